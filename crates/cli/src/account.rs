@@ -1,0 +1,153 @@
+//! Signing in and out, and the session that every other command starts from.
+
+use std::sync::Arc;
+
+use hourkey_client::config::{Config, Folders, StoreKind};
+use hourkey_client::secrets::{File, Keyring, SecretStore};
+use hourkey_client::session::{self, Home, Session, SignOutError};
+use hourkey_client::sign_in as client;
+use hourkey_client::time::BootClock;
+use hourkey_protocol::oauth::CLI_CLIENT;
+use url::Url;
+
+use crate::args::SignIn;
+use crate::exit::{Exit, Failure, not_signed_in};
+use crate::print;
+use crate::text::visible;
+
+/// The session of the person who is signed in.
+pub(crate) async fn session() -> Result<Session, Failure> {
+    let place = Place::find()?;
+    let controller = place.controller().ok_or_else(not_signed_in)?.clone();
+    let home = place.home(&controller, place.config.cli.store)?;
+    Session::resume(home)
+        .await
+        .map_err(Failure::failed)?
+        .ok_or_else(not_signed_in)
+}
+
+/// `hourkey sign-in`. Prints who is signed in.
+pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
+    let place = Place::find()?;
+    let usage = |message: String| Failure::new(Exit::Usage, message);
+    let controller = match (&how.controller, place.controller()) {
+        (Some(text), _) => client::address(text).map_err(|error| usage(error.to_string()))?,
+        (None, Some(known)) => known.clone(),
+        (None, None) => {
+            let message =
+                "Which controller? For example: hourkey sign-in https://hourkey.example.com";
+            return Err(usage(message.to_owned()));
+        }
+    };
+    let store = how.store.map_or(place.config.cli.store, StoreKind::from);
+    let home = place.home(&controller, store)?;
+    // Before the person goes to the browser: what cannot be kept is of no use to the next command.
+    home.store.load().await.map_err(Failure::failed)?;
+    let stays = place.controller() == Some(&controller) && place.config.cli.store == store;
+    if stays
+        && let Ok(Some(session)) = Session::resume(home.clone()).await
+        && let Ok(me) = session.me().await
+    {
+        print::note("You are signed in already. To be somebody else, run: hourkey sign-out");
+        return welcome(&me, &controller, json);
+    }
+    let label = format!("Hourkey CLI on {}", gethostname::gethostname().display());
+    let session = if how.device {
+        client::by_device(home, &label, |device| {
+            print::note(format_args!(
+                "On another machine, go to {} and type the code {}",
+                visible(&device.verification_uri),
+                visible(&device.user_code)
+            ));
+        })
+        .await?
+    } else {
+        client::through_browser(home, &label, |url| {
+            print::note(format_args!(
+                "Sign in in your browser. If it does not open, go to:\n{url}"
+            ));
+            // The address stands above, should this fail.
+            let _ = open::that_detached(url.as_str());
+        })
+        .await?
+    };
+    if let Some(error) = session.unsaved() {
+        let _ = session.sign_out().await;
+        return Err(Failure::failed(error));
+    }
+    // Read anew: the person may have taken minutes, and the desktop app writes there too.
+    Config::change(&place.folders.config_file(), |config| {
+        config.cli.controller = Some(controller.clone());
+        config.cli.store = store;
+    })
+    .map_err(Failure::failed)?;
+    welcome(&session.me().await?, &controller, json)
+}
+
+fn welcome(
+    me: &hourkey_protocol::account::Me,
+    controller: &Url,
+    json: bool,
+) -> Result<(), Failure> {
+    if json {
+        return print::json(me);
+    }
+    print::line(format_args!(
+        "Signed in to {} at {} as {} ({}).",
+        visible(&me.organisation),
+        controller.origin().ascii_serialization(),
+        visible(&me.name),
+        visible(&me.login)
+    ))
+}
+
+/// `hourkey sign-out`.
+pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
+    let signed_out = session().await?.sign_out().await;
+    signed_out.map_err(|error| {
+        let message = error.to_string();
+        match error {
+            SignOutError::Revoke(cause) => Failure::new(Failure::from(cause).exit, message),
+            SignOutError::Clear(_) => Failure::failed(message),
+        }
+    })?;
+    if json {
+        return Ok(());
+    }
+    print::line("Signed out.")
+}
+
+/// The settings and where they are.
+struct Place {
+    folders: Folders,
+    config: Config,
+}
+
+impl Place {
+    fn find() -> Result<Self, Failure> {
+        let folders = Folders::find().map_err(Failure::failed)?;
+        let config = Config::load(&folders.config_file()).map_err(Failure::failed)?;
+        Ok(Self { folders, config })
+    }
+
+    /// The CLI's controller, or else the one of the desktop app.
+    fn controller(&self) -> Option<&Url> {
+        let own = self.config.cli.controller.as_ref();
+        own.or(self.config.controller.as_ref())
+    }
+
+    fn home(&self, controller: &Url, store: StoreKind) -> Result<Home, Failure> {
+        let store: Arc<dyn SecretStore> = match store {
+            StoreKind::Keyring => Arc::new(Keyring::of(CLI_CLIENT, controller)),
+            StoreKind::File => Arc::new(File::of(&self.folders.state, CLI_CLIENT, controller)),
+        };
+        Ok(Home {
+            http: session::http().map_err(Failure::failed)?,
+            controller: controller.clone(),
+            client_id: CLI_CLIENT,
+            store,
+            clock: Arc::new(BootClock),
+            lock_file: Some(self.folders.state.join("cli.lock")),
+        })
+    }
+}

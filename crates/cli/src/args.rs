@@ -1,0 +1,252 @@
+//! The command line.
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use hourkey_client::config::StoreKind;
+use hourkey_domain::ids::RequestId;
+use hourkey_domain::length::Length;
+
+use crate::exit::Failure;
+use crate::{account, ask, clipboard, print, resources, reviews};
+
+/// See which resources are yours to use, ask for access, and review what others ask for.
+#[derive(Parser)]
+#[command(name = "hourkey", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print JSON, in the shapes of the controller's API (docs/cli.md).
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it is done; with --wait: access is granted
+  1  it failed
+  2  the command line, or what it asks for, is not right
+  3  not signed in, or the session has ended
+  4  there is no such thing, or it is not yours to see
+  5  the request was denied
+  6  the request lapsed or was cancelled
+  7  the request still waits, and --timeout is over
+  8  the controller cannot be reached
+  9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
+
+A RESOURCE is given by its id, name, alias or address. Letters may be upper or lower case.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sign in through the browser.
+    SignIn(SignIn),
+    /// Sign out, and end the session at the controller.
+    SignOut,
+    /// List the resources that you may see, with their locks and the time left.
+    List,
+    /// Ask for access to a resource.
+    Request(Request),
+    /// Show who is signed in and what is open or waiting, or one resource in full.
+    Status {
+        /// The resource; everything that is open or waiting when left out.
+        resource: Option<String>,
+    },
+    /// Cancel a request of yours that waits.
+    Cancel {
+        /// The request's number, or its resource by name, alias or address.
+        #[arg(value_name = "RESOURCE|REQUEST", value_parser = NonEmptyStringValueParser::new())]
+        what: String,
+    },
+    /// Give access back before it ends.
+    Release {
+        /// The resource.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        resource: String,
+    },
+    /// Open a resource in the browser; its request page while it is locked.
+    Open {
+        /// The resource.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        resource: String,
+    },
+    /// Copy a resource's address.
+    Copy {
+        /// The resource.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        resource: String,
+    },
+    /// Review what others ask for.
+    #[command(subcommand)]
+    Review(Review),
+    /// Print the completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Keeps the text from standard input on the clipboard, for `copy`.
+    #[command(hide = true, name = clipboard::KEEPER)]
+    KeepClipboard,
+}
+
+/// Sign in.
+#[derive(Args)]
+pub(crate) struct SignIn {
+    /// The controller's address; the one of the last sign-in when left out.
+    pub(crate) controller: Option<String>,
+    /// By a code that you type on another machine, for hosts without a browser.
+    #[arg(long)]
+    pub(crate) device: bool,
+    /// Where to keep the sign-in; a file suits hosts without a keyring.
+    #[arg(long, value_enum)]
+    pub(crate) store: Option<Store>,
+}
+
+/// Where to keep the sign-in.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Store {
+    /// In the system's keyring.
+    Keyring,
+    /// In a file that only you may read.
+    File,
+}
+
+impl From<Store> for StoreKind {
+    fn from(store: Store) -> Self {
+        match store {
+            Store::Keyring => Self::Keyring,
+            Store::File => Self::File,
+        }
+    }
+}
+
+/// Ask for access.
+#[derive(Args)]
+pub(crate) struct Request {
+    /// The resource.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) resource: String,
+    /// Why; needed where access opens at once.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// For how long, for example 45m, 2h, 1h30m or 3d; as long as allowed when left out.
+    #[arg(long = "for", value_name = "LENGTH")]
+    pub(crate) length: Option<Length>,
+    /// As a member of which group, where several give access.
+    #[arg(long = "as", value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Wait until it is decided.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait no longer than this; the request stays.
+    #[arg(long, value_name = "LENGTH", requires = "wait")]
+    pub(crate) timeout: Option<Patience>,
+}
+
+/// How long to wait: unlike a length of access, seconds will do.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience(pub(crate) std::time::Duration);
+
+impl std::str::FromStr for Patience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let split = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (count, unit) = text.split_at(split);
+        let unit = match unit {
+            "" | "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return Err("write it as 90s, 10m or 2h".to_owned()),
+        };
+        let seconds = count.parse::<u32>().ok().map(|it| u64::from(it) * unit);
+        seconds
+            .map(|it| Self(std::time::Duration::from_secs(it)))
+            .ok_or_else(|| "write it as 90s, 10m or 2h".to_owned())
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Review {
+    /// List the requests that wait for your review.
+    List,
+    /// Approve a request.
+    Approve {
+        /// The request's number.
+        id: RequestId,
+        /// For how long, at most as long as asked; as asked when left out.
+        #[arg(long = "for", value_name = "LENGTH")]
+        length: Option<Length>,
+        /// A word to the requester.
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Deny a request.
+    Deny {
+        /// The request's number.
+        id: RequestId,
+        /// Why, for the requester.
+        #[arg(long)]
+        comment: String,
+    },
+}
+
+impl Arguments {
+    /// Does what the command line says.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let json = self.json;
+        match self.command {
+            Command::SignIn(how) => account::sign_in(how, json).await,
+            Command::SignOut => account::sign_out(json).await,
+            Command::List => resources::list(json).await,
+            Command::Request(what) => ask::request(what, json).await,
+            Command::Status { resource: None } => ask::overview(json).await,
+            Command::Status {
+                resource: Some(resource),
+            } => ask::status(&resource, json).await,
+            Command::Cancel { what } => ask::cancel(&what, json).await,
+            Command::Release { resource } => ask::release(&resource, json).await,
+            Command::Open { resource } => resources::open(&resource, json).await,
+            Command::Copy { resource } => resources::copy(&resource, json).await,
+            Command::Review(review) => reviews::run(review, json).await,
+            Command::Completions { shell } => completions(shell),
+            Command::KeepClipboard => clipboard::keep().await,
+        }
+    }
+}
+
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "hourkey", &mut script);
+    print::raw(&script)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_exit_code() {
+        let help = Arguments::command().render_help().to_string();
+        for code in 0..=9 {
+            assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");
+        }
+    }
+
+    #[test]
+    fn patience_is_read_or_refused() {
+        let read = |text: &str| text.parse::<Patience>().map(|it| it.0.as_secs()).ok();
+        for (text, seconds) in [("90", Some(90)), ("10m", Some(600)), ("2h", Some(7_200))] {
+            assert_eq!(read(text), seconds, "{text}");
+        }
+        for text in ["", "m", "-1s", "1d", "99999999999s", "1h30m"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

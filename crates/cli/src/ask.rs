@@ -1,0 +1,326 @@
+//! `hourkey request`, `status`, `cancel` and `release`: one's own requests and grants.
+
+use chrono::{DateTime, Utc};
+use hourkey_client::model::lock_now;
+use hourkey_client::session::Session;
+use hourkey_domain::ids::{AssignmentId, RequestId};
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::settings::{Approval, Mode, Period};
+use hourkey_protocol::access::{
+    GrantStatus, NewRequest, Request, RequestStatus, Resource, ResourceDetail, Way,
+};
+
+use crate::account::session;
+use crate::args;
+use crate::exit::{Exit, Failure};
+use crate::resources::{endpoint, find, rows};
+use crate::table::table;
+use crate::text::{length, moment, visible};
+use crate::{print, wait};
+
+/// `hourkey request`: a `Request` as JSON.
+pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    let resource = find(&snapshot.resources, &what.resource)?;
+    let assignment = match &what.group {
+        Some(group) => Some(way_by_group(&session, resource, group).await?),
+        None => None,
+    };
+    let new = NewRequest {
+        resource: resource.id,
+        assignment,
+        reason: what.reason,
+        seconds: what.length.map(u64::from),
+        starts_at: None,
+    };
+    let asked = session.ask(&new).await?;
+    if !asked.new {
+        print::note("You have asked already; this is that request.");
+    }
+    let mut request = asked.request;
+    if what.wait && request.status == RequestStatus::Pending {
+        let patience = what.timeout.map(|patience| patience.0);
+        request = wait::until_decided(&session, request, patience).await?;
+    }
+    outcome(&request, what.wait, snapshot.server_time, json)
+}
+
+/// Prints what became of a request, and ends with the code for it.
+fn outcome(request: &Request, waited: bool, now: DateTime<Utc>, json: bool) -> Result<(), Failure> {
+    if json {
+        print::json(request)?;
+    }
+    let mut sentence = sentence(request, now);
+    let exit = match request.status {
+        RequestStatus::Approved { .. } => Exit::Ok,
+        RequestStatus::Pending if waited => Exit::Pending,
+        RequestStatus::Pending => Exit::Ok,
+        RequestStatus::Denied { .. } => Exit::Denied,
+        RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. } => Exit::Over,
+    };
+    if exit == Exit::Pending {
+        sentence.insert_str(0, "The time to wait is over. ");
+    }
+    if exit != Exit::Ok {
+        return Err(Failure::new(exit, sentence));
+    }
+    if json {
+        return Ok(());
+    }
+    print::line(sentence)
+}
+
+/// What became of a request.
+pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
+    let name = visible(&request.resource_name);
+    let id = request.id;
+    let said = |comment: &str| {
+        if comment.is_empty() {
+            String::new()
+        } else {
+            format!(" “{}”", visible(comment))
+        }
+    };
+    match &request.status {
+        RequestStatus::Pending => format!(
+            "Request {id} for {name} waits for a reviewer, until {}.",
+            moment(request.lapses_at, now)
+        ),
+        RequestStatus::Approved {
+            by,
+            length: granted,
+            comment,
+            ..
+        } => {
+            let by = by.as_ref().map_or_else(
+                || "Approved".to_owned(),
+                |by| format!("Approved by {}", visible(&by.name)),
+            );
+            let open = match request.grant.as_ref().map(|grant| (grant, &grant.status)) {
+                Some((grant, GrantStatus::Active)) => {
+                    format!("{name} is open until {}.", moment(grant.expires_at, now))
+                }
+                Some((grant, GrantStatus::Scheduled)) => {
+                    format!("{name} opens at {}.", moment(grant.starts_at, now))
+                }
+                Some((
+                    _,
+                    GrantStatus::Expired { .. }
+                    | GrantStatus::Released { .. }
+                    | GrantStatus::Revoked { .. },
+                ))
+                | None => format!("{name} is locked again."),
+            };
+            format!("{by} for {granted}: {open}{}", said(comment))
+        }
+        RequestStatus::Denied { by, comment, .. } => format!(
+            "{} denied request {id} for {name}:{}",
+            visible(&by.name),
+            said(comment)
+        ),
+        RequestStatus::Cancelled { by: Some(by), .. } => {
+            format!("{} cancelled request {id} for {name}.", visible(&by.name))
+        }
+        RequestStatus::Cancelled {
+            by: None, cause, ..
+        } => {
+            format!("Request {id} for {name} was cancelled: {cause}.")
+        }
+        RequestStatus::Lapsed { .. } => {
+            format!("Nobody decided request {id} for {name} in time; it lapsed. Ask again.")
+        }
+    }
+}
+
+async fn way_by_group(
+    session: &Session,
+    resource: &Resource,
+    group: &str,
+) -> Result<AssignmentId, Failure> {
+    let ways = session.resource(resource.id).await?.ways;
+    let lower = group.to_lowercase();
+    if let Some(way) = ways
+        .iter()
+        .find(|way| way.group_name.to_lowercase() == lower)
+    {
+        return Ok(way.assignment);
+    }
+    let groups: Vec<String> = ways.iter().map(|way| visible(&way.group_name)).collect();
+    let message = format!(
+        "You have no access to {} through a group {}. There is: {}.",
+        visible(&resource.name),
+        visible(group),
+        groups.join(", ")
+    );
+    Err(Failure::new(Exit::NotFound, message))
+}
+
+/// `hourkey status`: a `Snapshot` as JSON.
+pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    if json {
+        return print::json(&snapshot);
+    }
+    print::line(format_args!(
+        "Signed in to {} at {} as {} ({}).",
+        visible(&snapshot.me.organisation),
+        session.controller().origin().ascii_serialization(),
+        visible(&snapshot.me.name),
+        visible(&snapshot.me.login)
+    ))?;
+    let now = snapshot.server_time;
+    let is_moving = |resource: &&Resource| match lock_now(resource, now) {
+        LockState::Granted { .. } | LockState::Scheduled { .. } | LockState::Pending { .. } => true,
+        LockState::Open { .. } | LockState::Locked { .. } => false,
+    };
+    let moving: Vec<&Resource> = snapshot.resources.iter().filter(is_moving).collect();
+    if moving.is_empty() {
+        print::line("Nothing is granted to you or waits.")?;
+    } else {
+        print::line(format_args!("\n{}", rows(&moving, now)))?;
+    }
+    match snapshot.reviews.len() {
+        0 => Ok(()),
+        1 => print::line("\n1 request waits for your review. Run: hourkey review list"),
+        n => print::line(format_args!(
+            "\n{n} requests wait for your review. Run: hourkey review list"
+        )),
+    }
+}
+
+/// `hourkey status RESOURCE`: a `ResourceDetail` as JSON.
+pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    let found = find(&snapshot.resources, wanted)?;
+    let ResourceDetail { resource, ways } = session.resource(found.id).await?;
+    if json {
+        return print::json(&ResourceDetail { resource, ways });
+    }
+    let now = snapshot.server_time;
+    let lock = lock_now(&resource, now);
+    print::line(format_args!(
+        "{} ({}, id {})",
+        visible(&resource.name),
+        visible(&endpoint(&resource)),
+        resource.id
+    ))?;
+    print::line(describe(lock, now))?;
+    match lock {
+        LockState::Pending { request, .. } => {
+            let request = session.request(request).await?;
+            print::line(format_args!("Your reason: {}", visible(&request.reason)))?;
+        }
+        LockState::Open { .. }
+        | LockState::Granted { .. }
+        | LockState::Scheduled { .. }
+        | LockState::Locked { .. } => {}
+    }
+    print::line(format_args!("\n{}", ways_table(&ways, now)))
+}
+
+fn describe(lock: LockState, now: DateTime<Utc>) -> String {
+    match lock {
+        LockState::Open { locks_at: None } => "Open.".to_owned(),
+        LockState::Open { locks_at: Some(at) } => {
+            format!("Open; locks in {} if it is not used.", length(at - now))
+        }
+        LockState::Granted { expires_at, .. } => format!(
+            "Granted: {} left, until {}.",
+            length(expires_at - now),
+            moment(expires_at, now)
+        ),
+        LockState::Scheduled { starts_at, .. } => {
+            format!("Locked; your access starts {}.", moment(starts_at, now))
+        }
+        LockState::Pending {
+            request,
+            since,
+            lapses_at,
+        } => format!(
+            "Locked; your request {request} has waited {} for a reviewer, and lapses {}.",
+            length(now - since),
+            moment(lapses_at, now)
+        ),
+        LockState::Locked { why } => match why {
+            Why::NeedsApproval => "Locked. A reviewer opens it on request.".to_owned(),
+            Why::NeedsReason => "Locked. It opens at once when you give a reason.".to_owned(),
+            Why::Unused => "Locked, because it was not used for long.".to_owned(),
+        },
+    }
+}
+
+fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
+    table(
+        ["AS", "OPENS", "FOR", "UNTIL"],
+        ways.iter().map(|way| {
+            let opens = match (way.mode, way.approval) {
+                (Mode::Standing, _) => "is open",
+                (Mode::AutoLock, _) => "while it is used",
+                (Mode::AccessRequest, Approval::Manual) => "by a reviewer",
+                (Mode::AccessRequest, Approval::Automatic) => "at once, with a reason",
+            };
+            let period = match way.period {
+                Period::Preset(length) => length.to_string(),
+                Period::Custom { up_to } => format!("up to {up_to}"),
+            };
+            let until = way.until.map(|at| moment(at, now)).unwrap_or_default();
+            [way.group_name.clone(), opens.to_owned(), period, until]
+        }),
+    )
+}
+
+/// `hourkey cancel`: a `Request` as JSON.
+pub(crate) async fn cancel(what: &str, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let id = match what.parse::<RequestId>() {
+        Ok(id) => id,
+        Err(_) => pending(&session, what).await?,
+    };
+    let request = session.cancel(id).await?;
+    if json {
+        return print::json(&request);
+    }
+    print::line(format_args!(
+        "Cancelled request {id} for {}.",
+        visible(&request.resource_name)
+    ))
+}
+
+async fn pending(session: &Session, wanted: &str) -> Result<RequestId, Failure> {
+    let snapshot = session.snapshot().await?;
+    let resource = find(&snapshot.resources, wanted)?;
+    match lock_now(resource, snapshot.server_time) {
+        LockState::Pending { request, .. } => Ok(request),
+        LockState::Open { .. }
+        | LockState::Granted { .. }
+        | LockState::Scheduled { .. }
+        | LockState::Locked { .. } => Err(Failure::new(
+            Exit::Conflict,
+            format!("No request of yours for {} waits.", visible(&resource.name)),
+        )),
+    }
+}
+
+/// `hourkey release`: a `Grant` as JSON.
+pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    let resource = find(&snapshot.resources, wanted)?;
+    let name = visible(&resource.name);
+    let grant = match lock_now(resource, snapshot.server_time) {
+        LockState::Granted { grant, .. } | LockState::Scheduled { grant, .. } => grant,
+        LockState::Open { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
+            let message =
+                format!("Nothing is granted to you on {name}, so there is nothing to give back.");
+            return Err(Failure::new(Exit::Conflict, message));
+        }
+    };
+    let grant = session.release(grant).await?;
+    if json {
+        return print::json(&grant);
+    }
+    print::line(format_args!("Gave back access to {name}. It is locked."))
+}

@@ -1,0 +1,137 @@
+//! How a command ends: the exit codes that scripts branch on, documented in `--help`.
+
+use std::process::ExitCode;
+
+use hourkey_client::api::ApiError;
+use hourkey_client::sign_in::{DiscoverError, SignInError};
+use hourkey_protocol::problem::Code;
+
+use crate::print;
+use crate::text::visible;
+
+/// The exit codes. Stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It is done.
+    Ok = 0,
+    /// It failed.
+    Failed = 1,
+    /// The command line, or what it asks for, is not right. The command line's parser uses it too.
+    Usage = 2,
+    /// Not signed in, or the session has ended.
+    NotSignedIn = 3,
+    /// There is no such thing, or it is not this person's to see.
+    NotFound = 4,
+    /// The request was denied.
+    Denied = 5,
+    /// The request lapsed or was cancelled.
+    Over = 6,
+    /// The request still waits.
+    Pending = 7,
+    /// The controller cannot be reached.
+    Unreachable = 8,
+    /// Not allowed, or no longer possible.
+    Conflict = 9,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// What happened, why, and what to do.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+
+    /// A failure without a code of its own.
+    pub(crate) fn failed(error: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn report(self) -> ExitCode {
+        print::note(visible(&self.message));
+        self.exit.into()
+    }
+}
+
+/// What to run when nobody is signed in.
+const SIGN_IN: &str = "Run: hourkey sign-in";
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let exit = match &error {
+            ApiError::Problem(problem) => match problem.code {
+                Code::Unauthenticated => Exit::NotSignedIn,
+                Code::NotFound => Exit::NotFound,
+                Code::Forbidden
+                | Code::OwnRequest
+                | Code::AlreadyDecided
+                | Code::AlreadyEnded
+                | Code::NotNeeded
+                | Code::KeyReused => Exit::Conflict,
+                Code::Malformed
+                | Code::BlankText
+                | Code::TextTooLong
+                | Code::BadLength
+                | Code::BadStart => Exit::Usage,
+                Code::Unavailable => Exit::Unreachable,
+                Code::MethodNotAllowed
+                | Code::TooLarge
+                | Code::UnsupportedMedia
+                | Code::RateLimited
+                | Code::Internal => Exit::Failed,
+            },
+            ApiError::Unreachable { .. } => Exit::Unreachable,
+            ApiError::SessionEnded => {
+                return Self::new(
+                    Exit::NotSignedIn,
+                    format!("The session has ended. {SIGN_IN}"),
+                );
+            }
+            ApiError::Protocol(_) => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<SignInError> for Failure {
+    fn from(error: SignInError) -> Self {
+        let exit = match error {
+            SignInError::Api(error) => return error.into(),
+            SignInError::Discover(
+                DiscoverError::Unreachable { .. } | DiscoverError::Untrusted { .. },
+            ) => Exit::Unreachable,
+            SignInError::Discover(
+                DiscoverError::NotAController { .. } | DiscoverError::OtherIssuer { .. },
+            ) => Exit::Usage,
+            SignInError::Refused(_) | SignInError::NoDeviceFlow => Exit::Conflict,
+            SignInError::TimedOut
+            | SignInError::WrongIssuer(_)
+            | SignInError::Listen(_)
+            | SignInError::CodeExpired => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+/// Nobody is signed in.
+pub(crate) fn not_signed_in() -> Failure {
+    Failure::new(
+        Exit::NotSignedIn,
+        format!("You are not signed in. {SIGN_IN}"),
+    )
+}

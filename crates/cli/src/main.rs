@@ -1,0 +1,41 @@
+//! `hourkey`: see, ask for, use and review access from a terminal.
+//!
+//! One file per family of commands; [`args`] is the command line, [`exit`] what scripts branch on.
+
+mod account;
+mod args;
+mod ask;
+mod clipboard;
+mod exit;
+mod print;
+mod resources;
+mod reviews;
+mod table;
+mod text;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(arguments) {
+        Ok(()) => exit::Exit::Ok.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: args::Arguments) -> Result<(), exit::Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(exit::Failure::failed)?;
+    runtime.block_on(arguments.run())
+}

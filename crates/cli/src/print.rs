@@ -1,0 +1,34 @@
+//! What is printed: results on standard output, everything else on standard error.
+#![allow(clippy::print_stderr, reason = "this is where the program prints")]
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+/// Prints a result.
+pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+    raw(format!("{text}\n").as_bytes())
+}
+
+/// Prints a result as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    line(text)
+}
+
+/// Prints bytes as they are. A reader that went away (`hourkey list | head -1`) is no failure.
+pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Says what is going on, beside the result.
+pub(crate) fn note(text: impl Display) {
+    eprintln!("{text}");
+}

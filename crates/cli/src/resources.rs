@@ -1,0 +1,329 @@
+//! `hourkey list`, `open` and `copy`, and finding the resource that somebody means.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use hourkey_client::model::lock_now;
+use hourkey_client::pages;
+use hourkey_domain::address::Address;
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::Resource;
+use hourkey_protocol::event::Snapshot;
+use serde::Serialize;
+use url::Url;
+
+use crate::account::session;
+use crate::exit::{Exit, Failure};
+use crate::table::table;
+use crate::text::{length, moment, visible};
+use crate::{clipboard, print};
+
+/// `hourkey list`: `[Resource]` as JSON.
+pub(crate) async fn list(json: bool) -> Result<(), Failure> {
+    let snapshot = session().await?.snapshot().await?;
+    let resources = in_order(&snapshot);
+    if json {
+        return print::json(&resources);
+    }
+    if resources.is_empty() {
+        print::note(
+            "There is nothing here for you yet. Ask an administrator to add you to a group.",
+        );
+        return Ok(());
+    }
+    print::line(rows(&resources, snapshot.server_time))
+}
+
+/// `hourkey open`: what was opened, as JSON.
+pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    let resource = find(&snapshot.resources, wanted)?;
+    let (controller, login) = (session.controller(), &snapshot.me.login);
+    let name = visible(&resource.name);
+    let page = match lock_now(resource, snapshot.server_time) {
+        LockState::Open { .. } | LockState::Granted { .. } => match web_address(resource) {
+            Some(url) => url.into(),
+            None => {
+                let message = format!(
+                    "{name} has no web address to open. Its address is {}",
+                    visible(&endpoint(resource))
+                );
+                return Err(Failure::new(Exit::Conflict, message));
+            }
+        },
+        LockState::Pending { request, .. } => {
+            print::note(format_args!("{name} is locked; here is your request."));
+            pages::request(controller, request, login).into()
+        }
+        LockState::Locked { .. } | LockState::Scheduled { .. } => {
+            print::note(format_args!(
+                "{name} is locked; ask for access in the browser."
+            ));
+            pages::ask(controller, resource.id, login).into()
+        }
+    };
+    let opened = open::that_detached(&page).is_ok();
+    if !opened {
+        print::note("No browser can be opened here. Open this address yourself:");
+    }
+    if json {
+        return print::json(&Opened { url: page, opened });
+    }
+    if opened {
+        return Ok(());
+    }
+    print::line(visible(&page))
+}
+
+/// None but http and https are handed to the system.
+fn web_address(resource: &Resource) -> Option<Url> {
+    let url: Url = resource.url.as_ref()?.parse().ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+#[derive(Serialize)]
+struct Opened {
+    url: String,
+    opened: bool,
+}
+
+/// `hourkey copy`: what was copied, as JSON.
+pub(crate) async fn copy(wanted: &str, json: bool) -> Result<(), Failure> {
+    let snapshot = session().await?.snapshot().await?;
+    let address = endpoint(find(&snapshot.resources, wanted)?);
+    let copied = match clipboard::put(&address) {
+        Ok(()) => true,
+        Err(why) => {
+            print::note(format_args!("Nothing was copied: {why}. The address is:"));
+            false
+        }
+    };
+    if json {
+        return print::json(&Copied { address, copied });
+    }
+    if copied {
+        print::note(format_args!("Copied {}", visible(&address)));
+        return Ok(());
+    }
+    print::line(visible(&address))
+}
+
+#[derive(Serialize)]
+struct Copied {
+    address: String,
+    copied: bool,
+}
+
+/// The one resource that `wanted` means: its id, or its name, alias or address, in upper or lower
+/// case.
+pub(crate) fn find<'a>(resources: &'a [Resource], wanted: &str) -> Result<&'a Resource, Failure> {
+    let wanted = wanted.trim();
+    if let Some(found) = resources
+        .iter()
+        .find(|resource| resource.id.to_string() == wanted)
+    {
+        return Ok(found);
+    }
+    let lower = wanted.to_lowercase();
+    let address = wanted.parse::<Address>().ok().map(|it| it.to_string());
+    let is_meant = |resource: &&Resource| {
+        resource.name.to_lowercase() == lower
+            || resource
+                .alias
+                .as_ref()
+                .is_some_and(|alias| alias.to_lowercase() == lower)
+            || Some(&resource.address) == address.as_ref()
+            || endpoint(resource) == lower
+    };
+    let found: Vec<&Resource> = resources.iter().filter(is_meant).collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(nothing(resources, wanted)),
+        several => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "{} may mean any of these; give the id: {}",
+                visible(wanted),
+                names(several)
+            ),
+        )),
+    }
+}
+
+fn nothing(resources: &[Resource], wanted: &str) -> Failure {
+    let lower = wanted.to_lowercase();
+    let similar: Vec<&Resource> = resources
+        .iter()
+        .filter(|it| it.name.to_lowercase().contains(&lower) || it.address.contains(&lower))
+        .take(5)
+        .collect();
+    let hint = if similar.is_empty() {
+        "Run hourkey list to see what there is.".to_owned()
+    } else {
+        format!("Did you mean: {}?", names(&similar))
+    };
+    let wanted = visible(wanted);
+    Failure::new(
+        Exit::NotFound,
+        format!("There is no resource {wanted}, or it is not yours to see. {hint}"),
+    )
+}
+
+fn names(resources: &[&Resource]) -> String {
+    let names: Vec<String> = resources
+        .iter()
+        .map(|it| format!("{} ({}, id {})", it.name, endpoint(it), it.id))
+        .collect();
+    names.join(", ")
+}
+
+/// The address as a person would type it: with the port, where there is exactly one. Behind a
+/// prefix length it cannot be typed anywhere.
+pub(crate) fn endpoint(resource: &Resource) -> String {
+    if resource.address.contains('/') {
+        return resource.address.clone();
+    }
+    match (resource.ports.single(), resource.address.parse::<IpAddr>()) {
+        (Some(port), Ok(IpAddr::V6(ip))) => format!("[{ip}]:{port}"),
+        (Some(port), Ok(IpAddr::V4(_)) | Err(_)) => format!("{}:{port}", resource.address),
+        (None, _) => resource.address.clone(),
+    }
+}
+
+/// A table of resources.
+pub(crate) fn rows(resources: &[&Resource], now: DateTime<Utc>) -> String {
+    table(
+        ["RESOURCE", "ADDRESS", "STATE", "TIME LEFT"],
+        resources.iter().map(|resource| {
+            let (state, time) = state(lock_now(resource, now), now);
+            [
+                resource.name.clone(),
+                endpoint(resource),
+                state.to_owned(),
+                time,
+            ]
+        }),
+    )
+}
+
+/// A lock in one word, and its time.
+fn state(lock: LockState, now: DateTime<Utc>) -> (&'static str, String) {
+    match lock {
+        LockState::Open { locks_at: None } => ("open", String::new()),
+        LockState::Open { locks_at: Some(at) } => ("open", length(at - now)),
+        LockState::Granted { expires_at, .. } => ("granted", length(expires_at - now)),
+        LockState::Scheduled { starts_at, .. } => {
+            ("scheduled", format!("starts {}", moment(starts_at, now)))
+        }
+        LockState::Pending { since, .. } => ("pending", format!("waiting {}", length(now - since))),
+        LockState::Locked { .. } => ("locked", String::new()),
+    }
+}
+
+/// Open ones first, the soonest to end on top; then those that wait; then the locked ones.
+fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
+    let mut resources: Vec<&Resource> = snapshot.resources.iter().collect();
+    resources.sort_by_cached_key(|resource| {
+        let lock = lock_now(resource, snapshot.server_time);
+        let (rank, end) = match lock {
+            LockState::Granted { expires_at, .. } => (0, Some(expires_at)),
+            LockState::Open { .. } => (1, None),
+            LockState::Scheduled { starts_at, .. } => (2, Some(starts_at)),
+            LockState::Pending { .. } => (3, None),
+            LockState::Locked { .. } => (4, None),
+        };
+        (rank, end, resource.name.to_lowercase(), resource.id)
+    });
+    resources
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::ResourceId;
+    use hourkey_domain::lock::Why;
+
+    use super::*;
+
+    fn resource(id: i64, name: &str, address: &str, ports: &str, alias: Option<&str>) -> Resource {
+        Resource {
+            id: ResourceId(id),
+            name: name.to_owned(),
+            address: address.to_owned(),
+            ports: ports.parse().unwrap(),
+            alias: alias.map(ToOwned::to_owned),
+            network: "Office".to_owned(),
+            tags: Vec::new(),
+            url: None,
+            lock: LockState::Locked {
+                why: Why::NeedsApproval,
+            },
+            denied_at: None,
+            last_touched: None,
+        }
+    }
+
+    fn some() -> Vec<Resource> {
+        vec![
+            resource(1, "Payroll database", "payroll.corp", "5432", Some("pay")),
+            resource(2, "Grafana", "grafana.corp", "443", None),
+            resource(3, "grafana", "10.1.0.0/16", "", None),
+            resource(4, "Six", "fd00::1", "22", None),
+        ]
+    }
+
+    #[test]
+    fn a_resource_is_found_by_id_name_alias_or_address() {
+        let resources = some();
+        for (wanted, id) in [
+            ("1", 1),
+            ("payroll DATABASE", 1),
+            ("PAY", 1),
+            ("Payroll.corp.", 1),
+            ("payroll.corp:5432", 1),
+            ("10.1.0.0/16", 3),
+            ("[fd00::1]:22", 4),
+            ("FD00:0::1", 4),
+        ] {
+            assert_eq!(find(&resources, wanted).unwrap().id.0, id, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_are_handed_to_the_system() {
+        let mut resource = resource(1, "Sly", "sly.corp", "443", None);
+        for (url, opens) in [
+            (None, false),
+            (Some("https://sly.corp/"), true),
+            (Some("file:///etc/passwd"), false),
+            (Some("-n"), false),
+        ] {
+            resource.url = url.map(ToOwned::to_owned);
+            assert_eq!(web_address(&resource).is_some(), opens, "{url:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_shown_as_they_are_typed() {
+        for (address, ports, shown) in [
+            ("a.corp", "443", "a.corp:443"),
+            ("a.corp", "80, 443", "a.corp"),
+            ("fd00::1", "22", "[fd00::1]:22"),
+            ("10.1.0.0/16", "22", "10.1.0.0/16"),
+            ("fd00::/64", "22", "fd00::/64"),
+        ] {
+            assert_eq!(endpoint(&resource(1, "A", address, ports, None)), shown);
+        }
+    }
+
+    #[test]
+    fn several_are_listed_and_none_is_said() {
+        let resources = some();
+        let failure = find(&resources, "grafana").unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("id 2") && failure.message.contains("id 3"));
+        let failure = find(&resources, "payrol").unwrap_err();
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert!(failure.message.contains("Payroll database"));
+    }
+}

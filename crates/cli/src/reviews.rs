@@ -1,0 +1,75 @@
+//! `hourkey review`.
+
+use chrono::{DateTime, Utc};
+use hourkey_protocol::access::{Approve, Comment, Review};
+
+use crate::account::session;
+use crate::args;
+use crate::ask::sentence;
+use crate::exit::Failure;
+use crate::print;
+use crate::table::table;
+use crate::text::length;
+
+/// `hourkey review …`.
+pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure> {
+    let session = session().await?;
+    let request = match review {
+        args::Review::List => {
+            let snapshot = session.snapshot().await?;
+            return list(&snapshot.reviews, snapshot.server_time, json);
+        }
+        args::Review::Approve {
+            id,
+            length,
+            comment,
+        } => {
+            let how = Approve {
+                seconds: length.map(u64::from),
+                comment,
+            };
+            session.approve(id, &how).await?
+        }
+        args::Review::Deny { id, comment } => session.deny(id, &Comment { comment }).await?,
+    };
+    if json {
+        return print::json(&request);
+    }
+    print::line(sentence(&request, request.created_at))
+}
+
+/// `[Review]` as JSON.
+fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Failure> {
+    if json {
+        return print::json(&reviews);
+    }
+    if reviews.is_empty() {
+        print::note("Nothing waits for your review.");
+        return Ok(());
+    }
+    let rows = reviews.iter().map(
+        |Review {
+             request,
+             may_decide,
+             ..
+         }| {
+            let requester = if *may_decide {
+                request.requester.name.clone()
+            } else {
+                format!("{} (you)", request.requester.name)
+            };
+            [
+                request.id.to_string(),
+                requester,
+                request.resource_name.clone(),
+                request.asked.to_string(),
+                length(now - request.created_at),
+                request.reason.clone(),
+            ]
+        },
+    );
+    print::line(table(
+        ["ID", "WHO", "RESOURCE", "FOR", "WAITING", "REASON"],
+        rows,
+    ))
+}

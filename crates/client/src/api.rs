@@ -1,0 +1,320 @@
+//! The controller's API as calls on a [`Session`].
+
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId, SessionId};
+use hourkey_protocol::API;
+use hourkey_protocol::access::{
+    Approve, Comment, Grant, NewRequest, Page, Request, Resource, ResourceDetail, Review,
+};
+use hourkey_protocol::account;
+use hourkey_protocol::event::Snapshot;
+use hourkey_protocol::problem::{Code, Problem};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::session::{Session, json, problem, reason};
+
+/// Why a call failed, as a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// The controller says no, and why.
+    #[error("{0}")]
+    Problem(Problem),
+    /// The controller did not answer.
+    #[error(
+        "The controller at {controller} cannot be reached: {why}. Check the network, or ask whoever runs it."
+    )]
+    Unreachable {
+        /// Its origin.
+        controller: String,
+        /// What went wrong on the way.
+        why: String,
+    },
+    /// The session has ended.
+    #[error("The session has ended. Sign in again.")]
+    SessionEnded,
+    /// The controller answers something that makes no sense to this program.
+    #[error(
+        "The controller's answer makes no sense here: {0}. It may be of another version than this program."
+    )]
+    Protocol(String),
+}
+
+impl ApiError {
+    /// The problem's code, if it is one.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            Self::Unreachable { .. } | Self::SessionEnded | Self::Protocol(_) => None,
+        }
+    }
+
+    pub(crate) fn unreachable(controller: &Url, error: &reqwest::Error) -> Self {
+        if error.is_decode() {
+            return Self::Protocol(reason(error).to_string());
+        }
+        Self::Unreachable {
+            controller: controller.origin().ascii_serialization(),
+            why: reason(error).to_string(),
+        }
+    }
+}
+
+/// What asking for access came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The request: pending, or approved already.
+    pub request: Request,
+    /// False when the request was there before (rule 4).
+    pub new: bool,
+}
+
+/// How long a call may take.
+const CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Session {
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// As every call here: see [`ApiError`].
+    pub async fn me(&self) -> Result<account::Me, ApiError> {
+        self.get("/me").await
+    }
+
+    /// Everything that the person sees.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn snapshot(&self) -> Result<Snapshot, ApiError> {
+        self.get("/snapshot").await
+    }
+
+    /// The resources that the person sees.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn resources(&self) -> Result<Vec<Resource>, ApiError> {
+        self.get("/resources").await
+    }
+
+    /// One resource with the ways to it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn resource(&self, id: ResourceId) -> Result<ResourceDetail, ApiError> {
+        self.get(&format!("/resources/{id}")).await
+    }
+
+    /// Asks for access. A connection that breaks is tried once more; the controller recognises
+    /// the second call as the first one.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn ask(&self, request: &NewRequest) -> Result<Asked, ApiError> {
+        let key = format!("{:032x}", rand::random::<u128>());
+        let (status, request) = self
+            .call(Method::POST, "/requests", Some(request), Some(&key))
+            .await?;
+        Ok(Asked {
+            request,
+            new: status == StatusCode::CREATED,
+        })
+    }
+
+    /// The person's own requests, newest first; `before` from the page before.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn requests(&self, before: Option<i64>) -> Result<Page<Request>, ApiError> {
+        match before {
+            Some(before) => self.get(&format!("/requests?before={before}")).await,
+            None => self.get("/requests").await,
+        }
+    }
+
+    /// One request, one's own or one to review.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn request(&self, id: RequestId) -> Result<Request, ApiError> {
+        self.get(&format!("/requests/{id}")).await
+    }
+
+    /// Cancels one's own pending request.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn cancel(&self, id: RequestId) -> Result<Request, ApiError> {
+        self.post(&format!("/requests/{id}/cancel"), None::<&()>)
+            .await
+    }
+
+    /// Approves a request.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn approve(&self, id: RequestId, how: &Approve) -> Result<Request, ApiError> {
+        self.post(&format!("/requests/{id}/approve"), Some(how))
+            .await
+    }
+
+    /// Denies a request.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn deny(&self, id: RequestId, why: &Comment) -> Result<Request, ApiError> {
+        self.post(&format!("/requests/{id}/deny"), Some(why)).await
+    }
+
+    /// The requests that wait for the person's review, oldest first.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn reviews(&self) -> Result<Vec<Review>, ApiError> {
+        self.get("/reviews").await
+    }
+
+    /// Gives back one's own grant.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn release(&self, id: GrantId) -> Result<Grant, ApiError> {
+        self.post(&format!("/grants/{id}/release"), None::<&()>)
+            .await
+    }
+
+    /// Takes a grant away.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn revoke(&self, id: GrantId, why: &Comment) -> Result<Grant, ApiError> {
+        self.post(&format!("/grants/{id}/revoke"), Some(why)).await
+    }
+
+    /// The person's signed-in browsers and clients.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn sessions(&self) -> Result<Vec<account::Session>, ApiError> {
+        self.get("/sessions").await
+    }
+
+    /// Ends one of the person's sessions.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn end_session(&self, id: SessionId) -> Result<(), ApiError> {
+        let path = format!("/sessions/{id}");
+        self.send(&Method::DELETE, &path, None::<&()>, None)
+            .await
+            .map(drop)
+    }
+
+    /// The event stream, from after `last` on. Its answer never ends.
+    pub(crate) async fn events(&self, last: Option<i64>) -> Result<reqwest::Response, ApiError> {
+        self.authorised(
+            |client, url| {
+                let mut call = client
+                    .get(url)
+                    .header(reqwest::header::ACCEPT, "text/event-stream");
+                if let Some(last) = last {
+                    call = call.header("Last-Event-ID", last);
+                }
+                call
+            },
+            "/events",
+        )
+        .await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let (_, answer) = self.call(Method::GET, path, None::<&()>, None).await?;
+        Ok(answer)
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
+        let (_, answer) = self.call(Method::POST, path, body, None).await?;
+        Ok(answer)
+    }
+
+    /// Makes a call. What may be sent twice (reading, and whatever carries a key) is, when the
+    /// connection breaks.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        key: Option<&str>,
+    ) -> Result<(StatusCode, T), ApiError> {
+        let repeatable = method == Method::GET || key.is_some();
+        let once = || async {
+            let response = self.send(&method, path, body, key).await?;
+            Ok((response.status(), json(response).await?))
+        };
+        match once().await {
+            Err(ApiError::Unreachable { .. }) if repeatable => once().await,
+            result => result,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        key: Option<&str>,
+    ) -> Result<reqwest::Response, ApiError> {
+        let call = |client: &reqwest::Client, url| {
+            let mut call = client.request(method.clone(), url).timeout(CALL_TIMEOUT);
+            if let Some(body) = body {
+                call = call.json(body);
+            }
+            if let Some(key) = key {
+                call = call.header("Idempotency-Key", key);
+            }
+            call
+        };
+        self.authorised(call, path).await
+    }
+
+    /// Sends a call with an access token, with a fresh one if the controller refuses the first.
+    async fn authorised(
+        &self,
+        call: impl Fn(&reqwest::Client, Url) -> reqwest::RequestBuilder,
+        path: &str,
+    ) -> Result<reqwest::Response, ApiError> {
+        let mut url = self.controller().clone();
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
+        url.set_path(&format!("{API}{path}"));
+        url.set_query(query);
+        let mut refused = None;
+        loop {
+            let token = self.access_token(refused.as_ref()).await?;
+            let response = call(self.client(), url.clone())
+                .bearer_auth(token.expose())
+                .send()
+                .await
+                .map_err(|error| ApiError::unreachable(self.controller(), &error))?;
+            if response.status() == StatusCode::UNAUTHORIZED {
+                if refused.is_some() {
+                    return Err(ApiError::SessionEnded);
+                }
+                refused = Some(token);
+                continue;
+            }
+            if !response.status().is_success() {
+                return Err(problem(response).await);
+            }
+            return Ok(response);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What the desktop app and the CLI share: sign-in, session, API calls, the event stream, and
+//! being told once. No user interface in here.
+//!
+//! A program makes a [`session::Home`] (which controller, which client, where the refresh token
+//! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
+//! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
+//! [`model::Model`].
+
+pub mod api;
+pub mod config;
+mod file;
+pub mod model;
+pub mod pages;
+pub mod secrets;
+pub mod session;
+pub mod sign_in;
+mod sse;
+pub mod sync;
+#[cfg(test)]
+mod testing;
+pub mod time;
+pub mod told;

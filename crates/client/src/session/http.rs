@@ -1,0 +1,241 @@
+//! The HTTP client, and reading answers with a limit.
+
+use std::time::Duration;
+
+use hourkey_protocol::oauth::{self, Tokens};
+use hourkey_protocol::problem::Problem;
+use reqwest::{Client, Response};
+use serde::de::DeserializeOwned;
+
+use crate::api::ApiError;
+
+/// The HTTP client of the program: TLS by rustls against the system's trusted authorities and
+/// those in the file named by `HOURKEY_CA_FILE`; follows no redirects, since none of the
+/// controller's answers to programs is one.
+///
+/// # Errors
+/// When `HOURKEY_CA_FILE` cannot be used.
+pub fn http() -> Result<Client, HttpError> {
+    client(extra_authorities()?)
+}
+
+fn client(extra: Vec<reqwest::Certificate>) -> Result<Client, HttpError> {
+    // Fails only when the program chose a provider before, which is fine.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let builder = || {
+        Client::builder()
+            .user_agent(concat!("hourkey/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            // A connection that stood idle may be dead without anybody knowing, above all after
+            // sleep, and a call on it would wait for its time limit; with HTTP/2 even every call.
+            .http1_only()
+            .pool_idle_timeout(Duration::from_secs(3))
+            .connect_timeout(Duration::from_secs(10))
+            .tcp_keepalive(Duration::from_secs(30))
+    };
+    builder()
+        .tls_certs_merge(extra.clone())
+        .build()
+        // A machine without any trusted authorities may still use http on loopback.
+        .or_else(|_| builder().tls_certs_only(extra).build())
+        .map_err(HttpError::Client)
+}
+
+/// Why there is no HTTP client.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The file of extra authorities cannot be used.
+    #[error(
+        "HOURKEY_CA_FILE names {file}, which cannot be used: {why}. It must hold PEM certificates."
+    )]
+    Authorities {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The TLS library refuses its settings.
+    #[error("The network cannot be used: {0}.")]
+    Client(reqwest::Error),
+}
+
+fn extra_authorities() -> Result<Vec<reqwest::Certificate>, HttpError> {
+    let Some(file) = std::env::var_os("HOURKEY_CA_FILE").filter(|file| !file.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    std::fs::read(&file)
+        .map_err(|error| error.to_string())
+        .and_then(|pem| authorities(&pem))
+        .map_err(|why| HttpError::Authorities {
+            file: file.to_string_lossy().into_owned(),
+            why,
+        })
+}
+
+fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
+    let found =
+        reqwest::Certificate::from_pem_bundle(pem).map_err(|error| reason(&error).to_string())?;
+    if found.is_empty() {
+        return Err("there is no certificate in it".to_owned());
+    }
+    Ok(found)
+}
+
+/// Why a call got no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The controller's certificate is not trusted.
+    Untrusted(String),
+    /// Anything else.
+    NoAnswer(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Untrusted(why) => write!(f, "its certificate is not trusted: {why}"),
+            Self::NoAnswer(why) => f.write_str(why),
+        }
+    }
+}
+
+/// The cause at the bottom of an error, in words.
+pub(crate) fn reason(error: &reqwest::Error) -> Reason {
+    let mut deepest: &(dyn std::error::Error + 'static) = error;
+    loop {
+        let inner = deepest.downcast_ref::<std::io::Error>().and_then(|error| {
+            error
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static))
+        });
+        if let Some(rustls::Error::InvalidCertificate(why)) = deepest.downcast_ref() {
+            return Reason::Untrusted(why.to_string());
+        }
+        let Some(next) = inner.or_else(|| deepest.source()) else {
+            break;
+        };
+        deepest = next;
+    }
+    if error.is_timeout() {
+        return Reason::NoAnswer("it did not answer in time".to_owned());
+    }
+    if let Some(io) = deepest.downcast_ref::<std::io::Error>()
+        && io.kind() == std::io::ErrorKind::ConnectionRefused
+    {
+        return Reason::NoAnswer("nothing answers at this address".to_owned());
+    }
+    Reason::NoAnswer(deepest.to_string())
+}
+
+/// The largest JSON answer that is read: a snapshot of 100,000 resources is about 60 MB.
+const LARGEST: usize = 64 << 20;
+
+/// The JSON body of an answer.
+pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+    let body = body(response).await?;
+    serde_json::from_slice(&body)
+        .map_err(|error| ApiError::Protocol(format!("an answer cannot be read: {error}")))
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => body.extend(chunk),
+            Ok(Some(_)) => return Err(ApiError::Protocol("an answer is too large".to_owned())),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(ApiError::unreachable(response.url(), &error)),
+        }
+    }
+}
+
+/// What an answer that is no success says.
+pub(crate) async fn problem(response: Response) -> ApiError {
+    let status = response.status();
+    match json::<Problem>(response).await {
+        Ok(problem) => ApiError::Problem(problem),
+        Err(ApiError::Protocol(_)) => {
+            ApiError::Protocol(format!("it answered {status} without saying why"))
+        }
+        Err(error) => error,
+    }
+}
+
+/// The token endpoint's answer (RFC 6749, 5).
+pub(crate) async fn tokens(response: Response) -> Result<Result<Tokens, oauth::Error>, ApiError> {
+    let status = response.status();
+    if status.is_success() {
+        return json(response).await.map(Ok);
+    }
+    if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
+        return json(response).await.map(Err);
+    }
+    Err(problem(response).await)
+}
+
+/// An OAuth error as the end of a sentence.
+pub(crate) fn oauth_sentence(error: &oauth::Error) -> String {
+    match &error.error_description {
+        Some(description) => format!("{} ({})", description.trim_end_matches('.'), error.error),
+        None => error.error.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+    use super::*;
+    use crate::sign_in::{DiscoverError, address, discover};
+
+    /// A server on loopback whose certificate an own authority issued: its address, and the
+    /// authority as PEM.
+    async fn server() -> (url::Url, String) {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
+        // Chooses the process's provider.
+        client(Vec::new()).unwrap();
+        let tls = axum_server::tls_rustls::RustlsConfig::from_pem(
+            certificate.pem().into_bytes(),
+            key.serialize_pem().into_bytes(),
+        )
+        .await
+        .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = address(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+        let app = axum::Router::new().fallback(|| async { "Hello" });
+        let serve = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        tokio::spawn(serve.serve(app.into_make_service()));
+        (url, pem)
+    }
+
+    #[tokio::test]
+    async fn only_trusted_certificates_are_accepted_and_others_are_named() {
+        let (url, authority) = server().await;
+        let error = discover(&client(Vec::new()).unwrap(), &url)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, DiscoverError::Untrusted { .. }), "{error}");
+        assert!(error.to_string().contains("HOURKEY_CA_FILE"));
+        let trusting = client(authorities(authority.as_bytes()).unwrap()).unwrap();
+        let error = discover(&trusting, &url).await.unwrap_err();
+        assert!(
+            matches!(error, DiscoverError::NotAController { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_of_authorities_needs_certificates() {
+        assert!(authorities(b"nonsense").is_err());
+    }
+}

@@ -1,0 +1,244 @@
+use std::sync::Mutex as StdMutex;
+
+use async_trait::async_trait;
+use hourkey_domain::ids::ResourceId;
+use hourkey_protocol::access::NewRequest;
+use hourkey_protocol::problem::Code;
+
+use super::*;
+use crate::secrets::File;
+use crate::testing::{Controller, TestClock};
+
+async fn session() -> (Controller, Arc<TestClock>, Session, Arc<dyn SecretStore>) {
+    let controller = Controller::start().await;
+    let clock = TestClock::new();
+    let home = controller.home(Arc::clone(&clock));
+    let store = Arc::clone(&home.store);
+    controller.signed_in(&*store).await;
+    let session = Session::resume(home).await.unwrap().unwrap();
+    (controller, clock, session, store)
+}
+
+fn log(controller: &Controller) -> Vec<String> {
+    controller.seen().log.clone()
+}
+
+#[tokio::test]
+async fn without_a_stored_sign_in_there_is_no_session() {
+    let controller = Controller::start().await;
+    let home = controller.home(TestClock::new());
+    assert!(Session::resume(home).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn many_callers_make_one_refresh() {
+    let (controller, clock, session, _) = session().await;
+    for _ in 0..2 {
+        let calls = (0..20).map(|_| session.me());
+        for answer in futures_util::future::join_all(calls).await {
+            answer.unwrap();
+        }
+        clock.advance(Duration::from_secs(590));
+    }
+    let refreshes = log(&controller).iter().filter(|it| *it != "me").count();
+    assert_eq!(refreshes, 2, "{:?}", log(&controller));
+}
+
+#[tokio::test]
+async fn a_refused_access_token_is_replaced_once() {
+    let (controller, _, session, _) = session().await;
+    session.me().await.unwrap();
+    controller.forget_access();
+    session.me().await.unwrap();
+    assert_eq!(
+        log(&controller),
+        ["refresh-1 used", "me", "refresh-2 used", "me"]
+    );
+}
+
+/// Notes in the controller's log when something is stored, and fails on demand.
+struct Noted {
+    controller: Controller,
+    failing: StdMutex<bool>,
+    inner: crate::secrets::MemoryOnly,
+}
+
+#[async_trait]
+impl SecretStore for Noted {
+    async fn load(&self) -> Result<Option<Secret>, SecretError> {
+        self.inner.load().await
+    }
+
+    async fn save(&self, secret: &Secret) -> Result<(), SecretError> {
+        if *self.failing.lock().unwrap() {
+            return Err(SecretError::Locked);
+        }
+        let line = format!("{} stored", secret.expose());
+        self.controller.seen().log.push(line);
+        self.inner.save(secret).await
+    }
+
+    async fn clear(&self) -> Result<(), SecretError> {
+        self.inner.clear().await
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+async fn noted() -> (Controller, Arc<TestClock>, Session, Arc<Noted>) {
+    let controller = Controller::start().await;
+    let clock = TestClock::new();
+    let mut home = controller.home(Arc::clone(&clock));
+    let store = Arc::new(Noted {
+        controller: controller.clone(),
+        failing: StdMutex::new(false),
+        inner: crate::secrets::MemoryOnly::default(),
+    });
+    home.store = Arc::clone(&store) as Arc<dyn SecretStore>;
+    controller.signed_in(&*store).await;
+    controller.seen().log.clear();
+    let session = Session::resume(home).await.unwrap().unwrap();
+    (controller, clock, session, store)
+}
+
+#[tokio::test]
+async fn the_new_refresh_token_is_stored_before_the_new_access_token_is_used() {
+    let (controller, _, session, _) = noted().await;
+    session.me().await.unwrap();
+    assert_eq!(
+        log(&controller),
+        ["refresh-1 used", "refresh-2 stored", "me"]
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_fails_costs_only_the_next_start() {
+    let (controller, clock, session, store) = noted().await;
+    *store.failing.lock().unwrap() = true;
+    session.me().await.unwrap();
+    assert_eq!(session.unsaved(), Some(SecretError::Locked));
+    *store.failing.lock().unwrap() = false;
+    clock.advance(Duration::from_secs(600));
+    session.me().await.unwrap();
+    assert_eq!(session.unsaved(), None);
+    assert!(log(&controller).contains(&"refresh-3 stored".to_owned()));
+}
+
+#[tokio::test]
+async fn a_program_that_dies_before_it_stored_the_successor_stays_signed_in() {
+    let (controller, clock, session, store) = noted().await;
+    // As if it died: the successor reached nobody.
+    *store.failing.lock().unwrap() = true;
+    session.me().await.unwrap();
+    *store.failing.lock().unwrap() = false;
+    let mut home = controller.home(clock);
+    home.store = Arc::clone(&store) as Arc<dyn SecretStore>;
+    let again = Session::resume(home).await.unwrap().unwrap();
+    again.me().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ended_family_is_forgotten() {
+    let (controller, _, session, store) = session().await;
+    controller.seen().ended = true;
+    assert_eq!(session.me().await, Err(ApiError::SessionEnded));
+    assert_eq!(store.load().await, Ok(None));
+    // And the controller is not asked again and again.
+    let asked = log(&controller).len();
+    assert_eq!(session.me().await, Err(ApiError::SessionEnded));
+    assert_eq!(log(&controller).len(), asked);
+}
+
+#[tokio::test]
+async fn processes_that_share_a_sign_in_take_turns() {
+    let controller = Controller::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn SecretStore> = Arc::new(File::new(folder.path().join("token")));
+    controller.signed_in(&*store).await;
+    let mut processes = Vec::new();
+    for _ in 0..8 {
+        let mut home = controller.home(TestClock::new());
+        home.store = Arc::clone(&store);
+        home.lock_file = Some(folder.path().join("lock"));
+        processes.push(Session::resume(home).await.unwrap().unwrap());
+    }
+    let calls = processes.iter().map(Session::me);
+    for answer in futures_util::future::join_all(calls).await {
+        answer.unwrap();
+    }
+    let log = log(&controller);
+    assert!(!log.iter().any(|it| it.starts_with("reuse")), "{log:?}");
+}
+
+#[tokio::test]
+async fn signing_out_revokes_and_forgets() {
+    let (controller, _, session, store) = session().await;
+    session.me().await.unwrap();
+    session.sign_out().await.unwrap();
+    assert_eq!(log(&controller).last().unwrap(), "refresh-2 revoked");
+    assert_eq!(store.load().await, Ok(None));
+    assert_eq!(session.me().await, Err(ApiError::SessionEnded));
+}
+
+#[tokio::test]
+async fn signing_out_forgets_also_when_the_controller_is_away() {
+    let controller = Controller::start().await;
+    let mut home = controller.home(TestClock::new());
+    let store = Arc::clone(&home.store);
+    controller.signed_in(&*store).await;
+    home.controller = crate::sign_in::address("http://127.0.0.1:1").unwrap();
+    let session = Session::resume(home).await.unwrap().unwrap();
+    let error = session.sign_out().await.unwrap_err();
+    assert!(matches!(error, SignOutError::Revoke(_)), "{error}");
+    assert_eq!(store.load().await, Ok(None));
+}
+
+fn wanted() -> NewRequest {
+    NewRequest {
+        resource: ResourceId(1),
+        assignment: None,
+        reason: String::new(),
+        seconds: None,
+        starts_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
+    let (controller, _, session, _) = session().await;
+    controller.seen().break_requests = 1;
+    let error = session.ask(&wanted()).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::BlankText));
+    let error = session.ask(&wanted()).await.unwrap_err();
+    assert_eq!(error.to_string(), "Said the test.");
+    let keys = controller.seen().keys.clone();
+    assert_eq!(keys.len(), 3);
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[1], keys[2]);
+    assert_eq!(keys[0].len(), 32);
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_broken_is_an_error_that_says_so() {
+    let (controller, _, session, _) = session().await;
+    controller.seen().break_requests = 2;
+    let error = session.ask(&wanted()).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
+    assert_eq!(controller.seen().keys.len(), 2);
+}
+
+#[tokio::test]
+async fn an_absent_controller_is_named() {
+    let controller = Controller::start().await;
+    let mut home = controller.home(TestClock::new());
+    controller.signed_in(&*home.store).await;
+    home.controller = crate::sign_in::address("http://127.0.0.1:1").unwrap();
+    let session = Session::resume(home).await.unwrap().unwrap();
+    assert_eq!(
+        session.me().await.unwrap_err().to_string(),
+        "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at this address. \
+         Check the network, or ask whoever runs it."
+    );
+}

@@ -1,0 +1,140 @@
+//! The controller's OAuth metadata (RFC 8414).
+
+use hourkey_protocol::oauth::{METADATA_PATH, Metadata};
+use reqwest::Client;
+use url::Url;
+
+use crate::api::ApiError;
+use crate::session::{Reason, json, reason};
+
+/// Why an address cannot be used as a controller, as a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoverError {
+    /// Nothing answered.
+    #[error(
+        "The controller at {controller} cannot be reached: {why}. Check the address and the network."
+    )]
+    Unreachable {
+        /// Its origin.
+        controller: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// Its certificate is not trusted.
+    #[error(
+        "The certificate of {controller} is not trusted on this machine: {why}. If your \
+         organisation has its own certificate authority, add that to the system's trusted ones, \
+         or name its PEM file in HOURKEY_CA_FILE."
+    )]
+    Untrusted {
+        /// Its origin.
+        controller: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Something else answers there.
+    #[error("{controller} is not a Hourkey controller: {why}. Check the address.")]
+    NotAController {
+        /// The origin.
+        controller: String,
+        /// What gave it away.
+        why: String,
+    },
+    /// The controller has another public address.
+    #[error("The controller at {controller} calls itself {issuer}. Sign in there.")]
+    OtherIssuer {
+        /// The origin that was asked.
+        controller: String,
+        /// What it says it is.
+        issuer: String,
+    },
+}
+
+/// Fetches the metadata and compares its issuer with the address it came from (RFC 8414, 3.3).
+pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata, DiscoverError> {
+    let origin = controller.origin().ascii_serialization();
+    let not = |why: &str| DiscoverError::NotAController {
+        controller: origin.clone(),
+        why: why.to_owned(),
+    };
+    let mut url = controller.clone();
+    url.set_path(METADATA_PATH);
+    let answer = http
+        .get(url)
+        .timeout(std::time::Duration::from_secs(30))
+        .send()
+        .await;
+    let response = answer.map_err(|error| match reason(&error) {
+        Reason::Untrusted(why) => DiscoverError::Untrusted {
+            controller: origin.clone(),
+            why,
+        },
+        Reason::NoAnswer(why) => DiscoverError::Unreachable {
+            controller: origin.clone(),
+            why,
+        },
+    })?;
+    let status = response.status();
+    if status.is_server_error() {
+        return Err(DiscoverError::Unreachable {
+            controller: origin,
+            why: format!("it answered {status}"),
+        });
+    }
+    if !status.is_success() {
+        return Err(not(&format!("it answered {status}")));
+    }
+    let metadata: Metadata = match json(response).await {
+        Ok(metadata) => metadata,
+        Err(ApiError::Unreachable { controller, why }) => {
+            return Err(DiscoverError::Unreachable { controller, why });
+        }
+        Err(ApiError::Protocol(_) | ApiError::Problem(_) | ApiError::SessionEnded) => {
+            return Err(not("it answers something else"));
+        }
+    };
+    let same_origin = |address: &str| {
+        address
+            .parse::<Url>()
+            .is_ok_and(|address| address.origin() == controller.origin())
+    };
+    if !same_origin(&metadata.issuer) {
+        return Err(DiscoverError::OtherIssuer {
+            controller: origin,
+            issuer: metadata.issuer,
+        });
+    }
+    let endpoints = [
+        Some(&metadata.authorization_endpoint),
+        Some(&metadata.token_endpoint),
+        Some(&metadata.revocation_endpoint),
+        metadata.device_authorization_endpoint.as_ref(),
+    ];
+    if !endpoints.into_iter().flatten().all(|it| same_origin(it)) {
+        return Err(not("it sends sign-ins elsewhere"));
+    }
+    let speaks_pkce = |method: &String| method == "S256";
+    if !metadata
+        .code_challenge_methods_supported
+        .iter()
+        .any(speaks_pkce)
+    {
+        return Err(not("it does not support PKCE (S256)"));
+    }
+    Ok(metadata)
+}
+
+impl From<DiscoverError> for ApiError {
+    fn from(error: DiscoverError) -> Self {
+        match error {
+            DiscoverError::Unreachable { controller, why } => Self::Unreachable { controller, why },
+            DiscoverError::Untrusted { controller, why } => Self::Unreachable {
+                controller,
+                why: format!("its certificate is not trusted: {why}"),
+            },
+            DiscoverError::NotAController { .. } | DiscoverError::OtherIssuer { .. } => {
+                Self::Protocol(error.to_string().trim_end_matches('.').to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The browser's way back: a listener on literal 127.0.0.1 and a random port (RFC 8252, 7.3).
+//!
+//! Anything on the machine, and any web page in the browser, can call it. Only a `GET` of the
+//! right path with the right state ends the wait; everything else is answered 404.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use hourkey_protocol::oauth;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::secrets::Secret;
+
+const PATH: &str = "/callback";
+/// The longest head of a request that is read.
+const LONGEST: usize = 16 * 1024;
+/// How long a caller may take over its request.
+const CALLER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many callers are heard at once.
+const CALLERS: usize = 64;
+
+pub(super) struct Listener {
+    listener: TcpListener,
+    port: u16,
+    state: Secret,
+}
+
+/// What the controller sent back through the browser.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Who says so (RFC 9207).
+    pub(super) issuer: Option<String>,
+    /// The code, or why there is none.
+    pub(super) result: Result<Secret, oauth::Error>,
+}
+
+/// The browser tab, which waits to be told how it ended.
+#[derive(Debug)]
+pub(super) struct Browser(TcpStream);
+
+impl Listener {
+    pub(super) async fn bind(state: Secret) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        Ok(Self {
+            listener,
+            port,
+            state,
+        })
+    }
+
+    pub(super) fn redirect_uri(&self) -> String {
+        format!("http://{}{PATH}", self.host())
+    }
+
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Waits, without end, for the browser to come back.
+    pub(super) async fn wait(&mut self) -> io::Result<(Answer, Browser)> {
+        let mut callers = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept(), if callers.len() < CALLERS => {
+                    let (stream, _) = accepted?;
+                    let (host, state) = (self.host(), self.state.clone());
+                    callers.spawn(tokio::time::timeout(
+                        CALLER_TIMEOUT,
+                        async move { hear(stream, &host, &state).await },
+                    ));
+                }
+                Some(heard) = callers.join_next() => {
+                    if let Ok(Ok(Some(found))) = heard {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn hear(mut stream: TcpStream, host: &str, state: &Secret) -> Option<(Answer, Browser)> {
+    let mut head = Vec::new();
+    let answer = loop {
+        let mut headers = [httparse::EMPTY_HEADER; 100];
+        let mut request = httparse::Request::new(&mut headers);
+        match request.parse(&head) {
+            Ok(httparse::Status::Complete(_)) => break answer(&request, host, state),
+            Ok(httparse::Status::Partial) if head.len() < LONGEST => {}
+            Ok(httparse::Status::Partial) | Err(_) => break None,
+        }
+        let mut part = [0; 2048];
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => head.extend_from_slice(&part[..count]),
+        }
+    };
+    if let Some(answer) = answer {
+        return Some((answer, Browser(stream)));
+    }
+    respond(
+        &mut stream,
+        "404 Not Found",
+        "Not found",
+        "There is nothing here.",
+    )
+    .await;
+    None
+}
+
+fn answer(request: &httparse::Request<'_, '_>, host: &str, state: &Secret) -> Option<Answer> {
+    if request.method != Some("GET") {
+        return None;
+    }
+    // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
+    let mut hosts = request
+        .headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case("host"));
+    if hosts.next()?.value != host.as_bytes() || hosts.next().is_some() {
+        return None;
+    }
+    let (path, query) = request.path?.split_once('?')?;
+    if path != PATH {
+        return None;
+    }
+    let mut found: [Option<String>; 5] = Default::default();
+    let names = ["state", "iss", "code", "error", "error_description"];
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if let Some(place) = names.iter().position(|known| *known == name)
+            && found[place].replace(value.into_owned()).is_some()
+        {
+            // Parameters must not be repeated (RFC 6749, 3.1).
+            return None;
+        }
+    }
+    let [sent_state, issuer, code, error, description] = found;
+    if sent_state? != state.expose() {
+        return None;
+    }
+    let result = match (code, error) {
+        (Some(code), None) => Ok(Secret::new(code)),
+        (None, Some(error)) => Err(oauth::Error {
+            error,
+            error_description: description,
+        }),
+        (Some(_), Some(_)) | (None, None) => return None,
+    };
+    Some(Answer { issuer, result })
+}
+
+impl Browser {
+    /// Says in the tab that it worked.
+    pub(super) async fn signed_in(mut self) {
+        respond(
+            &mut self.0,
+            "200 OK",
+            "You are signed in",
+            "You may close this tab and go back to Hourkey.",
+        )
+        .await;
+    }
+
+    /// Says in the tab that it failed, and why.
+    pub(super) async fn failed(mut self, why: &str) {
+        respond(&mut self.0, "200 OK", "Signing in failed", why).await;
+    }
+}
+
+async fn respond(stream: &mut TcpStream, status: &str, title: &str, text: &str) {
+    let body = page(title, text);
+    let response = format!(
+        "HTTP/1.1 {status}\r\n\
+         Content-Type: text/html; charset=utf-8\r\n\
+         Content-Length: {}\r\n\
+         Cache-Control: no-store\r\n\
+         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+         frame-ancestors 'none'\r\n\
+         Referrer-Policy: no-referrer\r\n\
+         X-Content-Type-Options: nosniff\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // A caller that went away misses only the page.
+    let _ = tokio::time::timeout(CALLER_TIMEOUT, async {
+        stream.write_all(response.as_bytes()).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+fn page(title: &str, text: &str) -> String {
+    let (title, text) = (escape(title), escape(text));
+    format!(
+        "<!doctype html>\n\
+         <html lang=\"en\"><meta charset=\"utf-8\"><title>{title} · Hourkey</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
+         <style>\n\
+         :root {{ color-scheme: light dark; --paper: light-dark(#FAFAF8, #16171A); \
+         --raised: light-dark(#FFFFFF, #1E2024); --ink: light-dark(#1B1D21, #ECEDEF); \
+         --muted: light-dark(#5E636B, #9CA1AA); --line: light-dark(#E4E4DF, #2D3036); \
+         --brass: light-dark(#8A5A00, #E0B354); }}\n\
+         body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; \
+         background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }}\n\
+         main {{ max-width: 24rem; margin: 16px; padding: 32px; background: var(--raised); \
+         border: 1px solid var(--line); border-radius: 8px; }}\n\
+         b {{ color: var(--brass); }} h1 {{ font-size: 20px; margin: 8px 0; }} \
+         p {{ margin: 0; color: var(--muted); }}\n\
+         </style>\n\
+         <main><b>Hourkey</b><h1>{title}</h1><p>{text}</p></main></html>\n"
+    )
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATE: &str = "right-state";
+
+    async fn listener() -> (Listener, String) {
+        let listener = Listener::bind(Secret::new(STATE)).await.unwrap();
+        let uri = listener.redirect_uri();
+        (listener, uri)
+    }
+
+    /// Sends raw bytes and reads whatever comes back.
+    async fn raw(port: u16, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        // The other side may close before everything is written.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn hostile_requests_are_refused_and_the_wait_goes_on() {
+        let (mut listener, uri) = listener().await;
+        let port = listener.port;
+        assert_eq!(uri, format!("http://127.0.0.1:{port}/callback"));
+        let wait = tokio::spawn(async move { listener.wait().await.unwrap() });
+        let host = format!("Host: 127.0.0.1:{port}\r\n\r\n");
+        let long = format!(
+            "GET /callback?state={STATE}&code={} HTTP/1.1\r\n",
+            "c".repeat(40_000)
+        );
+        for hostile in [
+            format!("GET /callback?code=c HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state=wrong&code=c HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state={STATE} HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state={STATE}&code=c&error=e HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state={STATE}&code=c&code=d HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state=wrong&state={STATE}&code=c HTTP/1.1\r\n{host}"),
+            format!("POST /callback?state={STATE}&code=c HTTP/1.1\r\n{host}"),
+            format!("HEAD /callback?state={STATE}&code=c HTTP/1.1\r\n{host}"),
+            format!("GET /other?state={STATE}&code=c HTTP/1.1\r\n{host}"),
+            format!("GET /callback/?state={STATE}&code=c HTTP/1.1\r\n{host}"),
+            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\n\r\n"),
+            format!("{long}{host}"),
+            "\0\0\0\0\r\n\r\n".to_owned(),
+        ] {
+            let answer = raw(port, hostile.as_bytes()).await;
+            assert!(
+                answer.is_empty() || answer.starts_with("HTTP/1.1 404"),
+                "{hostile:.80}: {answer}"
+            );
+            assert!(!wait.is_finished(), "{hostile:.80}");
+        }
+        // Silent callers hold nothing up either.
+        let mut silent = Vec::new();
+        for _ in 0..8 {
+            silent.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        }
+        let right = format!("GET /callback?state={STATE}&iss=i%3A&code=c%26d HTTP/1.1\r\n{host}");
+        let tab = tokio::spawn(async move { raw(port, right.as_bytes()).await });
+        let (answer, browser) = wait.await.unwrap();
+        assert_eq!(answer.result.unwrap().expose(), "c&d");
+        assert_eq!(answer.issuer.as_deref(), Some("i:"));
+        browser.signed_in().await;
+        assert!(tab.await.unwrap().contains("You are signed in"));
+    }
+
+    #[tokio::test]
+    async fn an_error_ends_the_wait_and_is_shown_harmlessly() {
+        let (mut listener, uri) = listener().await;
+        let url = format!(
+            "{uri}?state={STATE}&error=access_denied&error_description=%3Cscript%3Ealert(1)"
+        );
+        let tab = tokio::spawn(async move { reqwest::get(url).await.unwrap().text().await });
+        let (answer, browser) = listener.wait().await.unwrap();
+        let error = answer.result.unwrap_err();
+        assert_eq!(error.error, "access_denied");
+        browser.failed(&error.error_description.unwrap()).await;
+        let shown = tab.await.unwrap().unwrap();
+        assert!(shown.contains("Signing in failed"));
+        assert!(shown.contains("&lt;script&gt;") && !shown.contains("<script>"));
+    }
+}

@@ -1,0 +1,328 @@
+//! Follows the controller's event stream, and comes back to it whenever it breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT, Snapshot};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::api::ApiError;
+use crate::session::{Session, reason};
+use crate::sse::{Event, Parser};
+use crate::time::Clock;
+
+/// What the stream says. Apply it to a [`crate::model::Model`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// Everything, anew.
+    Snapshot(Box<Snapshot>),
+    /// What changed.
+    Changes(Box<Changes>),
+    /// The stream stands; what was known is current again, unless something follows.
+    Live,
+    /// The controller is away: the stream broke, and could not be taken up at once. Sent again
+    /// when the reason changes.
+    Lost {
+        /// What is wrong, as a sentence.
+        why: String,
+        /// When it was last heard, on the boot clock; `None` when never.
+        heard: Option<Duration>,
+    },
+    /// The session has ended: sign in again. Nothing follows.
+    SessionEnded,
+}
+
+/// The running task that follows the stream. Ends when dropped, when the receiver is gone, or
+/// after [`Update::SessionEnded`].
+#[derive(Debug)]
+pub struct Follower {
+    nudge: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Reconnects now: after a wake from suspend, or when the network came back.
+    pub fn wake(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// True once the task has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts to follow the stream of `session`.
+#[must_use]
+pub fn follow(session: Session, tx: mpsc::Sender<Update>) -> Follower {
+    follow_at(PACE, session, tx)
+}
+
+fn follow_at(pace: Pace, session: Session, tx: mpsc::Sender<Update>) -> Follower {
+    let nudge = Arc::new(Notify::new());
+    let stream = Stream {
+        watch: Watch::new(Arc::clone(session.clock()), pace.tick),
+        pace,
+        session,
+        tx,
+        nudge: Arc::clone(&nudge),
+        seq: None,
+        heard: None,
+        said: None,
+    };
+    Follower {
+        nudge,
+        task: tokio::spawn(stream.run()),
+    }
+}
+
+/// How patient a [`Follower`] is.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// A stream that is silent for this long is dead.
+    silence: Duration,
+    /// How often the clocks are compared, to notice that the machine slept.
+    tick: Duration,
+    /// A stream that lived this long was a good one: the next wait starts from the shortest again.
+    proven: Duration,
+    /// The first wait before a reconnect is anywhere up to this long, and doubles each time.
+    first_wait: Duration,
+    /// The longest wait before a reconnect.
+    longest_wait: Duration,
+    /// How long the controller may take to start a stream.
+    opening: Duration,
+}
+
+const PACE: Pace = Pace {
+    // A comment comes every 25 seconds: 2.5 times as long.
+    silence: Duration::from_millis(62_500),
+    // Each tick wakes an idle machine, several times with tokio's timer wheel. Where the system tells
+    // of a wake, nobody waits for the tick.
+    tick: Duration::from_secs(15),
+    proven: Duration::from_secs(10),
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(30),
+    opening: Duration::from_secs(30),
+};
+
+struct Stream {
+    pace: Pace,
+    session: Session,
+    tx: mpsc::Sender<Update>,
+    nudge: Arc<Notify>,
+    watch: Watch,
+    /// The last sequence number that was handed on.
+    seq: Option<i64>,
+    /// When the controller was last heard, on the boot clock.
+    heard: Option<Duration>,
+    /// What was last said about its being away.
+    said: Option<String>,
+}
+
+/// Why a stream is over.
+enum Break {
+    /// It broke; wait, then try again.
+    Broken(String),
+    /// The machine slept, or somebody asks for it: try again at once.
+    Nudged,
+    /// There is nobody to tell, or nothing to follow any more.
+    End,
+}
+
+impl Stream {
+    async fn run(mut self) {
+        let mut attempt = 0;
+        loop {
+            let began = self.session.clock().boot();
+            let cause = self.connect().await;
+            let lived = self.session.clock().boot().saturating_sub(began);
+            let why = match cause {
+                Break::End => return,
+                Break::Nudged => {
+                    attempt = 0;
+                    continue;
+                }
+                Break::Broken(why) => why,
+            };
+            let stood = self.heard.is_some_and(|heard| heard >= began);
+            if stood && lived >= self.pace.proven {
+                attempt = 0;
+            }
+            tracing::debug!(why, attempt, "The event stream broke.");
+            // Most breaks are over with the next attempt, and then nobody need hear of them.
+            if !(stood && attempt == 0) && self.lost(why).await.is_err() {
+                return;
+            }
+            if self.pause(self.pace.wait(attempt, rand::random())).await {
+                attempt = 0;
+            } else {
+                attempt += 1;
+            }
+        }
+    }
+
+    /// Opens the stream and hands on what it says, until it breaks.
+    async fn connect(&mut self) -> Break {
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(self.pace.opening, self.session.events(self.seq)) => opened,
+            () = self.watch.slept() => return Break::Nudged,
+            () = self.nudge.notified() => return Break::Nudged,
+        };
+        let mut response = match opened {
+            Ok(Ok(response)) => response,
+            Ok(Err(ApiError::SessionEnded)) => {
+                // Nobody listens any more, or they know now: the end either way.
+                let _ = self.tx.send(Update::SessionEnded).await;
+                return Break::End;
+            }
+            Ok(Err(error)) => return Break::Broken(error.to_string()),
+            Err(_) => return Break::Broken("The controller did not answer in time.".to_owned()),
+        };
+        self.heard = Some(self.session.clock().boot());
+        self.said = None;
+        if self.tx.send(Update::Live).await.is_err() {
+            return Break::End;
+        }
+        let mut parser = Parser::default();
+        loop {
+            let chunk = tokio::select! {
+                // In this order: what lay in the connection while the machine slept is old.
+                biased;
+                () = self.watch.slept() => return Break::Nudged,
+                () = self.nudge.notified() => return Break::Nudged,
+                () = self.tx.closed() => return Break::End,
+                chunk = tokio::time::timeout(self.pace.silence, response.chunk()) => chunk,
+            };
+            if self.watch.has_slept() {
+                return Break::Nudged;
+            }
+            let bytes = match chunk {
+                Ok(Ok(Some(bytes))) => bytes,
+                Ok(Ok(None)) => {
+                    return Break::Broken("The controller closed the connection.".to_owned());
+                }
+                Ok(Err(error)) => {
+                    return Break::Broken(format!("The connection broke: {}.", reason(&error)));
+                }
+                Err(_) => return Break::Broken("The controller went silent.".to_owned()),
+            };
+            self.heard = Some(self.session.clock().boot());
+            let mut events = Vec::new();
+            if let Err(error) = parser.feed(&bytes, |event| events.push(event)) {
+                return Break::Broken(format!("The controller's stream cannot be read: {error}."));
+            }
+            for event in events {
+                match self.hand_on(event).await {
+                    Ok(()) => {}
+                    Err(cause) => return cause,
+                }
+            }
+        }
+    }
+
+    async fn hand_on(&mut self, event: Event) -> Result<(), Break> {
+        let last = self.seq.take();
+        let unreadable = |error: serde_json::Error| {
+            // The next stream starts with a snapshot instead of the same event.
+            Break::Broken(format!("The controller's stream cannot be read: {error}."))
+        };
+        let (seq, update) = match event.name.as_str() {
+            SNAPSHOT => {
+                let snapshot: Snapshot = serde_json::from_str(&event.data).map_err(unreadable)?;
+                (snapshot.seq, Update::Snapshot(Box::new(snapshot)))
+            }
+            CHANGES => {
+                let changes: Changes = serde_json::from_str(&event.data).map_err(unreadable)?;
+                (changes.seq, Update::Changes(Box::new(changes)))
+            }
+            // An event of a later version.
+            _ => {
+                self.seq = last;
+                return Ok(());
+            }
+        };
+        self.tx.send(update).await.map_err(|_| Break::End)?;
+        self.seq = Some(seq);
+        Ok(())
+    }
+
+    async fn lost(&mut self, why: String) -> Result<(), mpsc::error::SendError<Update>> {
+        if self.said.as_ref() == Some(&why) {
+            return Ok(());
+        }
+        self.said = Some(why.clone());
+        let update = Update::Lost {
+            why,
+            heard: self.heard,
+        };
+        self.tx.send(update).await
+    }
+
+    /// Waits, or less when there is a reason to try at once: then true.
+    async fn pause(&mut self, wait: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => false,
+            () = self.watch.slept() => true,
+            () = self.nudge.notified() => true,
+            () = self.tx.closed() => true,
+        }
+    }
+}
+
+impl Pace {
+    /// Full jitter: anywhere up to twice as long each time, so that clients which lost the same
+    /// controller do not come back in the same instant. `chance` is anywhere from 0 to 1.
+    fn wait(self, attempt: u32, chance: f64) -> Duration {
+        let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+        let longest = self.first_wait.saturating_mul(doubled);
+        longest.min(self.longest_wait).mul_f64(chance)
+    }
+}
+
+/// Notices that the machine slept: the boot clock went on, the timers' clock did not.
+struct Watch {
+    clock: Arc<dyn Clock>,
+    tick: Duration,
+    boot: Duration,
+    timer: Instant,
+}
+
+/// How far the clocks may drift apart between two looks.
+const DRIFT: Duration = Duration::from_secs(2);
+
+impl Watch {
+    fn new(clock: Arc<dyn Clock>, tick: Duration) -> Self {
+        Self {
+            boot: clock.boot(),
+            clock,
+            tick,
+            timer: Instant::now(),
+        }
+    }
+
+    /// Ends once the machine has slept and is awake.
+    async fn slept(&mut self) {
+        while !self.has_slept() {
+            tokio::time::sleep(self.tick).await;
+        }
+    }
+
+    fn has_slept(&mut self) -> bool {
+        let (boot, timer) = (self.clock.boot(), Instant::now());
+        let by_boot = boot.saturating_sub(std::mem::replace(&mut self.boot, boot));
+        let by_timer = timer - std::mem::replace(&mut self.timer, timer);
+        by_boot > by_timer + DRIFT
+    }
+}
+
+#[cfg(test)]
+mod tests;

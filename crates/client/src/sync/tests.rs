@@ -1,0 +1,230 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::model::{Connection, Model};
+use crate::testing::{
+    Controller, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
+    snapshot,
+};
+
+/// Quick where waiting is, patient where giving up is.
+const QUICK: Pace = Pace {
+    silence: Duration::from_secs(3_600),
+    tick: Duration::from_millis(5),
+    proven: Duration::from_secs(10),
+    first_wait: Duration::from_millis(10),
+    longest_wait: Duration::from_millis(50),
+    opening: Duration::from_secs(30),
+};
+
+struct Following {
+    controller: Controller,
+    clock: Arc<TestClock>,
+    model: Arc<Mutex<Model>>,
+    updates: Arc<Mutex<Vec<Update>>>,
+    follower: Follower,
+}
+
+async fn following(pace: Pace, plays: impl IntoIterator<Item = Play>) -> Following {
+    let controller = Controller::start().await;
+    for play in plays {
+        controller.play(play);
+    }
+    let clock = TestClock::new();
+    let home = controller.home(Arc::clone(&clock));
+    controller.signed_in(&*home.store).await;
+    let session = Session::resume(home).await.unwrap().unwrap();
+    let (tx, mut rx) = mpsc::channel(8);
+    let follower = follow_at(pace, session, tx);
+    let model = Arc::new(Mutex::new(Model::default()));
+    let updates = Arc::new(Mutex::new(Vec::new()));
+    let (heard_model, heard_updates, heard_clock) =
+        (Arc::clone(&model), Arc::clone(&updates), Arc::clone(&clock));
+    tokio::spawn(async move {
+        while let Some(update) = rx.recv().await {
+            heard_updates.lock().unwrap().push(update.clone());
+            heard_model
+                .lock()
+                .unwrap()
+                .apply(update, heard_clock.boot());
+        }
+    });
+    Following {
+        controller,
+        clock,
+        model,
+        updates,
+        follower,
+    }
+}
+
+impl Following {
+    async fn until(&self, what: &str, holds: impl Fn(&Model) -> bool) {
+        eventually(what, || holds(&self.model.lock().unwrap()).then_some(())).await;
+    }
+
+    fn connections(&self) -> Vec<Option<String>> {
+        self.controller.seen().last_ids.clone()
+    }
+}
+
+fn first() -> String {
+    on_stream("snapshot", 5, &snapshot(5, 0, vec![resource(1, LOCKED)]))
+}
+
+fn second() -> String {
+    let row = resource(1, granted(1, 0, 600));
+    on_stream("changes", 6, &changes(6, 1, vec![row]))
+}
+
+#[tokio::test]
+async fn a_broken_stream_is_taken_up_where_it_broke() {
+    let following = following(
+        QUICK,
+        [
+            Play::Close(vec![first()]),
+            // What was sent before may be sent again, and an event may come in pieces.
+            Play::Hang(vec![
+                second(),
+                second()[..20].to_owned(),
+                second()[20..].to_owned(),
+            ]),
+        ],
+    )
+    .await;
+    following.until("the change", |model| model.seq == 6).await;
+    following
+        .until("being live", |model| model.connection == Connection::Live)
+        .await;
+    assert_eq!(following.connections(), [None, Some("5".to_owned())]);
+    let model = following.model.lock().unwrap();
+    assert_eq!(model.resources.len(), 1);
+    // It was over before anybody had to hear of it.
+    let updates = following.updates.lock().unwrap();
+    let lost = |update: &Update| matches!(update, Update::Lost { .. });
+    assert!(!updates.iter().any(lost), "{updates:?}");
+}
+
+#[tokio::test]
+async fn a_controller_that_is_away_is_tried_until_it_is_back_and_the_state_is_kept() {
+    let following = following(QUICK, [Play::Close(vec![first()])]).await;
+    following
+        .until("being lost", |model| {
+            model.seq == 5 && matches!(model.connection, Connection::Lost { since: Some(_), .. })
+        })
+        .await;
+    eventually("several attempts", || {
+        (following.connections().len() > 4).then_some(())
+    })
+    .await;
+    assert_eq!(following.model.lock().unwrap().resources.len(), 1);
+    // Each reason is said once, not each attempt.
+    let said = |updates: &[Update]| {
+        let lost = |update: &&Update| matches!(update, Update::Lost { .. });
+        updates.iter().filter(lost).count()
+    };
+    assert!(said(&following.updates.lock().unwrap()) <= 3);
+    following.controller.play(Play::Hang(vec![second()]));
+    following
+        .until("being live again", |model| {
+            model.seq == 6 && model.connection == Connection::Live
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_dead() {
+    let pace = Pace {
+        silence: Duration::from_millis(50),
+        ..QUICK
+    };
+    let following = following(
+        pace,
+        [Play::Hang(vec![first()]), Play::Hang(vec![second()])],
+    )
+    .await;
+    following.until("the change", |model| model.seq == 6).await;
+    assert_eq!(following.connections()[1], Some("5".to_owned()));
+}
+
+#[tokio::test]
+async fn after_sleep_the_stream_is_opened_anew_at_once() {
+    let following = following(
+        QUICK,
+        [Play::Hang(vec![first()]), Play::Hang(vec![second()])],
+    )
+    .await;
+    following
+        .until("the snapshot", |model| model.seq == 5)
+        .await;
+    following.clock.advance(Duration::from_secs(8 * 3600));
+    following.until("the change", |model| model.seq == 6).await;
+}
+
+#[tokio::test]
+async fn a_nudge_ends_the_wait() {
+    let patient = Pace {
+        first_wait: Duration::from_secs(3_600),
+        longest_wait: Duration::from_secs(3_600),
+        ..QUICK
+    };
+    let following = following(patient, []).await;
+    following
+        .until("being lost", |model| {
+            matches!(model.connection, Connection::Lost { .. })
+        })
+        .await;
+    following
+        .controller
+        .play(Play::Hang(vec![first(), second()]));
+    following.follower.wake();
+    following.until("the change", |model| model.seq == 6).await;
+}
+
+#[tokio::test]
+async fn an_unreadable_event_leads_to_a_fresh_snapshot() {
+    let bad = "event: changes\ndata: {\n\n".to_owned();
+    let following = following(
+        QUICK,
+        [Play::Hang(vec![first(), bad]), Play::Hang(vec![second()])],
+    )
+    .await;
+    following.until("the change", |model| model.seq == 6).await;
+    assert_eq!(following.connections(), [None, None]);
+}
+
+#[tokio::test]
+async fn unknown_events_are_left_alone() {
+    let unknown = "event: weather\ndata: rain\n\n: comment\n\n".to_owned();
+    let following = following(QUICK, [Play::Hang(vec![first(), unknown, second()])]).await;
+    following.until("the change", |model| model.seq == 6).await;
+    assert_eq!(following.connections(), [None]);
+}
+
+#[tokio::test]
+async fn an_ended_session_is_said_and_nothing_follows() {
+    let following = following(QUICK, [Play::Close(vec![first()])]).await;
+    following
+        .until("the snapshot", |model| model.seq == 5)
+        .await;
+    following.controller.seen().ended = true;
+    following.controller.forget_access();
+    following
+        .until("the end", |model| model.connection == Connection::Ended)
+        .await;
+    eventually("the task's end", || {
+        following.follower.is_finished().then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn waits_grow_to_a_limit_and_no_further() {
+    for attempt in 0..100 {
+        let longest = PACE.wait(attempt, 1.0);
+        assert!(longest <= PACE.longest_wait);
+        assert!(longest >= PACE.first_wait);
+        assert!(attempt < 10 || longest == PACE.longest_wait);
+        assert_eq!(PACE.wait(attempt, 0.0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,92 @@
+//! Who acts, and what they may review.
+
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::review::{MayNot, Reviewer, Role};
+use hourkey_protocol::problem::Code;
+use hourkey_store::Read;
+use hourkey_store::organisation::User;
+
+use crate::failure::Failure;
+
+/// A person with what they may review, true for one transaction.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The person.
+    pub user: User,
+    /// Resources whose requests they may review as resource approvers.
+    pub approves: Vec<ResourceId>,
+}
+
+impl Actor {
+    /// The person who acts.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
+    pub async fn load(tx: &mut dyn Read, id: UserId) -> Result<Self, Failure> {
+        Self::find(tx, id).await?.ok_or_else(|| {
+            Failure::refused(
+                Code::Unauthenticated,
+                "This account is disabled or was removed. Ask your administrator.",
+            )
+        })
+    }
+
+    /// The person, when they exist and are not disabled.
+    pub(crate) async fn find(tx: &mut dyn Read, id: UserId) -> Result<Option<Self>, Failure> {
+        let Some(user) = tx.user(id).await?.filter(|user| !user.disabled) else {
+            return Ok(None);
+        };
+        let approves = tx.approves(id).await?;
+        Ok(Some(Self { user, approves }))
+    }
+
+    /// True when they may see requests for this resource (rule 1).
+    #[must_use]
+    pub fn reviews(&self, resource: ResourceId) -> bool {
+        self.reviewer(resource).reviews()
+    }
+
+    /// True when they review requests for every resource, by role.
+    #[must_use]
+    pub fn reviews_all(&self) -> bool {
+        let roles = self.user.roles.as_slice();
+        let none = Reviewer {
+            user: self.user.id,
+            roles,
+            approves_resource: false,
+        };
+        none.reviews()
+    }
+
+    /// True when they review at least one resource.
+    #[must_use]
+    pub fn reviews_any(&self) -> bool {
+        self.reviews_all() || !self.approves.is_empty()
+    }
+
+    /// Whether they may decide what `requester` asked for (rule 6).
+    ///
+    /// # Errors
+    /// As for an unknown id when it is not theirs to see (rule 1), or [`Code::OwnRequest`].
+    pub fn may_decide(&self, requester: UserId, resource: ResourceId) -> Result<(), Failure> {
+        match self.reviewer(resource).may_decide(requester) {
+            Ok(()) => Ok(()),
+            Err(MayNot::NotReviewer) => Err(Failure::not_found()),
+            Err(MayNot::OwnRequest) => Err(Failure::refused(
+                Code::OwnRequest,
+                "You asked for this yourself, and nobody decides their own request. Another \
+                 reviewer has to.",
+            )),
+        }
+    }
+
+    fn reviewer(&self, resource: ResourceId) -> Reviewer<'_> {
+        let roles: &[Role] = &self.user.roles;
+        let approves_resource = self.approves.contains(&resource);
+        Reviewer {
+            user: self.user.id,
+            roles,
+            approves_resource,
+        }
+    }
+}

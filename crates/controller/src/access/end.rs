@@ -1,0 +1,172 @@
+//! Ending early: cancel a request, give a grant back, take a grant away.
+
+use hourkey_domain::Time;
+use hourkey_domain::change::Cause;
+use hourkey_domain::grant::Live;
+use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_protocol::access::{Comment, Grant as ShownGrant, Request as Shown};
+use hourkey_protocol::notice::What;
+use hourkey_protocol::problem::Code;
+use hourkey_store::Write;
+
+use super::actor::Actor;
+use super::decide::already_decided;
+use super::keep::{self, Act};
+use super::{input, show, sweep};
+use crate::app::App;
+use crate::failure::Failure;
+
+/// Withdraws one's own pending request.
+///
+/// # Errors
+/// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a request of
+/// somebody else, [`Code::AlreadyDecided`].
+pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
+    app.transact(move |tx, now| Box::pin(cancel_in(tx, user, id, now)))
+        .await
+}
+
+/// Gives one's own scheduled or running grant back.
+///
+/// # Errors
+/// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a grant of
+/// somebody else, [`Code::AlreadyEnded`].
+pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, Failure> {
+    app.transact(move |tx, now| Box::pin(release_in(tx, user, id, now)))
+        .await
+}
+
+/// Takes somebody's scheduled or running grant away, with a word to them.
+///
+/// # Errors
+/// [`Code::NotFound`] for what the person may not review, [`Code::OwnRequest`] for one's own,
+/// [`Code::AlreadyEnded`], [`Code::BlankText`], [`Code::TextTooLong`].
+pub async fn revoke(
+    app: &App,
+    user: UserId,
+    id: GrantId,
+    body: Comment,
+) -> Result<ShownGrant, Failure> {
+    app.transact(move |tx, now| Box::pin(revoke_in(tx, user, id, body, now)))
+        .await
+}
+
+/// [`cancel`], inside a transaction.
+pub(crate) async fn cancel_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    id: RequestId,
+    now: Time,
+) -> Result<Shown, Failure> {
+    let actor = Actor::load(tx, user).await?;
+    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    if request.user != user {
+        return Err(not_theirs(
+            actor.reviews(request.resource),
+            "Only its requester can cancel a request. You review it: deny it instead.",
+        ));
+    }
+    sweep::settle(tx, user, request.resource, now).await?;
+    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let before = request.clone();
+    let Ok(pending) = request.pending(now) else {
+        return Err(already_decided(&show::request(tx, id, now).await?));
+    };
+    let cancelled = pending.cancel(Some(user), Cause::Person, now);
+    let act = Act {
+        by: Some(user),
+        at: now,
+    };
+    act.request(tx, "request.cancelled", &before, &cancelled)
+        .await?;
+    show::request(tx, id, now).await
+}
+
+/// [`release`], inside a transaction.
+pub(crate) async fn release_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    id: GrantId,
+    now: Time,
+) -> Result<ShownGrant, Failure> {
+    let actor = Actor::load(tx, user).await?;
+    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    if grant.user != user {
+        return Err(not_theirs(
+            actor.reviews(grant.resource),
+            "Only the person who holds a grant can give it back. You review it: revoke it instead.",
+        ));
+    }
+    let live = to_end(tx, id, now).await?;
+    let before = live.grant().clone();
+    let released = live.release(now);
+    Act {
+        by: Some(user),
+        at: now,
+    }
+    .grant(tx, "grant.released", &before, &released)
+    .await?;
+    show::grant(tx, id, now).await
+}
+
+/// [`revoke`], inside a transaction.
+pub(crate) async fn revoke_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    id: GrantId,
+    body: Comment,
+    now: Time,
+) -> Result<ShownGrant, Failure> {
+    let comment = input::needed_text(&body.comment)?;
+    let actor = Actor::load(tx, user).await?;
+    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    if grant.user == user {
+        return Err(Failure::refused(
+            Code::OwnRequest,
+            "This grant is your own: give it back with release instead.",
+        ));
+    }
+    actor.may_decide(grant.user, grant.resource)?;
+    let live = to_end(tx, id, now).await?;
+    let before = live.grant().clone();
+    let revoked = live.revoke(Some(user), Cause::Person, comment.clone(), now);
+    let act = Act {
+        by: Some(user),
+        at: now,
+    };
+    act.grant(tx, "grant.revoked", &before, &revoked).await?;
+    let what = What::Revoked {
+        grant: id,
+        by: Some(keep::name(tx, user).await?),
+        cause: Cause::Person,
+        comment: comment.into(),
+    };
+    act.tell(tx, revoked.user, revoked.resource, what).await?;
+    show::grant(tx, id, now).await
+}
+
+/// The grant, if it has not ended yet.
+async fn to_end(tx: &mut dyn Write, id: GrantId, now: Time) -> Result<Live, Failure> {
+    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    sweep::settle(tx, grant.user, grant.resource, now).await?;
+    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    match grant.live(now) {
+        Ok(live) => Ok(live),
+        Err(_) => {
+            let ended = show::grant(tx, id, now).await?;
+            Err(Failure::refused(
+                Code::AlreadyEnded,
+                format!("{} Nothing was changed.", show::ending(&ended.status)),
+            ))
+        }
+    }
+}
+
+/// What is somebody else's: forbidden to those who may see it, unknown to all others (rule 1).
+fn not_theirs(visible: bool, instead: &str) -> Failure {
+    if visible {
+        Failure::refused(Code::Forbidden, instead)
+    } else {
+        Failure::not_found()
+    }
+}

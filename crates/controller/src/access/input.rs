@@ -1,0 +1,55 @@
+//! What people type, checked before anything else happens.
+
+use hourkey_domain::length::Length;
+use hourkey_domain::reason::Text;
+use hourkey_protocol::problem::Code;
+
+use crate::failure::Failure;
+
+/// A reason or comment, kept as typed.
+///
+/// # Errors
+/// [`Code::TextTooLong`] above 2,000 characters.
+pub fn text(typed: &str) -> Result<Text, Failure> {
+    Text::new(typed).map_err(|_| {
+        let count = typed.chars().count();
+        Failure::refused(
+            Code::TextTooLong,
+            format!("This text has {count} characters; at most 2,000 are kept. Shorten it."),
+        )
+    })
+}
+
+/// A comment that must say something.
+///
+/// # Errors
+/// [`Code::BlankText`], [`Code::TextTooLong`].
+pub fn needed_text(typed: &str) -> Result<Text, Failure> {
+    let text = text(typed)?;
+    if text.is_blank() {
+        return Err(Failure::refused(
+            Code::BlankText,
+            "The requester is told why, so a comment is needed here. Write one.",
+        ));
+    }
+    Ok(text)
+}
+
+/// A length in seconds, where one was given.
+///
+/// # Errors
+/// [`Code::BadLength`] outside 1 minute to 7 days.
+pub fn length(seconds: Option<u64>) -> Result<Option<Length>, Failure> {
+    let Some(seconds) = seconds else {
+        return Ok(None);
+    };
+    Length::from_seconds(seconds).map(Some).map_err(|_| {
+        Failure::refused(
+            Code::BadLength,
+            format!(
+                "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and {seconds} \
+                 seconds is outside of that."
+            ),
+        )
+    })
+}

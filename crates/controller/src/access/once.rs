@@ -1,0 +1,93 @@
+//! Calls that must not happen twice (rule 12): the answer of a call with an `Idempotency-Key` is
+//! kept in the transaction of its change, and given again to the same call.
+
+use futures_util::future::BoxFuture;
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_protocol::problem::Code;
+use hourkey_store::Write;
+use hourkey_store::account::{Digest, Remembered};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::failure::Failure;
+
+/// The longest key that is taken, in characters.
+pub const MAX_KEY: usize = 200;
+
+/// What makes a call the same call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 over method, path and body.
+    pub call: Digest,
+}
+
+/// An answer in JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// An answer with this status and body.
+    ///
+    /// # Errors
+    /// When the body cannot be written as JSON.
+    pub fn new(status: u16, body: &impl Serialize) -> Result<Self, Failure> {
+        let body = serde_json::to_string(body).map_err(anyhow::Error::from)?;
+        Ok(Self { status, body })
+    }
+}
+
+/// Runs `work` as a write transaction, unless the same call was answered before: then that answer
+/// comes again, and nothing happens. Without a key it always runs. Refusals are not kept: nothing
+/// happened, so the next try is judged anew.
+///
+/// # Errors
+/// What `work` returned, or [`Code::KeyReused`] when the key belongs to another call.
+pub async fn once<F>(
+    app: &App,
+    user: UserId,
+    once: Option<Once>,
+    work: F,
+) -> Result<Answer, Failure>
+where
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>>
+        + Send
+        + 'static,
+{
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            let Some(Once { key, call }) = once else {
+                return work(tx, now).await;
+            };
+            match tx.remembered(user, &key).await? {
+                Some(kept) if kept.call == call => {
+                    return Ok(Answer {
+                        status: kept.status,
+                        body: kept.body,
+                    });
+                }
+                Some(_) => {
+                    return Err(Failure::refused(
+                        Code::KeyReused,
+                        "You sent another call with this Idempotency-Key before. Use a new key \
+                         for each call, and the same one only to repeat it.",
+                    ));
+                }
+                None => {}
+            }
+            let answer = work(tx, now).await?;
+            let Answer { status, body } = answer.clone();
+            tx.remember(user, &key, Remembered { call, status, body }, now)
+                .await?;
+            Ok(answer)
+        })
+    })
+    .await
+}

@@ -1,0 +1,215 @@
+//! What a change around a request or grant does to it (rule 7's table).
+
+use hourkey_domain::Time;
+use hourkey_domain::change::{
+    Cause, Consequence, Footing, Subject, approver_lost_role, consequence,
+};
+use hourkey_domain::grant::{Grant, State as GrantState};
+use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
+use hourkey_domain::reason::Text;
+use hourkey_domain::request::{Request, State as RequestState};
+use hourkey_domain::settings::most_permissive;
+use hourkey_protocol::notice::What;
+use hourkey_store::Write;
+use hourkey_store::access::OpenFilter;
+
+use super::actor::Actor;
+use super::keep::Act;
+use super::sweep;
+use crate::failure::Failure;
+
+/// Ends what no longer stands after a change of the organisation, in the transaction that made
+/// the change. `changed_destinations` are resources whose address, ports or network changed;
+/// `actor` is who made the change.
+///
+/// # Errors
+/// The store's own failure.
+pub async fn reconcile(
+    tx: &mut dyn Write,
+    changed_destinations: &[ResourceId],
+    actor: Option<UserId>,
+    now: Time,
+) -> Result<(), Failure> {
+    // What time has ended already was not ended by this change.
+    sweep::due(tx, OpenFilter::default(), now).await?;
+    let act = Act { by: actor, at: now };
+    let open = tx.open(OpenFilter::default()).await?;
+    for request in open.requests {
+        let moved = changed_destinations.contains(&request.resource);
+        if let Some(cause) = request_ends(tx, &request, moved, now).await? {
+            cancel(tx, act, request, cause).await?;
+        }
+    }
+    for grant in open.grants {
+        let moved = changed_destinations.contains(&grant.resource);
+        match grant_ends(tx, &grant, moved, now).await? {
+            Some(cause) => revoke(tx, act, grant, cause).await?,
+            None => review_again(tx, act, grant).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Why a pending request ends now, if it does.
+pub(super) async fn request_ends(
+    tx: &mut dyn Write,
+    request: &Request,
+    moved: bool,
+    now: Time,
+) -> Result<Option<Cause>, Failure> {
+    let (assignment, group) = (request.terms.assignment, request.terms.group);
+    let rest = Rest {
+        user: request.user,
+        resource: request.resource,
+        assignment,
+        group,
+        moved,
+    };
+    rest.ends(tx, Subject::PendingRequest, now).await
+}
+
+/// Why a scheduled or running grant ends now, if it does.
+pub(super) async fn grant_ends(
+    tx: &mut dyn Write,
+    grant: &Grant,
+    moved: bool,
+    now: Time,
+) -> Result<Option<Cause>, Failure> {
+    let subject = match grant.state {
+        GrantState::Scheduled => Subject::ScheduledGrant,
+        GrantState::Active => Subject::ActiveGrant,
+        GrantState::Expired { .. } | GrantState::Released { .. } | GrantState::Revoked { .. } => {
+            return Ok(None);
+        }
+    };
+    let Some(request) = tx.request(grant.request).await? else {
+        return Ok(None);
+    };
+    let (assignment, group) = (grant.assignment, request.terms.group);
+    let rest = Rest {
+        user: grant.user,
+        resource: grant.resource,
+        assignment,
+        group,
+        moved,
+    };
+    rest.ends(tx, subject, now).await
+}
+
+/// The system cancels a pending request, and tells its requester.
+pub(super) async fn cancel(
+    tx: &mut dyn Write,
+    act: Act,
+    request: Request,
+    cause: Cause,
+) -> Result<(), Failure> {
+    let before = request.clone();
+    let Ok(pending) = request.pending(act.at) else {
+        return Ok(());
+    };
+    let cancelled = pending.cancel(None, cause, act.at);
+    act.request(tx, "request.cancelled", &before, &cancelled)
+        .await?;
+    let what = What::Cancelled {
+        request: cancelled.id,
+        cause,
+    };
+    act.tell(tx, cancelled.user, cancelled.resource, what).await
+}
+
+/// The system revokes a grant, and tells its user.
+pub(super) async fn revoke(
+    tx: &mut dyn Write,
+    act: Act,
+    grant: Grant,
+    cause: Cause,
+) -> Result<(), Failure> {
+    let before = grant.clone();
+    let Ok(live) = grant.live(act.at) else {
+        return Ok(());
+    };
+    let revoked = live.revoke(None, cause, Text::default(), act.at);
+    keep_revoked(tx, act, &before, &revoked, cause).await
+}
+
+/// Keeps what the system revoked.
+pub(super) async fn keep_revoked(
+    tx: &mut dyn Write,
+    act: Act,
+    before: &Grant,
+    revoked: &Grant,
+    cause: Cause,
+) -> Result<(), Failure> {
+    act.grant(tx, "grant.revoked", before, revoked).await?;
+    let what = What::Revoked {
+        grant: revoked.id,
+        by: None,
+        cause,
+        comment: String::new(),
+    };
+    act.tell(tx, revoked.user, revoked.resource, what).await
+}
+
+/// A scheduled grant goes back to review when the reviewer who approved it no longer reviews.
+async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), Failure> {
+    let Some(request) = tx.request(grant.request).await? else {
+        return Ok(());
+    };
+    let RequestState::Approved { by: Some(by), .. } = request.state else {
+        return Ok(());
+    };
+    if Actor::find(tx, by)
+        .await?
+        .is_some_and(|actor| actor.reviews(grant.resource))
+    {
+        return Ok(());
+    }
+    let (before, asked) = (grant.clone(), request.clone());
+    let (grant, request) = approver_lost_role(grant, request, act.at);
+    if grant == before {
+        return Ok(());
+    }
+    keep_revoked(tx, act, &before, &grant, Cause::ApproverLostRole).await?;
+    act.request(tx, "request.reopened", &asked, &request)
+        .await?;
+    act.ask_for_review(tx, &request).await
+}
+
+/// What a request or grant rests on.
+struct Rest {
+    user: UserId,
+    resource: ResourceId,
+    assignment: AssignmentId,
+    group: GroupId,
+    /// Address, ports or network changed.
+    moved: bool,
+}
+
+impl Rest {
+    async fn ends(
+        &self,
+        tx: &mut dyn Write,
+        subject: Subject,
+        now: Time,
+    ) -> Result<Option<Cause>, Failure> {
+        let user = tx.user(self.user).await?;
+        let resource = tx.resource(self.resource).await?;
+        let way = tx.way(self.assignment).await?;
+        let reachable = tx.reachable(self.user, Some(self.resource)).await?;
+        let best = reachable
+            .first()
+            .and_then(|found| most_permissive(&found.ways, now));
+        let footing = Footing {
+            user_enabled: user.is_some_and(|user| !user.disabled),
+            resource_exists: resource.is_some_and(|(_, exists)| exists),
+            same_destination: !self.moved,
+            is_member: tx.is_member(self.user, self.group).await?,
+            way: way.as_ref(),
+            best_mode: best.map(|way| way.settings.mode),
+        };
+        Ok(match consequence(subject, &footing, now) {
+            Consequence::Stays => None,
+            Consequence::Ends(cause) => Some(cause),
+        })
+    }
+}

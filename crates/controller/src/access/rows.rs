@@ -1,0 +1,213 @@
+//! The rows of one user's resources: each with its lock state.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::address::Address;
+use hourkey_domain::grant::Grant;
+use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
+use hourkey_domain::lock::{Facts, lock_state};
+use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
+use hourkey_domain::settings::{Approval, Way};
+use hourkey_protocol::access::Resource as Shown;
+use hourkey_store::Read;
+use hourkey_store::access::{Lately, Open, OpenFilter};
+use hourkey_store::organisation::Resource;
+
+use crate::failure::Failure;
+
+/// How long a denial is shown at the resource.
+const DENIED_SHOWN: TimeDelta = TimeDelta::hours(24);
+
+/// One resource that a user sees.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// As it is shown.
+    pub shown: Shown,
+    /// The user's valid ways to it, with the approval in force.
+    pub ways: Vec<Way>,
+    /// When the row changes by time alone, without a change in the store.
+    pub changes_at: Option<Time>,
+}
+
+/// What a user sees: all of it, or one resource. Empty for a disabled user.
+pub(crate) async fn rows(
+    tx: &mut dyn Read,
+    user: UserId,
+    only: Option<ResourceId>,
+    now: Time,
+) -> Result<Vec<Row>, Failure> {
+    if tx.user(user).await?.is_none_or(|user| user.disabled) {
+        return Ok(Vec::new());
+    }
+    let reachable = tx.reachable(user, only).await?;
+    let filter = OpenFilter {
+        user: Some(user),
+        resource: only,
+        due_at: None,
+    };
+    let Open { requests, grants } = tx.open(filter).await?;
+    let mut requests: HashMap<_, _> = requests
+        .into_iter()
+        .map(|request| (request.resource, request))
+        .collect();
+    let mut grants: HashMap<_, _> = grants
+        .into_iter()
+        .map(|grant| (grant.resource, grant))
+        .collect();
+    let lately: HashMap<_, _> = tx.lately(user, only).await?.into_iter().collect();
+    let mut networks = HashMap::new();
+    let mut rows = Vec::with_capacity(reachable.len());
+    for found in reachable {
+        let id = found.resource.id;
+        let lately = lately.get(&id).copied().unwrap_or_default();
+        let (grant, pending) = (grants.remove(&id), requests.remove(&id));
+        let facts = Facts {
+            ways: &found.ways,
+            grant: grant.as_ref(),
+            pending: pending.as_ref(),
+            last_used: None,
+            revoked_at: lately.revoked_at,
+        };
+        let Some(lock) = lock_state(&facts, now) else {
+            continue;
+        };
+        let network = network_name(tx, &mut networks, found.resource.network).await?;
+        let resource = found.resource;
+        let shown = Shown {
+            id,
+            name: resource.name.clone(),
+            address: resource.address.to_string(),
+            ports: resource.ports.clone(),
+            alias: resource.alias.clone(),
+            network,
+            tags: resource.tags.clone(),
+            url: web_address(&resource),
+            lock,
+            denied_at: denied_at(&lately, now),
+            last_touched: last_touched(&lately, grant.as_ref()),
+        };
+        let changes_at = changes_at(&found.ways, &lately, now);
+        let ways = ways_in_force(&found.ways, lately.revoked_at, now);
+        rows.push(Row {
+            shown,
+            ways,
+            changes_at,
+        });
+    }
+    Ok(rows)
+}
+
+/// The valid ways, with the approval that holds now (rule 11).
+pub(crate) fn ways_in_force(ways: &[Way], revoked_at: Option<Time>, now: Time) -> Vec<Way> {
+    let valid = ways.iter().filter(|way| way.is_valid(now)).copied();
+    valid
+        .map(|mut way| {
+            way.settings.approval = approval_in_force(&way, revoked_at, now);
+            way
+        })
+        .collect()
+}
+
+async fn network_name(
+    tx: &mut dyn Read,
+    known: &mut HashMap<NetworkId, String>,
+    id: NetworkId,
+) -> Result<String, Failure> {
+    if let Some(name) = known.get(&id) {
+        return Ok(name.clone());
+    }
+    let name = tx.network_name(id).await?.unwrap_or_default();
+    known.insert(id, name.clone());
+    Ok(name)
+}
+
+/// When the last request was denied, if nothing was asked since.
+fn denied_at(lately: &Lately, now: Time) -> Option<Time> {
+    let asked_since = |at| lately.asked_at.is_some_and(|asked_at| asked_at > at);
+    lately
+        .denied_at
+        .filter(|at| now - *at < DENIED_SHOWN && !asked_since(*at))
+}
+
+fn last_touched(lately: &Lately, grant: Option<&Grant>) -> Option<Time> {
+    lately
+        .asked_at
+        .max(grant.map(|grant| grant.window.starts_at))
+}
+
+/// The next of: the end of a way, automatic approval coming back, the end of showing a denial.
+fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
+    let automatic = ways
+        .iter()
+        .any(|way| way.settings.approval == Approval::Automatic);
+    let back = lately
+        .revoked_at
+        .filter(|_| automatic)
+        .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
+    let faded = lately.denied_at.map(|at| at + DENIED_SHOWN);
+    let ends = ways.iter().filter_map(|way| way.until);
+    ends.chain(back).chain(faded).filter(|at| *at > now).min()
+}
+
+/// Where Open in browser goes: what the administrator wrote, or the usual web ports.
+fn web_address(resource: &Resource) -> Option<String> {
+    if resource.url.is_some() {
+        return resource.url.clone();
+    }
+    let scheme = match resource.ports.single()? {
+        443 => "https",
+        80 => "http",
+        _ => return None,
+    };
+    match &resource.address {
+        Address::Name(name) => Some(format!("{scheme}://{name}/")),
+        Address::Ip(ip) if ip.is_ipv6() => Some(format!("{scheme}://[{ip}]/")),
+        Address::Ip(ip) => Some(format!("{scheme}://{ip}/")),
+        Address::Wildcard(_) | Address::Net(..) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn web(address: &str, ports: &str) -> Option<String> {
+        let resource = Resource {
+            id: ResourceId(1),
+            name: "r".into(),
+            address: address.parse().unwrap(),
+            ports: ports.parse().unwrap(),
+            alias: None,
+            network: NetworkId(1),
+            tags: Vec::new(),
+            url: None,
+            settings: hourkey_domain::settings::Settings {
+                mode: hourkey_domain::settings::Mode::Standing,
+                period: hourkey_domain::settings::Period::Preset(
+                    hourkey_domain::length::Length::MAX,
+                ),
+                approval: Approval::Manual,
+                lock_after: 1,
+            },
+            approvers: Vec::new(),
+        };
+        web_address(&resource)
+    }
+
+    #[test]
+    fn only_single_web_ports_of_one_host_open_in_a_browser() {
+        assert_eq!(
+            web("wiki.corp", "443").as_deref(),
+            Some("https://wiki.corp/")
+        );
+        assert_eq!(web("10.0.0.1", "80").as_deref(), Some("http://10.0.0.1/"));
+        assert_eq!(web("fd00::1", "443").as_deref(), Some("https://[fd00::1]/"));
+        assert_eq!(web("wiki.corp", "443,80"), None);
+        assert_eq!(web("wiki.corp", "22"), None);
+        assert_eq!(web("wiki.corp", ""), None);
+        assert_eq!(web("*.corp", "443"), None);
+        assert_eq!(web("10.0.0.0/8", "443"), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! What one user sees (rule 1).
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::{RequestId, ResourceId, UserId};
+use hourkey_domain::request::Request;
+use hourkey_domain::settings::most_permissive;
+use hourkey_protocol::access::{Page, Request as Shown, Resource, ResourceDetail, Review, Way};
+use hourkey_protocol::account::Me;
+use hourkey_protocol::event::Snapshot;
+use hourkey_store::access::OpenFilter;
+use hourkey_store::{Read, StoreError};
+
+use super::actor::Actor;
+use super::rows::{Row, rows};
+use super::show::Show;
+use crate::app::App;
+use crate::failure::Failure;
+
+/// How many notices a snapshot holds.
+pub const NOTICES: u32 = 200;
+
+/// How many things a page holds.
+pub const PAGE: u32 = 50;
+
+/// How far back a reviewer is told of other grants.
+const RECENTLY: TimeDelta = TimeDelta::days(30);
+
+/// Everything that one person sees, with the sequence number that it is true for.
+///
+/// # Errors
+/// As [`Actor::load`], or the store's own failure; so for all of this module.
+pub async fn snapshot(app: &App, user: UserId) -> Result<Snapshot, Failure> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let actor = Actor::load(&mut *tx, user).await?;
+    let rows = rows(&mut *tx, user, None, now).await?;
+    snapshot_in(&mut *tx, &actor, rows, now).await
+}
+
+/// [`snapshot`], of rows that were read already.
+pub(crate) async fn snapshot_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    rows: Vec<Row>,
+    now: Time,
+) -> Result<Snapshot, Failure> {
+    Ok(Snapshot {
+        seq: tx.seq().await?,
+        server_time: now,
+        me: me_in(tx, actor).await?,
+        resources: rows.into_iter().map(|row| row.shown).collect(),
+        reviews: reviews_in(tx, actor, now).await?,
+        notices: tx.notices(actor.user.id, 0, NOTICES).await?,
+    })
+}
+
+/// The person.
+pub async fn me(app: &App, user: UserId) -> Result<Me, Failure> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user).await?;
+    me_in(&mut *tx, &actor).await
+}
+
+/// [`me`], in a transaction.
+pub(crate) async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, Failure> {
+    Ok(Me {
+        id: actor.user.id,
+        login: actor.user.login.clone(),
+        name: actor.user.name.clone(),
+        roles: actor.user.roles.clone(),
+        reviews: actor.reviews_any(),
+        organisation: tx.organisation_name().await?,
+    })
+}
+
+/// The resources that the person sees, in order of id.
+pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, Failure> {
+    let mut tx = app.store.read().await?;
+    let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
+    Ok(rows.into_iter().map(|row| row.shown).collect())
+}
+
+/// One resource with the person's ways to it, preselected first.
+///
+/// # Errors
+/// [`Failure::not_found`] for what they do not see.
+pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<ResourceDetail, Failure> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let row = rows(&mut *tx, user, Some(id), now)
+        .await?
+        .into_iter()
+        .next();
+    let Row { shown, ways, .. } = row.ok_or_else(Failure::not_found)?;
+    let best = most_permissive(&ways, now).map(|way| way.assignment);
+    let mut shown_ways = Vec::with_capacity(ways.len());
+    for way in ways {
+        let Some(group_name) = tx.group_name(way.group).await? else {
+            return Err(StoreError::Corrupt(format!("no group {}", way.group)).into());
+        };
+        shown_ways.push(Way {
+            assignment: way.assignment,
+            group: way.group,
+            group_name,
+            mode: way.settings.mode,
+            period: way.settings.period,
+            approval: way.settings.approval,
+            until: way.until,
+            preselected: best == Some(way.assignment),
+        });
+    }
+    shown_ways.sort_by_key(|way| !way.preselected);
+    Ok(ResourceDetail {
+        resource: shown,
+        ways: shown_ways,
+    })
+}
+
+/// One request: one's own, or one that the person may review.
+///
+/// # Errors
+/// [`Failure::not_found`] for all others.
+pub async fn request(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user).await?;
+    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let mut show = Show::new(&mut *tx, app.clock.now());
+    if actor.reviews(request.resource) {
+        show.request(request).await
+    } else if request.user == user {
+        show.for_requester(user).request(request).await
+    } else {
+        Err(Failure::not_found())
+    }
+}
+
+/// The person's own requests, newest first, with ids below `before`.
+pub async fn requests(
+    app: &App,
+    user: UserId,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, Failure> {
+    let mut tx = app.store.read().await?;
+    let found = tx.requests_of(user, before, PAGE + 1).await?;
+    let show = Show::new(&mut *tx, app.clock.now());
+    page(show.for_requester(user), found).await
+}
+
+/// The requests that wait for the person's review, oldest first; their own too, which they may
+/// not decide.
+pub async fn reviews(app: &App, user: UserId) -> Result<Vec<Review>, Failure> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user).await?;
+    reviews_in(&mut *tx, &actor, app.clock.now()).await
+}
+
+/// [`reviews`], in a transaction.
+pub(crate) async fn reviews_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    now: Time,
+) -> Result<Vec<Review>, Failure> {
+    let mut waiting = Vec::new();
+    if actor.reviews_all() {
+        waiting = tx.open(OpenFilter::default()).await?.requests;
+    } else {
+        for resource in &actor.approves {
+            let filter = OpenFilter {
+                resource: Some(*resource),
+                ..OpenFilter::default()
+            };
+            waiting.extend(tx.open(filter).await?.requests);
+        }
+    }
+    waiting.sort_by_key(|request| request.id);
+    let mut reviews = Vec::new();
+    for request in waiting {
+        reviews.extend(review_in(tx, actor, request, now).await?);
+    }
+    Ok(reviews)
+}
+
+/// A request in the person's queue, if it belongs there now.
+pub(crate) async fn review_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    request: Request,
+    now: Time,
+) -> Result<Option<Review>, Failure> {
+    let Ok(pending) = request.pending(now) else {
+        return Ok(None);
+    };
+    let request = pending.request().clone();
+    let (requester, resource) = (request.user, request.resource);
+    if !actor.reviews(resource) {
+        return Ok(None);
+    }
+    let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
+    let may_decide = requester != actor.user.id;
+    let request = Show::new(tx, now).request(request).await?;
+    Ok(Some(Review {
+        request,
+        recent_grants,
+        may_decide,
+    }))
+}
+
+/// Requests that the person may review and that are decided or ended, newest first, with ids
+/// below `before`. Empty for those who review nothing.
+pub async fn decided(
+    app: &App,
+    user: UserId,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, Failure> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user).await?;
+    let (mut found, mut before) = (Vec::new(), before);
+    while actor.reviews_any() && found.len() <= PAGE as usize {
+        let batch = tx.decided_requests(before, PAGE + 1).await?;
+        let Some(last) = batch.last() else { break };
+        before = Some(last.id);
+        found.extend(
+            batch
+                .into_iter()
+                .filter(|request| actor.reviews(request.resource)),
+        );
+    }
+    page(Show::new(&mut *tx, app.clock.now()), found).await
+}
+
+/// The first [`PAGE`] of them, and where the next page starts.
+async fn page(mut show: Show<'_>, mut found: Vec<Request>) -> Result<Page<Shown>, Failure> {
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let before = found.last().filter(|_| more).map(|request| request.id.0);
+    let mut items = Vec::with_capacity(found.len());
+    for request in found {
+        items.push(show.request(request).await?);
+    }
+    Ok(Page { items, before })
+}

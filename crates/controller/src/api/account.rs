@@ -1,0 +1,44 @@
+//! Who is signed in, and where.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use hourkey_domain::ids::SessionId;
+use hourkey_protocol::account::{Me, Session};
+
+use super::call::Id;
+use super::refusals::{Finding, Reading};
+use crate::access::view;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::{SignedIn, session};
+
+/// The signed-in person.
+#[utoipa::path(get, path = "/me", operation_id = "me", tag = "account",
+    responses((status = 200, description = "The person.", body = Me), Reading))]
+pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, Failure> {
+    view::me(&app, signed_in.user.id).await.map(Json)
+}
+
+/// Where the person is signed in, newest first.
+#[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", tag = "account",
+    responses((status = 200, description = "Their sessions.", body = [Session]), Reading))]
+pub(super) async fn sessions(
+    State(app): State<App>,
+    SignedIn { user, session }: SignedIn,
+) -> Result<Json<Vec<Session>>, Failure> {
+    session::list(&app, user.id, session.id).await.map(Json)
+}
+
+/// Ends one of the person's sessions.
+#[utoipa::path(delete, path = "/sessions/{id}", operation_id = "end_session", tag = "account",
+    params(("id" = SessionId, Path, description = "The session.")),
+    responses((status = 204, description = "It has ended."), Finding))]
+pub(super) async fn end_session(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<SessionId>,
+) -> Result<StatusCode, Failure> {
+    session::end_own(&app, signed_in.user.id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

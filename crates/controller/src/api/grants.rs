@@ -1,0 +1,53 @@
+//! Ending grants early.
+
+use axum::extract::State;
+use axum::response::Response;
+use hourkey_domain::ids::GrantId;
+use hourkey_protocol::access::{Comment, Grant};
+
+use super::call::{Bare, Call, Id, response};
+use super::refusals::{Releasing, Revoking};
+use crate::access::end::{release_in, revoke_in};
+use crate::access::once::{Answer, once};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::SignedIn;
+
+/// Gives one's own grant back, before it starts or while it runs.
+#[utoipa::path(post, path = "/grants/{id}/release", operation_id = "release", tag = "ask",
+    params(("id" = GrantId, Path, description = "The grant."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The grant, released.", body = Grant), Releasing))]
+pub(super) async fn release(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<GrantId>,
+    Bare { once: key }: Bare,
+) -> Result<Response, Failure> {
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &release_in(tx, user, id, now).await?) })
+    });
+    work.await.map(response)
+}
+
+/// Takes somebody's grant away, with a word to them.
+#[utoipa::path(post, path = "/grants/{id}/revoke", operation_id = "revoke", tag = "decide",
+    request_body(content = Comment, example = json!({
+        "comment": "The incident is over; thank you." })),
+    params(("id" = GrantId, Path, description = "The grant."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The grant, revoked.", body = Grant), Revoking))]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<GrantId>,
+    Call { body, once: key }: Call<Comment>,
+) -> Result<Response, Failure> {
+    signed_in.may_review()?;
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &revoke_in(tx, user, id, body, now).await?) })
+    });
+    work.await.map(response)
+}

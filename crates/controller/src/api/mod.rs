@@ -1,0 +1,97 @@
+//! The JSON API under `/api/v1`: who calls, what they send, what is answered. What happens is
+//! [`crate::access`]'s.
+
+mod account;
+mod call;
+mod events;
+mod grants;
+pub mod problems;
+mod refusals;
+mod requests;
+mod resources;
+mod reviews;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use hourkey_protocol::API;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The routes, and where their description is served.
+pub fn router() -> Router<App> {
+    let (router, document) = described().split_for_parts();
+    let document = serde_json::to_string(&document).unwrap_or_default();
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    let serve = get(move || std::future::ready((kind, document.clone())));
+    router.route(&format!("{API}/openapi.json"), serve)
+}
+
+/// The description of the API (OpenAPI 3.1), generated from its code.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(account::me))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(events::snapshot))
+        .routes(routes!(events::events))
+        .routes(routes!(resources::list))
+        .routes(routes!(resources::one))
+        .routes(routes!(requests::list, requests::make))
+        .routes(routes!(requests::one))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::deny))
+        .routes(routes!(reviews::list))
+        .routes(routes!(grants::release))
+        .routes(routes!(grants::revoke));
+    OpenApiRouter::with_openapi(Document::openapi()).nest(API, routes)
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Hourkey",
+        description = "Just-in-time access to private resources: see, ask, decide, end. Times are \
+            RFC 3339 in UTC by the server's clock, lengths are whole seconds. Refusals are problem \
+            details (RFC 9457) with a stable `code`. Calls that change something take an \
+            `Idempotency-Key`: repeated with the same key, they change nothing and answer the same.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "account", description = "Who is signed in, and where."),
+        (name = "see", description = "What the person sees, once and as it changes."),
+        (name = "ask", description = "Asking for access, and giving it back."),
+        (name = "decide", description = "Reviewing what others ask for."),
+    ),
+    security(("token" = [])),
+    components(schemas(hourkey_protocol::event::Changes, hourkey_protocol::problem::Problem)),
+    modifiers(&Tokens),
+)]
+struct Document;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "An access token from `/oauth/token`: authorization code with PKCE (RFC 7636), or \
+                 the device flow (RFC 8628) where it is switched on.",
+            ))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}

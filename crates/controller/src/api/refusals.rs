@@ -1,0 +1,75 @@
+//! What each call may be refused with, for the description of the API.
+
+use std::collections::BTreeMap;
+
+use hourkey_protocol::problem::{Code, MEDIA_TYPE, Problem};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident: $($code:ident)*;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                responses(&[$(Code::$code,)*])
+            }
+        }
+    )*};
+}
+
+refusals! {
+    /// Of every call.
+    Reading: Unauthenticated Internal Unavailable;
+    /// Of opening a stream.
+    Streaming: Unauthenticated RateLimited Internal Unavailable;
+    /// Of lists in pages.
+    Paging: Malformed Unauthenticated Internal Unavailable;
+    /// Of calls that name one thing.
+    Finding: Unauthenticated NotFound Internal Unavailable;
+    /// Of asking.
+    Asking: Malformed Unauthenticated NotFound NotNeeded KeyReused TooLarge UnsupportedMedia
+        BlankText TextTooLong BadLength BadStart Internal Unavailable;
+    /// Of withdrawing a request.
+    Cancelling: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
+        Internal Unavailable;
+    /// Of deciding.
+    Deciding: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
+        TooLarge UnsupportedMedia BlankText TextTooLong BadLength Internal Unavailable;
+    /// Of giving back.
+    Releasing: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
+        Internal Unavailable;
+    /// Of taking away.
+    Revoking: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyEnded KeyReused
+        TooLarge UnsupportedMedia BlankText TextTooLong Internal Unavailable;
+}
+
+/// One response for each status, with an example for each code.
+fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes {
+        by_status.entry(code.status()).or_default().push(*code);
+    }
+    let response = |codes: &[Code]| {
+        let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
+        let examples = codes.iter().map(|code| {
+            let problem = serde_json::to_value(code.problem(format!("{}.", code.title()))).ok();
+            (code.as_str(), ExampleBuilder::new().value(problem).build())
+        });
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(Problem::name())))
+            .examples_from_iter(examples)
+            .build();
+        ResponseBuilder::new()
+            .description(titles.join("; "))
+            .content(MEDIA_TYPE, content)
+            .build()
+    };
+    let each = by_status
+        .iter()
+        .map(|(status, codes)| (status.to_string(), response(codes).into()));
+    each.collect()
+}

@@ -1,0 +1,131 @@
+//! Asking for access, and deciding.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use hourkey_domain::ids::RequestId;
+use hourkey_protocol::access::{Approve, Comment, NewRequest, Page, Request};
+
+use super::call::{Bare, Before, Call, Id, response};
+use super::refusals::{Asking, Cancelling, Deciding, Finding, Paging};
+use crate::access::ask::{Made, ask_in};
+use crate::access::decide::{approve_in, deny_in};
+use crate::access::end::cancel_in;
+use crate::access::once::{Answer, once};
+use crate::access::view;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::SignedIn;
+
+/// The person's own requests, newest first.
+#[utoipa::path(get, path = "/requests", operation_id = "list_requests", tag = "ask", params(Before),
+    responses((status = 200, description = "A page of them.", body = Page<Request>), Paging))]
+pub(super) async fn list(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Before { before }: Before,
+) -> Result<Json<Page<Request>>, Failure> {
+    view::requests(&app, signed_in.user.id, before.map(RequestId))
+        .await
+        .map(Json)
+}
+
+/// Asks for access. Under automatic approval it is granted at once.
+#[utoipa::path(post, path = "/requests", operation_id = "ask", tag = "ask",
+    request_body(content = NewRequest, example = json!({ "resource": 7, "seconds": 7200,
+        "reason": "The nightly backup failed: read the log of the last run." })),
+    params(("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 201, description = "The new request.", body = Request),
+        (status = 200, description = "What is there already: a pending request, or the one whose \
+            grant is scheduled or runs.", body = Request), Asking))]
+pub(super) async fn make(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Call { body, once: key }: Call<NewRequest>,
+) -> Result<Response, Failure> {
+    let user = signed_in.user.id;
+    let lapse = app.config.request_lapse;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move {
+            let (request, made) = ask_in(tx, user, body, lapse, now).await?;
+            let status = match made {
+                Made::New => 201,
+                Made::AlreadyThere => 200,
+            };
+            Answer::new(status, &request)
+        })
+    });
+    work.await.map(response)
+}
+
+/// One request: one's own, or one that the person may review.
+#[utoipa::path(get, path = "/requests/{id}", operation_id = "get_request", tag = "ask",
+    params(("id" = RequestId, Path, description = "The request.")),
+    responses((status = 200, description = "The request.", body = Request), Finding))]
+pub(super) async fn one(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<RequestId>,
+) -> Result<Json<Request>, Failure> {
+    view::request(&app, signed_in.user.id, id).await.map(Json)
+}
+
+/// Withdraws one's own pending request.
+#[utoipa::path(post, path = "/requests/{id}/cancel", operation_id = "cancel", tag = "ask",
+    params(("id" = RequestId, Path, description = "The request."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The request, cancelled.", body = Request), Cancelling))]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<RequestId>,
+    Bare { once: key }: Bare,
+) -> Result<Response, Failure> {
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &cancel_in(tx, user, id, now).await?) })
+    });
+    work.await.map(response)
+}
+
+/// Approves a request, for less time if the reviewer says so.
+#[utoipa::path(post, path = "/requests/{id}/approve", operation_id = "approve", tag = "decide",
+    request_body(content = Approve, example = json!({ "seconds": 1800,
+        "comment": "Half an hour should do. Ask again if not." })),
+    params(("id" = RequestId, Path, description = "The request."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The request, with its grant.", body = Request), Deciding))]
+pub(super) async fn approve(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<RequestId>,
+    Call { body, once: key }: Call<Approve>,
+) -> Result<Response, Failure> {
+    signed_in.may_review()?;
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &approve_in(tx, user, id, body, now).await?) })
+    });
+    work.await.map(response)
+}
+
+/// Denies a request, with a word to its requester.
+#[utoipa::path(post, path = "/requests/{id}/deny", operation_id = "deny", tag = "decide",
+    request_body(content = Comment, example = json!({
+        "comment": "Please ask its owners first: they are moving it today." })),
+    params(("id" = RequestId, Path, description = "The request."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The request, denied.", body = Request), Deciding))]
+pub(super) async fn deny(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Id(id): Id<RequestId>,
+    Call { body, once: key }: Call<Comment>,
+) -> Result<Response, Failure> {
+    signed_in.may_review()?;
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &deny_in(tx, user, id, body, now).await?) })
+    });
+    work.await.map(response)
+}

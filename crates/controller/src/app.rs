@@ -1,0 +1,75 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hourkey_domain::Time;
+use hourkey_store::{Store, Write, transact};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::identity::attempts::Attempts;
+use crate::stream::feed::Feed;
+
+/// The running controller. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The server's clock (rule 13).
+    pub clock: Arc<dyn Clock>,
+    /// Settings, fixed while the controller runs.
+    pub config: Arc<Config>,
+    /// Limits on attempts to sign in.
+    pub attempts: Arc<Attempts>,
+    /// Rings the streams of those whom a change concerns.
+    pub feed: Arc<Feed>,
+    /// Turns true when the controller shuts down: streams and background work end.
+    pub stop: Arc<watch::Sender<bool>>,
+}
+
+impl App {
+    /// A controller on this store. Nothing runs by itself before [`App::start`].
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self {
+            store,
+            clock,
+            config: Arc::new(config),
+            attempts: Arc::new(Attempts::default()),
+            feed: Arc::new(Feed::default()),
+            stop: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    /// Runs `work` as a write transaction, and returns what it returns once that is on disk. The
+    /// time is read inside: later commits never carry earlier times.
+    ///
+    /// # Errors
+    /// What `work` returned (nothing is kept), or the store's own failure.
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, Failure>>
+            + Send
+            + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        transact(&self.store, move |tx| work(tx, clock.now())).await
+    }
+
+    /// Starts what runs beside the calls: the sweep of deadlines, and the feed of the streams.
+    /// They end when `stop` turns true.
+    pub fn start(&self) {
+        tokio::spawn(crate::access::sweep::run(self.clone()));
+        tokio::spawn(crate::stream::feed::run(self.clone()));
+    }
+}
+
+/// Returns when the controller shuts down.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could stop it.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

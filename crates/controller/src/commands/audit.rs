@@ -1,0 +1,104 @@
+//! `audit`: who did what, when.
+
+use chrono::SecondsFormat;
+use hourkey_domain::ids::UserId;
+use hourkey_store::log::{Audited, Subject};
+use hourkey_store::{Read, StoreError};
+
+use super::Opened;
+
+/// Entries read at once.
+const BATCH: u32 = 1_000;
+
+/// Which entries, in which form.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only entries after this number.
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the log, oldest first.
+pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result<()> {
+    let mut read = opened.store.read().await?;
+    let mut after = arguments.after;
+    loop {
+        let entries = read.audit(after, BATCH).await?;
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
+        after = last.seq;
+        for entry in &entries {
+            let actor = match entry.actor {
+                Some(id) => Some(login(&mut *read, id).await?),
+                None => None,
+            };
+            if arguments.json {
+                println!("{}", as_json(entry, actor.as_deref()));
+            } else {
+                let at = entry.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+                let actor = actor.as_deref().unwrap_or("-");
+                let subject = subject(&mut *read, &entry.subject).await?;
+                let line = format!(
+                    "{:>8}  {at}  {actor:<12}  {:<20}  {subject}  {}",
+                    entry.seq, entry.action, entry.detail
+                );
+                println!("{}", harmless(&line));
+            }
+        }
+    }
+}
+
+/// What it was done to, with names: whose access to what, by which request and grant.
+async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, StoreError> {
+    Ok(match *subject {
+        Subject::Access {
+            user,
+            resource,
+            request,
+            grant,
+        } => {
+            let found = read.resource(resource).await?;
+            let name = found.map_or_else(String::new, |(resource, _)| resource.name);
+            let grant = grant.map_or_else(String::new, |grant| format!(", grant {grant}"));
+            let user = login(read, user).await?;
+            format!("{user} → {name} (request {request}{grant})")
+        }
+        Subject::Organisation => "organisation".to_owned(),
+        Subject::Account { user } => login(read, user).await?,
+    })
+}
+
+async fn login(read: &mut dyn Read, user: UserId) -> Result<String, StoreError> {
+    let names = read.user_name(user).await?;
+    Ok(names.map_or_else(|| user.to_string(), |(login, _)| login))
+}
+
+/// People's words without what steers a terminal or the writing direction.
+fn harmless(line: &str) -> String {
+    let steers =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| {
+        if steers(c) {
+            c.escape_unicode().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    line.chars().map(shown).collect()
+}
+
+fn as_json(entry: &Audited, actor: Option<&str>) -> serde_json::Value {
+    serde_json::json!({
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": actor,
+        "actor_id": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
+    })
+}

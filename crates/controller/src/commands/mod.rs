@@ -1,0 +1,107 @@
+//! The commands of `hourkey-controller`, each in its file.
+
+mod apply;
+mod audit;
+mod init;
+mod serve;
+mod settings;
+mod user;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use hourkey_controller::clock::{Clock as _, SystemClock};
+use hourkey_controller::failure::Failure;
+use hourkey_domain::Time;
+use hourkey_store::Store;
+use hourkey_store_sqlite::SqliteStore;
+
+/// The Hourkey controller: policy, requests, approvals, audit and web pages.
+#[derive(clap::Parser)]
+#[command(version)]
+pub(crate) struct Arguments {
+    /// Where the controller keeps everything.
+    #[arg(
+        long,
+        global = true,
+        env = "HOURKEY_DATA",
+        default_value = "hourkey-data"
+    )]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Make the data folder and its controller.toml, and print the setup code for the first admin.
+    Init(settings::Flags),
+    /// Run the controller.
+    Serve(settings::Flags),
+    /// Make the organisation what a file says, after showing the difference.
+    Apply(apply::Arguments),
+    /// List, add, disable and enable users; set passwords; end sessions.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print the audit log: who did what, when.
+    Audit(audit::Arguments),
+    /// Print the OpenAPI document of the API.
+    Openapi,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// A sentence for the terminal.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    let data = arguments.data;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Init(flags) => init::run(&data, flags).await,
+            Command::Serve(flags) => serve::run(data, flags).await,
+            Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await,
+            Command::User(command) => user::run(&data, &open(&data).await?, command).await,
+            Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await,
+            Command::Openapi => {
+                println!("{}", hourkey_controller::api::openapi().to_pretty_json()?);
+                Ok(())
+            }
+        }
+    })
+}
+
+/// The store of a data folder, and the clock that does not run behind it.
+pub(crate) struct Opened {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// The clock.
+    pub(crate) clock: Arc<SystemClock>,
+}
+
+impl Opened {
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+}
+
+/// Opens the store of a data folder, which it makes where it is missing.
+pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<Opened> {
+    let store: Arc<dyn Store> = SqliteStore::open(data)
+        .await
+        .with_context(|| format!("the data folder {} cannot be used", data.display()))?;
+    let floor = store.read().await?.last_change_at().await?;
+    Ok(Opened {
+        store,
+        clock: Arc::new(SystemClock::new(floor)),
+    })
+}
+
+/// A failure as the terminal tells it: here, whoever reads it also runs the controller.
+pub(crate) fn told(failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Refused(problem) => anyhow::anyhow!("{}", problem.detail),
+        Failure::Broken(error) => error,
+    }
+}

@@ -1,0 +1,23 @@
+//! `serve`: runs the controller until it is told to stop.
+
+use std::path::PathBuf;
+
+use hourkey_controller::app::App;
+use hourkey_controller::server;
+use tracing_subscriber::EnvFilter;
+
+use super::init::print_setup_code;
+use super::open;
+use super::settings::Flags;
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let config = flags.config(&data)?;
+    let opened = open(&data).await?;
+    print_setup_code(&opened, &config.address("/setup")).await?;
+    server::serve(App::new(opened.store, opened.clock, config)).await
+}

@@ -1,0 +1,257 @@
+//! `user`: accounts from the terminal of the controller's host.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use hourkey_controller::access::reconcile::reconcile;
+use hourkey_controller::identity::{account, password, reset, session};
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::review::Role;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::organisation::User;
+use hourkey_store::{StoreError, Write, transact};
+
+use super::settings::Flags;
+use super::{Opened, told};
+
+/// What to do with which user.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List all users.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a user.
+    Add {
+        /// The name to sign in with.
+        login: String,
+        /// The display name.
+        #[arg(long)]
+        name: String,
+        /// The mail address.
+        #[arg(long)]
+        email: Option<String>,
+        /// May review every request.
+        #[arg(long)]
+        access_reviewer: bool,
+        /// May do everything.
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Disable a user: their sessions and their access end now.
+    Disable {
+        /// The name they sign in with.
+        login: String,
+    },
+    /// Enable a user again. What ended stays ended.
+    Enable {
+        /// The name they sign in with.
+        login: String,
+    },
+    /// Set a password, read from standard input.
+    SetPassword {
+        /// The name they sign in with.
+        login: String,
+        /// Read the password from standard input, up to the end of the line.
+        #[arg(long, required = true)]
+        stdin: bool,
+    },
+    /// Print a link with which the user sets a password, within 24 hours and once.
+    ResetLink {
+        /// The name they sign in with.
+        login: String,
+    },
+    /// Sign a user out everywhere.
+    EndSessions {
+        /// The name they sign in with.
+        login: String,
+    },
+}
+
+/// Runs one of them.
+pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::List { json } => list(opened, json).await,
+        Command::Add {
+            login,
+            name,
+            email,
+            access_reviewer,
+            admin,
+        } => {
+            let mut roles = vec![Role::Member];
+            roles.extend(access_reviewer.then_some(Role::AccessReviewer));
+            roles.extend(admin.then_some(Role::Admin));
+            let user = User {
+                id: UserId(0),
+                login: account::check_login(&login).map_err(told)?,
+                name: account::check_name(&name).map_err(told)?,
+                email,
+                roles,
+                disabled: false,
+            };
+            add(opened, user).await
+        }
+        Command::Disable { login } => set_disabled(opened, &login, true).await,
+        Command::Enable { login } => set_disabled(opened, &login, false).await,
+        Command::SetPassword { login, stdin: _ } => set_password(opened, &login).await,
+        Command::ResetLink { login } => {
+            let user = find(opened, &login).await?;
+            let config = Flags::default().config(data)?;
+            let link = reset::make_link(&opened.store, &config, user.id, opened.now())
+                .await
+                .map_err(told)?;
+            println!("{link}");
+            eprintln!(
+                "Give this to {} in person. It works once, for 24 hours.",
+                user.name
+            );
+            Ok(())
+        }
+        Command::EndSessions { login } => end_sessions(opened, &login).await,
+    }
+}
+
+async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
+    for user in opened.store.read().await?.organisation().await?.users {
+        if json {
+            let row = serde_json::json!({
+                "id": user.id, "login": user.login, "name": user.name, "email": user.email,
+                "roles": user.roles, "disabled": user.disabled,
+            });
+            println!("{row}");
+            continue;
+        }
+        let roles: Vec<_> = user.roles.iter().map(|role| format!("{role:?}")).collect();
+        let disabled = if user.disabled { "  disabled" } else { "" };
+        println!(
+            "{:<16}  {:<24}  {}{disabled}",
+            user.login,
+            user.name,
+            roles.join(", ")
+        );
+    }
+    Ok(())
+}
+
+async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
+    let now = opened.now();
+    let login = user.login.clone();
+    transact(&opened.store, move |tx| {
+        Box::pin(async move {
+            let detail = serde_json::json!({ "login": user.login, "roles": user.roles });
+            match tx.insert_user(user).await {
+                Err(StoreError::Duplicate(_)) => bail!("there is a user with this login already"),
+                added => added?,
+            };
+            tx.set_setup_code(None).await?;
+            record(tx, "user.added", detail, now).await
+        })
+    })
+    .await?;
+    println!("{login} is added. Set a password, or print a link for it:");
+    println!("  hourkey-controller user reset-link {login}");
+    Ok(())
+}
+
+async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::Result<()> {
+    let now = opened.now();
+    let id = find(opened, login).await?.id;
+    let of = login.to_owned();
+    transact(&opened.store, move |tx| {
+        Box::pin(async move {
+            let (mut found, others): (Vec<_>, Vec<_>) = tx
+                .organisation()
+                .await?
+                .users
+                .into_iter()
+                .partition(|user| user.id == id);
+            let Some(user) = found.pop() else {
+                bail!("{of} was removed meanwhile");
+            };
+            let is_admin = |user: &User| !user.disabled && user.roles.contains(&Role::Admin);
+            if disabled && is_admin(&user) && !others.iter().any(is_admin) {
+                bail!("{of} is the last enabled admin and stays enabled");
+            }
+            tx.update_user(User { disabled, ..user }).await?;
+            let action = if disabled {
+                "user.disabled"
+            } else {
+                "user.enabled"
+            };
+            record(tx, action, serde_json::json!({ "user": id }), now).await?;
+            if disabled {
+                let why = "the account was disabled";
+                session::end_all(tx, id, None, None, why, now)
+                    .await
+                    .map_err(told)?;
+            }
+            reconcile(tx, &[], None, now).await.map_err(told)
+        })
+    })
+    .await?;
+    println!(
+        "{login} is {}.",
+        if disabled { "disabled" } else { "enabled" }
+    );
+    Ok(())
+}
+
+async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
+    let now = opened.now();
+    let id = find(opened, login).await?.id;
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("standard input cannot be read")?;
+    let new = text.lines().next().unwrap_or_default().to_owned();
+    password::check_new(&new).map_err(told)?;
+    let hash = password::hash(new).await.map_err(told)?;
+    transact(&opened.store, move |tx| {
+        Box::pin(async move { account::set_password(tx, id, &hash, None, None, now).await })
+    })
+    .await
+    .map_err(told)?;
+    println!("{login} has a new password, and is signed out everywhere.");
+    Ok(())
+}
+
+async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
+    let now = opened.now();
+    let id = find(opened, login).await?.id;
+    let why = "ended on the command line";
+    transact(&opened.store, move |tx| {
+        Box::pin(session::end_all(tx, id, None, None, why, now))
+    })
+    .await
+    .map_err(told)?;
+    println!("{login} is signed out everywhere.");
+    Ok(())
+}
+
+/// Records what somebody with access to the controller's host did: no user of Hourkey.
+async fn record(
+    tx: &mut dyn Write,
+    action: &'static str,
+    detail: serde_json::Value,
+    at: Time,
+) -> anyhow::Result<()> {
+    let entry = Entry {
+        at,
+        actor: None,
+        action,
+        subject: Subject::Organisation,
+        detail,
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+async fn find(opened: &Opened, login: &str) -> anyhow::Result<User> {
+    let user = opened.store.read().await?.user_by_login(login).await?;
+    user.with_context(|| format!("there is no user {login:?}; `user list` shows all"))
+}

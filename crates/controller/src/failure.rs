@@ -1,0 +1,93 @@
+//! The one error type of the controller's handlers.
+//!
+//! A use case returns a [`Failure`]; the API answers it as an RFC 9457 problem, a page as a
+//! sentence. What the store says goes to the log, never to the caller.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hourkey_protocol::problem::{Code, MEDIA_TYPE, Problem};
+use hourkey_store::StoreError;
+
+/// Why a call was refused or failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The caller's doing: told in full.
+    Refused(Problem),
+    /// The store's or our own doing: logged in full where it is answered.
+    Broken(anyhow::Error),
+}
+
+impl Failure {
+    /// A refusal. `detail` says what happened, why, and what to do.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+        Self::Refused(code.problem(detail))
+    }
+
+    /// The one answer for what is unknown and what one may not see (rule 1).
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::refused(
+            Code::NotFound,
+            "There is no such thing here, or it is not yours to see.",
+        )
+    }
+
+    /// Logs what is broken, where nobody waits for an answer.
+    pub fn log(self) {
+        let _ = self.into_problem();
+    }
+
+    /// What the caller is told; logs what is broken, once.
+    #[must_use]
+    pub fn into_problem(self) -> Problem {
+        match self {
+            Self::Refused(problem) => problem,
+            Self::Broken(error) => {
+                tracing::error!(error = format!("{error:#}"), "a call failed on our side");
+                if let Some(StoreError::Unavailable(_)) = error.downcast_ref() {
+                    return Code::Unavailable.problem(
+                        "The controller cannot reach its store, or the store is full; nothing \
+                         was changed. Try again in a moment.",
+                    );
+                }
+                Code::Internal.problem(
+                    "Something broke here; nothing was changed. Try again, and tell your \
+                     administrator if it stays like this.",
+                )
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_)
+            | StoreError::Duplicate(_)
+            | StoreError::Refused(_)
+            | StoreError::Corrupt(_)
+            | StoreError::RolledBack => Self::Broken(error.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        problem_response(&self.into_problem())
+    }
+}
+
+/// A problem as an answer (RFC 9457, 3).
+#[must_use]
+pub fn problem_response(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))];
+    (status, kind, body).into_response()
+}

@@ -1,0 +1,130 @@
+//! Local accounts: checking a password, and setting one.
+
+use std::net::IpAddr;
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_protocol::problem::Code;
+use hourkey_store::Write;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::organisation::User;
+use serde_json::json;
+
+use super::{password, session};
+use crate::app::App;
+use crate::failure::Failure;
+
+/// Who signs in with this login and password, from this address.
+///
+/// # Errors
+/// [`Code::RateLimited`] when attempts come too fast; [`Code::Unauthenticated`] when login and
+/// password do not fit, without a word on which of them; our own failure.
+pub async fn check(
+    app: &App,
+    login: &str,
+    password: String,
+    from: IpAddr,
+) -> Result<User, Failure> {
+    if let Err(wait) = app.attempts.admit(login, from, app.clock.now()) {
+        // Who hammers is worth a look; the login is not logged, since people type passwords there.
+        if wait.first {
+            tracing::warn!(client.address = %from, "sign-in attempts come too fast");
+        }
+        return Err(Failure::refused(
+            Code::RateLimited,
+            format!("There were too many attempts to sign in. Try again in {wait}."),
+        ));
+    }
+    let mut tx = app.store.read().await?;
+    let user = tx.user_by_login(login.trim()).await?;
+    let hash = match &user {
+        Some(user) => tx.password_hash(user.id).await?,
+        None => None,
+    };
+    drop(tx);
+    let fits = password::verify(password, hash).await?;
+    let Some(user) = user.filter(|_| fits) else {
+        tracing::info!(client.address = %from, "a sign-in failed");
+        return Err(Failure::refused(
+            Code::Unauthenticated,
+            "This login and password do not fit together. Check both and try again; your \
+             administrator can make you a link to set a new password.",
+        ));
+    };
+    if user.disabled {
+        return Err(Failure::refused(
+            Code::Forbidden,
+            "This account is disabled. Ask your administrator.",
+        ));
+    }
+    app.attempts.succeeded(login, from, app.clock.now());
+    Ok(user)
+}
+
+/// Sets a password (its hash, see [`password::hash`]), ends the user's other sessions, and
+/// invalidates reset links.
+///
+/// # Errors
+/// The store's failure.
+pub async fn set_password(
+    tx: &mut dyn Write,
+    user: UserId,
+    hash: &str,
+    keep: Option<SessionId>,
+    actor: Option<UserId>,
+    now: Time,
+) -> Result<(), Failure> {
+    tx.set_password_hash(user, hash).await?;
+    tx.remove_reset_links(user).await?;
+    let entry = Entry {
+        at: now,
+        actor,
+        action: "password.set",
+        subject: Subject::Account { user },
+        detail: json!({}),
+    };
+    tx.record(entry).await?;
+    session::end_all(tx, user, keep, actor, "a new password was set", now).await
+}
+
+/// A login as it is kept: lower case, 1 to 100 characters, none of them blank or control.
+///
+/// # Errors
+/// [`Code::Malformed`].
+pub fn check_login(typed: &str) -> Result<String, Failure> {
+    let login = typed.trim().to_lowercase();
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    if login.is_empty() || login.chars().count() > 100 || login.contains(odd) {
+        return Err(Failure::refused(
+            Code::Malformed,
+            "A login has 1 to 100 characters, and no spaces.",
+        ));
+    }
+    Ok(login)
+}
+
+/// A person's display name as it is kept.
+///
+/// # Errors
+/// [`Code::Malformed`].
+pub fn check_name(typed: &str) -> Result<String, Failure> {
+    one_line(
+        typed,
+        "A name is needed: it is shown to those whose requests are decided.",
+    )
+}
+
+/// One line that says something, at most 200 characters.
+///
+/// # Errors
+/// [`Code::Malformed`] with the complaint.
+pub fn one_line(typed: &str, complaint: &str) -> Result<String, Failure> {
+    let text = typed.trim();
+    if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+        return Err(Failure::refused(
+            Code::Malformed,
+            format!("{complaint} One line of at most 200 characters."),
+        ));
+    }
+    Ok(text.to_owned())
+}

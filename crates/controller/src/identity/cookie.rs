@@ -1,0 +1,75 @@
+//! The two cookies: one of a signed-in browser, and one that binds forms before sign-in.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite};
+
+use super::session::BROWSER_LONGEST;
+use crate::config::Config;
+
+/// Which cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Names the session of a signed-in browser.
+    Session,
+    /// Binds the forms of a browser that is not signed in to that browser.
+    Visit,
+}
+
+impl Kind {
+    /// Its name. By TLS it has the `__Host-` prefix: no other host can set it (RFC 6265bis,
+    /// 4.1.3.2). Plain http, which is for loopback only, cannot have that.
+    fn name(self, config: &Config) -> &'static str {
+        match (self, config.is_secure()) {
+            (Self::Session, true) => "__Host-hourkey",
+            (Self::Session, false) => "hourkey",
+            (Self::Visit, true) => "__Host-hourkey-visit",
+            (Self::Visit, false) => "hourkey-visit",
+        }
+    }
+
+    /// The value that the browser sent, if it sent the cookie just once.
+    #[must_use]
+    pub fn read(self, headers: &HeaderMap, config: &Config) -> Option<String> {
+        let name = self.name(config);
+        let mut found = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| Cookie::split_parse(line.to_owned()))
+            .filter_map(Result::ok)
+            .filter(|cookie| cookie.name() == name);
+        let value = found.next()?.value().to_owned();
+        found.next().is_none().then_some(value)
+    }
+
+    /// `Set-Cookie` that keeps a value.
+    #[must_use]
+    pub fn set(self, value: &str, config: &Config) -> HeaderValue {
+        let age = match self {
+            // Kept when the browser restarts: pages that the desktop app opens need no new sign-in.
+            Self::Session => Some(BROWSER_LONGEST.num_seconds()),
+            Self::Visit => None,
+        };
+        self.header(value, age, config)
+    }
+
+    /// `Set-Cookie` that forgets the cookie.
+    #[must_use]
+    pub fn forget(self, config: &Config) -> HeaderValue {
+        self.header("", Some(0), config)
+    }
+
+    fn header(self, value: &str, seconds: Option<i64>, config: &Config) -> HeaderValue {
+        let mut cookie = Cookie::build((self.name(config), value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(config.is_secure());
+        if let Some(seconds) = seconds {
+            cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
+        }
+        // Our values are base64url: always a valid header.
+        HeaderValue::from_str(&cookie.build().to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}

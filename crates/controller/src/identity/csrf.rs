@@ -1,0 +1,95 @@
+//! Protection of forms against other sites: a token bound to the browser's cookie, and the origin.
+
+use axum::http::{HeaderMap, HeaderValue};
+use hourkey_protocol::problem::Code;
+
+use super::cookie::Kind;
+use super::secret::{digest, new_secret, same};
+use crate::config::Config;
+use crate::failure::Failure;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The token of a browser's forms. It follows from the cookie, so nothing is stored; other sites
+/// can read neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FormToken(String);
+
+impl std::fmt::Debug for FormToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FormToken(…)")
+    }
+}
+
+impl FormToken {
+    /// For the hidden field `token`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The token that goes with a cookie's value.
+    #[must_use]
+    pub fn of(cookie: &str) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(digest(&format!("form token of {cookie}"))))
+    }
+}
+
+/// The token for a browser that may not be signed in, and the `Set-Cookie` that it needs if it has
+/// no cookie yet.
+#[must_use]
+pub fn visitor(headers: &HeaderMap, config: &Config) -> (FormToken, Option<HeaderValue>) {
+    if let Some(token) = expected(headers, config) {
+        return (token, None);
+    }
+    let (cookie, _) = new_secret();
+    let set = Kind::Visit.set(&cookie, config);
+    (FormToken::of(&cookie), Some(set))
+}
+
+/// Checks a form that was sent.
+///
+/// # Errors
+/// [`Code::Forbidden`] when it comes from another site, or belongs to another session.
+pub fn check(headers: &HeaderMap, token: &str, config: &Config) -> Result<(), Failure> {
+    check_origin(headers, config)?;
+    match expected(headers, config) {
+        Some(expected) if same(expected.as_str(), token) => Ok(()),
+        Some(_) | None => Err(Failure::refused(
+            Code::Forbidden,
+            "This form belongs to a sign-in that has ended, or cookies are switched off. Nothing \
+             was changed. Go back, reload the page, and send it again.",
+        )),
+    }
+}
+
+/// The token that the browser's cookie asks for: the session's, if there is one.
+fn expected(headers: &HeaderMap, config: &Config) -> Option<FormToken> {
+    let session = Kind::Session.read(headers, config);
+    let cookie = session.or_else(|| Kind::Visit.read(headers, config))?;
+    Some(FormToken::of(&cookie))
+}
+
+/// Browsers name the origin of every form they post (Fetch, 3.2); other programs need not.
+fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), Failure> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let expected = config.public_url.origin().ascii_serialization();
+    let origin_fits = text("origin").is_none_or(|origin| origin == expected);
+    // `none`: the person themselves, by reloading.
+    let site_fits =
+        text("sec-fetch-site").is_none_or(|site| ["same-origin", "none"].contains(&site));
+    if origin_fits && site_fits {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Code::Forbidden,
+        format!(
+            "This form was sent from another site, so nothing was changed. Open Hourkey at \
+             {expected} and try again there."
+        ),
+    ))
+}

@@ -1,0 +1,197 @@
+//! Who sends a call: extractors for the API and for pages.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::problem::Code;
+use hourkey_store::account::Session;
+use hourkey_store::organisation::User;
+
+use super::cookie::Kind;
+use super::csrf::FormToken;
+use super::secret::digest;
+use super::session;
+use crate::app::App;
+use crate::failure::Failure;
+
+/// The caller of the API, by access token (RFC 6750, 2.1).
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+}
+
+impl SignedIn {
+    /// Whether this session may review: one of the device flow never may, since whoever shows
+    /// somebody a code could otherwise review as them.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`].
+    pub fn may_review(&self) -> Result<(), Failure> {
+        match self.session.kind {
+            SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => Ok(()),
+            SessionKind::Headless => Err(Failure::refused(
+                Code::Forbidden,
+                "This client signed in by a device code, and such sessions never review. Review \
+                 in the browser, in the desktop app, or sign the CLI in through a browser.",
+            )),
+        }
+    }
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let Some(token) = bearer(&parts.headers) else {
+            return Err(unauthenticated(
+                "Bearer realm=\"hourkey\"",
+                "Send an access token in the Authorization header: sign in with the desktop app \
+                 or `hourkey sign-in`.",
+            ));
+        };
+        match by_access_token(app, token).await {
+            Ok(Some(signed_in)) => Ok(signed_in),
+            Ok(None) => Err(unauthenticated(
+                "Bearer realm=\"hourkey\", error=\"invalid_token\"",
+                "The access token is unknown, or it has expired, or its session has ended. Refresh \
+                 it, or sign in again.",
+            )),
+            Err(failure) => Err(failure.into_response()),
+        }
+    }
+}
+
+/// The person in the browser, by cookie. Who is not signed in is sent to sign in, and comes back.
+#[derive(Clone, Debug)]
+pub struct PageUser {
+    /// Who.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+    /// For the forms of their pages.
+    pub token: FormToken,
+}
+
+impl PageUser {
+    /// The person in the browser, if it is signed in.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
+        let Some(cookie) = Kind::Session.read(headers, &app.config) else {
+            return Ok(None);
+        };
+        let mut tx = app.store.read().await?;
+        let Some(session) = tx.session_by_cookie(digest(&cookie)).await? else {
+            return Ok(None);
+        };
+        let user = tx.user(session.user).await?;
+        drop(tx);
+        let found = running(app, session, user).await?;
+        let token = FormToken::of(&cookie);
+        Ok(found.map(|SignedIn { user, session }| Self {
+            user,
+            session,
+            token,
+        }))
+    }
+}
+
+impl FromRequestParts<App> for PageUser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match Self::find(app, &parts.headers).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => {
+                let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+                Err(Redirect::to(&crate::pages::sign_in::address(here)).into_response())
+            }
+            Err(failure) => Err(crate::pages::error::PageFailure::from(failure).into_response()),
+        }
+    }
+}
+
+/// The address of the client: the peer's, or what the trusted proxy says.
+///
+/// Needs the router to be served with `into_make_service_with_connect_info::<SocketAddr>()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let proxy = app.config.trusted_proxy.map(|proxy| proxy.to_canonical());
+        if proxy != Some(peer.to_canonical()) {
+            return Ok(Self(peer));
+        }
+        Ok(Self(forwarded_for(&parts.headers).unwrap_or(peer)))
+    }
+}
+
+/// The last address of `X-Forwarded-For`: what the proxy itself added. The ones before it are
+/// whatever the client made up.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let line = headers.get_all("x-forwarded-for").iter().next_back()?;
+    let last = line.to_str().ok()?.rsplit(',').next()?.trim();
+    let bare = last.parse().ok();
+    bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+async fn by_access_token(app: &App, token: &str) -> Result<Option<SignedIn>, Failure> {
+    let mut tx = app.store.read().await?;
+    let session = tx
+        .session_by_access_token(digest(token), app.clock.now())
+        .await?;
+    let Some(session) = session else {
+        return Ok(None);
+    };
+    let user = tx.user(session.user).await?;
+    drop(tx);
+    running(app, session, user).await
+}
+
+/// The session with its user, when neither time nor an administrator has ended it.
+async fn running(
+    app: &App,
+    session: Session,
+    user: Option<User>,
+) -> Result<Option<SignedIn>, Failure> {
+    let now = app.clock.now();
+    let Some(user) = user.filter(|user| !user.disabled) else {
+        return Ok(None);
+    };
+    if !session::is_running(&session, now) {
+        return Ok(None);
+    }
+    session::heard(app, &session, now).await?;
+    Ok(Some(SignedIn { user, session }))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthenticated(challenge: &'static str, detail: &str) -> Response {
+    let mut response = Failure::refused(Code::Unauthenticated, detail).into_response();
+    let challenge = HeaderValue::from_static(challenge);
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}

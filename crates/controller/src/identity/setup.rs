@@ -1,0 +1,132 @@
+//! The first admin of a fresh controller, by a one-time code from the terminal.
+
+use std::sync::Arc;
+
+use hourkey_domain::ids::UserId;
+use hourkey_domain::review::Role;
+use hourkey_protocol::problem::Code;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::organisation::User;
+use hourkey_store::{Store, StoreError, transact};
+use serde_json::json;
+
+use super::secret::{digest, new_code, plain_code};
+use super::{account, password};
+use crate::app::App;
+use crate::failure::Failure;
+
+/// What the setup page asks for.
+#[derive(Clone)]
+pub struct FirstAdmin {
+    /// The code from the terminal.
+    pub code: String,
+    /// The organisation's name.
+    pub organisation: String,
+    /// The admin's login.
+    pub login: String,
+    /// Their display name.
+    pub name: String,
+    /// Their password.
+    pub password: String,
+}
+
+/// A new setup code; older ones stop working. It is for a controller without users: whoever adds
+/// the first one forgets the code in the same transaction. Show it on the terminal, and nowhere
+/// else.
+///
+/// # Errors
+/// The store's failure.
+pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, Failure> {
+    let code = new_code(32);
+    let kept = digest(&plain_code(&code));
+    transact(store, move |tx| {
+        Box::pin(async move { Ok::<_, Failure>(tx.set_setup_code(Some(kept)).await?) })
+    })
+    .await?;
+    Ok(code)
+}
+
+/// Whether a first admin is still waited for.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_open(app: &App) -> Result<bool, Failure> {
+    Ok(app.store.read().await?.setup_code().await?.is_some())
+}
+
+/// Makes the first admin and names the organisation. The code is used up.
+///
+/// # Errors
+/// [`Code::Forbidden`] when the code does not fit; [`Code::Malformed`] when a field is not good
+/// enough; our own failure.
+pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
+    check_code(app.store.read().await?.setup_code().await?, &first.code)?;
+    let FirstAdmin {
+        code,
+        organisation,
+        login,
+        name,
+        password,
+    } = first;
+    let organisation = account::one_line(&organisation, "The organisation needs a name.")?;
+    let name = account::check_name(&name)?;
+    let login = account::check_login(&login)?;
+    password::check_new(&password)?;
+    let hash = password::hash(password).await?;
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            check_code(tx.setup_code().await?, &code)?;
+            let mut user = User {
+                id: UserId(0),
+                login,
+                name,
+                email: None,
+                roles: vec![Role::Admin],
+                disabled: false,
+            };
+            user.id = match tx.insert_user(user.clone()).await {
+                Ok(id) => id,
+                Err(StoreError::Duplicate(_)) => return Err(login_taken(&user.login)),
+                Err(error) => return Err(error.into()),
+            };
+            tx.set_organisation_name(&organisation).await?;
+            tx.set_setup_code(None).await?;
+            let entry = Entry {
+                at: now,
+                actor: Some(user.id),
+                action: "organisation.set_up",
+                subject: Subject::Organisation,
+                detail: json!({ "organisation": organisation, "login": user.login }),
+            };
+            tx.record(entry).await?;
+            account::set_password(tx, user.id, &hash, None, Some(user.id), now).await?;
+            Ok(user)
+        })
+    })
+    .await
+}
+
+fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Result<(), Failure> {
+    let Some(kept) = kept else {
+        return Err(Failure::refused(
+            Code::Forbidden,
+            "This controller is set up already. Sign in, or ask its administrator for an account.",
+        ));
+    };
+    let typed = digest(&plain_code(typed));
+    if subtle::ConstantTimeEq::ct_eq(kept.as_slice(), typed.as_slice()).into() {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Code::Forbidden,
+        "The setup code does not fit. It stands on the terminal where the controller was started; \
+         starting it again makes a new one.",
+    ))
+}
+
+fn login_taken(login: &str) -> Failure {
+    Failure::refused(
+        Code::Malformed,
+        format!("There is a user {login} already. Take another login for the first admin."),
+    )
+}

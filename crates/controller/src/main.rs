@@ -1,0 +1,22 @@
+//! The `hourkey-controller` command.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks on the terminal"
+)]
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::run(commands::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hourkey-controller: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

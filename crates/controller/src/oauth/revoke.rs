@@ -1,0 +1,52 @@
+//! Sign-out of clients (RFC 7009): revoking any token ends its whole family.
+
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::client::Client;
+use super::error::{Refusal, no_store};
+use crate::app::App;
+use crate::identity::secret::digest;
+use crate::identity::session;
+
+/// Parameters (RFC 7009, 2.1). The hint is not needed: both kinds are looked up.
+#[derive(Deserialize)]
+pub(super) struct Call {
+    token: String,
+    client_id: String,
+}
+
+/// `POST /oauth/revoke`
+pub(super) async fn revoke(
+    State(app): State<App>,
+    call: Result<Form<Call>, FormRejection>,
+) -> Result<Response, Refusal> {
+    let Ok(Form(call)) = call else {
+        return Err(Refusal::new(
+            "invalid_request",
+            "Send token and client_id, each once.",
+        ));
+    };
+    let Some(client) = Client::by_id(&call.client_id) else {
+        return Err(Refusal::new("invalid_client", "There is no such client."));
+    };
+    let token = digest(&call.token);
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            let session = match tx.refresh_token(token).await? {
+                Some(refresh) => tx.session(refresh.session).await?,
+                None => tx.session_by_access_token(token, now).await?,
+            };
+            // An unknown token is revoked already (RFC 7009, 2.2).
+            if let Some(session) = session.filter(|session| client.owns(session.kind)) {
+                session::end(tx, &session, Some(session.user), "signed out", now).await?;
+            }
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(no_store(()))
+}

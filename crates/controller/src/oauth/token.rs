@@ -1,0 +1,218 @@
+//! The token endpoint (RFC 6749, 3.2): codes, refresh tokens and device codes become tokens.
+
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::response::Response;
+use axum::{Form, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::SessionId;
+use hourkey_protocol::oauth::{DEVICE_GRANT, Tokens};
+use hourkey_store::Write;
+use hourkey_store::account::{NewSession, Session};
+use hourkey_store::organisation::User;
+use serde::Deserialize;
+
+use super::client::Client;
+use super::device;
+use super::error::{Refusal, no_store};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::secret::{digest, new_secret, same};
+use crate::identity::session;
+
+/// How long an access token is good for.
+pub(super) const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// How long an exchanged code is remembered.
+const USED_CODE_KEPT: TimeDelta = TimeDelta::days(1);
+
+/// Parameters of all grant types. Repeated ones are refused (RFC 6749, 3.2), unknown ones ignored.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Call {
+    grant_type: String,
+    client_id: String,
+    code: String,
+    redirect_uri: String,
+    code_verifier: String,
+    refresh_token: String,
+    device_code: String,
+}
+
+/// What a transaction came to. A refusal in it commits what it did (ending a family), an error
+/// rolls it back.
+pub(super) type Outcome = Result<Result<Tokens, Refusal>, Failure>;
+
+/// `POST /oauth/token`
+pub(super) async fn exchange(
+    State(app): State<App>,
+    call: Result<Form<Call>, FormRejection>,
+) -> Result<Response, Refusal> {
+    let Ok(Form(call)) = call else {
+        return Err(Refusal::new(
+            "invalid_request",
+            "Send a form (application/x-www-form-urlencoded) with each parameter once.",
+        ));
+    };
+    let Some(client) = Client::by_id(&call.client_id) else {
+        return Err(Refusal::new("invalid_client", "There is no such client."));
+    };
+    let outcome = match call.grant_type.as_str() {
+        "authorization_code" => by_code(&app, client, call).await,
+        "refresh_token" => by_refresh_token(&app, client, &call.refresh_token).await,
+        DEVICE_GRANT if app.config.device_flow => {
+            device::poll(&app, client, &call.device_code).await
+        }
+        "" => return Err(Refusal::new("invalid_request", "grant_type is missing.")),
+        _ => {
+            return Err(Refusal::new(
+                "unsupported_grant_type",
+                "There is no such grant type.",
+            ));
+        }
+    };
+    Ok(no_store(Json(outcome??)))
+}
+
+/// RFC 6749, 4.1.3 with RFC 7636, 4.5.
+async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            let key = digest(&call.code);
+            let Some(code) = tx.code(key).await? else {
+                return Ok(Err(invalid_grant("The code is unknown or has expired.")));
+            };
+            if let Some(id) = code.session {
+                // Somebody else may hold the code: neither of the two keeps tokens.
+                end_family(tx, id, "its authorization code was used again", now).await?;
+                return Ok(Err(invalid_grant("The code was used already.")));
+            }
+            if code.expires_at <= now {
+                return Ok(Err(invalid_grant("The code is unknown or has expired.")));
+            }
+            let challenge = URL_SAFE_NO_PAD.encode(digest(&call.code_verifier));
+            if code.client_id != client.id()
+                || code.redirect_uri != call.redirect_uri
+                || !same(&challenge, &code.challenge)
+            {
+                return Ok(Err(invalid_grant(
+                    "The code was made for another client, redirect_uri or code_verifier.",
+                )));
+            }
+            let Some(user) = enabled(tx.user(code.user).await?) else {
+                return Ok(Err(invalid_grant("The account is gone or disabled.")));
+            };
+            let new = NewSession {
+                user: user.id,
+                kind: client.session_kind(),
+                label: code.label.clone(),
+                created_at: now,
+                cookie: None,
+            };
+            let session = session::start(tx, new).await?;
+            // Kept beyond its own end, so that a late reuse is recognised too.
+            let used = hourkey_store::account::Code {
+                session: Some(session),
+                expires_at: now + USED_CODE_KEPT,
+                ..code
+            };
+            tx.put_code(key, used).await?;
+            Ok(Ok(issue(tx, session, 1, now).await?))
+        })
+    })
+    .await
+}
+
+/// RFC 6749, 6, with rotation: the previous token stays valid until its successor is first used,
+/// so that a lost answer signs nobody out. Every other reuse ends the family, since then two
+/// parties hold its tokens.
+async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
+    let key = digest(token);
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            let Some(refresh) = tx.refresh_token(key).await? else {
+                return Ok(Err(signed_out()));
+            };
+            let session = tx.session(refresh.session).await?;
+            let Some(session) = session.filter(|session| client.owns(session.kind)) else {
+                return Ok(Err(signed_out()));
+            };
+            if !session::is_running(&session, now) {
+                session::end(tx, &session, None, "it was not used for too long", now).await?;
+                return Ok(Err(signed_out()));
+            }
+            if enabled(tx.user(session.user).await?).is_none() {
+                return Ok(Err(signed_out()));
+            }
+            let newest = tx.newest_refresh_token(session.id).await?;
+            let behind = newest.map_or(0, |newest| newest.generation - refresh.generation);
+            let fresh = !refresh.used && behind == 0;
+            // Its successors are of the newest generation: none of them was used so far.
+            let repeated = refresh.used && behind == 1;
+            if !fresh && !repeated {
+                tracing::warn!(
+                    user.id = session.user.0,
+                    session.id = session.id.0,
+                    "a refresh token was used again: its session is ended"
+                );
+                session::end(tx, &session, None, "a refresh token was used again", now).await?;
+                return Ok(Err(signed_out()));
+            }
+            if fresh {
+                tx.use_refresh_token(key).await?;
+            }
+            tx.touch_session(session.id, now).await?;
+            Ok(Ok(issue(tx, session.id, refresh.generation + 1, now).await?))
+        })
+    })
+    .await
+}
+
+/// New tokens for a session.
+pub(super) async fn issue(
+    tx: &mut dyn Write,
+    session: SessionId,
+    generation: i64,
+    now: Time,
+) -> Result<Tokens, Failure> {
+    let (access_token, access) = new_secret();
+    let (refresh_token, refresh) = new_secret();
+    tx.insert_access_token(access, session, now + ACCESS_LIFETIME)
+        .await?;
+    tx.insert_refresh_token(refresh, session, generation)
+        .await?;
+    Ok(Tokens {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: u32::try_from(ACCESS_LIFETIME.num_seconds()).unwrap_or_default(),
+        refresh_token,
+    })
+}
+
+pub(super) fn enabled(user: Option<User>) -> Option<User> {
+    user.filter(|user| !user.disabled)
+}
+
+pub(super) fn invalid_grant(description: &str) -> Refusal {
+    Refusal::new("invalid_grant", description)
+}
+
+async fn end_family(
+    tx: &mut dyn Write,
+    id: SessionId,
+    why: &str,
+    now: Time,
+) -> Result<(), Failure> {
+    let session: Option<Session> = tx.session(id).await?;
+    if let Some(session) = session {
+        tracing::warn!(session.id = id.0, "{why}: its session is ended");
+        session::end(tx, &session, None, why, now).await?;
+    }
+    Ok(())
+}
+
+fn signed_out() -> Refusal {
+    invalid_grant("The session has ended. Sign in again.")
+}

@@ -1,0 +1,118 @@
+//! The `access = { … }` tables of resources and assignments.
+
+use hourkey_domain::length::Length;
+use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+
+use super::reader::{Reader, Table, parsed};
+
+/// Unused days for resources that do not say; matters only under auto-lock.
+const DEFAULT_LOCK_AFTER: u16 = 30;
+
+/// An `access = { … }` table as it stands, mistakes left out.
+pub(super) struct Access {
+    line: usize,
+    says_mode: bool,
+    says_period: bool,
+    /// The settings that are there.
+    pub(super) own: Override,
+}
+
+/// Reads the settings that are there.
+pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
+    let line = table.line;
+    let says_mode = table.has("mode");
+    let says_period = table.has("period") || table.has("up_to");
+    let mut own = Override::default();
+    if let Some(mode) = table.text(reader, "mode") {
+        own.mode = match mode.value.as_str() {
+            "Standing" => Some(Mode::Standing),
+            "AccessRequest" => Some(Mode::AccessRequest),
+            "AutoLock" => {
+                reader.mistake(
+                    mode.line,
+                    "mode \"AutoLock\" is not available yet: it needs reports of usage; use \
+                     Standing or AccessRequest",
+                );
+                None
+            }
+            other => {
+                reader.mistake(
+                    mode.line,
+                    format!("{other:?} is no mode; modes are Standing and AccessRequest"),
+                );
+                None
+            }
+        };
+    }
+    let period = table.text(reader, "period");
+    let up_to = table.text(reader, "up_to");
+    if let (Some(_), Some(up_to)) = (&period, &up_to) {
+        reader.mistake(
+            up_to.line,
+            "period (a preset) and up_to (a free choice) exclude each other",
+        );
+    }
+    own.period = match (period, up_to) {
+        (Some(period), _) => parsed::<Length>(reader, &period).map(Period::Preset),
+        (None, Some(up_to)) => {
+            parsed::<Length>(reader, &up_to).map(|up_to| Period::Custom { up_to })
+        }
+        (None, None) => None,
+    };
+    if let Some(approval) = table.text(reader, "approval") {
+        own.approval = match approval.value.as_str() {
+            "Manual" => Some(Approval::Manual),
+            "Automatic" => Some(Approval::Automatic),
+            other => {
+                reader.mistake(
+                    approval.line,
+                    format!("{other:?} is no approval; it is Manual or Automatic"),
+                );
+                None
+            }
+        };
+    }
+    table.finish(reader, "mode, period, up_to, approval");
+    Access {
+        line,
+        says_mode,
+        says_period,
+        own,
+    }
+}
+
+/// A resource always carries all settings. What is left out: an approval is `Manual`, and a
+/// standing resource's period, which only overrides see, is the longest.
+pub(super) fn complete(reader: &mut Reader, access: &Access) -> Option<Settings> {
+    let &Access {
+        line,
+        says_mode,
+        says_period,
+        own,
+    } = access;
+    if !says_mode {
+        reader.mistake(
+            line,
+            "access needs a mode: \"Standing\" or \"AccessRequest\"",
+        );
+    }
+    let mode = own.mode?;
+    let period = match (own.period, mode) {
+        (Some(period), Mode::Standing | Mode::AutoLock | Mode::AccessRequest) => period,
+        (None, Mode::Standing | Mode::AutoLock) => Period::Custom { up_to: Length::MAX },
+        (None, Mode::AccessRequest) if says_period => return None,
+        (None, Mode::AccessRequest) => {
+            reader.mistake(
+                line,
+                "access needs a period = \"4h\", or up_to = \"7d\" for a free choice",
+            );
+            return None;
+        }
+    };
+    Some(Settings {
+        mode,
+        period,
+        approval: own.approval.unwrap_or(Approval::Manual),
+        lock_after: DEFAULT_LOCK_AFTER,
+    })
+}

@@ -1,0 +1,404 @@
+//! The file itself: `docs/admin/organisation.md` describes it for administrators.
+
+use std::collections::BTreeMap;
+
+use hourkey_domain::Time;
+use hourkey_domain::address::{Address, Ports};
+use hourkey_domain::review::Role;
+use hourkey_domain::settings::{Override, Settings};
+use serde::Serialize;
+use toml::de::DeTable;
+
+use super::access;
+use super::reader::{Lined, Reader, Table, parsed};
+
+/// Something wrong in the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub text: String,
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+/// What the file says, without mistakes: every name in it is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrgFile {
+    /// The organisation's name.
+    pub name: String,
+    /// People.
+    pub users: Vec<UserSpec>,
+    /// Groups.
+    pub groups: Vec<GroupSpec>,
+    /// Networks.
+    pub networks: Vec<String>,
+    /// Resources.
+    pub resources: Vec<ResourceSpec>,
+    /// Assignments.
+    pub assignments: Vec<AssignmentSpec>,
+}
+
+/// A person; the login is the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UserSpec {
+    /// Lower case.
+    pub login: String,
+    /// Display name.
+    pub name: String,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Roles, `Member` among them.
+    pub roles: Vec<Role>,
+    /// May not sign in.
+    pub disabled: bool,
+}
+
+/// A group; the name is the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupSpec {
+    /// Its name.
+    pub name: String,
+    /// Logins.
+    pub members: Vec<String>,
+}
+
+/// A resource; the name is the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResourceSpec {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// On which ports.
+    pub ports: Ports,
+    /// A shorter name.
+    pub alias: Option<String>,
+    /// The network's name.
+    pub network: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Where Open in browser goes.
+    pub url: Option<String>,
+    /// Access settings.
+    pub settings: Settings,
+    /// Names of groups.
+    pub approvers: Vec<String>,
+}
+
+/// An assignment; group and resource together are the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AssignmentSpec {
+    /// The group's name.
+    pub group: String,
+    /// The resource's name.
+    pub resource: String,
+    /// Its end.
+    pub until: Option<Time>,
+    /// Its own settings.
+    pub own: Override,
+}
+
+impl OrgFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Every mistake in it, in order of lines.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        let mut reader = Reader::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            for error in errors {
+                let line = reader.line(&error.span().unwrap_or(0..0));
+                reader.mistake(line, format!("this is no TOML: {}", error.message()));
+            }
+            return Err(reader.into_mistakes());
+        }
+        let span = root.span();
+        let mut root = Table::new(&reader, "the file", &span, root.into_inner());
+        let file = read(&mut reader, &mut root);
+        root.finish(
+            &mut reader,
+            "name, user, group, network, resource, assignment",
+        );
+        let mistakes = reader.into_mistakes();
+        match file {
+            Some(file) if mistakes.is_empty() => Ok(file),
+            Some(_) | None => Err(mistakes),
+        }
+    }
+}
+
+/// A name that the file defines, and what it stands for where that has no mistake: a mistake in
+/// a resource must not make its name unknown.
+type Entry<T> = (Lined<String>, Option<T>);
+
+fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
+    let name = root.needed_text(reader, "name");
+    let users = root.tables(reader, "user");
+    let users: Vec<_> = users
+        .into_iter()
+        .filter_map(|table| read_user(reader, table))
+        .collect();
+    let logins = Names::of(reader, "user", users.iter().map(|user| &user.0));
+
+    let groups = root.tables(reader, "group");
+    let groups: Vec<_> = groups
+        .into_iter()
+        .filter_map(|table| read_group(reader, table, &logins))
+        .collect();
+    let group_names = Names::of(reader, "group", groups.iter().map(|group| &group.0));
+
+    let networks = root.tables(reader, "network");
+    let networks: Vec<_> = networks
+        .into_iter()
+        .filter_map(|mut table| {
+            let name = table.needed_text(reader, "name");
+            table.finish(reader, "name");
+            name
+        })
+        .collect();
+    let network_names = Names::of(reader, "network", networks.iter());
+
+    let resources = root.tables(reader, "resource");
+    let resources: Vec<_> = resources
+        .into_iter()
+        .filter_map(|table| read_resource(reader, table, &network_names, &group_names))
+        .collect();
+    let resource_names = Names::of(reader, "resource", resources.iter().map(|r| &r.0));
+
+    let assignments = root.tables(reader, "assignment");
+    let assignments: Vec<_> = assignments
+        .into_iter()
+        .filter_map(|table| read_assignment(reader, table, &group_names, &resource_names))
+        .collect();
+    let pairs: Vec<_> = assignments
+        .iter()
+        .map(|(line, spec)| Lined {
+            line: *line,
+            value: format!("{} → {}", spec.group, spec.resource),
+        })
+        .collect();
+    Names::of(reader, "assignment", pairs.iter());
+
+    Some(OrgFile {
+        name: name?.value,
+        users: users.into_iter().filter_map(|(_, spec)| spec).collect(),
+        groups: groups.into_iter().filter_map(|(_, spec)| spec).collect(),
+        networks: networks.into_iter().map(|name| name.value).collect(),
+        resources: resources.into_iter().filter_map(|(_, spec)| spec).collect(),
+        assignments: assignments.into_iter().map(|(_, spec)| spec).collect(),
+    })
+}
+
+fn read_user(reader: &mut Reader, mut table: Table<'_>) -> Option<Entry<UserSpec>> {
+    let login = table.needed_text(reader, "login");
+    let name = table.needed_text(reader, "name");
+    let email = table.text(reader, "email");
+    let mut roles = vec![Role::Member];
+    for role in table.texts(reader, "roles") {
+        match role.value.as_str() {
+            "Member" => {}
+            "AccessReviewer" => roles.push(Role::AccessReviewer),
+            "Admin" => roles.push(Role::Admin),
+            other => reader.mistake(
+                role.line,
+                format!("{other:?} is no role; roles are Member, AccessReviewer and Admin"),
+            ),
+        }
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    let disabled = table.flag(reader, "disabled");
+    table.finish(reader, "login, name, email, roles, disabled");
+    let mut login = login?;
+    login.value = login.value.to_lowercase();
+    if login.value.contains(char::is_whitespace) || login.value.chars().count() > 100 {
+        reader.mistake(
+            login.line,
+            "a login has no spaces and at most 100 characters",
+        );
+    }
+    if let Some(email) = &email
+        && !email.value.contains('@')
+    {
+        reader.mistake(email.line, format!("{:?} is no mail address", email.value));
+    }
+    let spec = name.map(|name| UserSpec {
+        login: login.value.clone(),
+        name: name.value,
+        email: email.map(|email| email.value),
+        roles,
+        disabled,
+    });
+    Some((login, spec))
+}
+
+fn read_group(
+    reader: &mut Reader,
+    mut table: Table<'_>,
+    logins: &Names,
+) -> Option<Entry<GroupSpec>> {
+    let name = table.needed_text(reader, "name");
+    let mut members = table.texts(reader, "members");
+    table.finish(reader, "name, members");
+    for member in &mut members {
+        member.value = member.value.to_lowercase();
+    }
+    let members = logins.resolve(reader, members);
+    let name = name?;
+    let spec = GroupSpec {
+        name: name.value.clone(),
+        members,
+    };
+    Some((name, Some(spec)))
+}
+
+fn read_resource(
+    reader: &mut Reader,
+    mut table: Table<'_>,
+    networks: &Names,
+    groups: &Names,
+) -> Option<Entry<ResourceSpec>> {
+    let name = table.needed_text(reader, "name");
+    let address = table.needed_text(reader, "address");
+    let address = address.and_then(|address| parsed::<Address>(reader, &address));
+    let ports = table.text(reader, "ports");
+    let ports = match ports {
+        Some(ports) => parsed::<Ports>(reader, &ports),
+        None => Some(Ports::default()),
+    };
+    let alias = table.text(reader, "alias").map(|alias| alias.value);
+    let network = table.needed_text(reader, "network");
+    let network = network.map(|network| networks.resolve(reader, vec![network]));
+    let tags = table
+        .texts(reader, "tags")
+        .into_iter()
+        .map(|tag| tag.value)
+        .collect();
+    let url = table.text(reader, "url");
+    let approvers = table.texts(reader, "approvers");
+    let approvers = groups.resolve(reader, approvers);
+    let line = table.line;
+    let access = table.table(reader, "access");
+    if access.is_none() {
+        reader.mistake(
+            line,
+            "this resource has no access settings: access = { mode = … }",
+        );
+    }
+    let access = access.map(|table| access::read(reader, table));
+    table.finish(
+        reader,
+        "name, address, ports, alias, network, tags, url, access, approvers",
+    );
+    if let Some(url) = &url {
+        let known = url::Url::parse(&url.value)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !known {
+            reader.mistake(
+                url.line,
+                format!("{:?} is no http or https address", url.value),
+            );
+        }
+    }
+    let settings = access.and_then(|access| access::complete(reader, &access));
+    let name = name?;
+    let spec = (|| {
+        Some(ResourceSpec {
+            name: name.value.clone(),
+            address: address?,
+            ports: ports?,
+            alias,
+            network: network?.pop()?,
+            tags,
+            url: url.map(|url| url.value),
+            settings: settings?,
+            approvers,
+        })
+    })();
+    Some((name, spec))
+}
+
+fn read_assignment(
+    reader: &mut Reader,
+    mut table: Table<'_>,
+    groups: &Names,
+    resources: &Names,
+) -> Option<(usize, AssignmentSpec)> {
+    let group = table.needed_text(reader, "group");
+    let group = group.map(|group| groups.resolve(reader, vec![group]));
+    let resource = table.needed_text(reader, "resource");
+    let resource = resource.map(|resource| resources.resolve(reader, vec![resource]));
+    let until = table.moment(reader, "until");
+    let own = table
+        .table(reader, "access")
+        .map(|table| access::read(reader, table).own);
+    let line = table.line;
+    table.finish(reader, "group, resource, until, access");
+    let spec = AssignmentSpec {
+        group: group?.pop()?,
+        resource: resource?.pop()?,
+        until,
+        own: own.unwrap_or_default(),
+    };
+    Some((line, spec))
+}
+
+/// Names of one kind that the file defines.
+struct Names {
+    kind: &'static str,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Names {
+    /// The names; a second one of the same is a mistake.
+    fn of<'a>(
+        reader: &mut Reader,
+        kind: &'static str,
+        names: impl Iterator<Item = &'a Lined<String>>,
+    ) -> Self {
+        let mut lines = BTreeMap::new();
+        for name in names {
+            if let Some(first) = lines.get(&name.value) {
+                reader.mistake(
+                    name.line,
+                    format!(
+                        "{kind} {:?} stands here a second time, first in line {first}",
+                        name.value
+                    ),
+                );
+            } else {
+                lines.insert(name.value.clone(), name.line);
+            }
+        }
+        Self { kind, lines }
+    }
+
+    /// The names meant, sorted; an unknown or repeated one is a mistake.
+    fn resolve(&self, reader: &mut Reader, wanted: Vec<Lined<String>>) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for name in wanted {
+            if !self.lines.contains_key(&name.value) {
+                reader.mistake(
+                    name.line,
+                    format!("no {} {:?} in this file", self.kind, name.value),
+                );
+            } else if found.contains(&name.value) {
+                reader.mistake(
+                    name.line,
+                    format!("{:?} stands in this list twice", name.value),
+                );
+            } else {
+                found.push(name.value);
+            }
+        }
+        found.sort();
+        found
+    }
+}

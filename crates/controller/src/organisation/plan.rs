@@ -1,0 +1,369 @@
+//! The difference between what the controller holds and what a file says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_store::organisation::Organisation;
+use serde::Serialize;
+
+use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
+
+/// What happens to one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change<T> {
+    /// It is new.
+    Add(T),
+    /// It becomes something else.
+    Replace {
+        /// What it was.
+        before: T,
+        /// What it becomes.
+        after: T,
+    },
+    /// It goes.
+    Remove(T),
+}
+
+/// What applying a file would do, and what it would leave alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The organisation's new name.
+    pub name: Option<String>,
+    /// Networks; they have nothing but a name.
+    pub networks: Vec<Change<String>>,
+    /// Users.
+    pub users: Vec<Change<UserSpec>>,
+    /// Groups.
+    pub groups: Vec<Change<GroupSpec>>,
+    /// Resources.
+    pub resources: Vec<Change<ResourceSpec>>,
+    /// Assignments.
+    pub assignments: Vec<Change<AssignmentSpec>>,
+    /// What the file lacks and stays, because nobody asked to prune: kind and name.
+    pub kept: Vec<(&'static str, String)>,
+}
+
+impl Plan {
+    /// Compares. With `prune`, what the file lacks is removed.
+    #[must_use]
+    pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
+        let today = as_file(today);
+        let mut kept = Vec::new();
+        let mut compare = Compare {
+            prune,
+            kept: &mut kept,
+        };
+        Self {
+            name: (today.name != file.name).then(|| file.name.clone()),
+            networks: compare.changes("network", &today.networks, &file.networks, String::clone),
+            users: compare.changes("user", &today.users, &file.users, |user| user.login.clone()),
+            groups: compare.changes("group", &today.groups, &file.groups, |g| g.name.clone()),
+            resources: compare.changes("resource", &today.resources, &file.resources, |r| {
+                r.name.clone()
+            }),
+            assignments: compare.changes(
+                "assignment",
+                &today.assignments,
+                &file.assignments,
+                assignment_key,
+            ),
+            kept,
+        }
+    }
+
+    /// True when there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.name.is_none()
+            && self.networks.is_empty()
+            && self.users.is_empty()
+            && self.groups.is_empty()
+            && self.resources.is_empty()
+            && self.assignments.is_empty()
+    }
+}
+
+/// A line a change: `+` new, `~` different, `-` gone.
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(name) = &self.name {
+            writeln!(f, "~ organisation: its name becomes {name:?}")?;
+        }
+        write_changes(f, "network", &self.networks, String::clone, |_| Vec::new())?;
+        write_changes(
+            f,
+            "user",
+            &self.users,
+            |user| user.login.clone(),
+            user_fields,
+        )?;
+        write_changes(
+            f,
+            "group",
+            &self.groups,
+            |group| group.name.clone(),
+            group_fields,
+        )?;
+        write_changes(
+            f,
+            "resource",
+            &self.resources,
+            |r| r.name.clone(),
+            resource_fields,
+        )?;
+        write_changes(
+            f,
+            "assignment",
+            &self.assignments,
+            assignment_key,
+            assignment_fields,
+        )?;
+        for (kind, name) in &self.kept {
+            writeln!(
+                f,
+                "  {kind} {name} is not in the file, kept (--prune removes it)"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+struct Compare<'a> {
+    prune: bool,
+    kept: &'a mut Vec<(&'static str, String)>,
+}
+
+impl Compare<'_> {
+    fn changes<T: Clone + PartialEq>(
+        &mut self,
+        kind: &'static str,
+        before: &[T],
+        after: &[T],
+        key: impl Fn(&T) -> String,
+    ) -> Vec<Change<T>> {
+        let old: BTreeMap<String, &T> = before.iter().map(|item| (key(item), item)).collect();
+        let new: BTreeMap<String, &T> = after.iter().map(|item| (key(item), item)).collect();
+        let mut changes = Vec::new();
+        for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            match (old.get(name), new.get(name)) {
+                (None, Some(item)) => changes.push(Change::Add((*item).clone())),
+                (Some(before), Some(after)) if before != after => changes.push(Change::Replace {
+                    before: (*before).clone(),
+                    after: (*after).clone(),
+                }),
+                (Some(item), None) if self.prune => changes.push(Change::Remove((*item).clone())),
+                (Some(_), None) => self.kept.push((kind, name.clone())),
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        changes
+    }
+}
+
+fn write_changes<T>(
+    f: &mut std::fmt::Formatter<'_>,
+    kind: &str,
+    changes: &[Change<T>],
+    key: impl Fn(&T) -> String,
+    fields: impl Fn(&T) -> Vec<(&'static str, String)>,
+) -> std::fmt::Result {
+    for change in changes {
+        match change {
+            Change::Add(item) => {
+                let fields = fields(item)
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_empty());
+                let fields: Vec<_> = fields
+                    .map(|(name, value)| format!("{name} {value}"))
+                    .collect();
+                let colon = if fields.is_empty() { "" } else { ": " };
+                writeln!(f, "+ {kind} {}{colon}{}", key(item), fields.join("; "))?;
+            }
+            Change::Replace { before, after } => {
+                let pairs = fields(before).into_iter().zip(fields(after));
+                let differing = pairs.filter(|(old, new)| old != new);
+                let text: Vec<_> = differing
+                    .map(|((name, old), (_, new))| {
+                        format!("{name} {} → {}", shown(&old), shown(&new))
+                    })
+                    .collect();
+                writeln!(f, "~ {kind} {}: {}", key(after), text.join("; "))?;
+            }
+            Change::Remove(item) => writeln!(f, "- {kind} {}", key(item))?,
+        }
+    }
+    Ok(())
+}
+
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "nothing" } else { value }
+}
+
+/// What the controller holds, in the file's form: names instead of ids.
+pub(super) fn as_file(today: &Organisation) -> OrgFile {
+    let users: BTreeMap<_, _> = today
+        .users
+        .iter()
+        .map(|u| (u.id, u.login.clone()))
+        .collect();
+    let groups: BTreeMap<_, _> = today
+        .groups
+        .iter()
+        .map(|g| (g.id, g.name.clone()))
+        .collect();
+    let networks: BTreeMap<_, _> = today
+        .networks
+        .iter()
+        .map(|n| (n.id, n.name.clone()))
+        .collect();
+    let resources: BTreeMap<_, _> = today
+        .resources
+        .iter()
+        .map(|r| (r.id, r.name.clone()))
+        .collect();
+    OrgFile {
+        name: today.name.clone(),
+        users: today
+            .users
+            .iter()
+            .map(|user| UserSpec {
+                login: user.login.clone(),
+                name: user.name.clone(),
+                email: user.email.clone(),
+                roles: user.roles.clone(),
+                disabled: user.disabled,
+            })
+            .collect(),
+        groups: today
+            .groups
+            .iter()
+            .map(|group| GroupSpec {
+                name: group.name.clone(),
+                members: names(&users, &group.members),
+            })
+            .collect(),
+        networks: today
+            .networks
+            .iter()
+            .map(|network| network.name.clone())
+            .collect(),
+        resources: today
+            .resources
+            .iter()
+            .map(|resource| ResourceSpec {
+                name: resource.name.clone(),
+                address: resource.address.clone(),
+                ports: resource.ports.clone(),
+                alias: resource.alias.clone(),
+                network: networks.get(&resource.network).cloned().unwrap_or_default(),
+                tags: resource.tags.clone(),
+                url: resource.url.clone(),
+                settings: resource.settings,
+                approvers: names(&groups, &resource.approvers),
+            })
+            .collect(),
+        assignments: today
+            .assignments
+            .iter()
+            .map(|assignment| AssignmentSpec {
+                group: groups.get(&assignment.group).cloned().unwrap_or_default(),
+                resource: resources
+                    .get(&assignment.resource)
+                    .cloned()
+                    .unwrap_or_default(),
+                until: assignment.until,
+                own: assignment.own,
+            })
+            .collect(),
+    }
+}
+
+/// The names of `ids`, sorted.
+fn names<Id: Ord>(known: &BTreeMap<Id, String>, ids: &[Id]) -> Vec<String> {
+    let mut names: Vec<_> = ids.iter().filter_map(|id| known.get(id).cloned()).collect();
+    names.sort();
+    names
+}
+
+pub(super) fn assignment_key(assignment: &AssignmentSpec) -> String {
+    format!("{} → {}", assignment.group, assignment.resource)
+}
+
+fn user_fields(user: &UserSpec) -> Vec<(&'static str, String)> {
+    let roles: Vec<_> = user.roles.iter().map(|role| format!("{role:?}")).collect();
+    vec![
+        ("name", user.name.clone()),
+        ("email", user.email.clone().unwrap_or_default()),
+        ("roles", roles.join(", ")),
+        (
+            "disabled",
+            if user.disabled {
+                "yes".into()
+            } else {
+                String::new()
+            },
+        ),
+    ]
+}
+
+fn group_fields(group: &GroupSpec) -> Vec<(&'static str, String)> {
+    vec![("members", group.members.join(", "))]
+}
+
+fn resource_fields(resource: &ResourceSpec) -> Vec<(&'static str, String)> {
+    let Settings {
+        mode,
+        period,
+        approval,
+        lock_after,
+    } = resource.settings;
+    let own = Override {
+        mode: Some(mode),
+        period: Some(period),
+        approval: Some(approval),
+        lock_after: Some(lock_after),
+    };
+    let mut fields = vec![
+        ("address", resource.address.to_string()),
+        ("ports", resource.ports.to_string()),
+        ("alias", resource.alias.clone().unwrap_or_default()),
+        ("network", resource.network.clone()),
+        ("tags", resource.tags.join(", ")),
+        ("url", resource.url.clone().unwrap_or_default()),
+    ];
+    fields.extend(settings_fields(own));
+    fields.push(("approvers", resource.approvers.join(", ")));
+    fields
+}
+
+fn assignment_fields(assignment: &AssignmentSpec) -> Vec<(&'static str, String)> {
+    let until = assignment.until.map(|until| until.to_rfc3339());
+    let mut fields = vec![("until", until.unwrap_or_default())];
+    fields.extend(settings_fields(assignment.own));
+    fields
+}
+
+fn settings_fields(own: Override) -> Vec<(&'static str, String)> {
+    let mode = match own.mode {
+        Some(Mode::Standing) => "Standing",
+        Some(Mode::AutoLock) => "AutoLock",
+        Some(Mode::AccessRequest) => "AccessRequest",
+        None => "",
+    };
+    let period = match own.period {
+        Some(Period::Preset(length)) => length.to_string(),
+        Some(Period::Custom { up_to }) => format!("up to {up_to}"),
+        None => String::new(),
+    };
+    let approval = match own.approval {
+        Some(Approval::Manual) => "Manual",
+        Some(Approval::Automatic) => "Automatic",
+        None => "",
+    };
+    vec![
+        ("mode", mode.into()),
+        ("period", period),
+        ("approval", approval.into()),
+    ]
+}

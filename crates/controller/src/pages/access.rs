@@ -1,0 +1,318 @@
+//! What a person may use: what is open, what waits, what is locked, and what they asked for.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_domain::Time;
+use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::{Page as Several, Request, Resource};
+use hourkey_protocol::problem::Code;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::address::Query;
+use super::error::PageFailure;
+use super::form::{Fields, Form};
+use super::icon::Icon;
+use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::outcome::{Stage, sentence};
+use super::state;
+use super::time::ago;
+use crate::access::{end, view};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::PageUser;
+use crate::identity::csrf::FormToken;
+
+/// How many locked resources a page shows.
+const LOCKED: usize = 100;
+
+/// What is looked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Looked {
+    /// Part of a name, address, alias or tag.
+    q: String,
+    /// Which page of the locked ones, from 0.
+    page: usize,
+    /// Earlier requests below this id.
+    before: Option<i64>,
+}
+
+/// `GET /access`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(looked): Query<Looked>,
+) -> Result<Response, PageFailure> {
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let mut all = view::resources(&app, user.user.id).await?;
+    let total = all.len();
+    all.retain(|resource| fits(resource, &looked.q));
+    let lists = Lists::of(all);
+    let before = looked.before.map(RequestId);
+    let asked = view::requests(&app, user.user.id, before).await?;
+    let page = Page {
+        title: "Your access",
+        place: Place::Access,
+        width: Width::Wide,
+        live: true,
+    };
+    let now = frame.now;
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { "Your access" }
+                form.search method="get" action="/access" role="search" {
+                    (Icon::Glass)
+                    input type="search" name="q" value=(looked.q) aria-label="Search resources"
+                        placeholder={ "Search " (total) " resources" } maxlength="200";
+                }
+            }
+            div #access data-live {
+                @if total == 0 {
+                    p.empty #none {
+                        "No resources yet. Your administrator gives groups access to them."
+                    }
+                } @else if lists.is_empty() {
+                    p.empty #none { "Nothing fits this search. " a href="/access" { "Show all" } }
+                }
+                (section("Open", &lists.open, lists.open.len(), &user.token, now))
+                (section("Waiting", &lists.waiting, lists.waiting.len(), &user.token, now))
+                (locked(&lists.locked, &looked, &user.token, now))
+                (earlier(&asked, now))
+            }
+        },
+    ))
+}
+
+/// `POST /access`: the buttons of the rows.
+pub(super) async fn send(
+    State(app): State<App>,
+    user: PageUser,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageFailure> {
+    let id = user.user.id;
+    let done = match (
+        fields.get("do"),
+        fields.number("request"),
+        fields.number("grant"),
+    ) {
+        ("cancel", Some(request), _) => end::cancel(&app, id, RequestId(request)).await.map(|_| ()),
+        ("release", _, Some(grant)) => end::release(&app, id, GrantId(grant)).await.map(|_| ()),
+        _ => Err(Failure::refused(
+            Code::Malformed,
+            "There is no such button.",
+        )),
+    };
+    match done {
+        // What has ended meanwhile needs no ending: the page shows how it stands.
+        Err(Failure::Refused(problem))
+            if matches!(problem.code, Code::AlreadyDecided | Code::AlreadyEnded) => {}
+        other => other?,
+    }
+    Ok(Redirect::to("/access").into_response())
+}
+
+/// Resources by how they stand.
+#[derive(Default)]
+struct Lists {
+    open: Vec<Resource>,
+    waiting: Vec<Resource>,
+    locked: Vec<Resource>,
+}
+
+impl Lists {
+    fn of(all: Vec<Resource>) -> Self {
+        let mut lists = Self::default();
+        for resource in all {
+            match resource.lock {
+                LockState::Open { .. } | LockState::Granted { .. } => lists.open.push(resource),
+                LockState::Pending { .. } | LockState::Scheduled { .. } => {
+                    lists.waiting.push(resource);
+                }
+                LockState::Locked { .. } => lists.locked.push(resource),
+            }
+        }
+        // The soonest end on top; what never ends comes last.
+        lists.open.sort_by_key(|resource| match resource.lock {
+            LockState::Granted { expires_at, .. } => (false, Some(expires_at), by_name(resource)),
+            LockState::Open { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. }
+            | LockState::Locked { .. } => (true, None, by_name(resource)),
+        });
+        lists.waiting.sort_by_key(by_name);
+        lists.locked.sort_by_key(by_name);
+        lists
+    }
+
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.waiting.is_empty() && self.locked.is_empty()
+    }
+}
+
+fn by_name(resource: &Resource) -> String {
+    resource.name.to_lowercase()
+}
+
+fn fits(resource: &Resource, looked_for: &str) -> bool {
+    let texts = [
+        Some(&resource.name),
+        Some(&resource.address),
+        resource.alias.as_ref(),
+    ];
+    let mut texts = texts
+        .into_iter()
+        .flatten()
+        .chain(&resource.tags)
+        .map(|t| t.to_lowercase());
+    let looked_for = looked_for.to_lowercase();
+    let words: Vec<&str> = looked_for.split_whitespace().collect();
+    let all: String = texts.by_ref().collect::<Vec<_>>().join("\n");
+    words.iter().all(|word| all.contains(word))
+}
+
+fn section(title: &str, list: &[Resource], count: usize, token: &FormToken, now: Time) -> Markup {
+    html! {
+        @if !list.is_empty() {
+            section #{ "list-" (title.to_lowercase()) } {
+                h2 { (title) span { (count) } }
+                ul.rows {
+                    @for resource in list { (row(resource, token, now)) }
+                }
+            }
+        }
+    }
+}
+
+fn locked(list: &[Resource], looked: &Looked, token: &FormToken, now: Time) -> Markup {
+    let start = looked.page.saturating_mul(LOCKED).min(list.len());
+    let end = (start + LOCKED).min(list.len());
+    let to = |page: usize| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query
+            .append_pair("q", &looked.q)
+            .append_pair("page", &page.to_string());
+        format!("/access?{}", query.finish())
+    };
+    html! {
+        (section("Locked", list.get(start..end).unwrap_or_default(), list.len(), token, now))
+        @if list.len() > LOCKED {
+            p.pager #pager {
+                @if start > 0 { a.btn href=(to(looked.page.saturating_sub(1))) { "Earlier" } }
+                span.muted { (start + 1) " to " (end) " of " (list.len()) ", by name" }
+                @if end < list.len() { a.btn href=(to(looked.page + 1)) { "Further" } }
+            }
+        }
+    }
+}
+
+fn row(resource: &Resource, token: &FormToken, now: Time) -> Markup {
+    let name = plain(&resource.name);
+    let address = state::address(resource);
+    html! {
+        li.row #{ "resource-" (resource.id) } {
+            (state::mark(resource, now))
+            div.what {
+                div.name { bdi { (name) } }
+                div.sub {
+                    (state::words(resource, now))
+                    span.mono.address title=(plain(&address)) { bdi { (plain(&address)) } }
+                }
+            }
+            div.acts { (actions(resource, &name, token)) }
+        }
+    }
+}
+
+fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
+    let open = html! {
+        @if let Some(link) = state::link(resource) {
+            a.btn href=(link) rel="noopener noreferrer" target="_blank"
+                aria-label={ "Open " (name) } { "Open" }
+        } @else {
+            (copy(&state::address(resource)))
+        }
+    };
+    match resource.lock {
+        LockState::Open { .. } => open,
+        LockState::Granted { grant, .. } => html! { (open) (release(grant, token, "Release…")) },
+        LockState::Scheduled { grant, .. } => release(grant, token, "Give up…"),
+        LockState::Pending { request, .. } => html! {
+            a.btn.ghost href={ "/requests/" (request) } aria-label={ "View " (name) } { "View" }
+            form method="post" action="/access" {
+                (token_field(token))
+                input type="hidden" name="request" value=(request);
+                button.btn name="do" value="cancel" aria-label={ "Cancel " (name) } { "Cancel" }
+            }
+        },
+        LockState::Locked { .. } => {
+            let words = if resource.denied_at.is_some() {
+                "Ask again"
+            } else {
+                "Authenticate"
+            };
+            html! {
+                a.btn.accent href={ "/resources/" (resource.id) "/request" }
+                    aria-label={ (words) ": " (name) } { (words) }
+            }
+        }
+    }
+}
+
+/// A button that copies a text. Only the script can do that, so only it shows the button.
+pub(super) fn copy(text: &str) -> Markup {
+    html! {
+        button.btn type="button" data-copy=(text) hidden { (Icon::Copy) " Copy address" }
+    }
+}
+
+/// Giving a grant back, with a second click to confirm.
+pub(super) fn release(grant: GrantId, token: &FormToken, words: &str) -> Markup {
+    html! {
+        details.pop {
+            summary.btn { (words) }
+            form.panel method="post" {
+                (token_field(token))
+                input type="hidden" name="grant" value=(grant);
+                p { "It locks at once, and you would have to ask again." }
+                button.btn.danger name="do" value="release" { "Release now" }
+            }
+        }
+    }
+}
+
+fn earlier(asked: &Several<Request>, now: Time) -> Markup {
+    html! {
+        @if !asked.items.is_empty() {
+            section #earlier {
+                h2 { "What you asked for" }
+                ul.rows {
+                    @for request in &asked.items {
+                        li #{ "asked-" (request.id) } {
+                            a.row href={ "/requests/" (request.id) } {
+                                div.what {
+                                    div.name { bdi { (plain(&request.resource_name)) } }
+                                    div.sub {
+                                        span.state.(Stage::of(request).tone()) {
+                                            (sentence(request, now))
+                                        }
+                                        span.state { (request.asked) ", asked "
+                                            (ago(request.created_at, now)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if let Some(before) = asked.before {
+                    p.pager { a.btn href={ "/access?before=" (before) "#earlier" } { "Older ones" } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What pages load: one style sheet, one script, one icon, all from the binary.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::PageFailure;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::secret::digest;
+
+const STYLE: &str = concat!(
+    include_str!("../../../../ui/src/tokens.css"),
+    include_str!("../../assets/pages.css")
+);
+const SCRIPT: &str = include_str!("../../assets/pages.js");
+const ICON: &str = include_str!("../../../../icons/app.svg");
+
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/static/{name}", get(serve))
+}
+
+async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let (kind, text) = match name.as_str() {
+        "pages.css" => ("text/css; charset=utf-8", STYLE),
+        "pages.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "icon.svg" => ("image/svg+xml", ICON),
+        _ => return PageFailure::from(Failure::not_found()).into_response(),
+    };
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(text)));
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known == tag.as_str());
+    let common = [
+        // Asked for again each time, sent again only when the binary has changed.
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (
+            header::ETAG,
+            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+    ];
+    if known {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    (common, [(header::CONTENT_TYPE, kind)], text).into_response()
+}

@@ -1,0 +1,310 @@
+//! The frame around every page, and what pages have in common.
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use hourkey_domain::Time;
+use hourkey_domain::request::Request;
+use hourkey_store::Read;
+use hourkey_store::access::OpenFilter;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::headers;
+use super::icon::Icon;
+use super::time::stamp;
+use crate::access::actor::Actor;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::PageUser;
+use crate::identity::csrf::FormToken;
+
+/// Where a page belongs in the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Access,
+    Review,
+    Sessions,
+    Elsewhere,
+}
+
+/// How wide a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// One form.
+    Narrow,
+    /// Lists.
+    Wide,
+}
+
+/// What a page says of itself.
+pub(super) struct Page<'a> {
+    pub(super) title: &'a str,
+    pub(super) place: Place,
+    pub(super) width: Width,
+    /// Reloads when something changes that concerns the person.
+    pub(super) live: bool,
+}
+
+/// The frame: who is signed in, and the way around.
+pub(super) struct Frame {
+    organisation: String,
+    who: Option<Who>,
+    /// The server's time that the page is true for.
+    pub(super) now: Time,
+}
+
+struct Who {
+    name: String,
+    login: String,
+    token: FormToken,
+    reviews: bool,
+    waiting: usize,
+    /// The page's address.
+    here: String,
+    /// The login that the page was opened for, when it is another one.
+    meant_for: Option<String>,
+}
+
+impl Frame {
+    /// For a signed-in person on the page of this address.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn of(app: &App, user: &PageUser, uri: &Uri) -> Result<Self, Failure> {
+        let mut tx = app.store.read().await?;
+        let actor = Actor::load(&mut *tx, user.user.id).await?;
+        let organisation = tx.organisation_name().await?;
+        let now = app.clock.now();
+        let waiting = waiting(&mut *tx, &actor, now).await?;
+        let reviews = actor.reviews_any();
+        let me = actor.user;
+        let meant_for = meant_for(uri).filter(|login| login.to_lowercase() != me.login);
+        let who = Who {
+            name: me.name,
+            login: me.login,
+            token: user.token.clone(),
+            reviews,
+            waiting,
+            here: uri
+                .path_and_query()
+                .map_or("/access", |here| here.as_str())
+                .to_owned(),
+            meant_for,
+        };
+        Ok(Self {
+            organisation,
+            who: Some(who),
+            now,
+        })
+    }
+
+    /// For somebody who is not signed in.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn visitor(app: &App) -> Result<Self, Failure> {
+        let organisation = app.store.read().await?.organisation_name().await?;
+        Ok(Self {
+            organisation,
+            who: None,
+            now: app.clock.now(),
+        })
+    }
+
+    /// For a page that must not need the store.
+    pub(super) fn bare() -> Self {
+        Self {
+            organisation: String::new(),
+            who: None,
+            now: Time::UNIX_EPOCH,
+        }
+    }
+
+    /// The organisation's name, or ours.
+    pub(super) fn organisation(&self) -> &str {
+        if self.organisation.is_empty() {
+            "Hourkey"
+        } else {
+            &self.organisation
+        }
+    }
+
+    /// A page.
+    pub(super) fn page(&self, page: &Page<'_>, main: &Markup) -> Response {
+        self.answer(StatusCode::OK, page, main)
+    }
+
+    /// A page with a status of its own.
+    pub(super) fn answer(&self, status: StatusCode, page: &Page<'_>, main: &Markup) -> Response {
+        let width = match page.width {
+            Width::Narrow => "narrow",
+            Width::Wide => "wide",
+        };
+        let document = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (plain(page.title)) " · Hourkey" }
+                    link rel="icon" href="/static/icon.svg" type="image/svg+xml";
+                    link rel="stylesheet" href="/static/pages.css";
+                    script src="/static/pages.js" defer {}
+                    @if page.live {
+                        noscript { meta http-equiv="refresh" content="15"; }
+                    }
+                }
+                body data-now=(stamp(self.now)) data-live[page.live] {
+                    a.skip href="#main" { "Skip to the content" }
+                    (self.top(page.place))
+                    main #main class=(width) {
+                        @if let Some(who) = &self.who { (who.wrong_person()) }
+                        (main)
+                    }
+                }
+            }
+        };
+        headers::add((status, document).into_response())
+    }
+
+    fn top(&self, place: Place) -> Markup {
+        html! {
+            header.top {
+                a.brand href="/access" {
+                    (Icon::Key)
+                    bdi { (plain(self.organisation())) }
+                }
+                @if let Some(who) = &self.who {
+                    nav aria-label="Pages" {
+                        (tab("/access", place == Place::Access, html! { "Access" }))
+                        @if who.reviews {
+                            (tab("/review", place == Place::Review, html! {
+                                "Review"
+                                @if who.waiting > 0 {
+                                    " " b.count title={ (who.waiting) " waiting" } {
+                                        (who.waiting)
+                                    }
+                                }
+                            }))
+                        }
+                        (tab("/sessions", place == Place::Sessions, html! { "Sessions" }))
+                    }
+                    form.who method="post" action="/sign-out" {
+                        (token_field(&who.token))
+                        bdi.person title={ "Signed in as " (plain(&who.login)) } {
+                            (plain(&who.name))
+                        }
+                        button.btn.ghost { "Sign out" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Who {
+    /// The bar that tells when the page was opened for somebody else.
+    fn wrong_person(&self) -> Markup {
+        let Some(meant_for) = &self.meant_for else {
+            return PreEscaped(String::new());
+        };
+        html! {
+            form.bar.warn method="post" action="/sign-out" role="status" {
+                (token_field(&self.token))
+                input type="hidden" name="next" value=(self.here);
+                p {
+                    "This page was opened for " b { bdi { (plain(meant_for)) } }
+                    ", but this browser is signed in as " b { bdi { (plain(&self.login)) } } "."
+                }
+                button.btn { "Switch to " bdi { (plain(meant_for)) } }
+            }
+        }
+    }
+}
+
+/// The form token as a hidden field.
+pub(super) fn token_field(token: &FormToken) -> Markup {
+    html! { input type="hidden" name="token" value=(token.as_str()); }
+}
+
+/// A complaint above a form, read out at once.
+pub(super) fn complaint(text: &str) -> Markup {
+    html! {
+        @if !text.is_empty() {
+            p.complaint role="alert" { (Icon::Cross) span { (text) } }
+        }
+    }
+}
+
+/// The login that the page at this address was opened for: the hint `as`.
+pub(super) fn meant_for(uri: &Uri) -> Option<String> {
+    let query = uri.query()?;
+    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "as")?;
+    Some(found.1.into_owned()).filter(|login| !login.trim().is_empty())
+}
+
+/// A name as it is shown: without characters that steer the line or the writing direction, which
+/// would even end the isolation that `<bdi>` gives, and not absurdly long.
+pub(super) fn plain(name: &str) -> String {
+    let steering = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}'
+            )
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown: String = name
+        .chars()
+        .map(|c| if steering(c) { ' ' } else { c })
+        .collect();
+    if let Some((end, _)) = shown.char_indices().nth(300) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown.trim().to_owned()
+}
+
+/// How many requests wait for this person's decision.
+async fn waiting(tx: &mut dyn Read, actor: &Actor, now: Time) -> Result<usize, Failure> {
+    let mut open = Vec::new();
+    if actor.reviews_all() {
+        open = tx.open(OpenFilter::default()).await?.requests;
+    } else {
+        for resource in &actor.approves {
+            let resource = Some(*resource);
+            let filter = OpenFilter {
+                resource,
+                ..OpenFilter::default()
+            };
+            open.extend(tx.open(filter).await?.requests);
+        }
+    }
+    let theirs = |request: &&Request| request.user != actor.user.id && now < request.lapses_at;
+    Ok(open.iter().filter(theirs).count())
+}
+
+fn tab(address: &str, here: bool, words: Markup) -> Markup {
+    html! { a href=(address) aria-current=[here.then_some("page")] { (words) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_steer() {
+        assert_eq!(
+            plain("  Payroll\u{202e}gnp.exe\u{2069}\n "),
+            "Payroll gnp.exe"
+        );
+        assert_eq!(plain(&"ü".repeat(1000)).chars().count(), 301);
+    }
+
+    #[test]
+    fn the_hint_is_read_from_the_address() {
+        let hint = |uri: &str| meant_for(&uri.parse().unwrap());
+        assert_eq!(hint("/access?as=ada%40corp"), Some("ada@corp".to_owned()));
+        assert_eq!(hint("/access?as="), None);
+        assert_eq!(hint("/access"), None);
+    }
+}

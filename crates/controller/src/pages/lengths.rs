@@ -1,0 +1,175 @@
+//! Choosing a length: a few to click, and a field for every other one. Works without the script.
+
+use hourkey_domain::length::{BadLength, Length};
+use maud::{Markup, html};
+
+use super::form::Fields;
+
+/// What was chosen, or typed, before.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Typed {
+    /// Seconds, `other`, or nothing yet.
+    pub(super) choice: String,
+    /// What stands in the free field.
+    pub(super) other: String,
+}
+
+impl Typed {
+    /// From a form whose fields carry this suffix.
+    pub(super) fn read(fields: &Fields, suffix: &str) -> Self {
+        Self {
+            choice: fields.get(&format!("length{suffix}")).to_owned(),
+            other: fields.get(&format!("other{suffix}")).to_owned(),
+        }
+    }
+
+    /// The length meant; `None` when nothing was chosen.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub(super) fn length(&self) -> Result<Option<Length>, String> {
+        let length = match (self.choice.as_str(), self.other.trim()) {
+            ("", "") => return Ok(None),
+            ("", typed) | ("other", typed) => typed.parse(),
+            (seconds, _) => match seconds.parse() {
+                Ok(seconds) => Length::from_seconds(seconds).map_err(|_| BadLength::OutOfRange),
+                Err(_) => Err(BadLength::Unreadable),
+            },
+        };
+        length.map(Some).map_err(|error| match error {
+            BadLength::Unreadable => {
+                format!(
+                    "“{}” is no length: write it as 45m, 2h, 1h30m or 3d.",
+                    self.other.trim()
+                )
+            }
+            BadLength::OutOfRange => "Access lasts from 1 minute to 7 days.".to_owned(),
+        })
+    }
+}
+
+/// The lengths to click, all up to `longest`, which is the last.
+pub(super) fn choices(longest: Length) -> Vec<Length> {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let steps: &[u64] = match longest.seconds() {
+        ..=1_800 => &[5 * MINUTE, 15 * MINUTE],
+        1_801..=14_400 => &[15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR],
+        14_401.. => &[HOUR, 4 * HOUR, DAY],
+    };
+    let shorter = steps
+        .iter()
+        .filter_map(|seconds| Length::from_seconds(*seconds).ok());
+    shorter
+        .filter(|length| *length < longest)
+        .chain([longest])
+        .collect()
+}
+
+/// The one that is chosen at first: an hour, or what comes next below.
+pub(super) fn usual(longest: Length) -> Length {
+    let hour = Length::from_seconds(3_600).unwrap_or(Length::MIN);
+    let fitting = choices(longest)
+        .into_iter()
+        .filter(|length| *length <= hour)
+        .max();
+    fitting.unwrap_or(longest)
+}
+
+/// The radio buttons and the free field. `legend` asks the question, `longest` bounds the answer.
+pub(super) fn fieldset(
+    legend: &str,
+    suffix: &str,
+    choices: &[Length],
+    first: Option<Length>,
+    longest: Length,
+    typed: &Typed,
+) -> Markup {
+    let chosen = match typed.choice.as_str() {
+        "" => first
+            .map(|first| first.seconds().to_string())
+            .unwrap_or_default(),
+        choice => choice.to_owned(),
+    };
+    let name = format!("length{suffix}");
+    let other = format!("other{suffix}");
+    html! {
+        fieldset.lengths {
+            legend { (legend) }
+            div.chips {
+                @for length in choices {
+                    @let seconds = length.seconds().to_string();
+                    label.chip {
+                        input type="radio" name=(name) value=(seconds) checked[chosen == seconds];
+                        span { (length) }
+                    }
+                }
+                label.chip {
+                    input type="radio" name=(name) value="other" checked[chosen == "other"];
+                    span { "Other…" }
+                }
+            }
+            label.other {
+                span { "How long, up to " (longest) }
+                input.field name=(other) value=(typed.other) placeholder="45m, 2h, 1h30m or 3d"
+                    autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="40";
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(longest: &str) -> Vec<String> {
+        choices(longest.parse().unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn choices_end_with_the_longest() {
+        assert_eq!(words("7d"), ["1 hour", "4 hours", "1 day", "7 days"]);
+        assert_eq!(words("12h"), ["1 hour", "4 hours", "12 hours"]);
+        assert_eq!(
+            words("2h"),
+            ["15 minutes", "30 minutes", "1 hour", "2 hours"]
+        );
+        assert_eq!(words("10m"), ["5 minutes", "10 minutes"]);
+        assert_eq!(words("1m"), ["1 minute"]);
+        assert_eq!(usual("7d".parse().unwrap()).to_string(), "1 hour");
+        assert_eq!(usual("90m".parse().unwrap()).to_string(), "1 hour");
+        assert_eq!(usual("1m".parse().unwrap()).to_string(), "1 minute");
+    }
+
+    #[test]
+    fn what_is_meant() {
+        let typed = |choice: &str, other: &str| {
+            Typed {
+                choice: choice.to_owned(),
+                other: other.to_owned(),
+            }
+            .length()
+        };
+        assert_eq!(typed("", "").unwrap(), None);
+        assert_eq!(typed("3600", "2h").unwrap().unwrap().to_string(), "1 hour");
+        assert_eq!(typed("other", " 1h30m ").unwrap().unwrap().seconds(), 5_400);
+        assert_eq!(typed("", "2h").unwrap().unwrap().seconds(), 7_200);
+        for wrong in ["0", "59", "604801", "99999999999999999999", "-5", "x"] {
+            assert!(typed(wrong, "").is_err(), "{wrong}");
+        }
+        for wrong in [
+            "",
+            "0m",
+            "-1h",
+            "8d",
+            "2 hours and a bit",
+            "99999999999999999999h",
+        ] {
+            assert!(typed("other", wrong).is_err(), "{wrong}");
+        }
+    }
+}

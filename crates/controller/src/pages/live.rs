@@ -1,0 +1,142 @@
+//! Tells open pages when something changes that concerns their person. Pages then fetch themselves
+//! again: what is shown is always rendered in one place.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, stream};
+use hourkey_domain::ids::SessionId;
+use hourkey_store::log::{Change, Subject};
+use tokio::sync::{broadcast, watch};
+
+use super::error::PageFailure;
+use crate::access::actor::Actor;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::{PageUser, session};
+use crate::stream::feed::Bell;
+use crate::stream::places::Place;
+
+/// A comment comes after this long without a change, so that proxies keep the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+struct Listener {
+    app: App,
+    _place: Place,
+    actor: Actor,
+    session: SessionId,
+    bells: broadcast::Receiver<Bell>,
+    stop: watch::Receiver<bool>,
+}
+
+/// `GET /live`: server-sent messages `changed`, `reorganised`, and `ended` when the session has ended.
+pub(super) async fn stream(
+    State(app): State<App>,
+    user: PageUser,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageFailure> {
+    let place = app.feed.places.take(user.user.id)?;
+    let bells = app.feed.listen();
+    let stop = app.stop.subscribe();
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user.user.id).await?;
+    drop(tx);
+    let listener = Listener {
+        app,
+        _place: place,
+        actor,
+        session: user.session.id,
+        bells,
+        stop,
+    };
+    // At once, so that a page notices what changed while it was not listening.
+    let first = stream::once(async { Ok(Event::default().data("changed")) });
+    let rest = stream::unfold(Some(listener), |listener| async {
+        let mut listener = listener?;
+        match listener.next().await {
+            Some(Next::Changed) => Some((Ok(Event::default().data("changed")), Some(listener))),
+            Some(Next::Reorganised) => {
+                let event = Event::default().data("reorganised");
+                Some((Ok(event), Some(listener)))
+            }
+            Some(Next::Ended) => Some((Ok(Event::default().data("ended")), None)),
+            None => None,
+        }
+    });
+    let stream = futures_util::StreamExt::chain(first, rest);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+enum Next {
+    Changed,
+    /// Everybody's pages may have changed: they need not all be fetched at once.
+    Reorganised,
+    Ended,
+}
+
+impl Listener {
+    /// What to tell the page next; `None` when the controller shuts down.
+    async fn next(&mut self) -> Option<Next> {
+        loop {
+            let bell = tokio::select! {
+                bell = self.bells.recv() => bell,
+                _ = self.stop.wait_for(|stop| *stop) => return None,
+            };
+            let changes = match bell {
+                Ok(bell) => bell.changes,
+                // Too many at once to follow each: look again.
+                Err(broadcast::error::RecvError::Lagged(_)) => None,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            match self.judge(changes.as_deref()).await {
+                Ok(Some(next)) => return Some(next),
+                Ok(None) => {}
+                // The page reconnects, and is told then.
+                Err(failure) => {
+                    let _logged = failure.into_problem();
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn judge(&mut self, changes: Option<&[Change]>) -> Result<Option<Next>, Failure> {
+        let mine = self.actor.user.id;
+        let about = |wanted: fn(&Subject) -> bool| {
+            changes.is_none_or(|changes| changes.iter().any(|change| wanted(&change.subject)))
+        };
+        let organisation = about(|subject| matches!(subject, Subject::Organisation));
+        let account = changes.is_none_or(|changes| {
+            changes
+                .iter()
+                .any(|change| change.subject == Subject::Account { user: mine })
+        });
+        if organisation || account {
+            let mut tx = self.app.store.read().await?;
+            let session = tx.session(self.session).await?;
+            let runs =
+                session.is_some_and(|session| session::is_running(&session, self.app.clock.now()));
+            match Actor::find(&mut *tx, mine).await? {
+                Some(actor) if runs => self.actor = actor,
+                Some(_) | None => return Ok(Some(Next::Ended)),
+            }
+            let next = if account {
+                Next::Changed
+            } else {
+                Next::Reorganised
+            };
+            return Ok(Some(next));
+        }
+        let concerns = changes
+            .unwrap_or_default()
+            .iter()
+            .any(|change| match change.subject {
+                Subject::Access { user, resource, .. } => {
+                    user == mine || self.actor.reviews(resource)
+                }
+                Subject::Organisation | Subject::Account { .. } => false,
+            });
+        Ok(concerns.then_some(Next::Changed))
+    }
+}

@@ -1,0 +1,56 @@
+//! The web pages: server-rendered, useful without JavaScript, live with it.
+//!
+//! A form is sent to the address of the page that it stands on, so that after signing in again (or
+//! reloading) the same page comes back. Every form carries the browser's form token
+//! ([`crate::identity::csrf`]).
+
+mod access;
+mod address;
+mod ask;
+mod assets;
+pub mod consent;
+mod device;
+pub mod error;
+pub mod form;
+mod headers;
+mod icon;
+mod layout;
+mod lengths;
+mod live;
+mod outcome;
+mod request;
+mod reset;
+mod review;
+mod sessions;
+mod setup;
+pub mod sign_in;
+mod state;
+mod time;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/access") }))
+        .route("/sign-in", get(sign_in::show).post(sign_in::send))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/setup", get(setup::show).post(setup::send))
+        .route("/reset", get(reset::show).post(reset::send))
+        .route("/device", get(device::show).post(device::send))
+        .route("/sessions", get(sessions::show).post(sessions::send))
+        .route("/access", get(access::show).post(access::send))
+        .route("/resources/{id}/request", get(ask::show).post(ask::send))
+        .route("/requests/{id}", get(request::show).post(request::send))
+        .route("/review", get(review::queue))
+        .route("/review/{id}", get(review::show).post(review::send))
+        .route("/live", get(live::stream))
+        // For answers without a page: redirects and streams.
+        .layer(map_response(async |response| headers::add(response)))
+        .merge(assets::router())
+}

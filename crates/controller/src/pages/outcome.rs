@@ -1,0 +1,195 @@
+//! What became of a request, in a sentence, for requesters and reviewers alike.
+
+use hourkey_domain::Time;
+use hourkey_protocol::access::{Grant, GrantStatus, Person, Request, RequestStatus};
+use maud::{Markup, html};
+
+use super::layout::plain;
+use super::time::{ago, left, moment};
+
+/// Where a request, or the grant that it made, stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Waiting,
+    Scheduled,
+    Running,
+    /// The grant came to its end, or was given back.
+    Over,
+    /// Denied or revoked by a person.
+    Refused,
+    /// Cancelled, lapsed, or revoked by the system.
+    Withdrawn,
+}
+
+impl Stage {
+    pub(super) fn of(request: &Request) -> Self {
+        match (
+            &request.status,
+            request.grant.as_ref().map(|grant| &grant.status),
+        ) {
+            (RequestStatus::Pending, _) => Self::Waiting,
+            (RequestStatus::Denied { .. }, _) => Self::Refused,
+            (RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. }, _) => Self::Withdrawn,
+            (RequestStatus::Approved { .. }, Some(GrantStatus::Scheduled)) => Self::Scheduled,
+            (RequestStatus::Approved { .. }, Some(GrantStatus::Active)) => Self::Running,
+            (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { by: Some(_), .. })) => {
+                Self::Refused
+            }
+            (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { by: None, .. })) => {
+                Self::Withdrawn
+            }
+            (
+                RequestStatus::Approved { .. },
+                Some(GrantStatus::Expired { .. } | GrantStatus::Released { .. }) | None,
+            ) => Self::Over,
+        }
+    }
+
+    /// The tone of `pages.css` that goes with it.
+    pub(super) fn tone(self) -> &'static str {
+        match self {
+            Self::Waiting | Self::Scheduled => "wait",
+            Self::Running => "open",
+            Self::Refused => "stop",
+            Self::Over | Self::Withdrawn => "muted",
+        }
+    }
+}
+
+/// What happened last, when and by whom.
+pub(super) fn sentence(request: &Request, now: Time) -> Markup {
+    match &request.grant {
+        Some(grant) => grant_sentence(grant, now),
+        None => request_sentence(&request.status, now),
+    }
+}
+
+fn grant_sentence(grant: &Grant, now: Time) -> Markup {
+    match &grant.status {
+        GrantStatus::Active => html! { "Open, " (left(grant.expires_at, now)) " left" },
+        GrantStatus::Scheduled => html! { "Approved, starts " (moment(grant.starts_at)) },
+        GrantStatus::Expired { at } => html! { "Ended " (ago(*at, now)) },
+        GrantStatus::Released { at } => html! { "Given back " (ago(*at, now)) },
+        GrantStatus::Revoked {
+            at, by: Some(by), ..
+        } => {
+            html! { "Revoked by " (person(by)) " " (ago(*at, now)) }
+        }
+        GrantStatus::Revoked {
+            at,
+            by: None,
+            cause,
+            ..
+        } => {
+            html! { "Revoked " (ago(*at, now)) ": " (cause) }
+        }
+    }
+}
+
+fn request_sentence(status: &RequestStatus, now: Time) -> Markup {
+    match status {
+        RequestStatus::Pending => html! { "Waits for a reviewer" },
+        RequestStatus::Approved {
+            at, by: Some(by), ..
+        } => {
+            html! { "Approved by " (person(by)) " " (ago(*at, now)) }
+        }
+        RequestStatus::Approved { at, by: None, .. } => {
+            html! { "Opened with a reason " (ago(*at, now)) }
+        }
+        RequestStatus::Denied { at, by, .. } => {
+            html! { "Denied by " (person(by)) " " (ago(*at, now)) }
+        }
+        RequestStatus::Cancelled {
+            at, by: Some(_), ..
+        } => {
+            html! { "Cancelled " (ago(*at, now)) }
+        }
+        RequestStatus::Cancelled {
+            at,
+            by: None,
+            cause,
+        } => {
+            html! { "Cancelled " (ago(*at, now)) ": " (cause) }
+        }
+        RequestStatus::Lapsed { at } => {
+            html! { "Lapsed " (ago(*at, now)) ": nobody decided in time" }
+        }
+    }
+}
+
+/// Who approved, and for how long, where that was a person.
+pub(super) fn approval(request: &Request) -> Option<Markup> {
+    match &request.status {
+        RequestStatus::Approved {
+            by: Some(by),
+            length,
+            ..
+        } => Some(html! { "Approved by " (person(by)) " for " (length) }),
+        RequestStatus::Approved {
+            by: None, length, ..
+        } => Some(html! { "Opened with a reason for " (length) }),
+        RequestStatus::Pending
+        | RequestStatus::Denied { .. }
+        | RequestStatus::Cancelled { .. }
+        | RequestStatus::Lapsed { .. } => None,
+    }
+}
+
+/// The words of the people who decided, latest last.
+pub(super) fn comments(request: &Request) -> Markup {
+    let decided = match &request.status {
+        RequestStatus::Approved {
+            by: Some(by),
+            comment,
+            ..
+        }
+        | RequestStatus::Denied { by, comment, .. } => Some((by, comment)),
+        RequestStatus::Approved { by: None, .. }
+        | RequestStatus::Pending
+        | RequestStatus::Cancelled { .. }
+        | RequestStatus::Lapsed { .. } => None,
+    };
+    let revoked = request
+        .grant
+        .as_ref()
+        .and_then(|grant| match &grant.status {
+            GrantStatus::Revoked {
+                by: Some(by),
+                comment,
+                ..
+            } => Some((by, comment)),
+            GrantStatus::Revoked { by: None, .. }
+            | GrantStatus::Scheduled
+            | GrantStatus::Active
+            | GrantStatus::Expired { .. }
+            | GrantStatus::Released { .. } => None,
+        });
+    html! {
+        @for (by, comment) in decided.into_iter().chain(revoked) {
+            @if !comment.trim().is_empty() {
+                figure.said {
+                    (quote(comment))
+                    figcaption { (person(by)) }
+                }
+            }
+        }
+    }
+}
+
+/// Text of a person as typed: its lines kept, its writing direction its own, never a link. What
+/// would turn the direction around inside of it is left out, since it makes words read as others.
+pub(super) fn quote(text: &str) -> Markup {
+    let kept = |c: &char| match c {
+        '\n' | '\t' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        c => !c.is_control(),
+    };
+    let shown: String = text.chars().filter(kept).collect();
+    html! { p.quote dir="auto" { (shown) } }
+}
+
+/// A person's name.
+pub(super) fn person(person: &Person) -> Markup {
+    html! { bdi title=(plain(&person.login)) { (plain(&person.name)) } }
+}

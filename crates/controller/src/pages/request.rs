@@ -1,0 +1,258 @@
+//! One of a person's own requests, live: waiting, open, over.
+
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_protocol::access::{Request, Resource};
+use hourkey_protocol::problem::Code;
+use maud::{Markup, html};
+
+use super::access::{copy, release};
+use super::address::Id;
+use super::error::PageFailure;
+use super::form::{Fields, Form};
+use super::icon::Icon;
+use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
+use super::outcome::{Stage, approval, comments, quote, sentence};
+use super::state;
+use super::time::{ago, left, moment};
+use crate::access::{end, view};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::PageUser;
+
+/// `GET /requests/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<RequestId>,
+) -> Result<Response, PageFailure> {
+    page(&app, &user, &uri, id, StatusCode::OK, "").await
+}
+
+/// `POST /requests/{id}`: cancel it, or release its grant.
+pub(super) async fn send(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<RequestId>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageFailure> {
+    let done = match (fields.get("do"), fields.number("grant")) {
+        ("cancel", _) => end::cancel(&app, user.user.id, id).await.map(|_| ()),
+        ("release", Some(grant)) => end::release(&app, user.user.id, GrantId(grant))
+            .await
+            .map(|_| ()),
+        _ => Err(Failure::refused(
+            Code::Malformed,
+            "There is no such button.",
+        )),
+    };
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
+        Err(Failure::Refused(problem)) if problem.code != Code::NotFound => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
+            page(&app, &user, &uri, id, status, &problem.detail).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn page(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    id: RequestId,
+    status: StatusCode,
+    wrong: &str,
+) -> Result<Response, PageFailure> {
+    let request = view::request(app, user.user.id, id).await?;
+    if request.requester.id != user.user.id {
+        return Ok(Redirect::to(&format!("/review/{id}")).into_response());
+    }
+    // Gone from sight, it can be neither opened nor asked for again.
+    let resource = match view::resource(app, user.user.id, request.resource).await {
+        Ok(detail) => Some(detail.resource),
+        Err(Failure::Refused(_)) => None,
+        Err(failure) => return Err(failure.into()),
+    };
+    let frame = Frame::of(app, user, uri).await?;
+    let view = View {
+        frame: &frame,
+        user,
+        request: &request,
+        resource: resource.as_ref(),
+    };
+    let title = view.title();
+    let page = Page {
+        title: &title,
+        place: Place::Access,
+        width: Width::Narrow,
+        live: true,
+    };
+    Ok(frame.answer(
+        status,
+        &page,
+        &html! {
+            (complaint(wrong))
+            div #state data-live role="status" { (view.hero()) }
+            div #request data-live {
+                div #said { (comments(&request)) }
+                (view.facts())
+                (view.foot())
+            }
+        },
+    ))
+}
+
+struct View<'a> {
+    frame: &'a Frame,
+    user: &'a PageUser,
+    request: &'a Request,
+    resource: Option<&'a Resource>,
+}
+
+impl View<'_> {
+    fn title(&self) -> String {
+        let name = plain(&self.request.resource_name);
+        match Stage::of(self.request) {
+            Stage::Waiting => format!("Waiting: {name}"),
+            Stage::Scheduled => format!("Approved: {name}"),
+            Stage::Running => format!("Open: {name}"),
+            Stage::Over => format!("Ended: {name}"),
+            Stage::Refused => format!("Refused: {name}"),
+            Stage::Withdrawn => format!("Withdrawn: {name}"),
+        }
+    }
+
+    fn hero(&self) -> Markup {
+        let now = self.frame.now;
+        let name = html! { bdi { (plain(&self.request.resource_name)) } };
+        let stage = Stage::of(self.request);
+        let (mark, heading) = match stage {
+            Stage::Waiting => (
+                state::dot(Icon::Clock, "wait"),
+                html! { "Waiting for a reviewer" },
+            ),
+            Stage::Scheduled => (
+                state::dot(Icon::Clock, "wait"),
+                html! { (name) " is approved" },
+            ),
+            Stage::Running => {
+                let ring = self
+                    .request
+                    .grant
+                    .as_ref()
+                    .map(|grant| state::ring(grant.starts_at, grant.expires_at, now));
+                let mark = ring.unwrap_or_else(|| state::dot(Icon::Check, "open"));
+                (mark, html! { (name) " is open" })
+            }
+            Stage::Over => (
+                state::dot(Icon::Lock, "muted"),
+                html! { (name) " is locked again" },
+            ),
+            Stage::Refused => (
+                state::dot(Icon::Cross, "stop"),
+                html! { (name) " stays locked" },
+            ),
+            Stage::Withdrawn => (
+                state::dot(Icon::Lock, "muted"),
+                html! { (name) " is locked" },
+            ),
+        };
+        html! {
+            div.hero #hero {
+                (mark)
+                div {
+                    h1 { (heading) }
+                    p.state.(stage.tone()) {
+                        @if stage == Stage::Waiting {
+                            (name) ", asked " (ago(self.request.created_at, now))
+                        } @else {
+                            (sentence(self.request, now))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn facts(&self) -> Markup {
+        let now = self.frame.now;
+        let request = self.request;
+        let stage = Stage::of(request);
+        html! {
+            dl.facts #facts {
+                @if !self.address().is_empty() {
+                    dt { "Address" }
+                    dd.mono.pick { bdi { (self.address()) } }
+                }
+                dt { "As a member of" }
+                dd { bdi { (plain(&request.group_name)) } }
+                dt { "Asked for" }
+                dd {
+                    (request.asked)
+                    @if stage != Stage::Waiting { ", " (ago(request.created_at, now)) }
+                }
+                @if let Some(approval) = approval(request) {
+                    dt { "Decision" }
+                    dd { (approval) }
+                }
+                @if let (Stage::Running, Some(grant)) = (stage, &request.grant) {
+                    dt { "Ends" }
+                    dd { (moment(grant.expires_at)) }
+                }
+                @if stage == Stage::Waiting {
+                    dt { "Lapses" }
+                    dd { "in " (left(request.lapses_at, now)) ", if nobody decides" }
+                }
+                @if !request.reason.trim().is_empty() {
+                    dt { "Reason" }
+                    dd { (quote(&request.reason)) }
+                }
+            }
+        }
+    }
+
+    fn foot(&self) -> Markup {
+        let token = &self.user.token;
+        let request = self.request;
+        let link = self.resource.and_then(state::link);
+        html! {
+            @match Stage::of(request) {
+                Stage::Waiting => div.foot #foot {
+                    span.muted { "You can close this page: you are told when it is decided." }
+                    form method="post" {
+                        (token_field(token))
+                        button.btn name="do" value="cancel" { "Cancel request" }
+                    }
+                },
+                Stage::Scheduled | Stage::Running => div.foot #foot {
+                    @if let Some(grant) = &request.grant { (release(grant.id, token, "Release…")) }
+                    span.acts {
+                        (copy(&self.address()))
+                        @if let (Stage::Running, Some(link)) = (Stage::of(request), link) {
+                            a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
+                                { "Open" }
+                        }
+                    }
+                },
+                Stage::Over | Stage::Refused | Stage::Withdrawn => div.foot #foot {
+                    a.btn href="/access" { "Your access" }
+                    @if self.resource.is_some() {
+                        a.btn.primary href={ "/resources/" (request.resource) "/request" } {
+                            "Ask again"
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn address(&self) -> String {
+        self.resource
+            .map_or_else(|| self.request.resource_address.clone(), state::address)
+    }
+}

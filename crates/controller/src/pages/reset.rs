@@ -1,0 +1,104 @@
+//! Setting a password with a reset link. The link's code stands in its fragment, which the script
+//! moves into the form; without the script it is pasted.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::html;
+use serde::Deserialize;
+
+use super::error::PageFailure;
+use super::form::Form;
+use super::layout::{Frame, Page, Place, Width, complaint, token_field};
+use super::sign_in::browser;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::cookie::Kind;
+use crate::identity::password::SHORTEST;
+use crate::identity::{PageUser, csrf, reset, session};
+
+/// What was typed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    code: String,
+    password: String,
+    again: String,
+}
+
+/// `GET /reset`
+pub(super) async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, PageFailure> {
+    page(&app, &headers, StatusCode::OK, "", "").await
+}
+
+/// `POST /reset`: sets the password and signs this browser in.
+pub(super) async fn send(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> Result<Response, PageFailure> {
+    if typed.password != typed.again {
+        let wrong = "The two passwords differ. Type the same one twice.";
+        return page(&app, &headers, StatusCode::BAD_REQUEST, &typed.code, wrong).await;
+    }
+    match reset::finish(&app, &typed.code, typed.password).await {
+        Ok(user) => {
+            let before = PageUser::find(&app, &headers)
+                .await?
+                .map(|before| before.session);
+            let cookie = session::start_browser(&app, user.id, browser(&headers), before).await?;
+            let set = [(header::SET_COOKIE, Kind::Session.set(&cookie, &app.config))];
+            Ok((set, Redirect::to("/access")).into_response())
+        }
+        Err(Failure::Refused(problem)) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            page(&app, &headers, status, &typed.code, &problem.detail).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn page(
+    app: &App,
+    headers: &HeaderMap,
+    status: StatusCode,
+    code: &str,
+    wrong: &str,
+) -> Result<Response, PageFailure> {
+    let frame = Frame::visitor(app).await?;
+    let (token, cookie) = csrf::visitor(headers, &app.config);
+    let page = Page {
+        title: "New password",
+        place: Place::Elsewhere,
+        width: Width::Narrow,
+        live: false,
+    };
+    let main = html! {
+        h1 { "Set a new password" }
+        p.lead { "You are signed out everywhere else when it is set." }
+        (complaint(wrong))
+        form.stack method="post" action="/reset" {
+            (token_field(&token))
+            label for="code" { "Code" }
+            input.field.mono #code name="code" value=(code) required autocomplete="off"
+                autocapitalize="characters" spellcheck="false" data-from-fragment
+                aria-describedby="code-rule";
+            p.hint #code-rule { "What follows # in the link that your administrator gave you." }
+            label for="password" { "New password" }
+            input.field #password name="password" type="password" required
+                autocomplete="new-password" minlength=(SHORTEST) aria-describedby="password-rule";
+            p.hint #password-rule { "At least " (SHORTEST) " characters. A few words make a good one." }
+            label for="again" { "The same again" }
+            input.field #again name="again" type="password" required autocomplete="new-password";
+            p.foot { span {} button.btn.primary { "Set password" } }
+        }
+    };
+    let mut response = frame.answer(status, &page, &main);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}

@@ -1,0 +1,112 @@
+//! A person's sessions: browsers, the desktop app, the CLI.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_domain::ids::SessionId;
+use hourkey_protocol::account::{Session, SessionKind};
+use hourkey_protocol::problem::Code;
+use maud::{Markup, html};
+
+use super::error::PageFailure;
+use super::form::{Fields, Form};
+use super::icon::Icon;
+use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::time::ago;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::{PageUser, session};
+
+/// `GET /sessions`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+) -> Result<Response, PageFailure> {
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let sessions = session::list(&app, user.user.id, user.session.id).await?;
+    let page = Page {
+        title: "Sessions",
+        place: Place::Sessions,
+        width: Width::Wide,
+        live: true,
+    };
+    let several = sessions.len() > 1;
+    Ok(frame.page(&page, &html! {
+        div.head {
+            h1 { "Your sessions" }
+            @if several {
+                form method="post" action="/sessions" {
+                    (token_field(&user.token))
+                    button.btn.danger name="do" value="end-others" { "End all others" }
+                }
+            }
+        }
+        p.lead { "Where you are signed in. End what you do not know, then ask your administrator \
+                  for a link to set a new password." }
+        ul.rows #sessions data-live {
+            @for session in &sessions { (row(&user, session, &frame)) }
+        }
+    }))
+}
+
+/// `POST /sessions`
+pub(super) async fn send(
+    State(app): State<App>,
+    user: PageUser,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageFailure> {
+    match (fields.get("do"), fields.number("session")) {
+        ("end", Some(id)) => session::end_own(&app, user.user.id, SessionId(id)).await?,
+        ("end-others", _) => {
+            let (id, keep) = (user.user.id, user.session.id);
+            app.transact(move |tx, now| {
+                Box::pin(session::end_all(
+                    tx,
+                    id,
+                    Some(keep),
+                    Some(id),
+                    "ended by its owner",
+                    now,
+                ))
+            })
+            .await?;
+        }
+        _ => return Err(Failure::refused(Code::Malformed, "There is no such button.").into()),
+    }
+    Ok(Redirect::to("/sessions").into_response())
+}
+
+fn row(user: &PageUser, session: &Session, frame: &Frame) -> Markup {
+    let (icon, kind) = match session.kind {
+        SessionKind::Browser => (Icon::Window, "Browser"),
+        SessionKind::Desktop => (Icon::Screen, "Desktop app"),
+        SessionKind::Cli => (Icon::Terminal, "CLI"),
+        SessionKind::Headless => (Icon::Terminal, "CLI, by a code: never reviews"),
+    };
+    html! {
+        li.row #{ "session-" (session.id) } {
+            span.dot { (icon) }
+            div.what {
+                div.name { bdi { (plain(&session.label)) } }
+                div.sub {
+                    @if session.current {
+                        span.state.open { "This browser" }
+                    } @else {
+                        span.state { (kind) }
+                    }
+                    span.state { "signed in " (ago(session.created_at, frame.now)) }
+                    span.state { "last seen " (ago(session.last_seen, frame.now)) }
+                }
+            }
+            @if !session.current {
+                form.acts method="post" action="/sessions" {
+                    (token_field(&user.token))
+                    input type="hidden" name="session" value=(session.id);
+                    button.btn name="do" value="end"
+                        aria-label={ "End " (plain(&session.label)) } { "End" }
+                }
+            }
+        }
+    }
+}

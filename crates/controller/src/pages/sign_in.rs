@@ -1,0 +1,230 @@
+//! Signing in and out.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::html;
+use serde::Deserialize;
+
+use super::address::Query;
+use super::error::PageFailure;
+use super::form::Form;
+use super::layout::{Frame, Page, Place, Width, complaint, meant_for, plain};
+use crate::app::App;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::identity::cookie::Kind;
+use crate::identity::csrf::{self, FormToken};
+use crate::identity::{ClientAddress, PageUser, account, session, setup};
+use crate::oauth::client::Client;
+
+/// Where a browser waits for who signs in.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Waiting {
+    next: String,
+}
+
+/// What was typed.
+#[derive(Deserialize)]
+pub(super) struct Typed {
+    #[serde(default)]
+    next: String,
+    login: String,
+    password: String,
+}
+
+/// The sign-in page's address; `next` is where it leads.
+#[must_use]
+pub fn address(next: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("/sign-in?next={next}")
+}
+
+/// `GET /sign-in`
+pub(super) async fn show(
+    State(app): State<App>,
+    Query(waiting): Query<Waiting>,
+    headers: HeaderMap,
+) -> Result<Response, PageFailure> {
+    let next = safe(&waiting.next, &app.config);
+    if PageUser::find(&app, &headers).await?.is_some() {
+        return Ok(Redirect::to(&next).into_response());
+    }
+    let login = next
+        .parse()
+        .ok()
+        .and_then(|uri: Uri| meant_for(&uri))
+        .unwrap_or_default();
+    page(&app, &headers, StatusCode::OK, &next, &login, "").await
+}
+
+/// `POST /sign-in`
+pub(super) async fn send(
+    State(app): State<App>,
+    ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> Result<Response, PageFailure> {
+    let next = safe(&typed.next, &app.config);
+    match account::check(&app, &typed.login, typed.password, from).await {
+        Ok(user) => {
+            let before = PageUser::find(&app, &headers)
+                .await?
+                .map(|before| before.session);
+            let label = browser(&headers);
+            let cookie = session::start_browser(&app, user.id, label, before).await?;
+            let mut response = Redirect::to(&next).into_response();
+            for value in [
+                Kind::Session.set(&cookie, &app.config),
+                Kind::Visit.forget(&app.config),
+            ] {
+                response.headers_mut().append(header::SET_COOKIE, value);
+            }
+            Ok(response)
+        }
+        Err(Failure::Refused(problem)) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+            page(&app, &headers, status, &next, &typed.login, &problem.detail).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// `POST /sign-out`
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    user: PageUser,
+    Form(waiting): Form<Waiting>,
+) -> Result<Response, PageFailure> {
+    session::end_own(&app, user.user.id, user.session.id).await?;
+    let next = if waiting.next.is_empty() {
+        "/sign-in".to_owned()
+    } else {
+        address(&safe(&waiting.next, &app.config))
+    };
+    let mut response = Redirect::to(&next).into_response();
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, Kind::Session.forget(&app.config));
+    Ok(response)
+}
+
+/// Where it is safe to go after signing in: a path of ours, never another site.
+fn safe(next: &str, config: &Config) -> String {
+    let ours = next.starts_with('/')
+        && !next.contains(|c: char| c == '\\' || c.is_control())
+        && next.len() <= 4000;
+    let target = config.public_url.join(next).ok().filter(|target| {
+        ours && target.origin() == config.public_url.origin()
+            && !["/sign-in", "/sign-out"].contains(&target.path())
+    });
+    // What a browser would make of the path itself must stay ours too: `/x/..//evil.example`.
+    let path = target.map(|target| target[url::Position::BeforePath..].to_owned());
+    path.filter(|path| !path.starts_with("//"))
+        .unwrap_or_else(|| "/access".to_owned())
+}
+
+async fn page(
+    app: &App,
+    headers: &HeaderMap,
+    status: StatusCode,
+    next: &str,
+    login: &str,
+    wrong: &str,
+) -> Result<Response, PageFailure> {
+    let frame = Frame::visitor(app).await?;
+    let (token, cookie) = csrf::visitor(headers, &app.config);
+    let fresh = setup::is_open(app).await?;
+    let page = Page {
+        title: "Sign in",
+        place: Place::Elsewhere,
+        width: Width::Narrow,
+        live: false,
+    };
+    let main = form(&frame, &token, next, login, wrong, fresh);
+    let mut response = frame.answer(status, &page, &main);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn form(
+    frame: &Frame,
+    token: &FormToken,
+    next: &str,
+    login: &str,
+    wrong: &str,
+    fresh: bool,
+) -> maud::Markup {
+    html! {
+        h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
+        @if let Some(client) = waiting_client(next) {
+            p.lead { "To go on with " (client.name()) "." }
+        }
+        (complaint(wrong))
+        form.stack method="post" action="/sign-in" {
+            (super::layout::token_field(token))
+            input type="hidden" name="next" value=(next);
+            label for="login" { "Login" }
+            input.field #login name="login" value=(login) required autocomplete="username"
+                autocapitalize="none" spellcheck="false" maxlength="200"
+                autofocus[login.is_empty()];
+            label for="password" { "Password" }
+            input.field #password name="password" type="password" required
+                autocomplete="current-password" autofocus[!login.is_empty()];
+            p.foot {
+                span.muted { "Forgotten? Your administrator can make you a reset link." }
+                button.btn.primary { "Sign in" }
+            }
+        }
+        @if fresh {
+            p.bar { "This controller is fresh: " a href="/setup" { "set it up" }
+                " with the code from its terminal." }
+        }
+    }
+}
+
+/// The client that waits for this sign-in, if one does.
+fn waiting_client(next: &str) -> Option<Client> {
+    let query = next.strip_prefix("/oauth/authorize?")?;
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    parameters
+        .find(|(name, _)| name == "client_id")
+        .and_then(|(_, id)| Client::by_id(&id))
+}
+
+/// What a browser calls itself, roughly: `Firefox on Linux`. Only ever shown to its owner.
+pub(super) fn browser(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::to_str);
+    let agent = agent.and_then(Result::ok).unwrap_or_default();
+    let first = |known: &[(&str, &'static str)], otherwise: &'static str| {
+        known
+            .iter()
+            .find(|(mark, _)| agent.contains(mark))
+            .map_or(otherwise, |(_, name)| *name)
+    };
+    let program = first(
+        &[
+            ("Firefox/", "Firefox"),
+            ("Edg/", "Edge"),
+            ("OPR/", "Opera"),
+            ("Chrome/", "Chrome"),
+            ("Safari/", "Safari"),
+        ],
+        "A browser",
+    );
+    let system = first(
+        &[
+            ("Android", " on Android"),
+            ("iPhone", " on an iPhone"),
+            ("iPad", " on an iPad"),
+            ("Windows", " on Windows"),
+            ("Mac OS X", " on macOS"),
+            ("Linux", " on Linux"),
+        ],
+        "",
+    );
+    format!("{program}{system}")
+}

@@ -1,0 +1,53 @@
+//! The HTTP server: everything the controller answers, and how it listens.
+
+mod layers;
+mod listen;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Uri;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+
+pub use self::listen::serve;
+use crate::api::problems;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::{api, oauth, pages};
+
+/// The largest body that is read, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Everything the controller answers.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .merge(api::router())
+        .merge(oauth::router())
+        .merge(pages::router())
+        .route("/healthz", get(health))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(problems::only_problems))
+        .layer(from_fn(layers::bound_in_time))
+        .layer(from_fn(layers::survive_panics))
+        .layer(from_fn_with_state(app.clone(), layers::only_by_proxy))
+        .layer(from_fn_with_state(app.clone(), layers::secure))
+        .layer(from_fn(layers::trace))
+        .with_state(app)
+}
+
+/// For whoever watches over the controller: it answers, and its store can be read.
+async fn health(State(app): State<App>) -> Result<&'static str, Failure> {
+    app.store.read().await?.seq().await?;
+    Ok("ok\n")
+}
+
+async fn no_route(uri: Uri) -> Response {
+    layers::refuse(uri.path(), &Failure::not_found().into_problem())
+}
+
+async fn no_method(uri: Uri) -> Response {
+    layers::refuse(uri.path(), &problems::no_method())
+}

@@ -1,0 +1,311 @@
+//! What one message of the stream holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::response::sse::Event;
+use hourkey_domain::Time;
+use hourkey_domain::ids::{RequestId, ResourceId, SessionId, UserId};
+use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT};
+use hourkey_protocol::problem::Code;
+use hourkey_store::Read;
+use hourkey_store::log::{Change, Subject};
+use serde::Serialize;
+
+use crate::access::actor::Actor;
+use crate::access::rows::{self, Row};
+use crate::access::view::{self, NOTICES};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::session;
+
+/// The most changes that are replayed; after more, a snapshot is the shorter way.
+const REPLAY: u32 = 1_000;
+
+/// A message, and what the stream has to know to wait for the next one.
+pub(super) struct Message {
+    /// What is sent, if there is something to say.
+    pub(super) event: Option<Event>,
+    /// The sequence number that it is true for.
+    pub(super) seq: i64,
+    /// Whose requests concern the person.
+    pub(super) audience: Audience,
+    /// When something changes by time alone.
+    pub(super) look_again_at: Time,
+}
+
+/// Which requests concern a person as a reviewer.
+pub(super) enum Audience {
+    /// Those for any resource.
+    All,
+    /// Those for these resources.
+    Some(BTreeSet<ResourceId>),
+}
+
+impl Audience {
+    fn of(actor: &Actor) -> Self {
+        if actor.reviews_all() {
+            Self::All
+        } else {
+            Self::Some(actor.approves.iter().copied().collect())
+        }
+    }
+
+    pub(super) fn reviews(&self, resource: ResourceId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(resources) => resources.contains(&resource),
+        }
+    }
+}
+
+/// The first message: what happened since the message `last`, or a snapshot.
+///
+/// # Errors
+/// [`Code::Unauthenticated`] when the session has ended, or the store's failure.
+pub(super) async fn first(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    last: Option<i64>,
+) -> Result<Message, Failure> {
+    let message = Reading::start(app, user, session).await?;
+    let Some(mut reading) = message else {
+        return Err(Failure::refused(
+            Code::Unauthenticated,
+            "The session has ended. Sign in again.",
+        ));
+    };
+    let replay = match last {
+        Some(last) => reading.changes_since(last).await?,
+        None => None,
+    };
+    match (last, replay) {
+        (Some(last), Some(changes)) => reading.changes(last, &changes, None).await,
+        (Some(_) | None, None) | (None, Some(_)) => reading.snapshot().await,
+    }
+}
+
+/// The next message after `seen`, perhaps without anything to say; a snapshot when the time to
+/// look again has come. `None` when the session has ended.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn next(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    seen: i64,
+    look_again_at: Time,
+) -> Result<Option<Message>, Failure> {
+    let Some(mut reading) = Reading::start(app, user, session).await? else {
+        return Ok(None);
+    };
+    let changes = reading
+        .changes_since(seen)
+        .await?
+        .filter(|_| reading.now < look_again_at);
+    let message = match changes {
+        Some(changes) => reading.changes(seen, &changes, Some(look_again_at)).await?,
+        None => reading.snapshot().await?,
+    };
+    Ok(Some(message))
+}
+
+/// One read transaction for one person.
+struct Reading {
+    tx: Box<dyn Read + Send>,
+    now: Time,
+    actor: Actor,
+    /// When the session ends by itself, as far as is known now.
+    session_ends_at: Time,
+}
+
+impl Reading {
+    /// `None` when the session has ended, or the person was disabled.
+    async fn start(app: &App, user: UserId, id: SessionId) -> Result<Option<Self>, Failure> {
+        let mut tx = app.store.read().await?;
+        let now = app.clock.now();
+        let Some(actor) = Actor::find(&mut *tx, user).await? else {
+            return Ok(None);
+        };
+        let Some(found) = tx.session(id).await? else {
+            return Ok(None);
+        };
+        if !session::is_running(&found, now) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            tx,
+            now,
+            actor,
+            session_ends_at: session::ends_at(&found),
+        }))
+    }
+
+    /// What changed after `seq`; `None` when a snapshot has to be taken.
+    async fn changes_since(&mut self, seq: i64) -> Result<Option<Vec<Change>>, Failure> {
+        let changes = self.tx.changes_since(seq, REPLAY).await?;
+        Ok(changes.filter(|changes| {
+            changes.len() < REPLAY as usize
+                && changes.iter().all(|change| match change.subject {
+                    Subject::Organisation => false,
+                    Subject::Access { .. } | Subject::Account { .. } => true,
+                })
+        }))
+    }
+
+    async fn snapshot(mut self) -> Result<Message, Failure> {
+        let rows = rows::rows(&mut *self.tx, self.actor.user.id, None, self.now).await?;
+        let look_again_at = self.look_again_at(&rows);
+        let snapshot = view::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
+        Ok(Message {
+            event: Some(event(SNAPSHOT, snapshot.seq, &snapshot)?),
+            seq: snapshot.seq,
+            audience: Audience::of(&self.actor),
+            look_again_at,
+        })
+    }
+
+    /// The rows that these changes affect, and the notices after `seq`.
+    ///
+    /// `known` is when to look again, as far as it was known. At the start of a stream nothing is
+    /// known yet: then all rows are read, and a message is sent even if it says nothing, so that
+    /// the client has the server's time.
+    async fn changes(
+        mut self,
+        after: i64,
+        changes: &[Change],
+        known: Option<Time>,
+    ) -> Result<Message, Failure> {
+        let me = self.actor.user.id;
+        let seq = changes.last().map_or(after, |change| change.seq);
+        let affected = Affected::of(changes, &self.actor);
+
+        let mut rows = BTreeMap::new();
+        if known.is_none() {
+            rows.extend(by_id(rows::rows(&mut *self.tx, me, None, self.now).await?));
+        } else {
+            for resource in &affected.resources {
+                let row = rows::rows(&mut *self.tx, me, Some(*resource), self.now).await?;
+                rows.extend(by_id(row));
+            }
+        }
+        let again = self.look_again_at(rows.values());
+        let mut message = Changes {
+            seq,
+            server_time: self.now,
+            me: None,
+            resources: Vec::new(),
+            removed_resources: Vec::new(),
+            reviews: Vec::new(),
+            removed_reviews: Vec::new(),
+            notices: self.tx.notices(me, after, NOTICES).await?,
+        };
+        message.notices.reverse();
+        if affected.account {
+            message.me = Some(view::me_in(&mut *self.tx, &self.actor).await?);
+        }
+        for resource in affected.resources {
+            match rows.remove(&resource) {
+                Some(row) => message.resources.push(row.shown),
+                None => message.removed_resources.push(resource),
+            }
+        }
+        for id in affected.requests {
+            let Some(request) = self.tx.request(id).await? else {
+                continue;
+            };
+            match view::review_in(&mut *self.tx, &self.actor, request, self.now).await? {
+                Some(review) => message.reviews.push(review),
+                None => message.removed_reviews.push(id),
+            }
+        }
+        let event = if known.is_none() || says_something(&message) {
+            Some(event(CHANGES, seq, &message)?)
+        } else {
+            None
+        };
+        Ok(Message {
+            event,
+            seq,
+            audience: Audience::of(&self.actor),
+            look_again_at: known.map_or(again, |known| known.min(again)),
+        })
+    }
+
+    /// The first moment at which one of these rows changes by time alone, or the session ends.
+    fn look_again_at<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Time {
+        let rows = rows.into_iter().filter_map(|row| row.changes_at);
+        rows.fold(self.session_ends_at, Time::min)
+    }
+}
+
+/// What changes affect for one person.
+struct Affected {
+    /// Their own rows.
+    resources: BTreeSet<ResourceId>,
+    /// Requests that they review.
+    requests: BTreeSet<RequestId>,
+    /// Their account.
+    account: bool,
+}
+
+impl Affected {
+    fn of(changes: &[Change], actor: &Actor) -> Self {
+        let (resources, requests) = (BTreeSet::new(), BTreeSet::new());
+        let mut affected = Self {
+            resources,
+            requests,
+            account: false,
+        };
+        for change in changes {
+            match change.subject {
+                Subject::Access {
+                    user,
+                    resource,
+                    request,
+                    ..
+                } => {
+                    if user == actor.user.id {
+                        affected.resources.insert(resource);
+                    }
+                    if actor.reviews(resource) {
+                        affected.requests.insert(request);
+                    }
+                }
+                Subject::Account { user } => affected.account |= user == actor.user.id,
+                // A snapshot is taken instead.
+                Subject::Organisation => {}
+            }
+        }
+        affected
+    }
+}
+
+fn by_id(rows: Vec<Row>) -> impl Iterator<Item = (ResourceId, Row)> {
+    rows.into_iter().map(|row| (row.shown.id, row))
+}
+
+fn says_something(message: &Changes) -> bool {
+    let Changes {
+        seq: _,
+        server_time: _,
+        me,
+        resources,
+        removed_resources,
+        reviews,
+        removed_reviews,
+        notices,
+    } = message;
+    me.is_some()
+        || !resources.is_empty()
+        || !removed_resources.is_empty()
+        || !reviews.is_empty()
+        || !removed_reviews.is_empty()
+        || !notices.is_empty()
+}
+
+fn event(name: &str, seq: i64, message: &impl Serialize) -> Result<Event, Failure> {
+    let event = Event::default().event(name).id(seq.to_string());
+    Ok(event.json_data(message).map_err(anyhow::Error::from)?)
+}

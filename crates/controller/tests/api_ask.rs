@@ -1,0 +1,640 @@
+//! Asking by the API: what is granted, what waits, what is refused, and that a refusal changes
+//! nothing.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use chrono::TimeDelta;
+use hourkey_domain::ids::{ResourceId, UserId};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use world::World;
+
+#[tokio::test]
+async fn a_manual_request_waits_and_its_reviewers_are_told() {
+    let world = World::new().await;
+    let (people, database) = (world.people, world.resources.database);
+    let before = world.seq().await;
+    let body = json!({ "resource": database, "reason": "restore a backup", "seconds": 7_200 });
+    let answer = world.post(people.ann, "/requests", body).await;
+    assert_snapshot!(answer, @r#"
+    201 application/json
+    {
+      "approval": "Manual",
+      "asked": 7200,
+      "created_at": "2030-01-01T00:00:00Z",
+      "grant": null,
+      "group_name": "Engineering",
+      "id": 1,
+      "lapses_at": "2030-01-02T00:00:00Z",
+      "reason": "restore a backup",
+      "requester": {
+        "id": 1,
+        "login": "ann",
+        "name": "Ann Member"
+      },
+      "resource": 2,
+      "resource_address": "database.corp",
+      "resource_name": "Database",
+      "starts_at": null,
+      "status": {
+        "state": "pending"
+      }
+    }
+    "#);
+    assert_eq!(world.actions(before).await, ["request.made by Ann Member"]);
+    for reviewer in [people.rae, people.roy, people.ada, people.dan] {
+        assert_eq!(
+            world.notices(reviewer).await,
+            ["please_review"],
+            "{reviewer}"
+        );
+    }
+    for other in [people.ann, people.ben, people.eve] {
+        assert!(world.notices(other).await.is_empty(), "{other}");
+    }
+    let row = world
+        .get(people.ann, &format!("/resources/{database}"))
+        .await;
+    assert_snapshot!(row, @r#"
+    200 application/json
+    {
+      "resource": {
+        "address": "database.corp",
+        "alias": null,
+        "denied_at": null,
+        "id": 2,
+        "last_touched": "2030-01-01T00:00:00Z",
+        "lock": {
+          "lapses_at": "2030-01-02T00:00:00Z",
+          "request": 1,
+          "since": "2030-01-01T00:00:00Z",
+          "state": "pending"
+        },
+        "name": "Database",
+        "network": "Office",
+        "ports": "5432",
+        "tags": [],
+        "url": null
+      },
+      "ways": [
+        {
+          "approval": "Manual",
+          "assignment": 2,
+          "group": 1,
+          "group_name": "Engineering",
+          "mode": "AccessRequest",
+          "period": {
+            "custom": {
+              "up_to": 28800
+            }
+          },
+          "preselected": true,
+          "until": null
+        }
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn automatic_approval_grants_at_once() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let before = world.seq().await;
+    let body = json!({ "resource": logs, "reason": "find the slow query", "seconds": 600 });
+    let answer = world.post(ann, "/requests", body).await;
+    assert_snapshot!(answer, @r#"
+    201 application/json
+    {
+      "approval": "Automatic",
+      "asked": 600,
+      "created_at": "2030-01-01T00:00:00Z",
+      "grant": {
+        "expires_at": "2030-01-01T00:10:00Z",
+        "id": 1,
+        "request": 1,
+        "starts_at": "2030-01-01T00:00:00Z",
+        "status": {
+          "state": "active"
+        }
+      },
+      "group_name": "Engineering",
+      "id": 1,
+      "lapses_at": "2030-01-02T00:00:00Z",
+      "reason": "find the slow query",
+      "requester": {
+        "id": 1,
+        "login": "ann",
+        "name": "Ann Member"
+      },
+      "resource": 3,
+      "resource_address": "logs.corp",
+      "resource_name": "Logs",
+      "starts_at": null,
+      "status": {
+        "at": "2030-01-01T00:00:00Z",
+        "by": null,
+        "comment": "",
+        "length": 600,
+        "state": "approved"
+      }
+    }
+    "#);
+    let actions = world.actions(before).await;
+    assert_eq!(
+        actions,
+        [
+            "request.made by Ann Member",
+            "request.approved by the system"
+        ]
+    );
+    assert_eq!(world.notices(ann).await, ["approved"]);
+    assert!(world.notices(world.people.rae).await.is_empty());
+}
+
+#[tokio::test]
+async fn asking_again_returns_what_is_there() {
+    let world = World::new().await;
+    let (ann, database, logs) = (
+        world.people.ann,
+        world.resources.database,
+        world.resources.logs,
+    );
+    for (resource, state) in [(database, "pending"), (logs, "approved")] {
+        let first = world.post(ann, "/requests", ask(resource, "why")).await;
+        let before = world.seq().await;
+        let again = json!({ "resource": resource, "reason": "something else", "seconds": 60 });
+        let again = world.post(ann, "/requests", again).await;
+        assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
+        assert_eq!(first.json(), again.json());
+        assert_eq!(again.json()["status"]["state"], state);
+        assert_eq!(world.seq().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_double_send_with_one_key_happens_once() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let first = world
+        .post_once(ann, "/requests", "key-1", ask(logs, "why"))
+        .await;
+    world
+        .act(ann, &format!("/grants/{}/release", first.grant()))
+        .await;
+    let before = world.seq().await;
+    // Without the key this would ask anew, since the grant was given back.
+    let again = world
+        .post_once(ann, "/requests", "key-1", ask(logs, "why"))
+        .await;
+    assert_eq!(first, again);
+    assert_eq!(world.seq().await, before);
+
+    let other = world
+        .post_once(ann, "/requests", "key-1", ask(logs, "another reason"))
+        .await;
+    assert_snapshot!(other, @r#"
+    409 application/problem+json
+    {
+      "code": "key_reused",
+      "detail": "You sent another call with this Idempotency-Key before. Use a new key for each call, and the same one only to repeat it.",
+      "status": 409,
+      "title": "This Idempotency-Key belongs to another call",
+      "type": "urn:hourkey:problem:key_reused"
+    }
+    "#);
+    assert_eq!(world.seq().await, before);
+
+    // Keys belong to their users.
+    let ben = world
+        .post_once(world.people.ben, "/requests", "key-1", ask(logs, "why"))
+        .await;
+    assert_eq!(ben.status, 201);
+}
+
+#[tokio::test]
+async fn a_refused_call_is_judged_anew_under_its_key() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let refused = world
+        .post_once(ann, "/requests", "key", ask(logs, " "))
+        .await;
+    assert_eq!(refused.code(), "422 blank_text");
+    let made = world
+        .post_once(ann, "/requests", "key", ask(logs, "why"))
+        .await;
+    assert_eq!(made.status, 201);
+}
+
+#[tokio::test]
+async fn twenty_sends_at_once_make_one_request() {
+    let world = World::new().await;
+    let (ann, database) = (world.people.ann, world.resources.database);
+    let before = world.seq().await;
+    let sends = (0..20).map(|_| world.post(ann, "/requests", ask(database, "why")));
+    let answers = futures_util::future::join_all(sends).await;
+    let new = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(new, 1);
+    assert!(answers.iter().all(|answer| answer.id() == answers[0].id()));
+    assert_eq!(world.actions(before).await, ["request.made by Ann Member"]);
+}
+
+#[tokio::test]
+async fn what_one_cannot_see_answers_as_what_does_not_exist() {
+    let world = World::new().await;
+    let ann = world.people.ann;
+    let before = world.seq().await;
+    let unknown = world
+        .post(ann, "/requests", ask(ResourceId(4_711), "why"))
+        .await;
+    assert_snapshot!(unknown, @r#"
+    404 application/problem+json
+    {
+      "code": "not_found",
+      "detail": "There is no such thing here, or it is not yours to see.",
+      "status": 404,
+      "title": "There is no such thing, or it is not yours to see",
+      "type": "urn:hourkey:problem:not_found"
+    }
+    "#);
+    let hidden = world
+        .post(ann, "/requests", ask(world.resources.payroll, "why"))
+        .await;
+    assert_eq!(hidden, unknown);
+    let nobody = world
+        .post(
+            world.people.eve,
+            "/requests",
+            ask(world.resources.logs, "why"),
+        )
+        .await;
+    assert_eq!(nobody, unknown);
+    // Another group's way to a resource that one does see.
+    let way = json!({ "resource": world.resources.vault, "assignment": world.ways.vault_on_call });
+    assert_eq!(world.post(ann, "/requests", way).await, unknown);
+    let way = json!({ "resource": world.resources.vault, "assignment": 4_711 });
+    assert_eq!(world.post(ann, "/requests", way).await, unknown);
+
+    let resource = |id: i64| format!("/resources/{id}");
+    let missing = world.get(ann, &resource(4_711)).await;
+    assert_eq!(
+        world.get(ann, &resource(world.resources.payroll.0)).await,
+        missing
+    );
+    assert_eq!(world.get(ann, &resource(-1)).await, missing);
+    assert_eq!(
+        world.get(ann, "/resources/9999999999999999999999").await,
+        missing
+    );
+    assert_eq!(world.get(ann, "/resources/x").await, missing);
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
+    let world = World::new().await;
+    let (ben, vault) = (world.people.ben, world.resources.vault);
+    let detail = world.get(ben, &format!("/resources/{vault}")).await;
+    assert_snapshot!(detail, @r#"
+    200 application/json
+    {
+      "resource": {
+        "address": "vault.corp",
+        "alias": null,
+        "denied_at": null,
+        "id": 4,
+        "last_touched": null,
+        "lock": {
+          "state": "locked",
+          "why": "needs_reason"
+        },
+        "name": "Vault",
+        "network": "Office",
+        "ports": "8200",
+        "tags": [],
+        "url": null
+      },
+      "ways": [
+        {
+          "approval": "Automatic",
+          "assignment": 5,
+          "group": 2,
+          "group_name": "On call",
+          "mode": "AccessRequest",
+          "period": {
+            "custom": {
+              "up_to": 7200
+            }
+          },
+          "preselected": true,
+          "until": null
+        },
+        {
+          "approval": "Manual",
+          "assignment": 4,
+          "group": 1,
+          "group_name": "Engineering",
+          "mode": "AccessRequest",
+          "period": {
+            "preset": 3600
+          },
+          "preselected": false,
+          "until": null
+        }
+      ]
+    }
+    "#);
+    let other = json!({ "resource": vault, "assignment": world.ways.vault });
+    let asked = world.post(ben, "/requests", other).await.json();
+    assert_eq!(asked["group_name"], "Engineering");
+    assert_eq!(asked["status"]["state"], "pending");
+    assert_eq!(asked["asked"], 3_600);
+}
+
+#[tokio::test]
+async fn what_is_open_needs_no_request() {
+    let world = World::new().await;
+    let before = world.seq().await;
+    let body = ask(world.resources.wiki, "why");
+    let answer = world.post(world.people.ann, "/requests", body).await;
+    assert_snapshot!(answer, @r#"
+    409 application/problem+json
+    {
+      "code": "not_needed",
+      "detail": "This resource is open to you without a request. Just use it.",
+      "status": 409,
+      "title": "No request is needed",
+      "type": "urn:hourkey:problem:not_needed"
+    }
+    "#);
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn blank_reasons_are_refused_under_automatic_approval_only() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let before = world.seq().await;
+    for blank in ["", "  \t\n", "\u{200b}\u{2060}\u{feff}", "\u{3164}"] {
+        let answer = world.post(ann, "/requests", ask(logs, blank)).await;
+        assert_eq!(answer.code(), "422 blank_text", "{blank:?}");
+    }
+    assert_eq!(world.seq().await, before);
+    let manual = world
+        .post(ann, "/requests", ask(world.resources.database, ""))
+        .await;
+    assert_eq!(manual.status, 201);
+}
+
+#[tokio::test]
+async fn hostile_reasons_are_kept_as_typed() {
+    let world = World::new().await;
+    let reason = "<script>alert(1)</script>\u{202e}=cmd|'/c'!A0\r\n\0'\"; drop table request; --";
+    let body = ask(world.resources.database, reason);
+    let made = world.post(world.people.ann, "/requests", body).await;
+    let seen = world
+        .get(world.people.rae, &format!("/requests/{}", made.id()))
+        .await;
+    assert_eq!(seen.json()["reason"], reason);
+    let longest = "ä".repeat(2_000);
+    let body = ask(world.resources.logs, &longest);
+    assert_eq!(
+        world.post(world.people.ann, "/requests", body).await.json()["reason"],
+        longest
+    );
+    let body = ask(world.resources.vault, &"ä".repeat(2_001));
+    let answer = world.post(world.people.ann, "/requests", body).await;
+    assert_snapshot!(answer, @r#"
+    422 application/problem+json
+    {
+      "code": "text_too_long",
+      "detail": "This text has 2001 characters; at most 2,000 are kept. Shorten it.",
+      "status": 422,
+      "title": "A text is too long",
+      "type": "urn:hourkey:problem:text_too_long"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn lengths_outside_the_rules_are_refused() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let before = world.seq().await;
+    let mut answers = String::new();
+    for seconds in [
+        "0",
+        "59",
+        "14401",
+        "604801",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-1",
+        "1.5",
+        "1e300",
+        "\"60\"",
+        "[]",
+    ] {
+        let body = format!(r#"{{"resource":{logs},"reason":"why","seconds":{seconds}}}"#);
+        let answer = raw(&world, ann, &body).await;
+        answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
+    }
+    assert_snapshot!(answers, @r#"
+    0: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 0 seconds is outside of that."
+    59: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 59 seconds is outside of that."
+    14401: 422 bad_length "At most 4 hours can be asked for here. Ask for less."
+    604801: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 604801 seconds is outside of that."
+    18446744073709551615: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 18446744073709551615 seconds is outside of that."
+    18446744073709551616: 400 malformed "The body is not what this call takes: invalid type: floating point `1.8446744073709552e+19`, expected u64 at line 1 column 59."
+    -1: 400 malformed "The body is not what this call takes: invalid value: integer `-1`, expected u64 at line 1 column 41."
+    1.5: 400 malformed "The body is not what this call takes: invalid type: floating point `1.5`, expected u64 at line 1 column 42."
+    1e300: 400 malformed "The body is not what this call takes: invalid type: floating point `1e+300`, expected u64 at line 1 column 44."
+    "60": 400 malformed "The body is not what this call takes: invalid type: string \"60\", expected u64 at line 1 column 43."
+    []: 400 malformed "The body is not what this call takes: invalid type: sequence, expected u64 at line 1 column 39."
+    "#);
+    assert_eq!(world.seq().await, before);
+    // The most that is allowed, and the least.
+    for (user, seconds) in [(ann, 14_400), (world.people.ben, 60)] {
+        let body = json!({ "resource": logs, "reason": "why", "seconds": seconds });
+        assert_eq!(
+            world.post(user, "/requests", body).await.json()["asked"],
+            seconds
+        );
+    }
+}
+
+#[tokio::test]
+async fn starts_outside_the_rules_are_refused() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let before = world.seq().await;
+    for start in [
+        "2030-01-01T00:00:00Z",
+        "2029-12-31T23:59:59Z",
+        "2030-01-08T00:00:01Z",
+        "+262142-12-31T23:59:59Z",
+    ] {
+        let body = json!({ "resource": logs, "reason": "why", "starts_at": start });
+        assert_eq!(
+            world.post(ann, "/requests", body).await.code(),
+            "422 bad_start",
+            "{start}"
+        );
+    }
+    let body = json!({ "resource": logs, "reason": "why", "starts_at": "tomorrow" });
+    assert_eq!(
+        world.post(ann, "/requests", body).await.code(),
+        "400 malformed"
+    );
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn a_scheduled_grant_starts_and_ends_by_the_clock() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let before = world.seq().await;
+    let body = json!({ "resource": logs, "reason": "why", "seconds": 600,
+        "starts_at": "2030-01-01T06:00:00Z" });
+    let made = world.post(ann, "/requests", body).await.json();
+    assert_eq!(made["grant"]["status"]["state"], "scheduled");
+    let lock = async || {
+        let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+        row["resource"]["lock"]["state"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(lock().await, "scheduled");
+    world.wait(TimeDelta::milliseconds(6 * 3_600_000 - 1)).await;
+    assert_eq!(lock().await, "scheduled");
+    world.wait(TimeDelta::milliseconds(1)).await;
+    assert_eq!(lock().await, "granted");
+    world.wait(TimeDelta::milliseconds(600_000 - 1)).await;
+    assert_eq!(lock().await, "granted");
+    world.wait(TimeDelta::milliseconds(1)).await;
+    assert_eq!(lock().await, "locked");
+    assert_eq!(world.notices(ann).await, ["approved", "started"]);
+    assert_eq!(
+        world.actions(before).await,
+        [
+            "request.made by Ann Member",
+            "request.approved by the system",
+            "grant.started by the system",
+            "grant.expired by the system",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn after_an_unswept_end_one_may_ask_again() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let body = json!({ "resource": logs, "reason": "why", "seconds": 600 });
+    let first = world.post(ann, "/requests", body.clone()).await;
+    world.clock.forward(TimeDelta::minutes(10));
+    let shown = world
+        .get(ann, &format!("/requests/{}", first.id()))
+        .await
+        .json();
+    assert_eq!(shown["grant"]["status"]["state"], "expired");
+    let before = world.seq().await;
+    let second = world.post(ann, "/requests", body).await;
+    assert_eq!(second.status, 201);
+    assert_ne!(first.id(), second.id());
+    assert_eq!(
+        world.actions(before).await,
+        [
+            "grant.expired by the system",
+            "request.made by Ann Member",
+            "request.approved by the system",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_request_lapses_after_a_day() {
+    let world = World::new().await;
+    let (ann, database) = (world.people.ann, world.resources.database);
+    let made = world.post(ann, "/requests", ask(database, "why")).await;
+    world
+        .wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
+        .await;
+    assert_eq!(
+        world
+            .get(world.people.rae, "/reviews")
+            .await
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    world.wait(TimeDelta::milliseconds(1)).await;
+    assert_eq!(
+        world.get(world.people.rae, "/reviews").await.json(),
+        json!([])
+    );
+    let shown = world
+        .get(ann, &format!("/requests/{}", made.id()))
+        .await
+        .json();
+    assert_eq!(
+        shown["status"],
+        json!({ "state": "lapsed", "at": "2030-01-02T00:00:00Z" })
+    );
+    assert_eq!(world.notices(ann).await, ["lapsed"]);
+}
+
+#[tokio::test]
+async fn an_assignment_that_ends_soon_shortens_or_refuses() {
+    let world = World::new().await;
+    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let ways = world.ways;
+    world
+        .change(vec![], move |tx| {
+            Box::pin(async move {
+                tx.update_assignment(hourkey_store::organisation::Assignment {
+                    id: ways.logs,
+                    group: ways.engineering,
+                    resource: logs,
+                    until: Some("2030-01-01T00:10:00Z".parse().unwrap()),
+                    own: hourkey_domain::settings::Override::default(),
+                })
+                .await?;
+                Ok(())
+            })
+        })
+        .await;
+    let made = world.post(ann, "/requests", ask(logs, "why")).await.json();
+    assert_eq!(made["status"]["length"], 600);
+    assert_eq!(made["grant"]["expires_at"], "2030-01-01T00:10:00Z");
+    world
+        .wait(TimeDelta::minutes(9) + TimeDelta::milliseconds(1))
+        .await;
+    let ben = world.people.ben;
+    let late = world.post(ben, "/requests", ask(logs, "why")).await;
+    assert_eq!(late.code(), "422 bad_length");
+    world.wait(TimeDelta::minutes(1)).await;
+    assert_eq!(
+        world.get(ann, &format!("/resources/{logs}")).await.code(),
+        "404 not_found"
+    );
+    assert_eq!(
+        world.post(ann, "/requests", ask(logs, "why")).await.code(),
+        "404 not_found"
+    );
+}
+
+fn ask(resource: ResourceId, reason: &str) -> Value {
+    json!({ "resource": resource, "reason": reason })
+}
+
+async fn raw(world: &World, user: UserId, body: &str) -> world::Answer {
+    let request =
+        axum::http::Request::post("/api/v1/requests").header("content-type", "application/json");
+    world
+        .call(user, request, axum::body::Body::from(body.to_owned()))
+        .await
+}

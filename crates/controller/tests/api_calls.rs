@@ -1,0 +1,352 @@
+//! Every bad call is answered as a problem, and changes nothing; the description of the API is
+//! complete.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use chrono::TimeDelta;
+use hourkey_protocol::problem::Code;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use world::{Answer, World};
+
+#[tokio::test]
+async fn calls_that_cannot_be_read_are_problems() {
+    let world = World::new().await;
+    let ann = world.people.ann;
+    let before = world.seq().await;
+    let logs = world.resources.logs;
+    let good = format!(r#"{{"resource":{logs},"reason":"why"}}"#);
+    let large = format!(r#"{{"resource":{logs},"reason":"{}"}}"#, "x".repeat(70_000));
+    let json = "application/json";
+    let calls: [(&str, &str, &str); 12] = [
+        ("not JSON", json, "resource=1"),
+        ("empty", json, ""),
+        ("cut short", json, r#"{"resource":"#),
+        (
+            "half a character",
+            json,
+            r#"{"resource":1,"reason":"\ud800"}"#,
+        ),
+        ("a list", json, "[1,null,\"why\",null,null]"),
+        ("nothing needed", json, "{}"),
+        ("an unknown field", json, r#"{"resource":1,"resaon":"why"}"#),
+        (
+            "twice the same field",
+            json,
+            r#"{"resource":1,"resource":2}"#,
+        ),
+        ("another type", json, r#"{"resource":"1"}"#),
+        ("a form", "application/x-www-form-urlencoded", &good),
+        ("no media type", "", &good),
+        ("too large", json, &large),
+    ];
+    let mut answers = String::new();
+    for (name, kind, body) in calls {
+        let request = Request::post("/api/v1/requests").header("content-type", kind);
+        let answer = world.call(ann, request, Body::from(body.to_owned())).await;
+        answers += &format!("{name}: {} {}\n", answer.code(), answer.json()["detail"]);
+    }
+    assert_snapshot!(answers, @r#"
+    not JSON: 400 malformed "The body is not what this call takes: send a JSON object."
+    empty: 400 malformed "The body is not what this call takes: send a JSON object."
+    cut short: 400 malformed "The body is not what this call takes: EOF while parsing a value at line 1 column 12."
+    half a character: 400 malformed "The body is not what this call takes: unexpected end of hex escape at line 1 column 31."
+    a list: 400 malformed "The body is not what this call takes: send a JSON object."
+    nothing needed: 400 malformed "The body is not what this call takes: missing field `resource` at line 1 column 2."
+    an unknown field: 400 malformed "The body is not what this call takes: unknown field `resaon`, expected one of `resource`, `assignment`, `reason`, `seconds`, `starts_at` at line 1 column 22."
+    twice the same field: 400 malformed "The body is not what this call takes: duplicate field `resource` at line 1 column 24."
+    another type: 400 malformed "The body is not what this call takes: invalid type: string \"1\", expected i64 at line 1 column 15."
+    a form: 415 unsupported_media "This call takes JSON: send it with Content-Type: application/json."
+    no media type: 415 unsupported_media "This call takes JSON: send it with Content-Type: application/json."
+    too large: 413 too_large "The body is larger than 64 KiB. Nothing that this call takes is that large."
+    "#);
+    for key in ["", &"k".repeat(201), "\u{e4}"] {
+        let answer = world
+            .post_once(ann, "/requests", key, json!({ "resource": logs }))
+            .await;
+        assert_eq!(answer.code(), "400 malformed", "{key:?}");
+    }
+    let answer = world
+        .post(ann, "/grants/1/release", json!({ "comment": "x" }))
+        .await;
+    assert_eq!(answer.code(), "400 malformed");
+    let answer = world.get(ann, "/requests?before=x").await;
+    assert_eq!(answer.code(), "400 malformed");
+    let answer = world.get(ann, "/requests?after=1").await;
+    assert_eq!(answer.code(), "400 malformed");
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn a_charset_and_upper_case_do_no_harm() {
+    let world = World::new().await;
+    let body = format!(r#"{{"resource":{},"reason":"why"}}"#, world.resources.logs);
+    let request =
+        Request::post("/api/v1/requests").header("content-type", "Application/JSON; charset=utf-8");
+    let answer = world
+        .call(world.people.ann, request, Body::from(body))
+        .await;
+    assert_eq!(answer.status, 201);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems() {
+    let world = World::new().await;
+    let (ann, before) = (world.people.ann, world.seq().await);
+    for path in [
+        "/",
+        "/nothing",
+        "/requests/1/nothing",
+        "/requests/",
+        "//",
+        "/../me",
+        "/%00",
+    ] {
+        assert_eq!(world.get(ann, path).await.code(), "404 not_found", "{path}");
+    }
+    for (method, path) in [
+        (Method::PUT, "/me"),
+        (Method::DELETE, "/requests"),
+        (Method::GET, "/requests/1/approve"),
+        (Method::OPTIONS, "/snapshot"),
+        (Method::POST, "/openapi.json"),
+        (Method::TRACE, "/events"),
+    ] {
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(format!("/api/v1{path}"));
+        let answer = world.call(ann, request, Body::empty()).await;
+        assert_eq!(answer.code(), "405 method_not_allowed", "{method} {path}");
+    }
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_learns_nothing() {
+    let world = World::new().await;
+    let expired = world.token(world.people.ann).await;
+    world.clock.forward(TimeDelta::days(21));
+    for header in [
+        None,
+        Some("Bearer wrong"),
+        Some("Basic YW5uOnB3"),
+        Some("Bearer "),
+        Some(&*format!("Bearer {expired}")),
+    ] {
+        for path in [
+            "/me",
+            "/snapshot",
+            "/events",
+            "/resources/1",
+            "/resources/4711",
+        ] {
+            let mut request = Request::get(format!("/api/v1{path}"));
+            if let Some(header) = header {
+                request = request.header("authorization", header);
+            }
+            let response = world.send(request.body(Body::empty()).unwrap()).await;
+            assert!(
+                response.headers()["www-authenticate"]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("Bearer")
+            );
+            assert_eq!(Answer::read(response).await.code(), "401 unauthenticated");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended() {
+    let world = World::new().await;
+    let (ann, ben) = (world.people.ann, world.people.ben);
+    let (mine, other) = (world.token(ann).await, world.token(ann).await);
+    let bens = world.token(ben).await;
+    let call = async |method: &str, token: &str, path: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        Answer::read(world.send(request.body(Body::empty()).unwrap()).await).await
+    };
+    let sessions = call("GET", &mine, "/sessions").await;
+    assert_snapshot!(sessions, @r#"
+    200 application/json
+    [
+      {
+        "created_at": "2030-01-01T00:00:00Z",
+        "current": false,
+        "id": 2,
+        "kind": "desktop",
+        "label": "Hourkey on a test host",
+        "last_seen": "2030-01-01T00:00:00Z"
+      },
+      {
+        "created_at": "2030-01-01T00:00:00Z",
+        "current": true,
+        "id": 1,
+        "kind": "desktop",
+        "label": "Hourkey on a test host",
+        "last_seen": "2030-01-01T00:00:00Z"
+      }
+    ]
+    "#);
+    let foreign = call("GET", &bens, "/sessions").await.json()[0]["id"].clone();
+    let unknown = call("DELETE", &mine, "/sessions/4711").await;
+    assert_eq!(unknown.code(), "404 not_found");
+    assert_eq!(
+        call("DELETE", &mine, &format!("/sessions/{foreign}")).await,
+        unknown
+    );
+    let id = sessions.json()[0]["id"].clone();
+    assert_eq!(
+        call("DELETE", &mine, &format!("/sessions/{id}"))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        call("GET", &other, "/me").await.code(),
+        "401 unauthenticated"
+    );
+    assert_eq!(call("GET", &mine, "/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_that_bind_browsers() {
+    let world = World::new().await;
+    for path in [
+        "/api/v1/me",
+        "/api/v1/nothing",
+        "/api/v1/openapi.json",
+        "/healthz",
+    ] {
+        let response = world
+            .send(Request::get(path).body(Body::empty()).unwrap())
+            .await;
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["cache-control"], "no-store", "{path}");
+        assert!(
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("default-src 'none'")
+        );
+        assert_eq!(headers["x-request-id"].len(), 16, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_controller_says_that_it_is_healthy() {
+    let world = World::new().await;
+    let response = world
+        .send(Request::get("/healthz").body(Body::empty()).unwrap())
+        .await;
+    let answer = Answer::read(response).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (200, "ok\n")
+    );
+}
+
+#[tokio::test]
+async fn the_description_is_served_and_names_every_route_and_code() {
+    let world = World::new().await;
+    let response = world.send(
+        Request::get("/api/v1/openapi.json")
+            .body(Body::empty())
+            .unwrap(),
+    );
+    let document = Answer::read(response.await).await.json();
+    assert_eq!(document, *world::description::DOCUMENT);
+    let mut routes = String::new();
+    let (mut codes, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(
+                names.insert(name.to_owned()),
+                "two operations are called {name}"
+            );
+            let responses = operation["responses"].as_object().unwrap();
+            let statuses = responses
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(" ");
+            routes += &format!("{} {path}: {statuses}\n", method.to_uppercase());
+            for response in responses.values() {
+                let examples = &response["content"]["application/problem+json"]["examples"];
+                codes.extend(
+                    examples
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(code, _)| code.clone()),
+                );
+            }
+        }
+    }
+    assert_snapshot!(routes, @r#"
+    GET /api/v1/events: 200 401 429 500 503
+    POST /api/v1/grants/{id}/release: 200 400 401 403 404 409 413 500 503
+    POST /api/v1/grants/{id}/revoke: 200 400 401 403 404 409 413 415 422 500 503
+    GET /api/v1/me: 200 401 500 503
+    GET /api/v1/requests: 200 400 401 500 503
+    POST /api/v1/requests: 200 201 400 401 404 409 413 415 422 500 503
+    GET /api/v1/requests/{id}: 200 401 404 500 503
+    POST /api/v1/requests/{id}/approve: 200 400 401 403 404 409 413 415 422 500 503
+    POST /api/v1/requests/{id}/cancel: 200 400 401 403 404 409 413 500 503
+    POST /api/v1/requests/{id}/deny: 200 400 401 403 404 409 413 415 422 500 503
+    GET /api/v1/resources: 200 401 500 503
+    GET /api/v1/resources/{id}: 200 401 404 500 503
+    GET /api/v1/reviews: 200 401 500 503
+    GET /api/v1/sessions: 200 401 500 503
+    DELETE /api/v1/sessions/{id}: 204 401 404 500 503
+    GET /api/v1/snapshot: 200 401 500 503
+    "#);
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.as_str())
+        .filter(|code| !codes.contains(*code))
+        .collect();
+    // An address that takes no such method has no operation to describe it.
+    assert_eq!(missing, ["method_not_allowed"]);
+
+    // Every reference leads somewhere.
+    let mut references = BTreeSet::new();
+    collect_references(&document, &mut references);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    assert_eq!(
+        document["components"]["securitySchemes"]["token"]["scheme"],
+        "bearer"
+    );
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(target) if name == "$ref" => {
+                        found.insert(target.clone());
+                    }
+                    value => collect_references(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

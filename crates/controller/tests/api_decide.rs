@@ -1,0 +1,591 @@
+//! Deciding and ending by the API: who may, who wins, and who is told.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use chrono::TimeDelta;
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_protocol::account::SessionKind;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use world::{Answer, World};
+
+#[tokio::test]
+async fn a_reviewer_approves_for_less_time() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    world.clock.forward(TimeDelta::minutes(5));
+    let before = world.seq().await;
+    let body = json!({ "seconds": 1_800, "comment": "half an hour is enough" });
+    let answer = world
+        .post(world.people.rae, &format!("/requests/{id}/approve"), body)
+        .await;
+    assert_snapshot!(answer, @r#"
+    200 application/json
+    {
+      "approval": "Manual",
+      "asked": 7200,
+      "created_at": "2030-01-01T00:00:00Z",
+      "grant": {
+        "expires_at": "2030-01-01T00:35:00Z",
+        "id": 1,
+        "request": 1,
+        "starts_at": "2030-01-01T00:05:00Z",
+        "status": {
+          "state": "active"
+        }
+      },
+      "group_name": "Engineering",
+      "id": 1,
+      "lapses_at": "2030-01-02T00:00:00Z",
+      "reason": "why",
+      "requester": {
+        "id": 1,
+        "login": "ann",
+        "name": "Ann Member"
+      },
+      "resource": 2,
+      "resource_address": "database.corp",
+      "resource_name": "Database",
+      "starts_at": null,
+      "status": {
+        "at": "2030-01-01T00:05:00Z",
+        "by": {
+          "id": 3,
+          "login": "rae",
+          "name": "Rae Reviewer"
+        },
+        "comment": "half an hour is enough",
+        "length": 1800,
+        "state": "approved"
+      }
+    }
+    "#);
+    assert_eq!(
+        world.actions(before).await,
+        ["request.approved by Rae Reviewer"]
+    );
+    let entry = world.audit(before).await.remove(0);
+    assert_snapshot!(serde_json::to_string_pretty(&entry.detail).unwrap(), @r#"
+    {
+      "from": {
+        "state": "pending"
+      },
+      "to": {
+        "at": "2030-01-01T00:05:00Z",
+        "by": 3,
+        "comment": "half an hour is enough",
+        "length": 1800,
+        "state": "approved"
+      },
+      "window": {
+        "expires_at": "2030-01-01T00:35:00Z",
+        "starts_at": "2030-01-01T00:05:00Z"
+      }
+    }
+    "#);
+    assert_eq!(world.notices(world.people.ann).await, ["approved"]);
+    let reviews = world.get(world.people.roy, "/reviews").await;
+    assert_eq!(reviews.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_denial_is_told_with_its_comment() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    let before = world.seq().await;
+    let path = format!("/requests/{id}/deny");
+    for blank in ["", " \n", "\u{200b}"] {
+        let answer = world
+            .post(world.people.rae, &path, json!({ "comment": blank }))
+            .await;
+        assert_eq!(answer.code(), "422 blank_text");
+    }
+    assert_eq!(world.seq().await, before);
+    let body = json!({ "comment": "ask the owner first" });
+    let answer = world.post(world.people.dan, &path, body).await;
+    assert_snapshot!(answer, @r#"
+    200 application/json
+    {
+      "approval": "Manual",
+      "asked": 7200,
+      "created_at": "2030-01-01T00:00:00Z",
+      "grant": null,
+      "group_name": "Engineering",
+      "id": 1,
+      "lapses_at": "2030-01-02T00:00:00Z",
+      "reason": "why",
+      "requester": {
+        "id": 1,
+        "login": "ann",
+        "name": "Ann Member"
+      },
+      "resource": 2,
+      "resource_address": "database.corp",
+      "resource_name": "Database",
+      "starts_at": null,
+      "status": {
+        "at": "2030-01-01T00:00:00Z",
+        "by": {
+          "id": 5,
+          "login": "dan",
+          "name": "Dan Owner"
+        },
+        "comment": "ask the owner first",
+        "state": "denied"
+      }
+    }
+    "#);
+    assert_eq!(world.actions(before).await, ["request.denied by Dan Owner"]);
+    assert_eq!(world.notices(world.people.ann).await, ["denied"]);
+    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    assert_eq!(
+        snapshot["notices"][0]["what"]["comment"],
+        "ask the owner first"
+    );
+    let database = &snapshot["resources"][1];
+    assert_eq!(database["denied_at"], "2030-01-01T00:00:00Z");
+    assert_eq!(
+        database["lock"],
+        json!({ "state": "locked", "why": "needs_approval" })
+    );
+    world.wait(TimeDelta::hours(24)).await;
+    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    assert_eq!(snapshot["resources"][1]["denied_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn nobody_decides_their_own_request() {
+    let world = World::new().await;
+    let rae = world.people.rae;
+    let body = json!({ "resource": world.resources.database, "reason": "mine" });
+    let id = world.post(rae, "/requests", body).await.id();
+    let queue = world.get(rae, "/reviews").await.json();
+    assert_eq!(
+        (&queue[0]["may_decide"], &queue[0]["request"]["id"]),
+        (&json!(false), &json!(id))
+    );
+    let before = world.seq().await;
+    let approve = world
+        .post(rae, &format!("/requests/{id}/approve"), json!({}))
+        .await;
+    assert_snapshot!(approve, @r#"
+    403 application/problem+json
+    {
+      "code": "own_request",
+      "detail": "You asked for this yourself, and nobody decides their own request. Another reviewer has to.",
+      "status": 403,
+      "title": "Nobody decides their own request",
+      "type": "urn:hourkey:problem:own_request"
+    }
+    "#);
+    let body = json!({ "comment": "no" });
+    assert_eq!(
+        world.post(rae, &format!("/requests/{id}/deny"), body).await,
+        approve
+    );
+    assert_eq!(world.seq().await, before);
+    assert!(world.notices(rae).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_may_not_review_learns_nothing() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    // The database's owners do not review the vault.
+    let body = json!({ "resource": world.resources.vault });
+    let vault = world.post(world.people.ann, "/requests", body).await.id();
+    let before = world.seq().await;
+    for (user, id) in [
+        (world.people.ben, id),
+        (world.people.eve, id),
+        (world.people.dan, vault),
+        (world.people.rae, 4_711),
+    ] {
+        for (act, body) in [("approve", json!({})), ("deny", json!({ "comment": "no" }))] {
+            let answer = world
+                .post(user, &format!("/requests/{id}/{act}"), body)
+                .await;
+            assert_eq!(answer.code(), "404 not_found");
+        }
+        assert_eq!(
+            world.get(user, &format!("/requests/{id}")).await.code(),
+            "404 not_found"
+        );
+        let answer = world.act(user, &format!("/requests/{id}/cancel")).await;
+        assert_eq!(answer.code(), "404 not_found");
+    }
+    let dans = world.get(world.people.dan, "/reviews").await.json();
+    assert_eq!(dans.as_array().unwrap().len(), 1);
+    assert_eq!(
+        world.get(world.people.ben, "/reviews").await.json(),
+        json!([])
+    );
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn the_requester_cannot_approve_and_sees_why() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    let answer = world
+        .post(
+            world.people.ann,
+            &format!("/requests/{id}/approve"),
+            json!({}),
+        )
+        .await;
+    assert_eq!(answer.code(), "403 own_request");
+    // A reviewer cannot cancel in somebody's name.
+    let answer = world
+        .act(world.people.rae, &format!("/requests/{id}/cancel"))
+        .await;
+    assert_eq!(answer.code(), "403 forbidden");
+}
+
+#[tokio::test]
+async fn sessions_of_the_device_flow_never_review() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    let before = world.seq().await;
+    let token = world
+        .token_of(world.people.rae, SessionKind::Headless)
+        .await;
+    for act in ["approve", "deny"] {
+        let request = axum::http::Request::post(format!("/api/v1/requests/{id}/{act}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(r#"{"comment":"no"}"#))
+            .unwrap();
+        let answer = Answer::read(world.send(request).await).await;
+        assert_eq!(answer.code(), "403 forbidden");
+    }
+    assert_eq!(world.actions(before).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_reviewer_cannot_lengthen() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    let before = world.seq().await;
+    let mut answers = String::new();
+    for seconds in [0, 59, 7_201, 604_801] {
+        let body = json!({ "seconds": seconds });
+        let answer = world
+            .post(world.people.rae, &format!("/requests/{id}/approve"), body)
+            .await;
+        answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
+    }
+    assert_snapshot!(answers, @r#"
+    0: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 0 seconds is outside of that."
+    59: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 59 seconds is outside of that."
+    7201: 422 bad_length "A reviewer may shorten, never lengthen: the request asks for 2 hours."
+    604801: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 604801 seconds is outside of that."
+    "#);
+    assert_eq!(world.seq().await, before);
+}
+
+#[tokio::test]
+async fn of_two_reviewers_one_wins_and_the_other_is_told() {
+    for _ in 0..5 {
+        let world = World::new().await;
+        let id = pending(&world).await;
+        let before = world.seq().await;
+        let paths = (path(id, "approve"), path(id, "deny"));
+        let (approve, deny) = tokio::join!(
+            world.post(world.people.rae, &paths.0, json!({})),
+            world.post(world.people.roy, &paths.1, json!({ "comment": "no" })),
+        );
+        let actions = world.actions(before).await;
+        let (loser, detail) = if approve.status == 200 {
+            assert_eq!(actions, ["request.approved by Rae Reviewer"]);
+            (
+                deny,
+                "Rae Reviewer approved it for 2 hours on 2030-01-01 at 00:00 UTC. Nothing was \
+                changed.",
+            )
+        } else {
+            assert_eq!(actions, ["request.denied by Roy Reviewer"]);
+            (
+                approve,
+                "Roy Reviewer denied it on 2030-01-01 at 00:00 UTC. Nothing was changed.",
+            )
+        };
+        assert_eq!(loser.code(), "409 already_decided");
+        assert_eq!(loser.json()["detail"], detail);
+        assert_eq!(world.notices(world.people.ann).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_approve_and_cancel_one_wins() {
+    for _ in 0..5 {
+        let world = World::new().await;
+        let id = pending(&world).await;
+        let before = world.seq().await;
+        let paths = (path(id, "approve"), path(id, "cancel"));
+        let (approve, cancel) = tokio::join!(
+            world.post(world.people.rae, &paths.0, json!({})),
+            world.act(world.people.ann, &paths.1),
+        );
+        let won = [&approve, &cancel]
+            .into_iter()
+            .filter(|answer| answer.status == 200)
+            .count();
+        assert_eq!(won, 1, "{approve} {cancel}");
+        assert_eq!(world.actions(before).await.len(), 1);
+        let lost = if approve.status == 200 {
+            cancel
+        } else {
+            approve
+        };
+        assert_eq!(lost.code(), "409 already_decided");
+    }
+}
+
+#[tokio::test]
+async fn at_the_very_deadline_the_lapse_wins() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    // Nobody has swept yet.
+    world.clock.forward(TimeDelta::hours(24));
+    let answer = world
+        .post(world.people.rae, &path(id, "approve"), json!({}))
+        .await;
+    assert_snapshot!(answer, @r#"
+    409 application/problem+json
+    {
+      "code": "already_decided",
+      "detail": "It lapsed on 2030-01-02 at 00:00 UTC before anybody decided it. Nothing was changed.",
+      "status": 409,
+      "title": "The request is decided already",
+      "type": "urn:hourkey:problem:already_decided"
+    }
+    "#);
+    let shown = world
+        .get(world.people.ann, &format!("/requests/{id}"))
+        .await
+        .json();
+    assert_eq!(shown["status"]["state"], "lapsed");
+    assert_eq!(shown["grant"], Value::Null);
+
+    let world = World::new().await;
+    let id = pending(&world).await;
+    world
+        .clock
+        .forward(TimeDelta::hours(24) - TimeDelta::milliseconds(1));
+    let answer = world
+        .post(world.people.rae, &path(id, "approve"), json!({}))
+        .await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn one_cancels_ones_own_request_once() {
+    let world = World::new().await;
+    let id = pending(&world).await;
+    let before = world.seq().await;
+    let answer = world.act(world.people.ann, &path(id, "cancel")).await;
+    let status = json!({ "state": "cancelled", "at": "2030-01-01T00:00:00Z", "cause": "person",
+        "by": { "id": world.people.ann, "login": "ann", "name": "Ann Member" } });
+    assert_eq!(answer.json()["status"], status);
+    assert_eq!(
+        world.actions(before).await,
+        ["request.cancelled by Ann Member"]
+    );
+    let again = world.act(world.people.ann, &path(id, "cancel")).await;
+    assert_eq!(again.code(), "409 already_decided");
+}
+
+#[tokio::test]
+async fn giving_back_ends_access_at_once() {
+    let world = World::new().await;
+    let (ann, grant) = (world.people.ann, granted(&world).await);
+    let before = world.seq().await;
+    for other in [world.people.ben, world.people.eve, world.people.dan] {
+        let answer = world.act(other, &format!("/grants/{grant}/release")).await;
+        assert_eq!(answer.code(), "404 not_found");
+    }
+    let reviewer = world
+        .act(world.people.rae, &format!("/grants/{grant}/release"))
+        .await;
+    assert_eq!(reviewer.code(), "403 forbidden");
+    assert_eq!(world.seq().await, before);
+    let answer = world.act(ann, &format!("/grants/{grant}/release")).await;
+    assert_snapshot!(answer, @r#"
+    200 application/json
+    {
+      "expires_at": "2030-01-01T04:00:00Z",
+      "id": 1,
+      "request": 1,
+      "starts_at": "2030-01-01T00:00:00Z",
+      "status": {
+        "at": "2030-01-01T00:00:00Z",
+        "state": "released"
+      }
+    }
+    "#);
+    let again = world.act(ann, &format!("/grants/{grant}/release")).await;
+    assert_snapshot!(again, @r#"
+    409 application/problem+json
+    {
+      "code": "already_ended",
+      "detail": "The grant was given back on 2030-01-01 at 00:00 UTC. Nothing was changed.",
+      "status": 409,
+      "title": "The grant has ended already",
+      "type": "urn:hourkey:problem:already_ended"
+    }
+    "#);
+    assert_eq!(
+        world.actions(before).await,
+        ["grant.released by Ann Member"]
+    );
+}
+
+#[tokio::test]
+async fn revoking_is_told_and_switches_automatic_approval_off() {
+    let world = World::new().await;
+    let (ann, logs, grant) = (
+        world.people.ann,
+        world.resources.logs,
+        granted(&world).await,
+    );
+    let path = format!("/grants/{grant}/revoke");
+    let before = world.seq().await;
+    let why = json!({ "comment": "not your task" });
+    for other in [world.people.ben, world.people.eve, world.people.dan] {
+        assert_eq!(
+            world.post(other, &path, why.clone()).await.code(),
+            "404 not_found"
+        );
+    }
+    assert_eq!(
+        world.post(ann, &path, why.clone()).await.code(),
+        "403 own_request"
+    );
+    let blank = json!({ "comment": "" });
+    assert_eq!(
+        world.post(world.people.rae, &path, blank).await.code(),
+        "422 blank_text"
+    );
+    assert_eq!(world.seq().await, before);
+
+    let answer = world.post(world.people.rae, &path, why.clone()).await;
+    assert_snapshot!(answer, @r#"
+    200 application/json
+    {
+      "expires_at": "2030-01-01T04:00:00Z",
+      "id": 1,
+      "request": 1,
+      "starts_at": "2030-01-01T00:00:00Z",
+      "status": {
+        "at": "2030-01-01T00:00:00Z",
+        "by": {
+          "id": 3,
+          "login": "rae",
+          "name": "Rae Reviewer"
+        },
+        "cause": "person",
+        "comment": "not your task",
+        "state": "revoked"
+      }
+    }
+    "#);
+    assert_eq!(
+        world.actions(before).await,
+        ["grant.revoked by Rae Reviewer"]
+    );
+    assert_eq!(world.notices(ann).await, ["approved", "revoked"]);
+    let again = world.post(world.people.roy, &path, why).await;
+    assert_eq!(
+        again.json()["detail"],
+        "Rae Reviewer revoked the grant on 2030-01-01 at 00:00 UTC. Nothing was changed."
+    );
+
+    // Rule 11: for a day a reviewer decides.
+    world
+        .wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
+        .await;
+    let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+    assert_eq!(
+        row["resource"]["lock"],
+        json!({ "state": "locked", "why": "needs_approval" })
+    );
+    assert_eq!(row["ways"][0]["approval"], "Manual");
+    let asked = world
+        .post(
+            ann,
+            "/requests",
+            json!({ "resource": logs, "reason": "why" }),
+        )
+        .await;
+    assert_eq!(asked.json()["status"]["state"], "pending");
+    world
+        .act(ann, &format!("/requests/{}/cancel", asked.id()))
+        .await;
+    world.wait(TimeDelta::milliseconds(1)).await;
+    let asked = world
+        .post(
+            ann,
+            "/requests",
+            json!({ "resource": logs, "reason": "why" }),
+        )
+        .await;
+    assert_eq!(asked.json()["status"]["state"], "approved");
+}
+
+#[tokio::test]
+async fn the_history_shows_each_reviewer_what_they_may_review() {
+    let world = World::new().await;
+    let (ann, rae) = (world.people.ann, world.people.rae);
+    for round in 0..55 {
+        let id = pending(&world).await;
+        let why = json!({ "comment": format!("round {round}") });
+        world.post(rae, &path(id, "deny"), why).await;
+    }
+    let first = world.get(ann, "/requests").await.json();
+    assert_eq!(first["items"].as_array().unwrap().len(), 50);
+    let rest = world
+        .get(ann, &format!("/requests?before={}", first["before"]))
+        .await
+        .json();
+    assert_eq!(rest["items"].as_array().unwrap().len(), 5);
+    assert_eq!(rest["before"], Value::Null);
+
+    let id = granted(&world).await;
+    let decided = async |user: UserId| {
+        let page = hourkey_controller::access::view::decided(&world.app, user, None)
+            .await
+            .unwrap();
+        page.items
+            .iter()
+            .map(|request| request.resource)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(decided(rae).await[0], world.resources.logs, "grant {id}");
+    assert_eq!(decided(rae).await.len(), 50);
+    let dans = decided(world.people.dan).await;
+    assert!(dans.len() == 50 && dans.iter().all(|id| *id == world.resources.database));
+    assert_eq!(decided(ann).await, Vec::<ResourceId>::new());
+}
+
+/// Ann asks for the database, 2 hours.
+async fn pending(world: &World) -> i64 {
+    let body = json!({ "resource": world.resources.database, "reason": "why", "seconds": 7_200 });
+    let answer = world.post(world.people.ann, "/requests", body).await;
+    assert_eq!(answer.status, 201, "{answer}");
+    answer.id()
+}
+
+/// Ann has the logs, at once.
+async fn granted(world: &World) -> i64 {
+    let body = json!({ "resource": world.resources.logs, "reason": "why" });
+    world
+        .post(world.people.ann, "/requests", body)
+        .await
+        .grant()
+}
+
+fn path(id: i64, act: &str) -> String {
+    format!("/requests/{id}/{act}")
+}

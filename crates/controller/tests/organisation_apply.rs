@@ -1,0 +1,182 @@
+//! Applying a file: one transaction, nothing lost, and what follows from it (rule 7).
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+
+use hourkey_controller::identity::setup;
+use hourkey_controller::organisation::{OrgFile, Plan, Refused, apply};
+use hourkey_domain::Time;
+use hourkey_store::Store;
+use hourkey_store::organisation::Organisation;
+use hourkey_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+const SAMPLE: &str = include_str!("../../../examples/org.toml");
+
+const SMALL: &str = r#"
+name = "Small"
+[[user]]
+login = "root"
+name = "Root"
+roles = ["Admin"]
+[[user]]
+login = "ada"
+name = "Ada"
+[[group]]
+name = "Ops"
+members = ["ada"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Wiki"
+address = "wiki.corp"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "4h", approval = "Automatic" }
+approvers = ["Ops"]
+[[assignment]]
+group = "Ops"
+resource = "Wiki"
+"#;
+
+async fn fresh() -> (TempDir, Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = SqliteStore::open(folder.path()).await.unwrap();
+    (folder, store)
+}
+
+async fn put(store: &Arc<dyn Store>, text: &str, prune: bool) -> Result<Plan, Refused> {
+    let now = Time::from_timestamp_millis(1_800_000_000_000).unwrap();
+    apply(store, OrgFile::parse(text).unwrap(), prune, None, now).await
+}
+
+async fn today(store: &Arc<dyn Store>) -> Organisation {
+    store.read().await.unwrap().organisation().await.unwrap()
+}
+
+async fn seq(store: &Arc<dyn Store>) -> i64 {
+    store.read().await.unwrap().seq().await.unwrap()
+}
+
+#[tokio::test]
+async fn applying_twice_changes_nothing_the_second_time() {
+    let (_folder, store) = fresh().await;
+    assert!(!put(&store, SAMPLE, false).await.unwrap().is_empty());
+    let (before, at) = (today(&store).await, seq(&store).await);
+    assert!(put(&store, SAMPLE, true).await.unwrap().is_empty());
+    assert_eq!((today(&store).await, seq(&store).await), (before, at));
+}
+
+#[tokio::test]
+async fn without_prune_everything_else_is_kept_and_named() {
+    let (_folder, store) = fresh().await;
+    put(&store, SAMPLE, false).await.unwrap();
+    let plan = put(&store, SMALL, false).await.unwrap();
+    assert!(
+        plan.to_string()
+            .contains("  resource Grafana is not in the file, kept (--prune")
+    );
+    let organisation = today(&store).await;
+    assert!(
+        organisation
+            .resources
+            .iter()
+            .any(|resource| resource.name == "Grafana")
+    );
+    assert!(
+        organisation
+            .resources
+            .iter()
+            .any(|resource| resource.name == "Wiki")
+    );
+}
+
+#[tokio::test]
+async fn with_prune_only_the_file_is_left() {
+    let (_folder, store) = fresh().await;
+    put(&store, SAMPLE, false).await.unwrap();
+    put(&store, SMALL, true).await.unwrap();
+    let (_other_folder, alone) = fresh().await;
+    put(&alone, SMALL, false).await.unwrap();
+    // The ids differ, what they stand for does not.
+    let file = OrgFile::parse(SMALL).unwrap();
+    for store in [&store, &alone] {
+        assert!(Plan::new(&today(store).await, &file, true).is_empty());
+    }
+    let names = |organisation: Organisation| -> Vec<String> {
+        organisation
+            .resources
+            .into_iter()
+            .map(|resource| resource.name)
+            .collect()
+    };
+    assert_eq!(names(today(&store).await), names(today(&alone).await));
+}
+
+#[tokio::test]
+async fn the_last_admin_stays() {
+    let (_folder, store) = fresh().await;
+    put(&store, SMALL, false).await.unwrap();
+    let at = seq(&store).await;
+    let disabled = SMALL.replace(
+        "roles = [\"Admin\"]",
+        "roles = [\"Admin\"]\ndisabled = true",
+    );
+    assert!(matches!(
+        put(&store, &disabled, false).await,
+        Err(Refused::LastAdmin)
+    ));
+    let demoted = SMALL.replace("roles = [\"Admin\"]", "");
+    assert!(matches!(
+        put(&store, &demoted, false).await,
+        Err(Refused::LastAdmin)
+    ));
+    assert_eq!(seq(&store).await, at, "nothing of a refused file is kept");
+    assert!(
+        today(&store)
+            .await
+            .users
+            .iter()
+            .any(|user| user.login == "root" && !user.disabled)
+    );
+}
+
+#[tokio::test]
+async fn a_difference_that_is_no_longer_the_one_shown_is_refused() {
+    let (_folder, store) = fresh().await;
+    let file = OrgFile::parse(SMALL).unwrap();
+    let shown = Plan::new(&today(&store).await, &file, false);
+    put(&store, &SMALL.replace("Wiki", "Web"), false)
+        .await
+        .unwrap();
+    let now = Time::from_timestamp_millis(1_800_000_000_001).unwrap();
+    let answer = apply(&store, file, false, Some(shown), now).await;
+    assert!(matches!(answer, Err(Refused::ChangedMeanwhile)));
+}
+
+#[tokio::test]
+async fn the_setup_code_ends_with_the_first_user() {
+    let (_folder, store) = fresh().await;
+    setup::make_code(&store).await.unwrap();
+    put(&store, "name = \"Empty\"", false).await.unwrap();
+    let code = async || store.read().await.unwrap().setup_code().await.unwrap();
+    assert!(code().await.is_some());
+    put(&store, SMALL, false).await.unwrap();
+    assert_eq!(code().await, None);
+}
+
+#[tokio::test]
+async fn every_change_is_audited_with_before_and_after() {
+    let (_folder, store) = fresh().await;
+    put(&store, SMALL, false).await.unwrap();
+    let at = seq(&store).await;
+    put(&store, &SMALL.replace("wiki.corp", "wiki2.corp"), false)
+        .await
+        .unwrap();
+    let audit = store.read().await.unwrap().audit(at, 10).await.unwrap();
+    let [entry] = audit.as_slice() else {
+        panic!("one change, one entry: {audit:?}")
+    };
+    assert_eq!(entry.action, "resource.changed");
+    assert_eq!(entry.detail["replace"]["before"]["address"], "wiki.corp");
+    assert_eq!(entry.detail["replace"]["after"]["address"], "wiki2.corp");
+}

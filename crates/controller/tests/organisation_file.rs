@@ -1,0 +1,168 @@
+//! `ORG.toml`: every mistake is listed with its line, and the sample organisation has none.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use hourkey_controller::organisation::{OrgFile, Plan};
+use hourkey_store::organisation::Organisation;
+
+const SAMPLE: &str = include_str!("../../../examples/org.toml");
+
+fn mistakes(text: &str) -> String {
+    let mistakes = OrgFile::parse(text).unwrap_err();
+    mistakes
+        .iter()
+        .map(|mistake| format!("{mistake}\n"))
+        .collect()
+}
+
+#[test]
+fn the_sample_organisation_is_read() {
+    let file = OrgFile::parse(SAMPLE).unwrap();
+    assert_eq!(file.name, "Corp Example");
+    assert_eq!((file.users.len(), file.resources.len()), (5, 13));
+}
+
+#[test]
+fn every_mistake_is_listed_with_its_line() {
+    let text = r#"nam = "Corp"
+
+[[user]]
+login = "Ada Park"
+name = " "
+roles = ["Boss", 3]
+
+[[user]]
+login = "lee"
+name = "Lee"
+
+[[user]]
+login = "LEE"
+name = "Lee again"
+
+[[group]]
+name = "Ops"
+members = ["lee", "nobody", "lee"]
+
+[[resource]]
+name = "Database"
+address = "db..corp"
+ports = "0"
+network = "Nowhere"
+access = { mode = "AutoLock", period = "8d", colour = "red" }
+
+[[resource]]
+name = "Web"
+address = "web.corp"
+network = "Nowhere"
+url = "javascript:alert(1)"
+
+[[assignment]]
+group = "Ops"
+resource = "Database"
+until = 2030-01-01
+
+[[assignment]]
+group = "Ops"
+resource = "Database"
+
+[[assignment]]
+group = "Ops"
+resource = "Databse"
+access = { mode = "Open", period = "1h", up_to = "2h", approval = "Never" }
+"#;
+    insta::assert_snapshot!(mistakes(text), @r#"
+    line 1: "nam" is not known here; known are name, user, group, network, resource, assignment
+    line 1: the file has no name
+    line 4: a login has no spaces and at most 100 characters
+    line 5: name must hold something that can be seen, on one line
+    line 6: "Boss" is no role; roles are Member, AccessReviewer and Admin
+    line 6: roles must be a list of texts, and this is of type integer
+    line 13: user "lee" stands here a second time, first in line 9
+    line 18: "lee" stands in this list twice
+    line 18: no user "nobody" in this file
+    line 22: "db..corp" is no address: write a DNS name, *.name, an IP address or a prefix such as 10.1.0.0/16
+    line 23: "0" are no ports: write 443, 8000-8010, or several with commas; leave it out for all
+    line 24: no network "Nowhere" in this file
+    line 25: "8d": access lasts from 1 minute to 7 days
+    line 25: "colour" is not known here; known are mode, period, up_to, approval
+    line 25: mode "AutoLock" is not available yet: it needs reports of usage; use Standing or AccessRequest
+    line 27: this resource has no access settings: access = { mode = … }
+    line 30: no network "Nowhere" in this file
+    line 31: "javascript:alert(1)" is no http or https address
+    line 36: until needs date, time and offset, such as 2027-01-31T17:00:00Z, not 2030-01-01
+    line 38: assignment "Ops → Database" stands here a second time, first in line 33
+    line 44: no resource "Databse" in this file
+    line 45: "Never" is no approval; it is Manual or Automatic
+    line 45: "Open" is no mode; modes are Standing and AccessRequest
+    line 45: period (a preset) and up_to (a free choice) exclude each other
+    "#);
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    insta::assert_snapshot!(mistakes("name = \"Corp\"\n[[user]\n"), @"line 2: this is no TOML: unclosed array table, expected `]`");
+}
+
+#[test]
+fn missing_settings_are_mistakes() {
+    let text = r#"
+name = "Corp"
+[[network]]
+name = "Office"
+[[resource]]
+name = "A"
+address = "a.corp"
+network = "Office"
+[[resource]]
+name = "B"
+address = "b.corp"
+network = "Office"
+access = { period = "1h" }
+[[resource]]
+name = "C"
+address = "c.corp"
+network = "Office"
+access = { mode = "AccessRequest" }
+"#;
+    insta::assert_snapshot!(mistakes(text), @r#"
+    line 5: this resource has no access settings: access = { mode = … }
+    line 13: access needs a mode: "Standing" or "AccessRequest"
+    line 18: access needs a period = "4h", or up_to = "7d" for a free choice
+    "#);
+}
+
+#[test]
+fn the_difference_reads_like_a_difference() {
+    let file = OrgFile::parse(
+        r#"
+name = "Corp"
+[[user]]
+login = "ada"
+name = "Ada"
+roles = ["Admin"]
+[[group]]
+name = "Ops"
+members = ["ada"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Wiki"
+address = "WIKI.corp."
+network = "Office"
+access = { mode = "AccessRequest", up_to = "4h", approval = "Automatic" }
+[[assignment]]
+group = "Ops"
+resource = "Wiki"
+access = { period = "1h" }
+"#,
+    )
+    .unwrap();
+    let plan = Plan::new(&Organisation::default(), &file, false);
+    insta::assert_snapshot!(plan.to_string(), @r#"
+    ~ organisation: its name becomes "Corp"
+    + network Office
+    + user ada: name Ada; roles Member, Admin
+    + group Ops: members ada
+    + resource Wiki: address wiki.corp; network Office; mode AccessRequest; period up to 4 hours; approval Automatic
+    + assignment Ops → Wiki: period 1 hour
+    "#);
+}

@@ -1,0 +1,235 @@
+//! The real program: how it listens, speaks TLS, and stops.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use hourkey_controller::clock::{Clock as _, SystemClock};
+use hourkey_controller::identity::secret::new_secret;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::review::Role;
+use hourkey_protocol::account::SessionKind;
+use hourkey_store::account::NewSession;
+use hourkey_store::organisation::User;
+use hourkey_store::{Store, StoreError, transact};
+use hourkey_store_sqlite::SqliteStore;
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::process::{self, Process};
+use hourkey_testkit::webdriver::free_port;
+use reqwest::{Certificate, Client};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn plain_http_is_refused_where_others_could_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let public_url = "https://hourkey.test";
+        let said = refused(&folder, &["--listen", listen, "--public-url", public_url]).await;
+        assert!(said.contains("could read passwords"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = refused(&folder, &["--listen", &address]).await;
+    assert!(
+        said.contains(&format!("cannot listen on {address}")),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn it_speaks_tls_and_takes_a_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path());
+    let port = free_port().unwrap();
+    let url = format!("https://127.0.0.1:{port}");
+    let serve = serve(
+        &folder,
+        &[
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--public-url",
+            &url,
+            "--tls-certificates",
+            path(&folder, "cert.pem").to_str().unwrap(),
+            "--tls-key",
+            path(&folder, "key.pem").to_str().unwrap(),
+        ],
+    );
+    let client = trusting(&first);
+    let health = format!("{url}/healthz");
+    let answer = async || client.get(&health).send().await;
+    let answer = serve.ready("an answer", answer).await.unwrap();
+    assert_eq!(
+        answer.headers()["strict-transport-security"],
+        "max-age=31536000"
+    );
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    assert_eq!(answer.text().await.unwrap(), "ok\n");
+    let plain = Client::new()
+        .get(health.replace("https", "http"))
+        .send()
+        .await;
+    assert!(plain.is_err());
+
+    let second = certificate(folder.path());
+    let renewed = trusting(&second);
+    assert!(renewed.get(&health).send().await.is_err());
+    serve.signal(Signal::HUP).unwrap();
+    // A fresh client each time: an open connection keeps its certificate.
+    let answer = async || trusting(&second).get(&health).send().await;
+    eventually("the renewed certificate", answer).await.unwrap();
+
+    // A broken one does not take the place of one that works.
+    fs::write(path(&folder, "key.pem"), "not a key").unwrap();
+    serve.signal(Signal::HUP).unwrap();
+    eventually("a word about it", async || {
+        serve.log().contains("stays the old one")
+    })
+    .await
+    .unwrap();
+    trusting(&second).get(&health).send().await.unwrap();
+    assert!(serve.terminate().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path());
+    fs::write(path(&folder, "key.pem"), "not a key").unwrap();
+    let said = refused(
+        &folder,
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--public-url",
+            "https://127.0.0.1:8420",
+            "--tls-certificates",
+            path(&folder, "cert.pem").to_str().unwrap(),
+            "--tls-key",
+            path(&folder, "key.pem").to_str().unwrap(),
+        ],
+    )
+    .await;
+    assert!(said.contains("cannot use the certificate"), "{said}");
+}
+
+#[tokio::test]
+async fn it_stops_when_told_while_streams_are_open() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = tempfile::tempdir().unwrap();
+        let token = token(&folder).await;
+        let port = free_port().unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let listen = format!("127.0.0.1:{port}");
+        let mut serve = serve(&folder, &["--listen", &listen, "--public-url", &url]);
+        let client = Client::new();
+        let open = async || {
+            let events = client
+                .get(format!("{url}/api/v1/events"))
+                .bearer_auth(&token);
+            events
+                .send()
+                .await
+                .and_then(|answer| answer.error_for_status())
+        };
+        let mut stream = serve.ready("a stream", open).await.unwrap().bytes_stream();
+        let first = stream.next().await.unwrap().unwrap();
+        assert!(first.starts_with(b"event: snapshot\n"));
+        serve.signal(signal).unwrap();
+        // The stream ends well, and so does the program.
+        while let Some(chunk) = stream.next().await {
+            chunk.unwrap();
+        }
+        assert!(serve.ended().await.unwrap().success());
+        // What it logged names routes, and no token.
+        let log = serve.log();
+        assert!(
+            log.contains("/api/v1/events") && !log.contains(&token),
+            "{log}"
+        );
+    }
+}
+
+/// What it says when it does not start.
+async fn refused(folder: &TempDir, arguments: &[&str]) -> String {
+    let mut serve = serve(folder, arguments);
+    assert!(!serve.ended().await.unwrap().success());
+    serve.log()
+}
+
+fn serve(folder: &TempDir, arguments: &[&str]) -> Process {
+    let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+    command
+        .arg("--data")
+        .arg(folder.path().join("data"))
+        .arg("serve")
+        .args(arguments);
+    Process::start("controller", command, folder.path()).unwrap()
+}
+
+fn path(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}
+
+/// A new certificate for this machine, in `cert.pem` and `key.pem`.
+fn certificate(folder: &Path) -> Certificate {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    fs::write(folder.join("cert.pem"), &pem).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    Certificate::from_pem(pem.as_bytes()).unwrap()
+}
+
+fn trusting(certificate: &Certificate) -> Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Client::builder()
+        .tls_certs_only([certificate.clone()])
+        .build()
+        .unwrap()
+}
+
+/// An access token of somebody who is signed in.
+async fn token(folder: &TempDir) -> String {
+    let store: Arc<dyn Store> = SqliteStore::open(&folder.path().join("data"))
+        .await
+        .unwrap();
+    let (token, digest) = new_secret();
+    let signed_in = transact(&store, move |tx| {
+        Box::pin(async move {
+            let user = User {
+                id: UserId(0),
+                login: "ann".to_owned(),
+                name: "Ann Member".to_owned(),
+                email: None,
+                roles: vec![Role::Member],
+                disabled: false,
+            };
+            let user = tx.insert_user(user).await?;
+            let now = SystemClock::new(None).now();
+            let new = NewSession {
+                user,
+                kind: SessionKind::Cli,
+                label: "a test".to_owned(),
+                created_at: now,
+                cookie: None,
+            };
+            let session = tx.insert_session(new).await?;
+            tx.insert_access_token(digest, session, now + TimeDelta::minutes(10))
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    signed_in.await.unwrap();
+    token
+}

@@ -1,0 +1,21 @@
+//! Sign-in, OAuth and pages as browsers and clients meet them, in process on a real store.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests: what fails says where"
+)]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod asking;
+mod browser;
+mod device;
+mod forms;
+mod oauth;
+mod passwords;
+mod reviewing;
+mod sessions;
+mod sign_in;
+mod tokens;

@@ -1,0 +1,227 @@
+//! The pages of those who review.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::browser::Site;
+
+/// Ann asks for the database, for so many seconds.
+async fn asked(site: &Site, seconds: u64) -> i64 {
+    let world = &site.world;
+    let body = json!({
+        "resource": world.resources.database, "reason": "Latency <alert>", "seconds": seconds,
+    });
+    world.post(world.people.ann, "/requests", body).await.id()
+}
+
+#[tokio::test]
+async fn the_queue_shows_what_is_needed_to_decide() {
+    let site = Site::new().await;
+    let request = asked(&site, 14_400).await;
+    let rae = site.signed_in("rae").await;
+    let page = rae.get("/review").await;
+    page.says("Ann Member → Database just now Latency &lt;alert&gt;");
+    page.says("Asks for 4 hours · first time in 30 days · Engineering · lapses in 1 d");
+    page.says("Approve 4 hours Less…");
+    assert!(page.text.contains("1 waiting"), "{}", page.text);
+
+    let before = site.seq().await;
+    let address = format!("/review/{request}");
+    let page = rae
+        .post(&address, &[("do", "approve"), ("back", "queue")])
+        .await;
+    assert_eq!(page.location(), format!("/review?done={request}"));
+    let page = rae.get(page.location()).await;
+    page.says("Ann Member → Database Open, 4 h left");
+    page.says("Nothing waits for you.");
+    assert_eq!(
+        site.world.actions(before).await,
+        ["request.approved by Rae Reviewer"]
+    );
+}
+
+#[tokio::test]
+async fn a_reviewer_shortens_and_never_lengthens() {
+    let site = Site::new().await;
+    let request = asked(&site, 14_400).await;
+    let rae = site.signed_in("rae").await;
+    let address = format!("/review/{request}");
+    rae.get(&address)
+        .await
+        .says("Approve for 15 minutes 30 minutes 1 hour 2 hours Other…");
+    let before = site.seq().await;
+    for (length, other, words) in [
+        (
+            "other",
+            "5h",
+            "never lengthen: the request asks for 4 hours",
+        ),
+        ("other", "soon", "is no length"),
+        ("0", "", "from 1 minute to 7 days"),
+        ("", "", "Choose a length first"),
+    ] {
+        let fields = [
+            ("do", "less"),
+            ("length", length),
+            ("other", other),
+            ("comment", "Be <quick>"),
+        ];
+        let page = rae.post(&address, &fields).await;
+        page.refuses(422, words);
+        assert!(page.text.contains("Be &lt;quick&gt;"), "{}", page.text);
+    }
+    assert_eq!(site.seq().await, before);
+    let fields = [("do", "less"), ("length", "1800"), ("comment", "Be quick")];
+    assert_eq!(rae.post(&address, &fields).await.location(), address);
+    rae.get(&address)
+        .await
+        .says("Open, 30 min left Be quick Rae Reviewer");
+}
+
+#[tokio::test]
+async fn a_denial_needs_a_comment_and_the_requester_reads_it() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let rae = site.signed_in("rae").await;
+    let address = format!("/review/{request}");
+    rae.get(&address).await;
+    let before = site.seq().await;
+    for blank in ["", " \r\n ", "\u{200b}"] {
+        let page = rae
+            .post(&address, &[("do", "deny"), ("comment", blank)])
+            .await;
+        page.refuses(422, "a comment is needed");
+    }
+    assert_eq!(site.seq().await, before);
+    let fields = [("do", "deny"), ("comment", "Use the replica.")];
+    assert_eq!(rae.post(&address, &fields).await.location(), address);
+    rae.get(&address)
+        .await
+        .says("Denied by Rae Reviewer just now");
+    let ann = site.signed_in("ann").await;
+    let page = ann.get(&format!("/requests/{request}")).await;
+    page.says("Database stays locked Denied by Rae Reviewer just now Use the replica.");
+    page.says("Ask again");
+    ann.get("/access").await.says("Database Denied just now");
+}
+
+#[tokio::test]
+async fn the_second_of_two_reviewers_is_told_who_was_first() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let rae = site.signed_in("rae").await;
+    let roy = site.signed_in("roy").await;
+    let address = format!("/review/{request}");
+    rae.get(&address).await;
+    roy.get(&address).await;
+    rae.post(&address, &[("do", "approve")]).await;
+    let before = site.seq().await;
+    let page = roy
+        .post(&address, &[("do", "deny"), ("comment", "No")])
+        .await;
+    page.refuses(409, "Rae Reviewer approved it for 1 hour");
+    page.says("Nothing was changed.");
+    page.says("Open, 1 h left");
+    assert_eq!(site.seq().await, before);
+}
+
+#[tokio::test]
+async fn nobody_decides_their_own_request() {
+    let site = Site::new().await;
+    let world = &site.world;
+    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
+    let own = world.post(world.people.rae, "/requests", body).await.id();
+    let rae = site.signed_in("rae").await;
+    let page = rae.get("/review").await;
+    page.says("This is your own request: another reviewer decides it.");
+    assert!(!page.words().contains("Approve"), "{}", page.words());
+    assert!(
+        !page.text.contains("waiting\""),
+        "it does not count as waiting for her"
+    );
+    let before = site.seq().await;
+    for fields in [
+        [("do", "approve"), ("comment", "")],
+        [("do", "deny"), ("comment", "No")],
+    ] {
+        let page = rae.post(&format!("/review/{own}"), &fields).await;
+        page.refuses(403, "nobody decides their own request");
+    }
+    assert_eq!(site.seq().await, before);
+}
+
+#[tokio::test]
+async fn a_running_grant_is_revoked_with_a_comment() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    let rae = site.signed_in("rae").await;
+    let address = format!("/review/{request}");
+    rae.get(&address).await;
+    rae.post(&address, &[("do", "approve")]).await;
+    let page = rae.get(&address).await;
+    page.says("Revoke…");
+    let grant = page.field("grant").unwrap();
+    let revoke = async |comment: &str| {
+        let fields = [
+            ("do", "revoke"),
+            ("grant", grant.as_str()),
+            ("comment", comment),
+        ];
+        rae.post(&address, &fields).await
+    };
+    revoke("").await.refuses(422, "a comment is needed");
+    assert_eq!(revoke("The alert is over.").await.location(), address);
+    rae.get("/review")
+        .await
+        .says("Revoked by Rae Reviewer just now");
+    let ann = site.signed_in("ann").await;
+    let page = ann.get(&format!("/requests/{request}")).await;
+    page.says("Database stays locked Revoked by Rae Reviewer just now The alert is over.");
+    revoke("Again.")
+        .await
+        .refuses(409, "Revoked by Rae Reviewer");
+}
+
+#[tokio::test]
+async fn a_resource_approver_reviews_that_resource_only() {
+    let site = Site::new().await;
+    let world = &site.world;
+    let database = asked(&site, 3_600).await;
+    let body = json!({ "resource": world.resources.vault, "reason": "Keys" });
+    let vault = world.post(world.people.ann, "/requests", body).await.id();
+    let dan = site.signed_in("dan").await;
+    let page = dan.get("/review").await;
+    page.says("Ann Member → Database");
+    assert!(!page.words().contains("Vault"));
+    assert_eq!(dan.get(&format!("/review/{vault}")).await.status, 404);
+    let page = dan
+        .post(&format!("/review/{vault}"), &[("do", "approve")])
+        .await;
+    assert_eq!(page.status, 404);
+    let page = dan
+        .post(&format!("/review/{database}"), &[("do", "approve")])
+        .await;
+    assert_eq!(page.location(), format!("/review/{database}"));
+
+    let ann = site.signed_in("ann").await;
+    ann.get("/review")
+        .await
+        .refuses(403, "You review nothing here");
+    assert_eq!(ann.get(&format!("/review/{vault}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_lapsed_says_so() {
+    let site = Site::new().await;
+    let request = asked(&site, 3_600).await;
+    site.world.wait(TimeDelta::hours(24)).await;
+    let rae = site.signed_in("rae").await;
+    let address = format!("/review/{request}");
+    rae.get(&address)
+        .await
+        .says("Lapsed just now : nobody decided in time");
+    rae.post(&address, &[("do", "approve")])
+        .await
+        .refuses(409, "Nothing was changed");
+    rae.get("/review").await.says("Lapsed just now");
+}

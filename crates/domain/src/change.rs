@@ -1,0 +1,148 @@
+//! What becomes of requests and grants when something around them changes (rule 7).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+use crate::grant::{Grant, State as GrantState};
+use crate::reason::Text;
+use crate::request::{Request, State as RequestState};
+use crate::settings::{Mode, Way};
+
+/// Why something was cancelled or revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A person did it.
+    Person,
+    /// The resource became standing: no request is needed any more.
+    NoLongerNeeded,
+    /// The user was disabled.
+    UserDisabled,
+    /// The user left the group.
+    MembershipRemoved,
+    /// The group's access to the resource was taken away.
+    AssignmentRemoved,
+    /// The group's access to the resource came to its end date.
+    AssignmentEnded,
+    /// The resource was removed.
+    ResourceRemoved,
+    /// The resource's address, ports or network changed.
+    ResourceChanged,
+    /// The terms became stricter than what was scheduled.
+    TermsTightened,
+    /// The reviewer who approved lost that role before the start: it is reviewed again.
+    ApproverLostRole,
+}
+
+/// As the end of a sentence: "Your access ended because …".
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Person => "somebody decided so",
+            Self::NoLongerNeeded => "the resource is open without a request now",
+            Self::UserDisabled => "the account was disabled",
+            Self::MembershipRemoved => "the group membership ended",
+            Self::AssignmentRemoved => "the group's access to the resource was removed",
+            Self::AssignmentEnded => "the group's access to the resource came to its end date",
+            Self::ResourceRemoved => "the resource was removed",
+            Self::ResourceChanged => "the resource's address changed",
+            Self::TermsTightened => "the rules for the resource became stricter",
+            Self::ApproverLostRole => "the reviewer who approved it is no longer one",
+        })
+    }
+}
+
+/// What waits or runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A pending request.
+    PendingRequest,
+    /// A grant whose start lies ahead.
+    ScheduledGrant,
+    /// A running grant.
+    ActiveGrant,
+}
+
+/// What is true now of the things that a request or grant rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footing<'a> {
+    /// The user exists and is not disabled.
+    pub user_enabled: bool,
+    /// The resource exists.
+    pub resource_exists: bool,
+    /// Address, ports and network are what they were.
+    pub same_destination: bool,
+    /// The user is in the assignment's group.
+    pub is_member: bool,
+    /// The assignment, with its live settings, if it exists.
+    pub way: Option<&'a Way>,
+    /// The most permissive mode of all of the user's ways to the resource.
+    pub best_mode: Option<Mode>,
+}
+
+/// What must happen to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    Stays,
+    /// The system cancels the request, or revokes the grant, with this cause.
+    Ends(Cause),
+}
+
+/// Rule 7's table: what becomes of `subject` on today's `footing`.
+///
+/// Settings that became stricter end nothing here: a pending request's terms are clamped when it
+/// is approved, a scheduled grant is rechecked at its start ([`crate::grant::Due::start`]), and a
+/// running one keeps its deadline.
+#[must_use]
+pub fn consequence(subject: Subject, footing: &Footing<'_>, now: Time) -> Consequence {
+    let gone = if !footing.user_enabled {
+        Some(Cause::UserDisabled)
+    } else if !footing.resource_exists {
+        Some(Cause::ResourceRemoved)
+    } else if !footing.same_destination {
+        Some(Cause::ResourceChanged)
+    } else if footing.way.is_none() {
+        Some(Cause::AssignmentRemoved)
+    } else if !footing.is_member {
+        Some(Cause::MembershipRemoved)
+    } else if footing.way.is_some_and(|way| !way.is_valid(now)) {
+        Some(Cause::AssignmentEnded)
+    } else if footing.best_mode == Some(Mode::Standing) {
+        Some(Cause::NoLongerNeeded)
+    } else {
+        None
+    };
+    match subject {
+        Subject::PendingRequest | Subject::ScheduledGrant | Subject::ActiveGrant => {
+            gone.map_or(Consequence::Stays, Consequence::Ends)
+        }
+    }
+}
+
+/// Rule 7's last row: what becomes of a grant and its request when the reviewer who approved it
+/// loses that role, or their account.
+///
+/// While the start lies ahead, the grant is revoked and the request is pending again, up to that
+/// start. Everything else comes back as it was: a running grant stays.
+#[must_use]
+pub fn approver_lost_role(grant: Grant, request: Request, now: Time) -> (Grant, Request) {
+    let by_reviewer = matches!(request.state, RequestState::Approved { by: Some(_), .. });
+    let starts_at = grant.window.starts_at;
+    if !by_reviewer || grant.state != GrantState::Scheduled || now >= starts_at {
+        return (grant, request);
+    }
+    let state = GrantState::Revoked {
+        at: now,
+        by: None,
+        cause: Cause::ApproverLostRole,
+        comment: Text::default(),
+    };
+    let request = Request {
+        state: RequestState::Pending,
+        lapses_at: starts_at,
+        ..request
+    };
+    (Grant { state, ..grant }, request)
+}

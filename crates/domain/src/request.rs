@@ -1,0 +1,392 @@
+//! The life cycle of an access request: `Pending → Approved | Denied | Cancelled | Lapsed`.
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::change::Cause;
+use crate::grant::Window;
+use crate::ids::{AssignmentId, GroupId, RequestId, ResourceId, UserId};
+use crate::length::Length;
+use crate::reason::Text;
+use crate::settings::{Approval, Mode, Period, Way};
+use crate::{Time, later};
+
+/// A pending request lapses after this, unless configured otherwise (rule 4).
+pub const DEFAULT_LAPSE: TimeDelta = TimeDelta::hours(24);
+
+/// After a revocation by a person, automatic approval is off for that user and resource for this
+/// long (rule 11).
+pub const AUTOMATIC_OFF_AFTER_REVOCATION: TimeDelta = TimeDelta::hours(24);
+
+/// The terms under which a request was made: a snapshot of its way (rule 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The assignment chosen.
+    pub assignment: AssignmentId,
+    /// Its group.
+    pub group: GroupId,
+    /// The period at the time of asking.
+    pub period: Period,
+    /// The approval at the time of asking.
+    pub approval: Approval,
+    /// The assignment's end at the time of asking.
+    pub until: Option<Time>,
+}
+
+/// An access request and its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Who asks.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// On which terms.
+    pub terms: Terms,
+    /// Why, as typed.
+    pub reason: Text,
+    /// For how long.
+    pub asked: Length,
+    /// When access should start; `None` for at approval.
+    pub starts_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it lapses if nobody decides.
+    pub lapses_at: Time,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Waits for a reviewer.
+    Pending,
+    /// Made a grant.
+    Approved {
+        /// When.
+        at: Time,
+        /// By whom; `None` when automatic.
+        by: Option<UserId>,
+        /// For how long.
+        length: Length,
+        /// The reviewer's word, possibly empty.
+        comment: Text,
+    },
+    /// Refused by a reviewer.
+    Denied {
+        /// When.
+        at: Time,
+        /// By whom.
+        by: UserId,
+        /// Why.
+        comment: Text,
+    },
+    /// Withdrawn by its requester, or by the system with a cause.
+    Cancelled {
+        /// When.
+        at: Time,
+        /// By whom; `None` for the system.
+        by: Option<UserId>,
+        /// Why.
+        cause: Cause,
+    },
+    /// Nobody decided in time.
+    Lapsed {
+        /// When.
+        at: Time,
+    },
+}
+
+/// Why a request cannot be made (rules 4, 5 and 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotAsk {
+    /// Standing and auto-lock resources need no grant.
+    #[error("this resource needs no request: it is open")]
+    NotNeeded,
+    /// Automatic approval needs a reason that can be seen (rule 10).
+    #[error("a reason is needed: this resource opens at once, and the reason is kept")]
+    BlankReason,
+    /// More than the period allows.
+    #[error("at most {0} may be asked for here")]
+    TooLong(Length),
+    /// The start is not in the future, or too far away.
+    #[error("the start must lie in the future, and within 7 days")]
+    BadStart,
+    /// Less than a minute is left of the assignment.
+    #[error("the group's access to this resource ends too soon")]
+    EndsTooSoon,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Why.
+    pub reason: Text,
+    /// For how long; `None` for the preset, or the longest of a custom period.
+    pub length: Option<Length>,
+    /// When access should start; `None` for at approval.
+    pub starts_at: Option<Time>,
+}
+
+/// A valid request that has no id yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRequest {
+    /// Who asks.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// On which terms.
+    pub terms: Terms,
+    /// Why.
+    pub reason: Text,
+    /// For how long.
+    pub asked: Length,
+    /// When access should start; `None` for at approval.
+    pub starts_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it lapses.
+    pub lapses_at: Time,
+}
+
+/// Checks what somebody asks for against the way they chose (rules 4, 5, 10 and 11).
+///
+/// `revoked_at` is the last time a person revoked a grant of this user for this resource. A
+/// request lapses `lapse` after it was made, or at the start that it asks for.
+///
+/// # Errors
+/// [`CannotAsk`], naming the rule that is in the way.
+pub fn ask(
+    user: UserId,
+    resource: ResourceId,
+    way: &Way,
+    ask: Ask,
+    revoked_at: Option<Time>,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<NewRequest, CannotAsk> {
+    match way.settings.mode {
+        Mode::Standing | Mode::AutoLock => return Err(CannotAsk::NotNeeded),
+        Mode::AccessRequest => {}
+    }
+    write(user, resource, way, ask, revoked_at, lapse, now)
+}
+
+/// The approval that holds on this way now: rule 11 switches automatic approval off for a while.
+#[must_use]
+pub fn approval_in_force(way: &Way, revoked_at: Option<Time>, now: Time) -> Approval {
+    let off = revoked_at.is_some_and(|at| now < later(at, AUTOMATIC_OFF_AFTER_REVOCATION));
+    if off {
+        Approval::Manual
+    } else {
+        way.settings.approval
+    }
+}
+
+/// [`ask`], whatever the mode of the way.
+pub(crate) fn write(
+    user: UserId,
+    resource: ResourceId,
+    way: &Way,
+    ask: Ask,
+    revoked_at: Option<Time>,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<NewRequest, CannotAsk> {
+    let approval = approval_in_force(way, revoked_at, now);
+    match approval {
+        Approval::Automatic if ask.reason.is_blank() => return Err(CannotAsk::BlankReason),
+        Approval::Automatic | Approval::Manual => {}
+    }
+    let longest = way.settings.period.longest();
+    let asked = ask.length.unwrap_or(longest);
+    if asked > longest {
+        return Err(CannotAsk::TooLong(longest));
+    }
+    if ask
+        .starts_at
+        .is_some_and(|at| at <= now || at > Length::MAX.after(now))
+    {
+        return Err(CannotAsk::BadStart);
+    }
+    let start = ask.starts_at.unwrap_or(now);
+    if way
+        .until
+        .is_some_and(|until| until < Length::MIN.after(start))
+    {
+        return Err(CannotAsk::EndsTooSoon);
+    }
+    Ok(NewRequest {
+        user,
+        resource,
+        terms: Terms {
+            assignment: way.assignment,
+            group: way.group,
+            period: way.settings.period,
+            approval,
+            until: way.until,
+        },
+        reason: ask.reason,
+        asked,
+        starts_at: ask.starts_at,
+        created_at: now,
+        lapses_at: ask.starts_at.unwrap_or_else(|| later(now, lapse)),
+    })
+}
+
+/// A request known to be pending: the only one that can be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending(Request);
+
+/// Why an approval cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotApprove {
+    /// The request lapsed.
+    #[error("the request lapsed before it was decided")]
+    Lapsed,
+    /// A reviewer may shorten, never lengthen (rule 5).
+    #[error("a reviewer may shorten, never lengthen: at most {0}")]
+    Lengthened(Length),
+    /// Less than a minute would be left before the assignment ends.
+    #[error("the group's access to this resource ends too soon")]
+    EndsTooSoon,
+    /// Nobody approves their own request (rule 6).
+    #[error("nobody decides their own request")]
+    OwnRequest,
+    /// Automatic approval was not on, or is no longer: a reviewer decides (rules 6 and 7).
+    #[error("this request needs a reviewer: it does not open at once")]
+    NeedsReviewer,
+}
+
+impl Request {
+    /// The request, if it can still be decided at `now`.
+    ///
+    /// # Errors
+    /// The request itself, when it is decided already. A lapsed one that nobody swept yet comes
+    /// back with its state set to [`State::Lapsed`]: at equal instants the ending wins (rule 7).
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the request, given back"
+    )]
+    pub fn pending(self, now: Time) -> Result<Pending, Request> {
+        match self.state {
+            State::Pending if now < self.lapses_at => Ok(Pending(self)),
+            State::Pending => {
+                let at = self.lapses_at;
+                Err(Request {
+                    state: State::Lapsed { at },
+                    ..self
+                })
+            }
+            State::Approved { .. }
+            | State::Denied { .. }
+            | State::Cancelled { .. }
+            | State::Lapsed { .. } => Err(self),
+        }
+    }
+}
+
+impl Pending {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.0
+    }
+
+    /// The request, as it is.
+    pub(crate) fn into_request(self) -> Request {
+        self.0
+    }
+
+    /// Approves: the request's final state, and when its grant runs (rules 5, 6 and 7).
+    ///
+    /// `by` is `None` for automatic approval, and `live` the request's own way as it is now. The
+    /// length is the shortest of what was asked, what the reviewer allows, and what the snapshot
+    /// and the live way allow; it never passes the assignment's end. The clock starts at `now`, or
+    /// at the scheduled start.
+    ///
+    /// # Errors
+    /// [`CannotApprove`]; the request stays as it was in the store.
+    pub fn approve(
+        self,
+        by: Option<UserId>,
+        allowed: Option<Length>,
+        comment: Text,
+        live: &Way,
+        now: Time,
+    ) -> Result<(Request, Window), CannotApprove> {
+        self.may_be_approved(by, live, now)?;
+        let request = self.0;
+        if let Some(allowed) = allowed
+            && allowed > request.asked
+        {
+            return Err(CannotApprove::Lengthened(request.asked));
+        }
+        let longest = request
+            .asked
+            .min(allowed.unwrap_or(Length::MAX))
+            .min(request.terms.period.longest())
+            .min(live.settings.period.longest());
+        let starts_at = request.starts_at.unwrap_or(now);
+        let full = longest.after(starts_at);
+        let ends = [request.terms.until, live.until];
+        let expires_at = ends.into_iter().flatten().fold(full, Time::min);
+        let length =
+            Length::between(starts_at, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
+        let state = State::Approved {
+            at: now,
+            by,
+            length,
+            comment,
+        };
+        let window = Window {
+            starts_at,
+            expires_at,
+        };
+        Ok((Request { state, ..request }, window))
+    }
+
+    /// Whether `by` (`None` for automatic approval) may approve this at `now`, on the live way.
+    pub(crate) fn may_be_approved(
+        &self,
+        by: Option<UserId>,
+        live: &Way,
+        now: Time,
+    ) -> Result<(), CannotApprove> {
+        if now >= self.0.lapses_at {
+            return Err(CannotApprove::Lapsed);
+        }
+        match (by, self.0.terms.approval, live.settings.approval) {
+            (Some(by), _, _) if by == self.0.user => Err(CannotApprove::OwnRequest),
+            (Some(_), _, _) | (None, Approval::Automatic, Approval::Automatic) => Ok(()),
+            (None, Approval::Manual, _) | (None, Approval::Automatic, Approval::Manual) => {
+                Err(CannotApprove::NeedsReviewer)
+            }
+        }
+    }
+
+    /// Denies.
+    #[must_use]
+    pub fn deny(self, by: UserId, comment: Text, now: Time) -> Request {
+        Request {
+            state: State::Denied {
+                at: now,
+                by,
+                comment,
+            },
+            ..self.0
+        }
+    }
+
+    /// Cancels: by the requester, or (`None`) by the system.
+    #[must_use]
+    pub fn cancel(self, by: Option<UserId>, cause: Cause, now: Time) -> Request {
+        Request {
+            state: State::Cancelled { at: now, by, cause },
+            ..self.0
+        }
+    }
+}

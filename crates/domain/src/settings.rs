@@ -1,0 +1,140 @@
+//! Access settings, overrides, and which of several assignments comes first (rules 2 and 3).
+
+use std::cmp::Reverse;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+use crate::ids::{AssignmentId, GroupId};
+use crate::length::Length;
+
+/// How a resource is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Mode {
+    /// No request needed.
+    Standing,
+    /// Open while used; locks after `lock_after` unused days.
+    AutoLock,
+    /// Just in time: a request, an approval, a grant.
+    AccessRequest,
+}
+
+/// How long a grant lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// Always this long.
+    Preset(Length),
+    /// The requester says how long, up to this.
+    Custom {
+        /// The longest that may be asked.
+        up_to: Length,
+    },
+}
+
+impl Period {
+    /// The longest grant that this period allows.
+    #[must_use]
+    pub fn longest(self) -> Length {
+        match self {
+            Self::Preset(length) | Self::Custom { up_to: length } => length,
+        }
+    }
+}
+
+/// Who opens the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Approval {
+    /// A reviewer decides.
+    Manual,
+    /// The requester, at once, with a reason.
+    Automatic,
+}
+
+/// The complete access settings of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Settings {
+    /// How it is locked.
+    pub mode: Mode,
+    /// How long a grant lasts.
+    pub period: Period,
+    /// Who opens the lock.
+    pub approval: Approval,
+    /// Under [`Mode::AutoLock`]: locks after this many unused days, at least 1.
+    pub lock_after: u16,
+}
+
+/// An assignment's own settings, field by field; what is `None` comes from the resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Override {
+    /// Instead of the resource's mode.
+    pub mode: Option<Mode>,
+    /// Instead of the resource's period.
+    pub period: Option<Period>,
+    /// Instead of the resource's approval.
+    pub approval: Option<Approval>,
+    /// Instead of the resource's unused days.
+    pub lock_after: Option<u16>,
+}
+
+impl Settings {
+    /// The effective settings of an assignment (rule 2).
+    #[must_use]
+    pub fn with(self, own: Override) -> Self {
+        Self {
+            mode: own.mode.unwrap_or(self.mode),
+            period: own.period.unwrap_or(self.period),
+            approval: own.approval.unwrap_or(self.approval),
+            lock_after: own.lock_after.unwrap_or(self.lock_after),
+        }
+    }
+}
+
+/// One way a user may reach a resource: an assignment of one of their groups, settings resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Way {
+    /// The assignment.
+    pub assignment: AssignmentId,
+    /// The group it was made for.
+    pub group: GroupId,
+    /// Effective settings.
+    pub settings: Settings,
+    /// When the assignment itself ends.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Way {
+    /// False from the assignment's end on (at equal instants the ending wins, rule 7).
+    #[must_use]
+    pub fn is_valid(&self, now: Time) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// The most permissive of several ways (rule 3): the one that counts, and is preselected when
+/// asking. `None` when none is valid any more: the resource is invisible.
+#[must_use]
+pub fn most_permissive(ways: &[Way], now: Time) -> Option<&Way> {
+    let valid = ways.iter().filter(|way| way.is_valid(now));
+    valid.max_by_key(|way| {
+        let settings = way.settings;
+        let approval = match settings.approval {
+            Approval::Automatic => 1,
+            Approval::Manual => 0,
+        };
+        let seconds = settings.period.longest().seconds();
+        let order = match settings.mode {
+            Mode::Standing => (2, 0, 0),
+            Mode::AutoLock => (1, approval, u32::from(settings.lock_after)),
+            Mode::AccessRequest => (0, approval, seconds),
+        };
+        (order, Reverse(way.assignment))
+    })
+}

@@ -1,0 +1,194 @@
+use chrono::TimeDelta;
+use hourkey_domain::ids::{AssignmentId, GroupId};
+use hourkey_domain::length::{BadLength, Length};
+use hourkey_domain::request::{
+    Ask, CannotApprove, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask,
+};
+use hourkey_domain::settings::{Approval, Mode, Period, Settings, Way};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::strategies::*;
+
+proptest! {
+    /// Rule 5: a length is 1 minute to 7 days, and nothing else is one.
+    #[test]
+    fn one_minute_to_seven_days(
+        seconds: u64,
+        near in prop::sample::select(vec![0, 59, 60, 61, 604_799, 604_800, 604_801]),
+    ) {
+        for seconds in [seconds, near] {
+            let valid = (60..=7 * 24 * 60 * 60).contains(&seconds);
+            prop_assert_eq!(Length::from_seconds(seconds).is_ok(), valid);
+            let json = seconds.to_string();
+            prop_assert_eq!(serde_json::from_str::<Length>(&json).is_ok(), valid);
+        }
+    }
+
+    /// Rule 5: a length that people type means its sum of units; no text makes an invalid one.
+    #[test]
+    fn typed_lengths(days in 0u64..9, hours in 0u64..30, minutes in 0u64..90, any in "\\PC{0,12}") {
+        let total = days * 86_400 + hours * 3_600 + minutes * 60;
+        let typed = format!("{days}d {hours}h{minutes}m").parse::<Length>();
+        prop_assert_eq!(typed.is_ok(), (60..=604_800).contains(&total));
+        if let Ok(length) = typed {
+            prop_assert_eq!(u64::from(length.seconds()), total);
+        }
+        if let Ok(length) = any.parse::<Length>() {
+            prop_assert!((Length::MIN..=Length::MAX).contains(&length));
+        }
+    }
+
+    /// Rule 5: nobody may ask for more than the period, for a start that is past or more than 7
+    /// days away, or through an assignment that ends within a minute of the start.
+    #[test]
+    fn asking_stays_within_the_period(
+        way in request_way(),
+        asking in asking(),
+        edge in option::of(prop::sample::select(vec![-1, 0, 1, 604_800_000, 604_800_001])),
+        now in moment(),
+    ) {
+        let edge = edge.map(|milliseconds| now + TimeDelta::milliseconds(milliseconds));
+        let starts_at = edge.or(asking.starts_at);
+        let longest = way.settings.period.longest();
+        let wanted = asking.length.unwrap_or(longest);
+        let start_is_fine =
+            starts_at.is_none_or(|at| now < at && at <= now + TimeDelta::days(7));
+        let start = starts_at.unwrap_or(now);
+        let room = way.until.is_none_or(|until| until - start >= TimeDelta::minutes(1));
+        let asking = Ask { reason: text("a reason"), starts_at, ..asking };
+        match ask(USER, RESOURCE, &way, asking, None, DEFAULT_LAPSE, now) {
+            Ok(request) => {
+                prop_assert!(wanted <= longest && start_is_fine && room);
+                prop_assert_eq!(request.asked, wanted);
+            }
+            Err(CannotAsk::TooLong(limit)) => {
+                prop_assert_eq!(limit, longest);
+                prop_assert!(wanted > longest);
+            }
+            Err(CannotAsk::BadStart) => prop_assert!(!start_is_fine),
+            Err(CannotAsk::EndsTooSoon) => prop_assert!(!room),
+            Err(other @ (CannotAsk::NotNeeded | CannotAsk::BlankReason)) => {
+                prop_assert!(false, "{other}");
+            }
+        }
+    }
+
+    /// Rule 5: of what was asked, what the reviewer allows, and what the terms allow, the shortest
+    /// holds; it never passes the assignment's end, and a reviewer never lengthens.
+    #[test]
+    fn the_shortest_holds(
+        request in request(),
+        live in request_way(),
+        allowed in option::of(length()),
+        starts_in in option::of(1i64..=168),
+    ) {
+        let now = request.created_at;
+        let starts_at = starts_in.map(|hours| now + TimeDelta::hours(hours));
+        let request = Request { state: RequestState::Pending, starts_at, ..request };
+        let lapses_at = starts_at.unwrap_or(request.lapses_at);
+        let request = Request { lapses_at, ..request };
+        let shortest = [
+            request.asked,
+            request.terms.period.longest(),
+            live.settings.period.longest(),
+            allowed.unwrap_or(Length::MAX),
+        ];
+        let shortest = TimeDelta::seconds(shortest.iter().min().unwrap().seconds().into());
+        let start = starts_at.unwrap_or(now);
+        let ends = [Some(start + shortest), request.terms.until, live.until];
+        let end = ends.into_iter().flatten().min().unwrap();
+
+        let pending = request.clone().pending(now).unwrap();
+        match pending.approve(Some(REVIEWER), allowed, text(""), &live, now) {
+            Ok((approved, window)) => {
+                prop_assert!(allowed.is_none_or(|allowed| allowed <= request.asked));
+                prop_assert_eq!((window.starts_at, window.expires_at), (start, end));
+                prop_assert!(end - start >= TimeDelta::minutes(1));
+                prop_assert!(end - start <= TimeDelta::days(7));
+                let RequestState::Approved { length, .. } = approved.state else {
+                    panic!("approved, and yet {:?}", approved.state);
+                };
+                prop_assert_eq!(i64::from(length.seconds()), (end - start).num_seconds());
+            }
+            Err(CannotApprove::Lengthened(limit)) => {
+                prop_assert_eq!(limit, request.asked);
+                prop_assert!(allowed.is_some_and(|allowed| allowed > request.asked));
+            }
+            Err(CannotApprove::EndsTooSoon) => prop_assert!(end - start < TimeDelta::minutes(1)),
+            Err(
+                other @ (CannotApprove::Lapsed
+                | CannotApprove::OwnRequest
+                | CannotApprove::NeedsReviewer),
+            ) => prop_assert!(false, "{other}"),
+        }
+    }
+
+    /// Rule 5: no moment, however far, breaks the sums: what is granted still has an end after its
+    /// start.
+    #[test]
+    fn far_moments_break_nothing(
+        way in request_way(),
+        until in option::of(any_moment()),
+        starts_at in option::of(any_moment()),
+        revoked_at in option::of(any_moment()),
+        now in any_moment(),
+    ) {
+        let way = Way { until, ..way };
+        let asking = Ask { starts_at, ..plain_ask() };
+        let Ok(new) = ask(USER, RESOURCE, &way, asking, revoked_at, TimeDelta::MAX, now) else {
+            return Ok(());
+        };
+        let Ok(pending) = stored(new).pending(now) else {
+            return Ok(());
+        };
+        if let Ok((_, window)) = pending.approve(Some(REVIEWER), None, text(""), &way, now) {
+            prop_assert!(window.starts_at < window.expires_at);
+        }
+    }
+}
+
+/// Rule 5: zero, negative, overlong and overflowing lengths are told apart from unreadable ones.
+#[test]
+fn typed_nonsense() {
+    for text in [
+        "0m",
+        "59s",
+        "7d1s",
+        "8d",
+        "99999999999999999999d",
+        "18446744073709551615d",
+    ] {
+        assert_eq!(text.parse::<Length>(), Err(BadLength::OutOfRange), "{text}");
+    }
+    for text in ["", " ", "5", "-5m", "h", "1.5h", "2w", "1h30"] {
+        assert_eq!(text.parse::<Length>(), Err(BadLength::Unreadable), "{text}");
+    }
+}
+
+/// Rule 5: under a preset one may ask for less; under a custom period one says how long.
+#[test]
+fn less_than_the_preset() {
+    let way = way_with(Period::Preset(hours(12)));
+    let asking = Ask {
+        length: Some(hours(2)),
+        ..plain_ask()
+    };
+    assert_eq!(pending_request(&way, asking, noon()).asked, hours(2));
+    let way = way_with(Period::Custom { up_to: hours(48) });
+    assert_eq!(pending_request(&way, plain_ask(), noon()).asked, hours(48));
+}
+
+fn way_with(period: Period) -> Way {
+    Way {
+        assignment: AssignmentId(1),
+        group: GroupId(1),
+        settings: Settings {
+            mode: Mode::AccessRequest,
+            period,
+            approval: Approval::Manual,
+            lock_after: 1,
+        },
+        until: None,
+    }
+}

@@ -1,0 +1,102 @@
+use chrono::TimeDelta;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, State as RequestState};
+use hourkey_domain::review::{MayNot, Reviewer, Role};
+use hourkey_domain::settings::{Approval, Mode};
+use proptest::prelude::*;
+
+use crate::strategies::*;
+
+proptest! {
+    /// Rule 6: no role makes a person the reviewer of their own request.
+    #[test]
+    fn no_role_decides_its_own(roles in roles(), approves_resource: bool, user in 1i64..4) {
+        let user = UserId(user);
+        let reviewer = Reviewer { user, roles: &roles, approves_resource };
+        let answer = reviewer.may_decide(USER);
+        prop_assert_eq!(answer == Err(MayNot::OwnRequest), user == USER);
+        prop_assert_eq!(answer.is_ok(), user != USER && reviewer.reviews());
+    }
+
+    /// Rule 6: an approval by the requester is refused, whatever the terms.
+    #[test]
+    fn nobody_approves_their_own(way in endless_request_way(), live in endless_request_way(), now in moment()) {
+        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        let approved = pending.approve(Some(USER), None, text(""), &live, now);
+        prop_assert_eq!(approved, Err(CannotApprove::OwnRequest));
+    }
+
+    /// Rule 6: without a reviewer a request opens only when its terms, then and now, are automatic.
+    #[test]
+    fn manual_needs_a_reviewer(way in endless_request_way(), live in endless_request_way(), now in moment()) {
+        let automatic = way.settings.approval == Approval::Automatic
+            && live.settings.approval == Approval::Automatic;
+        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        match pending.approve(None, None, text(""), &live, now) {
+            Ok(_) => prop_assert!(automatic),
+            Err(error) => {
+                prop_assert!(!automatic);
+                prop_assert_eq!(error, CannotApprove::NeedsReviewer);
+            }
+        }
+    }
+
+    /// Rule 6: time alone approves nothing: what nobody decides stays pending, and then lapses.
+    #[test]
+    fn no_approval_by_time_out(way in endless_request_way(), now in moment(), hours in 0i64..10_000) {
+        let request = pending_request(&way, plain_ask(), now);
+        let state = match request.pending(now + TimeDelta::hours(hours)) {
+            Ok(pending) => pending.request().state.clone(),
+            Err(request) => request.state,
+        };
+        let untouched = matches!(state, RequestState::Pending | RequestState::Lapsed { .. });
+        prop_assert!(untouched, "{state:?}");
+    }
+
+    /// Rule 6: an administrator unlocks for others, never for themselves, and nobody else unlocks
+    /// without a request.
+    #[test]
+    fn nobody_unlocks_for_themselves(
+        mut way in endless_request_way(),
+        roles in roles(),
+        approves_resource: bool,
+        user in 1i64..4,
+        now in moment(),
+    ) {
+        way.settings.mode = Mode::AutoLock;
+        let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource };
+        let locked = way.auto_locked(None, now).unwrap();
+        let unlocked = locked.unlock(USER, RESOURCE, &admin, now).is_ok();
+        prop_assert_eq!(unlocked, roles.contains(&Role::Admin) && UserId(user) != USER);
+    }
+
+    /// Rule 6: the approval of an unlock obeys the same rule as that of a grant.
+    #[test]
+    fn nobody_approves_their_own_unlock(mut way in endless_request_way(), now in moment()) {
+        way.settings.mode = Mode::AutoLock;
+        let locked = way.auto_locked(None, now).unwrap();
+        let reason = text("back from leave");
+        let new = locked.ask(USER, RESOURCE, reason, None, DEFAULT_LAPSE, now).unwrap();
+        let pending = stored(new).pending(now).unwrap();
+        let own = locked.approve(pending.clone(), Some(USER), text(""), now);
+        prop_assert_eq!(own, Err(CannotApprove::OwnRequest));
+        let alone = locked.approve(pending, None, text(""), now).is_ok();
+        prop_assert_eq!(alone, way.settings.approval == Approval::Automatic);
+    }
+}
+
+/// Rule 6: a vote counts as long as its reviewer is one: whoever lost the role decides nothing.
+#[test]
+fn a_lost_role_decides_nothing() {
+    let with = Reviewer {
+        user: REVIEWER,
+        roles: &[Role::Member, Role::AccessReviewer],
+        approves_resource: false,
+    };
+    assert_eq!(with.may_decide(USER), Ok(()));
+    let without = Reviewer {
+        roles: &[Role::Member],
+        ..with
+    };
+    assert_eq!(without.may_decide(USER), Err(MayNot::NotReviewer));
+}

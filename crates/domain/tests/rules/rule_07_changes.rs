@@ -1,0 +1,325 @@
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::change::{
+    Cause, Consequence, Footing, Subject, approver_lost_role, consequence,
+};
+use hourkey_domain::grant::{Grant, State as GrantState, Window};
+use hourkey_domain::lock::{Facts, LockState, lock_state, permit};
+use hourkey_domain::request::{Ask, CannotApprove, Request, State as RequestState};
+use hourkey_domain::settings::{Approval, Mode, Period, Settings, Way};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::strategies::*;
+
+const SUBJECTS: [Subject; 3] = [
+    Subject::PendingRequest,
+    Subject::ScheduledGrant,
+    Subject::ActiveGrant,
+];
+
+/// The facts of one way, and of a grant through it.
+fn facts<'a>(ways: &'a [Way], grant: Option<&'a Grant>) -> Facts<'a> {
+    Facts {
+        ways,
+        grant,
+        pending: None,
+        last_used: None,
+        revoked_at: None,
+    }
+}
+
+/// A grant that a reviewer approved at `now` for as long as `way` allows, from `starts_in` on.
+fn approved(way: &Way, starts_in: Option<TimeDelta>, now: Time) -> (Request, Grant) {
+    let asking = Ask {
+        starts_at: starts_in.map(|span| now + span),
+        ..plain_ask()
+    };
+    let pending = pending_request(way, asking, now).pending(now).unwrap();
+    let (request, window) = pending
+        .approve(Some(REVIEWER), None, text(""), way, now)
+        .unwrap();
+    let grant = granted(&request, window);
+    (request, grant)
+}
+
+proptest! {
+    /// Rule 7: user, resource, destination, assignment or membership gone ends everything that
+    /// rests on it, with a cause that is true; nothing gone ends nothing.
+    #[test]
+    fn what_is_gone_ends_all_that_rests_on_it(
+        user_enabled: bool,
+        resource_exists: bool,
+        same_destination: bool,
+        is_member: bool,
+        way in option::of(way()),
+        best_mode in option::of(mode()),
+        now in moment(),
+    ) {
+        let footing = Footing {
+            user_enabled,
+            resource_exists,
+            same_destination,
+            is_member,
+            way: way.as_ref(),
+            best_mode,
+        };
+        let true_causes = [
+            (!user_enabled, Cause::UserDisabled),
+            (!resource_exists, Cause::ResourceRemoved),
+            (!same_destination, Cause::ResourceChanged),
+            (!is_member, Cause::MembershipRemoved),
+            (way.is_none(), Cause::AssignmentRemoved),
+            (way.and_then(|way| way.until).is_some_and(|end| end <= now), Cause::AssignmentEnded),
+            (best_mode == Some(Mode::Standing), Cause::NoLongerNeeded),
+        ];
+        for subject in SUBJECTS {
+            match consequence(subject, &footing, now) {
+                Consequence::Stays => prop_assert!(true_causes.iter().all(|(gone, _)| !gone)),
+                Consequence::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
+            }
+        }
+    }
+
+    /// Rule 7: when the mode becomes standing, what waits or runs ends as no longer needed, and no
+    /// moment is left without a permit.
+    #[test]
+    fn standing_cuts_nothing(way in endless_request_way(), standing in way(), now in moment()) {
+        let (_, grant) = approved(&way, None, now);
+        let mut standing = standing;
+        standing.settings.mode = Mode::Standing;
+        standing.until = None;
+        let footing = Footing {
+            user_enabled: true,
+            resource_exists: true,
+            same_destination: true,
+            is_member: true,
+            way: Some(&way),
+            best_mode: Some(Mode::Standing),
+        };
+        for subject in SUBJECTS {
+            let ended = Consequence::Ends(Cause::NoLongerNeeded);
+            prop_assert_eq!(consequence(subject, &footing, now), ended);
+        }
+        let ways = [way, standing];
+        for grant in [Some(&grant), None] {
+            let facts = facts(&ways, grant);
+            prop_assert_eq!(lock_state(&facts, now), Some(LockState::Open { locks_at: None }));
+            prop_assert_eq!(permit(USER, RESOURCE, &facts, now).unwrap().until, None);
+        }
+    }
+
+    /// Rule 7: a pending request is approved on the stricter of its snapshot and the live terms.
+    #[test]
+    fn pending_terms_are_clamped(
+        way in endless_request_way(),
+        live in endless_request_way(),
+        now in moment(),
+    ) {
+        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        let (_, window) = pending.approve(Some(REVIEWER), None, text(""), &live, now).unwrap();
+        let stricter = way.settings.period.longest().min(live.settings.period.longest());
+        prop_assert_eq!(window.expires_at, stricter.after(now));
+    }
+
+    /// Rule 7: manual that became automatic leaves the request pending, for a reviewer to decide.
+    #[test]
+    fn manual_made_automatic_stays_pending(way in endless_request_way(), now in moment()) {
+        let mut way = way;
+        way.settings.approval = Approval::Manual;
+        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        way.settings.approval = Approval::Automatic;
+        let footing = Footing {
+            user_enabled: true,
+            resource_exists: true,
+            same_destination: true,
+            is_member: true,
+            way: Some(&way),
+            best_mode: Some(Mode::AccessRequest),
+        };
+        let stays = consequence(Subject::PendingRequest, &footing, now);
+        prop_assert_eq!(stays, Consequence::Stays);
+        let alone = pending.clone().approve(None, None, text(""), &way, now);
+        prop_assert_eq!(alone, Err(CannotApprove::NeedsReviewer));
+        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &way, now).is_ok());
+    }
+
+    /// Rule 7: a scheduled grant is rechecked at its start: today's period and end shorten it, and
+    /// what opened automatically does not start once a reviewer would be needed.
+    #[test]
+    fn scheduled_grants_are_rechecked(
+        way in endless_request_way(),
+        live in request_way(),
+        by in option::of(Just(REVIEWER)),
+        starts_in in 1i64..=100,
+        late in 0i64..=3,
+        now in moment(),
+    ) {
+        let (_, grant) = approved(&way, Some(TimeDelta::hours(starts_in)), now);
+        let window = grant.window;
+        prop_assert!(grant.clone().due(window.starts_at - TimeDelta::milliseconds(1)).is_err());
+        let now = window.starts_at + TimeDelta::minutes(late);
+        let Ok(due) = grant.due(now) else {
+            prop_assert!(now >= window.expires_at);
+            return Ok(());
+        };
+        let longest = live.settings.period.longest().after(window.starts_at);
+        let ends = [Some(window.expires_at), Some(longest), live.until];
+        let expires_at = ends.into_iter().flatten().min().unwrap();
+        let too_short = expires_at - window.starts_at < TimeDelta::minutes(1);
+        let unreviewed = by.is_none() && live.settings.approval == Approval::Manual;
+        let started = due.start(by, &live, now);
+        match started.state {
+            GrantState::Active => {
+                prop_assert!(!unreviewed && !too_short && now < expires_at);
+                let starts_at = window.starts_at;
+                prop_assert_eq!(started.window, Window { starts_at, expires_at });
+            }
+            GrantState::Expired { at } => {
+                prop_assert!(!unreviewed && !too_short && now >= expires_at);
+                prop_assert_eq!(at, expires_at);
+            }
+            GrantState::Revoked { by, cause, .. } => {
+                prop_assert_eq!(by, None);
+                let expected =
+                    if unreviewed { Cause::TermsTightened } else { Cause::AssignmentEnded };
+                prop_assert_eq!(cause, expected);
+                prop_assert!(unreviewed || too_short);
+            }
+            GrantState::Scheduled | GrantState::Released { .. } => {
+                prop_assert!(false, "{:?}", started.state);
+            }
+        }
+    }
+
+    /// Rule 7: a running grant keeps its deadline, however its settings are tightened.
+    #[test]
+    fn active_grants_keep_their_deadline(
+        way in endless_request_way(),
+        tightened in endless_request_way(),
+        now in moment(),
+    ) {
+        let (_, grant) = approved(&way, None, now);
+        let tightened = Way { assignment: way.assignment, ..tightened };
+        let (before, after) = ([way], [tightened]);
+        let before = lock_state(&facts(&before, Some(&grant)), now);
+        let after = lock_state(&facts(&after, Some(&grant)), now);
+        prop_assert_eq!(before, after);
+        let granted =
+            matches!(after, Some(LockState::Granted { expires_at, .. }) if expires_at == grant.window.expires_at);
+        prop_assert!(granted);
+    }
+
+    /// Rule 7: nothing revives: what has ended or was decided stays so, at any later time.
+    #[test]
+    fn nothing_revives(grant in grant(), request in request(), now in any_moment()) {
+        let grant_ended = !matches!(grant.state, GrantState::Scheduled | GrantState::Active);
+        if grant_ended {
+            prop_assert_eq!(grant.clone().at(now), grant.clone());
+            prop_assert_eq!(grant.clone().live(now), Err(grant.clone()));
+            prop_assert_eq!(grant.clone().due(now), Err(grant.clone()));
+        }
+        if request.state != RequestState::Pending {
+            prop_assert_eq!(request.clone().pending(now), Err(request.clone()));
+        }
+    }
+
+    /// Rule 7: at equal instants the ending wins: of a request, a grant, an assignment.
+    #[test]
+    fn at_equal_instants_the_ending_wins(way in endless_request_way(), now in moment()) {
+        let request = pending_request(&way, plain_ask(), now);
+        let lapses_at = request.lapses_at;
+        prop_assert!(request.pending(lapses_at).is_err());
+
+        let (_, grant) = approved(&way, None, now);
+        let expires_at = grant.window.expires_at;
+        let ways = [way];
+        prop_assert_eq!(permit(USER, RESOURCE, &facts(&ways, Some(&grant)), expires_at), None);
+        prop_assert!(grant.clone().live(expires_at).is_err());
+
+        let ways = [Way { until: Some(now), ..way }];
+        prop_assert_eq!(lock_state(&facts(&ways, Some(&grant)), now), None);
+    }
+
+    /// Rule 7: when the approving reviewer loses the role, a grant whose start lies ahead goes
+    /// back to review, up to that start; one that has started or ended, or opened automatically,
+    /// stays.
+    #[test]
+    fn a_lost_reviewer_means_review_anew(
+        way in endless_request_way(),
+        starts_in in option::of((1i64..=100).prop_map(TimeDelta::hours)),
+        automatic: bool,
+        given_back: bool,
+        passed in (0i64..=120).prop_map(TimeDelta::hours),
+        now in moment(),
+    ) {
+        let (mut request, mut grant) = approved(&way, starts_in, now);
+        if given_back {
+            grant = grant.live(now).unwrap().release(now);
+        }
+        if let RequestState::Approved { by, .. } = &mut request.state
+            && automatic
+        {
+            *by = None;
+        }
+        let later = now + passed;
+        let (after_grant, after_request) =
+            approver_lost_role(grant.clone(), request.clone(), later);
+        let ahead = starts_in.is_some() && later < grant.window.starts_at;
+        if automatic || given_back || !ahead {
+            prop_assert_eq!((after_grant, after_request), (grant, request));
+            return Ok(());
+        }
+        let revoked = matches!(
+            after_grant.state,
+            GrantState::Revoked { by: None, cause: Cause::ApproverLostRole, .. }
+        );
+        prop_assert!(revoked, "{:?}", after_grant.state);
+        prop_assert_eq!(after_request.lapses_at, grant.window.starts_at);
+        prop_assert_eq!(after_request.terms, request.terms);
+        prop_assert!(after_request.pending(later).is_ok());
+    }
+
+    /// Rule 7: an assignment's end date that moved closer ends a running grant when it comes, also
+    /// before anybody has swept it, and even if another assignment still makes it visible.
+    #[test]
+    fn an_earlier_end_of_the_assignment_holds(
+        way in endless_request_way(),
+        other in endless_request_way(),
+        minutes in 1i64..=20_000,
+        now in moment(),
+    ) {
+        let (_, grant) = approved(&way, None, now);
+        let until = now + TimeDelta::minutes(minutes);
+        let other = Way { assignment: hourkey_domain::ids::AssignmentId(9), ..other };
+        let ways = [Way { until: Some(until), ..way }, other];
+        let facts = facts(&ways, Some(&grant));
+        let end = until.min(grant.window.expires_at);
+        prop_assert_eq!(permit(USER, RESOURCE, &facts, now).and_then(|p| p.until), Some(end));
+        prop_assert_eq!(permit(USER, RESOURCE, &facts, end), None);
+        prop_assert!(lock_state(&facts, end).is_some());
+    }
+}
+
+/// Rule 7: switching to manual for an hour and back does not give a reviewer's word to anybody:
+/// the request made while it was manual still needs one.
+#[test]
+fn switching_back_revives_nothing() {
+    let mut way = Way {
+        assignment: hourkey_domain::ids::AssignmentId(1),
+        group: hourkey_domain::ids::GroupId(1),
+        settings: Settings {
+            mode: Mode::AccessRequest,
+            period: Period::Preset(hours(8)),
+            approval: Approval::Automatic,
+            lock_after: 1,
+        },
+        until: None,
+    };
+    way.settings.approval = Approval::Manual;
+    let request = pending_request(&way, plain_ask(), noon());
+    way.settings.approval = Approval::Automatic;
+    let pending = request.pending(hour(1)).unwrap();
+    let opened = pending.approve(None, None, text(""), &way, hour(1));
+    assert_eq!(opened, Err(CannotApprove::NeedsReviewer));
+}

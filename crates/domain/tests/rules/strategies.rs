@@ -1,0 +1,337 @@
+//! What the properties draw from. Ids and moments come from small pools, so that things meet.
+
+use chrono::{TimeDelta, TimeZone, Utc};
+use hourkey_domain::Time;
+use hourkey_domain::change::Cause;
+use hourkey_domain::grant::{Grant, State as GrantState, Window};
+use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
+use hourkey_domain::length::Length;
+use hourkey_domain::lock::Facts;
+use hourkey_domain::reason::Text;
+use hourkey_domain::request::{
+    Ask, DEFAULT_LAPSE, NewRequest, Request, State as RequestState, Terms, ask,
+};
+use hourkey_domain::review::Role;
+use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings, Way};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+/// Whoever asks.
+pub(crate) const USER: UserId = UserId(1);
+/// Somebody else, who reviews.
+pub(crate) const REVIEWER: UserId = UserId(2);
+/// What is asked for.
+pub(crate) const RESOURCE: ResourceId = ResourceId(7);
+
+/// The middle of all moments drawn.
+pub(crate) fn noon() -> Time {
+    Utc.with_ymd_and_hms(2031, 5, 14, 12, 0, 0).unwrap()
+}
+
+/// This many hours after (or before) noon.
+pub(crate) fn hour(hours: i64) -> Time {
+    noon() + TimeDelta::hours(hours)
+}
+
+/// A length of this many hours.
+pub(crate) fn hours(hours: u64) -> Length {
+    Length::from_seconds(hours * 3_600).unwrap()
+}
+
+/// A text of at most 2,000 characters.
+pub(crate) fn text(text: &str) -> Text {
+    Text::new(text).unwrap()
+}
+
+/// Within ten days of noon: half of them on the hour, so that equal instants occur.
+pub(crate) fn moment() -> impl Strategy<Value = Time> + Clone {
+    prop_oneof![
+        (-240i64..=240).prop_map(hour),
+        (-864_000_000i64..=864_000_000).prop_map(|ms| noon() + TimeDelta::milliseconds(ms)),
+    ]
+}
+
+/// Any moment there is, often at either end of the range.
+pub(crate) fn any_moment() -> impl Strategy<Value = Time> + Clone {
+    prop_oneof![
+        moment(),
+        Just(Time::MIN_UTC),
+        Just(Time::MAX_UTC),
+        (0u32..=691_200).prop_map(|s| Time::MAX_UTC - TimeDelta::seconds(s.into())),
+    ]
+}
+
+pub(crate) fn length() -> impl Strategy<Value = Length> + Clone {
+    prop_oneof![
+        Just(Length::MIN),
+        Just(Length::MAX),
+        (1u64..=168).prop_map(hours),
+        (60u64..=604_800).prop_map(|seconds| Length::from_seconds(seconds).unwrap()),
+    ]
+}
+
+pub(crate) fn mode() -> impl Strategy<Value = Mode> + Clone {
+    prop::sample::select(vec![Mode::Standing, Mode::AutoLock, Mode::AccessRequest])
+}
+
+pub(crate) fn approval() -> impl Strategy<Value = Approval> + Clone {
+    prop::sample::select(vec![Approval::Manual, Approval::Automatic])
+}
+
+pub(crate) fn period() -> impl Strategy<Value = Period> + Clone {
+    prop_oneof![
+        length().prop_map(Period::Preset),
+        length().prop_map(|up_to| Period::Custom { up_to }),
+    ]
+}
+
+pub(crate) fn settings() -> impl Strategy<Value = Settings> + Clone {
+    (mode(), period(), approval(), 1u16..=9).prop_map(|(mode, period, approval, lock_after)| {
+        Settings {
+            mode,
+            period,
+            approval,
+            lock_after,
+        }
+    })
+}
+
+pub(crate) fn overrides() -> impl Strategy<Value = Override> {
+    let fields = (
+        option::of(mode()),
+        option::of(period()),
+        option::of(approval()),
+        option::of(1u16..=9),
+    );
+    fields.prop_map(|(mode, period, approval, lock_after)| Override {
+        mode,
+        period,
+        approval,
+        lock_after,
+    })
+}
+
+pub(crate) fn way() -> impl Strategy<Value = Way> + Clone {
+    (1i64..=4, settings(), option::of(moment())).prop_map(|(id, settings, until)| Way {
+        assignment: AssignmentId(id),
+        group: GroupId(id * 10),
+        settings,
+        until,
+    })
+}
+
+/// A way that takes requests.
+pub(crate) fn request_way() -> impl Strategy<Value = Way> + Clone {
+    way().prop_map(|mut way| {
+        way.settings.mode = Mode::AccessRequest;
+        way
+    })
+}
+
+/// A way that takes requests, and has no end.
+pub(crate) fn endless_request_way() -> impl Strategy<Value = Way> + Clone {
+    request_way().prop_map(|mut way| {
+        way.until = None;
+        way
+    })
+}
+
+/// Up to four ways with distinct assignments, in any order.
+pub(crate) fn ways() -> impl Strategy<Value = Vec<Way>> {
+    (vec(way(), 0..=4), Just([1i64, 2, 3, 4]).prop_shuffle()).prop_map(|(mut ways, ids)| {
+        for (way, id) in ways.iter_mut().zip(ids) {
+            way.assignment = AssignmentId(id);
+            way.group = GroupId(id * 10);
+        }
+        ways
+    })
+}
+
+/// What somebody might ask for, sensible or not.
+pub(crate) fn asking() -> impl Strategy<Value = Ask> + Clone {
+    ("\\PC{0,12}", option::of(length()), option::of(moment())).prop_map(
+        |(reason, length, starts_at)| Ask {
+            reason: text(&reason),
+            length,
+            starts_at,
+        },
+    )
+}
+
+/// Asks for all there is, with a reason, at once.
+pub(crate) fn plain_ask() -> Ask {
+    Ask {
+        reason: text("to restore a backup"),
+        length: None,
+        starts_at: None,
+    }
+}
+
+fn request_state() -> impl Strategy<Value = RequestState> + Clone {
+    prop_oneof![
+        4 => Just(RequestState::Pending),
+        1 => (moment(), option::of(Just(REVIEWER)), length()).prop_map(|(at, by, length)| {
+            RequestState::Approved { at, by, length, comment: text("go ahead") }
+        }),
+        1 => moment().prop_map(|at| RequestState::Denied {
+            at, by: REVIEWER, comment: text("not today"),
+        }),
+        1 => (moment(), option::of(Just(USER)), cause())
+            .prop_map(|(at, by, cause)| RequestState::Cancelled { at, by, cause }),
+        1 => moment().prop_map(|at| RequestState::Lapsed { at }),
+    ]
+}
+
+pub(crate) fn cause() -> impl Strategy<Value = Cause> + Clone {
+    prop::sample::select(vec![
+        Cause::Person,
+        Cause::NoLongerNeeded,
+        Cause::UserDisabled,
+        Cause::MembershipRemoved,
+        Cause::AssignmentRemoved,
+        Cause::AssignmentEnded,
+        Cause::ResourceRemoved,
+        Cause::ResourceChanged,
+        Cause::TermsTightened,
+        Cause::ApproverLostRole,
+    ])
+}
+
+/// A request of [`USER`] in any state.
+pub(crate) fn request() -> impl Strategy<Value = Request> + Clone {
+    let parts = (
+        request_way(),
+        asking(),
+        moment(),
+        1i64..=72,
+        request_state(),
+    );
+    parts.prop_map(|(way, ask, created_at, lapse, state)| Request {
+        id: RequestId(1),
+        user: USER,
+        resource: RESOURCE,
+        terms: Terms {
+            assignment: way.assignment,
+            group: way.group,
+            period: way.settings.period,
+            approval: way.settings.approval,
+            until: way.until,
+        },
+        reason: ask.reason,
+        asked: ask.length.unwrap_or(way.settings.period.longest()),
+        starts_at: None,
+        created_at,
+        lapses_at: created_at + TimeDelta::hours(lapse),
+        state,
+    })
+}
+
+fn grant_state() -> impl Strategy<Value = GrantState> + Clone {
+    prop_oneof![
+        2 => Just(GrantState::Scheduled),
+        4 => Just(GrantState::Active),
+        1 => moment().prop_map(|at| GrantState::Expired { at }),
+        1 => moment().prop_map(|at| GrantState::Released { at }),
+        1 => (moment(), option::of(Just(REVIEWER)), cause()).prop_map(|(at, by, cause)| {
+            GrantState::Revoked { at, by, cause, comment: text("enough") }
+        }),
+    ]
+}
+
+/// A grant of [`USER`] in any state.
+pub(crate) fn grant() -> impl Strategy<Value = Grant> + Clone {
+    (1i64..=4, moment(), length(), grant_state()).prop_map(|(id, starts_at, length, state)| Grant {
+        id: GrantId(1),
+        request: RequestId(1),
+        user: USER,
+        resource: RESOURCE,
+        assignment: AssignmentId(id),
+        window: Window {
+            starts_at,
+            expires_at: length.after(starts_at),
+        },
+        state,
+    })
+}
+
+/// Everything that bears on one user and one resource, owned.
+#[derive(Clone, Debug)]
+pub(crate) struct Situation {
+    pub(crate) ways: Vec<Way>,
+    pub(crate) grant: Option<Grant>,
+    pub(crate) pending: Option<Request>,
+    pub(crate) last_used: Option<Time>,
+    pub(crate) revoked_at: Option<Time>,
+}
+
+impl Situation {
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        Facts {
+            ways: &self.ways,
+            grant: self.grant.as_ref(),
+            pending: self.pending.as_ref(),
+            last_used: self.last_used,
+            revoked_at: self.revoked_at,
+        }
+    }
+}
+
+pub(crate) fn situation() -> impl Strategy<Value = Situation> {
+    let parts = (
+        ways(),
+        option::of(grant()),
+        option::of(request()),
+        option::of(moment()),
+        option::of(moment()),
+    );
+    parts.prop_map(|(ways, grant, pending, last_used, revoked_at)| Situation {
+        ways,
+        grant,
+        pending,
+        last_used,
+        revoked_at,
+    })
+}
+
+pub(crate) fn roles() -> impl Strategy<Value = Vec<Role>> {
+    prop::sample::subsequence(vec![Role::Member, Role::AccessReviewer, Role::Admin], 0..=3)
+}
+
+/// A new request as the store keeps it.
+pub(crate) fn stored(new: NewRequest) -> Request {
+    Request {
+        id: RequestId(1),
+        user: new.user,
+        resource: new.resource,
+        terms: new.terms,
+        reason: new.reason,
+        asked: new.asked,
+        starts_at: new.starts_at,
+        created_at: new.created_at,
+        lapses_at: new.lapses_at,
+        state: RequestState::Pending,
+    }
+}
+
+/// The pending request that `asking` makes on `way` at `now`.
+pub(crate) fn pending_request(way: &Way, asking: Ask, now: Time) -> Request {
+    stored(ask(USER, RESOURCE, way, asking, None, DEFAULT_LAPSE, now).unwrap())
+}
+
+/// The grant that the store would make of an approved request.
+pub(crate) fn granted(request: &Request, window: Window) -> Grant {
+    let state = match request.starts_at {
+        Some(_) => GrantState::Scheduled,
+        None => GrantState::Active,
+    };
+    Grant {
+        id: GrantId(1),
+        request: request.id,
+        user: request.user,
+        resource: request.resource,
+        assignment: request.terms.assignment,
+        window,
+        state,
+    }
+}

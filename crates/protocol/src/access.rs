@@ -1,0 +1,275 @@
+//! Resources, requests, grants and reviews, as one user sees them.
+
+use hourkey_domain::address::Ports;
+use hourkey_domain::change::Cause;
+use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
+use hourkey_domain::length::Length;
+use hourkey_domain::lock::LockState;
+use hourkey_domain::settings::{Approval, Mode, Period};
+use serde::{Deserialize, Serialize};
+
+use chrono::{DateTime, Utc};
+
+/// A person, as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Person {
+    /// Their id.
+    pub id: UserId,
+    /// The name they sign in with.
+    pub login: String,
+    /// Their display name.
+    pub name: String,
+}
+
+/// One resource with its lock state for the asking user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its display name, as the administrator wrote it.
+    pub name: String,
+    /// DNS name, `*.name`, IP address or prefix, in canonical form.
+    pub address: String,
+    /// Ports; empty for all.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub ports: Ports,
+    /// A shorter name for it.
+    pub alias: Option<String>,
+    /// The network's name.
+    pub network: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// The web address that Open in browser goes to, where it makes sense: set by the
+    /// administrator, or `https://` for port 443 and `http://` for port 80.
+    pub url: Option<String>,
+    /// The lock state.
+    pub lock: LockState,
+    /// When the user's last request for it was denied, within the last 24 hours.
+    pub denied_at: Option<DateTime<Utc>>,
+    /// When the user last had access, or asked for it: newest first is "recently used".
+    pub last_touched: Option<DateTime<Utc>>,
+}
+
+/// A way to a resource, as the request page and `hourkey request` show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Way {
+    /// The assignment.
+    pub assignment: AssignmentId,
+    /// Its group.
+    pub group: GroupId,
+    /// The group's name.
+    pub group_name: String,
+    /// Effective mode.
+    pub mode: Mode,
+    /// Effective period.
+    pub period: Period,
+    /// Effective approval (manual while rule 11 switches automatic approval off).
+    pub approval: Approval,
+    /// When the assignment itself ends.
+    pub until: Option<DateTime<Utc>>,
+    /// True for the one that is preselected (rule 3).
+    pub preselected: bool,
+}
+
+/// One resource with the ways to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResourceDetail {
+    /// The resource.
+    pub resource: Resource,
+    /// The user's ways to it, preselected first.
+    pub ways: Vec<Way>,
+}
+
+/// Body of `POST /requests`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// For what.
+    pub resource: ResourceId,
+    /// Through which of the user's ways; the preselected one when left out.
+    #[serde(default)]
+    pub assignment: Option<AssignmentId>,
+    /// Why; at most 2,000 characters; not blank under automatic approval.
+    #[serde(default)]
+    pub reason: String,
+    /// For how many seconds; the preset, or the longest allowed, when left out.
+    #[serde(default)]
+    pub seconds: Option<u64>,
+    /// When access should start; at approval when left out.
+    #[serde(default)]
+    pub starts_at: Option<DateTime<Utc>>,
+}
+
+/// Body of `POST /requests/{id}/approve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// For how many seconds, at most what was asked; what was asked when left out.
+    #[serde(default)]
+    pub seconds: Option<u64>,
+    /// A word to the requester; at most 2,000 characters.
+    #[serde(default)]
+    pub comment: String,
+}
+
+/// Body of `POST /requests/{id}/deny` and `POST /grants/{id}/revoke`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// Why, for the requester; not blank; at most 2,000 characters.
+    pub comment: String,
+}
+
+/// A request with what became of it. Seen by its requester and by those who may review it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Who asks.
+    pub requester: Person,
+    /// For what.
+    pub resource: ResourceId,
+    /// The resource's name.
+    pub resource_name: String,
+    /// The resource's address; empty for a requester who does not see the resource any more.
+    pub resource_address: String,
+    /// As a member of which group.
+    pub group_name: String,
+    /// Why, as typed.
+    pub reason: String,
+    /// For how long.
+    pub asked: Length,
+    /// The approval it was made under.
+    pub approval: Approval,
+    /// When access should start; `None` for at approval.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it lapses, if nobody decides.
+    pub lapses_at: DateTime<Utc>,
+    /// What became of it.
+    pub status: RequestStatus,
+    /// The grant it made.
+    pub grant: Option<Grant>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RequestStatus {
+    /// Waits for a reviewer.
+    Pending,
+    /// Approved.
+    Approved {
+        /// When.
+        at: DateTime<Utc>,
+        /// By whom; `None` when automatic.
+        by: Option<Person>,
+        /// For how long.
+        length: Length,
+        /// The reviewer's word, possibly empty.
+        comment: String,
+    },
+    /// Denied.
+    Denied {
+        /// When.
+        at: DateTime<Utc>,
+        /// By whom.
+        by: Person,
+        /// Why.
+        comment: String,
+    },
+    /// Withdrawn.
+    Cancelled {
+        /// When.
+        at: DateTime<Utc>,
+        /// By whom; `None` for the system.
+        by: Option<Person>,
+        /// Why.
+        cause: Cause,
+    },
+    /// Nobody decided in time.
+    Lapsed {
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// A grant and where it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// The request that made it.
+    pub request: RequestId,
+    /// Its start.
+    pub starts_at: DateTime<Utc>,
+    /// Its end, as long as nothing ends it earlier.
+    pub expires_at: DateTime<Utc>,
+    /// Where it stands.
+    pub status: GrantStatus,
+}
+
+/// Where a grant stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum GrantStatus {
+    /// Starts later.
+    Scheduled,
+    /// Runs.
+    Active,
+    /// Came to its end.
+    Expired {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Given back.
+    Released {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Taken away.
+    Revoked {
+        /// When.
+        at: DateTime<Utc>,
+        /// By whom; `None` for the system.
+        by: Option<Person>,
+        /// Why.
+        cause: Cause,
+        /// The person's word, possibly empty.
+        comment: String,
+    },
+}
+
+/// A request in a reviewer's queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Review {
+    /// The request, pending.
+    pub request: Request,
+    /// How many grants the requester had for this resource in the last 30 days.
+    pub recent_grants: u32,
+    /// False for one's own request (rule 6).
+    pub may_decide: bool,
+}
+
+/// A page of things, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The things.
+    pub items: Vec<T>,
+    /// Hand this in as `before` for the next page; `None` at the end.
+    pub before: Option<i64>,
+}

@@ -1,0 +1,14 @@
+//! What the controller and its clients say to each other, as serde types.
+//!
+//! JSON throughout; times are RFC 3339 in UTC by the server's clock; lengths are whole seconds.
+//! Unknown fields are ignored by clients and refused by the controller.
+
+pub mod access;
+pub mod account;
+pub mod event;
+pub mod notice;
+pub mod oauth;
+pub mod problem;
+
+/// The path under which the API of this version lives.
+pub const API: &str = "/api/v1";

@@ -1,0 +1,98 @@
+//! Notices: what one person should be told. Kept as rows per person, told once.
+
+use hourkey_domain::change::Cause;
+use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId};
+use hourkey_domain::length::Length;
+use serde::{Deserialize, Serialize};
+
+use chrono::{DateTime, Utc};
+
+/// Something the signed-in person should be told. Ids grow in the order of commits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Notice {
+    /// Its id: a client remembers the highest one it told.
+    pub id: NoticeId,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The resource it is about.
+    pub resource: ResourceId,
+    /// The resource's name then.
+    pub resource_name: String,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// The person's request was approved.
+    Approved {
+        /// The request.
+        request: RequestId,
+        /// Its grant.
+        grant: GrantId,
+        /// The reviewer's name; `None` when automatic.
+        by: Option<String>,
+        /// For how long.
+        length: Length,
+        /// When the grant starts.
+        starts_at: DateTime<Utc>,
+        /// When it ends.
+        expires_at: DateTime<Utc>,
+        /// The reviewer's word, possibly empty.
+        comment: String,
+    },
+    /// The person's request was denied.
+    Denied {
+        /// The request.
+        request: RequestId,
+        /// The reviewer's name.
+        by: String,
+        /// Why.
+        comment: String,
+    },
+    /// The system cancelled the person's request.
+    Cancelled {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        cause: Cause,
+    },
+    /// Nobody decided the person's request in time.
+    Lapsed {
+        /// The request.
+        request: RequestId,
+    },
+    /// The person's grant was taken away.
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// By whom; `None` for the system.
+        by: Option<String>,
+        /// Why.
+        cause: Cause,
+        /// The word of the person who did it, possibly empty.
+        comment: String,
+    },
+    /// A scheduled grant of the person started.
+    Started {
+        /// The grant.
+        grant: GrantId,
+        /// When it ends.
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody's request waits for this person's review.
+    PleaseReview {
+        /// The request.
+        request: RequestId,
+        /// Who asks.
+        requester: String,
+        /// Why, as typed, possibly empty.
+        reason: String,
+        /// For how long.
+        asked: Length,
+    },
+}

@@ -1,0 +1,356 @@
+//! Requests, grants and notices.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hourkey_domain::grant::{Grant, State as GrantState, Window};
+use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
+use hourkey_domain::request::{NewRequest, Request, State as RequestState};
+use hourkey_protocol::notice::Notice;
+use hourkey_store::StoreError;
+use hourkey_store::access::{
+    AccessRead, AccessWrite, Lately, NewGrant, NewNotice, Open, OpenFilter,
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, query};
+
+use crate::column::{Columns, json, millis, unreadable};
+use crate::open_filter::{LIVE, PENDING, narrow};
+use crate::tx::Tx;
+
+macro_rules! requests {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, user_id, resource_id, terms, reason, asked_seconds, starts_at, \
+             created_at, lapses_at, detail FROM requests ",
+            $rest
+        )
+    };
+}
+
+macro_rules! grants {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, request_id, user_id, resource_id, assignment_id, starts_at, expires_at, \
+             detail FROM grants ",
+            $rest
+        )
+    };
+}
+
+#[async_trait]
+impl AccessRead for Tx {
+    async fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        self.one(query(requests!("WHERE id = ?")).bind(id.0), request)
+            .await
+    }
+
+    async fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.one(query(grants!("WHERE id = ?")).bind(id.0), grant)
+            .await
+    }
+
+    async fn grant_of(&mut self, request: RequestId) -> Result<Option<Grant>, StoreError> {
+        self.one(
+            query(grants!("WHERE request_id = ? ORDER BY id DESC LIMIT 1")).bind(request.0),
+            grant,
+        )
+        .await
+    }
+
+    async fn open(&mut self, filter: OpenFilter) -> Result<Open, StoreError> {
+        let mut pending = QueryBuilder::new(requests!(""));
+        narrow(&mut pending, &PENDING, filter);
+        let mut live = QueryBuilder::new(grants!(""));
+        narrow(&mut live, &LIVE, filter);
+        Ok(Open {
+            requests: self.all(pending.build(), request).await?,
+            grants: self.all(live.build(), grant).await?,
+        })
+    }
+
+    async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let next = query(
+            "SELECT min(at) AS at FROM ( \
+             SELECT min(lapses_at) AS at FROM requests WHERE state = 'pending' \
+             UNION ALL SELECT min(starts_at) FROM grants WHERE state = 'scheduled' \
+             UNION ALL SELECT min(expires_at) FROM grants WHERE state IN ('scheduled', 'active') \
+             UNION ALL SELECT min(a.until) FROM requests r JOIN assignments a \
+             ON a.id = r.assignment_id \
+             WHERE r.state = 'pending' AND a.removed = 0 AND a.until IS NOT NULL \
+             UNION ALL SELECT min(a.until) FROM grants g JOIN assignments a \
+             ON a.id = g.assignment_id \
+             WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL)",
+        );
+        Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())
+    }
+
+    async fn requests_of(
+        &mut self,
+        user: UserId,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        let page = query(requests!(
+            "WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
+        ))
+        .bind(user.0)
+        .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(limit);
+        self.all(page, request).await
+    }
+
+    async fn decided_requests(
+        &mut self,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        let page = query(requests!(
+            "WHERE state <> 'pending' AND id < ? ORDER BY id DESC LIMIT ?"
+        ))
+        .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(limit);
+        self.all(page, request).await
+    }
+
+    async fn lately(
+        &mut self,
+        user: UserId,
+        resource: Option<ResourceId>,
+    ) -> Result<Vec<(ResourceId, Lately)>, StoreError> {
+        // SQLite: beside max(id), bare columns come from the row that holds it.
+        macro_rules! lately {
+            ($which:literal) => {
+                concat!(
+                    "SELECT resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
+                     max(revoked_at) AS revoked_at FROM ( \
+                     SELECT resource_id, created_at AS asked_at, \
+                     iif(state = 'denied', ended_at, NULL) AS denied_at, \
+                     NULL AS revoked_at, max(id) FROM requests WHERE user_id = ?1 ",
+                    $which,
+                    " GROUP BY resource_id UNION ALL \
+                     SELECT resource_id, NULL, NULL, ended_at, NULL FROM grants \
+                     WHERE user_id = ?1 AND revoked_by IS NOT NULL ",
+                    $which,
+                    ") GROUP BY resource_id ORDER BY resource_id"
+                )
+            };
+        }
+        let lately = match resource {
+            Some(resource) => query(lately!("AND resource_id = ?2"))
+                .bind(user.0)
+                .bind(resource.0),
+            None => query(lately!("")).bind(user.0),
+        };
+        self.all(lately, |row| {
+            Ok((
+                ResourceId(row.col("resource_id")?),
+                Lately {
+                    denied_at: row.maybe_time("denied_at")?,
+                    revoked_at: row.maybe_time("revoked_at")?,
+                    asked_at: row.maybe_time("asked_at")?,
+                },
+            ))
+        })
+        .await
+    }
+
+    async fn grants_since(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError> {
+        // What was released or revoked before its start never started.
+        let count = query(
+            "SELECT count(*) AS count FROM grants WHERE user_id = ? AND resource_id = ? \
+             AND starts_at >= ? AND state <> 'scheduled' \
+             AND (ended_at IS NULL OR ended_at > starts_at)",
+        )
+        .bind(user.0)
+        .bind(resource.0)
+        .bind(millis(since));
+        Ok(self.one(count, |row| row.col("count")).await?.unwrap_or(0))
+    }
+
+    async fn notices(
+        &mut self,
+        user: UserId,
+        after_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let notices = query(
+            "SELECT id, at, resource_id, resource_name, what FROM notices \
+             WHERE user_id = ? AND seq > ? ORDER BY seq DESC, id DESC LIMIT ?",
+        )
+        .bind(user.0)
+        .bind(after_seq)
+        .bind(limit);
+        self.all(notices, notice).await
+    }
+}
+
+#[async_trait]
+impl AccessWrite for Tx {
+    async fn insert_request(&mut self, new: NewRequest) -> Result<RequestId, StoreError> {
+        let (state, _) = request_state(&RequestState::Pending);
+        let insert = query(
+            "INSERT INTO requests (user_id, resource_id, assignment_id, terms, reason, \
+             asked_seconds, starts_at, created_at, lapses_at, state, detail) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(new.user.0)
+        .bind(new.resource.0)
+        .bind(new.terms.assignment.0)
+        .bind(json(&new.terms)?)
+        .bind(new.reason.as_str())
+        .bind(new.asked.seconds())
+        .bind(new.starts_at.map(millis))
+        .bind(millis(new.created_at))
+        .bind(millis(new.lapses_at))
+        .bind(state)
+        .bind(json(&RequestState::Pending)?);
+        Ok(RequestId(self.run(insert).await?.last_insert_rowid()))
+    }
+
+    async fn set_request_state(
+        &mut self,
+        id: RequestId,
+        state: RequestState,
+    ) -> Result<(), StoreError> {
+        let (word, ended_at) = request_state(&state);
+        let update = query("UPDATE requests SET state = ?, ended_at = ?, detail = ? WHERE id = ?")
+            .bind(word)
+            .bind(ended_at.map(millis))
+            .bind(json(&state)?)
+            .bind(id.0);
+        self.touch(update, || format!("request {id}")).await
+    }
+
+    async fn insert_grant(&mut self, new: NewGrant) -> Result<GrantId, StoreError> {
+        let (state, ended_at, revoked_by) = grant_state(&new.state);
+        let insert = query(
+            "INSERT INTO grants (request_id, user_id, resource_id, assignment_id, starts_at, \
+             expires_at, state, ended_at, revoked_by, detail) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(new.request.0)
+        .bind(new.user.0)
+        .bind(new.resource.0)
+        .bind(new.assignment.0)
+        .bind(millis(new.window.starts_at))
+        .bind(millis(new.window.expires_at))
+        .bind(state)
+        .bind(ended_at.map(millis))
+        .bind(revoked_by.map(|by| by.0))
+        .bind(json(&new.state)?);
+        Ok(GrantId(self.run(insert).await?.last_insert_rowid()))
+    }
+
+    async fn set_grant_state(&mut self, id: GrantId, state: GrantState) -> Result<(), StoreError> {
+        let (word, ended_at, revoked_by) = grant_state(&state);
+        let update = query(
+            "UPDATE grants SET state = ?, ended_at = ?, revoked_by = ?, detail = ? WHERE id = ?",
+        )
+        .bind(word)
+        .bind(ended_at.map(millis))
+        .bind(revoked_by.map(|by| by.0))
+        .bind(json(&state)?)
+        .bind(id.0);
+        self.touch(update, || format!("grant {id}")).await
+    }
+
+    async fn set_grant_window(&mut self, id: GrantId, window: Window) -> Result<(), StoreError> {
+        let update = query("UPDATE grants SET starts_at = ?, expires_at = ? WHERE id = ?")
+            .bind(millis(window.starts_at))
+            .bind(millis(window.expires_at))
+            .bind(id.0);
+        self.touch(update, || format!("grant {id}")).await
+    }
+
+    async fn insert_notice(
+        &mut self,
+        new: NewNotice,
+        at: DateTime<Utc>,
+    ) -> Result<NoticeId, StoreError> {
+        let Some(seq) = self.recorded else {
+            let why = "a notice before its change is recorded in the same transaction";
+            return Err(StoreError::Refused(why.to_owned()));
+        };
+        let insert = query(
+            "INSERT INTO notices (seq, user_id, at, resource_id, resource_name, what) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(seq)
+        .bind(new.user.0)
+        .bind(millis(at))
+        .bind(new.resource.0)
+        .bind(new.resource_name)
+        .bind(json(&new.what)?);
+        Ok(NoticeId(self.run(insert).await?.last_insert_rowid()))
+    }
+}
+
+/// A request's state as its columns: the word, and when it ended.
+fn request_state(state: &RequestState) -> (&'static str, Option<DateTime<Utc>>) {
+    match state {
+        RequestState::Pending => ("pending", None),
+        RequestState::Approved { at, .. } => ("approved", Some(*at)),
+        RequestState::Denied { at, .. } => ("denied", Some(*at)),
+        RequestState::Cancelled { at, .. } => ("cancelled", Some(*at)),
+        RequestState::Lapsed { at } => ("lapsed", Some(*at)),
+    }
+}
+
+/// A grant's state as its columns: the word, when it ended, and which person revoked it.
+fn grant_state(state: &GrantState) -> (&'static str, Option<DateTime<Utc>>, Option<UserId>) {
+    match state {
+        GrantState::Scheduled => ("scheduled", None, None),
+        GrantState::Active => ("active", None, None),
+        GrantState::Expired { at } => ("expired", Some(*at), None),
+        GrantState::Released { at } => ("released", Some(*at), None),
+        GrantState::Revoked { at, by, .. } => ("revoked", Some(*at), *by),
+    }
+}
+
+fn request(row: &SqliteRow) -> Result<Request, StoreError> {
+    Ok(Request {
+        id: RequestId(row.col("id")?),
+        user: UserId(row.col("user_id")?),
+        resource: ResourceId(row.col("resource_id")?),
+        terms: row.json("terms")?,
+        reason: row
+            .col::<String>("reason")?
+            .try_into()
+            .map_err(|error| unreadable("reason", error))?,
+        asked: row.length("asked_seconds")?,
+        starts_at: row.maybe_time("starts_at")?,
+        created_at: row.time("created_at")?,
+        lapses_at: row.time("lapses_at")?,
+        state: row.json("detail")?,
+    })
+}
+
+fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        id: GrantId(row.col("id")?),
+        request: RequestId(row.col("request_id")?),
+        user: UserId(row.col("user_id")?),
+        resource: ResourceId(row.col("resource_id")?),
+        assignment: AssignmentId(row.col("assignment_id")?),
+        window: Window {
+            starts_at: row.time("starts_at")?,
+            expires_at: row.time("expires_at")?,
+        },
+        state: row.json("detail")?,
+    })
+}
+
+fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
+    Ok(Notice {
+        id: NoticeId(row.col("id")?),
+        at: row.time("at")?,
+        resource: ResourceId(row.col("resource_id")?),
+        resource_name: row.col("resource_name")?,
+        what: row.json("what")?,
+    })
+}

@@ -1,0 +1,140 @@
+//! What a column holds, and what it means: times, JSON, and the words of our enums.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use hourkey_domain::length::Length;
+use hourkey_domain::settings::{Approval, Mode, Period};
+use hourkey_protocol::account::SessionKind;
+use hourkey_store::StoreError;
+use hourkey_store::account::Digest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
+
+use crate::tx::failed;
+
+/// An enum without fields, kept as a word.
+pub(crate) trait Word: Sized {
+    fn word(self) -> &'static str;
+    fn of(word: &str) -> Option<Self>;
+}
+
+macro_rules! words {
+    ($kind:ident: $($variant:ident = $word:literal),*) => {
+        impl Word for $kind {
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),*
+                }
+            }
+
+            fn of(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words!(Mode: Standing = "standing", AutoLock = "auto_lock", AccessRequest = "access_request");
+words!(Approval: Manual = "manual", Automatic = "automatic");
+words!(SessionKind: Browser = "browser", Desktop = "desktop", Cli = "cli", Headless = "headless");
+
+/// A moment as it is kept.
+pub(crate) fn millis(time: DateTime<Utc>) -> i64 {
+    time.timestamp_millis()
+}
+
+/// A period as its two columns.
+pub(crate) fn period(period: Period) -> (&'static str, i64) {
+    match period {
+        Period::Preset(length) => ("preset", length.seconds().into()),
+        Period::Custom { up_to } => ("custom", up_to.seconds().into()),
+    }
+}
+
+/// A value as JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Refused(format!("a value that is no JSON: {error}")))
+}
+
+/// Reads a row's columns as what they mean; what cannot be understood is [`StoreError::Corrupt`].
+pub(crate) trait Columns {
+    fn col<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(&'r self, name: &str)
+    -> Result<T, StoreError>;
+
+    fn time(&self, name: &str) -> Result<DateTime<Utc>, StoreError> {
+        self.maybe_time(name)?
+            .ok_or_else(|| unreadable(name, "no time"))
+    }
+
+    fn maybe_time(&self, name: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.col::<Option<i64>>(name)?
+            .map(|ms| DateTime::from_timestamp_millis(ms).ok_or_else(|| unreadable(name, ms)))
+            .transpose()
+    }
+
+    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        serde_json::from_str(self.col(name)?).map_err(|error| unreadable(name, error))
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, StoreError> {
+        self.col::<&str>(name)?
+            .parse()
+            .map_err(|error| unreadable(name, error))
+    }
+
+    fn length(&self, name: &str) -> Result<Length, StoreError> {
+        u64::try_from(self.col::<i64>(name)?)
+            .map_err(|error| unreadable(name, error))
+            .and_then(|s| Length::from_seconds(s).map_err(|error| unreadable(name, error)))
+    }
+
+    fn word<T: Word>(&self, name: &str) -> Result<T, StoreError> {
+        self.maybe_word(name)?
+            .ok_or_else(|| unreadable(name, "nothing"))
+    }
+
+    fn maybe_word<T: Word>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        self.col::<Option<&str>>(name)?
+            .map(|word| T::of(word).ok_or_else(|| unreadable(name, word)))
+            .transpose()
+    }
+
+    /// Reads the columns `period` and `period_seconds`.
+    fn period(&self) -> Result<Option<Period>, StoreError> {
+        match self.col::<Option<&str>>("period")? {
+            None => Ok(None),
+            Some("preset") => Ok(Some(Period::Preset(self.length("period_seconds")?))),
+            Some("custom") => Ok(Some(Period::Custom {
+                up_to: self.length("period_seconds")?,
+            })),
+            Some(word) => Err(unreadable("period", word)),
+        }
+    }
+
+    fn digest(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+        self.col::<Option<&[u8]>>(name)?
+            .map(|bytes| bytes.try_into().map_err(|error| unreadable(name, error)))
+            .transpose()
+    }
+}
+
+impl Columns for SqliteRow {
+    fn col<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(
+        &'r self,
+        name: &str,
+    ) -> Result<T, StoreError> {
+        self.try_get(name).map_err(failed)
+    }
+}
+
+pub(crate) fn unreadable(column: &str, what: impl Display) -> StoreError {
+    StoreError::Corrupt(format!("column {column}: {what}"))
+}

@@ -1,0 +1,311 @@
+//! The organisation, as it is read.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::review::Role;
+use hourkey_domain::settings::{Override, Settings, Way};
+use hourkey_store::StoreError;
+use hourkey_store::organisation::{
+    Assignment, Group, Network, Organisation, OrganisationRead, Reachable, Resource, User,
+};
+use sqlx::query;
+use sqlx::sqlite::SqliteRow;
+
+use crate::column::{Columns, unreadable};
+use crate::tx::Tx;
+
+macro_rules! users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, login, name, email, member, access_reviewer, admin, disabled FROM users ",
+            $rest
+        )
+    };
+}
+
+macro_rules! resources {
+    ($($rest:literal),+) => {
+        concat!(
+            "SELECT id, name, address, ports, alias, network_id, tags, url, mode, period, \
+             period_seconds, approval, lock_after, removed, \
+             (SELECT json_group_array(group_id) FROM approvers WHERE resource_id = resources.id) \
+             AS approvers FROM resources ",
+            $($rest),+
+        )
+    };
+}
+
+macro_rules! assignments {
+    ($($rest:literal),+) => {
+        concat!(
+            "SELECT id, group_id, resource_id, until, mode, period, period_seconds, approval, \
+             lock_after FROM assignments ",
+            $($rest),+
+        )
+    };
+}
+
+#[async_trait]
+impl OrganisationRead for Tx {
+    async fn organisation(&mut self) -> Result<Organisation, StoreError> {
+        let mut members: HashMap<GroupId, Vec<UserId>> = HashMap::new();
+        let memberships = query("SELECT group_id, user_id FROM memberships ORDER BY user_id");
+        for (group, user) in self.all(memberships, membership).await? {
+            members.entry(group).or_default().push(user);
+        }
+        let groups = query("SELECT id, name FROM groups WHERE removed = 0 ORDER BY id");
+        let networks = query("SELECT id, name FROM networks WHERE removed = 0 ORDER BY id");
+        Ok(Organisation {
+            name: self.organisation_name().await?,
+            users: self
+                .all(query(users!("WHERE removed = 0 ORDER BY id")), user)
+                .await?,
+            groups: self
+                .all(groups, |row| {
+                    Ok((GroupId(row.col("id")?), row.col("name")?))
+                })
+                .await?
+                .into_iter()
+                .map(|(id, name)| Group {
+                    id,
+                    name,
+                    members: members.remove(&id).unwrap_or_default(),
+                })
+                .collect(),
+            networks: self
+                .all(networks, |row| {
+                    Ok(Network {
+                        id: NetworkId(row.col("id")?),
+                        name: row.col("name")?,
+                    })
+                })
+                .await?,
+            resources: self
+                .all(query(resources!("WHERE removed = 0 ORDER BY id")), resource)
+                .await?,
+            assignments: self
+                .all(
+                    query(assignments!("WHERE removed = 0 ORDER BY id")),
+                    assignment,
+                )
+                .await?,
+        })
+    }
+
+    async fn organisation_name(&mut self) -> Result<String, StoreError> {
+        let name = self
+            .one(query("SELECT name FROM organisation"), |row| {
+                row.col("name")
+            })
+            .await?;
+        name.ok_or_else(|| StoreError::Corrupt("the organisation has no row".to_owned()))
+    }
+
+    async fn user(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.one(
+            query(users!("WHERE id = ? AND removed = 0")).bind(id.0),
+            user,
+        )
+        .await
+    }
+
+    async fn user_by_login(&mut self, login: &str) -> Result<Option<User>, StoreError> {
+        let by_login = query(users!("WHERE login = ? AND removed = 0")).bind(login.to_lowercase());
+        self.one(by_login, user).await
+    }
+
+    async fn user_name(&mut self, id: UserId) -> Result<Option<(String, String)>, StoreError> {
+        let names = query("SELECT login, name FROM users WHERE id = ?").bind(id.0);
+        self.one(names, |row| Ok((row.col("login")?, row.col("name")?)))
+            .await
+    }
+
+    async fn resource(&mut self, id: ResourceId) -> Result<Option<(Resource, bool)>, StoreError> {
+        let by_id = query(resources!("WHERE id = ?")).bind(id.0);
+        self.one(by_id, |row| {
+            Ok((resource(row)?, !row.col::<bool>("removed")?))
+        })
+        .await
+    }
+
+    async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError> {
+        let name = query("SELECT name FROM networks WHERE id = ?").bind(id.0);
+        self.one(name, |row| row.col("name")).await
+    }
+
+    async fn group_name(&mut self, id: GroupId) -> Result<Option<String>, StoreError> {
+        let name = query("SELECT name FROM groups WHERE id = ?").bind(id.0);
+        self.one(name, |row| row.col("name")).await
+    }
+
+    async fn reachable(
+        &mut self,
+        user: UserId,
+        only: Option<ResourceId>,
+    ) -> Result<Vec<Reachable>, StoreError> {
+        macro_rules! assigned {
+            ($which:literal) => {
+                assignments!(
+                    "WHERE removed = 0 AND \
+                     group_id IN (SELECT group_id FROM memberships WHERE user_id = ?1) ",
+                    $which,
+                    " ORDER BY id"
+                )
+            };
+        }
+        macro_rules! reached {
+            ($which:literal) => {
+                resources!(
+                    "WHERE removed = 0 AND id IN (SELECT resource_id FROM assignments \
+                     WHERE removed = 0 AND \
+                     group_id IN (SELECT group_id FROM memberships WHERE user_id = ?1) ",
+                    $which,
+                    ") ORDER BY id"
+                )
+            };
+        }
+        let (assigned, named) = match only {
+            Some(only) => (
+                query(assigned!("AND resource_id = ?2"))
+                    .bind(user.0)
+                    .bind(only.0),
+                query(reached!("AND resource_id = ?2"))
+                    .bind(user.0)
+                    .bind(only.0),
+            ),
+            None => (
+                query(assigned!("")).bind(user.0),
+                query(reached!("")).bind(user.0),
+            ),
+        };
+        let mut ways: HashMap<ResourceId, Vec<Assignment>> = HashMap::new();
+        for assignment in self.all(assigned, assignment).await? {
+            ways.entry(assignment.resource)
+                .or_default()
+                .push(assignment);
+        }
+        let resources = self.all(named, resource).await?;
+        Ok(resources
+            .into_iter()
+            .map(|resource| {
+                let assignments = ways.remove(&resource.id).unwrap_or_default();
+                let ways = assignments
+                    .iter()
+                    .map(|own| way(own, resource.settings))
+                    .collect();
+                Reachable { resource, ways }
+            })
+            .collect())
+    }
+
+    async fn way(&mut self, id: AssignmentId) -> Result<Option<Way>, StoreError> {
+        let live = query(assignments!("WHERE id = ? AND removed = 0")).bind(id.0);
+        let Some(assignment) = self.one(live, assignment).await? else {
+            return Ok(None);
+        };
+        let resource = self.resource(assignment.resource).await?;
+        Ok(resource.map(|(resource, _)| way(&assignment, resource.settings)))
+    }
+
+    async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError> {
+        let membership = query("SELECT 1 FROM memberships WHERE user_id = ? AND group_id = ?");
+        self.any(membership.bind(user.0).bind(group.0)).await
+    }
+
+    async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError> {
+        let approved = query(
+            "SELECT DISTINCT r.id FROM memberships m JOIN approvers a ON a.group_id = m.group_id \
+             JOIN resources r ON r.id = a.resource_id \
+             WHERE m.user_id = ? AND r.removed = 0 ORDER BY r.id",
+        );
+        self.all(approved.bind(user.0), |row| Ok(ResourceId(row.col("id")?)))
+            .await
+    }
+
+    async fn reviewers_of(&mut self, resource: ResourceId) -> Result<Vec<UserId>, StoreError> {
+        let reviewers = query(
+            "SELECT id FROM users \
+             WHERE (access_reviewer OR admin) AND removed = 0 AND disabled = 0 \
+             UNION SELECT u.id FROM approvers a JOIN resources r ON r.id = a.resource_id \
+             JOIN memberships m ON m.group_id = a.group_id JOIN users u ON u.id = m.user_id \
+             WHERE a.resource_id = ? AND r.removed = 0 AND u.disabled = 0 ORDER BY id",
+        );
+        self.all(reviewers.bind(resource.0), |row| Ok(UserId(row.col("id")?)))
+            .await
+    }
+}
+
+fn way(assignment: &Assignment, settings: Settings) -> Way {
+    Way {
+        assignment: assignment.id,
+        group: assignment.group,
+        settings: settings.with(assignment.own),
+        until: assignment.until,
+    }
+}
+
+fn membership(row: &SqliteRow) -> Result<(GroupId, UserId), StoreError> {
+    Ok((GroupId(row.col("group_id")?), UserId(row.col("user_id")?)))
+}
+
+fn user(row: &SqliteRow) -> Result<User, StoreError> {
+    let mut roles = Vec::new();
+    for (column, role) in [
+        ("member", Role::Member),
+        ("access_reviewer", Role::AccessReviewer),
+        ("admin", Role::Admin),
+    ] {
+        if row.col(column)? {
+            roles.push(role);
+        }
+    }
+    Ok(User {
+        id: UserId(row.col("id")?),
+        login: row.col("login")?,
+        name: row.col("name")?,
+        email: row.col("email")?,
+        roles,
+        disabled: row.col("disabled")?,
+    })
+}
+
+fn resource(row: &SqliteRow) -> Result<Resource, StoreError> {
+    let mut approvers: Vec<GroupId> = row.json("approvers")?;
+    approvers.sort_unstable();
+    Ok(Resource {
+        id: ResourceId(row.col("id")?),
+        name: row.col("name")?,
+        address: row.parsed("address")?,
+        ports: row.parsed("ports")?,
+        alias: row.col("alias")?,
+        network: NetworkId(row.col("network_id")?),
+        tags: row.json("tags")?,
+        url: row.col("url")?,
+        settings: Settings {
+            mode: row.word("mode")?,
+            period: row
+                .period()?
+                .ok_or_else(|| unreadable("period", "nothing"))?,
+            approval: row.word("approval")?,
+            lock_after: row.col("lock_after")?,
+        },
+        approvers,
+    })
+}
+
+fn assignment(row: &SqliteRow) -> Result<Assignment, StoreError> {
+    Ok(Assignment {
+        id: AssignmentId(row.col("id")?),
+        group: GroupId(row.col("group_id")?),
+        resource: ResourceId(row.col("resource_id")?),
+        until: row.maybe_time("until")?,
+        own: Override {
+            mode: row.maybe_word("mode")?,
+            period: row.period()?,
+            approval: row.maybe_word("approval")?,
+            lock_after: row.col("lock_after")?,
+        },
+    })
+}

@@ -1,0 +1,161 @@
+//! Requests, grants and notices.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hourkey_domain::grant::{Grant, State as GrantState, Window};
+use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
+use hourkey_domain::request::{NewRequest, Request, State as RequestState};
+use hourkey_protocol::notice::What;
+
+use crate::StoreError;
+
+/// A grant that has no id yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGrant {
+    /// The request that made it.
+    pub request: RequestId,
+    /// Whose.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// Through which assignment.
+    pub assignment: AssignmentId,
+    /// When it runs.
+    pub window: Window,
+    /// `Scheduled` or `Active`.
+    pub state: GrantState,
+}
+
+/// A notice that has no id yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotice {
+    /// Who should be told.
+    pub user: UserId,
+    /// The resource it is about.
+    pub resource: ResourceId,
+    /// The resource's name now.
+    pub resource_name: String,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened between one user and one resource lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lately {
+    /// When the user's last request was denied; `None` when it came to anything else.
+    pub denied_at: Option<DateTime<Utc>>,
+    /// When a person last revoked a grant of the user (rule 11).
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When the user last asked.
+    pub asked_at: Option<DateTime<Utc>>,
+}
+
+/// Everything open between users and resources that time will end or start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Pending requests.
+    pub requests: Vec<Request>,
+    /// Scheduled and active grants.
+    pub grants: Vec<Grant>,
+}
+
+/// Which open things are meant. All fields that are set must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenFilter {
+    /// Of this user.
+    pub user: Option<UserId>,
+    /// For this resource.
+    pub resource: Option<ResourceId>,
+    /// Whose next step (lapse, start, expiry, or the end date of the assignment) is due at this
+    /// time.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// Reads requests, grants and notices.
+#[async_trait]
+pub trait AccessRead: Send {
+    /// One request.
+    async fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError>;
+
+    /// One grant.
+    async fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+
+    /// The newest grant that a request made (one that goes back to review may make another).
+    async fn grant_of(&mut self, request: RequestId) -> Result<Option<Grant>, StoreError>;
+
+    /// Pending requests and scheduled or active grants, by stored state, in order of id.
+    async fn open(&mut self, filter: OpenFilter) -> Result<Open, StoreError>;
+
+    /// When the next lapse, start, expiry or assignment end of anything open is due.
+    async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// A user's requests, newest first, ids below `before`, at most `limit`.
+    async fn requests_of(
+        &mut self,
+        user: UserId,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError>;
+
+    /// Requests of all users that were decided or ended, newest first, ids below `before`.
+    async fn decided_requests(
+        &mut self,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError>;
+
+    /// What happened lately between a user and each resource (or just one of them).
+    async fn lately(
+        &mut self,
+        user: UserId,
+        resource: Option<ResourceId>,
+    ) -> Result<Vec<(ResourceId, Lately)>, StoreError>;
+
+    /// How many grants a user had for a resource that started at or after `since`.
+    async fn grants_since(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError>;
+
+    /// A user's notices with their sequence numbers above `after_seq`, newest first, at most
+    /// `limit`.
+    async fn notices(
+        &mut self,
+        user: UserId,
+        after_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<hourkey_protocol::notice::Notice>, StoreError>;
+}
+
+/// Writes requests and grants. Each change is recorded by [`crate::log::LogWrite::record`].
+#[async_trait]
+pub trait AccessWrite: AccessRead {
+    /// Keeps a new pending request.
+    async fn insert_request(&mut self, new: NewRequest) -> Result<RequestId, StoreError>;
+
+    /// Sets what became of a request.
+    async fn set_request_state(
+        &mut self,
+        id: RequestId,
+        state: RequestState,
+    ) -> Result<(), StoreError>;
+
+    /// Keeps a new grant.
+    async fn insert_grant(&mut self, new: NewGrant) -> Result<GrantId, StoreError>;
+
+    /// Sets where a grant stands.
+    async fn set_grant_state(&mut self, id: GrantId, state: GrantState) -> Result<(), StoreError>;
+
+    /// Sets when a grant runs: a scheduled one may be shortened when it starts (rule 7).
+    async fn set_grant_window(&mut self, id: GrantId, window: Window) -> Result<(), StoreError>;
+
+    /// Keeps a notice; it carries the sequence number of the change recorded last in this
+    /// transaction.
+    async fn insert_notice(
+        &mut self,
+        new: NewNotice,
+        at: DateTime<Utc>,
+    ) -> Result<NoticeId, StoreError>;
+}

@@ -1,0 +1,304 @@
+//! What was: requests page by page, what happened lately, notices.
+
+use std::sync::Arc;
+
+use hourkey_domain::change::Cause;
+use hourkey_domain::grant::State as GrantState;
+use hourkey_domain::ids::{NoticeId, RequestId};
+use hourkey_domain::request::{NewRequest, State as RequestState};
+use hourkey_protocol::notice::{Notice, What};
+
+use super::sample::{Sample, at, entry, sample};
+use super::{together, write};
+use crate::access::{Lately, NewGrant, NewNotice};
+use crate::{Store, StoreError, Work};
+
+/// A user's own requests, newest first, page by page.
+pub async fn requests_are_read_in_pages(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let ids = decided(&store, sample, 7).await;
+    write!(store, |tx| {
+        tx.insert_request(NewRequest {
+            user: sample.reviewer,
+            ..sample.request()
+        })
+        .await
+    });
+    let mut read = store.read().await.unwrap();
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = read.requests_of(sample.member, before, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 3);
+        before = Some(last.id);
+        seen.extend(page.iter().map(|request| request.id));
+    }
+    let newest_first: Vec<RequestId> = ids.into_iter().rev().collect();
+    assert_eq!(seen, newest_first);
+}
+
+/// All users' decided or ended requests, newest first, page by page; never a pending one.
+pub async fn decided_requests_are_read_in_pages(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let ids = decided(&store, sample, 4).await;
+    let (theirs, pending) = write!(store, |tx| {
+        let theirs = NewRequest {
+            user: sample.reviewer,
+            ..sample.request()
+        };
+        let theirs = tx.insert_request(theirs).await?;
+        tx.set_request_state(theirs, RequestState::Lapsed { at: at(60) })
+            .await?;
+        Ok((theirs, tx.insert_request(sample.request()).await?))
+    });
+    let mut read = store.read().await.unwrap();
+    let all = read.decided_requests(None, 10).await.unwrap();
+    let all: Vec<RequestId> = all.iter().map(|request| request.id).collect();
+    assert_eq!(all, [theirs, ids[3], ids[2], ids[1], ids[0]]);
+    assert!(!all.contains(&pending));
+    let page = read.decided_requests(Some(ids[3]), 2).await.unwrap();
+    let page: Vec<RequestId> = page.iter().map(|request| request.id).collect();
+    assert_eq!(page, [ids[2], ids[1]]);
+}
+
+/// Per resource: when the user last asked, whether that was denied, and when a person last took a
+/// grant away (rule 11).
+pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let lately = |resource| {
+        let store = Arc::clone(&store);
+        async move {
+            store
+                .read()
+                .await
+                .unwrap()
+                .lately(sample.member, resource)
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(lately(None).await, []);
+    write!(store, |tx| {
+        let denied = tx.insert_request(sample.other_request()).await?;
+        tx.set_request_state(denied, sample.denial(at(7))).await?;
+        let theirs = NewRequest {
+            user: sample.reviewer,
+            created_at: at(50),
+            ..sample.request()
+        };
+        tx.insert_request(theirs).await
+    });
+    let (_, grant) = sample.approved(&store, 2..40, GrantState::Active).await;
+    write!(store, |tx| {
+        let comment = String::new().try_into().unwrap();
+        let (by, cause) = (Some(sample.reviewer), Cause::Person);
+        tx.set_grant_state(
+            grant,
+            GrantState::Revoked {
+                at: at(9),
+                by,
+                cause,
+                comment,
+            },
+        )
+        .await
+    });
+    let revoked = Lately {
+        denied_at: None,
+        revoked_at: Some(at(9)),
+        asked_at: Some(at(0)),
+    };
+    let denied = Lately {
+        denied_at: Some(at(7)),
+        revoked_at: None,
+        asked_at: Some(at(0)),
+    };
+    let both = [(sample.resource, revoked), (sample.other_resource, denied)];
+    assert_eq!(lately(None).await, both);
+    assert_eq!(lately(Some(sample.other_resource)).await, both[1..]);
+
+    // A revocation by the system is none by a person, and a newer request outdates a denial.
+    let (_, grant) = sample.approved(&store, 12..40, GrantState::Active).await;
+    write!(store, |tx| {
+        let comment = String::new().try_into().unwrap();
+        let cause = Cause::ResourceChanged;
+        let revoked = GrantState::Revoked {
+            at: at(13),
+            by: None,
+            cause,
+            comment,
+        };
+        tx.set_grant_state(grant, revoked).await?;
+        let again = NewRequest {
+            created_at: at(20),
+            ..sample.other_request()
+        };
+        tx.insert_request(again).await
+    });
+    let asked = Lately {
+        denied_at: None,
+        revoked_at: None,
+        asked_at: Some(at(20)),
+    };
+    assert_eq!(
+        lately(None).await,
+        [(sample.resource, revoked), (sample.other_resource, asked)]
+    );
+}
+
+/// Counted are grants that did start, at the given moment or later.
+pub async fn grants_are_counted_by_their_start(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let end = |id, state: GrantState| {
+        let store = Arc::clone(&store);
+        async move { write!(store, |tx| tx.set_grant_state(id, state).await) }
+    };
+    let (_, first) = sample.approved(&store, 0..10, GrantState::Active).await;
+    end(first, GrantState::Expired { at: at(10) }).await;
+    let (_, second) = sample.approved(&store, 20..30, GrantState::Active).await;
+    end(second, GrantState::Released { at: at(21) }).await;
+    let (_, never) = sample.approved(&store, 40..50, GrantState::Scheduled).await;
+    end(never, GrantState::Released { at: at(35) }).await;
+    sample.approved(&store, 60..70, GrantState::Scheduled).await;
+    let mut read = store.read().await.unwrap();
+    for (since, expected) in [(0, 2), (1, 1), (20, 1), (21, 0)] {
+        let (user, resource) = (sample.member, sample.resource);
+        let count = read.grants_since(user, resource, at(since)).await.unwrap();
+        assert_eq!(count, expected, "since minute {since}");
+    }
+    let other = read
+        .grants_since(sample.member, sample.other_resource, at(0))
+        .await
+        .unwrap();
+    assert_eq!(other, 0);
+}
+
+/// A person's notices, newest first, above a number, at most so many; nobody else's.
+pub async fn notices_are_read_newest_first(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let mut kept = Vec::new();
+    for minute in 0..5 {
+        let lapsed = What::Lapsed {
+            request: RequestId(minute + 1),
+        };
+        let denied = What::Denied {
+            request: RequestId(minute + 1),
+            by: "reviewer".to_owned(),
+            comment: "<b>no</b>\0".to_owned(),
+        };
+        let whats = [lapsed, denied];
+        kept.push(write!(store, |tx| {
+            let seq = tx.record(entry("thing.done", at(minute))).await?;
+            let mut notices = Vec::new();
+            for what in whats {
+                let (user, resource) = (sample.member, sample.resource);
+                let resource_name = "db".to_owned();
+                let new = NewNotice {
+                    user,
+                    resource,
+                    resource_name,
+                    what: what.clone(),
+                };
+                let id = tx.insert_notice(new, at(minute)).await?;
+                let (at, resource_name) = (at(minute), "db".to_owned());
+                notices.push(Notice {
+                    id,
+                    at,
+                    resource,
+                    resource_name,
+                    what,
+                });
+            }
+            Ok((seq, notices))
+        }));
+    }
+    let ids: Vec<NoticeId> = kept
+        .iter()
+        .flat_map(|(_, two)| two)
+        .map(|each| each.id)
+        .collect();
+    assert!(
+        ids.is_sorted_by(|a, b| a < b),
+        "ids grow in the order of commits: {ids:?}"
+    );
+    let newest_first = |from: usize| -> Vec<Notice> {
+        kept[from..]
+            .iter()
+            .flat_map(|(_, two)| two.clone())
+            .rev()
+            .collect()
+    };
+    let mut read = store.read().await.unwrap();
+    assert_eq!(
+        read.notices(sample.member, 0, 99).await.unwrap(),
+        newest_first(0)
+    );
+    assert_eq!(
+        read.notices(sample.member, kept[2].0, 99).await.unwrap(),
+        newest_first(3)
+    );
+    assert_eq!(
+        read.notices(sample.member, kept[4].0, 99).await.unwrap(),
+        []
+    );
+    assert_eq!(
+        read.notices(sample.member, 0, 3).await.unwrap(),
+        newest_first(0)[..3]
+    );
+    assert_eq!(read.notices(sample.reviewer, 0, 99).await.unwrap(), []);
+}
+
+/// A notice belongs to a change that the same work recorded before; another's does not count.
+pub async fn a_notice_needs_its_change(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let other: Work = Box::new(|tx| {
+        Box::pin(async move {
+            tx.record(entry("another.thing", at(0))).await?;
+            Ok(())
+        })
+    });
+    let early: Work = Box::new(move |tx| {
+        Box::pin(async move {
+            let new = NewNotice {
+                user: sample.member,
+                resource: sample.resource,
+                resource_name: "db".to_owned(),
+                what: What::Lapsed {
+                    request: RequestId(1),
+                },
+            };
+            tx.insert_notice(new, at(0)).await?;
+            Ok(())
+        })
+    });
+    let answers = together(&store, vec![other, early]).await;
+    assert!(answers[0].is_ok());
+    assert!(
+        matches!(answers[1], Err(StoreError::Refused(_))),
+        "{:?}",
+        answers[1]
+    );
+}
+
+/// Keeps so many requests of the member, one after another, each denied or granted and released.
+async fn decided(store: &Arc<dyn Store>, sample: Sample, count: usize) -> Vec<RequestId> {
+    write!(*store, |tx| {
+        let mut ids = Vec::new();
+        for number in 0..count {
+            let id = tx.insert_request(sample.request()).await?;
+            if number % 2 == 0 {
+                tx.set_request_state(id, sample.denial(at(1))).await?;
+            } else {
+                tx.set_request_state(id, sample.approval(at(1))).await?;
+                let state = GrantState::Released { at: at(2) };
+                let grant = NewGrant {
+                    ..sample.grant(id, 1..31, state)
+                };
+                tx.insert_grant(grant).await?;
+            }
+            ids.push(id);
+        }
+        Ok(ids)
+    })
+}

@@ -1,0 +1,125 @@
+//! Who reaches and who reviews what.
+
+use std::sync::Arc;
+
+use hourkey_domain::ids::AssignmentId;
+use hourkey_domain::review::Role;
+use hourkey_domain::settings::{Approval, Override, Period, Settings, Way};
+
+use super::sample::{assignment, at, group, length, resource, sample, user};
+use super::write;
+use crate::Store;
+use crate::organisation::{Assignment, Resource, User};
+
+/// A user reaches what their groups are assigned to, each way with its settings resolved (rule 2),
+/// and nothing else (rule 1).
+pub async fn ways_are_those_of_the_users_groups(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (second, other) = write!(store, |tx| {
+        let second = tx.insert_group(group("night", [sample.member])).await?;
+        let foreign = tx.insert_group(group("foreign", [sample.reviewer])).await?;
+        let hidden = tx
+            .insert_resource(resource("hidden", sample.network))
+            .await?;
+        tx.insert_assignment(assignment(foreign, hidden)).await?;
+        tx.insert_assignment(assignment(foreign, sample.resource))
+            .await?;
+        let own = Override {
+            approval: Some(Approval::Automatic),
+            period: Some(Period::Preset(length(15))),
+            ..Override::default()
+        };
+        let until = Some(at(-60));
+        let night = Assignment {
+            own,
+            until,
+            ..assignment(second, sample.resource)
+        };
+        Ok((second, tx.insert_assignment(night).await?))
+    });
+    let settings = resource("db", sample.network).settings;
+    let plain = Way {
+        assignment: sample.assignment,
+        group: sample.group,
+        settings,
+        until: None,
+    };
+    let night = Way {
+        assignment: other,
+        group: second,
+        settings: Settings {
+            approval: Approval::Automatic,
+            period: Period::Preset(length(15)),
+            ..settings
+        },
+        until: Some(at(-60)),
+    };
+    let mut read = store.read().await.unwrap();
+    let reachable = read.reachable(sample.member, None).await.unwrap();
+    assert_eq!(reachable.len(), 2, "the hidden resource is not there");
+    assert_eq!(reachable[0].resource.id, sample.resource);
+    assert_eq!(
+        reachable[0].ways,
+        [plain, night],
+        "also the way past its end, in order of id"
+    );
+    assert_eq!(reachable[1].resource.id, sample.other_resource);
+    assert_eq!(reachable[1].ways.len(), 1);
+    let one = read
+        .reachable(sample.member, Some(sample.resource))
+        .await
+        .unwrap();
+    assert_eq!(one, reachable[..1]);
+    assert_eq!(read.way(other).await.unwrap(), Some(night));
+    assert_eq!(read.way(AssignmentId(99)).await.unwrap(), None);
+    assert!(read.is_member(sample.member, second).await.unwrap());
+    assert!(!read.is_member(sample.reviewer, second).await.unwrap());
+}
+
+/// Who may review: administrators and reviewers everywhere, members of its approvers for one
+/// resource; never who is disabled.
+pub async fn reviewers_are_found_by_role_and_by_group(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (admin, approver) = write!(store, |tx| {
+        let admin = tx
+            .insert_user(User {
+                roles: vec![Role::Admin],
+                ..user("admin")
+            })
+            .await?;
+        let approver = tx.insert_user(user("approver")).await?;
+        let off = User {
+            disabled: true,
+            ..user("off")
+        };
+        let roles = vec![Role::Admin, Role::AccessReviewer];
+        let off = tx.insert_user(User { roles, ..off }).await?;
+        let off_member = tx
+            .insert_user(User {
+                disabled: true,
+                ..user("off-member")
+            })
+            .await?;
+        let owners = tx
+            .insert_group(group("owners", [approver, off, off_member, admin]))
+            .await?;
+        let approvers = vec![owners];
+        let own = Resource {
+            approvers,
+            ..resource("db", sample.network)
+        };
+        tx.update_resource(Resource {
+            id: sample.resource,
+            ..own
+        })
+        .await?;
+        Ok((admin, approver))
+    });
+    let mut read = store.read().await.unwrap();
+    let reviewers = read.reviewers_of(sample.resource).await.unwrap();
+    assert_eq!(reviewers, [sample.reviewer, admin, approver]);
+    let reviewers = read.reviewers_of(sample.other_resource).await.unwrap();
+    assert_eq!(reviewers, [sample.reviewer, admin]);
+    assert_eq!(read.approves(approver).await.unwrap(), [sample.resource]);
+    assert_eq!(read.approves(sample.member).await.unwrap(), []);
+}

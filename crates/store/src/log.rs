@@ -1,0 +1,109 @@
+//! The audit log and the change log: written in the same transaction as the change (rule 12).
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+
+/// However old they are, at least this many of the newest changes stay in the change log.
+pub const KEEP_CHANGES: i64 = 100_000;
+
+/// However many they are, changes stay in the change log at least this long.
+pub const KEEP_CHANGES_FOR: TimeDelta = TimeDelta::days(7);
+
+/// One change of state, as it is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When, by the server's clock.
+    pub at: DateTime<Utc>,
+    /// Who did it; `None` for the system.
+    pub actor: Option<UserId>,
+    /// What was done, as a dotted stable name, for example `request.approved`.
+    pub action: &'static str,
+    /// What it was done to.
+    pub subject: Subject,
+    /// Everything else worth proving later (state before and after, reason, comment, cause).
+    pub detail: serde_json::Value,
+}
+
+/// What a change was done to: also what the change log tells the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "subject", rename_all = "snake_case")]
+pub enum Subject {
+    /// A request, or its grant, of a user for a resource.
+    Access {
+        /// Whose.
+        user: UserId,
+        /// For what.
+        resource: ResourceId,
+        /// The request.
+        request: RequestId,
+        /// The grant, where there is one.
+        grant: Option<GrantId>,
+    },
+    /// The organisation: users, groups, resources, assignments. Everybody's view may change.
+    Organisation,
+    /// One user's account: sign-in, password, sessions. Nobody else's view changes.
+    Account {
+        /// Whose.
+        user: UserId,
+    },
+}
+
+/// An entry of the change log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the order of commits.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What changed.
+    pub subject: Subject,
+}
+
+/// An entry of the audit log, as it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audited {
+    /// Its place in the order of commits; the change log's number of the same change.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who did it; `None` for the system.
+    pub actor: Option<UserId>,
+    /// What was done.
+    pub action: String,
+    /// What it was done to.
+    pub subject: Subject,
+    /// Everything else.
+    pub detail: serde_json::Value,
+}
+
+/// Reads the logs.
+#[async_trait]
+pub trait LogRead: Send {
+    /// The newest sequence number; 0 before the first change.
+    async fn seq(&mut self) -> Result<i64, StoreError>;
+
+    /// When the newest change was made: the clock must not run backwards past it (rule 13).
+    async fn last_change_at(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Changes after `seq` in order, at most `limit`; `None` when the log no longer reaches back
+    /// that far, or `seq` lies in the future: take a snapshot.
+    async fn changes_since(
+        &mut self,
+        seq: i64,
+        limit: u32,
+    ) -> Result<Option<Vec<Change>>, StoreError>;
+
+    /// The audit log after `seq` in order, at most `limit`.
+    async fn audit(&mut self, after_seq: i64, limit: u32) -> Result<Vec<Audited>, StoreError>;
+}
+
+/// Writes the logs.
+#[async_trait]
+pub trait LogWrite: LogRead {
+    /// Records one change: an audit entry and a change-log entry with the same number.
+    async fn record(&mut self, entry: Entry) -> Result<i64, StoreError>;
+}

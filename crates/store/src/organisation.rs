@@ -1,0 +1,213 @@
+//! Users, groups, networks, resources, assignments and approvers.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hourkey_domain::address::{Address, Ports};
+use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::review::Role;
+use hourkey_domain::settings::{Override, Settings, Way};
+
+use crate::StoreError;
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// The name they sign in with; unique, lower case.
+    pub login: String,
+    /// Their display name.
+    pub name: String,
+    /// Their mail address.
+    pub email: Option<String>,
+    /// Their roles.
+    pub roles: Vec<Role>,
+    /// Disabled users cannot sign in and hold no access.
+    pub disabled: bool,
+}
+
+/// A group with its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name; unique.
+    pub name: String,
+    /// Its members, in order of id.
+    pub members: Vec<UserId>,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Its name; unique.
+    pub name: String,
+}
+
+/// A private destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name; unique.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// On which ports.
+    pub ports: Ports,
+    /// A shorter name for it.
+    pub alias: Option<String>,
+    /// Its network.
+    pub network: NetworkId,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Where Open in browser goes, if not where the address says.
+    pub url: Option<String>,
+    /// Its access settings.
+    pub settings: Settings,
+    /// Groups whose members may review requests for it, in order of id.
+    pub approvers: Vec<GroupId>,
+}
+
+/// A group's access to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its id.
+    pub id: AssignmentId,
+    /// Whose.
+    pub group: GroupId,
+    /// To what; unique with the group.
+    pub resource: ResourceId,
+    /// Its end.
+    pub until: Option<DateTime<Utc>>,
+    /// Its own settings.
+    pub own: Override,
+}
+
+/// The organisation as a whole, each list in order of id. Removed things are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Organisation {
+    /// Its name; empty before the first set-up.
+    pub name: String,
+    /// Its people.
+    pub users: Vec<User>,
+    /// Its groups.
+    pub groups: Vec<Group>,
+    /// Its networks.
+    pub networks: Vec<Network>,
+    /// Its resources.
+    pub resources: Vec<Resource>,
+    /// Its assignments.
+    pub assignments: Vec<Assignment>,
+}
+
+/// A resource that a user can reach, with all their ways to it (their groups' assignments,
+/// settings resolved; also those past their end date).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reachable {
+    /// The resource.
+    pub resource: Resource,
+    /// The ways, in order of id.
+    pub ways: Vec<Way>,
+}
+
+/// Reads the organisation. Removed things are unknown here.
+#[async_trait]
+pub trait OrganisationRead: Send {
+    /// The whole organisation.
+    async fn organisation(&mut self) -> Result<Organisation, StoreError>;
+
+    /// Its name; empty before the first set-up.
+    async fn organisation_name(&mut self) -> Result<String, StoreError>;
+
+    /// One user.
+    async fn user(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// One user by the name they sign in with (compared in lower case).
+    async fn user_by_login(&mut self, login: &str) -> Result<Option<User>, StoreError>;
+
+    /// Names for ids, also of users who were removed since: for showing who did something.
+    async fn user_name(&mut self, id: UserId) -> Result<Option<(String, String)>, StoreError>;
+
+    /// One resource, also when it was removed since (`bool`: still there).
+    async fn resource(&mut self, id: ResourceId) -> Result<Option<(Resource, bool)>, StoreError>;
+
+    /// A network's name.
+    async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError>;
+
+    /// A group's name, also when it was removed since.
+    async fn group_name(&mut self, id: GroupId) -> Result<Option<String>, StoreError>;
+
+    /// What a user can reach (or just one resource of it), in order of resource id.
+    async fn reachable(
+        &mut self,
+        user: UserId,
+        resource: Option<ResourceId>,
+    ) -> Result<Vec<Reachable>, StoreError>;
+
+    /// One assignment's live way, whoever asks.
+    async fn way(&mut self, assignment: AssignmentId) -> Result<Option<Way>, StoreError>;
+
+    /// True when the user is in the group.
+    async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError>;
+
+    /// Resources for which the user is an approver through one of their groups.
+    async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError>;
+
+    /// Enabled users who may review requests for a resource: by role, or as its approvers.
+    async fn reviewers_of(&mut self, resource: ResourceId) -> Result<Vec<UserId>, StoreError>;
+}
+
+/// Writes the organisation. Removing keeps the row for history; ids are never reused.
+#[async_trait]
+pub trait OrganisationWrite: OrganisationRead {
+    /// Sets the organisation's name.
+    async fn set_organisation_name(&mut self, name: &str) -> Result<(), StoreError>;
+
+    /// Adds a user; the `id` given is ignored.
+    async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError>;
+
+    /// Replaces a user's fields.
+    async fn update_user(&mut self, user: User) -> Result<(), StoreError>;
+
+    /// Removes a user, their memberships and sessions.
+    async fn remove_user(&mut self, id: UserId) -> Result<(), StoreError>;
+
+    /// Adds a group with its members; the `id` given is ignored.
+    async fn insert_group(&mut self, group: Group) -> Result<GroupId, StoreError>;
+
+    /// Replaces a group's name and members.
+    async fn update_group(&mut self, group: Group) -> Result<(), StoreError>;
+
+    /// Removes a group, its memberships, assignments and approverships.
+    async fn remove_group(&mut self, id: GroupId) -> Result<(), StoreError>;
+
+    /// Adds a network.
+    async fn insert_network(&mut self, name: &str) -> Result<NetworkId, StoreError>;
+
+    /// Removes a network that no resource is in.
+    async fn remove_network(&mut self, id: NetworkId) -> Result<(), StoreError>;
+
+    /// Adds a resource with its approvers; the `id` given is ignored.
+    async fn insert_resource(&mut self, resource: Resource) -> Result<ResourceId, StoreError>;
+
+    /// Replaces a resource's fields and approvers.
+    async fn update_resource(&mut self, resource: Resource) -> Result<(), StoreError>;
+
+    /// Removes a resource and its assignments.
+    async fn remove_resource(&mut self, id: ResourceId) -> Result<(), StoreError>;
+
+    /// Adds an assignment; the `id` given is ignored.
+    async fn insert_assignment(
+        &mut self,
+        assignment: Assignment,
+    ) -> Result<AssignmentId, StoreError>;
+
+    /// Replaces an assignment's end and own settings.
+    async fn update_assignment(&mut self, assignment: Assignment) -> Result<(), StoreError>;
+
+    /// Removes an assignment.
+    async fn remove_assignment(&mut self, id: AssignmentId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,89 @@
+//! The app of a person who sees very many resources.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use hourkey_testkit::controller::SAMPLE;
+
+use super::decide;
+use super::desk::Desk;
+use super::figures::{Figure, Table, Times};
+use super::idle::settled_memory;
+use super::start::{START, starts};
+
+/// How many there are beside those of the sample organisation.
+const RESOURCES: usize = 10_000;
+const STARTS: usize = 5;
+const APPROVALS: usize = 50;
+
+/// The most rows of resources in the tray.
+const ROWS: f64 = 15.0;
+
+pub(crate) async fn measure(table: &mut Table) -> Result<()> {
+    let begin = Instant::now();
+    let mut desk = Desk::set_up(&organisation()).await?;
+    eprintln!(
+        "  ({RESOURCES} resources were applied in {:?})",
+        begin.elapsed()
+    );
+    let people = desk.sign_in().await?;
+    desk.kill_app()?;
+    let (registered, complete) = starts(&mut desk, STARTS, "More resources").await?;
+    let with = format!(", {RESOURCES} resources");
+    let what = format!("start → tray registered{with}");
+    table.add(registered.figure(what).budget(START));
+    table.add(complete.figure(format!("start → resources in the menu{with}")));
+    table.add(
+        snapshots(&people.ada)
+            .await?
+            .figure(format!("snapshot by the API{with}")),
+    );
+
+    desk.start_app().await?;
+    let menu = desk.row("More resources").await?;
+    let rows = menu.children.iter().filter(|row| !row.children.is_empty());
+    let rows = u32::try_from(rows.count())?;
+    table.add(Figure::new(format!("rows in the tray{with}"), rows.into(), "").budget(ROWS));
+    table.add(settled_memory(&desk, format!("memory, no window{with}")).await?);
+    let approvals = decide::approvals(&desk, &people, APPROVALS).await?;
+    decide::add(table, &with, &approvals.told);
+    let what = format!("memory after {APPROVALS} approvals{with}");
+    table.add(settled_memory(&desk, what).await?);
+    Ok(())
+}
+
+async fn snapshots(ada: &hourkey_client::session::Session) -> Result<Times> {
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..STARTS {
+        let begin = Instant::now();
+        ada.snapshot().await?;
+        times.push(begin.elapsed());
+    }
+    Ok(Times::of(times))
+}
+
+/// The sample organisation, with many more resources that Ada may ask for.
+fn organisation() -> String {
+    let mut text = SAMPLE.to_owned();
+    for number in 1..=RESOURCES {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            r#"
+[[resource]]
+name = "Service {number:05}"
+address = "s{number:05}.corp.example"
+ports = "443"
+network = "Cloud"
+tags = ["service"]
+access = {{ mode = "AccessRequest", up_to = "7d", approval = "Manual" }}
+
+[[assignment]]
+group = "Site reliability"
+resource = "Service {number:05}"
+"#
+        );
+    }
+    text
+}

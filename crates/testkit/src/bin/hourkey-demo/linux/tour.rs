@@ -1,0 +1,435 @@
+//! The tour: one request from click to countdown, and everything around it. Each step says what
+//! was observed from outside (the session bus, the browsers, the screen), and how long it took.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use hourkey_testkit::clock::TestClock;
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::desktop;
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::screen::{self, Area, Button};
+use hourkey_testkit::tray_host::TrayHost;
+use hourkey_testkit::webdriver::http;
+
+use super::people::{ADA, MARTA, ask, deny, sign_in};
+use super::stage::{Desk, Reviewer, Theme, controller, page_shots};
+use super::steps::Steps;
+
+/// Below the right end of the panel, beside the browser: there notifications and the menu appear.
+const CORNER: Area = Area(280, 400, 1_000, 40);
+
+/// Left of the menu: there its first submenu appears.
+const BESIDE: Area = Area(100, 40, 870, 44);
+
+/// Plays the tour to its end, or to the first step that is not as it should be.
+pub(crate) async fn play(pictures: &Path) -> ExitCode {
+    let mut steps = Steps::default();
+    let played = tokio::select! {
+        played = perform(&mut steps, pictures) => played,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    steps.end(played, pictures)
+}
+
+async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
+    // Programs that take pictures run in folders of their own.
+    let pictures = &std::path::absolute(pictures)?;
+    if pictures.exists() {
+        fs::remove_dir_all(pictures)?;
+    }
+    fs::create_dir_all(pictures)?;
+    let folder = tempfile::tempdir()?;
+    let clock = TestClock::new(folder.path())?;
+
+    let mut server = None;
+    steps
+        .step("A controller starts", async {
+            let controller = server.insert(controller(&clock).await?);
+            for person in [ADA, MARTA] {
+                controller
+                    .set_password(person.login, person.password)
+                    .await?;
+            }
+            let health = http()?
+                .get(controller.url().join("healthz")?)
+                .send()
+                .await?;
+            Ok(format!("{} answers {}", controller.url(), health.status()))
+        })
+        .await?;
+    let controller = server.context("the controller runs")?;
+
+    let mut desks = None;
+    steps
+        .step("Two desks are set up", async {
+            let (desk, _) = desks.insert((Desk::set_up(&clock).await?, Reviewer::set_up().await?));
+            desktop::configure(&desk.session, controller.url())?;
+            Ok("a panel, notifications, a keyring and a browser; a browser elsewhere".to_owned())
+        })
+        .await?;
+    let (mut desk, reviewer) = desks.context("the desks are set up")?;
+
+    let mut play = Play {
+        steps,
+        desk: &mut desk,
+        reviewer: &reviewer,
+        controller: &controller,
+        clock: &clock,
+        pictures,
+    };
+    play.sign_in().await?;
+    play.ask_and_approve().await?;
+    play.count_down().await?;
+    play.deny().await?;
+    play.open_with_reason().await?;
+    play.show_window().await?;
+    play.restart_in_dark().await?;
+    play.release().await?;
+    play.end().await?;
+    play.quit().await
+}
+
+struct Play<'a> {
+    steps: &'a mut Steps,
+    desk: &'a mut Desk,
+    reviewer: &'a Reviewer,
+    controller: &'a Controller,
+    clock: &'a TestClock,
+    pictures: &'a Path,
+}
+
+impl Play<'_> {
+    async fn sign_in(&mut self) -> Result<()> {
+        let desk = &mut *self.desk;
+        self.steps
+            .step("The desktop app starts, signed out", async {
+                let icon = desk.start_app().await?;
+                let menu =
+                    icon.menu_where("a way to sign in", |menu| menu.at(&["Sign in…"]).is_ok());
+                Ok(format!("tray menu {:?}", menu.await?.labels()))
+            })
+            .await?;
+        self.steps
+            .step("“Sign in…” opens the default browser", async {
+                desk.click(&["Sign in…"]).await?;
+                let url = desk.opener.next_after(0).await?;
+                ensure!(
+                    url.origin() == self.controller.url().origin(),
+                    "opened {url}"
+                );
+                let page = &desk.browser.page;
+                page.switch_to("the sign-in page", |url| url.path() == "/sign-in")
+                    .await?;
+                page.shows("Sign in to Corp Example").await?;
+                page_shots(&desk.browser, self.pictures, "sign-in-page").await?;
+                Ok(format!("xdg-open {}, which leads to /sign-in", url.path()))
+            })
+            .await?;
+        self.steps
+            .step("Ada signs in there, and lets the app in", async {
+                let page = &desk.browser.page;
+                sign_in(page, ADA).await?;
+                page.shows("Let this app sign in as you?").await?;
+                page.press("Allow").await?;
+                let row = desk.row("Payroll database").await?;
+                let menu = desk.icon().await?.menu().await?;
+                ensure!(menu.at(&["Sign in…"]).is_err(), "{}", menu.outline());
+                Ok(format!(
+                    "tray shows {:?} and {} more rows",
+                    row.label,
+                    menu.labels().len() - 1
+                ))
+            })
+            .await
+    }
+
+    async fn ask_and_approve(&mut self) -> Result<()> {
+        let (desk, reviewer) = (&*self.desk, self.reviewer);
+        self.steps
+            .step("A resource is locked", async {
+                let menu = desk.icon().await?.menu().await?;
+                menu.at(&["Payroll database", "Authenticate…"])
+                    .map_err(anyhow::Error::msg)?;
+                ensure!(
+                    menu.at(&["Payroll database", "Release now"]).is_err(),
+                    "{}",
+                    menu.outline()
+                );
+                Ok("its submenu offers Authenticate…, and nothing to release".to_owned())
+            })
+            .await?;
+        self.steps
+            .step(
+                "Authenticate… opens the request page, where Ada is signed in",
+                async {
+                    let page = desk.authenticate("Payroll database").await?;
+                    desk.browser
+                        .page
+                        .shows("Request access to Payroll database")
+                        .await?;
+                    desk.browser
+                        .page
+                        .shows(&format!("Signed in as {}", ADA.name))
+                        .await?;
+                    Ok(format!("the browser shows {page}"))
+                },
+            )
+            .await?;
+        self.steps
+            .step("Ada asks, with a reason", async {
+                let page = &desk.browser.page;
+                page.fill("Why do you need it?", "Month-end check of the July run")
+                    .await?;
+                page_shots(&desk.browser, self.pictures, "request-page").await?;
+                page.press("Send request").await?;
+                page.shows("Waiting for a reviewer").await?;
+                let row = desk.row("Payroll database · waiting").await?;
+                Ok(format!("the page waits, the tray says {:?}", row.label))
+            })
+            .await?;
+        self.steps
+            .step("Marta reviews in another browser", async {
+                let page = &reviewer.browser.page;
+                page.open(self.controller.url().join("review")?.as_str())
+                    .await?;
+                sign_in(page, MARTA).await?;
+                page.shows("Month-end check of the July run").await?;
+                page_shots(&reviewer.browser, self.pictures, "review-page").await?;
+                Ok("her queue shows Ada's request and its reason".to_owned())
+            })
+            .await?;
+        let before = self.pictures.join("before.png");
+        self.steps
+            .step(
+                "Marta approves: Ada is told by a native notification",
+                async {
+                    screen::shot(&desk.session, &before).await?;
+                    let start = Instant::now();
+                    reviewer.browser.page.press("Approve 45 minutes").await?;
+                    let told = desk
+                        .notifications
+                        .wait_for("open", |told| told.summary == "Payroll database is open")
+                        .await?;
+                    ensure!(told.body.contains(MARTA.name), "it says {:?}", told.body);
+                    let took = told.at.duration_since(start).as_millis();
+                    let picture = self.pictures.join("notification.png");
+                    screen::shot_of_change(&desk.session, CORNER, &before, &picture).await?;
+                    fs::remove_file(&before)?;
+                    Ok(format!("“{}”, {took} ms after the click", told.body))
+                },
+            )
+            .await?;
+        self.steps
+            .step("The request page has turned live", async {
+                desk.browser.page.shows("Payroll database is open").await?;
+                page_shots(&desk.browser, self.pictures, "granted-page").await?;
+                Ok("it says that the resource is open, without a reload".to_owned())
+            })
+            .await
+    }
+
+    async fn count_down(&mut self) -> Result<()> {
+        let (desk, clock) = (&*self.desk, self.clock);
+        self.steps
+            .step("The countdown runs", async {
+                let first = desk.row("Payroll database · 45 min left").await?;
+                let (layouts, texts) = ("LayoutUpdated", "ItemsPropertiesUpdated");
+                let before = (desk.signals.count(layouts), desk.signals.count(texts));
+                clock.advance(minutes(3))?;
+                let then = desk.row("Payroll database · 42 min left").await?;
+                eventually("a signal of the new label", async || {
+                    desk.signals.count(texts) > before.1
+                })
+                .await?;
+                let rebuilt = desk.signals.count(layouts) - before.0;
+                ensure!(rebuilt == 0, "{rebuilt} LayoutUpdated for a tick");
+                Ok(format!(
+                    "{:?}, 3 minutes later {:?}, 0 LayoutUpdated",
+                    first.label, then.label
+                ))
+            })
+            .await
+    }
+
+    async fn deny(&mut self) -> Result<()> {
+        let (desk, reviewer) = (&*self.desk, self.reviewer);
+        let comment = "Use the anonymised copy, please.";
+        self.steps
+            .step(
+                "Ada asks for another resource, Marta denies with a comment",
+                async {
+                    desk.authenticate("Customer exports").await?;
+                    ask(&desk.browser.page, "Looking up one order", "Send request").await?;
+                    desk.browser.page.shows("Waiting for a reviewer").await?;
+                    let page = &reviewer.browser.page;
+                    page.open(self.controller.url().join("review")?.as_str())
+                        .await?;
+                    page.shows("Looking up one order").await?;
+                    deny(page, comment).await?;
+                    let told = desk
+                        .notifications
+                        .wait_for("denied", |told| {
+                            told.summary == "Customer exports was denied"
+                        })
+                        .await?;
+                    ensure!(told.body.contains(comment), "it says {:?}", told.body);
+                    desk.locked("Customer exports").await?;
+                    Ok(format!("“{}”; locked in the tray", told.body))
+                },
+            )
+            .await
+    }
+
+    async fn open_with_reason(&mut self) -> Result<()> {
+        let desk = &*self.desk;
+        self.steps
+            .step(
+                "A resource with automatic approval opens at once, for a time of Ada's choice",
+                async {
+                    desk.authenticate("Release pipeline").await?;
+                    let page = &desk.browser.page;
+                    page.choose("Other…").await?;
+                    page.fill("How long, up to", "1h30m").await?;
+                    ask(page, "Hotfix for the login page", "Open it now").await?;
+                    page.shows("Release pipeline is open").await?;
+                    let row = desk.row("Release pipeline · 1 h 30 min left").await?;
+                    Ok(format!("tray {:?}", row.label))
+                },
+            )
+            .await?;
+        self.steps
+            .step("The tray menu on the screen", async {
+                desk.notifications.close_all(&desk.session).await?;
+                let (before, picture) = (
+                    self.pictures.join("before.png"),
+                    self.pictures.join("tray-menu.png"),
+                );
+                screen::shot(&desk.session, &before).await?;
+                let (left, down) = TrayHost::ICON;
+                let (width, _) = desk.display.size();
+                screen::click(&desk.session, width - left, down, Button::Right).await?;
+                screen::shot_of_change(&desk.session, CORNER, &before, &picture).await?;
+                // And a submenu.
+                fs::rename(&picture, &before)?;
+                screen::key(&desk.session, "Down").await?;
+                screen::key(&desk.session, "Right").await?;
+                screen::shot_of_change(&desk.session, BESIDE, &before, &picture).await?;
+                fs::remove_file(&before)?;
+                for _ in 0..2 {
+                    screen::key(&desk.session, "Escape").await?;
+                }
+                Ok("drawn by the panel (tray-menu.png)".to_owned())
+            })
+            .await
+    }
+
+    async fn show_window(&mut self) -> Result<()> {
+        let desk = &*self.desk;
+        self.steps
+            .step("The window", async {
+                desk.window_shot(Theme::Light, &self.pictures.join("window-light.png"))
+                    .await?;
+                Ok("opened from the tray (window-light.png)".to_owned())
+            })
+            .await
+    }
+
+    async fn restart_in_dark(&mut self) -> Result<()> {
+        let desk = &mut *self.desk;
+        self.steps
+            .step("The app is quit", async {
+                desk.click(&["Quit"]).await?;
+                let mut app = desk.app.take().context("the app runs")?;
+                let status = app.ended().await?;
+                ensure!(status.success(), "it ended with {status}: {}", app.log());
+                Ok(format!("its process ended with {status}"))
+            })
+            .await?;
+        self.steps
+            .step(
+                "Started again on a dark desk, it is still signed in",
+                async {
+                    desk.session.set("GTK_THEME", "Adwaita:dark");
+                    desk.start_app().await?;
+                    let row = desk.row("Release pipeline · 1 h 30 min left").await?;
+                    desk.window_shot(Theme::Dark, &self.pictures.join("window-dark.png"))
+                        .await?;
+                    Ok(format!(
+                        "by the keyring's token; tray {:?} (window-dark.png)",
+                        row.label
+                    ))
+                },
+            )
+            .await
+    }
+
+    async fn release(&mut self) -> Result<()> {
+        let desk = &*self.desk;
+        self.steps
+            .step("Ada gives the pipeline back", async {
+                desk.click(&["Release pipeline", "Release now"]).await?;
+                desk.locked("Release pipeline").await?;
+                Ok("locked again at once".to_owned())
+            })
+            .await
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        let (desk, clock) = (&*self.desk, self.clock);
+        for (left, summary) in [
+            (10, "Payroll database locks in 10 minutes"),
+            (2, "Payroll database locks in 2 minutes"),
+        ] {
+            self.steps
+                .step(&format!("{left} minutes before the end"), async {
+                    // Granted for 45 minutes on a clock that has been moved on.
+                    let shift = minutes(45 - left) + Duration::from_secs(1);
+                    clock.advance(shift.saturating_sub(clock.shift()))?;
+                    let told = desk
+                        .notifications
+                        .wait_for("ending", |told| told.summary == summary);
+                    let told = told.await?;
+                    Ok(format!("“{}”", told.summary))
+                })
+                .await?;
+        }
+        self.steps
+            .step("The end", async {
+                clock.advance(minutes(2))?;
+                let told = desk
+                    .notifications
+                    .wait_for("ended", |told| {
+                        told.summary == "Payroll database is locked again"
+                    })
+                    .await?;
+                desk.locked("Payroll database").await?;
+                let page = &desk.browser.page;
+                page.open(self.controller.url().join("access")?.as_str())
+                    .await?;
+                page_shots(&desk.browser, self.pictures, "access-page").await?;
+                Ok(format!("“{}”, and the tray row is locked", told.summary))
+            })
+            .await
+    }
+
+    async fn quit(&mut self) -> Result<()> {
+        let desk = &mut *self.desk;
+        self.steps
+            .step("The app is quit for good", async {
+                desk.click(&["Quit"]).await?;
+                let mut app = desk.app.take().context("the app runs")?;
+                let status = app.ended().await?;
+                ensure!(status.success(), "it ended with {status}: {}", app.log());
+                Ok(format!("its process ended with {status}"))
+            })
+            .await
+    }
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}

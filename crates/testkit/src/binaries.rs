@@ -1,0 +1,41 @@
+//! Where the products' binaries are.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+/// Names a folder of binaries to use instead of the ones built beside the running program.
+pub const FOLDER_VARIABLE: &str = "HOURKEY_BINARIES";
+
+/// The path of one of the products: `hourkey`, `hourkey-controller` or `hourkey-desktop`.
+///
+/// # Errors
+/// When it has not been built.
+pub fn path(name: &str) -> Result<PathBuf> {
+    let folder = match env::var_os(FOLDER_VARIABLE) {
+        Some(folder) => PathBuf::from(folder),
+        None => beside_us()?,
+    };
+    let path = folder.join(name);
+    ensure!(
+        path.is_file(),
+        "{} is not there: build it first (`cargo build --workspace --bins`)",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// Tests lie in `deps/` below the binaries.
+fn beside_us() -> Result<PathBuf> {
+    let us = env::current_exe()?;
+    let folder = us.parent().context("a program lies in a folder")?;
+    Ok(if folder.ends_with("deps") {
+        folder
+            .parent()
+            .context("deps lies in a folder")?
+            .to_path_buf()
+    } else {
+        folder.to_path_buf()
+    })
+}

@@ -1,0 +1,44 @@
+//! Real counterparts for tests and the tour.
+//!
+//! Everything here starts the real thing (a bus, a browser, a keyring, the products) in folders
+//! and on ports of its own, inherits nothing from the person's session, and ends what it started.
+//! Waiting is always polling for a condition ([`poll::eventually`]); a wait that runs out says
+//! what it saw last.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use hourkey_testkit::{notifications::Notifications, session::Session, watcher::Watcher};
+//!
+//! let session = Session::start().await?;
+//! let watcher = Watcher::start(&session).await?;
+//! let notifications = Notifications::start(&session).await?;
+//! // … start the desktop app in `session`, then:
+//! watcher.item().await?.click(&["Payroll database", "Authenticate…"]).await?;
+//! let told = notifications.wait_for("an approval", |n| n.summary.contains("approved")).await?;
+//! notifications.invoke(told.id, "default").await?;
+//! # Ok(())
+//! # }
+//! ```
+#![cfg(target_os = "linux")]
+
+pub mod binaries;
+pub mod browser;
+pub mod clock;
+pub mod controller;
+pub mod desktop;
+pub mod display;
+pub mod dunst;
+pub mod keyring;
+pub mod notifications;
+pub mod opener;
+pub mod page;
+pub mod person;
+pub mod poll;
+pub mod process;
+pub mod screen;
+pub mod session;
+pub mod tray;
+pub mod tray_host;
+pub mod watcher;
+pub mod webdriver;
+pub mod webview;

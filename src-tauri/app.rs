@@ -1,0 +1,372 @@
+//! The owner task: all state lives here, changes only by [`Event`]s, one after another, and every
+//! outward effect goes through [`Effects`].
+
+mod account;
+mod commands;
+mod shown;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hourkey_client::config::{Config, Folders};
+use hourkey_client::model::{Connection, Model, lock_now};
+use hourkey_client::sync::Update;
+use hourkey_client::time::Clock;
+use hourkey_client::told::ToTell;
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::Resource;
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::effects::{Activation, Effects, Reply};
+use crate::notify::{Action, NotShown, Ticket};
+use crate::timer::Timer;
+use crate::tray::menu::TrayEvent;
+use crate::view::{Command, Warning};
+use crate::words::Zone;
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// A click in the tray menu.
+    Tray(TrayEvent),
+    /// The window asks for something.
+    Command {
+        /// What.
+        command: Command,
+        /// How it went.
+        reply: Reply,
+    },
+    /// The window is gone.
+    WindowClosed,
+    /// A second launch, or a click on the tray icon: the window is wanted.
+    Show,
+    /// A tray host came, or went.
+    TrayHost(bool),
+    /// The tray could not be made, and why.
+    TrayFailed(String),
+    /// The kept sign-in was looked for.
+    Resumed(Resumed),
+    /// Signing in through the browser ended.
+    SignedIn(Result<Signed, String>),
+    /// News of the session with this number.
+    Update {
+        /// Which session: numbers grow with each sign-in.
+        session: u64,
+        /// What is new.
+        update: Update,
+    },
+    /// Where the refresh token is kept, or why it is not.
+    Stored(Stored),
+    /// A notification was shown, or not.
+    Notified {
+        /// Which.
+        ticket: Ticket,
+        /// How it went.
+        result: Result<(), NotShown>,
+    },
+    /// A notification was clicked.
+    Clicked {
+        /// What the click does.
+        action: Action,
+        /// What a window needs to come forward.
+        activation: Option<Activation>,
+    },
+    /// Something that a person asked for did not work; a sentence for them.
+    Failed(String),
+    /// It is time: a label changes, or a deadline has come.
+    Tick,
+    /// The machine woke from sleep.
+    Woke,
+    /// End the app.
+    Quit,
+}
+
+/// What became of the kept sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// It was taken up.
+    Found(Signed),
+    /// There is none.
+    Nothing,
+    /// The keyring said no; a sentence.
+    Failed(String),
+}
+
+/// A session that just began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Its number.
+    pub session: u64,
+    /// The controller's origin.
+    pub controller: Url,
+    /// When the person signed in, on the boot clock; `None` for a kept sign-in.
+    pub at: Option<Duration>,
+}
+
+/// Where the refresh token is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Where, as a sentence.
+    pub place: String,
+    /// Why it is not kept beyond this run, as a sentence that says what to do.
+    pub unsaved: Option<String>,
+}
+
+/// Who is signed in, if anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody.
+    SignedOut {
+        /// Why, or why the last attempt failed, as a sentence.
+        error: Option<String>,
+    },
+    /// The browser is open on the sign-in page.
+    SigningIn,
+    /// Somebody; who it is comes with the first snapshot.
+    SignedIn,
+}
+
+/// All that the tray and the window are made from.
+pub struct AppState {
+    /// Who is signed in.
+    pub standing: Standing,
+    /// The controller as last used.
+    pub controller: Option<Url>,
+    /// What the controller said.
+    pub model: Model,
+    /// Endings told in this run, and when: the controller keeps no notices of them.
+    pub endings: Vec<(DateTime<Utc>, ToTell)>,
+    /// The zone of shown times.
+    pub zone: Zone,
+    /// What is missing on this machine, by its stable name.
+    pub warnings: BTreeMap<&'static str, Warning>,
+    /// The settings.
+    pub config: Config,
+    /// Whether the app starts at login; `None` where that cannot be.
+    pub start_at_login: Option<bool>,
+    /// Where the refresh token is kept, as a sentence.
+    pub secret_store: String,
+    /// The folder of the log files.
+    pub logs: PathBuf,
+}
+
+/// Since when the controller is not heard, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offline<'a> {
+    /// When it was last heard; `None` when it was not heard at all yet.
+    pub since: Option<DateTime<Utc>>,
+    /// What is wrong, as a sentence.
+    pub why: &'a str,
+}
+
+impl AppState {
+    /// Each visible resource with its lock at `now`; nothing while nobody is signed in.
+    pub fn locks(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&Resource, LockState)> {
+        self.model
+            .resources
+            .values()
+            .map(move |resource| (resource, lock_now(resource, now)))
+    }
+
+    /// Whether, since when and why the controller is not heard.
+    #[must_use]
+    pub fn offline(&self) -> Option<Offline<'_>> {
+        match &self.model.connection {
+            Connection::Lost { since, why } => Some(Offline { since: *since, why }),
+            Connection::Connecting | Connection::Live | Connection::Ended => None,
+        }
+    }
+
+    /// True until the first snapshot is there.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.model.me.is_none()
+    }
+
+    /// True for a person who reviews requests.
+    #[must_use]
+    pub fn is_reviewer(&self) -> bool {
+        self.model.me.as_ref().is_some_and(|me| me.reviews)
+    }
+
+    /// How many requests wait for this person's decision.
+    #[must_use]
+    pub fn reviews_to_decide(&self) -> usize {
+        let decidable = self.model.reviews.iter().filter(|review| review.may_decide);
+        decidable.count()
+    }
+
+    /// The name that the person signs in with, for the hint in addresses of pages.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        self.model.me.as_ref().map_or("", |me| &me.login)
+    }
+}
+
+/// The app's logic.
+pub struct App<E> {
+    state: AppState,
+    effects: E,
+    clock: Arc<dyn Clock>,
+    folders: Folders,
+    events: mpsc::Sender<Event>,
+    /// The number of the session that counts; news of others are late.
+    session: u64,
+    has_tray_host: bool,
+    shown: shown::Shown,
+    telling: telling::Telling,
+}
+
+impl<E: Effects> App<E> {
+    /// The app before its first event. `config` is what was read, or why it could not be.
+    pub fn new(
+        effects: E,
+        clock: Arc<dyn Clock>,
+        folders: Folders,
+        config: Result<Config, String>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let mut warnings = BTreeMap::new();
+        let config = config.unwrap_or_else(|text| {
+            warnings.insert(
+                "config",
+                Warning {
+                    id: "config".to_owned(),
+                    text,
+                    remedy: "Until then the defaults hold, and changes are not saved.".to_owned(),
+                },
+            );
+            Config::default()
+        });
+        Self {
+            state: AppState {
+                standing: Standing::SignedOut { error: None },
+                controller: config.controller.clone(),
+                model: Model::default(),
+                endings: Vec::new(),
+                zone: Zone::Local,
+                warnings,
+                start_at_login: effects.start_at_login(),
+                secret_store: String::new(),
+                logs: folders.state.join("logs"),
+                config,
+            },
+            effects,
+            clock,
+            telling: telling::Telling::default(),
+            folders,
+            events,
+            session: 0,
+            has_tray_host: false,
+            shown: shown::Shown::default(),
+        }
+    }
+
+    /// Runs until the app ends.
+    pub async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        let mut timer = Timer::new(Arc::clone(&self.clock));
+        self.start();
+        loop {
+            self.refresh();
+            let wake = self.next_wake();
+            let event = tokio::select! {
+                event = events.recv() => event.unwrap_or(Event::Quit),
+                () = timer.until(wake) => Event::Tick,
+            };
+            if let Event::Quit = event {
+                break;
+            }
+            self.handle(event);
+        }
+        self.wait_for_answers(&mut events).await;
+        self.effects.quit();
+    }
+
+    /// Takes up the kept sign-in; with no controller known, the window asks for one.
+    fn start(&mut self) {
+        match self.state.controller.clone() {
+            Some(controller) => {
+                self.state.standing = Standing::SignedIn;
+                self.effects.resume(controller);
+            }
+            None => self.show(None, None),
+        }
+    }
+
+    /// Changes the state as the event says, and causes the effects that belong to it.
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Tray(event) => self.tray_clicked(event),
+            Event::Command { command, reply } => self.command(command, None, reply),
+            Event::WindowClosed => self.shown.window_closed(),
+            Event::Show => self.show(None, None),
+            Event::TrayHost(is_there) => self.tray_host(is_there),
+            Event::TrayFailed(why) => self.tray_failed(&why),
+            Event::Resumed(resumed) => self.resumed(resumed),
+            Event::SignedIn(result) => self.signed_in(result),
+            Event::Update { session, update } => {
+                if session == self.session {
+                    self.update(update);
+                }
+            }
+            Event::Stored(stored) => self.stored(stored),
+            Event::Notified { ticket, result } => self.notified(ticket, result),
+            Event::Clicked { action, activation } => match action {
+                Action::Do(command) => {
+                    let reply = Reply::Desk(self.events.clone());
+                    self.command(command, activation, reply);
+                }
+                Action::Show(tab) => self.show(Some(tab), activation),
+            },
+            Event::Failed(sentence) => self.tell_failure(sentence),
+            Event::Tick => {}
+            Event::Woke => self.effects.reconnect(),
+            // Ends the loop before it comes here.
+            Event::Quit => {}
+        }
+    }
+
+    /// Tells what is due, and brings tray and window up to date.
+    fn refresh(&mut self) {
+        let now = self.now();
+        self.tell(now);
+        self.render(now);
+    }
+
+    /// The server's time. Before it is known nothing is shown that has a time.
+    fn now(&self) -> DateTime<Utc> {
+        let now = self.state.model.clock.now(self.clock.boot());
+        now.unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// When the loop must look again, on the boot clock.
+    fn next_wake(&self) -> Option<Duration> {
+        let boot = self.clock.boot();
+        let now = self.state.model.clock.now(boot)?;
+        let at = [
+            self.state.model.next_change(now),
+            crate::tray::menu::changes_at(&self.state, now),
+            self.telling.next_wake(&self.state.model, now),
+            self.shown.next_push(now),
+        ];
+        let wait = at.into_iter().flatten().min()? - now;
+        Some(boot + wait.to_std().unwrap_or(Duration::ZERO))
+    }
+
+    fn warn(&mut self, id: &'static str, text: &str, remedy: &str) {
+        tracing::warn!(warning.id = id, "{text}");
+        let warning = Warning {
+            id: id.to_owned(),
+            text: text.to_owned(),
+            remedy: remedy.to_owned(),
+        };
+        self.state.warnings.insert(id, warning);
+    }
+}

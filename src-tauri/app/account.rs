@@ -1,0 +1,167 @@
+//! Signing in and out, and what the controller says.
+
+use hourkey_client::config::Config;
+use hourkey_client::model::{Connection, Model};
+use hourkey_client::sync::Update;
+use url::Url;
+
+use super::{App, Resumed, Signed, Standing, Stored};
+use crate::effects::Effects;
+use crate::notify::{Topic, text};
+
+impl<E: Effects> App<E> {
+    /// Signs in at the controller last used; the window asks for one when there is none.
+    pub(super) fn sign_in_again(&mut self) {
+        match self.state.controller.clone() {
+            Some(controller) => self.sign_in(controller),
+            None => self.show(None, None),
+        }
+    }
+
+    pub(super) fn sign_in(&mut self, controller: Url) {
+        if self.state.standing == Standing::SignedIn {
+            // An old notification's button, for example.
+            return;
+        }
+        self.state.standing = Standing::SigningIn;
+        self.state.controller = Some(controller.clone());
+        self.effects.sign_in(controller);
+    }
+
+    pub(super) fn cancel_sign_in(&mut self) {
+        if self.state.standing == Standing::SigningIn {
+            self.effects.cancel_sign_in();
+            self.state.standing = Standing::SignedOut { error: None };
+        }
+    }
+
+    pub(super) fn sign_out(&mut self) {
+        self.effects.sign_out();
+        self.forget(None);
+    }
+
+    pub(super) fn resumed(&mut self, resumed: Resumed) {
+        if self.state.standing != Standing::SignedIn {
+            // Signed out while the keyring was asked; the keeper does that next.
+            return;
+        }
+        match resumed {
+            Resumed::Found(signed) => self.begin(signed),
+            Resumed::Nothing => self.forget(None),
+            Resumed::Failed(sentence) => {
+                self.warn(
+                    "keyring",
+                    &sentence,
+                    "Unlock or start it and choose Sign in, or sign in anew through the browser.",
+                );
+                self.signed_out(sentence);
+            }
+        }
+    }
+
+    pub(super) fn signed_in(&mut self, result: Result<Signed, String>) {
+        if self.state.standing != Standing::SigningIn {
+            // Called off meanwhile: a session that began all the same is given up.
+            if result.is_ok() {
+                self.effects.sign_out();
+            }
+            return;
+        }
+        match result {
+            Ok(signed) => self.begin(signed),
+            Err(sentence) => {
+                self.state.standing = Standing::SignedOut {
+                    error: Some(sentence),
+                };
+                self.show(None, None);
+            }
+        }
+    }
+
+    fn begin(&mut self, signed: Signed) {
+        tracing::info!(session.number = signed.session, "signed in");
+        self.session = signed.session;
+        self.state.standing = Standing::SignedIn;
+        self.state.model = Model::default();
+        self.state.endings.clear();
+        self.telling.begin(signed.at);
+        if self.state.config.controller.as_ref() != Some(&signed.controller) {
+            self.state.controller = Some(signed.controller.clone());
+            self.state.config.controller = Some(signed.controller);
+            if let Err(sentence) = self.save_config() {
+                self.tell_failure(sentence);
+            }
+        }
+    }
+
+    /// Nobody is signed in any more.
+    fn forget(&mut self, error: Option<String>) {
+        tracing::info!(session.number = self.session, "signed out");
+        self.session = 0;
+        self.state.model = Model::default();
+        self.state.endings.clear();
+        self.telling.end();
+        self.state.standing = Standing::SignedOut { error };
+    }
+
+    pub(super) fn update(&mut self, update: Update) {
+        if self.state.standing != Standing::SignedIn {
+            return;
+        }
+        match &update {
+            Update::Live => tracing::info!("connected"),
+            Update::Lost { why, .. } => tracing::info!(why, "the controller is away"),
+            Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
+        }
+        self.state.model.apply(update, self.clock.boot());
+        if self.state.model.connection == Connection::Ended {
+            self.effects.sign_out();
+            self.signed_out("The session has ended. Sign in again.".to_owned());
+        }
+    }
+
+    /// Nobody is signed in any more, though nobody signed out.
+    fn signed_out(&mut self, why: String) {
+        self.forget(Some(why.clone()));
+        let controller = self.state.controller.as_ref().map(Url::to_string);
+        let message = text::signed_out(why, controller.unwrap_or_default());
+        self.tell_now(Topic::SignIn, message);
+    }
+
+    pub(super) fn stored(&mut self, stored: Stored) {
+        match stored.unsaved {
+            Some(sentence) => {
+                self.tell_now(Topic::SignIn, text::not_kept(sentence.clone()));
+                self.warn(
+                    "keyring",
+                    &sentence,
+                    "Until then you stay signed in only as long as Hourkey runs.",
+                );
+                self.state.secret_store =
+                    "The sign-in is kept in memory, until Hourkey ends.".to_owned();
+            }
+            None => {
+                self.state.warnings.remove("keyring");
+                self.state.secret_store = stored.place;
+            }
+        }
+    }
+
+    /// Saves the settings.
+    ///
+    /// # Errors
+    /// A sentence that says why not, and what to do.
+    pub(super) fn save_config(&mut self) -> Result<(), String> {
+        if let Some(warning) = self.state.warnings.get("config") {
+            // Saving would throw away what the person wrote into the file.
+            return Err(warning.text.clone());
+        }
+        let own = &self.state.config;
+        // The rest of the file is the CLI's, which may have changed it since the start.
+        let saved = Config::change(&self.folders.config_file(), |file| {
+            file.controller.clone_from(&own.controller);
+            file.notifications = own.notifications;
+        });
+        saved.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,173 @@
+//! What people ask for, in the window, the tray menu and notifications.
+
+use hourkey_client::pages;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_protocol::access::Resource;
+use url::Url;
+
+use super::App;
+use crate::effects::{Activation, Call, Effects, Reply};
+use crate::parts;
+use crate::tray::menu::TrayEvent;
+use crate::view::{Command, Tab};
+
+impl<E: Effects> App<E> {
+    pub(super) fn tray_clicked(&mut self, event: TrayEvent) {
+        let command = match event {
+            TrayEvent::SignIn => return self.sign_in_again(),
+            TrayEvent::CancelSignIn => return self.cancel_sign_in(),
+            TrayEvent::More => return self.show(Some(Tab::Resources), None),
+            TrayEvent::Review => return self.show(Some(Tab::Review), None),
+            TrayEvent::Show => return self.show(None, None),
+            TrayEvent::Settings => return self.show(Some(Tab::Settings), None),
+            TrayEvent::Quit => {
+                // Through the queue: what was asked before is done before.
+                if self.events.try_send(super::Event::Quit).is_err() {
+                    self.effects.quit();
+                }
+                return;
+            }
+            TrayEvent::Authenticate(ResourceId(resource)) => Command::Authenticate { resource },
+            TrayEvent::Open(ResourceId(resource)) => Command::Open { resource },
+            TrayEvent::Copy(ResourceId(resource)) => Command::Copy { resource },
+            TrayEvent::ViewRequest(RequestId(request)) => Command::ViewRequest { request },
+            TrayEvent::CancelRequest(RequestId(request)) => Command::Cancel { request },
+            TrayEvent::Release(GrantId(grant)) => Command::Release { grant },
+        };
+        let reply = Reply::Desk(self.events.clone());
+        self.command(command, None, reply);
+    }
+
+    pub(super) fn command(
+        &mut self,
+        command: Command,
+        activation: Option<Activation>,
+        reply: Reply,
+    ) {
+        match command {
+            Command::Load => {
+                self.page_loaded();
+                reply.done();
+            }
+            Command::Authenticate { resource } => {
+                let id = ResourceId(resource);
+                self.page(activation, reply, |url, login| pages::ask(url, id, login));
+            }
+            Command::ViewRequest { request } => {
+                let id = RequestId(request);
+                self.page(activation, reply, |url, login| {
+                    pages::request(url, id, login)
+                });
+            }
+            Command::ReviewPage { request } => {
+                let id = RequestId(request);
+                self.page(activation, reply, |url, login| {
+                    pages::review(url, id, login)
+                });
+            }
+            Command::OpenPages => self.page(activation, reply, pages::access),
+            Command::Open { resource } => match self.address(resource) {
+                Ok(url) => self.effects.open_page(url, activation, reply),
+                Err(sentence) => reply.fail(sentence),
+            },
+            Command::Copy { resource } => match self.resource(resource) {
+                Ok(resource) => {
+                    let address = parts::address(resource);
+                    self.effects.copy(address, reply);
+                }
+                Err(sentence) => reply.fail(sentence),
+            },
+            Command::Cancel { request } => {
+                self.effects.call(Call::Cancel(RequestId(request)), reply);
+            }
+            Command::Release { grant } => {
+                self.effects.call(Call::Release(GrantId(grant)), reply);
+            }
+            Command::Approve {
+                request,
+                seconds,
+                comment,
+            } => {
+                let request = RequestId(request);
+                let call = Call::Approve {
+                    request,
+                    seconds,
+                    comment,
+                };
+                self.effects.call(call, reply);
+            }
+            Command::Deny { request, comment } => {
+                let request = RequestId(request);
+                self.effects.call(Call::Deny { request, comment }, reply);
+            }
+            Command::SignIn { controller } => match hourkey_client::sign_in::address(&controller) {
+                Ok(url) => {
+                    self.sign_in(url);
+                    reply.done();
+                }
+                Err(error) => reply.fail(error.to_string()),
+            },
+            Command::CancelSignIn => {
+                self.cancel_sign_in();
+                reply.done();
+            }
+            Command::SignOut => {
+                self.sign_out();
+                reply.done();
+            }
+            Command::SetStartAtLogin { on } => {
+                reply.send(self.effects.set_start_at_login(on));
+                self.state.start_at_login = self.effects.start_at_login();
+            }
+            Command::SetNotifications { on } => {
+                self.state.config.notifications = on;
+                if !on {
+                    self.state.warnings.remove("notifications");
+                }
+                reply.send(self.save_config());
+            }
+            Command::OpenLogs => self.effects.open_folder(&self.state.logs, reply),
+            Command::CloseWindow => {
+                self.effects.close_window();
+                reply.done();
+            }
+        }
+    }
+
+    /// Opens a page of the controller, with the hint of who should be signed in there.
+    fn page(
+        &mut self,
+        activation: Option<Activation>,
+        reply: Reply,
+        page: impl FnOnce(&Url, &str) -> Url,
+    ) {
+        match &self.state.controller {
+            Some(controller) => {
+                let url = page(controller, self.state.login());
+                self.effects.open_page(url, activation, reply);
+            }
+            None => reply.fail("Nobody is signed in. Sign in first."),
+        }
+    }
+
+    fn resource(&self, id: i64) -> Result<&Resource, String> {
+        let resource = self.state.model.resources.get(&ResourceId(id));
+        resource.ok_or_else(|| {
+            "This resource is not yours to see any more. Ask an administrator if it should be."
+                .to_owned()
+        })
+    }
+
+    /// The web address of a resource; none but http and https are handed to the system.
+    fn address(&self, id: i64) -> Result<Url, String> {
+        let resource = self.resource(id)?;
+        let url: Option<Url> = resource.url.as_ref().and_then(|url| url.parse().ok());
+        url.filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| {
+                format!(
+                    "{} has no web address. Copy its address into the program you use for it.",
+                    crate::words::plain(&resource.name, 60)
+                )
+            })
+    }
+}

@@ -1,0 +1,144 @@
+//! What tray and window show: sent only when it changed.
+
+use std::mem::discriminant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::App;
+use crate::effects::{Activation, Effects};
+use crate::parts;
+use crate::tray::Tray;
+use crate::view::{Part, Tab};
+
+/// What tray and window were last sent.
+#[derive(Default)]
+pub(super) struct Shown {
+    tray: Option<Tray>,
+    window: Window,
+    /// There was a tray in this run.
+    had_tray: bool,
+}
+
+#[derive(Default)]
+enum Window {
+    #[default]
+    Closed,
+    /// Built; the page has not asked for its parts yet.
+    Loading { tab: Option<Tab> },
+    Open {
+        sent: Vec<Part>,
+        sent_at: DateTime<Utc>,
+    },
+}
+
+/// How often the window hears the time, at least.
+const TIME_SIGNAL: TimeDelta = TimeDelta::minutes(1);
+
+impl Shown {
+    pub(super) fn window_closed(&mut self) {
+        self.window = Window::Closed;
+    }
+
+    /// When the window must hear the time again.
+    pub(super) fn next_push(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match &self.window {
+            Window::Open { sent_at, .. } => Some((*sent_at + TIME_SIGNAL).max(now)),
+            Window::Closed | Window::Loading { .. } => None,
+        }
+    }
+}
+
+impl<E: Effects> App<E> {
+    /// Shows the window, on this tab if one is named.
+    pub(super) fn show(&mut self, tab: Option<Tab>, activation: Option<Activation>) {
+        self.effects.show_window(activation);
+        match (&mut self.shown.window, tab) {
+            (Window::Closed, _) => self.shown.window = Window::Loading { tab },
+            (Window::Loading { tab: wanted }, Some(_)) => *wanted = tab,
+            (Window::Open { .. }, Some(tab)) => self.effects.push(Part::Show(tab)),
+            (Window::Loading { .. } | Window::Open { .. }, None) => {}
+        }
+    }
+
+    /// The page is there, or there anew, and knows nothing yet.
+    pub(super) fn page_loaded(&mut self) {
+        let tab = match self.shown.window {
+            Window::Loading { tab } => tab,
+            Window::Closed | Window::Open { .. } => None,
+        };
+        self.shown.window = Window::Open {
+            sent: vec![],
+            sent_at: DateTime::UNIX_EPOCH,
+        };
+        self.render(self.now());
+        if let Some(tab) = tab {
+            self.effects.push(Part::Show(tab));
+        }
+    }
+
+    pub(super) fn render(&mut self, now: DateTime<Utc>) {
+        if self.has_tray_host {
+            let tray = Tray::of(&self.state, now);
+            if self.shown.tray.as_ref() != Some(&tray) {
+                self.effects.set_tray(tray.clone());
+                self.shown.tray = Some(tray);
+            }
+        }
+        let Window::Open { sent, sent_at } = &mut self.shown.window else {
+            return;
+        };
+        let is_late = now - *sent_at >= TIME_SIGNAL;
+        for part in parts::parts(&self.state, now) {
+            let before = sent
+                .iter_mut()
+                .find(|sent| discriminant(*sent) == discriminant(&part));
+            let is_same = before
+                .as_deref()
+                .is_some_and(|before| parts::same(before, &part));
+            if is_same && !(is_late && matches!(part, Part::Session(_))) {
+                continue;
+            }
+            if let Part::Session(_) = part {
+                *sent_at = now;
+            }
+            self.effects.push(part.clone());
+            match before {
+                Some(before) => *before = part,
+                None => sent.push(part),
+            }
+        }
+    }
+
+    pub(super) fn tray_host(&mut self, is_there: bool) {
+        self.has_tray_host = is_there;
+        if is_there {
+            self.state.warnings.remove("tray");
+            self.shown.had_tray = true;
+            // Also after a failure: made anew.
+            self.shown.tray = None;
+            return;
+        }
+        // A panel that restarts brings no window up.
+        let is_start = !self.shown.had_tray;
+        self.no_tray("No tray is shown by this desktop.", is_start);
+    }
+
+    pub(super) fn tray_failed(&mut self, why: &str) {
+        let is_first = !self.state.warnings.contains_key("tray");
+        self.no_tray(why, is_first);
+    }
+
+    /// The app lives without a tray, by its window.
+    fn no_tray(&mut self, why: &str, show_window: bool) {
+        self.has_tray_host = false;
+        self.warn(
+            "tray",
+            &format!("Hourkey has no tray icon here. {why}"),
+            "On GNOME, install and switch on the AppIndicator extension; on other desktops, add a \
+             system tray to the panel. Start Hourkey again to show this window.",
+        );
+        if show_window {
+            self.show(None, None);
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The app's logic against recorded effects, under a clock that the test moves.
+
+mod telling;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_protocol::event::Snapshot;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::effects::fake::{Effect, Fake};
+use crate::notify::{Notification, Topic};
+use crate::samples::{
+    approved, at, changes, denied, granted, locked, me, notice, pending, please_review, resource,
+    review, snapshot, zone,
+};
+use crate::view::{InboxKind, Part, SessionState, Tab};
+
+/// A clock that stands until it is moved.
+#[derive(Default)]
+struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn boot(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// An app with recorded effects, at minute 0 of the samples.
+struct Desk {
+    app: App<Fake>,
+    clock: Arc<HandClock>,
+    events: mpsc::Receiver<Event>,
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self::in_folder(TempDir::new().unwrap(), Arc::default())
+    }
+
+    /// The app as after a restart, with what it keeps in `folder`.
+    fn in_folder(folder: TempDir, clock: Arc<HandClock>) -> Self {
+        let (sender, events) = mpsc::channel(16);
+        let folders = Folders {
+            config: folder.path().join("config"),
+            state: folder.path().join("state"),
+        };
+        let config = Config::load(&folders.config_file()).map_err(|error| error.to_string());
+        let mut app = App::new(Fake::default(), clock.clone(), folders, config, sender);
+        app.state.zone = zone();
+        Self {
+            app,
+            clock,
+            events,
+            folder,
+        }
+    }
+
+    /// Signed in just now, with a tray.
+    fn signed_in(snapshot: Snapshot) -> Self {
+        let mut desk = Self::new();
+        desk.app.start();
+        desk.event(Event::TrayHost(true));
+        let controller = "https://hourkey.example".to_owned();
+        desk.command(Command::SignIn { controller }).unwrap();
+        desk.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
+        desk.update(Update::Snapshot(Box::new(snapshot)));
+        desk
+    }
+
+    fn restarted(self) -> Self {
+        let mut desk = Self::in_folder(self.folder, self.clock);
+        desk.app.start();
+        desk.event(Event::Resumed(Resumed::Found(signed(1, None))));
+        desk
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Effect> {
+        self.app.handle(event);
+        while let Ok(event) = self.events.try_recv() {
+            self.app.handle(event);
+        }
+        self.app.refresh();
+        self.app.effects.take()
+    }
+
+    fn update(&mut self, update: Update) -> Vec<Effect> {
+        self.event(Event::Update { session: 1, update })
+    }
+
+    fn command(&mut self, command: Command) -> Result<Vec<Effect>, String> {
+        let (reply, mut answer) = oneshot::channel();
+        let reply = Reply::Window(reply);
+        let effects = self.event(Event::Command { command, reply });
+        answer.try_recv().unwrap().map(|()| effects)
+    }
+
+    /// Moves the clock on to this minute, waking as the app's own timer would.
+    fn until(&mut self, minute: u64) -> Vec<Effect> {
+        let end = Duration::from_secs(minute * 60);
+        let mut effects = Vec::new();
+        while let Some(wake) = self.app.next_wake().filter(|wake| *wake <= end) {
+            assert!(wake > self.clock.boot(), "the app must not spin");
+            self.set(wake);
+            effects.extend(self.event(Event::Tick));
+        }
+        self.set(end);
+        effects
+    }
+
+    fn set(&self, boot: Duration) {
+        let millis = u64::try_from(boot.as_millis()).unwrap();
+        self.clock.0.store(millis, Ordering::Relaxed);
+    }
+
+    /// Answers for the notification server, and says what was shown.
+    fn shown(&mut self, effects: &[Effect]) -> Vec<String> {
+        let mut said = Vec::new();
+        for Notification {
+            ticket, message, ..
+        } in notifications(effects)
+        {
+            said.push(format!("{}: {}", message.title, message.body));
+            let result = Ok(());
+            self.event(Event::Notified { ticket, result });
+        }
+        said
+    }
+}
+
+fn signed(session: u64, at: Option<Duration>) -> Signed {
+    Signed {
+        session,
+        controller: "https://hourkey.example/".parse().unwrap(),
+        at,
+    }
+}
+
+fn notifications(effects: &[Effect]) -> Vec<Notification> {
+    let notifications = effects.iter().filter_map(|effect| match effect {
+        Effect::Notify(notification) => Some(notification.clone()),
+        _ => None,
+    });
+    notifications.collect()
+}
+
+fn trays(effects: &[Effect]) -> usize {
+    let is_tray = |effect: &&Effect| matches!(effect, Effect::Tray(_));
+    effects.iter().filter(is_tray).count()
+}
+
+fn parts(effects: &[Effect]) -> Vec<Part> {
+    let parts = effects.iter().filter_map(|effect| match effect {
+        Effect::Push(part) => Some(part.clone()),
+        _ => None,
+    });
+    parts.collect()
+}
+
+fn payroll(lock: LockState) -> Vec<Resource> {
+    vec![resource(1, "Payroll database", lock)]
+}
+
+#[test]
+fn the_first_start_shows_the_window_and_asks_for_the_controller() {
+    let mut desk = Desk::new();
+    desk.app.start();
+    assert_eq!(desk.app.effects.take(), [Effect::ShowWindow]);
+    let effects = desk.command(Command::Load).unwrap();
+    let Part::Session(session) = &parts(&effects)[0] else {
+        panic!("the session comes first");
+    };
+    let SessionState::SignedOut { controller, .. } = &session.state else {
+        panic!("signed out");
+    };
+    assert_eq!(controller, "");
+
+    let bad = "http://hourkey.example".to_owned();
+    let refused = desk.command(Command::SignIn { controller: bad });
+    assert!(refused.unwrap_err().contains("https"));
+    let good = "hourkey.example".to_owned();
+    let effects = desk.command(Command::SignIn { controller: good }).unwrap();
+    let url = "https://hourkey.example/".parse().unwrap();
+    assert_eq!(effects[0], Effect::SignIn(url));
+}
+
+#[test]
+fn the_controller_is_remembered_for_the_next_start() {
+    let desk = Desk::signed_in(snapshot(0, vec![]));
+    let mut desk = Desk::in_folder(desk.folder, desk.clock);
+    desk.app.start();
+    let url = "https://hourkey.example/".parse().unwrap();
+    assert_eq!(desk.app.effects.take(), [Effect::Resume(url)]);
+}
+
+#[test]
+fn a_sign_in_that_was_called_off_does_not_happen() {
+    let mut desk = Desk::new();
+    desk.app.start();
+    let controller = "hourkey.example".to_owned();
+    desk.command(Command::SignIn { controller }).unwrap();
+    let effects = desk.event(Event::Tray(TrayEvent::CancelSignIn));
+    assert_eq!(effects, [Effect::CancelSignIn]);
+    let effects = desk.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
+    assert_eq!(effects, [Effect::SignOut], "the late session is given up");
+    assert_eq!(desk.app.state.standing, Standing::SignedOut { error: None });
+}
+
+#[test]
+fn tray_clicks_open_pages_with_ids_and_the_hint_and_nothing_else() {
+    let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
+    let mut opens = |event| match &desk.event(Event::Tray(event))[..] {
+        [Effect::OpenPage(url)] => url.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        opens(TrayEvent::Authenticate(ResourceId(1))),
+        "https://hourkey.example/resources/1/request?as=ada"
+    );
+    assert_eq!(
+        opens(TrayEvent::ViewRequest(RequestId(7))),
+        "https://hourkey.example/requests/7?as=ada"
+    );
+    assert_eq!(opens(TrayEvent::Open(ResourceId(1))), "https://r1.corp/");
+    let effects = desk.event(Event::Tray(TrayEvent::Copy(ResourceId(1))));
+    assert_eq!(effects, [Effect::Copy("r1.corp:443".to_owned())]);
+    let effects = desk.event(Event::Tray(TrayEvent::Release(GrantId(3))));
+    assert_eq!(
+        effects,
+        [Effect::Call(crate::effects::Call::Release(GrantId(3)))]
+    );
+}
+
+#[test]
+fn only_web_addresses_are_handed_to_the_system() {
+    let mut sly = resource(1, "Sly", granted(30));
+    sly.url = Some("file:///etc/passwd".to_owned());
+    let mut desk = Desk::signed_in(snapshot(0, vec![sly]));
+    let refused = desk.command(Command::Open { resource: 1 });
+    assert!(refused.unwrap_err().contains("no web address"));
+    let effects = desk.event(Event::Tray(TrayEvent::Open(ResourceId(1))));
+    let told = desk.shown(&effects);
+    assert_eq!(
+        told.len(),
+        1,
+        "outside of the window a notification says so"
+    );
+    assert!(told[0].starts_with("That did not work: Sly has no web address."));
+}
+
+#[test]
+fn labels_tick_by_the_minute_and_nothing_ticks_without_a_reason() {
+    let mut desk = Desk::signed_in(snapshot(0, payroll(granted(45))));
+    let effects = desk.until(5);
+    assert_eq!(trays(&effects), 5, "{effects:?}");
+    let mut idle = Desk::signed_in(snapshot(0, payroll(locked())));
+    assert_eq!(idle.app.next_wake(), None);
+    assert_eq!(
+        trays(&idle.event(Event::Tick)),
+        0,
+        "an equal tray is not sent"
+    );
+}
+
+#[test]
+fn an_open_window_hears_the_time_each_minute_and_only_what_changed() {
+    let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
+    desk.event(Event::Show);
+    assert_eq!(parts(&desk.command(Command::Load).unwrap()).len(), 5);
+    let effects = desk.until(3);
+    let parts = parts(&effects);
+    assert_eq!(parts.len(), 3);
+    assert!(parts.iter().all(|part| matches!(part, Part::Session(_))));
+    desk.event(Event::WindowClosed);
+    assert_eq!(desk.app.next_wake(), None);
+}
+
+#[test]
+fn the_window_opens_on_the_wanted_tab_also_before_its_page_is_there() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    desk.command(Command::Load).unwrap();
+    let effects = desk.event(Event::Tray(TrayEvent::Settings));
+    assert_eq!(
+        effects,
+        [Effect::ShowWindow, Effect::Push(Part::Show(Tab::Settings))]
+    );
+    desk.event(Event::WindowClosed);
+    desk.event(Event::Tray(TrayEvent::Review));
+    let effects = desk.command(Command::Load).unwrap();
+    assert_eq!(effects.last(), Some(&Effect::Push(Part::Show(Tab::Review))));
+}
+
+#[test]
+fn without_a_tray_host_the_window_comes_up_and_says_so() {
+    let mut desk = Desk::new();
+    let effects = desk.event(Event::TrayHost(false));
+    assert_eq!(effects, [Effect::ShowWindow]);
+    assert!(desk.app.state.warnings.contains_key("tray"));
+    assert_eq!(trays(&desk.event(Event::Tick)), 0);
+    assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
+    assert!(!desk.app.state.warnings.contains_key("tray"));
+}
+
+#[test]
+fn a_panel_that_restarts_brings_no_window_up() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    assert_eq!(desk.event(Event::TrayHost(false)), []);
+    assert!(desk.app.state.warnings.contains_key("tray"));
+    assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
+}
+
+#[test]
+fn a_tray_that_cannot_be_made_is_tried_again_when_a_host_registers() {
+    let mut desk = Desk::new();
+    assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
+    let effects = desk.event(Event::TrayFailed("(no host)".to_owned()));
+    assert_eq!(effects, [Effect::ShowWindow]);
+    assert!(desk.app.state.warnings["tray"].text.contains("(no host)"));
+    assert_eq!(trays(&desk.event(Event::Tick)), 0);
+    assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
+}
+
+#[test]
+fn an_ended_session_signs_out_and_says_so() {
+    let mut desk = Desk::signed_in(snapshot(0, payroll(granted(45))));
+    let effects = desk.update(Update::SessionEnded);
+    assert!(effects.contains(&Effect::SignOut));
+    let Standing::SignedOut { error: Some(why) } = &desk.app.state.standing else {
+        panic!("signed out");
+    };
+    assert!(why.contains("Sign in again"));
+    assert_eq!(desk.app.state.model.resources.len(), 0);
+}
+
+#[test]
+fn late_news_of_an_earlier_session_change_nothing() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    desk.command(Command::SignOut).unwrap();
+    let late = Update::Snapshot(Box::new(snapshot(0, payroll(locked()))));
+    let effects = desk.update(late);
+    assert_eq!(effects, []);
+    assert_eq!(desk.app.state.model.resources.len(), 0);
+}
+
+#[test]
+fn a_keyring_that_fails_is_said_aloud_and_forgotten_when_it_works_again() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    let place = "The sign-in is kept in the system's keyring.".to_owned();
+    let unsaved = Some("The keyring is locked. Unlock it and try again.".to_owned());
+    let stored = Stored {
+        place: place.clone(),
+        unsaved,
+    };
+    desk.event(Event::Stored(stored));
+    assert!(desk.app.state.warnings["keyring"].text.contains("locked"));
+    assert!(desk.app.state.secret_store.contains("memory"));
+    let unsaved = None;
+    desk.event(Event::Stored(Stored { place, unsaved }));
+    assert!(desk.app.state.warnings.is_empty());
+    assert!(desk.app.state.secret_store.contains("keyring"));
+}
+
+#[test]
+fn settings_with_a_mistake_are_never_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("config/config.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "notificatons = false\n").unwrap();
+    let mut desk = Desk::in_folder(folder, Arc::default());
+    desk.app.start();
+    let refused = desk.command(Command::SetNotifications { on: false });
+    assert!(refused.unwrap_err().contains("line 1"));
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "notificatons = false\n"
+    );
+    assert!(desk.app.state.warnings.contains_key("config"));
+}
+
+#[test]
+fn what_the_command_line_wrote_into_the_settings_meanwhile_stays() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    let file = desk.app.folders.config_file();
+    let store = hourkey_client::config::StoreKind::File;
+    Config::change(&file, |config| config.cli.store = store).unwrap();
+    desk.command(Command::SetNotifications { on: false })
+        .unwrap();
+    let config = Config::load(&file).unwrap();
+    assert_eq!((config.notifications, config.cli.store), (false, store));
+}
+
+#[test]
+fn quitting_ends_the_loop_and_then_the_app() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let Desk {
+            app, mut events, ..
+        } = Desk::new();
+        let (sender, received) = mpsc::channel(4);
+        sender.send(Event::Tray(TrayEvent::Quit)).await.unwrap();
+        let run = tokio::spawn(app.run(received));
+        assert!(matches!(events.recv().await, Some(Event::Quit)));
+        sender.send(Event::Quit).await.unwrap();
+        run.await.unwrap();
+    });
+}

@@ -1,0 +1,127 @@
+//! The real [`Effects`].
+
+use std::path::Path;
+
+use tauri::AppHandle;
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::app::Event;
+use crate::clipboard::Copier;
+use crate::effects::{Activation, Call, Effects, Reply};
+use crate::notify::{Notification, Notifier, Topic};
+use crate::platform::{Login, StartAtLogin as _};
+use crate::session::Order;
+use crate::tray::{Tray, backend};
+use crate::view::Part;
+use crate::{opener, window};
+
+/// Acts through Tauri, the session bus and the controller.
+pub(crate) struct Desktop {
+    /// Tauri.
+    pub(crate) app: AppHandle,
+    /// Where events go.
+    pub(crate) events: mpsc::Sender<Event>,
+    /// Orders to [`crate::session::keep`].
+    pub(crate) session: mpsc::UnboundedSender<Order>,
+    /// Notifications.
+    pub(crate) notifier: Notifier,
+    /// The clipboard.
+    pub(crate) copier: Copier,
+    /// Starting at login.
+    pub(crate) login: Login,
+}
+
+impl Desktop {
+    /// Tauri's own calls belong on the main thread.
+    fn on_main_thread(&self, act: impl FnOnce(&AppHandle) + Send + 'static) {
+        let app = self.app.clone();
+        if let Err(error) = self.app.run_on_main_thread(move || act(&app)) {
+            tracing::debug!(%error, "the main thread has ended");
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // The keeper ends only with the app.
+        let _ = self.session.send(order);
+    }
+}
+
+impl Effects for Desktop {
+    fn set_tray(&mut self, tray: Tray) {
+        let events = self.events.clone();
+        self.on_main_thread(move |app| backend::show(app, tray, &events));
+    }
+
+    fn notify(&mut self, notification: Notification) {
+        self.notifier.show(notification);
+    }
+
+    fn withdraw(&mut self, topic: Topic) {
+        self.notifier.withdraw(topic);
+    }
+
+    fn open_page(&mut self, url: Url, activation: Option<Activation>, reply: Reply) {
+        opener::open(url.as_str(), activation, reply);
+    }
+
+    fn open_folder(&mut self, folder: &Path, reply: Reply) {
+        opener::open(folder, None, reply);
+    }
+
+    fn copy(&mut self, text: String, reply: Reply) {
+        self.copier.copy(text, reply);
+    }
+
+    fn show_window(&mut self, activation: Option<Activation>) {
+        self.on_main_thread(move |app| window::show(app, activation.as_ref()));
+    }
+
+    fn close_window(&mut self) {
+        self.on_main_thread(window::close);
+    }
+
+    fn push(&mut self, part: Part) {
+        window::push(&self.app, &part);
+    }
+
+    fn resume(&mut self, controller: Url) {
+        self.order(Order::Resume(controller));
+    }
+
+    fn sign_in(&mut self, controller: Url) {
+        self.order(Order::SignIn(controller));
+    }
+
+    fn cancel_sign_in(&mut self) {
+        self.order(Order::CancelSignIn);
+    }
+
+    fn sign_out(&mut self) {
+        self.order(Order::SignOut);
+    }
+
+    fn call(&mut self, call: Call, reply: Reply) {
+        self.order(Order::Call(call, reply));
+    }
+
+    fn reconnect(&mut self) {
+        self.order(Order::Reconnect);
+    }
+
+    fn set_start_at_login(&mut self, on: bool) -> Result<(), String> {
+        self.login.set(on)
+    }
+
+    fn start_at_login(&self) -> Option<bool> {
+        self.login.is_on()
+    }
+
+    fn quit(&mut self) {
+        self.on_main_thread(|app| {
+            backend::remove(app);
+            window::close(app);
+            app.exit(0);
+        });
+    }
+}

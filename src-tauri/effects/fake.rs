@@ -1,0 +1,130 @@
+//! Effects that are recorded instead of carried out.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::{Activation, Call, Effects, Reply};
+use crate::notify::{Notification, Topic};
+use crate::tray::Tray;
+use crate::view::Part;
+
+/// What the app wanted to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    Tray(Tray),
+    Notify(Notification),
+    Withdraw(Topic),
+    OpenPage(String),
+    OpenFolder(String),
+    Copy(String),
+    ShowWindow,
+    CloseWindow,
+    Push(Part),
+    Resume(Url),
+    SignIn(Url),
+    CancelSignIn,
+    SignOut,
+    Call(Call),
+    Reconnect,
+    StartAtLogin(bool),
+    Quit,
+}
+
+/// Records; every reply is that it went well.
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) record: Vec<Effect>,
+    pub(crate) starts_at_login: bool,
+}
+
+impl Fake {
+    /// What was done since the last look.
+    pub(crate) fn take(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.record)
+    }
+
+    fn did(&mut self, effect: Effect) {
+        self.record.push(effect);
+    }
+}
+
+impl Effects for Fake {
+    fn set_tray(&mut self, tray: Tray) {
+        self.did(Effect::Tray(tray));
+    }
+
+    fn notify(&mut self, notification: Notification) {
+        self.did(Effect::Notify(notification));
+    }
+
+    fn withdraw(&mut self, topic: Topic) {
+        self.did(Effect::Withdraw(topic));
+    }
+
+    fn open_page(&mut self, url: Url, _activation: Option<Activation>, reply: Reply) {
+        self.did(Effect::OpenPage(url.into()));
+        reply.done();
+    }
+
+    fn open_folder(&mut self, folder: &Path, reply: Reply) {
+        self.did(Effect::OpenFolder(folder.display().to_string()));
+        reply.done();
+    }
+
+    fn copy(&mut self, text: String, reply: Reply) {
+        self.did(Effect::Copy(text));
+        reply.done();
+    }
+
+    fn show_window(&mut self, _activation: Option<Activation>) {
+        self.did(Effect::ShowWindow);
+    }
+
+    fn close_window(&mut self) {
+        self.did(Effect::CloseWindow);
+    }
+
+    fn push(&mut self, part: Part) {
+        self.did(Effect::Push(part));
+    }
+
+    fn resume(&mut self, controller: Url) {
+        self.did(Effect::Resume(controller));
+    }
+
+    fn sign_in(&mut self, controller: Url) {
+        self.did(Effect::SignIn(controller));
+    }
+
+    fn cancel_sign_in(&mut self) {
+        self.did(Effect::CancelSignIn);
+    }
+
+    fn sign_out(&mut self) {
+        self.did(Effect::SignOut);
+    }
+
+    fn call(&mut self, call: Call, reply: Reply) {
+        self.did(Effect::Call(call));
+        reply.done();
+    }
+
+    fn reconnect(&mut self) {
+        self.did(Effect::Reconnect);
+    }
+
+    fn set_start_at_login(&mut self, on: bool) -> Result<(), String> {
+        self.starts_at_login = on;
+        self.did(Effect::StartAtLogin(on));
+        Ok(())
+    }
+
+    fn start_at_login(&self) -> Option<bool> {
+        Some(self.starts_at_login)
+    }
+
+    fn quit(&mut self) {
+        self.did(Effect::Quit);
+    }
+}

@@ -1,0 +1,195 @@
+//! The Hourkey desktop app: a tray icon, a window on demand, and native notifications.
+//!
+//! [`app`] owns all state and decides; [`effects`] is all that it does to the outside;
+//! [`tray::menu`], [`tray::icon`], [`notify::text`] and [`parts`] are pure functions that say what
+//! is shown; the rest carries it out.
+
+pub mod app;
+mod clipboard;
+mod desktop;
+pub mod effects;
+mod log;
+pub mod notify;
+mod opener;
+pub mod parts;
+pub mod platform;
+#[cfg(test)]
+mod samples;
+mod session;
+pub mod timer;
+pub mod tray;
+pub mod view;
+mod window;
+pub mod words;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use hourkey_client::config::{Config, Folders};
+use hourkey_client::time::BootClock;
+use tauri::{AppHandle, RunEvent, WindowEvent};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app::{App, Event};
+use crate::effects::Reply;
+use crate::view::Command;
+
+/// How many events may wait. Clicks that find it full are dropped: the app hangs then.
+const EVENTS: usize = 256;
+
+/// Runs the app until it is quit.
+///
+/// # Errors
+/// When there is no home folder, no display, or no async runtime.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let folders = Folders::find()?;
+    log::start(&folders.state.join("logs"));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Hourkey starts");
+    #[cfg(target_os = "linux")]
+    platform::avoid_broken_rendering();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let (events, received) = mpsc::channel(EVENTS);
+    let app = build(events.clone(), received, folders)?;
+    let code = app.run_return(move |_, event| match event {
+        // The app goes on without a window; `exit` carries a code.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
+        RunEvent::WindowEvent {
+            event: WindowEvent::Destroyed,
+            ..
+        } => hand_in(&events, Event::WindowClosed),
+        // Tauri's enum has more, and grows.
+        _ => {}
+    });
+    tracing::info!("Hourkey ends");
+    // A keyring or a launcher that hangs must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "generate_context! ends the process when it cannot start a thread"
+)]
+fn build(
+    events: mpsc::Sender<Event>,
+    received: mpsc::Receiver<Event>,
+    folders: Folders,
+) -> anyhow::Result<tauri::App> {
+    let (second_launch, menu) = (events.clone(), events.clone());
+    let app = tauri::Builder::default()
+        // First of all: a second launch must change nothing before it hands over.
+        .plugin(tauri_plugin_single_instance::init(move |_, _, _| {
+            hand_in(&second_launch, Event::Show);
+        }))
+        .manage(events.clone())
+        .invoke_handler(tauri::generate_handler![send])
+        .on_menu_event(move |_, event| {
+            if let Some(event) = tray::backend::event(event.id().as_ref()) {
+                hand_in(&menu, Event::Tray(event));
+            }
+        })
+        .setup(move |app| {
+            #[cfg(target_os = "macos")]
+            app.set_activation_policy(tauri::ActivationPolicy::Accessory);
+            tokio_spawn(engine(app.handle().clone(), events, received, folders));
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    Ok(app)
+}
+
+/// Carries out a command of the window. Fails with a sentence for the person.
+#[tauri::command]
+async fn send(
+    command: Command,
+    events: tauri::State<'_, mpsc::Sender<Event>>,
+) -> Result<(), String> {
+    let (reply, answer) = oneshot::channel();
+    let reply = Reply::Window(reply);
+    let ending = || "Hourkey is ending. Start it again.".to_owned();
+    let sent = events.send(Event::Command { command, reply }).await;
+    sent.map_err(|_| ending())?;
+    answer.await.unwrap_or_else(|_| Err(ending()))
+}
+
+/// Starts everything that is not the main thread's, and runs the app's logic.
+async fn engine(
+    app: AppHandle,
+    events: mpsc::Sender<Event>,
+    received: mpsc::Receiver<Event>,
+    folders: Folders,
+) {
+    tokio::spawn(end_by_signal(events.clone()));
+    let clock = Arc::new(BootClock);
+    let (orders, ordered) = mpsc::unbounded_channel();
+    tokio::spawn(session::keep(ordered, clock.clone(), events.clone()));
+    let effects = desktop::Desktop {
+        notifier: notifier(&events).await,
+        copier: clipboard::Copier::default(),
+        login: platform::Login::default(),
+        session: orders,
+        events: events.clone(),
+        app,
+    };
+    let config = Config::load(&folders.config_file()).map_err(|error| error.to_string());
+    App::new(effects, clock, folders, config, events)
+        .run(received)
+        .await;
+}
+
+/// The notifier, and on Linux the watches, which share its connection to the session bus.
+#[cfg(target_os = "linux")]
+async fn notifier(events: &mpsc::Sender<Event>) -> notify::Notifier {
+    let bus = platform::session_bus().await;
+    tokio::spawn(tray::watch::watch(bus.clone(), events.clone()));
+    tokio::spawn(platform::watch_sleep(events.clone()));
+    notify::Notifier::start(bus, events.clone())
+}
+
+/// The notifier. The tray is always there.
+#[cfg(not(target_os = "linux"))]
+async fn notifier(events: &mpsc::Sender<Event>) -> notify::Notifier {
+    hand_in(events, Event::TrayHost(true));
+    notify::Notifier::start(events.clone())
+}
+
+/// Ends the app like Quit does, when the system asks.
+async fn end_by_signal(events: mpsc::Sender<Event>) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut end), Ok(mut interrupt)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) else {
+            return tracing::warn!("signals end the app without ceremony");
+        };
+        tokio::select! {
+            _ = end.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    let _ = events.send(Event::Quit).await;
+}
+
+/// Hands an event in from a callback, which must not block.
+fn hand_in(events: &mpsc::Sender<Event>, event: Event) {
+    // Closed when the app ends: nothing is lost then. What an event holds is not for the log.
+    if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {
+        tracing::warn!("an event was dropped, since too many wait");
+    }
+}
+
+fn tokio_spawn(task: impl Future<Output = ()> + Send + 'static) {
+    drop(tauri::async_runtime::spawn(task));
+}

@@ -1,0 +1,296 @@
+//! The words of notifications; the inbox uses the same.
+
+use chrono::{DateTime, Utc};
+use hourkey_client::told::{Ending, ToTell};
+use hourkey_domain::change::Cause;
+use hourkey_domain::ids::ResourceId;
+use hourkey_protocol::notice::{Notice, What};
+
+use super::{Action, Button, Message, Topic};
+use crate::app::AppState;
+use crate::view::{Command, Tab};
+use crate::words::{self, Zone};
+
+/// The most characters of a name in a headline.
+const LONGEST_NAME: usize = 60;
+/// The most characters of a reason or comment.
+const LONGEST_TEXT: usize = 200;
+
+/// What it is about, and what it says.
+#[must_use]
+pub fn told(state: &AppState, told: &ToTell, now: DateTime<Utc>) -> (Topic, Message) {
+    match told {
+        ToTell::Notice(it) => notice(state, it, now),
+        ToTell::EndingSoon {
+            minutes_left,
+            ending,
+            ..
+        } => ending_soon(ending, *minutes_left, state.zone),
+        ToTell::Ended(ending) => ended(ending, now, state.zone),
+    }
+}
+
+/// What a kept notice is about, and what it says.
+#[must_use]
+pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, Message) {
+    let zone = state.zone;
+    let known = state.model.resources.get(&notice.resource);
+    let opens = known.is_some_and(|resource| resource.url.is_some());
+    let name = words::plain(&notice.resource_name, LONGEST_NAME);
+    let resource = notice.resource;
+    match &notice.what {
+        What::Approved {
+            request,
+            by,
+            length,
+            starts_at,
+            expires_at,
+            comment,
+            ..
+        } => {
+            let by = match by {
+                Some(by) => format!("Approved by {} for {length}", person(by)),
+                None => format!("Approved for {length}"),
+            };
+            let message = if *expires_at <= now {
+                Message {
+                    title: format!("{name} was approved"),
+                    body: format!("{by}; that time is over."),
+                    click: Action::Show(Tab::Inbox),
+                    buttons: vec![again(resource)],
+                }
+            } else if *starts_at > now {
+                let starts = words::moment(*starts_at, now, zone);
+                Message {
+                    title: format!("{name} is approved"),
+                    body: with_quote(&format!("{by}, from {starts}"), comment),
+                    click: Action::Show(Tab::Resources),
+                    buttons: vec![],
+                }
+            } else {
+                Message {
+                    title: format!("{name} is open"),
+                    body: with_quote(&by, comment),
+                    click: open(resource, opens),
+                    buttons: open_and_copy(resource, opens),
+                }
+            };
+            (Topic::Request(*request), message)
+        }
+        What::Denied {
+            request,
+            by,
+            comment,
+        } => (
+            Topic::Request(*request),
+            Message {
+                title: format!("{name} was denied"),
+                body: with_quote(&format!("Denied by {}", person(by)), comment),
+                click: Action::Do(Command::ViewRequest { request: request.0 }),
+                buttons: vec![again(resource)],
+            },
+        ),
+        What::Cancelled { request, cause } => (
+            Topic::Request(*request),
+            Message {
+                title: no_longer_needed(*cause, &name)
+                    .unwrap_or_else(|| format!("The request for {name} was cancelled")),
+                body: because(*cause),
+                click: Action::Show(Tab::Inbox),
+                buttons: vec![],
+            },
+        ),
+        What::Lapsed { request } => (
+            Topic::Request(*request),
+            Message {
+                title: format!("The request for {name} lapsed"),
+                body: "Nobody decided it in time.".to_owned(),
+                click: Action::Do(Command::ViewRequest { request: request.0 }),
+                buttons: vec![again(resource)],
+            },
+        ),
+        What::Revoked {
+            grant,
+            by,
+            cause,
+            comment,
+        } => {
+            let body = match by {
+                Some(by) => with_quote(&format!("Revoked by {}", person(by)), comment),
+                None => because(*cause),
+            };
+            (
+                Topic::Grant(*grant),
+                Message {
+                    title: no_longer_needed(*cause, &name)
+                        .unwrap_or_else(|| format!("Access to {name} was revoked")),
+                    body,
+                    click: Action::Show(Tab::Inbox),
+                    buttons: vec![],
+                },
+            )
+        }
+        What::Started { grant, expires_at } => (
+            Topic::Grant(*grant),
+            Message {
+                title: format!("{name} is open"),
+                body: format!("Until {}.", words::moment(*expires_at, now, zone)),
+                click: open(resource, opens),
+                buttons: open_and_copy(resource, opens),
+            },
+        ),
+        What::PleaseReview {
+            request,
+            requester,
+            reason,
+            asked,
+        } => (
+            Topic::Review(*request),
+            Message {
+                title: format!("{} asks for {name}", person(requester)),
+                body: with_quote(&format!("For {asked}"), reason),
+                click: Action::Show(Tab::Review),
+                buttons: vec![Button {
+                    label: "Review",
+                    action: Action::Do(Command::ReviewPage { request: request.0 }),
+                }],
+            },
+        ),
+    }
+}
+
+/// Says that the sign-in will not outlast this run, and why.
+#[must_use]
+pub fn not_kept(sentence: String) -> Message {
+    Message {
+        title: "Your sign-in is not kept".to_owned(),
+        body: sentence,
+        click: Action::Show(Tab::Settings),
+        buttons: vec![],
+    }
+}
+
+/// Says that nobody is signed in any more, and why.
+#[must_use]
+pub fn signed_out(sentence: String, controller: String) -> Message {
+    let sign_in = Action::Do(Command::SignIn { controller });
+    Message {
+        title: "You are signed out".to_owned(),
+        body: sentence,
+        click: sign_in.clone(),
+        buttons: vec![Button {
+            label: "Sign in",
+            action: sign_in,
+        }],
+    }
+}
+
+fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Message) {
+    let name = words::plain(&ending.resource_name, LONGEST_NAME);
+    let minutes = match minutes_left {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    };
+    let at = words::time_of_day(ending.expires_at, zone);
+    let message = Message {
+        title: format!("{name} locks in {minutes}"),
+        body: format!("Access ends at {at}. Finish and save your work."),
+        click: Action::Show(Tab::Resources),
+        buttons: vec![],
+    };
+    (Topic::Grant(ending.grant), message)
+}
+
+fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
+    let name = words::plain(&ending.resource_name, LONGEST_NAME);
+    let at = words::moment(ending.expires_at, now, zone);
+    let message = Message {
+        title: format!("{name} is locked again"),
+        body: format!("Access ended at {at}."),
+        click: Action::Show(Tab::Resources),
+        buttons: vec![again(ending.resource)],
+    };
+    (Topic::Grant(ending.grant), message)
+}
+
+/// Says that something the person clicked did not work.
+#[must_use]
+pub fn failure(sentence: String) -> Message {
+    Message {
+        title: "That did not work".to_owned(),
+        body: sentence,
+        click: Action::Show(Tab::Resources),
+        buttons: vec![],
+    }
+}
+
+fn again(resource: ResourceId) -> Button {
+    Button {
+        label: "Ask again",
+        action: Action::Do(Command::Authenticate {
+            resource: resource.0,
+        }),
+    }
+}
+
+fn open(resource: ResourceId, opens: bool) -> Action {
+    if opens {
+        Action::Do(Command::Open {
+            resource: resource.0,
+        })
+    } else {
+        Action::Show(Tab::Resources)
+    }
+}
+
+fn open_and_copy(resource: ResourceId, opens: bool) -> Vec<Button> {
+    let copy = Button {
+        label: "Copy address",
+        action: Action::Do(Command::Copy {
+            resource: resource.0,
+        }),
+    };
+    let open = opens.then(|| Button {
+        label: "Open",
+        action: open(resource, opens),
+    });
+    open.into_iter().chain([copy]).collect()
+}
+
+fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
+    (cause == Cause::NoLongerNeeded).then(|| format!("{name} needs no request any more"))
+}
+
+fn person(name: &str) -> String {
+    words::plain(name, LONGEST_NAME)
+}
+
+/// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
+fn with_quote(sentence: &str, text: &str) -> String {
+    let text = words::plain(text, LONGEST_TEXT);
+    if text.is_empty() {
+        format!("{sentence}.")
+    } else {
+        format!("{sentence}: “{text}”")
+    }
+}
+
+fn because(cause: Cause) -> String {
+    match cause {
+        Cause::Person => "Somebody decided so.".to_owned(),
+        Cause::NoLongerNeeded
+        | Cause::UserDisabled
+        | Cause::MembershipRemoved
+        | Cause::AssignmentRemoved
+        | Cause::AssignmentEnded
+        | Cause::ResourceRemoved
+        | Cause::ResourceChanged
+        | Cause::TermsTightened
+        | Cause::ApproverLostRole => {
+            let cause = cause.to_string();
+            let mut letters = cause.chars();
+            let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+            first.chain(letters).chain(['.']).collect()
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The window's view models as pure functions of the state.
+
+use chrono::{DateTime, Utc};
+use hourkey_client::told::ToTell;
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_protocol::access;
+use hourkey_protocol::notice::What;
+
+use crate::app::{AppState, Standing};
+use crate::notify::{Action, Message, text};
+use crate::view::{
+    Account, InboxItem, InboxKind, Lock, Part, Resource, Review, Session, SessionState, Settings,
+};
+
+/// Every part of the window.
+#[must_use]
+pub fn parts(state: &AppState, now: DateTime<Utc>) -> [Part; 5] {
+    [
+        Part::Session(session(state, now)),
+        Part::Resources(resources(state, now)),
+        Part::Inbox(inbox(state, now)),
+        Part::Reviews(reviews(state)),
+        Part::Settings(settings(state)),
+    ]
+}
+
+/// True when the window need not hear the second after the first; that time goes on is no news.
+#[must_use]
+pub fn same(before: &Part, after: &Part) -> bool {
+    match (before, after) {
+        (Part::Session(before), Part::Session(after)) => {
+            before.state == after.state && before.warnings == after.warnings
+        }
+        (before, after) => before == after,
+    }
+}
+
+/// A resource's address as a person would type it, for example `payroll-db.corp:5432`.
+#[must_use]
+pub fn address(resource: &access::Resource) -> String {
+    let address = &resource.address;
+    match resource.ports.single() {
+        // A port behind a prefix length cannot be typed anywhere.
+        Some(_) if address.contains('/') => address.clone(),
+        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
+        Some(port) => format!("{address}:{port}"),
+        None => address.clone(),
+    }
+}
+
+fn session(state: &AppState, now: DateTime<Utc>) -> Session {
+    let controller = || state.controller.as_ref().map_or("", |url| url.as_str());
+    let controller = || controller().trim_end_matches('/').to_owned();
+    let state_now = match &state.standing {
+        Standing::SignedOut { error } => SessionState::SignedOut {
+            controller: controller(),
+            error: error.clone(),
+        },
+        Standing::SigningIn => SessionState::SigningIn {
+            controller: controller(),
+        },
+        Standing::SignedIn => match (&state.model.me, state.offline()) {
+            (None, _) => SessionState::Loading {
+                controller: controller(),
+            },
+            (Some(me), offline) => {
+                let account = Account {
+                    name: me.name.clone(),
+                    login: me.login.clone(),
+                    organisation: me.organisation.clone(),
+                    controller: controller(),
+                };
+                match offline {
+                    None => SessionState::Live { account },
+                    Some(offline) => SessionState::Offline {
+                        account,
+                        since: millis(offline.since.unwrap_or(now)),
+                        why: offline.why.to_owned(),
+                    },
+                }
+            }
+        },
+    };
+    let mut warnings: Vec<_> = state.warnings.values().cloned().collect();
+    if let (Standing::SignedIn, true, Some(offline)) =
+        (&state.standing, state.is_loading(), state.offline())
+    {
+        warnings.push(crate::view::Warning {
+            id: "controller".to_owned(),
+            text: offline.why.to_owned(),
+            remedy: "Hourkey keeps trying.".to_owned(),
+        });
+    }
+    Session {
+        state: state_now,
+        now: millis(now),
+        warnings,
+    }
+}
+
+/// In display order: open (soonest end first), waiting, locked; each by name where nothing else
+/// decides.
+fn resources(state: &AppState, now: DateTime<Utc>) -> Vec<Resource> {
+    let mut rows: Vec<_> = state
+        .locks(now)
+        .map(|(resource, lock)| {
+            let order = match lock {
+                LockState::Granted { expires_at, .. } => (0, Some(expires_at)),
+                LockState::Open { locks_at: Some(at) } => (0, Some(at)),
+                LockState::Open { locks_at: None } => (1, None),
+                LockState::Pending { since, .. } => (2, Some(since)),
+                LockState::Scheduled { starts_at, .. } => (3, Some(starts_at)),
+                LockState::Locked { .. } => (4, None),
+            };
+            (order, resource.name.to_lowercase(), row(resource, lock))
+        })
+        .collect();
+    rows.sort_by(|a, b| (a.0, &a.1, a.2.id).cmp(&(b.0, &b.1, b.2.id)));
+    rows.into_iter().map(|(_, _, row)| row).collect()
+}
+
+fn row(resource: &access::Resource, lock: LockState) -> Resource {
+    let mut keywords = resource.network.clone();
+    for tag in &resource.tags {
+        keywords.push(' ');
+        keywords.push_str(tag);
+    }
+    Resource {
+        id: resource.id.0,
+        name: resource.name.clone(),
+        address: address(resource),
+        alias: resource.alias.clone(),
+        keywords,
+        lock: match lock {
+            LockState::Open { locks_at } => Lock::Open {
+                locks_at: locks_at.map(millis),
+            },
+            LockState::Granted {
+                grant,
+                started_at,
+                expires_at,
+            } => Lock::Granted {
+                grant: grant.0,
+                started_at: millis(started_at),
+                expires_at: millis(expires_at),
+            },
+            LockState::Scheduled {
+                grant, starts_at, ..
+            } => Lock::Scheduled {
+                grant: grant.0,
+                starts_at: millis(starts_at),
+            },
+            LockState::Pending {
+                request,
+                since,
+                lapses_at,
+            } => Lock::Pending {
+                request: request.0,
+                since: millis(since),
+                lapses_at: millis(lapses_at),
+            },
+            LockState::Locked { why } => Lock::Locked {
+                automatic: why == Why::NeedsReason,
+                denied_at: resource.denied_at.map(millis),
+            },
+        },
+        opens: resource.url.is_some(),
+    }
+}
+
+fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
+    let notices = state.model.notices.iter();
+    let notices = notices.map(|notice| {
+        let (_, message) = text::notice(state, notice, now);
+        let key = format!("notice-{}", notice.id);
+        item(key, kind(&notice.what), message, notice.at)
+    });
+    let endings = state
+        .endings
+        .iter()
+        .enumerate()
+        .map(|(number, (at, told))| {
+            let (_, message) = text::told(state, told, now);
+            let kind = match told {
+                ToTell::Notice(notice) => kind(&notice.what),
+                ToTell::EndingSoon { .. } => InboxKind::Ending,
+                ToTell::Ended(_) => InboxKind::Ended,
+            };
+            item(format!("ending-{number}"), kind, message, *at)
+        });
+    let mut items: Vec<InboxItem> = notices.chain(endings).collect();
+    items.sort_by_key(|item| std::cmp::Reverse(item.at));
+    items
+}
+
+fn kind(what: &What) -> InboxKind {
+    match what {
+        What::Approved { .. } | What::Started { .. } => InboxKind::Approved,
+        What::Denied { .. } => InboxKind::Denied,
+        What::Cancelled { .. } | What::Lapsed { .. } => InboxKind::Cancelled,
+        What::Revoked { .. } => InboxKind::Revoked,
+        What::PleaseReview { .. } => InboxKind::Review,
+    }
+}
+
+fn item(key: String, kind: InboxKind, message: Message, at: DateTime<Utc>) -> InboxItem {
+    let (action, action_label) = match message.buttons.into_iter().next() {
+        Some(button) => match button.action {
+            Action::Do(command) => (Some(command), Some(button.label.to_owned())),
+            Action::Show(_) => (None, None),
+        },
+        None => (None, None),
+    };
+    InboxItem {
+        key,
+        kind,
+        title: message.title,
+        body: message.body,
+        at: millis(at),
+        action,
+        action_label,
+    }
+}
+
+fn reviews(state: &AppState) -> Option<Vec<Review>> {
+    let reviews = state.model.reviews.iter().map(|review| {
+        let request = &review.request;
+        Review {
+            id: request.id.0,
+            requester: request.requester.name.clone(),
+            resource: request.resource_name.clone(),
+            group: request.group_name.clone(),
+            reason: request.reason.clone(),
+            seconds: request.asked.seconds(),
+            since: millis(request.created_at),
+            lapses_at: millis(request.lapses_at),
+            recent_grants: review.recent_grants,
+            may_decide: review.may_decide,
+        }
+    });
+    state.is_reviewer().then(|| reviews.collect())
+}
+
+fn settings(state: &AppState) -> Settings {
+    Settings {
+        start_at_login: state.start_at_login,
+        notifications: state.config.notifications,
+        secret_store: state.secret_store.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        log_folder: state.logs.display().to_string(),
+    }
+}
+
+fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{
+        approved, at, denied, granted, locked, notice, offline, pending, resource, review,
+        standing, state,
+    };
+    use crate::view::Command;
+
+    #[test]
+    fn addresses_are_as_people_type_them() {
+        let mut row = resource(1, "Any", locked());
+        for (bare, ports, typed) in [
+            ("db.corp", "5432", "db.corp:5432"),
+            ("db.corp", "80,443", "db.corp"),
+            ("db.corp", "", "db.corp"),
+            ("*.db.corp", "22", "*.db.corp:22"),
+            ("10.0.0.1", "22", "10.0.0.1:22"),
+            ("2001:db8::1", "22", "[2001:db8::1]:22"),
+            ("10.1.0.0/16", "22", "10.1.0.0/16"),
+            ("2001:db8::/32", "22", "2001:db8::/32"),
+        ] {
+            row.address = bare.to_owned();
+            row.ports = ports.parse().unwrap();
+            assert_eq!(address(&row), typed);
+        }
+    }
+
+    #[test]
+    fn rows_come_open_then_waiting_then_locked() {
+        let state = state(vec![
+            resource(1, "b locked", locked()),
+            resource(2, "A locked", locked()),
+            resource(3, "Waits", pending(-3)),
+            resource(4, "Wiki", standing()),
+            resource(5, "Later", granted(40)),
+            resource(6, "Soon", granted(4)),
+        ]);
+        let ids = |minutes| resources(&state, at(minutes)).into_iter().map(|row| row.id);
+        assert_eq!(ids(0).collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
+        assert_eq!(ids(5).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 6]);
+    }
+
+    #[test]
+    fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
+        let mut state = state(vec![resource(1, "Payroll database", locked())]);
+        state.model.notices = vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
+        let items = inbox(&state, at(0));
+        assert_eq!(items[0].title, "Payroll database was denied");
+        assert_eq!(items[0].kind, InboxKind::Denied);
+        assert_eq!(items[0].action, Some(Command::Authenticate { resource: 1 }));
+        assert_eq!(items[0].action_label.as_deref(), Some("Ask again"));
+        assert_eq!(
+            items[1].title, "Payroll database was approved",
+            "and is over"
+        );
+    }
+
+    #[test]
+    fn reviews_are_for_reviewers() {
+        let mut state = state(vec![]);
+        state.model.reviews = vec![review(1, true)];
+        assert_eq!(reviews(&state), None);
+        state.model.me.as_mut().unwrap().reviews = true;
+        assert_eq!(reviews(&state).unwrap()[0].requester, "Lee Novak");
+    }
+
+    #[test]
+    fn offline_names_the_account_and_since_when() {
+        let session = session(&offline(state(vec![])), at(0));
+        let SessionState::Offline { account, since, .. } = session.state else {
+            panic!("offline");
+        };
+        assert_eq!(account.login, "ada");
+        assert_eq!(account.controller, "https://hourkey.example");
+        assert_eq!(since, at(-60).timestamp_millis());
+    }
+
+    #[test]
+    fn the_passing_of_time_alone_is_no_news() {
+        let state = state(vec![resource(1, "Runs", granted(40))]);
+        let pairs = parts(&state, at(0)).into_iter().zip(parts(&state, at(1)));
+        for (before, after) in pairs {
+            assert!(same(&before, &after), "{after:?}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Keeps the session with the controller: signs in, follows the stream, makes calls. What comes of
+//! it arrives at the app as [`Event`]s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hourkey_client::api::ApiError;
+use hourkey_client::secrets::{Keyring, SecretStore};
+use hourkey_client::session::{self, Home, Session};
+use hourkey_client::sign_in;
+use hourkey_client::sync::{self, Follower, Update};
+use hourkey_client::time::Clock;
+use hourkey_protocol::access::{Approve, Comment};
+use hourkey_protocol::oauth::DESKTOP_CLIENT;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::app::{Event, Resumed, Signed, Stored};
+use crate::effects::{Call, Reply};
+use crate::{opener, platform};
+
+/// What the keeper is asked for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Take up the kept sign-in.
+    Resume(Url),
+    /// Sign in through the browser.
+    SignIn(Url),
+    /// Stop waiting for the browser.
+    CancelSignIn,
+    /// Revoke and forget the sign-in.
+    SignOut,
+    /// Make a call.
+    Call(Call, Reply),
+    /// Look for the controller at once.
+    Reconnect,
+}
+
+/// Keeps the session. Ends when the sender of `orders` is gone.
+pub(crate) async fn keep(
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+) {
+    let mut keeper = Keeper {
+        clock,
+        events,
+        number: 0,
+        running: None,
+        attempt: JoinSet::new(),
+        try_keyring_again: false,
+    };
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            update = next(&mut keeper.running) => {
+                keeper.hand_on(update).await;
+                continue;
+            }
+            result = outcome(&mut keeper.attempt) => {
+                keeper.finish(result).await;
+                continue;
+            }
+        };
+        match order {
+            Some(order) => keeper.obey(order).await,
+            None => return,
+        }
+    }
+}
+
+struct Keeper {
+    clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+    number: u64,
+    running: Option<Running>,
+    /// The sign-in through the browser that is under way, if any. Ends when dropped.
+    attempt: JoinSet<Result<Session, String>>,
+    /// The keyring refused the kept sign-in: it may be open by the next time somebody asks.
+    try_keyring_again: bool,
+}
+
+struct Running {
+    session: Session,
+    follower: Follower,
+    updates: mpsc::Receiver<Update>,
+    place: String,
+    stored: Option<Stored>,
+}
+
+impl Keeper {
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Resume(controller) => {
+                let resumed = self.resume(controller).await;
+                self.try_keyring_again = matches!(resumed, Resumed::Failed(_));
+                self.say(Event::Resumed(resumed)).await;
+            }
+            Order::SignIn(controller) => self.sign_in(controller).await,
+            Order::CancelSignIn => self.attempt = JoinSet::new(),
+            Order::SignOut => self.sign_out(),
+            Order::Call(call, reply) => match &self.running {
+                Some(running) => {
+                    let session = running.session.clone();
+                    tokio::spawn(async move {
+                        let result = make(&session, call).await;
+                        reply.send(result.map_err(|error| error.to_string()));
+                    });
+                }
+                None => reply.fail("Nobody is signed in. Sign in first."),
+            },
+            Order::Reconnect => {
+                if let Some(running) = &self.running {
+                    running.follower.wake();
+                }
+            }
+        }
+    }
+
+    async fn resume(&mut self, controller: Url) -> Resumed {
+        let home = match self.home(controller) {
+            Ok(home) => home,
+            Err(sentence) => return Resumed::Failed(sentence),
+        };
+        match Session::resume(home).await {
+            Ok(Some(session)) => Resumed::Found(self.begin(session, None).await),
+            Ok(None) => Resumed::Nothing,
+            Err(error) => Resumed::Failed(error.to_string()),
+        }
+    }
+
+    async fn sign_in(&mut self, controller: Url) {
+        if std::mem::take(&mut self.try_keyring_again)
+            && let Resumed::Found(signed) = self.resume(controller.clone()).await
+        {
+            return self.say(Event::SignedIn(Ok(signed))).await;
+        }
+        let home = match self.home(controller) {
+            Ok(home) => home,
+            Err(sentence) => return self.say(Event::SignedIn(Err(sentence))).await,
+        };
+        self.attempt = JoinSet::new();
+        self.attempt.spawn(async move {
+            let (reply, opened) = oneshot::channel();
+            let label = format!("Hourkey on {}", platform::machine_name());
+            let browser = sign_in::through_browser(home, &label, |url| {
+                opener::open(url.as_str(), None, Reply::Window(reply));
+            });
+            tokio::select! {
+                result = browser => result.map_err(|error| error.to_string()),
+                // Without a browser there is nothing to wait for.
+                Ok(Err(sentence)) = opened => Err(sentence),
+            }
+        });
+    }
+
+    async fn finish(&mut self, result: Result<Session, String>) {
+        let result = match result {
+            Ok(session) => {
+                let at = session.signed_in_at();
+                Ok(self.begin(session, at).await)
+            }
+            Err(sentence) => Err(sentence),
+        };
+        self.say(Event::SignedIn(result)).await;
+    }
+
+    async fn begin(&mut self, session: Session, at: Option<Duration>) -> Signed {
+        self.number += 1;
+        let controller = session.controller().clone();
+        let (sender, updates) = mpsc::channel(64);
+        self.running = Some(Running {
+            follower: sync::follow(session.clone(), sender),
+            place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
+            session,
+            updates,
+            stored: None,
+        });
+        Signed {
+            session: self.number,
+            controller,
+            at,
+        }
+    }
+
+    async fn hand_on(&mut self, update: Update) {
+        let session = self.number;
+        self.say(Event::Update { session, update }).await;
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        // Each refresh stores the next token, or fails to.
+        let stored = Stored {
+            place: running.place.clone(),
+            unsaved: running.session.unsaved().map(|error| error.to_string()),
+        };
+        if running.stored.as_ref() != Some(&stored) {
+            running.stored = Some(stored.clone());
+            self.say(Event::Stored(stored)).await;
+        }
+    }
+
+    fn sign_out(&mut self) {
+        let Some(Running { session, .. }) = self.running.take() else {
+            return;
+        };
+        tokio::spawn(async move {
+            if let Err(error) = session.sign_out().await {
+                tracing::warn!(%error, "signing out was not complete");
+            }
+        });
+    }
+
+    fn home(&self, controller: Url) -> Result<Home, String> {
+        Ok(Home {
+            http: session::http().map_err(|error| error.to_string())?,
+            store: Arc::new(Keyring::of(DESKTOP_CLIENT, &controller)),
+            controller,
+            client_id: DESKTOP_CLIENT,
+            clock: Arc::clone(&self.clock),
+            lock_file: None,
+        })
+    }
+
+    async fn say(&self, event: Event) {
+        // Nobody listens any more when the app ends.
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// The next news of the session, if one runs.
+async fn next(running: &mut Option<Running>) -> Update {
+    let news = match running {
+        Some(running) => running.updates.recv().await,
+        None => None,
+    };
+    match news {
+        Some(update) => update,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of the sign-in through the browser, if one is under way.
+async fn outcome(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
+    match attempt.join_next().await {
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(format!("Signing in failed: {error}. Try again.")),
+        None => std::future::pending().await,
+    }
+}
+
+async fn make(session: &Session, call: Call) -> Result<(), ApiError> {
+    match call {
+        Call::Cancel(request) => session.cancel(request).await.map(drop),
+        Call::Release(grant) => session.release(grant).await.map(drop),
+        Call::Approve {
+            request,
+            seconds,
+            comment,
+        } => {
+            let seconds = seconds.map(u64::from);
+            let how = Approve { seconds, comment };
+            session.approve(request, &how).await.map(drop)
+        }
+        Call::Deny { request, comment } => {
+            session.deny(request, &Comment { comment }).await.map(drop)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which of the tray's icons is shown.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::lock::LockState;
+
+use crate::app::{AppState, Standing};
+
+/// The tray's icons. Each has a shape of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    /// Nothing is open, nothing waits.
+    Locked,
+    /// Something is open.
+    Open,
+    /// Something ends within ten minutes.
+    Soon,
+    /// A request of one's own waits.
+    Wait,
+    /// Others wait for this person's review.
+    Review,
+    /// The controller is not heard.
+    Offline,
+}
+
+/// What counts as ending soon: the first notice comes then, too.
+pub const SOON: TimeDelta = TimeDelta::minutes(10);
+
+/// The icon for this state: what calls for action comes before what does not.
+#[must_use]
+pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
+    match &state.standing {
+        Standing::SignedOut { .. } | Standing::SigningIn => return Icon::Locked,
+        Standing::SignedIn if state.offline().is_some() => return Icon::Offline,
+        Standing::SignedIn => {}
+    }
+    let locks: Vec<LockState> = state.locks(now).map(|(_, lock)| lock).collect();
+    let ends_soon = |lock: &LockState| match lock {
+        LockState::Granted { expires_at, .. } => *expires_at - now <= SOON,
+        LockState::Open { .. }
+        | LockState::Scheduled { .. }
+        | LockState::Pending { .. }
+        | LockState::Locked { .. } => false,
+    };
+    let waits = |lock: &LockState| matches!(lock, LockState::Pending { .. });
+    // Standing resources are open day and night: that is nothing to show.
+    let is_open = |lock: &LockState| {
+        matches!(
+            lock,
+            LockState::Granted { .. } | LockState::Open { locks_at: Some(_) }
+        )
+    };
+    if locks.iter().any(ends_soon) {
+        Icon::Soon
+    } else if state.reviews_to_decide() > 0 {
+        Icon::Review
+    } else if locks.iter().any(waits) {
+        Icon::Wait
+    } else if locks.iter().any(is_open) {
+        Icon::Open
+    } else {
+        Icon::Locked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{
+        at, granted, locked, offline, pending, resource, review, standing, state,
+    };
+
+    #[test]
+    fn what_calls_for_action_comes_before_what_does_not() {
+        let mut rows = vec![
+            resource(1, "Locked", locked()),
+            resource(2, "Wiki", standing()),
+        ];
+        assert_eq!(icon(&state(rows.clone()), at(0)), Icon::Locked);
+        rows.push(resource(3, "Runs", granted(40)));
+        assert_eq!(icon(&state(rows.clone()), at(0)), Icon::Open);
+        rows.push(resource(4, "Waits", pending(-3)));
+        assert_eq!(icon(&state(rows.clone()), at(0)), Icon::Wait);
+        let mut all = state(rows);
+        all.model.reviews = vec![review(1, false)];
+        assert_eq!(
+            icon(&all, at(0)),
+            Icon::Wait,
+            "one's own request is no review"
+        );
+        all.model.reviews.push(review(2, true));
+        assert_eq!(icon(&all, at(0)), Icon::Review);
+        assert_eq!(icon(&all, at(30)), Icon::Soon);
+        assert_eq!(icon(&all, at(40)), Icon::Review, "what ended is not open");
+        assert_eq!(icon(&offline(all), at(30)), Icon::Offline);
+    }
+
+    #[test]
+    fn nobody_signed_in_has_nothing_open() {
+        let mut state = state(vec![resource(3, "Runs", granted(40))]);
+        state.standing = Standing::SignedOut { error: None };
+        assert_eq!(icon(&state, at(0)), Icon::Locked);
+    }
+}

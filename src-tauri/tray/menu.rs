@@ -1,0 +1,308 @@
+//! The tray menu as a pure function of the state. Backends only render it.
+
+use chrono::{DateTime, Utc};
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::Resource;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{AppState, Standing};
+use crate::words;
+
+/// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrayEvent {
+    /// Sign in through the browser.
+    SignIn,
+    /// Stop waiting for the browser.
+    CancelSignIn,
+    /// Open the request page of a locked resource.
+    Authenticate(ResourceId),
+    /// Open an open resource in the browser.
+    Open(ResourceId),
+    /// Put the resource's address on the clipboard.
+    Copy(ResourceId),
+    /// Open the page of one's own request.
+    ViewRequest(RequestId),
+    /// Withdraw one's own request.
+    CancelRequest(RequestId),
+    /// Give a grant back.
+    Release(GrantId),
+    /// Show all resources in the window.
+    More,
+    /// Show the review queue in the window.
+    Review,
+    /// Show the window.
+    Show,
+    /// Show the window's settings.
+    Settings,
+    /// End the app.
+    Quit,
+}
+
+/// The menu, from top to bottom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Menu(pub Vec<Entry>);
+
+/// One entry of the menu. Labels are plain text: a backend escapes what it must.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A line between groups.
+    Separator,
+    /// A text that cannot be clicked.
+    Text(String),
+    /// Something to click.
+    Item(Item),
+    /// A resource with what can be done with it.
+    Row {
+        /// Which.
+        resource: ResourceId,
+        /// Its name, and how it stands.
+        label: String,
+        /// Its submenu.
+        items: Vec<Item>,
+    },
+}
+
+/// Something to click.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it says.
+    pub label: String,
+    /// What it asks for.
+    pub event: TrayEvent,
+}
+
+/// The most rows of resources that the menu shows; the rest is one click away in the window.
+pub const MOST_ROWS: usize = 15;
+
+/// So many rows are kept for locked resources when standing ones would fill the menu.
+const KEPT_FOR_LOCKED: usize = 5;
+
+/// The most characters of a resource's name.
+const LONGEST_NAME: usize = 48;
+
+/// The menu for this state. Its structure changes with the state only; the passing of time
+/// changes labels.
+#[must_use]
+pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
+    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    match &state.standing {
+        Standing::SignedOut { .. } => {
+            groups.push(vec![item("Sign in…", TrayEvent::SignIn)]);
+            groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
+            return joined(groups);
+        }
+        Standing::SigningIn => {
+            groups.push(vec![
+                Entry::Text("Signing in through the browser…".to_owned()),
+                item("Cancel sign-in", TrayEvent::CancelSignIn),
+            ]);
+            groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
+            return joined(groups);
+        }
+        Standing::SignedIn => {}
+    }
+    groups.push(connection(state));
+    let rows = Rows::of(state, now);
+    groups.push(
+        rows.first
+            .iter()
+            .map(|row| entry(state, row, now))
+            .collect(),
+    );
+    let mut rest: Vec<Entry> = rows.rest.iter().map(|row| entry(state, row, now)).collect();
+    if rows.hidden > 0 {
+        rest.push(item(
+            &format!("More resources ({})…", rows.hidden),
+            TrayEvent::More,
+        ));
+    }
+    groups.push(rest);
+    let mut last = Vec::new();
+    if state.is_reviewer() {
+        let label = match state.reviews_to_decide() {
+            0 => "Review requests…".to_owned(),
+            count => format!("Review requests ({count})…"),
+        };
+        last.push(item(&label, TrayEvent::Review));
+    }
+    last.push(item("Show Hourkey", TrayEvent::Show));
+    last.push(item("Settings…", TrayEvent::Settings));
+    last.push(quit());
+    groups.push(last);
+    joined(groups)
+}
+
+/// When the menu's labels next change because time passes; `None` when they do not.
+#[must_use]
+pub fn changes_at(state: &AppState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let rows = Rows::of(state, now);
+    let changes = rows.first.iter().filter_map(|(_, lock)| match lock {
+        LockState::Granted { expires_at: at, .. } | LockState::Open { locks_at: Some(at) } => {
+            words::left_changes_at(*at, now)
+        }
+        LockState::Pending { since, .. } => Some(words::for_how_long_changes_at(*since, now)),
+        LockState::Open { locks_at: None }
+        | LockState::Scheduled { .. }
+        | LockState::Locked { .. } => None,
+    });
+    changes.min()
+}
+
+/// The resources that the menu shows.
+struct Rows<'a> {
+    /// Open, then waiting.
+    first: Vec<Row<'a>>,
+    /// Locked: recently used, then by name.
+    rest: Vec<Row<'a>>,
+    /// How many are not shown.
+    hidden: usize,
+}
+
+type Row<'a> = (&'a Resource, LockState);
+
+impl<'a> Rows<'a> {
+    fn of(state: &'a AppState, now: DateTime<Utc>) -> Self {
+        let (mut timed, mut standing, mut waiting, mut locked) = (vec![], vec![], vec![], vec![]);
+        for row in state.locks(now) {
+            match row.1 {
+                LockState::Granted { expires_at: at, .. }
+                | LockState::Open { locks_at: Some(at) } => timed.push((at, row)),
+                LockState::Open { locks_at: None } => standing.push(row),
+                LockState::Pending { since: at, .. }
+                | LockState::Scheduled { starts_at: at, .. } => waiting.push((at, row)),
+                LockState::Locked { .. } => locked.push(row),
+            }
+        }
+        let all = timed.len() + standing.len() + waiting.len() + locked.len();
+        timed.sort_by_key(|(at, (resource, _))| (*at, resource.id));
+        waiting.sort_by_key(|(at, (resource, _))| (*at, resource.id));
+        standing.sort_by_cached_key(recent_first);
+        locked.sort_by_cached_key(recent_first);
+
+        // Many standing resources must push out neither what waits nor every locked one.
+        let kept = waiting.len() + locked.len().min(KEPT_FOR_LOCKED);
+        timed.truncate(MOST_ROWS);
+        standing.truncate(MOST_ROWS.saturating_sub(timed.len() + kept));
+        let mut first: Vec<Row<'_>> = timed.into_iter().map(|(_, row)| row).collect();
+        first.extend(standing);
+        first.extend(waiting.into_iter().map(|(_, row)| row));
+        first.truncate(MOST_ROWS);
+        locked.truncate(MOST_ROWS - first.len());
+        Self {
+            hidden: all - first.len() - locked.len(),
+            first,
+            rest: locked,
+        }
+    }
+}
+
+/// Recently used ones first, then by name.
+fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
+    let touched = resource.last_touched.map(std::cmp::Reverse);
+    (
+        touched.is_none(),
+        touched,
+        resource.name.to_lowercase(),
+        resource.id,
+    )
+}
+
+fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Entry {
+    let name = words::plain(&resource.name, LONGEST_NAME);
+    let label = format!("{name} · {}", how_it_stands(lock, now, state.zone));
+    let click = |label: &str, event| Item {
+        label: label.to_owned(),
+        event,
+    };
+    let open = resource
+        .url
+        .as_ref()
+        .map(|_| click("Open in browser", TrayEvent::Open(resource.id)));
+    let copy = click("Copy address", TrayEvent::Copy(resource.id));
+    let items = match *lock {
+        LockState::Open { .. } => open.into_iter().chain([copy]).collect(),
+        LockState::Granted { grant, .. } => open
+            .into_iter()
+            .chain([copy, click("Release now", TrayEvent::Release(grant))])
+            .collect(),
+        LockState::Scheduled { grant, .. } => {
+            vec![copy, click("Release now", TrayEvent::Release(grant))]
+        }
+        LockState::Pending { request, .. } => vec![
+            click("View request", TrayEvent::ViewRequest(request)),
+            click("Cancel request", TrayEvent::CancelRequest(request)),
+        ],
+        LockState::Locked { .. } => vec![
+            click("Authenticate…", TrayEvent::Authenticate(resource.id)),
+            copy,
+        ],
+    };
+    Entry::Row {
+        resource: resource.id,
+        label,
+        items,
+    }
+}
+
+/// The part of a label behind the name.
+fn how_it_stands(lock: &LockState, now: DateTime<Utc>, zone: words::Zone) -> String {
+    match *lock {
+        LockState::Granted { expires_at, .. } => {
+            format!("{} left", words::left(expires_at, now))
+        }
+        LockState::Open {
+            locks_at: Some(locks_at),
+        } => format!("locks in {}", words::left(locks_at, now)),
+        LockState::Open { locks_at: None } => "open".to_owned(),
+        LockState::Scheduled { starts_at, .. } => {
+            format!("starts {}", words::moment(starts_at, now, zone))
+        }
+        LockState::Pending { since, .. } => match words::for_how_long(since, now) {
+            Some(long) => format!("waiting {long}"),
+            None => "waiting".to_owned(),
+        },
+        LockState::Locked { .. } => "locked".to_owned(),
+    }
+}
+
+fn connection(state: &AppState) -> Vec<Entry> {
+    match state.offline() {
+        Some(offline) => {
+            let words = match offline.since {
+                Some(since) => format!("Offline since {}", words::time_of_day(since, state.zone)),
+                None => "Offline: the controller was not reached yet".to_owned(),
+            };
+            vec![Entry::Text(words)]
+        }
+        None if state.is_loading() => vec![Entry::Text("Loading…".to_owned())],
+        None => vec![],
+    }
+}
+
+fn item(label: &str, event: TrayEvent) -> Entry {
+    Entry::Item(Item {
+        label: label.to_owned(),
+        event,
+    })
+}
+
+fn quit() -> Entry {
+    item("Quit", TrayEvent::Quit)
+}
+
+/// The groups with lines between them.
+fn joined(groups: Vec<Vec<Entry>>) -> Menu {
+    let mut entries = Vec::new();
+    for group in groups.into_iter().filter(|group| !group.is_empty()) {
+        if !entries.is_empty() {
+            entries.push(Entry::Separator);
+        }
+        entries.extend(group);
+    }
+    Menu(entries)
+}
+
+#[cfg(test)]
+mod tests;

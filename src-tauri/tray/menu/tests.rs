@@ -1,0 +1,206 @@
+use hourkey_domain::ids::GrantId;
+
+use super::*;
+use crate::samples::{at, granted, locked, offline, pending, resource, review, standing, state};
+
+/// The menu as text, submenus in brackets.
+fn outline(state: &AppState, minutes: i64) -> String {
+    let entries = menu(state, at(minutes))
+        .0
+        .into_iter()
+        .map(|entry| match entry {
+            Entry::Separator => "—".to_owned(),
+            Entry::Text(text) => format!("({text})"),
+            Entry::Item(item) => item.label,
+            Entry::Row { label, items, .. } => {
+                let items: Vec<String> = items.into_iter().map(|item| item.label).collect();
+                format!("{label} [{}]", items.join(" | "))
+            }
+        });
+    entries.collect::<Vec<_>>().join("\n")
+}
+
+fn rows(menu: &Menu) -> Vec<i64> {
+    let rows = menu.0.iter().filter_map(|entry| match entry {
+        Entry::Row { resource, .. } => Some(resource.0),
+        Entry::Separator | Entry::Text(_) | Entry::Item(_) => None,
+    });
+    rows.collect()
+}
+
+#[test]
+fn each_lock_state_offers_what_can_be_done() {
+    let mut database = resource(1, "Payroll database", granted(42));
+    database.url = None;
+    let state = state(vec![
+        database,
+        resource(2, "Staging", granted(4)),
+        resource(3, "Billing admin", pending(-3)),
+        resource(4, "Grafana", locked()),
+        resource(5, "Company wiki", standing()),
+        resource(
+            6,
+            "Batch host",
+            LockState::Scheduled {
+                grant: GrantId(9),
+                starts_at: at(270),
+                expires_at: at(300),
+            },
+        ),
+        resource(
+            7,
+            "Old archive",
+            LockState::Open {
+                locks_at: Some(at(3 * 24 * 60)),
+            },
+        ),
+    ]);
+    assert_eq!(
+        outline(&state, 0),
+        "\
+Staging · 4 min left [Open in browser | Copy address | Release now]
+Payroll database · 42 min left [Copy address | Release now]
+Old archive · locks in 3 d [Open in browser | Copy address]
+Company wiki · open [Open in browser | Copy address]
+Billing admin · waiting 3 min [View request | Cancel request]
+Batch host · starts 14:30 [Copy address | Release now]
+—
+Grafana · locked [Authenticate… | Copy address]
+—
+Show Hourkey
+Settings…
+Quit"
+    );
+}
+
+#[test]
+fn nobody_signed_in_leaves_one_thing_to_do() {
+    let mut state = state(vec![resource(1, "Grafana", locked())]);
+    state.standing = Standing::SignedOut { error: None };
+    assert_eq!(outline(&state, 0), "Sign in…\n—\nShow Hourkey\nQuit");
+    state.standing = Standing::SigningIn;
+    assert_eq!(
+        outline(&state, 0),
+        "(Signing in through the browser…)\nCancel sign-in\n—\nShow Hourkey\nQuit"
+    );
+}
+
+#[test]
+fn offline_says_since_when_and_keeps_what_was_known() {
+    let state = offline(state(vec![
+        resource(1, "Payroll database", granted(42)),
+        resource(2, "Grafana", locked()),
+    ]));
+    let menu = outline(&state, 0);
+    assert!(
+        menu.starts_with("(Offline since 09:00)\n—\nPayroll database · 42 min left ["),
+        "{menu}"
+    );
+    let menu = outline(&state, 42);
+    assert!(
+        menu.contains("\nPayroll database · locked [Authenticate…"),
+        "nothing is open past its end: {menu}"
+    );
+}
+
+#[test]
+fn recently_used_ones_come_first_then_names() {
+    let mut old = resource(1, "zebra", locked());
+    old.last_touched = Some(at(-600));
+    let mut new = resource(2, "Yak", locked());
+    new.last_touched = Some(at(-5));
+    let state = state(vec![
+        resource(4, "beta", locked()),
+        resource(3, "Alpha", locked()),
+        old,
+        new,
+    ]);
+    assert_eq!(rows(&menu(&state, at(0))), [2, 1, 3, 4]);
+}
+
+#[test]
+fn many_resources_leave_fifteen_rows_and_a_way_to_the_rest() {
+    let many = (1..=27).map(|id| resource(id, &format!("Resource {id:02}"), locked()));
+    let all = state(many.collect());
+    let menu = menu(&all, at(0));
+    assert_eq!(rows(&menu).len(), MOST_ROWS);
+    assert!(outline(&all, 0).contains("\nMore resources (12)…\n"));
+
+    let few = state(vec![resource(1, "Grafana", locked())]);
+    assert!(!outline(&few, 0).contains("More resources"));
+}
+
+#[test]
+fn standing_resources_push_out_neither_what_waits_nor_all_that_is_locked() {
+    let mut resources: Vec<_> = (1..=40)
+        .map(|id| resource(id, &format!("Open {id:02}"), standing()))
+        .collect();
+    resources.push(resource(50, "Waits", pending(-3)));
+    resources.extend((60..=70).map(|id| resource(id, "Locked", locked())));
+    resources.push(resource(80, "Runs", granted(5)));
+    let shown = rows(&menu(&state(resources), at(0)));
+    assert_eq!(shown.len(), MOST_ROWS);
+    assert_eq!(shown[0], 80);
+    assert_eq!(shown[9], 50);
+    assert_eq!(shown[10..], [60, 61, 62, 63, 64]);
+}
+
+#[test]
+fn reviewers_see_how_many_wait_for_them() {
+    let mut state = state(vec![]);
+    assert!(!outline(&state, 0).contains("Review"));
+    let Some(me) = &mut state.model.me else {
+        panic!("signed in");
+    };
+    me.reviews = true;
+    assert!(outline(&state, 0).contains("Review requests…"));
+    state.model.reviews = vec![review(1, true), review(2, false), review(3, true)];
+    assert!(outline(&state, 0).contains("Review requests (2)…"));
+}
+
+#[test]
+fn hostile_names_stay_one_bounded_line() {
+    let name = format!("a\u{202e}b\n{}", "x".repeat(500));
+    let state = state(vec![resource(1, &name, locked())]);
+    let Entry::Row { label, .. } = &menu(&state, at(0)).0[0] else {
+        panic!("a row comes first");
+    };
+    let name = label.strip_suffix(" · locked").unwrap();
+    assert!(name.starts_with("ab xxx") && name.ends_with('…'));
+    assert_eq!(name.chars().count(), LONGEST_NAME);
+}
+
+#[test]
+fn time_changes_labels_at_the_moments_that_are_told_and_nothing_else() {
+    let state = state(vec![
+        resource(1, "Payroll database", granted(90)),
+        resource(2, "Billing admin", pending(-3)),
+        resource(3, "Grafana", locked()),
+    ]);
+    let mut now = at(0) + chrono::TimeDelta::seconds(20);
+    let mut steps = 0;
+    while now < at(89) {
+        let next = changes_at(&state, now).unwrap();
+        let before = next - chrono::TimeDelta::milliseconds(1);
+        assert_eq!(menu(&state, before), menu(&state, now));
+        assert_ne!(menu(&state, next), menu(&state, now));
+        assert_eq!(rows(&menu(&state, next)), rows(&menu(&state, now)));
+        now = next;
+        steps += 1;
+    }
+    assert!(steps <= 2 * 90, "at most one step a minute and row");
+}
+
+#[test]
+fn ids_of_entries_come_back_as_the_same_event() {
+    for event in [
+        TrayEvent::SignIn,
+        TrayEvent::Authenticate(ResourceId(4)),
+        TrayEvent::Release(GrantId(i64::MAX)),
+        TrayEvent::Quit,
+    ] {
+        let id = serde_json::to_string(&event).unwrap();
+        assert_eq!(crate::tray::backend::event(&id), Some(event));
+    }
+    assert_eq!(crate::tray::backend::event("muda-17"), None);
+}

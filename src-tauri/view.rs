@@ -1,0 +1,387 @@
+//! What passes between the engine and the window: view models one way, commands the other.
+//!
+//! Plain data only, so that the window could become a process of its own. The TypeScript twins in
+//! `ui/src/view/` are generated from these types by the test below, which fails when they were
+//! out of date.
+//! All times are milliseconds since the Unix epoch by the **server's** clock.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One pushed view model. Each carries its whole part of the window, never a difference.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(tag = "part", content = "value", rename_all = "camelCase")]
+pub enum Part {
+    /// Who is signed in, and how well the engine is connected.
+    Session(Session),
+    /// Every resource the person may see, in display order.
+    Resources(Vec<Resource>),
+    /// The notices kept, newest first.
+    Inbox(Vec<InboxItem>),
+    /// Requests that wait for this person's review, oldest first; `None` when they review nothing.
+    Reviews(Option<Vec<Review>>),
+    /// What the settings tab shows.
+    Settings(Settings),
+    /// The engine asks the window to show this tab.
+    Show(Tab),
+}
+
+/// The window's tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Tab {
+    /// Resources and their lock states.
+    Resources,
+    /// The notices kept.
+    Inbox,
+    /// The review queue.
+    Review,
+    /// Settings.
+    Settings,
+}
+
+/// Sign-in and connection.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// What the window may show.
+    pub state: SessionState,
+    /// The server's time now; the window counts on from here by its own monotonic clock. The
+    /// engine pushes this part at least once a minute while a window is open.
+    #[ts(type = "number")]
+    pub now: i64,
+    /// Things that are missing on this machine, each with what to do about it.
+    pub warnings: Vec<Warning>,
+}
+
+/// Where the engine stands.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum SessionState {
+    /// Nobody is signed in.
+    SignedOut {
+        /// The controller's address as last used, or empty.
+        controller: String,
+        /// Why the last attempt failed, as a sentence a person can act on.
+        error: Option<String>,
+    },
+    /// The browser is open on the sign-in page and the engine waits for it.
+    SigningIn {
+        /// The controller's address.
+        controller: String,
+    },
+    /// Signed in; the first snapshot is on its way.
+    Loading {
+        /// The controller's address.
+        controller: String,
+    },
+    /// Connected, and everything shown is current.
+    Live {
+        /// Who is signed in.
+        account: Account,
+    },
+    /// What is shown was true at `since`; the engine keeps trying.
+    Offline {
+        /// Who is signed in.
+        account: Account,
+        /// When the controller was last heard.
+        #[ts(type = "number")]
+        since: i64,
+        /// What is wrong, as a sentence.
+        why: String,
+    },
+}
+
+/// Who is signed in where.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// The person's display name.
+    pub name: String,
+    /// The name they sign in with.
+    pub login: String,
+    /// The organisation's name.
+    pub organisation: String,
+    /// The controller's address.
+    pub controller: String,
+}
+
+/// Something that is missing on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Stable name, for example `keyring`, `tray` or `notifications`.
+    pub id: String,
+    /// What is missing, and what that means.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// One row of the resources tab.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Resource {
+    /// Resource id.
+    #[ts(type = "number")]
+    pub id: i64,
+    /// Display name.
+    pub name: String,
+    /// Address and port as a person would type it, for example `payroll-db.corp:5432`.
+    pub address: String,
+    /// Alias, where there is one (searched, and shown beside the address).
+    pub alias: Option<String>,
+    /// Network and tags (searched only).
+    pub keywords: String,
+    /// The lock state.
+    pub lock: Lock,
+    /// True where Open in browser makes sense (a web address).
+    pub opens: bool,
+}
+
+/// What one person sees of one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Lock {
+    /// Open without a grant: always, or until it locks for lack of use.
+    Open {
+        /// When it locks if it stays unused.
+        #[ts(type = "number | null")]
+        locks_at: Option<i64>,
+    },
+    /// A grant runs.
+    Granted {
+        /// The grant.
+        #[ts(type = "number")]
+        grant: i64,
+        /// When it started.
+        #[ts(type = "number")]
+        started_at: i64,
+        /// When it ends.
+        #[ts(type = "number")]
+        expires_at: i64,
+    },
+    /// A grant starts later.
+    Scheduled {
+        /// The grant.
+        #[ts(type = "number")]
+        grant: i64,
+        /// When it starts.
+        #[ts(type = "number")]
+        starts_at: i64,
+    },
+    /// A request waits for its reviewer.
+    Pending {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+        /// When it was asked.
+        #[ts(type = "number")]
+        since: i64,
+        /// When it lapses.
+        #[ts(type = "number")]
+        lapses_at: i64,
+    },
+    /// Locked.
+    Locked {
+        /// True where the person opens it themselves with a reason, false where a reviewer decides.
+        automatic: bool,
+        /// The last request was denied at this time (within the last day).
+        #[ts(type = "number | null")]
+        denied_at: Option<i64>,
+    },
+}
+
+/// One kept notice.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct InboxItem {
+    /// Stable key.
+    pub key: String,
+    /// Which icon and colour: the notice's kind.
+    pub kind: InboxKind,
+    /// Headline, the same words as the notification's.
+    pub title: String,
+    /// Second line, possibly empty.
+    pub body: String,
+    /// When it happened.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// What a click does, if anything.
+    pub action: Option<Command>,
+    /// The action's label.
+    pub action_label: Option<String>,
+}
+
+/// Kinds of notices as far as their look goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum InboxKind {
+    /// Approved.
+    Approved,
+    /// Denied.
+    Denied,
+    /// Ends soon.
+    Ending,
+    /// Ended.
+    Ended,
+    /// Revoked.
+    Revoked,
+    /// Cancelled by the system, or lapsed.
+    Cancelled,
+    /// Somebody waits for a review.
+    Review,
+}
+
+/// A request in the review queue.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// The request.
+    #[ts(type = "number")]
+    pub id: i64,
+    /// Who asks.
+    pub requester: String,
+    /// For what.
+    pub resource: String,
+    /// As a member of which group.
+    pub group: String,
+    /// The reason as typed.
+    pub reason: String,
+    /// Length asked for, in seconds.
+    #[ts(type = "number")]
+    pub seconds: u32,
+    /// When it was asked.
+    #[ts(type = "number")]
+    pub since: i64,
+    /// When it lapses.
+    #[ts(type = "number")]
+    pub lapses_at: i64,
+    /// How often the requester had this resource in the last 30 days.
+    #[ts(type = "number")]
+    pub recent_grants: u32,
+    /// False for one's own request: it is shown, and somebody else decides.
+    pub may_decide: bool,
+}
+
+/// The settings tab.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Start Hourkey at login; `None` where this system offers no such thing.
+    pub start_at_login: Option<bool>,
+    /// Show native notifications.
+    pub notifications: bool,
+    /// Where the refresh token is kept, as a sentence.
+    pub secret_store: String,
+    /// The app's version.
+    pub version: String,
+    /// The folder of the log files.
+    pub log_folder: String,
+}
+
+/// What the window asks the engine to do. The answer is only success or failure; effects arrive
+/// as pushed [`Part`]s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Command {
+    /// Push every part (the window asks once, on load).
+    Load,
+    /// Open the request page of a locked resource in the browser.
+    Authenticate {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: i64,
+    },
+    /// Open an open resource in the browser.
+    Open {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: i64,
+    },
+    /// Put a resource's address on the clipboard.
+    Copy {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: i64,
+    },
+    /// Open a request's page in the browser.
+    ViewRequest {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+    },
+    /// Open the page on which somebody else's request is reviewed.
+    ReviewPage {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+    },
+    /// Cancel one's own pending request.
+    Cancel {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+    },
+    /// Give back a running or scheduled grant.
+    Release {
+        /// The grant.
+        #[ts(type = "number")]
+        grant: i64,
+    },
+    /// Approve a request, for the length asked or less.
+    Approve {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+        /// Length in seconds; `None` for the length asked.
+        #[ts(type = "number | null")]
+        seconds: Option<u32>,
+        /// A word to the requester, possibly empty.
+        comment: String,
+    },
+    /// Deny a request.
+    Deny {
+        /// The request.
+        #[ts(type = "number")]
+        request: i64,
+        /// Why, for the requester; not blank.
+        comment: String,
+    },
+    /// Start signing in through the browser.
+    SignIn {
+        /// The controller's address.
+        controller: String,
+    },
+    /// Stop waiting for the browser.
+    CancelSignIn,
+    /// Sign out here.
+    SignOut,
+    /// Start at login, or don't.
+    SetStartAtLogin {
+        /// Wanted.
+        on: bool,
+    },
+    /// Show notifications, or don't.
+    SetNotifications {
+        /// Wanted.
+        on: bool,
+    },
+    /// Open the web pages of the controller.
+    OpenPages,
+    /// Open the folder of the log files.
+    OpenLogs,
+    /// Close the window.
+    CloseWindow,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! The real `hourkey` command against a real controller.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod account;
+mod ask;
+mod clipboard;
+mod review;
+mod terminal;

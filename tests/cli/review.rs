@@ -1,0 +1,70 @@
+//! Reviewing from the terminal.
+
+use hourkey_protocol::access::{Request, RequestStatus, Review};
+use hourkey_testkit::controller::{Controller, SAMPLE};
+
+use crate::terminal::Terminal;
+
+async fn ask(terminal: &Terminal, resource: &str) -> String {
+    let ask = ["request", resource, "--reason", "a\nb\u{1b}[31m", "--json"];
+    let request: Request = terminal.run(&ask).await.ended(0).json();
+    request.id.to_string()
+}
+
+#[tokio::test]
+async fn requests_are_listed_and_decided_once() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let ada = Terminal::of("ada", &controller).await;
+    let marta = Terminal::of("marta", &controller).await;
+    let id = ask(&ada, "payroll").await;
+
+    // A member who reviews nothing sees nothing, and decides nothing (rules 1 and 6).
+    let none: Vec<Review> = ada.run(&["review", "list", "--json"]).await.ended(0).json();
+    assert_eq!(none, []);
+    let own = ada.run(&["review", "approve", &id]).await;
+    assert!([4, 9].contains(&own.code), "{own:?}");
+
+    let list = marta.run(&["review", "list"]).await.ended(0).out;
+    let row = list.lines().nth(1).unwrap();
+    assert!(
+        row.contains("Ada Park") && row.contains("Payroll database"),
+        "{list}"
+    );
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(!list.contains('\u{1b}'), "{list:?}");
+    let listed: Vec<Review> = marta.run(&["review", "list", "--json"]).await.json();
+    assert_eq!(listed[0].request.reason, "a\nb\u{1b}[31m");
+
+    // A denial needs a comment, and a reviewer never lengthens (rule 5).
+    marta
+        .run(&["review", "deny", &id, "--comment", " "])
+        .await
+        .ended(2);
+    marta
+        .run(&["review", "approve", &id, "--for", "7d"])
+        .await
+        .ended(2);
+    let deny = ["review", "deny", &id, "--comment", "Use staging.", "--json"];
+    let denied: Request = marta.run(&deny).await.ended(0).json();
+    assert!(matches!(denied.status, RequestStatus::Denied { .. }));
+    let again = marta.run(&["review", "approve", &id]).await.ended(9);
+    assert!(again.err.contains("Marta Ruiz"), "{again:?}");
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own_request() {
+    let organisation = SAMPLE.replace(
+        r#"members = ["ada", "lee"]"#,
+        r#"members = ["ada", "lee", "marta"]"#,
+    );
+    let controller = Controller::start(&organisation).await.unwrap();
+    let marta = Terminal::of("marta", &controller).await;
+    let id = ask(&marta, "grafana").await;
+    let ran = marta.run(&["review", "approve", &id]).await.ended(9);
+    assert!(!ran.err.is_empty());
+    let list = marta.run(&["review", "list"]).await.ended(0).out;
+    assert!(
+        list.contains("Marta Ruiz (you)") || list.is_empty(),
+        "{list}"
+    );
+}

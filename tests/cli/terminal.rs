@@ -1,0 +1,97 @@
+//! A terminal in a session of the test's own.
+
+use std::process::Stdio;
+
+use hourkey_testkit::binaries;
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::opener::Opener;
+use hourkey_testkit::person::Person;
+use hourkey_testkit::process::Process;
+use hourkey_testkit::session::Session;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// Somebody's terminal: home folder, environment, and a browser that only remembers addresses.
+pub(crate) struct Terminal {
+    pub(crate) session: Session,
+    pub(crate) opener: Opener,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// Everything on standard output, as one JSON value.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Fails unless the command ended like this.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+}
+
+impl Terminal {
+    pub(crate) async fn open() -> Self {
+        let session = Session::start().await.unwrap();
+        let opener = Opener::install(&session).unwrap();
+        Self { session, opener }
+    }
+
+    /// A terminal in which this person is signed in, with the sign-in kept in a file.
+    pub(crate) async fn of(login: &'static str, controller: &Controller) -> Self {
+        let terminal = Self::open().await;
+        let mut person = Person::new(controller, login).await.unwrap();
+        let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
+        terminal.sign_in(&mut person, &arguments).await.ended(0);
+        terminal
+    }
+
+    /// Runs a command that signs in, with the person at the browser.
+    pub(crate) async fn sign_in(&self, person: &mut Person, arguments: &[&str]) -> Ran {
+        let seen = self.opener.urls().unwrap().len();
+        let browse = async {
+            let page = self.opener.next_after(seen).await.unwrap();
+            person.let_in(&page).await.unwrap();
+        };
+        let (ran, ()) = tokio::join!(self.run(arguments), browse);
+        ran
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.session.command(binaries::path("hourkey").unwrap());
+        command.args(arguments).stdin(Stdio::null());
+        let output = tokio::process::Command::from(command)
+            .output()
+            .await
+            .unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts a command, for what happens while it runs.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+        let mut command = self.session.command(binaries::path("hourkey").unwrap());
+        command.args(arguments);
+        self.session.spawn("hourkey", command).unwrap()
+    }
+
+    /// The address that this command opens in the browser.
+    pub(crate) async fn opens(&self, arguments: &[&str]) -> Url {
+        let seen = self.opener.urls().unwrap().len();
+        self.run(arguments).await.ended(0);
+        self.opener.next_after(seen).await.unwrap()
+    }
+}

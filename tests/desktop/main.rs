@@ -1,0 +1,10 @@
+//! The real desktop binary on a private session bus, with the real controller.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod clock;
+mod desk;
+mod keyring;
+mod told;
+mod tray;
+mod window;

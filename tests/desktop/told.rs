@@ -1,0 +1,174 @@
+//! Being told: by notifications, once each, also after being away.
+
+use anyhow::Result;
+use hourkey_testkit::notifications::Notifications;
+use hourkey_testkit::poll::eventually;
+use rustix::process::Signal;
+
+use crate::desk::Desk;
+
+#[tokio::test]
+async fn an_approval_is_told_with_the_reviewers_word_and_its_buttons_work() -> Result<()> {
+    let (desk, people) = Desk::with_ada().await?;
+    let request = people.ask("Grafana", 45).await?;
+    people
+        .approve(request, "Only <dashboards>, please.")
+        .await?;
+    let told = desk.told("Grafana is open").await?;
+    assert_eq!(
+        told.body,
+        "Approved by Marta Ruiz for 45 minutes: “Only <dashboards>, please.”"
+    );
+    let labels: Vec<&str> = told
+        .actions
+        .iter()
+        .map(|(_, label)| label.as_str())
+        .collect();
+    assert_eq!(labels, ["Show", "Open", "Copy address"]);
+    assert_eq!(told.text_hint("desktop-entry").as_deref(), Some("Hourkey"));
+
+    let seen = desk.opener.urls()?.len();
+    notifications(&desk).invoke(told.id, "Open").await?;
+    let opened = desk.opener.next_after(seen).await?;
+    assert_eq!(opened.as_str(), "https://grafana.corp.example/");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> Result<()> {
+    let (desk, people) = Desk::with_ada().await?;
+    let request = people.ask("Grafana", 45).await?;
+    people.deny(request, "Not on a Friday.").await?;
+    let told = desk.told("Grafana was denied").await?;
+    assert_eq!(told.body, "Denied by Marta Ruiz: “Not on a Friday.”");
+
+    let id = people.resource("Grafana").await?;
+    let seen = desk.opener.urls()?.len();
+    notifications(&desk).invoke(told.id, "Ask again").await?;
+    let opened = desk.opener.next_after(seen).await?;
+    let page = format!("{}resources/{id}/request?as=ada", desk.controller.url());
+    assert_eq!(opened.as_str(), page);
+    Ok(())
+}
+
+/// The machine sleeps while the request is denied and the controller is killed and restarts; then
+/// the app is ended right after it told, and killed later on.
+#[tokio::test]
+async fn a_denial_while_away_is_told_once() -> Result<()> {
+    let (mut desk, people) = Desk::with_ada().await?;
+    let request = people.ask("Grafana", 45).await?;
+    desk.row("Grafana · waiting").await?;
+
+    desk.app().signal(Signal::STOP)?;
+    people.deny(request, "Not today.").await?;
+    desk.controller.kill()?;
+    desk.controller.resume().await?;
+    desk.app().signal(Signal::CONT)?;
+    desk.told("Grafana was denied").await?;
+
+    desk.end_app().await?;
+    desk.start_app()?;
+    desk.is_locked("Grafana").await?;
+    desk.kill_app()?;
+    desk.start_app()?;
+    desk.is_locked("Grafana").await?;
+    // News come in order: when this is told, an earlier repeat would have been.
+    let request = people.ask("Grafana", 45).await?;
+    people.approve(request, "").await?;
+    desk.told("Grafana is open").await?;
+    assert_eq!(desk.headlines(), ["Grafana was denied", "Grafana is open"]);
+    Ok(())
+}
+
+/// Nobody runs the app while the request is approved and its time passes.
+#[tokio::test]
+async fn what_happened_while_the_app_was_off_is_told_at_its_next_start() -> Result<()> {
+    let (mut desk, people) = Desk::with_ada().await?;
+    let first = people.ask("Grafana", 45).await?;
+    desk.row("Grafana · waiting").await?;
+    desk.kill_app()?;
+    people.deny(first, "Not today.").await?;
+    let second = people.ask("Grafana", 45).await?;
+    people.approve(second, "").await?;
+
+    desk.start_app()?;
+    desk.told("Grafana was denied").await?;
+    desk.told("Grafana is open").await?;
+    desk.row("Grafana · 45 min left").await?;
+    // A kill in the very moment of telling may repeat it once; the end of a session may not.
+    desk.end_app().await?;
+    desk.pass(60)?;
+    desk.start_app()?;
+    desk.told("Grafana is locked again").await?;
+    assert_eq!(
+        desk.headlines(),
+        [
+            "Grafana was denied",
+            "Grafana is open",
+            "Grafana is locked again"
+        ]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn reviewers_are_asked_and_it_is_taken_back_when_it_is_decided() -> Result<()> {
+    let (desk, people) = Desk::with("marta").await?;
+    let request = people.ask("Grafana", 45).await?;
+    let told = desk.told("Ada Park asks for Grafana").await?;
+    assert_eq!(told.body, "For 45 minutes: “To test it”");
+    desk.row("Review requests (1)…").await?;
+
+    let seen = desk.opener.urls()?.len();
+    notifications(&desk).invoke(told.id, "Review").await?;
+    let opened = desk.opener.next_after(seen).await?;
+    let page = format!("{}review/{request}?as=marta", desk.controller.url());
+    assert_eq!(opened.as_str(), page);
+
+    let second = people.ask("Customer exports", 30).await?;
+    let told = desk.told("Ada Park asks for Customer exports").await?;
+    people.deny(second, "No.").await?;
+    eventually("the notification taken back", async || {
+        notifications(&desk).withdrawn().contains(&told.id)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_a_notification_service_the_app_goes_on() -> Result<()> {
+    let (mut desk, people) = Desk::with_ada().await?;
+    desk.notifications.take().unwrap().stop().await?;
+    let request = people.ask("Grafana", 45).await?;
+    people.approve(request, "").await?;
+    desk.row("Grafana · 45 min left").await?;
+    eventually("a word about it in the log", async || {
+        desk.app()
+            .log()
+            .contains("no notification service is running")
+    })
+    .await
+}
+
+/// The service restarts, or another one takes over: it is used as soon as it is there.
+#[tokio::test]
+async fn a_notification_service_that_comes_back_is_used_and_heard() -> Result<()> {
+    let (mut desk, people) = Desk::with_ada().await?;
+    let first = people.ask("Grafana", 45).await?;
+    people.deny(first, "No.").await?;
+    desk.told("Grafana was denied").await?;
+    desk.notifications.take().unwrap().stop().await?;
+    desk.notifications = Some(Notifications::start(&desk.session).await?);
+
+    let second = people.ask("Grafana", 45).await?;
+    people.approve(second, "").await?;
+    let told = desk.told("Grafana is open").await?;
+    let seen = desk.opener.urls()?.len();
+    notifications(&desk).invoke(told.id, "Open").await?;
+    let opened = desk.opener.next_after(seen).await?;
+    assert_eq!(opened.as_str(), "https://grafana.corp.example/");
+    Ok(())
+}
+
+fn notifications(desk: &Desk) -> &Notifications {
+    desk.notifications.as_ref().unwrap()
+}

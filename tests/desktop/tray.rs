@@ -1,0 +1,205 @@
+//! The tray: what a host reads from it, and what clicks in it do.
+
+use anyhow::{Context as _, Result};
+use hourkey_protocol::account::SessionKind;
+use hourkey_testkit::desktop;
+use hourkey_testkit::display::Display;
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::screen;
+use hourkey_testkit::session::Session;
+use hourkey_testkit::watcher::Watcher;
+
+use crate::desk::Desk;
+
+async fn session() -> Result<(Display, Session)> {
+    let display = Display::start().await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    Ok((display, session))
+}
+
+#[tokio::test]
+async fn signed_out_it_offers_to_sign_in_and_quits_cleanly() -> Result<()> {
+    let (_display, session) = session().await?;
+    let watcher = Watcher::start(&session).await?;
+    let mut app = desktop::start(&session)?;
+
+    let item = watcher.item().await?;
+    let menu = item.menu().await?;
+    assert_eq!(menu.labels(), ["Sign in…", "—", "Show Hourkey", "Quit"]);
+    assert_eq!(item.title().await?, "Hourkey");
+    assert_eq!(item.tool_tip().await?.1, "Hourkey: signed out");
+    assert!(!item.icon().await?.is_empty());
+
+    // The app may be gone before it has answered the click.
+    let _ = item.click(&["Quit"]).await;
+    let status = app.ended().await?;
+    assert!(status.success(), "{status}: {}", app.log());
+    eventually("the icon to go", async || !item.is_alive().await).await
+}
+
+#[tokio::test]
+async fn a_tray_host_that_comes_later_shows_the_icon() -> Result<()> {
+    let (_display, session) = session().await?;
+    let app = desktop::start(&session)?;
+    let said_so = async || app.log().contains("no tray icon");
+    app.ready("a warning that there is no tray", said_so)
+        .await?;
+
+    let watcher = Watcher::start(&session).await?;
+    let item = watcher.item().await?;
+    assert!(item.menu().await?.at(&["Sign in…"]).is_ok());
+
+    // And again, when the panel restarts.
+    watcher.stop().await?;
+    let watcher = Watcher::start(&session).await?;
+    let item = watcher.item().await?;
+    assert!(item.menu().await?.at(&["Sign in…"]).is_ok());
+    let status = app.terminate().await?;
+    assert!(status.success(), "{status}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn from_locked_to_open_to_released() -> Result<()> {
+    let (desk, people) = Desk::with_ada().await?;
+    let item = desk.item().await?;
+    let id = people.resource("Grafana").await?;
+    let locked = desk.row("Grafana · locked").await?;
+    desk.row("Company wiki · open").await?;
+    assert_eq!(locked.labels(), ["Authenticate…", "Copy address"]);
+    let icon_when_locked = item.icon().await?;
+
+    // Authenticate opens the request page, with an id and a hint and nothing else.
+    let seen = desk.opener.urls()?.len();
+    item.click(&["Grafana", "Authenticate…"]).await?;
+    let opened = desk.opener.next_after(seen).await?;
+    let page = format!("{}resources/{id}/request?as=ada", desk.controller.url());
+    assert_eq!(opened.as_str(), page);
+
+    let request = people.ask("Grafana", 90).await?;
+    let waiting = desk.row("Grafana · waiting").await?;
+    assert_eq!(waiting.labels(), ["View request", "Cancel request"]);
+    item.click(&["Grafana", "View request"]).await?;
+    let opened = desk.opener.next_after(seen + 1).await?;
+    let page = format!("{}requests/{request}?as=ada", desk.controller.url());
+    assert_eq!(opened.as_str(), page);
+
+    people.approve(request, "").await?;
+    let open = desk.row("Grafana · 1 h 30 min left").await?;
+    assert_eq!(
+        open.labels(),
+        ["Open in browser", "Copy address", "Release now"]
+    );
+    assert_ne!(item.icon().await?, icon_when_locked);
+    assert_eq!(
+        item.menu().await?.children[0],
+        open,
+        "what is open is on top"
+    );
+    item.click(&["Grafana", "Open in browser"]).await?;
+    let opened = desk.opener.next_after(seen + 2).await?;
+    assert_eq!(opened.as_str(), "https://grafana.corp.example/");
+
+    item.click(&["Grafana", "Release now"]).await?;
+    desk.is_locked("Grafana").await
+}
+
+#[tokio::test]
+async fn a_request_is_cancelled_by_the_tray() -> Result<()> {
+    let (desk, people) = Desk::with_ada().await?;
+    let request = people.ask("Grafana", 90).await?;
+    desk.item()
+        .await?
+        .click(&["Grafana", "Cancel request"])
+        .await?;
+    desk.is_locked("Grafana").await?;
+    let late = people.approve(request, "").await;
+    assert!(late.is_err(), "a cancelled request is not approved");
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_of_others_are_harmless() -> Result<()> {
+    let (desk, _people) = Desk::with_ada().await?;
+    let hostile = r#"
+[[resource]]
+name = "_a & b\u202e <b>c</b> %s"
+address = "hostile.corp.example"
+ports = "443"
+network = "Cloud"
+access = { mode = "AccessRequest", period = "45m", approval = "Manual" }
+
+[[assignment]]
+group = "Site reliability"
+resource = "_a & b\u202e <b>c</b> %s"
+"#;
+    let organisation = format!("{}\n{hostile}", hourkey_testkit::controller::SAMPLE);
+    desk.controller.apply(&organisation).await?;
+    desk.row("_a & b <b>c</b> %s").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_launch_and_a_click_on_the_icon_show_the_window() -> Result<()> {
+    let mut desk = Desk::new().await?;
+    desk.start_app()?;
+    let item = desk.item().await?;
+    assert_eq!(
+        windows(&desk).await,
+        0,
+        "an app that knows its controller starts in the tray"
+    );
+    let mut second = desktop::start(&desk.session)?;
+    assert!(second.ended().await?.success());
+    eventually("one window", async || windows(&desk).await == 1).await?;
+    item.activate().await?;
+    item.click(&["Show Hourkey"]).await?;
+    // Escape closes it once its page is there, and the app goes on.
+    screen::point(&desk.session, 640, 450).await?;
+    eventually("no window", async || {
+        screen::key(&desk.session, "Escape").await.is_ok() && windows(&desk).await == 0
+    })
+    .await?;
+    item.activate().await?;
+    eventually("one window again", async || windows(&desk).await == 1).await?;
+    // With its window open it ends as cleanly.
+    desk.end_app().await
+}
+
+/// How many windows are shown.
+async fn windows(desk: &Desk) -> usize {
+    let search = ["search", "--onlyvisible", "--name", "^Hourkey$"];
+    let found = desk.session.run("xdotool", &search).await;
+    // It fails when it finds none.
+    found.unwrap_or_default().lines().count()
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_elsewhere_signs_out_and_says_so() -> Result<()> {
+    let (desk, people) = Desk::with_ada().await?;
+    let desktops = async || {
+        let sessions = people.ada.sessions().await.unwrap_or_default();
+        let desktops = sessions.iter().filter(|it| it.kind == SessionKind::Desktop);
+        desktops.count()
+    };
+    assert_eq!(desktops().await, 1);
+    let session = people.ada.sessions().await?;
+    let desktop = session.iter().find(|it| it.kind == SessionKind::Desktop);
+    people
+        .ada
+        .end_session(desktop.context("the app's")?.id)
+        .await?;
+    let told = desk.told("You are signed out").await?;
+    assert_eq!(told.body, "The session has ended. Sign in again.");
+    desk.row("Sign in…").await?;
+    assert_eq!(desktops().await, 0);
+
+    // The notification's own button leads back.
+    let seen = desk.opener.urls()?.len();
+    let notifications = desk.notifications.as_ref().context("a service")?;
+    notifications.invoke(told.id, "Sign in").await?;
+    let mut ada = desk.person("ada").await?;
+    ada.let_in(&desk.opener.next_after(seen).await?).await?;
+    desk.row("Grafana").await.map(drop)
+}

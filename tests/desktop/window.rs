@@ -1,0 +1,86 @@
+//! The window through WebKitWebDriver: only what real IPC and a real page can prove.
+
+use anyhow::{Result, ensure};
+use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::desktop;
+use hourkey_testkit::display::Display;
+use hourkey_testkit::keyring::Keyring;
+use hourkey_testkit::opener::Opener;
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::session::Session;
+use hourkey_testkit::webview::WebView;
+
+use hourkey_testkit::person::Person;
+
+/// Without a tray host and without settings: the window is all there is.
+#[tokio::test]
+async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page() -> Result<()> {
+    let display = Display::start().await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    let _keyring = Keyring::start(&session).await?;
+    let opener = Opener::install(&session)?;
+    let controller = Controller::start(SAMPLE).await?;
+    let mut ada = Person::new(&controller, "ada").await?;
+
+    let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
+    view.page.shows("Sign in to Hourkey").await?;
+    view.page.shows("Hourkey has no tray icon here.").await?;
+    view.page
+        .fill("Your organisation", "http://hourkey.example")
+        .await?;
+    view.page.press("Sign in").await?;
+    view.page.shows("Only https is accepted").await?;
+    view.page
+        .fill("Your organisation", "http://127.0.0.1:1")
+        .await?;
+    view.page.press("Sign in").await?;
+    view.page.shows("cannot be reached").await?;
+    view.page
+        .fill("Your organisation", controller.url().as_str())
+        .await?;
+    view.page.press("Sign in").await?;
+    ada.let_in(&opener.next_after(0).await?).await?;
+    view.page.shows("Payroll database").await?;
+
+    // What is copied can be pasted, here into the search.
+    view.page.press("Copy: Office printers").await?;
+    let search = view.page.field("Search resources").await?;
+    let pasted = "return document.querySelector('input').value";
+    eventually("the address pasted", async || -> Result<()> {
+        search.clear().await?;
+        search.send_keys("\u{e009}v\u{e000}").await?;
+        let text = view.page.run(pasted, vec![]).await?;
+        ensure!(text == "10.1.40.0/24", "{text}");
+        Ok(())
+    })
+    .await?;
+
+    search.clear().await?;
+    search.send_keys("payroll").await?;
+    // A locked row's address leads to the request page.
+    let address = "Authenticate: payroll-db.corp.example:5432";
+    view.page.press(address).await?;
+    let opened = opener.next_after(1).await?;
+    assert!(opened.path().ends_with("/request"), "{opened}");
+    assert_eq!(opened.query(), Some("as=ada"));
+
+    view.page.click("#tab-settings").await?;
+    view.page
+        .shows("The sign-in is kept in the system's keyring.")
+        .await?;
+    view.page.press("Sign out").await?;
+    // A second click that comes too soon is half of a double click, and confirms nothing.
+    let again = "[...document.querySelectorAll('button')]
+        .find((button) => button.textContent.includes('Click again to sign out'))?.click()";
+    eventually("signed out", async || {
+        view.page.run(again, vec![]).await.is_ok()
+            && view
+                .page
+                .words()
+                .await
+                .unwrap_or_default()
+                .contains("Sign in to Hourkey")
+    })
+    .await
+}

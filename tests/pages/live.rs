@@ -1,0 +1,177 @@
+//! Pages that go on by themselves.
+
+use std::time::Duration;
+
+use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
+use hourkey_testkit::clock::TestClock;
+use serde_json::json;
+
+use crate::Site;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_turns_live_is_approved_opens_and_is_given_back() {
+    let site = Site::new().await.unwrap();
+    let (ada, marta) = tokio::join!(site.api("ada"), site.api("marta"));
+    let (ada, marta) = (ada.unwrap(), marta.unwrap());
+    let browser = site.browser("ada").await.unwrap();
+    let page = &browser.page;
+    page.open(&site.request_page(&ada, "Grafana").await.unwrap())
+        .await
+        .unwrap();
+    page.fill("Why do you need it?", "Checking the latency alert")
+        .await
+        .unwrap();
+    page.choose("Other…").await.unwrap();
+    page.fill("How long", "1h30m").await.unwrap();
+    page.press("Send request").await.unwrap();
+    page.shows("Waiting for a reviewer").await.unwrap();
+    // It must be the same page all along: nobody reloads it.
+    page.run("window.untouched = true", vec![]).await.unwrap();
+
+    let reviews = marta.reviews().await.unwrap();
+    let request = &reviews.first().unwrap().request;
+    assert_eq!(request.asked.to_string(), "1 hour 30 minutes");
+    let shorter = Approve {
+        seconds: Some(45 * 60),
+        comment: "Only the dashboards, please.".to_owned(),
+    };
+    marta.approve(request.id, &shorter).await.unwrap();
+    page.shows("Grafana is open").await.unwrap();
+    page.shows("Only the dashboards, please.").await.unwrap();
+    page.shows("45 min left").await.unwrap();
+    let untouched = page.run("return window.untouched", vec![]).await.unwrap();
+    assert_eq!(untouched, json!(true));
+    let open = page.find("a.primary").await.unwrap();
+    assert_eq!(open.text().await.unwrap(), "Open");
+    let link = open.attr("href").await.unwrap();
+    assert_eq!(link.as_deref(), Some("https://grafana.corp.example/"));
+
+    page.press("Release…").await.unwrap();
+    page.press("Release now").await.unwrap();
+    page.shows("Grafana is locked again").await.unwrap();
+    page.press("Your access").await.unwrap();
+    page.shows("Given back just now").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_decides_while_more_comes_in() {
+    let site = Site::new().await.unwrap();
+    let ada = site.api("ada").await.unwrap();
+    let browser = site.browser("marta").await.unwrap();
+    let page = &browser.page;
+    page.open(&site.address("/review")).await.unwrap();
+    page.shows("Nothing waits for you.").await.unwrap();
+
+    let all = ada.resources().await.unwrap();
+    let ask = async |name: &str, reason: &str| {
+        let resource = all.iter().find(|resource| resource.name == name).unwrap();
+        let new = NewRequest {
+            resource: resource.id,
+            assignment: None,
+            reason: reason.to_owned(),
+            seconds: None,
+            starts_at: None,
+        };
+        ada.ask(&new).await.unwrap()
+    };
+    let first = ask("Grafana", "<b>Latency</b> alert").await;
+    page.shows("<b>Latency</b> alert").await.unwrap();
+    page.press("Deny…").await.unwrap();
+    page.fill("Why? The requester is told.", "Use the copy")
+        .await
+        .unwrap();
+
+    // Another one comes in: what is typed stays.
+    ask("Production SSH", "Disk full").await;
+    page.shows("Disk full").await.unwrap();
+    let field = page.field("Why? The requester is told.").await.unwrap();
+    assert_eq!(
+        field.prop("value").await.unwrap().as_deref(),
+        Some("Use the copy")
+    );
+    field.send_keys(" of yesterday.").await.unwrap();
+    page.press("Deny").await.unwrap();
+    page.shows("Denied by Marta Ruiz").await.unwrap();
+    let denied = ada.request(first.request.id).await.unwrap();
+    let RequestStatus::Denied { comment, .. } = denied.status else {
+        panic!("{:?}", denied.status);
+    };
+    assert_eq!(comment, "Use the copy of yesterday.");
+
+    page.press("Approve 8 hours").await.unwrap();
+    page.shows("Nothing waits for you.").await.unwrap();
+    page.press("Revoke…").await.unwrap();
+    page.fill("Why? The person is told.", "Enough")
+        .await
+        .unwrap();
+    page.press("Revoke now").await.unwrap();
+    page.shows("Revoked by Marta Ruiz").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_elsewhere_ends_its_open_pages() {
+    let site = Site::new().await.unwrap();
+    let browser = site.browser("ada").await.unwrap();
+    browser.page.shows("Locked").await.unwrap();
+    site.controller
+        .run(&["user", "end-sessions", "ada"])
+        .await
+        .unwrap();
+    browser.page.shows("Sign in to Corp Example").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_page_says_when_the_controller_is_away_and_goes_on_when_it_is_back() {
+    let mut site = Site::new().await.unwrap();
+    let ada = site.api("ada").await.unwrap();
+    let browser = site.browser("ada").await.unwrap();
+    let page = &browser.page;
+    page.open(&site.address("/access")).await.unwrap();
+    page.shows("Needs approval").await.unwrap();
+    site.controller.kill().unwrap();
+    page.shows("Hourkey does not answer. This page shows how things stood at")
+        .await
+        .unwrap();
+    site.controller.resume().await.unwrap();
+    let all = ada.resources().await.unwrap();
+    let grafana = all.iter().find(|resource| resource.name == "Grafana");
+    let new = NewRequest {
+        resource: grafana.unwrap().id,
+        assignment: None,
+        reason: String::new(),
+        seconds: None,
+        starts_at: None,
+    };
+    ada.ask(&new).await.unwrap();
+    page.shows("Waiting").await.unwrap();
+    let words = page.words().await.unwrap();
+    assert!(!words.contains("does not answer"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_countdown_ends_by_the_servers_time() {
+    let mut site = Site::new().await.unwrap();
+    let clock = TestClock::new(&site.session.home()).unwrap();
+    site.controller.stop().await.unwrap();
+    let path = clock.path().display().to_string();
+    site.controller.set(TestClock::VARIABLE, &path);
+    site.controller.resume().await.unwrap();
+    let ada = site.api("ada").await.unwrap();
+    let browser = site.browser("ada").await.unwrap();
+    let page = &browser.page;
+    page.open(&site.request_page(&ada, "Release pipeline").await.unwrap())
+        .await
+        .unwrap();
+    page.fill("Why do you need it?", "Rollback").await.unwrap();
+    page.press("Open it now").await.unwrap();
+    page.shows("Open, 1 h left").await.unwrap();
+    clock.advance(Duration::from_secs(56 * 60)).unwrap();
+    page.open(page.url().await.unwrap().as_str()).await.unwrap();
+    page.shows("Open, 4 min left").await.unwrap();
+    let soon = page.find(".hero .ring.soon").await.unwrap();
+    assert!(soon.is_displayed().await.unwrap());
+    clock.advance(Duration::from_secs(4 * 60)).unwrap();
+    page.shows("Release pipeline is locked again")
+        .await
+        .unwrap();
+}

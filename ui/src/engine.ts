@@ -1,0 +1,24 @@
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import type { Command } from "./view/Command";
+import type { Part } from "./view/Part";
+
+/** The engine as the window sees it: commands one way, whole view models the other. */
+export interface Engine {
+  /** Carries out a command. Rejects with a sentence that a person can act on. */
+  send(command: Command): Promise<void>;
+  /** Calls back with every part that the engine pushes from now on. */
+  listen(receive: (part: Part) => void): Promise<void>;
+}
+
+/** The engine behind Tauri's IPC. */
+export const tauriEngine: Engine = {
+  async send(command) {
+    await invoke("send", { command });
+  },
+  async listen(receive) {
+    await listen<Part>("part", (event) => {
+      receive(event.payload);
+    });
+  },
+};

@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import type { Lock } from "../view/Lock";
+import {
+  changesAt,
+  fractionLeft,
+  moreActions,
+  primaryAction,
+  sectionOf,
+  shown,
+  tone,
+  words,
+} from "./lock";
+import { granted, LOCKED, OPEN, pending, resource } from "./samples";
+
+const MIN = 60_000;
+const NOW = new Date(2030, 4, 15, 12, 0, 0).getTime();
+const scheduled: Lock = { kind: "scheduled", grant: 71, startsAt: NOW + 60 * MIN };
+
+function seen(lock: Lock, now = NOW) {
+  const effective = shown(lock, now);
+  return [sectionOf(effective), words(effective, now), tone(effective, now)];
+}
+
+test("every state has its section, words and colour", () => {
+  expect(seen(OPEN)).toEqual(["Open", "Always open", "open"]);
+  expect(seen({ kind: "open", locksAt: NOW + 36 * 60 * MIN })).toEqual([
+    "Open",
+    "Locks in 1 d 12 h",
+    "open",
+  ]);
+  expect(seen(granted(NOW, NOW + 42 * MIN))).toEqual(["Open", "42 min left", "open"]);
+  expect(seen(granted(NOW, NOW + 10 * MIN))).toEqual(["Open", "10 min left", "soon"]);
+  expect(seen(scheduled)[0]).toBe("Waiting");
+  expect(seen(scheduled)[1]).toMatch(/^Starts \d/);
+  expect(seen(pending(NOW - 3 * MIN, NOW + MIN))).toEqual(["Waiting", "Asked 3 min ago", "wait"]);
+  expect(seen(LOCKED)).toEqual(["Locked", "Needs approval", "muted"]);
+  expect(seen({ kind: "locked", automatic: true, deniedAt: null })[1]).toBe("Opens with a reason");
+  expect(seen({ kind: "locked", automatic: true, deniedAt: NOW - 10 * MIN })).toEqual([
+    "Locked",
+    "Denied 10 min ago",
+    "stop",
+  ]);
+});
+
+test("at the very deadline the ending wins", () => {
+  for (const lock of [
+    granted(NOW - MIN, NOW),
+    pending(NOW - MIN, NOW),
+    { kind: "open", locksAt: NOW } satisfies Lock,
+  ]) {
+    expect(seen(lock)).toEqual(["Locked", "Ended", "muted"]);
+    expect(seen(lock, NOW - 1)[0]).not.toBe("Locked");
+  }
+});
+
+test("the ring shows what is left of the whole", () => {
+  expect(fractionLeft(granted(NOW - 15 * MIN, NOW + 45 * MIN), NOW)).toBeCloseTo(0.75);
+  expect(fractionLeft(granted(NOW, NOW), NOW)).toBe(0);
+  expect(fractionLeft(OPEN, NOW)).toBeNull();
+});
+
+test("states say when they change by themselves", () => {
+  expect(changesAt(OPEN, NOW)).toBe(Infinity);
+  expect(changesAt(LOCKED, NOW)).toBe(Infinity);
+  expect(changesAt(granted(NOW, NOW + 42 * MIN), NOW)).toBe(NOW + MIN);
+  expect(changesAt(granted(NOW, NOW + 30_500), NOW)).toBe(NOW + 500);
+  expect(changesAt(granted(NOW - MIN, NOW), NOW)).toBe(Infinity);
+  expect(changesAt(scheduled, NOW)).toBe(NOW + 60 * MIN);
+  expect(changesAt(pending(NOW - 90_000, NOW + 10_000), NOW)).toBe(NOW + 10_000);
+});
+
+describe("actions", () => {
+  const web = (lock: Lock) => resource(5, "Grafana", { lock, opens: true });
+  const other = (lock: Lock) => resource(6, "Staging", { lock });
+  const all = (row: ReturnType<typeof web>) => {
+    const lock = shown(row.lock, NOW);
+    return [primaryAction(row, lock), ...moreActions(row, lock)].map(({ label, command }) => [
+      label,
+      command,
+    ]);
+  };
+
+  test("of what is open", () => {
+    expect(all(web(OPEN))).toEqual([
+      ["Open", { do: "open", resource: 5 }],
+      ["Copy address", { do: "copy", resource: 5 }],
+    ]);
+    expect(all(other(OPEN))).toEqual([["Copy", { do: "copy", resource: 6 }]]);
+    expect(all(other(granted(NOW, NOW + MIN)))).toEqual([
+      ["Copy", { do: "copy", resource: 6 }],
+      ["Release now", { do: "release", grant: 70 }],
+    ]);
+  });
+
+  test("of what waits", () => {
+    expect(all(web(pending(NOW, NOW + MIN)))).toEqual([
+      ["View", { do: "viewRequest", request: 30 }],
+      ["Copy address", { do: "copy", resource: 5 }],
+      ["Cancel request", { do: "cancel", request: 30 }],
+    ]);
+    expect(all(web(scheduled))).toEqual([
+      ["Copy", { do: "copy", resource: 5 }],
+      ["Release", { do: "release", grant: 71 }],
+    ]);
+  });
+
+  test("of what is locked", () => {
+    const rest = [["Copy address", { do: "copy", resource: 5 }]];
+    const ask = { do: "authenticate", resource: 5 };
+    expect(all(web(LOCKED))).toEqual([["Authenticate", ask], ...rest]);
+    expect(all(web({ kind: "locked", automatic: false, deniedAt: NOW }))).toEqual([
+      ["Ask again", ask],
+      ...rest,
+    ]);
+    expect(all(web(granted(NOW - MIN, NOW)))).toEqual([["Authenticate", ask], ...rest]);
+  });
+
+  test("only a release asks twice", () => {
+    for (const lock of [OPEN, LOCKED, scheduled, granted(NOW, NOW + MIN), pending(NOW, NOW + 1)]) {
+      for (const action of moreActions(web(lock), lock)) {
+        expect(action.confirm !== undefined).toBe(action.command.do === "release");
+      }
+    }
+  });
+});

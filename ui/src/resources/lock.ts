@@ -1,0 +1,177 @@
+import type { Command } from "../view/Command";
+import type { Lock } from "../view/Lock";
+import type { Resource } from "../view/Resource";
+import { ago, agoChangesAt, left, leftChangesAt, moment } from "../wording";
+
+/** A lock state as shown: the engine's, or `ended` where its deadline has passed meanwhile. */
+export type Shown = Lock | { kind: "ended" };
+
+/** The sections of the resources tab, in their order. */
+export type Section = "Open" | "Waiting" | "Locked";
+
+/** Which colour token a state takes. */
+export type Tone = "open" | "soon" | "wait" | "stop" | "muted";
+
+/** Something that a person can do with a resource. */
+export interface Action {
+  label: string;
+  command: Command;
+  /** What the second, confirming click says; absent where one click does it. */
+  confirm?: string;
+}
+
+/** A grant is ending soon from here on, as the first notice says. */
+const SOON = 10 * 60_000;
+
+/** What is shown of a lock: nothing is open past its deadline, even if no news have arrived. */
+export function shown(lock: Lock, now: number): Shown {
+  switch (lock.kind) {
+    case "granted":
+      return lock.expiresAt <= now ? { kind: "ended" } : lock;
+    case "open":
+      return lock.locksAt !== null && lock.locksAt <= now ? { kind: "ended" } : lock;
+    case "pending":
+      return lock.lapsesAt <= now ? { kind: "ended" } : lock;
+    case "scheduled":
+    case "locked":
+      return lock;
+  }
+}
+
+/** Which section a lock state belongs to. */
+export function sectionOf(lock: Shown): Section {
+  switch (lock.kind) {
+    case "open":
+    case "granted":
+      return "Open";
+    case "scheduled":
+    case "pending":
+      return "Waiting";
+    case "locked":
+    case "ended":
+      return "Locked";
+  }
+}
+
+/** The state in words. */
+export function words(lock: Shown, now: number): string {
+  switch (lock.kind) {
+    case "open":
+      return lock.locksAt === null ? "Always open" : `Locks in ${left(lock.locksAt, now)}`;
+    case "granted":
+      return `${left(lock.expiresAt, now)} left`;
+    case "scheduled":
+      return lock.startsAt <= now ? "Starting" : `Starts ${moment(lock.startsAt, now)}`;
+    case "pending":
+      return `Asked ${ago(lock.since, now)}`;
+    case "locked":
+      if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
+      return lock.automatic ? "Opens with a reason" : "Needs approval";
+    case "ended":
+      return "Ended";
+  }
+}
+
+/** The state's colour. */
+export function tone(lock: Shown, now: number): Tone {
+  switch (lock.kind) {
+    case "open":
+      return "open";
+    case "granted":
+      return lock.expiresAt - now <= SOON ? "soon" : "open";
+    case "scheduled":
+    case "pending":
+      return "wait";
+    case "locked":
+      return lock.deniedAt === null ? "muted" : "stop";
+    case "ended":
+      return "muted";
+  }
+}
+
+/** How much of a grant's time is left, from 1 down to 0; nothing for other states. */
+export function fractionLeft(lock: Shown, now: number): number | null {
+  if (lock.kind !== "granted") return null;
+  const whole = Math.max(lock.expiresAt - lock.startedAt, 1);
+  return Math.min(Math.max((lock.expiresAt - now) / whole, 0), 1);
+}
+
+/** When words, colour or section of a lock next change without news; `Infinity` if never. */
+export function changesAt(lock: Lock, now: number): number {
+  switch (lock.kind) {
+    case "open":
+      return lock.locksAt === null ? Infinity : leftChangesAt(lock.locksAt, now);
+    case "granted":
+      return leftChangesAt(lock.expiresAt, now);
+    case "scheduled":
+      return lock.startsAt > now ? lock.startsAt : Infinity;
+    case "pending":
+      return lock.lapsesAt <= now
+        ? Infinity
+        : Math.min(agoChangesAt(lock.since, now), lock.lapsesAt);
+    case "locked":
+      return lock.deniedAt === null ? Infinity : agoChangesAt(lock.deniedAt, now);
+  }
+}
+
+/** What Enter and the row's button do. */
+export function primaryAction(resource: Resource, lock: Shown): Action {
+  switch (lock.kind) {
+    case "open":
+    case "granted":
+      return resource.opens ? open(resource) : copy(resource, "Copy");
+    case "scheduled":
+      return copy(resource, "Copy");
+    case "pending":
+      return { label: "View", command: { do: "viewRequest", request: lock.request } };
+    case "locked":
+      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Ask again");
+    case "ended":
+      return authenticate(resource, "Authenticate");
+  }
+}
+
+/** The remaining actions, for the row's menu. */
+export function moreActions(resource: Resource, lock: Shown): Action[] {
+  switch (lock.kind) {
+    case "open":
+      return resource.opens ? [copy(resource, "Copy address")] : [];
+    case "granted":
+      return [
+        ...(resource.opens ? [copy(resource, "Copy address")] : []),
+        {
+          label: "Release now",
+          confirm: "Click again to release",
+          command: { do: "release", grant: lock.grant },
+        },
+      ];
+    case "scheduled":
+      return [
+        {
+          label: "Release",
+          confirm: "Click again to release",
+          command: { do: "release", grant: lock.grant },
+        },
+      ];
+    case "pending":
+      return [
+        copy(resource, "Copy address"),
+        { label: "Cancel request", command: { do: "cancel", request: lock.request } },
+      ];
+    case "locked":
+    case "ended":
+      return [copy(resource, "Copy address")];
+  }
+}
+
+function authenticate(resource: Resource, label: string): Action {
+  return { label, command: { do: "authenticate", resource: resource.id } };
+}
+
+function open(resource: Resource): Action {
+  return { label: "Open", command: { do: "open", resource: resource.id } };
+}
+
+function copy(resource: Resource, label: string): Action {
+  return { label, command: { do: "copy", resource: resource.id } };
+}

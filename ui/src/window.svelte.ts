@@ -1,0 +1,164 @@
+import { Clock } from "./clock.svelte";
+import type { Engine } from "./engine";
+import type { Unit } from "./review/lengths";
+import type { Command } from "./view/Command";
+import type { InboxItem } from "./view/InboxItem";
+import type { Part } from "./view/Part";
+import type { Resource } from "./view/Resource";
+import type { Review } from "./view/Review";
+import type { Session } from "./view/Session";
+import type { Settings } from "./view/Settings";
+import type { Tab } from "./view/Tab";
+
+/** What a reviewer has typed about a request but not sent. */
+export interface Draft {
+  /** Which in-place form is open. */
+  form: "none" | "less" | "deny" | "comment";
+  comment: string;
+  /** The shorter length chosen in seconds, or `other` for the typed one. */
+  choice: number | "other" | null;
+  amount: string;
+  unit: Unit;
+}
+
+/** Everything the window shows: the parts as the engine last pushed them, and what is typed here. */
+export class WindowState {
+  session = $state.raw<Session | null>(null);
+  resources = $state.raw<Resource[]>([]);
+  inbox = $state.raw<InboxItem[]>([]);
+  reviews = $state.raw<Review[] | null>(null);
+  settings = $state.raw<Settings | null>(null);
+
+  tab = $state<Tab>("resources");
+  query = $state("");
+  /** Drafts by request id. They live here so that no push and no change of tab loses them. */
+  drafts = $state<Record<number, Draft>>({});
+  /** Why the last command failed. */
+  problem = $state<string | null>(null);
+  /** A short word on what was just done, also read out by screen readers. */
+  said = $state("");
+
+  readonly clock = new Clock();
+  readonly #engine: Engine;
+  #listening = false;
+
+  /** The tab to draw: the chosen one, unless it is the review queue of somebody who reviews nothing. */
+  get shownTab(): Tab {
+    return this.tab === "review" && this.reviews === null ? "resources" : this.tab;
+  }
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Listens first and asks for everything then, so that no part is missed. May be called again. */
+  async start(): Promise<void> {
+    this.problem = null;
+    try {
+      if (!this.#listening) {
+        await this.#engine.listen((part) => {
+          this.receive(part);
+        });
+        this.#listening = true;
+      }
+    } catch (error) {
+      this.problem = sentence(error);
+      return;
+    }
+    await this.send({ do: "load" });
+  }
+
+  /** What has been typed about a request so far. */
+  draft(request: number): Draft {
+    return this.drafts[request] ?? EMPTY_DRAFT;
+  }
+
+  /** Takes a part that the engine pushed. */
+  receive(part: Part): void {
+    switch (part.part) {
+      case "session":
+        this.session = part.value;
+        this.clock.set(part.value.now);
+        if (part.value.state.kind === "signedOut") this.#forget();
+        break;
+      case "resources":
+        this.resources = part.value;
+        break;
+      case "inbox":
+        this.inbox = part.value;
+        break;
+      case "reviews":
+        this.reviews = part.value;
+        break;
+      case "settings":
+        this.settings = part.value;
+        break;
+      case "show":
+        this.tab = part.value;
+        break;
+    }
+  }
+
+  /** Carries out a command; tells whether it succeeded. A failure's sentence becomes `problem`. */
+  async send(command: Command): Promise<boolean> {
+    try {
+      await this.#engine.send(command);
+    } catch (error) {
+      this.problem = sentence(error);
+      return false;
+    }
+    this.problem = null;
+    this.said = confirmation(command);
+    return true;
+  }
+
+  /** What one person saw and typed is not for the next who signs in. */
+  #forget(): void {
+    this.resources = [];
+    this.inbox = [];
+    this.reviews = null;
+    this.tab = "resources";
+    this.query = "";
+    this.drafts = {};
+  }
+}
+
+const EMPTY_DRAFT: Draft = { form: "none", comment: "", choice: null, amount: "", unit: "hours" };
+
+/** What to say after a command that leaves no other trace in the window. */
+function confirmation(command: Command): string {
+  switch (command.do) {
+    case "copy":
+      return "Address copied";
+    case "authenticate":
+    case "open":
+    case "viewRequest":
+    case "reviewPage":
+    case "openPages":
+      return "Opened in your browser";
+    case "approve":
+      return "Approved";
+    case "deny":
+      return "Denied";
+    case "cancel":
+      return "Request cancelled";
+    case "release":
+      return "Released";
+    case "load":
+    case "signIn":
+    case "cancelSignIn":
+    case "signOut":
+    case "setStartAtLogin":
+    case "setNotifications":
+    case "openLogs":
+    case "closeWindow":
+      return "";
+  }
+}
+
+/** Tauri rejects with the command's error as it was serialised: here a string. */
+function sentence(error: unknown): string {
+  if (typeof error === "string") return error;
+  if (error instanceof Error) return error.message;
+  return "Hourkey could not do that, and did not say why. Try again.";
+}

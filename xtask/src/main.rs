@@ -1,0 +1,82 @@
+//! The project's commands, run as `cargo xtask …`.
+//!
+//! They are all the set-up there is: what a machine lacks is named, and installed where that is
+//! possible. What needs system libraries itself lives in `crates/testkit`, and is built afterwards.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command's output is its purpose"
+)]
+
+mod bench;
+mod checks;
+mod demo;
+mod prerequisites;
+mod tally;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "Hourkey's commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a controller with a sample organisation and the desktop app, signed in.
+    ///
+    /// Where there is no display, plays the tour on one of its own.
+    Demo {
+        /// Play the tour: every step of a request, observed from outside, with pictures.
+        #[arg(long)]
+        tour: bool,
+        /// Install nothing; fail and tell where something is missing.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Run every check and test; with filters, only the tests whose names contain one of them.
+    Test {
+        /// Install nothing; fail and tell where something is missing.
+        #[arg(long)]
+        no_install: bool,
+        /// Parts of names of Rust tests.
+        filters: Vec<String>,
+    },
+    /// Measure against the budgets of docs/PERFORMANCE.md.
+    Bench {
+        /// What to measure.
+        subject: bench::Subject,
+        /// Parts of the desktop app to measure: start, idle, approve, many; all when none is named.
+        parts: Vec<String>,
+        /// Install nothing; fail and tell where something is missing.
+        #[arg(long)]
+        no_install: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo { tour, no_install } => demo::run(tour, !no_install),
+        Command::Test {
+            no_install,
+            filters,
+        } => checks::run(&filters, !no_install),
+        Command::Bench {
+            subject,
+            parts,
+            no_install,
+        } => bench::run(subject, &parts, !no_install),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

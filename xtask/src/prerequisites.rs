@@ -1,0 +1,281 @@
+//! What a machine must have: named, and installed through apt where it is missing.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::run;
+
+/// What the machine is wanted for. Each purpose includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// Building every binary.
+    Build,
+    /// Running every test, or the tour on a display of its own.
+    Test,
+}
+
+/// A group of Debian packages and why they are needed.
+struct Packages {
+    purpose: Purpose,
+    why: &'static str,
+    names: &'static [&'static str],
+}
+
+const PACKAGES: &[Packages] = &[
+    Packages {
+        purpose: Purpose::Build,
+        why: "compiling and linking (TLS and SQLite are C)",
+        names: &["build-essential", "pkg-config"],
+    },
+    Packages {
+        purpose: Purpose::Build,
+        why: "the desktop window (WebKitGTK) and D-Bus",
+        names: &["libwebkit2gtk-4.1-dev", "libdbus-1-dev"],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "a display and a session bus of the tests' own",
+        names: &["xvfb", "dbus", "fonts-dejavu-core"],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "browsers: the controller's pages, and the app's own window",
+        names: &["chromium", "chromium-driver", "webkit2gtk-driver"],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "a real keyring",
+        names: &["gnome-keyring", "libsecret-tools"],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "a real tray and notifications in the tour's pictures",
+        names: &[
+            "xfwm4",
+            "xfce4-panel",
+            "xfconf",
+            "dunst",
+            "xdotool",
+            "imagemagick",
+            "adwaita-icon-theme",
+            "librsvg2-common",
+        ],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "faults: wrong wall clocks, and proof of writes to disk",
+        names: &["faketime", "strace"],
+    },
+];
+
+const NODE: Version = Version(20, 19);
+
+/// Makes sure that this machine has what the purpose needs, and installs it if wanted.
+///
+/// # Errors
+/// Names what is missing or too old and what to do about it.
+pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
+    check_versions()?;
+    let groups: Vec<&Packages> = PACKAGES
+        .iter()
+        .filter(|group| group.purpose <= purpose)
+        .collect();
+    let Some(system) = Debian::here() else {
+        println!("This is neither Debian nor Ubuntu. Hourkey needs here what Debian calls:");
+        for group in groups {
+            println!("  {}  ({})", group.names.join(" "), group.why);
+        }
+        return Ok(());
+    };
+
+    let mut missing = Vec::new();
+    for group in groups {
+        let names: Vec<&str> = group.names.iter().map(|name| system.name(name)).collect();
+        let absent = absent(&names)?;
+        if !absent.is_empty() {
+            println!("missing: {}  ({})", absent.join(" "), group.why);
+            missing.extend(absent);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !install {
+        bail!("install them with: apt-get install {}", missing.join(" "));
+    }
+    if system == Debian::Ubuntu {
+        println!(
+            "Ubuntu is supported as well as can be: its Chromium is a snap, which may not run as \
+             root or in a container."
+        );
+    }
+    apt(&["update"])?;
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(&missing);
+    apt(&arguments)
+}
+
+/// The systems whose packages we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Debian {
+    Debian,
+    Ubuntu,
+}
+
+impl Debian {
+    fn here() -> Option<Self> {
+        Self::named_in(&fs::read_to_string("/etc/os-release").ok()?)
+    }
+
+    /// Reads the system from the text of os-release(5).
+    fn named_in(os_release: &str) -> Option<Self> {
+        let names: Vec<&str> = os_release
+            .lines()
+            .filter_map(|line| line.strip_prefix("ID=").or(line.strip_prefix("ID_LIKE=")))
+            .flat_map(|value| value.trim_matches('"').split_whitespace())
+            .collect();
+        if names.contains(&"ubuntu") {
+            Some(Self::Ubuntu)
+        } else if names.contains(&"debian") {
+            Some(Self::Debian)
+        } else {
+            None
+        }
+    }
+
+    /// What this system calls a Debian package.
+    fn name(self, debian: &'static str) -> &'static str {
+        match (self, debian) {
+            (Self::Ubuntu, "chromium") => "chromium-browser",
+            (Self::Ubuntu, "chromium-driver") => "chromium-chromedriver",
+            (Self::Ubuntu | Self::Debian, name) => name,
+        }
+    }
+}
+
+/// Those of the packages that dpkg does not hold installed.
+fn absent<'names>(names: &[&'names str]) -> Result<Vec<&'names str>> {
+    let output = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${Package} ${db:Status-Status}\\n"])
+        .args(names)
+        .output()
+        .context("cannot start dpkg-query, which tells what is installed")?;
+    let installed = String::from_utf8_lossy(&output.stdout);
+    Ok(names
+        .iter()
+        .copied()
+        .filter(|name| {
+            !installed
+                .lines()
+                .any(|line| line == format!("{name} installed"))
+        })
+        .collect())
+}
+
+/// Runs apt-get without questions, as root or through sudo.
+fn apt(arguments: &[&str]) -> Result<()> {
+    let user = Command::new("id").arg("-u").output()?;
+    let mut command = if user.stdout.trim_ascii() == b"0" {
+        Command::new("env")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("env");
+        sudo
+    };
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .args(arguments);
+    println!("installing as root: apt-get {}", arguments.join(" "));
+    run(&mut command).context(
+        "installing needs root: run this as root or with sudo set up, or install the packages \
+         yourself and pass --no-install",
+    )
+}
+
+/// A version as far as it matters: major and minor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version(u32, u32);
+
+impl Version {
+    /// The first word of the text that looks like a version, for example of `rustc 1.95.0 (…)`
+    /// or `v20.20.2`.
+    fn first_in(text: &str) -> Option<Self> {
+        text.split_whitespace().find_map(|word| {
+            let mut parts = word.trim_start_matches('v').split('.');
+            Some(Self(
+                parts.next()?.parse().ok()?,
+                parts.next()?.parse().ok()?,
+            ))
+        })
+    }
+}
+
+/// Checks Rust and Node, which Debian's own packages have too old.
+fn check_versions() -> Result<()> {
+    let rust = Version::first_in(env!("CARGO_PKG_RUST_VERSION")).context("no rust-version")?;
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    check_version("Rust", Command::new(rustc), rust, "`rustup update stable`")?;
+    let advice = "from nodejs.org, or with a version manager such as nvm or fnm";
+    check_version("Node", Command::new("node"), NODE, advice)
+}
+
+fn check_version(name: &str, mut command: Command, least: Version, advice: &str) -> Result<()> {
+    let Version(major, minor) = least;
+    let wanted = format!("Hourkey needs {name} {major}.{minor} or newer: install it ({advice})");
+    let Ok(output) = command.arg("--version").output() else {
+        bail!("{name} was not found. {wanted}");
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    match Version::first_in(&said) {
+        Some(found) if found >= least => Ok(()),
+        Some(Version(major, minor)) => bail!("{name} is {major}.{minor}. {wanted}"),
+        None => bail!(
+            "{name} does not say its version ({}). {wanted}",
+            said.trim()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(Version::first_in("v20.20.2\n"), Some(Version(20, 20)));
+        assert_eq!(
+            Version::first_in("rustc 1.95.0 (59807616e)"),
+            Some(Version(1, 95))
+        );
+        assert!(Version::first_in("v20.9.0") < Some(NODE));
+        assert_eq!(Version::first_in("command not found"), None);
+    }
+
+    #[test]
+    fn systems_are_told_apart() {
+        assert_eq!(Debian::named_in("ID=debian\n"), Some(Debian::Debian));
+        assert_eq!(
+            Debian::named_in("ID=ubuntu\nID_LIKE=debian\n"),
+            Some(Debian::Ubuntu)
+        );
+        assert_eq!(
+            Debian::named_in("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"),
+            Some(Debian::Ubuntu)
+        );
+        assert_eq!(Debian::named_in("NAME=debian\nID=fedora\n"), None);
+    }
+
+    #[test]
+    fn a_tool_too_old_is_refused_with_what_to_do() {
+        let mut node = Command::new("echo");
+        node.arg("v18.19.0");
+        let error = check_version("Node", node, NODE, "from nodejs.org").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Node is 18.19. Hourkey needs Node 20.19 or newer: install it (from nodejs.org)"
+        );
+    }
+}
