@@ -1,6 +1,9 @@
 //! The window: built on demand, destroyed when closed.
 
-use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::utils::config::Color;
+use tauri::{
+    AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+};
 
 use crate::effects::Activation;
 use crate::view::Part;
@@ -10,6 +13,10 @@ pub(crate) const MAIN: &str = "main";
 
 /// The event that carries a [`Part`].
 const PART: &str = "part";
+
+/// `--paper` of `ui/src/tokens.css`, in the light and in the dark theme.
+const PAPER: Color = Color(0xfa, 0xfa, 0xf8, 0xff);
+const DARK_PAPER: Color = Color(0x16, 0x17, 0x1a, 0xff);
 
 /// Builds the window, or brings it forward. On the main thread.
 pub(crate) fn show(app: &AppHandle, activation: Option<&Activation>) {
@@ -39,12 +46,16 @@ pub(crate) fn push(app: &AppHandle, part: &Part) {
 }
 
 fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
-    WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
         .title("Hourkey")
         .inner_size(420.0, 640.0)
         .min_inner_size(320.0, 400.0)
         .center()
-        .build()
+        .build()?;
+    // Until the page has drawn itself, its own background is shown: no white flash in the dark.
+    let dark = window.theme()? == Theme::Dark;
+    window.set_background_color(Some(if dark { DARK_PAPER } else { PAPER }))?;
+    Ok(window)
 }
 
 fn bring_forward(window: &WebviewWindow, activation: Option<&Activation>) -> tauri::Result<()> {

@@ -12,6 +12,9 @@ use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::text::visible;
 
+/// How long to leave a controller alone that did not answer, before the stream is taken up anew.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// Waits until the request is decided, at most for `patience`; then it is returned as it stands.
 /// Says on standard error what is going on.
 pub(crate) async fn until_decided(
@@ -32,36 +35,41 @@ pub(crate) async fn until_decided(
 
 async fn decided(session: &Session, request: &Request) -> Result<Request, Failure> {
     let (tx, mut updates) = mpsc::channel(8);
-    let _follower = follow(session.clone(), tx);
+    let follower = follow(session.clone(), tx);
     let mut lost = false;
+    let mut look = false;
     while let Some(update) = updates.recv().await {
         let concerns =
             |resources: &[Resource]| resources.iter().any(|it| it.id == request.resource);
-        let look = match update {
-            Update::Snapshot(_) => true,
+        match update {
+            Update::Snapshot(_) => look = true,
             Update::Changes(changes) => {
-                concerns(&changes.resources)
-                    || changes.removed_resources.contains(&request.resource)
+                look |= concerns(&changes.resources)
+                    || changes.removed_resources.contains(&request.resource);
             }
             Update::Live => {
                 if std::mem::take(&mut lost) {
                     print::note("Connected again; still waiting.");
                 }
-                false
             }
             Update::Lost { why, .. } => {
                 lost = true;
                 print::note(format_args!("{} Still trying.", visible(&why)));
-                false
             }
             Update::SessionEnded => break,
-        };
-        if !look {
+        }
+        if lost || !look {
             continue;
         }
-        let now = session.request(request.id).await?;
-        if now.status != RequestStatus::Pending {
-            return Ok(now);
+        match session.request(request.id).await.map_err(Failure::from) {
+            Ok(now) if now.status != RequestStatus::Pending => return Ok(now),
+            Ok(_) => look = false,
+            // The controller went away just now: the look is still due, once it is back.
+            Err(failure) if failure.exit == Exit::Unreachable => {
+                tokio::time::sleep(AWAY).await;
+                follower.wake();
+            }
+            Err(failure) => return Err(failure),
         }
     }
     Err(Failure::new(

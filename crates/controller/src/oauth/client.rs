@@ -3,6 +3,8 @@
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::oauth::{CLI_CLIENT, DESKTOP_CLIENT};
 
+use super::error::Refusal;
+
 /// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
@@ -19,6 +21,11 @@ impl Client {
         [Self::Desktop, Self::Cli]
             .into_iter()
             .find(|client| client.id() == id)
+    }
+
+    /// The client that makes a call with this id.
+    pub(super) fn calling(id: &str) -> Result<Self, Refusal> {
+        Self::by_id(id).ok_or_else(|| Refusal::new("invalid_client", "There is no such client."))
     }
 
     /// Its id.

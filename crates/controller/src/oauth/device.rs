@@ -51,9 +51,7 @@ pub(super) async fn start(
             "Send client_id and label, each once.",
         ));
     };
-    let Some(client) = Client::by_id(&call.client_id) else {
-        return Err(Refusal::new("invalid_client", "There is no such client."));
-    };
+    let client = Client::calling(&call.client_id)?;
     let now = app.clock.now();
     if let Err(wait) = app.attempts.admit_code(from, now) {
         return Err(Refusal::too_fast(format!(

@@ -30,9 +30,7 @@ pub(super) async fn revoke(
             "Send token and client_id, each once.",
         ));
     };
-    let Some(client) = Client::by_id(&call.client_id) else {
-        return Err(Refusal::new("invalid_client", "There is no such client."));
-    };
+    let client = Client::calling(&call.client_id)?;
     let token = digest(&call.token);
     app.transact(move |tx, now| {
         Box::pin(async move {

@@ -56,9 +56,7 @@ pub(super) async fn exchange(
             "Send a form (application/x-www-form-urlencoded) with each parameter once.",
         ));
     };
-    let Some(client) = Client::by_id(&call.client_id) else {
-        return Err(Refusal::new("invalid_client", "There is no such client."));
-    };
+    let client = Client::calling(&call.client_id)?;
     let outcome = match call.grant_type.as_str() {
         "authorization_code" => by_code(&app, client, call).await,
         "refresh_token" => by_refresh_token(&app, client, &call.refresh_token).await,
