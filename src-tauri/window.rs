@@ -1,9 +1,7 @@
 //! The window: built on demand, destroyed when closed.
 
 use tauri::utils::config::Color;
-use tauri::{
-    AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-};
+use tauri::{AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use crate::effects::Activation;
 use crate::view::Part;
