@@ -105,7 +105,7 @@ fn check_dependencies(failed: &mut Vec<String>) {
     }
     let command = &mut cargo();
     command
-        .args(["deny", "--offline", "check", "--hide-inclusion-graph"])
+        .args(["deny", "check", "--hide-inclusion-graph"])
         .args(["bans", "licenses", "sources"]);
     check("dependencies", command, failed);
 }
