@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use hourkey_client::config::{Config, Folders};
-use hourkey_client::time::BootClock;
+use hourkey_clock::BootClock;
 use tauri::{AppHandle, RunEvent, WindowEvent};
 use tokio::sync::{mpsc, oneshot};
 

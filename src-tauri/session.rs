@@ -9,7 +9,7 @@ use hourkey_client::secrets::{Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session};
 use hourkey_client::sign_in;
 use hourkey_client::sync::{self, Follower, Update};
-use hourkey_client::time::Clock;
+use hourkey_clock::Clock;
 use hourkey_protocol::access::{Approve, Comment};
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use tokio::sync::{mpsc, oneshot};

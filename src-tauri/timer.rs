@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hourkey_client::time::Clock;
+use hourkey_clock::Clock;
 
 /// A timer on the boot clock.
 pub struct Timer {

@@ -6,7 +6,7 @@ use hourkey_client::config::{Config, Folders, StoreKind};
 use hourkey_client::secrets::{File, Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session, SignOutError};
 use hourkey_client::sign_in as client;
-use hourkey_client::time::BootClock;
+use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::CLI_CLIENT;
 use url::Url;
 

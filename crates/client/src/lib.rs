@@ -14,9 +14,7 @@ pub mod pages;
 pub mod secrets;
 pub mod session;
 pub mod sign_in;
-mod sse;
 pub mod sync;
 #[cfg(test)]
 mod testing;
-pub mod time;
 pub mod told;

@@ -12,7 +12,7 @@ use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::Notice;
 
 use crate::sync::Update;
-use crate::time::ServerClock;
+use hourkey_clock::ServerClock;
 
 /// The state as it was last heard.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::api::ApiError;
 use crate::secrets::{Secret, SecretError, SecretStore};
-use crate::time::Clock;
+use hourkey_clock::Clock;
 
 mod http;
 mod lock;

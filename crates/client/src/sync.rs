@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::api::ApiError;
 use crate::session::{Session, reason};
-use crate::sse::{Event, Parser};
-use crate::time::Clock;
+use hourkey_clock::Clock;
+use hourkey_protocol::sse::{Event, Parser};
 
 /// What the stream says. Apply it to a [`crate::model::Model`].
 #[derive(Clone, Debug, PartialEq)]

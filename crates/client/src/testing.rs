@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::secrets::{MemoryOnly, SecretStore};
 use crate::session::Home;
-use crate::time::Clock;
+use hourkey_clock::Clock;
 
 mod rows;
 pub(crate) use rows::*;

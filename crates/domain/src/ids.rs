@@ -45,4 +45,8 @@ ids! {
     NoticeId,
     /// A signed-in browser or client.
     SessionId,
+    /// One installed client, with a key of its own.
+    DeviceId,
+    /// What lets granted traffic into a network.
+    GatewayId,
 }

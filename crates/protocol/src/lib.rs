@@ -5,10 +5,13 @@
 
 pub mod access;
 pub mod account;
+pub mod device;
 pub mod event;
+pub mod gateway;
 pub mod notice;
 pub mod oauth;
 pub mod problem;
+pub mod sse;
 
 /// The path under which the API of this version lives.
 pub const API: &str = "/api/v1";

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hourkey_client::secrets::MemoryOnly;
 use hourkey_client::session::{self, Home, Session};
 use hourkey_client::sign_in;
-use hourkey_client::time::BootClock;
+use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::CLI_CLIENT;
 use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use tokio::sync::oneshot;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::{Home, Session, http};
 use hourkey_client::sign_in::through_browser;
-use hourkey_client::time::BootClock;
+use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::desktop;

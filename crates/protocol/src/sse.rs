@@ -2,11 +2,11 @@
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
+pub struct Event {
     /// Its name; `message` when the stream gives none.
-    pub(crate) name: String,
+    pub name: String,
     /// Its data lines, joined by line feeds.
-    pub(crate) data: String,
+    pub data: String,
 }
 
 /// The largest event that is read: a snapshot of 100,000 resources is about 60 MB.
@@ -15,10 +15,11 @@ const LARGEST: usize = 64 << 20;
 /// An event is larger than any that makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event is too large")]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
+/// Reads one stream, from its first byte on.
 #[derive(Debug, Default)]
-pub(crate) struct Parser {
+pub struct Parser {
     line: Vec<u8>,
     after_return: bool,
     first_line_done: bool,
@@ -29,11 +30,10 @@ pub(crate) struct Parser {
 
 impl Parser {
     /// Takes the next bytes, and hands each event that they complete to `found`.
-    pub(crate) fn feed(
-        &mut self,
-        mut bytes: &[u8],
-        mut found: impl FnMut(Event),
-    ) -> Result<(), TooLarge> {
+    ///
+    /// # Errors
+    /// When an event is larger than 64 MiB. Give the stream up.
+    pub fn feed(&mut self, mut bytes: &[u8], mut found: impl FnMut(Event)) -> Result<(), TooLarge> {
         while let Some(end) = bytes.iter().position(|b| matches!(b, b'\r' | b'\n')) {
             let (part, rest) = bytes.split_at(end);
             let terminator = rest[0];
