@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::account::{
-    AccountRead, AccountWrite, Code, Device, Digest, LONGEST_SESSION, NewSession, Refresh,
+    AccountRead, AccountWrite, Code, DeviceCode, Digest, LONGEST_SESSION, NewSession, Refresh,
     Remembered, Session,
 };
 use sqlx::query;
@@ -26,11 +26,11 @@ macro_rules! sessions {
     };
 }
 
-macro_rules! devices {
+macro_rules! device_codes {
     ($rest:literal) => {
         concat!(
             "SELECT user_code, client_id, label, expires_at, polled_at, user_id, denied \
-             FROM devices ",
+             FROM device_codes ",
             $rest
         )
     };
@@ -99,17 +99,17 @@ impl AccountRead for Tx {
         self.one(kept.bind(code.to_vec()), code_of).await
     }
 
-    async fn device(&mut self, device_code: Digest) -> Result<Option<Device>, StoreError> {
+    async fn device_code(&mut self, device_code: Digest) -> Result<Option<DeviceCode>, StoreError> {
         self.one(
-            query(devices!("WHERE device_code = ?")).bind(device_code.to_vec()),
+            query(device_codes!("WHERE device_code = ?")).bind(device_code.to_vec()),
             device,
         )
         .await
     }
 
-    async fn device_by_user_code(&mut self, user_code: &str) -> Result<Option<Device>, StoreError> {
+    async fn device_code_by_user_code(&mut self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
         self.one(
-            query(devices!("WHERE user_code = ?")).bind(user_code.to_owned()),
+            query(device_codes!("WHERE user_code = ?")).bind(user_code.to_owned()),
             device,
         )
         .await
@@ -254,9 +254,9 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
-    async fn put_device(&mut self, device_code: Digest, value: Device) -> Result<(), StoreError> {
+    async fn put_device_code(&mut self, device_code: Digest, value: DeviceCode) -> Result<(), StoreError> {
         let put = query(
-            "INSERT INTO devices (device_code, user_code, client_id, label, expires_at, \
+            "INSERT INTO device_codes (device_code, user_code, client_id, label, expires_at, \
              polled_at, user_id, denied) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (device_code) DO UPDATE SET user_code = excluded.user_code, \
              client_id = excluded.client_id, label = excluded.label, \
@@ -275,12 +275,12 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
-    async fn decide_device(
+    async fn decide_device_code(
         &mut self,
         user_code: &str,
         user: Option<UserId>,
     ) -> Result<(), StoreError> {
-        let decide = query("UPDATE devices SET user_id = ?, denied = ? WHERE user_code = ?")
+        let decide = query("UPDATE device_codes SET user_id = ?, denied = ? WHERE user_code = ?")
             .bind(user.map(|user| user.0))
             .bind(user.is_none())
             .bind(user_code.to_owned());
@@ -288,8 +288,8 @@ impl AccountWrite for Tx {
             .await
     }
 
-    async fn remove_device(&mut self, device_code: Digest) -> Result<(), StoreError> {
-        let remove = query("DELETE FROM devices WHERE device_code = ?").bind(device_code.to_vec());
+    async fn remove_device_code(&mut self, device_code: Digest) -> Result<(), StoreError> {
+        let remove = query("DELETE FROM device_codes WHERE device_code = ?").bind(device_code.to_vec());
         self.run(remove).await?;
         Ok(())
     }
@@ -347,7 +347,7 @@ impl AccountWrite for Tx {
         for expired in [
             "DELETE FROM access_tokens WHERE expires_at <= ?",
             "DELETE FROM codes WHERE expires_at <= ?",
-            "DELETE FROM devices WHERE expires_at <= ?",
+            "DELETE FROM device_codes WHERE expires_at <= ?",
             "DELETE FROM reset_links WHERE expires_at <= ?",
         ] {
             self.run(query(expired).bind(at)).await?;
@@ -399,8 +399,8 @@ fn code_of(row: &SqliteRow) -> Result<Code, StoreError> {
     })
 }
 
-fn device(row: &SqliteRow) -> Result<Device, StoreError> {
-    Ok(Device {
+fn device(row: &SqliteRow) -> Result<DeviceCode, StoreError> {
+    Ok(DeviceCode {
         user_code: row.col("user_code")?,
         client_id: row.col("client_id")?,
         label: row.col("label")?,

@@ -8,6 +8,8 @@
 mod access;
 mod account;
 mod column;
+mod device;
+mod gateway;
 mod log;
 mod open;
 mod open_filter;

@@ -49,7 +49,7 @@ impl OrganisationWrite for Tx {
             "DELETE FROM memberships WHERE user_id = ?",
             "DELETE FROM sessions WHERE user_id = ?",
             "DELETE FROM codes WHERE user_id = ?",
-            "DELETE FROM devices WHERE user_id = ?",
+            "DELETE FROM device_codes WHERE user_id = ?",
             "DELETE FROM reset_links WHERE user_id = ?",
         ] {
             self.run(query(rest).bind(id.0)).await?;
@@ -233,7 +233,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn require_network(&mut self, id: NetworkId) -> Result<(), StoreError> {
+    pub(crate) async fn require_network(&mut self, id: NetworkId) -> Result<(), StoreError> {
         let network = query("SELECT 1 FROM networks WHERE id = ? AND removed = 0").bind(id.0);
         if !self.any(network).await? {
             return Err(StoreError::Refused(format!(

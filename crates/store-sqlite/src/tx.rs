@@ -136,10 +136,15 @@ fn rule(message: &str) -> String {
         "requests.user_id, requests.resource_id" => "request.pending",
         "grants.user_id, grants.resource_id" => "grant.live",
         "remembered.user_id, remembered.key" => "idempotency-key",
-        "devices.user_code" => "device.user_code",
-        "sessions.cookie" | "access_tokens.token" | "refresh_tokens.token" | "reset_links.link" => {
-            "secret"
-        }
+        "devices.session_id" => "device.session",
+        "gateways.name" => "gateway.name",
+        "device_codes.user_code" => "device_code.user_code",
+        "sessions.cookie"
+        | "access_tokens.token"
+        | "refresh_tokens.token"
+        | "reset_links.link"
+        | "gateways.token"
+        | "gateways.credential" => "secret",
         other => other,
     }
     .to_owned()

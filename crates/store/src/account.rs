@@ -79,7 +79,7 @@ pub struct Code {
 
 /// A running device authorization (RFC 8628).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
+pub struct DeviceCode {
     /// What the person types, upper case, no hyphen.
     pub user_code: String,
     /// The client that asked.
@@ -142,10 +142,10 @@ pub trait AccountRead: Send {
     async fn code(&mut self, code: Digest) -> Result<Option<Code>, StoreError>;
 
     /// A device authorization by the client's secret.
-    async fn device(&mut self, device_code: Digest) -> Result<Option<Device>, StoreError>;
+    async fn device_code(&mut self, device_code: Digest) -> Result<Option<DeviceCode>, StoreError>;
 
     /// A device authorization by what the person typed.
-    async fn device_by_user_code(&mut self, user_code: &str) -> Result<Option<Device>, StoreError>;
+    async fn device_code_by_user_code(&mut self, user_code: &str) -> Result<Option<DeviceCode>, StoreError>;
 
     /// Whose a reset link is, if it has not expired at `now`.
     async fn reset_link(
@@ -204,17 +204,17 @@ pub trait AccountWrite: AccountRead {
     async fn put_code(&mut self, code: Digest, value: Code) -> Result<(), StoreError>;
 
     /// Keeps a device authorization, or what became of it.
-    async fn put_device(&mut self, device_code: Digest, value: Device) -> Result<(), StoreError>;
+    async fn put_device_code(&mut self, device_code: Digest, value: DeviceCode) -> Result<(), StoreError>;
 
     /// Notes by user code that somebody consented (`Some`) or said no.
-    async fn decide_device(
+    async fn decide_device_code(
         &mut self,
         user_code: &str,
         user: Option<UserId>,
     ) -> Result<(), StoreError>;
 
     /// Forgets a device authorization.
-    async fn remove_device(&mut self, device_code: Digest) -> Result<(), StoreError>;
+    async fn remove_device_code(&mut self, device_code: Digest) -> Result<(), StoreError>;
 
     /// Keeps a reset link, in place of older ones of the user.
     async fn put_reset_link(

@@ -12,6 +12,8 @@ pub mod access;
 pub mod account;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod device;
+pub mod gateway;
 pub mod log;
 pub mod organisation;
 
@@ -23,18 +25,34 @@ use tokio::sync::watch;
 
 /// Everything that can be read inside a transaction.
 pub trait Read:
-    access::AccessRead + account::AccountRead + log::LogRead + organisation::OrganisationRead
+    access::AccessRead
+    + account::AccountRead
+    + device::DeviceRead
+    + gateway::GatewayRead
+    + log::LogRead
+    + organisation::OrganisationRead
 {
 }
 
 impl<T> Read for T where
-    T: access::AccessRead + account::AccountRead + log::LogRead + organisation::OrganisationRead
+    T: access::AccessRead
+    + account::AccountRead
+    + device::DeviceRead
+    + gateway::GatewayRead
+    + log::LogRead
+    + organisation::OrganisationRead
 {
 }
 
 /// Everything that can be read and written inside a transaction.
 pub trait Write:
-    Read + access::AccessWrite + account::AccountWrite + log::LogWrite + organisation::OrganisationWrite
+    Read
+    + access::AccessWrite
+    + account::AccountWrite
+    + device::DeviceWrite
+    + gateway::GatewayWrite
+    + log::LogWrite
+    + organisation::OrganisationWrite
 {
 }
 
@@ -42,6 +60,8 @@ impl<T> Write for T where
     T: Read
         + access::AccessWrite
         + account::AccountWrite
+        + device::DeviceWrite
+        + gateway::GatewayWrite
         + log::LogWrite
         + organisation::OrganisationWrite
 {
@@ -118,8 +138,8 @@ pub enum StoreError {
     RolledBack,
     /// A uniqueness rule of the store was hit. Names the rule, the same in every store:
     /// `user.login`, `group.name`, `network.name`, `resource.name`, `assignment`,
-    /// `request.pending` and `grant.live` (rule 4), `idempotency-key`, `device.user_code`, or
-    /// `secret` (two equal digests).
+    /// `request.pending` and `grant.live` (rule 4), `idempotency-key`, `device_code.user_code`,
+    /// `device.session`, `gateway.name`, or `secret` (two equal digests).
     #[error("the store refuses a duplicate: {0}")]
     Duplicate(String),
     /// What was asked does not fit what is stored: an id that is unknown or removed, or something

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{GatewayId, GrantId, RequestId, ResourceId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -45,10 +45,15 @@ pub enum Subject {
     },
     /// The organisation: users, groups, resources, assignments. Everybody's view may change.
     Organisation,
-    /// One user's account: sign-in, password, sessions. Nobody else's view changes.
+    /// One user's account: sign-in, password, sessions, devices. Nobody else's view changes.
     Account {
         /// Whose.
         user: UserId,
+    },
+    /// A gateway. Nobody's view changes.
+    Gateway {
+        /// Which.
+        gateway: GatewayId,
     },
 }
 

@@ -8,7 +8,7 @@ use axum::{Form, Json};
 use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::oauth::DeviceAuthorization;
-use hourkey_store::account::{Device, NewSession};
+use hourkey_store::account::{DeviceCode, NewSession};
 use serde::Deserialize;
 
 use super::client::Client;
@@ -60,7 +60,7 @@ pub(super) async fn start(
     }
     let (device_code, key) = new_secret();
     let user_code = new_code(USER_CODE);
-    let device = Device {
+    let device = DeviceCode {
         user_code: plain_code(&user_code),
         client_id: client.id().to_owned(),
         label: session::label(&call.label, client.name()),
@@ -69,7 +69,7 @@ pub(super) async fn start(
         user: None,
         denied: false,
     };
-    app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_device(key, device).await?) }))
+    app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_device_code(key, device).await?) }))
         .await?;
     let verification_uri = app.config.address("/device");
     Ok(no_store(Json(DeviceAuthorization {
@@ -87,23 +87,23 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
     let key = digest(device_code);
     app.transact(move |tx, now| {
         Box::pin(async move {
-            let device = tx.device(key).await?;
+            let device = tx.device_code(key).await?;
             let Some(device) = device.filter(|device| device.client_id == client.id()) else {
                 return Ok(Err(invalid_grant("The device code is unknown.")));
             };
             if device.expires_at <= now {
-                tx.remove_device(key).await?;
+                tx.remove_device_code(key).await?;
                 return Ok(Err(Refusal::new("expired_token", "The code has expired.")));
             }
             if device.denied {
-                tx.remove_device(key).await?;
+                tx.remove_device_code(key).await?;
                 return Ok(Err(Refusal::new("access_denied", "The person said no.")));
             }
             let Some(user) = device.user else {
                 let early = device.polled_at.is_some_and(|at| now < at + INTERVAL);
-                tx.put_device(
+                tx.put_device_code(
                     key,
-                    Device {
+                    DeviceCode {
                         polled_at: Some(now),
                         ..device
                     },
@@ -115,7 +115,7 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                     Refusal::new("authorization_pending", "Nobody has typed the code so far.")
                 }));
             };
-            tx.remove_device(key).await?;
+            tx.remove_device_code(key).await?;
             let Some(user) = enabled(tx.user(user).await?) else {
                 return Ok(Err(invalid_grant("The account is gone or disabled.")));
             };

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use hourkey_domain::Time;
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::Device;
+use hourkey_store::account::DeviceCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -69,7 +69,7 @@ pub(super) async fn send(
         return answer(&app, &user, &uri, StatusCode::TOO_MANY_REQUESTS, main).await;
     }
     let code = plain_code(&typed.code);
-    let device = app.store.read().await?.device_by_user_code(&code).await?;
+    let device = app.store.read().await?.device_code_by_user_code(&code).await?;
     let Some(device) = device.filter(|device| is_open(device, now)) else {
         let wrong = "This code is unknown, used or expired. Compare it with what the host shows; \
                      a code is good for 15 minutes.";
@@ -88,9 +88,9 @@ pub(super) async fn send(
     app.transact(move |tx, now| {
         Box::pin(async move {
             // Somebody else may have typed it meanwhile.
-            let device = tx.device_by_user_code(&code).await?;
+            let device = tx.device_code_by_user_code(&code).await?;
             if device.is_some_and(|device| is_open(&device, now)) {
-                tx.decide_device(&code, consent).await?;
+                tx.decide_device_code(&code, consent).await?;
             }
             Ok(())
         })
@@ -141,7 +141,7 @@ fn typing(user: &PageUser, code: &str, wrong: &str) -> Markup {
     }
 }
 
-fn question(user: &PageUser, device: &Device) -> Markup {
+fn question(user: &PageUser, device: &DeviceCode) -> Markup {
     let client = Client::by_id(&device.client_id).map_or("An unknown app", Client::name);
     html! {
         h1 { "Let this host sign in as you?" }
@@ -168,7 +168,7 @@ fn question(user: &PageUser, device: &Device) -> Markup {
     }
 }
 
-fn is_open(device: &Device, now: Time) -> bool {
+fn is_open(device: &DeviceCode, now: Time) -> bool {
     now < device.expires_at && device.user.is_none() && !device.denied
 }
 

@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use super::sample::{at, sample};
 use super::session::session;
 use super::{refuse, write};
-use crate::account::{Code, Device, Digest, LONGEST_SESSION, Remembered};
+use crate::account::{Code, DeviceCode, Digest, LONGEST_SESSION, Remembered};
 use crate::{Store, StoreError};
 
 /// A password hash is unknown at first, then kept, then replaced.
@@ -149,7 +149,7 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
             tx.put_reset_link(secret, whose, end).await?;
             let text = String::new;
             let (client_id, label, expires_at) = (text(), text(), end);
-            let device = Device {
+            let device = DeviceCode {
                 user_code,
                 client_id,
                 label,
@@ -158,7 +158,7 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
                 user: None,
                 denied: false,
             };
-            tx.put_device(secret, device).await?;
+            tx.put_device_code(secret, device).await?;
             let (client_id, redirect_uri, challenge, label) = (text(), text(), text(), text());
             let session = None;
             let code = Code {
@@ -190,7 +190,7 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
         None
     );
     assert_eq!(read.reset_link(gone, at(0)).await.unwrap(), None);
-    assert_eq!(read.device(gone).await.unwrap(), None);
+    assert_eq!(read.device_code(gone).await.unwrap(), None);
     assert_eq!(read.code(gone).await.unwrap(), None);
     assert_eq!(read.remembered(sample.member, "1").await.unwrap(), None);
     assert!(
@@ -203,7 +203,7 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
         read.reset_link(kept, at(0)).await.unwrap(),
         Some(sample.reviewer)
     );
-    assert!(read.device(kept).await.unwrap().is_some());
+    assert!(read.device_code(kept).await.unwrap().is_some());
     assert!(read.code(kept).await.unwrap().is_some());
     assert!(read.remembered(sample.member, "2").await.unwrap().is_some());
     assert!(

@@ -9,6 +9,8 @@
 
 pub mod access;
 pub mod account;
+pub mod device;
+pub mod gateway;
 pub mod history;
 pub mod log;
 pub mod open;
@@ -131,6 +133,14 @@ stories! { $
         refresh_tokens_go_by_generation,
         a_code_tells_what_became_of_it,
         a_device_is_decided_once_typed,
+    ]
+    device: [
+        a_device_lives_as_long_as_its_session,
+        a_session_has_one_device,
+    ]
+    gateway: [
+        a_gateway_enrols_once,
+        a_removed_gateway_is_unknown,
     ]
 }
 

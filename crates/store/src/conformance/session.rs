@@ -7,7 +7,7 @@ use hourkey_protocol::account::SessionKind;
 
 use super::sample::{at, sample};
 use super::{refuse, write};
-use crate::account::{Code, Device, Digest, NewSession, Refresh, Session};
+use crate::account::{Code, DeviceCode, Digest, NewSession, Refresh, Session};
 use crate::{Store, StoreError};
 
 /// A session is found by id, user and cookie until it ends; ending it twice does no harm.
@@ -241,7 +241,7 @@ pub async fn a_code_tells_what_became_of_it(store: Arc<dyn Store>) {
 /// A device authorization is found by both of its codes, decided by the typed one, and forgotten.
 pub async fn a_device_is_decided_once_typed(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
-    let waiting = Device {
+    let waiting = DeviceCode {
         user_code: "WDJBMJHT".to_owned(),
         client_id: "hourkey-cli".to_owned(),
         label: "hourkey on host".to_owned(),
@@ -254,54 +254,54 @@ pub async fn a_device_is_decided_once_typed(store: Arc<dyn Store>) {
         let store = Arc::clone(&store);
         async move {
             let mut read = store.read().await.unwrap();
-            let by_secret = read.device([1; 32]).await.unwrap();
-            let typed = read.device_by_user_code("WDJBMJHT").await.unwrap();
+            let by_secret = read.device_code([1; 32]).await.unwrap();
+            let typed = read.device_code_by_user_code("WDJBMJHT").await.unwrap();
             assert_eq!(by_secret, typed, "both codes find the same");
             typed
         }
     };
     assert_eq!(find().await, None);
     let kept = waiting.clone();
-    write!(store, |tx| tx.put_device([1; 32], kept).await);
+    write!(store, |tx| tx.put_device_code([1; 32], kept).await);
     assert_eq!(find().await.as_ref(), Some(&waiting));
 
-    let polled = Device {
+    let polled = DeviceCode {
         polled_at: Some(at(1)),
         ..waiting.clone()
     };
     let kept = polled.clone();
-    write!(store, |tx| tx.put_device([1; 32], kept).await);
+    write!(store, |tx| tx.put_device_code([1; 32], kept).await);
     assert_eq!(find().await.as_ref(), Some(&polled));
     let same_code = waiting.clone();
-    let twice = refuse!(store, |tx| tx.put_device([2; 32], same_code).await);
+    let twice = refuse!(store, |tx| tx.put_device_code([2; 32], same_code).await);
     assert!(
-        matches!(&twice, StoreError::Duplicate(rule) if rule == "device.user_code"),
+        matches!(&twice, StoreError::Duplicate(rule) if rule == "device_code.user_code"),
         "{twice}"
     );
 
     write!(store, |tx| tx
-        .decide_device("WDJBMJHT", Some(sample.member))
+        .decide_device_code("WDJBMJHT", Some(sample.member))
         .await);
     assert_eq!(
         find().await,
-        Some(Device {
+        Some(DeviceCode {
             user: Some(sample.member),
             ..polled.clone()
         })
     );
-    write!(store, |tx| tx.decide_device("WDJBMJHT", None).await);
+    write!(store, |tx| tx.decide_device_code("WDJBMJHT", None).await);
     assert_eq!(
         find().await,
-        Some(Device {
+        Some(DeviceCode {
             denied: true,
             ..polled
         })
     );
-    let unknown = refuse!(store, |tx| tx.decide_device("XXXXXXXX", None).await);
+    let unknown = refuse!(store, |tx| tx.decide_device_code("XXXXXXXX", None).await);
     assert!(matches!(unknown, StoreError::Refused(_)), "{unknown}");
     write!(store, |tx| {
-        tx.remove_device([1; 32]).await?;
-        tx.remove_device([1; 32]).await
+        tx.remove_device_code([1; 32]).await?;
+        tx.remove_device_code([1; 32]).await
     });
     assert_eq!(find().await, None);
 }
