@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::gateways::streams::Streams;
 use crate::identity::attempts::Attempts;
+use crate::identity::authorities::Authorities;
 use crate::stream::feed::Feed;
 
 /// The running controller. Cheap to clone.
@@ -24,6 +26,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// Limits on attempts to sign in.
     pub attempts: Arc<Attempts>,
+    /// Issue the certificates of devices and gateways.
+    pub authorities: Arc<Authorities>,
+    /// The streams of the gateways.
+    pub gateways: Arc<Streams>,
     /// Rings the streams of those whom a change concerns.
     pub feed: Arc<Feed>,
     /// Turns true when the controller shuts down: streams and background work end.
@@ -33,12 +39,19 @@ pub struct App {
 impl App {
     /// A controller on this store. Nothing runs by itself before [`App::start`].
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: Config,
+        authorities: Authorities,
+    ) -> Self {
         Self {
             store,
             clock,
             config: Arc::new(config),
             attempts: Arc::new(Attempts::default()),
+            authorities: Arc::new(authorities),
+            gateways: Arc::new(Streams::default()),
             feed: Arc::new(Feed::default()),
             stop: Arc::new(watch::Sender::new(false)),
         }

@@ -10,6 +10,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod gateways;
 pub mod identity;
 pub mod oauth;
 pub mod organisation;

@@ -107,7 +107,10 @@ impl AccountRead for Tx {
         .await
     }
 
-    async fn device_code_by_user_code(&mut self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
+    async fn device_code_by_user_code(
+        &mut self,
+        user_code: &str,
+    ) -> Result<Option<DeviceCode>, StoreError> {
         self.one(
             query(device_codes!("WHERE user_code = ?")).bind(user_code.to_owned()),
             device,
@@ -254,7 +257,11 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
-    async fn put_device_code(&mut self, device_code: Digest, value: DeviceCode) -> Result<(), StoreError> {
+    async fn put_device_code(
+        &mut self,
+        device_code: Digest,
+        value: DeviceCode,
+    ) -> Result<(), StoreError> {
         let put = query(
             "INSERT INTO device_codes (device_code, user_code, client_id, label, expires_at, \
              polled_at, user_id, denied) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
@@ -289,7 +296,8 @@ impl AccountWrite for Tx {
     }
 
     async fn remove_device_code(&mut self, device_code: Digest) -> Result<(), StoreError> {
-        let remove = query("DELETE FROM device_codes WHERE device_code = ?").bind(device_code.to_vec());
+        let remove =
+            query("DELETE FROM device_codes WHERE device_code = ?").bind(device_code.to_vec());
         self.run(remove).await?;
         Ok(())
     }

@@ -35,9 +35,7 @@ impl DeviceRead for Tx {
 
     async fn devices(&mut self, user: Option<UserId>) -> Result<Vec<Device>, StoreError> {
         let of = match user {
-            Some(user) => {
-                query(devices!("WHERE d.user_id = ? ORDER BY d.id DESC")).bind(user.0)
-            }
+            Some(user) => query(devices!("WHERE d.user_id = ? ORDER BY d.id DESC")).bind(user.0),
             None => query(devices!("ORDER BY d.id DESC")),
         };
         self.all(of, device).await

@@ -130,6 +130,13 @@ impl OrganisationRead for Tx {
         .await
     }
 
+    async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError> {
+        let here = query(resources!(
+            "WHERE network_id = ? AND removed = 0 ORDER BY id"
+        ));
+        self.all(here.bind(network.0), resource).await
+    }
+
     async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError> {
         let name = query("SELECT name FROM networks WHERE id = ?").bind(id.0);
         self.one(name, |row| row.col("name")).await

@@ -145,7 +145,10 @@ pub trait AccountRead: Send {
     async fn device_code(&mut self, device_code: Digest) -> Result<Option<DeviceCode>, StoreError>;
 
     /// A device authorization by what the person typed.
-    async fn device_code_by_user_code(&mut self, user_code: &str) -> Result<Option<DeviceCode>, StoreError>;
+    async fn device_code_by_user_code(
+        &mut self,
+        user_code: &str,
+    ) -> Result<Option<DeviceCode>, StoreError>;
 
     /// Whose a reset link is, if it has not expired at `now`.
     async fn reset_link(
@@ -204,7 +207,11 @@ pub trait AccountWrite: AccountRead {
     async fn put_code(&mut self, code: Digest, value: Code) -> Result<(), StoreError>;
 
     /// Keeps a device authorization, or what became of it.
-    async fn put_device_code(&mut self, device_code: Digest, value: DeviceCode) -> Result<(), StoreError>;
+    async fn put_device_code(
+        &mut self,
+        device_code: Digest,
+        value: DeviceCode,
+    ) -> Result<(), StoreError>;
 
     /// Notes by user code that somebody consented (`Some`) or said no.
     async fn decide_device_code(

@@ -36,11 +36,11 @@ pub trait Read:
 
 impl<T> Read for T where
     T: access::AccessRead
-    + account::AccountRead
-    + device::DeviceRead
-    + gateway::GatewayRead
-    + log::LogRead
-    + organisation::OrganisationRead
+        + account::AccountRead
+        + device::DeviceRead
+        + gateway::GatewayRead
+        + log::LogRead
+        + organisation::OrganisationRead
 {
 }
 

@@ -134,6 +134,9 @@ pub trait OrganisationRead: Send {
     /// One resource, also when it was removed since (`bool`: still there).
     async fn resource(&mut self, id: ResourceId) -> Result<Option<(Resource, bool)>, StoreError>;
 
+    /// The resources of a network, in order of id.
+    async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError>;
+
     /// A network's name.
     async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError>;
 

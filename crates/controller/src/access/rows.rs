@@ -7,14 +7,15 @@ use hourkey_domain::Time;
 use hourkey_domain::address::Address;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
-use hourkey_domain::lock::{Facts, lock_state};
+use hourkey_domain::lock::lock_state;
 use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
 use hourkey_domain::settings::{Approval, Way};
 use hourkey_protocol::access::Resource as Shown;
 use hourkey_store::Read;
-use hourkey_store::access::{Lately, Open, OpenFilter};
+use hourkey_store::access::Lately;
 use hourkey_store::organisation::Resource;
 
+use super::known::{Known, known};
 use crate::failure::Failure;
 
 /// How long a denial is shown at the resource.
@@ -23,6 +24,8 @@ const DENIED_SHOWN: TimeDelta = TimeDelta::hours(24);
 /// One resource that a user sees.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// The network that it lies in.
+    pub network: NetworkId,
     /// As it is shown.
     pub shown: Shown,
     /// The user's valid ways to it, with the approval in force.
@@ -38,45 +41,23 @@ pub(crate) async fn rows(
     only: Option<ResourceId>,
     now: Time,
 ) -> Result<Vec<Row>, Failure> {
-    if tx.user(user).await?.is_none_or(|user| user.disabled) {
-        return Ok(Vec::new());
-    }
-    let reachable = tx.reachable(user, only).await?;
-    let filter = OpenFilter {
-        user: Some(user),
-        resource: only,
-        due_at: None,
-    };
-    let Open { requests, grants } = tx.open(filter).await?;
-    let mut requests: HashMap<_, _> = requests
-        .into_iter()
-        .map(|request| (request.resource, request))
-        .collect();
-    let mut grants: HashMap<_, _> = grants
-        .into_iter()
-        .map(|grant| (grant.resource, grant))
-        .collect();
-    let lately: HashMap<_, _> = tx.lately(user, only).await?.into_iter().collect();
+    let known = known(tx, user, only).await?;
     let mut networks = HashMap::new();
-    let mut rows = Vec::with_capacity(reachable.len());
-    for found in reachable {
-        let id = found.resource.id;
-        let lately = lately.get(&id).copied().unwrap_or_default();
-        let (grant, pending) = (grants.remove(&id), requests.remove(&id));
-        let facts = Facts {
-            ways: &found.ways,
-            grant: grant.as_ref(),
-            pending: pending.as_ref(),
-            last_used: None,
-            revoked_at: lately.revoked_at,
-        };
-        let Some(lock) = lock_state(&facts, now) else {
+    let mut rows = Vec::with_capacity(known.len());
+    for known in known {
+        let Some(lock) = lock_state(&known.facts(), now) else {
             continue;
         };
-        let network = network_name(tx, &mut networks, found.resource.network).await?;
-        let resource = found.resource;
+        let Known {
+            resource,
+            ways,
+            grant,
+            lately,
+            pending: _,
+        } = known;
+        let network = network_name(tx, &mut networks, resource.network).await?;
         let shown = Shown {
-            id,
+            id: resource.id,
             name: resource.name.clone(),
             address: resource.address.to_string(),
             ports: resource.ports.clone(),
@@ -88,9 +69,10 @@ pub(crate) async fn rows(
             denied_at: denied_at(&lately, now),
             last_touched: last_touched(&lately, grant.as_ref()),
         };
-        let changes_at = changes_at(&found.ways, &lately, now);
-        let ways = ways_in_force(&found.ways, lately.revoked_at, now);
+        let changes_at = changes_at(&ways, &lately, now);
+        let ways = ways_in_force(&ways, lately.revoked_at, now);
         rows.push(Row {
+            network: resource.network,
             shown,
             ways,
             changes_at,

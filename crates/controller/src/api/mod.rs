@@ -3,7 +3,9 @@
 
 mod account;
 mod call;
+mod devices;
 mod events;
+mod gateways;
 mod grants;
 pub mod problems;
 mod refusals;
@@ -54,7 +56,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(requests::deny))
         .routes(routes!(reviews::list))
         .routes(routes!(grants::release))
-        .routes(routes!(grants::revoke));
+        .routes(routes!(grants::revoke))
+        .routes(routes!(devices::enrol_device))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::end))
+        .routes(routes!(devices::networks))
+        .routes(routes!(gateways::enrol_gateway))
+        .routes(routes!(gateways::renew))
+        .routes(routes!(gateways::follow))
+        .routes(routes!(gateways::connected))
+        .routes(routes!(gateways::acknowledge));
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, routes)
 }
 
@@ -73,6 +84,8 @@ fn described() -> OpenApiRouter<App> {
         (name = "see", description = "What the person sees, once and as it changes."),
         (name = "ask", description = "Asking for access, and giving it back."),
         (name = "decide", description = "Reviewing what others ask for."),
+        (name = "use", description = "Devices, and where they connect."),
+        (name = "gateway", description = "What gateways call."),
     ),
     security(("token" = [])),
     components(schemas(hourkey_protocol::event::Changes, hourkey_protocol::problem::Problem)),
@@ -93,5 +106,10 @@ impl Modify for Tokens {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        let credential = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The credential of a gateway's enrolment."))
+            .build();
+        components.add_security_scheme("gateway", SecurityScheme::Http(credential));
     }
 }

@@ -30,6 +30,13 @@ refusals! {
     Paging: Malformed Unauthenticated Internal Unavailable;
     /// Of calls that name one thing.
     Finding: Unauthenticated NotFound Internal Unavailable;
+    /// Of asking for a certificate.
+    Enrolling: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia Internal Unavailable;
+    /// Of opening a gateway's stream.
+    Following: Malformed Unauthenticated TooLarge UnsupportedMedia Internal Unavailable;
+    /// Of what a gateway tells about its stream.
+    Acknowledging: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
+        Unavailable;
     /// Of asking.
     Asking: Malformed Unauthenticated NotFound NotNeeded KeyReused TooLarge UnsupportedMedia
         BlankText TextTooLong BadLength BadStart Internal Unavailable;

@@ -69,6 +69,7 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
         }
         Subject::Organisation => "organisation".to_owned(),
         Subject::Account { user } => login(read, user).await?,
+        Subject::Gateway { gateway } => format!("gateway {gateway}"),
     })
 }
 

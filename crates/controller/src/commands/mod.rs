@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod gateway;
 mod init;
 mod serve;
 mod settings;
@@ -44,6 +45,9 @@ enum Command {
     /// List, add, disable and enable users; set passwords; end sessions.
     #[command(subcommand)]
     User(user::Command),
+    /// Add, list and remove gateways.
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// Print the audit log: who did what, when.
     Audit(audit::Arguments),
     /// Print the OpenAPI document of the API.
@@ -63,6 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Serve(flags) => serve::run(data, flags).await,
             Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await,
             Command::User(command) => user::run(&data, &open(&data).await?, command).await,
+            Command::Gateway(command) => gateway::run(&open(&data).await?, command).await,
             Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await,
             Command::Openapi => {
                 println!("{}", hourkey_controller::api::openapi().to_pretty_json()?);

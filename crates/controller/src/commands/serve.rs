@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use hourkey_controller::app::App;
+use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::server;
 use tracing_subscriber::EnvFilter;
 
@@ -19,5 +20,6 @@ pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
     let config = flags.config(&data)?;
     let opened = open(&data).await?;
     print_setup_code(&opened, &config.address("/setup")).await?;
-    server::serve(App::new(opened.store, opened.clock, config)).await
+    let authorities = Authorities::open(&data, opened.now())?;
+    server::serve(App::new(opened.store, opened.clock, config, authorities)).await
 }

@@ -5,8 +5,10 @@
 
 pub mod account;
 pub mod attempts;
+pub mod authorities;
 pub mod cookie;
 pub mod csrf;
+pub mod device;
 pub mod extract;
 pub mod password;
 pub mod reset;

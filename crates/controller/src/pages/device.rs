@@ -69,7 +69,12 @@ pub(super) async fn send(
         return answer(&app, &user, &uri, StatusCode::TOO_MANY_REQUESTS, main).await;
     }
     let code = plain_code(&typed.code);
-    let device = app.store.read().await?.device_code_by_user_code(&code).await?;
+    let device = app
+        .store
+        .read()
+        .await?
+        .device_code_by_user_code(&code)
+        .await?;
     let Some(device) = device.filter(|device| is_open(device, now)) else {
         let wrong = "This code is unknown, used or expired. Compare it with what the host shows; \
                      a code is good for 15 minutes.";

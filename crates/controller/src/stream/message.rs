@@ -149,7 +149,9 @@ impl Reading {
             changes.len() < REPLAY as usize
                 && changes.iter().all(|change| match change.subject {
                     Subject::Organisation => false,
-                    Subject::Access { .. } | Subject::Account { .. } => true,
+                    Subject::Access { .. } | Subject::Account { .. } | Subject::Gateway { .. } => {
+                        true
+                    }
                 })
         }))
     }
@@ -274,8 +276,8 @@ impl Affected {
                     }
                 }
                 Subject::Account { user } => affected.account |= user == actor.user.id,
-                // A snapshot is taken instead.
-                Subject::Organisation => {}
+                // A snapshot is taken instead of the one; the other shows nowhere.
+                Subject::Organisation | Subject::Gateway { .. } => {}
             }
         }
         affected

@@ -18,6 +18,7 @@ use hourkey_controller::app::App;
 use hourkey_controller::clock::Clock;
 use hourkey_controller::config::Config;
 use hourkey_controller::failure::Failure;
+use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::identity::secret::new_secret;
 use hourkey_controller::server;
 use hourkey_domain::Time;
@@ -158,7 +159,8 @@ impl World {
             store,
             reads: Arc::clone(&reads),
         });
-        let app = App::new(store, Arc::clone(&clock) as _, config);
+        let authorities = Authorities::open(folder.path(), start).unwrap();
+        let app = App::new(store, Arc::clone(&clock) as _, config, authorities);
         let (people, resources, ways) = found(&app).await;
         let router = server::router(app.clone());
         Self {

@@ -80,13 +80,7 @@ pub async fn a_device_lives_as_long_as_its_session(store: Arc<dyn Store>) {
 
     write!(store, |tx| tx.end_device(older).await);
     assert_eq!(
-        store
-            .read()
-            .await
-            .unwrap()
-            .device_of(first)
-            .await
-            .unwrap(),
+        store.read().await.unwrap().device_of(first).await.unwrap(),
         None
     );
 }

@@ -95,6 +95,7 @@ stories! { $
     reach: [
         ways_are_those_of_the_users_groups,
         reviewers_are_found_by_role_and_by_group,
+        a_networks_resources_are_its_own,
     ]
     text: [
         hostile_text_comes_back_byte_for_byte,

@@ -123,3 +123,34 @@ pub async fn reviewers_are_found_by_role_and_by_group(store: Arc<dyn Store>) {
     assert_eq!(read.approves(approver).await.unwrap(), [sample.resource]);
     assert_eq!(read.approves(sample.member).await.unwrap(), []);
 }
+
+/// A network's resources are those that lie in it now.
+pub async fn a_networks_resources_are_its_own(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (network, moved, gone) = write!(store, |tx| {
+        let network = tx.insert_network("elsewhere").await?;
+        let moved = tx
+            .insert_resource(resource("moved", sample.network))
+            .await?;
+        let gone = tx.insert_resource(resource("gone", network)).await?;
+        tx.remove_resource(gone).await?;
+        Ok((network, moved, gone))
+    });
+    let ids = async |network| -> Vec<_> {
+        let mut read = store.read().await.unwrap();
+        let found = read.resources_of(network).await.unwrap();
+        found.into_iter().map(|resource| resource.id).collect()
+    };
+    assert_eq!(ids(sample.network).await, [sample.resource, moved]);
+    assert_eq!(ids(network).await, []);
+    write!(store, |tx| {
+        let after = Resource {
+            id: moved,
+            ..resource("moved", network)
+        };
+        tx.update_resource(after).await
+    });
+    assert_eq!(ids(sample.network).await, [sample.resource]);
+    assert_eq!(ids(network).await, [moved]);
+    assert!(gone > moved);
+}

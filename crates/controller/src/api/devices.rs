@@ -1,0 +1,66 @@
+//! Devices of the person, and where they connect.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
+
+use super::call::{Call, Id};
+use super::refusals::{Enrolling, Finding, Reading};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::gateways::enrol;
+use crate::identity::{SignedIn, device};
+
+/// Enrols the device of this session, or renews its certificate.
+///
+/// A request that is signed with the same key as before renews; another key enrols another device,
+/// and the one before ends.
+#[utoipa::path(put, path = "/device", operation_id = "enrol_device", tag = "use",
+    request_body = EnrolDevice,
+    responses((status = 200, description = "The device's certificate.", body = DeviceEnrolment),
+        Enrolling))]
+pub(super) async fn enrol_device(
+    State(app): State<App>,
+    SignedIn { session, .. }: SignedIn,
+    Call { body, once: _ }: Call<EnrolDevice>,
+) -> Result<Json<DeviceEnrolment>, Failure> {
+    device::enrol(&app, session, body).await.map(Json)
+}
+
+/// The person's devices, newest first.
+#[utoipa::path(get, path = "/devices", operation_id = "list_devices", tag = "use",
+    responses((status = 200, description = "Those that have not ended.", body = [Device]),
+        Reading))]
+pub(super) async fn list(
+    State(app): State<App>,
+    SignedIn { session, .. }: SignedIn,
+) -> Result<Json<Vec<Device>>, Failure> {
+    device::list(&app, &session).await.map(Json)
+}
+
+/// Ends a device: one's own, or, as an administrator, anybody's. Its certificate stops working at
+/// once.
+#[utoipa::path(delete, path = "/devices/{id}", operation_id = "end_device", tag = "use",
+    params(("id" = DeviceId, Path, description = "The device.")),
+    responses((status = 204, description = "It has ended."), Finding))]
+pub(super) async fn end(
+    State(app): State<App>,
+    SignedIn { user, .. }: SignedIn,
+    Id(id): Id<DeviceId>,
+) -> Result<StatusCode, Failure> {
+    device::end_by(&app, user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The networks of the person's resources, and the gateways that serve them.
+#[utoipa::path(get, path = "/networks", operation_id = "networks", tag = "use",
+    responses((status = 200, description = "Where to connect, and whom to trust.", body = Networks),
+        Reading))]
+pub(super) async fn networks(
+    State(app): State<App>,
+    signed_in: SignedIn,
+) -> Result<Json<Networks>, Failure> {
+    enrol::networks(&app, signed_in.user.id).await.map(Json)
+}

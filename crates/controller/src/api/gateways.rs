@@ -1,0 +1,80 @@
+//! What gateways call.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use hourkey_protocol::gateway::{Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew};
+
+use super::call::Call;
+use super::refusals::{Acknowledging, Enrolling, Following};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::gateways::{self, CallingGateway, enrol};
+
+/// Enrols a gateway with its single-use token.
+#[utoipa::path(post, path = "/gateway/enrol", operation_id = "enrol_gateway", tag = "gateway",
+    request_body = Enrol, security(()),
+    responses((status = 200, description = "Its credential and certificate.", body = Enrolment),
+        Enrolling))]
+pub(super) async fn enrol_gateway(
+    State(app): State<App>,
+    Call { body, once: _ }: Call<Enrol>,
+) -> Result<Json<Enrolment>, Failure> {
+    enrol::enrol(&app, body).await.map(Json)
+}
+
+/// Renews a gateway's certificate.
+#[utoipa::path(post, path = "/gateway/certificate", operation_id = "renew_gateway",
+    tag = "gateway", request_body = Renew, security(("gateway" = [])),
+    responses((status = 200, description = "Its certificate.", body = Certificate), Enrolling))]
+pub(super) async fn renew(
+    State(app): State<App>,
+    CallingGateway(gateway): CallingGateway,
+    Call { body, once: _ }: Call<Renew>,
+) -> Result<Json<Certificate>, Failure> {
+    enrol::renew(&app, &gateway, &body.request).map(Json)
+}
+
+/// What the gateway's network holds and who may use it, as it changes: server-sent events (WHATWG
+/// HTML, section 9.2).
+///
+/// An event `all` comes first, then `changes` and `ping`. A gateway has one stream: opening
+/// another ends it.
+#[utoipa::path(post, path = "/gateway/stream", operation_id = "follow", tag = "gateway",
+    request_body = Follow, security(("gateway" = [])),
+    responses((status = 200, description = "The stream.", body = String,
+        content_type = "text/event-stream"), Following))]
+pub(super) async fn follow(
+    State(app): State<App>,
+    CallingGateway(gateway): CallingGateway,
+    Call { body, once: _ }: Call<Follow>,
+) -> Result<impl IntoResponse, Failure> {
+    gateways::follow(&app, gateway, body).await
+}
+
+/// Says which devices came and went; the stream answers about those that came.
+#[utoipa::path(post, path = "/gateway/devices", operation_id = "connected", tag = "gateway",
+    request_body = Connected, security(("gateway" = [])),
+    responses((status = 204, description = "The stream will answer."), Acknowledging))]
+pub(super) async fn connected(
+    State(app): State<App>,
+    CallingGateway(gateway): CallingGateway,
+    Call { body, once: _ }: Call<Connected>,
+) -> Result<StatusCode, Failure> {
+    app.gateways.connected(gateway.id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Acknowledges that everything up to a sequence number is in force.
+#[utoipa::path(post, path = "/gateway/ack", operation_id = "acknowledge", tag = "gateway",
+    request_body = Ack, security(("gateway" = [])),
+    responses((status = 204, description = "Noted."), Acknowledging))]
+pub(super) async fn acknowledge(
+    State(app): State<App>,
+    CallingGateway(gateway): CallingGateway,
+    Call { body, once: _ }: Call<Ack>,
+) -> Result<StatusCode, Failure> {
+    app.gateways.acknowledged(gateway.id, body)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,83 @@
+//! `gateway`: gateways from the terminal of the controller's host.
+
+use std::collections::HashMap;
+
+use hourkey_controller::gateways::enrol;
+
+use super::Opened;
+
+/// What to do with which gateway.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Add a gateway, and print the token that enrols it: once, within 24 hours.
+    Add {
+        /// Its name.
+        name: String,
+        /// The network that it serves.
+        #[arg(long)]
+        network: String,
+        /// Where clients reach it, for example gw.example.org:8443.
+        #[arg(long)]
+        address: String,
+    },
+    /// List all gateways.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a gateway: it cuts everything that it let in.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Runs one of them.
+pub(crate) async fn run(opened: &Opened, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add {
+            name,
+            network,
+            address,
+        } => {
+            let store = &opened.store;
+            let token = enrol::add(store, &name, &network, &address, opened.now()).await?;
+            println!("{token}");
+            eprintln!(
+                "Hand this token to `hourkey-gateway enrol` on the gateway's host, on its standard \
+                 input. It works once, for 24 hours."
+            );
+        }
+        Command::List { json } => list(opened, json).await?,
+        Command::Remove { name } => {
+            enrol::remove(&opened.store, &name, opened.now()).await?;
+            println!("{name} is removed.");
+        }
+    }
+    Ok(())
+}
+
+async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
+    let mut tx = opened.store.read().await?;
+    let networks = tx.organisation().await?.networks;
+    let networks: HashMap<_, _> = networks.into_iter().map(|it| (it.id, it.name)).collect();
+    for gateway in tx.gateways().await? {
+        let network = networks.get(&gateway.network).map_or("", String::as_str);
+        let enrolled = gateway.key.is_some();
+        if json {
+            let row = serde_json::json!({
+                "id": gateway.id, "name": gateway.name, "network": network,
+                "address": gateway.address, "enrolled": enrolled,
+            });
+            println!("{row}");
+            continue;
+        }
+        let state = if enrolled { "enrolled" } else { "not enrolled" };
+        println!(
+            "{:<16}  {network:<16}  {:<28}  {state}",
+            gateway.name, gateway.address
+        );
+    }
+    Ok(())
+}

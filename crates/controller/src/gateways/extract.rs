@@ -1,0 +1,32 @@
+//! Which gateway sends a call.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use hourkey_protocol::problem::Code;
+use hourkey_store::gateway::Gateway;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::extract::bearer;
+use crate::identity::secret::digest;
+
+/// The gateway that calls, by the credential of its enrolment (RFC 6750, 2.1).
+#[derive(Clone, Debug)]
+pub struct CallingGateway(pub Gateway);
+
+impl FromRequestParts<App> for CallingGateway {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let refused = || {
+            Failure::refused(
+                Code::Unauthenticated,
+                "This is no credential of a gateway, or the gateway was removed. Enrol it anew.",
+            )
+        };
+        let credential = bearer(&parts.headers).ok_or_else(refused)?;
+        let mut tx = app.store.read().await?;
+        let found = tx.gateway_by_credential(digest(credential)).await?;
+        found.map(Self).ok_or_else(refused)
+    }
+}

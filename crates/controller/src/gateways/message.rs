@@ -1,0 +1,212 @@
+//! What one message to a gateway holds, read in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::{DeviceId, NetworkId, UserId};
+use hourkey_protocol::gateway::{All, Changes, Destination, Device, LiveDevice, Permit, User};
+use hourkey_store::Read;
+use hourkey_store::gateway::Gateway;
+use hourkey_store::log::{Change, Subject};
+
+use crate::access::permits::permits;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::session::is_running;
+
+/// The devices that are connected to a gateway, each with its user while it lives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched(BTreeMap<DeviceId, Option<UserId>>);
+
+impl Watched {
+    pub(super) fn add(&mut self, devices: &[DeviceId]) {
+        for device in devices {
+            self.0.entry(*device).or_insert(None);
+        }
+    }
+
+    pub(super) fn remove(&mut self, devices: &[DeviceId]) {
+        for device in devices {
+            self.0.remove(device);
+        }
+    }
+
+    fn users(&self) -> BTreeSet<UserId> {
+        self.0.values().flatten().copied().collect()
+    }
+
+    fn of(&self, users: &BTreeSet<UserId>) -> BTreeSet<DeviceId> {
+        let theirs = self
+            .0
+            .iter()
+            .filter(|(_, user)| user.is_some_and(|user| users.contains(&user)));
+        theirs.map(|(device, _)| *device).collect()
+    }
+}
+
+/// What has to be told anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    /// The resources of the network.
+    resources: bool,
+    /// These devices, and what their users may use.
+    devices: BTreeSet<DeviceId>,
+    /// What these users may use.
+    users: BTreeSet<UserId>,
+    /// Whether the gateway is still there.
+    gateway: bool,
+}
+
+impl Due {
+    /// Devices that came.
+    pub(super) fn came(devices: &[DeviceId]) -> Self {
+        Self {
+            devices: devices.iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What follows from changes in the store; `None` stands for changes that nobody knows.
+    pub(super) fn of(changes: Option<&[Change]>, watched: &Watched, gateway: &Gateway) -> Self {
+        let mut due = Self::default();
+        let Some(changes) = changes else {
+            return Self::everything(watched);
+        };
+        let users = watched.users();
+        for change in changes {
+            match change.subject {
+                Subject::Access { user, .. } if users.contains(&user) => {
+                    due.users.insert(user);
+                }
+                Subject::Account { user } if users.contains(&user) => {
+                    due.devices.extend(watched.of(&BTreeSet::from([user])));
+                }
+                Subject::Access { .. } | Subject::Account { .. } => {}
+                Subject::Organisation => return Self::everything(watched),
+                Subject::Gateway { gateway: which } => due.gateway |= which == gateway.id,
+            }
+        }
+        due
+    }
+
+    fn everything(watched: &Watched) -> Self {
+        Self {
+            resources: true,
+            devices: watched.0.keys().copied().collect(),
+            users: watched.users(),
+            gateway: true,
+        }
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Everything, for the start of a stream.
+pub(super) async fn all(
+    app: &App,
+    gateway: &Gateway,
+    stream: u64,
+    watched: &mut Watched,
+) -> Result<All, Failure> {
+    let due = Due::everything(watched);
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let (devices, users) = read(&mut *tx, gateway.network, watched, &due, now).await?;
+    Ok(All {
+        stream,
+        seq: tx.seq().await?,
+        server_time: now,
+        resources: destinations(&mut *tx, gateway.network).await?,
+        devices,
+        users,
+    })
+}
+
+/// What is due; `None` when the gateway was removed.
+pub(super) async fn changes(
+    app: &App,
+    gateway: &Gateway,
+    watched: &mut Watched,
+    due: &Due,
+) -> Result<Option<Changes>, Failure> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    if due.gateway && tx.gateway(gateway.id).await?.is_none() {
+        return Ok(None);
+    }
+    let (devices, users) = read(&mut *tx, gateway.network, watched, due, now).await?;
+    let resources = match due.resources {
+        true => Some(destinations(&mut *tx, gateway.network).await?),
+        false => None,
+    };
+    Ok(Some(Changes {
+        seq: tx.seq().await?,
+        server_time: now,
+        resources,
+        devices,
+        users,
+    }))
+}
+
+/// The devices that are due, and the users that are due or whose devices are.
+async fn read(
+    tx: &mut dyn Read,
+    network: NetworkId,
+    watched: &mut Watched,
+    due: &Due,
+    now: Time,
+) -> Result<(Vec<Device>, Vec<User>), Failure> {
+    let mut users = due.users.clone();
+    let mut devices = Vec::with_capacity(due.devices.len());
+    for id in &due.devices {
+        // One that went meanwhile concerns nobody any more.
+        if !watched.0.contains_key(id) {
+            continue;
+        }
+        let live = live(tx, *id, now).await?;
+        let user = live.as_ref().map(|live| live.user);
+        users.extend(user);
+        watched.0.insert(*id, user);
+        devices.push(Device { id: *id, live });
+    }
+    let mut shown = Vec::with_capacity(users.len());
+    for id in users {
+        let permits = permits(tx, id, network, now).await?.into_iter();
+        let permits = permits.map(|permit| Permit {
+            resource: permit.resource,
+            until: permit.until,
+        });
+        shown.push(User {
+            id,
+            permits: permits.collect(),
+        });
+    }
+    Ok((devices, shown))
+}
+
+/// A device as long as its session runs.
+async fn live(tx: &mut dyn Read, id: DeviceId, now: Time) -> Result<Option<LiveDevice>, Failure> {
+    let Some(device) = tx.device(id).await? else {
+        return Ok(None);
+    };
+    let session = tx.session(device.session).await?;
+    if !session.is_some_and(|session| is_running(&session, now)) {
+        return Ok(None);
+    }
+    Ok(Some(LiveDevice {
+        user: device.user,
+        key: device.key,
+    }))
+}
+
+async fn destinations(tx: &mut dyn Read, network: NetworkId) -> Result<Vec<Destination>, Failure> {
+    let resources = tx.resources_of(network).await?.into_iter();
+    let destinations = resources.map(|resource| Destination {
+        id: resource.id,
+        address: resource.address.to_string(),
+        ports: resource.ports,
+    });
+    Ok(destinations.collect())
+}

@@ -1,0 +1,11 @@
+//! Gateways: how they are added and enrolled, and the stream that feeds them permits
+//! (`hourkey_protocol::gateway` says what is sent).
+
+pub mod enrol;
+mod extract;
+mod feed;
+mod message;
+pub mod streams;
+
+pub use extract::CallingGateway;
+pub use feed::follow;

@@ -1,0 +1,176 @@
+//! Devices: enrolled by their session, with a certificate for a day at a time.
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::{DeviceId, UserId};
+use hourkey_domain::review::Role;
+use hourkey_pki::{IssueError, Request, Subject as CertificateSubject};
+use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::device::{Device as Shown, DeviceEnrolment, EnrolDevice};
+use hourkey_protocol::problem::Code;
+use hourkey_store::Write;
+use hourkey_store::account::Session;
+use hourkey_store::device::{Device, NewDevice};
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::organisation::User;
+use serde_json::json;
+
+use super::session::label;
+use crate::app::App;
+use crate::failure::Failure;
+
+/// How long a device's certificate is valid.
+const CERTIFICATE: TimeDelta = TimeDelta::hours(24);
+
+/// Enrols the device of a session, or renews its certificate when the request is signed with the
+/// key that it had. Another key is another device: the one before ends.
+///
+/// # Errors
+/// [`Code::Malformed`] for what is no request; [`Code::Forbidden`] for a browser.
+pub async fn enrol(
+    app: &App,
+    session: Session,
+    call: EnrolDevice,
+) -> Result<DeviceEnrolment, Failure> {
+    if session.kind == SessionKind::Browser {
+        return Err(Failure::refused(
+            Code::Forbidden,
+            "A browser is no device. Use the desktop app or the CLI.",
+        ));
+    }
+    let request = request(&call.request)?;
+    let key = request.fingerprint();
+    let name = label(&call.name, "Unnamed");
+    let (device, at) = app
+        .transact(move |tx, now| {
+            Box::pin(async move {
+                let device = match tx.device_of(session.id).await? {
+                    Some(device) if device.key == key => {
+                        tx.renew_device(device.id, now).await?;
+                        device.id
+                    }
+                    before => {
+                        if let Some(before) = before {
+                            end(tx, &before, Some(session.user), "another key", now).await?;
+                        }
+                        insert(tx, &session, name, key, now).await?
+                    }
+                };
+                Ok((device, now))
+            })
+        })
+        .await?;
+    let subject = CertificateSubject::Device(device);
+    let issued = app
+        .authorities
+        .devices
+        .issue(&request, subject, None, CERTIFICATE, at);
+    let issued = issued.map_err(anyhow::Error::from)?;
+    Ok(DeviceEnrolment {
+        device,
+        certificate: issued.certificate,
+        expires_at: issued.expires_at,
+    })
+}
+
+/// What somebody sent to be certified.
+pub(crate) fn request(pem: &str) -> Result<Request, Failure> {
+    Request::from_pem(pem).map_err(|error| match error {
+        IssueError::BadRequest => Failure::refused(
+            Code::Malformed,
+            "The field request holds no certificate signing request (PKCS #10, PEM) with a right \
+             signature.",
+        ),
+        IssueError::Failed(_) => Failure::Broken(error.into()),
+    })
+}
+
+async fn insert(
+    tx: &mut dyn Write,
+    session: &Session,
+    name: String,
+    key: String,
+    now: Time,
+) -> Result<DeviceId, Failure> {
+    let new = NewDevice {
+        session: session.id,
+        name: name.clone(),
+        key: key.clone(),
+        created_at: now,
+    };
+    let id = tx.insert_device(new).await?;
+    let entry = Entry {
+        at: now,
+        actor: Some(session.user),
+        action: "device.enrolled",
+        subject: Subject::Account { user: session.user },
+        detail: json!({ "device": id, "session": session.id, "name": name, "key": key }),
+    };
+    tx.record(entry).await?;
+    Ok(id)
+}
+
+/// Ends a device and records why: its certificate stops working at once.
+///
+/// # Errors
+/// The store's failure.
+pub async fn end(
+    tx: &mut dyn Write,
+    device: &Device,
+    actor: Option<UserId>,
+    why: &str,
+    now: Time,
+) -> Result<(), Failure> {
+    tx.end_device(device.id).await?;
+    let entry = Entry {
+        at: now,
+        actor,
+        action: "device.ended",
+        subject: Subject::Account { user: device.user },
+        detail: json!({ "device": device.id, "name": device.name, "why": why }),
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+/// Ends one's own device, or, as an administrator, anybody's. Others answer as unknown (rule 1).
+///
+/// # Errors
+/// [`Failure::not_found`], or the store's failure.
+pub async fn end_by(app: &App, by: User, id: DeviceId) -> Result<(), Failure> {
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            let device = tx.device(id).await?;
+            let theirs = device.filter(|it| it.user == by.id || is_admin(&by));
+            let device = theirs.ok_or_else(Failure::not_found)?;
+            let why = if device.user == by.id {
+                "ended by its owner"
+            } else {
+                "ended by an administrator"
+            };
+            end(tx, &device, Some(by.id), why, now).await
+        })
+    })
+    .await
+}
+
+/// The person's devices, newest first. `current` is the session that asks.
+///
+/// # Errors
+/// The store's failure.
+pub async fn list(app: &App, session: &Session) -> Result<Vec<Shown>, Failure> {
+    let devices = app.store.read().await?.devices(Some(session.user)).await?;
+    let shown = devices.into_iter().map(|device| Shown {
+        id: device.id,
+        name: device.name,
+        kind: device.kind,
+        created_at: device.created_at,
+        renewed_at: device.renewed_at,
+        current: device.session == session.id,
+    });
+    Ok(shown.collect())
+}
+
+fn is_admin(user: &User) -> bool {
+    user.roles.contains(&Role::Admin)
+}
