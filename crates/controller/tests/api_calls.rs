@@ -294,10 +294,19 @@ async fn the_description_is_served_and_names_every_route_and_code() {
         }
     }
     assert_snapshot!(routes, @r#"
+    PUT /api/v1/device: 200 400 401 403 413 415 500 503
+    GET /api/v1/devices: 200 401 500 503
+    DELETE /api/v1/devices/{id}: 204 401 404 500 503
     GET /api/v1/events: 200 401 429 500 503
+    POST /api/v1/gateway/ack: 204 400 401 404 413 415 500 503
+    POST /api/v1/gateway/certificate: 200 400 401 403 413 415 500 503
+    POST /api/v1/gateway/devices: 204 400 401 404 413 415 500 503
+    POST /api/v1/gateway/enrol: 200 400 401 403 413 415 500 503
+    POST /api/v1/gateway/stream: 200 400 401 413 415 500 503
     POST /api/v1/grants/{id}/release: 200 400 401 403 404 409 413 500 503
     POST /api/v1/grants/{id}/revoke: 200 400 401 403 404 409 413 415 422 500 503
     GET /api/v1/me: 200 401 500 503
+    GET /api/v1/networks: 200 401 500 503
     GET /api/v1/requests: 200 400 401 500 503
     POST /api/v1/requests: 200 201 400 401 404 409 413 415 422 500 503
     GET /api/v1/requests/{id}: 200 401 404 500 503

@@ -1,0 +1,450 @@
+//! Devices and gateways: how they enrol, and what a gateway is fed.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Request, StatusCode, header};
+use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use hourkey_controller::gateways::enrol;
+use hourkey_domain::ids::{DeviceId, GatewayId, UserId};
+use hourkey_pki::{Holder, Key, Subject};
+use hourkey_protocol::gateway::{All, Changes, Ping};
+use hourkey_protocol::sse::{Event, Parser};
+use hourkey_store::organisation::{Group, Resource};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+use world::{Answer, World};
+
+#[tokio::test]
+async fn a_device_is_enrolled_renewed_and_replaced_by_its_session() {
+    let world = World::new().await;
+    let token = world.token(world.people.ann).await;
+    let key = Key::generate().unwrap();
+    let first = enrol_device(&world, &token, &key).await;
+    assert_eq!(first.status, StatusCode::OK);
+    let device = first.json()["device"].as_i64().unwrap();
+    let holder = Holder {
+        subject: Subject::Device(DeviceId(device)),
+        key: key.fingerprint(),
+    };
+    assert_eq!(holder_of(&first.json()["certificate"]), holder);
+    assert_eq!(first.json()["expires_at"], "2030-01-02T00:00:00Z");
+
+    world.clock.forward(TimeDelta::hours(16));
+    let again = enrol_device(&world, &token, &key).await.json();
+    assert_eq!(again["device"], device);
+    assert_eq!(again["expires_at"], "2030-01-02T16:00:00Z");
+
+    let other = enrol_device(&world, &token, &Key::generate().unwrap()).await;
+    let other = other.json()["device"].as_i64().unwrap();
+    assert!(other > device, "another key is another device");
+    let listed = call(&world, "GET", "/devices", &token, Value::Null).await;
+    let listed = listed.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["current"]),
+        (&json!(other), &json!(true))
+    );
+    assert_eq!(
+        world.actions(0).await,
+        [
+            "device.enrolled by Ann Member",
+            "device.ended by Ann Member",
+            "device.enrolled by Ann Member"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_request_for_a_certificate_is_refused_and_changes_nothing() {
+    let world = World::new().await;
+    let token = world.token(world.people.ann).await;
+    let good = Key::generate().unwrap().request().unwrap();
+    for request in ["", "no request", &good[..good.len() / 2]] {
+        let body = json!({ "name": "laptop", "request": request });
+        let answer = call(&world, "PUT", "/device", &token, body).await;
+        assert_eq!(answer.code(), "400 malformed");
+    }
+    assert_eq!(world.seq().await, 0);
+}
+
+#[tokio::test]
+async fn people_end_their_own_devices_and_administrators_everybodys() {
+    let world = World::new().await;
+    let token = world.token(world.people.ann).await;
+    let device = device(&world, &token, &Key::generate().unwrap()).await;
+    let path = format!("/devices/{device}");
+    let ben = world.token(world.people.ben).await;
+    let stranger = call(&world, "DELETE", &path, &ben, Value::Null).await;
+    let unknown = call(&world, "DELETE", "/devices/99", &ben, Value::Null).await;
+    assert_eq!(
+        stranger, unknown,
+        "rule 1: other people's answer as unknown ones"
+    );
+    assert_eq!(stranger.code(), "404 not_found");
+
+    let ended = call(&world, "DELETE", &path, &token, Value::Null).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    let again = call(&world, "DELETE", &path, &token, Value::Null).await;
+    assert_eq!(again.code(), "404 not_found");
+
+    let device = self::device(&world, &token, &Key::generate().unwrap()).await;
+    let ada = world.token(world.people.ada).await;
+    let path = format!("/devices/{device}");
+    let ended = call(&world, "DELETE", &path, &ada, Value::Null).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        world.actions(2).await.last().unwrap(),
+        "device.ended by Ada Admin"
+    );
+}
+
+#[tokio::test]
+async fn a_token_enrols_one_gateway_once_and_in_time() {
+    let world = World::new().await;
+    let token = added(&world, "gw-1").await;
+    let key = Key::generate().unwrap();
+    let wrong = enrol_gateway(&world, "wrong", &key).await;
+    assert_eq!(wrong.code(), "401 unauthenticated");
+
+    let enrolled = enrol_gateway(&world, &token, &key).await;
+    assert_eq!(enrolled.status, StatusCode::OK);
+    let enrolment = enrolled.json();
+    assert_eq!(enrolment["network"], "Office");
+    let holder = holder_of(&enrolment["certificate"]["certificate"]);
+    assert_eq!(holder.subject, Subject::Gateway(GatewayId(1)));
+    assert_eq!(
+        enrol_gateway(&world, &token, &key).await,
+        wrong,
+        "it works once"
+    );
+
+    let late = added(&world, "gw-2").await;
+    world.clock.forward(enrol::TOKEN);
+    assert_eq!(enrol_gateway(&world, &late, &key).await, wrong);
+
+    let credential = enrolment["credential"].as_str().unwrap();
+    let renew = |key: &Key| json!({ "request": key.request().unwrap() });
+    let path = "/gateway/certificate";
+    let renewed = call(&world, "POST", path, credential, renew(&key)).await;
+    assert_eq!(holder_of(&renewed.json()["certificate"]), holder);
+    let stolen = renew(&Key::generate().unwrap());
+    let refused = call(&world, "POST", path, credential, stolen).await;
+    assert_eq!(refused.code(), "403 forbidden");
+    let person = world.token(world.people.ada).await;
+    let refused = call(&world, "POST", path, &person, renew(&key)).await;
+    assert_eq!(refused.code(), "401 unauthenticated");
+}
+
+#[tokio::test]
+async fn people_learn_of_the_gateways_of_their_networks() {
+    let world = World::new().await;
+    let waiting = added(&world, "gw-1").await;
+    let ann = world.people.ann;
+    let before = world.get(ann, "/networks").await.json();
+    assert_eq!(
+        before["networks"][0]["gateways"],
+        json!([]),
+        "not enrolled yet"
+    );
+    enrol_gateway(&world, &waiting, &Key::generate().unwrap()).await;
+    let networks = world.get(ann, "/networks").await.json();
+    assert_eq!(
+        networks["networks"],
+        json!([{ "id": 1, "name": "Office", "gateways": [
+            { "id": 1, "name": "gw-1", "address": "gw.corp.example:8443" }
+        ] }])
+    );
+    let nothing = world.get(world.people.eve, "/networks").await.json();
+    assert_eq!(
+        nothing["networks"],
+        json!([]),
+        "who sees nothing learns nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_is_fed_what_connected_users_may_use_as_it_changes() {
+    let (world, credential) = fed().await;
+    let (ann, logs, wiki) = (world.people.ann, world.resources.logs, world.resources.wiki);
+    let token = world.token(ann).await;
+    let key = Key::generate().unwrap();
+    let device = device(&world, &token, &key).await;
+    let mut feed = Feed::open(&world, &credential, json!([device, 99])).await;
+    let all = feed.all().await;
+    assert_eq!(
+        all.resources.len(),
+        5,
+        "every resource of the network (rule 9)"
+    );
+    assert_eq!(all.devices[0].live.as_ref().unwrap().key, key.fingerprint());
+    assert_eq!(all.devices[1].live, None, "unknown");
+    assert_eq!(permits(&all.users, ann), [(wiki, None)]);
+
+    let body = json!({ "resource": logs, "seconds": 600, "reason": "a log to read" });
+    let grant = world.post(ann, "/requests", body).await.grant();
+    let changes = feed.changes().await;
+    assert_eq!(changes.resources, None);
+    let until = Some("2030-01-01T00:10:00Z".parse().unwrap());
+    assert_eq!(permits(&changes.users, ann), [(wiki, None), (logs, until)]);
+    assert_eq!(changes.seq, world.seq().await);
+
+    // What concerns nobody who is connected is not told: the next message is the release.
+    let body = json!({ "resource": logs, "seconds": 600, "reason": "another" });
+    world.post(world.people.ben, "/requests", body).await;
+    world.act(ann, &format!("/grants/{grant}/release")).await;
+    assert_eq!(permits(&feed.changes().await.users, ann), [(wiki, None)]);
+
+    // The resource moves, and Engineering loses its members.
+    let engineering = world.ways.engineering;
+    world
+        .change(vec![wiki], move |tx| {
+            Box::pin(async move {
+                let (found, _) = tx.resource(wiki).await?.unwrap();
+                let address = "moved.corp".parse().unwrap();
+                tx.update_resource(Resource { address, ..found }).await?;
+                let group = Group {
+                    id: engineering,
+                    name: "Engineering".to_owned(),
+                    members: Vec::new(),
+                };
+                Ok(tx.update_group(group).await?)
+            })
+        })
+        .await;
+    let changes = feed.changes().await;
+    assert_eq!(changes.resources.unwrap()[0].address, "moved.corp");
+    assert_eq!(permits(&changes.users, ann), []);
+
+    let path = format!("/devices/{device}");
+    call(&world, "DELETE", &path, &token, Value::Null).await;
+    let changes = feed.changes().await;
+    assert_eq!(changes.devices[0].id, DeviceId(device));
+    assert_eq!(changes.devices[0].live, None);
+}
+
+#[tokio::test]
+async fn devices_come_and_go_on_a_stream() {
+    let (world, credential) = fed().await;
+    let mut feed = Feed::open(&world, &credential, json!([])).await;
+    let all = feed.all().await;
+    assert!(all.devices.is_empty() && all.users.is_empty());
+    let (ann, ben) = (world.people.ann, world.people.ben);
+    let mut devices = Vec::new();
+    for user in [ann, ben] {
+        let token = world.token(user).await;
+        let device = device(&world, &token, &Key::generate().unwrap()).await;
+        let came = json!({ "stream": all.stream, "came": [device], "went": [] });
+        let noted = call(&world, "POST", "/gateway/devices", &credential, came).await;
+        assert_eq!(noted.status, StatusCode::NO_CONTENT);
+        let changes = feed.changes().await;
+        assert_eq!(changes.devices[0].live.as_ref().unwrap().user, user);
+        assert_eq!(permits(&changes.users, user).len(), 1);
+        devices.push(device);
+    }
+    // The answer about an unknown device shows that Ann's is gone from the list.
+    let went = json!({ "stream": all.stream, "came": [99], "went": [devices[0]] });
+    call(&world, "POST", "/gateway/devices", &credential, went).await;
+    assert_eq!(feed.changes().await.devices[0].live, None);
+
+    // Ann is disabled after her device went, Ben while his is there: only he is told of.
+    world
+        .change(vec![], move |tx| {
+            Box::pin(async move {
+                for id in [ann, ben] {
+                    let user = tx.user(id).await?.unwrap();
+                    let disabled = hourkey_store::organisation::User {
+                        disabled: true,
+                        ..user
+                    };
+                    tx.update_user(disabled).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    let changes = feed.changes().await;
+    assert_eq!(changes.users.len(), 1);
+    assert_eq!(permits(&changes.users, ben), []);
+
+    let stale = json!({ "stream": all.stream + 1, "came": [], "went": [] });
+    let refused = call(&world, "POST", "/gateway/devices", &credential, stale).await;
+    assert_eq!(refused.code(), "404 not_found");
+}
+
+#[tokio::test]
+async fn pings_tell_which_acknowledgement_was_heard() {
+    let (world, credential) = fed().await;
+    let mut feed = Feed::open(&world, &credential, json!([])).await;
+    let all = feed.all().await;
+    let event = feed.next().await.unwrap();
+    assert_eq!((event.name.as_str(), heard(&event)), ("ping", 0));
+    let ack = |number| json!({ "stream": all.stream, "number": number, "seq": all.seq });
+    for number in [2, 1] {
+        let noted = call(&world, "POST", "/gateway/ack", &credential, ack(number)).await;
+        assert_eq!(noted.status, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(heard(&feed.next().await.unwrap()), 2, "the newest");
+}
+
+#[tokio::test]
+async fn a_gateway_has_one_stream_and_none_once_it_is_removed() {
+    let (world, credential) = fed().await;
+    let mut first = Feed::open(&world, &credential, json!([])).await;
+    first.all().await;
+    let mut second = Feed::open(&world, &credential, json!([])).await;
+    second.all().await;
+    assert!(first.next().await.is_none(), "a newer one took over");
+
+    let now = world.app.clock.now();
+    enrol::remove(&world.app.store, "gw-1", now).await.unwrap();
+    while let Some(event) = second.next().await {
+        assert_eq!(event.name, "ping");
+    }
+    let refused = call(
+        &world,
+        "POST",
+        "/gateway/stream",
+        &credential,
+        json!({ "devices": [] }),
+    );
+    assert_eq!(refused.await.code(), "401 unauthenticated");
+}
+
+/// A running controller with an enrolled gateway, and its credential.
+async fn fed() -> (World, String) {
+    let world = World::new().await;
+    world.app.start();
+    let token = added(&world, "gw-1").await;
+    let enrolled = enrol_gateway(&world, &token, &Key::generate().unwrap()).await;
+    let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
+    (world, credential)
+}
+
+async fn added(world: &World, name: &str) -> String {
+    let (store, now) = (&world.app.store, world.app.clock.now());
+    let address = "gw.corp.example:8443";
+    enrol::add(store, name, "Office", address, now)
+        .await
+        .unwrap()
+}
+
+async fn enrol_gateway(world: &World, token: &str, key: &Key) -> Answer {
+    let body = json!({ "token": token, "request": key.request().unwrap() });
+    let request = Request::post("/api/v1/gateway/enrol")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()));
+    Answer::read(world.send(request.unwrap()).await).await
+}
+
+async fn enrol_device(world: &World, token: &str, key: &Key) -> Answer {
+    let body = json!({ "name": "laptop", "request": key.request().unwrap() });
+    call(world, "PUT", "/device", token, body).await
+}
+
+async fn device(world: &World, token: &str, key: &Key) -> i64 {
+    enrol_device(world, token, key).await.json()["device"]
+        .as_i64()
+        .unwrap()
+}
+
+/// A call with this bearer token, checked against the description of the API.
+async fn call(world: &World, method: &str, path: &str, token: &str, body: Value) -> Answer {
+    let path = format!("/api/v1{path}");
+    let mut request = Request::builder()
+        .method(method)
+        .uri(&path)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let body = match body {
+        Value::Null => Body::empty(),
+        body => {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+            Body::from(body.to_string())
+        }
+    };
+    let answer = Answer::read(world.send(request.body(body).unwrap()).await).await;
+    world::description::check_answer(&method.parse().unwrap(), &path, &answer);
+    answer
+}
+
+fn holder_of(certificate: &Value) -> Holder {
+    let pem = certificate.as_str().unwrap();
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    Holder::of(&der).unwrap()
+}
+
+/// A user's permits: resource and end.
+fn permits(
+    users: &[hourkey_protocol::gateway::User],
+    user: UserId,
+) -> Vec<(
+    hourkey_domain::ids::ResourceId,
+    Option<hourkey_domain::Time>,
+)> {
+    let found = users.iter().find(|it| it.id == user).unwrap();
+    let permits = found.permits.iter();
+    permits.map(|it| (it.resource, it.until)).collect()
+}
+
+fn heard(event: &Event) -> u64 {
+    serde_json::from_str::<Ping>(&event.data).unwrap().heard
+}
+
+/// A gateway's stream.
+struct Feed {
+    body: BodyDataStream,
+    parser: Parser,
+    ready: std::collections::VecDeque<Event>,
+}
+
+impl Feed {
+    async fn open(world: &World, credential: &str, devices: Value) -> Self {
+        let request = Request::post("/api/v1/gateway/stream")
+            .header(header::AUTHORIZATION, format!("Bearer {credential}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(json!({ "devices": devices }).to_string()));
+        let response = world.send(request.unwrap()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        Self {
+            body: response.into_body().into_data_stream(),
+            parser: Parser::default(),
+            ready: std::collections::VecDeque::new(),
+        }
+    }
+
+    /// The next message; `None` when the stream has ended.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let limit = std::time::Duration::from_secs(30);
+            let chunk = tokio::time::timeout(limit, self.body.next()).await;
+            let chunk = chunk.expect("a message, or the end of the stream")?;
+            let ready = &mut self.ready;
+            let found = |event| ready.push_back(event);
+            self.parser.feed(&chunk.unwrap(), found).unwrap();
+        }
+    }
+
+    async fn all(&mut self) -> All {
+        let event = self.next().await.unwrap();
+        assert_eq!(event.name, "all");
+        serde_json::from_str(&event.data).unwrap()
+    }
+
+    /// The next message that is no ping.
+    async fn changes(&mut self) -> Changes {
+        loop {
+            let event = self.next().await.unwrap();
+            match event.name.as_str() {
+                "ping" => {}
+                "changes" => return serde_json::from_str(&event.data).unwrap(),
+                other => panic!("{other}: {}", event.data),
+            }
+        }
+    }
+}
