@@ -141,7 +141,7 @@ pub async fn end_by(app: &App, by: User, id: DeviceId) -> Result<(), Failure> {
     app.transact(move |tx, now| {
         Box::pin(async move {
             let device = tx.device(id).await?;
-            let theirs = device.filter(|it| it.user == by.id || is_admin(&by));
+            let theirs = device.filter(|it| it.user == by.id || sees_all(&by));
             let device = theirs.ok_or_else(Failure::not_found)?;
             let why = if device.user == by.id {
                 "ended by its owner"
@@ -171,6 +171,33 @@ pub async fn list(app: &App, session: &Session) -> Result<Vec<Shown>, Failure> {
     Ok(shown.collect())
 }
 
-fn is_admin(user: &User) -> bool {
+/// A device with the name of whose it is.
+#[derive(Clone, Debug)]
+pub struct Owned {
+    /// The device.
+    pub device: Device,
+    /// Its user's display name.
+    pub owner: String,
+}
+
+/// The devices that a person may end, newest first: their own, or everybody's.
+///
+/// # Errors
+/// The store's failure.
+pub async fn visible_to(app: &App, user: &User) -> Result<Vec<Owned>, Failure> {
+    let mut tx = app.store.read().await?;
+    let whose = (!sees_all(user)).then_some(user.id);
+    let mut owned = Vec::new();
+    for device in tx.devices(whose).await? {
+        let names = tx.user_name(device.user).await?;
+        let owner = names.map(|(_, name)| name).unwrap_or_default();
+        owned.push(Owned { device, owner });
+    }
+    Ok(owned)
+}
+
+/// True for administrators: they see and end everybody's devices.
+#[must_use]
+pub fn sees_all(user: &User) -> bool {
     user.roles.contains(&Role::Admin)
 }

@@ -22,6 +22,7 @@ use crate::identity::csrf::FormToken;
 pub(super) enum Place {
     Access,
     Review,
+    Devices,
     Sessions,
     Elsewhere,
 }
@@ -186,6 +187,7 @@ impl Frame {
                                 }
                             }))
                         }
+                        (tab("/devices", place == Place::Devices, html! { "Devices" }))
                         (tab("/sessions", place == Place::Sessions, html! { "Sessions" }))
                     }
                     form.who method="post" action="/sign-out" {

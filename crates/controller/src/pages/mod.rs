@@ -10,6 +10,7 @@ mod ask;
 mod assets;
 pub mod consent;
 mod device;
+mod devices;
 pub mod error;
 pub mod form;
 mod headers;
@@ -43,6 +44,7 @@ pub fn router() -> Router<App> {
         .route("/setup", get(setup::show).post(setup::send))
         .route("/reset", get(reset::show).post(reset::send))
         .route("/device", get(device::show).post(device::send))
+        .route("/devices", get(devices::show).post(devices::send))
         .route("/sessions", get(sessions::show).post(sessions::send))
         .route("/access", get(access::show).post(access::send))
         .route("/resources/{id}/request", get(ask::show).post(ask::send))

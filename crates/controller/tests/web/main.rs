@@ -12,6 +12,7 @@ mod world;
 mod asking;
 mod browser;
 mod device;
+mod devices;
 mod forms;
 mod oauth;
 mod passwords;

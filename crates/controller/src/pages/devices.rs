@@ -1,0 +1,109 @@
+//! Devices: a person's own, and for administrators everybody's.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::problem::Code;
+use hourkey_store::device::Device;
+use maud::{Markup, html};
+
+use super::error::PageFailure;
+use super::form::{Fields, Form};
+use super::icon::Icon;
+use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::time::ago;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::device::{self, Owned};
+use crate::identity::{PageUser, csrf::FormToken};
+
+/// `GET /devices`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+) -> Result<Response, PageFailure> {
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let devices = device::visible_to(&app, &user.user).await?;
+    let (mine, others): (Vec<_>, Vec<_>) = devices
+        .into_iter()
+        .partition(|owned| owned.device.user == user.user.id);
+    let page = Page {
+        title: "Devices",
+        place: Place::Devices,
+        width: Width::Wide,
+        live: true,
+    };
+    let row = |owned: &Owned, owner: bool| row(&user.token, owned, owner, &frame);
+    Ok(frame.page(&page, &html! {
+        div.head { h1 { "Your devices" } }
+        p.lead { "Each signed-in app has a key of its own, with which it reaches what is open to \
+                  you. End what you lost or do not know: it is cut off at once." }
+        div #mine data-live {
+            @if mine.is_empty() {
+                p.quiet { "None yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "." }
+            }
+            ul.rows { @for owned in &mine { (row(owned, false)) } }
+        }
+        @if device::sees_all(&user.user) {
+            h2 { "Everybody else’s" }
+            div #others data-live {
+                @if others.is_empty() { p.quiet { "Nobody else has one." } }
+                ul.rows { @for owned in &others { (row(owned, true)) } }
+            }
+        }
+    }))
+}
+
+/// `POST /devices`
+pub(super) async fn send(
+    State(app): State<App>,
+    user: PageUser,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageFailure> {
+    match (fields.get("do"), fields.number("device")) {
+        ("end", Some(id)) => device::end_by(&app, user.user, DeviceId(id)).await?,
+        _ => return Err(Failure::refused(Code::Malformed, "There is no such button.").into()),
+    }
+    Ok(Redirect::to("/devices").into_response())
+}
+
+fn row(token: &FormToken, owned: &Owned, with_owner: bool, frame: &Frame) -> Markup {
+    let Owned { device, owner } = owned;
+    let Device {
+        id,
+        name,
+        kind,
+        created_at,
+        renewed_at,
+        ..
+    } = device;
+    let (icon, words) = match kind {
+        SessionKind::Desktop => (Icon::Screen, "Desktop app"),
+        SessionKind::Cli | SessionKind::Headless => (Icon::Terminal, "CLI"),
+        SessionKind::Browser => (Icon::Window, "Browser"),
+    };
+    html! {
+        li.row #{ "device-" (id) } {
+            span.dot { (icon) }
+            div.what {
+                div.name {
+                    bdi { (plain(name)) }
+                    @if with_owner { " · " bdi { (plain(owner)) } }
+                }
+                div.sub {
+                    span.state { (words) }
+                    span.state { "enrolled " (ago(*created_at, frame.now)) }
+                    span.state { "certificate renewed " (ago(*renewed_at, frame.now)) }
+                }
+            }
+            form.acts method="post" action="/devices" {
+                (token_field(token))
+                input type="hidden" name="device" value=(id);
+                button.btn name="do" value="end" aria-label={ "End " (plain(name)) } { "End" }
+            }
+        }
+    }
+}
