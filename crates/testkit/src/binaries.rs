@@ -8,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 /// Names a folder of binaries to use instead of the ones built beside the running program.
 pub const FOLDER_VARIABLE: &str = "HOURKEY_BINARIES";
 
-/// The path of one of the products: `hourkey`, `hourkey-controller` or `hourkey-desktop`.
+/// The path of one of the products: `hourkey`, `hourkey-controller`, `hourkey-desktop` or
+/// `hourkey-gateway`.
 ///
 /// # Errors
 /// When it has not been built.

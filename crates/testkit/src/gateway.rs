@@ -1,0 +1,155 @@
+//! The real gateway, on a port and with a state folder of its own.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::binaries;
+use crate::controller::Controller;
+use crate::process::{self, Process};
+use crate::webdriver::free_port;
+
+/// A gateway that has enrolled, running or not. It keeps its folder and port from one start to the
+/// next.
+#[derive(Debug)]
+pub struct Gateway {
+    name: String,
+    address: String,
+    variables: Vec<(String, String)>,
+    process: Option<Process>,
+    folder: TempDir,
+}
+
+impl Gateway {
+    /// Adds a gateway of a network, enrols it, and starts it. `hosts` says where names lead, each
+    /// as an address or as address and port.
+    ///
+    /// # Errors
+    /// When the controller refuses it, or it does not start.
+    pub async fn start(
+        controller: &Controller,
+        name: &str,
+        network: &str,
+        hosts: &[(&str, &str)],
+    ) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let mut gateway = Self {
+            name: name.to_owned(),
+            address,
+            variables: Vec::new(),
+            process: None,
+            folder,
+        };
+        let add = ["gateway", "add", name, "--network", network];
+        let add = [&add[..], &["--address", &gateway.address]].concat();
+        let token = controller.run(&add).await?;
+        gateway.enrol(controller, &token).await?;
+        gateway.configure(hosts)?;
+        gateway.resume().await?;
+        Ok(gateway)
+    }
+
+    /// Sets a variable for the gateway's next start.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not, or runs already.
+    pub async fn resume(&mut self) -> Result<()> {
+        if self.process.is_some() {
+            bail!("the gateway runs already");
+        }
+        let mut command = self.command()?;
+        command.arg("serve").envs(self.variables.iter().cloned());
+        let process = Process::start(&self.name, command, self.folder.path())?;
+        let connect = async || tokio::net::TcpStream::connect(&self.address).await;
+        process.ready("a port that listens", connect).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends it as `kill -9` does, and waits for the end.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self) -> Result<ExitStatus> {
+        let process = self.process.take().context("the gateway does not run")?;
+        process.kill()
+    }
+
+    /// Sends it a signal: STOP and CONT make it pause.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let process = self.process.as_ref().context("the gateway does not run")?;
+        process.signal(signal)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What it has logged since the first start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let path = self.folder.path().join(format!("{}.log", self.name));
+        fs::read_to_string(path).unwrap_or_default()
+    }
+
+    async fn enrol(&self, controller: &Controller, token: &str) -> Result<()> {
+        let mut command = self.command()?;
+        command
+            .args(["enrol", controller.url().as_str()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = tokio::process::Command::from(command).spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that does not read its input may have closed it by now.
+            let _ = stdin.write_all(token.as_bytes()).await;
+        }
+        let output = child.wait_with_output().await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("hourkey-gateway enrol failed ({}): {said}", output.status);
+        }
+        Ok(())
+    }
+
+    fn configure(&self, hosts: &[(&str, &str)]) -> Result<()> {
+        let mut text = format!("listen = {:?}\n\n[hosts]\n", self.address);
+        for (name, address) in hosts {
+            writeln!(text, "{name:?} = {address:?}")?;
+        }
+        Ok(fs::write(self.state().join("gateway.toml"), text)?)
+    }
+
+    fn command(&self) -> Result<std::process::Command> {
+        let mut command = process::command(binaries::path("hourkey-gateway")?);
+        command
+            .arg("--state")
+            .arg(self.state())
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("RUST_BACKTRACE", "1")
+            .current_dir(self.folder.path());
+        Ok(command)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+}
