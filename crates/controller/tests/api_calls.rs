@@ -300,6 +300,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     GET /api/v1/events: 200 401 429 500 503
     POST /api/v1/gateway/ack: 204 400 401 404 413 415 500 503
     POST /api/v1/gateway/certificate: 200 400 401 403 413 415 500 503
+    POST /api/v1/gateway/connections: 204 400 401 413 415 500 503
     POST /api/v1/gateway/devices: 204 400 401 404 413 415 500 503
     POST /api/v1/gateway/enrol: 200 400 401 403 413 415 500 503
     POST /api/v1/gateway/stream: 200 400 401 413 415 500 503

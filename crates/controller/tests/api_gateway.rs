@@ -314,6 +314,51 @@ async fn a_gateway_has_one_stream_and_none_once_it_is_removed() {
     assert_eq!(refused.await.code(), "401 unauthenticated");
 }
 
+#[tokio::test]
+async fn connections_are_kept_and_audited_once() {
+    let (world, credential) = fed().await;
+    let (ann, wiki) = (world.people.ann, world.resources.wiki);
+    let token = world.token(ann).await;
+    let device = device(&world, &token, &Key::generate().unwrap()).await;
+    let before = world.seq().await;
+    let report = async |connection: Value| {
+        let body = json!({ "connections": [connection] });
+        call(&world, "POST", "/gateway/connections", &credential, body).await
+    };
+    let open = json!({ "id": "0a".repeat(16), "device": device, "user": ann, "resource": wiki,
+        "started_at": "2029-12-31T23:59:00Z" });
+    let mut ended = open.clone();
+    ended["end"] = json!({ "at": "2030-01-01T09:00:00Z", "why": "permit", "sent": 7,
+        "received": 8 });
+    for connection in [&open, &open, &ended, &ended, &open] {
+        assert_eq!(
+            report(connection.clone()).await.status,
+            StatusCode::NO_CONTENT
+        );
+    }
+    let mut foreign = open.clone();
+    (foreign["id"], foreign["device"]) = (json!("0b".repeat(16)), json!(99));
+    assert_eq!(
+        report(foreign).await.status,
+        StatusCode::NO_CONTENT,
+        "left aside"
+    );
+
+    let audit = world.audit(before).await;
+    let actions: Vec<_> = audit.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["connection.started", "connection.ended"]);
+    let detail = &audit[1].detail;
+    assert_eq!(
+        (&detail["why"], &detail["received"]),
+        (&json!("permit"), &json!(8))
+    );
+    assert_eq!(detail["ended_at"], world::START, "no later than the report");
+
+    let mut bad = open;
+    bad["id"] = json!("no id");
+    assert_eq!(report(bad).await.code(), "400 malformed");
+}
+
 /// A running controller with an enrolled gateway, and its credential.
 async fn fed() -> (World, String) {
     let world = World::new().await;

@@ -215,6 +215,73 @@ pub struct Permit {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// Body of `POST /gateway/connections`: connections that began, last or ended since the last report
+/// that was answered. A report may be sent twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// At most [`REPORTED_AT_ONCE`].
+    pub connections: Vec<Connection>,
+}
+
+/// The most connections of one [`Report`].
+pub const REPORTED_AT_ONCE: usize = 200;
+
+/// A connection through a gateway. Times are the server's, as the gateway counts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// 128 random bits in lower-case hexadecimal, made by the gateway.
+    pub id: String,
+    /// From which device.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// To what.
+    pub resource: ResourceId,
+    /// Its start.
+    pub started_at: DateTime<Utc>,
+    /// Its end; `None` while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+}
+
+/// The end of a [`Connection`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub why: Ended,
+    /// Bytes from the device.
+    pub sent: u64,
+    /// Bytes to the device.
+    pub received: u64,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// One of its ends closed it.
+    Closed,
+    /// The last permit went: it was cut.
+    Permit,
+    /// The device ended: it was cut.
+    Device,
+    /// The controller was not heard: it was cut.
+    Stale,
+    /// What went through was meant for another name: it was cut.
+    Mismatch,
+    /// The gateway stopped.
+    Stopped,
+}
+
 /// Why a gateway refuses a connection: the value of the header [`REFUSAL`] in its answer, which
 /// says no more than the caller may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::length::Length;
 use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::gateway::Ended;
 use hourkey_store::StoreError;
 use hourkey_store::account::Digest;
 use serde::Serialize;
@@ -43,6 +44,7 @@ macro_rules! words {
 
 words!(Mode: Standing = "standing", AutoLock = "auto_lock", AccessRequest = "access_request");
 words!(Approval: Manual = "manual", Automatic = "automatic");
+words!(Ended: Closed = "closed", Permit = "permit", Device = "device", Stale = "stale", Mismatch = "mismatch", Stopped = "stopped");
 words!(SessionKind: Browser = "browser", Desktop = "desktop", Cli = "cli", Headless = "headless");
 
 /// A moment as it is kept.

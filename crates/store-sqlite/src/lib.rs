@@ -16,6 +16,7 @@ mod open_filter;
 mod organisation;
 mod organise;
 mod tx;
+mod usage;
 mod writer;
 
 use std::path::Path;

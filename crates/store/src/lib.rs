@@ -16,6 +16,7 @@ pub mod device;
 pub mod gateway;
 pub mod log;
 pub mod organisation;
+pub mod usage;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub trait Read:
     + gateway::GatewayRead
     + log::LogRead
     + organisation::OrganisationRead
+    + usage::UsageRead
 {
 }
 
@@ -41,6 +43,7 @@ impl<T> Read for T where
         + gateway::GatewayRead
         + log::LogRead
         + organisation::OrganisationRead
+        + usage::UsageRead
 {
 }
 
@@ -53,6 +56,7 @@ pub trait Write:
     + gateway::GatewayWrite
     + log::LogWrite
     + organisation::OrganisationWrite
+    + usage::UsageWrite
 {
 }
 
@@ -64,6 +68,7 @@ impl<T> Write for T where
         + gateway::GatewayWrite
         + log::LogWrite
         + organisation::OrganisationWrite
+        + usage::UsageWrite
 {
 }
 

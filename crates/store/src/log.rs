@@ -50,6 +50,13 @@ pub enum Subject {
         /// Whose.
         user: UserId,
     },
+    /// A user's connection to a resource. Nobody's view changes.
+    Use {
+        /// Whose.
+        user: UserId,
+        /// To what.
+        resource: ResourceId,
+    },
     /// A gateway. Nobody's view changes.
     Gateway {
         /// Which.

@@ -4,13 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use hourkey_protocol::gateway::{Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew};
+use hourkey_protocol::gateway::{
+    Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
+};
 
 use super::call::Call;
 use super::refusals::{Acknowledging, Enrolling, Following};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::gateways::{self, CallingGateway, enrol};
+use crate::gateways::{self, CallingGateway, enrol, usage};
 
 /// Enrols a gateway with its single-use token.
 #[utoipa::path(post, path = "/gateway/enrol", operation_id = "enrol_gateway", tag = "gateway",
@@ -76,5 +78,18 @@ pub(super) async fn acknowledge(
     Call { body, once: _ }: Call<Ack>,
 ) -> Result<StatusCode, Failure> {
     app.gateways.acknowledged(gateway.id, body)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reports connections. A report may be sent twice.
+#[utoipa::path(post, path = "/gateway/connections", operation_id = "report", tag = "gateway",
+    request_body = Report, security(("gateway" = [])),
+    responses((status = 204, description = "Kept."), Following))]
+pub(super) async fn report(
+    State(app): State<App>,
+    CallingGateway(gateway): CallingGateway,
+    Call { body, once: _ }: Call<Report>,
+) -> Result<StatusCode, Failure> {
+    usage::keep(&app, gateway, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -65,7 +65,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(gateways::renew))
         .routes(routes!(gateways::follow))
         .routes(routes!(gateways::connected))
-        .routes(routes!(gateways::acknowledge));
+        .routes(routes!(gateways::acknowledge))
+        .routes(routes!(gateways::report));
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, routes)
 }
 

@@ -81,7 +81,7 @@ impl Due {
                 Subject::Account { user } if users.contains(&user) => {
                     due.devices.extend(watched.of(&BTreeSet::from([user])));
                 }
-                Subject::Access { .. } | Subject::Account { .. } => {}
+                Subject::Access { .. } | Subject::Account { .. } | Subject::Use { .. } => {}
                 Subject::Organisation => return Self::everything(watched),
                 Subject::Gateway { gateway: which } => due.gateway |= which == gateway.id,
             }

@@ -6,6 +6,7 @@ mod extract;
 mod feed;
 mod message;
 pub mod streams;
+pub mod usage;
 
 pub use extract::CallingGateway;
 pub use feed::follow;

@@ -135,7 +135,10 @@ impl Listener {
                 Subject::Access { user, resource, .. } => {
                     user == mine || self.actor.reviews(resource)
                 }
-                Subject::Organisation | Subject::Account { .. } | Subject::Gateway { .. } => false,
+                Subject::Organisation
+                | Subject::Account { .. }
+                | Subject::Use { .. }
+                | Subject::Gateway { .. } => false,
             });
         Ok(concerns.then_some(Next::Changed))
     }

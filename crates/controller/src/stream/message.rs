@@ -149,9 +149,10 @@ impl Reading {
             changes.len() < REPLAY as usize
                 && changes.iter().all(|change| match change.subject {
                     Subject::Organisation => false,
-                    Subject::Access { .. } | Subject::Account { .. } | Subject::Gateway { .. } => {
-                        true
-                    }
+                    Subject::Access { .. }
+                    | Subject::Account { .. }
+                    | Subject::Use { .. }
+                    | Subject::Gateway { .. } => true,
                 })
         }))
     }
@@ -277,7 +278,7 @@ impl Affected {
                 }
                 Subject::Account { user } => affected.account |= user == actor.user.id,
                 // A snapshot is taken instead of the one; the other shows nowhere.
-                Subject::Organisation | Subject::Gateway { .. } => {}
+                Subject::Organisation | Subject::Use { .. } | Subject::Gateway { .. } => {}
             }
         }
         affected

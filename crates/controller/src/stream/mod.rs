@@ -145,7 +145,7 @@ impl Listener {
             }
             Subject::Organisation => true,
             Subject::Account { user } => user == self.user,
-            Subject::Gateway { .. } => false,
+            Subject::Use { .. } | Subject::Gateway { .. } => false,
         })
     }
 }

@@ -21,6 +21,7 @@ mod sample;
 pub mod session;
 pub mod text;
 pub mod transactions;
+pub mod usage;
 
 use std::sync::Arc;
 
@@ -138,6 +139,10 @@ stories! { $
     device: [
         a_device_lives_as_long_as_its_session,
         a_session_has_one_device,
+    ]
+    usage: [
+        a_connection_is_kept_once,
+        the_last_use_is_the_newest,
     ]
     gateway: [
         a_gateway_enrols_once,

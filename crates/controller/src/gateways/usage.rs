@@ -1,0 +1,114 @@
+//! What gateways report of connections: kept, and recorded in the audit log.
+
+use hourkey_domain::Time;
+use hourkey_protocol::gateway::{self as wire, REPORTED_AT_ONCE, Report};
+use hourkey_protocol::problem::Code;
+use hourkey_store::gateway::Gateway;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::usage::{Connection, End, Kept};
+use hourkey_store::{StoreError, Write};
+use serde_json::json;
+
+use crate::app::App;
+use crate::failure::Failure;
+
+/// Keeps a report. One that was sent before changes nothing.
+///
+/// # Errors
+/// [`Code::Malformed`] for more than [`REPORTED_AT_ONCE`] connections, or ids that are none.
+pub async fn keep(app: &App, gateway: Gateway, report: Report) -> Result<(), Failure> {
+    if report.connections.len() > REPORTED_AT_ONCE {
+        return Err(malformed(&format!(
+            "A report holds at most {REPORTED_AT_ONCE} connections."
+        )));
+    }
+    if !report.connections.iter().all(|it| is_id(&it.id)) {
+        return Err(malformed(
+            "A connection's id is 32 lower-case hexadecimal digits.",
+        ));
+    }
+    app.transact(move |tx, now| {
+        Box::pin(async move {
+            for connection in report.connections {
+                keep_one(tx, &gateway, connection, now).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn keep_one(
+    tx: &mut dyn Write,
+    gateway: &Gateway,
+    said: wire::Connection,
+    now: Time,
+) -> Result<(), Failure> {
+    let resource = tx.resource(said.resource).await?;
+    let here = resource.is_some_and(|(resource, _)| resource.network == gateway.network);
+    let connection = Connection {
+        gateway: gateway.id,
+        id: said.id,
+        user: said.user,
+        device: said.device,
+        resource: said.resource,
+        started_at: said.started_at.min(now),
+        end: said.end.map(|end| End {
+            at: end.at.min(now),
+            why: end.why,
+            sent: end.sent,
+            received: end.received,
+        }),
+    };
+    let kept = match here {
+        true => tx.keep_connection(connection.clone()).await,
+        false => Err(StoreError::Refused("another network's resource".to_owned())),
+    };
+    let action = match (kept, connection.end) {
+        (Ok(Kept::Known), _) => return Ok(()),
+        (Ok(Kept::New | Kept::Ended), None) => "connection.started",
+        (Ok(Kept::New | Kept::Ended), Some(_)) => "connection.ended",
+        // Reported again and again it would hold up all the others.
+        (Err(StoreError::Refused(why)), _) => {
+            tracing::warn!(
+                gateway.id = gateway.id.0,
+                user.id = connection.user.0,
+                resource.id = connection.resource.0,
+                why,
+                "a gateway reported a connection that cannot be"
+            );
+            return Ok(());
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    let mut detail = json!({
+        "connection": connection.id,
+        "gateway": gateway.id,
+        "device": connection.device,
+        "started_at": connection.started_at,
+    });
+    if let Some(end) = connection.end {
+        detail["ended_at"] = json!(end.at);
+        detail["why"] = json!(end.why);
+        detail["sent"] = json!(end.sent);
+        detail["received"] = json!(end.received);
+    }
+    let (user, resource) = (connection.user, connection.resource);
+    let entry = Entry {
+        at: now,
+        actor: Some(user),
+        action,
+        subject: Subject::Use { user, resource },
+        detail,
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+fn is_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn malformed(detail: &str) -> Failure {
+    Failure::refused(Code::Malformed, detail)
+}

@@ -1,0 +1,150 @@
+//! Connections through gateways.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
+use hourkey_store::StoreError;
+use hourkey_store::usage::{Connection, End, Kept, UsageRead, UsageWrite};
+use sqlx::query;
+use sqlx::sqlite::SqliteRow;
+
+use crate::column::{Columns, Word as _, millis, unreadable};
+use crate::tx::Tx;
+
+#[async_trait]
+impl UsageRead for Tx {
+    async fn last_used(
+        &mut self,
+        user: UserId,
+        resource: Option<ResourceId>,
+    ) -> Result<Vec<(ResourceId, DateTime<Utc>)>, StoreError> {
+        let uses = query(
+            "SELECT resource_id, at FROM last_uses WHERE user_id = ?1 \
+             AND (?2 IS NULL OR resource_id = ?2) ORDER BY resource_id",
+        )
+        .bind(user.0)
+        .bind(resource.map(|resource| resource.0));
+        self.all(uses, |row| {
+            Ok((ResourceId(row.col("resource_id")?), row.time("at")?))
+        })
+        .await
+    }
+
+    async fn connections(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Connection>, StoreError> {
+        let found = query(
+            "SELECT gateway_id, id, user_id, device_id, resource_id, started_at, ended_at, why, \
+             sent, received FROM connections WHERE user_id = ? AND resource_id = ? \
+             AND started_at < ? AND (ended_at IS NULL OR ended_at >= ?) \
+             ORDER BY started_at DESC, id LIMIT ?",
+        )
+        .bind(user.0)
+        .bind(resource.0)
+        .bind(millis(until))
+        .bind(millis(from))
+        .bind(limit);
+        self.all(found, connection).await
+    }
+}
+
+#[async_trait]
+impl UsageWrite for Tx {
+    async fn keep_connection(&mut self, connection: Connection) -> Result<Kept, StoreError> {
+        let kept = query("SELECT ended_at FROM connections WHERE gateway_id = ? AND id = ?")
+            .bind(connection.gateway.0)
+            .bind(connection.id.clone());
+        let kept = self.one(kept, |row| row.maybe_time("ended_at")).await?;
+        let outcome = match (kept, connection.end) {
+            (None, _) => {
+                self.insert_connection(&connection).await?;
+                Kept::New
+            }
+            (Some(None), Some(end)) => {
+                self.end_connection(&connection, end).await?;
+                Kept::Ended
+            }
+            (Some(_), _) => return Ok(Kept::Known),
+        };
+        let at = connection.end.map_or(connection.started_at, |end| end.at);
+        let used = query(
+            "INSERT INTO last_uses (user_id, resource_id, at) VALUES (?, ?, ?) \
+             ON CONFLICT (user_id, resource_id) DO UPDATE SET at = max(at, excluded.at)",
+        )
+        .bind(connection.user.0)
+        .bind(connection.resource.0)
+        .bind(millis(at));
+        self.run(used).await?;
+        Ok(outcome)
+    }
+}
+
+impl Tx {
+    async fn insert_connection(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let end = connection.end;
+        let insert = query(
+            "INSERT INTO connections (gateway_id, id, user_id, device_id, resource_id, \
+             started_at, ended_at, why, sent, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(connection.gateway.0)
+        .bind(connection.id.clone())
+        .bind(connection.user.0)
+        .bind(connection.device.0)
+        .bind(connection.resource.0)
+        .bind(millis(connection.started_at))
+        .bind(end.map(|end| millis(end.at)))
+        .bind(end.map(|end| end.why.word()))
+        .bind(bytes(end.map(|end| end.sent)))
+        .bind(bytes(end.map(|end| end.received)));
+        self.run(insert).await?;
+        Ok(())
+    }
+
+    async fn end_connection(&mut self, of: &Connection, end: End) -> Result<(), StoreError> {
+        let update = query(
+            "UPDATE connections SET ended_at = ?, why = ?, sent = ?, received = ? \
+             WHERE gateway_id = ? AND id = ?",
+        )
+        .bind(millis(end.at))
+        .bind(end.why.word())
+        .bind(bytes(Some(end.sent)))
+        .bind(bytes(Some(end.received)))
+        .bind(of.gateway.0)
+        .bind(of.id.clone());
+        self.run(update).await?;
+        Ok(())
+    }
+}
+
+/// SQLite's numbers are signed.
+fn bytes(count: Option<u64>) -> i64 {
+    i64::try_from(count.unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
+fn connection(row: &SqliteRow) -> Result<Connection, StoreError> {
+    let count =
+        |name: &str| u64::try_from(row.col::<i64>(name)?).map_err(|error| unreadable(name, error));
+    let end = match row.maybe_time("ended_at")? {
+        Some(at) => Some(End {
+            at,
+            why: row.word("why")?,
+            sent: count("sent")?,
+            received: count("received")?,
+        }),
+        None => None,
+    };
+    Ok(Connection {
+        gateway: GatewayId(row.col("gateway_id")?),
+        id: row.col("id")?,
+        user: UserId(row.col("user_id")?),
+        device: DeviceId(row.col("device_id")?),
+        resource: ResourceId(row.col("resource_id")?),
+        started_at: row.time("started_at")?,
+        end,
+    })
+}

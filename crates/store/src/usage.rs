@@ -1,0 +1,81 @@
+//! Connections through gateways: who used what, when, and how much.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
+use hourkey_protocol::gateway::Ended;
+
+use crate::StoreError;
+
+/// A connection, as its gateway reported it last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The gateway's own id for it: 32 lower-case hexadecimal digits, never used again.
+    pub id: String,
+    /// Whose.
+    pub user: UserId,
+    /// From which device.
+    pub device: DeviceId,
+    /// To what.
+    pub resource: ResourceId,
+    /// Its start.
+    pub started_at: DateTime<Utc>,
+    /// When and why it ended, and the bytes in both directions; `None` while it lasts.
+    pub end: Option<End>,
+}
+
+/// The end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub why: Ended,
+    /// Bytes from the device.
+    pub sent: u64,
+    /// Bytes to the device.
+    pub received: u64,
+}
+
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: it was known already.
+    Known,
+    /// The connection is new.
+    New,
+    /// The end of a known connection is new.
+    Ended,
+}
+
+/// Reads connections.
+#[async_trait]
+pub trait UsageRead: Send {
+    /// When a user last used each resource (or just one of them): the newest start or end of their
+    /// connections.
+    async fn last_used(
+        &mut self,
+        user: UserId,
+        resource: Option<ResourceId>,
+    ) -> Result<Vec<(ResourceId, DateTime<Utc>)>, StoreError>;
+
+    /// A user's connections to a resource that started before `until` and had not ended at `from`,
+    /// newest first, at most `limit`.
+    async fn connections(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Connection>, StoreError>;
+}
+
+/// Writes connections.
+#[async_trait]
+pub trait UsageWrite: UsageRead {
+    /// Keeps what a gateway reports. Reports may come twice; what has ended stays as it is.
+    async fn keep_connection(&mut self, connection: Connection) -> Result<Kept, StoreError>;
+}
