@@ -29,6 +29,7 @@ async fn a_device_is_enrolled_renewed_and_replaced_by_its_session() {
     let holder = Holder {
         subject: Subject::Device(DeviceId(device)),
         key: key.fingerprint(),
+        expires_at: "2030-01-02T00:00:00Z".parse().unwrap(),
     };
     assert_eq!(holder_of(&first.json()["certificate"]), holder);
     assert_eq!(first.json()["expires_at"], "2030-01-02T00:00:00Z");
