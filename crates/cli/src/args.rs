@@ -8,7 +8,7 @@ use hourkey_domain::ids::RequestId;
 use hourkey_domain::length::Length;
 
 use crate::exit::Failure;
-use crate::{account, ask, clipboard, print, resources, reviews};
+use crate::{account, ask, clipboard, connect, print, resources, reviews};
 
 /// See which resources are yours to use, ask for access, and review what others ask for.
 #[derive(Parser)]
@@ -30,7 +30,7 @@ Exit codes:
   4  there is no such thing, or it is not yours to see
   5  the request was denied
   6  the request lapsed or was cancelled
-  7  the request still waits, and --timeout is over
+  7  the request still waits, and the time to wait is over
   8  the controller cannot be reached
   9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
 
@@ -78,6 +78,15 @@ enum Command {
     /// Review what others ask for.
     #[command(subcommand)]
     Review(Review),
+    /// Connect standard input and output to a resource, for example as ssh's ProxyCommand.
+    Connect {
+        /// The host, by its name or IP address.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        host: String,
+        /// The port.
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+    },
     /// Print the completion script for a shell.
     Completions {
         /// The shell.
@@ -210,6 +219,7 @@ impl Arguments {
             Command::Open { resource } => resources::open(&resource, json).await,
             Command::Copy { resource } => resources::copy(&resource, json).await,
             Command::Review(review) => reviews::run(review, json).await,
+            Command::Connect { host, port } => connect::connect(&host, port).await,
             Command::Completions { shell } => completions(shell),
             Command::KeepClipboard => clipboard::keep().await,
         }

@@ -6,7 +6,9 @@ mod account;
 mod args;
 mod ask;
 mod clipboard;
+mod connect;
 mod exit;
+mod live;
 mod print;
 mod resources;
 mod reviews;
@@ -37,5 +39,8 @@ fn run(arguments: args::Arguments) -> Result<(), exit::Failure> {
         .enable_all()
         .build()
         .map_err(exit::Failure::failed)?;
-    runtime.block_on(arguments.run())
+    let done = runtime.block_on(arguments.run());
+    // Nobody waits for standard input any more.
+    runtime.shutdown_background();
+    done
 }

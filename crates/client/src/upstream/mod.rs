@@ -1,0 +1,132 @@
+//! Connections to gateways, and tunnels through them.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
+
+pub(crate) mod pool;
+mod relay;
+
+use pool::{Connection, Pool};
+pub(crate) use relay::Verdict;
+
+/// A way through a gateway to a destination, ready for its bytes.
+pub struct Tunnel {
+    stream: Connection,
+    /// What the destination said in the same breath as the gateway's answer.
+    early: Vec<u8>,
+}
+
+/// Why there is no tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// The gateway refuses.
+    Refused(Refusal),
+    /// No gateway answered; with what the last one's connection failed of.
+    NoAnswer(String),
+}
+
+/// When a gateway has not answered for this long, the next one is tried beside it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer may take in all: a gateway waits for its destination meanwhile.
+const LONGEST: Duration = Duration::from_secs(20);
+/// The longest head of an answer that is read.
+const HEAD: usize = 16 * 1024;
+
+/// Opens a tunnel to `target` (`host:port`) through the first of `pools` that answers. The next
+/// one is tried when one cannot be reached, does not answer in time, or cannot serve now.
+pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Failed> {
+    let mut waiting = pools.iter();
+    let mut attempts = JoinSet::new();
+    let mut failed = Failed::NoAnswer("there is none".to_owned());
+    loop {
+        if let Some(pool) = waiting.next() {
+            let (pool, target) = (Arc::clone(pool), target.to_owned());
+            attempts.spawn(async move {
+                tokio::time::timeout(LONGEST, connect(&pool, &target))
+                    .await
+                    .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
+            });
+        } else if attempts.is_empty() {
+            return Err(failed);
+        }
+        let next = async {
+            if waiting.len() == 0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            Some(done) = attempts.join_next() => match done {
+                Ok(Ok(tunnel)) => return Ok(tunnel),
+                Ok(Err(Failed::Refused(
+                    refusal @ (Refusal::NoPermit
+                    | Refusal::Device
+                    | Refusal::Unreachable
+                    | Refusal::Malformed),
+                ))) => return Err(Failed::Refused(refusal)),
+                Ok(Err(other)) => failed = other,
+                Err(error) => failed = no_answer(error),
+            },
+            () = next => {}
+        }
+    }
+}
+
+/// Opens a tunnel through one gateway.
+async fn connect(pool: &Arc<Pool>, target: &str) -> Result<Tunnel, Failed> {
+    if let Some(warm) = pool.warm()
+        // One that lay ready may have been closed since; nothing was asked through it yet.
+        && let Ok(answer) = ask(warm, target).await
+    {
+        return answer;
+    }
+    let fresh = pool.connect().await.map_err(no_answer)?;
+    ask(fresh, target).await.map_err(no_answer)?
+}
+
+/// Asks for the tunnel (CONNECT: RFC 9110, 9.3.6).
+async fn ask(mut stream: Connection, target: &str) -> io::Result<Result<Tunnel, Failed>> {
+    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
+    let mut head = Vec::with_capacity(1024);
+    loop {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&head).map_err(io::Error::other)? {
+            httparse::Status::Partial if head.len() < HEAD => {}
+            httparse::Status::Partial => return Err(io::Error::other("its answer is too long")),
+            httparse::Status::Complete(length) => {
+                if response.code == Some(200) {
+                    let early = head.split_off(length);
+                    return Ok(Ok(Tunnel { stream, early }));
+                }
+                return match refusal(&response) {
+                    Some(refusal) => Ok(Err(Failed::Refused(refusal))),
+                    None => Err(io::Error::other("its answer makes no sense")),
+                };
+            }
+        }
+    }
+}
+
+fn refusal(response: &httparse::Response<'_, '_>) -> Option<Refusal> {
+    let header = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case(REFUSAL))?;
+    Refusal::from_header(std::str::from_utf8(header.value).ok()?)
+}
+
+fn no_answer(why: impl Display) -> Failed {
+    Failed::NoAnswer(why.to_string())
+}
