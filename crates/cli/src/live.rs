@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use hourkey_client::api::ApiError;
 use hourkey_client::dial::{Ask, Asker, Dialer};
-use hourkey_client::model::Model;
+use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::{Update, follow};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -38,10 +39,10 @@ impl Live {
                         print::note(format_args!("{} Still trying.", visible(why)));
                     }
                     Update::Live if std::mem::take(&mut lost) => print::note("Connected again."),
-                    Update::SessionEnded => {
-                        print::note("The session has ended. Run: hourkey sign-in")
-                    }
-                    Update::Live | Update::Snapshot(_) | Update::Changes(_) => {}
+                    Update::Live
+                    | Update::Snapshot(_)
+                    | Update::Changes(_)
+                    | Update::SessionEnded => {}
                 }
                 writer.send_modify(|model| model.apply(update, session.clock().boot()));
             }
@@ -51,6 +52,26 @@ impl Live {
             model,
             follower,
         })
+    }
+}
+
+impl Live {
+    /// Waits for the first word of the controller, and gets this device its certificate.
+    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+        let mut model = self.model.clone();
+        let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
+        // Gone only with the follower, which lives as long as this.
+        let _ = model.wait_for(heard).await;
+        Ok(self.dialer.prepare().await?)
+    }
+
+    /// Waits for the end of the session.
+    pub(crate) async fn ended(&self) -> Failure {
+        let mut model = self.model.clone();
+        let _ = model
+            .wait_for(|model| model.connection == Connection::Ended)
+            .await;
+        ApiError::SessionEnded.into()
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_clock::Clock;
-use hourkey_domain::address::Host;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
@@ -19,14 +18,16 @@ use url::Url;
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
 use crate::pages;
+use crate::upstream;
 pub use crate::upstream::Tunnel;
 pub(crate) use crate::upstream::Verdict;
 use crate::upstream::pool::Pool;
-use crate::upstream::{self, Failed};
 
 mod asks;
+mod destination;
 mod refused;
 mod route;
+pub use destination::{BadDestination, Destination};
 pub use refused::Refused;
 
 use asks::{Asks, Step};
@@ -51,15 +52,6 @@ pub struct Ask {
     pub page: Url,
     /// How long the connection waits.
     pub patience: Duration,
-}
-
-/// Where a connection goes, in canonical form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// The host.
-    pub host: Host,
-    /// The port, not 0.
-    pub port: u16,
 }
 
 /// Opens connections for one person. Clones share everything.
@@ -142,6 +134,16 @@ impl Dialer {
                 opened => return opened,
             }
         }
+    }
+
+    /// Gets this device its certificate, so that the first connection need not wait for it.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn prepare(&self) -> Result<(), Refused> {
+        self.heard().await?;
+        self.0.device.ensure(self.now()?).await?;
+        Ok(())
     }
 
     /// The resource of a destination with its request page, while it is locked.
@@ -257,9 +259,8 @@ impl Dialer {
         let target = to.to_string();
         let gateways = device.ensure(now).await?;
         match upstream::open(&self.pools(&gateways, network), &target).await {
-            Ok(tunnel) => return Ok(tunnel),
-            Err(Failed::Refused(refusal)) => return Err(Refused::Gateway(refusal)),
-            Err(Failed::NoAnswer(_)) => {}
+            Err(failed) if failed.is_local() => {}
+            done => return done.map_err(Refused::from),
         }
         // There may be other gateways by now.
         let gateways = device.look_again(&gateways, now).await?;
@@ -267,12 +268,7 @@ impl Dialer {
         if pools.is_empty() {
             return Err(Refused::NoGateway(network.to_owned()));
         }
-        upstream::open(&pools, &target)
-            .await
-            .map_err(|failed| match failed {
-                Failed::Refused(refusal) => Refused::Gateway(refusal),
-                Failed::NoAnswer(why) => Refused::NoAnswer(why),
-            })
+        Ok(upstream::open(&pools, &target).await?)
     }
 
     /// The pools of a network's gateways.
@@ -329,17 +325,6 @@ impl Drop for Inner {
 impl std::fmt::Debug for Dialer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Dialer").field(&self.0.device).finish()
-    }
-}
-
-impl std::fmt::Display for Destination {
-    /// As CONNECT has it: `host:port`, IPv6 in brackets (RFC 9110, 9.3.6).
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let port = self.port;
-        match &self.host {
-            Host::Name(name) => write!(f, "{name}:{port}"),
-            Host::Ip(ip) => std::net::SocketAddr::new(*ip, port).fmt(f),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use hourkey_protocol::gateway::Refusal;
 
 use crate::device::DeviceError;
+use crate::upstream::Failed;
 
 /// Why a connection is not made, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,15 @@ pub enum Refused {
     /// This device has no certificate.
     #[error(transparent)]
     Device(#[from] DeviceError),
+}
+
+impl From<Failed> for Refused {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(refusal) => Self::Gateway(refusal),
+            Failed::NoAnswer(why) => Self::NoAnswer(why),
+        }
+    }
 }
 
 fn sentence(refusal: Refusal) -> &'static str {

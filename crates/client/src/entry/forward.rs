@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::Answer;
 use super::http::{FIELDS, LONGEST, host};
 use super::listen::{Listening, listen};
-use super::{PATIENCE, authority, peer};
+use super::{PATIENCE, peer};
 use crate::dial::{Destination, Dialer, Verdict};
 
 /// A running forward. It and its connections end when this is dropped.
@@ -82,7 +82,7 @@ fn judge(said: &[u8], to: &Destination, port: u16) -> Verdict {
     let here = ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}"));
     let meant = host(request.headers).is_some_and(|host| {
         here.contains(&host.to_ascii_lowercase())
-            || authority(&host, Some(to.port)).is_some_and(|named| named.host == to.host)
+            || Destination::read(&host, Some(to.port)).is_some_and(|named| named.host == to.host)
     });
     if meant {
         Verdict::Pass
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn http_is_let_through_under_its_own_names_only() {
-        let to = authority("wiki.corp:80", None).unwrap();
+        let to = "wiki.corp:80".parse::<Destination>().unwrap();
         for (said, verdict) in [
             ("GET / HTTP/1.1\r\nHost: wiki.corp\r\n\r\n", Verdict::Pass),
             (

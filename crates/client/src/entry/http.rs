@@ -1,7 +1,5 @@
 //! What an HTTP client asks of a proxy: the head of its request, read and judged.
 
-use hourkey_domain::address::Host;
-
 use crate::dial::Destination;
 
 /// The longest head that is read.
@@ -67,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(Request, usize)>, Bad> {
         _ => return Err(Bad::Malformed),
     };
     let read = if method == "CONNECT" {
-        Request::Connect(authority(target, None).ok_or(Bad::Malformed)?)
+        Request::Connect(Destination::read(target, None).ok_or(Bad::Malformed)?)
     } else if target.starts_with('/') || target == "*" {
         Request::Own {
             method: method.to_owned(),
@@ -89,20 +87,6 @@ pub(super) fn host(fields: &[httparse::Header<'_>]) -> Option<String> {
     hosts.next().is_none().then(|| host.trim().to_owned())
 }
 
-/// Reads `host:port`; the port may be left out where `default` says which.
-pub(crate) fn authority(text: &str, default: Option<u16>) -> Option<Destination> {
-    let bracketed = text.find(']').map(|end| end + 1);
-    let end = bracketed.or_else(|| text.find(':')).unwrap_or(text.len());
-    let (host, port) = text.split_at_checked(end)?;
-    let port = match (port.strip_prefix(':'), default) {
-        (Some(port), _) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok()?,
-        (None, Some(default)) if port.is_empty() => default,
-        (Some(_) | None, _) => return None,
-    };
-    let host = host.parse::<Host>().ok()?;
-    (port != 0).then_some(Destination { host, port })
-}
-
 /// Rewrites a request in absolute form for its destination: one request on the connection, and
 /// nothing that was meant for the proxy.
 fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Result<Forward, Bad> {
@@ -112,7 +96,7 @@ fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Resul
     let rest = scheme.and(target.get(7..)).ok_or(Bad::Malformed)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (place, path) = rest.split_at(end);
-    let to = authority(place, Some(80)).ok_or(Bad::Malformed)?;
+    let to = Destination::read(place, Some(80)).ok_or(Bad::Malformed)?;
     let path = path.split('#').next().unwrap_or_default();
     let slash = if path.starts_with('/') { "" } else { "/" };
     let mut head = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();

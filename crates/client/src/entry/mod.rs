@@ -28,7 +28,6 @@ mod serve;
 mod socks;
 
 pub use forward::Forward;
-pub(crate) use http::authority;
 use listen::Listening;
 use peer::Peers;
 

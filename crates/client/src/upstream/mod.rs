@@ -31,6 +31,18 @@ pub(crate) enum Failed {
     NoAnswer(String),
 }
 
+impl Failed {
+    /// True when another gateway of the network may do what this one did not.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::Refused(Refusal::Stale | Refusal::Busy) => true,
+            Self::Refused(
+                Refusal::NoPermit | Refusal::Device | Refusal::Unreachable | Refusal::Malformed,
+            ) => false,
+        }
+    }
+}
+
 /// When a gateway has not answered for this long, the next one is tried beside it.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer may take in all: a gateway waits for its destination meanwhile.
@@ -64,13 +76,8 @@ pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Fa
         tokio::select! {
             Some(done) = attempts.join_next() => match done {
                 Ok(Ok(tunnel)) => return Ok(tunnel),
-                Ok(Err(Failed::Refused(
-                    refusal @ (Refusal::NoPermit
-                    | Refusal::Device
-                    | Refusal::Unreachable
-                    | Refusal::Malformed),
-                ))) => return Err(Failed::Refused(refusal)),
-                Ok(Err(other)) => failed = other,
+                Ok(Err(other)) if other.is_local() => failed = other,
+                Ok(Err(other)) => return Err(other),
                 Err(error) => failed = no_answer(error),
             },
             () = next => {}

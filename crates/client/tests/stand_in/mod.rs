@@ -1,7 +1,7 @@
 //! Stand-ins for the controller and the gateways, as far as the local entry needs them.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use hourkey_client::model::Model;
 use hourkey_client::secrets::{MemoryOnly, Secret, SecretStore as _};
 use hourkey_client::session::{self, Home, Session};
 use hourkey_client::sync::Update;
-use hourkey_clock::{BootClock, Clock as _};
+use hourkey_clock::{BootClock, Clock};
 use hourkey_domain::ids::{DeviceId, GatewayId, GrantId, NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_pki::{Authority, Key, Request, Subject};
@@ -40,13 +40,30 @@ pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
+/// A clock that runs, and that tests move.
+#[derive(Default)]
+pub struct TestClock(AtomicU64);
+
+impl TestClock {
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn boot(&self) -> Duration {
+        BootClock.boot() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The controller's state.
 pub struct Controller {
     url: String,
     devices: Authority,
     gateways: Authority,
     networks: Mutex<Vec<Gateway>>,
-    pub enrolments: AtomicUsize,
+    /// The key of each enrolment.
+    pub enrolments: Mutex<Vec<String>>,
 }
 
 impl Controller {
@@ -57,7 +74,7 @@ impl Controller {
             devices: Authority::new("Devices", now()).unwrap().0,
             gateways: Authority::new("Gateways", now()).unwrap().0,
             networks: Mutex::default(),
-            enrolments: AtomicUsize::new(0),
+            enrolments: Mutex::default(),
         });
         let app = Router::new()
             .route("/.well-known/oauth-authorization-server", get(metadata))
@@ -70,7 +87,7 @@ impl Controller {
     }
 
     /// A session with it.
-    pub async fn session(&self) -> Session {
+    pub async fn session(&self, clock: Arc<TestClock>) -> Session {
         let store = MemoryOnly::default();
         store.save(&Secret::new("refresh")).await.unwrap();
         let home = Home {
@@ -78,7 +95,7 @@ impl Controller {
             controller: self.url.parse().unwrap(),
             client_id: "hourkey-cli",
             store: Arc::new(store),
-            clock: Arc::new(BootClock),
+            clock,
             lock_file: None,
         };
         Session::resume(home).await.unwrap().unwrap()
@@ -122,7 +139,8 @@ async fn enrol(
     State(controller): State<Arc<Controller>>,
     Json(enrol): Json<EnrolDevice>,
 ) -> Json<DeviceEnrolment> {
-    controller.enrolments.fetch_add(1, Ordering::Relaxed);
+    let key = Request::from_pem(&enrol.request).unwrap().fingerprint();
+    controller.enrolments.lock().unwrap().push(key);
     let device = DeviceId(1);
     let subject = Subject::Device(device);
     Json(DeviceEnrolment {
@@ -332,10 +350,12 @@ pub struct Person {
     pub model: watch::Sender<Model>,
     pub asker: Arc<Recorder>,
     pub dialer: Dialer,
+    pub clock: Arc<TestClock>,
 }
 
 impl Person {
     pub async fn new(controller: &Controller, resources: Vec<Resource>) -> Self {
+        let clock = Arc::<TestClock>::default();
         let model = watch::Sender::new(Model::default());
         let snapshot = Snapshot {
             seq: 1,
@@ -353,9 +373,9 @@ impl Person {
             notices: Vec::new(),
         };
         let update = Update::Snapshot(Box::new(snapshot));
-        model.send_modify(|model| model.apply(update, BootClock.boot()));
+        model.send_modify(|model| model.apply(update, clock.boot()));
         let store = Arc::new(MemoryOnly::default());
-        let device = Device::new(controller.session().await, store, "test");
+        let device = Device::new(controller.session(clock.clone()).await, store, "test");
         let asker = Arc::<Recorder>::default();
         let told: Arc<dyn Asker> = asker.clone();
         let dialer = Dialer::new(device, model.subscribe(), told, 2);
@@ -363,6 +383,7 @@ impl Person {
             model,
             asker,
             dialer,
+            clock,
         }
     }
 
@@ -371,7 +392,7 @@ impl Person {
         self.model.send_modify(|model| {
             let changes = Changes {
                 seq: model.seq + 1,
-                server_time: model.clock.now(BootClock.boot()).unwrap(),
+                server_time: model.clock.now(self.clock.boot()).unwrap(),
                 me: None,
                 resources: vec![resource],
                 removed_resources: Vec::new(),
@@ -379,7 +400,7 @@ impl Person {
                 removed_reviews: Vec::new(),
                 notices: Vec::new(),
             };
-            model.apply(Update::Changes(Box::new(changes)), BootClock.boot());
+            model.apply(Update::Changes(Box::new(changes)), self.clock.boot());
         });
     }
 }
