@@ -257,6 +257,39 @@ async fn another_gateway_takes_over() {
     assert_eq!(second.targets.lock().unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn a_gateway_that_says_nothing_is_not_waited_for() {
+    let controller = Controller::start().await;
+    let _silent = controller.silent_gateway().await;
+    let answers = StandIn::start(&controller).await;
+    let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let entry = Entry::start(person.dialer.clone(), 0).await.unwrap();
+    let proxy = format!("http://127.0.0.1:{}", entry.port());
+    let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
+    done(got).await.unwrap();
+    assert_eq!(answers.targets.lock().unwrap().len(), 1);
+}
+
+/// As `hourkey connect` uses a tunnel.
+#[tokio::test]
+async fn a_pipe_is_over_when_the_destination_is() {
+    let world = world(granted()).await;
+    let to = "wiki.corp:7".parse().unwrap();
+    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let mut echoed = Vec::new();
+    let mut input = &b"all there is"[..];
+    tunnel.pipe(&mut input, &mut echoed).await.unwrap();
+    assert_eq!(echoed, b"all there is");
+
+    // An input that stays open, as a terminal's.
+    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let (mut typing, mut input) = tokio::io::duplex(1024);
+    typing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut page = Vec::new();
+    tunnel.pipe(&mut input, &mut page).await.unwrap();
+    assert!(page.starts_with(b"HTTP/1.1 200"));
+}
+
 /// Half-close: what is echoed after the client has said all it has to say still arrives.
 #[tokio::test]
 async fn one_end_may_finish_before_the_other() {

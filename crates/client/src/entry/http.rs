@@ -99,7 +99,19 @@ fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Resul
     let to = Destination::read(place, Some(80)).ok_or(Bad::Malformed)?;
     let path = path.split('#').next().unwrap_or_default();
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let mut head = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();
+    let full = to.to_string();
+    let host = match Destination::read(place, None) {
+        Some(_) => full.as_str(),
+        None => full.trim_end_matches(":80"),
+    };
+    let mut head = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {host}\r\n").into_bytes();
+    let connection = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("connection"));
+    let for_this_hop: Vec<String> = connection
+        .flat_map(|field| field.value.split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+        .collect();
     let mut body = None;
     for field in fields {
         let name = field.name.to_ascii_lowercase();
@@ -114,6 +126,7 @@ fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Resul
                     return Err(Bad::Malformed);
                 }
             }
+            _ if for_this_hop.contains(&name) => continue,
             _ => {}
         }
         head.extend_from_slice(field.name.as_bytes());
@@ -186,7 +199,7 @@ mod tests {
     fn absolute_form_is_rewritten_and_the_target_wins_over_the_host_field() {
         let read = one(
             "POST http://Wiki.corp?q#f HTTP/1.1\r\nHost: evil.example\r\nX-A: 1\r\n\
-             Proxy-Authorization: secret\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\n",
+             Proxy-Authorization: secret\r\nConnection: keep-alive, x-b\r\nX-B: 2\r\nContent-Length: 3\r\n\r\n",
         );
         let Ok(Request::Forward(forward)) = read else {
             panic!("{read:?}");
@@ -195,7 +208,7 @@ mod tests {
         assert_eq!((forward.body, forward.safe), (3, false));
         assert_eq!(
             String::from_utf8(forward.head).unwrap(),
-            "POST /?q HTTP/1.1\r\nHost: Wiki.corp\r\nX-A: 1\r\nContent-Length: 3\r\n\
+            "POST /?q HTTP/1.1\r\nHost: wiki.corp\r\nX-A: 1\r\nContent-Length: 3\r\n\
              Connection: close\r\n\r\n"
         );
     }

@@ -14,6 +14,12 @@ pub(crate) trait Peers: Send + Sync {
     /// # Errors
     /// When that cannot be found out: refuse the connection then.
     fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<bool>;
+
+    /// Finds out whether this can be told here at all.
+    ///
+    /// # Errors
+    /// When it cannot: listen to nobody then.
+    fn check(&self) -> io::Result<()>;
 }
 
 /// The system's own way.
@@ -31,15 +37,26 @@ impl Peers for System {
         let held = socket.inode != 0 && ![TCP_LISTEN, TCP_TIME_WAIT].contains(&socket.state);
         Ok(held && socket.uid == rustix::process::geteuid().as_raw())
     }
+
+    fn check(&self) -> io::Result<()> {
+        // No socket is bound to port 0, and only a kernel that can look says so.
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        match linux::find(nobody, nobody) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Peers for System {
     fn is_ours(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<bool> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "whose connections are cannot be told on this system yet",
-        ))
+        Ok(false)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let why = "the local entry is not available on this system yet";
+        Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }
 }
 
@@ -135,6 +152,11 @@ mod tests {
         drop(client);
         // Nobody holds it any more.
         assert!(!System.is_ours(peer, local).unwrap_or(false));
+    }
+
+    #[test]
+    fn owners_can_be_told_here() {
+        System.check().unwrap();
     }
 
     #[test]

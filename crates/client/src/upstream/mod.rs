@@ -51,45 +51,68 @@ const LONGEST: Duration = Duration::from_secs(20);
 const HEAD: usize = 16 * 1024;
 
 /// Opens a tunnel to `target` (`host:port`) through the first of `pools` that answers. The next
-/// one is tried when one cannot be reached, does not answer in time, or cannot serve now.
+/// one is tried when one cannot be reached or cannot serve now, and beside it when it does not
+/// answer in time.
 pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Failed> {
-    let mut waiting = pools.iter();
     let mut attempts = JoinSet::new();
-    let mut failed = Failed::NoAnswer("there is none".to_owned());
+    let attempt = |attempts: &mut JoinSet<_>, pool: &Arc<Pool>, source: Source| {
+        let (pool, target) = (Arc::clone(pool), target.to_owned());
+        attempts.spawn(async move {
+            tokio::time::timeout(LONGEST, connect(&pool, &target, source))
+                .await
+                .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
+        });
+    };
+    let mut untried = pools.iter();
+    // The network may have changed under a connection that lay ready.
+    let mut again = pools.first();
+    let Some(first) = untried.next() else {
+        return Err(no_answer("there is none"));
+    };
+    attempt(&mut attempts, first, Source::Ready);
     loop {
-        if let Some(pool) = waiting.next() {
-            let (pool, target) = (Arc::clone(pool), target.to_owned());
-            attempts.spawn(async move {
-                tokio::time::timeout(LONGEST, connect(&pool, &target))
-                    .await
-                    .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
-            });
-        } else if attempts.is_empty() {
-            return Err(failed);
-        }
-        let next = async {
-            if waiting.len() == 0 {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(PATIENCE).await;
-        };
         tokio::select! {
-            Some(done) = attempts.join_next() => match done {
-                Ok(Ok(tunnel)) => return Ok(tunnel),
-                Ok(Err(other)) if other.is_local() => failed = other,
-                Ok(Err(other)) => return Err(other),
-                Err(error) => failed = no_answer(error),
-            },
-            () = next => {}
+            Some(done) = attempts.join_next() => {
+                let failed = match done {
+                    Ok(Err(failed)) if failed.is_local() => failed,
+                    Ok(done) => return done,
+                    Err(error) => no_answer(error),
+                };
+                if let Some(pool) = untried.next() {
+                    attempt(&mut attempts, pool, Source::Ready);
+                } else if attempts.is_empty() {
+                    return Err(failed);
+                }
+            }
+            () = tokio::time::sleep(PATIENCE), if untried.len() > 0 || again.is_some() => {
+                if let Some(pool) = untried.next() {
+                    attempt(&mut attempts, pool, Source::Ready);
+                } else if let Some(pool) = again.take() {
+                    attempt(&mut attempts, pool, Source::Afresh);
+                }
+            }
         }
     }
 }
 
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// One that lies ready, if there is one.
+    Ready,
+    /// A new one.
+    Afresh,
+}
+
 /// Opens a tunnel through one gateway.
-async fn connect(pool: &Arc<Pool>, target: &str) -> Result<Tunnel, Failed> {
-    if let Some(warm) = pool.warm()
+async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunnel, Failed> {
+    let ready = match source {
+        Source::Ready => pool.warm(),
+        Source::Afresh => None,
+    };
+    if let Some(ready) = ready
         // One that lay ready may have been closed since; nothing was asked through it yet.
-        && let Ok(answer) = ask(warm, target).await
+        && let Ok(answer) = ask(ready, target).await
     {
         return answer;
     }

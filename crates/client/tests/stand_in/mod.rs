@@ -61,7 +61,7 @@ pub struct Controller {
     url: String,
     devices: Authority,
     gateways: Authority,
-    networks: Mutex<Vec<Gateway>>,
+    gateways_up: Mutex<Vec<Gateway>>,
     /// The key of each enrolment.
     pub enrolments: Mutex<Vec<String>>,
 }
@@ -73,7 +73,7 @@ impl Controller {
             url: format!("http://{}", listener.local_addr().unwrap()),
             devices: Authority::new("Devices", now()).unwrap().0,
             gateways: Authority::new("Gateways", now()).unwrap().0,
-            networks: Mutex::default(),
+            gateways_up: Mutex::default(),
             enrolments: Mutex::default(),
         });
         let app = Router::new()
@@ -99,6 +99,21 @@ impl Controller {
             lock_file: None,
         };
         Session::resume(home).await.unwrap().unwrap()
+    }
+
+    fn add_gateway(&self, address: String) -> GatewayId {
+        let mut gateways = self.gateways_up.lock().unwrap();
+        let id = GatewayId(i64::try_from(gateways.len()).unwrap() + 1);
+        let name = format!("gw-{id}");
+        gateways.push(Gateway { id, name, address });
+        id
+    }
+
+    /// A gateway that takes connections and never says a word, as long as it is kept.
+    pub async fn silent_gateway(&self) -> TcpListener {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.add_gateway(listener.local_addr().unwrap().to_string());
+        listener
     }
 
     fn certificate(&self, authority: &Authority, request: &str, subject: Subject) -> String {
@@ -155,7 +170,7 @@ async fn networks(State(controller): State<Arc<Controller>>) -> Json<Networks> {
         networks: vec![Network {
             id: NetworkId(1),
             name: "Office".to_owned(),
-            gateways: controller.networks.lock().unwrap().clone(),
+            gateways: controller.gateways_up.lock().unwrap().clone(),
         }],
         authority: controller.gateways.certificate().to_owned(),
     })
@@ -176,16 +191,7 @@ impl StandIn {
     pub async fn start(controller: &Controller) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let id = {
-            let mut networks = controller.networks.lock().unwrap();
-            let id = GatewayId(i64::try_from(networks.len()).unwrap() + 1);
-            networks.push(Gateway {
-                id,
-                name: format!("gw-{id}"),
-                address,
-            });
-            id
-        };
+        let id = controller.add_gateway(address);
         let acceptor = TlsAcceptor::from(Arc::new(server_config(controller, id)));
         let (cut, targets) = (
             Arc::<Notify>::default(),
