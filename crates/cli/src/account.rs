@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_client::config::{Config, Folders, StoreKind};
+use hourkey_client::device::{Device, key_entry};
 use hourkey_client::secrets::{File, Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session, SignOutError};
 use hourkey_client::sign_in as client;
@@ -24,6 +25,18 @@ pub(crate) async fn session() -> Result<Session, Failure> {
         .await
         .map_err(Failure::failed)?
         .ok_or_else(not_signed_in)
+}
+
+/// This device, for connections of the person who is signed in.
+pub(crate) async fn device() -> Result<Device, Failure> {
+    let session = session().await?;
+    let store = Place::find()?.device_key(session.controller());
+    Ok(Device::new(session, store, label()))
+}
+
+/// What this client calls itself.
+fn label() -> String {
+    format!("Hourkey CLI on {}", gethostname::gethostname().display())
 }
 
 /// `hourkey sign-in`. Prints who is signed in.
@@ -51,7 +64,7 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
         print::note("You are signed in already. To be somebody else, run: hourkey sign-out");
         return welcome(&me, &controller, json);
     }
-    let label = format!("Hourkey CLI on {}", gethostname::gethostname().display());
+    let label = label();
     let session = if how.device {
         client::by_device(home, &label, |device| {
             print::note(format_args!(
@@ -103,7 +116,13 @@ fn welcome(
 
 /// `hourkey sign-out`.
 pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
-    let signed_out = session().await?.sign_out().await;
+    let session = session().await?;
+    let signed_out = session.sign_out().await;
+    // Worth nothing without the session; what stays of it does no harm.
+    let _ = Place::find()?
+        .device_key(session.controller())
+        .clear()
+        .await;
     signed_out.map_err(|error| {
         let message = error.to_string();
         match error {
@@ -136,16 +155,24 @@ impl Place {
         own.or(self.config.controller.as_ref())
     }
 
+    /// The key of this device, kept beside the sign-in.
+    fn device_key(&self, controller: &Url) -> Arc<dyn SecretStore> {
+        self.secret(&key_entry(CLI_CLIENT), controller, self.config.cli.store)
+    }
+
+    fn secret(&self, entry: &str, controller: &Url, store: StoreKind) -> Arc<dyn SecretStore> {
+        match store {
+            StoreKind::Keyring => Arc::new(Keyring::of(entry, controller)),
+            StoreKind::File => Arc::new(File::of(&self.folders.state, entry, controller)),
+        }
+    }
+
     fn home(&self, controller: &Url, store: StoreKind) -> Result<Home, Failure> {
-        let store: Arc<dyn SecretStore> = match store {
-            StoreKind::Keyring => Arc::new(Keyring::of(CLI_CLIENT, controller)),
-            StoreKind::File => Arc::new(File::of(&self.folders.state, CLI_CLIENT, controller)),
-        };
         Ok(Home {
             http: session::http().map_err(Failure::failed)?,
             controller: controller.clone(),
             client_id: CLI_CLIENT,
-            store,
+            store: self.secret(CLI_CLIENT, controller, store),
             clock: Arc::new(BootClock),
             lock_file: Some(self.folders.state.join("cli.lock")),
         })

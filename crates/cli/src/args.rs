@@ -4,11 +4,13 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hourkey_client::config::StoreKind;
-use hourkey_domain::ids::RequestId;
+use hourkey_domain::ids::{DeviceId, RequestId};
 use hourkey_domain::length::Length;
 
 use crate::exit::Failure;
-use crate::{account, ask, clipboard, print, resources, reviews};
+use crate::{
+    account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config,
+};
 
 /// See which resources are yours to use, ask for access, and review what others ask for.
 #[derive(Parser)]
@@ -30,7 +32,7 @@ Exit codes:
   4  there is no such thing, or it is not yours to see
   5  the request was denied
   6  the request lapsed or was cancelled
-  7  the request still waits, and --timeout is over
+  7  the request still waits, and the time to wait is over
   8  the controller cannot be reached
   9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
 
@@ -78,6 +80,35 @@ enum Command {
     /// Review what others ask for.
     #[command(subcommand)]
     Review(Review),
+    /// Connect standard input and output to a resource, for example as ssh's ProxyCommand.
+    Connect {
+        /// The host, by its name or IP address.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        host: String,
+        /// The port.
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+    },
+    /// Let the programs on this machine reach your resources, through a proxy on 127.0.0.1.
+    Entry {
+        /// The port; any free one when left out.
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        port: u16,
+    },
+    /// Let one resource be reached at a port of 127.0.0.1.
+    Forward {
+        /// The resource, where it has one host and one port, or a destination.
+        #[arg(value_name = "RESOURCE|HOST:PORT", value_parser = NonEmptyStringValueParser::new())]
+        what: String,
+        /// The port; any free one when left out.
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        port: u16,
+    },
+    /// Print what to put into ~/.ssh/config, so that ssh reaches your resources.
+    SshConfig,
+    /// See and end your devices.
+    #[command(subcommand)]
+    Devices(Devices),
     /// Print the completion script for a shell.
     Completions {
         /// The shell.
@@ -192,6 +223,17 @@ pub(crate) enum Review {
     },
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Devices {
+    /// List your devices; an administrator sees everybody's.
+    List,
+    /// End a device: nothing gets through from it any more.
+    End {
+        /// The device's number.
+        id: DeviceId,
+    },
+}
+
 impl Arguments {
     /// Does what the command line says.
     pub(crate) async fn run(self) -> Result<(), Failure> {
@@ -210,6 +252,11 @@ impl Arguments {
             Command::Open { resource } => resources::open(&resource, json).await,
             Command::Copy { resource } => resources::copy(&resource, json).await,
             Command::Review(review) => reviews::run(review, json).await,
+            Command::Connect { host, port } => connect::connect(&host, port).await,
+            Command::Entry { port } => serve::entry(port, json).await,
+            Command::Forward { what, port } => serve::forward(&what, port, json).await,
+            Command::SshConfig => ssh_config::ssh_config(json).await,
+            Command::Devices(what) => devices::run(what, json).await,
             Command::Completions { shell } => completions(shell),
             Command::KeepClipboard => clipboard::keep().await,
         }

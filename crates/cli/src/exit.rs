@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use hourkey_client::api::ApiError;
+use hourkey_client::device::DeviceError;
+use hourkey_client::dial::Refused;
 use hourkey_client::sign_in::{DiscoverError, SignInError};
+use hourkey_protocol::gateway::Refusal;
 use hourkey_protocol::problem::Code;
 
 use crate::print;
@@ -125,6 +128,27 @@ impl From<SignInError> for Failure {
             | SignInError::CodeExpired => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let exit = match &refused {
+            Refused::NoResource => Exit::NotFound,
+            Refused::Locked => Exit::Pending,
+            Refused::Denied => Exit::Denied,
+            Refused::Device(DeviceError::Api(error)) => return error.clone().into(),
+            Refused::SignedOut => return ApiError::SessionEnded.into(),
+            Refused::NothingHeard => Exit::Unreachable,
+            Refused::Gateway(Refusal::NoPermit | Refusal::Device) => Exit::Conflict,
+            Refused::NoGateway(_)
+            | Refused::NoAnswer(_)
+            | Refused::Device(_)
+            | Refused::Gateway(
+                Refusal::Stale | Refusal::Unreachable | Refusal::Malformed | Refusal::Busy,
+            ) => Exit::Failed,
+        };
+        Self::new(exit, refused.to_string())
     }
 }
 

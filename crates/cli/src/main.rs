@@ -6,10 +6,15 @@ mod account;
 mod args;
 mod ask;
 mod clipboard;
+mod connect;
+mod devices;
 mod exit;
+mod live;
 mod print;
 mod resources;
 mod reviews;
+mod serve;
+mod ssh_config;
 mod table;
 mod text;
 mod wait;
@@ -37,5 +42,8 @@ fn run(arguments: args::Arguments) -> Result<(), exit::Failure> {
         .enable_all()
         .build()
         .map_err(exit::Failure::failed)?;
-    runtime.block_on(arguments.run())
+    let done = runtime.block_on(arguments.run());
+    // Nobody waits for standard input any more.
+    runtime.shutdown_background();
+    done
 }

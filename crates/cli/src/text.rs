@@ -49,6 +49,13 @@ pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     at.format(format).to_string()
 }
 
+/// A moment in this machine's time zone, with its date: `2026-03-01 14:30`.
+pub(crate) fn date(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,11 +1,12 @@
 //! The controller's API as calls on a [`Session`].
 
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId, SessionId};
+use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
 use hourkey_protocol::API;
 use hourkey_protocol::access::{
     Approve, Comment, Grant, NewRequest, Page, Request, Resource, ResourceDetail, Review,
 };
 use hourkey_protocol::account;
+use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::problem::{Code, Problem};
 use reqwest::{Method, StatusCode};
@@ -212,6 +213,42 @@ impl Session {
             .map(drop)
     }
 
+    /// Enrols the device of this session, or renews its certificate.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn enrol_device(&self, enrol: &EnrolDevice) -> Result<DeviceEnrolment, ApiError> {
+        let (_, enrolled) = self.call(Method::PUT, "/device", Some(enrol), None).await?;
+        Ok(enrolled)
+    }
+
+    /// The networks of the person's resources, with the gateways that serve them.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn networks(&self) -> Result<Networks, ApiError> {
+        self.get("/networks").await
+    }
+
+    /// The person's devices; for an administrator, everybody's.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn devices(&self) -> Result<Vec<Device>, ApiError> {
+        self.get("/devices").await
+    }
+
+    /// Ends a device: its certificate stops working at once.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn end_device(&self, id: DeviceId) -> Result<(), ApiError> {
+        let path = format!("/devices/{id}");
+        self.send(&Method::DELETE, &path, None::<&()>, None)
+            .await
+            .map(drop)
+    }
+
     /// The event stream, from after `last` on. Its answer never ends.
     pub(crate) async fn events(&self, last: Option<i64>) -> Result<reqwest::Response, ApiError> {
         self.authorised(
@@ -243,8 +280,8 @@ impl Session {
         Ok(answer)
     }
 
-    /// Makes a call. What may be sent twice (reading, and whatever carries a key) is, when the
-    /// connection breaks.
+    /// Makes a call. What may be sent twice (RFC 9110, 9.2.2, and whatever carries a key) is, when
+    /// the connection breaks.
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -252,7 +289,7 @@ impl Session {
         body: Option<&impl Serialize>,
         key: Option<&str>,
     ) -> Result<(StatusCode, T), ApiError> {
-        let repeatable = method == Method::GET || key.is_some();
+        let repeatable = method == Method::GET || method == Method::PUT || key.is_some();
         let once = || async {
             let response = self.send(&method, path, body, key).await?;
             Ok((response.status(), json(response).await?))

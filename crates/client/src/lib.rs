@@ -4,10 +4,14 @@
 //! A program makes a [`session::Home`] (which controller, which client, where the refresh token
 //! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
 //! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
-//! [`model::Model`].
+//! [`model::Model`]. Connections to resources are opened by a [`dial::Dialer`], which the local
+//! [`entry`] hands to other programs.
 
 pub mod api;
 pub mod config;
+pub mod device;
+pub mod dial;
+pub mod entry;
 mod file;
 pub mod model;
 pub mod pages;
@@ -18,3 +22,4 @@ pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod told;
+mod upstream;

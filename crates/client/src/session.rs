@@ -274,7 +274,8 @@ impl Session {
         sent.map_err(|error| ApiError::unreachable(self.controller(), &error))
     }
 
-    async fn lock_processes(&self) -> Option<std::fs::File> {
+    /// Held while one process changes what several share in the store.
+    pub(crate) async fn lock_processes(&self) -> Option<std::fs::File> {
         lock::exclusive(self.0.home.lock_file.clone()?).await
     }
 }

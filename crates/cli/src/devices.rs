@@ -1,0 +1,64 @@
+//! `hourkey devices`.
+
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::device::Device;
+
+use crate::account::session;
+use crate::args;
+use crate::exit::Failure;
+use crate::print;
+use crate::table::table;
+use crate::text::date;
+
+/// `hourkey devices …`.
+pub(crate) async fn run(what: args::Devices, json: bool) -> Result<(), Failure> {
+    match what {
+        args::Devices::List => list(json).await,
+        args::Devices::End { id } => end(id, json).await,
+    }
+}
+
+/// `[Device]` as JSON.
+async fn list(json: bool) -> Result<(), Failure> {
+    let devices = session().await?.devices().await?;
+    if json {
+        return print::json(&devices);
+    }
+    if devices.is_empty() {
+        print::note("There are no devices yet.");
+        return Ok(());
+    }
+    print::line(rows(&devices))
+}
+
+fn rows(devices: &[Device]) -> String {
+    let rows = devices.iter().map(|device| {
+        let this = if device.current { " (this one)" } else { "" };
+        [
+            device.id.to_string(),
+            format!("{}{this}", device.name),
+            kind(device.kind).to_owned(),
+            date(device.created_at),
+            date(device.renewed_at),
+        ]
+    });
+    table(["ID", "DEVICE", "CLIENT", "SINCE", "LAST RENEWED"], rows)
+}
+
+fn kind(kind: SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Browser => "browser",
+        SessionKind::Desktop => "desktop app",
+        SessionKind::Cli => "hourkey",
+        SessionKind::Headless => "hourkey, without a browser",
+    }
+}
+
+async fn end(id: DeviceId, json: bool) -> Result<(), Failure> {
+    session().await?.end_device(id).await?;
+    if json {
+        return Ok(());
+    }
+    print::line(format_args!("Device {id} has ended."))
+}

@@ -1,0 +1,132 @@
+//! Connections to resources, for as long as a command runs: the event stream is followed meanwhile.
+
+use std::sync::Arc;
+
+use hourkey_client::api::ApiError;
+use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::model::{Connection, Model};
+use hourkey_client::sync::{Update, follow};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::account::device;
+use crate::exit::Failure;
+use crate::print;
+use crate::text::visible;
+
+/// What is known of the controller's state, kept up to date, and connections by it.
+pub(crate) struct Live {
+    pub(crate) dialer: Dialer,
+    pub(crate) model: watch::Receiver<Model>,
+    follower: JoinHandle<()>,
+}
+
+impl Live {
+    /// Starts to follow. `ready` is [`Dialer::new`]'s.
+    pub(crate) async fn start(asker: Notes, ready: usize) -> Result<Self, Failure> {
+        let device = device().await?;
+        let session = device.session().clone();
+        let (tx, mut updates) = mpsc::channel(8);
+        let (writer, model) = watch::channel(Model::default());
+        let dialer = Dialer::new(device, model.clone(), Arc::new(asker), ready);
+        let follower = tokio::spawn(async move {
+            let _follower = follow(session.clone(), tx);
+            let mut lost = false;
+            while let Some(update) = updates.recv().await {
+                match &update {
+                    Update::Lost { why, .. } => {
+                        lost = true;
+                        print::note(format_args!("{} Still trying.", visible(why)));
+                    }
+                    Update::Live if std::mem::take(&mut lost) => print::note("Connected again."),
+                    Update::Live
+                    | Update::Snapshot(_)
+                    | Update::Changes(_)
+                    | Update::SessionEnded => {}
+                }
+                writer.send_modify(|model| model.apply(update, session.clock().boot()));
+            }
+        });
+        Ok(Self {
+            dialer,
+            model,
+            follower,
+        })
+    }
+}
+
+impl Live {
+    /// Waits for the first word of the controller, and gets this device its certificate.
+    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+        let mut model = self.model.clone();
+        let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
+        // Gone only with the follower, which lives as long as this.
+        let _ = model.wait_for(heard).await;
+        Ok(self.dialer.prepare().await?)
+    }
+
+    /// Waits for the end of the session.
+    pub(crate) async fn ended(&self) -> Failure {
+        let mut model = self.model.clone();
+        let _ = model
+            .wait_for(|model| model.connection == Connection::Ended)
+            .await;
+        ApiError::SessionEnded.into()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+/// Opens request pages in the browser, and says on standard error what is going on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Notes {
+    /// For one connection: all that concerns it.
+    One,
+    /// For many: only what the person should do.
+    Many,
+}
+
+impl Asker for Notes {
+    fn open_page(&self, ask: &Ask) {
+        let (name, seconds) = (visible(&ask.resource.name), ask.patience.as_secs());
+        if has_display() && open::that_detached(ask.page.as_str()).is_ok() {
+            print::note(format_args!(
+                "{name} is locked: opened the request page, waiting up to {seconds} s…"
+            ));
+        } else {
+            print::note(format_args!(
+                "{name} is locked: ask for access at {}\nWaiting up to {seconds} s…",
+                ask.page
+            ));
+        }
+    }
+
+    fn remind(&self, ask: &Ask) {
+        print::note(format_args!(
+            "{} is locked: ask for access at {}",
+            visible(&ask.resource.name),
+            ask.page
+        ));
+    }
+
+    fn waits(&self, ask: &Ask) {
+        match self {
+            Self::One => print::note(format_args!(
+                "{} is not open yet; waiting up to {} s…",
+                visible(&ask.resource.name),
+                ask.patience.as_secs()
+            )),
+            Self::Many => {}
+        }
+    }
+}
+
+/// Without a display, a browser in the terminal would take it over.
+fn has_display() -> bool {
+    let has = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(not(all(unix, not(target_os = "macos")))) || has("WAYLAND_DISPLAY") || has("DISPLAY")
+}

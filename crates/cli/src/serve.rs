@@ -1,0 +1,165 @@
+//! `hourkey entry` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
+
+use hourkey_client::dial::Destination;
+use hourkey_client::entry::{Entry, Forward};
+use hourkey_domain::address::{Address, Host};
+use hourkey_protocol::access::Resource;
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+use crate::live::{Live, Notes};
+use crate::print;
+use crate::resources::find;
+use crate::text::visible;
+
+/// How many connections to each gateway in use are kept ready.
+const READY: usize = 2;
+
+/// `hourkey entry`: the addresses, as JSON, once they are there.
+pub(crate) async fn entry(port: u16, json: bool) -> Result<(), Failure> {
+    let live = Live::start(Notes::Many, READY).await?;
+    live.ready().await?;
+    let entry = Entry::start(live.dialer.clone(), port)
+        .await
+        .map_err(|error| taken(port, &error))?;
+    let (port, pac) = (entry.port(), entry.pac_url());
+    let proxy = format!("http://127.0.0.1:{port}");
+    if json {
+        print::json(&Listening { port, proxy, pac })?;
+    } else {
+        print::line(format_args!(
+            "Your resources are reached through {proxy} (HTTP and SOCKS5).\n\
+             \n\
+             Browser: set the automatic proxy configuration address to\n  {pac}\n\
+             Programs that know proxies: export ALL_PROXY=socks5h://127.0.0.1:{port}\n\
+             curl: curl --proxy {proxy} https://…\n\
+             ssh: see hourkey ssh-config\n\
+             \n\
+             Press Ctrl+C to stop."
+        ))?;
+    }
+    until_stopped(&live).await
+}
+
+/// `hourkey entry`, as JSON.
+#[derive(Serialize)]
+struct Listening {
+    port: u16,
+    proxy: String,
+    pac: String,
+}
+
+/// `hourkey forward`: the address, as JSON, once it is there.
+pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Failure> {
+    let live = Live::start(Notes::Many, READY).await?;
+    live.ready().await?;
+    let to = {
+        let model = live.model.borrow();
+        let resources: Vec<Resource> = model.resources.values().cloned().collect();
+        destination(&resources, what)?
+    };
+    let forward = Forward::start(live.dialer.clone(), to.clone(), port)
+        .await
+        .map_err(|error| taken(port, &error))?;
+    let port = forward.port();
+    let address = format!("127.0.0.1:{port}");
+    let to = to.to_string();
+    if json {
+        print::json(&Forwarding { port, address, to })?;
+    } else {
+        print::line(format_args!(
+            "{address} leads to {to}. Press Ctrl+C to stop."
+        ))?;
+    }
+    until_stopped(&live).await
+}
+
+/// `hourkey forward`, as JSON.
+#[derive(Serialize)]
+struct Forwarding {
+    port: u16,
+    address: String,
+    to: String,
+}
+
+/// What somebody wants to be led to: `HOST:PORT`, or a resource with one host and one port.
+fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failure> {
+    let several = |resource: &Resource| {
+        let message = format!(
+            "{} has more than one host or port. Say which, as HOST:PORT.",
+            visible(&resource.name)
+        );
+        Failure::new(Exit::Usage, message)
+    };
+    let found = match (find(resources, what), what.parse::<Destination>()) {
+        (Ok(found), _) => found,
+        (Err(_), Ok(to)) => return Ok(to),
+        (Err(failure), Err(_)) => return Err(failure),
+    };
+    let host = match found.address.parse::<Address>() {
+        Ok(Address::Name(name)) => Host::Name(name),
+        Ok(Address::Ip(ip)) => Host::Ip(ip),
+        Ok(Address::Wildcard(_) | Address::Net(_, _)) | Err(_) => return Err(several(found)),
+    };
+    let port = found.ports.single().ok_or_else(|| several(found))?;
+    Ok(Destination { host, port })
+}
+
+fn taken(port: u16, error: &std::io::Error) -> Failure {
+    Failure::failed(format!(
+        "Port {port} of 127.0.0.1 cannot be used: {error}. Choose another one with --port."
+    ))
+}
+
+/// Waits for Ctrl+C, or the end of the session.
+async fn until_stopped(live: &Live) -> Result<(), Failure> {
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::failed),
+        failure = live.ended() => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::ResourceId;
+    use hourkey_domain::lock::{LockState, Why};
+
+    use super::*;
+
+    fn resource(id: i64, address: &str, ports: &str) -> Resource {
+        Resource {
+            id: ResourceId(id),
+            name: format!("Resource {id}"),
+            address: address.to_owned(),
+            ports: ports.parse().unwrap(),
+            alias: None,
+            network: "office".to_owned(),
+            tags: Vec::new(),
+            url: None,
+            lock: LockState::Locked { why: Why::Unused },
+            denied_at: None,
+            last_touched: None,
+        }
+    }
+
+    #[test]
+    fn one_host_and_one_port_are_meant() {
+        let resources = [
+            resource(1, "db.corp", "5432"),
+            resource(2, "*.corp", "443"),
+            resource(3, "10.0.0.1", ""),
+        ];
+        let found = |what: &str| destination(&resources, what).map(|to| to.to_string());
+        assert_eq!(found("resource 1").unwrap(), "db.corp:5432");
+        assert_eq!(found("DB.corp:5432").unwrap(), "db.corp:5432");
+        assert_eq!(found("wiki.corp:443").unwrap(), "wiki.corp:443");
+        for (what, exit) in [
+            ("resource 2", Exit::Usage),
+            ("resource 3", Exit::Usage),
+            ("nothing", Exit::NotFound),
+            ("nothing:0", Exit::NotFound),
+        ] {
+            assert_eq!(found(what).unwrap_err().exit, exit, "{what}");
+        }
+    }
+}

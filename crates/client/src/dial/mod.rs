@@ -1,0 +1,354 @@
+//! Opens connections to resources: finds the resource and its gateways, and asks for access first
+//! where it is locked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hourkey_clock::Clock;
+use hourkey_domain::ids::ResourceId;
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::Resource;
+use hourkey_protocol::gateway::Refusal;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::device::{Device, Gateways};
+use crate::model::{Connection, Model, lock_now};
+use crate::pages;
+use crate::upstream;
+pub use crate::upstream::Tunnel;
+pub(crate) use crate::upstream::Verdict;
+use crate::upstream::pool::Pool;
+
+mod asks;
+mod destination;
+mod refused;
+mod route;
+pub use destination::{BadDestination, Destination};
+pub use refused::Refused;
+
+use asks::{Asks, Step};
+pub(crate) use route::Routes;
+
+/// What a connection to a locked resource sets off. Each call returns at once.
+pub trait Asker: Send + Sync {
+    /// Open the request page in the browser.
+    fn open_page(&self, ask: &Ask);
+    /// Remind of it by a notification: the page was opened before, or another one just now.
+    fn remind(&self, ask: &Ask);
+    /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
+    fn waits(&self, _ask: &Ask) {}
+}
+
+/// A locked resource that something on this machine wants to use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The resource, as last heard.
+    pub resource: Resource,
+    /// Its request page.
+    pub page: Url,
+    /// How long the connection waits.
+    pub patience: Duration,
+}
+
+/// Opens connections for one person. Clones share everything.
+#[derive(Clone)]
+pub struct Dialer(Arc<Inner>);
+
+struct Inner {
+    device: Device,
+    model: watch::Receiver<Model>,
+    asker: Arc<dyn Asker>,
+    /// How many connections to each gateway in use are kept ready.
+    ready: usize,
+    asks: Arc<Mutex<Asks>>,
+    routes: Mutex<(i64, Arc<Routes>)>,
+    pools: Mutex<Pools>,
+    observer: JoinHandle<()>,
+}
+
+/// The pools, by the gateway's address, and what they connect with.
+#[derive(Default)]
+struct Pools {
+    of: Option<Arc<Gateways>>,
+    by_address: HashMap<String, Arc<Pool>>,
+}
+
+/// How long to wait for the first word of the controller.
+const FIRST: Duration = Duration::from_secs(10);
+/// A gateway may hear of a grant a little later than this device: how long to ask again.
+const CATCH_UP: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_millis(1_000),
+];
+/// While a connection is held, its resource's own deadlines are looked at this often.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Dialer {
+    /// Opens connections by what `model` says; call it inside the runtime. `ready` is how many
+    /// connections to each gateway in use are kept ready: 2 for a program that stays, 0 for one
+    /// that opens a single connection.
+    #[must_use]
+    pub fn new(
+        device: Device,
+        model: watch::Receiver<Model>,
+        asker: Arc<dyn Asker>,
+        ready: usize,
+    ) -> Self {
+        let asks = Arc::new(Mutex::new(Asks::default()));
+        let observer = tokio::spawn(observe(model.clone(), Arc::clone(&asks)));
+        Self(Arc::new(Inner {
+            device,
+            model,
+            asker,
+            ready,
+            asks,
+            routes: Mutex::new((-1, Arc::default())),
+            pools: Mutex::default(),
+            observer,
+        }))
+    }
+
+    /// Opens a connection. While its resource is locked, the connection is held for up to
+    /// `patience` and its request page asked for.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, Refused> {
+        self.heard().await?;
+        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let network = self.admit(id, patience).await?;
+        let mut catch_up = CATCH_UP.into_iter();
+        loop {
+            match self.open(&network, to).await {
+                Err(Refused::Gateway(Refusal::NoPermit)) => match catch_up.next() {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(Refused::Gateway(Refusal::NoPermit)),
+                },
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Gets this device its certificate, so that the first connection need not wait for it.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn prepare(&self) -> Result<(), Refused> {
+        self.heard().await?;
+        self.0.device.ensure(self.now()?).await?;
+        Ok(())
+    }
+
+    /// The resource of a destination with its request page, while it is locked.
+    pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, Refused> {
+        self.heard().await?;
+        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let (resource, now) = self.row(id)?;
+        Ok(match lock_now(&resource, now) {
+            LockState::Open { .. } | LockState::Granted { .. } => None,
+            LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
+                Some(self.page(id))
+            }
+        })
+    }
+
+    /// Where the person's resources are.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        let model = self.0.model.borrow();
+        let mut routes = lock(&self.0.routes);
+        // The rows change with the sequence number only.
+        if routes.0 != model.seq {
+            *routes = (model.seq, Arc::new(Routes::new(model.resources.values())));
+        }
+        Arc::clone(&routes.1)
+    }
+
+    /// Waits for the first word of the controller.
+    pub(crate) async fn heard(&self) -> Result<(), Refused> {
+        let mut model = self.0.model.clone();
+        let heard =
+            model.wait_for(|model| model.me.is_some() || model.connection == Connection::Ended);
+        match tokio::time::timeout(FIRST, heard).await {
+            Ok(Ok(model)) if model.connection == Connection::Ended => Err(Refused::SignedOut),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Refused::SignedOut),
+            Err(_) => Err(Refused::NothingHeard),
+        }
+    }
+
+    fn route(&self, to: &Destination) -> Option<ResourceId> {
+        self.routes().find(&to.host, to.port)
+    }
+
+    /// Waits until the resource is open to the person; returns its network.
+    async fn admit(&self, id: ResourceId, patience: Duration) -> Result<String, Refused> {
+        let mut model = self.0.model.clone();
+        let waiting = tokio::time::Instant::now() + patience;
+        let mut held: Option<Held<'_>> = None;
+        loop {
+            model.mark_unchanged();
+            let (resource, now) = self.row(id)?;
+            match lock_now(&resource, now) {
+                LockState::Open { .. } | LockState::Granted { .. } => return Ok(resource.network),
+                LockState::Scheduled { .. }
+                | LockState::Pending { .. }
+                | LockState::Locked { .. } => {}
+            }
+            match &held {
+                None => held = Some(self.hold(&resource, patience)),
+                Some(held) if resource.denied_at > held.denied_at => return Err(Refused::Denied),
+                Some(_) => {}
+            }
+            tokio::select! {
+                changed = model.changed() => changed.map_err(|_| Refused::SignedOut)?,
+                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep_until(waiting) => return Err(Refused::Locked),
+            }
+        }
+    }
+
+    /// Holds a connection, and asks for access.
+    fn hold(&self, resource: &Resource, patience: Duration) -> Held<'_> {
+        let now = self.clock().boot();
+        let step = lock(&self.0.asks).hold(resource, now);
+        let ask = Ask {
+            resource: resource.clone(),
+            page: self.page(resource.id),
+            patience,
+        };
+        match step {
+            Step::OpenPage => self.0.asker.open_page(&ask),
+            Step::Remind => self.0.asker.remind(&ask),
+            Step::Nothing => self.0.asker.waits(&ask),
+        }
+        Held {
+            asks: &self.0.asks,
+            resource: resource.id,
+            denied_at: resource.denied_at,
+        }
+    }
+
+    fn page(&self, id: ResourceId) -> Url {
+        let model = self.0.model.borrow();
+        let login = model.me.as_ref().map_or("", |me| me.login.as_str());
+        pages::ask(self.0.device.session().controller(), id, login)
+    }
+
+    /// A resource as last heard, and the server's time.
+    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), Refused> {
+        let model = self.0.model.borrow();
+        if model.connection == Connection::Ended {
+            return Err(Refused::SignedOut);
+        }
+        let now = model.clock.now(self.clock().boot());
+        let resource = model.resources.get(&id).ok_or(Refused::NoResource)?;
+        Ok((resource.clone(), now.ok_or(Refused::NothingHeard)?))
+    }
+
+    /// Opens a tunnel through one of the network's gateways.
+    async fn open(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
+        let now = self.now()?;
+        let device = &self.0.device;
+        let target = to.to_string();
+        let gateways = device.ensure(now).await?;
+        match upstream::open(&self.pools(&gateways, network), &target).await {
+            Err(failed) if failed.is_local() => {}
+            done => return done.map_err(Refused::from),
+        }
+        // There may be other gateways by now.
+        let gateways = device.look_again(&gateways, now).await?;
+        let pools = self.pools(&gateways, network);
+        if pools.is_empty() {
+            return Err(Refused::NoGateway(network.to_owned()));
+        }
+        Ok(upstream::open(&pools, &target).await?)
+    }
+
+    /// The pools of a network's gateways.
+    fn pools(&self, gateways: &Arc<Gateways>, network: &str) -> Vec<Arc<Pool>> {
+        let mut pools = lock(&self.0.pools);
+        if !pools
+            .of
+            .as_ref()
+            .is_some_and(|of| Arc::ptr_eq(of, gateways))
+        {
+            *pools = Pools {
+                of: Some(Arc::clone(gateways)),
+                by_address: HashMap::new(),
+            };
+        }
+        let network = gateways.networks.iter().find(|it| it.name == network);
+        let mut found = Vec::new();
+        for gateway in network.into_iter().flat_map(|network| &network.gateways) {
+            let address = &gateway.address;
+            if let Some(pool) = pools.by_address.get(address) {
+                found.push(Arc::clone(pool));
+                continue;
+            }
+            let (tls, clock) = (Arc::clone(&gateways.tls), Arc::clone(self.clock()));
+            let Some(pool) = Pool::new(address, tls, clock, self.0.ready) else {
+                tracing::warn!(
+                    gateway.address = address,
+                    "A gateway's address makes no sense."
+                );
+                continue;
+            };
+            pools.by_address.insert(address.clone(), Arc::clone(&pool));
+            found.push(pool);
+        }
+        found
+    }
+
+    fn now(&self) -> Result<DateTime<Utc>, Refused> {
+        let now = self.0.model.borrow().clock.now(self.clock().boot());
+        now.ok_or(Refused::NothingHeard)
+    }
+
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.0.device.session().clock()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.observer.abort();
+    }
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Dialer").field(&self.0.device).finish()
+    }
+}
+
+/// A connection that is held.
+struct Held<'a> {
+    asks: &'a Mutex<Asks>,
+    resource: ResourceId,
+    denied_at: Option<DateTime<Utc>>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        lock(self.asks).let_go(self.resource);
+    }
+}
+
+/// Lets [`Asks`] hear of every change.
+async fn observe(mut model: watch::Receiver<Model>, asks: Arc<Mutex<Asks>>) {
+    while model.changed().await.is_ok() {
+        let model = model.borrow_and_update();
+        lock(&asks).observe(|id| model.resources.get(&id));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,162 @@
+//! Connections to gateways, and tunnels through them.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
+
+pub(crate) mod pool;
+mod relay;
+
+use pool::{Connection, Pool};
+pub(crate) use relay::Verdict;
+
+/// A way through a gateway to a destination, ready for its bytes.
+pub struct Tunnel {
+    stream: Connection,
+    /// What the destination said in the same breath as the gateway's answer.
+    early: Vec<u8>,
+}
+
+/// Why there is no tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// The gateway refuses.
+    Refused(Refusal),
+    /// No gateway answered; with what the last one's connection failed of.
+    NoAnswer(String),
+}
+
+impl Failed {
+    /// True when another gateway of the network may do what this one did not.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::Refused(Refusal::Stale | Refusal::Busy) => true,
+            Self::Refused(
+                Refusal::NoPermit | Refusal::Device | Refusal::Unreachable | Refusal::Malformed,
+            ) => false,
+        }
+    }
+}
+
+/// When a gateway has not answered for this long, the next one is tried beside it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer may take in all: a gateway waits for its destination meanwhile.
+const LONGEST: Duration = Duration::from_secs(20);
+/// The longest head of an answer that is read.
+const HEAD: usize = 16 * 1024;
+
+/// Opens a tunnel to `target` (`host:port`) through the first of `pools` that answers. The next
+/// one is tried when one cannot be reached or cannot serve now, and beside it when it does not
+/// answer in time.
+pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Failed> {
+    let mut attempts = JoinSet::new();
+    let attempt = |attempts: &mut JoinSet<_>, pool: &Arc<Pool>, source: Source| {
+        let (pool, target) = (Arc::clone(pool), target.to_owned());
+        attempts.spawn(async move {
+            tokio::time::timeout(LONGEST, connect(&pool, &target, source))
+                .await
+                .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
+        });
+    };
+    let mut untried = pools.iter();
+    // The network may have changed under a connection that lay ready.
+    let mut again = pools.first();
+    let Some(first) = untried.next() else {
+        return Err(no_answer("there is none"));
+    };
+    attempt(&mut attempts, first, Source::Ready);
+    loop {
+        tokio::select! {
+            Some(done) = attempts.join_next() => {
+                let failed = match done {
+                    Ok(Err(failed)) if failed.is_local() => failed,
+                    Ok(done) => return done,
+                    Err(error) => no_answer(error),
+                };
+                if let Some(pool) = untried.next() {
+                    attempt(&mut attempts, pool, Source::Ready);
+                } else if attempts.is_empty() {
+                    return Err(failed);
+                }
+            }
+            () = tokio::time::sleep(PATIENCE), if untried.len() > 0 || again.is_some() => {
+                if let Some(pool) = untried.next() {
+                    attempt(&mut attempts, pool, Source::Ready);
+                } else if let Some(pool) = again.take() {
+                    attempt(&mut attempts, pool, Source::Afresh);
+                }
+            }
+        }
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// One that lies ready, if there is one.
+    Ready,
+    /// A new one.
+    Afresh,
+}
+
+/// Opens a tunnel through one gateway.
+async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunnel, Failed> {
+    let ready = match source {
+        Source::Ready => pool.warm(),
+        Source::Afresh => None,
+    };
+    if let Some(ready) = ready
+        // One that lay ready may have been closed since; nothing was asked through it yet.
+        && let Ok(answer) = ask(ready, target).await
+    {
+        return answer;
+    }
+    let fresh = pool.connect().await.map_err(no_answer)?;
+    ask(fresh, target).await.map_err(no_answer)?
+}
+
+/// Asks for the tunnel (CONNECT: RFC 9110, 9.3.6).
+async fn ask(mut stream: Connection, target: &str) -> io::Result<Result<Tunnel, Failed>> {
+    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
+    let mut head = Vec::with_capacity(1024);
+    loop {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&head).map_err(io::Error::other)? {
+            httparse::Status::Partial if head.len() < HEAD => {}
+            httparse::Status::Partial => return Err(io::Error::other("its answer is too long")),
+            httparse::Status::Complete(length) => {
+                if response.code == Some(200) {
+                    let early = head.split_off(length);
+                    return Ok(Ok(Tunnel { stream, early }));
+                }
+                return match refusal(&response) {
+                    Some(refusal) => Ok(Err(Failed::Refused(refusal))),
+                    None => Err(io::Error::other("its answer makes no sense")),
+                };
+            }
+        }
+    }
+}
+
+fn refusal(response: &httparse::Response<'_, '_>) -> Option<Refusal> {
+    let header = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case(REFUSAL))?;
+    Refusal::from_header(std::str::from_utf8(header.value).ok()?)
+}
+
+fn no_answer(why: impl Display) -> Failed {
+    Failed::NoAnswer(why.to_string())
+}

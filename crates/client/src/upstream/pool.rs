@@ -1,0 +1,124 @@
+//! TLS connections to one gateway, some of them ready before they are needed.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hourkey_clock::Clock;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// A connection to a gateway. It carries one tunnel.
+pub(crate) type Connection = TlsStream<TcpStream>;
+
+/// Connections to one gateway.
+pub(crate) struct Pool {
+    /// `host:port`.
+    address: String,
+    name: ServerName<'static>,
+    connector: TlsConnector,
+    clock: Arc<dyn Clock>,
+    /// How many are kept ready.
+    ready: usize,
+    idle: Mutex<Vec<Idle>>,
+    /// True while a task keeps them ready.
+    kept: AtomicBool,
+    taken: Notify,
+}
+
+struct Idle {
+    connection: Connection,
+    /// On the boot clock: after sleep it is dead.
+    since: Duration,
+}
+
+/// How long a connection lies ready.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(10);
+
+impl Pool {
+    /// Connections to the gateway at `address` (`host:port`), of which `ready` are kept ready
+    /// while it is in use. `None` when that is no address.
+    pub(crate) fn new(
+        address: &str,
+        tls: Arc<ClientConfig>,
+        clock: Arc<dyn Clock>,
+        ready: usize,
+    ) -> Option<Arc<Self>> {
+        let (host, port) = address.rsplit_once(':')?;
+        port.parse::<u16>().ok()?;
+        let host = host.trim_matches(['[', ']']);
+        Some(Arc::new(Self {
+            address: address.to_owned(),
+            name: ServerName::try_from(host).ok()?.to_owned(),
+            connector: TlsConnector::from(tls),
+            clock,
+            ready,
+            idle: Mutex::default(),
+            kept: AtomicBool::new(false),
+            taken: Notify::new(),
+        }))
+    }
+
+    /// One that lies ready, and another in its place soon.
+    pub(crate) fn warm(self: &Arc<Self>) -> Option<Connection> {
+        let now = self.clock.boot();
+        let mut idle = self.idle();
+        idle.retain(|it| now < it.since + IDLE);
+        // The oldest first, so that none grows too old.
+        let found = (!idle.is_empty()).then(|| idle.remove(0).connection);
+        drop(idle);
+        self.keep_ready();
+        found
+    }
+
+    /// A new one.
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
+        let connecting = async {
+            let stream = TcpStream::connect(&self.address).await?;
+            stream.set_nodelay(true)?;
+            self.connector.connect(self.name.clone(), stream).await
+        };
+        tokio::time::timeout(CONNECT, connecting)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Makes connections ready, and drops them once nobody has taken one for a while.
+    fn keep_ready(self: &Arc<Self>) {
+        if self.ready == 0 {
+            return;
+        }
+        self.taken.notify_one();
+        if self.kept.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            while tokio::time::timeout(IDLE, pool.taken.notified())
+                .await
+                .is_ok()
+            {
+                while pool.idle().len() < pool.ready {
+                    let Ok(connection) = pool.connect().await else {
+                        break;
+                    };
+                    let since = pool.clock.boot();
+                    pool.idle().push(Idle { connection, since });
+                }
+            }
+            pool.kept.store(false, Ordering::Relaxed);
+            pool.idle().clear();
+        });
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,387 @@
+//! The local entry with real sockets and real clients, before stand-ins for controller and
+//! gateways.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod stand_in;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use hourkey_client::entry::{Entry, Forward};
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::gateway::Refusal;
+use stand_in::{Controller, LOCKED, Person, StandIn, granted, resource};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+struct World {
+    controller: std::sync::Arc<Controller>,
+    gateway: StandIn,
+    person: Person,
+    entry: Entry,
+}
+
+async fn world(lock: LockState) -> World {
+    let controller = Controller::start().await;
+    let gateway = StandIn::start(&controller).await;
+    let rows = vec![resource(1, "wiki.corp", lock)];
+    let person = Person::new(&controller, rows).await;
+    let entry = Entry::start(person.dialer.clone(), 0).await.unwrap();
+    World {
+        controller,
+        gateway,
+        person,
+        entry,
+    }
+}
+
+impl World {
+    fn http_proxy(&self) -> String {
+        format!("http://127.0.0.1:{}", self.entry.port())
+    }
+
+    fn socks(&self) -> String {
+        format!("127.0.0.1:{}", self.entry.port())
+    }
+}
+
+fn curl(arguments: &[&str]) -> Child {
+    Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "",
+        ])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("curl must be installed")
+}
+
+/// What curl printed; or its exit code and complaint.
+async fn done(child: Child) -> Result<String, (i32, String)> {
+    let output = child.wait_with_output().await.unwrap();
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout).unwrap());
+    }
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    Err((output.status.code().unwrap(), complaint))
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_granted_comes_back() {
+    let world = world(granted()).await;
+    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let url = "http://wiki.corp/page?q=1";
+    for how in [
+        ["--proxytunnel", "--proxy", &proxy, url].as_slice(),
+        ["--socks5-hostname", &socks, url].as_slice(),
+        ["--proxy", &proxy, url].as_slice(),
+        ["--proxy", &proxy, "--data", "some=thing", url].as_slice(),
+    ] {
+        let page = done(curl(how)).await.unwrap();
+        assert!(page.contains(" /page?q=1 HTTP/1.1"), "{how:?}: {page}");
+        assert!(page.contains("Host: wiki.corp"), "{how:?}: {page}");
+    }
+    let targets = world.gateway.targets.lock().unwrap().clone();
+    assert_eq!(targets, ["wiki.corp:80"; 4]);
+    assert_eq!(world.person.asker.seen(), [""; 0]);
+    assert_eq!(world.controller.enrolments.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn other_destinations_and_commands_are_refused() {
+    let world = world(granted()).await;
+    let (proxy, socks) = (world.http_proxy(), world.socks());
+    for url in [
+        "http://wiki.corp:8080/",
+        "http://example.com/",
+        "http://127.0.0.1/",
+    ] {
+        let through_http = done(curl(&["--proxytunnel", "--proxy", &proxy, url])).await;
+        let (code, complaint) = through_http.unwrap_err();
+        assert!(
+            code == 56 && complaint.contains("403"),
+            "{url}: {complaint}"
+        );
+        let (code, complaint) = done(curl(&["--socks5-hostname", &socks, url]))
+            .await
+            .unwrap_err();
+        assert!(
+            code == 97 && complaint.contains("(2)"),
+            "{url}: {complaint}"
+        );
+        let page = done(curl(&[
+            "--proxy",
+            &proxy,
+            "--write-out",
+            "%{http_code}",
+            url,
+        ]))
+        .await;
+        assert!(page.unwrap().ends_with("403"), "{url}");
+    }
+    assert!(world.gateway.targets.lock().unwrap().is_empty());
+    assert_eq!(world.person.asker.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_held_connection_goes_on_when_the_resource_opens() {
+    let world = world(LOCKED).await;
+    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let url = "http://wiki.corp/late";
+    // A browser's parallel attempts are one ask.
+    let mut held: Vec<Child> = (0..5)
+        .map(|_| curl(&["--proxytunnel", "--proxy", &proxy, url]))
+        .collect();
+    held.push(curl(&["--socks5-hostname", &socks, url]));
+    let asker = &world.person.asker;
+    until("asked", || !asker.seen().is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(world.gateway.targets.lock().unwrap().is_empty());
+    // The gateway hears of the grant a little later than this device.
+    world.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
+    world.person.change(resource(1, "wiki.corp", granted()));
+    for child in held {
+        assert!(done(child).await.unwrap().contains("/late"));
+    }
+    assert_eq!(asker.seen(), ["page /resources/1/request"]);
+}
+
+#[tokio::test]
+async fn a_denial_ends_the_wait() {
+    let world = world(LOCKED).await;
+    let proxy = world.http_proxy();
+    let held = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
+    let asker = &world.person.asker;
+    until("asked", || !asker.seen().is_empty()).await;
+    let mut denied = resource(1, "wiki.corp", LOCKED);
+    denied.denied_at = Some(stand_in::now());
+    world.person.change(denied);
+    let (code, complaint) = done(held).await.unwrap_err();
+    assert!(code == 56 && complaint.contains("403"), "{complaint}");
+}
+
+#[tokio::test]
+async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
+    let world = world(LOCKED).await;
+    let proxy = world.http_proxy();
+    let out = "%{http_code} %{redirect_url}";
+    let url = "http://wiki.corp/secret?q";
+    let answered = done(curl(&[
+        "--proxy",
+        &proxy,
+        "--write-out",
+        out,
+        "--output",
+        "/dev/null",
+        url,
+    ]));
+    let answered = answered.await.unwrap();
+    assert!(answered.starts_with("302 http://127.0.0.1:"), "{answered}");
+    assert!(
+        answered.ends_with("/resources/1/request?as=ada"),
+        "{answered}"
+    );
+    // What was sent is not sent again elsewhere.
+    let arguments = [
+        "--proxy",
+        &proxy,
+        "--data",
+        "x",
+        "--write-out",
+        "%{http_code}",
+        url,
+    ];
+    assert!(done(curl(&arguments)).await.unwrap().ends_with("403"));
+    assert_eq!(world.person.asker.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_gateway_cuts_fails() {
+    let world = world(granted()).await;
+    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let url = "http://wiki.corp/endless";
+    let running = [
+        curl(&["--proxytunnel", "--proxy", &proxy, url]),
+        curl(&["--socks5-hostname", &socks, url]),
+        curl(&["--proxy", &proxy, url]),
+    ];
+    let targets = world.gateway.targets.clone();
+    until("all run", || targets.lock().unwrap().len() == running.len()).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.gateway.cut();
+    for child in running {
+        let (code, complaint) = done(child).await.unwrap_err();
+        // Reset, not a short answer that looks whole.
+        assert_eq!(code, 56, "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn another_gateway_takes_over() {
+    let world = world(granted()).await;
+    let proxy = world.http_proxy();
+    let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
+    done(get()).await.unwrap();
+    let second = StandIn::start(&world.controller).await;
+    // The first one cannot serve: the other is looked for, and found.
+    world.person.clock.advance(5);
+    world.gateway.refuse.lock().unwrap().push(Refusal::Stale);
+    done(get()).await.unwrap();
+    assert_eq!(second.targets.lock().unwrap().len(), 0);
+    world
+        .gateway
+        .refuse
+        .lock()
+        .unwrap()
+        .extend([Refusal::Stale, Refusal::Busy]);
+    done(get()).await.unwrap();
+    assert_eq!(second.targets.lock().unwrap().len(), 1);
+    world.gateway.stop().await;
+    done(get()).await.unwrap();
+    assert_eq!(second.targets.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_gateway_that_says_nothing_is_not_waited_for() {
+    let controller = Controller::start().await;
+    let _silent = controller.silent_gateway().await;
+    let answers = StandIn::start(&controller).await;
+    let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let entry = Entry::start(person.dialer.clone(), 0).await.unwrap();
+    let proxy = format!("http://127.0.0.1:{}", entry.port());
+    let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
+    done(got).await.unwrap();
+    assert_eq!(answers.targets.lock().unwrap().len(), 1);
+}
+
+/// As `hourkey connect` uses a tunnel.
+#[tokio::test]
+async fn a_pipe_is_over_when_the_destination_is() {
+    let world = world(granted()).await;
+    let to = "wiki.corp:7".parse().unwrap();
+    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let mut echoed = Vec::new();
+    let mut input = &b"all there is"[..];
+    tunnel.pipe(&mut input, &mut echoed).await.unwrap();
+    assert_eq!(echoed, b"all there is");
+
+    // An input that stays open, as a terminal's.
+    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let (mut typing, mut input) = tokio::io::duplex(1024);
+    typing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut page = Vec::new();
+    tunnel.pipe(&mut input, &mut page).await.unwrap();
+    assert!(page.starts_with(b"HTTP/1.1 200"));
+}
+
+/// Half-close: what is echoed after the client has said all it has to say still arrives.
+#[tokio::test]
+async fn one_end_may_finish_before_the_other() {
+    let world = world(granted()).await;
+    let mut stream = TcpStream::connect(world.socks()).await.unwrap();
+    stream
+        .write_all(b"CONNECT wiki.corp:7 HTTP/1.1\r\n\r\nearly ")
+        .await
+        .unwrap();
+    let mut head = vec![0; b"HTTP/1.1 200 Connection established\r\n\r\n".len()];
+    stream.read_exact(&mut head).await.unwrap();
+    let megabyte = vec![b'x'; 1 << 20];
+    let (mut from, mut to) = stream.split();
+    let send = async {
+        to.write_all(&megabyte).await.unwrap();
+        to.shutdown().await.unwrap();
+    };
+    let mut echoed = Vec::new();
+    let (_, read) = tokio::join!(send, from.read_to_end(&mut echoed));
+    read.unwrap();
+    assert_eq!(echoed.len(), megabyte.len() + b"early ".len());
+}
+
+#[tokio::test]
+async fn the_pac_file_is_for_those_who_know_its_path() {
+    let world = world(LOCKED).await;
+    let pac = world.entry.pac_url();
+    let file = done(curl(&["--include", &pac])).await.unwrap();
+    assert!(
+        file.contains("Content-Type: application/x-ns-proxy-autoconfig"),
+        "{file}"
+    );
+    assert!(file.contains(r#""host":"wiki.corp""#), "{file}");
+    assert!(!file.to_lowercase().contains("access-control"), "{file}");
+    assert!(pac.len() > "http://127.0.0.1:1/.pac".len() + 20);
+    let root = world.http_proxy();
+    for (arguments, status) in [
+        ([&*root, "--header", "X: x"], "404"),
+        ([&*format!("{root}/other.pac"), "--header", "X: x"], "404"),
+        ([&*pac, "--header", "Host: evil.example"], "403"),
+        ([&*pac, "--request", "POST"], "404"),
+    ] {
+        let show = ["--write-out", "%{http_code}"];
+        let answer = done(curl(&[&arguments[..], &show[..]].concat()))
+            .await
+            .unwrap();
+        assert!(answer.ends_with(status), "{arguments:?}: {answer}");
+        assert!(!answer.contains("wiki"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
+    let world = world(granted()).await;
+    let to = "wiki.corp:80".parse().unwrap();
+    let forward = Forward::start(world.person.dialer.clone(), to, 0)
+        .await
+        .unwrap();
+    let url = format!("http://127.0.0.1:{}/page", forward.port());
+    assert!(done(curl(&[&url])).await.unwrap().contains("/page"));
+    let show = [
+        "--write-out",
+        "%{http_code}",
+        "--header",
+        "Host: evil.example",
+    ];
+    let answer = done(curl(&[&[&*url][..], &show[..]].concat()))
+        .await
+        .unwrap();
+    assert!(
+        answer.ends_with("403") && !answer.contains("/page"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
+    let world = world(granted()).await;
+    let enrolled = || {
+        let enrolments = &world.controller.enrolments;
+        enrolments.lock().unwrap().clone()
+    };
+    let proxy = world.http_proxy();
+    let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
+    for (seconds, count) in [(0, 1), (15 * 3_600, 1), (3_600 + 60, 2)] {
+        world.person.clock.advance(seconds);
+        let mut open = resource(1, "wiki.corp", granted());
+        open.lock = LockState::Open { locks_at: None };
+        world.person.change(open);
+        done(get()).await.unwrap();
+        assert_eq!(enrolled().len(), count);
+    }
+    let keys = enrolled();
+    assert_eq!(keys[0], keys[1]);
+}
