@@ -1,0 +1,137 @@
+//! What passes, what is refused, and what is asked for on the way.
+
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::process::Process;
+
+use crate::origin::PAGE;
+use crate::world::{Entry, World};
+
+/// Runs curl through the entry, and returns its exit code and what it printed.
+async fn curl(world: &World, entry: &Entry, arguments: &[&str]) -> (i32, String) {
+    let mut command = world.terminal.session.command("/usr/bin/curl");
+    command
+        .args(["--silent", "--show-error", "--max-time", "60"])
+        .args(["--proxy", entry.proxy()])
+        .args(arguments);
+    let output = tokio::process::Command::from(command)
+        .output()
+        .await
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_passes_and_nothing_else() {
+    let world = World::new().await;
+    let entry = world.entry().await;
+    for url in [
+        "http://wiki.corp.example/",
+        "http://WIKI.corp.example./page",
+    ] {
+        let (code, text) = curl(&world, &entry, &[url]).await;
+        assert_eq!((code, text.as_str()), (0, PAGE), "{url}");
+    }
+    let (code, text) = curl(
+        &world,
+        &entry,
+        &["--proxytunnel", "http://wiki.corp.example/"],
+    )
+    .await;
+    assert_eq!((code, text.as_str()), (0, PAGE));
+    let socks = format!("127.0.0.1:{}", entry.port());
+    let arguments = ["--noproxy", "", "--socks5-hostname", &socks];
+    let url = "http://wiki.corp.example/";
+    let (code, text) = curl(&world, &entry, &[&arguments[..], &[url]].concat()).await;
+    assert_eq!((code, text.as_str()), (0, PAGE));
+
+    // Neither what Ada does not see, nor what is no resource, nor another port: all alike.
+    let status = ["--output", "/dev/null", "--write-out", "%{http_code}"];
+    for url in [
+        "http://hidden.corp.example/",
+        "http://nothing.corp.example/",
+        "http://wiki.corp.example:81/",
+        "http://127.0.0.1/",
+    ] {
+        let (_, text) = curl(&world, &entry, &[&status[..], &[url]].concat()).await;
+        assert_eq!(text, "403", "{url}");
+    }
+    world.ended_because("closed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_page_redirects_to_its_request_page() {
+    let world = World::new().await;
+    let entry = world.entry().await;
+    let url = "http://vault.corp.example/";
+    let where_to = [
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code} %{redirect_url}",
+    ];
+    let (_, text) = curl(&world, &entry, &[&where_to[..], &[url]].concat()).await;
+    let vault = world.resource("Vault").await.id;
+    let page = world
+        .controller
+        .url()
+        .join(&format!("resources/{vault}/request?as=ada"));
+    assert_eq!(text, format!("302 {}", page.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_connection_waits_and_goes_on_once_it_is_granted() {
+    let world = World::new().await;
+    let entry = world.entry().await;
+    let mut command = world.terminal.session.command("/usr/bin/curl");
+    command
+        .args([
+            "--silent",
+            "--max-time",
+            "60",
+            "--no-buffer",
+            "--proxytunnel",
+        ])
+        .args(["--proxy", entry.proxy(), "--http0.9"])
+        .arg("http://logs.corp.example:9000/");
+    let curl = world.terminal.session.spawn("curl", command).unwrap();
+    eventually("the question", async || {
+        entry
+            .process
+            .log()
+            .contains("Logs is locked: ask for access at")
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.origin.open(), 0);
+    world.open("Logs").await;
+    ticks_arrive(&curl).await;
+}
+
+/// Waits until a program has printed more ticks than before.
+async fn ticks_arrive(program: &Process) {
+    let before = program.log().len();
+    program
+        .ready("ticks", async || program.log().len() > before)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_carries_standard_input_and_output() {
+    let world = World::new().await;
+    let mut command = world
+        .terminal
+        .session
+        .command(hourkey_testkit::binaries::path("hourkey").unwrap());
+    command.args(["connect", "logs.corp.example", "9000"]);
+    world.open("Logs").await;
+    let logs = world.terminal.session.logs();
+    let connect = Process::start_with_input("connect", command, &logs, b"x");
+    let connect = connect.unwrap();
+    ticks_arrive(&connect).await;
+    assert!(connect.log().starts_with("tick\n"), "{}", connect.log());
+}

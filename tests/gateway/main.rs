@@ -1,0 +1,12 @@
+//! Traffic to resources: the real controller, gateways, `hourkey` and its entry, with real clients.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod ending;
+mod entry;
+mod faults;
+mod origin;
+#[path = "../cli/terminal.rs"]
+#[allow(dead_code, reason = "shared with the tests of the command")]
+mod terminal;
+mod world;

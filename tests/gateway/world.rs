@@ -1,0 +1,208 @@
+//! One network with resources of every kind, a gateway in front of it, and a member with an entry.
+
+use hourkey_client::session::Session;
+use hourkey_domain::ids::GrantId;
+use hourkey_protocol::access::{Comment, NewRequest, Resource};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::person::Person;
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::process::Process;
+use serde::Deserialize;
+
+use crate::origin::Origin;
+use crate::terminal::Terminal;
+
+const ORGANISATION: &str = r#"
+name = "Private"
+[[user]]
+login = "ada"
+name = "Ada Park"
+[[user]]
+login = "lee"
+name = "Lee Novak"
+[[user]]
+login = "marta"
+name = "Marta Ruiz"
+roles = ["AccessReviewer"]
+[[user]]
+login = "root"
+name = "Rosa Ott"
+roles = ["Admin"]
+[[group]]
+name = "Engineering"
+members = ["ada", "lee"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Wiki"
+address = "wiki.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "Standing" }
+[[resource]]
+name = "Logs"
+address = "logs.corp.example"
+ports = "80,9000"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[resource]]
+name = "Vault"
+address = "vault.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
+[[resource]]
+name = "Hidden"
+address = "hidden.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "Standing" }
+[[assignment]]
+group = "Engineering"
+resource = "Wiki"
+[[assignment]]
+group = "Engineering"
+resource = "Logs"
+[[assignment]]
+group = "Engineering"
+resource = "Vault"
+"#;
+
+/// Everything that a test needs. The processes end with it.
+pub(crate) struct World {
+    pub(crate) controller: Controller,
+    pub(crate) gateway: Gateway,
+    pub(crate) origin: Origin,
+    /// Ada's terminal, signed in.
+    pub(crate) terminal: Terminal,
+    /// Ada's session at the API.
+    pub(crate) ada: Session,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let controller = Controller::start(ORGANISATION).await.unwrap();
+        let origin = Origin::start().await;
+        let gateway = gateway(&controller, "gw-1", &origin).await;
+        let terminal = Terminal::of("ada", &controller).await;
+        let mut ada = Person::new(&controller, "ada").await.unwrap();
+        // A new password ends all sessions: the terminal signs in again.
+        let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
+        terminal.sign_in(&mut ada, &arguments).await.ended(0);
+        let ada = ada.session(&controller).await.unwrap();
+        Self {
+            controller,
+            gateway,
+            origin,
+            terminal,
+            ada,
+        }
+    }
+
+    /// Starts Ada's entry.
+    pub(crate) async fn entry(&self) -> Entry {
+        let process = self.terminal.start(&["entry", "--json"]);
+        let listening = process
+            .ready("the entry's address", async || {
+                let log = process.log();
+                let json = log.split_once('{').map(|(_, rest)| format!("{{{rest}"));
+                json.and_then(|json| serde_json::from_str::<Listening>(&json).ok())
+            })
+            .await
+            .unwrap();
+        Entry { process, listening }
+    }
+
+    /// Somebody's session at the API.
+    pub(crate) async fn session(&self, login: &'static str) -> Session {
+        let mut person = Person::new(&self.controller, login).await.unwrap();
+        person.session(&self.controller).await.unwrap()
+    }
+
+    pub(crate) async fn resource(&self, name: &str) -> Resource {
+        let all = self.ada.resources().await.unwrap();
+        all.into_iter().find(|it| it.name == name).unwrap()
+    }
+
+    /// Ada opens a resource with a reason.
+    pub(crate) async fn open(&self, name: &str) -> GrantId {
+        let request = NewRequest {
+            resource: self.resource(name).await.id,
+            assignment: None,
+            reason: "to see it work".to_owned(),
+            seconds: None,
+            starts_at: None,
+        };
+        let asked = self.ada.ask(&request).await.unwrap();
+        asked.request.grant.unwrap().id
+    }
+
+    /// A reviewer takes a grant away.
+    pub(crate) async fn revoke(&self, marta: &Session, grant: GrantId) {
+        let comment = "enough".to_owned();
+        marta.revoke(grant, &Comment { comment }).await.unwrap();
+    }
+
+    /// The ends of connections in the audit log: resource and why.
+    pub(crate) async fn ends(&self) -> Vec<(String, String)> {
+        let audit = self.controller.run(&["audit", "--json"]).await.unwrap();
+        let lines = audit
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let ended = lines.filter(|entry| entry["action"] == "connection.ended");
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        ended
+            .map(|entry| (text(&entry["about"]), text(&entry["detail"]["why"])))
+            .collect()
+    }
+
+    /// Waits until the last connection that ended did so for this reason.
+    pub(crate) async fn ended_because(&self, why: &str) {
+        eventually(&format!("a connection that ended: {why}"), async || {
+            let ends = self.ends().await;
+            match ends.last() {
+                Some((_, last)) if last == why => Ok(()),
+                _ => Err(format!("{ends:?}")),
+            }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// A gateway of the network, under this name.
+pub(crate) async fn gateway(controller: &Controller, name: &str, origin: &Origin) -> Gateway {
+    let (web, ticks) = (origin.web().to_string(), origin.ticks().to_string());
+    let hosts = [
+        ("wiki.corp.example", web.as_str()),
+        ("logs.corp.example", ticks.as_str()),
+        ("vault.corp.example", web.as_str()),
+        ("hidden.corp.example", web.as_str()),
+    ];
+    Gateway::start(controller, name, "Office", &hosts)
+        .await
+        .unwrap()
+}
+
+/// A running `hourkey entry`.
+pub(crate) struct Entry {
+    pub(crate) process: Process,
+    listening: Listening,
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+    proxy: String,
+}
+
+impl Entry {
+    pub(crate) fn proxy(&self) -> &str {
+        &self.listening.proxy
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.listening.port
+    }
+}
