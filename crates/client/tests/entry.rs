@@ -4,13 +4,14 @@
 
 mod stand_in;
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hourkey_client::entry::{Entry, Forward};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::gateway::Refusal;
-use stand_in::{Controller, LOCKED, Person, StandIn, granted, resource};
+use stand_in::curl::{curl, done};
+use stand_in::person::Person;
+use stand_in::{Controller, LOCKED, StandIn, granted, resource};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -44,34 +45,6 @@ impl World {
     fn socks(&self) -> String {
         format!("127.0.0.1:{}", self.entry.port())
     }
-}
-
-fn curl(arguments: &[&str]) -> Child {
-    Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--max-time",
-            "60",
-            "--noproxy",
-            "",
-        ])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("curl must be installed")
-}
-
-/// What curl printed; or its exit code and complaint.
-async fn done(child: Child) -> Result<String, (i32, String)> {
-    let output = child.wait_with_output().await.unwrap();
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout).unwrap());
-    }
-    let complaint = String::from_utf8(output.stderr).unwrap();
-    Err((output.status.code().unwrap(), complaint))
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -338,6 +311,25 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
             .unwrap();
         assert!(answer.ends_with(status), "{arguments:?}: {answer}");
         assert!(!answer.contains("wiki"), "{answer}");
+    }
+}
+
+/// Only where the test may run curl as somebody else: as root.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn other_users_of_the_machine_are_refused() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let world = world(granted()).await;
+    let pac = world.entry.pac_url();
+    for (user, status) in [(0, true), (NOBODY, false)] {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--noproxy", "", &pac]).uid(user);
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.success(), status, "as {user}");
+        assert_eq!(output.stdout.is_empty(), !status, "as {user}");
     }
 }
 

@@ -94,6 +94,8 @@ fn row(resource: &Resource) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::testing::{LOCKED, at, resource};
 
@@ -176,5 +178,43 @@ mod tests {
         attempt(&mut asks, &locked, 0);
         asks.observe(|_| None);
         assert!(asks.by_resource.is_empty());
+    }
+
+    proptest! {
+        /// However connections come and rows change: a page a minute at most, one for each state
+        /// of a row, and a word a minute for each resource that nobody acts on.
+        #[test]
+        fn nobody_is_pestered(
+            events in prop::collection::vec((1_i64..4, 0_u64..40, any::<bool>(), any::<bool>()), 1..80)
+        ) {
+            let mut asks = Asks::default();
+            let mut rows: Vec<Resource> = (0..4).map(|id| resource(id, LOCKED)).collect();
+            let mut now = 0;
+            let mut last_page = None;
+            let mut told = [None; 4];
+            for (id, gap, act, parallel) in events {
+                now += gap;
+                let index = usize::try_from(id).unwrap();
+                if act {
+                    rows[index].denied_at = Some(at(now.try_into().unwrap()));
+                    told[index] = None;
+                }
+                asks.observe(|id| rows.get(usize::try_from(id.0).unwrap()));
+                let step = asks.hold(&rows[index], seconds(now));
+                if parallel {
+                    prop_assert_eq!(asks.hold(&rows[index], seconds(now)), Step::Nothing);
+                    asks.let_go(ResourceId(id));
+                }
+                asks.let_go(ResourceId(id));
+                if step == Step::OpenPage {
+                    prop_assert!(last_page.is_none_or(|last| now >= last + 60));
+                    last_page = Some(now);
+                }
+                if step != Step::Nothing {
+                    prop_assert!(told[index].is_none_or(|last| now >= last + 60));
+                    told[index] = Some(now);
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,205 @@
+//! The commands that open connections, run as a person runs them, before stand-ins for controller
+//! and gateways.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+#[path = "../../client/tests/stand_in/mod.rs"]
+mod stand_in;
+
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+
+use hourkey_client::config::{Config, StoreKind};
+use hourkey_client::secrets::{File, Secret, SecretStore as _};
+use hourkey_domain::lock::LockState;
+use serde_json::Value;
+use stand_in::{Controller, LOCKED, StandIn, granted, resource};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+struct World {
+    controller: Arc<Controller>,
+    gateway: StandIn,
+    folder: TempDir,
+}
+
+/// Signed in by the file store, with one resource.
+async fn world(lock: LockState) -> World {
+    let controller = Controller::start().await;
+    let gateway = StandIn::start(&controller).await;
+    controller
+        .rows
+        .send_replace(vec![resource(1, "wiki.corp", lock)]);
+    let folder = tempfile::tempdir().unwrap();
+    let url = controller.url.parse().unwrap();
+    let mut config = Config::default();
+    config.cli.controller = Some(controller.url.parse().unwrap());
+    config.cli.store = StoreKind::File;
+    config.save(&folder.path().join("config.toml")).unwrap();
+    let token = File::of(folder.path(), "hourkey-cli", &url);
+    token.save(&Secret::new("refresh")).await.unwrap();
+    World {
+        controller,
+        gateway,
+        folder,
+    }
+}
+
+impl World {
+    fn hourkey(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_hourkey"))
+            .args(arguments)
+            .env("HOURKEY_CONFIG_DIR", self.folder.path())
+            .env("HOURKEY_STATE_DIR", self.folder.path())
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+}
+
+/// Says this on standard input, and nothing more; the end.
+async fn finish(mut child: Child, say: &[u8]) -> (Option<i32>, String, String) {
+    let mut input = child.stdin.take().unwrap();
+    // A command that ended already reads nothing.
+    let _ = input.write_all(say).await;
+    drop(input);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[tokio::test]
+async fn connect_carries_bytes_both_ways_and_keeps_one_key() {
+    let world = world(granted()).await;
+    for _ in 0..2 {
+        let child = world.hourkey(&["connect", "wiki.corp", "7"]);
+        let (code, out, err) = finish(child, b"hello").await;
+        assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "hello", ""));
+    }
+    let keys = world.controller.enrolments.lock().unwrap().clone();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0], keys[1]);
+}
+
+/// As under ssh: the input stays open, and the far end hangs up.
+#[tokio::test]
+async fn connect_is_over_when_the_far_end_is() {
+    let world = world(granted()).await;
+    let mut child = world.hourkey(&["connect", "wiki.corp", "80"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert!(output.status.success());
+    assert!(output.stdout.starts_with(b"HTTP/1.1 200"));
+    drop(input);
+}
+
+#[tokio::test]
+async fn connect_says_what_it_waits_for_and_goes_on() {
+    let world = world(LOCKED).await;
+    let mut child = world.hourkey(&["connect", "wiki.corp", "7"]);
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = said.next_line().await.unwrap().unwrap();
+    assert!(
+        first.starts_with("Resource 1 is locked: ask for access at http://127.0.0.1:")
+            && first.ends_with("/resources/1/request?as=ada"),
+        "{first}"
+    );
+    let second = said.next_line().await.unwrap().unwrap();
+    assert_eq!(second, "Waiting up to 120 s…");
+    let open = vec![resource(1, "wiki.corp", granted())];
+    world.controller.rows.send_replace(open);
+    let (code, out, _) = finish(child, b"hello").await;
+    assert_eq!((code, out.as_str()), (Some(0), "hello"));
+}
+
+#[tokio::test]
+async fn connect_fails_by_its_own_codes() {
+    let world = world(granted()).await;
+    for (arguments, code, sentence) in [
+        (["connect", "example.com", "443"], 4, "no resource of yours"),
+        (["connect", "no host", "443"], 2, "no host name"),
+        (["connect", "wiki.corp", "0"], 2, "invalid value"),
+    ] {
+        let (exit, _, said) = finish(world.hourkey(&arguments), b"").await;
+        assert_eq!(exit, Some(code), "{said}");
+        assert!(said.contains(sentence), "{said}");
+    }
+    let mut child = world.hourkey(&["connect", "wiki.corp", "7"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"x").await.unwrap();
+    let mut echoed = [0];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut echoed)
+        .await
+        .unwrap();
+    world.gateway.cut();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("The connection was cut"), "{said}");
+}
+
+/// The first object that a command prints.
+async fn printed(child: &mut Child) -> Value {
+    let mut text = String::new();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        text.push_str(&line);
+        if line == "}" {
+            break;
+        }
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn entry_and_forward_say_where_they_listen_and_lead_there() {
+    let world = world(granted()).await;
+    let mut entry = world.hourkey(&["--json", "entry"]);
+    let listening = printed(&mut entry).await;
+    let proxy = listening["proxy"].as_str().unwrap();
+    let curl = Command::new("curl")
+        .args([
+            "--silent",
+            "--noproxy",
+            "",
+            "--proxytunnel",
+            "--proxy",
+            proxy,
+        ])
+        .arg("http://wiki.corp/page")
+        .output()
+        .await
+        .unwrap();
+    let page = String::from_utf8(curl.stdout).unwrap();
+    assert!(page.contains("/page"), "{page}");
+    assert!(listening["pac"].as_str().unwrap().ends_with(".pac"));
+
+    let mut forward = world.hourkey(&["--json", "forward", "wiki.corp:7"]);
+    let listening = printed(&mut forward).await;
+    assert_eq!(listening["to"], "wiki.corp:7");
+    let address = listening["address"].as_str().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"\x00hello").await.unwrap();
+    let mut echoed = [0; 6];
+    stream.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, b"\x00hello");
+
+    // More than one port.
+    let (code, _, said) = finish(world.hourkey(&["forward", "wiki.corp"]), b"").await;
+    assert_eq!(code, Some(2), "{said}");
+}

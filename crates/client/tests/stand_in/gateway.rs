@@ -1,0 +1,170 @@
+//! A gateway.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hourkey_domain::ids::GatewayId;
+use hourkey_pki::{Key, Subject};
+use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Controller, now};
+
+/// A gateway: whatever the destination, it answers itself. A first line `GET …` is answered with a
+/// page that shows it, and everything else is echoed.
+pub struct StandIn {
+    cut: Arc<Notify>,
+    task: JoinHandle<()>,
+    /// CONNECT targets, in order.
+    pub targets: Arc<Mutex<Vec<String>>>,
+    /// What it refuses the next CONNECTs with.
+    pub refuse: Arc<Mutex<Vec<Refusal>>>,
+}
+
+impl StandIn {
+    pub async fn start(controller: &Controller) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let id = controller.add_gateway(address);
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(controller, id)));
+        let (cut, targets) = (
+            Arc::<Notify>::default(),
+            Arc::<Mutex<Vec<String>>>::default(),
+        );
+        let refuse = Arc::<Mutex<Vec<Refusal>>>::default();
+        let serving = (Arc::clone(&cut), Arc::clone(&targets), Arc::clone(&refuse));
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, (cut, targets, refuse)) = (acceptor.clone(), serving.clone());
+                connections.spawn(async move {
+                    let _ = tunnel(&acceptor, stream, &cut, &targets, &refuse).await;
+                });
+            }
+        });
+        Self {
+            cut,
+            task,
+            targets,
+            refuse,
+        }
+    }
+
+    /// Cuts every running tunnel.
+    pub fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+
+    /// Closes its port and every connection.
+    pub async fn stop(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+fn server_config(controller: &Controller, id: GatewayId) -> ServerConfig {
+    let key = Key::generate().unwrap();
+    let request = key.request().unwrap();
+    let subject = Subject::Gateway(id);
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let certificate = controller.certificate(&controller.gateways, &request, subject);
+    let mut roots = RootCertStore::empty();
+    roots.add(der(controller.devices.certificate())).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .unwrap();
+    ServerConfig::builder_with_details(provider, Arc::new(AtStart))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![der(&certificate)], key.to_tls())
+        .unwrap()
+}
+
+/// The gateway's clock stands still.
+#[derive(Debug)]
+struct AtStart;
+
+impl rustls::time_provider::TimeProvider for AtStart {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        let seconds = Duration::from_secs(now().timestamp().unsigned_abs());
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(seconds))
+    }
+}
+
+async fn tunnel(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    cut: &Notify,
+    targets: &Mutex<Vec<String>>,
+    refuse: &Mutex<Vec<Refusal>>,
+) -> io::Result<()> {
+    let mut tls = acceptor.accept(stream).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tls.read_u8().await?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap().to_owned();
+    targets.lock().unwrap().push(target);
+    let refusal = refuse.lock().unwrap().pop();
+    if let Some(refusal) = refusal {
+        let (status, refusal) = (refusal.status(), refusal.as_str());
+        let answer = format!("HTTP/1.1 {status} Refused\r\n{REFUSAL}: {refusal}\r\n\r\n");
+        tls.write_all(answer.as_bytes()).await?;
+        return tls.shutdown().await;
+    }
+    tls.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    tokio::select! {
+        served = destination(&mut tls) => served,
+        () = cut.notified() => {
+            // Without a word: what a gateway does when a permit ends.
+            tls.get_ref().0.set_zero_linger()
+        }
+    }
+}
+
+/// Answers one HTTP request with its own head, or echoes.
+async fn destination<S>(stream: &mut S) -> io::Result<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut said = Vec::new();
+    loop {
+        if stream.read_buf(&mut said).await? == 0 {
+            return stream.shutdown().await;
+        }
+        let http = said.starts_with(b"GET ") || said.starts_with(b"POST ");
+        if !http {
+            stream.write_all(&said).await?;
+            said.clear();
+            continue;
+        }
+        let text = String::from_utf8_lossy(&said).into_owned();
+        let Some((head, _)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        // A page without an end, until it is cut.
+        let endless = head.contains("/endless");
+        let length = if endless { 1_000_000 } else { head.len() };
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}");
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
+        if endless {
+            return std::future::pending().await;
+        }
+        return stream.shutdown().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! A person whose model the test moves.
+
+use std::sync::{Arc, Mutex};
+
+use hourkey_client::device::Device;
+use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::model::Model;
+use hourkey_client::secrets::MemoryOnly;
+use hourkey_client::sync::Update;
+use hourkey_clock::Clock as _;
+use hourkey_protocol::access::Resource;
+use hourkey_protocol::event::Changes;
+use tokio::sync::watch;
+
+use super::{Controller, TestClock, snapshot};
+
+/// Keeps what a person would see.
+#[derive(Default)]
+pub struct Recorder(Mutex<Vec<String>>);
+
+impl Recorder {
+    pub fn seen(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn note(&self, what: &str, ask: &Ask) {
+        let path = ask.page.path();
+        self.0.lock().unwrap().push(format!("{what} {path}"));
+    }
+}
+
+impl Asker for Recorder {
+    fn open_page(&self, ask: &Ask) {
+        self.note("page", ask);
+    }
+
+    fn remind(&self, ask: &Ask) {
+        self.note("remind", ask);
+    }
+}
+
+/// A person's model, moved by the test.
+pub struct Person {
+    pub model: watch::Sender<Model>,
+    pub asker: Arc<Recorder>,
+    pub dialer: Dialer,
+    pub clock: Arc<TestClock>,
+}
+
+impl Person {
+    pub async fn new(controller: &Controller, resources: Vec<Resource>) -> Self {
+        let clock = Arc::<TestClock>::default();
+        let model = watch::Sender::new(Model::default());
+        let snapshot = snapshot(1, resources);
+        let update = Update::Snapshot(Box::new(snapshot));
+        model.send_modify(|model| model.apply(update, clock.boot()));
+        let store = Arc::new(MemoryOnly::default());
+        let device = Device::new(controller.session(clock.clone()).await, store, "test");
+        let asker = Arc::<Recorder>::default();
+        let told: Arc<dyn Asker> = asker.clone();
+        let dialer = Dialer::new(device, model.subscribe(), told, 2);
+        Self {
+            model,
+            asker,
+            dialer,
+            clock,
+        }
+    }
+
+    /// The controller sends this row.
+    pub fn change(&self, resource: Resource) {
+        self.model.send_modify(|model| {
+            let changes = Changes {
+                seq: model.seq + 1,
+                server_time: model.clock.now(self.clock.boot()).unwrap(),
+                me: None,
+                resources: vec![resource],
+                removed_resources: Vec::new(),
+                reviews: Vec::new(),
+                removed_reviews: Vec::new(),
+                notices: Vec::new(),
+            };
+            model.apply(Update::Changes(Box::new(changes)), self.clock.boot());
+        });
+    }
+}
