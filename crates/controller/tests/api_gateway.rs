@@ -87,19 +87,27 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     );
     assert_eq!(stranger.code(), "404 not_found");
 
-    let ended = call(&world, "DELETE", &path, &token, Value::Null).await;
+    let browser = world.token(world.people.ann).await;
+    let ended = call(&world, "DELETE", &path, &browser, Value::Null).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
-    let again = call(&world, "DELETE", &path, &token, Value::Null).await;
+    let again = call(&world, "DELETE", &path, &browser, Value::Null).await;
     assert_eq!(again.code(), "404 not_found");
+    let anew = enrol_device(&world, &token, &Key::generate().unwrap()).await;
+    assert_eq!(
+        anew.code(),
+        "401 unauthenticated",
+        "its session ended with it"
+    );
 
-    let device = self::device(&world, &token, &Key::generate().unwrap()).await;
+    let device = self::device(&world, &browser, &Key::generate().unwrap()).await;
     let ada = world.token(world.people.ada).await;
     let path = format!("/devices/{device}");
     let ended = call(&world, "DELETE", &path, &ada, Value::Null).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    let actions = world.actions(0).await;
     assert_eq!(
-        world.actions(2).await.last().unwrap(),
-        "device.ended by Ada Admin"
+        actions[actions.len() - 2..],
+        ["device.ended by Ada Admin", "session.ended by Ada Admin"]
     );
 }
 
@@ -131,7 +139,12 @@ async fn a_token_enrols_one_gateway_once_and_in_time() {
     let renew = |key: &Key| json!({ "request": key.request().unwrap() });
     let path = "/gateway/certificate";
     let renewed = call(&world, "POST", path, credential, renew(&key)).await;
-    assert_eq!(holder_of(&renewed.json()["certificate"]), holder);
+    let renewed = holder_of(&renewed.json()["certificate"]);
+    assert_eq!(
+        (renewed.subject, &renewed.key),
+        (holder.subject, &holder.key)
+    );
+    assert!(renewed.expires_at > holder.expires_at);
     let stolen = renew(&Key::generate().unwrap());
     let refused = call(&world, "POST", path, credential, stolen).await;
     assert_eq!(refused.code(), "403 forbidden");

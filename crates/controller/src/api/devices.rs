@@ -41,7 +41,7 @@ pub(super) async fn list(
 }
 
 /// Ends a device: one's own, or, as an administrator, anybody's. Its certificate stops working at
-/// once.
+/// once, and its session ends.
 #[utoipa::path(delete, path = "/devices/{id}", operation_id = "end_device", tag = "use",
     params(("id" = DeviceId, Path, description = "The device.")),
     responses((status = 204, description = "It has ended."), Finding))]

@@ -15,7 +15,7 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use serde_json::json;
 
-use super::session::label;
+use super::session::{self, label};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -134,6 +134,7 @@ pub async fn end(
 }
 
 /// Ends one's own device, or, as an administrator, anybody's. Others answer as unknown (rule 1).
+/// Its session ends with it: whoever holds a lost device could enrol it anew otherwise.
 ///
 /// # Errors
 /// [`Failure::not_found`], or the store's failure.
@@ -148,7 +149,11 @@ pub async fn end_by(app: &App, by: User, id: DeviceId) -> Result<(), Failure> {
             } else {
                 "ended by an administrator"
             };
-            end(tx, &device, Some(by.id), why, now).await
+            end(tx, &device, Some(by.id), why, now).await?;
+            if let Some(session) = tx.session(device.session).await? {
+                session::end(tx, &session, Some(by.id), "its device was ended", now).await?;
+            }
+            Ok(())
         })
     })
     .await

@@ -40,7 +40,7 @@ pub(super) async fn show(
     Ok(frame.page(&page, &html! {
         div.head { h1 { "Your devices" } }
         p.lead { "Each signed-in app has a key of its own, with which it reaches what is open to \
-                  you. End what you lost or do not know: it is cut off at once." }
+                  you. End what you lost or do not know: it is cut off and signed out at once." }
         div #mine data-live {
             @if mine.is_empty() {
                 p.quiet { "None yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "." }

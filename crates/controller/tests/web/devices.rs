@@ -47,7 +47,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     ada.get("/devices").await.says("Nobody else has one.");
     assert_eq!(
         site.world.actions(before).await,
-        ["device.ended by Ada Admin"]
+        ["device.ended by Ada Admin", "session.ended by Ada Admin"]
     );
     assert_eq!(ann.post("/devices", &[("do", "what")]).await.status, 400);
 }
