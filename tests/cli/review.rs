@@ -21,8 +21,7 @@ async fn requests_are_listed_and_decided_once() {
     // A member who reviews nothing sees nothing, and decides nothing (rules 1 and 6).
     let none: Vec<Review> = ada.run(&["review", "list", "--json"]).await.ended(0).json();
     assert_eq!(none, []);
-    let own = ada.run(&["review", "approve", &id]).await;
-    assert!([4, 9].contains(&own.code), "{own:?}");
+    ada.run(&["review", "approve", &id]).await.ended(9);
 
     let list = marta.run(&["review", "list"]).await.ended(0).out;
     let row = list.lines().nth(1).unwrap();

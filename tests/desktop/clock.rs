@@ -1,6 +1,7 @@
 //! Time, by a clock that the test moves.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use hourkey_testkit::poll::eventually;
 
 use crate::desk::Desk;
 
@@ -9,16 +10,22 @@ async fn labels_tick_by_the_minute_without_a_new_layout() -> Result<()> {
     let (desk, people) = Desk::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.row("Grafana · 45 min left").await?;
+    let mut left = minutes_left(&desk, 45).await?;
 
-    let layouts = desk.watcher.signals.count("LayoutUpdated");
-    let texts = desk.watcher.signals.count("ItemsPropertiesUpdated");
-    for left in [44, 43, 42] {
+    let signals = &desk.watcher.signals;
+    signals.settled().await?;
+    let layouts = signals.count("LayoutUpdated");
+    let texts = signals.count("ItemsPropertiesUpdated");
+    for _ in 0..3 {
         desk.pass(1)?;
-        desk.row(&format!("Grafana · {left} min left")).await?;
+        left = minutes_left(&desk, left - 1).await?;
     }
-    assert_eq!(desk.watcher.signals.count("LayoutUpdated"), layouts);
-    assert!(desk.watcher.signals.count("ItemsPropertiesUpdated") >= texts + 3);
+    eventually("signals of the new labels", async || {
+        signals.count("ItemsPropertiesUpdated") >= texts + 3
+    })
+    .await?;
+    signals.settled().await?;
+    assert_eq!(signals.count("LayoutUpdated"), layouts);
     Ok(())
 }
 
@@ -27,7 +34,7 @@ async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Resul
     let (desk, people) = Desk::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.row("Grafana · 45 min left").await?;
+    desk.open_for("Grafana", 45).await?;
     for (minutes, headline) in [
         (35, "Grafana locks in 10 minutes"),
         (8, "Grafana locks in 2 minutes"),
@@ -37,13 +44,18 @@ async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Resul
         desk.told(headline).await?;
     }
     desk.is_locked("Grafana").await?;
+    // When something later is told, a repeat would have been.
+    let request = people.ask("Customer exports", 30).await?;
+    people.approve(request, "").await?;
+    desk.told("Customer exports is open").await?;
     assert_eq!(
         desk.headlines(),
         [
             "Grafana is open",
             "Grafana locks in 10 minutes",
             "Grafana locks in 2 minutes",
-            "Grafana is locked again"
+            "Grafana is locked again",
+            "Customer exports is open"
         ]
     );
     Ok(())
@@ -54,10 +66,10 @@ async fn nothing_is_shown_as_open_past_its_end_while_the_controller_is_away() ->
     let (mut desk, people) = Desk::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.row("Grafana · 45 min left").await?;
+    desk.open_for("Grafana", 45).await?;
     desk.controller.kill()?;
     desk.row("Offline since").await?;
-    desk.row("Grafana · 45 min left").await?;
+    desk.open_for("Grafana", 45).await?;
     desk.pass(46)?;
     desk.told("Grafana is locked again").await?;
     desk.is_locked("Grafana").await?;
@@ -77,12 +89,18 @@ async fn a_wrong_wall_clock_leaves_the_countdown_right() -> Result<()> {
     let (mut desk, people) = Desk::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.row("Grafana · 45 min left").await?;
-    for (wrong, left) in [("+1d", 44), ("-1d", 43)] {
+    let mut left = minutes_left(&desk, 45).await?;
+    for wrong in ["+1d", "-1d"] {
         desk.kill_app()?;
-        desk.start_app_at(wrong)?;
+        desk.start_app_at(wrong).await?;
         desk.pass(1)?;
-        desk.row(&format!("Grafana · {left} min left")).await?;
+        left = minutes_left(&desk, left - 1).await?;
     }
     Ok(())
+}
+
+/// The minutes that the tray shows for Grafana, once they are about this many.
+async fn minutes_left(desk: &Desk, about: u64) -> Result<u64> {
+    let row = desk.open_for("Grafana", about).await?;
+    row.minutes_left().context("a countdown")
 }

@@ -1,5 +1,6 @@
 //! A desk to test at: display, session bus, tray host, notification service, and the app on it.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -32,6 +33,9 @@ pub(crate) struct Desk {
     pub(crate) session: Session,
     _display: Display,
 }
+
+/// Minutes that may pass between one look at a countdown and the next.
+const SLACK: u64 = 2;
 
 /// Ada asks, Marta reviews; both by the API, beside the app.
 pub(crate) struct People {
@@ -113,13 +117,18 @@ impl Desk {
     }
 
     /// Starts the app with a wall clock that is wrong by this much, for example `+1d`.
-    pub(crate) fn start_app_at(&mut self, wrong: &str) -> Result<()> {
+    pub(crate) async fn start_app_at(&mut self, wrong: &str) -> Result<()> {
         let mut command = self.session.command("faketime");
         command
             .args(["-f", wrong])
             .arg(desktop::binary()?)
             .env("DONT_FAKE_MONOTONIC", "1");
-        self.app = Some(self.session.spawn("hourkey-desktop", command)?);
+        let app = self.session.spawn("hourkey-desktop", command)?;
+        app.ready("a faked clock in the app", async || {
+            has_faked_clock(app.id())
+        })
+        .await?;
+        self.app = Some(app);
         Ok(())
     }
 
@@ -157,6 +166,19 @@ impl Desk {
             .map_err(anyhow::Error::msg)
     }
 
+    /// Waits until the tray shows that the resource is open for this many minutes more, or up to
+    /// [`SLACK`] fewer: the test itself takes time. Returns its row.
+    pub(crate) async fn open_for(&self, name: &str, minutes: u64) -> Result<Row> {
+        let begins = format!("{name} · ");
+        let wanted = minutes.saturating_sub(SLACK)..=minutes;
+        let is_wanted = |row: &Row| row.minutes_left().is_some_and(|it| wanted.contains(&it));
+        let what = format!("{name} open for {minutes} minutes");
+        let item = self.item().await?;
+        let menu = item.menu_where(&what, |menu| menu.at(&[&begins]).is_ok_and(is_wanted));
+        let menu = menu.await?;
+        menu.at(&[&begins]).cloned().map_err(anyhow::Error::msg)
+    }
+
     /// Waits until the tray offers to authenticate at the resource with this name.
     pub(crate) async fn is_locked(&self, name: &str) -> Result<()> {
         let item = self.item().await?;
@@ -183,6 +205,18 @@ impl Desk {
         let shown = self.notifications.iter().flat_map(Notifications::shown);
         shown.map(|shown| shown.summary).collect()
     }
+}
+
+/// True when the app that a `faketime` with this process id runs, itself or as its child, has
+/// loaded the library that answers for the clock.
+fn has_faked_clock(wrapper: u32) -> bool {
+    let read = |path: String| fs::read_to_string(path).unwrap_or_default();
+    let children = read(format!("/proc/{wrapper}/task/{wrapper}/children"));
+    let processes = children.split_whitespace().map(str::to_owned);
+    processes.chain([wrapper.to_string()]).any(|process| {
+        read(format!("/proc/{process}/comm")).starts_with("hourkey-desktop")
+            && read(format!("/proc/{process}/maps")).contains("libfaketime")
+    })
 }
 
 impl People {

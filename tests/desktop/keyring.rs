@@ -33,7 +33,7 @@ async fn without_a_keyring_the_session_works_until_the_app_ends() -> Result<()> 
     signs_in_for_this_run(&mut desk, "No keyring is running").await
 }
 
-/// A kept sign-in behind a locked keyring: unlocking it is enough, once the person asks again.
+/// A kept sign-in in a keyring that is away: its return is enough, once the person asks again.
 #[tokio::test]
 async fn a_kept_sign_in_is_found_again_when_the_keyring_answers() -> Result<()> {
     let (mut desk, _people) = Desk::with_ada().await?;
@@ -45,6 +45,24 @@ async fn a_kept_sign_in_is_found_again_when_the_keyring_answers() -> Result<()> 
     assert!(told.body.contains("No keyring is running"), "{}", told.body);
 
     desk.keyring = Some(hourkey_testkit::keyring::Keyring::start(&desk.session).await?);
+    let seen = desk.opener.urls()?.len();
+    desk.item().await?.click(&["Sign in…"]).await?;
+    desk.row("Company wiki").await?;
+    assert_eq!(desk.opener.urls()?.len(), seen, "no browser was needed");
+    Ok(())
+}
+
+/// It is locked already when the app starts, as after a sign-in at the machine without a password.
+#[tokio::test]
+async fn a_kept_sign_in_is_found_again_when_the_keyring_is_unlocked() -> Result<()> {
+    let (mut desk, _people) = Desk::with_ada().await?;
+    desk.kill_app()?;
+    desk.keyring.as_ref().unwrap().lock().await?;
+    desk.start_app()?;
+    let told = desk.told("You are signed out").await?;
+    assert!(told.body.contains("locked"), "{}", told.body);
+
+    desk.keyring.as_ref().unwrap().unlock().await?;
     let seen = desk.opener.urls()?.len();
     desk.item().await?.click(&["Sign in…"]).await?;
     desk.row("Company wiki").await?;

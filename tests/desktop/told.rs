@@ -34,6 +34,25 @@ async fn an_approval_is_told_with_the_reviewers_word_and_its_buttons_work() -> R
     Ok(())
 }
 
+/// Some services read the body as markup.
+#[tokio::test]
+async fn what_others_write_is_no_markup() -> Result<()> {
+    let (mut desk, people) = Desk::with_ada().await?;
+    desk.notifications.take().unwrap().stop().await?;
+    let capabilities = ["actions", "body", "body-markup"];
+    desk.notifications = Some(Notifications::start_with(&desk.session, &capabilities).await?);
+    let request = people.ask("Grafana", 45).await?;
+    let hostile = r#"<a href="https://evil.example">Why</a> & <img src=x>"#;
+    people.deny(request, hostile).await?;
+    let told = desk.told("Grafana was denied").await?;
+    assert_eq!(
+        told.body,
+        "Denied by Marta Ruiz: “&lt;a href=\"https://evil.example\"&gt;Why&lt;/a&gt; &amp; \
+        &lt;img src=x&gt;”"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> Result<()> {
     let (desk, people) = Desk::with_ada().await?;
@@ -51,8 +70,9 @@ async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> 
     Ok(())
 }
 
-/// The machine sleeps while the request is denied and the controller is killed and restarts; then
-/// the app is ended right after it told, and killed later on.
+/// The machine sleeps while the controller is killed and restarts, the request is denied, and the
+/// controller is killed and restarts again; then the app is ended right after it told, and killed
+/// later on.
 #[tokio::test]
 async fn a_denial_while_away_is_told_once() -> Result<()> {
     let (mut desk, people) = Desk::with_ada().await?;
@@ -60,9 +80,10 @@ async fn a_denial_while_away_is_told_once() -> Result<()> {
     desk.row("Grafana · waiting").await?;
 
     desk.app().signal(Signal::STOP)?;
+    // The connection of before would take the denial into its buffer, to be read after the sleep.
+    restart(&mut desk).await?;
     people.deny(request, "Not today.").await?;
-    desk.controller.kill()?;
-    desk.controller.resume().await?;
+    restart(&mut desk).await?;
     desk.app().signal(Signal::CONT)?;
     desk.told("Grafana was denied").await?;
 
@@ -94,18 +115,23 @@ async fn what_happened_while_the_app_was_off_is_told_at_its_next_start() -> Resu
     desk.start_app()?;
     desk.told("Grafana was denied").await?;
     desk.told("Grafana is open").await?;
-    desk.row("Grafana · 45 min left").await?;
+    desk.open_for("Grafana", 45).await?;
     // A kill in the very moment of telling may repeat it once; the end of a session may not.
     desk.end_app().await?;
     desk.pass(60)?;
     desk.start_app()?;
     desk.told("Grafana is locked again").await?;
+    // When something later is told, a repeat would have been.
+    let third = people.ask("Customer exports", 30).await?;
+    people.approve(third, "").await?;
+    desk.told("Customer exports is open").await?;
     assert_eq!(
         desk.headlines(),
         [
             "Grafana was denied",
             "Grafana is open",
-            "Grafana is locked again"
+            "Grafana is locked again",
+            "Customer exports is open"
         ]
     );
     Ok(())
@@ -140,7 +166,7 @@ async fn without_a_notification_service_the_app_goes_on() -> Result<()> {
     desk.notifications.take().unwrap().stop().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.row("Grafana · 45 min left").await?;
+    desk.open_for("Grafana", 45).await?;
     eventually("a word about it in the log", async || {
         desk.app()
             .log()
@@ -167,6 +193,11 @@ async fn a_notification_service_that_comes_back_is_used_and_heard() -> Result<()
     let opened = desk.opener.next_after(seen).await?;
     assert_eq!(opened.as_str(), "https://grafana.corp.example/");
     Ok(())
+}
+
+async fn restart(desk: &mut Desk) -> Result<()> {
+    desk.controller.kill()?;
+    desk.controller.resume().await
 }
 
 fn notifications(desk: &Desk) -> &Notifications {

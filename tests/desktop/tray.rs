@@ -86,7 +86,7 @@ async fn from_locked_to_open_to_released() -> Result<()> {
     assert_eq!(opened.as_str(), page);
 
     people.approve(request, "").await?;
-    let open = desk.row("Grafana · 1 h 30 min left").await?;
+    let open = desk.open_for("Grafana", 90).await?;
     assert_eq!(
         open.labels(),
         ["Open in browser", "Copy address", "Release now"]
@@ -145,6 +145,14 @@ async fn a_second_launch_and_a_click_on_the_icon_show_the_window() -> Result<()>
     let mut desk = Desk::new().await?;
     desk.start_app()?;
     let item = desk.item().await?;
+    // Once it has obeyed clicks and changed its menu, a window of the start would be there.
+    for (click, then) in [
+        ("Sign in…", "Cancel sign-in"),
+        ("Cancel sign-in", "Sign in…"),
+    ] {
+        item.click(&[click]).await?;
+        desk.row(then).await?;
+    }
     assert_eq!(
         windows(&desk).await,
         0,

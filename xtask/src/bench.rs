@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench` of the test kit.
 
+use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::prerequisites::{self, Purpose};
@@ -30,7 +31,19 @@ pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<E
         build.args(["-p", package, "--bin", binary]);
     }
     succeed(&mut build)?;
-    let bench = target().join("release/hourkey-bench");
+    let release = target().join("release");
+    for name in SHIPPED {
+        let binary = release.join(name);
+        let bytes = fs::read(&binary)
+            .with_context(|| format!("cannot read the release binary {}", binary.display()))?;
+        ensure!(
+            !knows_test_clock(&bytes),
+            "{} obeys {TEST_CLOCK}: a clock that anybody can move must be compiled out of release \
+             builds (docs/decisions/0010-time.md)",
+            binary.display()
+        );
+    }
+    let bench = release.join("hourkey-bench");
     let subject = match subject {
         Subject::Desktop => "desktop",
         Subject::Controller => "controller",
@@ -48,10 +61,33 @@ pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<E
     })
 }
 
-/// What is measured, and what measures: packages and their binaries. The others would only make the
+/// What is shipped, and what measures: packages and their binaries. The others would only make the
 /// build longer.
-const BINARIES: [(&str, &str); 3] = [
+const BINARIES: [(&str, &str); 4] = [
     ("hourkey-desktop", "hourkey-desktop"),
     ("hourkey-controller", "hourkey-controller"),
+    ("hourkey-cli", "hourkey"),
     ("hourkey-testkit", "hourkey-bench"),
 ];
+
+/// The binaries that people get.
+const SHIPPED: [&str; 3] = ["hourkey-desktop", "hourkey-controller", "hourkey"];
+
+/// The variable by which tests move the clocks of debug builds.
+const TEST_CLOCK: &str = "HOURKEY_TEST_CLOCK";
+
+fn knows_test_clock(binary: &[u8]) -> bool {
+    let name = TEST_CLOCK.as_bytes();
+    binary.windows(name.len()).any(|part| part == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_found_amid_other_bytes() {
+        assert!(knows_test_clock(b"\0\xffHOURKEY_TEST_CLOCKno such file"));
+        assert!(!knows_test_clock(b"\0\xffHOURKEY_TEST_no such file"));
+    }
+}

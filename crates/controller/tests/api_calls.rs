@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use hourkey_protocol::problem::Code;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use world::{Answer, World};
+use world::{Answer, World, chunked};
 
 #[tokio::test]
 async fn calls_that_cannot_be_read_are_problems() {
@@ -79,6 +79,26 @@ async fn calls_that_cannot_be_read_are_problems() {
     assert_eq!(answer.code(), "400 malformed");
     let answer = world.get(ann, "/requests?after=1").await;
     assert_eq!(answer.code(), "400 malformed");
+    assert_eq!(world.seq().await, before);
+}
+
+/// A body that comes in chunks says nothing of its length beforehand.
+#[tokio::test]
+async fn a_body_without_a_length_is_too_large_as_well() {
+    let world = World::new().await;
+    let body = json!({ "resource": world.resources.database, "reason": "why" });
+    let asked = world.post(world.people.ann, "/requests", body).await;
+    let before = world.seq().await;
+    let comment = "x".repeat(70_000);
+    for act in ["approve", "deny"] {
+        let path = format!("/api/v1/requests/{}/{act}", asked.id());
+        let body = json!({ "comment": comment }).to_string();
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("transfer-encoding", "chunked");
+        let answer = world.call(world.people.rae, request, chunked(&body)).await;
+        assert_eq!(answer.code(), "413 too_large", "{act}");
+    }
     assert_eq!(world.seq().await, before);
 }
 

@@ -10,6 +10,9 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use world::{Answer, World};
 
+/// An id that nothing has. Whoever may not see a thing is answered as for this.
+const UNKNOWN: i64 = 4_711;
+
 #[tokio::test]
 async fn a_reviewer_approves_for_less_time() {
     let world = World::new().await;
@@ -200,20 +203,21 @@ async fn who_may_not_review_learns_nothing() {
         (world.people.ben, id),
         (world.people.eve, id),
         (world.people.dan, vault),
-        (world.people.rae, 4_711),
+        (world.people.rae, UNKNOWN),
     ] {
         for (act, body) in [("approve", json!({})), ("deny", json!({ "comment": "no" }))] {
-            let answer = world
-                .post(user, &format!("/requests/{id}/{act}"), body)
-                .await;
-            assert_eq!(answer.code(), "404 not_found");
+            let hidden = world.post(user, &path(id, act), body.clone()).await;
+            assert_eq!(hidden.code(), "404 not_found");
+            let unknown = world.post(user, &path(UNKNOWN, act), body).await;
+            assert_eq!(hidden, unknown);
         }
-        assert_eq!(
-            world.get(user, &format!("/requests/{id}")).await.code(),
-            "404 not_found"
-        );
-        let answer = world.act(user, &format!("/requests/{id}/cancel")).await;
-        assert_eq!(answer.code(), "404 not_found");
+        let hidden = world.get(user, &format!("/requests/{id}")).await;
+        assert_eq!(hidden.code(), "404 not_found");
+        let unknown = world.get(user, &format!("/requests/{UNKNOWN}")).await;
+        assert_eq!(hidden, unknown);
+        let hidden = world.act(user, &path(id, "cancel")).await;
+        assert_eq!(hidden.code(), "404 not_found");
+        assert_eq!(hidden, world.act(user, &path(UNKNOWN, "cancel")).await);
     }
     let dans = world.get(world.people.dan, "/reviews").await.json();
     assert_eq!(dans.as_array().unwrap().len(), 1);
@@ -287,31 +291,43 @@ async fn a_reviewer_cannot_lengthen() {
 
 #[tokio::test]
 async fn of_two_reviewers_one_wins_and_the_other_is_told() {
-    for _ in 0..5 {
+    let acts = [
+        ["approve", "deny"],
+        ["deny", "approve"],
+        ["approve", "approve"],
+    ];
+    for (acts, is_swapped) in acts.into_iter().flat_map(|it| [(it, false), (it, true)]) {
         let world = World::new().await;
         let id = pending(&world).await;
         let before = world.seq().await;
-        let paths = (path(id, "approve"), path(id, "deny"));
-        let (approve, deny) = tokio::join!(
-            world.post(world.people.rae, &paths.0, json!({})),
-            world.post(world.people.roy, &paths.1, json!({ "comment": "no" })),
-        );
-        let actions = world.actions(before).await;
-        let (loser, detail) = if approve.status == 200 {
-            assert_eq!(actions, ["request.approved by Rae Reviewer"]);
-            (
-                deny,
-                "Rae Reviewer approved it for 2 hours on 2030-01-01 at 00:00 UTC. Nothing was \
-                changed.",
-            )
-        } else {
-            assert_eq!(actions, ["request.denied by Roy Reviewer"]);
-            (
-                approve,
-                "Roy Reviewer denied it on 2030-01-01 at 00:00 UTC. Nothing was changed.",
-            )
+        let decide = async |user, act| {
+            let body = match act {
+                "approve" => json!({}),
+                _ => json!({ "comment": "no" }),
+            };
+            world.post(user, &path(id, act), body).await
         };
+        let rae = decide(world.people.rae, acts[0]);
+        let roy = decide(world.people.roy, acts[1]);
+        // Who is first in line differs.
+        let (rae, roy) = if is_swapped {
+            let (roy, rae) = tokio::join!(biased; roy, rae);
+            (rae, roy)
+        } else {
+            tokio::join!(biased; rae, roy)
+        };
+        let (name, act, loser) = match (rae.status.as_u16(), roy.status.as_u16()) {
+            (200, 409) => ("Rae Reviewer", acts[0], roy),
+            (409, 200) => ("Roy Reviewer", acts[1], rae),
+            _ => panic!("not one won: {rae} {roy}"),
+        };
+        let (action, decision) = match act {
+            "approve" => ("request.approved", "approved it for 2 hours"),
+            _ => ("request.denied", "denied it"),
+        };
+        assert_eq!(world.actions(before).await, [format!("{action} by {name}")]);
         assert_eq!(loser.code(), "409 already_decided");
+        let detail = format!("{name} {decision} on 2030-01-01 at 00:00 UTC. Nothing was changed.");
         assert_eq!(loser.json()["detail"], detail);
         assert_eq!(world.notices(world.people.ann).await.len(), 1);
     }
@@ -403,8 +419,12 @@ async fn giving_back_ends_access_at_once() {
     let (ann, grant) = (world.people.ann, granted(&world).await);
     let before = world.seq().await;
     for other in [world.people.ben, world.people.eve, world.people.dan] {
-        let answer = world.act(other, &format!("/grants/{grant}/release")).await;
-        assert_eq!(answer.code(), "404 not_found");
+        let hidden = world.act(other, &format!("/grants/{grant}/release")).await;
+        assert_eq!(hidden.code(), "404 not_found");
+        let unknown = world
+            .act(other, &format!("/grants/{UNKNOWN}/release"))
+            .await;
+        assert_eq!(hidden, unknown);
     }
     let reviewer = world
         .act(world.people.rae, &format!("/grants/{grant}/release"))
@@ -454,10 +474,10 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
     let before = world.seq().await;
     let why = json!({ "comment": "not your task" });
     for other in [world.people.ben, world.people.eve, world.people.dan] {
-        assert_eq!(
-            world.post(other, &path, why.clone()).await.code(),
-            "404 not_found"
-        );
+        let hidden = world.post(other, &path, why.clone()).await;
+        assert_eq!(hidden.code(), "404 not_found");
+        let unknown = format!("/grants/{UNKNOWN}/revoke");
+        assert_eq!(hidden, world.post(other, &unknown, why.clone()).await);
     }
     assert_eq!(
         world.post(ann, &path, why.clone()).await.code(),

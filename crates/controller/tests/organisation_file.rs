@@ -68,6 +68,27 @@ resource = "Database"
 group = "Ops"
 resource = "Databse"
 access = { mode = "Open", period = "1h", up_to = "2h", approval = "Never" }
+
+[[assignment]]
+group = "Opps"
+resource = "Web"
+access = { mode = "AutoLock", period = "1h" }
+
+[[group]]
+name = "Ops"
+
+[[network]]
+name = "Office"
+
+[[network]]
+name = "Office"
+
+[[resource]]
+name = "Web"
+address = "web2.corp"
+network = "Office"
+access = { mode = "Standing" }
+approvers = ["Owners"]
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
     line 1: "nam" is not known here; known are name, user, group, network, resource, assignment
@@ -94,6 +115,12 @@ access = { mode = "Open", period = "1h", up_to = "2h", approval = "Never" }
     line 45: "Never" is no approval; it is Manual or Automatic
     line 45: "Open" is no mode; modes are Standing and AccessRequest
     line 45: period (a preset) and up_to (a free choice) exclude each other
+    line 48: no group "Opps" in this file
+    line 50: mode "AutoLock" is not available yet: it needs reports of usage; use Standing or AccessRequest
+    line 53: group "Ops" stands here a second time, first in line 17
+    line 59: network "Office" stands here a second time, first in line 56
+    line 62: resource "Web" stands here a second time, first in line 28
+    line 66: no group "Owners" in this file
     "#);
 }
 

@@ -1,9 +1,13 @@
 //! A real Secret Service: gnome-keyring, unlocked, locked, or waiting for its person.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Result, ensure};
-use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue};
+use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Proxy};
 
+use crate::poll::eventually;
 use crate::process::Process;
 use crate::session::Session;
 
@@ -26,12 +30,8 @@ impl Keyring {
     pub async fn start(session: &Session) -> Result<Self> {
         let mut command = session.command("gnome-keyring-daemon");
         command.args(["--foreground", "--unlock", "--components=secrets"]);
-        let daemon = Process::start_with_input(
-            "gnome-keyring-daemon",
-            command,
-            &session.logs(),
-            b"a password for the test",
-        )?;
+        let daemon =
+            Process::start_with_input("gnome-keyring-daemon", command, &session.logs(), PASSWORD)?;
         let keyring = Self {
             connection: session.connect().await?,
             daemon,
@@ -45,12 +45,33 @@ impl Keyring {
         Ok(keyring)
     }
 
+    /// Unlocks the login keyring, as its password dialog does.
+    ///
+    /// # Errors
+    /// When it stays locked.
+    pub async fn unlock(&self) -> Result<()> {
+        let service = self
+            .proxy(SERVICE, "org.freedesktop.Secret.Service")
+            .await?;
+        let plain = ("plain", Value::from(""));
+        let answer = service.call("OpenSession", &plain).await?;
+        let (_output, session): (OwnedValue, OwnedObjectPath) = answer;
+        // Not in the specification: the dialog's own way.
+        let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
+        let internal = self.proxy(SERVICE, interface).await?;
+        let secret = (session, Vec::<u8>::new(), PASSWORD, "text/plain");
+        let login = (ObjectPath::try_from(LOGIN)?, secret);
+        let () = internal.call("UnlockWithMasterPassword", &login).await?;
+        ensure!(!self.is_locked().await?, "the login keyring stays locked");
+        Ok(())
+    }
+
     /// Locks the login keyring. Nobody can be asked for its password: unlocking fails at once.
     ///
     /// # Errors
     /// When it stays unlocked.
     pub async fn lock(&self) -> Result<()> {
-        let service = self.proxy("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
+        let service = self.proxy(SERVICE, "org.freedesktop.Secret.Service");
         let collections = vec![ObjectPath::try_from(LOGIN)?];
         let answer = service.await?.call("Lock", &(collections,)).await?;
         let (_locked, _prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = answer;
@@ -80,6 +101,8 @@ impl Keyring {
     }
 }
 
+const PASSWORD: &[u8] = b"a password for the test";
+const SERVICE: &str = "/org/freedesktop/secrets";
 const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 
 /// A password dialog that nobody ever answers, as on a desktop whose person is away: with it,
@@ -87,6 +110,7 @@ const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 #[derive(Debug)]
 pub struct UnansweredPrompt {
     _connection: Connection,
+    begun: Arc<AtomicBool>,
 }
 
 impl UnansweredPrompt {
@@ -95,21 +119,39 @@ impl UnansweredPrompt {
     /// # Errors
     /// When the session has a prompter already.
     pub async fn start(session: &Session) -> Result<Self> {
+        let begun = Arc::new(AtomicBool::new(false));
+        let prompter = Prompter {
+            begun: Arc::clone(&begun),
+        };
         let builder = session
             .connection()?
-            .serve_at("/org/gnome/keyring/Prompter", Prompter)?;
+            .serve_at("/org/gnome/keyring/Prompter", prompter)?;
         Ok(Self {
             _connection: builder.name(PROMPTER)?.build().await?,
+            begun,
         })
+    }
+
+    /// Waits until the keyring has asked for its password.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn asked(&self) -> Result<()> {
+        let begun = async || self.begun.load(Ordering::SeqCst);
+        eventually("the keyring's question", begun).await
     }
 }
 
-struct Prompter;
+struct Prompter {
+    begun: Arc<AtomicBool>,
+}
 
 #[zbus::interface(name = "org.gnome.keyring.internal.Prompter")]
 impl Prompter {
     // Promises to call back when it is the caller's turn, and never does.
-    fn begin_prompting(&self, _callback: ObjectPath<'_>) {}
+    fn begin_prompting(&self, _callback: ObjectPath<'_>) {
+        self.begun.store(true, Ordering::SeqCst);
+    }
 
     fn perform_prompt(
         &self,
@@ -126,7 +168,6 @@ impl Prompter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const LOOKUP: [&str; 3] = ["lookup", "app", "hourkey-test"];
 
@@ -145,16 +186,19 @@ mod tests {
         assert_eq!(session.run("secret-tool", &LOOKUP).await.unwrap(), "s3cret");
         keyring.lock().await.unwrap();
         assert!(session.run("secret-tool", &LOOKUP).await.is_err());
+        keyring.unlock().await.unwrap();
+        assert_eq!(session.run("secret-tool", &LOOKUP).await.unwrap(), "s3cret");
     }
 
     #[tokio::test]
     async fn an_unanswered_prompt_makes_it_wait() {
         let (keyring, session) = with_secret().await;
-        let _prompt = UnansweredPrompt::start(&session).await.unwrap();
+        let prompt = UnansweredPrompt::start(&session).await.unwrap();
         keyring.lock().await.unwrap();
-        let lookup = session.run("secret-tool", &LOOKUP);
-        let waited = tokio::time::timeout(Duration::from_secs(2), lookup).await;
-        assert!(waited.is_err(), "answered: {waited:?}");
+        tokio::select! {
+            answer = session.run("secret-tool", &LOOKUP) => panic!("answered: {answer:?}"),
+            asked = prompt.asked() => asked.unwrap(),
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt as _;
@@ -215,6 +216,9 @@ impl Item {
     }
 }
 
+/// After so long without a signal, none of before is still to come.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// Counts the signals of all icons and menus on a bus, from when it began to listen.
 #[derive(Debug)]
 pub struct Signals {
@@ -251,6 +255,24 @@ impl Signals {
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
         lock(&self.counts).get(name).copied().unwrap_or(0)
+    }
+
+    /// Waits until none has come for a while, so that none of what happened before is still to
+    /// come.
+    ///
+    /// # Errors
+    /// When they do not cease.
+    pub async fn settled(&self) -> Result<()> {
+        let total = || lock(&self.counts).values().sum::<u64>();
+        let mut seen = (total(), Instant::now());
+        eventually("the end of the signals", async || {
+            let now = total();
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+            seen.1.elapsed() >= QUIET
+        })
+        .await
     }
 }
 

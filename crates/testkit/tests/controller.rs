@@ -32,3 +32,44 @@ async fn a_mistaken_organisation_is_refused_with_its_mistakes() {
         .unwrap_err();
     assert!(format!("{error:#}").contains("mistake"), "{error:#}");
 }
+
+#[tokio::test]
+async fn of_a_mistaken_file_nothing_is_applied() {
+    let controller = Controller::prepare(SAMPLE).await.unwrap();
+    let state = async || {
+        let mut said = String::new();
+        for command in [["audit", "--json"].as_slice(), &["user", "list"]] {
+            said += &controller.run(command).await.unwrap();
+        }
+        said
+    };
+    let before = state().await;
+    assert!(before.contains("Ada Park"), "{before}");
+
+    let user = "[[user]]\nlogin = \"new\"\nname = \"New Here\"\n";
+    let dangling = "[[group]]\nname = \"New\"\nmembers = [\"nobody\"]\n";
+    let auto_lock = r#"[[assignment]]
+group = "Everyone"
+resource = "Grafana"
+access = { mode = "AutoLock", period = "1h" }
+"#;
+    let mistaken = format!("{SAMPLE}{user}{dangling}{user}{auto_lock}");
+    let error = controller.apply(&mistaken).await.unwrap_err();
+    let said = format!("{error:#}");
+    assert!(said.contains("nothing was applied"), "{said}");
+    // Every line is named: in the name's, the second user's, and the mode's.
+    let first = SAMPLE.lines().count();
+    for (below, mistake) in [
+        (6, "no user \"nobody\" in this file"),
+        (8, "user \"new\" stands here a second time"),
+        (13, "mode \"AutoLock\" is not available yet"),
+    ] {
+        let mistake = format!("line {}: {mistake}", first + below);
+        assert!(said.contains(&mistake), "{mistake} is not in {said}");
+    }
+    assert_eq!(state().await, before);
+
+    // Without its mistakes it would have been applied.
+    controller.apply(&format!("{SAMPLE}{user}")).await.unwrap();
+    assert!(state().await.contains("New Here"));
+}

@@ -135,7 +135,7 @@ async fn a_controller_that_is_away_is_tried_until_it_is_back_and_the_state_is_ke
 #[tokio::test]
 async fn a_silent_stream_is_dead() {
     let pace = Pace {
-        silence: Duration::from_millis(50),
+        silence: Duration::from_secs(1),
         ..QUICK
     };
     let following = following(

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
 use serde_json::Value;
 
-use crate::browser::{Browser, Page, Site};
+use crate::browser::{Browser, Page, Site, encoded};
 use crate::oauth::{REDIRECT, VERIFIER, code};
+use crate::world::chunked;
 
 struct Tokens {
     access: String,
@@ -175,6 +176,28 @@ async fn calls_that_cannot_be_read_are_refused() {
         "invalid_request",
     );
     assert_eq!(site.browser().get("/oauth/token").await.status, 405);
+}
+
+/// As long as it likes, and without saying so beforehand.
+#[tokio::test]
+async fn a_form_that_is_too_large_is_refused() {
+    let site = Site::new().await;
+    let before = site.seq().await;
+    let refresh_token = "x".repeat(70_000);
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "hourkey-desktop"),
+        ("refresh_token", &refresh_token),
+    ];
+    let request = axum::http::Request::post("/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("transfer-encoding", "chunked")
+        .body(chunked(&encoded(&fields)));
+    let chunked = site.send(request.unwrap()).await;
+    refused(&chunked, "invalid_request");
+    let whole = site.form("/oauth/token", &fields).await;
+    assert_eq!((whole.status, whole.text), (chunked.status, chunked.text));
+    assert_eq!(site.seq().await, before);
 }
 
 #[tokio::test]

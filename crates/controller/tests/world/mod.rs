@@ -333,6 +333,13 @@ impl World {
     }
 }
 
+/// A body in chunks of a thousand bytes, without a length.
+pub fn chunked(body: &str) -> Body {
+    let chunks = body.as_bytes().chunks(1_000).map(<[u8]>::to_vec);
+    let chunks: Vec<_> = chunks.map(Ok::<_, std::io::Error>).collect();
+    Body::from_stream(futures_util::stream::iter(chunks))
+}
+
 fn api(path: &str) -> String {
     format!("/api/v1{path}")
 }

@@ -55,6 +55,22 @@ impl Row {
             .collect()
     }
 
+    /// The minutes in a label such as `Grafana · 1 h 30 min left`, if it says any.
+    #[must_use]
+    pub fn minutes_left(&self) -> Option<u64> {
+        let (_, left) = self.label.rsplit_once(" · ")?;
+        let left = left.strip_suffix(" left")?;
+        let (hours, minutes) = match left.split_once(" h") {
+            Some((hours, minutes)) => (hours.parse().ok()?, minutes.trim_start()),
+            None => (0, left),
+        };
+        let minutes = match minutes {
+            "" => 0,
+            minutes => minutes.strip_suffix(" min")?.parse().ok()?,
+        };
+        Some(hours * 60 + minutes)
+    }
+
     /// The menu as indented text.
     #[must_use]
     pub fn outline(&self) -> String {
@@ -161,6 +177,20 @@ mod tests {
             menu.outline(),
             "Grafana\n  Open\nGrafana test · 4 min left\n  Open\n"
         );
+    }
+
+    #[test]
+    fn minutes_are_read_from_labels() {
+        for (label, minutes) in [
+            ("Grafana · 45 min left", Some(45)),
+            ("A · B · 1 h 30 min left", Some(90)),
+            ("Grafana · 2 h left", Some(120)),
+            ("Grafana · locked", None),
+            ("Grafana · a few min left", None),
+            ("Grafana", None),
+        ] {
+            assert_eq!(row(label, vec![]).minutes_left(), minutes, "{label}");
+        }
     }
 
     #[test]
