@@ -79,6 +79,9 @@ const NODE: Version = Version(20, 19);
 /// Names what is missing or too old and what to do about it.
 pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
     check_versions()?;
+    if purpose >= Purpose::Test {
+        ensure_components(install)?;
+    }
     let groups: Vec<&Packages> = PACKAGES
         .iter()
         .filter(|group| group.purpose <= purpose)
@@ -116,6 +119,33 @@ pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(&missing);
     apt(&arguments)
+}
+
+/// Formatter and lints come with Rust, but not with its smallest profile.
+fn ensure_components(install: bool) -> Result<()> {
+    let is_there = |tool: &str| {
+        let mut version = Command::new("cargo");
+        let output = version.args([tool, "--version"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let missing: Vec<&str> = [("fmt", "rustfmt"), ("clippy", "clippy")]
+        .into_iter()
+        .filter(|(tool, _)| !is_there(tool))
+        .map(|(_, component)| component)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("missing: {}  (checks of the code)", missing.join(" "));
+    if !install {
+        bail!(
+            "install them with: rustup component add {}",
+            missing.join(" ")
+        );
+    }
+    let mut add = Command::new("rustup");
+    add.args(["component", "add"]).args(&missing);
+    run(&mut add).context("without rustup, install rustfmt and clippy as your system has them")
 }
 
 /// The systems whose packages we know.

@@ -181,7 +181,8 @@ pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
     } else {
         print::line(format_args!("\n{}", rows(&moving, now)))?;
     }
-    match snapshot.reviews.len() {
+    let reviews = snapshot.reviews.iter();
+    match reviews.filter(|review| review.may_decide).count() {
         0 => Ok(()),
         1 => print::line("\n1 request waits for your review. Run: hourkey review list"),
         n => print::line(format_args!(

@@ -248,6 +248,12 @@ async fn what_time_alone_changes_is_sent_too() {
     let later = stream.message().await;
     assert_eq!((later.name.as_str(), later.id), ("snapshot", seq));
     assert_eq!(later.data["resources"][0]["name"], "Database");
+    // Whoever was away meanwhile learns of it, too.
+    let token = world.token(world.people.ann).await;
+    let mut back = Events::open(&world, &token, Some(&seq.to_string())).await;
+    let first = back.message().await;
+    assert_eq!(first.name, "snapshot");
+    assert_eq!(first.data["resources"][0]["name"], "Database");
 }
 
 #[tokio::test]

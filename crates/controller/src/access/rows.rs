@@ -119,8 +119,29 @@ fn last_touched(lately: &Lately, grant: Option<&Grant>) -> Option<Time> {
         .max(grant.map(|grant| grant.window.starts_at))
 }
 
-/// The next of: the end of a way, automatic approval coming back, the end of showing a denial.
+/// True when something of what a user sees changed by time alone after `since`: a row, or whether
+/// it is there at all.
+pub(crate) async fn changed_by_time(
+    tx: &mut dyn Read,
+    user: UserId,
+    since: Time,
+    now: Time,
+) -> Result<bool, Failure> {
+    let known = known(tx, user, None).await?;
+    let mut moments = known
+        .iter()
+        .flat_map(|known| moments(&known.ways, &known.lately));
+    Ok(moments.any(|at| since < at && at <= now))
+}
+
+/// The next moment at which a row changes by time alone.
 fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
+    moments(ways, lately).filter(|at| *at > now).min()
+}
+
+/// When a row changes by time alone: the ends of ways, automatic approval coming back, the end of
+/// showing a denial.
+fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
     let automatic = ways
         .iter()
         .any(|way| way.settings.approval == Approval::Automatic);
@@ -130,7 +151,7 @@ fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
         .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
     let faded = lately.denied_at.map(|at| at + DENIED_SHOWN);
     let ends = ways.iter().filter_map(|way| way.until);
-    ends.chain(back).chain(faded).filter(|at| *at > now).min()
+    ends.chain(back).chain(faded)
 }
 
 /// Where Open in browser goes: what the administrator wrote, or the usual web ports.

@@ -39,8 +39,8 @@ pub(crate) async fn print_setup_code(opened: &Opened, address: &str) -> anyhow::
     }
     if !std::io::stdout().is_terminal() {
         println!(
-            "Nobody can sign in yet. Run `hourkey-controller serve` or `init` on a terminal for a \
-             setup code, or apply an ORG.toml and use `hourkey-controller user set-password`."
+            "Nobody can sign in yet. Run `hourkey-controller serve` on a terminal for a setup \
+             code, or apply an ORG.toml and use `hourkey-controller user set-password`."
         );
         return Ok(());
     }

@@ -54,13 +54,11 @@ impl Flags {
             Some(listen) => listen,
             None => DEFAULT_LISTEN.parse()?,
         };
-        let certificates = self.tls_certificates.or(file.tls_certificates);
-        let tls = match (certificates, self.tls_key.or(file.tls_key)) {
-            (Some(certificates), Some(key)) => Some(Tls {
-                // A path in the file is meant from the data folder.
-                certificates: data.join(certificates),
-                key: data.join(key),
-            }),
+        // A path in the file is meant from the data folder, any other from where the command runs.
+        let in_data = |path: Option<PathBuf>| path.map(|path| data.join(path));
+        let certificates = self.tls_certificates.or(in_data(file.tls_certificates));
+        let tls = match (certificates, self.tls_key.or(in_data(file.tls_key))) {
+            (Some(certificates), Some(key)) => Some(Tls { certificates, key }),
             (None, None) => None,
             (Some(_), None) => bail!("tls_certificates is set, but tls_key is not"),
             (None, Some(_)) => bail!("tls_key is set, but tls_certificates is not"),

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     ResetLink {
         /// The name they sign in with.
         login: String,
+        #[command(flatten)]
+        flags: Flags,
     },
     /// Sign a user out everywhere.
     EndSessions {
@@ -99,9 +101,9 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
         Command::Disable { login } => set_disabled(opened, &login, true).await,
         Command::Enable { login } => set_disabled(opened, &login, false).await,
         Command::SetPassword { login, stdin: _ } => set_password(opened, &login).await,
-        Command::ResetLink { login } => {
+        Command::ResetLink { login, flags } => {
             let user = find(opened, &login).await?;
-            let config = Flags::default().config(data)?;
+            let config = flags.config(data)?;
             let link = reset::make_link(&opened.store, &config, user.id, opened.now())
                 .await
                 .map_err(told)?;

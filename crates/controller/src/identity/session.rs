@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::failure::Failure;
 
 /// A browser is signed out after this long without a visit.
-pub const BROWSER_IDLE: TimeDelta = TimeDelta::hours(12);
+pub const BROWSER_IDLE: TimeDelta = TimeDelta::days(7);
 /// A browser is signed out this long after it signed in.
-pub const BROWSER_LONGEST: TimeDelta = TimeDelta::days(7);
+pub const BROWSER_LONGEST: TimeDelta = TimeDelta::days(30);
 /// A client is signed out after this long without a call.
 pub const CLIENT_IDLE: TimeDelta = TimeDelta::days(30);
 /// A client is signed out this long after it signed in.
@@ -233,17 +233,12 @@ mod tests {
     fn a_browser_is_signed_out_when_idle_and_in_the_end() {
         let mut browser = session(SessionKind::Browser);
         let start = browser.created_at;
-        assert!(is_running(
-            &browser,
-            start + TimeDelta::minutes(12 * 60 - 1)
-        ));
-        assert!(!is_running(&browser, start + TimeDelta::hours(12)));
-        browser.last_seen = start + TimeDelta::hours(7 * 24 - 1);
-        assert!(is_running(
-            &browser,
-            start + TimeDelta::minutes(7 * 24 * 60 - 1)
-        ));
-        assert!(!is_running(&browser, start + TimeDelta::days(7)));
+        let minute = TimeDelta::minutes(1);
+        assert!(is_running(&browser, start + BROWSER_IDLE - minute));
+        assert!(!is_running(&browser, start + BROWSER_IDLE));
+        browser.last_seen = start + BROWSER_LONGEST - TimeDelta::hours(1);
+        assert!(is_running(&browser, start + BROWSER_LONGEST - minute));
+        assert!(!is_running(&browser, start + BROWSER_LONGEST));
     }
 
     #[test]

@@ -150,7 +150,9 @@ impl Frame {
                     link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                     link rel="stylesheet" href="/static/pages.css";
                     script src="/static/pages.js" defer {}
-                    @if page.live {
+                    // Without the script a page reloads itself, but not where somebody may be
+                    // typing, and not where a form's answer would be gone.
+                    @if page.live && page.place != Place::Review && status == StatusCode::OK {
                         noscript { meta http-equiv="refresh" content="15"; }
                     }
                 }

@@ -80,8 +80,10 @@ pub(super) async fn first(
         None => None,
     };
     match (last, replay) {
-        (Some(last), Some(changes)) => reading.changes(last, &changes, None).await,
-        (Some(_) | None, None) | (None, Some(_)) => reading.snapshot().await,
+        (Some(last), Some(changes)) if !reading.time_has_changed_since(last).await? => {
+            reading.changes(last, &changes, None).await
+        }
+        (Some(_) | None, _) => reading.snapshot().await,
     }
 }
 
@@ -155,6 +157,17 @@ impl Reading {
                     | Subject::Gateway { .. } => true,
                 })
         }))
+    }
+
+    /// Whether time alone may have changed a row since the change `seq`, which the log does not
+    /// tell. (The message with this number may have been sent later than the change was made: then
+    /// a snapshot is sent that nobody needed.)
+    async fn time_has_changed_since(&mut self, seq: i64) -> Result<bool, Failure> {
+        let change = self.tx.changes_since(seq - 1, 1).await?;
+        let Some(made) = change.and_then(|changes| changes.first().map(|change| change.at)) else {
+            return Ok(true);
+        };
+        rows::changed_by_time(&mut *self.tx, self.actor.user.id, made, self.now).await
     }
 
     async fn snapshot(mut self) -> Result<Message, Failure> {

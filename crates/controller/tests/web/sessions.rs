@@ -6,28 +6,28 @@ use hourkey_protocol::account::SessionKind;
 use crate::browser::Site;
 
 #[tokio::test]
-async fn a_browser_is_signed_out_after_twelve_hours_without_a_visit() {
+async fn a_browser_is_signed_out_after_seven_days_without_a_visit() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     for _ in 0..3 {
         site.world
             .clock
-            .forward(TimeDelta::hours(12) - TimeDelta::minutes(1));
+            .forward(TimeDelta::days(7) - TimeDelta::minutes(1));
         ann.get("/access").await.says("Your access");
     }
-    site.world.clock.forward(TimeDelta::hours(12));
+    site.world.clock.forward(TimeDelta::days(7));
     assert!(ann.get("/access").await.location().starts_with("/sign-in"));
 }
 
 #[tokio::test]
-async fn a_browser_is_signed_out_after_seven_days_in_any_case() {
+async fn a_browser_is_signed_out_after_thirty_days_in_any_case() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
-    for _ in 0..27 {
-        site.world.clock.forward(TimeDelta::hours(6));
+    for _ in 0..29 {
+        site.world.clock.forward(TimeDelta::days(1));
         ann.get("/access").await.says("Your access");
     }
-    site.world.clock.forward(TimeDelta::hours(6));
+    site.world.clock.forward(TimeDelta::days(1));
     assert!(ann.get("/access").await.location().starts_with("/sign-in"));
 }
 

@@ -1,9 +1,9 @@
 //! A request as reviewers see it, with the forms to decide it.
 
 use hourkey_domain::Time;
-use hourkey_domain::ids::GrantId;
+use hourkey_domain::ids::{GrantId, UserId};
 use hourkey_domain::length::Length;
-use hourkey_protocol::access::{Request, Review};
+use hourkey_protocol::access::{Grant, Request, Review};
 use maud::{Markup, html};
 
 use crate::identity::csrf::FormToken;
@@ -146,9 +146,21 @@ fn reason(request: &Request) -> Markup {
     }
 }
 
+/// The grant of a request that its viewer may take away: it waits or runs, and is not their own
+/// (rule 6).
+pub(super) fn revocable(request: &Request, viewer: UserId) -> Option<&Grant> {
+    match (Stage::of(request), &request.grant) {
+        (Stage::Running | Stage::Scheduled, Some(grant)) if request.requester.id != viewer => {
+            Some(grant)
+        }
+        _ => None,
+    }
+}
+
 /// A decided request: what became of it, and revoking while its grant runs.
 pub(super) fn decided_card(
     request: &Request,
+    viewer: UserId,
     token: &FormToken,
     now: Time,
     typed: &Typed,
@@ -160,7 +172,7 @@ pub(super) fn decided_card(
             bdi { (plain(&request.group_name)) } }
         p.state.(stage.tone()) { b { (sentence(request, now)) } }
         (comments(request))
-        @if let (Stage::Running | Stage::Scheduled, Some(grant)) = (stage, &request.grant) {
+        @if let Some(grant) = revocable(request, viewer) {
             div.acts { (revoke(request, grant.id, token, typed)) }
         }
     }

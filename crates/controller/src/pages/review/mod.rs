@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
-use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_protocol::access::{Approve, Comment, Page as Several, Request};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::card::{Typed, card, decided_card, revoke};
+use self::card::{Typed, card, decided_card, revocable, revoke};
 use super::address::{Id, Query};
 use super::error::PageFailure;
 use super::form::{Fields, Form};
@@ -89,7 +89,7 @@ pub(super) async fn queue(
                     }
                 }
             }
-            div #history data-live { (history(&decided, &user.token, now)) }
+            div #history data-live { (history(&decided, id, &user.token, now)) }
         },
     ))
 }
@@ -214,7 +214,7 @@ async fn page(
                 article.card #{ "review-" (id) } {
                     @match review {
                         Some(review) => (card(review, &user.token, now, "", true, typed)),
-                        None => (decided_card(&request, &user.token, now, typed)),
+                        None => (decided_card(&request, user.user.id, &user.token, now, typed)),
                     }
                 }
             }
@@ -238,7 +238,7 @@ fn top(request: &Request, now: Time) -> Markup {
     }
 }
 
-fn history(decided: &Several<Request>, token: &FormToken, now: Time) -> Markup {
+fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: Time) -> Markup {
     html! {
         @if !decided.items.is_empty() {
             section #decided {
@@ -254,9 +254,7 @@ fn history(decided: &Several<Request>, token: &FormToken, now: Time) -> Markup {
                                     span.state { (request.asked) }
                                 }
                             }
-                            @if let (Stage::Running | Stage::Scheduled, Some(grant)) =
-                                (stage, &request.grant)
-                            {
+                            @if let Some(grant) = revocable(request, viewer) {
                                 div.acts { (revoke(request, grant.id, token, &Typed::default())) }
                             }
                         }
