@@ -1,4 +1,4 @@
-//! `gateway.toml`: what the administrator of the gateway's host decides.
+//! `gateway.toml`: what the administrator says.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,103 +8,98 @@ use anyhow::{Context as _, bail};
 use hourkey_domain::address::Host;
 use serde::Deserialize;
 
-/// The file's name in the state folder.
-const FILE: &str = "gateway.toml";
+/// The file's name, inside the state folder.
+pub const FILE: &str = "gateway.toml";
 
-const COMMENTED: &str = "\
-# Settings of this gateway.
+/// What the file holds when nobody has written it yet.
+pub const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
 
-# Where to listen. Clients reach it by the address that the controller was told.
-listen = \"0.0.0.0:8443\"
+# Where clients connect.
+listen = "0.0.0.0:8443"
 
-# Where names lead, before the system's resolver is asked: an address, or an address and a port.
-# What stands here may lead anywhere, also to this machine itself.
+# Where names lead, before the system's resolver is asked: an address, or an address and the port
+# to connect to. May point anywhere, also to this machine.
 [hosts]
-#\"payroll-db.corp.example\" = \"10.1.0.7\"
-#\"wiki.corp.example\" = \"127.0.0.1:8080\"
-";
+#"payroll.corp.example" = "10.1.2.3"
+#"wiki.corp.example" = "127.0.0.1:8080"
+"#;
 
-/// The settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Settings, fixed while the gateway runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Where names lead.
-    pub hosts: HashMap<Host, Lead>,
+    /// Where to listen; `None` for 0.0.0.0:8443.
+    pub listen: Option<SocketAddr>,
+    /// Where names (in canonical form) lead.
+    pub hosts: HashMap<String, Mapped>,
 }
 
-/// Where a name of the host map leads.
+/// Where a name leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead {
-    /// To this address.
+pub struct Mapped {
+    /// The address.
     pub ip: IpAddr,
-    /// To this port instead of the one asked for.
+    /// The port to connect to; `None` for the one that was asked for.
     pub port: Option<u16>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    listen: SocketAddr,
+    listen: Option<SocketAddr>,
     #[serde(default)]
     hosts: HashMap<String, String>,
 }
 
 impl Config {
-    /// Reads the file in the state folder.
+    /// Reads the file.
     ///
     /// # Errors
-    /// When it is missing or has a mistake; the message says which.
-    pub fn load(state: &Path) -> anyhow::Result<Self> {
-        let path = state.join(FILE);
-        let text = std::fs::read_to_string(&path)
+    /// When it cannot be read, or has a mistake.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
             .with_context(|| format!("{} cannot be read", path.display()))?;
         Self::parse(&text).with_context(|| format!("{} has a mistake", path.display()))
-    }
-
-    /// Writes a commented file into the state folder, unless there is one.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_example(state: &Path) -> anyhow::Result<()> {
-        let path = state.join(FILE);
-        if path.exists() {
-            return Ok(());
-        }
-        std::fs::write(&path, COMMENTED)
-            .with_context(|| format!("{} cannot be written", path.display()))
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
         let file: File = toml::from_str(text)?;
         let mut hosts = HashMap::new();
-        for (name, lead) in file.hosts {
-            let host: Host = name
-                .parse()
-                .with_context(|| format!("[hosts] {name:?} is no host name"))?;
-            if hosts.insert(host, lead_of(&name, &lead)?).is_some() {
-                bail!("[hosts] {name:?} stands there twice, in two spellings");
+        for (name, to) in file.hosts {
+            let Ok(Host::Name(canonical)) = name.parse() else {
+                bail!("hosts: {name:?} is no DNS name");
+            };
+            let Some(mapped) = Mapped::read(&to) else {
+                bail!("hosts: {to:?} is neither an IP address nor one with a port");
+            };
+            if hosts.insert(canonical, mapped).is_some() {
+                bail!("hosts: {name:?} is there twice");
             }
         }
-        Ok(Self {
-            listen: file.listen,
-            hosts,
-        })
+        let listen = file.listen;
+        Ok(Self { listen, hosts })
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8443)))
     }
 }
 
-fn lead_of(name: &str, lead: &str) -> anyhow::Result<Lead> {
-    if let Ok(ip) = lead.parse() {
-        return Ok(Lead { ip, port: None });
-    }
-    match lead.parse::<SocketAddr>() {
-        Ok(at) if at.port() != 0 => Ok(Lead {
-            ip: at.ip(),
-            port: Some(at.port()),
-        }),
-        Ok(_) | Err(_) => {
-            bail!("[hosts] {name:?} leads to {lead:?}: write an address, or address:port")
+impl Mapped {
+    fn read(text: &str) -> Option<Self> {
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Some(Self {
+                ip: ip.to_canonical(),
+                port: None,
+            });
         }
+        let address: SocketAddr = text.parse().ok()?;
+        (address.port() != 0).then(|| Self {
+            ip: address.ip().to_canonical(),
+            port: Some(address.port()),
+        })
     }
 }
 
@@ -113,42 +108,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_is_read() {
-        let config = Config::parse(COMMENTED).unwrap();
-        assert_eq!(config.listen.port(), 8443);
+    fn the_template_is_right() {
+        let config = Config::parse(TEMPLATE).unwrap();
+        assert_eq!(config.listen(), "0.0.0.0:8443".parse().unwrap());
         assert!(config.hosts.is_empty());
-        let all = Config::parse(&COMMENTED.replace("\n#\"", "\n\"")).unwrap();
-        let wiki = all.hosts[&"WIKI.corp.example.".parse().unwrap()];
-        assert_eq!(
-            (wiki.ip.to_string().as_str(), wiki.port),
-            ("127.0.0.1", Some(8080))
-        );
+    }
+
+    #[test]
+    fn names_lead_to_addresses_with_or_without_a_port() {
+        let text = "[hosts]\n\"DB.Corp.\" = \"10.0.0.1\"\n\"x.corp\" = \"[::1]:99\"";
+        let hosts = Config::parse(text).unwrap().hosts;
+        let mapped = |ip: &str, port| Mapped {
+            ip: ip.parse().unwrap(),
+            port,
+        };
+        assert_eq!(hosts["db.corp"], mapped("10.0.0.1", None));
+        assert_eq!(hosts["x.corp"], mapped("::1", Some(99)));
     }
 
     #[test]
     fn mistakes_are_named() {
-        for (text, word) in [
-            ("listen = \"here\"", "listen"),
-            ("listen = \"0.0.0.0:1\"\nhost = 1", "host"),
+        for (text, why) in [
+            ("lisen = \"0.0.0.0:1\"", "unknown field `lisen`"),
+            ("[hosts]\n\"10.0.0.1\" = \"10.0.0.2\"", "no DNS name"),
+            ("[hosts]\n\"a.corp\" = \"b.corp\"", "neither an IP address"),
             (
-                "listen = \"0.0.0.0:1\"\n[hosts]\n\"a b\" = \"10.0.0.1\"",
-                "a b",
+                "[hosts]\n\"a.corp\" = \"10.0.0.1:0\"",
+                "neither an IP address",
             ),
             (
-                "listen = \"0.0.0.0:1\"\n[hosts]\na = \"elsewhere\"",
-                "elsewhere",
-            ),
-            (
-                "listen = \"0.0.0.0:1\"\n[hosts]\na = \"10.0.0.1:0\"",
-                "address:port",
-            ),
-            (
-                "listen = \"0.0.0.0:1\"\n[hosts]\na = \"10.0.0.1\"\nA = \"10.0.0.1\"",
+                "[hosts]\n\"a.corp\" = \"10.0.0.1\"\n\"A.corp\" = \"10.0.0.2\"",
                 "twice",
             ),
         ] {
             let error = format!("{:#}", Config::parse(text).unwrap_err());
-            assert!(error.contains(word), "{error}");
+            assert!(error.contains(why), "{error}");
         }
     }
 }

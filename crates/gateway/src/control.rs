@@ -1,226 +1,373 @@
-//! Follows the controller: what it says goes through the gate, and is acknowledged once it is in
-//! force.
+//! Follows the controller's stream and acknowledges what it says (`protocol::gateway`).
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use futures_util::StreamExt as _;
-use hourkey_domain::ids::DeviceId;
+use chrono::{DateTime, Utc};
 use hourkey_protocol::gateway::{ALL, Ack, All, CHANGES, Changes, Connected, Follow, PING, Ping};
 use hourkey_protocol::sse::{Event, Parser};
+use reqwest::Response;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use crate::enrol::{Controller, Unknown};
-use crate::gate::{Gate, Move};
-use crate::lease::Pace;
+use crate::api::{Api, ApiError, unreachable};
+use crate::gate::Gate;
+use crate::limits;
+use crate::pace::Pace;
+use crate::ticket::{Cause, Ticket};
 
-/// The first wait before the controller is tried again is anywhere up to this long.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-
-/// A gateway that the controller does not know is tried again after this.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
-
-/// Follows until `stop` is cancelled.
-pub(crate) async fn run(
-    controller: Controller,
-    gate: Arc<Gate>,
-    mut moves: mpsc::UnboundedReceiver<Move>,
-    pace: Pace,
-    stop: CancellationToken,
-) {
-    let mut wait = FIRST_WAIT;
-    let mut said = String::new();
+/// Follows the stream for as long as the gateway runs.
+pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
+    let mut attempt = 0;
+    let mut said = None;
     loop {
-        let mut stream = Stream {
-            controller: &controller,
-            gate: &gate,
-            moves: &mut moves,
-            pace,
-            stream: 0,
-            number: 0,
-            sent: HashMap::new(),
-            told: HashSet::new(),
-        };
-        let (heard, why) = tokio::select! {
-            ended = stream.follow() => ended,
-            () = stop.cancelled() => return,
-        };
-        if heard {
-            wait = FIRST_WAIT;
-            said.clear();
+        let mut stream = Stream::new(&gate, &api, pace);
+        let why = stream.follow().await;
+        if let ApiError::Removed = why {
+            gate.fail_closed(Cause::Stale);
+            tracing::error!(
+                "The controller does not know this gateway any more. Nothing passes. Enrol it anew if that is a mistake."
+            );
+            tokio::time::sleep(pace.removed_wait).await;
+            continue;
         }
-        let why_text = format!("{why:#}");
-        // Said once, not at each try.
-        if said != why_text {
-            tracing::warn!(error = why_text, "the controller is away");
-            said = why_text;
+        if stream.stands {
+            attempt = 0;
+            said = None;
         }
-        let longest = if why.is::<Unknown>() {
-            UNKNOWN_WAIT
-        } else {
-            wait
-        };
-        let share = rand::random_range(0.0..1.0);
-        tokio::select! {
-            () = tokio::time::sleep(longest.mul_f64(share)) => {}
-            () = stop.cancelled() => return,
+        let why = why.to_string();
+        if said.as_ref() != Some(&why) {
+            tracing::warn!(why, "The controller is away.");
+            said = Some(why);
         }
-        wait = (wait * 2).min(pace.longest_wait);
+        tokio::time::sleep(wait(pace, attempt, rand::random())).await;
+        attempt += 1;
     }
+}
+
+/// Full jitter, so that gateways which lost the same controller do not come back in the same
+/// instant. `chance` is anywhere from 0 to 1.
+fn wait(pace: Pace, attempt: u32, chance: f64) -> Duration {
+    let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+    let longest = pace.first_wait.saturating_mul(doubled);
+    longest.min(pace.longest_wait).mul_f64(chance)
 }
 
 /// One stream.
-struct Stream<'g> {
-    controller: &'g Controller,
-    gate: &'g Arc<Gate>,
-    moves: &'g mut mpsc::UnboundedReceiver<Move>,
+struct Stream<'a> {
+    gate: &'a Gate,
+    api: &'a Api,
     pace: Pace,
-    stream: u64,
-    /// The number of the last acknowledgement.
-    number: u64,
-    /// When each acknowledgement was sent, on the boot clock, as long as a ping may name it.
-    sent: HashMap<u64, u64>,
-    /// The devices that the controller knows to be connected.
-    told: HashSet<DeviceId>,
+    /// When the call that opened it was sent, in milliseconds on the boot clock.
+    opened_at: u64,
+    /// True once it said everything.
+    stands: bool,
+    offsets: Offsets,
+    /// The last sequence number.
+    seq: i64,
+    sent: Sent,
 }
 
-impl Stream<'_> {
-    /// Follows until the stream ends: whether it was heard at all, and why it ended.
-    async fn follow(&mut self) -> (bool, anyhow::Error) {
-        let mut heard = false;
-        match self.read(&mut heard).await {
-            Ok(never) => match never {},
-            Err(error) => (heard, error),
+/// Something to acknowledge.
+struct Heard {
+    /// What it was true for.
+    seq: i64,
+    /// What it ended: closed before it is acknowledged.
+    ended: Vec<Arc<Ticket>>,
+}
+
+impl<'a> Stream<'a> {
+    fn new(gate: &'a Gate, api: &'a Api, pace: Pace) -> Self {
+        Self {
+            gate,
+            api,
+            pace,
+            opened_at: 0,
+            stands: false,
+            offsets: Offsets::default(),
+            seq: 0,
+            sent: Sent::default(),
         }
     }
 
-    async fn read(&mut self, heard: &mut bool) -> anyhow::Result<std::convert::Infallible> {
-        self.told = self.gate.connected();
-        let devices = self.told.iter().copied().collect();
-        let opened_at = self.gate.lease.now();
-        self.gate.time.start_anew();
-        let response = self
-            .controller
-            .stream("stream", &Follow { devices })
-            .await?;
-        let mut body = response.bytes_stream();
-        let mut parser = Parser::default();
-        let mut events = Vec::new();
-        let mut seen = tokio::time::Instant::now();
+    /// Follows until it breaks; returns why it did.
+    async fn follow(&mut self) -> ApiError {
+        let devices = self.gate.begin();
+        self.opened_at = self.gate.now();
+        let mut reader = match self.api.stream(&Follow { devices }).await {
+            Ok(response) => Reader::new(response, self.pace.silence),
+            Err(error) => return error,
+        };
+        let first = match self.first(&mut reader).await {
+            Ok(first) => first,
+            Err(error) => return error,
+        };
+        self.stands = true;
+        tracing::info!("The controller's stream stands.");
+        let (gate, api, sent) = (self.gate, self.api, self.sent.clone());
+        let (tx, rx) = mpsc::unbounded_channel();
+        // The receiver lives as long as the sender.
+        let _ = tx.send(first.1);
+        tokio::select! {
+            error = self.read(&mut reader, &tx) => error,
+            error = acknowledge(gate, api, first.0, &sent, rx) => error,
+            error = tell_devices(gate, api, first.0) => error,
+        }
+    }
+
+    /// The stream begins with everything, and with its own number.
+    async fn first(&mut self, reader: &mut Reader) -> Result<(u64, Heard), ApiError> {
+        let event = reader.next().await?;
+        if event.name != ALL {
+            return Err(broken("it does not begin with everything"));
+        }
+        let All { stream, .. } = parse(&event)?;
+        match self.take(&event)? {
+            Some(heard) => Ok((stream, heard)),
+            None => Err(broken("it does not begin with everything")),
+        }
+    }
+
+    async fn read(
+        &mut self,
+        reader: &mut Reader,
+        heard: &mpsc::UnboundedSender<Heard>,
+    ) -> ApiError {
         loop {
-            tokio::select! {
-                chunk = body.next() => {
-                    let chunk = chunk.context("the controller ended the stream")?;
-                    let chunk = chunk.map_err(reqwest::Error::without_url)?;
-                    seen = tokio::time::Instant::now();
-                    parser.feed(&chunk, |event| events.push(event))?;
-                    for event in events.drain(..) {
-                        self.take(event, opened_at).await?;
-                        *heard = true;
-                    }
+            let taken = match reader.next().await {
+                Ok(event) => self.take(&event),
+                Err(error) => return error,
+            };
+            match taken {
+                Ok(Some(it)) => {
+                    let _ = heard.send(it);
                 }
-                moved = self.moves.recv(), if self.stream != 0 => {
-                    let first = moved.context("the gateway stops")?;
-                    self.tell_moves(first).await?;
-                }
-                () = tokio::time::sleep_until(seen + self.pace.silence) => {
-                    bail!("the controller has fallen silent");
-                }
+                Ok(None) => {}
+                Err(error) => return error,
             }
         }
     }
 
-    async fn take(&mut self, event: Event, opened_at: u64) -> anyhow::Result<()> {
-        let seq = match event.name.as_str() {
+    /// Puts an event in force. `None` for one of a later version.
+    fn take(&mut self, event: &Event) -> Result<Option<Heard>, ApiError> {
+        let unreadable = |error: crate::table::Unreadable| broken(&error.to_string());
+        let mut ended = Vec::new();
+        match event.name.as_str() {
             ALL => {
-                let all: All = read(&event)?;
-                self.gate.time.heard(all.server_time);
-                self.stream = all.stream;
-                let seq = all.seq;
-                self.gate.replace(all);
-                self.gate.lease.heard(opened_at);
-                tracing::info!(change.seq = seq, "the controller is there");
-                seq
+                let all: All = parse(event)?;
+                self.seq = all.seq;
+                self.sync(all.server_time);
+                ended = self.gate.all(all).map_err(unreadable)?;
+                self.gate.renew(self.opened_at);
             }
             CHANGES => {
-                let changes: Changes = read(&event)?;
-                self.gate.time.heard(changes.server_time);
-                let seq = changes.seq;
-                self.gate.change(changes);
-                seq
+                let changes: Changes = parse(event)?;
+                self.seq = changes.seq;
+                self.sync(changes.server_time);
+                ended = self.gate.changes(changes).map_err(unreadable)?;
             }
             PING => {
-                let ping: Ping = read(&event)?;
-                self.gate.time.heard(ping.server_time);
-                if let Some(sent_at) = self.sent.get(&ping.heard) {
-                    self.gate.lease.heard(*sent_at);
+                let ping: Ping = parse(event)?;
+                self.sync(ping.server_time);
+                if let Some(basis) = self.sent.at(ping.heard) {
+                    self.gate.renew(basis);
                 }
-                self.sent.retain(|number, _| *number >= ping.heard);
-                0
             }
-            // Of a later version.
-            _ => return Ok(()),
-        };
-        self.acknowledge(seq);
-        Ok(())
+            _ => return Ok(None),
+        }
+        let seq = self.seq;
+        Ok(Some(Heard { seq, ended }))
     }
 
-    /// Says that everything up to here is in force. Not waited for: the next ping tells whether it
-    /// was heard, and only that counts.
-    fn acknowledge(&mut self, seq: i64) {
-        self.number += 1;
-        let ack = Ack {
-            stream: self.stream,
-            number: self.number,
-            seq,
-        };
-        self.sent.insert(self.number, self.gate.lease.now());
-        let controller = self.controller.clone();
-        tokio::spawn(async move {
-            if let Err(error) = controller.post("ack", &ack).await {
-                tracing::debug!(error = format!("{error:#}"), "an acknowledgement was lost");
-            }
-        });
-    }
-
-    /// Tells the controller which devices came and went, all that are in line at once.
-    async fn tell_moves(&mut self, first: Move) -> anyhow::Result<()> {
-        let mut last = HashMap::new();
-        let mut note = |moved| match moved {
-            Move::Came(device) => last.insert(device, true),
-            Move::Went(device) => last.insert(device, false),
-        };
-        note(first);
-        while let Ok(moved) = self.moves.try_recv() {
-            note(moved);
-        }
-        let (mut came, mut went) = (Vec::new(), Vec::new());
-        for (device, is_there) in last {
-            if is_there {
-                // Also one that went and came again: what is known of it was forgotten.
-                self.told.insert(device);
-                came.push(device);
-            } else if self.told.remove(&device) {
-                went.push(device);
-            }
-        }
-        if came.is_empty() && went.is_empty() {
-            return Ok(());
-        }
-        let connected = Connected {
-            stream: self.stream,
-            came,
-            went,
-        };
-        self.controller.post("devices", &connected).await?;
-        Ok(())
+    fn sync(&mut self, server_time: DateTime<Utc>) {
+        self.gate
+            .sync(self.offsets.smallest(self.gate.now(), server_time));
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(event: &Event) -> anyhow::Result<T> {
-    serde_json::from_str(&event.data)
-        .with_context(|| format!("the controller's {} cannot be read", event.name))
+/// How far the boot clock was ahead of the server's at each of the last messages, in milliseconds.
+/// A message that was long under way makes it look further ahead than it is, and would prolong
+/// deadlines: so the smallest counts.
+#[derive(Default)]
+struct Offsets(VecDeque<i64>);
+
+impl Offsets {
+    const KEPT: usize = 20;
+
+    fn smallest(&mut self, now: u64, server_time: DateTime<Utc>) -> i64 {
+        let offset = now.cast_signed() - server_time.timestamp_millis();
+        self.0.push_back(offset);
+        if self.0.len() > Self::KEPT {
+            self.0.pop_front();
+        }
+        self.0.iter().copied().min().unwrap_or(offset)
+    }
+}
+
+/// When each acknowledgement was sent, in milliseconds on the boot clock; oldest first.
+#[derive(Clone, Default)]
+struct Sent(Arc<Mutex<VecDeque<(u64, u64)>>>);
+
+impl Sent {
+    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, u64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, number: u64, at: u64) {
+        self.all().push_back((number, at));
+    }
+
+    /// When this one was sent. Forgets those before it.
+    fn at(&self, number: u64) -> Option<u64> {
+        let mut all = self.all();
+        while all.front().is_some_and(|(older, _)| *older < number) {
+            all.pop_front();
+        }
+        let (found, at) = *all.front()?;
+        (found == number).then_some(at)
+    }
+}
+
+/// Acknowledges what was heard, in order. What piles up behind a slow call is acknowledged
+/// together: each number says that everything up to it is in force.
+async fn acknowledge(
+    gate: &Gate,
+    api: &Api,
+    stream: u64,
+    sent: &Sent,
+    mut heard: mpsc::UnboundedReceiver<Heard>,
+) -> ApiError {
+    let (mut number, mut seq) = (0, 0);
+    loop {
+        let mut next = tokio::select! {
+            next = heard.recv() => match next {
+                Some(next) => next,
+                None => return broken("it is over"),
+            },
+            // The sooner this is on its way, the sooner a ping says that it was heard.
+            () = gate.stopped(), if number > 0 => Heard { seq, ended: Vec::new() },
+        };
+        while let Ok(later) = heard.try_recv() {
+            next.seq = later.seq;
+            next.ended.extend(later.ended);
+        }
+        let closed = async {
+            for ticket in &next.ended {
+                ticket.is_closed().await;
+            }
+        };
+        if tokio::time::timeout(limits::CUT, closed).await.is_err() {
+            return broken("connections that were cut do not end");
+        }
+        number += 1;
+        sent.push(number, gate.now());
+        seq = next.seq;
+        if let Err(error) = api
+            .ack(&Ack {
+                stream,
+                number,
+                seq,
+            })
+            .await
+        {
+            return error;
+        }
+    }
+}
+
+/// Says which devices came and went.
+async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
+    loop {
+        let (came, went) = gate.presence();
+        if !(came.is_empty() && went.is_empty())
+            && let Err(error) = api.devices(&Connected { stream, came, went }).await
+        {
+            return error;
+        }
+        gate.presence_changed().await;
+    }
+}
+
+/// Reads the stream event by event.
+struct Reader {
+    response: Response,
+    parser: Parser,
+    events: VecDeque<Event>,
+    silence: Duration,
+}
+
+impl Reader {
+    fn new(response: Response, silence: Duration) -> Self {
+        Self {
+            response,
+            parser: Parser::default(),
+            events: VecDeque::new(),
+            silence,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Event, ApiError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            let chunk = tokio::time::timeout(self.silence, self.response.chunk())
+                .await
+                .map_err(|_| broken("it went silent"))?
+                .map_err(unreachable)?
+                .ok_or_else(|| broken("it was closed"))?;
+            self.parser
+                .feed(&chunk, |event| self.events.push_back(event))
+                .map_err(|error| broken(&error.to_string()))?;
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(event: &Event) -> Result<T, ApiError> {
+    serde_json::from_str(&event.data).map_err(|error| broken(&error.to_string()))
+}
+
+fn broken(why: &str) -> ApiError {
+    ApiError::Unreachable(format!("its stream broke: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_message_prolongs_nothing() {
+        let at = |ms: i64| DateTime::from_timestamp_millis(1_800_000_000_000 + ms).unwrap();
+        let mut offsets = Offsets::default();
+        let first = offsets.smallest(1_000, at(0));
+        assert_eq!(offsets.smallest(9_000, at(1_000)), first);
+        assert_eq!(offsets.smallest(9_990, at(9_000)), first - 10);
+        for late in 0..20 {
+            offsets.smallest(20_000 + late, at(12_000));
+        }
+        // In the long run the clocks may drift apart.
+        assert!(offsets.smallest(20_020, at(12_000)) > first);
+    }
+
+    #[test]
+    fn an_acknowledgement_is_found_again_once_it_was_heard() {
+        let sent = Sent::default();
+        for number in 1..=5 {
+            sent.push(number, number * 100);
+        }
+        assert_eq!(sent.at(0), None);
+        assert_eq!(sent.at(3), Some(300));
+        assert_eq!(sent.at(3), Some(300));
+        assert_eq!(sent.at(2), None);
+        assert_eq!(sent.at(9), None);
+    }
+
+    #[test]
+    fn waits_grow_up_to_a_limit() {
+        let pace = Pace::default();
+        assert_eq!(wait(pace, 0, 1.0), pace.first_wait);
+        assert_eq!(wait(pace, 0, 0.0), Duration::ZERO);
+        assert_eq!(wait(pace, 99, 1.0), pace.longest_wait);
+    }
 }

@@ -1,333 +1,344 @@
-//! The gate: the one owner of what is known, of the lease, and of every flow that was let in.
+//! The gate: owns the table, the lease, and which devices are connected. Everything that lets
+//! traffic pass, or cuts it, goes through here.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use hourkey_domain::address::Host;
-use hourkey_domain::ids::{DeviceId, UserId};
-use hourkey_protocol::gateway::{All, Changes, Ended, Refusal};
-use tokio::sync::{Notify, mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use chrono::{DateTime, Utc};
+use hourkey_clock::Clock;
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::gateway::{All, Changes, Refusal};
+use tokio::sync::{Notify, watch};
 
-use crate::lease::{Lease, Standing};
-use crate::table::{Admission, Deadline, Table, Target, Verdict};
-use crate::time::ServerTime;
+use crate::index::Resolved;
+use crate::lease::{Lease, Verdict};
+use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE};
+use crate::pace::Pace;
+use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
+use crate::ticket::{Cause, Ticket};
 
-/// Flows of one device at a time: one that floods leaves room for the rest.
-const FLOWS_OF_A_DEVICE: usize = 512;
+mod pass;
 
-/// Flows in all.
-const FLOWS: usize = 20_000;
+pub use pass::{Opening, Pass, Presence, Step};
 
 /// The gate.
-pub(crate) struct Gate {
-    pub(crate) lease: Lease,
-    pub(crate) time: Arc<ServerTime>,
-    table: Mutex<Table<Arc<Line>>>,
-    devices: Mutex<Devices>,
-    /// Rings when devices became known.
-    known: Notify,
-    /// Tells the controller which devices came and went.
-    moves: mpsc::UnboundedSender<Move>,
+pub struct Gate {
+    pace: Pace,
+    lease: Lease,
+    state: Mutex<State>,
+    /// How far the boot clock is ahead of the server's, in milliseconds; `UNKNOWN` at first.
+    offset: AtomicI64,
+    /// Counts what was heard from the controller.
+    heard: watch::Sender<u64>,
+    /// Devices came or went.
+    presence: Notify,
+    /// The network's resources changed.
+    resources: Notify,
+    /// Traffic stopped passing, because of a pause or the controller's silence.
+    stopped: Notify,
 }
 
-/// A device came, or its last connection went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Move {
-    Came(DeviceId),
-    Went(DeviceId),
+const UNKNOWN: i64 = i64::MIN;
+
+#[derive(Default)]
+struct State {
+    table: Table,
+    /// The devices that have connections here.
+    connected: HashMap<DeviceId, Connected>,
+    /// The devices that the controller was told of on this stream.
+    told: HashSet<DeviceId>,
 }
 
-/// How many connections each device has.
-type Devices = HashMap<DeviceId, usize>;
-
-/// What a flow and the gate share.
-#[derive(Debug)]
-pub(crate) struct Line {
-    until: AtomicI64,
-    cut: CancellationToken,
-    why: OnceLock<Ended>,
+/// What a connected device has here.
+#[derive(Default)]
+struct Connected {
+    connections: usize,
+    /// Flows that are being resolved and connected.
+    opening: usize,
 }
 
-impl Line {
-    fn new(until: Deadline) -> Arc<Self> {
-        Arc::new(Self {
-            until: AtomicI64::new(until),
-            cut: CancellationToken::new(),
-            why: OnceLock::new(),
-        })
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
     }
-
-    /// Cuts the flow; the first reason stands.
-    pub(crate) fn cut(&self, why: Ended) {
-        let _ = self.why.set(why);
-        self.cut.cancel();
-    }
-
-    /// Returns once the flow is cut.
-    pub(crate) async fn is_cut(&self) {
-        self.cut.cancelled().await;
-    }
-
-    /// Why it was cut, if it was.
-    pub(crate) fn why(&self) -> Option<Ended> {
-        self.why.get().copied()
-    }
-}
-
-/// Whether a flow may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    Yes,
-    /// Not before the controller is heard.
-    Wait,
-    /// It is cut.
-    No,
 }
 
 impl Gate {
-    pub(crate) fn new(
-        lease: Lease,
-        time: Arc<ServerTime>,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Move>) {
-        let (moves, moved) = mpsc::unbounded_channel();
-        let gate = Self {
-            lease,
-            time,
-            table: Mutex::default(),
-            devices: Mutex::default(),
-            known: Notify::new(),
-            moves,
-        };
-        (Arc::new(gate), moved)
+    /// A gate that lets nothing pass yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+        Self {
+            pace,
+            lease: Lease::new(clock, pace),
+            state: Mutex::default(),
+            offset: AtomicI64::new(UNKNOWN),
+            heard: watch::Sender::new(0),
+            presence: Notify::new(),
+            resources: Notify::new(),
+            stopped: Notify::new(),
+        }
     }
 
-    /// Takes everything anew.
-    pub(crate) fn replace(&self, all: All) {
-        let verdicts = self.table().replace(all);
-        self.carry_out(verdicts);
-        self.known.notify_waiters();
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what changed.
-    pub(crate) fn change(&self, changes: Changes) {
-        let verdicts = self.table().change(changes);
-        self.carry_out(verdicts);
-        self.known.notify_waiters();
+    /// Now, in milliseconds on the boot clock.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.lease.now()
     }
 
-    /// Takes what an exact name resolves to.
-    pub(crate) fn resolved(&self, name: &str, addresses: &[IpAddr]) {
-        let verdicts = self.table().resolved(name, addresses);
-        self.carry_out(verdicts);
+    /// The server's time, once it was heard. Independent of this machine's wall clock.
+    #[must_use]
+    pub fn server_time(&self) -> Option<DateTime<Utc>> {
+        match self.offset.load(SeqCst) {
+            UNKNOWN => None,
+            offset => DateTime::from_timestamp_millis(self.now().cast_signed() - offset),
+        }
     }
 
-    /// The exact names of the network.
+    // What the controller says.
+
+    /// A stream is opened: the devices that are connected now.
+    pub(crate) fn begin(&self) -> Vec<DeviceId> {
+        let mut state = self.state();
+        state.told = state.connected.keys().copied().collect();
+        state.told.iter().copied().collect()
+    }
+
+    /// The boot clock is `offset` milliseconds ahead of the server's.
+    pub(crate) fn sync(&self, offset: i64) {
+        self.offset.store(offset, SeqCst);
+        let ended = self.state().table.sync(offset, self.now());
+        cut(ended);
+    }
+
+    /// Takes everything anew. Returns what has to be closed before it is acknowledged.
+    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+        let mut state = self.state();
+        all.devices.retain(|device| state.told.contains(&device.id));
+        let ended = state.table.all(all, self.now())?;
+        drop(state);
+        self.resources.notify_one();
+        Ok(cut(ended))
+    }
+
+    /// Takes what changed. Returns what has to be closed before it is acknowledged.
+    pub(crate) fn changes(&self, mut changes: Changes) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+        let moved = changes.resources.is_some();
+        let mut state = self.state();
+        // What is still on its way about a device that went is true no longer.
+        let told = &state.told;
+        changes.devices.retain(|device| told.contains(&device.id));
+        let ended = state.table.changes(changes, self.now())?;
+        drop(state);
+        if moved {
+            self.resources.notify_one();
+        }
+        let ended = cut(ended);
+        self.bump();
+        Ok(ended)
+    }
+
+    /// What is known was said no earlier than `basis`, in milliseconds on the boot clock.
+    pub(crate) fn renew(&self, basis: u64) {
+        self.lease.renew(basis);
+        self.bump();
+    }
+
+    /// Waits until the controller has been heard for the first time.
+    pub(crate) async fn heard(&self) {
+        // The gate holds the sender.
+        let _ = self.heard.subscribe().wait_for(|count| *count > 0).await;
+    }
+
+    /// Waits until traffic stops passing.
+    pub(crate) async fn stopped(&self) {
+        self.stopped.notified().await;
+    }
+
+    fn bump(&self) {
+        self.heard.send_modify(|count| *count += 1);
+    }
+
+    /// Forgets everything and cuts everything: the gateway was removed, or stops.
+    pub(crate) fn fail_closed(&self, cause: Cause) -> Vec<Arc<Ticket>> {
+        self.lease.end();
+        let ended = self.state().table.clear(cause);
+        cut(ended)
+    }
+
+    // Names.
+
     pub(crate) fn names(&self) -> Vec<String> {
-        self.table().names()
+        self.state().table.names()
     }
 
-    /// Cuts what is over: called at least every tick.
-    pub(crate) fn reap(&self) {
-        if self.lease.standing() == Standing::Over {
-            for line in self.table().handles() {
-                line.cut(Ended::Stale);
-            }
+    pub(crate) fn resolved(&self, resolved: Resolved) {
+        let ended = self.state().table.resolved(resolved, self.now());
+        cut(ended);
+    }
+
+    pub(crate) async fn resources_changed(&self) {
+        self.resources.notified().await;
+    }
+
+    // Devices.
+
+    /// A device has one more connection, until what is returned is dropped; `None` when it has too
+    /// many.
+    #[must_use]
+    pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<Presence> {
+        let mut state = self.state();
+        let connected = state.connected.entry(device).or_default();
+        if connected.connections >= CONNECTIONS_PER_DEVICE {
+            return None;
+        }
+        connected.connections += 1;
+        if connected.connections == 1 {
+            self.presence.notify_one();
+        }
+        let gate = Arc::clone(self);
+        Some(Presence { gate, device })
+    }
+
+    fn disconnect(&self, device: DeviceId) {
+        let mut state = self.state();
+        let Some(connected) = state.connected.get_mut(&device) else {
             return;
-        }
-        let now = self.time.now_ms();
-        for line in self.table().due(now) {
-            line.cut(Ended::Permit);
-        }
-    }
-
-    /// Cuts everything: the gateway stops.
-    pub(crate) fn close(&self) {
-        for line in self.table().handles() {
-            line.cut(Ended::Stopped);
+        };
+        connected.connections -= 1;
+        if connected.connections == 0 {
+            state.connected.remove(&device);
+            self.presence.notify_one();
         }
     }
 
-    /// Notes a connection of a device; it counts until the return value is dropped.
-    pub(crate) fn arrive(self: &Arc<Self>, device: DeviceId) -> Arrival {
-        let mut devices = self.devices();
-        let count = devices.entry(device).or_default();
-        *count += 1;
-        if *count == 1 {
-            let _ = self.moves.send(Move::Came(device));
+    fn opening(&self, device: DeviceId, change: impl FnOnce(usize) -> usize) -> bool {
+        let mut state = self.state();
+        let Some(connected) = state.connected.get_mut(&device) else {
+            return false;
+        };
+        connected.opening = change(connected.opening);
+        connected.opening <= OPENING_PER_DEVICE
+    }
+
+    /// Waits for devices to come or go.
+    pub(crate) async fn presence_changed(&self) {
+        self.presence.notified().await;
+    }
+
+    /// Which devices came and went since the controller was last told. Those that went are
+    /// forgotten in the same instant: from here on nobody says when they change.
+    pub(crate) fn presence(&self) -> (Vec<DeviceId>, Vec<DeviceId>) {
+        let now = self.now();
+        let mut state = self.state();
+        let State {
+            table,
+            connected,
+            told,
+        } = &mut *state;
+        let came = connected.keys().filter(|id| !told.contains(id));
+        let came: Vec<DeviceId> = came.copied().collect();
+        let went = told.iter().filter(|id| !connected.contains_key(id));
+        let went: Vec<DeviceId> = went.copied().collect();
+        told.extend(&came);
+        for device in &went {
+            told.remove(device);
+            cut(table.forget(*device, now));
         }
-        drop(devices);
-        Arrival {
-            gate: Arc::clone(self),
-            device,
-        }
+        (came, went)
     }
 
-    /// The devices that are connected.
-    pub(crate) fn connected(&self) -> HashSet<DeviceId> {
-        self.devices().keys().copied().collect()
-    }
+    // Flows.
 
-    /// Whether a device has become known by now.
-    pub(crate) fn knows(&self, device: DeviceId) -> bool {
-        self.table().knows(device)
-    }
-
-    /// Returns the next time that devices become known.
-    pub(crate) fn news(&self) -> tokio::sync::futures::Notified<'_> {
-        self.known.notified()
-    }
-
-    /// Whose a device is.
+    /// Waits until it is known whether the device may use the gateway.
     ///
     /// # Errors
-    /// [`Refusal::Stale`] or [`Refusal::Device`].
-    pub(crate) fn holder(&self, device: DeviceId, key: &str) -> Result<UserId, Refusal> {
-        self.check_lease()?;
-        self.table().holder(device, key)
+    /// [`Refusal::Stale`] when nothing is heard in time.
+    pub(crate) async fn ready(&self, peer: &Peer) -> Result<(), Refusal> {
+        let mut heard = self.heard.subscribe();
+        let known = async {
+            loop {
+                match self.lease.check() {
+                    Verdict::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
+                    Verdict::Live(_) | Verdict::Held => {}
+                    Verdict::Over => return Err(Refusal::Stale),
+                }
+                if heard.changed().await.is_err() {
+                    return Err(Refusal::Stale);
+                }
+            }
+        };
+        let waited = tokio::time::timeout(self.pace.device, known).await;
+        waited.unwrap_or(Err(Refusal::Stale))
     }
 
-    /// True when the user may use something at all.
-    pub(crate) fn has_permits(&self, user: UserId) -> bool {
-        self.table().has_permits(user, self.time.now_ms())
-    }
-
-    /// True when the host and port alone, wherever they lead, are a resource's.
-    pub(crate) fn is_resource(&self, host: &Host, port: u16) -> bool {
-        self.table().is_resource(host, port)
-    }
-
-    /// True when one of the resources is exactly this address.
-    pub(crate) fn names_exactly(&self, ip: IpAddr, port: u16) -> bool {
-        self.table().names_exactly(ip, port)
-    }
-
-    /// Whether a device may go there now.
+    /// As [`Table::admit`], under the lease.
     ///
     /// # Errors
-    /// [`Refusal::Stale`], [`Refusal::Device`] or [`Refusal::NoPermit`].
-    pub(crate) fn check(
-        &self,
-        device: DeviceId,
-        key: &str,
-        target: &Target,
-    ) -> Result<Admission, Refusal> {
-        self.check_lease()?;
-        self.table().admit(device, key, target, self.time.now_ms())
+    /// [`Refusal::Stale`], [`Refusal::Device`] and [`Refusal::NoPermit`].
+    pub(crate) fn admit(&self, peer: &Peer, target: &Target) -> Result<Admission, Refusal> {
+        self.state().table.admit(peer, target, self.live()?)
     }
 
-    /// Lets a flow in: checks once more, and from here on cuts it when its permit goes.
-    ///
-    /// # Errors
-    /// As [`Self::check`], and [`Refusal::Busy`].
-    pub(crate) fn admit(
+    /// As [`Table::may_look_up`].
+    pub(crate) fn may_look_up(&self, peer: &Peer, name: &str, port: u16) -> Result<(), Refusal> {
+        self.state().table.may_look_up(peer, name, port)
+    }
+
+    /// Lets a flow in, until the pass is dropped.
+    pub(crate) fn open(
         self: &Arc<Self>,
-        device: DeviceId,
-        key: &str,
-        target: Target,
-    ) -> Result<Admitted, Refusal> {
-        self.check_lease()?;
-        let mut table = self.table();
-        let admission = table.admit(device, key, &target, self.time.now_ms())?;
-        let (theirs, all) = table.count(device);
-        if theirs >= FLOWS_OF_A_DEVICE || all >= FLOWS {
-            return Err(Refusal::Busy);
-        }
-        let line = Line::new(admission.until);
-        let number = table.begin(device, admission, target, Arc::clone(&line));
-        drop(table);
-        Ok(Admitted {
-            gate: Arc::clone(self),
-            number,
-            admission,
-            line,
-        })
+        peer: &Peer,
+        target: &Target,
+    ) -> Result<(Pass, Admission), Refusal> {
+        let (ticket, admission) = self.state().table.open(peer, target, self.live()?)?;
+        let gate = Arc::clone(self);
+        Ok((Pass { gate, ticket }, admission))
     }
 
-    fn check_lease(&self) -> Result<(), Refusal> {
-        match self.lease.standing() {
-            Standing::Open => Ok(()),
-            Standing::Held | Standing::Over => Err(Refusal::Stale),
+    fn live(&self) -> Result<u64, Refusal> {
+        match self.lease.check() {
+            Verdict::Live(now) => Ok(now),
+            Verdict::Held | Verdict::Over => Err(Refusal::Stale),
         }
     }
 
-    fn carry_out(&self, verdicts: Vec<(Arc<Line>, Verdict)>) {
-        for (line, verdict) in verdicts {
-            match verdict {
-                Verdict::Until(until) => line.until.store(until, Ordering::SeqCst),
-                Verdict::Cut(why) => line.cut(why),
+    /// Looks at the clock for as long as the gateway runs, and cuts what is due, also where nothing
+    /// is being sent.
+    pub async fn watch(&self) {
+        let mut passes = false;
+        loop {
+            let verdict = self.lease.tick();
+            let passed = std::mem::replace(&mut passes, matches!(verdict, Verdict::Live(_)));
+            if passed && !passes {
+                self.stopped.notify_one();
             }
-        }
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table<Arc<Line>>> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn devices(&self) -> MutexGuard<'_, Devices> {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A connection of a device.
-pub(crate) struct Arrival {
-    gate: Arc<Gate>,
-    device: DeviceId,
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        let mut devices = self.gate.devices();
-        if let Some(count) = devices.get_mut(&self.device) {
-            *count -= 1;
-            if *count == 0 {
-                devices.remove(&self.device);
-                self.gate.table().forget(self.device);
-                let _ = self.gate.moves.send(Move::Went(self.device));
-            }
+            let ended = {
+                let table = &mut self.state().table;
+                match verdict {
+                    Verdict::Over => table.end_all(Cause::Stale),
+                    Verdict::Live(_) | Verdict::Held => table.due(self.now()),
+                }
+            };
+            cut(ended);
+            let next = self.state().table.next_deadline().unwrap_or(u64::MAX);
+            let next = next.min(self.lease.ends()).saturating_sub(self.now());
+            let next = Duration::from_millis(next.max(1));
+            tokio::time::sleep(next.min(self.pace.tick)).await;
         }
     }
 }
 
-/// A flow that was let in. Forgotten when dropped.
-pub(crate) struct Admitted {
-    gate: Arc<Gate>,
-    number: u64,
-    pub(crate) admission: Admission,
-    pub(crate) line: Arc<Line>,
-}
-
-impl Admitted {
-    /// Whether the flow may write now: asked before each write.
-    pub(crate) fn may_pass(&self) -> Pass {
-        if self.line.cut.is_cancelled() {
-            return Pass::No;
-        }
-        match self.gate.lease.standing() {
-            Standing::Open => {}
-            Standing::Held => return Pass::Wait,
-            Standing::Over => {
-                self.line.cut(Ended::Stale);
-                return Pass::No;
-            }
-        }
-        if self.gate.time.now_ms() >= self.line.until.load(Ordering::SeqCst) {
-            self.line.cut(Ended::Permit);
-            return Pass::No;
-        }
-        Pass::Yes
-    }
-
-    /// Rings each time the controller was heard.
-    pub(crate) fn bell(&self) -> watch::Receiver<u64> {
-        self.gate.lease.bell()
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.gate.table().end(self.number);
-    }
+fn cut(ended: Ended) -> Vec<Arc<Ticket>> {
+    let cut = |(ticket, cause): (Arc<Ticket>, Cause)| {
+        ticket.cut(cause);
+        ticket
+    };
+    ended.into_iter().map(cut).collect()
 }

@@ -1,105 +1,113 @@
-//! For which name a TLS handshake is (RFC 6066, 3), seen without taking part in it.
+//! TLS inside a flow must be for the name that the flow was asked for.
 
+use std::future::poll_fn;
+
+use bytes::{Bytes, BytesMut};
 use hourkey_domain::address::Host;
 use rustls::server::Acceptor;
 
-/// The first byte of a TLS record that holds a handshake (RFC 8446, 5.1).
-const HANDSHAKE: u8 = 22;
+use crate::relay::{Source, Stop};
 
-/// What the first bytes of a flow say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hello {
-    /// Not enough of them yet.
-    Incomplete,
-    /// No TLS, no name, or the right one.
-    Fits,
-    /// Another name than the one that was asked for.
-    Differs,
+/// A TLS record with a handshake message (RFC 8446, 5.1): its first two bytes.
+const HANDSHAKE: [u8; 2] = [0x16, 0x03];
+
+/// Reads the first bytes of a flow. When they begin a TLS handshake, all of its first message
+/// (ClientHello, RFC 8446, 4.1.2) is read before anything is passed on.
+///
+/// # Errors
+/// [`Stop::ServerName`] when it is for another name (RFC 6066, 3), or cannot be read: what cannot
+/// be read cannot be checked, and another parser might see a name in it.
+pub(crate) async fn first(source: &mut impl Source, name: &str) -> Result<Bytes, Stop> {
+    let mut seen = BytesMut::new();
+    let mut acceptor = Acceptor::default();
+    let mut fed = 0;
+    loop {
+        let Some(bytes) = poll_fn(|cx| source.poll_next(cx)).await? else {
+            return Ok(seen.freeze());
+        };
+        seen.extend_from_slice(&bytes);
+        let compared = seen.len().min(HANDSHAKE.len());
+        if seen[..compared] != HANDSHAKE[..compared] {
+            return Ok(seen.freeze());
+        }
+        while fed < seen.len() {
+            match acceptor.read_tls(&mut &seen[fed..])? {
+                0 => return Err(Stop::ServerName),
+                read => fed += read,
+            }
+            match acceptor.accept() {
+                Ok(Some(accepted)) => {
+                    let inside = accepted.client_hello().server_name().map(str::to_owned);
+                    return match inside {
+                        Some(inside) if !is_same(&inside, name) => Err(Stop::ServerName),
+                        Some(_) | None => Ok(seen.freeze()),
+                    };
+                }
+                Ok(None) => {}
+                Err(_) => return Err(Stop::ServerName),
+            }
+        }
+    }
 }
 
-/// Looks at the first bytes of a flow that was let in for `name` (canonical).
-pub(crate) fn inspect(bytes: &[u8], name: &str) -> Hello {
-    match bytes.first() {
-        None => return Hello::Incomplete,
-        Some(&HANDSHAKE) => {}
-        Some(_) => return Hello::Fits,
-    }
-    let mut acceptor = Acceptor::default();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        // What is no TLS is the origin's to refuse.
-        if acceptor.read_tls(&mut rest).is_err() {
-            return Hello::Fits;
-        }
-        match acceptor.accept() {
-            Ok(None) => {}
-            Ok(Some(accepted)) => {
-                let hello = accepted.client_hello();
-                let said = hello.server_name().map(str::parse::<Host>);
-                return match said {
-                    Some(Ok(Host::Name(said))) if said == name => Hello::Fits,
-                    Some(_) => Hello::Differs,
-                    None => Hello::Fits,
-                };
-            }
-            Err(_) => return Hello::Fits,
-        }
-    }
-    Hello::Incomplete
+fn is_same(inside: &str, name: &str) -> bool {
+    matches!(inside.parse(), Ok(Host::Name(inside)) if inside == name)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::collections::VecDeque;
+    use std::io;
+    use std::task::{Context, Poll};
 
     use proptest::prelude::*;
-    use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
     use super::*;
 
-    fn hello(name: &str) -> Vec<u8> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth();
-        let name = name.to_owned().try_into().unwrap();
-        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-        let mut bytes = Vec::new();
-        client.write_tls(&mut bytes).unwrap();
-        bytes
+    struct Chunks(VecDeque<Bytes>);
+
+    impl Source for Chunks {
+        fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+            Poll::Ready(Ok(self.0.pop_front()))
+        }
+    }
+
+    /// What is passed on first; `None` when the flow is cut.
+    fn passes(bytes: &[u8], size: usize) -> Option<Bytes> {
+        let chunks = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(first(&mut Chunks(chunks), "db.corp")).ok()
     }
 
     #[test]
-    fn a_handshake_is_for_the_name_that_was_asked_for() {
-        let bytes = hello("wiki.corp.example");
-        assert_eq!(inspect(&bytes, "wiki.corp.example"), Hello::Fits);
-        assert_eq!(inspect(&bytes, "payroll.corp.example"), Hello::Differs);
-        for length in [0, 1, 5, bytes.len() - 1] {
-            let part = &bytes[..length];
-            assert_eq!(
-                inspect(part, "payroll.corp.example"),
-                Hello::Incomplete,
-                "{length}"
-            );
-        }
-        // An address carries no name.
-        assert_eq!(
-            inspect(&hello("10.0.0.1"), "wiki.corp.example"),
-            Hello::Fits
-        );
-        assert_eq!(
-            inspect(b"SSH-2.0-OpenSSH\r\n", "wiki.corp.example"),
-            Hello::Fits
-        );
+    fn what_is_no_tls_passes_at_once() {
+        assert_eq!(passes(b"SSH-2.0-x", 100).unwrap(), "SSH-2.0-x");
+        assert_eq!(passes(b"SSH-2.0-x", 1).unwrap(), "S");
+        assert_eq!(passes(b"\x16SSH", 1).unwrap(), "\x16S");
+        assert_eq!(passes(b"\x16", 1).unwrap(), "\x16");
+        assert_eq!(passes(b"", 1).unwrap(), "");
+    }
+
+    #[test]
+    fn what_looks_like_tls_and_cannot_be_read_is_cut() {
+        assert_eq!(passes(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 3), None);
+        assert_eq!(passes(b"\x16\x03\x01\xff\xff", 3), None);
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_looked_at_without_a_panic(mut bytes: Vec<u8>) {
-            bytes.insert(0, HANDSHAKE);
-            let _ = inspect(&bytes, "wiki.corp.example");
+        fn any_bytes_are_read_without_a_panic(
+            tls: bool,
+            rest: Vec<u8>,
+            size in 1_usize..50,
+        ) {
+            let head = if tls { &b"\x16\x03\x01"[..] } else { &[] };
+            let bytes = [head, &rest].concat();
+            if let Some(passed) = passes(&bytes, size) {
+                prop_assert!(bytes.starts_with(&passed));
+            }
         }
     }
 }

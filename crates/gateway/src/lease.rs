@@ -1,184 +1,184 @@
-//! How long what the gateway knows is good.
+//! How long what the controller said may be relied on (`protocol::gateway`, "Lease"), and the
+//! pauses in between.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use hourkey_clock::Clock;
-use hourkey_protocol::gateway::{LEASE, PING_EVERY};
-use tokio::sync::watch;
 
-/// The times that a gateway keeps to; tests choose shorter ones.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// How long traffic passes without a word of the controller.
-    pub lease: Duration,
-    /// A stream that is silent for this long is dead.
-    pub silence: Duration,
-    /// How often the clock is looked at, and at least as often what is due is cut.
-    pub tick: Duration,
-    /// When the clock was not looked at for this long, the process stood still.
-    pub pause: Duration,
-    /// The longest wait before the controller is tried again.
-    pub longest_wait: Duration,
-}
+use crate::pace::Pace;
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            lease: LEASE,
-            silence: PING_EVERY * 5 / 2,
-            tick: Duration::from_millis(250),
-            pause: Duration::from_millis(1_500),
-            longest_wait: Duration::from_secs(3),
-        }
-    }
-}
-
-/// Whether traffic passes.
+/// May traffic pass now?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Yes.
-    Open,
-    /// Not before the controller is heard again: the process stood still, and may have missed
-    /// something.
+pub enum Verdict {
+    /// Yes. The time is in milliseconds on the boot clock.
+    Live(u64),
+    /// Not now: the gateway was stopped or asleep, and has not heard from the controller since.
     Held,
-    /// No: the controller was not heard for too long.
+    /// No: the controller has been silent for too long.
     Over,
 }
 
-/// The lease: what was heard is good for a while, counted from a moment that surely lay before it
-/// was said (`hourkey_protocol::gateway`).
+/// The lease. Its numbers are milliseconds on the boot clock.
 ///
-/// Read before each write, so it is a few atomics, all on the boot clock in milliseconds.
-pub(crate) struct Lease {
+/// The data path asks it before each write, from any thread, so it is made of atomics. The order
+/// of the stores matters: whoever sees a new `tick` also sees the pause that it ended.
+pub struct Lease {
     clock: Arc<dyn Clock>,
-    pace: Pace,
-    /// From when the newest of what was heard counts; 0 for never heard.
+    length: u64,
+    pause: u64,
+    /// When the last look at the clock was.
+    tick: AtomicU64,
+    /// When the last pause was over.
+    resumed: AtomicU64,
+    /// What is known was said no earlier than then; 0 for nothing.
     basis: AtomicU64,
-    /// When a pause was last seen.
-    paused: AtomicU64,
-    /// When the clock was last looked at.
-    ticked: AtomicU64,
-    /// Rings when something was heard.
-    bell: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
 }
 
 impl Lease {
-    pub(crate) fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
-        let now = millis(clock.boot());
-        Self {
-            clock,
-            pace,
+    /// A lease that is over.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+        let lease = Self {
+            length: millis(pace.lease),
+            pause: millis(pace.pause),
+            tick: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
             basis: AtomicU64::new(0),
-            paused: AtomicU64::new(0),
-            ticked: AtomicU64::new(now),
-            bell: watch::Sender::new(0),
-        }
+            clock,
+        };
+        lease.tick.store(lease.now(), SeqCst);
+        lease
     }
 
-    /// Now, on the boot clock.
-    pub(crate) fn now(&self) -> u64 {
+    /// Now, in milliseconds on the boot clock.
+    #[must_use]
+    pub fn now(&self) -> u64 {
         millis(self.clock.boot())
     }
 
-    /// The controller was heard, and said it no earlier than `basis`.
-    pub(crate) fn heard(&self, basis: u64) {
-        self.basis.fetch_max(basis, Ordering::SeqCst);
-        self.bell.send_replace(basis);
+    /// May traffic pass now? A pause is seen here as well as by [`Self::tick`], whichever is first
+    /// after it.
+    #[must_use]
+    pub fn check(&self) -> Verdict {
+        self.at(self.now())
     }
 
-    /// Rings each time the controller was heard.
-    pub(crate) fn bell(&self) -> watch::Receiver<u64> {
-        self.bell.subscribe()
-    }
-
-    /// Looks at the clock: called every [`Pace::tick`].
-    pub(crate) fn tick(&self) {
+    /// Looks at the clock; call it regularly.
+    pub fn tick(&self) -> Verdict {
+        // The clock is read once: a stop after the reading shows at the next look.
         let now = self.now();
-        self.notice_pause(now);
-        self.ticked.store(now, Ordering::SeqCst);
+        let verdict = self.at(now);
+        self.tick.fetch_max(now, SeqCst);
+        verdict
     }
 
-    /// Whether traffic passes now. Whoever writes first after a pause notices it, whether or not
-    /// the ticker has run.
-    pub(crate) fn standing(&self) -> Standing {
-        let now = self.now();
-        let basis = self.basis.load(Ordering::SeqCst);
-        if basis == 0 || now >= basis + millis(self.pace.lease) {
-            return Standing::Over;
+    fn at(&self, now: u64) -> Verdict {
+        if now.saturating_sub(self.tick.load(SeqCst)) > self.pause {
+            self.resumed.fetch_max(now, SeqCst);
         }
-        self.notice_pause(now);
-        if self.paused.load(Ordering::SeqCst) > basis {
-            return Standing::Held;
+        let basis = self.basis.load(SeqCst);
+        if basis == 0 || now >= basis.saturating_add(self.length) {
+            Verdict::Over
+        } else if basis <= self.resumed.load(SeqCst) {
+            Verdict::Held
+        } else {
+            Verdict::Live(now)
         }
-        Standing::Open
     }
 
-    fn notice_pause(&self, now: u64) {
-        let ticked = self.ticked.load(Ordering::SeqCst);
-        if now.saturating_sub(ticked) > millis(self.pace.pause) {
-            self.paused.fetch_max(now, Ordering::SeqCst);
+    /// What is known was said no earlier than `basis`. Never shrinks the lease.
+    pub fn renew(&self, basis: u64) {
+        self.basis.fetch_max(basis, SeqCst);
+    }
+
+    /// Ends the lease: nothing that is known counts any more.
+    pub fn end(&self) {
+        self.basis.store(0, SeqCst);
+    }
+
+    /// When the lease is over if nothing is heard until then.
+    #[must_use]
+    pub fn ends(&self) -> u64 {
+        match self.basis.load(SeqCst) {
+            0 => u64::MAX,
+            basis => basis.saturating_add(self.length),
         }
     }
 }
 
-pub(crate) fn millis(duration: Duration) -> u64 {
+fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    struct Boot(AtomicU64);
+    #[derive(Default)]
+    struct Hand(AtomicU64);
 
-    impl Clock for Boot {
+    impl Clock for Hand {
         fn boot(&self) -> Duration {
-            Duration::from_millis(self.0.load(Ordering::SeqCst))
+            Duration::from_millis(self.0.load(SeqCst))
+        }
+    }
+
+    fn lease() -> (Arc<Hand>, Lease) {
+        let hand = Arc::new(Hand(AtomicU64::new(1_000)));
+        let clock: Arc<dyn Clock> = hand.clone();
+        (hand, Lease::new(clock, Pace::default()))
+    }
+
+    /// Moves the clock as a running gateway sees it: tick by tick.
+    fn run_to(hand: &Hand, lease: &Lease, end: u64) {
+        while hand.0.load(SeqCst) < end {
+            hand.0.fetch_add(250, SeqCst);
+            lease.tick();
         }
     }
 
     #[test]
-    fn a_lease_counts_from_its_basis_and_a_pause_holds_it() {
-        let boot = Arc::new(Boot(AtomicU64::new(100_000)));
-        let lease = Lease::new(Arc::clone(&boot) as _, Pace::default());
-        let at = |ms| boot.0.store(ms, Ordering::SeqCst);
-        assert_eq!(lease.standing(), Standing::Over, "never heard");
-        lease.heard(99_000);
-        assert_eq!(lease.standing(), Standing::Open);
-        // An older word changes nothing.
-        lease.heard(98_000);
-        for ms in (100_000..114_000).step_by(250) {
-            at(ms);
-            lease.tick();
-            assert_eq!(lease.standing(), Standing::Open, "{ms}");
-        }
-        at(114_000);
-        assert_eq!(
-            lease.standing(),
-            Standing::Over,
-            "at equal instants the ending wins"
-        );
+    fn lasts_from_the_moment_it_rests_on_and_never_shrinks() {
+        let (hand, lease) = lease();
+        assert_eq!(lease.check(), Verdict::Over);
+        run_to(&hand, &lease, 5_000);
+        lease.renew(4_000);
+        lease.renew(3_000);
+        assert_eq!(lease.check(), Verdict::Live(5_000));
+        run_to(&hand, &lease, 18_750);
+        hand.0.store(18_999, SeqCst);
+        assert_eq!(lease.check(), Verdict::Live(18_999));
+        hand.0.store(19_000, SeqCst);
+        assert_eq!(lease.check(), Verdict::Over);
+    }
 
-        lease.tick();
-        lease.heard(114_000);
-        // The process stands still for two seconds.
-        at(116_000);
-        assert_eq!(lease.standing(), Standing::Held);
-        lease.tick();
-        assert_eq!(
-            lease.standing(),
-            Standing::Held,
-            "the ticker's turn changes nothing"
-        );
-        lease.heard(115_900);
-        assert_eq!(
-            lease.standing(),
-            Standing::Held,
-            "said before the pause was over"
-        );
-        lease.heard(116_000);
-        assert_eq!(lease.standing(), Standing::Open);
+    #[test]
+    fn after_a_pause_only_what_was_asked_since_counts() {
+        for data_path_first in [true, false] {
+            let (hand, lease) = lease();
+            lease.renew(1_000 + 1);
+            hand.0.store(1_100, SeqCst);
+            assert_eq!(lease.tick(), Verdict::Live(1_100));
+            hand.0.store(3_000, SeqCst);
+            if data_path_first {
+                assert_eq!(lease.check(), Verdict::Held);
+            }
+            assert_eq!(lease.tick(), Verdict::Held);
+            run_to(&hand, &lease, 3_500);
+            // This was on its way while the gateway was stopped.
+            lease.renew(1_200);
+            assert_eq!(lease.check(), Verdict::Held);
+            lease.renew(3_250);
+            assert_eq!(lease.check(), Verdict::Live(3_500));
+        }
     }
 }

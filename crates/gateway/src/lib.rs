@@ -1,30 +1,31 @@
-//! The gateway: lets granted traffic into a network, and cuts it.
+//! The Hourkey gateway: stands beside private resources, lets granted traffic in, and cuts it.
 //!
-//! [`control`] follows the controller and hands what it hears to the [`gate`], which owns what is
-//! known ([`table`]), whether it is still good ([`lease`]), and every flow that was let in.
-//! [`listen`] takes connections of devices, [`tunnel`] answers each CONNECT with what the gate
-//! says, and [`relay`] carries the bytes for as long as the gate lets them pass. [`usage`] reports
-//! what was used.
+//! A connection comes in through `listen`, is let in by `tunnel` and carried by `relay`.
+//! Whether it may pass is the [`gate`]'s to say, which owns the [`table`] of permits and the
+//! [`lease`]; [`control`] feeds it with what the controller says (`protocol::gateway`).
 
-mod control;
-mod dial;
-mod enrol;
-mod gate;
+pub mod api;
+mod certificate;
+pub mod config;
+pub mod control;
+pub mod enrolment;
+pub mod gate;
 mod hello;
-mod lease;
+mod http1;
+mod http2;
+pub mod index;
+pub mod lease;
+pub mod limits;
 mod listen;
+pub mod pace;
 mod relay;
-mod serve;
-mod state;
-mod table;
-mod time;
+pub mod resolve;
+mod running;
+pub mod table;
+pub mod ticket;
 mod tls;
 mod tunnel;
 mod usage;
+mod waiting;
 
-pub mod config;
-
-pub use enrol::enrol;
-pub use lease::Pace;
-pub use serve::{serve, serve_at};
-pub use state::State;
+pub use running::{Gateway, Settings};

@@ -1,185 +1,173 @@
-//! Takes connections of devices: TLS, then HTTP/1.1 or HTTP/2 as the device asks.
+//! Takes connections: TLS, who it is, and then HTTP/2 or HTTP/1.1.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use hourkey_pki::{Holder, Subject};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncBufReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::tunnel::{Caller, Tunnels};
+use crate::gate::{Gate, Presence};
+use crate::resolve::Resolver;
+use crate::table::Peer;
+use crate::tls::{H2, Validity};
+use crate::usage::Usage;
+use crate::waiting::{Slot, Waiting};
+use crate::{http1, http2, limits};
 
-/// How long a handshake may take, and a request's header.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A connection from a device.
+pub(crate) type Tls = tokio_rustls::server::TlsStream<TcpStream>;
 
-/// The largest header of a request, in bytes.
-const HEADER: usize = 16 * 1024;
+/// What every connection needs.
+pub(crate) struct Server {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) usage: Usage,
+    /// The settings in force; renewed with the certificate.
+    pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
+    /// All connections and flows.
+    pub(crate) tasks: TaskTracker,
+    /// Ends all connections.
+    pub(crate) stop: CancellationToken,
+    pub(crate) waiting: Waiting,
+    pub(crate) failures: Failures,
+}
 
-/// Connections at a time from one address.
-const FROM_ONE_ADDRESS: usize = 1_024;
+/// A connected device.
+pub(crate) struct Client {
+    /// Who it is.
+    pub(crate) peer: Peer,
+    /// When its certificate ends.
+    pub(crate) expires_at: DateTime<Utc>,
+    pub(crate) presence: Presence,
+    slot: Mutex<Option<Slot>>,
+}
 
-/// Connections in all that have not finished their handshake.
-const HANDSHAKES: usize = 1_024;
+impl Client {
+    /// It has a flow, and counts as waiting no longer.
+    pub(crate) fn settle(&self) {
+        let slot = self.slot.lock();
+        slot.unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
 
-/// Streams of one HTTP/2 connection.
-const STREAMS: u32 = 256;
-
-/// Windows of HTTP/2. The defaults cap a tunnel at 26 Mbit/s over 20 ms.
-const STREAM_WINDOW: u32 = 4 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
-const FRAME: u32 = 64 * 1024;
-const SEND_BUFFER: usize = 1 << 20;
-
-/// Serves until `stop` is cancelled.
-pub(crate) async fn listen(
-    listener: TcpListener,
-    tunnels: Arc<Tunnels>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let places = Arc::new(Places::default());
-    let handshakes = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES));
+/// Takes connections until the gateway stops.
+pub(crate) async fn run(server: Arc<Server>, listener: TcpListener) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return Ok(()),
+            () = server.stop.cancelled() => return,
         };
-        let (stream, peer) = match accepted {
+        let (stream, from) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: others have to end first.
-                tracing::warn!(%error, "a connection cannot be taken");
+                // Out of file descriptors, most likely: it helps to wait until some are closed.
+                tracing::warn!(%error, "A connection cannot be taken.");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let ip = peer.ip().to_canonical();
-        let (Some(place), Ok(handshake)) =
-            (places.take(ip), Arc::clone(&handshakes).try_acquire_owned())
-        else {
-            // Closed without a word: whoever floods gets as little as can be.
-            tracing::debug!("a connection was refused: too many at once");
-            continue;
-        };
-        let tunnels = Arc::clone(&tunnels);
-        tokio::spawn(async move {
-            let shaken = tokio::time::timeout(PATIENCE, shake_hands(stream, &tunnels)).await;
-            drop(handshake);
-            match shaken {
-                Ok(Ok((stream, caller))) => serve(stream, caller, tunnels).await,
-                Ok(Err(error)) => {
-                    tracing::debug!(error = format!("{error:#}"), "a handshake failed");
+        // Beyond the limit it is closed at once.
+        if let Some(slot) = server.waiting.take(from.ip()) {
+            let (stop, serve) = (
+                server.stop.clone(),
+                serve(Arc::clone(&server), stream, from, slot),
+            );
+            server.tasks.spawn(async move {
+                tokio::select! {
+                    () = serve => {}
+                    () = stop.cancelled() => {}
                 }
-                Err(_) => tracing::debug!("a handshake took too long"),
-            }
-            drop(place);
-        });
+            });
+        }
     }
 }
 
-async fn shake_hands(
-    stream: TcpStream,
-    tunnels: &Tunnels,
-) -> anyhow::Result<(TlsStream<TcpStream>, Caller)> {
-    // Small answers must not wait for more; failing to say so does no harm.
-    let _ = stream.set_nodelay(true);
-    let acceptor = TlsAcceptor::from(tunnels.tls.config());
-    let stream = acceptor.accept(stream).await?;
-    let (_, tls) = stream.get_ref();
-    let shown = tls.peer_certificates().and_then(|chain| chain.first());
-    let Holder {
-        subject,
-        key,
+async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: Slot) {
+    tune(&stream);
+    let handshake = async {
+        // Before that nobody knows what time it is, which certificates are judged by.
+        server.gate.heard().await;
+        let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
+        acceptor.accept(stream).await
+    };
+    let mut tls = match timeout(limits::HANDSHAKE, handshake).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => return server.failures.log(from.ip(), &error.to_string()),
+        Err(_) => return server.failures.log(from.ip(), "it took too long"),
+    };
+    let Some((peer, expires_at)) = peer(&tls) else {
+        return server
+            .failures
+            .log(from.ip(), "the certificate is no device's");
+    };
+    let Some(presence) = server.gate.connect(peer.device) else {
+        return server
+            .failures
+            .log(from.ip(), "the device has too many connections");
+    };
+    let client = Arc::new(Client {
+        presence,
+        peer,
         expires_at,
-    } = Holder::of(shown.context("no certificate was shown")?)?;
-    let Subject::Device(device) = subject else {
-        anyhow::bail!("the certificate is no device's");
-    };
-    let caller = Caller {
-        device,
-        key,
-        expires_at,
-    };
-    Ok((stream, caller))
-}
-
-async fn serve(stream: TlsStream<TcpStream>, caller: Caller, tunnels: Arc<Tunnels>) {
-    let caller = Arc::new(caller);
-    let arrival = tunnels.gate.arrive(caller.device);
-    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let answer = |tunnels: &Arc<Tunnels>| {
-        let tunnels = Arc::clone(tunnels);
-        service_fn(move |request| {
-            let (tunnels, caller) = (Arc::clone(&tunnels), Arc::clone(&caller));
-            async move { Ok::<_, std::convert::Infallible>(tunnels.answer(caller, request).await) }
-        })
-    };
-    let io = TokioIo::new(stream);
-    let served = if is_h2 {
-        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_frame_size(FRAME)
-            .max_send_buf_size(SEND_BUFFER)
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(u32::try_from(HEADER).unwrap_or(u32::MAX))
-            .keep_alive_interval(Duration::from_secs(30))
-            .serve_connection(io, answer(&tunnels))
-            .await
+        slot: Mutex::new(Some(slot)),
+    });
+    // Clients keep connections ready; the time limit for the head begins with its first byte.
+    if !matches!(timeout(limits::IDLE, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty()) {
+        return;
+    }
+    if tls.get_ref().1.alpn_protocol() == Some(H2) {
+        http2::serve(server, client, tls).await;
     } else {
-        hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .max_buf_size(HEADER)
-            .half_close(true)
-            .serve_connection(io, answer(&tunnels))
-            .with_upgrades()
-            .await
+        http1::serve(server, client, tls).await;
+    }
+}
+
+/// Small messages go out at once, and a peer that is gone without a word is found out.
+pub(crate) fn tune(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(limits::KEEPALIVE)
+        .with_interval(limits::KEEPALIVE);
+    // Fails only when the connection is gone already.
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
+fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {
+    let certificate = tls.get_ref().1.peer_certificates()?.first()?;
+    let Holder { subject, key } = Holder::of(certificate).ok()?;
+    let Subject::Device(device) = subject else {
+        return None;
     };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a device's connection broke");
-    }
-    drop(arrival);
+    Some((Peer { device, key }, Validity::of(certificate)?.until))
 }
 
-/// How many connections there are from each address.
+/// Logs failed handshakes, at most one a second for each address.
 #[derive(Default)]
-struct Places(Mutex<HashMap<IpAddr, usize>>);
+pub(crate) struct Failures(Mutex<HashMap<IpAddr, Instant>>);
 
-struct Place {
-    places: Arc<Places>,
-    ip: IpAddr,
-}
-
-impl Places {
-    fn take(self: &Arc<Self>, ip: IpAddr) -> Option<Place> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(ip).or_default();
-        if *count >= FROM_ONE_ADDRESS {
-            return None;
+impl Failures {
+    fn log(&self, from: IpAddr, why: &str) {
+        let now = Instant::now();
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged
+            .get(&from)
+            .is_some_and(|at| now - *at < limits::LOG_EVERY)
+        {
+            return;
         }
-        *count += 1;
-        Some(Place {
-            places: Arc::clone(self),
-            ip,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.ip);
-            }
-        }
+        logged.retain(|_, at| now - *at < limits::LOG_EVERY);
+        logged.insert(from, now);
+        tracing::info!(client.address = %from, why, "A handshake failed.");
     }
 }

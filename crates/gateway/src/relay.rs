@@ -1,226 +1,233 @@
-//! Carries bytes both ways, for as long as the gate lets them pass.
+//! Carries bytes both ways, and asks before each write.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
 
-use hourkey_protocol::gateway::Ended;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
 
-use crate::gate::{Admitted, Pass};
-use crate::hello::{self, Hello};
+use crate::gate::{Pass, Step};
+use crate::hello;
+use crate::limits::CHUNK;
+use crate::ticket::Cause;
 
-/// The size of a buffer. Measured: 8 KiB costs a quarter more processor time.
-const BUFFER: usize = 64 * 1024;
-
-/// What went through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Carried {
-    /// Bytes from the device.
-    pub(crate) sent: u64,
-    /// Bytes to the device.
-    pub(crate) received: u64,
+/// Where bytes come from.
+pub(crate) trait Source: Send {
+    /// The next bytes; `None` at the end. Gives the sender room for more than that only once it is
+    /// called again.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>>;
 }
 
-/// Carries until both ends have closed, one breaks, or the flow is cut. `first` are bytes of the
-/// device that arrived already; `name` is what the device asked for, if it was a name.
-pub(crate) async fn relay<D, O>(
-    device: &mut D,
-    origin: &mut O,
-    first: &[u8],
+/// Where bytes go.
+pub(crate) trait Sink: Send {
+    /// Writes some of the bytes, and takes them off.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>>;
+
+    /// Sends on what is still buffered here.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Says that nothing follows, and leaves the other direction as it is.
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ready when the other side wants nothing any more.
+    fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// How a flow ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Both sides said that they were done.
+    Finished,
+    /// It was cut: reset the client's side too.
+    Cut(Cause),
+    /// A connection broke: reset the client's side too.
+    Broken(io::Error),
+}
+
+/// What passed, in bytes, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// From the client.
+    pub(crate) up: u64,
+    /// To the client.
+    pub(crate) down: u64,
+    /// How it ended.
+    pub(crate) end: End,
+}
+
+/// Carries bytes until both sides are done, one breaks, or the flow is cut. Then the origin's side
+/// is reset, unless both were done; the client's is the caller's to reset. `name` is the one that
+/// the client asked for: TLS inside must be for the same.
+pub(crate) async fn run(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    origin: &mut TcpStream,
+    pass: &Pass,
     name: Option<&str>,
-    admitted: &Admitted,
-) -> (Carried, Ended)
-where
-    D: AsyncRead + AsyncWrite + Unpin,
-    O: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut out = Pipe::new(first, name);
-    let mut back = Pipe::new(&[], None);
-    let mut bell = admitted.bell();
-    let ended = loop {
-        let carry = poll_fn(|cx| {
-            let sent = out.poll(cx, device, origin, admitted)?;
-            let received = back.poll(cx, origin, device, admitted)?;
-            match (sent, received) {
-                (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
-                (Poll::Ready(()) | Poll::Pending, _) => Poll::Pending,
-            }
-        });
-        let stop = tokio::select! {
-            biased;
-            () = admitted.line.is_cut() => break admitted.line.why().unwrap_or(Ended::Closed),
-            carried = carry => match carried {
-                Ok(()) | Err(Stop::Broken(_)) => break Ended::Closed,
-                Err(stop) => stop,
-            },
+) -> Outcome {
+    let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
+    let end = {
+        let (from_origin, to_origin) = origin.split();
+        let mut from_origin = IoSource::new(from_origin, Bytes::new());
+        let mut to_origin = IoSink(to_origin);
+        let upwards = async {
+            let first = match name {
+                Some(name) => hello::first(source, name).await?,
+                None => Bytes::new(),
+            };
+            pump(source, &mut to_origin, first, pass, &up).await
         };
-        match stop {
-            Stop::Wait => {
-                // What was read stays in its buffer until the controller is heard, or it is cut.
-                tokio::select! {
-                    () = admitted.line.is_cut() => {}
-                    _ = bell.changed() => {}
+        let downwards = pump(&mut from_origin, sink, Bytes::new(), pass, &down);
+        tokio::select! {
+            biased;
+            () = pass.is_cut() => End::Cut(pass.cause()),
+            ended = async { tokio::try_join!(upwards, downwards) } => match ended {
+                Ok(_) => End::Finished,
+                Err(Stop::Cut) => End::Cut(pass.cause()),
+                Err(Stop::ServerName) => {
+                    pass.cut(Cause::ServerName);
+                    End::Cut(Cause::ServerName)
                 }
-            }
-            Stop::Cut => break admitted.line.why().unwrap_or(Ended::Permit),
-            Stop::Broken(_) => break Ended::Closed,
+                Err(Stop::Io(error)) => End::Broken(error),
+            },
         }
     };
-    let carried = Carried {
-        sent: out.written,
-        received: back.written,
-    };
-    (carried, ended)
+    if !matches!(end, End::Finished) {
+        reset(origin);
+    }
+    let (up, down) = (up.into_inner(), down.into_inner());
+    Outcome { up, down, end }
 }
 
-/// Why carrying stopped before its end.
-#[derive(Debug)]
-enum Stop {
-    /// Nothing passes for now.
-    Wait,
-    /// Nothing passes any more.
+/// Makes closing drop what is buffered, and tell the other side by RST (RFC 9293, 3.10.7.3).
+pub(crate) fn reset(stream: &TcpStream) {
+    // It may be gone already.
+    let _ = stream.set_zero_linger();
+}
+
+/// Why a direction stopped before its end.
+pub(crate) enum Stop {
+    /// The flow may not go on.
     Cut,
-    /// An end broke.
-    Broken(#[expect(dead_code, reason = "for whoever debugs")] io::Error),
+    /// TLS inside is for another name.
+    ServerName,
+    /// A connection broke.
+    Io(io::Error),
 }
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
-        Self::Broken(error)
+        Self::Io(error)
     }
 }
 
-/// One direction.
-struct Pipe<'n> {
-    /// The name that a TLS handshake must be for; `None` once that is settled.
-    name: Option<&'n str>,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
-    /// The reader has closed.
-    closed: bool,
-    /// Written bytes may lie in the writer still.
-    unflushed: bool,
-    /// The writer is closed: nothing is left to do.
-    done: bool,
-    written: u64,
+async fn pump(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    first: Bytes,
+    pass: &Pass,
+    count: &AtomicU64,
+) -> Result<(), Stop> {
+    let mut next = Some(first);
+    while let Some(mut bytes) = next {
+        while !bytes.is_empty() {
+            let before = bytes.len();
+            guarded(pass, |cx| sink.poll_write(cx, &mut bytes)).await?;
+            count.fetch_add((before - bytes.len()) as u64, Relaxed);
+        }
+        guarded(pass, |cx| sink.poll_flush(cx)).await?;
+        next = poll_fn(|cx| match sink.poll_gone(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Poll::Pending => source.poll_next(cx),
+        })
+        .await?;
+    }
+    guarded(pass, |cx| sink.poll_finish(cx)).await
 }
 
-impl<'n> Pipe<'n> {
-    fn new(first: &[u8], name: Option<&'n str>) -> Self {
-        let mut buffer = vec![0; BUFFER.max(first.len())].into_boxed_slice();
-        buffer[..first.len()].copy_from_slice(first);
-        Self {
-            name,
-            buffer,
-            start: 0,
-            end: first.len(),
-            closed: false,
-            unflushed: false,
-            done: false,
-            written: 0,
+/// Does something that may send, and asks right before each attempt: one that had to wait for room
+/// asks again.
+async fn guarded(
+    pass: &Pass,
+    mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+) -> Result<(), Stop> {
+    loop {
+        let done = poll_fn(|cx| match pass.step() {
+            Step::Go => attempt(cx).map(|done| done.map(Some).map_err(Stop::Io)),
+            Step::Wait => Poll::Ready(Ok(None)),
+            Step::End => Poll::Ready(Err(Stop::Cut)),
+        });
+        match done.await? {
+            Some(()) => return Ok(()),
+            None if pass.may_go_on().await => {}
+            None => return Err(Stop::Cut),
         }
     }
+}
 
-    fn poll<R, W>(
-        &mut self,
-        cx: &mut Context<'_>,
-        reader: &mut R,
-        writer: &mut W,
-        admitted: &Admitted,
-    ) -> Result<Poll<()>, Stop>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
-        if self.done {
-            return Ok(Poll::Ready(()));
-        }
-        match self.poll_all(cx, reader, writer, admitted) {
-            Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
-            Poll::Ready(Err(stop)) => Err(stop),
-            Poll::Pending => Ok(Poll::Pending),
-        }
+/// Reads a byte stream in large pieces.
+pub(crate) struct IoSource<R> {
+    pub(crate) io: R,
+    first: Bytes,
+    buffer: BytesMut,
+}
+
+impl<R> IoSource<R> {
+    /// `first` was read already.
+    pub(crate) fn new(io: R, first: Bytes) -> Self {
+        let buffer = BytesMut::new();
+        Self { io, first, buffer }
     }
+}
 
-    fn poll_all<R, W>(
-        &mut self,
-        cx: &mut Context<'_>,
-        reader: &mut R,
-        writer: &mut W,
-        admitted: &Admitted,
-    ) -> Poll<Result<(), Stop>>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
-        loop {
-            if (self.start == self.end || self.is_undecided(admitted)) && !self.closed {
-                match self.poll_fill(cx, reader) {
-                    Poll::Ready(read) => read?,
-                    Poll::Pending => {
-                        if self.unflushed {
-                            ready!(Pin::new(&mut *writer).poll_flush(cx))?;
-                            self.unflushed = false;
-                        }
-                        return Poll::Pending;
-                    }
-                }
+impl<R: AsyncRead + Unpin + Send> Source for IoSource<R> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.first))));
+        }
+        // Small pieces share one block, so that a queue of them holds little more than they have.
+        // Once all of them are written and dropped, its room is used again.
+        if self.buffer.capacity() < CHUNK / 4 {
+            self.buffer.reserve(CHUNK);
+        }
+        let read = match poll_read_buf(Pin::new(&mut self.io), cx, &mut self.buffer) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => {
+                // Idle flows hold no block.
+                self.buffer = BytesMut::new();
+                return Poll::Pending;
             }
-            while self.start < self.end {
-                match admitted.may_pass() {
-                    Pass::Yes => {}
-                    Pass::Wait => return Poll::Ready(Err(Stop::Wait)),
-                    Pass::No => return Poll::Ready(Err(Stop::Cut)),
-                }
-                let bytes = &self.buffer[self.start..self.end];
-                let count = ready!(Pin::new(&mut *writer).poll_write(cx, bytes))?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
-                }
-                self.start += count;
-                self.written += count as u64;
-                self.unflushed = true;
-            }
-            if self.closed {
-                ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
-                self.done = true;
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-
-    fn poll_fill<R: AsyncRead + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        reader: &mut R,
-    ) -> Poll<io::Result<()>> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-        let mut buffer = ReadBuf::new(&mut self.buffer[self.end..]);
-        ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
-        let count = buffer.filled().len();
-        self.end += count;
-        self.closed = count == 0;
-        Poll::Ready(Ok(()))
-    }
-
-    /// True while more bytes are needed to see for which name a TLS handshake is. One for another
-    /// name than the device asked for cuts the flow.
-    fn is_undecided(&mut self, admitted: &Admitted) -> bool {
-        let Some(name) = self.name else {
-            return false;
         };
-        let said = hello::inspect(&self.buffer[self.start..self.end], name);
-        match said {
-            Hello::Incomplete if self.end < self.buffer.len() => return true,
-            Hello::Incomplete | Hello::Fits => {}
-            Hello::Differs => admitted.line.cut(Ended::Mismatch),
+        Poll::Ready(Ok((read > 0).then(|| self.buffer.split().freeze())))
+    }
+}
+
+/// Writes to a byte stream.
+pub(crate) struct IoSink<W>(pub(crate) W);
+
+impl<W: AsyncWrite + Unpin + Send> Sink for IoSink<W> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+        match std::task::ready!(Pin::new(&mut self.0).poll_write(cx, bytes))? {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => {
+                bytes.advance(written);
+                Poll::Ready(Ok(()))
+            }
         }
-        self.name = None;
-        false
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

@@ -1,365 +1,359 @@
-//! What the gateway knows, and what follows from it: pure, no clock, no I/O.
+//! What may pass: resources, devices, permits, and the flows that run on them. No I/O in here.
+//!
+//! Times of permits are the server's; `offset` makes them times of the boot clock.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use hourkey_domain::address::{Address, Candidate, Host, Ports, governing};
+use chrono::{DateTime, Utc};
+use hourkey_domain::address::{Address, Host};
 use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
 use hourkey_protocol::gateway::{
-    All, Changes, Destination, Device, Ended, LiveDevice, Refusal, User,
+    All, Changes, Destination, Device, LiveDevice, Permit, Refusal, User,
 };
 
-/// A permit's end by the server's clock, in milliseconds since the Unix epoch; the end of time for
-/// none of its own.
-pub(crate) type Deadline = i64;
+use crate::index::{Index, Resolved, Resource};
+use crate::limits::{FLOWS, FLOWS_PER_DEVICE};
+use crate::ticket::{Cause, Ticket};
 
-/// No end of its own.
-pub(crate) const NEVER: Deadline = i64::MAX;
-
-/// Where somebody wants to go: the name that they said, and the address that is connected to (none
-/// while it is not known, or where the host map alone says where the name leads).
+/// Who asks: what a verified certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) host: Host,
-    pub(crate) ip: Option<IpAddr>,
-    pub(crate) port: u16,
+pub struct Peer {
+    /// The device.
+    pub device: DeviceId,
+    /// Fingerprint of its key ([`hourkey_pki::fingerprint()`]).
+    pub key: String,
 }
 
-/// What was let in: on whose permit, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Admission {
-    pub(crate) user: UserId,
-    pub(crate) resource: ResourceId,
-    pub(crate) until: Deadline,
+/// Where a flow goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As it was asked for, in canonical form.
+    pub host: Host,
+    /// The address that is connected to; `None` while it is not known.
+    pub ip: Option<IpAddr>,
+    /// The port that was asked for.
+    pub port: u16,
 }
 
-/// A flow that was let in, and how it is reached.
-#[derive(Debug)]
-struct Flow<H> {
-    device: DeviceId,
-    user: UserId,
-    resource: ResourceId,
+/// What lets a flow in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Whose device it is.
+    pub user: UserId,
+    /// The governing resource.
+    pub resource: ResourceId,
+    /// Its address.
+    pub address: Address,
+    /// When the permit ends, in milliseconds on the boot clock.
+    pub deadline: u64,
+}
+
+struct Flow {
+    ticket: Arc<Ticket>,
+    peer: Peer,
     target: Target,
-    handle: H,
 }
 
-/// What becomes of a running flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It goes on, up to this deadline.
-    Until(Deadline),
-    /// It is cut.
-    Cut(Ended),
-}
+/// The flows that an update ended: to be cut before it is acknowledged.
+pub type Ended = Vec<(Arc<Ticket>, Cause)>;
 
-/// The gateway's knowledge. `H` is how a flow is reached.
-#[derive(Debug)]
-pub(crate) struct Table<H> {
-    resources: Vec<Resource>,
-    /// Places in `resources` of exact names, in order of id.
-    by_name: HashMap<String, Vec<usize>>,
+type Permits = HashMap<ResourceId, Option<DateTime<Utc>>>;
+
+/// What may pass, and what passes.
+#[derive(Default)]
+pub struct Table {
+    index: Index,
     devices: HashMap<DeviceId, Option<LiveDevice>>,
-    permits: HashMap<UserId, HashMap<ResourceId, Deadline>>,
-    flows: HashMap<u64, Flow<H>>,
-    flows_of: HashMap<DeviceId, usize>,
-    next_flow: u64,
+    users: HashMap<UserId, Permits>,
+    offset: i64,
+    flows: HashMap<u64, Flow>,
+    per_device: HashMap<DeviceId, usize>,
+    last_id: u64,
 }
 
-#[derive(Debug)]
-struct Resource {
-    id: ResourceId,
-    address: Address,
-    ports: Ports,
-    resolved: Vec<IpAddr>,
-}
-
-impl<H> Default for Table<H> {
-    fn default() -> Self {
-        Self {
-            resources: Vec::new(),
-            by_name: HashMap::new(),
-            devices: HashMap::new(),
-            permits: HashMap::new(),
-            flows: HashMap::new(),
-            flows_of: HashMap::new(),
-            next_flow: 0,
-        }
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("flows", &self.flows.len())
+            .finish_non_exhaustive()
     }
 }
 
-impl<H: Clone> Table<H> {
-    /// Takes everything anew; what is not in it is void. Returns what becomes of each flow.
-    pub(crate) fn replace(&mut self, all: All) -> Vec<(H, Verdict)> {
-        self.set_resources(all.resources);
+impl Table {
+    /// Takes everything anew; what was known before is void.
+    ///
+    /// # Errors
+    /// When a resource's address cannot be read. Nothing is changed.
+    pub fn all(&mut self, all: All, now: u64) -> Result<Ended, Unreadable> {
+        let resources = resources(all.resources)?;
+        let resolved = self.index.resolved().clone();
+        self.index = Index::new(resources, resolved);
         self.devices.clear();
-        self.permits.clear();
-        self.set_devices(all.devices);
-        self.set_users(all.users);
-        self.judge(|_| true, true)
+        self.users.clear();
+        self.take(all.devices, all.users);
+        Ok(self.review(true, now))
     }
 
-    /// Takes what changed. Returns what becomes of the flows that it concerns.
-    pub(crate) fn change(&mut self, changes: Changes) -> Vec<(H, Verdict)> {
+    /// Takes what changed.
+    ///
+    /// # Errors
+    /// When a resource's address cannot be read. Nothing is changed.
+    pub fn changes(&mut self, changes: Changes, now: u64) -> Result<Ended, Unreadable> {
         let moved = changes.resources.is_some();
-        let devices: HashSet<DeviceId> = changes.devices.iter().map(|it| it.id).collect();
-        let users: HashSet<UserId> = changes.users.iter().map(|it| it.id).collect();
-        if let Some(resources) = changes.resources {
-            self.set_resources(resources);
+        if let Some(destinations) = changes.resources {
+            let resolved = self.index.resolved().clone();
+            self.index = Index::new(resources(destinations)?, resolved);
         }
-        self.set_devices(changes.devices);
-        self.set_users(changes.users);
-        self.judge(
-            |flow| moved || devices.contains(&flow.device) || users.contains(&flow.user),
-            moved,
-        )
+        self.take(changes.devices, changes.users);
+        Ok(self.review(moved, now))
     }
 
-    /// Takes what an exact name resolves to now. Returns what becomes of the flows.
-    pub(crate) fn resolved(&mut self, name: &str, addresses: &[IpAddr]) -> Vec<(H, Verdict)> {
-        let Some(places) = self.by_name.get(name) else {
+    /// Takes what the exact names among the addresses resolve to.
+    pub fn resolved(&mut self, resolved: Resolved, now: u64) -> Ended {
+        if *self.index.resolved() == resolved {
             return Vec::new();
-        };
-        let mut changed = false;
-        for place in places {
-            let resource = &mut self.resources[*place];
-            if resource.resolved != addresses {
-                addresses.clone_into(&mut resource.resolved);
-                changed = true;
-            }
         }
-        if changed {
-            self.judge(|_| true, true)
-        } else {
-            Vec::new()
-        }
+        self.index = Index::new(self.index.resources().to_vec(), resolved);
+        self.review(true, now)
     }
 
-    /// The exact names of the network, for looking up what they resolve to.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.by_name.keys().cloned().collect()
+    /// Takes how far the boot clock is ahead of the server's, in milliseconds: moves deadlines.
+    pub fn sync(&mut self, offset: i64, now: u64) -> Ended {
+        if self.offset == offset {
+            return Vec::new();
+        }
+        self.offset = offset;
+        self.review(false, now)
     }
 
-    /// Whether the device is known, ended or not.
-    pub(crate) fn knows(&self, device: DeviceId) -> bool {
+    /// Forgets a device that is connected no longer, and its user with the last of their devices.
+    pub fn forget(&mut self, device: DeviceId, now: u64) -> Ended {
+        self.devices.remove(&device);
+        self.drop_strangers();
+        self.review(false, now)
+    }
+
+    /// Forgets everything, and ends all flows.
+    pub fn clear(&mut self, cause: Cause) -> Ended {
+        self.devices.clear();
+        self.users.clear();
+        self.end_all(cause)
+    }
+
+    /// Ends all flows.
+    pub fn end_all(&mut self, cause: Cause) -> Ended {
+        self.per_device.clear();
+        let flows = self.flows.drain();
+        flows.map(|(_, flow)| (flow.ticket, cause)).collect()
+    }
+
+    /// Ends the flows whose permits have reached their end.
+    pub fn due(&mut self, now: u64) -> Ended {
+        let due = self
+            .flows
+            .values()
+            .filter(|flow| flow.ticket.deadline() <= now);
+        let due: Vec<u64> = due.map(|flow| flow.ticket.id).collect();
+        due.into_iter()
+            .filter_map(|id| Some((self.close(id)?, Cause::Expired)))
+            .collect()
+    }
+
+    /// The next deadline of a flow, in milliseconds on the boot clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.flows.values().map(|flow| flow.ticket.deadline()).min()
+    }
+
+    /// True when the controller has said something about the device.
+    #[must_use]
+    pub fn knows(&self, device: DeviceId) -> bool {
         self.devices.contains_key(&device)
     }
 
-    /// Forgets a device that is no longer connected.
-    pub(crate) fn forget(&mut self, device: DeviceId) {
-        self.devices.remove(&device);
+    /// The exact names among the addresses, each once.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.index.names().cloned().collect()
     }
 
-    /// Whose a device is, if it has not ended and this is its key.
+    /// May this device connect there now (rule 9)?
     ///
     /// # Errors
-    /// [`Refusal::Device`].
-    pub(crate) fn holder(&self, device: DeviceId, key: &str) -> Result<UserId, Refusal> {
-        match self.devices.get(&device) {
-            Some(Some(live)) if live.key == key => Ok(live.user),
-            Some(Some(_) | None) | None => Err(Refusal::Device),
+    /// [`Refusal::Device`] and [`Refusal::NoPermit`].
+    pub fn admit(&self, peer: &Peer, target: &Target, now: u64) -> Result<Admission, Refusal> {
+        let user = self.user(peer)?;
+        let resource = self
+            .index
+            .governing(&target.host, target.ip, target.port)
+            .ok_or(Refusal::NoPermit)?;
+        let deadline = self.deadline(user, resource.id).ok_or(Refusal::NoPermit)?;
+        if deadline <= now {
+            return Err(Refusal::NoPermit);
         }
-    }
-
-    /// True when one of the resources is exactly this address: then it may even be this machine's.
-    pub(crate) fn names_exactly(&self, ip: IpAddr, port: u16) -> bool {
-        self.resources.iter().any(|resource| {
-            resource.address == Address::Ip(ip.to_canonical()) && resource.ports.contains(port)
+        Ok(Admission {
+            user,
+            resource: resource.id,
+            address: resource.address.clone(),
+            deadline,
         })
     }
 
-    /// True when the host and port alone, wherever they lead, are a resource's.
-    pub(crate) fn is_resource(&self, host: &Host, port: u16) -> bool {
-        let target = Target {
-            host: host.clone(),
-            ip: None,
-            port,
-        };
-        self.governing(&target).is_some()
-    }
-
-    /// True when the user has some permit at all: who has none learns nothing from how long a
-    /// look-up takes.
-    pub(crate) fn has_permits(&self, user: UserId, now: Deadline) -> bool {
-        self.permits
-            .get(&user)
-            .is_some_and(|permits| permits.values().any(|until| now < *until))
-    }
-
-    /// Whether the device may go there now (rule 9).
+    /// Could this device be let in there, whatever the name resolves to? If not, the name is not
+    /// looked up: neither time nor look-up tells whether there is such a resource.
     ///
     /// # Errors
-    /// [`Refusal::Device`], or [`Refusal::NoPermit`] for what is locked and what is no resource
-    /// alike.
-    pub(crate) fn admit(
-        &self,
-        device: DeviceId,
-        key: &str,
-        target: &Target,
-        now: Deadline,
-    ) -> Result<Admission, Refusal> {
-        let user = self.holder(device, key)?;
-        let resource = self.governing(target).ok_or(Refusal::NoPermit)?;
-        let until = self.permit(user, resource);
-        match until {
-            Some(until) if now < until => Ok(Admission {
-                user,
-                resource,
-                until,
-            }),
-            Some(_) | None => Err(Refusal::NoPermit),
+    /// [`Refusal::Device`] and [`Refusal::NoPermit`].
+    pub fn may_look_up(&self, peer: &Peer, name: &str, port: u16) -> Result<(), Refusal> {
+        let permits = self.users.get(&self.user(peer)?);
+        let could = |resource: &&Resource| {
+            resource.ports.contains(port)
+                && match &resource.address {
+                    Address::Wildcard(suffix) => name
+                        .strip_suffix(suffix.as_str())
+                        .is_some_and(|rest| rest.ends_with('.')),
+                    // Any name may resolve to the address of one of these.
+                    Address::Name(_) | Address::Ip(_) | Address::Net(..) => true,
+                }
+                && permits.is_some_and(|permits| permits.contains_key(&resource.id))
+        };
+        match self.index.resources().iter().find(could) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::NoPermit),
         }
     }
 
-    /// Keeps a flow that was admitted. Returns its number.
-    pub(crate) fn begin(
+    /// Lets a flow in.
+    ///
+    /// # Errors
+    /// As [`Self::admit`], and [`Refusal::Busy`].
+    pub fn open(
         &mut self,
-        device: DeviceId,
-        admission: Admission,
-        target: Target,
-        handle: H,
-    ) -> u64 {
-        self.next_flow += 1;
+        peer: &Peer,
+        target: &Target,
+        now: u64,
+    ) -> Result<(Arc<Ticket>, Admission), Refusal> {
+        let admission = self.admit(peer, target, now)?;
+        let of_device = self.per_device.get(&peer.device).copied().unwrap_or(0);
+        if of_device >= FLOWS_PER_DEVICE || self.flows.len() >= FLOWS {
+            return Err(Refusal::Busy);
+        }
+        self.per_device.insert(peer.device, of_device + 1);
+        self.last_id += 1;
+        let ticket = Arc::new(Ticket::new(
+            self.last_id,
+            peer.device,
+            admission.user,
+            admission.resource,
+            admission.deadline,
+        ));
         let flow = Flow {
-            device,
-            user: admission.user,
-            resource: admission.resource,
-            target,
-            handle,
+            ticket: Arc::clone(&ticket),
+            peer: peer.clone(),
+            target: target.clone(),
         };
-        self.flows.insert(self.next_flow, flow);
-        *self.flows_of.entry(device).or_default() += 1;
-        self.next_flow
+        self.flows.insert(ticket.id, flow);
+        Ok((ticket, admission))
     }
 
-    /// Forgets a flow that has ended.
-    pub(crate) fn end(&mut self, flow: u64) {
-        let Some(flow) = self.flows.remove(&flow) else {
-            return;
-        };
-        if let Some(count) = self.flows_of.get_mut(&flow.device) {
+    /// A flow is over. `None` when it was ended already.
+    pub fn close(&mut self, id: u64) -> Option<Arc<Ticket>> {
+        let flow = self.flows.remove(&id)?;
+        if let Some(count) = self.per_device.get_mut(&flow.peer.device) {
             *count -= 1;
             if *count == 0 {
-                self.flows_of.remove(&flow.device);
+                self.per_device.remove(&flow.peer.device);
             }
         }
+        Some(flow.ticket)
     }
 
-    /// How many flows there are: of the device, and in all.
-    pub(crate) fn count(&self, device: DeviceId) -> (usize, usize) {
-        let theirs = self.flows_of.get(&device).copied().unwrap_or(0);
-        (theirs, self.flows.len())
-    }
-
-    /// Every flow whose last permit has come to its end.
-    pub(crate) fn due(&self, now: Deadline) -> Vec<H> {
-        let over = self.flows.values().filter(|flow| {
-            self.permit(flow.user, flow.resource)
-                .is_none_or(|until| now >= until)
-        });
-        over.map(|flow| flow.handle.clone()).collect()
-    }
-
-    /// Every flow.
-    pub(crate) fn handles(&self) -> Vec<H> {
-        let flows = self.flows.values();
-        flows.map(|flow| flow.handle.clone()).collect()
-    }
-
-    fn permit(&self, user: UserId, resource: ResourceId) -> Option<Deadline> {
-        self.permits.get(&user)?.get(&resource).copied()
-    }
-
-    fn governing(&self, target: &Target) -> Option<ResourceId> {
-        // The strongest match there is: no need to look at all the others.
-        if let Host::Name(name) = &target.host
-            && let Some(places) = self.by_name.get(name)
-            && let Some(found) = places
-                .iter()
-                .map(|place| &self.resources[*place])
-                .find(|resource| resource.ports.contains(target.port))
-        {
-            return Some(found.id);
+    fn user(&self, peer: &Peer) -> Result<UserId, Refusal> {
+        match self.devices.get(&peer.device) {
+            Some(Some(live)) if live.key == peer.key => Ok(live.user),
+            Some(_) | None => Err(Refusal::Device),
         }
-        let candidates: Vec<Candidate<'_>> = self
-            .resources
-            .iter()
-            .map(|resource| Candidate {
-                id: resource.id,
-                address: &resource.address,
-                ports: &resource.ports,
-                resolved: &resource.resolved,
-            })
-            .collect();
-        governing(&candidates, &target.host, target.ip.as_slice(), target.port)
     }
 
-    /// Judges the flows that `concerned` picks; `anew` when another resource may govern them.
-    fn judge(&self, concerned: impl Fn(&Flow<H>) -> bool, anew: bool) -> Vec<(H, Verdict)> {
-        let flows = self.flows.values().filter(|flow| concerned(flow));
-        let judged = flows.map(|flow| {
-            let lives = matches!(
-                self.devices.get(&flow.device),
-                Some(Some(live)) if live.user == flow.user
-            );
-            let governs = !anew || self.governing(&flow.target) == Some(flow.resource);
-            let verdict = match self.permit(flow.user, flow.resource) {
-                _ if !lives => Verdict::Cut(Ended::Device),
-                Some(until) if governs => Verdict::Until(until),
-                Some(_) | None => Verdict::Cut(Ended::Permit),
-            };
-            (flow.handle.clone(), verdict)
-        });
-        judged.collect()
-    }
-
-    fn set_resources(&mut self, destinations: Vec<Destination>) {
-        let mut known: HashMap<ResourceId, Resource> = self
-            .resources
-            .drain(..)
-            .map(|resource| (resource.id, resource))
-            .collect();
-        self.by_name.clear();
-        for destination in destinations {
-            let Ok(address) = destination.address.parse::<Address>() else {
-                // A newer controller's: nothing can be reached by it, and nobody is hurt.
-                tracing::warn!(resource.id = destination.id.0, "an address cannot be read");
-                continue;
-            };
-            let before = known.remove(&destination.id);
-            let resolved = before
-                .filter(|before| before.address == address)
-                .map(|before| before.resolved)
-                .unwrap_or_default();
-            if let Address::Name(name) = &address {
-                let places = self.by_name.entry(name.clone()).or_default();
-                places.push(self.resources.len());
+    /// When the user's permit ends, in milliseconds on the boot clock; `None` without a permit.
+    fn deadline(&self, user: UserId, resource: ResourceId) -> Option<u64> {
+        Some(match self.users.get(&user)?.get(&resource)? {
+            None => u64::MAX,
+            Some(until) => {
+                let boot = until.timestamp_millis().saturating_add(self.offset);
+                u64::try_from(boot).unwrap_or(0)
             }
-            self.resources.push(Resource {
-                id: destination.id,
-                address,
-                ports: destination.ports,
-                resolved,
-            });
-        }
-        for places in self.by_name.values_mut() {
-            places.sort_by_key(|place| self.resources[*place].id);
-        }
+        })
     }
 
-    fn set_devices(&mut self, devices: Vec<Device>) {
-        let devices = devices.into_iter().map(|device| (device.id, device.live));
-        self.devices.extend(devices);
-    }
-
-    fn set_users(&mut self, users: Vec<User>) {
+    fn take(&mut self, devices: Vec<Device>, users: Vec<User>) {
+        for device in devices {
+            self.devices.insert(device.id, device.live);
+        }
         for user in users {
-            let permits = user.permits.into_iter().map(|permit| {
-                let until = permit.until.map_or(NEVER, |until| until.timestamp_millis());
-                (permit.resource, until)
-            });
-            self.permits.insert(user.id, permits.collect());
+            let permit = |permit: Permit| (permit.resource, permit.until);
+            let permits = user.permits.into_iter().map(permit).collect();
+            self.users.insert(user.id, permits);
+        }
+        self.drop_strangers();
+    }
+
+    /// The controller does not keep the gateway informed about users without a device here.
+    fn drop_strangers(&mut self) {
+        let live: HashSet<UserId> = self.devices.values().flatten().map(|it| it.user).collect();
+        self.users.retain(|id, _| live.contains(id));
+    }
+
+    /// Ends the flows that no permit carries any more (rule 8), and moves the deadlines of the
+    /// others.
+    fn review(&mut self, moved: bool, now: u64) -> Ended {
+        let mut ended = Vec::new();
+        for flow in self.flows.values() {
+            match self.stands(flow, moved, now) {
+                Ok(deadline) => flow.ticket.set_deadline(deadline),
+                Err(cause) => ended.push((flow.ticket.id, cause)),
+            }
+        }
+        ended
+            .into_iter()
+            .filter_map(|(id, cause)| Some((self.close(id)?, cause)))
+            .collect()
+    }
+
+    fn stands(&self, flow: &Flow, moved: bool, now: u64) -> Result<u64, Cause> {
+        let user = self.user(&flow.peer).map_err(|_| Cause::Device)?;
+        let Target { host, ip, port } = &flow.target;
+        let resource = flow.ticket.resource;
+        if moved && self.index.governing(host, *ip, *port).map(|it| it.id) != Some(resource) {
+            return Err(Cause::Moved);
+        }
+        match self.deadline(user, resource) {
+            None => Err(Cause::Revoked),
+            Some(deadline) if deadline <= now => Err(Cause::Expired),
+            Some(deadline) => Ok(deadline),
         }
     }
+}
+
+/// A resource's address cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the address of resource {0} cannot be read")]
+pub struct Unreadable(pub ResourceId);
+
+fn resources(destinations: Vec<Destination>) -> Result<Vec<Resource>, Unreadable> {
+    let read = |destination: Destination| {
+        Ok(Resource {
+            address: destination
+                .address
+                .parse()
+                .map_err(|_| Unreadable(destination.id))?,
+            id: destination.id,
+            ports: destination.ports,
+        })
+    };
+    destinations.into_iter().map(read).collect()
 }
 
 #[cfg(test)]

@@ -1,214 +1,221 @@
-//! Answers each CONNECT (RFC 9110, 9.3.6) with what the gate says, and carries what was let in.
+//! From a CONNECT (RFC 9110, 9.3.6) to an open flow, or a refusal.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::str::FromStr as _;
 
-use chrono::{DateTime, Utc};
+use bytes::Bytes;
 use hourkey_domain::address::Host;
-use hourkey_domain::ids::DeviceId;
-use hourkey_protocol::gateway::{Ended, REFUSAL, Refusal};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::HeaderValue;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use http::{HeaderValue, Method, Response, StatusCode};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio::time::{Instant, timeout_at};
 
-use crate::dial::{Dialer, Found};
-use crate::gate::{Admitted, Gate};
-use crate::relay::{Carried, relay};
+use crate::gate::Pass;
+use crate::limits;
+use crate::listen::{self, Client, Server};
+use crate::relay::{End, Outcome};
+use crate::resolve::Place;
 use crate::table::Target;
-use crate::tls::Tls;
-use crate::usage::Usage;
+use crate::usage::Used;
 
-/// How long the controller may take to tell whose a device is.
-const INTRODUCTION: Duration = Duration::from_secs(5);
-
-/// How many addresses of a destination are tried.
-const ADDRESSES: usize = 4;
-
-/// The device at the other end of a connection.
-#[derive(Debug)]
-pub(crate) struct Caller {
-    pub(crate) device: DeviceId,
-    pub(crate) key: String,
-    pub(crate) expires_at: DateTime<Utc>,
+/// A flow that was let in and is connected.
+pub(crate) struct Opened {
+    /// Its right to pass.
+    pub(crate) pass: Pass,
+    /// The destination.
+    pub(crate) origin: TcpStream,
+    /// The name that was asked for, if it was one.
+    pub(crate) name: Option<String>,
+    /// Reports it.
+    pub(crate) used: Used,
 }
 
-/// What answering takes.
-pub(crate) struct Tunnels {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) tls: Arc<Tls>,
-    pub(crate) dialer: Arc<Dialer>,
-    pub(crate) usage: Usage,
+/// An answer other than "connected".
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    refusal: Refusal,
 }
 
-/// A flow that was let in and has reached its destination.
-struct Open {
-    admitted: Admitted,
-    origin: TcpStream,
-    name: Option<String>,
-}
-
-impl Tunnels {
-    /// Answers a request of a device.
-    pub(crate) async fn answer(
-        self: Arc<Self>,
-        caller: Arc<Caller>,
-        request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
-        match self.open(&caller, &request).await {
-            Ok(open) => {
-                tokio::spawn(self.carry(caller, hyper::upgrade::on(request), open));
-                Response::new(Full::default())
-            }
-            Err(refusal) => refuse(refusal),
-        }
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status());
+        let status = status.unwrap_or(StatusCode::FORBIDDEN);
+        Self { status, refusal }
     }
+}
 
-    async fn open(&self, caller: &Caller, request: &Request<Incoming>) -> Result<Open, Refusal> {
-        let (host, port) = destination(request).ok_or(Refusal::Malformed)?;
-        self.introduce(caller.device).await?;
-        let gate = &self.gate;
-        let user = gate.holder(caller.device, &caller.key)?;
-        if gate.time.now() >= caller.expires_at {
-            return Err(Refusal::Device);
-        }
-        if !gate.has_permits(user) {
-            return Err(Refusal::NoPermit);
-        }
-        let target = |ip| Target {
-            host: host.clone(),
-            ip,
-            port,
+impl Refused {
+    /// As it is sent.
+    pub(crate) fn answer(self) -> Response<Bytes> {
+        let text = match self.refusal {
+            Refusal::NoPermit => "You have no access to this address now.\n",
+            Refusal::Device => "This device may not use the gateway; sign in again.\n",
+            Refusal::Stale => "The gateway has lost its controller and lets nothing pass.\n",
+            Refusal::Unreachable => "The destination cannot be reached.\n",
+            Refusal::Malformed => "The gateway takes CONNECT host:port and nothing else.\n",
+            Refusal::Busy => "There are too many connections now; try again later.\n",
         };
-        let check = |target: &Target| gate.check(caller.device, &caller.key, target);
-        let by_name = check(&target(None));
-        if by_name.is_err() && gate.is_resource(&host, port) {
-            // Locked: no look-up that would tell it from what is no resource.
-            return Err(Refusal::NoPermit);
-        }
-        let found = match self.dialer.find(&host, port).await {
-            Ok(found) => found,
-            Err(refusal) => return Err(by_name.err().unwrap_or(refusal)),
-        };
-        let mut refusal = Refusal::NoPermit;
-        for found in found.into_iter().take(ADDRESSES) {
-            // What the host map says counts for this name alone.
-            let target = target((!found.written).then_some(found.ip));
-            if check(&target).is_err() || !self.may_lead(found, port) {
-                continue;
-            }
-            match self.dialer.connect(found).await {
-                Ok(origin) => {
-                    // Much may have changed meanwhile.
-                    let admitted = gate.admit(caller.device, &caller.key, target)?;
-                    let name = match host {
-                        Host::Name(name) => Some(name),
-                        Host::Ip(_) => None,
-                    };
-                    return Ok(Open {
-                        admitted,
-                        origin,
-                        name,
-                    });
-                }
-                Err(unreachable) => refusal = unreachable,
-            }
-        }
-        Err(refusal)
-    }
-
-    /// Whether a destination may lead there: to this machine itself only where somebody wrote so.
-    fn may_lead(&self, found: Found, port: u16) -> bool {
-        found.written
-            || !self.dialer.is_private_to_us(found.ip)
-            || self.gate.names_exactly(found.ip, port)
-    }
-
-    /// Waits until the controller has said whose the device is.
-    async fn introduce(&self, device: DeviceId) -> Result<(), Refusal> {
-        let known = async {
-            loop {
-                let news = self.gate.news();
-                if self.gate.knows(device) {
-                    return;
-                }
-                news.await;
-            }
-        };
-        let known = tokio::time::timeout(INTRODUCTION, known).await;
-        known.map_err(|_| Refusal::Stale)
-    }
-
-    async fn carry(self: Arc<Self>, caller: Arc<Caller>, upgrade: OnUpgrade, open: Open) {
-        let Open {
-            admitted,
-            mut origin,
-            name,
-        } = open;
-        let report = self.usage.begin(caller.device, admitted.admission);
-        let name = name.as_deref();
-        let (carried, ended) = match upgrade.await {
-            Ok(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-                Ok(parts) => {
-                    let mut device = parts.io.into_inner();
-                    let first = &parts.read_buf;
-                    let end = relay(&mut device, &mut origin, first, name, &admitted).await;
-                    if end.1 != Ended::Closed {
-                        reset(device.get_ref().0);
-                    }
-                    end
-                }
-                Err(upgraded) => {
-                    let mut device = TokioIo::<Upgraded>::new(upgraded);
-                    relay(&mut device, &mut origin, &[], name, &admitted).await
-                }
-            },
-            // The device went before it was answered.
-            Err(_) => (Carried::default(), Ended::Closed),
-        };
-        if ended != Ended::Closed {
-            reset(&origin);
-        }
-        self.usage.end(report, carried, ended);
+        let mut answer = Response::new(Bytes::from_static(text.as_bytes()));
+        *answer.status_mut() = self.status;
+        let headers = answer.headers_mut();
+        headers.insert(REFUSAL, HeaderValue::from_static(self.refusal.as_str()));
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(http::header::CONTENT_TYPE, plain);
+        answer
     }
 }
 
-/// Lets the connection end without a good-bye, and without what lies in its buffers.
-fn reset(stream: &TcpStream) {
-    // One that is closed already needs none.
-    let _ = stream.set_zero_linger();
+/// Lets a flow in and connects it. `authority` is where to.
+pub(crate) async fn open(
+    server: &Server,
+    client: &Client,
+    method: &Method,
+    authority: Option<&str>,
+) -> Result<Opened, Refused> {
+    if method != Method::CONNECT {
+        return Err(Refused {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            refusal: Refusal::Malformed,
+        });
+    }
+    let target = authority.and_then(target).ok_or(Refusal::Malformed)?;
+    connect(server, client, target).await.map_err(|refusal| {
+        tracing::debug!(device.id = %client.peer.device, refusal = refusal.as_str(), "A connection was refused.");
+        refusal.into()
+    })
 }
 
-/// Host and port of a CONNECT; both must be there, and nothing else.
-fn destination(request: &Request<Incoming>) -> Option<(Host, u16)> {
-    if request.method() != Method::CONNECT {
-        return None;
+async fn connect(server: &Server, client: &Client, mut target: Target) -> Result<Opened, Refusal> {
+    let gate = &server.gate;
+    let _opening = client.presence.opening()?;
+    gate.ready(&client.peer).await?;
+    // A resumed TLS session outlives the certificate that it began with.
+    if gate
+        .server_time()
+        .is_none_or(|now| now >= client.expires_at)
+    {
+        return Err(Refusal::Device);
     }
-    let authority = request.uri().authority()?;
-    if authority.as_str().contains('@') {
-        return None;
-    }
-    let port = authority.port_u16().filter(|port| *port != 0)?;
-    Some((authority.host().parse().ok()?, port))
-}
-
-fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
-    let sentence = match refusal {
-        Refusal::NoPermit => "There is no permit for this destination.\n",
-        Refusal::Device => "This device may not connect: it has ended, or its certificate has.\n",
-        Refusal::Stale => "The gateway has not heard from its controller, and lets nobody in.\n",
-        Refusal::Unreachable => "The destination cannot be reached from the gateway.\n",
-        Refusal::Malformed => "The gateway takes CONNECT host:port, and nothing else.\n",
-        Refusal::Busy => "Too many connections at once. Close some.\n",
+    let (places, name) = match &target.host {
+        Host::Ip(ip) => (vec![Place::at(*ip)], None),
+        Host::Name(name) => {
+            gate.may_look_up(&client.peer, name, target.port)?;
+            (server.resolver.look_up(name).await, Some(name.clone()))
+        }
     };
-    let mut response = Response::new(Full::from(sentence));
-    *response.status_mut() =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
-    let headers = response.headers_mut();
-    headers.insert(REFUSAL, HeaderValue::from_static(refusal.as_str()));
-    response
+    // For a name that leads nowhere: only who may go there learns that.
+    let mut refusal = match gate.admit(&client.peer, &target) {
+        Ok(_) => Refusal::Unreachable,
+        Err(refusal) => refusal,
+    };
+    let patience = Instant::now() + limits::CONNECT;
+    for place in places {
+        target.ip = Some(place.ip);
+        let (pass, admission) = match gate.open(&client.peer, &target) {
+            Ok(open) => open,
+            Err(Refusal::NoPermit) => continue,
+            Err(other) => return Err(other),
+        };
+        refusal = Refusal::Unreachable;
+        if !server.resolver.is_allowed(&place, &admission.address) {
+            continue;
+        }
+        let to = (place.ip, place.port.unwrap_or(target.port));
+        let connected = tokio::select! {
+            connected = timeout_at(patience, TcpStream::connect(to)) => connected,
+            () = pass.is_cut() => return Err(Refusal::NoPermit),
+        };
+        let Ok(Ok(origin)) = connected else {
+            continue;
+        };
+        listen::tune(&origin);
+        if !pass.may_go_on().await {
+            return Err(Refusal::NoPermit);
+        }
+        client.settle();
+        let used = server.usage.begin(&pass);
+        return Ok(Opened {
+            pass,
+            origin,
+            name,
+            used,
+        });
+    }
+    Err(refusal)
+}
+
+/// Reads `host:port`; both are needed, and nothing else is allowed.
+fn target(authority: &str) -> Option<Target> {
+    let (host, port) = authority.rsplit_once(':')?;
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    if host.contains('@') || (host.contains(':') && !bracketed) {
+        return None;
+    }
+    if !port.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+    let (host, ip) = (Host::from_str(host).ok()?, None);
+    Some(Target { host, ip, port })
+}
+
+/// Reports how a flow went, and says so for whoever works on the code.
+pub(crate) fn finish(pass: &Pass, used: Used, outcome: &Outcome) {
+    used.ended(outcome);
+    let ticket = pass.ticket();
+    let (why, error) = match &outcome.end {
+        End::Finished => (None, None),
+        End::Cut(cause) => (Some(*cause), None),
+        End::Broken(error) => (None, Some(error)),
+    };
+    tracing::debug!(
+        device.id = %ticket.device,
+        resource.id = %ticket.resource,
+        sent_bytes = outcome.up,
+        received_bytes = outcome.down,
+        cut = ?why,
+        error = ?error,
+        "A connection is over."
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_and_a_port_are_needed() {
+        let read = |text| target(text).map(|it| (it.host, it.port));
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        let name = Host::Name("db.corp".to_owned());
+        assert_eq!(read("db.corp:5432"), Some((name.clone(), 5432)));
+        assert_eq!(read("DB.Corp.:5432"), Some((name, 5432)));
+        assert_eq!(read("167772161:22"), Some((ip("10.0.0.1"), 22)));
+        assert_eq!(read("0xa000001:22"), Some((ip("10.0.0.1"), 22)));
+        assert_eq!(read("[::ffff:10.0.0.1]:22"), Some((ip("10.0.0.1"), 22)));
+        assert_eq!(read("[2001:db8::1]:22"), Some((ip("2001:db8::1"), 22)));
+        for bad in [
+            "",
+            "db.corp",
+            "db.corp:",
+            ":22",
+            "db.corp:0",
+            "db.corp:65536",
+            "db.corp:+22",
+            "db.corp:22 ",
+            "a@db.corp:22",
+            "::1:22",
+            "db corp:22",
+            "db.corp:22/x",
+            "%64b.corp:22",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text: String, port in "(:[0-9]{0,6})?") {
+            let _ = target(&format!("{text}{port}"));
+        }
+    }
 }

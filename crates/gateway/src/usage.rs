@@ -1,22 +1,21 @@
-//! Reports connections to the controller. What is not answered yet lies in a file, so that a
+//! Reports connections to the controller. What it has not answered yet lies in a file, so that a
 //! restart loses nothing.
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hourkey_domain::ids::DeviceId;
+use chrono::{DateTime, Utc};
 use hourkey_protocol::gateway::{Connection, End, Ended, REPORTED_AT_ONCE, Report};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use crate::enrol::Controller;
-use crate::relay::Carried;
-use crate::table::Admission;
-use crate::time::ServerTime;
+use crate::api::Api;
+use crate::enrolment::Folder;
+use crate::gate::{Gate, Pass};
+use crate::relay::{self, Outcome};
+use crate::ticket::Cause;
 
 /// The file of what is not answered yet, one connection a line.
 const FILE: &str = "connections.jsonl";
@@ -25,88 +24,132 @@ const FILE: &str = "connections.jsonl";
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Takes what is to be reported.
+#[derive(Clone)]
 pub(crate) struct Usage {
-    time: Arc<ServerTime>,
+    gate: Arc<Gate>,
     lines: mpsc::UnboundedSender<Connection>,
 }
 
+/// A connection that has begun: its end is reported when this is dropped, at the latest.
+pub(crate) struct Used {
+    usage: Usage,
+    connection: Connection,
+    end: (u64, u64, Ended),
+}
+
 impl Usage {
-    /// Reports go through the returned receiver: see [`run`].
-    pub(crate) fn new(time: Arc<ServerTime>) -> (Self, mpsc::UnboundedReceiver<Connection>) {
+    /// What is to be reported comes out of the receiver, for [`run`].
+    pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Connection>) {
         let (lines, reported) = mpsc::unbounded_channel();
-        (Self { time, lines }, reported)
+        (Self { gate, lines }, reported)
     }
 
-    /// A connection begins.
-    pub(crate) fn begin(&self, device: DeviceId, admission: Admission) -> Connection {
+    /// A flow begins.
+    pub(crate) fn begin(&self, pass: &Pass) -> Used {
+        let ticket = pass.ticket();
         let connection = Connection {
             id: format!("{:032x}", rand::random::<u128>()),
-            device,
-            user: admission.user,
-            resource: admission.resource,
-            started_at: self.time.now(),
+            device: ticket.device,
+            user: ticket.user,
+            resource: ticket.resource,
+            started_at: self.now(),
             end: None,
         };
         self.say(connection.clone());
-        connection
+        Used {
+            usage: self.clone(),
+            connection,
+            end: (0, 0, Ended::Closed),
+        }
     }
 
-    /// It has ended.
-    pub(crate) fn end(&self, connection: Connection, carried: Carried, why: Ended) {
-        let end = End {
-            at: self.time.now(),
-            why,
-            sent: carried.sent,
-            received: carried.received,
-        };
-        self.say(Connection {
-            end: Some(end),
-            ..connection
-        });
+    /// Flows begin only once the controller was heard, so its time is known.
+    fn now(&self) -> DateTime<Utc> {
+        self.gate.server_time().unwrap_or_default()
     }
 
     fn say(&self, connection: Connection) {
-        // Nobody listens once the gateway stops.
+        // Nobody listens once the gateway has stopped.
         let _ = self.lines.send(connection);
     }
 }
 
-/// Keeps what is to be reported, and reports it, until `stop` is cancelled and all is kept.
+impl Used {
+    /// The flow has ended like this.
+    pub(crate) fn ended(mut self, outcome: &Outcome) {
+        let why = match &outcome.end {
+            relay::End::Finished | relay::End::Broken(_) => Ended::Closed,
+            relay::End::Cut(cause) => ended(*cause),
+        };
+        self.end = (outcome.up, outcome.down, why);
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        let (sent, received, why) = self.end;
+        let at = self.usage.now();
+        let end = Some(End {
+            at,
+            why,
+            sent,
+            received,
+        });
+        let connection = self.connection.clone();
+        self.usage.say(Connection { end, ..connection });
+    }
+}
+
+fn ended(cause: Cause) -> Ended {
+    match cause {
+        Cause::Expired | Cause::Revoked | Cause::Moved => Ended::Permit,
+        Cause::Device => Ended::Device,
+        Cause::Stale => Ended::Stale,
+        Cause::ServerName => Ended::Mismatch,
+        Cause::Stopped => Ended::Stopped,
+    }
+}
+
+/// Keeps what is to be reported, and reports it, until nobody can report any more.
 pub(crate) async fn run(
-    folder: &Path,
-    controller: Controller,
+    folder: Folder,
+    api: Api,
     mut reported: mpsc::UnboundedReceiver<Connection>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let mut spool = Spool::open(folder)?;
+) {
+    let mut spool = match Spool::open(folder) {
+        Ok(spool) => spool,
+        Err(error) => return failed(&error),
+    };
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let done = tokio::select! {
             connection = reported.recv() => match connection {
-                Some(connection) => spool.keep(connection)?,
-                None => return Ok(()),
+                Some(connection) => spool.keep(connection),
+                // What the last flows said is kept for the next start.
+                None => return,
             },
-            _ = every.tick() => send(&controller, &mut spool).await?,
-            () = stop.cancelled() => break,
+            _ = every.tick() => send(&api, &mut spool).await,
+        };
+        if let Err(error) = done {
+            failed(&error);
         }
     }
-    // What was cut just now is kept for the next start.
-    reported.close();
-    while let Some(connection) = reported.recv().await {
-        spool.keep(connection)?;
-    }
-    send(&controller, &mut spool).await
 }
 
-async fn send(controller: &Controller, spool: &mut Spool) -> anyhow::Result<()> {
+fn failed(error: &anyhow::Error) {
+    let error = format!("{error:#}");
+    tracing::error!(error, "Connections cannot be kept for their report.");
+}
+
+async fn send(api: &Api, spool: &mut Spool) -> anyhow::Result<()> {
     while !spool.waiting.is_empty() {
         let count = spool.waiting.len().min(REPORTED_AT_ONCE);
         let report = Report {
             connections: spool.waiting[..count].to_vec(),
         };
-        if let Err(error) = controller.post("connections", &report).await {
-            tracing::debug!(error = format!("{error:#}"), "a report has to wait");
+        if let Err(error) = api.connections(&report).await {
+            tracing::debug!(error = format!("{error:#}"), "A report has to wait.");
             return Ok(());
         }
         spool.answered(count)?;
@@ -116,14 +159,14 @@ async fn send(controller: &Controller, spool: &mut Spool) -> anyhow::Result<()> 
 
 /// What is not answered yet, in memory and in the file.
 struct Spool {
-    path: PathBuf,
+    folder: Folder,
     file: File,
     waiting: Vec<Connection>,
 }
 
 impl Spool {
-    fn open(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join(FILE);
+    fn open(folder: Folder) -> anyhow::Result<Self> {
+        let path = folder.file(FILE);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -132,53 +175,81 @@ impl Spool {
             }
         };
         // The last line may be half written.
-        let lines = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
-        let waiting = lines.collect();
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-        let mut spool = Self {
-            path,
+        let lines = text.lines();
+        let waiting: Vec<Connection> = lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let file = rewritten(&folder, &waiting)?;
+        Ok(Self {
+            folder,
             file,
             waiting,
-        };
-        spool.rewrite()?;
-        Ok(spool)
+        })
     }
 
     fn keep(&mut self, connection: Connection) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(&connection)?;
         line.push(b'\n');
-        self.file
-            .write_all(&line)
-            .with_context(|| format!("{} cannot be written", self.path.display()))?;
         self.waiting.push(connection);
+        self.file.write_all(&line)?;
         Ok(())
     }
 
     fn answered(&mut self, count: usize) -> anyhow::Result<()> {
         self.waiting.drain(..count);
-        self.rewrite()
-    }
-
-    fn rewrite(&mut self) -> anyhow::Result<()> {
-        let mut text = Vec::new();
-        for connection in &self.waiting {
-            serde_json::to_writer(&mut text, connection)?;
-            text.push(b'\n');
-        }
-        let failed = || format!("{} cannot be written", self.path.display());
-        let fresh = self.path.with_extension("new");
-        fs::write(&fresh, &text).with_context(failed)?;
-        fs::rename(&fresh, &self.path).with_context(failed)?;
-        self.file = File::options()
-            .append(true)
-            .open(&self.path)
-            .with_context(failed)?;
+        self.file = rewritten(&self.folder, &self.waiting)?;
         Ok(())
+    }
+}
+
+/// The file with just these, open for more.
+fn rewritten(folder: &Folder, waiting: &[Connection]) -> anyhow::Result<File> {
+    let mut text = Vec::new();
+    for connection in waiting {
+        serde_json::to_writer(&mut text, connection)?;
+        text.push(b'\n');
+    }
+    folder.replace(FILE, &text)?;
+    let path = folder.file(FILE);
+    File::options()
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_answered_is_there_after_a_restart() {
+        let path = tempfile::tempdir().unwrap();
+        let open = || Spool::open(Folder::open(path.path()).unwrap()).unwrap();
+        let connection = |id: &str| Connection {
+            id: id.repeat(32),
+            device: DeviceId(1),
+            user: UserId(1),
+            resource: ResourceId(1),
+            started_at: DateTime::from_timestamp(1_900_000_000, 0).unwrap(),
+            end: None,
+        };
+        let mut spool = open();
+        for id in ["a", "b", "c"] {
+            spool.keep(connection(id)).unwrap();
+        }
+        spool.answered(1).unwrap();
+        spool.keep(connection("d")).unwrap();
+        // Killed in the middle of a line.
+        spool.file.write_all(b"{\"id\":\"").unwrap();
+        drop(spool);
+        let ids =
+            |spool: &Spool| -> String { spool.waiting.iter().map(|it| &it.id[..1]).collect() };
+        let mut spool = open();
+        assert_eq!(ids(&spool), "bcd");
+        spool.keep(connection("e")).unwrap();
+        drop(spool);
+        assert_eq!(ids(&open()), "bcde");
     }
 }

@@ -194,14 +194,8 @@ mod tests {
             .issue(&request, subject, None, day, now())
             .unwrap();
         let key = key.fingerprint();
-        let expires_at = now() + day;
-        let expected = Holder {
-            subject,
-            key,
-            expires_at,
-        };
-        assert_eq!(holder(&issued.certificate), expected);
-        assert_eq!(issued.expires_at, expires_at);
+        assert_eq!(holder(&issued.certificate), Holder { subject, key });
+        assert_eq!(issued.expires_at, now() + day);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Whose a certificate is.
 
-use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -46,8 +45,6 @@ pub struct Holder {
     pub subject: Subject,
     /// [`fingerprint`] of its key.
     pub key: String,
-    /// The certificate's end. Resumed sessions of TLS do not look at it again.
-    pub expires_at: DateTime<Utc>,
 }
 
 /// A certificate does not say whose it is.
@@ -80,14 +77,10 @@ impl Holder {
                 _ => None,
             });
         match (subjects.next().flatten(), subjects.next()) {
-            (Some(subject), None) => {
-                let ends = certificate.validity().not_after.timestamp();
-                Ok(Self {
-                    subject,
-                    key: fingerprint(certificate.public_key().raw),
-                    expires_at: DateTime::from_timestamp(ends, 0).ok_or(BadCertificate)?,
-                })
-            }
+            (Some(subject), None) => Ok(Self {
+                subject,
+                key: fingerprint(certificate.public_key().raw),
+            }),
             (Some(_) | None, _) => Err(BadCertificate),
         }
     }

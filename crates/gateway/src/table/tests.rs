@@ -1,340 +1,340 @@
-//! Rules 8 and 9 at the gateway: a flow lives exactly as long as a permit of its user for the
-//! resource that governs it remains.
+use std::collections::{BTreeMap, BTreeSet};
 
-use std::collections::BTreeMap;
-
-use hourkey_protocol::gateway::Permit;
+use hourkey_domain::address::{Candidate, governing};
 use proptest::prelude::*;
 
 use super::*;
 
-const KEY: &str = "key";
+const ADDRESSES: [(&str, &str); 6] = [
+    ("db.corp", "5432"),
+    ("*.corp", ""),
+    ("10.0.0.1", "22,5432"),
+    ("10.0.0.0/8", ""),
+    ("wiki.corp", "443"),
+    ("*.lab.corp", "5432"),
+];
+const HOSTS: [&str; 4] = ["db.corp", "x.lab.corp", "wiki.corp", "10.0.0.1"];
+const IPS: [&str; 3] = ["10.0.0.1", "10.0.0.2", "192.0.2.1"];
+const PORTS: [u16; 3] = [22, 443, 5432];
+/// The server's time at 0 on the boot clock, in milliseconds.
+const EPOCH: i64 = 1_800_000_000_000;
 
-fn time(ms: i64) -> hourkey_domain::Time {
-    hourkey_domain::Time::from_timestamp_millis(ms).unwrap()
-}
-
-fn destination(id: i64, address: &str, ports: &str) -> Destination {
-    Destination {
-        id: ResourceId(id),
-        address: address.to_owned(),
-        ports: ports.parse().unwrap(),
-    }
-}
-
-fn live(device: i64, user: i64) -> Device {
-    Device {
-        id: DeviceId(device),
-        live: Some(LiveDevice {
-            user: UserId(user),
-            key: KEY.to_owned(),
-        }),
-    }
-}
-
-fn permits(user: i64, permits: &[(i64, Option<i64>)]) -> User {
-    User {
-        id: UserId(user),
-        permits: permits
-            .iter()
-            .map(|(resource, until)| Permit {
-                resource: ResourceId(*resource),
-                until: until.map(time),
-            })
-            .collect(),
-    }
-}
-
-fn target(host: &str, ip: Option<&str>, port: u16) -> Target {
-    Target {
-        host: host.parse().unwrap(),
-        ip: ip.map(|ip| ip.parse().unwrap()),
-        port,
-    }
-}
-
-fn nothing() -> Changes {
-    Changes {
-        seq: 0,
-        server_time: time(0),
-        resources: None,
-        devices: Vec::new(),
-        users: Vec::new(),
-    }
-}
-
-fn table(resources: Vec<Destination>) -> Table<u64> {
-    let mut table = Table::default();
-    table.replace(All {
-        stream: 1,
-        seq: 1,
-        server_time: time(0),
-        resources,
-        devices: vec![live(1, 1), live(2, 2)],
-        users: vec![permits(1, &[(1, Some(100)), (3, None)]), permits(2, &[])],
-    });
-    table
-}
-
-#[test]
-fn rule_09_one_resource_governs_however_the_destination_is_written() {
-    let table = table(vec![
-        destination(1, "db.corp.example", "5432"),
-        destination(2, "10.0.0.7", ""),
-        destination(3, "*.corp.example", ""),
-        destination(4, "secret.corp.example", "443"),
-    ]);
-    let admit = |host: &str, ip: Option<&str>, port| {
-        let admitted = table.admit(DeviceId(1), KEY, &target(host, ip, port), 50);
-        admitted.map(|admission| admission.resource.0)
-    };
-    assert_eq!(admit("db.corp.example", None, 5432), Ok(1));
-    assert_eq!(admit("DB.Corp.Example.", None, 5432), Ok(1));
-    // Outside of its ports the wildcard governs, for which there is a permit, too.
-    assert_eq!(admit("db.corp.example", None, 80), Ok(3));
-    assert_eq!(admit("any.corp.example", None, 80), Ok(3));
-    // A stronger match without a permit is refused, although the wildcard would let pass.
-    assert_eq!(
-        admit("secret.corp.example", None, 443),
-        Err(Refusal::NoPermit)
-    );
-    assert_eq!(
-        admit("any.corp.example", Some("10.0.0.7"), 80),
-        Err(Refusal::NoPermit)
-    );
-    for address in ["10.0.0.7", "167772167", "0xa000007", "::ffff:10.0.0.7"] {
-        let refused = admit(address, Some("10.0.0.7"), 80);
-        assert_eq!(refused, Err(Refusal::NoPermit), "{address}");
-    }
-    assert_eq!(admit("elsewhere.example", None, 80), Err(Refusal::NoPermit));
-}
-
-#[test]
-fn rule_09_an_address_belongs_to_the_name_that_resolves_to_it() {
-    let mut table = table(vec![
-        destination(1, "db.corp.example", ""),
-        destination(3, "10.0.0.0/8", ""),
-    ]);
-    let by_address = target("10.0.0.7", Some("10.0.0.7"), 80);
-    let admit = |table: &Table<u64>| {
-        let admitted = table.admit(DeviceId(1), KEY, &by_address, 50);
-        admitted.map(|admission| admission.resource.0)
-    };
-    assert_eq!(admit(&table), Ok(3));
-    let flow = Admission {
-        user: UserId(1),
-        resource: ResourceId(3),
-        until: NEVER,
-    };
-    table.begin(DeviceId(1), flow, by_address.clone(), 7);
-    let verdicts = table.resolved("db.corp.example", &["10.0.0.7".parse().unwrap()]);
-    assert_eq!(
-        verdicts,
-        [(7, Verdict::Cut(Ended::Permit))],
-        "another one governs it now"
-    );
-    assert_eq!(admit(&table), Ok(1));
-    let again = table.resolved("db.corp.example", &["10.0.0.7".parse().unwrap()]);
-    assert_eq!(again, [], "nothing changed");
-}
-
-#[test]
-fn a_device_needs_its_own_key_and_a_life() {
-    let mut table = table(vec![destination(1, "db.corp.example", "")]);
-    let to = target("db.corp.example", None, 80);
-    let admit = |table: &Table<u64>, device, key: &str| {
-        table.admit(DeviceId(device), key, &to, 50).map(|_| ())
-    };
-    assert_eq!(admit(&table, 1, KEY), Ok(()));
-    assert_eq!(admit(&table, 1, "another"), Err(Refusal::Device));
-    assert_eq!(admit(&table, 9, KEY), Err(Refusal::Device));
-    assert_eq!(admit(&table, 2, KEY), Err(Refusal::NoPermit));
-    let ended = Device {
-        id: DeviceId(1),
-        live: None,
-    };
-    table.change(Changes {
-        devices: vec![ended],
-        ..nothing()
-    });
-    assert_eq!(admit(&table, 1, KEY), Err(Refusal::Device));
-}
-
-#[test]
-fn rule_07_at_equal_instants_the_ending_wins() {
-    let table = table(vec![destination(1, "db.corp.example", "")]);
-    let to = target("db.corp.example", None, 80);
-    assert!(table.admit(DeviceId(1), KEY, &to, 99).is_ok());
-    let over = table.admit(DeviceId(1), KEY, &to, 100);
-    assert_eq!(over, Err(Refusal::NoPermit));
-}
-
-/// What can happen.
+/// What happens, one after the other. Times are in milliseconds on the boot clock.
 #[derive(Clone, Debug)]
-enum Step {
-    /// A user's permits become these: resource and end.
-    Permits(i64, BTreeMap<i64, Option<i64>>),
-    /// A device lives, or not.
+enum Op {
+    Permit(i64, i64, Option<u64>),
+    Revoke(i64, i64),
     Device(i64, bool),
-    /// A resource moves to another name, or back.
-    Move(i64, bool),
-    /// A device asks for a resource's first name.
-    Ask(i64, i64),
-    /// Time passes.
-    Wait(i64),
-    /// The stream starts anew.
+    Resource(i64, bool),
+    Resolve(usize),
+    Open(i64, usize, usize, usize),
+    Close(usize),
+    Pass(u64),
     Reconnect,
+    Went(i64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let (user, device, resource) = (1_i64..3, 1_i64..4, 1_i64..4);
-    let ends = prop::collection::btree_map(1_i64..4, prop::option::of(1_i64..60), 0..4);
+fn op() -> impl Strategy<Value = Op> {
+    let user = || 1..3_i64;
+    let resource = || 1..=ADDRESSES.len() as i64;
     prop_oneof![
-        2 => (user, ends).prop_map(|(user, ends)| Step::Permits(user, ends)),
-        2 => (device.clone(), any::<bool>()).prop_map(|(device, lives)| Step::Device(device, lives)),
-        1 => (resource.clone(), any::<bool>()).prop_map(|(which, moved)| Step::Move(which, moved)),
-        4 => (device, resource).prop_map(|(device, resource)| Step::Ask(device, resource)),
-        1 => (0_i64..10).prop_map(Step::Wait),
-        1 => Just(Step::Reconnect),
+        4 => (user(), resource(), prop::option::of(0..400_u64))
+            .prop_map(|(user, resource, until)| Op::Permit(user, resource, until)),
+        2 => (user(), resource()).prop_map(|(user, resource)| Op::Revoke(user, resource)),
+        1 => (1..4_i64, any::<bool>()).prop_map(|(device, live)| Op::Device(device, live)),
+        1 => (resource(), any::<bool>()).prop_map(|(id, there)| Op::Resource(id, there)),
+        1 => (0..IPS.len()).prop_map(Op::Resolve),
+        6 => (1..4_i64, 0..HOSTS.len(), 0..IPS.len(), 0..PORTS.len())
+            .prop_map(|(device, host, ip, port)| Op::Open(device, host, ip, port)),
+        1 => (0..20_usize).prop_map(Op::Close),
+        2 => (1..100_u64).prop_map(Op::Pass),
+        1 => Just(Op::Reconnect),
+        1 => (1..4_i64).prop_map(Op::Went),
     ]
 }
 
-/// What is true, kept apart from the table.
+/// What is true, kept in the plainest way.
 #[derive(Default)]
 struct Truth {
-    now: i64,
-    permits: BTreeMap<i64, BTreeMap<i64, Option<i64>>>,
-    lives: BTreeMap<i64, bool>,
-    moved: BTreeMap<i64, bool>,
-    /// Flows by their handle: device and resource.
-    flows: BTreeMap<u64, (i64, i64)>,
+    permits: BTreeMap<(i64, i64), Option<u64>>,
+    dead: BTreeSet<i64>,
+    gone: BTreeSet<i64>,
+    db: Option<IpAddr>,
+    now: u64,
+}
+
+fn user_of(device: i64) -> UserId {
+    // Devices 1 and 3 are the first user's.
+    UserId(2 - device % 2)
+}
+
+fn key_of(device: i64) -> String {
+    format!("key-{device}")
+}
+
+fn time(boot: u64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(EPOCH + boot.cast_signed()).unwrap()
 }
 
 impl Truth {
-    /// Devices 1 and 3 are the first user's, device 2 the second's.
-    fn user(device: i64) -> i64 {
-        if device == 2 { 2 } else { 1 }
+    fn destinations(&self) -> Vec<Destination> {
+        let all = (1_i64..).zip(ADDRESSES);
+        let there = all.filter(|(id, _)| !self.gone.contains(id));
+        there
+            .map(|(id, (address, ports))| Destination {
+                id: ResourceId(id),
+                address: address.to_owned(),
+                ports: ports.parse().unwrap(),
+            })
+            .collect()
     }
 
-    fn may(&self, device: i64, resource: i64) -> bool {
-        let until = self
-            .permits
-            .get(&Self::user(device))
-            .and_then(|permits| permits.get(&resource));
-        let permitted = until.is_some_and(|until| until.is_none_or(|until| self.now < until));
-        let lives = self.lives.get(&device).copied().unwrap_or(false);
-        let moved = self.moved.get(&resource).copied().unwrap_or(false);
-        permitted && lives && !moved
+    fn resolved(&self) -> Resolved {
+        let db = self.db.into_iter().collect();
+        Resolved::from([("db.corp".to_owned(), db)])
     }
 
-    fn resources(&self) -> Vec<Destination> {
-        let resources = (1..4).map(|id| {
-            let moved = self.moved.get(&id).copied().unwrap_or(false);
-            let name = if moved { "moved" } else { "at" };
-            destination(id, &format!("{name}-{id}.corp.example"), "")
-        });
-        resources.collect()
+    fn governing(&self, target: &Target) -> Option<ResourceId> {
+        let resources = resources(self.destinations()).unwrap();
+        let resolved: Vec<IpAddr> = self.db.into_iter().collect();
+        let candidates: Vec<Candidate<'_>> = resources
+            .iter()
+            .map(|resource| Candidate {
+                id: resource.id,
+                address: &resource.address,
+                ports: &resource.ports,
+                resolved: match &resource.address {
+                    Address::Name(name) if name == "db.corp" => &resolved,
+                    _ => &[],
+                },
+            })
+            .collect();
+        let ips: Vec<IpAddr> = target.ip.into_iter().collect();
+        governing(&candidates, &target.host, &ips, target.port)
+    }
+
+    fn may(&self, device: i64, target: &Target) -> Option<ResourceId> {
+        let resource = self.governing(target)?;
+        let until = self.permits.get(&(user_of(device).0, resource.0))?;
+        let lasts = until.is_none_or(|until| self.now < until);
+        (lasts && !self.dead.contains(&device)).then_some(resource)
     }
 
     fn device(&self, id: i64) -> Device {
-        match self.lives.get(&id) {
-            Some(true) => live(id, Self::user(id)),
-            Some(false) | None => Device {
-                id: DeviceId(id),
-                live: None,
-            },
+        let live = LiveDevice {
+            user: user_of(id),
+            key: key_of(id),
+        };
+        Device {
+            id: DeviceId(id),
+            live: (!self.dead.contains(&id)).then_some(live),
         }
     }
 
-    fn permits_of(&self, user: i64) -> User {
-        let ends = self.permits.get(&user).cloned().unwrap_or_default();
-        permits(user, &ends.into_iter().collect::<Vec<_>>())
+    fn user(&self, id: i64) -> User {
+        let own = self.permits.iter().filter(|((user, _), _)| *user == id);
+        let permit = |((_, resource), until): (&(i64, i64), &Option<u64>)| Permit {
+            resource: ResourceId(*resource),
+            until: until.map(time),
+        };
+        User {
+            id: UserId(id),
+            permits: own.map(permit).collect(),
+        }
+    }
+
+    fn all(&self) -> All {
+        All {
+            stream: 1,
+            seq: 1,
+            server_time: time(self.now),
+            resources: self.destinations(),
+            devices: (1..4).map(|id| self.device(id)).collect(),
+            users: (1..3).map(|id| self.user(id)).collect(),
+        }
+    }
+
+    fn changes(&self) -> Changes {
+        Changes {
+            seq: 1,
+            server_time: time(self.now),
+            resources: None,
+            devices: Vec::new(),
+            users: Vec::new(),
+        }
+    }
+}
+
+/// A flow that was let in.
+struct Running {
+    device: i64,
+    target: Target,
+    ticket: Arc<Ticket>,
+}
+
+fn peer(device: i64) -> Peer {
+    Peer {
+        device: DeviceId(device),
+        key: key_of(device),
     }
 }
 
 proptest! {
-    /// Rule 8: whatever happens in whatever order, the flows that are left are exactly those of
-    /// users who may still use the resource that governs them, and what is asked for is let in
-    /// exactly then.
+    /// Rules 8 and 9: a flow lives exactly as long as some permit of its user for the resource
+    /// that governs its destination remains.
     #[test]
-    fn rule_08_a_flow_lives_exactly_as_long_as_a_permit(
-        steps in prop::collection::vec(step(), 1..60)
-    ) {
+    fn a_flow_lives_exactly_as_long_as_a_permit_for_it(ops in prop::collection::vec(op(), 1..60)) {
         let mut truth = Truth::default();
-        let mut table: Table<u64> = Table::default();
-        table.change(Changes { resources: Some(truth.resources()), ..nothing() });
-        let mut handle = 0;
-        let mut numbers = BTreeMap::new();
-        for step in steps {
-            let verdicts = match step {
-                Step::Permits(user, ends) => {
-                    truth.permits.insert(user, ends);
-                    table.change(Changes { users: vec![truth.permits_of(user)], ..nothing() })
+        let mut table = Table::default();
+        table.sync(-EPOCH, 0);
+        table.all(truth.all(), 0).unwrap();
+        table.resolved(truth.resolved(), 0);
+        let mut running: Vec<Running> = Vec::new();
+        for op in ops {
+            let now = truth.now;
+            let ended = match op.clone() {
+                Op::Permit(user, resource, after) => {
+                    truth.permits.insert((user, resource), after.map(|after| now + after));
+                    let users = vec![truth.user(user)];
+                    table.changes(Changes { users, ..truth.changes() }, now).unwrap()
                 }
-                Step::Device(device, lives) => {
-                    truth.lives.insert(device, lives);
-                    let users = vec![truth.permits_of(Truth::user(device))];
+                Op::Revoke(user, resource) => {
+                    truth.permits.remove(&(user, resource));
+                    let users = vec![truth.user(user)];
+                    table.changes(Changes { users, ..truth.changes() }, now).unwrap()
+                }
+                Op::Device(device, live) => {
+                    if live {
+                        truth.dead.remove(&device);
+                    } else {
+                        truth.dead.insert(device);
+                    }
                     let devices = vec![truth.device(device)];
-                    table.change(Changes { devices, users, ..nothing() })
+                    let users = vec![truth.user(user_of(device).0)];
+                    table.changes(Changes { devices, users, ..truth.changes() }, now).unwrap()
                 }
-                Step::Move(resource, moved) => {
-                    truth.moved.insert(resource, moved);
-                    table.change(Changes { resources: Some(truth.resources()), ..nothing() })
+                Op::Resource(id, there) => {
+                    if there {
+                        truth.gone.remove(&id);
+                    } else {
+                        truth.gone.insert(id);
+                    }
+                    let resources = Some(truth.destinations());
+                    table.changes(Changes { resources, ..truth.changes() }, now).unwrap()
                 }
-                Step::Ask(device, resource) => {
-                    let to = target(&format!("at-{resource}.corp.example"), None, 80);
-                    let admitted = table.admit(DeviceId(device), KEY, &to, truth.now);
-                    prop_assert_eq!(admitted.is_ok(), truth.may(device, resource));
-                    if let Ok(admission) = admitted {
-                        handle += 1;
-                        let number = table.begin(DeviceId(device), admission, to, handle);
-                        numbers.insert(handle, number);
-                        truth.flows.insert(handle, (device, resource));
+                Op::Resolve(ip) => {
+                    truth.db = Some(IPS[ip].parse().unwrap());
+                    table.resolved(truth.resolved(), now)
+                }
+                Op::Open(device, host, ip, port) => {
+                    let host: Host = HOSTS[host].parse().unwrap();
+                    let ip = match &host {
+                        Host::Ip(own) => Some(*own),
+                        Host::Name(_) => Some(IPS[ip].parse().unwrap()),
+                    };
+                    let target = Target { host, ip, port: PORTS[port] };
+                    let may = truth.may(device, &target);
+                    let opened = table.open(&peer(device), &target, now).ok();
+                    prop_assert_eq!(opened.as_ref().map(|(_, it)| it.resource), may);
+                    if let Some((ticket, _)) = opened {
+                        if let Host::Name(name) = &target.host {
+                            prop_assert!(table.may_look_up(&peer(device), name, target.port).is_ok());
+                        }
+                        running.push(Running { device, target, ticket });
                     }
                     Vec::new()
                 }
-                Step::Wait(ms) => {
-                    truth.now += ms;
+                Op::Close(at) if at < running.len() => {
+                    let over = running.remove(at);
+                    prop_assert!(table.close(over.ticket.id).is_some());
                     Vec::new()
                 }
-                Step::Reconnect => table.replace(All {
-                    stream: 1,
-                    seq: 1,
-                    server_time: time(truth.now),
-                    resources: truth.resources(),
-                    devices: (1..4).map(|id| truth.device(id)).collect(),
-                    users: (1..3).map(|id| truth.permits_of(id)).collect(),
-                }),
-            };
-            let cut = verdicts
-                .into_iter()
-                .filter(|(_, verdict)| matches!(verdict, Verdict::Cut(_)))
-                .map(|(handle, _)| handle)
-                .chain(table.due(truth.now));
-            for handle in cut.collect::<Vec<_>>() {
-                if let Some(number) = numbers.remove(&handle) {
-                    table.end(number);
+                Op::Close(_) => Vec::new(),
+                Op::Pass(by) => {
+                    truth.now += by;
+                    table.due(truth.now)
                 }
+                Op::Reconnect => table.all(truth.all(), now).unwrap(),
+                Op::Went(device) => {
+                    let mut ended = table.forget(DeviceId(device), now);
+                    let devices = vec![truth.device(device)];
+                    let users = vec![truth.user(user_of(device).0)];
+                    let back = Changes { devices, users, ..truth.changes() };
+                    ended.extend(table.changes(back, now).unwrap());
+                    running.retain(|it| {
+                        let cut = ended.iter().any(|(ticket, _)| ticket.id == it.ticket.id);
+                        !(cut && it.device == device)
+                    });
+                    ended.retain(|(ticket, _)| ticket.device != DeviceId(device));
+                    ended
+                }
+            };
+            let ended: BTreeSet<u64> = ended.iter().map(|(ticket, _)| ticket.id).collect();
+            let (over, on): (Vec<Running>, Vec<Running>) = running
+                .into_iter()
+                .partition(|it| truth.may(it.device, &it.target) != Some(it.ticket.resource));
+            let over: BTreeSet<u64> = over.iter().map(|it| it.ticket.id).collect();
+            prop_assert_eq!(&ended, &over, "after {:?}", op);
+            for it in &on {
+                let until = truth.permits[&(user_of(it.device).0, it.ticket.resource.0)];
+                prop_assert_eq!(it.ticket.deadline(), until.unwrap_or(u64::MAX));
             }
-            let flows: Vec<u64> = truth
-                .flows
-                .iter()
-                .filter(|(_, (device, resource))| truth.may(*device, *resource))
-                .map(|(handle, _)| *handle)
-                .collect();
-            // What ended once stays ended, even when a permit comes back.
-            truth.flows.retain(|handle, _| flows.contains(handle));
-            let mut left = table.handles();
-            left.sort_unstable();
-            prop_assert_eq!(left, flows);
-        }
-        let mut counts = [0; 4];
-        for (device, _) in truth.flows.values() {
-            counts[usize::try_from(*device).unwrap()] += 1;
-        }
-        for device in 1..4 {
-            let theirs = table.count(DeviceId(device)).0;
-            prop_assert_eq!(theirs, counts[usize::try_from(device).unwrap()]);
+            let mut per_device: HashMap<DeviceId, usize> = HashMap::new();
+            for it in &on {
+                *per_device.entry(DeviceId(it.device)).or_default() += 1;
+            }
+            prop_assert_eq!(&table.per_device, &per_device);
+            running = on;
         }
     }
+}
+
+#[test]
+fn a_clock_that_turns_out_to_be_further_on_moves_deadlines() {
+    let mut truth = Truth::default();
+    truth.permits.insert((1, 1), Some(1_000));
+    let mut table = Table::default();
+    table.sync(-EPOCH, 0);
+    table.all(truth.all(), 0).unwrap();
+    let target = Target {
+        host: "db.corp".parse().unwrap(),
+        ip: Some("10.0.0.1".parse().unwrap()),
+        port: 5432,
+    };
+    let (ticket, _) = table.open(&peer(1), &target, 0).unwrap();
+    assert_eq!(ticket.deadline(), 1_000);
+    assert!(table.sync(-EPOCH - 100, 0).is_empty());
+    assert_eq!(ticket.deadline(), 900);
+    let ended = table.sync(-EPOCH - 100 - 50, 850);
+    assert_eq!(ended[0].1, Cause::Expired);
+}
+
+#[test]
+fn a_user_s_permits_are_forgotten_with_the_last_device() {
+    let mut truth = Truth::default();
+    truth.permits.insert((1, 1), None);
+    let mut table = Table::default();
+    table.all(truth.all(), 0).unwrap();
+    table.forget(DeviceId(1), 0);
+    assert!(table.users.contains_key(&UserId(1)));
+    table.forget(DeviceId(3), 0);
+    assert!(!table.users.contains_key(&UserId(1)));
+    assert!(!table.knows(DeviceId(3)));
+}
+
+#[test]
+fn an_address_that_cannot_be_read_changes_nothing() {
+    let truth = Truth::default();
+    let mut table = Table::default();
+    table.all(truth.all(), 0).unwrap();
+    let mut destinations = truth.destinations();
+    destinations[0].address = "no address".to_owned();
+    let resources = Some(destinations);
+    let changes = Changes {
+        resources,
+        ..truth.changes()
+    };
+    let refused = table.changes(changes, 0).unwrap_err();
+    assert_eq!(refused, Unreadable(ResourceId(1)));
+    assert_eq!(table.names().len(), 2);
 }

@@ -1,0 +1,218 @@
+//! Calls to the controller.
+
+use std::time::Duration;
+
+use hourkey_protocol::gateway::{
+    Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
+};
+use hourkey_protocol::problem::Problem;
+use reqwest::{Client, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::enrolment::Enrolled;
+
+/// The largest answer that is read, beside the stream.
+const LARGEST: usize = 1 << 20;
+
+/// The controller, as one gateway calls it.
+#[derive(Clone)]
+pub struct Api {
+    http: Client,
+    base: Url,
+    credential: Option<String>,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The controller does not know the gateway, or not any more.
+    #[error("the controller does not know this gateway")]
+    Removed,
+    /// The controller refuses.
+    #[error("{0}")]
+    Refused(Problem),
+    /// No answer, or none that makes sense.
+    #[error("the controller cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+impl Api {
+    /// The controller at `base`. With an `authority` (PEM), that one alone is trusted for it; else
+    /// the system's.
+    ///
+    /// # Errors
+    /// When the address is not allowed or the authority cannot be read.
+    pub fn new(base: &Url, authority: Option<&str>, patience: Duration) -> anyhow::Result<Self> {
+        check(base)?;
+        // Fails only when the program chose a provider before, which is fine.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("hourkey-gateway/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            // The gateway is the controller's neighbour or reaches it by its own ways.
+            .no_proxy()
+            .connect_timeout(patience)
+            // One that stood idle for longer may be dead without anybody knowing.
+            .pool_idle_timeout(Duration::from_secs(10))
+            .tcp_keepalive(Duration::from_secs(30));
+        if let Some(pem) = authority {
+            let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes())?;
+            anyhow::ensure!(!trusted.is_empty(), "the CA file holds no certificate");
+            builder = builder.tls_certs_only(trusted);
+        }
+        Ok(Self {
+            http: builder.build()?,
+            base: base.clone(),
+            credential: None,
+            patience,
+        })
+    }
+
+    /// The controller that the gateway enrolled with.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(enrolled: &Enrolled, patience: Duration) -> anyhow::Result<Self> {
+        let api = Self::new(
+            &enrolled.controller,
+            enrolled.authority.as_deref(),
+            patience,
+        )?;
+        let credential = Some(enrolled.credential.clone());
+        Ok(Self { credential, ..api })
+    }
+
+    /// Enrols.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn enrol(&self, body: &Enrol) -> Result<Enrolment, ApiError> {
+        read(self.call("enrol", body, self.patience).await?).await
+    }
+
+    /// Renews the gateway's certificate.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn certificate(&self, body: &Renew) -> Result<Certificate, ApiError> {
+        read(self.call("certificate", body, self.patience).await?).await
+    }
+
+    /// Says which devices came and went.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn devices(&self, body: &Connected) -> Result<(), ApiError> {
+        done(self.call("devices", body, self.patience).await?).await
+    }
+
+    /// Acknowledges.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn ack(&self, body: &Ack) -> Result<(), ApiError> {
+        done(self.call("ack", body, self.patience).await?).await
+    }
+
+    /// Reports connections.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn connections(&self, body: &Report) -> Result<(), ApiError> {
+        done(self.call("connections", body, self.patience).await?).await
+    }
+
+    /// Opens the stream.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn stream(&self, body: &Follow) -> Result<Response, ApiError> {
+        // It stays open; whoever reads it knows when it is dead.
+        self.call("stream", body, Duration::MAX).await
+    }
+
+    /// Calls; the answer begins within the client's patience, and ends within `whole`.
+    async fn call(
+        &self,
+        name: &str,
+        body: &impl Serialize,
+        whole: Duration,
+    ) -> Result<Response, ApiError> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let url = format!("{base}/api/v1/gateway/{name}");
+        let mut request = self.http.post(url).timeout(whole).json(body);
+        if let Some(credential) = &self.credential {
+            request = request.bearer_auth(credential);
+        }
+        let response = tokio::time::timeout(self.patience, request.send())
+            .await
+            .map_err(|_| ApiError::Unreachable("it did not answer in time".to_owned()))?
+            .map_err(unreachable)?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::UNAUTHORIZED if self.credential.is_some() => Err(ApiError::Removed),
+            status => match read::<Problem>(response).await {
+                Ok(problem) => Err(ApiError::Refused(problem)),
+                Err(_) => Err(ApiError::Unreachable(format!(
+                    "it answered {status} without saying why"
+                ))),
+            },
+        }
+    }
+}
+
+/// The credential goes there: TLS, or this machine itself.
+fn check(base: &Url) -> anyhow::Result<()> {
+    let local = match base.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    match base.scheme() {
+        "https" => Ok(()),
+        "http" if local => Ok(()),
+        _ => anyhow::bail!(
+            "the controller's address {base} must be https (http only for this machine itself)"
+        ),
+    }
+}
+
+async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        body.extend(chunk);
+        if body.len() > LARGEST {
+            return Err(ApiError::Unreachable("its answer is too large".to_owned()));
+        }
+    }
+    serde_json::from_slice(&body)
+        .map_err(|error| ApiError::Unreachable(format!("its answer cannot be read: {error}")))
+}
+
+/// Reads an answer to its end, so that the connection is used again.
+async fn done(mut response: Response) -> Result<(), ApiError> {
+    while response.chunk().await.map_err(unreachable)?.is_some() {}
+    Ok(())
+}
+
+/// The cause at the bottom of an error, in words.
+pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
+    let mut deepest: &dyn std::error::Error = &error;
+    while let Some(next) = deepest.source() {
+        deepest = next;
+    }
+    ApiError::Unreachable(deepest.to_string())
+}

@@ -1,0 +1,86 @@
+//! `enrol`: makes the gateway known to a controller.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use hourkey_gateway::api::Api;
+use hourkey_gateway::config;
+use hourkey_gateway::enrolment::{Enrolled, Folder};
+use hourkey_gateway::pace::Pace;
+use hourkey_protocol::gateway::{Enrol, Enrolment};
+use url::Url;
+
+/// Where to, and whom to trust.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The controller's address, for example https://hourkey.example.org.
+    controller: Url,
+    /// The authority of the controller's certificate, PEM. Then no other is trusted for it.
+    #[arg(long)]
+    ca: Option<PathBuf>,
+}
+
+/// Enrols with the token on standard input: other users of the machine can read arguments.
+pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()> {
+    let folder = Folder::open(state)?;
+    if folder.is_enrolled() {
+        bail!(
+            "{} is enrolled already; take another folder, or remove this one",
+            state.display()
+        );
+    }
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+    };
+    let authority = arguments.ca.as_ref().map(read).transpose()?;
+    let patience = Pace::default().call;
+    let api = Api::new(&arguments.controller, authority.as_deref(), patience)?;
+    let token = token()?;
+    // Everything that can fail here does so before the token is used up.
+    let key = folder.key()?;
+    if !folder.file(config::FILE).exists() {
+        folder.replace(config::FILE, config::TEMPLATE.as_bytes())?;
+    }
+    let request = key.request()?;
+    let Enrolment {
+        gateway,
+        name,
+        network,
+        credential,
+        certificate,
+    } = api.enrol(&Enrol { token, request }).await?;
+    println!("This is gateway {name} of network {network} now.");
+    folder.keep(&Enrolled {
+        gateway,
+        name,
+        network,
+        controller: arguments.controller,
+        authority,
+        credential,
+        certificate,
+    })?;
+    println!(
+        "Its settings are in {}.",
+        folder.file(config::FILE).display()
+    );
+    println!(
+        "Start it: hourkey-gateway --state {} serve",
+        state.display()
+    );
+    Ok(())
+}
+
+fn token() -> anyhow::Result<String> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        eprint!("Token: ");
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line)?;
+    let token = line.trim();
+    if token.is_empty() {
+        bail!("write the token of `hourkey-controller gateway add` to standard input");
+    }
+    Ok(token.to_owned())
+}

@@ -1,0 +1,48 @@
+//! `serve`: runs the gateway until it is told to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hourkey_clock::BootClock;
+use hourkey_gateway::config::{Config, FILE};
+use hourkey_gateway::enrolment::Folder;
+use hourkey_gateway::pace::Pace;
+use hourkey_gateway::{Gateway, Settings};
+use tracing_subscriber::EnvFilter;
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let folder = Folder::open(state)?;
+    let config = Config::read(&folder.file(FILE))?;
+    let gateway = Gateway::start(Settings {
+        folder,
+        config,
+        pace: Pace::default(),
+        clock: Arc::new(BootClock),
+    })
+    .await?;
+    tracing::info!(address = %gateway.address(), "The gateway listens.");
+    told_to_stop().await?;
+    tracing::info!("The gateway stops.");
+    gateway.stop().await;
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_stop() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,137 @@
+//! What enrolling leaves in the state folder: the key, and what the controller said.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use hourkey_domain::ids::GatewayId;
+use hourkey_pki::Key;
+use hourkey_protocol::gateway::Certificate;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+const KEY: &str = "key.pem";
+const ENROLMENT: &str = "enrolment.json";
+
+/// The state folder. Only its owner may look into it.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+/// What the controller said when the gateway enrolled. Holds a secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// Its name.
+    pub name: String,
+    /// The network that it serves.
+    pub network: String,
+    /// Where the controller is.
+    pub controller: Url,
+    /// The one authority that is trusted for the controller, PEM; `None` for the system's.
+    pub authority: Option<String>,
+    /// Secret: for the `Authorization` header.
+    pub credential: String,
+    /// The gateway's certificate, and whom it trusts for devices.
+    pub certificate: Certificate,
+}
+
+impl std::fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrolled")
+            .field("gateway", &self.gateway)
+            .field("network", &self.network)
+            .field("controller", &self.controller.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Folder {
+    /// The folder at `path`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made or used.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(path)
+            .with_context(|| format!("the folder {} cannot be made", path.display()))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// A file in it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// True when the gateway is enrolled.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        self.file(ENROLMENT).exists()
+    }
+
+    /// The stored key; a new one where there is none.
+    ///
+    /// # Errors
+    /// When it can be neither read nor made.
+    pub fn key(&self) -> anyhow::Result<Key> {
+        let path = self.file(KEY);
+        if path.exists() {
+            return Ok(Key::from_pem(&read(&path)?)?);
+        }
+        let key = Key::generate()?;
+        self.replace(KEY, key.to_pem().as_bytes())?;
+        Ok(key)
+    }
+
+    /// What enrolling left.
+    ///
+    /// # Errors
+    /// When the gateway is not enrolled, or the file cannot be read.
+    pub fn enrolled(&self) -> anyhow::Result<Enrolled> {
+        let path = self.file(ENROLMENT);
+        if !path.exists() {
+            anyhow::bail!(
+                "this gateway is not enrolled: run `hourkey-gateway --state {} enrol CONTROLLER_URL` first",
+                self.0.display()
+            );
+        }
+        serde_json::from_str(&read(&path)?)
+            .with_context(|| format!("{} has a mistake", path.display()))
+    }
+
+    /// Keeps what the controller said.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(&self, enrolled: &Enrolled) -> anyhow::Result<()> {
+        self.replace(ENROLMENT, &serde_json::to_vec_pretty(enrolled)?)
+    }
+
+    /// Replaces a file: whatever happens in between, it is the old or the new one. Only the owner
+    /// may read it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn replace(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
+        let path = self.file(name);
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+            file.write_all(content)?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            #[cfg(unix)]
+            std::fs::File::open(&self.0)?.sync_all()?;
+            Ok(())
+        };
+        write().with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}

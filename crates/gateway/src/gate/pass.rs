@@ -1,0 +1,131 @@
+//! What connections and flows hold of the gate.
+
+use std::sync::Arc;
+
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::gateway::Refusal;
+
+use super::Gate;
+use crate::lease::Verdict;
+use crate::ticket::{Cause, Ticket};
+
+/// A device's connection, for as long as it lives.
+#[derive(Debug)]
+pub struct Presence {
+    pub(super) gate: Arc<Gate>,
+    pub(super) device: DeviceId,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.gate.disconnect(self.device);
+    }
+}
+
+impl Presence {
+    /// One more flow of the device is being opened, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when there are too many.
+    pub fn opening(&self) -> Result<Opening<'_>, Refusal> {
+        let opening = Opening(self);
+        if self.gate.opening(self.device, |count| count + 1) {
+            Ok(opening)
+        } else {
+            Err(Refusal::Busy)
+        }
+    }
+}
+
+/// A flow that is being opened.
+#[derive(Debug)]
+pub struct Opening<'a>(&'a Presence);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let Presence { gate, device } = self.0;
+        gate.opening(*device, |count| count.saturating_sub(1));
+    }
+}
+
+/// A flow's right to pass. Drop it once its connections are closed.
+#[derive(Debug)]
+pub struct Pass {
+    pub(super) gate: Arc<Gate>,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+/// May the next bytes of a flow pass?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Yes.
+    Go,
+    /// Not before the controller is heard again.
+    Wait,
+    /// No, never again.
+    End,
+}
+
+impl Pass {
+    /// The flow's ticket.
+    #[must_use]
+    pub fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// May the next bytes pass? To be asked right before each write.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self.gate.lease.check() {
+            Verdict::Live(now) if now < self.ticket.deadline() => Step::Go,
+            Verdict::Live(_) | Verdict::Over => Step::End,
+            Verdict::Held if self.ticket.deadline() == 0 => Step::End,
+            Verdict::Held => Step::Wait,
+        }
+    }
+
+    /// Waits while the flow is held. True when it may go on.
+    pub async fn may_go_on(&self) -> bool {
+        let mut heard = self.gate.heard.subscribe();
+        loop {
+            match self.step() {
+                Step::Go => return true,
+                Step::End => return false,
+                Step::Wait => {
+                    if heard.changed().await.is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the flow is cut.
+    pub async fn is_cut(&self) {
+        self.ticket.is_cut().await;
+    }
+
+    /// Why the flow is at its end, once [`Self::step`] said that it is.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        let expired = self.ticket.deadline() <= self.gate.now();
+        let own = if expired {
+            Cause::Expired
+        } else {
+            Cause::Stale
+        };
+        self.ticket.cause().unwrap_or(own)
+    }
+
+    /// Cuts the flow from this side.
+    pub fn cut(&self, cause: Cause) {
+        self.ticket.cut(cause);
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.gate.state().table.close(self.ticket.id);
+        self.ticket.close();
+    }
+}

@@ -1,0 +1,83 @@
+//! HTTP/1.1 (RFC 9112): one flow a connection, which becomes the raw TLS stream.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use crate::limits;
+use crate::listen::{Client, Server, Tls};
+use crate::relay::{self, End, IoSink, IoSource};
+use crate::tunnel::{self, Opened};
+
+/// Serves one connection until it ends or becomes a flow.
+pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+    let service = service_fn(|request| {
+        let (server, client) = (Arc::clone(&server), Arc::clone(&client));
+        async move { Ok::<_, Infallible>(answer(server, client, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER)
+        .max_buf_size(limits::HEADER_SIZE)
+        .serve_connection(TokioIo::new(tls), service)
+        .with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "An HTTP/1.1 connection broke.");
+    }
+}
+
+async fn answer(
+    server: Arc<Server>,
+    client: Arc<Client>,
+    mut request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    match tunnel::open(&server, &client, request.method(), authority).await {
+        Ok(opened) => {
+            server.tasks.spawn(flow(client, opened, upgrade));
+            Response::new(Full::default())
+        }
+        Err(refused) => refused.answer().map(Full::new),
+    }
+}
+
+/// The client counts as connected for as long as its flow lives.
+async fn flow(_client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
+    let Opened {
+        pass,
+        mut origin,
+        name,
+        used,
+    } = opened;
+    let upgraded = tokio::select! {
+        upgraded = upgrade => upgraded,
+        () = pass.is_cut() => return relay::reset(&origin),
+    };
+    // Nobody else makes these connections, so what comes back is always the TLS stream.
+    let Some(parts) = upgraded
+        .ok()
+        .and_then(|it| it.downcast::<TokioIo<Tls>>().ok())
+    else {
+        return relay::reset(&origin);
+    };
+    let (read, write) = tokio::io::split(parts.io.into_inner());
+    let mut source = IoSource::new(read, parts.read_buf);
+    let mut sink = IoSink(write);
+    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, name.as_deref()).await;
+    let tls = source.io.unsplit(sink.0);
+    match &outcome.end {
+        End::Finished => {}
+        End::Cut(_) | End::Broken(_) => relay::reset(tls.get_ref().0),
+    }
+    drop((tls, origin));
+    tunnel::finish(&pass, used, &outcome);
+}

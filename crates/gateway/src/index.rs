@@ -1,0 +1,190 @@
+//! Finds the resource that governs a destination among many, without looking at each.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use hourkey_domain::address::{Address, Candidate, Host, Ports, governing};
+use hourkey_domain::ids::ResourceId;
+
+/// A resource, as far as destinations go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The resource.
+    pub id: ResourceId,
+    /// Its address.
+    pub address: Address,
+    /// Its ports.
+    pub ports: Ports,
+}
+
+/// What each exact name resolves to.
+pub type Resolved = HashMap<String, Vec<IpAddr>>;
+
+/// All resources of the network, and what leads to them.
+#[derive(Debug, Default)]
+pub struct Index {
+    resources: Vec<Resource>,
+    resolved: Resolved,
+    names: HashMap<String, Vec<usize>>,
+    wildcards: HashMap<String, Vec<usize>>,
+    addresses: HashMap<IpAddr, Vec<usize>>,
+    prefixes: Vec<usize>,
+}
+
+impl Index {
+    /// Of these resources, with what their names resolve to.
+    #[must_use]
+    pub fn new(resources: Vec<Resource>, resolved: Resolved) -> Self {
+        let mut index = Self::default();
+        for (at, resource) in resources.iter().enumerate() {
+            match &resource.address {
+                Address::Name(name) => {
+                    index.names.entry(name.clone()).or_default().push(at);
+                    for ip in resolved.get(name).into_iter().flatten() {
+                        let ip = ip.to_canonical();
+                        index.addresses.entry(ip).or_default().push(at);
+                    }
+                }
+                Address::Wildcard(suffix) => {
+                    index.wildcards.entry(suffix.clone()).or_default().push(at);
+                }
+                Address::Ip(ip) => {
+                    let ip = ip.to_canonical();
+                    index.addresses.entry(ip).or_default().push(at);
+                }
+                Address::Net(..) => index.prefixes.push(at),
+            }
+        }
+        Self {
+            resources,
+            resolved,
+            ..index
+        }
+    }
+
+    /// All resources.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// What the names resolve to.
+    #[must_use]
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// The exact names among the addresses, each once.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
+    /// The resource that governs a connection to `ip`, asked for as `host` (rule 9). `None` for an
+    /// address that is not known: then as if no resource had it.
+    #[must_use]
+    pub fn governing(&self, host: &Host, ip: Option<IpAddr>, port: u16) -> Option<&Resource> {
+        let ip = match host {
+            Host::Ip(own) => Some(*own),
+            Host::Name(_) => ip,
+        };
+        let by_name = match host {
+            Host::Name(name) => self.below(name),
+            Host::Ip(_) => Vec::new(),
+        };
+        let by_address = ip.and_then(|ip| self.addresses.get(&ip.to_canonical()));
+        let found: Vec<usize> = by_name
+            .into_iter()
+            .chain(by_address.into_iter().flatten().copied())
+            .chain(self.prefixes.iter().copied())
+            .collect();
+        let candidates: Vec<Candidate<'_>> = found.iter().map(|at| self.candidate(*at)).collect();
+        let targets: Vec<IpAddr> = ip.into_iter().collect();
+        let governs = governing(&candidates, host, &targets, port)?;
+        let at = found.iter().find(|at| self.resources[**at].id == governs)?;
+        self.resources.get(*at)
+    }
+
+    /// Those that have this name, or a wildcard above it.
+    fn below(&self, name: &str) -> Vec<usize> {
+        let parents = name
+            .match_indices('.')
+            .filter_map(|(dot, _)| self.wildcards.get(&name[dot + 1..]));
+        let exact = self.names.get(name);
+        exact
+            .into_iter()
+            .chain(parents)
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    fn candidate(&self, at: usize) -> Candidate<'_> {
+        let resource = &self.resources[at];
+        let resolved = match &resource.address {
+            Address::Name(name) => self.resolved.get(name).map_or(&[][..], Vec::as_slice),
+            Address::Wildcard(_) | Address::Ip(_) | Address::Net(..) => &[],
+        };
+        Candidate {
+            id: resource.id,
+            address: &resource.address,
+            ports: &resource.ports,
+            resolved,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn address() -> impl Strategy<Value = Address> {
+        prop::sample::select(vec![
+            "a.corp",
+            "b.corp",
+            "x.b.corp",
+            "*.corp",
+            "*.b.corp",
+            "10.0.0.1",
+            "10.0.0.2",
+            "10.0.0.0/8",
+            "10.0.0.0/31",
+            "0.0.0.0/0",
+        ])
+        .prop_map(|text| text.parse().unwrap())
+    }
+
+    fn ip() -> impl Strategy<Value = IpAddr> {
+        prop::sample::select(vec!["10.0.0.1", "10.0.0.2", "10.9.9.9", "192.0.2.1"])
+            .prop_map(|text| text.parse().unwrap())
+    }
+
+    proptest! {
+        /// The short way finds what the rule finds among all.
+        #[test]
+        fn finds_what_the_rule_finds(
+            addresses in prop::collection::vec((address(), prop::sample::select(vec!["", "443", "22"])), 0..12),
+            resolved in prop::collection::hash_map(
+                prop::sample::select(vec!["a.corp".to_owned(), "b.corp".to_owned()]),
+                prop::collection::vec(ip(), 0..3), 0..3),
+            host in prop::sample::select(vec!["a.corp", "x.b.corp", "y.x.b.corp", "other.example", "10.0.0.1"]),
+            ip in prop::option::of(ip()),
+            port in prop::sample::select(vec![22_u16, 443]),
+        ) {
+            let resources: Vec<Resource> = addresses.into_iter().zip(1..).map(|((address, ports), id)| Resource {
+                id: ResourceId(id),
+                address,
+                ports: ports.parse().unwrap(),
+            }).collect();
+            let host: Host = host.parse().unwrap();
+            let index = Index::new(resources, resolved);
+            let all: Vec<Candidate<'_>> = (0..index.resources.len()).map(|at| index.candidate(at)).collect();
+            let targets: Vec<IpAddr> = ip.into_iter().collect();
+            prop_assert_eq!(
+                index.governing(&host, ip, port).map(|resource| resource.id),
+                governing(&all, &host, &targets, port)
+            );
+        }
+    }
+}

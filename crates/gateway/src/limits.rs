@@ -1,0 +1,47 @@
+//! How much the gateway takes, so that one client cannot starve the rest. All in one place.
+
+use std::time::Duration;
+
+/// How long a TLS or HTTP/2 handshake may take.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take from its first byte on (slowloris).
+pub const HEADER: Duration = Duration::from_secs(10);
+/// How long a connection may stay without a flow: clients keep a few ready, to open flows fast.
+pub const IDLE: Duration = Duration::from_secs(90);
+/// The largest head of a request, in bytes.
+pub const HEADER_SIZE: usize = 16 << 10;
+/// Connections that have opened no flow yet, in all. More are closed at once.
+pub const WAITING: usize = 1_024;
+/// Connections from one address that have opened no flow yet.
+pub const WAITING_PER_PEER: usize = 256;
+/// Flows of one device.
+pub const FLOWS_PER_DEVICE: usize = 512;
+/// Connections of one device.
+pub const CONNECTIONS_PER_DEVICE: usize = 640;
+/// Flows of one device that are being resolved and connected.
+pub const OPENING_PER_DEVICE: usize = 128;
+/// Flows in all.
+pub const FLOWS: usize = 20_000;
+/// How long a name may take to be resolved.
+pub const RESOLVE: Duration = Duration::from_secs(5);
+/// How long the destination may take to accept.
+pub const CONNECT: Duration = Duration::from_secs(10);
+/// How long flows may take to be gone once they are cut, before the stream is given up.
+pub const CUT: Duration = Duration::from_secs(2);
+/// Failed handshakes of one address are logged at most this often.
+pub const LOG_EVERY: Duration = Duration::from_secs(1);
+/// TCP keepalive, which finds peers that are gone without a word.
+pub const KEEPALIVE: Duration = Duration::from_secs(30);
+/// What is read and written at a time, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
+/// 25 % more CPU a byte.
+pub const CHUNK: usize = 64 << 10;
+/// What one HTTP/2 stream may send ahead, in bytes: 64 KiB would cap it at 26 Mbit/s at 20 ms.
+pub const STREAM_WINDOW: u32 = 4 << 20;
+/// What all streams of one HTTP/2 connection may send ahead, in bytes.
+pub const CONNECTION_WINDOW: u32 = 16 << 20;
+/// What is buffered for sending on one HTTP/2 stream, in bytes.
+pub const SEND_BUFFER: usize = 1 << 20;
+/// Streams on one HTTP/2 connection.
+pub const STREAMS: u32 = 256;
+/// TLS sessions that are remembered for resumption.
+pub const SESSIONS: usize = 8_192;

@@ -1,0 +1,156 @@
+//! A running gateway: its parts, and how they start and stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use hourkey_clock::Clock;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::Api;
+use crate::certificate::Keeper;
+use crate::config::Config;
+use crate::enrolment::Folder;
+use crate::gate::Gate;
+use crate::listen::{self, Server};
+use crate::pace::Pace;
+use crate::resolve::Resolver;
+use crate::ticket::Cause;
+use crate::usage::{self, Usage};
+use crate::waiting::Waiting;
+use crate::{control, limits, tls};
+
+/// What a gateway needs to run.
+pub struct Settings {
+    /// Where it was enrolled.
+    pub folder: Folder,
+    /// What the administrator says.
+    pub config: Config,
+    /// How patient it is.
+    pub pace: Pace,
+    /// Its clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
+
+/// A running gateway. Dropping it stops it at once; [`Self::stop`] does so in order.
+pub struct Gateway {
+    address: SocketAddr,
+    gate: Arc<Gate>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    /// Ends once all flows have.
+    reporting: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Starts a gateway. It listens when this returns, and lets traffic pass once the controller
+    /// was heard.
+    ///
+    /// # Errors
+    /// When it is not enrolled, or cannot listen.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let Settings {
+            folder,
+            config,
+            pace,
+            clock,
+        } = settings;
+        let (enrolled, key) = (folder.enrolled()?, folder.key()?);
+        let api = Api::of(&enrolled, pace.call)?;
+        let gate = Arc::new(Gate::new(clock, pace));
+        let (tls, tls_in_force) = watch::channel(tls::config(&gate, &key, &enrolled.certificate)?);
+        let listener = TcpListener::bind(config.listen())
+            .await
+            .with_context(|| format!("the gateway cannot listen at {}", config.listen()))?;
+        let address = listener.local_addr()?;
+        let resolver = Arc::new(Resolver::new(config.hosts, address));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (usage, reported) = Usage::new(Arc::clone(&gate));
+        let reporting = tokio::spawn(usage::run(folder.clone(), api.clone(), reported));
+        let server = Arc::new(Server {
+            gate: Arc::clone(&gate),
+            resolver: Arc::clone(&resolver),
+            usage,
+            tls: tls_in_force,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+            waiting: Waiting::default(),
+            failures: listen::Failures::default(),
+        });
+        let keeper = Keeper {
+            gate: Arc::clone(&gate),
+            api: api.clone(),
+            folder,
+            enrolled,
+            key,
+            tls,
+        };
+        let until_stop = |part: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = part => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        };
+        let watching = Arc::clone(&gate);
+        until_stop(Box::pin(async move { watching.watch().await }));
+        until_stop(Box::pin(resolver.keep_fresh(Arc::clone(&gate), pace)));
+        until_stop(Box::pin(control::run(Arc::clone(&gate), api, pace)));
+        until_stop(Box::pin(keeper.run(pace)));
+        until_stop(Box::pin(listen::run(server, listener)));
+        Ok(Self {
+            address,
+            gate,
+            tasks,
+            stop,
+            reporting,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Cuts everything, and returns when it is closed.
+    pub async fn stop(mut self) {
+        self.gate.fail_closed(Cause::Stopped);
+        self.stop.cancel();
+        self.tasks.close();
+        // A flow that does not end in time is closed by the end of the process.
+        let closed = async {
+            self.tasks.wait().await;
+            // What the last flows said is kept.
+            let _ = (&mut self.reporting).await;
+        };
+        let _ = tokio::time::timeout(limits::CUT, closed).await;
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.gate.fail_closed(Cause::Stopped);
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,104 @@
+//! What a running flow holds: until when it may run, and whether it was cut.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
+use tokio_util::sync::CancellationToken;
+
+/// Why a flow was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The last permit reached its end.
+    Expired,
+    /// The last permit was taken back.
+    Revoked,
+    /// The device has ended, or has another key.
+    Device,
+    /// Another resource governs the destination now, or none does.
+    Moved,
+    /// The controller was silent for too long.
+    Stale,
+    /// The name in the TLS handshake inside is not the one that was asked for.
+    ServerName,
+    /// The gateway stops.
+    Stopped,
+}
+
+/// One flow's ticket, shared by the table, which ends it, and the relay, which obeys.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Names the flow.
+    pub id: u64,
+    /// Its device.
+    pub device: DeviceId,
+    /// Its user.
+    pub user: UserId,
+    /// Where it goes.
+    pub resource: ResourceId,
+    /// Milliseconds on the boot clock: nothing passes from then on.
+    deadline: AtomicU64,
+    cause: OnceLock<Cause>,
+    cut: CancellationToken,
+    closed: CancellationToken,
+}
+
+impl Ticket {
+    /// A new one that runs until `deadline`, in milliseconds on the boot clock.
+    #[must_use]
+    pub fn new(
+        id: u64,
+        device: DeviceId,
+        user: UserId,
+        resource: ResourceId,
+        deadline: u64,
+    ) -> Self {
+        Self {
+            id,
+            device,
+            user,
+            resource,
+            deadline: AtomicU64::new(deadline),
+            cause: OnceLock::new(),
+            cut: CancellationToken::new(),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    /// Nothing passes from then on, in milliseconds on the boot clock.
+    #[must_use]
+    pub fn deadline(&self) -> u64 {
+        self.deadline.load(SeqCst)
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: u64) {
+        self.deadline.store(deadline, SeqCst);
+    }
+
+    /// Ends the flow: nothing passes from now on. The first cause counts.
+    pub(crate) fn cut(&self, cause: Cause) {
+        let _ = self.cause.set(cause);
+        self.deadline.store(0, SeqCst);
+        self.cut.cancel();
+    }
+
+    /// Why it was cut, once it was.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.cause.get().copied()
+    }
+
+    /// Waits until it is cut.
+    pub async fn is_cut(&self) {
+        self.cut.cancelled().await;
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Waits until its connections are closed.
+    pub async fn is_closed(&self) {
+        self.closed.cancelled().await;
+    }
+}

@@ -1,0 +1,282 @@
+//! Who is let in where, and how others are refused.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use hourkey_domain::ids::{DeviceId, ResourceId};
+use hourkey_gateway::enrolment::Folder;
+use hourkey_gateway::pace::Pace;
+use hourkey_pki::Key;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use world::client::{Answer, Device, answer};
+use world::origin::ECHO;
+use world::{ANN, BEN, DB, LAB, LAPTOP, PHONE, World, now, pace, soon};
+
+#[tokio::test]
+async fn however_a_destination_is_written_the_same_resource_governs() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let port = world.origin.address.port();
+    let local = ResourceId(9);
+    world
+        .controller
+        .resource(local, "127.0.0.1", &port.to_string());
+    world.controller.permit(ANN, local, None);
+    let seq = world.controller.permit(ANN, LAB, None);
+    world.controller.acked(seq).await;
+    let mut http2 = ann.http2().await;
+    for to in [
+        "db.corp:5432".to_owned(),
+        "DB.Corp:5432".to_owned(),
+        "db.corp.:5432".to_owned(),
+        "x.lab.corp:22".to_owned(),
+        format!("127.0.0.1:{port}"),
+        format!("2130706433:{port}"),
+        format!("0x7f000001:{port}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+    ] {
+        let mut tls = ann.connect(&to).await.unwrap();
+        tls.write_all(&[ECHO, b'x']).await.unwrap();
+        assert_eq!(soon("an echo", tls.read_u8()).await.unwrap(), b'x', "{to}");
+        let mut flow = http2.connect(&to).await.unwrap();
+        flow.write(&[ECHO, b'y']);
+        flow.expect(b"y").await;
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_come_with_the_call_are_passed_on() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let mut tls = ann.raw().await;
+    let call = b"CONNECT db.corp:5432 HTTP/1.1\r\nhost: db.corp:5432\r\n\r\neager";
+    tls.write_all(call).await.unwrap();
+    assert_eq!(answer(&mut tls).await.status, 200);
+    let mut echoed = [0; 4];
+    soon("an echo", tls.read_exact(&mut echoed)).await.unwrap();
+    assert_eq!(&echoed, b"ager");
+}
+
+#[tokio::test]
+async fn locked_and_unknown_answer_alike() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let mut http2 = ann.http2().await;
+    let mut answers = Vec::new();
+    for to in [
+        "wiki.corp:443",
+        "x.lab.corp:443",
+        "unknown.corp:443",
+        "db.corp:5433",
+        "127.0.0.1:443",
+        "10.9.9.9:443",
+    ] {
+        let mut tls = ann.raw().await;
+        let head = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
+        tls.write_all(head.as_bytes()).await.unwrap();
+        answers.push(answer(&mut tls).await);
+        answers.push(http2.connect(to).await.err().unwrap());
+    }
+    let [first, rest @ ..] = &answers[..] else {
+        panic!("no answers");
+    };
+    assert_eq!(first.brief(), Answer::refused(403, "no-permit"));
+    assert_eq!(first.text, "You have no access to this address now.\n");
+    assert!(rest.iter().all(|it| it == first), "{answers:?}");
+    assert_eq!(world.origin.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_governed_name_is_not_reached_by_its_bare_address() {
+    let world = World::new().await;
+    let ben = world.device(PHONE, BEN);
+    // db.corp leads to 127.0.0.1, and governs it before the prefix does.
+    let prefix = ResourceId(9);
+    world.controller.resource(prefix, "127.0.0.0/8", "");
+    let seq = world.controller.permit(BEN, prefix, None);
+    world.controller.acked(seq).await;
+    let refused = Answer::refused(403, "no-permit");
+    assert_eq!(ben.refused("127.0.0.1:5432").await, refused);
+    assert_eq!(ben.refused("[::ffff:127.0.0.1]:5432").await, refused);
+    // It is off limits all the same where the prefix governs.
+    let unreachable = Answer::refused(502, "unreachable");
+    assert_eq!(ben.refused("127.0.0.2:5432").await, unreachable);
+}
+
+#[tokio::test]
+async fn names_do_not_lead_to_the_gateway_itself() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let (localhost, nowhere) = (ResourceId(8), ResourceId(9));
+    world.controller.resource(localhost, "localhost", "");
+    world.controller.resource(nowhere, "nowhere.invalid", "");
+    world.controller.permit(ANN, localhost, None);
+    world.controller.permit(ANN, nowhere, None);
+    let port = world.origin.address.port();
+    let unreachable = Answer::refused(502, "unreachable");
+    assert_eq!(ann.refused(&format!("localhost:{port}")).await, unreachable);
+    assert_eq!(ann.refused("nowhere.invalid:80").await, unreachable);
+    assert_eq!(world.origin.accepted(), 0);
+}
+
+#[tokio::test]
+async fn only_live_devices_with_their_own_key_are_taken() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    assert!(ann.is_taken().await);
+    let gateway = world.gateway.address();
+    let certified = |key, from, lifetime| {
+        world
+            .controller
+            .certified(LAPTOP, key, gateway, from, lifetime)
+    };
+    let day = TimeDelta::days(1);
+
+    let refused = Answer::refused(403, "device");
+    let other_key = certified(Key::generate().unwrap(), now(), day);
+    assert_eq!(other_key.refused("db.corp:5432").await, refused);
+    let unknown = Key::generate().unwrap();
+    let unknown = world
+        .controller
+        .certified(DeviceId(99), unknown, gateway, now(), day);
+    assert_eq!(unknown.refused("db.corp:5432").await, refused);
+
+    let expired = certified(Key::generate().unwrap(), now() - day - day, day);
+    assert!(!expired.is_taken().await);
+    let early = certified(Key::generate().unwrap(), now() + day, day);
+    assert!(!early.is_taken().await);
+    let elsewhere = world::controller::Controller::start().await;
+    let foreign = elsewhere.device(LAPTOP, ANN, gateway);
+    let foreign = Device::new(
+        foreign.certificate,
+        foreign.key,
+        &world.controller.gateways_authority(),
+        gateway,
+    );
+    assert!(!foreign.is_taken().await);
+    let folder = Folder::open(world.folder.path()).unwrap();
+    let own = folder.enrolled().unwrap().certificate.certificate;
+    let authority = world.controller.gateways_authority();
+    let own = Device::new(own, folder.key().unwrap(), &authority, gateway);
+    assert!(!own.is_taken().await);
+}
+
+#[tokio::test]
+async fn a_certificate_ends_also_for_connections_that_it_opened_before() {
+    let world = World::with(Pace {
+        lease: Duration::from_secs(10 * 3_600),
+        ..pace()
+    })
+    .await;
+    let ann = world.ann().await;
+    let key = Key::from_pem(&ann.key.to_pem()).unwrap();
+    let gateway = world.gateway.address();
+    let hour = TimeDelta::hours(1);
+    let ann = world
+        .controller
+        .certified(LAPTOP, key, gateway, now(), hour);
+    let mut http2 = ann.http2().await;
+    http2.connect("db.corp:5432").await.unwrap();
+    drop(ann.connect("db.corp:5432").await.unwrap());
+    let resumed = ann.connect("db.corp:5432").await.unwrap();
+    let kind = resumed.get_ref().1.handshake_kind();
+    assert_eq!(kind, Some(rustls::HandshakeKind::Resumed));
+    world.clock.jump(Duration::from_secs(3_600));
+    world.controller.time_passes(hour);
+    let refused = http2.connect("db.corp:5432").await.err().unwrap();
+    assert_eq!(refused.brief(), Answer::refused(403, "device"));
+    // Resumed or not, a new connection is none either.
+    if ann.is_taken().await {
+        let refused = Answer::refused(403, "device");
+        assert_eq!(ann.refused("db.corp:5432").await, refused);
+    }
+}
+
+#[tokio::test]
+async fn tls_inside_must_be_for_the_same_name() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    for (name, passes) in [("db.corp", true), ("DB.corp", true), ("wiki.corp", false)] {
+        let hello = hello(name);
+        let mut tls = ann.connect("db.corp:5432").await.unwrap();
+        // However it is cut.
+        for part in hello.chunks(100) {
+            tls.write_all(part).await.unwrap();
+            tls.flush().await.unwrap();
+        }
+        let mut echoed = vec![0; hello.len()];
+        let read = soon("an answer", tls.read_exact(&mut echoed)).await;
+        assert_eq!(read.is_ok(), passes, "{name}");
+        if passes {
+            assert_eq!(echoed, hello);
+        }
+        let mut flow = ann.http2().await.connect("db.corp:5432").await.unwrap();
+        flow.write(&hello);
+        if passes {
+            flow.expect(&hello).await;
+        } else {
+            assert!(flow.is_reset().await);
+        }
+    }
+    assert_eq!(world.origin.received(), 4 * (hello("db.corp").len() - 1));
+}
+
+/// A TLS ClientHello for this name.
+fn hello(name: &str) -> Vec<u8> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = rustls::ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = name.to_owned().try_into().unwrap();
+    let mut client = rustls::ClientConnection::new(config.into(), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
+}
+
+#[tokio::test]
+async fn curl_reaches_a_resource_through_the_gateway() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let write = |name: &str, text: &str| {
+        let path = world.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let authority = write("ca.pem", &world.controller.gateways_authority());
+    let certificate = write("device.pem", &ann.certificate);
+    let key = write("device-key.pem", &ann.key.to_pem());
+    let curl = |to: &str| {
+        let mut command = tokio::process::Command::new("curl");
+        command
+            .args([
+                "--silent",
+                "--show-error",
+                "--max-time",
+                "20",
+                "--proxytunnel",
+            ])
+            .arg("--proxy")
+            .arg(format!("https://{}", world.gateway.address()))
+            .arg("--proxy-cacert")
+            .arg(&authority)
+            .arg("--proxy-cert")
+            .arg(&certificate)
+            .arg("--proxy-key")
+            .arg(&key)
+            .arg(to);
+        command
+    };
+    let got = curl("http://db.corp:5432/").output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&got.stdout), "Hello\n", "{got:?}");
+    let refused = curl("http://wiki.corp:443/").output().await.unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("403"), "{said}");
+    world.controller.revoke(ANN, DB);
+}

@@ -1,0 +1,208 @@
+//! The program as an administrator runs it.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use hourkey_gateway::enrolment::Folder;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use world::controller::{Controller, TOKEN};
+use world::origin::{DRAIN, ECHO, Origin};
+use world::{ANN, DB, LAPTOP, eventually, soon};
+
+fn gateway(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hourkey-gateway"));
+    command.arg("--state").arg(state).kill_on_drop(true);
+    command
+}
+
+async fn enrol(state: &Path, token: &str, arguments: &[&str]) -> Output {
+    let mut command = gateway(state);
+    command.arg("enrol").args(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It may have refused the arguments already.
+    let _ = stdin.write_all(format!("{token}\n").as_bytes()).await;
+    drop(stdin);
+    soon("enrolment", child.wait_with_output()).await.unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8(all).unwrap()
+}
+
+/// A running gateway, and where it listens.
+struct Served {
+    child: Child,
+    pid: Pid,
+    address: std::net::SocketAddr,
+}
+
+async fn serve(state: &Path) -> Served {
+    let mut child = gateway(state)
+        .arg("serve")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = soon("it listens", async {
+        loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if line.contains("The gateway listens.") {
+                let start = line.find("127.0.0.1:").unwrap();
+                let end = line[start..].find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
+                let end = end.map_or(line.len(), |end| start + end);
+                return line[start..end].parse().unwrap();
+            }
+        }
+    })
+    .await;
+    // The log must not block the program.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Served {
+        child,
+        pid,
+        address,
+    }
+}
+
+#[tokio::test]
+async fn enrols_once_and_keeps_its_secrets_to_itself() {
+    let controller = Controller::start().await;
+    let url = controller.url.as_str();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+
+    let refused = enrol(&state, "wrong", &[url]).await;
+    assert!(!refused.status.success());
+    assert!(said(&refused).contains("This token is not known, or was used already."));
+    let unprotected = enrol(&state, TOKEN, &["http://hourkey.example.org"]).await;
+    assert!(!unprotected.status.success());
+    assert!(said(&unprotected).contains("must be https"));
+    let empty = enrol(&state, "", &[url]).await;
+    assert!(said(&empty).contains("standard input"));
+
+    let enrolled = enrol(&state, TOKEN, &[url]).await;
+    assert!(enrolled.status.success(), "{}", said(&enrolled));
+    assert!(said(&enrolled).contains("This is gateway gw-1 of network office now."));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&state).unwrap().collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        assert_eq!(mode(&file.unwrap().path()), 0o600);
+    }
+    let again = enrol(&state, TOKEN, &[url]).await;
+    assert!(said(&again).contains("enrolled already"));
+    let replayed = enrol(&folder.path().join("other"), TOKEN, &[url]).await;
+    assert!(said(&replayed).contains("used already"));
+}
+
+#[tokio::test]
+async fn says_what_is_missing_or_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
+    assert!(
+        said(&output).contains("gateway.toml cannot be read"),
+        "{}",
+        said(&output)
+    );
+    std::fs::write(folder.path().join("gateway.toml"), "lisen = 1").unwrap();
+    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
+    assert!(
+        said(&output).contains("unknown field `lisen`"),
+        "{}",
+        said(&output)
+    );
+    std::fs::write(folder.path().join("gateway.toml"), "").unwrap();
+    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
+    assert!(
+        said(&output).contains("is not enrolled"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[tokio::test]
+async fn trusts_only_the_authority_that_it_was_given() {
+    let controller = Controller::start().await;
+    let (url, authority) = controller.behind_tls().await;
+    let (_, other) = Controller::start().await.behind_tls().await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, pem: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (authority, other) = (write("ca.pem", &authority), write("other.pem", &other));
+    let state = folder.path().join("state");
+    for untrusting in [vec![url.as_str()], vec![&url, "--ca", &other]] {
+        let refused = enrol(&state, TOKEN, &untrusting).await;
+        assert!(!refused.status.success());
+        assert!(said(&refused).contains("certificate"), "{}", said(&refused));
+    }
+    let enrolled = enrol(&state, TOKEN, &[&url, "--ca", &authority]).await;
+    assert!(enrolled.status.success(), "{}", said(&enrolled));
+}
+
+#[tokio::test]
+async fn serves_stands_still_and_ends_when_told() {
+    let controller = Controller::start().await;
+    controller.resource(DB, "db.corp", "5432");
+    let origin = Origin::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    controller
+        .enrol(&Folder::open(folder.path()).unwrap())
+        .await;
+    let config = format!(
+        "listen = \"127.0.0.1:0\"\n[hosts]\n\"db.corp\" = \"{}\"\n",
+        origin.address
+    );
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let mut served = serve(folder.path()).await;
+    let ann = controller.device(LAPTOP, ANN, served.address);
+    controller.permit(ANN, DB, None);
+    let mut drain = ann.connect("db.corp:5432").await.unwrap();
+    drain.write_all(&[DRAIN, 1]).await.unwrap();
+    eventually("it passes", || origin.received() == 1).await;
+
+    // Stopped; meanwhile the permit goes.
+    kill_process(served.pid, Signal::STOP).unwrap();
+    drain.write_all(&[2; 4096]).await.unwrap();
+    controller.revoke(ANN, DB);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    kill_process(served.pid, Signal::CONT).unwrap();
+    let cut = async { while drain.read(&mut [0; 16]).await.is_ok() {} };
+    soon("the cut", cut).await;
+    assert_eq!(origin.received(), 1);
+
+    controller.permit(ANN, DB, None);
+    let mut echo = None;
+    for _ in 0..100 {
+        echo = ann.connect("db.corp:5432").await.ok();
+        if echo.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut echo = echo.unwrap();
+    echo.write_all(&[ECHO, b'x']).await.unwrap();
+    assert_eq!(soon("an echo", echo.read_u8()).await.unwrap(), b'x');
+    kill_process(served.pid, Signal::TERM).unwrap();
+    let status = soon("it ends", served.child.wait()).await.unwrap();
+    assert!(status.success());
+    soon("the cut", echo.read(&mut [0; 1])).await.unwrap_err();
+}

@@ -1,0 +1,161 @@
+//! The controller breaks off, falls silent, or is not heard because the gateway itself stood still.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use hourkey_gateway::pace::Pace;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use world::client::{Answer, Device};
+use world::origin::{DRAIN, ECHO, Ending};
+use world::{ANN, DB, WIKI, World, eventually, pace, soon};
+
+async fn begun(ann: &Device, to: &str, mode: u8) -> TlsStream<TcpStream> {
+    let mut tls = ann.connect(to).await.unwrap();
+    tls.write_all(&[mode]).await.unwrap();
+    tls
+}
+
+async fn goes_on(tls: &mut TlsStream<TcpStream>) {
+    tls.write_all(b"on").await.unwrap();
+    let mut echoed = [0; 2];
+    soon("an echo", tls.read_exact(&mut echoed)).await.unwrap();
+    assert_eq!(&echoed, b"on");
+}
+
+#[tokio::test]
+async fn what_was_missed_is_made_up_for_at_the_reconnect() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    world.controller.permit(ANN, WIKI, None);
+    let mut db = begun(&ann, "db.corp:5432", ECHO).await;
+    let mut wiki = begun(&ann, "wiki.corp:443", ECHO).await;
+    world.controller.vanish();
+    let seq = world.controller.revoke(ANN, DB);
+    goes_on(&mut db).await;
+    goes_on(&mut wiki).await;
+    world.controller.come_back();
+    world.controller.acked(seq).await;
+    soon("the cut", db.read(&mut [0; 2])).await.unwrap_err();
+    goes_on(&mut wiki).await;
+    assert!(world.controller.streams() > 1);
+}
+
+#[tokio::test]
+async fn without_the_controller_everything_is_cut_at_the_lease_s_end() {
+    for vanish in [true, false] {
+        let world = World::with(Pace {
+            lease: Duration::from_secs(4),
+            silence: Duration::from_secs(2),
+            ..pace()
+        })
+        .await;
+        let ann = world.ann().await;
+        let mut idle = begun(&ann, "db.corp:5432", ECHO).await;
+        let mut busy = begun(&ann, "db.corp:5432", DRAIN).await;
+        let mut http2 = ann.http2().await;
+        let mut flow = http2.connect("db.corp:5432").await.unwrap();
+        flow.write(&[ECHO]);
+        if vanish {
+            world.controller.vanish();
+        } else {
+            world.controller.mute();
+        }
+        let sending = async { while busy.write_all(&[0; 4096]).await.is_ok() {} };
+        soon("the busy one is cut", sending).await;
+        soon("the idle one is cut", idle.read(&mut [0; 1]))
+            .await
+            .unwrap_err();
+        assert!(flow.is_reset().await);
+        let all = [Ending::Broken; 3];
+        eventually("the origin sees it", || world.origin.endings() == all).await;
+        let refused = http2.connect("db.corp:5432").await.err().unwrap();
+        assert_eq!(refused.brief(), Answer::refused(503, "stale"));
+
+        world.controller.come_back();
+        for _ in 0..300 {
+            if ann.connect("db.corp:5432").await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        goes_on(&mut begun(&ann, "db.corp:5432", ECHO).await).await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_pause_nothing_passes_before_the_controller_is_heard_again() {
+    let world = World::with(Pace {
+        lease: Duration::from_secs(3_600),
+        pause: Duration::from_secs(60),
+        silence: Duration::from_secs(60),
+        ..pace()
+    })
+    .await;
+    let ann = world.ann().await;
+    let mut drain = begun(&ann, "db.corp:5432", DRAIN).await;
+    drain.write_all(b"before").await.unwrap();
+    eventually("it passes", || world.origin.received() == 6).await;
+    world.controller.mute();
+    world.clock.jump(Duration::from_secs(120));
+    drain.write_all(b"after").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.origin.received(), 6);
+    assert!(world.origin.endings().is_empty());
+    world.controller.come_back();
+    eventually("it passes", || world.origin.received() == 11).await;
+}
+
+#[tokio::test]
+async fn deadlines_count_a_pause_and_do_not_need_the_controller() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let until = world::now() + TimeDelta::hours(1);
+    let seq = world.controller.permit(ANN, DB, Some(until));
+    let mut tls = begun(&ann, "db.corp:5432", ECHO).await;
+    world.controller.acked(seq).await;
+    world.controller.vanish();
+    goes_on(&mut tls).await;
+    world.clock.jump(Duration::from_secs(3_601));
+    soon("the cut", tls.read(&mut [0; 1])).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_removed_gateway_lets_nothing_pass() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let mut tls = begun(&ann, "db.corp:5432", ECHO).await;
+    world.controller.remove_gateway();
+    soon("the cut", tls.read(&mut [0; 1])).await.unwrap_err();
+    let refused = Answer::refused(503, "stale");
+    assert_eq!(ann.refused("db.corp:5432").await, refused);
+}
+
+#[tokio::test]
+async fn the_certificate_is_renewed_before_its_end_and_used_at_once() {
+    // Ten minutes of it are for clocks that are behind: less than a third is left.
+    let world = World::build(pace(), TimeDelta::minutes(4)).await;
+    eventually("it renews", || world.controller.renewals() == 1).await;
+    let ann = world.ann().await;
+    for _ in 0..300 {
+        let tls = ann.raw().await;
+        let [shown] = tls.get_ref().1.peer_certificates().unwrap() else {
+            panic!("one certificate is enough");
+        };
+        let kept = world.certificate();
+        let kept = CertificateDer::from_pem_slice(kept.as_bytes()).unwrap();
+        // A connection may be faster than the change.
+        if *shown == kept && world.controller.last_certificate() == world.certificate() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the new certificate is not used");
+}
