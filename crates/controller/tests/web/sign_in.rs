@@ -57,7 +57,7 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
     let session = page.header("set-cookie");
     assert!(session.starts_with("hourkey="), "{session}");
     assert!(
-        session.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=604800"),
+        session.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000"),
         "{session}"
     );
 
