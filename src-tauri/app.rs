@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::effects::{Activation, Effects, Reply};
+use crate::entry::{EntryAddresses, EntryNews};
 use crate::notify::{Action, NotShown, Ticket};
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
@@ -78,6 +79,8 @@ pub enum Event {
         /// What a window needs to come forward.
         activation: Option<Activation>,
     },
+    /// News of the local entry.
+    Entry(EntryNews),
     /// Something that a person asked for did not work; a sentence for them.
     Failed(String),
     /// It is time: a label changes, or a deadline has come.
@@ -153,6 +156,8 @@ pub struct AppState {
     pub start_at_login: Option<bool>,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
+    /// How programs reach resources through this app, once it listens.
+    pub entry: Option<EntryAddresses>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
@@ -255,6 +260,7 @@ impl<E: Effects> App<E> {
                 warnings,
                 start_at_login: effects.start_at_login(),
                 secret_store: String::new(),
+                entry: None,
                 logs: folders.state.join("logs"),
                 config,
             },
@@ -325,6 +331,7 @@ impl<E: Effects> App<E> {
                 }
                 Action::Show(tab) => self.show(Some(tab), activation),
             },
+            Event::Entry(news) => self.entry_says(news),
             Event::Failed(sentence) => self.tell_failure(sentence),
             Event::Tick => {}
             Event::Woke => self.effects.reconnect(),

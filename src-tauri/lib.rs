@@ -8,6 +8,7 @@ pub mod app;
 mod clipboard;
 mod desktop;
 pub mod effects;
+pub mod entry;
 mod log;
 pub mod notify;
 mod opener;

@@ -7,7 +7,7 @@ mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
-use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 #[cfg(target_os = "linux")]
 pub use linux::Notifier;
 #[cfg(not(target_os = "linux"))]
@@ -70,6 +70,8 @@ pub enum Topic {
     Grant(GrantId),
     /// A request that waits for one's review.
     Review(RequestId),
+    /// A program that wants to use this locked resource.
+    Wanted(ResourceId),
     /// Whether the person is signed in, and stays so.
     SignIn,
     /// Something that did not work.

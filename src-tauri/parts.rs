@@ -9,7 +9,8 @@ use hourkey_protocol::notice::What;
 use crate::app::{AppState, Standing};
 use crate::notify::{Action, Message, text};
 use crate::view::{
-    Account, InboxItem, InboxKind, Lock, Part, Resource, Review, Session, SessionState, Settings,
+    Account, Entry, InboxItem, InboxKind, Lock, Part, Resource, Review, Session, SessionState,
+    Settings,
 };
 
 /// Every part of the window.
@@ -246,6 +247,10 @@ fn settings(state: &AppState) -> Settings {
         start_at_login: state.start_at_login,
         notifications: state.config.notifications,
         secret_store: state.secret_store.clone(),
+        entry: state.entry.as_ref().map(|entry| Entry {
+            proxy: entry.proxy.clone(),
+            pac: entry.pac.clone(),
+        }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         log_folder: state.logs.display().to_string(),
     }

@@ -189,6 +189,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         warnings: BTreeMap::new(),
         config: Config::default(),
         start_at_login: Some(false),
+        entry: None,
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
         logs: PathBuf::from("/logs"),
     }

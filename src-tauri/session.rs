@@ -18,7 +18,8 @@ use url::Url;
 
 use crate::app::{Event, Resumed, Signed, Stored};
 use crate::effects::{Call, Reply};
-use crate::{opener, platform};
+use crate::entry::SessionEntry;
+use crate::{entry, opener, platform};
 
 /// What the keeper is asked for.
 #[derive(Debug)]
@@ -87,6 +88,7 @@ struct Running {
     updates: mpsc::Receiver<Update>,
     place: String,
     stored: Option<Stored>,
+    entry: SessionEntry,
 }
 
 impl Keeper {
@@ -170,7 +172,9 @@ impl Keeper {
         self.number += 1;
         let controller = session.controller().clone();
         let (sender, updates) = mpsc::channel(64);
+        let entry = SessionEntry::start(&session, &self.events).await;
         self.running = Some(Running {
+            entry,
             follower: sync::follow(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
             session,
@@ -186,6 +190,9 @@ impl Keeper {
 
     async fn hand_on(&mut self, update: Update) {
         let session = self.number;
+        if let Some(running) = &self.running {
+            running.entry.apply(&update);
+        }
         self.say(Event::Update { session, update }).await;
         let Some(running) = &mut self.running else {
             return;
@@ -209,6 +216,8 @@ impl Keeper {
             if let Err(error) = session.sign_out().await {
                 tracing::warn!(%error, "signing out was not complete");
             }
+            // Worth nothing without the session; what stays of it does no harm.
+            let _ = entry::key(session.controller()).clear().await;
         });
     }
 

@@ -282,10 +282,22 @@ pub struct Settings {
     pub notifications: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
+    /// How programs reach resources through the app; `None` while they cannot.
+    pub entry: Option<Entry>,
     /// The app's version.
     pub version: String,
     /// The folder of the log files.
     pub log_folder: String,
+}
+
+/// How programs reach resources through the app.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// As an HTTP or SOCKS5 proxy.
+    pub proxy: String,
+    /// For browsers: the address of the automatic proxy configuration.
+    pub pac: String,
 }
 
 /// What the window asks the engine to do. The answer is only success or failure; effects arrive
@@ -313,6 +325,10 @@ pub enum Command {
         #[ts(type = "number")]
         resource: i64,
     },
+    /// Put the proxy's address on the clipboard.
+    CopyProxy,
+    /// Put the address of the automatic proxy configuration on the clipboard.
+    CopyPac,
     /// Open a request's page in the browser.
     ViewRequest {
         /// The request.

@@ -101,6 +101,8 @@ impl<E: Effects> App<E> {
         self.state.model = Model::default();
         self.state.endings.clear();
         self.telling.end();
+        self.state.entry = None;
+        self.state.warnings.remove("entry");
         self.state.standing = Standing::SignedOut { error };
     }
 

@@ -7,6 +7,8 @@ use url::Url;
 
 use super::App;
 use crate::effects::{Activation, Call, Effects, Reply};
+use crate::entry::{EntryAddresses, EntryNews};
+use crate::notify::{Topic, text};
 use crate::parts;
 use crate::tray::menu::TrayEvent;
 use crate::view::{Command, Tab};
@@ -77,6 +79,8 @@ impl<E: Effects> App<E> {
                 }
                 Err(sentence) => reply.fail(sentence),
             },
+            Command::CopyProxy => self.copy_of_entry(reply, |entry| &entry.proxy),
+            Command::CopyPac => self.copy_of_entry(reply, |entry| &entry.pac),
             Command::Cancel { request } => {
                 self.effects.call(Call::Cancel(RequestId(request)), reply);
             }
@@ -147,6 +151,43 @@ impl<E: Effects> App<E> {
                 self.effects.open_page(url, activation, reply);
             }
             None => reply.fail("Nobody is signed in. Sign in first."),
+        }
+    }
+
+    /// What the local entry says.
+    pub(super) fn entry_says(&mut self, news: EntryNews) {
+        match news {
+            EntryNews::Listens(addresses) => {
+                self.state.warnings.remove("entry");
+                self.state.entry = Some(addresses);
+            }
+            EntryNews::Failed(why) => self.warn(
+                "entry",
+                &format!("Programs cannot reach your resources through Hourkey: {why}."),
+                "Sign out and in again, or use hourkey forward in a terminal.",
+            ),
+            EntryNews::Wanted { resource, open } => {
+                let Ok(row) = self.resource(resource.0) else {
+                    return;
+                };
+                if open {
+                    let command = Command::Authenticate {
+                        resource: resource.0,
+                    };
+                    let reply = Reply::Desk(self.events.clone());
+                    self.command(command, None, reply);
+                } else {
+                    let message = text::wanted(&row.name, resource);
+                    self.tell_now(Topic::Wanted(resource), message);
+                }
+            }
+        }
+    }
+
+    fn copy_of_entry(&mut self, reply: Reply, which: fn(&EntryAddresses) -> &String) {
+        match &self.state.entry {
+            Some(entry) => self.effects.copy(which(entry).clone(), reply),
+            None => reply.fail("Nothing listens for programs now. Sign in first."),
         }
     }
 

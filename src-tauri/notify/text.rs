@@ -170,6 +170,24 @@ pub fn not_kept(sentence: String) -> Message {
     }
 }
 
+/// Says that a program wants to use a locked resource.
+#[must_use]
+pub fn wanted(name: &str, resource: ResourceId) -> Message {
+    let name = words::plain(name, LONGEST_NAME);
+    let ask = Action::Do(Command::Authenticate {
+        resource: resource.0,
+    });
+    Message {
+        title: format!("{name} is locked"),
+        body: "A program on this computer wants to use it.".to_owned(),
+        click: ask.clone(),
+        buttons: vec![Button {
+            label: "Authenticate…",
+            action: ask,
+        }],
+    }
+}
+
 /// Says that nobody is signed in any more, and why.
 #[must_use]
 pub fn signed_out(sentence: String, controller: String) -> Message {

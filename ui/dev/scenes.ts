@@ -271,6 +271,10 @@ function parts(contents: Contents): Part[] {
         startAtLogin: true,
         notifications: true,
         secretStore: "You stay signed in through this computer’s keyring.",
+        entry: {
+          proxy: "http://127.0.0.1:8421",
+          pac: "http://127.0.0.1:8421/2hVv0wZ8r1xQk3mB5nT7Lg.pac",
+        },
         version: "0.1.0",
         logFolder: "/home/ada/.local/state/hourkey/logs",
       },

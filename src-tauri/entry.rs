@@ -1,0 +1,127 @@
+//! The local entry of a session: programs of this person reach their resources through it.
+
+use std::sync::Arc;
+
+use hourkey_client::device::{Device, key_entry};
+use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::entry::Entry;
+use hourkey_client::model::Model;
+use hourkey_client::secrets::Keyring;
+use hourkey_client::session::Session;
+use hourkey_client::sync::Update;
+use hourkey_clock::Clock;
+use hourkey_domain::ids::ResourceId;
+use hourkey_protocol::oauth::DESKTOP_CLIENT;
+use tokio::sync::{mpsc, watch};
+use url::Url;
+
+use crate::app::Event;
+use crate::platform;
+
+/// How many connections to each gateway in use are kept ready.
+const READY: usize = 2;
+
+/// The port that is tried first, so that a browser's settings hold from one start to the next.
+const PORT: u16 = 8421;
+
+/// What the entry tells the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryNews {
+    /// It listens.
+    Listens(EntryAddresses),
+    /// It cannot be had; why, as a sentence.
+    Failed(String),
+    /// A program wants to use a locked resource.
+    Wanted {
+        /// Which.
+        resource: ResourceId,
+        /// Open its request page; otherwise only remind of it.
+        open: bool,
+    },
+}
+
+/// How programs use the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryAddresses {
+    /// As an HTTP proxy; SOCKS5 listens on the same port.
+    pub proxy: String,
+    /// For browsers: the address of the automatic proxy configuration (PAC).
+    pub pac: String,
+}
+
+/// Where the device's key is kept.
+pub(crate) fn key(controller: &Url) -> Keyring {
+    Keyring::of(&key_entry(DESKTOP_CLIENT), controller)
+}
+
+/// The entry of one session. Ends when dropped.
+pub(crate) struct SessionEntry {
+    model: watch::Sender<Model>,
+    clock: Arc<dyn Clock>,
+    _entry: Option<Entry>,
+}
+
+impl SessionEntry {
+    /// Starts it. Nothing is asked of the controller before a program comes.
+    pub(crate) async fn start(session: &Session, events: &mpsc::Sender<Event>) -> Self {
+        let key = Arc::new(key(session.controller()));
+        let device = Device::new(session.clone(), key, platform::machine_name());
+        let (model, known) = watch::channel(Model::default());
+        let asker = Arc::new(Questions(events.clone()));
+        let dialer = Dialer::new(device, known, asker, READY);
+        let entry = match Entry::start(dialer.clone(), PORT).await {
+            Ok(entry) => Ok(entry),
+            // Taken, perhaps by another person's on this machine: any other port will do.
+            Err(_) => Entry::start(dialer, 0).await,
+        };
+        let (entry, news) = match entry {
+            Ok(entry) => {
+                let addresses = EntryAddresses {
+                    proxy: format!("http://127.0.0.1:{}", entry.port()),
+                    pac: entry.pac_url(),
+                };
+                (Some(entry), EntryNews::Listens(addresses))
+            }
+            Err(error) => (None, EntryNews::Failed(error.to_string())),
+        };
+        // Nobody listens any more when the app ends.
+        let _ = events.send(Event::Entry(news)).await;
+        Self {
+            model,
+            clock: Arc::clone(session.clock()),
+            _entry: entry,
+        }
+    }
+
+    /// Takes what the stream says.
+    pub(crate) fn apply(&self, update: &Update) {
+        let boot = self.clock.boot();
+        self.model
+            .send_modify(|model| model.apply(update.clone(), boot));
+    }
+}
+
+/// Hands the entry's questions to the app.
+struct Questions(mpsc::Sender<Event>);
+
+impl Questions {
+    fn want(&self, ask: &Ask, open: bool) {
+        let wanted = EntryNews::Wanted {
+            resource: ask.resource.id,
+            open,
+        };
+        if self.0.try_send(Event::Entry(wanted)).is_err() {
+            tracing::warn!("a question of the entry was dropped: too much is going on");
+        }
+    }
+}
+
+impl Asker for Questions {
+    fn open_page(&self, ask: &Ask) {
+        self.want(ask, true);
+    }
+
+    fn remind(&self, ask: &Ask) {
+        self.want(ask, false);
+    }
+}
