@@ -410,3 +410,49 @@ fn quitting_ends_the_loop_and_then_the_app() {
         run.await.unwrap();
     });
 }
+
+#[test]
+fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
+    use crate::entry::{EntryAddresses, EntryNews};
+
+    let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
+    let addresses = EntryAddresses {
+        proxy: "http://127.0.0.1:8421".to_owned(),
+        pac: "http://127.0.0.1:8421/secret.pac".to_owned(),
+    };
+    desk.event(Event::Entry(EntryNews::Listens(addresses.clone())));
+    let shown = crate::parts::parts(&desk.app.state, desk.app.now());
+    let shows = shown.iter().any(|part| match part {
+        Part::Settings(settings) => settings
+            .entry
+            .as_ref()
+            .is_some_and(|entry| entry.pac == addresses.pac),
+        _ => false,
+    });
+    assert!(shows, "the settings show it");
+    desk.command(Command::CopyPac).unwrap();
+    desk.command(Command::CopyProxy).unwrap();
+
+    let resource = ResourceId(1);
+    let wanted = |open| Event::Entry(EntryNews::Wanted { resource, open });
+    let opened = desk.event(wanted(true));
+    assert!(
+        opened
+            .iter()
+            .any(|effect| matches!(effect, Effect::OpenPage(url)
+            if url.contains("/resources/1/request"))),
+        "{opened:?}"
+    );
+    let reminded = desk.event(wanted(false));
+    assert!(
+        reminded
+            .iter()
+            .any(|effect| matches!(effect, Effect::Notify(notification)
+            if notification.message.title == "Payroll database is locked")),
+        "{reminded:?}"
+    );
+    // Nothing of it is left once nobody is signed in.
+    desk.command(Command::SignOut).unwrap();
+    assert!(desk.app.state.entry.is_none());
+    assert!(desk.command(Command::CopyPac).is_err());
+}
