@@ -18,7 +18,8 @@ pub const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
 listen = "0.0.0.0:8443"
 
 # Where names lead, before the system's resolver is asked: an address, or an address and the port
-# to connect to. May point anywhere, also to this machine.
+# to connect to. May point anywhere, also to this machine. With a port, the name stands for that one
+# service, and its resource alone decides; with an address only, so do resources of the address.
 [hosts]
 #"payroll.corp.example" = "10.1.2.3"
 #"wiki.corp.example" = "127.0.0.1:8080"

@@ -43,6 +43,13 @@ impl Place {
             by_map: false,
         }
     }
+
+    /// The address that counts for rule 9. A name that is led to a port of its own stands for one
+    /// service there, not for the address: others may share that, with other permits.
+    #[must_use]
+    pub fn governs(&self) -> Option<IpAddr> {
+        self.port.is_none().then_some(self.ip)
+    }
 }
 
 impl Resolver {
@@ -117,11 +124,11 @@ impl Resolver {
         for some in names.chunks(AT_ONCE) {
             let looked_up = some.iter().map(|name| self.look_up(name));
             for (name, places) in some.iter().zip(join_all(looked_up).await) {
-                let mut ips: Vec<IpAddr> = places.iter().map(|place| place.ip).collect();
+                let mut ips: Vec<IpAddr> = places.iter().filter_map(Place::governs).collect();
                 ips.sort_unstable();
                 ips.dedup();
                 // A resolver that fails for a moment changes nothing.
-                if ips.is_empty() {
+                if places.is_empty() {
                     ips = known.get(name).cloned().unwrap_or_default();
                 }
                 resolved.insert(name.clone(), ips);
@@ -202,25 +209,26 @@ mod tests {
 
     #[tokio::test]
     async fn the_map_goes_first_and_a_failed_look_up_keeps_what_was_known() {
-        let mapped = Mapped {
+        let mapped = |port| Mapped {
             ip: ip("10.0.0.1"),
-            port: Some(5),
+            port,
         };
-        let hosts = HashMap::from([("db.corp".to_owned(), mapped)]);
+        let hosts = HashMap::from([
+            ("db.corp".to_owned(), mapped(None)),
+            ("wiki.corp".to_owned(), mapped(Some(8080))),
+        ]);
         let resolver = Resolver::new(hosts, "192.0.2.7:8443".parse().unwrap());
-        let places = resolver.look_up("db.corp").await;
-        assert_eq!(
-            places,
-            [Place {
-                ip: mapped.ip,
-                port: Some(5),
-                by_map: true
-            }]
-        );
+        let wiki = Place {
+            ip: ip("10.0.0.1"),
+            port: Some(8080),
+            by_map: true,
+        };
+        assert_eq!(resolver.look_up("wiki.corp").await, [wiki]);
         let known = Resolved::from([("gone.invalid".to_owned(), vec![ip("10.0.0.9")])]);
-        let names = vec!["db.corp".to_owned(), "gone.invalid".to_owned()];
-        let resolved = resolver.resolve_all(names, &known).await;
+        let names = ["db.corp", "wiki.corp", "gone.invalid"].map(str::to_owned);
+        let resolved = resolver.resolve_all(names.to_vec(), &known).await;
         assert_eq!(resolved["db.corp"], [ip("10.0.0.1")]);
+        assert!(resolved["wiki.corp"].is_empty());
         assert_eq!(resolved["gone.invalid"], [ip("10.0.0.9")]);
     }
 }

@@ -31,7 +31,8 @@ pub struct Peer {
 pub struct Target {
     /// As it was asked for, in canonical form.
     pub host: Host,
-    /// The address that is connected to; `None` while it is not known.
+    /// The address that is connected to; `None` while it is not known, and where only the name
+    /// counts ([`crate::resolve::Place::governs`]).
     pub ip: Option<IpAddr>,
     /// The port that was asked for.
     pub port: u16,

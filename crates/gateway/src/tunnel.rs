@@ -110,7 +110,7 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
     };
     let patience = Instant::now() + limits::CONNECT;
     for place in places {
-        target.ip = Some(place.ip);
+        target.ip = place.governs();
         let (pass, admission) = match gate.open(&client.peer, &target) {
             Ok(open) => open,
             Err(Refusal::NoPermit) => continue,

@@ -94,17 +94,47 @@ async fn locked_and_unknown_answer_alike() {
 async fn a_governed_name_is_not_reached_by_its_bare_address() {
     let world = World::new().await;
     let ben = world.device(PHONE, BEN);
-    // db.corp leads to 127.0.0.1, and governs it before the prefix does.
-    let prefix = ResourceId(9);
+    let port = world.origin.address.port();
+    // bare.corp leads to 127.0.0.1, and governs it before the prefix does.
+    let (bare, prefix) = (ResourceId(8), ResourceId(9));
     world.controller.resource(prefix, "127.0.0.0/8", "");
-    let seq = world.controller.permit(BEN, prefix, None);
+    world.controller.permit(BEN, prefix, None);
+    let seq = world
+        .controller
+        .resource(bare, "bare.corp", &port.to_string());
     world.controller.acked(seq).await;
     let refused = Answer::refused(403, "no-permit");
-    assert_eq!(ben.refused("127.0.0.1:5432").await, refused);
-    assert_eq!(ben.refused("[::ffff:127.0.0.1]:5432").await, refused);
-    // It is off limits all the same where the prefix governs.
+    for to in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]"] {
+        let to = format!("{to}:{port}");
+        for _ in 0..300 {
+            // The name is resolved a moment after it is heard of; off limits it is at any time.
+            if ben.refused(&to).await == refused {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(ben.refused(&to).await, refused);
+    }
     let unreachable = Answer::refused(502, "unreachable");
     assert_eq!(ben.refused("127.0.0.2:5432").await, unreachable);
+    let seq = world.controller.permit(BEN, bare, None);
+    world.controller.acked(seq).await;
+    ben.connect(&format!("bare.corp:{port}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_that_share_an_address_by_the_map_share_no_permits() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    // Ann may use db.corp:5432, and x.lab.corp leads to another service of the same machine.
+    assert!(ann.connect("db.corp:5432").await.is_ok());
+    let refused = Answer::refused(403, "no-permit");
+    assert_eq!(ann.refused("x.lab.corp:5432").await, refused);
+    world.controller.revoke(ANN, DB);
+    let seq = world.controller.permit(ANN, LAB, None);
+    world.controller.acked(seq).await;
+    assert!(ann.connect("x.lab.corp:5432").await.is_ok());
+    assert_eq!(ann.refused("db.corp:5432").await, refused);
 }
 
 #[tokio::test]

@@ -140,9 +140,14 @@ pub async fn start(
         folder: Folder::open(folder.path()).unwrap(),
         config: Config {
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            hosts: ["db.corp", "wiki.corp", "x.lab.corp"]
-                .map(|name| (name.to_owned(), origin))
-                .into(),
+            hosts: [
+                ("db.corp", origin),
+                ("wiki.corp", origin),
+                ("x.lab.corp", origin),
+                ("bare.corp", mapped("127.0.0.1", None)),
+            ]
+            .map(|(name, to)| (name.to_owned(), to))
+            .into(),
         },
         pace,
         clock: Arc::new(clock),
