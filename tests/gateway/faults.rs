@@ -91,7 +91,7 @@ async fn a_removed_gateway_lets_nobody_in() {
     .await
     .unwrap();
     eventually("the gateway's word", async || {
-        world.gateway.log().contains("enrol it anew")
+        world.gateway.log().contains("does not know this gateway any more")
     })
     .await
     .unwrap();
