@@ -129,6 +129,8 @@ const EMPTY_DRAFT: Draft = { form: "none", comment: "", choice: null, amount: ""
 function confirmation(command: Command): string {
   switch (command.do) {
     case "copy":
+    case "copyPac":
+    case "copyProxy":
       return "Address copied";
     case "authenticate":
     case "open":

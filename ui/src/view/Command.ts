@@ -16,7 +16,7 @@ resource: number, } | { "do": "copy",
 /**
  * The resource.
  */
-resource: number, } | { "do": "viewRequest", 
+resource: number, } | { "do": "copyProxy" } | { "do": "copyPac" } | { "do": "viewRequest", 
 /**
  * The request.
  */
