@@ -91,7 +91,11 @@ async fn a_removed_gateway_lets_nobody_in() {
     .await
     .unwrap();
     eventually("the gateway's word", async || {
-        world.gateway.log().contains("does not know this gateway any more")
+        let log = world.gateway.log();
+        match log.contains("does not know this gateway any more") {
+            true => Ok(()),
+            false => Err(log),
+        }
     })
     .await
     .unwrap();

@@ -367,6 +367,59 @@ async fn connections_are_kept_and_audited_once() {
     assert_eq!(report(bad).await.code(), "400 malformed");
 }
 
+#[tokio::test]
+async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
+    let (world, credential) = fed().await;
+    let ann = world.people.ann;
+    let token = world.token(ann).await;
+    let anns = device(&world, &token, &Key::generate().unwrap()).await;
+    let mut feed = Feed::open(&world, &credential, json!([anns])).await;
+    let all = feed.all().await;
+    assert_eq!(permits(&all.users, ann).len(), 1);
+
+    // Another process disables Ann: the bell for that takes up to a second.
+    let elsewhere: std::sync::Arc<dyn hourkey_store::Store> =
+        hourkey_store_sqlite::SqliteStore::open(&world.app.config.data)
+            .await
+            .unwrap();
+    let at = world.app.clock.now();
+    hourkey_store::transact(&elsewhere, move |tx| {
+        Box::pin(async move {
+            let user = tx.user(ann).await?.unwrap();
+            let disabled = hourkey_store::organisation::User {
+                disabled: true,
+                ..user
+            };
+            tx.update_user(disabled).await?;
+            tx.record(hourkey_store::log::Entry {
+                at,
+                actor: None,
+                action: "user.disabled",
+                subject: hourkey_store::log::Subject::Organisation,
+                detail: Value::Null,
+            })
+            .await
+        })
+    })
+    .await
+    .map_err(|error: hourkey_store::StoreError| error)
+    .unwrap();
+    let came = json!({ "stream": all.stream, "came": [99], "went": [] });
+    call(&world, "POST", "/gateway/devices", &credential, came).await;
+    let told = async {
+        loop {
+            let mut users = feed.changes().await.users;
+            users.retain(|user| user.id == ann);
+            if !users.is_empty() {
+                break users;
+            }
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    let users = tokio::time::timeout(limit, told).await;
+    assert_eq!(permits(&users.expect("Ann's permits, anew"), ann), []);
+}
+
 /// A running controller with an enrolled gateway, and its credential.
 async fn fed() -> (World, String) {
     let world = World::new().await;

@@ -63,7 +63,8 @@ struct Feed {
     bells: broadcast::Receiver<Bell>,
     stop: watch::Receiver<bool>,
     pings: Interval,
-    /// Everything up to here was sent, or does not concern this gateway.
+    /// Everything up to here was sent, or does not concern this gateway. Only bells move it: what
+    /// is read for a device that came says nothing of the others.
     seen: i64,
     first: Option<Event>,
 }
@@ -114,11 +115,9 @@ impl Feed {
     /// The message about what is due; `None` when the gateway was removed, or comes back after a
     /// failure to start anew.
     async fn tell(&mut self, due: Due) -> Option<Event> {
-        match message::changes(&self.app, &self.gateway, &mut self.watched, &due).await {
-            Ok(Some(changes)) => {
-                self.seen = self.seen.max(changes.seq);
-                event(CHANGES, &changes).ok()
-            }
+        let (app, gateway, seen) = (&self.app, &self.gateway, self.seen);
+        match message::changes(app, gateway, &mut self.watched, &due, seen).await {
+            Ok(Some(changes)) => event(CHANGES, &changes).ok(),
             Ok(None) => None,
             Err(failure) => {
                 failure.log();

@@ -124,12 +124,14 @@ pub(super) async fn all(
     })
 }
 
-/// What is due; `None` when the gateway was removed.
+/// What is due; `None` when the gateway was removed. `seq` is what was heard of so far: more may be
+/// in the store by now, of which only what is due is told.
 pub(super) async fn changes(
     app: &App,
     gateway: &Gateway,
     watched: &mut Watched,
     due: &Due,
+    seq: i64,
 ) -> Result<Option<Changes>, Failure> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
@@ -142,7 +144,7 @@ pub(super) async fn changes(
         false => None,
     };
     Ok(Some(Changes {
-        seq: tx.seq().await?,
+        seq,
         server_time: now,
         resources,
         devices,
