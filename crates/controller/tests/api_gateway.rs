@@ -383,7 +383,7 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
             .await
             .unwrap();
     let at = world.app.clock.now();
-    hourkey_store::transact(&elsewhere, move |tx| {
+    hourkey_store::transact::<_, hourkey_store::StoreError, _>(&elsewhere, move |tx| {
         Box::pin(async move {
             let user = tx.user(ann).await?.unwrap();
             let disabled = hourkey_store::organisation::User {
@@ -402,7 +402,6 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
         })
     })
     .await
-    .map_err(|error: hourkey_store::StoreError| error)
     .unwrap();
     let came = json!({ "stream": all.stream, "came": [99], "went": [] });
     call(&world, "POST", "/gateway/devices", &credential, came).await;
