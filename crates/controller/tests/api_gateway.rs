@@ -248,7 +248,7 @@ async fn devices_come_and_go_on_a_stream() {
         let came = json!({ "stream": all.stream, "came": [device], "went": [] });
         let noted = call(&world, "POST", "/gateway/devices", &credential, came).await;
         assert_eq!(noted.status, StatusCode::NO_CONTENT);
-        let changes = feed.changes().await;
+        let changes = feed.changes_of_device(device).await;
         assert_eq!(changes.devices[0].live.as_ref().unwrap().user, user);
         assert_eq!(permits(&changes.users, user).len(), 1);
         devices.push(device);
@@ -256,7 +256,8 @@ async fn devices_come_and_go_on_a_stream() {
     // The answer about an unknown device shows that Ann's is gone from the list.
     let went = json!({ "stream": all.stream, "came": [99], "went": [devices[0]] });
     call(&world, "POST", "/gateway/devices", &credential, went).await;
-    assert_eq!(feed.changes().await.devices[0].live, None);
+    let unknown = feed.changes_of_device(99).await;
+    assert_eq!(unknown.devices[0].live, None);
 
     // Ann is disabled after her device went, Ben while his is there: only he is told of.
     world
@@ -274,7 +275,12 @@ async fn devices_come_and_go_on_a_stream() {
             })
         })
         .await;
-    let changes = feed.changes().await;
+    let changes = loop {
+        let changes = feed.changes().await;
+        if changes.resources.is_some() {
+            break changes;
+        }
+    };
     assert_eq!(changes.users.len(), 1);
     assert_eq!(permits(&changes.users, ben), []);
 
@@ -549,6 +555,17 @@ impl Feed {
                 "ping" => {}
                 "changes" => return serde_json::from_str(&event.data).unwrap(),
                 other => panic!("{other}: {}", event.data),
+            }
+        }
+    }
+
+    /// The next message that begins with this device. Its enrolment may be told of once more in
+    /// between.
+    async fn changes_of_device(&mut self, device: i64) -> Changes {
+        loop {
+            let changes = self.changes().await;
+            if changes.devices.first().is_some_and(|it| it.id.0 == device) {
+                return changes;
             }
         }
     }
