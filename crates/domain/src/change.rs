@@ -56,8 +56,10 @@ impl std::fmt::Display for Cause {
 /// What waits or runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A pending request.
+    /// A pending request for a grant.
     PendingRequest,
+    /// A pending request for an unlock.
+    PendingUnlock,
     /// A grant whose start lies ahead.
     ScheduledGrant,
     /// A running grant.
@@ -79,6 +81,8 @@ pub struct Footing<'a> {
     pub way: Option<&'a Way>,
     /// The most permissive mode of all of the user's ways to the resource.
     pub best_mode: Option<Mode>,
+    /// The resource is open to the user without a grant.
+    pub open: bool,
 }
 
 /// What must happen to it.
@@ -94,7 +98,8 @@ pub enum Consequence {
 ///
 /// Settings that became stricter end nothing here: a pending request's terms are clamped when it
 /// is approved, a scheduled grant is rechecked at its start ([`crate::grant::Due::start`]), and a
-/// running one keeps its deadline.
+/// running one keeps its deadline. Only a request for an unlock has nothing to wait for once its
+/// way does not auto-lock any more.
 #[must_use]
 pub fn consequence(subject: Subject, footing: &Footing<'_>, now: Time) -> Consequence {
     let gone = if !footing.user_enabled {
@@ -114,11 +119,17 @@ pub fn consequence(subject: Subject, footing: &Footing<'_>, now: Time) -> Conseq
     } else {
         None
     };
-    match subject {
-        Subject::PendingRequest | Subject::ScheduledGrant | Subject::ActiveGrant => {
-            gone.map_or(Consequence::Stays, Consequence::Ends)
-        }
-    }
+    let auto_locks = footing
+        .way
+        .is_some_and(|way| way.settings.mode == Mode::AutoLock);
+    let cause = match subject {
+        Subject::PendingRequest | Subject::ScheduledGrant | Subject::ActiveGrant => gone,
+        Subject::PendingUnlock if gone.is_some() => gone,
+        Subject::PendingUnlock if footing.open => Some(Cause::NoLongerNeeded),
+        Subject::PendingUnlock if !auto_locks => Some(Cause::TermsTightened),
+        Subject::PendingUnlock => None,
+    };
+    cause.map_or(Consequence::Stays, Consequence::Ends)
 }
 
 /// Rule 7's last row: what becomes of a grant and its request when the reviewer who approved it

@@ -18,9 +18,24 @@ pub const DEFAULT_LAPSE: TimeDelta = TimeDelta::hours(24);
 /// long (rule 11).
 pub const AUTOMATIC_OFF_AFTER_REVOCATION: TimeDelta = TimeDelta::hours(24);
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A grant.
+    #[default]
+    Grant,
+    /// The unlocking of an auto-locked resource ([`crate::unlock`]).
+    Unlock,
+}
+
 /// The terms under which a request was made: a snapshot of its way (rule 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
+    /// What it is for, which the way's mode decides.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The assignment chosen.
     pub assignment: AssignmentId,
     /// Its group.
@@ -172,7 +187,16 @@ pub fn ask(
         Mode::Standing | Mode::AutoLock => return Err(CannotAsk::NotNeeded),
         Mode::AccessRequest => {}
     }
-    write(user, resource, way, ask, revoked_at, lapse, now)
+    write(
+        Purpose::Grant,
+        user,
+        resource,
+        way,
+        ask,
+        revoked_at,
+        lapse,
+        now,
+    )
 }
 
 /// The approval that holds on this way now: rule 11 switches automatic approval off for a while.
@@ -187,7 +211,9 @@ pub fn approval_in_force(way: &Way, revoked_at: Option<Time>, now: Time) -> Appr
 }
 
 /// [`ask`], whatever the mode of the way.
+#[expect(clippy::too_many_arguments, reason = "those of `ask`, and what for")]
 pub(crate) fn write(
+    purpose: Purpose,
     user: UserId,
     resource: ResourceId,
     way: &Way,
@@ -223,6 +249,7 @@ pub(crate) fn write(
         user,
         resource,
         terms: Terms {
+            purpose,
             assignment: way.assignment,
             group: way.group,
             period: way.settings.period,
@@ -303,7 +330,8 @@ impl Pending {
 
     /// Approves: the request's final state, and when its grant runs (rules 5, 6 and 7).
     ///
-    /// `by` is `None` for automatic approval, and `live` the request's own way as it is now. The
+    /// `by` is `None` for automatic approval, and `live` the request's own way as it is now (an
+    /// unlock is approved by [`crate::unlock::Locked::approve`]). The
     /// length is the shortest of what was asked, what the reviewer allows, and what the snapshot
     /// and the live way allow; it never passes the assignment's end. The clock starts at `now`, or
     /// at the scheduled start.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssignmentId, RequestId, ResourceId, UserId};
 use crate::reason::Text;
-use crate::request::{Ask, CannotApprove, CannotAsk, NewRequest, Pending, Request, State};
+use crate::request::{Ask, CannotApprove, CannotAsk, NewRequest, Pending, Purpose, Request, State};
 use crate::review::{MayNot, Reviewer};
 use crate::settings::{Mode, Way};
 use crate::{Time, later};
@@ -95,7 +95,17 @@ impl Locked {
             length: None,
             starts_at: None,
         };
-        crate::request::write(user, resource, &self.0, ask, revoked_at, lapse, now)
+        let way = &self.0;
+        crate::request::write(
+            Purpose::Unlock,
+            user,
+            resource,
+            way,
+            ask,
+            revoked_at,
+            lapse,
+            now,
+        )
     }
 
     /// Unlocks by approving `pending`, a request for this (rule 6); `by` is `None` for automatic

@@ -243,10 +243,16 @@ pub struct Connection {
     pub resource: ResourceId,
     /// Its start.
     pub started_at: DateTime<Utc>,
+    /// While it lasts and is reported again, every [`USED_EVERY`]: when that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<DateTime<Utc>>,
     /// Its end; `None` while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
 }
+
+/// How often a connection that lasts is reported again: it is a use of its resource all along.
+pub const USED_EVERY: Duration = Duration::from_hours(1);
 
 /// The end of a [`Connection`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,6 +286,8 @@ pub enum Ended {
     Mismatch,
     /// The gateway stopped.
     Stopped,
+    /// The gateway was killed, and could not say more: it had ended by then at the latest.
+    Lost,
 }
 
 /// Why a gateway refuses a connection: the value of the header [`REFUSAL`] in its answer, which

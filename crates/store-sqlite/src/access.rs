@@ -122,14 +122,22 @@ impl AccessRead for Tx {
             ($which:literal) => {
                 concat!(
                     "SELECT resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
-                     max(revoked_at) AS revoked_at FROM ( \
+                     max(revoked_at) AS revoked_at, max(used_at) AS used_at, \
+                     max(counted_from) AS counted_from FROM ( \
                      SELECT resource_id, created_at AS asked_at, \
                      iif(state = 'denied', ended_at, NULL) AS denied_at, \
-                     NULL AS revoked_at, max(id) FROM requests WHERE user_id = ?1 ",
+                     NULL AS revoked_at, NULL AS used_at, NULL AS counted_from, max(id) \
+                     FROM requests WHERE user_id = ?1 ",
                     $which,
                     " GROUP BY resource_id UNION ALL \
-                     SELECT resource_id, NULL, NULL, ended_at, NULL FROM grants \
+                     SELECT resource_id, NULL, NULL, ended_at, NULL, NULL, NULL FROM grants \
                      WHERE user_id = ?1 AND revoked_by IS NOT NULL ",
+                    $which,
+                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, at, NULL, NULL \
+                     FROM last_uses WHERE user_id = ?1 ",
+                    $which,
+                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, starts_at, NULL \
+                     FROM unused_counts WHERE user_id = ?1 ",
                     $which,
                     ") GROUP BY resource_id ORDER BY resource_id"
                 )
@@ -148,6 +156,8 @@ impl AccessRead for Tx {
                     denied_at: row.maybe_time("denied_at")?,
                     revoked_at: row.maybe_time("revoked_at")?,
                     asked_at: row.maybe_time("asked_at")?,
+                    used_at: row.maybe_time("used_at")?,
+                    counted_from: row.maybe_time("counted_from")?,
                 },
             ))
         })

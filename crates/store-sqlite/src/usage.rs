@@ -13,23 +13,6 @@ use crate::tx::Tx;
 
 #[async_trait]
 impl UsageRead for Tx {
-    async fn last_used(
-        &mut self,
-        user: UserId,
-        resource: Option<ResourceId>,
-    ) -> Result<Vec<(ResourceId, DateTime<Utc>)>, StoreError> {
-        let uses = query(
-            "SELECT resource_id, at FROM last_uses WHERE user_id = ?1 \
-             AND (?2 IS NULL OR resource_id = ?2) ORDER BY resource_id",
-        )
-        .bind(user.0)
-        .bind(resource.map(|resource| resource.0));
-        self.all(uses, |row| {
-            Ok((ResourceId(row.col("resource_id")?), row.time("at")?))
-        })
-        .await
-    }
-
     async fn connections(
         &mut self,
         user: UserId,
@@ -55,7 +38,11 @@ impl UsageRead for Tx {
 
 #[async_trait]
 impl UsageWrite for Tx {
-    async fn keep_connection(&mut self, connection: Connection) -> Result<Kept, StoreError> {
+    async fn keep_connection(
+        &mut self,
+        connection: Connection,
+        used_at: DateTime<Utc>,
+    ) -> Result<Kept, StoreError> {
         let kept = query("SELECT ended_at FROM connections WHERE gateway_id = ? AND id = ?")
             .bind(connection.gateway.0)
             .bind(connection.id.clone());
@@ -69,18 +56,53 @@ impl UsageWrite for Tx {
                 self.end_connection(&connection, end).await?;
                 Kept::Ended
             }
-            (Some(_), _) => return Ok(Kept::Known),
+            (Some(None), None) => Kept::Used,
+            (Some(Some(_)), _) => return Ok(Kept::Known),
         };
-        let at = connection.end.map_or(connection.started_at, |end| end.at);
         let used = query(
             "INSERT INTO last_uses (user_id, resource_id, at) VALUES (?, ?, ?) \
-             ON CONFLICT (user_id, resource_id) DO UPDATE SET at = max(at, excluded.at)",
+             ON CONFLICT (user_id, resource_id) DO UPDATE SET at = excluded.at \
+             WHERE at < excluded.at",
         )
         .bind(connection.user.0)
         .bind(connection.resource.0)
+        .bind(millis(used_at));
+        let later = self.run(used).await?.rows_affected() > 0;
+        match outcome {
+            Kept::Used if !later => Ok(Kept::Known),
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let start = query(
+            "INSERT INTO unused_counts (user_id, resource_id, starts_at) \
+             SELECT DISTINCT m.user_id, a.resource_id, ? FROM assignments a \
+             JOIN resources r ON r.id = a.resource_id \
+             JOIN memberships m ON m.group_id = a.group_id \
+             WHERE a.removed = 0 AND coalesce(a.mode, r.mode) = 'auto_lock' \
+             ON CONFLICT DO NOTHING",
+        )
         .bind(millis(at));
-        self.run(used).await?;
-        Ok(outcome)
+        self.run(start).await?;
+        Ok(())
+    }
+
+    async fn restart_count(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let restart = query(
+            "INSERT INTO unused_counts (user_id, resource_id, starts_at) VALUES (?, ?, ?) \
+             ON CONFLICT (user_id, resource_id) DO UPDATE SET starts_at = excluded.starts_at",
+        )
+        .bind(user.0)
+        .bind(resource.0)
+        .bind(millis(at));
+        self.run(restart).await?;
+        Ok(())
     }
 }
 

@@ -48,6 +48,18 @@ pub struct Lately {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When the user last asked.
     pub asked_at: Option<DateTime<Utc>>,
+    /// When the user last used it: the newest start or end of their connections.
+    pub used_at: Option<DateTime<Utc>>,
+    /// Under auto-lock: when it was first assigned to the user, or last unlocked.
+    pub counted_from: Option<DateTime<Utc>>,
+}
+
+impl Lately {
+    /// What the unused days are counted from, as in [`hourkey_domain::lock::Facts`].
+    #[must_use]
+    pub fn last_used(&self) -> Option<DateTime<Utc>> {
+        self.used_at.max(self.counted_from)
+    }
 }
 
 /// Everything open between users and resources that time will end or start.

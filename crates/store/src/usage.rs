@@ -46,6 +46,8 @@ pub enum Kept {
     Known,
     /// The connection is new.
     New,
+    /// A known connection was still used later than was known.
+    Used,
     /// The end of a known connection is new.
     Ended,
 }
@@ -53,14 +55,6 @@ pub enum Kept {
 /// Reads connections.
 #[async_trait]
 pub trait UsageRead: Send {
-    /// When a user last used each resource (or just one of them): the newest start or end of their
-    /// connections.
-    async fn last_used(
-        &mut self,
-        user: UserId,
-        resource: Option<ResourceId>,
-    ) -> Result<Vec<(ResourceId, DateTime<Utc>)>, StoreError>;
-
     /// A user's connections to a resource that started before `until` and had not ended at `from`,
     /// newest first, at most `limit`.
     async fn connections(
@@ -73,9 +67,27 @@ pub trait UsageRead: Send {
     ) -> Result<Vec<Connection>, StoreError>;
 }
 
-/// Writes connections.
+/// Writes connections, and where the counts of unused days start
+/// ([`crate::access::Lately::counted_from`]).
 #[async_trait]
 pub trait UsageWrite: UsageRead {
-    /// Keeps what a gateway reports. Reports may come twice; what has ended stays as it is.
-    async fn keep_connection(&mut self, connection: Connection) -> Result<Kept, StoreError>;
+    /// Keeps what a gateway reports, and that the resource was used up to `used_at`. Reports may
+    /// come twice; what has ended stays as it is.
+    async fn keep_connection(
+        &mut self,
+        connection: Connection,
+        used_at: DateTime<Utc>,
+    ) -> Result<Kept, StoreError>;
+
+    /// Starts the count for every user and resource that an assignment auto-locks, where there is
+    /// none yet.
+    async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Starts the count of one user and resource again.
+    async fn restart_count(
+        &mut self,
+        user: UserId,
+        resource: ResourceId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 }

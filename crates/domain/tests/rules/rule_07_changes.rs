@@ -54,6 +54,7 @@ proptest! {
         is_member: bool,
         way in option::of(way()),
         best_mode in option::of(mode()),
+        open: bool,
         now in moment(),
     ) {
         let footing = Footing {
@@ -63,6 +64,7 @@ proptest! {
             is_member,
             way: way.as_ref(),
             best_mode,
+            open,
         };
         let true_causes = [
             (!user_enabled, Cause::UserDisabled),
@@ -78,6 +80,18 @@ proptest! {
                 Consequence::Stays => prop_assert!(true_causes.iter().all(|(gone, _)| !gone)),
                 Consequence::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
             }
+        }
+        // A request for an unlock waits only while there is something to unlock.
+        let locked = way.is_some_and(|way| way.settings.mode == Mode::AutoLock) && !open;
+        match consequence(Subject::PendingUnlock, &footing, now) {
+            Consequence::Stays => {
+                prop_assert!(locked && true_causes.iter().all(|(gone, _)| !gone));
+            }
+            Consequence::Ends(Cause::NoLongerNeeded) => {
+                prop_assert!(open || best_mode == Some(Mode::Standing));
+            }
+            Consequence::Ends(Cause::TermsTightened) => prop_assert!(!locked && !open),
+            Consequence::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
         }
     }
 
@@ -96,6 +110,7 @@ proptest! {
             is_member: true,
             way: Some(&way),
             best_mode: Some(Mode::Standing),
+            open: true,
         };
         for subject in SUBJECTS {
             let ended = Consequence::Ends(Cause::NoLongerNeeded);
@@ -136,6 +151,7 @@ proptest! {
             is_member: true,
             way: Some(&way),
             best_mode: Some(Mode::AccessRequest),
+            open: false,
         };
         let stays = consequence(Subject::PendingRequest, &footing, now);
         prop_assert_eq!(stays, Consequence::Stays);

@@ -9,7 +9,7 @@ use hourkey_domain::length::Length;
 use hourkey_domain::lock::Facts;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{
-    Ask, DEFAULT_LAPSE, NewRequest, Request, State as RequestState, Terms, ask,
+    Ask, DEFAULT_LAPSE, NewRequest, Purpose, Request, State as RequestState, Terms, ask,
 };
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings, Way};
@@ -212,6 +212,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> + Clone {
         user: USER,
         resource: RESOURCE,
         terms: Terms {
+            purpose: Purpose::Grant,
             assignment: way.assignment,
             group: way.group,
             period: way.settings.period,

@@ -108,11 +108,13 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         denied_at: None,
         revoked_at: Some(at(9)),
         asked_at: Some(at(0)),
+        ..Lately::default()
     };
     let denied = Lately {
         denied_at: Some(at(7)),
         revoked_at: None,
         asked_at: Some(at(0)),
+        ..Lately::default()
     };
     let both = [(sample.resource, revoked), (sample.other_resource, denied)];
     assert_eq!(lately(None).await, both);
@@ -140,6 +142,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         denied_at: None,
         revoked_at: None,
         asked_at: Some(at(20)),
+        ..Lately::default()
     };
     assert_eq!(
         lately(None).await,

@@ -142,7 +142,7 @@ stories! { $
     ]
     usage: [
         a_connection_is_kept_once,
-        the_last_use_is_the_newest,
+        the_last_use_is_the_newest, unused_days_are_counted_from_the_latest,
     ]
     gateway: [
         a_gateway_enrols_once,

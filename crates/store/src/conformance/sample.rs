@@ -8,7 +8,7 @@ use hourkey_domain::ids::{
     AssignmentId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId,
 };
 use hourkey_domain::length::Length;
-use hourkey_domain::request::{NewRequest, State as RequestState, Terms};
+use hourkey_domain::request::{NewRequest, Purpose, State as RequestState, Terms};
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 
@@ -141,6 +141,7 @@ impl Sample {
             user: self.member,
             resource: self.resource,
             terms: Terms {
+                purpose: Purpose::Grant,
                 assignment: self.assignment,
                 group: self.group,
                 period: Period::Custom { up_to: length(240) },

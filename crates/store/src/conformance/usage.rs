@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use hourkey_domain::ids::{DeviceId, GatewayId};
+use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
+use hourkey_domain::settings::Mode;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::Ended;
 
 use super::sample::{Sample, at, sample};
 use super::write;
 use crate::Store;
+use crate::access::Lately;
 use crate::account::NewSession;
 use crate::device::NewDevice;
 use crate::gateway::NewGateway;
@@ -73,15 +75,17 @@ pub async fn a_connection_is_kept_once(store: Arc<dyn Store>) {
         end: Some(End { at: at(30), ..end }),
         ..open.clone()
     };
-    for (report, expected) in [
-        (&open, Kept::New),
-        (&open, Kept::Known),
-        (&ended, Kept::Ended),
-        (&open, Kept::Known),
-        (&later, Kept::Known),
+    for (report, used_at, expected) in [
+        (&open, 10, Kept::New),
+        (&open, 10, Kept::Known),
+        (&open, 15, Kept::Used),
+        (&open, 12, Kept::Known),
+        (&ended, 20, Kept::Ended),
+        (&open, 25, Kept::Known),
+        (&later, 30, Kept::Known),
     ] {
         let report = report.clone();
-        let kept = write!(store, |tx| tx.keep_connection(report).await);
+        let kept = write!(store, |tx| tx.keep_connection(report, at(used_at)).await);
         assert_eq!(kept, expected);
     }
     let mut read = store.read().await.unwrap();
@@ -94,40 +98,81 @@ pub async fn a_connection_is_kept_once(store: Arc<dyn Store>) {
     }
 }
 
-/// The last use is the newest start or end, per user and resource.
+/// The last use is the newest one reported, per user and resource.
 pub async fn the_last_use_is_the_newest(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
     let (gateway, device) = connected(&store, &sample).await;
-    let connection = |id: &str, start, end: Option<i64>| Connection {
+    let connection = |id: &str, start| Connection {
         gateway,
         id: id.repeat(16),
         user: sample.member,
         device,
         resource: sample.resource,
         started_at: at(start),
-        end: end.map(|end| End {
-            at: at(end),
-            why: Ended::Closed,
-            sent: 0,
-            received: 0,
-        }),
+        end: None,
     };
-    let last = async || {
-        let mut read = store.read().await.unwrap();
-        read.last_used(sample.member, None).await.unwrap()
-    };
-    assert_eq!(last().await, []);
-    for (report, expected) in [
-        (connection("01", 50, None), 50),
-        (connection("02", 10, Some(20)), 50),
-        (connection("01", 50, Some(70)), 70),
+    assert_eq!(lately(&store, sample.member).await, []);
+    for (report, used, expected) in [
+        (connection("01", 50), 50, 50),
+        (connection("02", 10), 20, 50),
+        (connection("01", 50), 70, 70),
     ] {
-        write!(store, |tx| tx.keep_connection(report).await);
-        assert_eq!(last().await, [(sample.resource, at(expected))]);
+        write!(store, |tx| tx.keep_connection(report, at(used)).await);
+        let known = Lately {
+            used_at: Some(at(expected)),
+            ..Lately::default()
+        };
+        assert_eq!(
+            lately(&store, sample.member).await,
+            [(sample.resource, known)]
+        );
+        assert_eq!(known.last_used(), Some(at(expected)));
     }
+    assert_eq!(lately(&store, sample.reviewer).await, []);
+}
+
+/// Unused days are counted from when a resource was first assigned under auto-lock, from the last
+/// unlock, or from the last use: whatever is the latest.
+pub async fn unused_days_are_counted_from_the_latest(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let count = |minute| {
+        let store = Arc::clone(&store);
+        async move { write!(store, |tx| tx.start_counts(at(minute)).await) }
+    };
+    count(1).await;
+    assert_eq!(
+        lately(&store, sample.member).await,
+        [],
+        "nothing auto-locks"
+    );
+    write!(store, |tx| {
+        let organisation = tx.organisation().await?;
+        for mut assignment in organisation.assignments {
+            if assignment.id == sample.assignment {
+                assignment.own.mode = Some(Mode::AutoLock);
+                tx.update_assignment(assignment).await?;
+            }
+        }
+        Ok(())
+    });
+    count(2).await;
+    count(3).await;
+    let counted = async || {
+        let found = lately(&store, sample.member).await;
+        found
+            .iter()
+            .map(|(resource, lately)| (*resource, lately.last_used()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counted().await, [(sample.resource, Some(at(2)))]);
+    let (user, resource) = (sample.member, sample.resource);
+    write!(store, |tx| tx.restart_count(user, resource, at(9)).await);
+    count(10).await;
+    assert_eq!(counted().await, [(sample.resource, Some(at(9)))]);
+    assert_eq!(lately(&store, sample.reviewer).await, []);
+}
+
+async fn lately(store: &Arc<dyn Store>, user: UserId) -> Vec<(ResourceId, Lately)> {
     let mut read = store.read().await.unwrap();
-    assert_eq!(read.last_used(sample.reviewer, None).await.unwrap(), []);
-    let resource = Some(sample.resource);
-    let one = read.last_used(sample.member, resource).await.unwrap();
-    assert_eq!(one.len(), 1);
+    read.lately(user, None).await.unwrap()
 }
