@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hourkey_client::told::ToTell;
+use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_protocol::access;
 use hourkey_protocol::notice::What;
@@ -196,7 +197,7 @@ fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
 
 fn kind(what: &What) -> InboxKind {
     match what {
-        What::Approved { .. } | What::Started { .. } => InboxKind::Approved,
+        What::Approved { .. } | What::Unlocked { .. } | What::Started { .. } => InboxKind::Approved,
         What::Denied { .. } => InboxKind::Denied,
         What::Cancelled { .. } | What::Lapsed { .. } => InboxKind::Cancelled,
         What::Revoked { .. } => InboxKind::Revoked,
@@ -232,7 +233,7 @@ fn reviews(state: &AppState) -> Option<Vec<Review>> {
             resource: request.resource_name.clone(),
             group: request.group_name.clone(),
             reason: request.reason.clone(),
-            seconds: request.asked.seconds(),
+            seconds: request.asked.map(Length::seconds),
             since: millis(request.created_at),
             lapses_at: millis(request.lapses_at),
             recent_grants: review.recent_grants,

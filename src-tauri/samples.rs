@@ -11,6 +11,7 @@ use hourkey_client::sync::Update;
 use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::Approval;
 use hourkey_protocol::access::{Person, Request, RequestStatus, Resource, Review};
 use hourkey_protocol::account::Me;
@@ -96,8 +97,9 @@ pub(crate) fn review(id: i64, may_decide: bool) -> Review {
         resource_name: "Customer exports".to_owned(),
         resource_address: "exports.corp".to_owned(),
         group_name: "Support".to_owned(),
+        purpose: Purpose::Grant,
         reason: "Ticket 4412".to_owned(),
-        asked: Length::from_seconds(1_800).unwrap(),
+        asked: Some(Length::from_seconds(1_800).unwrap()),
         approval: Approval::Manual,
         starts_at: None,
         created_at: at(-20),
@@ -147,7 +149,7 @@ pub(crate) fn please_review(request: i64) -> What {
         request: RequestId(request),
         requester: "Lee Novak".to_owned(),
         reason: "Ticket 4412".to_owned(),
-        asked: Length::from_seconds(1_800).unwrap(),
+        asked: Some(Length::from_seconds(1_800).unwrap()),
     }
 }
 

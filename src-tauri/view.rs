@@ -256,9 +256,9 @@ pub struct Review {
     pub group: String,
     /// The reason as typed.
     pub reason: String,
-    /// Length asked for, in seconds.
-    #[ts(type = "number")]
-    pub seconds: u32,
+    /// Length asked for, in seconds; `None` for an unlock, which has none.
+    #[ts(type = "number | null")]
+    pub seconds: Option<u32>,
     /// When it was asked.
     #[ts(type = "number")]
     pub since: i64,

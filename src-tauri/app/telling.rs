@@ -248,6 +248,7 @@ fn stale_when(told: &ToTell, now: DateTime<Utc>) -> StaleWhen {
             What::Denied { .. }
             | What::Cancelled { .. }
             | What::Lapsed { .. }
+            | What::Unlocked { .. }
             | What::Revoked { .. } => StaleWhen::Never,
         },
         ToTell::EndingSoon { ending, .. } => StaleWhen::Over(ending.grant),

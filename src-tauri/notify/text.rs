@@ -130,6 +130,33 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 },
             )
         }
+        What::Unlocked {
+            request,
+            by,
+            locks_at,
+            comment,
+        } => {
+            let by = match by {
+                Some(by) => format!("Unlocked by {}", person(by)),
+                None => "Unlocked".to_owned(),
+            };
+            let rest = if *locks_at <= now {
+                "it was not used, and locked again".to_owned()
+            } else {
+                format!(
+                    "it locks in {} if you do not use it",
+                    words::left(*locks_at, now)
+                )
+            };
+            let message = Message {
+                title: format!("{name} is open"),
+                body: with_quote(&format!("{by}; {rest}"), comment),
+                click: open(resource, opens),
+                buttons: open_and_copy(resource, opens),
+            };
+            let topic = request.map_or(Topic::Wanted(resource), Topic::Request);
+            (topic, message)
+        }
         What::Started { grant, expires_at } => (
             Topic::Grant(*grant),
             Message {
@@ -147,8 +174,14 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
         } => (
             Topic::Review(*request),
             Message {
-                title: format!("{} asks for {name}", person(requester)),
-                body: with_quote(&format!("For {asked}"), reason),
+                title: match asked {
+                    Some(_) => format!("{} asks for {name}", person(requester)),
+                    None => format!("{} asks to unlock {name}", person(requester)),
+                },
+                body: match asked {
+                    Some(asked) => with_quote(&format!("For {asked}"), reason),
+                    None => with_quote("It was not used for a while", reason),
+                },
                 click: Action::Show(Tab::Review),
                 buttons: vec![Button {
                     label: "Review",

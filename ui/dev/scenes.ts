@@ -215,6 +215,18 @@ const reviews: Review[] = [
     mayDecide: true,
   },
   {
+    id: 13,
+    requester: "Lee Novak",
+    resource: "Data warehouse",
+    group: "Support",
+    reason: "Back from parental leave",
+    seconds: null,
+    since: NOW - 40 * MINUTE,
+    lapsesAt: NOW + 22 * HOUR,
+    recentGrants: 0,
+    mayDecide: true,
+  },
+  {
     id: 3,
     requester: "Ada Park",
     resource: "Billing admin",

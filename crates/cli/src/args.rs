@@ -9,7 +9,7 @@ use hourkey_domain::length::Length;
 
 use crate::exit::Failure;
 use crate::{
-    account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config,
+    account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config, unlock,
 };
 
 /// See which resources are yours to use, ask for access, and review what others ask for.
@@ -80,6 +80,18 @@ enum Command {
     /// Review what others ask for.
     #[command(subcommand)]
     Review(Review),
+    /// Unlock for somebody what they did not use for long, as an administrator.
+    Unlock {
+        /// Who: the name they sign in with.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        login: String,
+        /// The resource, by name or number; all that lock for them are listed when left out.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        resource: Option<String>,
+        /// A word to them.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        comment: String,
+    },
     /// Connect standard input and output to a resource, for example as ssh's ProxyCommand.
     Connect {
         /// The host, by its name or IP address.
@@ -252,6 +264,16 @@ impl Arguments {
             Command::Open { resource } => resources::open(&resource, json).await,
             Command::Copy { resource } => resources::copy(&resource, json).await,
             Command::Review(review) => reviews::run(review, json).await,
+            Command::Unlock {
+                login,
+                resource: None,
+                comment: _,
+            } => unlock::list(&login, json).await,
+            Command::Unlock {
+                login,
+                resource: Some(resource),
+                comment,
+            } => unlock::unlock(login, &resource, comment, json).await,
             Command::Connect { host, port } => connect::connect(&host, port).await,
             Command::Entry { port } => serve::entry(port, json).await,
             Command::Forward { what, port } => serve::forward(&what, port, json).await,

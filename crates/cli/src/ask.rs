@@ -5,6 +5,7 @@ use hourkey_client::model::lock_now;
 use hourkey_client::session::Session;
 use hourkey_domain::ids::{AssignmentId, RequestId};
 use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_protocol::access::{
     GrantStatus, NewRequest, Request, RequestStatus, Resource, ResourceDetail, Way,
@@ -104,6 +105,9 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
                 Some((grant, GrantStatus::Scheduled)) => {
                     format!("{name} opens at {}.", moment(grant.starts_at, now))
                 }
+                None if request.purpose == Purpose::Unlock => {
+                    format!("{name} is open while you use it.")
+                }
                 Some((
                     _,
                     GrantStatus::Expired { .. }
@@ -112,7 +116,8 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
                 ))
                 | None => format!("{name} is locked again."),
             };
-            format!("{by} for {granted}: {open}{}", said(comment))
+            let granted = granted.map_or_else(String::new, |length| format!(" for {length}"));
+            format!("{by}{granted}: {open}{}", said(comment))
         }
         RequestStatus::Denied { by, comment, .. } => format!(
             "{} denied request {id} for {name}:{}",
@@ -248,7 +253,9 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
         LockState::Locked { why } => match why {
             Why::NeedsApproval => "Locked. A reviewer opens it on request.".to_owned(),
             Why::NeedsReason => "Locked. It opens at once when you give a reason.".to_owned(),
-            Why::Unused => "Locked, because it was not used for long.".to_owned(),
+            Why::Unused => {
+                "Locked, because it was not used for long. It is unlocked on request.".to_owned()
+            }
         },
     }
 }
@@ -259,13 +266,18 @@ fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
         ways.iter().map(|way| {
             let opens = match (way.mode, way.approval) {
                 (Mode::Standing, _) => "is open",
-                (Mode::AutoLock, _) => "while it is used",
+                (Mode::AutoLock, Approval::Manual) => "while it is used; then by a reviewer",
+                (Mode::AutoLock, Approval::Automatic) => {
+                    "while it is used; then at once, with a reason"
+                }
                 (Mode::AccessRequest, Approval::Manual) => "by a reviewer",
                 (Mode::AccessRequest, Approval::Automatic) => "at once, with a reason",
             };
-            let period = match way.period {
-                Period::Preset(length) => length.to_string(),
-                Period::Custom { up_to } => format!("up to {up_to}"),
+            let period = match (way.mode, way.period) {
+                (Mode::Standing, _) => String::new(),
+                (Mode::AutoLock, _) => format!("locks after {} unused d", way.lock_after),
+                (Mode::AccessRequest, Period::Preset(length)) => length.to_string(),
+                (Mode::AccessRequest, Period::Custom { up_to }) => format!("up to {up_to}"),
             };
             let until = way.until.map(|at| moment(at, now)).unwrap_or_default();
             [way.group_name.clone(), opens.to_owned(), period, until]

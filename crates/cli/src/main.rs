@@ -17,6 +17,7 @@ mod serve;
 mod ssh_config;
 mod table;
 mod text;
+mod unlock;
 mod wait;
 
 use std::process::ExitCode;

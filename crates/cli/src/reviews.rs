@@ -62,7 +62,9 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Failur
                 request.id.to_string(),
                 requester,
                 request.resource_name.clone(),
-                request.asked.to_string(),
+                request
+                    .asked
+                    .map_or_else(|| "unlock".to_owned(), |asked| asked.to_string()),
                 length(now - request.created_at),
                 request.reason.clone(),
             ]

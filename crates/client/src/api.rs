@@ -3,7 +3,8 @@
 use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
 use hourkey_protocol::API;
 use hourkey_protocol::access::{
-    Approve, Comment, Grant, NewRequest, Page, Request, Resource, ResourceDetail, Review,
+    Approve, AutoLocked, Comment, Grant, NewRequest, NewUnlock, Page, Request, Resource,
+    ResourceDetail, Review,
 };
 use hourkey_protocol::account;
 use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
@@ -236,6 +237,29 @@ impl Session {
     /// See [`ApiError`].
     pub async fn devices(&self) -> Result<Vec<Device>, ApiError> {
         self.get("/devices").await
+    }
+
+    /// What locks when somebody does not use it; administrators only.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn auto_locked(&self, login: &str) -> Result<Vec<AutoLocked>, ApiError> {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("login", login)
+            .finish();
+        self.get(&format!("/unlocks?{query}")).await
+    }
+
+    /// Unlocks a resource for somebody; administrators only.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn unlock(&self, unlock: &NewUnlock) -> Result<AutoLocked, ApiError> {
+        let key = format!("{:032x}", rand::random::<u128>());
+        let called = self
+            .call(Method::POST, "/unlocks", Some(unlock), Some(&key))
+            .await?;
+        Ok(called.1)
     }
 
     /// Ends a device: its certificate stops working at once.

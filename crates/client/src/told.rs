@@ -159,6 +159,7 @@ impl Told {
             | What::Cancelled { .. }
             | What::Lapsed { .. }
             | What::Revoked { .. }
+            | What::Unlocked { .. }
             | What::Started { .. } => true,
         };
         let mut notices: Vec<&Notice> = model
@@ -334,6 +335,7 @@ fn was_revoked(model: &Model, which: GrantId) -> bool {
         | What::Denied { .. }
         | What::Cancelled { .. }
         | What::Lapsed { .. }
+        | What::Unlocked { .. }
         | What::Started { .. }
         | What::PleaseReview { .. } => false,
     };

@@ -27,6 +27,7 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
       "group_name": "Engineering",
       "id": 1,
       "lapses_at": "2030-01-02T00:00:00Z",
+      "purpose": "grant",
       "reason": "restore a backup",
       "requester": {
         "id": 1,
@@ -83,6 +84,7 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
           "assignment": 2,
           "group": 1,
           "group_name": "Engineering",
+          "lock_after": 7,
           "mode": "AccessRequest",
           "period": {
             "custom": {
@@ -122,6 +124,7 @@ async fn automatic_approval_grants_at_once() {
       "group_name": "Engineering",
       "id": 1,
       "lapses_at": "2030-01-02T00:00:00Z",
+      "purpose": "grant",
       "reason": "find the slow query",
       "requester": {
         "id": 1,
@@ -321,6 +324,7 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
           "assignment": 5,
           "group": 2,
           "group_name": "On call",
+          "lock_after": 7,
           "mode": "AccessRequest",
           "period": {
             "custom": {
@@ -335,6 +339,7 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
           "assignment": 4,
           "group": 1,
           "group_name": "Engineering",
+          "lock_after": 7,
           "mode": "AccessRequest",
           "period": {
             "preset": 3600

@@ -340,6 +340,8 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     GET /api/v1/sessions: 200 401 500 503
     DELETE /api/v1/sessions/{id}: 204 401 404 500 503
     GET /api/v1/snapshot: 200 401 500 503
+    GET /api/v1/unlocks: 200 400 401 403 404 500 503
+    POST /api/v1/unlocks: 200 400 401 403 404 409 413 415 422 500 503
     "#);
     let missing: Vec<_> = Code::ALL
         .iter()

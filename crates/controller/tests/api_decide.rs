@@ -41,6 +41,7 @@ async fn a_reviewer_approves_for_less_time() {
       "group_name": "Engineering",
       "id": 1,
       "lapses_at": "2030-01-02T00:00:00Z",
+      "purpose": "grant",
       "reason": "why",
       "requester": {
         "id": 1,
@@ -117,6 +118,7 @@ async fn a_denial_is_told_with_its_comment() {
       "group_name": "Engineering",
       "id": 1,
       "lapses_at": "2030-01-02T00:00:00Z",
+      "purpose": "grant",
       "reason": "why",
       "requester": {
         "id": 1,

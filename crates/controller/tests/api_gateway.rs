@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use hourkey_controller::gateways::enrol;
 use hourkey_domain::ids::{DeviceId, GatewayId, UserId};
+use hourkey_domain::settings::Mode;
 use hourkey_pki::{Holder, Key, Subject};
 use hourkey_protocol::gateway::{All, Changes, Ping};
 use hourkey_protocol::sse::{Event, Parser};
@@ -371,6 +372,63 @@ async fn connections_are_kept_and_audited_once() {
     let mut bad = open;
     bad["id"] = json!("no id");
     assert_eq!(report(bad).await.code(), "400 malformed");
+}
+
+#[tokio::test]
+async fn a_use_restarts_the_count_of_unused_days() {
+    let (world, credential) = fed().await;
+    let (ann, wiki) = (world.people.ann, world.resources.wiki);
+    world
+        .change(Vec::new(), move |tx| {
+            Box::pin(async move {
+                let (mut found, _) = tx.resource(wiki).await?.unwrap();
+                found.settings.mode = Mode::AutoLock;
+                Ok(tx.update_resource(found).await?)
+            })
+        })
+        .await;
+    let token = world.token(ann).await;
+    let device = device(&world, &token, &Key::generate().unwrap()).await;
+    let mut feed = Feed::open(&world, &credential, json!([device])).await;
+    let until = |day: &str| Some(format!("2030-01-{day}Z").parse().unwrap());
+    let all = feed.all().await;
+    assert_eq!(permits(&all.users, ann), [(wiki, until("08T00:00:00"))]);
+
+    world.clock.forward(TimeDelta::days(2));
+    let open = json!({ "id": "0a".repeat(16), "device": device, "user": ann, "resource": wiki,
+        "started_at": "2030-01-02T12:00:00Z" });
+    let mut lasts = open.clone();
+    lasts["used_at"] = json!("2030-01-02T13:00:00Z");
+    let mut ended = open.clone();
+    ended["end"] = json!({ "at": "2030-01-02T20:00:00Z", "why": "closed", "sent": 0,
+        "received": 0 });
+    for (connection, day) in [
+        (open, "09T12:00:00"),
+        (lasts, "09T13:00:00"),
+        (ended, "09T20:00:00"),
+    ] {
+        let body = json!({ "connections": [connection] });
+        call(&world, "POST", "/gateway/connections", &credential, body).await;
+        assert_eq!(
+            permits(&feed.changes().await.users, ann),
+            [(wiki, until(day))]
+        );
+    }
+    let row = world.get(ann, &format!("/resources/{wiki}")).await.json();
+    assert_eq!(row["resource"]["lock"]["locks_at"], "2030-01-09T20:00:00Z");
+    assert_eq!(row["resource"]["last_touched"], "2030-01-02T20:00:00Z");
+
+    world.clock.forward(TimeDelta::days(6));
+    let body = json!({ "connections": [{ "id": "0b".repeat(16), "device": device, "user": ann,
+        "resource": wiki, "started_at": "2030-01-03T00:00:00Z",
+        "end": { "at": "2030-01-09T00:00:00Z", "why": "lost", "sent": 0, "received": 0 } }] });
+    call(&world, "POST", "/gateway/connections", &credential, body).await;
+    let told = feed.changes().await;
+    assert_eq!(
+        permits(&told.users, ann),
+        [(wiki, until("10T00:00:00"))],
+        "what was lost was used at its start, for all that is known"
+    );
 }
 
 #[tokio::test]

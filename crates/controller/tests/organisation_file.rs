@@ -47,7 +47,7 @@ name = "Database"
 address = "db..corp"
 ports = "0"
 network = "Nowhere"
-access = { mode = "AutoLock", period = "8d", colour = "red" }
+access = { mode = "AutoLock", period = "8d", lock_after = "0d", colour = "red" }
 
 [[resource]]
 name = "Web"
@@ -72,7 +72,7 @@ access = { mode = "Open", period = "1h", up_to = "2h", approval = "Never" }
 [[assignment]]
 group = "Opps"
 resource = "Web"
-access = { mode = "AutoLock", period = "1h" }
+access = { mode = "AutoLock", lock_after = "3 weeks" }
 
 [[group]]
 name = "Ops"
@@ -103,9 +103,9 @@ approvers = ["Owners"]
     line 22: "db..corp" is no address: write a DNS name, *.name, an IP address or a prefix such as 10.1.0.0/16
     line 23: "0" are no ports: write 443, 8000-8010, or several with commas; leave it out for all
     line 24: no network "Nowhere" in this file
+    line 25: "0d" is no number of unused days; lock_after is "1d" to "365d"
     line 25: "8d": access lasts from 1 minute to 7 days
-    line 25: "colour" is not known here; known are mode, period, up_to, approval
-    line 25: mode "AutoLock" is not available yet: it needs reports of usage; use Standing or AccessRequest
+    line 25: "colour" is not known here; known are mode, period, up_to, approval, lock_after
     line 27: this resource has no access settings: access = { mode = … }
     line 30: no network "Nowhere" in this file
     line 31: "javascript:alert(1)" is no http or https address
@@ -113,10 +113,10 @@ approvers = ["Owners"]
     line 38: assignment "Ops → Database" stands here a second time, first in line 33
     line 44: no resource "Databse" in this file
     line 45: "Never" is no approval; it is Manual or Automatic
-    line 45: "Open" is no mode; modes are Standing and AccessRequest
+    line 45: "Open" is no mode; modes are Standing, AutoLock and AccessRequest
     line 45: period (a preset) and up_to (a free choice) exclude each other
     line 48: no group "Opps" in this file
-    line 50: mode "AutoLock" is not available yet: it needs reports of usage; use Standing or AccessRequest
+    line 50: "3 weeks" is no number of unused days; lock_after is "1d" to "365d"
     line 53: group "Ops" stands here a second time, first in line 17
     line 59: network "Office" stands here a second time, first in line 56
     line 62: resource "Web" stands here a second time, first in line 28
@@ -152,7 +152,7 @@ access = { mode = "AccessRequest" }
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
     line 5: this resource has no access settings: access = { mode = … }
-    line 13: access needs a mode: "Standing" or "AccessRequest"
+    line 13: access needs a mode: "Standing", "AutoLock" or "AccessRequest"
     line 18: access needs a period = "4h", or up_to = "7d" for a free choice
     "#);
 }

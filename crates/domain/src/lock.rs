@@ -56,6 +56,14 @@ pub enum LockState {
     },
 }
 
+impl LockState {
+    /// True while traffic passes without a grant.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+}
+
 /// Why a resource is locked, that is, what opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

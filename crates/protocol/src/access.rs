@@ -5,6 +5,7 @@ use hourkey_domain::change::Cause;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::LockState;
+use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::{Approval, Mode, Period};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,8 @@ pub struct Resource {
     pub lock: LockState,
     /// When the user's last request for it was denied, within the last 24 hours.
     pub denied_at: Option<DateTime<Utc>>,
-    /// When the user last had access, or asked for it: newest first is "recently used".
+    /// When the user last used it, was given access, or asked for it: newest first is "recently
+    /// used".
     pub last_touched: Option<DateTime<Utc>>,
 }
 
@@ -66,6 +68,8 @@ pub struct Way {
     pub mode: Mode,
     /// Effective period.
     pub period: Period,
+    /// Under auto-lock: locks after this many unused days.
+    pub lock_after: u16,
     /// Effective approval (manual while rule 11 switches automatic approval off).
     pub approval: Approval,
     /// When the assignment itself ends.
@@ -97,7 +101,8 @@ pub struct NewRequest {
     /// Why; at most 2,000 characters; not blank under automatic approval.
     #[serde(default)]
     pub reason: String,
-    /// For how many seconds; the preset, or the longest allowed, when left out.
+    /// For how many seconds; the preset, or the longest allowed, when left out. An unlock takes
+    /// neither this nor a start.
     #[serde(default)]
     pub seconds: Option<u64>,
     /// When access should start; at approval when left out.
@@ -145,8 +150,11 @@ pub struct Request {
     pub group_name: String,
     /// Why, as typed.
     pub reason: String,
-    /// For how long.
-    pub asked: Length,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: Purpose,
+    /// For how long; `None` for an unlock, which holds while the resource is used.
+    pub asked: Option<Length>,
     /// The approval it was made under.
     pub approval: Approval,
     /// When access should start; `None` for at approval.
@@ -174,8 +182,8 @@ pub enum RequestStatus {
         at: DateTime<Utc>,
         /// By whom; `None` when automatic.
         by: Option<Person>,
-        /// For how long.
-        length: Length,
+        /// For how long; `None` for an unlock.
+        length: Option<Length>,
         /// The reviewer's word, possibly empty.
         comment: String,
     },
@@ -262,6 +270,34 @@ pub struct Review {
     pub recent_grants: u32,
     /// False for one's own request (rule 6).
     pub may_decide: bool,
+}
+
+/// A resource that locks when a user does not use it, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AutoLocked {
+    /// The resource.
+    pub resource: ResourceId,
+    /// Its name.
+    pub resource_name: String,
+    /// When the user last used it.
+    pub last_used: Option<DateTime<Utc>>,
+    /// When it locks if it stays unused; `None` when it has.
+    pub locks_at: Option<DateTime<Utc>>,
+}
+
+/// Body of `POST /unlocks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewUnlock {
+    /// For whom: the name they sign in with.
+    pub login: String,
+    /// Of what.
+    pub resource: ResourceId,
+    /// Why, for them and for the audit log; may be empty; at most 2,000 characters.
+    #[serde(default)]
+    pub comment: String,
 }
 
 /// A page of things, newest first.

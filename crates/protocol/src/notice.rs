@@ -77,6 +77,17 @@ pub enum What {
         /// The word of the person who did it, possibly empty.
         comment: String,
     },
+    /// What had locked because the person did not use it is open to them again.
+    Unlocked {
+        /// The request; `None` when an administrator did it without one.
+        request: Option<RequestId>,
+        /// By whom; `None` when automatic.
+        by: Option<String>,
+        /// When it locks again if it stays unused.
+        locks_at: DateTime<Utc>,
+        /// Their word, possibly empty.
+        comment: String,
+    },
     /// A scheduled grant of the person started.
     Started {
         /// The grant.
@@ -92,7 +103,7 @@ pub enum What {
         requester: String,
         /// Why, as typed, possibly empty.
         reason: String,
-        /// For how long.
-        asked: Length,
+        /// For how long; `None` when it is to be unlocked.
+        asked: Option<Length>,
     },
 }

@@ -50,12 +50,15 @@ pub enum Subject {
         /// Whose.
         user: UserId,
     },
-    /// A user's connection to a resource. Nobody's view changes.
+    /// A user's connection to a resource, or an unlock.
     Use {
         /// Whose.
         user: UserId,
         /// To what.
         resource: ResourceId,
+        /// Under auto-lock: the count of unused days starts again, so that the user's view changes.
+        #[serde(default)]
+        restarts_count: bool,
     },
     /// A gateway. Nobody's view changes.
     Gateway {

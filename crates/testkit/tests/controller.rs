@@ -48,21 +48,21 @@ async fn of_a_mistaken_file_nothing_is_applied() {
 
     let user = "[[user]]\nlogin = \"new\"\nname = \"New Here\"\n";
     let dangling = "[[group]]\nname = \"New\"\nmembers = [\"nobody\"]\n";
-    let auto_lock = r#"[[assignment]]
+    let no_days = r#"[[assignment]]
 group = "Everyone"
 resource = "Grafana"
-access = { mode = "AutoLock", period = "1h" }
+access = { mode = "AutoLock", lock_after = "never" }
 "#;
-    let mistaken = format!("{SAMPLE}{user}{dangling}{user}{auto_lock}");
+    let mistaken = format!("{SAMPLE}{user}{dangling}{user}{no_days}");
     let error = controller.apply(&mistaken).await.unwrap_err();
     let said = format!("{error:#}");
     assert!(said.contains("nothing was applied"), "{said}");
-    // Every line is named: in the name's, the second user's, and the mode's.
+    // Every line is named: in the name's, the second user's, and the unused days'.
     let first = SAMPLE.lines().count();
     for (below, mistake) in [
         (6, "no user \"nobody\" in this file"),
         (8, "user \"new\" stands here a second time"),
-        (13, "mode \"AutoLock\" is not available yet"),
+        (13, "\"never\" is no number of unused days"),
     ] {
         let mistake = format!("line {}: {mistake}", first + below);
         assert!(said.contains(&mistake), "{mistake} is not in {said}");

@@ -1,5 +1,7 @@
 //! Being told: what is said, when, and once.
 
+use hourkey_protocol::notice::What;
+
 use super::*;
 
 #[test]
@@ -126,6 +128,44 @@ fn a_review_request_is_taken_back_when_somebody_else_decides_it() {
     }
     let effects = desk.update(decided);
     assert!(effects.contains(&Effect::Withdraw(Topic::Review(RequestId(5)))));
+}
+
+#[test]
+fn an_unlock_is_told_with_the_days_until_it_locks_again() {
+    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    let week = 7 * 24 * 60;
+    let unlocked = |by: Option<&str>, comment: &str| What::Unlocked {
+        request: None,
+        by: by.map(str::to_owned),
+        locks_at: at(week),
+        comment: comment.to_owned(),
+    };
+    let news = vec![
+        notice(1, 0, unlocked(Some("Rosa"), "Welcome back.")),
+        notice(2, 0, unlocked(None, "")),
+    ];
+    let effects = desk.update(changes(0, vec![], news));
+    assert_eq!(
+        desk.shown(&effects),
+        [
+            "Payroll database is open: Unlocked by Rosa; it locks in 7 d if you do not use it: \
+             “Welcome back.”",
+            "Payroll database is open: Unlocked; it locks in 7 d if you do not use it."
+        ]
+    );
+    let mut asked = please_review(5);
+    if let What::PleaseReview { asked, .. } = &mut asked {
+        *asked = None;
+    }
+    let mut news = changes(0, vec![], vec![notice(3, 0, asked)]);
+    if let Update::Changes(changes) = &mut news {
+        changes.reviews = vec![review(5, true)];
+    }
+    let effects = desk.update(news);
+    assert_eq!(
+        desk.shown(&effects),
+        ["Lee Novak asks to unlock Payroll database: It was not used for a while: “Ticket 4412”"]
+    );
 }
 
 #[test]

@@ -25,9 +25,9 @@ group: string,
  */
 reason: string, 
 /**
- * Length asked for, in seconds.
+ * Length asked for, in seconds; `None` for an unlock, which has none.
  */
-seconds: number, 
+seconds: number | null, 
 /**
  * When it was asked.
  */

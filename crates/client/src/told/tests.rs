@@ -37,7 +37,7 @@ fn please_review(request: i64) -> What {
         request: RequestId(request),
         requester: "Bob".to_owned(),
         reason: String::new(),
-        asked: Length::MIN,
+        asked: Some(Length::MIN),
     }
 }
 
@@ -55,7 +55,8 @@ fn review(request: i64) -> Review {
             resource_address: String::new(),
             group_name: String::new(),
             reason: String::new(),
-            asked: Length::MIN,
+            purpose: hourkey_domain::request::Purpose::Grant,
+            asked: Some(Length::MIN),
             approval: hourkey_domain::settings::Approval::Manual,
             starts_at: None,
             created_at: at(0),

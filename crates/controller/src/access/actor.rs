@@ -64,6 +64,12 @@ impl Actor {
         self.reviews_all() || !self.approves.is_empty()
     }
 
+    /// True when they administer the organisation.
+    #[must_use]
+    pub fn administers(&self) -> bool {
+        self.user.roles.contains(&Role::Admin)
+    }
+
     /// Whether they may decide what `requester` asked for (rule 6).
     ///
     /// # Errors
@@ -80,7 +86,7 @@ impl Actor {
         }
     }
 
-    fn reviewer(&self, resource: ResourceId) -> Reviewer<'_> {
+    pub(super) fn reviewer(&self, resource: ResourceId) -> Reviewer<'_> {
         let roles: &[Role] = &self.user.roles;
         let approves_resource = self.approves.contains(&resource);
         Reviewer {

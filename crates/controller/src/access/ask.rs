@@ -1,19 +1,19 @@
 //! Asking for access.
 
 use chrono::TimeDelta;
-use hourkey_domain::ids::{RequestId, ResourceId, UserId};
-use hourkey_domain::lock::{Facts, Outstanding, outstanding};
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::lock::{Facts, LockState, lock_state};
 use hourkey_domain::request::{Ask, CannotAsk, Request, State};
-use hourkey_domain::settings::{Approval, Mode, Way, most_permissive};
+use hourkey_domain::settings::{Approval, Way, most_permissive};
 use hourkey_domain::{Time, request};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
-use hourkey_store::access::OpenFilter;
-use hourkey_store::{StoreError, Write};
+use hourkey_store::Write;
 use serde_json::json;
 
 use super::actor::Actor;
 use super::keep::Act;
+use super::known::known;
 use super::{decide, input, rows, show, sweep};
 use crate::app::App;
 use crate::failure::Failure;
@@ -54,27 +54,25 @@ pub(crate) async fn ask_in(
     Actor::load(tx, user).await?;
     sweep::settle(tx, user, new.resource, now).await?;
 
-    let reachable = tx.reachable(user, Some(new.resource)).await?;
-    let raw = reachable
-        .into_iter()
-        .next()
-        .map(|found| found.ways)
-        .unwrap_or_default();
-    let lately = tx.lately(user, Some(new.resource)).await?;
-    let revoked_at = lately.first().and_then(|(_, lately)| lately.revoked_at);
-    let ways = rows::ways_in_force(&raw, revoked_at, now);
-    let Some(best) = most_permissive(&ways, now) else {
-        return Err(Failure::not_found());
+    let known = known(tx, user, Some(new.resource)).await?.pop();
+    let known = known.ok_or_else(Failure::not_found)?;
+    let facts = known.facts();
+    let there = match lock_state(&facts, now).ok_or_else(Failure::not_found)? {
+        LockState::Open { .. } => return Err(not_needed()),
+        LockState::Granted { grant, .. } | LockState::Scheduled { grant, .. } => {
+            let grant = known.grant.as_ref().filter(|found| found.id == grant);
+            grant.map(|grant| grant.request)
+        }
+        LockState::Pending { request, .. } => Some(request),
+        LockState::Locked { .. } => None,
     };
-    if best.settings.mode != Mode::AccessRequest {
-        return Err(not_needed());
-    }
-    if let Some(there) = already_there(tx, user, new.resource, &raw, now).await? {
+    if let Some(there) = there {
         return Ok((show::request(tx, there, now).await?, Made::AlreadyThere));
     }
+    let ways = rows::ways_in_force(&known.ways, facts.revoked_at, now);
+    let best = most_permissive(&ways, now).ok_or_else(Failure::not_found)?;
     let way = chosen(&ways, best, &new).ok_or_else(Failure::not_found)?;
-    let asked =
-        request::ask(user, new.resource, way, ask, revoked_at, lapse, now).map_err(cannot_ask)?;
+    let asked = write(way, user, new.resource, ask, &facts, lapse, now)?;
 
     let act = Act {
         by: Some(user),
@@ -128,35 +126,29 @@ fn chosen<'a>(ways: &'a [Way], best: &'a Way, new: &NewRequest) -> Option<&'a Wa
     }
 }
 
-/// The request that waits, or that made the grant which is scheduled or runs (rule 4).
-async fn already_there(
-    tx: &mut dyn Write,
+/// The request as it will be kept: for an unlock, where the way has locked by its disuse.
+fn write(
+    way: &Way,
     user: UserId,
     resource: ResourceId,
-    ways: &[Way],
+    ask: Ask,
+    facts: &Facts<'_>,
+    lapse: TimeDelta,
     now: Time,
-) -> Result<Option<RequestId>, Failure> {
-    let filter = OpenFilter {
-        user: Some(user),
-        resource: Some(resource),
-        due_at: None,
+) -> Result<request::NewRequest, Failure> {
+    let revoked_at = facts.revoked_at;
+    let asked = match way.auto_locked(facts.last_used, now) {
+        None => request::ask(user, resource, way, ask, revoked_at, lapse, now),
+        Some(_) if ask.length.is_some() || ask.starts_at.is_some() => {
+            return Err(Failure::refused(
+                Code::BadLength,
+                "This resource is unlocked at once, and for as long as you use it: leave length \
+                 and start out.",
+            ));
+        }
+        Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
     };
-    let open = tx.open(filter).await?;
-    let facts = Facts {
-        ways,
-        grant: open.grants.first(),
-        pending: open.requests.first(),
-        last_used: None,
-        revoked_at: None,
-    };
-    match outstanding(&facts, now) {
-        None => Ok(None),
-        Some(Outstanding::Request(request)) => Ok(Some(request)),
-        Some(Outstanding::Grant(grant)) => match tx.grant(grant).await? {
-            Some(grant) => Ok(Some(grant.request)),
-            None => Err(StoreError::Corrupt(format!("no grant {grant}")).into()),
-        },
-    }
+    asked.map_err(cannot_ask)
 }
 
 fn not_needed() -> Failure {

@@ -4,7 +4,7 @@ use hourkey_domain::Time;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::reason::Text;
-use hourkey_domain::request::{CannotApprove, Pending, Request};
+use hourkey_domain::request::{CannotApprove, Pending, Purpose, Request};
 use hourkey_domain::settings::Way;
 use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::notice::What;
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::actor::Actor;
 use super::keep::{self, Act};
-use super::{input, show, sweep};
+use super::{input, show, sweep, unlock};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -122,7 +122,7 @@ async fn to_decide(
     }
 }
 
-/// Keeps an approval with its grant, and tells the requester.
+/// Keeps an approval with its grant or unlock, and tells the requester.
 async fn give(
     tx: &mut dyn Write,
     pending: Pending,
@@ -133,6 +133,16 @@ async fn give(
     now: Time,
 ) -> Result<(), Failure> {
     let before = pending.request().clone();
+    match before.terms.purpose {
+        Purpose::Grant => {}
+        Purpose::Unlock if allowed.is_some() => {
+            return Err(Failure::refused(
+                Code::BadLength,
+                "An unlock has no length: it holds while the resource is used. Approve it as it is.",
+            ));
+        }
+        Purpose::Unlock => return unlock::approve(tx, pending, by, comment, live, now).await,
+    }
     let (approved, window) = pending
         .approve(by, allowed, comment.clone(), live, now)
         .map_err(cannot_approve)?;
@@ -183,7 +193,7 @@ pub(super) fn already_decided(request: &Shown) -> Failure {
     )
 }
 
-fn cannot_approve(why: CannotApprove) -> Failure {
+pub(super) fn cannot_approve(why: CannotApprove) -> Failure {
     match why {
         CannotApprove::Lapsed => Failure::refused(
             Code::AlreadyDecided,

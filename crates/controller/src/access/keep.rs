@@ -10,6 +10,7 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{StoreError, Write};
 use serde_json::{Value, json};
 
+use super::show;
 use crate::failure::Failure;
 
 /// Who did what: the same for all entries of one act.
@@ -132,7 +133,7 @@ impl Act {
                 request: request.id,
                 requester: requester.clone(),
                 reason: request.reason.as_str().to_owned(),
-                asked: request.asked,
+                asked: show::length(request.terms.purpose, request.asked),
             };
             self.tell(tx, reviewer, request.resource, what).await?;
         }

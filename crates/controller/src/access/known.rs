@@ -36,7 +36,7 @@ impl Known {
             ways: &self.ways,
             grant: self.grant.as_ref(),
             pending: self.pending.as_ref(),
-            last_used: None,
+            last_used: self.lately.last_used(),
             revoked_at: self.lately.revoked_at,
         }
     }

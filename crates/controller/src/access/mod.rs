@@ -18,4 +18,5 @@ pub mod reconcile;
 pub mod rows;
 pub mod show;
 pub mod sweep;
+pub mod unlock;
 pub mod view;

@@ -6,8 +6,9 @@ use hourkey_domain::change::{
 };
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
+use hourkey_domain::lock::lock_state;
 use hourkey_domain::reason::Text;
-use hourkey_domain::request::{Request, State as RequestState};
+use hourkey_domain::request::{Purpose, Request, State as RequestState};
 use hourkey_domain::settings::most_permissive;
 use hourkey_protocol::notice::What;
 use hourkey_store::Write;
@@ -15,6 +16,7 @@ use hourkey_store::access::OpenFilter;
 
 use super::actor::Actor;
 use super::keep::Act;
+use super::known::known;
 use super::sweep;
 use crate::failure::Failure;
 
@@ -32,6 +34,7 @@ pub async fn reconcile(
 ) -> Result<(), Failure> {
     // What time has ended already was not ended by this change.
     sweep::due(tx, OpenFilter::default(), now).await?;
+    tx.start_counts(now).await?;
     let act = Act { by: actor, at: now };
     let open = tx.open(OpenFilter::default()).await?;
     for request in open.requests {
@@ -65,7 +68,11 @@ pub(super) async fn request_ends(
         group,
         moved,
     };
-    rest.ends(tx, Subject::PendingRequest, now).await
+    let subject = match request.terms.purpose {
+        Purpose::Grant => Subject::PendingRequest,
+        Purpose::Unlock => Subject::PendingUnlock,
+    };
+    rest.ends(tx, subject, now).await
 }
 
 /// Why a scheduled or running grant ends now, if it does.
@@ -195,10 +202,13 @@ impl Rest {
         let user = tx.user(self.user).await?;
         let resource = tx.resource(self.resource).await?;
         let way = tx.way(self.assignment).await?;
-        let reachable = tx.reachable(self.user, Some(self.resource)).await?;
-        let best = reachable
-            .first()
-            .and_then(|found| most_permissive(&found.ways, now));
+        let known = known(tx, self.user, Some(self.resource)).await?.pop();
+        let best = known
+            .as_ref()
+            .and_then(|known| most_permissive(&known.ways, now));
+        let lock = known
+            .as_ref()
+            .and_then(|known| lock_state(&known.facts(), now));
         let footing = Footing {
             user_enabled: user.is_some_and(|user| !user.disabled),
             resource_exists: resource.is_some_and(|(_, exists)| exists),
@@ -206,6 +216,7 @@ impl Rest {
             is_member: tx.is_member(self.user, self.group).await?,
             way: way.as_ref(),
             best_mode: best.map(|way| way.settings.mode),
+            open: lock.is_some_and(|lock| lock.is_open()),
         };
         Ok(match consequence(subject, &footing, now) {
             Consequence::Stays => None,

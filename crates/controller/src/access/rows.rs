@@ -9,7 +9,8 @@ use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::lock_state;
 use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
-use hourkey_domain::settings::{Approval, Way};
+use hourkey_domain::settings::{Approval, Mode, Way};
+use hourkey_domain::unlock::locks_at;
 use hourkey_protocol::access::Resource as Shown;
 use hourkey_store::Read;
 use hourkey_store::access::Lately;
@@ -114,9 +115,8 @@ fn denied_at(lately: &Lately, now: Time) -> Option<Time> {
 }
 
 fn last_touched(lately: &Lately, grant: Option<&Grant>) -> Option<Time> {
-    lately
-        .asked_at
-        .max(grant.map(|grant| grant.window.starts_at))
+    let granted_at = grant.map(|grant| grant.window.starts_at);
+    lately.asked_at.max(lately.used_at).max(granted_at)
 }
 
 /// True when something of what a user sees changed by time alone after `since`: a row, or whether
@@ -139,8 +139,8 @@ fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
     moments(ways, lately).filter(|at| *at > now).min()
 }
 
-/// When a row changes by time alone: the ends of ways, automatic approval coming back, the end of
-/// showing a denial.
+/// When a row changes by time alone: the ends of ways, auto-locking, automatic approval coming
+/// back, the end of showing a denial.
 fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
     let automatic = ways
         .iter()
@@ -151,7 +151,12 @@ fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
         .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
     let faded = lately.denied_at.map(|at| at + DENIED_SHOWN);
     let ends = ways.iter().filter_map(|way| way.until);
-    ends.chain(back).chain(faded)
+    let last_used = lately.last_used();
+    let auto_locked = ways
+        .iter()
+        .filter(|way| way.settings.mode == Mode::AutoLock);
+    let locks = auto_locked.filter_map(move |way| locks_at(way, last_used));
+    ends.chain(locks).chain(back).chain(faded)
 }
 
 /// Where Open in browser goes: what the administrator wrote, or the usual web ports.

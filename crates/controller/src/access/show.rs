@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use hourkey_domain::Time;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
-use hourkey_domain::request::{Request, State as RequestState};
+use hourkey_domain::length::Length;
+use hourkey_domain::request::{Purpose, Request, State as RequestState};
 use hourkey_protocol::access::{
     Grant as ShownGrant, GrantStatus, Person, Request as Shown, RequestStatus,
 };
@@ -33,6 +34,18 @@ pub(crate) async fn grant(
     Show::new(tx, now).grant(grant).await
 }
 
+/// The length, where there is one.
+pub(super) fn length(purpose: Purpose, length: Length) -> Option<Length> {
+    match purpose {
+        Purpose::Grant => Some(length),
+        Purpose::Unlock => None,
+    }
+}
+
+fn for_length(length: Option<Length>) -> String {
+    length.map_or_else(String::new, |length| format!(" for {length}"))
+}
+
 /// What became of a request, as a sentence.
 #[must_use]
 pub fn outcome(status: &RequestStatus) -> String {
@@ -44,7 +57,8 @@ pub fn outcome(status: &RequestStatus) -> String {
             length,
             ..
         } => {
-            format!("{} approved it for {length} {}.", by.name, moment(*at))
+            let length = for_length(*length);
+            format!("{} approved it{length} {}.", by.name, moment(*at))
         }
         RequestStatus::Approved {
             at,
@@ -52,7 +66,8 @@ pub fn outcome(status: &RequestStatus) -> String {
             length,
             ..
         } => {
-            format!("It was approved at once for {length} {}.", moment(*at))
+            let length = for_length(*length);
+            format!("It was approved at once{length} {}.", moment(*at))
         }
         RequestStatus::Denied { at, by, .. } => format!("{} denied it {}.", by.name, moment(*at)),
         RequestStatus::Cancelled {
@@ -165,12 +180,13 @@ impl<'t> Show<'t> {
             resource_address,
             group_name: self.group(request.terms.group).await?,
             reason: request.reason.into(),
-            asked: request.asked,
+            purpose: request.terms.purpose,
+            asked: length(request.terms.purpose, request.asked),
             approval: request.terms.approval,
             starts_at: request.starts_at,
             created_at: request.created_at,
             lapses_at: request.lapses_at,
-            status: self.status(request.state).await?,
+            status: self.status(request.state, request.terms.purpose).await?,
             grant,
         })
     }
@@ -207,7 +223,11 @@ impl<'t> Show<'t> {
         })
     }
 
-    async fn status(&mut self, state: RequestState) -> Result<RequestStatus, Failure> {
+    async fn status(
+        &mut self,
+        state: RequestState,
+        purpose: Purpose,
+    ) -> Result<RequestStatus, Failure> {
         Ok(match state {
             RequestState::Pending => RequestStatus::Pending,
             RequestState::Approved {
@@ -220,7 +240,7 @@ impl<'t> Show<'t> {
                 RequestStatus::Approved {
                     at,
                     by,
-                    length,
+                    length: self::length(purpose, length),
                     comment: comment.into(),
                 }
             }

@@ -105,6 +105,7 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
             group_name,
             mode: way.settings.mode,
             period: way.settings.period,
+            lock_after: way.settings.lock_after,
             approval: way.settings.approval,
             until: way.until,
             preselected: best == Some(way.assignment),

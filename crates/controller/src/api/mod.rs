@@ -12,6 +12,7 @@ mod refusals;
 mod requests;
 mod resources;
 mod reviews;
+mod unlocks;
 
 use axum::Router;
 use axum::http::header;
@@ -55,6 +56,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(requests::approve))
         .routes(routes!(requests::deny))
         .routes(routes!(reviews::list))
+        .routes(routes!(unlocks::list, unlocks::unlock))
         .routes(routes!(grants::release))
         .routes(routes!(grants::revoke))
         .routes(routes!(devices::enrol_device))
@@ -85,6 +87,7 @@ fn described() -> OpenApiRouter<App> {
         (name = "see", description = "What the person sees, once and as it changes."),
         (name = "ask", description = "Asking for access, and giving it back."),
         (name = "decide", description = "Reviewing what others ask for."),
+        (name = "administer", description = "What administrators do for others."),
         (name = "use", description = "Devices, and where they connect."),
         (name = "gateway", description = "What gateways call."),
     ),

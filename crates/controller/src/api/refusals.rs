@@ -46,6 +46,11 @@ refusals! {
     /// Of deciding.
     Deciding: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
         TooLarge UnsupportedMedia BlankText TextTooLong BadLength Internal Unavailable;
+    /// Of what administrators look at.
+    Administering: Malformed Unauthenticated Forbidden NotFound Internal Unavailable;
+    /// Of unlocking for somebody else.
+    Unlocking: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded KeyReused TooLarge
+        UnsupportedMedia TextTooLong Internal Unavailable;
     /// Of giving back.
     Releasing: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
         Internal Unavailable;

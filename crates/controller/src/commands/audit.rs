@@ -69,7 +69,7 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
         }
         Subject::Organisation => "organisation".to_owned(),
         Subject::Account { user } => login(read, user).await?,
-        Subject::Use { user, resource } => {
+        Subject::Use { user, resource, .. } => {
             let found = read.resource(resource).await?;
             let name = found.map_or_else(String::new, |(resource, _)| resource.name);
             format!("{} → {name}", login(read, user).await?)

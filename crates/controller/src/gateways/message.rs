@@ -75,7 +75,12 @@ impl Due {
         let users = watched.users();
         for change in changes {
             match change.subject {
-                Subject::Access { user, .. } if users.contains(&user) => {
+                Subject::Access { user, .. }
+                | Subject::Use {
+                    user,
+                    restarts_count: true,
+                    ..
+                } if users.contains(&user) => {
                     due.users.insert(user);
                 }
                 Subject::Account { user } if users.contains(&user) => {

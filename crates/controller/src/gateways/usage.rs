@@ -1,7 +1,9 @@
 //! What gateways report of connections: kept, and recorded in the audit log.
 
 use hourkey_domain::Time;
-use hourkey_protocol::gateway::{self as wire, REPORTED_AT_ONCE, Report};
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::settings::Mode;
+use hourkey_protocol::gateway::{self as wire, Ended, REPORTED_AT_ONCE, Report};
 use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::log::{Entry, Subject};
@@ -46,6 +48,12 @@ async fn keep_one(
 ) -> Result<(), Failure> {
     let resource = tx.resource(said.resource).await?;
     let here = resource.is_some_and(|(resource, _)| resource.network == gateway.network);
+    let used_at = match said.end {
+        // Not used all the time up to the moment when its gateway was back.
+        Some(end) if end.why == Ended::Lost => said.started_at,
+        Some(end) => end.at,
+        None => said.used_at.unwrap_or(said.started_at),
+    };
     let connection = Connection {
         gateway: gateway.id,
         id: said.id,
@@ -61,11 +69,15 @@ async fn keep_one(
         }),
     };
     let kept = match here {
-        true => tx.keep_connection(connection.clone()).await,
+        true => {
+            tx.keep_connection(connection.clone(), used_at.min(now))
+                .await
+        }
         false => Err(StoreError::Refused("another network's resource".to_owned())),
     };
     let action = match (kept, connection.end) {
         (Ok(Kept::Known), _) => return Ok(()),
+        (Ok(Kept::Used), _) => "connection.used",
         (Ok(Kept::New | Kept::Ended), None) => "connection.started",
         (Ok(Kept::New | Kept::Ended), Some(_)) => "connection.ended",
         // Reported again and again it would hold up all the others.
@@ -98,11 +110,26 @@ async fn keep_one(
         at: now,
         actor: Some(user),
         action,
-        subject: Subject::Use { user, resource },
+        subject: Subject::Use {
+            user,
+            resource,
+            restarts_count: auto_locks(tx, user, resource).await?,
+        },
         detail,
     };
     tx.record(entry).await?;
     Ok(())
+}
+
+/// Whether a use restarts the count of unused days.
+async fn auto_locks(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: ResourceId,
+) -> Result<bool, Failure> {
+    let reachable = tx.reachable(user, Some(resource)).await?;
+    let mut ways = reachable.iter().flat_map(|found| &found.ways);
+    Ok(ways.any(|way| way.settings.mode == Mode::AutoLock))
 }
 
 fn is_id(id: &str) -> bool {

@@ -8,6 +8,17 @@ use super::reader::{Reader, Table, parsed};
 /// Unused days for resources that do not say; matters only under auto-lock.
 const DEFAULT_LOCK_AFTER: u16 = 30;
 
+/// The most unused days that can be said.
+const MOST_UNUSED: u16 = 365;
+
+/// `30d` as days.
+fn unused_days(text: &str) -> Option<u16> {
+    let days = text.strip_suffix('d')?;
+    let digits = !days.is_empty() && days.bytes().all(|byte| byte.is_ascii_digit());
+    let days = digits.then(|| days.parse().ok())??;
+    (1..=MOST_UNUSED).contains(&days).then_some(days)
+}
+
 /// An `access = { … }` table as it stands, mistakes left out.
 pub(super) struct Access {
     line: usize,
@@ -27,18 +38,11 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
         own.mode = match mode.value.as_str() {
             "Standing" => Some(Mode::Standing),
             "AccessRequest" => Some(Mode::AccessRequest),
-            "AutoLock" => {
-                reader.mistake(
-                    mode.line,
-                    "mode \"AutoLock\" is not available yet: it needs reports of usage; use \
-                     Standing or AccessRequest",
-                );
-                None
-            }
+            "AutoLock" => Some(Mode::AutoLock),
             other => {
                 reader.mistake(
                     mode.line,
-                    format!("{other:?} is no mode; modes are Standing and AccessRequest"),
+                    format!("{other:?} is no mode; modes are Standing, AutoLock and AccessRequest"),
                 );
                 None
             }
@@ -72,7 +76,19 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
             }
         };
     }
-    table.finish(reader, "mode, period, up_to, approval");
+    if let Some(days) = table.text(reader, "lock_after") {
+        own.lock_after = unused_days(&days.value);
+        if own.lock_after.is_none() {
+            reader.mistake(
+                days.line,
+                format!(
+                    "{:?} is no number of unused days; lock_after is \"1d\" to \"{MOST_UNUSED}d\"",
+                    days.value
+                ),
+            );
+        }
+    }
+    table.finish(reader, "mode, period, up_to, approval, lock_after");
     Access {
         line,
         says_mode,
@@ -93,7 +109,7 @@ pub(super) fn complete(reader: &mut Reader, access: &Access) -> Option<Settings>
     if !says_mode {
         reader.mistake(
             line,
-            "access needs a mode: \"Standing\" or \"AccessRequest\"",
+            "access needs a mode: \"Standing\", \"AutoLock\" or \"AccessRequest\"",
         );
     }
     let mode = own.mode?;
@@ -113,6 +129,6 @@ pub(super) fn complete(reader: &mut Reader, access: &Access) -> Option<Settings>
         mode,
         period,
         approval: own.approval.unwrap_or(Approval::Manual),
-        lock_after: DEFAULT_LOCK_AFTER,
+        lock_after: own.lock_after.unwrap_or(DEFAULT_LOCK_AFTER),
     })
 }

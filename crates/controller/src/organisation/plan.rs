@@ -361,9 +361,15 @@ fn settings_fields(own: Override) -> Vec<(&'static str, String)> {
         Some(Approval::Automatic) => "Automatic",
         None => "",
     };
+    // Nobody wrote the days of what does not auto-lock.
+    let lock_after = match (own.mode, own.lock_after) {
+        (Some(Mode::AutoLock) | None, Some(days)) => format!("{days}d"),
+        (Some(Mode::Standing | Mode::AccessRequest), _) | (_, None) => String::new(),
+    };
     vec![
         ("mode", mode.into()),
         ("period", period),
         ("approval", approval.into()),
+        ("lock_after", lock_after),
     ]
 }

@@ -16,7 +16,7 @@ use super::error::PageFailure;
 use super::form::{Fields, Form};
 use super::icon::Icon;
 use super::layout::{Frame, Page, Place, Width, plain, token_field};
-use super::outcome::{Stage, sentence};
+use super::outcome::{Stage, asked, sentence};
 use super::state;
 use super::time::ago;
 use crate::access::{end, view};
@@ -286,13 +286,13 @@ pub(super) fn release(grant: GrantId, token: &FormToken, words: &str) -> Markup 
     }
 }
 
-fn earlier(asked: &Several<Request>, now: Time) -> Markup {
+fn earlier(requests: &Several<Request>, now: Time) -> Markup {
     html! {
-        @if !asked.items.is_empty() {
+        @if !requests.items.is_empty() {
             section #earlier {
                 h2 { "What you asked for" }
                 ul.rows {
-                    @for request in &asked.items {
+                    @for request in &requests.items {
                         li #{ "asked-" (request.id) } {
                             a.row href={ "/requests/" (request.id) } {
                                 div.what {
@@ -301,7 +301,7 @@ fn earlier(asked: &Several<Request>, now: Time) -> Markup {
                                         span.state.(Stage::of(request).tone()) {
                                             (sentence(request, now))
                                         }
-                                        span.state { (request.asked) ", asked "
+                                        span.state { (asked(request)) ", asked "
                                             (ago(request.created_at, now)) }
                                     }
                                 }
@@ -309,7 +309,7 @@ fn earlier(asked: &Several<Request>, now: Time) -> Markup {
                         }
                     }
                 }
-                @if let Some(before) = asked.before {
+                @if let Some(before) = requests.before {
                     p.pager { a.btn href={ "/access?before=" (before) "#earlier" } { "Older ones" } }
                 }
             }

@@ -227,8 +227,11 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
     let ways: Vec<&Way> = detail
         .ways
         .iter()
-        .filter(|way| way.mode == Mode::AccessRequest)
+        .filter(|way| way.mode != Mode::Standing)
         .collect();
+    let unlock = ways
+        .iter()
+        .any(|way| way.preselected && way.mode == Mode::AutoLock);
     let automatic = ways.iter().all(|way| way.approval == Approval::Automatic);
     let chosen = typed.way.or_else(|| {
         ways.iter()
@@ -253,6 +256,9 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
                     }
                 }
             }
+            @if unlock {
+                p.muted { "You have access, but did not use it for a while, so it locked." }
+            }
             label for="reason" {
                 "Why do you need it?"
                 @if !automatic { " " span.optional { "helps the reviewer" } }
@@ -263,11 +269,14 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
             p.foot {
                 span.muted {
                     "Signed in as " bdi { (plain(&user.user.name)) } ". "
-                    @if automatic { "The clock starts at once." }
+                    @if unlock { "It stays open while you use it." }
+                    @else if automatic { "The clock starts at once." }
                     @else { "The clock starts at approval." }
                 }
                 button.btn.primary {
-                    @if automatic { "Open it now" } @else { "Send request" }
+                    @if automatic && unlock { "Unlock it now" }
+                    @else if automatic { "Open it now" }
+                    @else { "Send request" }
                 }
             }
         }
@@ -289,9 +298,10 @@ fn facts(way: &Way) -> Markup {
             }
             dt { "Time" }
             dd {
-                @match way.period {
-                    Period::Preset(length) => (length),
-                    Period::Custom { up_to } => { "You choose, up to " (up_to) },
+                @match (way.mode, way.period) {
+                    (Mode::AutoLock, _) => (while_used(way)),
+                    (_, Period::Preset(length)) => (length),
+                    (_, Period::Custom { up_to }) => { "You choose, up to " (up_to) },
                 }
             }
             @if let Some(until) = way.until {
@@ -314,23 +324,35 @@ fn choice(way: &Way, all: &[&Way], chosen: bool, typed: &Typed) -> Markup {
                         Approval::Manual => "Needs approval",
                         Approval::Automatic => "Opens at once, with a reason that is kept",
                     }
-                    @match way.period {
-                        Period::Preset(length) => { ", " (length) },
-                        Period::Custom { up_to } => { ", up to " (up_to) },
+                    @match (way.mode, way.period) {
+                        (Mode::AutoLock, _) => { ", " (while_used(way)) },
+                        (_, Period::Preset(length)) => { ", " (length) },
+                        (_, Period::Custom { up_to }) => { ", up to " (up_to) },
                     }
                     @if let Some(until) = way.until { ", at the latest until " (moment(until)) }
                 }
                 @if way.preselected { span.state.brass { "Suggested: " (why(way, all)) } }
             }
-            @if let Period::Custom { .. } = way.period {
+            @if let (Mode::AccessRequest, Period::Custom { .. }) = (way.mode, way.period) {
                 div.terms { (length(way, typed)) }
             }
         }
     }
 }
 
+/// How long an unlock holds.
+fn while_used(way: &Way) -> Markup {
+    html! {
+        "while you use it, locks after " (way.lock_after) " unused "
+        @if way.lock_after == 1 { "day" } @else { "days" }
+    }
+}
+
 /// What sets the preselected way apart (rule 3).
 fn why(best: &Way, all: &[&Way]) -> &'static str {
+    if best.mode == Mode::AutoLock {
+        return "it stays open while you use it";
+    }
     let others = || all.iter().filter(|way| way.assignment != best.assignment);
     if others().all(|way| way.approval != best.approval) {
         "it opens at once"
@@ -345,7 +367,7 @@ fn why(best: &Way, all: &[&Way]) -> &'static str {
 }
 
 fn length(way: &Way, typed: &Typed) -> Markup {
-    let Period::Custom { up_to } = way.period else {
+    let (Mode::AccessRequest, Period::Custom { up_to }) = (way.mode, way.period) else {
         return html! {};
     };
     let suffix = format!("-{}", way.assignment);

@@ -23,6 +23,7 @@ pub(super) enum Place {
     Access,
     Review,
     Devices,
+    Unlock,
     Sessions,
     Elsewhere,
 }
@@ -58,6 +59,7 @@ struct Who {
     login: String,
     token: FormToken,
     reviews: bool,
+    administers: bool,
     waiting: usize,
     /// The page's address.
     here: String,
@@ -76,7 +78,7 @@ impl Frame {
         let organisation = tx.organisation_name().await?;
         let now = app.clock.now();
         let waiting = waiting(&mut *tx, &actor, now).await?;
-        let reviews = actor.reviews_any();
+        let (reviews, administers) = (actor.reviews_any(), actor.administers());
         let me = actor.user;
         let meant_for = meant_for(uri).filter(|login| login.to_lowercase() != me.login);
         let who = Who {
@@ -84,6 +86,7 @@ impl Frame {
             login: me.login,
             token: user.token.clone(),
             reviews,
+            administers,
             waiting,
             here: uri
                 .path_and_query()
@@ -188,6 +191,9 @@ impl Frame {
                                     }
                                 }
                             }))
+                        }
+                        @if who.administers {
+                            (tab("/unlock", place == Place::Unlock, html! { "Unlock" }))
                         }
                         (tab("/devices", place == Place::Devices, html! { "Devices" }))
                         (tab("/sessions", place == Place::Sessions, html! { "Sessions" }))

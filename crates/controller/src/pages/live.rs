@@ -135,6 +135,11 @@ impl Listener {
                 Subject::Access { user, resource, .. } => {
                     user == mine || self.actor.reviews(resource)
                 }
+                Subject::Use {
+                    user,
+                    restarts_count: true,
+                    ..
+                } => user == mine,
                 Subject::Organisation
                 | Subject::Account { .. }
                 | Subject::Use { .. }

@@ -27,6 +27,7 @@ mod setup;
 pub mod sign_in;
 mod state;
 mod time;
+mod unlock;
 
 use axum::Router;
 use axum::middleware::map_response;
@@ -51,6 +52,7 @@ pub fn router() -> Router<App> {
         .route("/requests/{id}", get(request::show).post(request::send))
         .route("/review", get(review::queue))
         .route("/review/{id}", get(review::show).post(review::send))
+        .route("/unlock", get(unlock::show).post(unlock::send))
         .route("/live", get(live::stream))
         // For answers without a page: redirects and streams.
         .layer(map_response(async |response| headers::add(response)))

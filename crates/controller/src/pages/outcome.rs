@@ -1,6 +1,7 @@
 //! What became of a request, in a sentence, for requesters and reviewers alike.
 
 use hourkey_domain::Time;
+use hourkey_domain::request::Purpose;
 use hourkey_protocol::access::{Grant, GrantStatus, Person, Request, RequestStatus};
 use maud::{Markup, html};
 
@@ -13,6 +14,8 @@ pub(super) enum Stage {
     Waiting,
     Scheduled,
     Running,
+    /// An unlock, which has no end of its own.
+    Unlocked,
     /// The grant came to its end, or was given back.
     Over,
     /// Denied or revoked by a person.
@@ -27,6 +30,9 @@ impl Stage {
             &request.status,
             request.grant.as_ref().map(|grant| &grant.status),
         ) {
+            (RequestStatus::Approved { .. }, None) if request.purpose == Purpose::Unlock => {
+                Self::Unlocked
+            }
             (RequestStatus::Pending, _) => Self::Waiting,
             (RequestStatus::Denied { .. }, _) => Self::Refused,
             (RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. }, _) => Self::Withdrawn,
@@ -49,7 +55,7 @@ impl Stage {
     pub(super) fn tone(self) -> &'static str {
         match self {
             Self::Waiting | Self::Scheduled => "wait",
-            Self::Running => "open",
+            Self::Running | Self::Unlocked => "open",
             Self::Refused => "stop",
             Self::Over | Self::Withdrawn => "muted",
         }
@@ -60,7 +66,7 @@ impl Stage {
 pub(super) fn sentence(request: &Request, now: Time) -> Markup {
     match &request.grant {
         Some(grant) => grant_sentence(grant, now),
-        None => request_sentence(&request.status, now),
+        None => request_sentence(request, now),
     }
 }
 
@@ -86,16 +92,20 @@ fn grant_sentence(grant: &Grant, now: Time) -> Markup {
     }
 }
 
-fn request_sentence(status: &RequestStatus, now: Time) -> Markup {
-    match status {
+fn request_sentence(request: &Request, now: Time) -> Markup {
+    let (by_whom, at_once) = match request.purpose {
+        Purpose::Grant => ("Approved by ", "Opened with a reason "),
+        Purpose::Unlock => ("Unlocked by ", "Unlocked with a reason "),
+    };
+    match &request.status {
         RequestStatus::Pending => html! { "Waits for a reviewer" },
         RequestStatus::Approved {
             at, by: Some(by), ..
         } => {
-            html! { "Approved by " (person(by)) " " (ago(*at, now)) }
+            html! { (by_whom) (person(by)) " " (ago(*at, now)) }
         }
         RequestStatus::Approved { at, by: None, .. } => {
-            html! { "Opened with a reason " (ago(*at, now)) }
+            html! { (at_once) (ago(*at, now)) }
         }
         RequestStatus::Denied { at, by, .. } => {
             html! { "Denied by " (person(by)) " " (ago(*at, now)) }
@@ -125,15 +135,25 @@ pub(super) fn approval(request: &Request) -> Option<Markup> {
             by: Some(by),
             length,
             ..
-        } => Some(html! { "Approved by " (person(by)) " for " (length) }),
+        } => Some(html! {
+            "Approved by " (person(by)) @if let Some(length) = length { " for " (length) }
+        }),
         RequestStatus::Approved {
             by: None, length, ..
-        } => Some(html! { "Opened with a reason for " (length) }),
+        } => Some(html! {
+            "Opened with a reason" @if let Some(length) = length { " for " (length) }
+        }),
         RequestStatus::Pending
         | RequestStatus::Denied { .. }
         | RequestStatus::Cancelled { .. }
         | RequestStatus::Lapsed { .. } => None,
     }
+}
+
+/// What was asked for.
+pub(super) fn asked(request: &Request) -> String {
+    let length = request.asked.map(|length| length.to_string());
+    length.unwrap_or_else(|| "An unlock".to_owned())
 }
 
 /// The words of the people who decided, latest last.

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
@@ -14,7 +16,7 @@ use super::error::PageFailure;
 use super::form::{Fields, Form};
 use super::icon::Icon;
 use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
-use super::outcome::{Stage, approval, comments, quote, sentence};
+use super::outcome::{Stage, approval, asked, comments, quote, sentence};
 use super::state;
 use super::time::{ago, left, moment};
 use crate::access::{end, view};
@@ -117,10 +119,10 @@ struct View<'a> {
 impl View<'_> {
     fn title(&self) -> String {
         let name = plain(&self.request.resource_name);
-        match Stage::of(self.request) {
+        match self.stage() {
             Stage::Waiting => format!("Waiting: {name}"),
             Stage::Scheduled => format!("Approved: {name}"),
-            Stage::Running => format!("Open: {name}"),
+            Stage::Running | Stage::Unlocked => format!("Open: {name}"),
             Stage::Over => format!("Ended: {name}"),
             Stage::Refused => format!("Refused: {name}"),
             Stage::Withdrawn => format!("Withdrawn: {name}"),
@@ -130,7 +132,7 @@ impl View<'_> {
     fn hero(&self) -> Markup {
         let now = self.frame.now;
         let name = html! { bdi { (plain(&self.request.resource_name)) } };
-        let stage = Stage::of(self.request);
+        let stage = self.stage();
         let (mark, heading) = match stage {
             Stage::Waiting => (
                 state::dot(Icon::Clock, "wait"),
@@ -149,6 +151,10 @@ impl View<'_> {
                 let mark = ring.unwrap_or_else(|| state::dot(Icon::Check, "open"));
                 (mark, html! { (name) " is open" })
             }
+            Stage::Unlocked => (
+                state::dot(Icon::Check, "open"),
+                html! { (name) " is unlocked" },
+            ),
             Stage::Over => (
                 state::dot(Icon::Lock, "muted"),
                 html! { (name) " is locked again" },
@@ -182,7 +188,7 @@ impl View<'_> {
     fn facts(&self) -> Markup {
         let now = self.frame.now;
         let request = self.request;
-        let stage = Stage::of(request);
+        let stage = self.stage();
         html! {
             dl.facts #facts {
                 @if !self.address().is_empty() {
@@ -193,7 +199,7 @@ impl View<'_> {
                 dd { bdi { (plain(&request.group_name)) } }
                 dt { "Asked for" }
                 dd {
-                    (request.asked)
+                    (asked(request))
                     @if stage != Stage::Waiting { ", " (ago(request.created_at, now)) }
                 }
                 @if let Some(approval) = approval(request) {
@@ -203,6 +209,10 @@ impl View<'_> {
                 @if let (Stage::Running, Some(grant)) = (stage, &request.grant) {
                     dt { "Ends" }
                     dd { (moment(grant.expires_at)) }
+                }
+                @if let (Stage::Unlocked, Some(locks_at)) = (stage, self.locks_at()) {
+                    dt { "Locks again" }
+                    dd { "in " (left(locks_at, now)) ", unless you use it" }
                 }
                 @if stage == Stage::Waiting {
                     dt { "Lapses" }
@@ -221,7 +231,7 @@ impl View<'_> {
         let request = self.request;
         let link = self.resource.and_then(state::link);
         html! {
-            @match Stage::of(request) {
+            @match self.stage() {
                 Stage::Waiting => div.foot #foot {
                     span.muted { "You can close this page: you are told when it is decided." }
                     form method="post" {
@@ -233,7 +243,17 @@ impl View<'_> {
                     @if let Some(grant) = &request.grant { (release(grant.id, token, "Release…")) }
                     span.acts {
                         (copy(&self.address()))
-                        @if let (Stage::Running, Some(link)) = (Stage::of(request), link) {
+                        @if let (Stage::Running, Some(link)) = (self.stage(), link) {
+                            a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
+                                { "Open" }
+                        }
+                    }
+                },
+                Stage::Unlocked => div.foot #foot {
+                    a.btn href="/access" { "Your access" }
+                    span.acts {
+                        (copy(&self.address()))
+                        @if let Some(link) = link {
                             a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
                                 { "Open" }
                         }
@@ -248,6 +268,25 @@ impl View<'_> {
                     }
                 },
             }
+        }
+    }
+
+    /// Where it stands: what was unlocked has locked again once it stayed unused.
+    fn stage(&self) -> Stage {
+        match (Stage::of(self.request), self.resource) {
+            (Stage::Unlocked, Some(resource)) if !resource.lock.is_open() => Stage::Over,
+            (stage, _) => stage,
+        }
+    }
+
+    /// When it locks, if it stays unused.
+    fn locks_at(&self) -> Option<Time> {
+        match self.resource?.lock {
+            LockState::Open { locks_at } => locks_at,
+            LockState::Granted { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. }
+            | LockState::Locked { .. } => None,
         }
     }
 

@@ -290,7 +290,14 @@ impl Affected {
                     }
                 }
                 Subject::Account { user } => affected.account |= user == actor.user.id,
-                // A snapshot is taken instead of the one; the other shows nowhere.
+                Subject::Use {
+                    user,
+                    resource,
+                    restarts_count: true,
+                } if user == actor.user.id => {
+                    affected.resources.insert(resource);
+                }
+                // A snapshot is taken instead of the first; the others show nowhere.
                 Subject::Organisation | Subject::Use { .. } | Subject::Gateway { .. } => {}
             }
         }

@@ -145,6 +145,11 @@ impl Listener {
             }
             Subject::Organisation => true,
             Subject::Account { user } => user == self.user,
+            Subject::Use {
+                user,
+                restarts_count: true,
+                ..
+            } => user == self.user,
             Subject::Use { .. } | Subject::Gateway { .. } => false,
         })
     }

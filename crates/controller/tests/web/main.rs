@@ -20,3 +20,4 @@ mod reviewing;
 mod sessions;
 mod sign_in;
 mod tokens;
+mod unlocking;

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use crate::identity::csrf::FormToken;
 use crate::pages::layout::{plain, token_field};
 use crate::pages::lengths;
-use crate::pages::outcome::{Stage, comments, quote, sentence};
+use crate::pages::outcome::{Stage, asked, comments, quote, sentence};
 use crate::pages::time::{ago, left};
 
 /// The longest comment, in characters.
@@ -42,7 +42,11 @@ pub(super) fn card(
     html! {
         (reason(request))
         p.state {
-            "Asks for " b { (request.asked) } " · " (history) " · "
+            @match request.asked {
+                Some(asked) => { "Asks for " b { (asked) } " · " (history) },
+                None => b { "Asks to unlock it" },
+            }
+            " · "
             bdi { (plain(&request.group_name)) }
             " · lapses in " (left(request.lapses_at, now))
         }
@@ -50,10 +54,13 @@ pub(super) fn card(
             div.acts {
                 (form(request, token, back, html! {
                     button.btn.primary[primary] name="do" value="approve" {
-                        "Approve " (request.asked)
+                        @match request.asked {
+                            Some(asked) => { "Approve " (asked) },
+                            None => "Unlock",
+                        }
                     }
                 }))
-                (less(request, token, back, typed))
+                @if let Some(asked) = request.asked { (less(request, asked, token, back, typed)) }
                 (deny(request, token, back, typed))
             }
         } @else {
@@ -62,10 +69,10 @@ pub(super) fn card(
     }
 }
 
-fn less(request: &Request, token: &FormToken, back: &str, typed: &Typed) -> Markup {
-    let choices: Vec<Length> = lengths::choices(request.asked)
+fn less(request: &Request, asked: Length, token: &FormToken, back: &str, typed: &Typed) -> Markup {
+    let choices: Vec<Length> = lengths::choices(asked)
         .into_iter()
-        .filter(|length| *length < request.asked)
+        .filter(|length| *length < asked)
         .collect();
     let (open, length) = match typed.form.as_str() {
         "less" => (true, typed.length.clone()),
@@ -76,7 +83,7 @@ fn less(request: &Request, token: &FormToken, back: &str, typed: &Typed) -> Mark
         details.pop name={ "act-" (request.id) } open[open] {
             summary.btn { "Less…" }
             (form(request, token, back, html! {
-                (lengths::fieldset("Approve for", "", &choices, first, request.asked, &length))
+                (lengths::fieldset("Approve for", "", &choices, first, asked, &length))
                 (comment_field("A word to the requester", false, open, typed))
                 button.btn.accent name="do" value="less" { "Approve for less" }
             }))
@@ -168,7 +175,7 @@ pub(super) fn decided_card(
     let stage = Stage::of(request);
     html! {
         (reason(request))
-        p.state { "Asked for " (request.asked) ", " (ago(request.created_at, now)) " · "
+        p.state { "Asked for: " (asked(request)) ", " (ago(request.created_at, now)) " · "
             bdi { (plain(&request.group_name)) } }
         p.state.(stage.tone()) { b { (sentence(request, now)) } }
         (comments(request))

@@ -18,7 +18,7 @@ use super::error::PageFailure;
 use super::form::{Fields, Form};
 use super::layout::{Frame, Page, Place, Width, complaint, plain};
 use super::lengths;
-use super::outcome::{Stage, person, sentence};
+use super::outcome::{Stage, asked, person, sentence};
 use super::time::ago;
 use crate::access::{decide, end, view};
 use crate::app::App;
@@ -251,7 +251,7 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                                 div.name { a href={ "/review/" (request.id) } { (heading(request)) } }
                                 div.sub {
                                     span.state.(stage.tone()) { (sentence(request, now)) }
-                                    span.state { (request.asked) }
+                                    span.state { (asked(request)) }
                                 }
                             }
                             @if let Some(grant) = revocable(request, viewer) {

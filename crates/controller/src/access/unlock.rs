@@ -1,0 +1,222 @@
+//! Unlocking what locked because it was not used: by approving a request, or by an administrator.
+
+use hourkey_domain::Time;
+use hourkey_domain::change::Cause;
+use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::lock::{LockState, lock_state};
+use hourkey_domain::reason::Text;
+use hourkey_domain::request::Pending;
+use hourkey_domain::settings::{Mode, Way, most_permissive};
+use hourkey_domain::unlock::{Unlock, locks_at};
+use hourkey_protocol::access::{AutoLocked, NewUnlock};
+use hourkey_protocol::notice::What;
+use hourkey_protocol::problem::Code;
+use hourkey_store::access::Lately;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{Read, Write};
+use serde_json::json;
+
+use super::actor::Actor;
+use super::decide::cannot_approve;
+use super::keep::{self, Act};
+use super::known::{Known, known};
+use super::{input, reconcile, sweep};
+use crate::app::App;
+use crate::failure::Failure;
+
+/// Keeps an approval of a request for an unlock, and tells the requester. Where the resource is
+/// open to them by now, the request is cancelled: there is nothing to unlock.
+pub(super) async fn approve(
+    tx: &mut dyn Write,
+    pending: Pending,
+    by: Option<UserId>,
+    comment: Text,
+    live: &Way,
+    now: Time,
+) -> Result<(), Failure> {
+    let act = Act { by, at: now };
+    let before = pending.request().clone();
+    let lately = tx.lately(before.user, Some(before.resource)).await?;
+    let last_used = lately.first().and_then(|(_, lately)| lately.last_used());
+    let Some(locked) = live.auto_locked(last_used, now) else {
+        return reconcile::cancel(tx, act, before, Cause::NoLongerNeeded).await;
+    };
+    let (approved, unlock) = locked
+        .approve(pending, by, comment.clone(), now)
+        .map_err(cannot_approve)?;
+    tx.set_request_state(approved.id, approved.state.clone())
+        .await?;
+    tx.restart_count(unlock.user, unlock.resource, unlock.at)
+        .await?;
+    let detail = json!({ "from": before.state, "to": approved.state, "unlock": unlock });
+    act.record(tx, "request.approved", &approved, None, detail)
+        .await?;
+    let request = Some(approved.id);
+    tell(tx, act, live, &unlock, request, comment).await
+}
+
+/// Unlocks a resource for somebody without a request, as an administrator. A request for it that
+/// waits is cancelled.
+///
+/// # Errors
+/// [`Code::Forbidden`] for all others, [`Code::OwnRequest`] for one's own, [`Code::NotFound`] for
+/// whom or what is unknown, or not assigned, [`Code::NotNeeded`] for what is not locked by its
+/// disuse, [`Code::TextTooLong`].
+pub(crate) async fn unlock_in(
+    tx: &mut dyn Write,
+    admin: UserId,
+    body: NewUnlock,
+    now: Time,
+) -> Result<AutoLocked, Failure> {
+    let comment = input::text(&body.comment)?;
+    let actor = admin_in(tx, admin).await?;
+    let user = target(tx, &body.login).await?;
+    sweep::settle(tx, user, body.resource, now).await?;
+    let here = known(tx, user, Some(body.resource)).await?.pop();
+    let here = here.ok_or_else(Failure::not_found)?;
+    let last_used = here.lately.last_used();
+    let best = most_permissive(&here.ways, now).copied();
+    let way = best.ok_or_else(Failure::not_found)?;
+    let locked = way
+        .auto_locked(last_used, now)
+        .ok_or_else(|| not_locked(&here, now))?;
+    let reviewer = actor.reviewer(body.resource);
+    let unlock = locked
+        .unlock(user, body.resource, &reviewer, now)
+        .map_err(|why| {
+            Failure::refused(
+                Code::OwnRequest,
+                format!("You cannot unlock this: {why}. Another administrator has to."),
+            )
+        })?;
+    tx.restart_count(unlock.user, unlock.resource, unlock.at)
+        .await?;
+    let act = Act {
+        by: Some(admin),
+        at: now,
+    };
+    if let Some(Ok(pending)) = here.pending.clone().map(|request| request.pending(now)) {
+        let before = pending.request().clone();
+        let cancelled = pending.cancel(None, Cause::NoLongerNeeded, now);
+        act.request(tx, "request.cancelled", &before, &cancelled)
+            .await?;
+    }
+    tx.record(Entry {
+        at: now,
+        actor: Some(admin),
+        action: "resource.unlocked",
+        subject: Subject::Use {
+            user,
+            resource: body.resource,
+            restarts_count: true,
+        },
+        detail: json!({ "unlock": unlock, "last_used": last_used, "comment": comment }),
+    })
+    .await?;
+    tell(tx, act, &way, &unlock, None, comment).await?;
+    let lately = Lately {
+        counted_from: Some(now),
+        ..here.lately
+    };
+    let here = Known { lately, ..here };
+    shown(&here, now).ok_or_else(Failure::not_found)
+}
+
+/// What locks when this person does not use it, for an administrator, in order of id.
+///
+/// # Errors
+/// [`Code::Forbidden`] for all others, [`Code::NotFound`] for a login that nobody has.
+pub async fn auto_locked(
+    app: &App,
+    admin: UserId,
+    login: &str,
+) -> Result<Vec<AutoLocked>, Failure> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    admin_in(&mut *tx, admin).await?;
+    let user = target(&mut *tx, login).await?;
+    let known = known(&mut *tx, user, None).await?;
+    Ok(known.iter().filter_map(|here| shown(here, now)).collect())
+}
+
+async fn admin_in(tx: &mut dyn Read, user: UserId) -> Result<Actor, Failure> {
+    let actor = Actor::load(tx, user).await?;
+    match actor.administers() {
+        true => Ok(actor),
+        false => Err(not_an_admin()),
+    }
+}
+
+pub(crate) fn not_an_admin() -> Failure {
+    Failure::refused(
+        Code::Forbidden,
+        "Only administrators unlock resources for others. Ask for it on its request page.",
+    )
+}
+
+async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, Failure> {
+    let user = tx.user_by_login(login.trim()).await?;
+    user.map(|user| user.id).ok_or_else(|| {
+        Failure::refused(
+            Code::NotFound,
+            "Nobody signs in with this name. Check it: it is the login, not the display name.",
+        )
+    })
+}
+
+/// `None` for what does not auto-lock for this user.
+fn shown(here: &Known, now: Time) -> Option<AutoLocked> {
+    let best = most_permissive(&here.ways, now)?;
+    if best.settings.mode != Mode::AutoLock {
+        return None;
+    }
+    let locks_at = match lock_state(&here.facts(), now)? {
+        LockState::Open { locks_at } => locks_at,
+        LockState::Granted { .. }
+        | LockState::Scheduled { .. }
+        | LockState::Pending { .. }
+        | LockState::Locked { .. } => None,
+    };
+    Some(AutoLocked {
+        resource: here.resource.id,
+        resource_name: here.resource.name.clone(),
+        last_used: here.lately.used_at,
+        locks_at,
+    })
+}
+
+fn not_locked(here: &Known, now: Time) -> Failure {
+    let detail = match lock_state(&here.facts(), now) {
+        Some(LockState::Open { .. }) => "It is open to them: there is nothing to unlock.",
+        Some(
+            LockState::Granted { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. }
+            | LockState::Locked { .. },
+        )
+        | None => "It does not lock by disuse: they open it with a request.",
+    };
+    Failure::refused(Code::NotNeeded, detail)
+}
+
+async fn tell(
+    tx: &mut dyn Write,
+    act: Act,
+    way: &Way,
+    unlock: &Unlock,
+    request: Option<RequestId>,
+    comment: Text,
+) -> Result<(), Failure> {
+    let by = match act.by {
+        Some(by) => Some(keep::name(tx, by).await?),
+        None => None,
+    };
+    let what = What::Unlocked {
+        request,
+        by,
+        // An unlock counts from now, so there is a moment at which it locks.
+        locks_at: locks_at(way, Some(unlock.at)).unwrap_or(act.at),
+        comment: comment.into(),
+    };
+    act.tell(tx, unlock.user, unlock.resource, what).await
+}

@@ -1,0 +1,74 @@
+//! Unlocking for others, by administrators.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use hourkey_protocol::access::{AutoLocked, NewUnlock};
+use hourkey_protocol::problem::Code;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::call::{Call, response};
+use super::refusals::{Administering, Unlocking};
+use crate::access::once::{Answer, once};
+use crate::access::unlock;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::identity::SignedIn;
+
+/// Whose.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Whose {
+    /// The name that they sign in with.
+    login: String,
+}
+
+impl FromRequestParts<App> for Whose {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(whose)) => Ok(whose),
+            Err(_) => Err(Failure::refused(
+                Code::Malformed,
+                "Say whose resources: login=NAME, and nothing else.",
+            )),
+        }
+    }
+}
+
+/// What locks when a person does not use it, for administrators.
+#[utoipa::path(get, path = "/unlocks", operation_id = "list_auto_locked", tag = "administer",
+    params(Whose),
+    responses((status = 200, description = "In order of id.", body = [AutoLocked]), Administering))]
+pub(super) async fn list(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Whose { login }: Whose,
+) -> Result<Json<Vec<AutoLocked>>, Failure> {
+    unlock::auto_locked(&app, signed_in.user.id, &login)
+        .await
+        .map(Json)
+}
+
+/// Unlocks a resource for somebody who did not use it for too long, without a request.
+#[utoipa::path(post, path = "/unlocks", operation_id = "unlock", tag = "administer",
+    request_body(content = NewUnlock, example = json!({ "login": "lee", "resource": 7,
+        "comment": "Back from leave." })),
+    params(("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "It is open to them.", body = AutoLocked), Unlocking))]
+pub(super) async fn unlock(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Call { body, once: key }: Call<NewUnlock>,
+) -> Result<Response, Failure> {
+    signed_in.may_review()?;
+    let user = signed_in.user.id;
+    let work = once(&app, user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, user, body, now).await?) })
+    });
+    work.await.map(response)
+}
