@@ -84,7 +84,8 @@ impl Gateway {
         let resolver = Arc::new(Resolver::new(config.hosts, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));
-        let reporting = tokio::spawn(usage::run(folder.clone(), api.clone(), reported));
+        let reporting = usage::run(Arc::clone(&gate), folder.clone(), api.clone(), reported);
+        let reporting = tokio::spawn(reporting);
         let server = Arc::new(Server {
             gate: Arc::clone(&gate),
             resolver: Arc::clone(&resolver),

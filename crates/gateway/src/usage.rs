@@ -1,24 +1,22 @@
 //! Reports connections to the controller. What it has not answered yet lies in a file, so that a
 //! restart loses nothing.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+mod journal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use hourkey_protocol::gateway::{Connection, End, Ended, REPORTED_AT_ONCE, Report};
+use hourkey_protocol::gateway::{Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::api::Api;
 use crate::enrolment::Folder;
 use crate::gate::{Gate, Pass};
 use crate::relay::{self, Outcome};
 use crate::ticket::Cause;
-
-/// The file of what is not answered yet, one connection a line.
-const FILE: &str = "connections.jsonl";
+use journal::Journal;
 
 /// How often there is a report.
 const EVERY: Duration = Duration::from_secs(1);
@@ -53,6 +51,7 @@ impl Usage {
             user: ticket.user,
             resource: ticket.resource,
             started_at: self.now(),
+            used_at: None,
             end: None,
         };
         self.say(connection.clone());
@@ -112,24 +111,30 @@ fn ended(cause: Cause) -> Ended {
 
 /// Keeps what is to be reported, and reports it, until nobody can report any more.
 pub(crate) async fn run(
+    gate: Arc<Gate>,
     folder: Folder,
     api: Api,
     mut reported: mpsc::UnboundedReceiver<Connection>,
 ) {
-    let mut spool = match Spool::open(folder) {
-        Ok(spool) => spool,
+    let mut journal = match Journal::open(folder) {
+        Ok(journal) => journal,
         Err(error) => return failed(&error),
     };
     let mut every = tokio::time::interval(EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut used = interval_at(Instant::now() + USED_EVERY, USED_EVERY);
     loop {
         let done = tokio::select! {
             connection = reported.recv() => match connection {
-                Some(connection) => spool.keep(connection),
+                Some(connection) => journal.keep(connection),
                 // What the last flows said is kept for the next start.
                 None => return,
             },
-            _ = every.tick() => send(&api, &mut spool).await,
+            _ = used.tick() => match gate.server_time() {
+                Some(now) => journal.still_used(now),
+                None => Ok(()),
+            },
+            _ = every.tick() => send(&gate, &api, &mut journal).await,
         };
         if let Err(error) = done {
             failed(&error);
@@ -142,114 +147,20 @@ fn failed(error: &anyhow::Error) {
     tracing::error!(error, "Connections cannot be kept for their report.");
 }
 
-async fn send(api: &Api, spool: &mut Spool) -> anyhow::Result<()> {
-    while !spool.waiting.is_empty() {
-        let count = spool.waiting.len().min(REPORTED_AT_ONCE);
-        let report = Report {
-            connections: spool.waiting[..count].to_vec(),
-        };
-        if let Err(error) = api.connections(&report).await {
+async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<()> {
+    if let Some(now) = gate.server_time() {
+        journal.end_lost(now)?;
+    }
+    loop {
+        let connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
+        let count = connections.len();
+        if count == 0 {
+            return Ok(());
+        }
+        if let Err(error) = api.connections(&Report { connections }).await {
             tracing::debug!(error = format!("{error:#}"), "A report has to wait.");
             return Ok(());
         }
-        spool.answered(count)?;
-    }
-    Ok(())
-}
-
-/// What is not answered yet, in memory and in the file.
-struct Spool {
-    folder: Folder,
-    file: File,
-    waiting: Vec<Connection>,
-}
-
-impl Spool {
-    fn open(folder: Folder) -> anyhow::Result<Self> {
-        let path = folder.file(FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(error).with_context(|| format!("{} cannot be read", path.display()));
-            }
-        };
-        // The last line may be half written.
-        let lines = text.lines();
-        let waiting: Vec<Connection> = lines
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        let file = rewritten(&folder, &waiting)?;
-        Ok(Self {
-            folder,
-            file,
-            waiting,
-        })
-    }
-
-    fn keep(&mut self, connection: Connection) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(&connection)?;
-        line.push(b'\n');
-        self.waiting.push(connection);
-        self.file.write_all(&line)?;
-        Ok(())
-    }
-
-    fn answered(&mut self, count: usize) -> anyhow::Result<()> {
-        self.waiting.drain(..count);
-        self.file = rewritten(&self.folder, &self.waiting)?;
-        Ok(())
-    }
-}
-
-/// The file with just these, open for more.
-fn rewritten(folder: &Folder, waiting: &[Connection]) -> anyhow::Result<File> {
-    let mut text = Vec::new();
-    for connection in waiting {
-        serde_json::to_writer(&mut text, connection)?;
-        text.push(b'\n');
-    }
-    folder.replace(FILE, &text)?;
-    let path = folder.file(FILE);
-    File::options()
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("{} cannot be written", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
-
-    use super::*;
-
-    #[test]
-    fn what_is_not_answered_is_there_after_a_restart() {
-        let path = tempfile::tempdir().unwrap();
-        let open = || Spool::open(Folder::open(path.path()).unwrap()).unwrap();
-        let connection = |id: &str| Connection {
-            id: id.repeat(32),
-            device: DeviceId(1),
-            user: UserId(1),
-            resource: ResourceId(1),
-            started_at: DateTime::from_timestamp(1_900_000_000, 0).unwrap(),
-            end: None,
-        };
-        let mut spool = open();
-        for id in ["a", "b", "c"] {
-            spool.keep(connection(id)).unwrap();
-        }
-        spool.answered(1).unwrap();
-        spool.keep(connection("d")).unwrap();
-        // Killed in the middle of a line.
-        spool.file.write_all(b"{\"id\":\"").unwrap();
-        drop(spool);
-        let ids =
-            |spool: &Spool| -> String { spool.waiting.iter().map(|it| &it.id[..1]).collect() };
-        let mut spool = open();
-        assert_eq!(ids(&spool), "bcd");
-        spool.keep(connection("e")).unwrap();
-        drop(spool);
-        assert_eq!(ids(&open()), "bcde");
+        journal.answered(count)?;
     }
 }

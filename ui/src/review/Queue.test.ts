@@ -46,6 +46,15 @@ test("approves as asked", async () => {
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
 });
 
+test("an unlock is approved as it is: it has no length", async () => {
+  engine.push({ part: "reviews", value: [{ ...request, seconds: null }] });
+  await settle();
+  expect(text()).toContain("Asks to unlock it");
+  expect(text()).not.toContain("Less…");
+  await click("Unlock");
+  expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
+});
+
 test("opens the request's review page", async () => {
   await click("Open in browser");
   expect(sent()).toEqual([{ do: "reviewPage", request: 11 }]);

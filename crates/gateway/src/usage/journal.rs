@@ -1,0 +1,286 @@
+//! What has to be reported, kept in a file, so that a restart loses nothing.
+//!
+//! The file has a line for each thing that happened: a connection as it is reported, or how many of
+//! the oldest reports were answered. Read again from the start, the lines leave what waits and what
+//! lasted. It is written anew, with only that, when most of it is old.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use hourkey_protocol::gateway::{Connection, End, Ended};
+use serde::{Deserialize, Serialize};
+
+use crate::enrolment::Folder;
+
+/// The file's name.
+const FILE: &str = "connections.jsonl";
+
+/// So many lines may be old before the file is written anew.
+const OLD: usize = 1_000;
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    /// So many of the oldest reports were answered.
+    Answered {
+        answered: usize,
+    },
+    Connection(Connection),
+}
+
+/// Reports that wait for their answer, in order, and the connections that last.
+pub(super) struct Journal {
+    folder: Folder,
+    file: File,
+    lines: usize,
+    waiting: Vec<Connection>,
+    lasting: BTreeMap<String, Connection>,
+    /// What lasted when the gateway was killed.
+    lost: BTreeMap<String, Connection>,
+}
+
+impl Journal {
+    pub(super) fn open(folder: Folder) -> anyhow::Result<Self> {
+        let path = folder.file(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} cannot be read", path.display()));
+            }
+        };
+        let (mut waiting, mut lost) = (Vec::new(), BTreeMap::new());
+        for line in text.lines() {
+            match serde_json::from_str(line) {
+                Ok(Line::Connection(connection)) => {
+                    follow(&mut lost, &connection);
+                    waiting.push(connection);
+                }
+                Ok(Line::Answered { answered }) => {
+                    waiting.drain(..answered.min(waiting.len()));
+                }
+                // The last line may be half written.
+                Err(_) => {}
+            }
+        }
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let mut journal = Self {
+            folder,
+            file,
+            lines: 0,
+            waiting,
+            lasting: BTreeMap::new(),
+            lost,
+        };
+        journal.write_anew()?;
+        Ok(journal)
+    }
+
+    /// The reports that wait, at most `limit`, oldest first.
+    pub(super) fn waiting(&self, limit: usize) -> &[Connection] {
+        &self.waiting[..self.waiting.len().min(limit)]
+    }
+
+    pub(super) fn keep(&mut self, connection: Connection) -> anyhow::Result<()> {
+        follow(&mut self.lasting, &connection);
+        let line = Line::Connection(connection.clone());
+        self.waiting.push(connection);
+        self.append(&line)
+    }
+
+    /// The oldest reports were answered.
+    pub(super) fn answered(&mut self, count: usize) -> anyhow::Result<()> {
+        self.waiting.drain(..count);
+        self.append(&Line::Answered { answered: count })?;
+        if self.lines > OLD + 2 * (self.waiting.len() + self.lasting.len()) {
+            self.write_anew()?;
+        }
+        Ok(())
+    }
+
+    /// What lasts is in use at this moment.
+    pub(super) fn still_used(&mut self, at: DateTime<Utc>) -> anyhow::Result<()> {
+        let lasting: Vec<_> = self.lasting.values().cloned().collect();
+        for connection in lasting {
+            let used_at = Some(at);
+            self.keep(Connection {
+                used_at,
+                ..connection
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What lasted when the gateway was killed has ended by this moment.
+    pub(super) fn end_lost(&mut self, at: DateTime<Utc>) -> anyhow::Result<()> {
+        while let Some((_, connection)) = self.lost.pop_first() {
+            let end = Some(End {
+                at,
+                why: Ended::Lost,
+                sent: 0,
+                received: 0,
+            });
+            self.keep(Connection { end, ..connection })?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, line: &Line) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.file.write_all(&text)?;
+        self.lines += 1;
+        Ok(())
+    }
+
+    fn write_anew(&mut self) -> anyhow::Result<()> {
+        let in_waiting: BTreeSet<&str> = self.waiting.iter().map(|it| it.id.as_str()).collect();
+        let lasting = self.lasting.values().chain(self.lost.values());
+        let answered: Vec<_> = lasting
+            .filter(|it| !in_waiting.contains(it.id.as_str()))
+            .collect();
+        let count = answered.len();
+        let lines = answered.into_iter().cloned().map(Line::Connection);
+        let lines = lines.chain([Line::Answered { answered: count }]);
+        let waiting = self.waiting.iter().cloned().map(Line::Connection);
+        let mut text = Vec::new();
+        self.lines = 0;
+        for line in lines.chain(waiting) {
+            serde_json::to_writer(&mut text, &line)?;
+            text.push(b'\n');
+            self.lines += 1;
+        }
+        self.folder.replace(FILE, &text)?;
+        let path = self.folder.file(FILE);
+        self.file = File::options()
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(())
+    }
+}
+
+fn follow(lasting: &mut BTreeMap<String, Connection>, connection: &Connection) {
+    match connection.end {
+        None => lasting.insert(connection.id.clone(), connection.clone()),
+        Some(_) => lasting.remove(&connection.id),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_answered_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        for id in ["a", "b", "c"] {
+            journal.keep(ended(id)).unwrap();
+        }
+        journal.answered(1).unwrap();
+        journal.keep(ended("d")).unwrap();
+        // Killed in the middle of a line.
+        journal.file.write_all(b"{\"id\":\"").unwrap();
+        drop(journal);
+        let mut journal = open(&folder);
+        assert_eq!(waits(&journal), "bcd");
+        journal.keep(ended("e")).unwrap();
+        drop(journal);
+        assert_eq!(waits(&open(&folder)), "bcde");
+    }
+
+    #[test]
+    fn what_lasted_when_the_gateway_was_killed_is_reported_as_lost_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        for id in ["a", "b", "c"] {
+            journal.keep(begun(id)).unwrap();
+        }
+        journal.answered(3).unwrap();
+        journal.keep(ended("b")).unwrap();
+        journal.still_used(at(5)).unwrap();
+        assert_eq!(waits(&journal), "bac", "only what lasts is used");
+        journal.answered(2).unwrap();
+        // Killed twice, before the controller was heard.
+        drop((journal, open(&folder)));
+        let mut journal = open(&folder);
+        assert_eq!(waits(&journal), "c");
+        journal.end_lost(at(9)).unwrap();
+        journal.still_used(at(10)).unwrap();
+        let lost: Vec<_> = journal.waiting(9)[1..]
+            .iter()
+            .map(|it| (it.id.as_str(), it.used_at, it.end.unwrap().why))
+            .collect();
+        let (a, c) = ("a".repeat(32), "c".repeat(32));
+        let used = Some(at(5));
+        assert_eq!(lost, [(&*a, used, Ended::Lost), (&*c, used, Ended::Lost)]);
+        journal.answered(3).unwrap();
+        drop(journal);
+        let mut journal = open(&folder);
+        journal.end_lost(at(11)).unwrap();
+        assert_eq!(waits(&journal), "");
+    }
+
+    #[test]
+    fn the_file_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        journal.keep(begun("z")).unwrap();
+        journal.answered(1).unwrap();
+        for _ in 0..OLD {
+            journal.keep(begun("a")).unwrap();
+            journal.keep(ended("a")).unwrap();
+            journal.answered(2).unwrap();
+        }
+        assert!(journal.lines < OLD + 10, "{}", journal.lines);
+        drop(journal);
+        let mut journal = open(&folder);
+        assert_eq!(waits(&journal), "");
+        journal.end_lost(at(1)).unwrap();
+        assert_eq!(waits(&journal), "z", "it lasted all along");
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Journal {
+        Journal::open(Folder::open(folder.path()).unwrap()).unwrap()
+    }
+
+    fn waits(journal: &Journal) -> String {
+        journal.waiting.iter().map(|it| &it.id[..1]).collect()
+    }
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_900_000_000 + 60 * minutes, 0).unwrap()
+    }
+
+    fn begun(id: &str) -> Connection {
+        Connection {
+            id: id.repeat(32),
+            device: DeviceId(1),
+            user: UserId(1),
+            resource: ResourceId(1),
+            started_at: at(0),
+            used_at: None,
+            end: None,
+        }
+    }
+
+    fn ended(id: &str) -> Connection {
+        let end = Some(End {
+            at: at(1),
+            why: Ended::Closed,
+            sent: 0,
+            received: 0,
+        });
+        Connection { end, ..begun(id) }
+    }
+}
