@@ -25,6 +25,12 @@
 
   const LOCALE = navigator.language.startsWith("en") ? navigator.language : "en-GB";
   const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
+  const INSTANT = new Intl.DateTimeFormat(LOCALE, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+  });
   const DATE = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 
   function left(until) {
@@ -57,12 +63,18 @@
     return sameDay ? CLOCK.format(at) : `${DATE.format(at)} ${CLOCK.format(at)}`;
   }
 
+  function instant(at) {
+    return INSTANT.format(at);
+  }
+
+  const WORDS = { left, ago, moment, instant };
+
   /** Says all times anew. Texts that stay the same are not touched. */
   function tick() {
     for (const time of document.querySelectorAll("time[datetime]")) {
       const at = Date.parse(time.dateTime);
-      const words =
-        "left" in time.dataset ? left(at) : "ago" in time.dataset ? ago(at) : moment(at);
+      const kind = Object.keys(WORDS).find((kind) => kind in time.dataset);
+      const words = WORDS[kind ?? "moment"](at);
       if (time.textContent !== words) time.textContent = words;
     }
     for (const ring of document.querySelectorAll(".rest[data-until]")) {

@@ -228,6 +228,19 @@ pub struct Grant {
     pub status: GrantStatus,
 }
 
+impl Grant {
+    /// When it ended, once it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<DateTime<Utc>> {
+        match self.status {
+            GrantStatus::Scheduled | GrantStatus::Active => None,
+            GrantStatus::Expired { at }
+            | GrantStatus::Released { at }
+            | GrantStatus::Revoked { at, .. } => Some(at),
+        }
+    }
+}
+
 /// Where a grant stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -59,6 +59,9 @@ pub enum Subject {
         /// Under auto-lock: the count of unused days starts again, so that the user's view changes.
         #[serde(default)]
         restarts_count: bool,
+        /// It was cut, which the pages about its grant show.
+        #[serde(default)]
+        cut: bool,
     },
     /// A gateway. Nobody's view changes.
     Gateway {

@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod ask;
+pub mod connections;
 pub mod decide;
 pub mod end;
 pub mod input;

@@ -109,6 +109,7 @@ pub(crate) async fn unlock_in(
             user,
             resource: body.resource,
             restarts_count: true,
+            cut: false,
         },
         detail: json!({ "unlock": unlock, "last_used": last_used, "comment": comment }),
     })

@@ -114,11 +114,19 @@ async fn keep_one(
             user,
             resource,
             restarts_count: auto_locks(tx, user, resource).await?,
+            cut: connection.end.is_some_and(|end| was_cut(end.why)),
         },
         detail,
     };
     tx.record(entry).await?;
     Ok(())
+}
+
+fn was_cut(why: Ended) -> bool {
+    match why {
+        Ended::Permit | Ended::Device | Ended::Stale | Ended::Mismatch => true,
+        Ended::Closed | Ended::Stopped | Ended::Lost => false,
+    }
 }
 
 /// Whether a use restarts the count of unused days.

@@ -137,13 +137,14 @@ impl Listener {
                 }
                 Subject::Use {
                     user,
-                    restarts_count: true,
-                    ..
-                } => user == mine,
-                Subject::Organisation
-                | Subject::Account { .. }
-                | Subject::Use { .. }
-                | Subject::Gateway { .. } => false,
+                    resource,
+                    restarts_count,
+                    cut,
+                } => {
+                    (cut && self.actor.reviews(resource))
+                        || (user == mine && (cut || restarts_count))
+                }
+                Subject::Organisation | Subject::Account { .. } | Subject::Gateway { .. } => false,
             });
         Ok(concerns.then_some(Next::Changed))
     }

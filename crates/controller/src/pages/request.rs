@@ -17,8 +17,9 @@ use super::form::{Fields, Form};
 use super::icon::Icon;
 use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
 use super::outcome::{Stage, approval, asked, comments, quote, sentence};
-use super::state;
 use super::time::{ago, left, moment};
+use super::{connections, state};
+use crate::access::connections::through;
 use crate::access::{end, view};
 use crate::app::App;
 use crate::failure::Failure;
@@ -80,6 +81,7 @@ async fn page(
         Err(Failure::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),
     };
+    let through = through(app, &request).await?;
     let frame = Frame::of(app, user, uri).await?;
     let view = View {
         frame: &frame,
@@ -103,6 +105,7 @@ async fn page(
             div #request data-live {
                 div #said { (comments(&request)) }
                 (view.facts())
+                (connections::list(&through))
                 (view.foot())
             }
         },

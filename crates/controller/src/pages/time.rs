@@ -26,6 +26,13 @@ pub(super) fn moment(at: Time) -> Markup {
     }
 }
 
+/// A moment to the millisecond, for telling what came first: `12:03:04.221`.
+pub(super) fn instant(at: Time) -> Markup {
+    html! {
+        time datetime=(stamp(at)) title=(utc(at)) data-instant { (at.format("%H:%M:%S%.3f UTC")) }
+    }
+}
+
 /// For `datetime` and `data-…` attributes (RFC 3339).
 pub(super) fn stamp(at: Time) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)

@@ -294,6 +294,7 @@ impl Affected {
                     user,
                     resource,
                     restarts_count: true,
+                    ..
                 } if user == actor.user.id => {
                     affected.resources.insert(resource);
                 }

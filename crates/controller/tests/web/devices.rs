@@ -52,7 +52,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     assert_eq!(ann.post("/devices", &[("do", "what")]).await.status, 400);
 }
 
-async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId {
+pub(crate) async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId {
     let name = name.to_owned();
     site.app
         .transact(move |tx, now| {

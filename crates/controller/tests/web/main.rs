@@ -11,6 +11,7 @@ mod world;
 
 mod asking;
 mod browser;
+mod connections;
 mod device;
 mod devices;
 mod forms;

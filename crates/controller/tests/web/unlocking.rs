@@ -19,7 +19,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
         .await;
     let (ann, ada) = (site.signed_in("ann").await, site.signed_in("ada").await);
     let shown = format!("/resources/{database}/request");
-    ann.get(&shown).await.says("Database</bdi> is open");
+    ann.get(&shown).await.says("Database is open");
     ann.get("/access").await.says("Open, locks in 7 d");
     ada.get("/unlock?login=ann").await.says("never used");
 
@@ -42,9 +42,9 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let review = request.replace("requests", "review");
     rae.post(&review, &[("do", "approve")]).await;
     let page = ann.get(&request).await;
-    page.says("Database</bdi> is unlocked");
+    page.says("Database is unlocked");
     page.says("Unlocked by");
-    page.says("in 7 d, unless you use it");
+    page.says("Locks again in 7 d , unless you use it");
 
     site.world.wait(chrono::TimeDelta::days(8)).await;
     let (ann, ada_later) = (site.signed_in("ann").await, site.signed_in("ada").await);

@@ -17,9 +17,10 @@ use super::address::{Id, Query};
 use super::error::PageFailure;
 use super::form::{Fields, Form};
 use super::layout::{Frame, Page, Place, Width, complaint, plain};
-use super::lengths;
 use super::outcome::{Stage, asked, person, sentence};
 use super::time::ago;
+use super::{connections, lengths};
+use crate::access::connections::through;
 use crate::access::{decide, end, view};
 use crate::app::App;
 use crate::failure::Failure;
@@ -191,6 +192,7 @@ async fn page(
     if review.is_none() && !view::me(app, user.user.id).await?.reviews {
         return Err(Failure::not_found().into());
     }
+    let through = through(app, &request).await?;
     let frame = Frame::of(app, user, uri).await?;
     let now = frame.now;
     let title = format!(
@@ -214,7 +216,10 @@ async fn page(
                 article.card #{ "review-" (id) } {
                     @match review {
                         Some(review) => (card(review, &user.token, now, "", true, typed)),
-                        None => (decided_card(&request, user.user.id, &user.token, now, typed)),
+                        None => {
+                            (decided_card(&request, user.user.id, &user.token, now, typed))
+                            (connections::list(&through))
+                        }
                     }
                 }
             }

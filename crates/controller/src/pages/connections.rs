@@ -1,0 +1,82 @@
+//! The connections that a grant let through, and how they ended.
+
+use hourkey_protocol::gateway::Ended;
+use maud::{Markup, html};
+
+use super::layout::plain;
+use super::time::instant;
+use crate::access::connections::{SHOWN, Through};
+
+/// A list; nothing where nothing went through.
+pub(super) fn list(through: &[Through]) -> Markup {
+    html! {
+        @if !through.is_empty() {
+            section.through #connections {
+                h2 { "Connections" }
+                ul {
+                    @for through in through { li.state { (one(through)) } }
+                }
+                @if through.len() >= SHOWN as usize {
+                    p.muted { "The newest " (SHOWN) "; the audit log has all of them." }
+                }
+            }
+        }
+    }
+}
+
+fn one(through: &Through) -> Markup {
+    let connection = &through.connection;
+    let on = html! { " on " bdi { (plain(&through.gateway)) } };
+    html! {
+        @match connection.end {
+            None => { "Since " (instant(connection.started_at)) (on) },
+            Some(end) => {
+                b { (how(end.why)) " at " (instant(end.at)) (on) }
+                ", began " (instant(connection.started_at))
+                ", " (bytes(end.sent.saturating_add(end.received)))
+            },
+        }
+    }
+}
+
+fn how(why: Ended) -> &'static str {
+    match why {
+        Ended::Closed => "Closed",
+        Ended::Permit => "Cut",
+        Ended::Device => "Cut with the device",
+        Ended::Stale => "Cut without the controller",
+        Ended::Mismatch => "Cut for another name",
+        Ended::Stopped => "Closed with the gateway",
+        Ended::Lost => "Lost with the gateway",
+    }
+}
+
+/// `3.2 MB`: decimal units (IEC 80000-13).
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if count < 1_000 {
+        return format!("{count} bytes");
+    }
+    let mut tenths = count / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(bytes(0), "0 bytes");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_000), "1.0 kB");
+        assert_eq!(bytes(999_999), "999.9 kB");
+        assert_eq!(bytes(3_250_000), "3.2 MB");
+        assert_eq!(bytes(u64::MAX), "18446.7 PB");
+    }
+}
