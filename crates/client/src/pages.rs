@@ -10,6 +10,24 @@ pub fn ask(controller: &Url, resource: ResourceId, login: &str) -> Url {
     page(controller, &format!("resources/{resource}/request"), login)
 }
 
+/// Where a browser goes on once access was given: at the local entry, which alone knows where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// The entry's port on 127.0.0.1.
+    pub port: u16,
+    /// The entry's id for it: 128 random bits in base64url (RFC 4648, 5).
+    pub id: String,
+}
+
+/// A request page that sends the browser back.
+#[must_use]
+pub fn and_back(mut page: Url, back: &Back) -> Url {
+    let Back { port, id } = back;
+    page.query_pairs_mut()
+        .append_pair("back", &format!("{port}-{id}"));
+    page
+}
+
 /// One request of the person, live.
 #[must_use]
 pub fn request(controller: &Url, request: RequestId, login: &str) -> Url {

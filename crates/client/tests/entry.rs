@@ -166,10 +166,23 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
     ]));
     let answered = answered.await.unwrap();
     assert!(answered.starts_with("302 http://127.0.0.1:"), "{answered}");
-    assert!(
-        answered.ends_with("/resources/1/request?as=ada"),
-        "{answered}"
-    );
+    // The page's address holds ids alone; where it sends the browser back to, the entry knows.
+    let (page, back) = answered.split_once("&back=").unwrap();
+    assert!(page.ends_with("/resources/1/request?as=ada"), "{page}");
+    let (port, id) = back.split_once('-').unwrap();
+    assert_eq!(port, world.entry.port().to_string());
+    let back = format!("http://127.0.0.1:{port}/back/{id}");
+    let there = done(curl(&["--write-out", out, "--output", "/dev/null", &back]));
+    assert_eq!(there.await.unwrap(), format!("302 {url}"));
+    let wrong = format!("{back}x");
+    let nowhere = done(curl(&[
+        "--write-out",
+        "%{http_code}",
+        "--output",
+        "/dev/null",
+        &wrong,
+    ]));
+    assert_eq!(nowhere.await.unwrap(), "404");
     // What was sent is not sent again elsewhere.
     let arguments = [
         "--proxy",

@@ -135,6 +135,15 @@
     }
   }
 
+  /** Goes on to where the browser was going, once for each request. */
+  function goBack() {
+    const back = document.querySelector("[data-back]");
+    const key = `back ${location.pathname}`;
+    if (!back || sessionStorage.getItem(key)) return;
+    sessionStorage.setItem(key, "followed");
+    location.assign(back.href);
+  }
+
   let fetching = null;
   let again = false;
 
@@ -167,6 +176,7 @@
         }
         prepare(document);
         tick();
+        goBack();
       } while (again);
     })();
     try {
@@ -313,6 +323,7 @@
   forgetKept();
   tick();
   setInterval(tick, SECOND);
+  goBack();
   if ("live" in document.body.dataset) {
     document.addEventListener("visibilitychange", visibility);
     listen();

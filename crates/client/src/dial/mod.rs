@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
-use crate::pages;
+use crate::pages::{self, Back};
 use crate::upstream;
 pub use crate::upstream::Tunnel;
 pub(crate) use crate::upstream::Verdict;
@@ -121,9 +121,19 @@ impl Dialer {
     /// # Errors
     /// See [`Refused`].
     pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, Refused> {
+        self.dial_and_come_back(to, patience, None).await
+    }
+
+    /// [`Self::dial`]; the request page sends the browser `back`.
+    pub(crate) async fn dial_and_come_back(
+        &self,
+        to: &Destination,
+        patience: Duration,
+        back: Option<&Back>,
+    ) -> Result<Tunnel, Refused> {
         self.heard().await?;
         let id = self.route(to).ok_or(Refused::NoResource)?;
-        let network = self.admit(id, patience).await?;
+        let network = self.admit(id, patience, back).await?;
         let mut catch_up = CATCH_UP.into_iter();
         loop {
             match self.open(&network, to).await {
@@ -159,6 +169,21 @@ impl Dialer {
         })
     }
 
+    /// Waits until the resource of a destination is open, for no longer than `patience`.
+    pub(crate) async fn opens(&self, to: &Destination, patience: Duration) {
+        let mut model = self.0.model.clone();
+        let opened = async {
+            loop {
+                model.mark_unchanged();
+                let locked = self.locked(to).await;
+                if !matches!(locked, Ok(Some(_))) || model.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(patience, opened).await;
+    }
+
     /// Where the person's resources are.
     pub(crate) fn routes(&self) -> Arc<Routes> {
         let model = self.0.model.borrow();
@@ -188,7 +213,12 @@ impl Dialer {
     }
 
     /// Waits until the resource is open to the person; returns its network.
-    async fn admit(&self, id: ResourceId, patience: Duration) -> Result<String, Refused> {
+    async fn admit(
+        &self,
+        id: ResourceId,
+        patience: Duration,
+        back: Option<&Back>,
+    ) -> Result<String, Refused> {
         let mut model = self.0.model.clone();
         let waiting = tokio::time::Instant::now() + patience;
         let mut held: Option<Held<'_>> = None;
@@ -202,7 +232,7 @@ impl Dialer {
                 | LockState::Locked { .. } => {}
             }
             match &held {
-                None => held = Some(self.hold(&resource, patience)),
+                None => held = Some(self.hold(&resource, patience, back)),
                 Some(held) if resource.denied_at > held.denied_at => return Err(Refused::Denied),
                 Some(_) => {}
             }
@@ -215,12 +245,16 @@ impl Dialer {
     }
 
     /// Holds a connection, and asks for access.
-    fn hold(&self, resource: &Resource, patience: Duration) -> Held<'_> {
+    fn hold(&self, resource: &Resource, patience: Duration, back: Option<&Back>) -> Held<'_> {
         let now = self.clock().boot();
         let step = lock(&self.0.asks).hold(resource, now);
+        let page = self.page(resource.id);
         let ask = Ask {
             resource: resource.clone(),
-            page: self.page(resource.id),
+            page: match back {
+                Some(back) => pages::and_back(page, back),
+                None => page,
+            },
             patience,
         };
         match step {
@@ -309,6 +343,11 @@ impl Dialer {
     fn now(&self) -> Result<DateTime<Utc>, Refused> {
         let now = self.0.model.borrow().clock.now(self.clock().boot());
         now.ok_or(Refused::NothingHeard)
+    }
+
+    /// The boot clock.
+    pub(crate) fn boot(&self) -> Duration {
+        self.clock().boot()
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

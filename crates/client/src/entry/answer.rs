@@ -50,6 +50,22 @@ impl Answer {
         }
     }
 
+    /// Go on to where the browser was going.
+    pub(super) fn there(url: Url) -> Self {
+        Self {
+            location: Some(url),
+            ..Self::text("302 Found", "Go on.")
+        }
+    }
+
+    /// A browser stays on its page (RFC 9110, 15.3.5).
+    pub(super) fn stay() -> Self {
+        Self {
+            body: String::new(),
+            ..Self::text("204 No Content", "")
+        }
+    }
+
     /// There is nothing, or nothing for this caller.
     pub(super) fn nothing() -> Self {
         Self::text("404 Not Found", "There is nothing here.")

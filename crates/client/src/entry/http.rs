@@ -1,5 +1,7 @@
 //! What an HTTP client asks of a proxy: the head of its request, read and judged.
 
+use url::Url;
+
 use crate::dial::Destination;
 
 /// The longest head that is read.
@@ -12,7 +14,12 @@ pub(super) const FIELDS: usize = 100;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// A tunnel (CONNECT, RFC 9110, 9.3.6).
-    Connect(Destination),
+    Connect {
+        /// Where to.
+        to: Destination,
+        /// True for a browser, which cannot wait for long, and has pages to come back to.
+        browser: bool,
+    },
     /// To be handed on (absolute form, RFC 9112, 3.2.2).
     Forward(Forward),
     /// For the entry itself (origin form, RFC 9112, 3.2.1).
@@ -31,8 +38,8 @@ pub(super) enum Request {
 pub(super) struct Forward {
     /// Where to.
     pub(super) to: Destination,
-    /// True when following a redirect is harmless: GET and HEAD.
-    pub(super) safe: bool,
+    /// Where a browser can come back to: what it asks for, if only to see it (GET and HEAD).
+    pub(super) back: Option<Url>,
     /// Its head as the destination gets it.
     pub(super) head: Vec<u8>,
     /// The length of its body, bytes.
@@ -65,7 +72,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(Request, usize)>, Bad> {
         _ => return Err(Bad::Malformed),
     };
     let read = if method == "CONNECT" {
-        Request::Connect(Destination::read(target, None).ok_or(Bad::Malformed)?)
+        Request::Connect {
+            to: Destination::read(target, None).ok_or(Bad::Malformed)?,
+            browser: is_browser(request.headers),
+        }
     } else if target.starts_with('/') || target == "*" {
         Request::Own {
             method: method.to_owned(),
@@ -76,6 +86,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(Request, usize)>, Bad> {
         Request::Forward(forward(method, target, request.headers)?)
     };
     Ok(Some((read, length)))
+}
+
+/// All browsers say so (RFC 9110, 10.1.5).
+fn is_browser(fields: &[httparse::Header<'_>]) -> bool {
+    let mut agents = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("user-agent"));
+    agents.any(|field| field.value.starts_with(b"Mozilla/"))
 }
 
 /// The one `Host` field.
@@ -136,8 +154,10 @@ fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Resul
     }
     head.extend_from_slice(b"Connection: close\r\n\r\n");
     Ok(Forward {
+        back: matches!(method, "GET" | "HEAD")
+            .then(|| format!("http://{to}{slash}{path}").parse().ok())
+            .flatten(),
         to,
-        safe: matches!(method, "GET" | "HEAD"),
         head,
         body: body.unwrap_or(0),
     })
@@ -191,7 +211,9 @@ mod tests {
             ("http://wiki.corp:443", None),
         ] {
             let read = one(&format!("CONNECT {target} HTTP/1.1\r\n\r\n"));
-            assert_eq!(read.ok(), to.map(Request::Connect), "{target}");
+            let browser = false;
+            let expected = to.map(|to| Request::Connect { to, browser });
+            assert_eq!(read.ok(), expected, "{target}");
         }
     }
 
@@ -205,12 +227,36 @@ mod tests {
             panic!("{read:?}");
         };
         assert_eq!(forward.to, destination("wiki.corp", 80));
-        assert_eq!((forward.body, forward.safe), (3, false));
+        assert_eq!((forward.body, forward.back), (3, None));
         assert_eq!(
             String::from_utf8(forward.head).unwrap(),
             "POST /?q HTTP/1.1\r\nHost: wiki.corp\r\nX-A: 1\r\nContent-Length: 3\r\n\
              Connection: close\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn browsers_are_told_apart_and_come_back_to_where_they_were_going() {
+        let connect = |agent: &str| {
+            let head = format!("CONNECT a.corp:443 HTTP/1.1\r\nUser-Agent: {agent}\r\n\r\n");
+            matches!(one(&head), Ok(Request::Connect { browser: true, .. }))
+        };
+        assert!(connect("Mozilla/5.0 (X11; Linux x86_64)"));
+        assert!(!connect("curl/8.0"));
+        for (target, back) in [
+            ("http://Wiki.corp", "http://wiki.corp/"),
+            (
+                "http://wiki.corp:8080/a?b=c#d",
+                "http://wiki.corp:8080/a?b=c",
+            ),
+            ("http://[fd00::1]/", "http://[fd00::1]/"),
+        ] {
+            let Ok(Request::Forward(forward)) = one(&format!("GET {target} HTTP/1.1\r\n\r\n"))
+            else {
+                panic!("{target}");
+            };
+            assert_eq!(forward.back.unwrap().as_str(), back);
+        }
     }
 
     #[test]

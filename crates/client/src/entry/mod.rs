@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::dial::Dialer;
 
 mod answer;
+mod back;
 mod forward;
 mod http;
 mod listen;
@@ -27,6 +28,7 @@ mod peer;
 mod serve;
 mod socks;
 
+use back::Backs;
 pub use forward::Forward;
 use listen::Listening;
 use peer::Peers;
@@ -47,6 +49,7 @@ struct Shared {
     dialer: Dialer,
     /// The path of the PAC file.
     pac: String,
+    backs: Backs,
 }
 
 impl Entry {
@@ -63,6 +66,7 @@ impl Entry {
         let shared = Arc::new(Shared {
             dialer,
             pac: format!("/{}.pac", URL_SAFE_NO_PAD.encode(secret)),
+            backs: Backs::default(),
         });
         let serving = Arc::clone(&shared);
         let serve = move |stream: TcpStream, waiting: OwnedSemaphorePermit| {

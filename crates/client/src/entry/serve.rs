@@ -9,13 +9,18 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Answer;
+use super::back::{self, Follow};
 use super::http::{self, Bad, Forward, Request};
 use super::socks::{self, Reply};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, pac};
 use crate::dial::{Destination, Refused, Tunnel};
+use crate::pages::{self, Back};
 
 /// How long a client may take to say what it wants.
 const HEAD: Duration = Duration::from_secs(10);
+
+/// How long the entry may hear of an approval later than a page.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What a client wants.
 enum Heard {
@@ -43,7 +48,7 @@ pub(super) async fn serve(
     };
     match heard {
         Heard::Http { request, rest } => match request {
-            Request::Connect(to) => connect(&entry, stream, &to, &rest).await,
+            Request::Connect { to, browser } => connect(&entry, stream, &to, browser, &rest).await,
             Request::Forward(request) => forward(&entry, stream, &request, &rest).await,
             Request::Own { method, path, host } => {
                 own(&entry, stream, &method, &path, host.as_deref()).await;
@@ -80,8 +85,24 @@ async fn hear(stream: &mut TcpStream) -> io::Result<Heard> {
     }
 }
 
-async fn connect(entry: &Shared, mut stream: TcpStream, to: &Destination, rest: &[u8]) {
-    let tunnel = match dial(entry, &stream, to, BROWSER_PATIENCE).await {
+async fn connect(
+    entry: &Shared,
+    mut stream: TcpStream,
+    to: &Destination,
+    browser: bool,
+    rest: &[u8],
+) {
+    let back = match browser {
+        true => way_back(entry, &stream, to).await,
+        false => None,
+    };
+    let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
+    let dialed = dial(entry, &stream, to, patience, back.as_ref()).await;
+    if let Some(back) = &back {
+        let through = matches!(dialed, Some(Ok(_))).then(|| entry.dialer.boot());
+        entry.backs.went_through(&back.id, through);
+    }
+    let tunnel = match dialed {
         Some(Ok(tunnel)) => tunnel,
         Some(Err(refused)) => return Answer::from(refused).send(stream).await,
         None => return,
@@ -92,8 +113,18 @@ async fn connect(entry: &Shared, mut stream: TcpStream, to: &Destination, rest: 
     }
 }
 
+/// The way back for a browser that finds its resource locked.
+async fn way_back(entry: &Shared, stream: &TcpStream, to: &Destination) -> Option<Back> {
+    let locked = entry.dialer.locked(to).await;
+    locked.ok().flatten()?;
+    Some(Back {
+        port: stream.local_addr().ok()?.port(),
+        id: entry.backs.to(back::tunnelled(to)?, to.clone()),
+    })
+}
+
 async fn tunnel_for_socks(entry: &Shared, mut stream: TcpStream, to: &Destination) {
-    let Some(dialed) = dial(entry, &stream, to, PATIENCE).await else {
+    let Some(dialed) = dial(entry, &stream, to, PATIENCE, None).await else {
         return;
     };
     let reply = dialed
@@ -117,9 +148,10 @@ async fn dial(
     stream: &TcpStream,
     to: &Destination,
     patience: Duration,
+    back: Option<&Back>,
 ) -> Option<Result<Tunnel, Refused>> {
     tokio::select! {
-        dialed = entry.dialer.dial(to, patience) => Some(dialed),
+        dialed = entry.dialer.dial_and_come_back(to, patience, back) => Some(dialed),
         () = gone(stream) => None,
     }
 }
@@ -143,20 +175,38 @@ async fn forward(entry: &Shared, stream: TcpStream, request: &Forward, rest: &[u
             }
             Err(refused) => refused.into(),
         },
-        Ok(Some(page)) if request.safe => Answer::see(page),
-        Ok(Some(_)) => Refused::Locked.into(),
+        Ok(Some(page)) => match (&request.back, stream.local_addr()) {
+            (Some(url), Ok(local)) => {
+                let id = entry.backs.to(url.clone(), request.to.clone());
+                let port = local.port();
+                Answer::see(pages::and_back(page, &Back { port, id }))
+            }
+            (None, _) | (_, Err(_)) => Refused::Locked.into(),
+        },
         Err(refused) => refused.into(),
     };
     answer.send(stream).await;
 }
 
-/// A request for the entry itself: the PAC file, and nothing else.
+/// A request for the entry itself: the PAC file, or the way back to a page that was locked.
 async fn own(entry: &Shared, stream: TcpStream, method: &str, path: &str, host: Option<&str>) {
     let port = stream.local_addr().map_or(0, |address| address.port());
     // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
     let answer = if host != Some(&format!("127.0.0.1:{port}")) {
         Answer::foreign()
-    } else if method != "GET" || path != entry.pac {
+    } else if method != "GET" {
+        Answer::nothing()
+    } else if let Some(id) = path.strip_prefix(back::PATH) {
+        match entry.backs.follow(id, entry.dialer.boot()) {
+            Some(Follow::There { url, to }) => {
+                // Its page may have heard of the approval before us.
+                entry.dialer.opens(&to, SOON).await;
+                Answer::there(url)
+            }
+            Some(Follow::Already) => Answer::stay(),
+            None => Answer::nothing(),
+        }
+    } else if path != entry.pac {
         Answer::nothing()
     } else {
         match entry.dialer.heard().await {

@@ -10,6 +10,7 @@ use hourkey_protocol::access::{NewRequest, ResourceDetail, Way};
 use maud::{Markup, html};
 
 use super::address::Id;
+use super::back::Back;
 use super::error::PageFailure;
 use super::form::{Fields, Form};
 use super::icon::Icon;
@@ -73,7 +74,11 @@ pub(super) async fn send(
     let detail = view::resource(&app, user.user.id, id).await?;
     let typed = Typed::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
-        Ok(request) => Ok(Redirect::to(&format!("/requests/{request}")).into_response()),
+        Ok(request) => {
+            let back = Back::of(&uri).map(|back| format!("?{back}"));
+            let back = back.unwrap_or_default();
+            Ok(Redirect::to(&format!("/requests/{request}{back}")).into_response())
+        }
         Err(Failure::Refused(problem)) => {
             let status =
                 StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
@@ -190,7 +195,7 @@ fn page(
         live: false,
     };
     let main = match resource.lock {
-        LockState::Open { .. } => already_open(detail, &name),
+        LockState::Open { .. } => already_open(detail, &name, frame.back.as_ref()),
         LockState::Granted { .. }
         | LockState::Scheduled { .. }
         | LockState::Pending { .. }
@@ -203,7 +208,7 @@ fn page(
     frame.answer(status, &page, &main)
 }
 
-fn already_open(detail: &ResourceDetail, name: &str) -> Markup {
+fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Markup {
     let resource = &detail.resource;
     html! {
         div.hero {
@@ -216,7 +221,9 @@ fn already_open(detail: &ResourceDetail, name: &str) -> Markup {
         p.mono.address.pick { (state::address(resource)) }
         p.foot {
             a.btn href="/access" { "Your access" }
-            @if let Some(link) = state::link(resource) {
+            @if let Some(back) = back {
+                (back.button())
+            } @else if let Some(link) = state::link(resource) {
                 a.btn.primary href=(link) rel="noopener noreferrer" target="_blank" { "Open" }
             }
         }

@@ -8,6 +8,7 @@ use hourkey_store::Read;
 use hourkey_store::access::OpenFilter;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::back::Back;
 use super::headers;
 use super::icon::Icon;
 use super::time::stamp;
@@ -52,6 +53,8 @@ pub(super) struct Frame {
     who: Option<Who>,
     /// The server's time that the page is true for.
     pub(super) now: Time,
+    /// Where the browser was going before it came here.
+    pub(super) back: Option<Back>,
 }
 
 struct Who {
@@ -98,6 +101,7 @@ impl Frame {
             organisation,
             who: Some(who),
             now,
+            back: Back::of(uri),
         })
     }
 
@@ -111,6 +115,7 @@ impl Frame {
             organisation,
             who: None,
             now: app.clock.now(),
+            back: None,
         })
     }
 
@@ -120,6 +125,7 @@ impl Frame {
             organisation: String::new(),
             who: None,
             now: Time::UNIX_EPOCH,
+            back: None,
         }
     }
 

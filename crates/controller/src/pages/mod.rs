@@ -8,6 +8,7 @@ mod access;
 mod address;
 mod ask;
 mod assets;
+mod back;
 mod connections;
 pub mod consent;
 mod device;

@@ -246,7 +246,9 @@ impl View<'_> {
                     @if let Some(grant) = &request.grant { (release(grant.id, token, "Release…")) }
                     span.acts {
                         (copy(&self.address()))
-                        @if let (Stage::Running, Some(link)) = (self.stage(), link) {
+                        @if let (Stage::Running, Some(back)) = (self.stage(), &self.frame.back) {
+                            (back.button())
+                        } @else if let (Stage::Running, Some(link)) = (self.stage(), link) {
                             a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
                                 { "Open" }
                         }
@@ -256,7 +258,9 @@ impl View<'_> {
                     a.btn href="/access" { "Your access" }
                     span.acts {
                         (copy(&self.address()))
-                        @if let Some(link) = link {
+                        @if let Some(back) = &self.frame.back {
+                            (back.button())
+                        } @else if let Some(link) = link {
                             a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
                                 { "Open" }
                         }

@@ -1,0 +1,179 @@
+//! Where a browser was going when it found a resource locked, so that its request page can send it
+//! there once access was given.
+//!
+//! The page's address carries the entry's port and an id that nobody can guess; what stands behind
+//! it, the entry alone knows. So a page can send a browser nowhere else.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::dial::Destination;
+
+/// The path of the way back, followed by its id.
+pub(super) const PATH: &str = "/back/";
+
+/// The ways that are kept: the oldest goes first.
+const KEPT: usize = 64;
+
+/// For so long after a browser got through by itself, it need not be sent there.
+const JUST_NOW: Duration = Duration::from_secs(60);
+
+/// Where a browser that comes back goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// To where it was going.
+    There {
+        /// The address.
+        url: Url,
+        /// The destination in it.
+        to: Destination,
+    },
+    /// Nowhere: the tab that waited is there already.
+    Already,
+}
+
+/// The ways back. Pure: time comes in, on the boot clock.
+#[derive(Debug, Default)]
+pub(super) struct Backs(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    by_id: HashMap<String, Back>,
+    made: u64,
+}
+
+#[derive(Debug)]
+struct Back {
+    url: Url,
+    to: Destination,
+    /// Its place in the order of making.
+    made: u64,
+    /// When a browser last got through by itself.
+    through: Option<Duration>,
+}
+
+impl Backs {
+    /// The id of the way back to this address, with the destination in it.
+    pub(super) fn to(&self, url: Url, to: Destination) -> String {
+        let mut state = self.state();
+        state.made += 1;
+        let made = state.made;
+        let known = state.by_id.iter_mut().find(|(_, back)| back.url == url);
+        if let Some((id, back)) = known {
+            back.made = made;
+            return id.clone();
+        }
+        if state.by_id.len() >= KEPT {
+            let oldest = state.by_id.iter().min_by_key(|(_, back)| back.made);
+            let oldest = oldest.map(|(id, _)| id.clone());
+            oldest.and_then(|id| state.by_id.remove(&id));
+        }
+        let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+        let back = Back {
+            url,
+            to,
+            made,
+            through: None,
+        };
+        state.by_id.insert(id.clone(), back);
+        id
+    }
+
+    /// A browser that had to wait got through by itself, or (`None`) did not.
+    pub(super) fn went_through(&self, id: &str, now: Option<Duration>) {
+        if let Some(back) = self.state().by_id.get_mut(id) {
+            back.through = now;
+        }
+    }
+
+    /// Where a browser that comes back goes; `None` for an id that is unknown.
+    pub(super) fn follow(&self, id: &str, now: Duration) -> Option<Follow> {
+        let state = self.state();
+        let back = state.by_id.get(id)?;
+        let already = back.through.is_some_and(|at| now < at + JUST_NOW);
+        Some(if already {
+            Follow::Already
+        } else {
+            Follow::There {
+                url: back.url.clone(),
+                to: back.to.clone(),
+            }
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a browser that asks for a tunnel is going, as far as that can be told: `https`, with the
+/// path hidden.
+pub(super) fn tunnelled(to: &Destination) -> Option<Url> {
+    format!("https://{to}/").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(name: &str) -> Url {
+        format!("http://{name}.corp/a?b=c").parse().unwrap()
+    }
+
+    fn to(name: &str) -> Destination {
+        format!("{name}.corp:80").parse().unwrap()
+    }
+
+    fn there(name: &str) -> Option<Follow> {
+        let (url, to) = (url(name), to(name));
+        Some(Follow::There { url, to })
+    }
+
+    fn made(backs: &Backs, name: &str) -> String {
+        backs.to(url(name), to(name))
+    }
+
+    #[test]
+    fn a_way_back_leads_to_its_address_and_nothing_else_does() {
+        let backs = Backs::default();
+        let now = Duration::from_secs(1_000);
+        let (wiki, logs) = (made(&backs, "wiki"), made(&backs, "logs"));
+        assert_ne!(wiki, logs);
+        assert_eq!(made(&backs, "wiki"), wiki, "parallel attempts are one");
+        assert_eq!(backs.follow(&wiki, now), there("wiki"));
+        assert_eq!(backs.follow(&logs, now), there("logs"));
+        for unknown in ["", "x", &wiki[1..]] {
+            assert_eq!(backs.follow(unknown, now), None);
+        }
+    }
+
+    #[test]
+    fn whoever_got_through_is_not_sent_there_again() {
+        let backs = Backs::default();
+        let now = Duration::from_secs(1_000);
+        let id = made(&backs, "wiki");
+        backs.went_through(&id, Some(now));
+        assert_eq!(backs.follow(&id, now), Some(Follow::Already));
+        let later = now + JUST_NOW;
+        assert_eq!(backs.follow(&id, later), there("wiki"));
+        backs.went_through(&id, None);
+        assert_eq!(backs.follow(&id, now), there("wiki"));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let backs = Backs::default();
+        let (first, second) = (made(&backs, "first"), made(&backs, "second"));
+        made(&backs, "first");
+        for number in 1..KEPT {
+            made(&backs, &format!("n{number}"));
+        }
+        assert!(backs.follow(&first, Duration::ZERO).is_some());
+        assert!(backs.follow(&second, Duration::ZERO).is_none());
+    }
+}
