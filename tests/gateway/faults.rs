@@ -21,7 +21,7 @@ async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_takes_over() {
     let mut world = World::new().await;
-    let _second = gateway(&world.controller, "gw-2", &world.origin).await;
+    let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;
     let entry = world.entry().await;
     for _ in 0..3 {
         assert!(

@@ -2,10 +2,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod clients;
 mod ending;
 mod entry;
 mod faults;
 mod origin;
+mod servers;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;

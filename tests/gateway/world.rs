@@ -1,5 +1,7 @@
 //! One network with resources of every kind, a gateway in front of it, and a member with an entry.
 
+use std::net::SocketAddr;
+
 use hourkey_client::session::Session;
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Comment, NewRequest, Resource};
@@ -9,6 +11,7 @@ use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
 use crate::terminal::Terminal;
@@ -58,6 +61,24 @@ address = "hidden.corp.example"
 ports = "80"
 network = "Office"
 access = { mode = "Standing" }
+[[resource]]
+name = "Build host"
+address = "build.corp.example"
+ports = "22"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[resource]]
+name = "Database"
+address = "db.corp.example"
+ports = "5432"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[assignment]]
+group = "Engineering"
+resource = "Build host"
+[[assignment]]
+group = "Engineering"
+resource = "Database"
 [[assignment]]
 group = "Engineering"
 resource = "Wiki"
@@ -82,9 +103,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With servers of the test's own at these names.
+    pub(crate) async fn with(servers: &[(&str, SocketAddr)]) -> Self {
         let controller = Controller::start(ORGANISATION).await.unwrap();
         let origin = Origin::start().await;
-        let gateway = gateway(&controller, "gw-1", &origin).await;
+        let gateway = gateway(&controller, "gw-1", &origin, servers).await;
         let terminal = Terminal::of("ada", &controller).await;
         let mut ada = Person::new(&controller, "ada").await.unwrap();
         // A new password ends all sessions: the terminal signs in again.
@@ -103,15 +129,15 @@ impl World {
     /// Starts Ada's entry.
     pub(crate) async fn entry(&self) -> Entry {
         let process = self.terminal.start(&["entry", "--json"]);
-        let listening = process
-            .ready("the entry's address", async || {
-                let log = process.log();
-                let json = log.split_once('{').map(|(_, rest)| format!("{{{rest}"));
-                json.and_then(|json| serde_json::from_str::<Listening>(&json).ok())
-            })
-            .await
-            .unwrap();
+        let listening = printed(&process).await;
         Entry { process, listening }
+    }
+
+    /// Starts a `hourkey forward` of Ada's, and returns its port.
+    pub(crate) async fn forward(&self, to: &str) -> (Process, u16) {
+        let process = self.terminal.start(&["forward", to, "--json"]);
+        let Forwarding { port } = printed(&process).await;
+        (process, port)
     }
 
     /// Somebody's session at the API.
@@ -171,18 +197,43 @@ impl World {
     }
 }
 
-/// A gateway of the network, under this name.
-pub(crate) async fn gateway(controller: &Controller, name: &str, origin: &Origin) -> Gateway {
-    let (web, ticks) = (origin.web().to_string(), origin.ticks().to_string());
-    let hosts = [
-        ("wiki.corp.example", web.as_str()),
-        ("logs.corp.example", ticks.as_str()),
-        ("vault.corp.example", web.as_str()),
-        ("hidden.corp.example", web.as_str()),
+/// A gateway of the network, under this name: it leads to the origin, and to these servers.
+pub(crate) async fn gateway(
+    controller: &Controller,
+    name: &str,
+    origin: &Origin,
+    servers: &[(&str, SocketAddr)],
+) -> Gateway {
+    let (web, ticks) = (origin.web(), origin.ticks());
+    let ours = [
+        ("wiki.corp.example", web),
+        ("logs.corp.example", ticks),
+        ("vault.corp.example", web),
+        ("hidden.corp.example", web),
     ];
+    let hosts = ours.iter().chain(servers);
+    let hosts: Vec<_> = hosts.map(|(name, to)| (*name, to.to_string())).collect();
+    let hosts: Vec<_> = hosts.iter().map(|(name, to)| (*name, &**to)).collect();
     Gateway::start(controller, name, "Office", &hosts)
         .await
         .unwrap()
+}
+
+/// What a command of ours prints as JSON once it listens.
+async fn printed<T: DeserializeOwned>(process: &Process) -> T {
+    process
+        .ready("where it listens", async || {
+            let log = process.log();
+            let json = log.split_once('{').map(|(_, rest)| format!("{{{rest}"));
+            json.and_then(|json| serde_json::from_str(&json).ok())
+        })
+        .await
+        .unwrap()
+}
+
+#[derive(Deserialize)]
+struct Forwarding {
+    port: u16,
 }
 
 /// A running `hourkey entry`.

@@ -47,6 +47,11 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
+        why: "what people reach through a gateway: ssh and a database, with their own clients",
+        names: &["openssh-server", "openssh-client", "postgresql"],
+    },
+    Packages {
+        purpose: Purpose::Test,
         why: "a real keyring",
         names: &["gnome-keyring", "libsecret-tools"],
     },
