@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use hourkey_client::session::Session;
 use hourkey_domain::ids::GrantId;
-use hourkey_protocol::access::{Comment, NewRequest, Resource};
+use hourkey_protocol::access::{Comment, NewRequest, Request, Resource};
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::person::Person;
@@ -56,6 +56,18 @@ ports = "80"
 network = "Office"
 access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
 [[resource]]
+name = "Portal"
+address = "portal.corp.example"
+ports = "443"
+network = "Office"
+access = { mode = "AccessRequest", period = "1h", approval = "Automatic" }
+[[resource]]
+name = "Safe"
+address = "safe.corp.example"
+ports = "443"
+network = "Office"
+access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
+[[resource]]
 name = "Hidden"
 address = "hidden.corp.example"
 ports = "80"
@@ -79,6 +91,12 @@ resource = "Build host"
 [[assignment]]
 group = "Engineering"
 resource = "Database"
+[[assignment]]
+group = "Engineering"
+resource = "Portal"
+[[assignment]]
+group = "Engineering"
+resource = "Safe"
 [[assignment]]
 group = "Engineering"
 resource = "Wiki"
@@ -151,8 +169,8 @@ impl World {
         all.into_iter().find(|it| it.name == name).unwrap()
     }
 
-    /// Ada opens a resource with a reason.
-    pub(crate) async fn open(&self, name: &str) -> GrantId {
+    /// Ada asks for a resource with a reason.
+    pub(crate) async fn ask(&self, name: &str) -> Request {
         let request = NewRequest {
             resource: self.resource(name).await.id,
             assignment: None,
@@ -160,8 +178,12 @@ impl World {
             seconds: None,
             starts_at: None,
         };
-        let asked = self.ada.ask(&request).await.unwrap();
-        asked.request.grant.unwrap().id
+        self.ada.ask(&request).await.unwrap().request
+    }
+
+    /// Ada opens a resource that asks for nothing but a reason.
+    pub(crate) async fn open(&self, name: &str) -> GrantId {
+        self.ask(name).await.grant.unwrap().id
     }
 
     /// A reviewer takes a grant away.
@@ -246,11 +268,16 @@ pub(crate) struct Entry {
 struct Listening {
     port: u16,
     proxy: String,
+    pac: String,
 }
 
 impl Entry {
     pub(crate) fn proxy(&self) -> &str {
         &self.listening.proxy
+    }
+
+    pub(crate) fn pac(&self) -> &str {
+        &self.listening.pac
     }
 
     pub(crate) fn port(&self) -> u16 {

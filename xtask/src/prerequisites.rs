@@ -42,8 +42,13 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "browsers: the controller's pages, and the app's own window",
-        names: &["chromium", "chromium-driver", "webkit2gtk-driver"],
+        why: "browsers: the controller's pages, the way through a gateway, and the app's own window",
+        names: &[
+            "chromium",
+            "chromium-driver",
+            "firefox-esr",
+            "webkit2gtk-driver",
+        ],
     },
     Packages {
         purpose: Purpose::Test,
@@ -186,6 +191,7 @@ impl Debian {
         match (self, debian) {
             (Self::Ubuntu, "chromium") => "chromium-browser",
             (Self::Ubuntu, "chromium-driver") => "chromium-chromedriver",
+            (Self::Ubuntu, "firefox-esr") => "firefox",
             (Self::Ubuntu | Self::Debian, name) => name,
         }
     }
