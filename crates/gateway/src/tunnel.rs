@@ -145,7 +145,7 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
 }
 
 /// Reads `host:port`; both are needed, and nothing else is allowed.
-fn target(authority: &str) -> Option<Target> {
+pub(crate) fn target(authority: &str) -> Option<Target> {
     let (host, port) = authority.rsplit_once(':')?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     if host.contains('@') || (host.contains(':') && !bracketed) {

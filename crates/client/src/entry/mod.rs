@@ -20,6 +20,8 @@ use crate::dial::Dialer;
 
 mod answer;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod listen;
 mod pac;
