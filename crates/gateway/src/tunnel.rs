@@ -132,7 +132,6 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
         if !pass.may_go_on().await {
             return Err(Refusal::NoPermit);
         }
-        client.settle();
         let used = server.usage.begin(&pass);
         return Ok(Opened {
             pass,
