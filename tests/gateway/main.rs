@@ -4,6 +4,8 @@
 
 mod browsers;
 mod clients;
+mod clocks;
+mod connection;
 mod ending;
 mod entry;
 mod faults;
@@ -12,4 +14,5 @@ mod servers;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
+mod wire;
 mod world;

@@ -111,17 +111,21 @@ async fn page(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) {
     let _ = stream.shutdown().await;
 }
 
-/// What is said is read: `q` for a quiet connection. All others are sent a line again and again.
+/// On a connection that begins with this byte, nothing is sent but what is said.
+pub(crate) const QUIET: u8 = b'q';
+/// On a connection that begins with this byte, a line is sent again and again.
+pub(crate) const TICKS: u8 = b'x';
+
+/// Does what the first byte says.
 async fn ticks(mut stream: TcpStream) {
     let mut said = [0; 1];
     if stream.read(&mut said).await.unwrap_or(0) == 0 {
         return;
     }
-    if said == *b"q" {
-        let _ = stream.write_all(b"quiet\n").await;
-        // Until the connection ends.
-        let mut rest = [0; 64];
-        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+    if said == [QUIET] {
+        let _ = stream.write_all(b"quiet").await;
+        let (mut read, mut write) = stream.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
         return;
     }
     while stream.write_all(b"tick\n").await.is_ok() {

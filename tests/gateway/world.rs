@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use hourkey_client::session::Session;
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Comment, NewRequest, Request, Resource};
+use hourkey_testkit::binaries;
+use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::person::Person;
@@ -111,6 +113,8 @@ resource = "Vault"
 /// Everything that a test needs. The processes end with it.
 pub(crate) struct World {
     pub(crate) controller: Controller,
+    /// Moves the controller's clock.
+    pub(crate) clock: TestClock,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
     /// Ada's terminal, signed in.
@@ -126,7 +130,10 @@ impl World {
 
     /// With servers of the test's own at these names.
     pub(crate) async fn with(servers: &[(&str, SocketAddr)]) -> Self {
-        let controller = Controller::start(ORGANISATION).await.unwrap();
+        let mut controller = Controller::prepare(ORGANISATION).await.unwrap();
+        let clock = TestClock::new(&controller.data()).unwrap();
+        controller.set(TestClock::VARIABLE, clock.path().to_str().unwrap());
+        controller.resume().await.unwrap();
         let origin = Origin::start().await;
         let gateway = gateway(&controller, "gw-1", &origin, servers).await;
         let terminal = Terminal::of("ada", &controller).await;
@@ -137,6 +144,7 @@ impl World {
         let ada = ada.session(&controller).await.unwrap();
         Self {
             controller,
+            clock,
             gateway,
             origin,
             terminal,
@@ -147,6 +155,19 @@ impl World {
     /// Starts Ada's entry.
     pub(crate) async fn entry(&self) -> Entry {
         let process = self.terminal.start(&["entry", "--json"]);
+        let listening = printed(&process).await;
+        Entry { process, listening }
+    }
+
+    /// Starts Ada's entry with a wall clock that says something else, as faketime(1) writes it.
+    pub(crate) async fn entry_at(&self, wall_clock: &str) -> Entry {
+        let mut command = self.terminal.session.command("faketime");
+        command
+            .args(["-f", wall_clock])
+            .arg(binaries::path("hourkey").unwrap())
+            .args(["entry", "--json"])
+            .env("DONT_FAKE_MONOTONIC", "1");
+        let process = self.terminal.session.spawn("hourkey", command).unwrap();
         let listening = printed(&process).await;
         Entry { process, listening }
     }
