@@ -1,11 +1,10 @@
 //! What breaks on the way.
 
 use hourkey_protocol::access::Approve;
-use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::poll::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use url::Url;
 
 use crate::connection::Connection;
 use crate::origin::{PAGE, QUIET, TICKS};
@@ -13,7 +12,7 @@ use crate::wire::Wire;
 use crate::world::{Entry, World, gateway};
 
 /// Asks for a page through the entry: what the first line says, and all.
-async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
+pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
     let proxy = entry.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await?;
     let get = format!("GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
@@ -73,10 +72,14 @@ async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
     world.gateway.kill().unwrap();
     let url = world.controller.url();
     let wire = Wire::to(url.socket_addrs(|| None).unwrap()[0]).await;
-    let by = Url::parse(&format!("http://{}/", wire.address)).unwrap();
+    let mut place = Place::beside(&world.controller);
+    place
+        .controller
+        .set_port(Some(wire.address.port()))
+        .unwrap();
     let hosts = [("logs.corp.example", world.origin.ticks().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
-    let far = Gateway::start_through(&world.controller, &by, "far", "Office", &hosts);
+    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
     let _far = far.await.unwrap();
     let marta = world.session("marta").await;
     let entry = world.entry().await;

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod apart;
 mod browsers;
 mod clients;
 mod clocks;
@@ -9,6 +10,7 @@ mod connection;
 mod ending;
 mod entry;
 mod faults;
+mod network;
 mod origin;
 mod servers;
 #[path = "../cli/terminal.rs"]

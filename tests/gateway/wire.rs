@@ -1,6 +1,6 @@
 //! A network that can be cut: a TCP port that leads to another one, or does not.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -13,7 +13,11 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::between((Ipv4Addr::LOCALHOST, 0).into(), server).await
+    }
+
+    pub(crate) async fn between(at: SocketAddr, server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
         let whole = watch::Sender::new(true);
         let watch = whole.subscribe();

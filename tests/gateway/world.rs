@@ -159,14 +159,12 @@ impl World {
         Entry { process, listening }
     }
 
-    /// Starts Ada's entry with a wall clock that says something else, as faketime(1) writes it.
-    pub(crate) async fn entry_at(&self, wall_clock: &str) -> Entry {
-        let mut command = self.terminal.session.command("faketime");
-        command
-            .args(["-f", wall_clock])
-            .arg(binaries::path("hourkey").unwrap())
-            .args(["entry", "--json"])
-            .env("DONT_FAKE_MONOTONIC", "1");
+    /// Starts Ada's entry by way of another program.
+    pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+        let hourkey = binaries::path("hourkey").unwrap();
+        let mut command = self.terminal.session.command(wrapper[0]);
+        command.args(&wrapper[1..]).arg(hourkey);
+        command.args(["entry", "--json"]);
         let process = self.terminal.session.spawn("hourkey", command).unwrap();
         let listening = printed(&process).await;
         Entry { process, listening }

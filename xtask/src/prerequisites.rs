@@ -76,8 +76,8 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "faults: wrong wall clocks, and proof of writes to disk",
-        names: &["faketime", "strace"],
+        why: "faults: wrong wall clocks, proof of writes to disk, and networks that break",
+        names: &["faketime", "strace", "iproute2"],
     },
 ];
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
@@ -15,6 +16,29 @@ use crate::binaries;
 use crate::controller::Controller;
 use crate::process::{self, Process};
 use crate::webdriver::free_port;
+
+/// Where a gateway runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The address at which it reaches the controller.
+    pub controller: Url,
+    /// The address at which it listens.
+    pub host: IpAddr,
+    /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
+    pub wrapper: Vec<String>,
+}
+
+impl Place {
+    /// Beside the controller.
+    #[must_use]
+    pub fn beside(controller: &Controller) -> Self {
+        Self {
+            controller: controller.url().clone(),
+            host: Ipv4Addr::LOCALHOST.into(),
+            wrapper: Vec::new(),
+        }
+    }
+}
 
 /// A gateway that has enrolled, running or not. It keeps its folder and port from one start to the
 /// next.
@@ -40,34 +64,34 @@ impl Gateway {
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
-        Self::start_through(controller, controller.url(), name, network, hosts).await
+        Self::start_at(controller, Place::beside(controller), name, network, hosts).await
     }
 
-    /// [`Self::start`] for a gateway that reaches the controller by another address.
+    /// [`Self::start`] for a gateway elsewhere.
     ///
     /// # Errors
     /// When the controller refuses it, or it does not start.
-    pub async fn start_through(
+    pub async fn start_at(
         controller: &Controller,
-        by: &Url,
+        place: Place,
         name: &str,
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let address = SocketAddr::new(place.host, free_port()?).to_string();
         let mut gateway = Self {
             name: name.to_owned(),
             address,
             variables: Vec::new(),
-            wrapper: Vec::new(),
+            wrapper: place.wrapper,
             process: None,
             folder,
         };
         let add = ["gateway", "add", name, "--network", network];
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
-        gateway.enrol(by, &token).await?;
+        gateway.enrol(&place.controller, &token).await?;
         gateway.configure(hosts)?;
         gateway.resume().await?;
         Ok(gateway)
