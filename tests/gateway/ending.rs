@@ -1,54 +1,16 @@
 //! Every way in which access ends, with a connection that sends at the time and one that is idle:
 //! both are cut at both ends.
 
-use std::time::Duration;
-
 use hourkey_testkit::poll::eventually;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
+use crate::connection::Connection;
+use crate::origin::{QUIET, TICKS};
 use crate::world::{Entry, World};
-
-/// A connection to the server that sends, through the entry.
-struct Connection(TcpStream);
-
-impl Connection {
-    /// Opens one; the first byte says whether it is sent to or quiet.
-    async fn open(entry: &Entry, first: &[u8]) -> Self {
-        let proxy = entry.proxy().strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(proxy).await.unwrap();
-        let connect =
-            "CONNECT logs.corp.example:9000 HTTP/1.1\r\nHost: logs.corp.example:9000\r\n\r\n";
-        stream.write_all(connect.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        assert!(
-            head.starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&head)
-        );
-        stream.write_all(first).await.unwrap();
-        let mut one = [0; 5];
-        stream.read_exact(&mut one).await.unwrap();
-        Self(stream)
-    }
-
-    /// Waits until it ends, whatever still comes.
-    async fn ends(mut self) {
-        let mut rest = [0; 4096];
-        let end = async { while self.0.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
-        tokio::time::timeout(Duration::from_secs(60), end)
-            .await
-            .expect("the connection is cut");
-    }
-}
 
 /// A connection that sends and one that is idle.
 async fn two(world: &World, entry: &Entry) -> [Connection; 2] {
-    let sending = Connection::open(entry, b"x").await;
-    let idle = Connection::open(entry, b"q").await;
+    let sending = Connection::open(entry, TICKS).await;
+    let idle = Connection::open(entry, QUIET).await;
     assert_eq!(world.origin.open(), 2);
     [sending, idle]
 }
@@ -146,21 +108,7 @@ async fn without_the_controller_everything_is_cut_by_the_lease() {
     // Once it is back, the connections' ends are told, and new ones pass.
     world.controller.resume().await.unwrap();
     world.ended_because("stale").await;
-    eventually("a connection", async || {
-        let proxy = entry.proxy().strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(proxy).await?;
-        let connect =
-            "CONNECT logs.corp.example:9000 HTTP/1.1\r\nHost: logs.corp.example:9000\r\n\r\n";
-        stream.write_all(connect.as_bytes()).await?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).await?;
-        match &status {
-            b"HTTP/1.1 200" => Ok(()),
-            other => Err(std::io::Error::other(
-                String::from_utf8_lossy(other).into_owned(),
-            )),
-        }
-    })
-    .await
-    .unwrap();
+    eventually("a connection", async || Connection::ask(&entry).await)
+        .await
+        .unwrap();
 }

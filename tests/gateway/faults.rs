@@ -1,14 +1,18 @@
 //! What breaks on the way.
 
+use hourkey_protocol::access::Approve;
+use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::poll::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::origin::PAGE;
+use crate::connection::Connection;
+use crate::origin::{PAGE, QUIET, TICKS};
+use crate::wire::Wire;
 use crate::world::{Entry, World, gateway};
 
 /// Asks for a page through the entry: what the first line says, and all.
-async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
+pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
     let proxy = entry.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await?;
     let get = format!("GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
@@ -21,7 +25,7 @@ async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_takes_over() {
     let mut world = World::new().await;
-    let _second = gateway(&world.controller, "gw-2", &world.origin).await;
+    let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;
     let entry = world.entry().await;
     for _ in 0..3 {
         assert!(
@@ -40,6 +44,70 @@ async fn a_second_gateway_takes_over() {
                 .ends_with(PAGE)
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
+    let mut world = World::new().await;
+    let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;
+    let entry = world.entry().await;
+    world.open("Logs").await;
+    let sending = Connection::open(&entry, TICKS).await;
+    let mut quiet = Connection::open(&entry, QUIET).await;
+    quiet.goes_on().await;
+    world.gateway.kill().unwrap();
+    // Whatever lay ready at the first one is worth nothing: nobody asks twice.
+    let mut next = Connection::open(&entry, QUIET).await;
+    next.goes_on().await;
+    sending.ends().await;
+    quiet.ends().await;
+    next.goes_on().await;
+}
+
+/// A revocation must not wait for a gateway that nobody hears of; that one lets nobody pass for
+/// longer than its lease, and when it is heard again before that, only what is still granted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
+    let mut world = World::new().await;
+    world.gateway.kill().unwrap();
+    let url = world.controller.url();
+    let wire = Wire::to(url.socket_addrs(|| None).unwrap()[0]).await;
+    let mut place = Place::beside(&world.controller);
+    place
+        .controller
+        .set_port(Some(wire.address.port()))
+        .unwrap();
+    let hosts = [("logs.corp.example", world.origin.ticks().to_string())];
+    let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
+    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
+    let _far = far.await.unwrap();
+    let marta = world.session("marta").await;
+    let entry = world.entry().await;
+    let grant = world.open("Logs").await;
+    let mut connection = Connection::open(&entry, QUIET).await;
+    connection.goes_on().await;
+    wire.cut();
+    world.revoke(&marta, grant).await;
+    connection.goes_on().await;
+    wire.mend();
+    connection.ends().await;
+    // Not because the lease ended.
+    world.ended_because("permit").await;
+
+    // The other way round: what was granted meanwhile passes.
+    wire.cut();
+    // Automatic approval is off after a revocation.
+    let request = world.ask("Logs").await;
+    marta
+        .approve(request.id, &Approve::default())
+        .await
+        .unwrap();
+    wire.mend();
+    let mut connection = eventually("a connection", async || Connection::ask(&entry).await)
+        .await
+        .unwrap();
+    connection.says(QUIET).await;
+    connection.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,11 +2,19 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod apart;
+mod browsers;
+mod clients;
+mod clocks;
+mod connection;
 mod ending;
 mod entry;
 mod faults;
+mod network;
 mod origin;
+mod servers;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
+mod wire;
 mod world;

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
 
 /// What the web page says.
 pub(crate) const PAGE: &str = "the private page";
@@ -23,7 +26,7 @@ impl Origin {
         let open = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&open);
         Self {
-            web: serve(|stream| async { page(stream).await }).await,
+            web: plain(PAGE).await,
             ticks: serve(move |stream| {
                 let count = Arc::clone(&count);
                 async move {
@@ -51,6 +54,33 @@ impl Origin {
     }
 }
 
+/// A web server that says this on every page.
+pub(crate) async fn plain(text: &'static str) -> SocketAddr {
+    serve(move |stream| page(stream, text)).await
+}
+
+/// The same over TLS, with a certificate that nobody vouches for.
+pub(crate) async fn secure(text: &'static str) -> SocketAddr {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    serve(move |stream| {
+        let accepted = acceptor.accept(stream);
+        async move {
+            if let Ok(tls) = accepted.await {
+                page(tls, text).await;
+            }
+        }
+    })
+    .await
+}
+
 async fn serve<F: Future<Output = ()> + Send + 'static>(
     answer: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> SocketAddr {
@@ -65,7 +95,7 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Answers one request with a page.
-async fn page(mut stream: TcpStream) {
+async fn page(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     while !head.windows(4).any(|it| it == b"\r\n\r\n") {
@@ -74,23 +104,28 @@ async fn page(mut stream: TcpStream) {
             Ok(count) => head.extend_from_slice(&buffer[..count]),
         }
     }
-    let length = PAGE.len();
+    let length = text.len();
     let answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{PAGE}");
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}");
     let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
-/// What is said is read: `q` for a quiet connection. All others are sent a line again and again.
+/// On a connection that begins with this byte, nothing is sent but what is said.
+pub(crate) const QUIET: u8 = b'q';
+/// On a connection that begins with this byte, a line is sent again and again.
+pub(crate) const TICKS: u8 = b'x';
+
+/// Does what the first byte says.
 async fn ticks(mut stream: TcpStream) {
     let mut said = [0; 1];
     if stream.read(&mut said).await.unwrap_or(0) == 0 {
         return;
     }
-    if said == *b"q" {
-        let _ = stream.write_all(b"quiet\n").await;
-        // Until the connection ends.
-        let mut rest = [0; 64];
-        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+    if said == [QUIET] {
+        let _ = stream.write_all(b"quiet").await;
+        let (mut read, mut write) = stream.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
         return;
     }
     while stream.write_all(b"tick\n").await.is_ok() {

@@ -1,14 +1,19 @@
 //! One network with resources of every kind, a gateway in front of it, and a member with an entry.
 
+use std::net::SocketAddr;
+
 use hourkey_client::session::Session;
 use hourkey_domain::ids::GrantId;
-use hourkey_protocol::access::{Comment, NewRequest, Resource};
+use hourkey_protocol::access::{Comment, NewRequest, Request, Resource};
+use hourkey_testkit::binaries;
+use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
 use crate::terminal::Terminal;
@@ -53,11 +58,47 @@ ports = "80"
 network = "Office"
 access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
 [[resource]]
+name = "Portal"
+address = "portal.corp.example"
+ports = "443"
+network = "Office"
+access = { mode = "AccessRequest", period = "1h", approval = "Automatic" }
+[[resource]]
+name = "Safe"
+address = "safe.corp.example"
+ports = "443"
+network = "Office"
+access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
+[[resource]]
 name = "Hidden"
 address = "hidden.corp.example"
 ports = "80"
 network = "Office"
 access = { mode = "Standing" }
+[[resource]]
+name = "Build host"
+address = "build.corp.example"
+ports = "22"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[resource]]
+name = "Database"
+address = "db.corp.example"
+ports = "5432"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[assignment]]
+group = "Engineering"
+resource = "Build host"
+[[assignment]]
+group = "Engineering"
+resource = "Database"
+[[assignment]]
+group = "Engineering"
+resource = "Portal"
+[[assignment]]
+group = "Engineering"
+resource = "Safe"
 [[assignment]]
 group = "Engineering"
 resource = "Wiki"
@@ -72,6 +113,8 @@ resource = "Vault"
 /// Everything that a test needs. The processes end with it.
 pub(crate) struct World {
     pub(crate) controller: Controller,
+    /// Moves the controller's clock.
+    pub(crate) clock: TestClock,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
     /// Ada's terminal, signed in.
@@ -82,9 +125,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let controller = Controller::start(ORGANISATION).await.unwrap();
+        Self::with(&[]).await
+    }
+
+    /// With servers of the test's own at these names.
+    pub(crate) async fn with(servers: &[(&str, SocketAddr)]) -> Self {
+        let mut controller = Controller::prepare(ORGANISATION).await.unwrap();
+        let clock = TestClock::new(&controller.data()).unwrap();
+        controller.set(TestClock::VARIABLE, clock.path().to_str().unwrap());
+        controller.resume().await.unwrap();
         let origin = Origin::start().await;
-        let gateway = gateway(&controller, "gw-1", &origin).await;
+        let gateway = gateway(&controller, "gw-1", &origin, servers).await;
         let terminal = Terminal::of("ada", &controller).await;
         let mut ada = Person::new(&controller, "ada").await.unwrap();
         // A new password ends all sessions: the terminal signs in again.
@@ -93,6 +144,7 @@ impl World {
         let ada = ada.session(&controller).await.unwrap();
         Self {
             controller,
+            clock,
             gateway,
             origin,
             terminal,
@@ -103,15 +155,26 @@ impl World {
     /// Starts Ada's entry.
     pub(crate) async fn entry(&self) -> Entry {
         let process = self.terminal.start(&["entry", "--json"]);
-        let listening = process
-            .ready("the entry's address", async || {
-                let log = process.log();
-                let json = log.split_once('{').map(|(_, rest)| format!("{{{rest}"));
-                json.and_then(|json| serde_json::from_str::<Listening>(&json).ok())
-            })
-            .await
-            .unwrap();
+        let listening = printed(&process).await;
         Entry { process, listening }
+    }
+
+    /// Starts Ada's entry by way of another program.
+    pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+        let hourkey = binaries::path("hourkey").unwrap();
+        let mut command = self.terminal.session.command(wrapper[0]);
+        command.args(&wrapper[1..]).arg(hourkey);
+        command.args(["entry", "--json"]);
+        let process = self.terminal.session.spawn("hourkey", command).unwrap();
+        let listening = printed(&process).await;
+        Entry { process, listening }
+    }
+
+    /// Starts a `hourkey forward` of Ada's, and returns its port.
+    pub(crate) async fn forward(&self, to: &str) -> (Process, u16) {
+        let process = self.terminal.start(&["forward", to, "--json"]);
+        let Forwarding { port } = printed(&process).await;
+        (process, port)
     }
 
     /// Somebody's session at the API.
@@ -125,8 +188,8 @@ impl World {
         all.into_iter().find(|it| it.name == name).unwrap()
     }
 
-    /// Ada opens a resource with a reason.
-    pub(crate) async fn open(&self, name: &str) -> GrantId {
+    /// Ada asks for a resource with a reason.
+    pub(crate) async fn ask(&self, name: &str) -> Request {
         let request = NewRequest {
             resource: self.resource(name).await.id,
             assignment: None,
@@ -134,8 +197,12 @@ impl World {
             seconds: None,
             starts_at: None,
         };
-        let asked = self.ada.ask(&request).await.unwrap();
-        asked.request.grant.unwrap().id
+        self.ada.ask(&request).await.unwrap().request
+    }
+
+    /// Ada opens a resource that asks for nothing but a reason.
+    pub(crate) async fn open(&self, name: &str) -> GrantId {
+        self.ask(name).await.grant.unwrap().id
     }
 
     /// A reviewer takes a grant away.
@@ -171,18 +238,43 @@ impl World {
     }
 }
 
-/// A gateway of the network, under this name.
-pub(crate) async fn gateway(controller: &Controller, name: &str, origin: &Origin) -> Gateway {
-    let (web, ticks) = (origin.web().to_string(), origin.ticks().to_string());
-    let hosts = [
-        ("wiki.corp.example", web.as_str()),
-        ("logs.corp.example", ticks.as_str()),
-        ("vault.corp.example", web.as_str()),
-        ("hidden.corp.example", web.as_str()),
+/// A gateway of the network, under this name: it leads to the origin, and to these servers.
+pub(crate) async fn gateway(
+    controller: &Controller,
+    name: &str,
+    origin: &Origin,
+    servers: &[(&str, SocketAddr)],
+) -> Gateway {
+    let (web, ticks) = (origin.web(), origin.ticks());
+    let ours = [
+        ("wiki.corp.example", web),
+        ("logs.corp.example", ticks),
+        ("vault.corp.example", web),
+        ("hidden.corp.example", web),
     ];
+    let hosts = ours.iter().chain(servers);
+    let hosts: Vec<_> = hosts.map(|(name, to)| (*name, to.to_string())).collect();
+    let hosts: Vec<_> = hosts.iter().map(|(name, to)| (*name, &**to)).collect();
     Gateway::start(controller, name, "Office", &hosts)
         .await
         .unwrap()
+}
+
+/// What a command of ours prints as JSON once it listens.
+async fn printed<T: DeserializeOwned>(process: &Process) -> T {
+    process
+        .ready("where it listens", async || {
+            let log = process.log();
+            let json = log.split_once('{').map(|(_, rest)| format!("{{{rest}"));
+            json.and_then(|json| serde_json::from_str(&json).ok())
+        })
+        .await
+        .unwrap()
+}
+
+#[derive(Deserialize)]
+struct Forwarding {
+    port: u16,
 }
 
 /// A running `hourkey entry`.
@@ -195,11 +287,16 @@ pub(crate) struct Entry {
 struct Listening {
     port: u16,
     proxy: String,
+    pac: String,
 }
 
 impl Entry {
     pub(crate) fn proxy(&self) -> &str {
         &self.listening.proxy
+    }
+
+    pub(crate) fn pac(&self) -> &str {
+        &self.listening.pac
     }
 
     pub(crate) fn port(&self) -> u16 {

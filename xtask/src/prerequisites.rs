@@ -42,8 +42,18 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "browsers: the controller's pages, and the app's own window",
-        names: &["chromium", "chromium-driver", "webkit2gtk-driver"],
+        why: "browsers: the controller's pages, the way through a gateway, and the app's own window",
+        names: &[
+            "chromium",
+            "chromium-driver",
+            "firefox-esr",
+            "webkit2gtk-driver",
+        ],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "what people reach through a gateway: ssh and a database, with their own clients",
+        names: &["openssh-server", "openssh-client", "postgresql"],
     },
     Packages {
         purpose: Purpose::Test,
@@ -66,8 +76,8 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "faults: wrong wall clocks, and proof of writes to disk",
-        names: &["faketime", "strace"],
+        why: "faults: wrong wall clocks, proof of writes to disk, and networks that break",
+        names: &["faketime", "strace", "iproute2"],
     },
 ];
 
@@ -181,6 +191,7 @@ impl Debian {
         match (self, debian) {
             (Self::Ubuntu, "chromium") => "chromium-browser",
             (Self::Ubuntu, "chromium-driver") => "chromium-chromedriver",
+            (Self::Ubuntu, "firefox-esr") => "firefox",
             (Self::Ubuntu | Self::Debian, name) => name,
         }
     }

@@ -13,8 +13,14 @@ pub mod device;
 pub mod dial;
 pub mod entry;
 mod file;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use entry::fuzz;
 pub mod model;
 pub mod pages;
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 pub mod secrets;
 pub mod session;
 pub mod sign_in;

@@ -6,11 +6,17 @@
 
 pub mod address;
 pub mod change;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grant;
 pub mod ids;
 pub mod length;
 pub mod lock;
 pub mod reason;
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 pub mod request;
 pub mod review;
 pub mod settings;

@@ -9,6 +9,9 @@ mod certificate;
 pub mod config;
 pub mod control;
 pub mod enrolment;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod gate;
 mod hello;
 mod http1;
@@ -19,6 +22,9 @@ pub mod limits;
 mod listen;
 pub mod pace;
 mod relay;
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 pub mod resolve;
 mod running;
 pub mod table;

@@ -10,9 +10,9 @@ pub const HEADER: Duration = Duration::from_secs(10);
 pub const IDLE: Duration = Duration::from_secs(90);
 /// The largest head of a request, in bytes.
 pub const HEADER_SIZE: usize = 16 << 10;
-/// Connections that have opened no flow yet, in all. More are closed at once.
+/// Connections whose device is not known yet, in all. Beyond, the oldest is closed.
 pub const WAITING: usize = 1_024;
-/// Connections from one address that have opened no flow yet.
+/// Connections from one address whose device is not known yet. More are closed at once.
 pub const WAITING_PER_PEER: usize = 256;
 /// Flows of one device.
 pub const FLOWS_PER_DEVICE: usize = 512;

@@ -50,15 +50,6 @@ pub(crate) struct Client {
     /// When its certificate ends.
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) presence: Presence,
-    slot: Mutex<Option<Slot>>,
-}
-
-impl Client {
-    /// It has a flow, and counts as waiting no longer.
-    pub(crate) fn settle(&self) {
-        let slot = self.slot.lock();
-        slot.unwrap_or_else(PoisonError::into_inner).take();
-    }
 }
 
 /// Takes connections until the gateway stops.
@@ -77,7 +68,7 @@ pub(crate) async fn run(server: Arc<Server>, listener: TcpListener) {
                 continue;
             }
         };
-        // Beyond the limit it is closed at once.
+        // Beyond its address's limit it is closed at once.
         if let Some(slot) = server.waiting.take(from.ip()) {
             let (stop, serve) = (
                 server.stop.clone(),
@@ -101,7 +92,13 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
         let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
         acceptor.accept(stream).await
     };
-    let mut tls = match timeout(limits::HANDSHAKE, handshake).await {
+    let shaken = tokio::select! {
+        shaken = timeout(limits::HANDSHAKE, handshake) => shaken,
+        () = slot.is_taken() => {
+            return server.failures.log(from.ip(), "newer connections took its place");
+        }
+    };
+    let mut tls = match shaken {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => return server.failures.log(from.ip(), &error.to_string()),
         Err(_) => return server.failures.log(from.ip(), "it took too long"),
@@ -116,11 +113,12 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
             .failures
             .log(from.ip(), "the device has too many connections");
     };
+    // From here on the device's own limits count.
+    drop(slot);
     let client = Arc::new(Client {
         presence,
         peer,
         expires_at,
-        slot: Mutex::new(Some(slot)),
     });
     // Clients keep connections ready; the time limit for the head begins with its first byte.
     if !matches!(timeout(limits::IDLE, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty()) {

@@ -132,7 +132,6 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
         if !pass.may_go_on().await {
             return Err(Refusal::NoPermit);
         }
-        client.settle();
         let used = server.usage.begin(&pass);
         return Ok(Opened {
             pass,
@@ -145,7 +144,7 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
 }
 
 /// Reads `host:port`; both are needed, and nothing else is allowed.
-fn target(authority: &str) -> Option<Target> {
+pub(crate) fn target(authority: &str) -> Option<Target> {
     let (host, port) = authority.rsplit_once(':')?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     if host.contains('@') || (host.contains(':') && !bracketed) {

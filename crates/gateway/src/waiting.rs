@@ -1,9 +1,11 @@
-//! Counts the connections that have opened no flow yet, so that half-open ones cannot take all
+//! Counts the connections whose device is not known yet, so that half-open ones cannot take all
 //! the room.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::limits::{WAITING, WAITING_PER_PEER};
 
@@ -13,29 +15,65 @@ pub(crate) struct Waiting(Arc<Mutex<Counts>>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    all: usize,
+    /// Oldest first.
+    slots: BTreeMap<u64, (IpAddr, CancellationToken)>,
     of: HashMap<IpAddr, usize>,
+    last: u64,
 }
 
-/// One connection's place; dropped when it has opened a flow, or ends.
+impl Counts {
+    fn remove(&mut self, number: u64) -> Option<CancellationToken> {
+        let (peer, taken) = self.slots.remove(&number)?;
+        match self.of.get_mut(&peer) {
+            Some(of) if *of > 1 => *of -= 1,
+            Some(_) | None => {
+                self.of.remove(&peer);
+            }
+        }
+        Some(taken)
+    }
+}
+
+/// One connection's place; dropped when its device is known, or it ends.
 #[derive(Debug)]
 pub(crate) struct Slot {
     waiting: Waiting,
-    peer: IpAddr,
+    number: u64,
+    taken: CancellationToken,
+}
+
+impl Slot {
+    /// Waits until a newer connection needs the place.
+    pub(crate) async fn is_taken(&self) {
+        self.taken.cancelled().await;
+    }
 }
 
 impl Waiting {
-    /// A place for one more connection, unless there are too many.
+    /// A place for one more connection, unless its address has too many. When all are taken, the
+    /// oldest goes: a handshake takes milliseconds, so that is most likely none.
     pub(crate) fn take(&self, peer: IpAddr) -> Option<Slot> {
         let mut counts = self.counts();
         let of = counts.of.get(&peer).copied().unwrap_or(0);
-        if counts.all >= WAITING || of >= WAITING_PER_PEER {
+        if of >= WAITING_PER_PEER {
             return None;
         }
-        counts.all += 1;
-        counts.of.insert(peer, of + 1);
+        if counts.slots.len() >= WAITING
+            && let Some((&oldest, _)) = counts.slots.first_key_value()
+            && let Some(taken) = counts.remove(oldest)
+        {
+            taken.cancel();
+        }
+        counts.last += 1;
+        let (number, taken) = (counts.last, CancellationToken::new());
+        counts.slots.insert(number, (peer, taken.clone()));
+        *counts.of.entry(peer).or_default() += 1;
         let waiting = self.clone();
-        Some(Slot { waiting, peer })
+        Some(Slot {
+            waiting,
+            number,
+            taken,
+        })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -45,14 +83,7 @@ impl Waiting {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.waiting.counts();
-        counts.all -= 1;
-        match counts.of.get_mut(&self.peer) {
-            Some(of) if *of > 1 => *of -= 1,
-            Some(_) | None => {
-                counts.of.remove(&self.peer);
-            }
-        }
+        self.waiting.counts().remove(self.number);
     }
 }
 
@@ -69,6 +100,21 @@ mod tests {
         assert!(waiting.take(other).is_some());
         slots.pop();
         assert!(waiting.take(greedy).is_some());
+        drop(slots);
+        assert!(waiting.counts().of.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_goes_when_all_places_are_taken() {
+        let waiting = Waiting::default();
+        let peer =
+            |number: usize| IpAddr::from([10, 0, (number / 200) as u8, (number % 200) as u8]);
+        let slots: Vec<Slot> = (0..WAITING + 2)
+            .map(|number| waiting.take(peer(number)).unwrap())
+            .collect();
+        let taken = slots.iter().map(|slot| slot.taken.is_cancelled());
+        assert!(taken.eq((0..WAITING + 2).map(|number| number < 2)));
+        assert_eq!(waiting.counts().slots.len(), WAITING);
         drop(slots);
         assert!(waiting.counts().of.is_empty());
     }

@@ -36,10 +36,23 @@ impl Browser {
     /// # Errors
     /// When it does not start.
     pub async fn start(session: &Session, profile: &str) -> Result<Self> {
+        Self::start_with(session, profile, &[]).await
+    }
+
+    /// [`Self::start`] with arguments of Chromium's beside the usual ones.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(
+        session: &Session,
+        profile: &str,
+        additional: &[String],
+    ) -> Result<Self> {
         let program = program()?;
         let profile_folder = session.data().join(format!("chromium-{profile}"));
         let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", profile_folder.display()));
+        arguments.extend_from_slice(additional);
         if !session.has_display() {
             arguments.push("--headless".to_owned());
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
@@ -9,11 +10,35 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
+use url::Url;
 
 use crate::binaries;
 use crate::controller::Controller;
 use crate::process::{self, Process};
 use crate::webdriver::free_port;
+
+/// Where a gateway runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The address at which it reaches the controller.
+    pub controller: Url,
+    /// The address at which it listens.
+    pub host: IpAddr,
+    /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
+    pub wrapper: Vec<String>,
+}
+
+impl Place {
+    /// Beside the controller.
+    #[must_use]
+    pub fn beside(controller: &Controller) -> Self {
+        Self {
+            controller: controller.url().clone(),
+            host: Ipv4Addr::LOCALHOST.into(),
+            wrapper: Vec::new(),
+        }
+    }
+}
 
 /// A gateway that has enrolled, running or not. It keeps its folder and port from one start to the
 /// next.
@@ -22,6 +47,7 @@ pub struct Gateway {
     name: String,
     address: String,
     variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
     process: Option<Process>,
     folder: TempDir,
 }
@@ -38,19 +64,34 @@ impl Gateway {
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
+        Self::start_at(controller, Place::beside(controller), name, network, hosts).await
+    }
+
+    /// [`Self::start`] for a gateway elsewhere.
+    ///
+    /// # Errors
+    /// When the controller refuses it, or it does not start.
+    pub async fn start_at(
+        controller: &Controller,
+        place: Place,
+        name: &str,
+        network: &str,
+        hosts: &[(&str, &str)],
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let address = SocketAddr::new(place.host, free_port()?).to_string();
         let mut gateway = Self {
             name: name.to_owned(),
             address,
             variables: Vec::new(),
+            wrapper: place.wrapper,
             process: None,
             folder,
         };
         let add = ["gateway", "add", name, "--network", network];
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
-        gateway.enrol(controller, &token).await?;
+        gateway.enrol(&place.controller, &token).await?;
         gateway.configure(hosts)?;
         gateway.resume().await?;
         Ok(gateway)
@@ -59,6 +100,14 @@ impl Gateway {
     /// Sets a variable for the gateway's next start.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// Lets the next start go through another program, for example `["faketime", "-f", "+1d"]`.
+    pub fn wrap(&mut self, program_and_arguments: &[&str]) {
+        self.wrapper = program_and_arguments
+            .iter()
+            .map(ToString::to_string)
+            .collect();
     }
 
     /// Starts it, and waits until it listens.
@@ -109,10 +158,10 @@ impl Gateway {
         fs::read_to_string(path).unwrap_or_default()
     }
 
-    async fn enrol(&self, controller: &Controller, token: &str) -> Result<()> {
+    async fn enrol(&self, controller: &Url, token: &str) -> Result<()> {
         let mut command = self.command()?;
         command
-            .args(["enrol", controller.url().as_str()])
+            .args(["enrol", controller.as_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -138,7 +187,15 @@ impl Gateway {
     }
 
     fn command(&self) -> Result<std::process::Command> {
-        let mut command = process::command(binaries::path("hourkey-gateway")?);
+        let program = binaries::path("hourkey-gateway")?;
+        let mut command = match self.wrapper.split_first() {
+            Some((wrapper, arguments)) => {
+                let mut command = process::command(wrapper);
+                command.args(arguments).arg(program);
+                command
+            }
+            None => process::command(program),
+        };
         command
             .arg("--state")
             .arg(self.state())

@@ -28,6 +28,7 @@ pub mod controller;
 pub mod desktop;
 pub mod display;
 pub mod dunst;
+pub mod firefox;
 pub mod gateway;
 pub mod keyring;
 pub mod notifications;

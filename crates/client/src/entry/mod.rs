@@ -21,6 +21,8 @@ use crate::dial::Dialer;
 mod answer;
 mod back;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod listen;
 mod pac;

@@ -64,7 +64,8 @@ impl Device {
         }
     }
 
-    async fn tls(&self, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    /// A TLS connection for a protocol.
+    pub async fn tls(&self, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
         let mut config = self.config.clone();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         let socket = TcpSocket::new_v4()?;

@@ -1,0 +1,154 @@
+//! Fuzz targets: what holds for any bytes from outside (`fuzz/README.md`).
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hourkey_domain::address::Host;
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_protocol::gateway::{ALL, All, CHANGES, Changes, Destination, Device, User};
+use hourkey_protocol::sse::Parser;
+
+use crate::relay::Source;
+use crate::table::{Peer, Table, Target};
+use crate::{hello, tunnel};
+
+/// The controller's stream: nobody is let in whom it has not given a permit last.
+pub fn events(bytes: &[u8]) {
+    let mut parser = Parser::default();
+    let mut events = Vec::new();
+    let half = bytes.len() / 2;
+    for part in [&bytes[..half], &bytes[half..]] {
+        // Too large an event breaks the stream.
+        let _ = parser.feed(part, |event| events.push(event));
+    }
+    let mut table = Table::default();
+    let mut permits: HashMap<UserId, HashSet<ResourceId>> = HashMap::new();
+    let mut destinations: Vec<Destination> = Vec::new();
+    let mut devices: Vec<Device> = Vec::new();
+    for event in events {
+        match event.name.as_str() {
+            ALL => {
+                let Ok(all) = serde_json::from_str::<All>(&event.data) else {
+                    return;
+                };
+                if table.all(all.clone(), 1).is_err() {
+                    return;
+                }
+                permits.clear();
+                permits.extend(all.users.iter().map(resources));
+                (destinations, devices) = (all.resources, all.devices);
+            }
+            CHANGES => {
+                let Ok(changes) = serde_json::from_str::<Changes>(&event.data) else {
+                    return;
+                };
+                if table.changes(changes.clone(), 1).is_err() {
+                    return;
+                }
+                permits.extend(changes.users.iter().map(resources));
+                destinations = changes.resources.unwrap_or(destinations);
+                devices.extend(changes.devices);
+            }
+            _ => {}
+        }
+    }
+    for (device, live) in devices
+        .iter()
+        .filter_map(|it| Some((it.id, it.live.as_ref()?)))
+    {
+        for destination in &destinations {
+            let Ok(host) = destination.address.parse::<Host>() else {
+                continue;
+            };
+            let peer = Peer {
+                device,
+                key: live.key.clone(),
+            };
+            let target = Target {
+                host,
+                ip: None,
+                port: 443,
+            };
+            let Ok(admission) = table.admit(&peer, &target, 1) else {
+                continue;
+            };
+            let permits = permits.get(&admission.user);
+            assert!(permits.is_some_and(|it| it.contains(&admission.resource)));
+            let stranger = Peer {
+                device,
+                key: format!("{} of another", live.key),
+            };
+            assert!(table.admit(&stranger, &target, 1).is_err());
+        }
+    }
+}
+
+fn resources(user: &User) -> (UserId, HashSet<ResourceId>) {
+    let resources = user.permits.iter().map(|permit| permit.resource);
+    (user.id, resources.collect())
+}
+
+/// Where a CONNECT leads to: one place, whoever reads it.
+pub fn connect(bytes: &[u8]) {
+    let Ok(authority) = http::uri::Authority::try_from(bytes) else {
+        return;
+    };
+    let Some(target) = tunnel::target(authority.as_str()) else {
+        return;
+    };
+    assert_ne!(target.port, 0);
+    assert_eq!(authority.port_u16(), Some(target.port));
+    assert_eq!(authority.host().parse().as_ref(), Ok(&target.host));
+    let port = target.port;
+    let plain = match &target.host {
+        Host::Name(name) => format!("{name}:{port}"),
+        Host::Ip(ip) => std::net::SocketAddr::new(*ip, port).to_string(),
+    };
+    assert_eq!(tunnel::target(&plain), Some(target));
+}
+
+/// The first bytes of a flow: they pass as they are, or not at all.
+pub fn hello(bytes: &[u8]) {
+    for size in [1, 7, bytes.len().max(1)] {
+        let chunks = bytes.chunks(size).map(Bytes::copy_from_slice);
+        let mut chunks = Chunks(chunks.collect());
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
+            return;
+        };
+        if let Ok(passed) = runtime.block_on(hello::first(&mut chunks, "db.corp")) {
+            let rest = chunks.0.into_iter().flatten();
+            assert!(passed.into_iter().chain(rest).eq(bytes.iter().copied()));
+        }
+    }
+}
+
+struct Chunks(VecDeque<Bytes>);
+
+impl Source for Chunks {
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        Poll::Ready(Ok(self.0.pop_front()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::replay;
+
+    #[test]
+    fn no_stream_lets_in_whom_it_gives_no_permit() {
+        replay("events", events);
+    }
+
+    #[test]
+    fn any_connect_leads_to_one_place_or_is_refused() {
+        replay("connect", connect);
+    }
+
+    #[test]
+    fn any_first_bytes_pass_whole_or_not_at_all() {
+        replay("hello", hello);
+    }
+}

@@ -1,0 +1,151 @@
+//! Browsers that find their way by the entry's PAC file, each with its own idea of proxies.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use hourkey_protocol::access::Approve;
+use hourkey_testkit::browser::Browser;
+use hourkey_testkit::firefox::Firefox;
+use hourkey_testkit::page::Page;
+use serde_json::json;
+use url::Url;
+
+use crate::origin::{PAGE, plain, secure};
+use crate::world::{Entry, World};
+
+/// A name that is no resource, and leads to this machine.
+const ELSEWHERE: &str = "elsewhere.example";
+const PUBLIC: &str = "a page of the public web";
+const TEXT: &str = "return document.body ? document.body.innerText : ''";
+
+/// A tab of either browser.
+trait Tab {
+    async fn open(&self, url: &str) -> Result<()>;
+    async fn url(&self) -> Result<Url>;
+    async fn text(&self) -> Result<String>;
+}
+
+impl Tab for Page {
+    async fn open(&self, url: &str) -> Result<()> {
+        Page::open(self, url).await
+    }
+
+    async fn url(&self) -> Result<Url> {
+        Page::url(self).await
+    }
+
+    async fn text(&self) -> Result<String> {
+        let text = self.run(TEXT, vec![]).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+}
+
+impl Tab for Firefox {
+    async fn open(&self, url: &str) -> Result<()> {
+        Firefox::open(self, url).await
+    }
+
+    async fn url(&self) -> Result<Url> {
+        Firefox::url(self).await
+    }
+
+    async fn text(&self) -> Result<String> {
+        let text = self.run(TEXT).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+}
+
+async fn world() -> (World, Entry, SocketAddr) {
+    let secure = secure(PAGE).await;
+    let servers = [
+        ("portal.corp.example", secure),
+        ("safe.corp.example", secure),
+    ];
+    let world = World::with(&servers).await;
+    let entry = world.entry().await;
+    (world, entry, plain(PUBLIC).await)
+}
+
+/// What any browser does that is given the PAC file.
+async fn finds_its_way(world: &World, entry: &Entry, public: SocketAddr, tab: &impl Tab) {
+    // What is open passes; what is no resource goes its own way, which the entry would refuse.
+    tab.open("http://wiki.corp.example/").await.unwrap();
+    assert_eq!(tab.text().await.unwrap(), PAGE);
+    let elsewhere = format!("http://{ELSEWHERE}:{}/", public.port());
+    tab.open(&elsewhere).await.unwrap();
+    assert_eq!(tab.text().await.unwrap(), PUBLIC);
+
+    // What is locked, without TLS: its request page, in this tab.
+    tab.open("http://vault.corp.example/").await.unwrap();
+    let vault = world.resource("Vault").await.id;
+    let page = format!("resources/{vault}/request?as=ada");
+    let page = world.controller.url().join(&page).unwrap();
+    let at = tab.url().await.unwrap();
+    assert!(leads_to(&at, &page), "{at} instead of {page}");
+
+    // With TLS: the tab waits until access is granted, and goes on.
+    let held = async |name: &str| {
+        let text = format!("{name} is locked: ask for access at");
+        let waits = async || entry.process.log().contains(&text);
+        entry.process.ready("the question", waits).await.unwrap();
+    };
+    let approved_at_once = async {
+        held("Portal").await;
+        world.open("Portal").await;
+    };
+    let portal = tab.open("https://portal.corp.example/");
+    let (opened, ()) = tokio::join!(portal, approved_at_once);
+    opened.unwrap();
+    assert_eq!(tab.text().await.unwrap(), PAGE);
+
+    let marta = world.session("marta").await;
+    let approved_by_marta = async {
+        held("Safe").await;
+        let request = world.ask("Safe").await;
+        assert!(request.grant.is_none());
+        let how = Approve::default();
+        marta.approve(request.id, &how).await.unwrap();
+    };
+    let safe = tab.open("https://safe.corp.example/");
+    let (opened, ()) = tokio::join!(safe, approved_by_marta);
+    opened.unwrap();
+    assert_eq!(tab.text().await.unwrap(), PAGE);
+    let at = tab.url().await.unwrap();
+    assert_eq!(at.as_str(), "https://safe.corp.example/");
+}
+
+/// True for the page itself, and for the sign-in that leads on to it.
+fn leads_to(at: &Url, page: &Url) -> bool {
+    let mut path = page.path().to_owned();
+    path.extend(["?", page.query().unwrap_or_default()]);
+    let next = at.query_pairs().find(|(_, value)| *value == path);
+    at == page || (at.origin() == page.origin() && next.is_some())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_finds_its_way() {
+    let (world, entry, public) = world().await;
+    let arguments = [
+        format!("--proxy-pac-url={}", entry.pac()),
+        format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"),
+        "--ignore-certificate-errors".to_owned(),
+    ];
+    let session = &world.terminal.session;
+    let browser = Browser::start_with(session, "ada", &arguments)
+        .await
+        .unwrap();
+    finds_its_way(&world, &entry, public, &browser.page).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_finds_its_way() {
+    let (world, entry, public) = world().await;
+    let preferences = [
+        ("network.proxy.type", json!(2)),
+        ("network.proxy.autoconfig_url", json!(entry.pac())),
+        ("network.dns.localDomains", json!(ELSEWHERE)),
+    ];
+    let session = &world.terminal.session;
+    let firefox = Firefox::start(session, &preferences).await.unwrap();
+    finds_its_way(&world, &entry, public, &firefox).await;
+}

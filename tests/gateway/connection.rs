@@ -1,0 +1,61 @@
+//! A connection to the server behind "Logs", through the entry.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::world::Entry;
+
+/// An open connection.
+pub(crate) struct Connection(TcpStream);
+
+impl Connection {
+    /// Asks for one; nothing is said on it yet.
+    pub(crate) async fn ask(entry: &Entry) -> io::Result<Self> {
+        let proxy = entry.proxy().strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(proxy).await?;
+        let connect =
+            "CONNECT logs.corp.example:9000 HTTP/1.1\r\nHost: logs.corp.example:9000\r\n\r\n";
+        stream.write_all(connect.as_bytes()).await?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await?);
+        }
+        match head.starts_with(b"HTTP/1.1 200") {
+            true => Ok(Self(stream)),
+            false => Err(io::Error::other(String::from_utf8_lossy(&head))),
+        }
+    }
+
+    /// Opens one that does what `mode` says, and waits until it does.
+    pub(crate) async fn open(entry: &Entry, mode: u8) -> Self {
+        let mut opened = Self::ask(entry).await.unwrap();
+        opened.says(mode).await;
+        opened
+    }
+
+    /// Says what it shall do, and waits until it does.
+    pub(crate) async fn says(&mut self, mode: u8) {
+        self.0.write_all(&[mode]).await.unwrap();
+        self.0.read_exact(&mut [0; 5]).await.unwrap();
+    }
+
+    /// Sees that a quiet connection still carries bytes both ways.
+    pub(crate) async fn goes_on(&mut self) {
+        self.0.write_all(b"on").await.unwrap();
+        let mut echo = [0; 2];
+        self.0.read_exact(&mut echo).await.unwrap();
+        assert_eq!(&echo, b"on");
+    }
+
+    /// Waits until it ends, whatever still comes.
+    pub(crate) async fn ends(mut self) {
+        let mut rest = [0; 4096];
+        let end = async { while self.0.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
+        tokio::time::timeout(Duration::from_secs(60), end)
+            .await
+            .expect("the connection is cut");
+    }
+}
