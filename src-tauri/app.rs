@@ -154,6 +154,8 @@ pub struct AppState {
     pub config: Config,
     /// Whether the app starts at login; `None` where that cannot be.
     pub start_at_login: Option<bool>,
+    /// Whether browsers can be set up here.
+    pub has_browsers: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
     /// How programs reach resources through this app, once it listens.
@@ -259,6 +261,7 @@ impl<E: Effects> App<E> {
                 zone: Zone::Local,
                 warnings,
                 start_at_login: effects.start_at_login(),
+                has_browsers: effects.has_browsers(),
                 secret_store: String::new(),
                 entry: None,
                 logs: folders.state.join("logs"),
@@ -297,6 +300,8 @@ impl<E: Effects> App<E> {
 
     /// Takes up the kept sign-in; with no controller known, the window asks for one.
     fn start(&mut self) {
+        // A run that crashed may have left its own behind.
+        self.follow_entry_or_warn();
         match self.state.controller.clone() {
             Some(controller) => {
                 self.state.standing = Standing::SignedIn;

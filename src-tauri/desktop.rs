@@ -10,7 +10,7 @@ use crate::app::Event;
 use crate::clipboard::Copier;
 use crate::effects::{Activation, Call, Effects, Reply};
 use crate::notify::{Notification, Notifier, Topic};
-use crate::platform::{Login, StartAtLogin as _};
+use crate::platform::{Login, Proxy, StartAtLogin as _, SystemProxy as _};
 use crate::session::Order;
 use crate::tray::{Tray, backend};
 use crate::view::Part;
@@ -30,6 +30,8 @@ pub(crate) struct Desktop {
     pub(crate) copier: Copier,
     /// Starting at login.
     pub(crate) login: Login,
+    /// The proxy that browsers follow.
+    pub(crate) proxy: Proxy,
 }
 
 impl Desktop {
@@ -117,7 +119,21 @@ impl Effects for Desktop {
         self.login.is_on()
     }
 
+    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String> {
+        match pac {
+            Some(pac) => self.proxy.follow(pac),
+            None => self.proxy.restore(),
+        }
+    }
+
+    fn has_browsers(&self) -> bool {
+        self.proxy.is_here()
+    }
+
     fn quit(&mut self) {
+        if let Err(error) = self.proxy.restore() {
+            tracing::warn!(error, "the browsers' settings could not be put back");
+        }
         self.on_main_thread(|app| {
             backend::remove(app);
             window::close(app);

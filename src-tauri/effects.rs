@@ -54,6 +54,13 @@ pub trait Effects {
     fn set_start_at_login(&mut self, on: bool) -> Result<(), String>;
     /// Whether the app starts at login; `None` where this system offers no such thing.
     fn start_at_login(&self) -> Option<bool>;
+    /// Lets browsers follow a PAC file, or (`None`) what they followed before.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong and what to do.
+    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String>;
+    /// Whether browsers can be set up here.
+    fn has_browsers(&self) -> bool;
     /// Ends the app.
     fn quit(&mut self);
 }

@@ -35,8 +35,8 @@ pub enum EntryNews {
     Wanted {
         /// Which.
         resource: ResourceId,
-        /// Open its request page; otherwise only remind of it.
-        open: bool,
+        /// The request page to open; `None` to only remind of it.
+        page: Option<Url>,
     },
 }
 
@@ -105,10 +105,10 @@ impl SessionEntry {
 struct Questions(mpsc::Sender<Event>);
 
 impl Questions {
-    fn want(&self, ask: &Ask, open: bool) {
+    fn want(&self, ask: &Ask, page: Option<Url>) {
         let wanted = EntryNews::Wanted {
             resource: ask.resource.id,
-            open,
+            page,
         };
         if self.0.try_send(Event::Entry(wanted)).is_err() {
             tracing::warn!("a question of the entry was dropped: too much is going on");
@@ -118,10 +118,10 @@ impl Questions {
 
 impl Asker for Questions {
     fn open_page(&self, ask: &Ask) {
-        self.want(ask, true);
+        self.want(ask, Some(ask.page.clone()));
     }
 
     fn remind(&self, ask: &Ask) {
-        self.want(ask, false);
+        self.want(ask, None);
     }
 }

@@ -134,6 +134,7 @@ async fn engine(
         notifier: notifier(&events).await,
         copier: clipboard::Copier::default(),
         login: platform::Login::default(),
+        proxy: platform::Proxy::new(&folders.state),
         session: orders,
         events: events.clone(),
         app,

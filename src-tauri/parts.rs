@@ -248,6 +248,7 @@ fn settings(state: &AppState) -> Settings {
         start_at_login: state.start_at_login,
         notifications: state.config.notifications,
         secret_store: state.secret_store.clone(),
+        browsers: state.has_browsers.then_some(state.config.browsers),
         entry: state.entry.as_ref().map(|entry| Entry {
             proxy: entry.proxy.clone(),
             pac: entry.pac.clone(),

@@ -1,7 +1,11 @@
 //! What differs between operating systems, one trait for each concern.
 
 #[cfg(target_os = "linux")]
+mod gnome;
+#[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+pub use gnome::GnomeProxy as Proxy;
 #[cfg(target_os = "linux")]
 pub use linux::{AutostartFile as Login, avoid_broken_rendering, session_bus, watch_sleep};
 
@@ -14,6 +18,28 @@ pub use macos::LaunchAgent as Login;
 mod other;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub use other::NotHere as Login;
+
+#[cfg(not(target_os = "linux"))]
+mod by_hand;
+#[cfg(not(target_os = "linux"))]
+pub use by_hand::ByHand as Proxy;
+
+/// The proxy settings that this person's browsers follow.
+pub trait SystemProxy {
+    /// Whether there are such settings here, which need no administrator.
+    fn is_here(&self) -> bool;
+    /// Lets browsers follow this PAC file, if they follow nothing else.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong and what to do.
+    fn follow(&self, pac: &str) -> Result<(), String>;
+    /// Puts back what was there before, also what a run that crashed left behind; what somebody
+    /// changed since stays.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong and what to do.
+    fn restore(&self) -> Result<(), String>;
+}
 
 /// Starting the app when the person logs in.
 pub trait StartAtLogin {

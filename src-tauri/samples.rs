@@ -191,6 +191,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         warnings: BTreeMap::new(),
         config: Config::default(),
         start_at_login: Some(false),
+        has_browsers: true,
         entry: None,
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
         logs: PathBuf::from("/logs"),

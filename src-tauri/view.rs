@@ -282,6 +282,8 @@ pub struct Settings {
     pub notifications: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
+    /// Browsers are set up to reach resources through the app; `None` where that is done by hand.
+    pub browsers: Option<bool>,
     /// How programs reach resources through the app; `None` while they cannot.
     pub entry: Option<Entry>,
     /// The app's version.
@@ -388,6 +390,11 @@ pub enum Command {
     },
     /// Show notifications, or don't.
     SetNotifications {
+        /// Wanted.
+        on: bool,
+    },
+    /// Set browsers up to reach resources, or put back what was there.
+    SetBrowsers {
         /// Wanted.
         on: bool,
     },

@@ -123,6 +123,12 @@ impl<E: Effects> App<E> {
                 reply.send(self.effects.set_start_at_login(on));
                 self.state.start_at_login = self.effects.start_at_login();
             }
+            Command::SetBrowsers { on } => {
+                self.state.config.browsers = on;
+                let followed = self.follow_entry();
+                self.state.config.browsers &= followed.is_ok();
+                reply.send(followed.and_then(|()| self.save_config()));
+            }
             Command::SetNotifications { on } => {
                 self.state.config.notifications = on;
                 if !on {
@@ -160,27 +166,50 @@ impl<E: Effects> App<E> {
             EntryNews::Listens(addresses) => {
                 self.state.warnings.remove("entry");
                 self.state.entry = Some(addresses);
+                self.follow_entry_or_warn();
             }
             EntryNews::Failed(why) => self.warn(
                 "entry",
                 &format!("Programs cannot reach your resources through Hourkey: {why}."),
                 "Sign out and in again, or use hourkey forward in a terminal.",
             ),
-            EntryNews::Wanted { resource, open } => {
-                let Ok(row) = self.resource(resource.0) else {
-                    return;
-                };
-                if open {
-                    let command = Command::Authenticate {
-                        resource: resource.0,
-                    };
-                    let reply = Reply::Desk(self.events.clone());
-                    self.command(command, None, reply);
-                } else {
+            EntryNews::Wanted {
+                resource,
+                page: Some(page),
+            } if self.resource(resource.0).is_ok() => {
+                let reply = Reply::Desk(self.events.clone());
+                self.effects.open_page(page, None, reply);
+            }
+            EntryNews::Wanted { resource, .. } => {
+                if let Ok(row) = self.resource(resource.0) {
                     let message = text::wanted(&row.name, resource);
                     self.tell_now(Topic::Wanted(resource), message);
                 }
             }
+        }
+    }
+
+    /// Lets browsers follow the entry, if that is wanted and there is one.
+    pub(super) fn follow_entry(&mut self) -> Result<(), String> {
+        self.state.warnings.remove("browsers");
+        if !self.state.has_browsers {
+            return Ok(());
+        }
+        let entry = self.state.entry.as_ref();
+        let pac = entry.filter(|_| self.state.config.browsers);
+        self.effects
+            .set_browsers(pac.map(|entry| entry.pac.as_str()))
+    }
+
+    /// [`Self::follow_entry`], where nobody waits for the answer.
+    pub(super) fn follow_entry_or_warn(&mut self) {
+        if let Err(why) = self.follow_entry() {
+            let remedy = "Until then they do not reach private resources.";
+            self.warn(
+                "browsers",
+                &format!("Browsers could not be set up. {why}"),
+                remedy,
+            );
         }
     }
 

@@ -168,7 +168,8 @@ fn payroll(lock: LockState) -> Vec<Resource> {
 fn the_first_start_shows_the_window_and_asks_for_the_controller() {
     let mut desk = Desk::new();
     desk.app.start();
-    assert_eq!(desk.app.effects.take(), [Effect::ShowWindow]);
+    let first = [Effect::Browsers(None), Effect::ShowWindow];
+    assert_eq!(desk.app.effects.take(), first);
     let effects = desk.command(Command::Load).unwrap();
     let Part::Session(session) = &parts(&effects)[0] else {
         panic!("the session comes first");
@@ -193,7 +194,8 @@ fn the_controller_is_remembered_for_the_next_start() {
     let mut desk = Desk::in_folder(desk.folder, desk.clock);
     desk.app.start();
     let url = "https://hourkey.example/".parse().unwrap();
-    assert_eq!(desk.app.effects.take(), [Effect::Resume(url)]);
+    let first = [Effect::Browsers(None), Effect::Resume(url)];
+    assert_eq!(desk.app.effects.take(), first);
 }
 
 #[test]
@@ -434,16 +436,18 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     desk.command(Command::CopyProxy).unwrap();
 
     let resource = ResourceId(1);
-    let wanted = |open| Event::Entry(EntryNews::Wanted { resource, open });
-    let opened = desk.event(wanted(true));
+    let wanted = |page: Option<&str>| {
+        let page = page.map(|page| page.parse().unwrap());
+        Event::Entry(EntryNews::Wanted { resource, page })
+    };
+    let page =
+        "https://hourkey.example/resources/1/request?as=ada&back=8421-AAAAAAAAAAAAAAAAAAAAAA";
+    let opened = desk.event(wanted(Some(page)));
     assert!(
-        opened
-            .iter()
-            .any(|effect| matches!(effect, Effect::OpenPage(url)
-            if url.contains("/resources/1/request"))),
-        "{opened:?}"
+        opened.contains(&Effect::OpenPage(page.to_owned())),
+        "with the way back: {opened:?}"
     );
-    let reminded = desk.event(wanted(false));
+    let reminded = desk.event(wanted(None));
     assert!(
         reminded
             .iter()
@@ -451,8 +455,26 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
     );
+    // Browsers are set up when the person says so, and not where another proxy is.
+    let follows = |effects: &[Effect], pac: Option<&str>| {
+        effects.contains(&Effect::Browsers(pac.map(str::to_owned)))
+    };
+    desk.app.effects.other_proxy = true;
+    assert!(desk.command(Command::SetBrowsers { on: true }).is_err());
+    assert!(!desk.app.state.config.browsers);
+    desk.app.effects.other_proxy = false;
+    let followed = desk.command(Command::SetBrowsers { on: true }).unwrap();
+    assert!(follows(&followed, Some(&addresses.pac)), "{followed:?}");
+    let moved = EntryAddresses {
+        pac: "http://127.0.0.1:9/other.pac".to_owned(),
+        ..addresses
+    };
+    let followed = desk.event(Event::Entry(EntryNews::Listens(moved.clone())));
+    assert!(follows(&followed, Some(&moved.pac)), "{followed:?}");
+
     // Nothing of it is left once nobody is signed in.
-    desk.command(Command::SignOut).unwrap();
+    let restored = desk.command(Command::SignOut).unwrap();
+    assert!(follows(&restored, None), "{restored:?}");
     assert!(desk.app.state.entry.is_none());
     assert!(desk.command(Command::CopyPac).is_err());
 }

@@ -28,6 +28,7 @@ pub(crate) enum Effect {
     Call(Call),
     Reconnect,
     StartAtLogin(bool),
+    Browsers(Option<String>),
     Quit,
 }
 
@@ -36,6 +37,8 @@ pub(crate) enum Effect {
 pub(crate) struct Fake {
     pub(crate) record: Vec<Effect>,
     pub(crate) starts_at_login: bool,
+    /// The person has a proxy that Hourkey must leave alone.
+    pub(crate) other_proxy: bool,
 }
 
 impl Fake {
@@ -122,6 +125,18 @@ impl Effects for Fake {
 
     fn start_at_login(&self) -> Option<bool> {
         Some(self.starts_at_login)
+    }
+
+    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String> {
+        self.did(Effect::Browsers(pac.map(str::to_owned)));
+        match (&self.other_proxy, pac) {
+            (true, Some(_)) => Err("This computer uses a proxy already.".to_owned()),
+            (true, None) | (false, _) => Ok(()),
+        }
+    }
+
+    fn has_browsers(&self) -> bool {
+        true
     }
 
     fn quit(&mut self) {

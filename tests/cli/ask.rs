@@ -22,7 +22,7 @@ async fn what_opens_at_once_is_used_and_given_back() {
         "request", "CI", "--reason", "deploy", "--for", "30m", "--json",
     ];
     let request: Request = terminal.run(&ask).await.ended(0).json();
-    assert_eq!(request.asked.seconds(), 1_800);
+    assert_eq!(request.asked.unwrap().seconds(), 1_800);
     assert_eq!(request.reason, "deploy");
 
     let list = terminal.run(&["list"]).await.ended(0).out;

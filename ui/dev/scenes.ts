@@ -283,6 +283,7 @@ function parts(contents: Contents): Part[] {
         startAtLogin: true,
         notifications: true,
         secretStore: "You stay signed in through this computer’s keyring.",
+        browsers: true,
         entry: {
           proxy: "http://127.0.0.1:8421",
           pac: "http://127.0.0.1:8421/2hVv0wZ8r1xQk3mB5nT7Lg.pac",

@@ -207,6 +207,7 @@ test("a switch turns only when the engine has turned", async () => {
     startAtLogin: null,
     notifications: true,
     secretStore: "In the keyring.",
+    browsers: null,
     entry: null,
     version: "0.1.0",
     logFolder: "/logs",

@@ -151,6 +151,7 @@ function confirmation(command: Command): string {
     case "cancelSignIn":
     case "signOut":
     case "setStartAtLogin":
+    case "setBrowsers":
     case "setNotifications":
     case "openLogs":
     case "closeWindow":

@@ -76,6 +76,11 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
+        why: "the proxy settings of a desktop, which browsers follow",
+        names: &["libglib2.0-bin", "gsettings-desktop-schemas"],
+    },
+    Packages {
+        purpose: Purpose::Test,
         why: "faults: wrong wall clocks, proof of writes to disk, and networks that break",
         names: &["faketime", "strace", "iproute2"],
     },

@@ -65,6 +65,8 @@ pub struct Config {
     pub controller: Option<Url>,
     /// Show native notifications. Notices are kept in the inbox either way.
     pub notifications: bool,
+    /// Let browsers reach resources through the desktop app, where it can set them up.
+    pub browsers: bool,
     /// The CLI's own settings.
     pub cli: Cli,
 }
@@ -96,6 +98,7 @@ impl Default for Config {
         Self {
             controller: None,
             notifications: true,
+            browsers: false,
             cli: Cli::default(),
         }
     }
@@ -218,6 +221,7 @@ mod tests {
         let config = Config {
             controller: Some("https://hourkey.example/".parse().unwrap()),
             notifications: false,
+            browsers: true,
             cli: Cli {
                 controller: None,
                 store: StoreKind::File,

@@ -38,6 +38,19 @@ pub fn write_settings(folder: &Path, controller: &Url) -> Result<()> {
     )?)
 }
 
+/// Makes the session one of GNOME, whose proxy settings browsers follow, and lets the app, which
+/// must be configured, set them.
+///
+/// # Errors
+/// When its settings cannot be written.
+pub fn set_up_browsers(session: &mut Session) -> Result<()> {
+    session.set("XDG_CURRENT_DESKTOP", "GNOME");
+    session.set("GSETTINGS_BACKEND", "keyfile");
+    let path = session.config().join("hourkey/config.toml");
+    let settings = fs::read_to_string(&path)?;
+    Ok(fs::write(path, format!("browsers = true\n{settings}"))?)
+}
+
 /// Puts the app's icon where its package would, so that notifications can show it.
 ///
 /// # Errors

@@ -64,4 +64,8 @@ on: boolean, } | { "do": "setNotifications",
 /**
  * Wanted.
  */
+on: boolean, } | { "do": "setBrowsers", 
+/**
+ * Wanted.
+ */
 on: boolean, } | { "do": "openPages" } | { "do": "openLogs" } | { "do": "closeWindow" };

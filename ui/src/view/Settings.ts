@@ -18,6 +18,10 @@ notifications: boolean,
  */
 secretStore: string, 
 /**
+ * Browsers are set up to reach resources through the app; `None` where that is done by hand.
+ */
+browsers: boolean | null, 
+/**
  * How programs reach resources through the app; `None` while they cannot.
  */
 entry: Entry | null, 
