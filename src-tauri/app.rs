@@ -19,6 +19,7 @@ use hourkey_client::model::{Connection, Model, lock_now};
 use hourkey_client::sync::Update;
 use hourkey_client::told::ToTell;
 use hourkey_clock::Clock;
+use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use tokio::sync::mpsc;
@@ -160,6 +161,8 @@ pub struct AppState {
     pub secret_store: String,
     /// How programs reach resources through this app, once it listens.
     pub entry: Option<EntryAddresses>,
+    /// Where programs of this computer reach a resource: `127.0.0.1:PORT`.
+    pub forwards: BTreeMap<ResourceId, String>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
@@ -264,6 +267,7 @@ impl<E: Effects> App<E> {
                 has_browsers: effects.has_browsers(),
                 secret_store: String::new(),
                 entry: None,
+                forwards: BTreeMap::new(),
                 logs: folders.state.join("logs"),
                 config,
             },

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hourkey_client::dial::Destination;
+use hourkey_domain::ids::ResourceId;
 use tauri::AppHandle;
 use tokio::sync::mpsc;
 use url::Url;
@@ -105,6 +107,10 @@ impl Effects for Desktop {
 
     fn call(&mut self, call: Call, reply: Reply) {
         self.order(Order::Call(call, reply));
+    }
+
+    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
+        self.order(Order::Forward(resource, to, reply));
     }
 
     fn reconnect(&mut self) {

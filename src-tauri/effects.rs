@@ -6,7 +6,8 @@ pub(crate) mod fake;
 
 use std::path::Path;
 
-use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_client::dial::Destination;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
@@ -45,6 +46,9 @@ pub trait Effects {
     fn sign_out(&mut self);
     /// Makes a call to the controller.
     fn call(&mut self, call: Call, reply: Reply);
+    /// Lets programs reach a resource at a port of this computer; the answer is
+    /// [`crate::entry::EntryNews::Forwards`].
+    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
     /// Looks for the controller at once.
     fn reconnect(&mut self);
     /// Starts the app at login, or no longer.

@@ -1,10 +1,11 @@
 //! The local entry of a session: programs of this person reach their resources through it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::dial::{Ask, Asker, Dialer};
-use hourkey_client::entry::Entry;
+use hourkey_client::dial::{Ask, Asker, Destination, Dialer};
+use hourkey_client::entry::{Entry, Forward};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::Session;
@@ -24,6 +25,10 @@ const READY: usize = 2;
 /// The port that is tried first, so that a browser's settings hold from one start to the next.
 const PORT: u16 = 8421;
 
+/// A forward listens so much above the resource's own port, if nothing else does: PostgreSQL's 5432
+/// at 15432.
+const ABOVE: u16 = 10_000;
+
 /// What the entry tells the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryNews {
@@ -31,6 +36,13 @@ pub enum EntryNews {
     Listens(EntryAddresses),
     /// It cannot be had; why, as a sentence.
     Failed(String),
+    /// Programs reach a resource at a port of this computer.
+    Forwards {
+        /// Which.
+        resource: ResourceId,
+        /// `127.0.0.1:PORT`.
+        address: String,
+    },
     /// A program wants to use a locked resource.
     Wanted {
         /// Which.
@@ -58,6 +70,9 @@ pub(crate) fn key(controller: &Url) -> Keyring {
 pub(crate) struct SessionEntry {
     model: watch::Sender<Model>,
     clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+    dialer: Dialer,
+    forwards: BTreeMap<ResourceId, Forward>,
     _entry: Option<Entry>,
 }
 
@@ -72,7 +87,7 @@ impl SessionEntry {
         let entry = match Entry::start(dialer.clone(), PORT).await {
             Ok(entry) => Ok(entry),
             // Taken, perhaps by another person's on this machine: any other port will do.
-            Err(_) => Entry::start(dialer, 0).await,
+            Err(_) => Entry::start(dialer.clone(), 0).await,
         };
         let (entry, news) = match entry {
             Ok(entry) => {
@@ -89,8 +104,37 @@ impl SessionEntry {
         Self {
             model,
             clock: Arc::clone(session.clock()),
+            events: events.clone(),
+            dialer,
+            forwards: BTreeMap::new(),
             _entry: entry,
         }
+    }
+
+    /// Lets programs reach a resource at a port of this computer, up to the end of the session.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong.
+    pub(crate) async fn forward(
+        &mut self,
+        resource: ResourceId,
+        to: Destination,
+    ) -> Result<(), String> {
+        let usual = to.port.checked_add(ABOVE).unwrap_or(0);
+        let dialer = self.dialer.clone();
+        let forward = match Forward::start(dialer.clone(), to.clone(), usual).await {
+            Ok(forward) => forward,
+            // Taken: any other port will do.
+            Err(_) => Forward::start(dialer, to, 0)
+                .await
+                .map_err(|error| format!("No port of this computer can be used: {error}."))?,
+        };
+        let address = format!("127.0.0.1:{}", forward.port());
+        self.forwards.insert(resource, forward);
+        let news = EntryNews::Forwards { resource, address };
+        // Nobody listens any more when the app ends.
+        let _ = self.events.send(Event::Entry(news)).await;
+        Ok(())
     }
 
     /// Takes what the stream says.

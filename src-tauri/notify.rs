@@ -70,6 +70,8 @@ pub enum Topic {
     Grant(GrantId),
     /// A request that waits for one's review.
     Review(RequestId),
+    /// Where programs reach this resource.
+    Forward(ResourceId),
     /// A program that wants to use this locked resource.
     Wanted(ResourceId),
     /// Whether the person is signed in, and stays so.

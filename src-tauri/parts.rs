@@ -1,6 +1,7 @@
 //! The window's view models as pure functions of the state.
 
 use chrono::{DateTime, Utc};
+use hourkey_client::dial::Destination;
 use hourkey_client::told::ToTell;
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
@@ -114,14 +115,18 @@ fn resources(state: &AppState, now: DateTime<Utc>) -> Vec<Resource> {
                 LockState::Scheduled { starts_at, .. } => (3, Some(starts_at)),
                 LockState::Locked { .. } => (4, None),
             };
-            (order, resource.name.to_lowercase(), row(resource, lock))
+            (
+                order,
+                resource.name.to_lowercase(),
+                row(state, resource, lock),
+            )
         })
         .collect();
     rows.sort_by(|a, b| (a.0, &a.1, a.2.id).cmp(&(b.0, &b.1, b.2.id)));
     rows.into_iter().map(|(_, _, row)| row).collect()
 }
 
-fn row(resource: &access::Resource, lock: LockState) -> Resource {
+fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resource {
     let mut keywords = resource.network.clone();
     for tag in &resource.tags {
         keywords.push(' ');
@@ -163,10 +168,13 @@ fn row(resource: &access::Resource, lock: LockState) -> Resource {
             },
             LockState::Locked { why } => Lock::Locked {
                 automatic: why == Why::NeedsReason,
+                unused: why == Why::Unused,
                 denied_at: resource.denied_at.map(millis),
             },
         },
         opens: resource.url.is_some(),
+        forwards: forwards(resource),
+        forwarded: state.forwards.get(&resource.id).cloned(),
     }
 }
 
@@ -222,6 +230,12 @@ fn item(key: String, kind: InboxKind, message: Message, at: DateTime<Utc>) -> In
         action,
         action_label,
     }
+}
+
+/// True where a port of this computer can lead to a resource, and a browser is of no use.
+#[must_use]
+pub fn forwards(resource: &access::Resource) -> bool {
+    resource.url.is_none() && Destination::of(resource).is_some()
 }
 
 fn reviews(state: &AppState) -> Option<Vec<Review>> {

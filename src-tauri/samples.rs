@@ -193,6 +193,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         start_at_login: Some(false),
         has_browsers: true,
         entry: None,
+        forwards: std::collections::BTreeMap::new(),
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
         logs: PathBuf::from("/logs"),
     }

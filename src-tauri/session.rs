@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hourkey_client::api::ApiError;
+use hourkey_client::dial::Destination;
 use hourkey_client::secrets::{Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session};
 use hourkey_client::sign_in;
 use hourkey_client::sync::{self, Follower, Update};
 use hourkey_clock::Clock;
+use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, Comment};
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +36,8 @@ pub(crate) enum Order {
     SignOut,
     /// Make a call.
     Call(Call, Reply),
+    /// Let programs reach a resource at a port of this computer.
+    Forward(ResourceId, Destination, Reply),
     /// Look for the controller at once.
     Reconnect,
 }
@@ -110,6 +114,10 @@ impl Keeper {
                         reply.send(result.map_err(|error| error.to_string()));
                     });
                 }
+                None => reply.fail("Nobody is signed in. Sign in first."),
+            },
+            Order::Forward(resource, to, reply) => match &mut self.running {
+                Some(running) => reply.send(running.entry.forward(resource, to).await),
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
             Order::Reconnect => {

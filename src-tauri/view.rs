@@ -141,6 +141,10 @@ pub struct Resource {
     pub lock: Lock,
     /// True where Open in browser makes sense (a web address).
     pub opens: bool,
+    /// True where a port of this computer can lead to it (one host and port, and no web address).
+    pub forwards: bool,
+    /// The port of this computer that does: `127.0.0.1:PORT`.
+    pub forwarded: Option<String>,
 }
 
 /// What one person sees of one resource.
@@ -194,6 +198,8 @@ pub enum Lock {
     Locked {
         /// True where the person opens it themselves with a reason, false where a reviewer decides.
         automatic: bool,
+        /// It was open, and locked because the person did not use it.
+        unused: bool,
         /// The last request was denied at this time (within the last day).
         #[ts(type = "number | null")]
         denied_at: Option<i64>,
@@ -323,6 +329,12 @@ pub enum Command {
     },
     /// Put a resource's address on the clipboard.
     Copy {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: i64,
+    },
+    /// Let programs reach a resource at a port of this computer, and copy where.
+    Forward {
         /// The resource.
         #[ts(type = "number")]
         resource: i64,

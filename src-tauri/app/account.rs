@@ -102,6 +102,7 @@ impl<E: Effects> App<E> {
         self.state.endings.clear();
         self.telling.end();
         self.state.entry = None;
+        self.state.forwards.clear();
         self.follow_entry_or_warn();
         self.state.warnings.remove("entry");
         self.state.standing = Standing::SignedOut { error };

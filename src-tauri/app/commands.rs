@@ -1,5 +1,6 @@
 //! What people ask for, in the window, the tray menu and notifications.
 
+use hourkey_client::dial::Destination;
 use hourkey_client::pages;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_protocol::access::Resource;
@@ -32,6 +33,7 @@ impl<E: Effects> App<E> {
             TrayEvent::Authenticate(ResourceId(resource)) => Command::Authenticate { resource },
             TrayEvent::Open(ResourceId(resource)) => Command::Open { resource },
             TrayEvent::Copy(ResourceId(resource)) => Command::Copy { resource },
+            TrayEvent::Forward(ResourceId(resource)) => Command::Forward { resource },
             TrayEvent::ViewRequest(RequestId(request)) => Command::ViewRequest { request },
             TrayEvent::CancelRequest(RequestId(request)) => Command::Cancel { request },
             TrayEvent::Release(GrantId(grant)) => Command::Release { grant },
@@ -79,6 +81,7 @@ impl<E: Effects> App<E> {
                 }
                 Err(sentence) => reply.fail(sentence),
             },
+            Command::Forward { resource } => self.forward(ResourceId(resource), reply),
             Command::CopyProxy => self.copy_of_entry(reply, |entry| &entry.proxy),
             Command::CopyPac => self.copy_of_entry(reply, |entry| &entry.pac),
             Command::Cancel { request } => {
@@ -168,6 +171,15 @@ impl<E: Effects> App<E> {
                 self.state.entry = Some(addresses);
                 self.follow_entry_or_warn();
             }
+            EntryNews::Forwards { resource, address } => {
+                self.effects
+                    .copy(address.clone(), Reply::Desk(self.events.clone()));
+                if let Ok(row) = self.resource(resource.0) {
+                    let message = text::forwards(&row.name, &address);
+                    self.tell_now(Topic::Forward(resource), message);
+                }
+                self.state.forwards.insert(resource, address);
+            }
             EntryNews::Failed(why) => self.warn(
                 "entry",
                 &format!("Programs cannot reach your resources through Hourkey: {why}."),
@@ -186,6 +198,22 @@ impl<E: Effects> App<E> {
                     self.tell_now(Topic::Wanted(resource), message);
                 }
             }
+        }
+    }
+
+    /// Lets programs reach a resource at a port of this computer, and copies where.
+    fn forward(&mut self, id: ResourceId, reply: Reply) {
+        if let Some(address) = self.state.forwards.get(&id) {
+            return self.effects.copy(address.clone(), reply);
+        }
+        let to = self.resource(id.0).map(Destination::of);
+        match to {
+            Ok(Some(to)) => self.effects.forward(id, to, reply),
+            Ok(None) => reply.fail(
+                "This resource has more than one host or port: run hourkey forward HOST:PORT in a \
+                 terminal.",
+            ),
+            Err(sentence) => reply.fail(sentence),
         }
     }
 

@@ -455,6 +455,26 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
     );
+    // A port of this computer leads to a database, once, and its address is copied.
+    let mut database = self::resource(1, "Payroll database", self::granted(45));
+    (database.url, database.ports) = (None, "5432".parse().unwrap());
+    desk.update(changes(0, vec![database], vec![]));
+    let forward = desk.event(Event::Tray(TrayEvent::Forward(resource)));
+    let to = "r1.corp:5432".to_owned();
+    assert!(
+        forward.contains(&Effect::Forward(resource, to.clone())),
+        "{forward:?}"
+    );
+    let address = "127.0.0.1:15432".to_owned();
+    let news = EntryNews::Forwards {
+        resource,
+        address: address.clone(),
+    };
+    let told = desk.event(Event::Entry(news));
+    assert!(told.contains(&Effect::Copy(address.clone())), "{told:?}");
+    let again = desk.event(Event::Tray(TrayEvent::Forward(resource)));
+    assert_eq!(again, [Effect::Copy(address)]);
+
     // Browsers are set up when the person says so, and not where another proxy is.
     let follows = |effects: &[Effect], pac: Option<&str>| {
         effects.contains(&Effect::Browsers(pac.map(str::to_owned)))

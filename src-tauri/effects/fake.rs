@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hourkey_client::dial::Destination;
+use hourkey_domain::ids::ResourceId;
 use url::Url;
 
 use super::{Activation, Call, Effects, Reply};
@@ -27,6 +29,7 @@ pub(crate) enum Effect {
     SignOut,
     Call(Call),
     Reconnect,
+    Forward(ResourceId, String),
     StartAtLogin(bool),
     Browsers(Option<String>),
     Quit,
@@ -110,6 +113,11 @@ impl Effects for Fake {
 
     fn call(&mut self, call: Call, reply: Reply) {
         self.did(Effect::Call(call));
+        reply.done();
+    }
+
+    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
+        self.did(Effect::Forward(resource, to.to_string()));
         reply.done();
     }
 

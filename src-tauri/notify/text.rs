@@ -203,6 +203,17 @@ pub fn not_kept(sentence: String) -> Message {
     }
 }
 
+/// Says where programs of this computer reach a resource.
+#[must_use]
+pub fn forwards(name: &str, address: &str) -> Message {
+    Message {
+        title: format!("{} at {address}", words::plain(name, LONGEST_NAME)),
+        body: "Programs of this computer reach it there. The address is copied.".to_owned(),
+        click: Action::Show(Tab::Resources),
+        buttons: vec![],
+    }
+}
+
 /// Says that a program wants to use a locked resource.
 #[must_use]
 pub fn wanted(name: &str, resource: ResourceId) -> Message {

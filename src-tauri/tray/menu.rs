@@ -7,7 +7,7 @@ use hourkey_protocol::access::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppState, Standing};
-use crate::words;
+use crate::{parts, words};
 
 /// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum TrayEvent {
     SignIn,
     /// Stop waiting for the browser.
     CancelSignIn,
+    /// Let programs of this computer reach a resource at a port of it, and copy where.
+    Forward(ResourceId),
     /// Open the request page of a locked resource.
     Authenticate(ResourceId),
     /// Open an open resource in the browser.
@@ -221,11 +223,18 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
         .as_ref()
         .map(|_| click("Open in browser", TrayEvent::Open(resource.id)));
     let copy = click("Copy address", TrayEvent::Copy(resource.id));
+    let forward = parts::forwards(resource).then(|| {
+        let label = match state.forwards.get(&resource.id) {
+            Some(address) => format!("Copy {address}"),
+            None => "Forward to this computer".to_owned(),
+        };
+        click(&label, TrayEvent::Forward(resource.id))
+    });
+    let use_it = open.into_iter().chain([copy.clone()]).chain(forward);
     let items = match *lock {
-        LockState::Open { .. } => open.into_iter().chain([copy]).collect(),
-        LockState::Granted { grant, .. } => open
-            .into_iter()
-            .chain([copy, click("Release now", TrayEvent::Release(grant))])
+        LockState::Open { .. } => use_it.collect(),
+        LockState::Granted { grant, .. } => use_it
+            .chain([click("Release now", TrayEvent::Release(grant))])
             .collect(),
         LockState::Scheduled { grant, .. } => {
             vec![copy, click("Release now", TrayEvent::Release(grant))]

@@ -10,7 +10,9 @@ use hourkey_testkit::page::Page;
 use serde_json::json;
 use url::Url;
 
-use crate::origin::{PAGE, plain, secure};
+use hourkey_testkit::web::{plain, secure};
+
+use crate::origin::PAGE;
 use crate::world::{Entry, World};
 
 /// A name that is no resource, and leads to this machine.
@@ -56,14 +58,14 @@ impl Tab for Firefox {
 }
 
 async fn world() -> (World, Entry, SocketAddr) {
-    let secure = secure(PAGE).await;
+    let secure = secure(PAGE).await.unwrap();
     let servers = [
         ("portal.corp.example", secure),
         ("safe.corp.example", secure),
     ];
     let world = World::with(&servers).await;
     let entry = world.entry().await;
-    (world, entry, plain(PUBLIC).await)
+    (world, entry, plain(PUBLIC).await.unwrap())
 }
 
 /// What any browser does that is given the PAC file.

@@ -7,8 +7,8 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 
-use crate::servers::{Postgres, Ssh};
 use crate::world::World;
+use hourkey_testkit::servers::{Postgres, Ssh};
 
 const HOST: &str = "build.corp.example";
 /// Says something again and again.
@@ -17,7 +17,7 @@ const TICKS: &str = "while echo tick; do sleep 0.05; done";
 /// An ssh(1) of Ada's with these options.
 fn ssh(world: &World, server: &Ssh, options: &[&str]) -> Command {
     let mut command = world.terminal.session.command("/usr/bin/ssh");
-    command.args(server.options(HOST)).args(options);
+    command.args(server.options(HOST).unwrap()).args(options);
     command
 }
 
@@ -35,7 +35,7 @@ async fn says_more(program: &Process) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ssh_passes_while_access_is_granted() {
-    let server = Ssh::start().await;
+    let server = Ssh::start().await.unwrap();
     let world = World::with(&[(HOST, server.address())]).await;
     let session = &world.terminal.session;
     let hourkey = binaries::path("hourkey").unwrap();
@@ -101,7 +101,7 @@ fn psql(world: &World, port: u16, statement: &str) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_is_cut_when_its_access_ends() {
-    let server = Postgres::start().await;
+    let server = Postgres::start().await.unwrap();
     let world = World::with(&[("db.corp.example", server.address())]).await;
     let grant = world.open("Database").await;
     let (forward, port) = world.forward("Database").await;
@@ -147,5 +147,5 @@ async fn a_query_is_cut_when_its_access_ends() {
         .unwrap();
     world.ended_because("permit").await;
     assert!(forward.runs());
-    server.stop().await;
+    server.stop().await.unwrap();
 }

@@ -12,7 +12,6 @@ mod entry;
 mod faults;
 mod network;
 mod origin;
-mod servers;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
+use hourkey_testkit::web::{plain, serve};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// What the web page says.
 pub(crate) const PAGE: &str = "the private page";
@@ -26,7 +24,7 @@ impl Origin {
         let open = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&open);
         Self {
-            web: plain(PAGE).await,
+            web: plain(PAGE).await.unwrap(),
             ticks: serve(move |stream| {
                 let count = Arc::clone(&count);
                 async move {
@@ -35,7 +33,8 @@ impl Origin {
                     count.fetch_sub(1, Ordering::SeqCst);
                 }
             })
-            .await,
+            .await
+            .unwrap(),
             open,
         }
     }
@@ -52,63 +51,6 @@ impl Origin {
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
-}
-
-/// A web server that says this on every page.
-pub(crate) async fn plain(text: &'static str) -> SocketAddr {
-    serve(move |stream| page(stream, text)).await
-}
-
-/// The same over TLS, with a certificate that nobody vouches for.
-pub(crate) async fn secure(text: &'static str) -> SocketAddr {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key.into())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    serve(move |stream| {
-        let accepted = acceptor.accept(stream);
-        async move {
-            if let Ok(tls) = accepted.await {
-                page(tls, text).await;
-            }
-        }
-    })
-    .await
-}
-
-async fn serve<F: Future<Output = ()> + Send + 'static>(
-    answer: impl Fn(TcpStream) -> F + Send + 'static,
-) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream));
-        }
-    });
-    address
-}
-
-/// Answers one request with a page.
-async fn page(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) {
-    let mut head = Vec::new();
-    let mut buffer = [0; 1024];
-    while !head.windows(4).any(|it| it == b"\r\n\r\n") {
-        match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(count) => head.extend_from_slice(&buffer[..count]),
-        }
-    }
-    let length = text.len();
-    let answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}");
-    let _ = stream.write_all(answer.as_bytes()).await;
-    let _ = stream.shutdown().await;
 }
 
 /// On a connection that begins with this byte, nothing is sent but what is said.

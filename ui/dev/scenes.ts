@@ -36,7 +36,18 @@ const offline: SessionState = {
 let nextId = 1;
 
 function resource(name: string, address: string, lock: Lock, opens = false): Resource {
-  return { id: nextId++, name, address, alias: null, keywords: "", lock, opens };
+  const forwards = !opens;
+  return {
+    id: nextId++,
+    name,
+    address,
+    alias: null,
+    keywords: "",
+    lock,
+    opens,
+    forwards,
+    forwarded: null,
+  };
 }
 
 const granted = (total: number, left: number): Lock => ({
@@ -48,6 +59,7 @@ const granted = (total: number, left: number): Lock => ({
 const locked = (automatic: boolean, deniedAt: number | null = null): Lock => ({
   kind: "locked",
   automatic,
+  unused: false,
   deniedAt,
 });
 
@@ -105,6 +117,8 @@ const many: Resource[] = Array.from({ length: 10_000 }, (_, index) => ({
         ? { kind: "pending", request: index, since: NOW - index * SECOND, lapsesAt: NOW + DAY }
         : locked(index % 2 === 0),
   opens: index % 2 === 0,
+  forwards: index % 2 === 1,
+  forwarded: index === 1 ? "127.0.0.1:15432" : null,
 }));
 
 const hostile: Resource[] = [

@@ -132,6 +132,8 @@ function confirmation(command: Command): string {
     case "copyPac":
     case "copyProxy":
       return "Address copied";
+    case "forward":
+      return "";
     case "authenticate":
     case "open":
     case "viewRequest":

@@ -2,7 +2,6 @@
 
 use hourkey_client::dial::Destination;
 use hourkey_client::entry::{Entry, Forward};
-use hourkey_domain::address::{Address, Host};
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
@@ -84,25 +83,18 @@ struct Forwarding {
 
 /// What somebody wants to be led to: `HOST:PORT`, or a resource with one host and one port.
 fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failure> {
-    let several = |resource: &Resource| {
-        let message = format!(
-            "{} has more than one host or port. Say which, as HOST:PORT.",
-            visible(&resource.name)
-        );
-        Failure::new(Exit::Usage, message)
-    };
     let found = match (find(resources, what), what.parse::<Destination>()) {
         (Ok(found), _) => found,
         (Err(_), Ok(to)) => return Ok(to),
         (Err(failure), Err(_)) => return Err(failure),
     };
-    let host = match found.address.parse::<Address>() {
-        Ok(Address::Name(name)) => Host::Name(name),
-        Ok(Address::Ip(ip)) => Host::Ip(ip),
-        Ok(Address::Wildcard(_) | Address::Net(_, _)) | Err(_) => return Err(several(found)),
-    };
-    let port = found.ports.single().ok_or_else(|| several(found))?;
-    Ok(Destination { host, port })
+    Destination::of(found).ok_or_else(|| {
+        let message = format!(
+            "{} has more than one host or port. Say which, as HOST:PORT.",
+            visible(&found.name)
+        );
+        Failure::new(Exit::Usage, message)
+    })
 }
 
 fn taken(port: u16, error: &std::io::Error) -> Failure {

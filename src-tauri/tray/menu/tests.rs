@@ -59,7 +59,7 @@ fn each_lock_state_offers_what_can_be_done() {
         outline(&state, 0),
         "\
 Staging · 4 min left [Open in browser | Copy address | Release now]
-Payroll database · 42 min left [Copy address | Release now]
+Payroll database · 42 min left [Copy address | Forward to this computer | Release now]
 Old archive · locks in 3 d [Open in browser | Copy address]
 Company wiki · open [Open in browser | Copy address]
 Billing admin · waiting 3 min [View request | Cancel request]

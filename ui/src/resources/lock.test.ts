@@ -34,12 +34,15 @@ test("every state has its section, words and colour", () => {
   expect(seen(scheduled)[1]).toMatch(/^Starts \d/);
   expect(seen(pending(NOW - 3 * MIN, NOW + MIN))).toEqual(["Waiting", "Asked 3 min ago", "wait"]);
   expect(seen(LOCKED)).toEqual(["Locked", "Needs approval", "muted"]);
-  expect(seen({ kind: "locked", automatic: true, deniedAt: null })[1]).toBe("Opens with a reason");
-  expect(seen({ kind: "locked", automatic: true, deniedAt: NOW - 10 * MIN })).toEqual([
-    "Locked",
-    "Denied 10 min ago",
-    "stop",
-  ]);
+  expect(seen({ kind: "locked", automatic: true, unused: false, deniedAt: null })[1]).toBe(
+    "Opens with a reason",
+  );
+  expect(seen({ kind: "locked", automatic: false, unused: true, deniedAt: null })[1]).toBe(
+    "Locked, not used",
+  );
+  expect(
+    seen({ kind: "locked", automatic: true, unused: false, deniedAt: NOW - 10 * MIN }),
+  ).toEqual(["Locked", "Denied 10 min ago", "stop"]);
 });
 
 test("at the very deadline the ending wins", () => {
@@ -92,6 +95,14 @@ describe("actions", () => {
     ]);
   });
 
+  test("of what programs of this computer can be led to", () => {
+    const forward = (forwarded: string | null) =>
+      all(resource(7, "Payroll database", { lock: OPEN, forwards: true, forwarded }))[1];
+    const command = { do: "forward", resource: 7 };
+    expect(forward(null)).toEqual(["Forward to this computer", command]);
+    expect(forward("127.0.0.1:15432")).toEqual(["Copy 127.0.0.1:15432", command]);
+  });
+
   test("of what waits", () => {
     expect(all(web(pending(NOW, NOW + MIN)))).toEqual([
       ["View", { do: "viewRequest", request: 30 }],
@@ -108,7 +119,7 @@ describe("actions", () => {
     const rest = [["Copy address", { do: "copy", resource: 5 }]];
     const ask = { do: "authenticate", resource: 5 };
     expect(all(web(LOCKED))).toEqual([["Authenticate", ask], ...rest]);
-    expect(all(web({ kind: "locked", automatic: false, deniedAt: NOW }))).toEqual([
+    expect(all(web({ kind: "locked", automatic: false, unused: false, deniedAt: NOW }))).toEqual([
       ["Ask again", ask],
       ...rest,
     ]);

@@ -66,6 +66,7 @@ export function words(lock: Shown, now: number): string {
       return `Asked ${ago(lock.since, now)}`;
     case "locked":
       if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
+      if (lock.unused) return "Locked, not used";
       return lock.automatic ? "Opens with a reason" : "Needs approval";
     case "ended":
       return "Ended";
@@ -135,10 +136,11 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
 export function moreActions(resource: Resource, lock: Shown): Action[] {
   switch (lock.kind) {
     case "open":
-      return resource.opens ? [copy(resource, "Copy address")] : [];
+      return [...(resource.opens ? [copy(resource, "Copy address")] : []), ...forward(resource)];
     case "granted":
       return [
         ...(resource.opens ? [copy(resource, "Copy address")] : []),
+        ...forward(resource),
         {
           label: "Release now",
           confirm: "Click again to release",
@@ -170,6 +172,14 @@ function authenticate(resource: Resource, label: string): Action {
 
 function open(resource: Resource): Action {
   return { label: "Open", command: { do: "open", resource: resource.id } };
+}
+
+/** Where programs of this computer reach what is no web page. */
+function forward(resource: Resource): Action[] {
+  if (!resource.forwards) return [];
+  const label =
+    resource.forwarded === null ? "Forward to this computer" : `Copy ${resource.forwarded}`;
+  return [{ label, command: { do: "forward", resource: resource.id } }];
 }
 
 function copy(resource: Resource, label: string): Action {

@@ -2,7 +2,7 @@ import type { Lock } from "../view/Lock";
 import type { Resource } from "../view/Resource";
 
 /** Lock states for tests. */
-export const LOCKED: Lock = { kind: "locked", automatic: false, deniedAt: null };
+export const LOCKED: Lock = { kind: "locked", automatic: false, unused: false, deniedAt: null };
 export const OPEN: Lock = { kind: "open", locksAt: null };
 
 /** A grant that runs from `startedAt` to `expiresAt`. */
@@ -18,5 +18,16 @@ export function pending(since: number, lapsesAt: number): Lock {
 /** A resource of the given name. */
 export function resource(id: number, name: string, more: Partial<Resource> = {}): Resource {
   const address = `${name.toLowerCase().replaceAll(" ", "-")}.corp`;
-  return { id, name, address, alias: null, keywords: "", lock: LOCKED, opens: false, ...more };
+  return {
+    id,
+    name,
+    address,
+    alias: null,
+    keywords: "",
+    lock: LOCKED,
+    opens: false,
+    forwards: false,
+    forwarded: null,
+    ...more,
+  };
 }

@@ -16,6 +16,10 @@ resource: number, } | { "do": "copy",
 /**
  * The resource.
  */
+resource: number, } | { "do": "forward", 
+/**
+ * The resource.
+ */
 resource: number, } | { "do": "copyProxy" } | { "do": "copyPac" } | { "do": "viewRequest", 
 /**
  * The request.

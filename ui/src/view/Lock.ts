@@ -45,6 +45,10 @@ lapsesAt: number, } | { "kind": "locked",
  */
 automatic: boolean, 
 /**
+ * It was open, and locked because the person did not use it.
+ */
+unused: boolean, 
+/**
  * The last request was denied at this time (within the last day).
  */
 deniedAt: number | null, };

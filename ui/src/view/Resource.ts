@@ -32,4 +32,12 @@ lock: Lock,
 /**
  * True where Open in browser makes sense (a web address).
  */
-opens: boolean, };
+opens: boolean, 
+/**
+ * True where a port of this computer can lead to it (one host and port, and no web address).
+ */
+forwards: boolean, 
+/**
+ * The port of this computer that does: `127.0.0.1:PORT`.
+ */
+forwarded: string | null, };

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use hourkey_domain::address::Host;
+use hourkey_domain::address::{Address, Host};
+use hourkey_protocol::access::Resource;
 
 /// Where a connection goes, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub struct Destination {
 pub struct BadDestination(String);
 
 impl Destination {
+    /// Of a resource with one host and one port; `None` for all others.
+    #[must_use]
+    pub fn of(resource: &Resource) -> Option<Self> {
+        let host = match resource.address.parse::<Address>().ok()? {
+            Address::Name(name) => Host::Name(name),
+            Address::Ip(ip) => Host::Ip(ip),
+            Address::Wildcard(_) | Address::Net(_, _) => return None,
+        };
+        let port = resource.ports.single()?;
+        Some(Self { host, port })
+    }
+
     /// Reads `host:port`, IPv6 in brackets; the port may be left out where `default` says which.
     pub(crate) fn read(text: &str, default: Option<u16>) -> Option<Self> {
         let bracketed = text.find(']').map(|end| end + 1);

@@ -1,7 +1,7 @@
 //! Servers that the machine has: OpenSSH and PostgreSQL, each in a folder and on a port of its own.
 //!
 //! They run as somebody without rights, since PostgreSQL refuses to run as root: as Debian's user
-//! `postgres` when the test runs as root, else as whoever runs it.
+//! `postgres` for root, else as whoever runs it.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,12 +9,15 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use hourkey_testkit::process::{self, Process};
-use hourkey_testkit::webdriver::free_port;
+use anyhow::{Context, Result, bail};
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
+use crate::process::{self, Process};
+use crate::webdriver::free_port;
+
 /// A folder of somebody without rights, and where its server listens.
+#[derive(Debug)]
 struct Home {
     user: String,
     address: SocketAddr,
@@ -22,24 +25,24 @@ struct Home {
 }
 
 impl Home {
-    fn new() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("hourkey-")
-            .tempdir()
-            .unwrap();
-        let field = |user: &str, option| id(&[option, user]).parse::<u32>().unwrap();
+    fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let user = match geteuid().is_root() {
             true => "postgres".to_owned(),
-            false => id(&["--user", "--name"]),
+            false => id(&["--user", "--name"])?,
         };
-        let (uid, gid) = (field(&user, "--user"), field(&user, "--group"));
-        chown(folder.path(), Some(uid), Some(gid)).unwrap();
-        let address = (Ipv4Addr::LOCALHOST, free_port().unwrap()).into();
-        Self {
+        let field = |option| Ok::<u32, anyhow::Error>(id(&[option, &user])?.parse()?);
+        chown(
+            folder.path(),
+            Some(field("--user")?),
+            Some(field("--group")?),
+        )?;
+        let address = (Ipv4Addr::LOCALHOST, free_port()?).into();
+        Ok(Self {
             user,
             address,
             folder,
-        }
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -67,39 +70,48 @@ impl Home {
         command
     }
 
-    fn run(&self, program: impl AsRef<Path>, arguments: &[&str]) {
-        let output = self.command(program).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    fn run(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Result<()> {
+        let output = self.command(program).args(arguments).output()?;
+        if !output.status.success() {
+            bail!("{arguments:?}: {output:?}");
+        }
+        Ok(())
     }
 
-    async fn start(&self, name: &str, command: Command) -> Process {
-        let process = Process::start(name, command, self.folder.path()).unwrap();
+    async fn start(&self, name: &str, command: Command) -> Result<Process> {
+        let process = Process::start(name, command, self.folder.path())?;
         let connect = async || tokio::net::TcpStream::connect(self.address).await;
-        process.ready("a port that listens", connect).await.unwrap();
-        process
+        process.ready("a port that listens", connect).await?;
+        Ok(process)
     }
 }
 
 /// What id(1) says.
-fn id(arguments: &[&str]) -> String {
-    let output = Command::new("/usr/bin/id").args(arguments).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "id {arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+fn id(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("/usr/bin/id").args(arguments).output()?;
+    if !output.status.success() {
+        bail!("id {arguments:?}: {output:?}");
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// A running sshd, which lets its own user in with one key.
-pub(crate) struct Ssh {
+#[derive(Debug)]
+pub struct Ssh {
     _process: Process,
     home: Home,
 }
 
 impl Ssh {
-    pub(crate) async fn start() -> Self {
-        let home = Home::new();
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub async fn start() -> Result<Self> {
+        let home = Home::new()?;
         for key in ["host", "key"] {
             let arguments = ["-q", "-t", "ed25519", "-N", "", "-f", key];
-            home.run("/usr/bin/ssh-keygen", &arguments);
+            home.run("/usr/bin/ssh-keygen", &arguments)?;
         }
         let configuration = format!(
             "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
@@ -108,28 +120,33 @@ impl Ssh {
             home.path("host").display(),
             home.path("key.pub").display(),
         );
-        fs::write(home.path("sshd_config"), configuration).unwrap();
+        fs::write(home.path("sshd_config"), configuration)?;
         // The key is the client's, who is not the server's user; ssh wants it to be their own.
-        fs::copy(home.path("key"), home.path("identity")).unwrap();
+        fs::copy(home.path("key"), home.path("identity"))?;
         let mut command = home.command("/usr/sbin/sshd");
         command.args(["-D", "-e", "-f", "sshd_config"]);
-        let process = home.start("sshd", command).await;
-        Self {
+        let process = home.start("sshd", command).await?;
+        Ok(Self {
             _process: process,
             home,
-        }
+        })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.home.address
     }
 
     /// Options of ssh(1): nothing of the machine's own, the key, and who to be. `name` is what the
     /// server is known by.
-    pub(crate) fn options(&self, name: &str) -> Vec<String> {
-        let host_key = fs::read_to_string(self.home.path("host.pub")).unwrap();
+    ///
+    /// # Errors
+    /// When its key cannot be read.
+    pub fn options(&self, name: &str) -> Result<Vec<String>> {
+        let host_key = fs::read_to_string(self.home.path("host.pub"))?;
         let known_hosts = self.home.path("known_hosts");
-        fs::write(&known_hosts, format!("{name} {host_key}")).unwrap();
+        fs::write(&known_hosts, format!("{name} {host_key}"))?;
         let options = [
             "BatchMode=yes".to_owned(),
             "StrictHostKeyChecking=yes".to_owned(),
@@ -139,27 +156,32 @@ impl Ssh {
             format!("IdentityFile={}", self.home.path("identity").display()),
             format!("User={}", self.home.user),
         ];
-        options.map(|option| format!("-o{option}")).into()
+        Ok(options.map(|option| format!("-o{option}")).into())
     }
 }
 
 /// A running PostgreSQL, which trusts everybody who reaches it.
-pub(crate) struct Postgres {
+#[derive(Debug)]
+pub struct Postgres {
     process: Process,
     home: Home,
 }
 
 impl Postgres {
-    pub(crate) async fn start() -> Self {
-        let home = Home::new();
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub async fn start() -> Result<Self> {
+        let home = Home::new()?;
         let arguments = [
             "--pgdata=data",
             "--username=hourkey",
             "--auth=trust",
             "--no-sync",
         ];
-        home.run(postgres("initdb"), &arguments);
-        let mut command = home.command(postgres("postgres"));
+        home.run(postgres("initdb")?, &arguments)?;
+        let mut command = home.command(postgres("postgres")?);
         command.args(["-D", "data", "-p", &home.address.port().to_string()]);
         for setting in [
             "listen_addresses=127.0.0.1",
@@ -170,29 +192,31 @@ impl Postgres {
         ] {
             command.args(["-c", setting]);
         }
-        let process = home.start("postgres", command).await;
-        Self { process, home }
+        let process = home.start("postgres", command).await?;
+        Ok(Self { process, home })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.home.address
     }
 
     /// Ends it in order: killed, it would leave its shared memory behind.
-    pub(crate) async fn stop(mut self) -> ExitStatus {
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(mut self) -> Result<ExitStatus> {
         // "Fast shutdown": without waiting for clients.
-        self.process.signal(Signal::INT).unwrap();
-        self.process.ended().await.unwrap()
+        self.process.signal(Signal::INT)?;
+        self.process.ended().await
     }
 }
 
 /// One of the server's programs, of the newest version that is installed.
-fn postgres(program: &str) -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql");
-    let versions = versions.expect("PostgreSQL is not installed (Debian: postgresql)");
-    let newest = versions
-        .map(|version| version.unwrap().path())
-        .max()
-        .expect("a version of PostgreSQL");
-    newest.join("bin").join(program)
+fn postgres(program: &str) -> Result<PathBuf> {
+    let missing = "PostgreSQL is not installed (Debian: postgresql)";
+    let versions = fs::read_dir("/usr/lib/postgresql").context(missing)?;
+    let newest = versions.flatten().map(|version| version.path()).max();
+    Ok(newest.context(missing)?.join("bin").join(program))
 }
