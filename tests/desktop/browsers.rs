@@ -11,7 +11,8 @@ const SCHEMA: &str = "org.gnome.system.proxy";
 #[tokio::test]
 async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
     let mut desk = Desk::new().await?;
-    desktop::set_up_browsers(&mut desk.session)?;
+    desktop::use_gnome(&mut desk.session);
+    desktop::set_up_browsers(&desk.session)?;
     let theirs = "'http://proxy.example/old.pac'";
     set(&desk, "autoconfig-url", theirs).await?;
     desk.start_app()?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use hourkey_protocol::access::Approve;
-use hourkey_testkit::browser::Browser;
+use hourkey_testkit::browser::{Browser, Options};
 use hourkey_testkit::firefox::Firefox;
 use hourkey_testkit::page::Page;
 use serde_json::json;
@@ -127,15 +127,18 @@ fn leads_to(at: &Url, page: &Url) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_its_way() {
     let (world, entry, public) = world().await;
-    let arguments = [
+    let arguments = vec![
         format!("--proxy-pac-url={}", entry.pac()),
         format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"),
         "--ignore-certificate-errors".to_owned(),
     ];
     let session = &world.terminal.session;
-    let browser = Browser::start_with(session, "ada", &arguments)
-        .await
-        .unwrap();
+    let impatient = false;
+    let options = Options {
+        arguments,
+        impatient,
+    };
+    let browser = Browser::start_with(session, "ada", options).await.unwrap();
     finds_its_way(&world, &entry, public, &browser.page).await;
 }
 

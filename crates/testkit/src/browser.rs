@@ -20,6 +20,15 @@ pub struct Browser {
     driver: Driver,
 }
 
+/// How a browser differs from the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Arguments of Chromium's beside the usual ones.
+    pub arguments: Vec<String>,
+    /// Does not wait for pages to load, so that one tab may be used while another one still waits.
+    pub impatient: bool,
+}
+
 /// Light or dark, as pages ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -36,23 +45,19 @@ impl Browser {
     /// # Errors
     /// When it does not start.
     pub async fn start(session: &Session, profile: &str) -> Result<Self> {
-        Self::start_with(session, profile, &[]).await
+        Self::start_with(session, profile, Options::default()).await
     }
 
-    /// [`Self::start`] with arguments of Chromium's beside the usual ones.
+    /// [`Self::start`], unlike the usual.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start_with(
-        session: &Session,
-        profile: &str,
-        additional: &[String],
-    ) -> Result<Self> {
+    pub async fn start_with(session: &Session, profile: &str, options: Options) -> Result<Self> {
         let program = program()?;
         let profile_folder = session.data().join(format!("chromium-{profile}"));
         let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", profile_folder.display()));
-        arguments.extend_from_slice(additional);
+        arguments.extend(options.arguments);
         if !session.has_display() {
             arguments.push("--headless".to_owned());
         }
@@ -62,7 +67,8 @@ impl Browser {
                 "args": arguments,
                 // Under automation Chromium takes no addresses from other processes.
                 "excludeSwitches": ["enable-automation"],
-            }
+            },
+            "pageLoadStrategy": if options.impatient { "none" } else { "normal" },
         });
         let Value::Object(capabilities) = capabilities else {
             bail!("capabilities are an object");

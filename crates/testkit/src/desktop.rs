@@ -38,14 +38,17 @@ pub fn write_settings(folder: &Path, controller: &Url) -> Result<()> {
     )?)
 }
 
-/// Makes the session one of GNOME, whose proxy settings browsers follow, and lets the app, which
-/// must be configured, set them.
+/// Makes the session one of GNOME, whose proxy settings browsers follow.
+pub fn use_gnome(session: &mut Session) {
+    session.set("XDG_CURRENT_DESKTOP", "GNOME");
+    session.set("GSETTINGS_BACKEND", "keyfile");
+}
+
+/// Lets the app, which must be configured, set the proxy settings of a session with [`use_gnome`].
 ///
 /// # Errors
 /// When its settings cannot be written.
-pub fn set_up_browsers(session: &mut Session) -> Result<()> {
-    session.set("XDG_CURRENT_DESKTOP", "GNOME");
-    session.set("GSETTINGS_BACKEND", "keyfile");
+pub fn set_up_browsers(session: &Session) -> Result<()> {
     let path = session.config().join("hourkey/config.toml");
     let settings = fs::read_to_string(&path)?;
     Ok(fs::write(path, format!("browsers = true\n{settings}"))?)

@@ -1,10 +1,12 @@
 //! The two plays, and how they are chosen.
 
 mod people;
+mod private;
 mod serve;
 mod stage;
 mod steps;
 mod tour;
+mod using;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use hourkey_testkit::browser::{Browser, Scheme};
+use hourkey_testkit::browser::{Browser, Options, Scheme};
 use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::desktop;
@@ -55,12 +55,18 @@ impl Desk {
         let mut session = Session::start().await?;
         session.attach(&display);
         session.set(TestClock::VARIABLE, text(clock.path())?);
+        // Before the browser starts: it follows these settings.
+        desktop::use_gnome(&mut session);
         screen::paint(&session, display.size()).await?;
         let keyring = Keyring::start(&session).await?;
         let panel = TrayHost::start(&session).await?;
         let notifications = Dunst::start(&session).await?;
         desktop::install_icon(&session)?;
-        let browser = Browser::start(&session, "desk").await?;
+        let options = Options {
+            arguments: vec!["--ignore-certificate-errors".to_owned()],
+            impatient: true,
+        };
+        let browser = Browser::start_with(&session, "desk", options).await?;
         let opener = Opener::install_for(&session, &browser)?;
         let bus = session.connect().await?;
         Ok(Self {
@@ -159,6 +165,22 @@ impl Reviewer {
             browser: Browser::start(&session, "reviewer").await?,
             _session: session,
         })
+    }
+
+    /// Approves the waiting request with this reason, and stays on its page.
+    pub(crate) async fn approve(
+        &self,
+        controller: &Controller,
+        reason: &str,
+        button: &str,
+    ) -> Result<()> {
+        let page = &self.browser.page;
+        page.open(controller.url().join("review")?.as_str()).await?;
+        page.shows(reason).await?;
+        // It is the only one that waits.
+        page.click("#queue .card a[href^='/review/']").await?;
+        page.shows(reason).await?;
+        page.press(button).await
     }
 }
 

@@ -69,6 +69,7 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
         .step("Two desks are set up", async {
             let (desk, _) = desks.insert((Desk::set_up(&clock).await?, Reviewer::set_up().await?));
             desktop::configure(&desk.session, controller.url())?;
+            desktop::set_up_browsers(&desk.session)?;
             Ok("a panel, notifications, a keyring and a browser; a browser elsewhere".to_owned())
         })
         .await?;
@@ -91,16 +92,17 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.restart_in_dark().await?;
     play.release().await?;
     play.end().await?;
+    play.use_what_is_private().await?;
     play.quit().await
 }
 
-struct Play<'a> {
-    steps: &'a mut Steps,
-    desk: &'a mut Desk,
-    reviewer: &'a Reviewer,
-    controller: &'a Controller,
+pub(super) struct Play<'a> {
+    pub(super) steps: &'a mut Steps,
+    pub(super) desk: &'a mut Desk,
+    pub(super) reviewer: &'a Reviewer,
+    pub(super) controller: &'a Controller,
     clock: &'a TestClock,
-    pictures: &'a Path,
+    pub(super) pictures: &'a Path,
 }
 
 impl Play<'_> {
