@@ -127,7 +127,9 @@ impl Controller {
     /// When it does not run.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let process = self.process.as_ref();
-        process.context("the controller does not run")?.signal(signal)
+        process
+            .context("the controller does not run")?
+            .signal(signal)
     }
 
     /// The public address, which is on the loopback interface.

@@ -38,7 +38,6 @@ impl Grid {
         let column = self.columns.iter().position(|it| *it == column)?;
         middle(self.values.get(&(row, column))?)
     }
-
 }
 
 fn middle(sorted: &[f64]) -> Option<f64> {

@@ -2,7 +2,10 @@
 //! goes.
 
 pub(crate) mod copy;
+mod decide;
+mod faults;
 mod grid;
+mod idle;
 pub(crate) mod origin;
 mod peers;
 mod relays;
@@ -20,6 +23,12 @@ use super::figures::Table;
 pub(crate) enum Part {
     /// Throughput, processor time and latency, beside the peers.
     Relays,
+    /// Memory of tunnels that carry nothing.
+    Idle,
+    /// Approve → first byte, and revoke → last byte.
+    Decide,
+    /// Controller gone, gateway stopped, clock stepped: until when bytes pass. Takes minutes.
+    Faults,
 }
 
 pub(crate) async fn measure(only: &[Part], table: &mut Table) -> Result<()> {
@@ -37,6 +46,9 @@ pub(crate) async fn measure(only: &[Part], table: &mut Table) -> Result<()> {
             eprintln!("measuring: {part:?}");
             match part {
                 Part::Relays => relays::measure(table).await?,
+                Part::Idle => idle::measure(table).await?,
+                Part::Decide => decide::measure(table).await?,
+                Part::Faults => faults::measure(table).await?,
             }
         }
     }

@@ -53,8 +53,16 @@ pub(crate) struct Peers<'a> {
 const PEERS: [(&str, &[&str], &str); 6] = [
     (SSH, &["ssh", "sshd", "ssh-keygen"], OPENSSH),
     (SSH_AES, &["ssh", "sshd", "ssh-keygen"], OPENSSH),
-    (STUNNEL, &["stunnel", "openssl"], "apt-get install stunnel4 openssl"),
-    (HAPROXY, &["haproxy", "openssl"], "apt-get install haproxy openssl"),
+    (
+        STUNNEL,
+        &["stunnel", "openssl"],
+        "apt-get install stunnel4 openssl",
+    ),
+    (
+        HAPROXY,
+        &["haproxy", "openssl"],
+        "apt-get install haproxy openssl",
+    ),
     (
         NGINX,
         &["nginx", "openssl"],
@@ -119,8 +127,10 @@ impl<'a> Peers<'a> {
             let route = Route::plain(near);
             // Each end may take a while to listen, or to find the other one.
             let last = processes.last().context("a peer has processes")?;
-            last.ready(&format!("a way through {name}"), async || route.echo().await)
-                .await?;
+            last.ready(&format!("a way through {name}"), async || {
+                route.echo().await
+            })
+            .await?;
             relays.push(Relay::own(name, route, processes));
         }
         Ok(relays)
@@ -269,8 +279,22 @@ impl Pair<'_> {
         run(
             "openssl",
             &[
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-days", "2", "-subj", "/CN=localhost", "-addext", names, "-keyout", &pem, "-out",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                names,
+                "-keyout",
+                &pem,
+                "-out",
                 &self.path("certificate.pem"),
             ],
         )?;
@@ -290,7 +314,10 @@ impl Pair<'_> {
 
     fn spawn(&self, program: &str, arguments: &[&str]) -> Result<Process> {
         let mut command = process::command(find(program).context("it is not installed")?);
-        command.args(arguments).env("PATH", PATH).env("LANG", "C.UTF-8");
+        command
+            .args(arguments)
+            .env("PATH", PATH)
+            .env("LANG", "C.UTF-8");
         Process::start(program, command, self.folder)
     }
 }
@@ -305,7 +332,10 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// Runs a short command to its end, and returns what it printed.
 fn run(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).args(arguments).env("PATH", PATH).output()?;
+    let output = Command::new(program)
+        .args(arguments)
+        .env("PATH", PATH)
+        .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program} failed: {said}");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -159,8 +159,7 @@ impl Entry {
         let mut sign_in = session.command(binaries::path("hourkey")?);
         sign_in.args(["sign-in", controller.url().as_str(), "--store", "file"]);
         let browse = async { person.let_in(&opener.next_after(0).await?).await };
-        let (ran, browsed) =
-            tokio::join!(tokio::process::Command::from(sign_in).output(), browse);
+        let (ran, browsed) = tokio::join!(tokio::process::Command::from(sign_in).output(), browse);
         let ran = ran?;
         let said = String::from_utf8_lossy(&ran.stderr);
         ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
