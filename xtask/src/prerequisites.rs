@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Build,
     /// Running every test, or the tour on a display of its own.
     Test,
+    /// Measuring the gateway beside other relays.
+    Bench,
 }
 
 /// A group of Debian packages and why they are needed.
@@ -68,6 +70,19 @@ const PACKAGES: &[Packages] = &[
         purpose: Purpose::Test,
         why: "faults: wrong wall clocks, and proof of writes to disk",
         names: &["faketime", "strace"],
+    },
+    Packages {
+        purpose: Purpose::Bench,
+        why: "relays that the gateway is measured beside",
+        names: &[
+            "openssh-client",
+            "openssh-server",
+            "stunnel4",
+            "haproxy",
+            "nginx-light",
+            "libnginx-mod-stream",
+            "openssl",
+        ],
     },
 ];
 

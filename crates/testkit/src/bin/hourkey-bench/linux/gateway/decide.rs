@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::idle::{Crowd, DEVICES, crowd, most};
-use super::origin::{ECHO, TICK};
+use super::origin::TICK;
 use super::world::World;
 use crate::linux::figures::{Figure, Table, Times};
 
@@ -62,7 +62,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 /// One connection to the locked resource, while the others carry nothing and go elsewhere.
 async fn one(world: &World, size: &Size, table: &mut Table) -> Result<()> {
     let others = crowd(world, Crowd::Open, size.tunnels - 1).await?;
-    let (mut first_bytes, mut last_bytes) = (Vec::new(), Vec::new());
+    let (mut first_bytes, mut last) = (Vec::new(), Vec::new());
     for _ in 0..size.single {
         let request = world.ask(SECONDS).await?;
         let route = world.entry().locked();
@@ -77,36 +77,36 @@ async fn one(world: &World, size: &Size, table: &mut Table) -> Result<()> {
         let (stream, first) = held.await??;
         first_bytes.push(first - begin);
         let (begin, ends) = cut(world, grant, vec![stream]).await?;
-        last_bytes.extend(ends.into_iter().map(|end| end - begin));
+        last.extend(last_bytes(begin, &ends));
     }
     drop(others);
     let tunnels = count(size.tunnels);
     let first_bytes = Times::of(first_bytes);
     table.add(first_bytes.figure(format!("approve → first byte, {tunnels}")));
     let what = format!("revoke → last byte of one connection, {tunnels}");
-    add(table, &what, &Times::of(last_bytes), size.budget);
+    add(table, &what, &Times::of(last), size.budget);
     Ok(())
 }
 
 /// All tunnels go to the locked resource, and are cut by one revocation.
 async fn all(world: &World, size: &Size, table: &mut Table) -> Result<()> {
-    let mut last_bytes = Vec::new();
+    let (mut last, mut gone) = (Vec::new(), Vec::new());
     for _ in 0..size.all {
         let grant = world.unlock(SECONDS).await?;
-        let sending = SENDING.min(size.tunnels);
-        let mut streams = crowd(world, Crowd::Locked, size.tunnels - sending).await?;
-        for at in 0..sending {
+        let mut streams = crowd(world, Crowd::Locked, size.tunnels - SENDING).await?;
+        for at in 0..SENDING {
             let entry = &world.entries[at % world.entries.len()];
             streams.push(entry.locked().open(&[TICK]).await?);
         }
         let (begin, ends) = cut(world, grant, streams).await?;
-        last_bytes.extend(ends.into_iter().map(|end| end - begin));
+        last.extend(last_bytes(begin, &ends));
+        gone.extend(ends.into_iter().map(|it| it.end - begin));
     }
-    let what = format!(
-        "revoke → end of every connection, all cut, {}",
-        count(size.tunnels)
-    );
-    add(table, &what, &Times::of(last_bytes), size.budget);
+    let tunnels = count(size.tunnels);
+    let what = format!("revoke → last byte of {SENDING} that send, all cut, {tunnels}");
+    add(table, &what, &Times::of(last), size.budget);
+    let what = format!("revoke → every connection closed at the client, all cut, {tunnels}");
+    table.add(Times::of(gone).figure(what));
     Ok(())
 }
 
@@ -123,17 +123,26 @@ fn add(table: &mut Table, what: &str, times: &Times, budget: f64) {
     table.add(worst.budget(budget));
 }
 
-/// Takes the access away. Returns when that was begun, and when each connection was seen to be at
-/// its end, which is not before its last byte.
+/// How a connection ended.
+#[derive(Clone, Copy)]
+struct End {
+    /// When its last byte came, if one did since it was watched.
+    last: Option<Instant>,
+    /// When it was seen to be at its end.
+    end: Instant,
+}
+
+/// Takes the access away. Returns when that was begun, and how each connection ended.
 async fn cut(
     world: &World,
     grant: GrantId,
     streams: Vec<TcpStream>,
-) -> Result<(Instant, Vec<Instant>)> {
-    let watchers: Vec<JoinHandle<Instant>> = streams
+) -> Result<(Instant, Vec<End>)> {
+    let watchers: Vec<JoinHandle<End>> = streams
         .into_iter()
-        .map(|stream| tokio::spawn(end(stream)))
+        .map(|stream| tokio::spawn(watch(stream)))
         .collect();
+    tokio::time::sleep(HELD).await;
     let begin = Instant::now();
     world.revoke(grant).await?;
     let mut ends = Vec::with_capacity(watchers.len());
@@ -144,9 +153,21 @@ async fn cut(
     Ok((begin, ends))
 }
 
-/// Reads until the connection's end, and tells when that was.
-async fn end(mut stream: TcpStream) -> Instant {
-    let mut bytes = [ECHO; 4_096];
-    while stream.read(&mut bytes).await.is_ok_and(|length| length > 0) {}
-    Instant::now()
+/// When the last bytes came, of those connections that carried any.
+fn last_bytes(begin: Instant, ends: &[End]) -> impl Iterator<Item = Duration> {
+    let last = ends.iter().filter_map(|end| end.last);
+    last.map(move |last| last.saturating_duration_since(begin))
+}
+
+/// Reads until the connection's end.
+async fn watch(mut stream: TcpStream) -> End {
+    let mut bytes = [0; 4_096];
+    let mut last = None;
+    while stream.read(&mut bytes).await.is_ok_and(|length| length > 0) {
+        last = Some(Instant::now());
+    }
+    End {
+        last,
+        end: Instant::now(),
+    }
 }
