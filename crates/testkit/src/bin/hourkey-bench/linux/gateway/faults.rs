@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hourkey_testkit::poll::within;
+use hourkey_testkit::poll::eventually;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::origin::TICK;
+use super::route::Route;
 use super::world::World;
 use crate::linux::figures::{Figure, Table, Times};
 
@@ -33,12 +34,12 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let mut killed = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..TIMES {
-        let stream = Stream::open(&world).await?;
+        let stream = Stream::open(world.entry().open()).await?;
         let begin = Instant::now();
         world.controller.kill()?;
         killed.push(stream.last().await? - begin);
         world.controller.resume().await?;
-        let stream = Stream::open(&world).await?;
+        let stream = Stream::open(world.entry().open()).await?;
         let begin = Instant::now();
         world.controller.signal(Signal::STOP)?;
         let last = stream.last().await;
@@ -83,26 +84,19 @@ fn add(table: &mut Table, what: &str, times: Vec<Duration>, budget: f64) {
 /// on.
 async fn stopped(world: &World, stop: Duration) -> Result<Duration> {
     let grant = world.unlock(3_600).await?;
-    let stream = Stream::through(world.entry().locked()).await?;
+    let stream = Stream::open(world.entry().locked()).await?;
     world.gateway.signal(Signal::STOP)?;
-    let revoked = async {
+    let revoke = async {
         tokio::time::sleep(stop / 2).await;
-        // Answered once the gateway has cut, or could not be asked.
-        let revoked = world.revoke(grant);
-        let (revoked, ()) = tokio::join!(revoked, async {
-            tokio::time::sleep(stop / 2).await;
-        });
-        revoked
+        world.revoke(grant).await
     };
-    let resumed = async {
+    let go_on = async {
         tokio::time::sleep(stop).await;
         let begin = Instant::now();
         world.gateway.signal(Signal::CONT)?;
-        anyhow::Ok(begin)
+        Ok(begin)
     };
-    let (revoked, begin) = tokio::join!(revoked, resumed);
-    let begin = begin?;
-    revoked?;
+    let ((), begin) = tokio::try_join!(revoke, go_on)?;
     let last = stream.last().await?;
     Ok(last.saturating_duration_since(begin))
 }
@@ -127,7 +121,7 @@ async fn stepped(world: &mut World, step: &str) -> Result<Duration> {
     world.gateway.resume().await?;
     let begin = Instant::now();
     world.unlock(SHORTEST).await?;
-    let stream = Stream::through(world.entry().locked()).await?;
+    let stream = Stream::open(world.entry().locked()).await?;
     tokio::time::sleep(Duration::from_secs(SHORTEST / 2)).await;
     fs::write(&offset, step)?;
     let last = stream.last().await?;
@@ -141,19 +135,14 @@ struct Stream {
 }
 
 impl Stream {
-    /// To what is open at all times, as soon as that passes.
-    async fn open(world: &World) -> Result<Self> {
-        let route = world.entry().open();
-        let patience = Duration::from_secs(60);
-        within(patience, "a way through", async || {
-            Self::through(route).await
-        })
-        .await
-    }
-
-    async fn through(route: super::route::Route) -> Result<Self> {
-        let mut stream = route.open(&[TICK]).await?;
-        stream.read_u8().await?;
+    /// Over this route, as soon as bytes pass there: a gateway needs a moment after a fault.
+    async fn open(route: Route) -> Result<Self> {
+        let begun = async || {
+            let mut stream = route.open(&[TICK]).await?;
+            stream.read_u8().await?;
+            std::io::Result::Ok(stream)
+        };
+        let mut stream = eventually("a way through", begun).await?;
         let last = Arc::new(Mutex::new(Instant::now()));
         let seen = Arc::clone(&last);
         let reader = tokio::spawn(async move {
