@@ -23,14 +23,14 @@ const ROUND_TRIPS: usize = 2_000;
 
 /// Transfers: direction, streams, and the columns for the speed and the cost.
 const TRANSFERS: [(Direction, u64, &str, &str); 4] = [
-    (Direction::Down, 1, "down, 1 stream, Gbit/s", "CPU-s/GB"),
-    (Direction::Down, 8, "down, 8, Gbit/s", "CPU-s/GB, down 8"),
-    (Direction::Up, 1, "up, 1, Gbit/s", "CPU-s/GB, up 1"),
-    (Direction::Up, 8, "up, 8, Gbit/s", "CPU-s/GB, up 8"),
+    (Direction::Down, 1, "down 1, Gbit/s", "CPU-s/GB, down 1"),
+    (Direction::Down, 8, "down 8, Gbit/s", "CPU-s/GB, down 8"),
+    (Direction::Up, 1, "up 1, Gbit/s", "CPU-s/GB, up 1"),
+    (Direction::Up, 8, "up 8, Gbit/s", "CPU-s/GB, up 8"),
 ];
 const OPENED: &str = "new connection p50, ms";
-const OPENED_WORST: &str = "p99, ms";
-const BURST: &str = "one after the other p50, ms";
+const OPENED_WORST: &str = "new connection p99, ms";
+const BURST: &str = "without a pause p50, ms";
 const ROUND_TRIP: &str = "64-byte round trip p50, µs";
 
 pub(crate) const OURS: &str = "**entry + gateway**";
