@@ -16,6 +16,8 @@ pub(crate) enum Subject {
     Desktop,
     /// Start, and 1,000 clients that follow the event stream.
     Controller,
+    /// A gateway with entries, beside other encrypted relays; approve → first byte, revoke → last.
+    Gateway,
 }
 
 /// Prints the figures of one subject beside their budgets.
@@ -23,16 +25,22 @@ pub(crate) enum Subject {
 /// # Errors
 /// When something needed is missing, or the build fails.
 pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<ExitCode> {
-    prerequisites::ensure(Purpose::Test, install)?;
-    build_ui()?;
+    let (purpose, measured) = match subject {
+        Subject::Desktop | Subject::Controller => (Purpose::Test, DESKTOP),
+        Subject::Gateway => (Purpose::Bench, GATEWAY),
+    };
+    prerequisites::ensure(purpose, install)?;
+    if measured == DESKTOP {
+        build_ui()?;
+    }
     let mut build = cargo();
     build.args(["build", "--release"]);
-    for (package, binary) in BINARIES {
+    for (package, binary) in measured.iter().chain(&[BENCH]) {
         build.args(["-p", package, "--bin", binary]);
     }
     succeed(&mut build)?;
     let release = target().join("release");
-    for name in SHIPPED {
+    for (_, name) in measured {
         let binary = release.join(name);
         let bytes = fs::read(&binary)
             .with_context(|| format!("cannot read the release binary {}", binary.display()))?;
@@ -43,10 +51,11 @@ pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<E
             binary.display()
         );
     }
-    let bench = release.join("hourkey-bench");
+    let bench = release.join(BENCH.1);
     let subject = match subject {
         Subject::Desktop => "desktop",
         Subject::Controller => "controller",
+        Subject::Gateway => "gateway",
     };
     let only = parts.iter().flat_map(|part| ["--only", part]);
     let status = Command::new(&bench)
@@ -61,17 +70,21 @@ pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<E
     })
 }
 
-/// What is shipped, and what measures: packages and their binaries. The others would only make the
-/// build longer.
-const BINARIES: [(&str, &str); 4] = [
+/// What people get and is measured: packages and their binaries. Others would only make the build
+/// longer.
+const DESKTOP: &[(&str, &str)] = &[
     ("hourkey-desktop", "hourkey-desktop"),
     ("hourkey-controller", "hourkey-controller"),
     ("hourkey-cli", "hourkey"),
-    ("hourkey-testkit", "hourkey-bench"),
+];
+const GATEWAY: &[(&str, &str)] = &[
+    ("hourkey-gateway", "hourkey-gateway"),
+    ("hourkey-controller", "hourkey-controller"),
+    ("hourkey-cli", "hourkey"),
 ];
 
-/// The binaries that people get.
-const SHIPPED: [&str; 3] = ["hourkey-desktop", "hourkey-controller", "hourkey"];
+/// What measures.
+const BENCH: (&str, &str) = ("hourkey-testkit", "hourkey-bench");
 
 /// The variable by which tests move the clocks of debug builds.
 const TEST_CLOCK: &str = "HOURKEY_TEST_CLOCK";

@@ -51,7 +51,8 @@ enum Command {
     Bench {
         /// What to measure.
         subject: bench::Subject,
-        /// Parts of the desktop app to measure: start, idle, approve, many; all when none is named.
+        /// Parts to measure, all when none is named. Of the desktop app: start, idle, approve, many;
+        /// of the gateway: relays, idle, decide, faults.
         parts: Vec<String>,
         /// Install nothing; fail and tell where something is missing.
         #[arg(long)]

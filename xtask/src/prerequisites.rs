@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Build,
     /// Running every test, or the tour on a display of its own.
     Test,
+    /// Measuring the gateway beside other relays.
+    Bench,
 }
 
 /// A group of Debian packages and why they are needed.
@@ -83,6 +85,19 @@ const PACKAGES: &[Packages] = &[
         purpose: Purpose::Test,
         why: "faults: wrong wall clocks, proof of writes to disk, and networks that break",
         names: &["faketime", "strace", "iproute2"],
+    },
+    Packages {
+        purpose: Purpose::Bench,
+        why: "relays that the gateway is measured beside",
+        names: &[
+            "openssh-client",
+            "openssh-server",
+            "stunnel4",
+            "haproxy",
+            "nginx-light",
+            "libnginx-mod-stream",
+            "openssl",
+        ],
     },
 ];
 

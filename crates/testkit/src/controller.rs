@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
@@ -118,6 +119,17 @@ impl Controller {
     /// When it does not run, or does not end in time.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
         self.running()?.terminate().await
+    }
+
+    /// Sends it a signal: STOP and CONT make it pause.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let process = self.process.as_ref();
+        process
+            .context("the controller does not run")?
+            .signal(signal)
     }
 
     /// The public address, which is on the loopback interface.

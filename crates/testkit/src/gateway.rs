@@ -145,6 +145,12 @@ impl Gateway {
         process.signal(signal)
     }
 
+    /// The process id while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> &str {

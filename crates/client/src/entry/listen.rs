@@ -60,7 +60,7 @@ where
                     Ok((stream, _)) => {
                         let (peers, serve) = (Arc::clone(&peers), serve.clone());
                         connections.spawn(async move {
-                            if is_ours(&stream, peers).await {
+                            if is_ours(&stream, &*peers) {
                                 serve(stream, permit).await;
                             }
                         });
@@ -77,12 +77,11 @@ where
     Ok(Listening { port, task })
 }
 
-async fn is_ours(stream: &TcpStream, peers: Arc<dyn Peers>) -> bool {
+fn is_ours(stream: &TcpStream, peers: &dyn Peers) -> bool {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return false;
     };
-    let looked = tokio::task::spawn_blocking(move || peers.is_ours(peer, local)).await;
-    match looked.unwrap_or_else(|error| Err(io::Error::other(error))) {
+    match peers.is_ours(peer, local) {
         Ok(true) => stream.set_nodelay(true).is_ok(),
         Ok(false) => {
             tracing::warn!("A connection of another user of this machine was refused.");

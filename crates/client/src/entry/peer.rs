@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 /// Tells whose connections are.
 pub(crate) trait Peers: Send + Sync {
     /// True when the connection from `peer` to our `local` address belongs to this program's own
-    /// user.
+    /// user. It must not block: it is asked amid other connections.
     ///
     /// # Errors
     /// When that cannot be found out: refuse the connection then.

@@ -39,6 +39,9 @@ struct Idle {
 
 /// How long a connection lies ready.
 const IDLE: Duration = Duration::from_secs(60);
+/// While others lie ready, how long after one was taken the next is made: its handshake would take
+/// the processor from the tunnel that is being opened (docs/PERFORMANCE.md).
+const LULL: Duration = Duration::from_millis(5);
 /// How long a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -105,6 +108,10 @@ impl Pool {
                 .await
                 .is_ok()
             {
+                if !pool.idle().is_empty() {
+                    // Unless another one is taken.
+                    let _ = tokio::time::timeout(LULL, pool.taken.notified()).await;
+                }
                 while pool.idle().len() < pool.ready {
                     let Ok(connection) = pool.connect().await else {
                         break;

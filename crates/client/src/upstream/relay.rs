@@ -1,10 +1,14 @@
 //! Bytes both ways, until one end is done or the gateway cuts.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
 
 use super::Tunnel;
 
@@ -69,8 +73,17 @@ impl Tunnel {
     {
         local.write_all(&self.early).await?;
         self.stream.write_all(sent).await?;
-        tokio::io::copy_bidirectional_with_sizes(local, &mut self.stream, BUFFER, BUFFER).await?;
-        Ok(())
+        let (mut answer, mut request) = tokio::io::split(&mut self.stream);
+        let (mut from_local, mut to_local) = tokio::io::split(local);
+        let up = async {
+            copy(&mut from_local, &mut request).await?;
+            request.shutdown().await
+        };
+        let down = async {
+            copy(&mut answer, &mut to_local).await?;
+            to_local.shutdown().await
+        };
+        tokio::try_join!(up, down).map(drop)
     }
 
     /// [`Self::relay`] for a local connection: one that is cut ends abruptly there too, so that
@@ -152,15 +165,26 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut part = vec![0; BUFFER];
-    loop {
-        let length = from.read(&mut part).await?;
-        to.write_all(&part[..length]).await?;
+    let mut part = Vec::new();
+    while poll_fn(|cx| fill(&mut part, from, cx)).await? > 0 {
+        to.write_all(&part).await?;
         to.flush().await?;
-        if length == 0 {
-            return Ok(());
-        }
+        part.clear();
     }
+    Ok(())
+}
+
+/// Reads what there is. While there is nothing, no buffer is held: most connections are idle.
+fn fill<R>(part: &mut Vec<u8>, from: &mut R, cx: &mut Context<'_>) -> Poll<io::Result<usize>>
+where
+    R: AsyncRead + Unpin,
+{
+    part.reserve(BUFFER);
+    let read = poll_read_buf(Pin::new(from), cx, part);
+    if read.is_pending() {
+        *part = Vec::new();
+    }
+    read
 }
 
 impl std::fmt::Debug for Tunnel {

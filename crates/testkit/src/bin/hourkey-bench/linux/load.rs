@@ -104,6 +104,33 @@ impl Memory {
     }
 }
 
+/// Processor time of a tree of processes so far, with what ended children used.
+pub(crate) fn processor(root: u32) -> Result<Duration> {
+    /// Of the fields after the name (proc(5)): utime, stime, cutime and cstime.
+    const TIMES: std::ops::Range<usize> = 11..15;
+    let ticks_a_second = rustix::param::clock_ticks_per_second();
+    let mut ticks = 0;
+    for process in tree(root)? {
+        // One that has ended meanwhile counts with its parent.
+        let Some(stat) = stat(process) else { continue };
+        let times = stat.split_whitespace().skip(TIMES.start).take(TIMES.len());
+        ticks += times.flat_map(str::parse::<u64>).sum::<u64>();
+    }
+    Ok(Duration::from_millis(ticks * 1_000 / ticks_a_second))
+}
+
+/// Memory of a tree of processes in KiB, where what is shared counts in parts (PSS).
+pub(crate) fn proportional(root: u32) -> Result<f64> {
+    let mut sum = 0.0;
+    for process in tree(root)? {
+        let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let line = line.context("smaps_rollup has no Pss")?;
+        sum += line.trim().trim_end_matches(" kB").parse::<f64>()?;
+    }
+    Ok(sum)
+}
+
 fn private(process: u32) -> Result<Private> {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     let mut private = Private::default();
@@ -142,10 +169,13 @@ fn tree(root: u32) -> Result<Vec<u32>> {
 }
 
 fn parent(process: u32) -> Option<u32> {
+    stat(process)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The fields of /proc/PID/stat after the name, which may contain anything, also brackets.
+fn stat(process: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name before may contain anything, also brackets.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    Some(stat.rsplit_once(')')?.1.to_owned())
 }
 
 fn processor_time(thread: &Path) -> Option<Duration> {

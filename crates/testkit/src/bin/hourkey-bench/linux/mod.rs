@@ -5,12 +5,14 @@ mod clients;
 mod decide;
 mod desk;
 mod figures;
+mod gateway;
 mod idle;
 mod load;
 mod machine;
 mod many;
 mod start;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -35,6 +37,22 @@ enum Subject {
     },
     /// The controller, as the desktop apps of an organisation use it.
     Controller,
+    /// A gateway with its entries, beside other encrypted relays.
+    Gateway {
+        /// Measure only this; may be given several times.
+        #[arg(long)]
+        only: Vec<gateway::Part>,
+    },
+    /// Answer as what lies behind the relays that are measured.
+    #[command(hide = true)]
+    Origin,
+    /// Relay plain bytes: what the gateway is compared with.
+    #[command(hide = true)]
+    Copy {
+        /// Where to.
+        #[arg(long)]
+        to: SocketAddr,
+    },
     /// Register a tray icon and do nothing: what the app's start is compared with.
     #[command(hide = true)]
     BareTray,
@@ -55,10 +73,17 @@ enum Part {
 
 pub(crate) fn main() -> ExitCode {
     let Arguments { subject } = Arguments::parse();
-    // Children end with the thread that started them: all of them are started by this one.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    // Children end with the thread that started them: all of them are started by this one, which
+    // also runs the outermost future of a runtime with more threads.
+    let mut runtime = match &subject {
+        Subject::Gateway { .. } | Subject::Origin | Subject::Copy { .. } => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
+        Subject::Desktop { .. } | Subject::Controller | Subject::BareTray => {
+            tokio::runtime::Builder::new_current_thread()
+        }
+    };
+    let runtime = runtime.enable_all().build();
     let measured = runtime
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(measure(subject)));
@@ -87,6 +112,12 @@ async fn measure(subject: Subject) -> Result<()> {
             clients::measure(&mut table).await?;
             "cargo xtask bench controller"
         }
+        Subject::Gateway { only } => {
+            gateway::measure(&only, &mut table).await?;
+            "cargo xtask bench gateway"
+        }
+        Subject::Origin => return gateway::origin::run().await,
+        Subject::Copy { to } => return gateway::copy::run(to).await,
         Subject::BareTray => return bare_tray::run().await,
     };
     println!("\n{table}\n{}\n{command}", machine::line());

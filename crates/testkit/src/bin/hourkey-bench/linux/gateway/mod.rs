@@ -1,0 +1,56 @@
+//! A gateway and its entries: what they cost beside other relays, and how fast access comes and
+//! goes.
+
+pub(crate) mod copy;
+mod decide;
+mod faults;
+mod grid;
+mod idle;
+pub(crate) mod origin;
+mod peers;
+mod relays;
+mod route;
+mod world;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::figures::Table;
+
+/// What is measured of a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Throughput, processor time and latency, beside the peers.
+    Relays,
+    /// Memory of tunnels that carry nothing.
+    Idle,
+    /// Approve → first byte, and revoke → last byte.
+    Decide,
+    /// Controller gone, gateway stopped, clock stepped: until when bytes pass. Takes minutes.
+    Faults,
+}
+
+pub(crate) async fn measure(only: &[Part], table: &mut Table) -> Result<()> {
+    // Programs that are started from here on may open as many files, too.
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )?;
+    for part in Part::value_variants() {
+        if only.is_empty() || only.contains(part) {
+            eprintln!("measuring: {part:?}");
+            match part {
+                Part::Relays => relays::measure(table).await?,
+                Part::Idle => idle::measure(table).await?,
+                Part::Decide => decide::measure(table).await?,
+                Part::Faults => faults::measure(table).await?,
+            }
+        }
+    }
+    Ok(())
+}

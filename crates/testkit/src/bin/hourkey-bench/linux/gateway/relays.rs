@@ -1,0 +1,140 @@
+//! All relays in turn, again and again: what they carry, what it costs, and how long it takes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::grid::Grid;
+use super::peers::{HAPROXY, NGINX, Peers, RATHOLE, Relay, SSH, SSH_AES, STUNNEL};
+use super::route::{Direction, Route};
+use super::world::World;
+use crate::linux::figures::{Figure, Table, Times};
+use crate::linux::load::processor;
+
+const ROUNDS: usize = 3;
+
+/// What is sent at a time, in bytes: a gigabyte.
+const BYTES: u64 = 1_000_000_000;
+/// New connections in a round, and the time between two of them.
+const CONNECTIONS: usize = 200;
+const APART: Duration = Duration::from_millis(10);
+/// Round trips in a round.
+const ROUND_TRIPS: usize = 2_000;
+
+/// Transfers: direction, streams, and the columns for the speed and the cost.
+const TRANSFERS: [(Direction, u64, &str, &str); 4] = [
+    (Direction::Down, 1, "down 1, Gbit/s", "CPU-s/GB, down 1"),
+    (Direction::Down, 8, "down 8, Gbit/s", "CPU-s/GB, down 8"),
+    (Direction::Up, 1, "up 1, Gbit/s", "CPU-s/GB, up 1"),
+    (Direction::Up, 8, "up 8, Gbit/s", "CPU-s/GB, up 8"),
+];
+const OPENED: &str = "new connection p50, ms";
+const OPENED_WORST: &str = "new connection p99, ms";
+const BURST: &str = "without a pause p50, ms";
+const ROUND_TRIP: &str = "64-byte round trip p50, µs";
+
+pub(crate) const OURS: &str = "**entry + gateway**";
+const DIRECT: &str = "direct";
+/// The peers that encrypt.
+const ENCRYPTED: [&str; 6] = [SSH, SSH_AES, STUNNEL, HAPROXY, NGINX, RATHOLE];
+
+/// The budgets: CPU-seconds a gigabyte, and milliseconds more than a direct connection.
+const COST: f64 = 1.8;
+const MORE: f64 = 0.4;
+
+pub(crate) async fn measure(table: &mut Table) -> Result<()> {
+    let world = World::new(1).await?;
+    let folder = tempfile::tempdir()?;
+    let relays = all(&world, folder.path()).await?;
+    let mut grid = Grid::default();
+    for round in 1..=ROUNDS {
+        for relay in &relays {
+            eprintln!("  round {round} of {ROUNDS}: {}", relay.name);
+            once(relay, &mut grid)
+                .await
+                .with_context(|| format!("{} did not carry what it was given", relay.name))?;
+        }
+    }
+    println!("\n{grid}");
+    compare(&grid, table);
+    Ok(())
+}
+
+/// Every relay that there is here; the first one is none.
+pub(crate) async fn all(world: &World, folder: &std::path::Path) -> Result<Vec<Relay>> {
+    let peers = Peers::new(folder, world.origin.address);
+    let mut relays = vec![
+        Relay::borrowed(DIRECT, Route::plain(world.origin.address), Vec::new()),
+        peers.copy().await?,
+        Relay::borrowed(OURS, world.entry().open(), world.processes()?),
+    ];
+    relays.extend(peers.start().await?);
+    Ok(relays)
+}
+
+async fn once(relay: &Relay, grid: &mut Grid) -> Result<()> {
+    let route = relay.route;
+    for (direction, streams, speed, cost) in TRANSFERS {
+        let before = used(relay)?;
+        let took = route.transfer(direction, streams, BYTES).await?;
+        let used = used(relay)?.saturating_sub(before);
+        #[expect(clippy::cast_precision_loss, reason = "a round number")]
+        let gigabits = BYTES as f64 * 8e-9;
+        grid.add(relay.name, speed, gigabits / took.as_secs_f64());
+        if !relay.processes.is_empty() {
+            grid.add(relay.name, cost, used.as_secs_f64() * 8.0 / gigabits);
+        }
+    }
+    let mut opened = Vec::new();
+    for _ in 0..CONNECTIONS {
+        tokio::time::sleep(APART).await;
+        opened.push(route.time_to_open().await?);
+    }
+    let opened = Times::of(opened);
+    grid.add(relay.name, OPENED, opened.percentile(50));
+    grid.add(relay.name, OPENED_WORST, opened.percentile(99));
+    let mut burst = Vec::new();
+    for _ in 0..CONNECTIONS {
+        burst.push(route.time_to_open().await?);
+    }
+    grid.add(relay.name, BURST, Times::of(burst).percentile(50));
+    let round_trips = Times::of(route.round_trips(ROUND_TRIPS).await?);
+    grid.add(relay.name, ROUND_TRIP, round_trips.percentile(50) * 1_000.0);
+    Ok(())
+}
+
+/// Processor time of a relay so far.
+fn used(relay: &Relay) -> Result<Duration> {
+    relay.processes.iter().map(|it| processor(*it)).sum()
+}
+
+/// Ours against the budgets and the peers.
+fn compare(grid: &Grid, table: &mut Table) {
+    let costs = TRANSFERS.map(|(direction, streams, _, cost)| (direction, streams, cost));
+    for (direction, streams, cost) in costs {
+        let Some(ours) = grid.median(OURS, cost) else {
+            continue;
+        };
+        let way = format!("{direction:?}, {streams} at a time").to_lowercase();
+        let what = format!("entry + gateway: CPU-s per GB, {way}");
+        table.add(Figure::new(what, ours, "s").budget(COST));
+        let peers = ENCRYPTED.iter();
+        let peers = peers.filter_map(|it| Some((*it, grid.median(it, cost)?)));
+        if let Some((name, least)) = peers.min_by(|(_, a), (_, b)| a.total_cmp(b)) {
+            let what = format!("the same against the thriftiest encrypted peer, {way}");
+            let figure = Figure::new(what, ours / least, "×");
+            table.add(figure.spread(format!("{name}: {least:.2} s")).budget(1.0));
+        }
+    }
+    if let (Some(ours), Some(direct)) = (grid.median(OURS, OPENED), grid.median(DIRECT, OPENED)) {
+        let what = "entry + gateway: new connection, p50, more than direct";
+        table.add(Figure::new(what, ours - direct, "ms").budget(MORE));
+        let peers = ENCRYPTED.iter().filter(|it| ![SSH, SSH_AES].contains(it));
+        let peers = peers.filter_map(|it| Some((*it, grid.median(it, OPENED)?)));
+        if let Some((name, least)) = peers.min_by(|(_, a), (_, b)| a.total_cmp(b)) {
+            let what = "the same against the fastest encrypted peer but ssh";
+            let figure = Figure::new(what, ours / least, "×");
+            table.add(figure.spread(format!("{name}: {least:.2} ms")).budget(1.0));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! An organisation with a gateway in front of the origin, and a member with one entry or more.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use hourkey_client::session::Session as Api;
+use hourkey_domain::ids::GrantId;
+use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
+use hourkey_testkit::binaries;
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::opener::Opener;
+use hourkey_testkit::person::Person;
+use hourkey_testkit::process::Process;
+use hourkey_testkit::session::Session;
+use serde::Deserialize;
+
+use super::origin::Part;
+use super::route::Route;
+
+const ORGANISATION: &str = r#"
+name = "Measured"
+[[user]]
+login = "ada"
+name = "Ada Park"
+[[user]]
+login = "marta"
+name = "Marta Ruiz"
+roles = ["AccessReviewer"]
+[[group]]
+name = "Engineering"
+members = ["ada"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Open"
+address = "open.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "Standing" }
+[[resource]]
+name = "Locked"
+address = "locked.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "1h", approval = "Manual" }
+[[assignment]]
+group = "Engineering"
+resource = "Open"
+[[assignment]]
+group = "Engineering"
+resource = "Locked"
+"#;
+
+/// Everything around one gateway. The processes end with it.
+pub(crate) struct World {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) gateway: Gateway,
+    pub(crate) controller: Controller,
+    pub(crate) origin: Part,
+    /// The member, who uses the entries.
+    ada: Api,
+    /// The reviewer.
+    marta: Api,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// With so many devices of the member, each with its entry.
+    pub(crate) async fn new(devices: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let origin = Part::start("origin", &[], folder.path()).await?;
+        let controller = Controller::start(ORGANISATION).await?;
+        let address = origin.address.to_string();
+        let hosts = ["open.corp.example", "locked.corp.example"].map(|it| (it, &*address));
+        let gateway = Gateway::start(&controller, "gw-1", "Office", &hosts).await?;
+        let mut ada = Person::new(&controller, "ada").await?;
+        let mut marta = Person::new(&controller, "marta").await?;
+        let mut entries = Vec::new();
+        for _ in 0..devices {
+            entries.push(Entry::start(&controller, &mut ada).await?);
+        }
+        let world = Self {
+            ada: ada.session(&controller).await?,
+            marta: marta.session(&controller).await?,
+            entries,
+            gateway,
+            controller,
+            origin,
+            _folder: folder,
+        };
+        // From here on connections lie ready.
+        for entry in &world.entries {
+            entry.open().echo().await.context("the first connection")?;
+        }
+        Ok(world)
+    }
+
+    /// The member's first entry.
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entries[0]
+    }
+
+    /// The gateway and the entries, by process id.
+    pub(crate) fn processes(&self) -> Result<Vec<u32>> {
+        let gateway = self.gateway.id().context("the gateway runs")?;
+        let entries = self.entries.iter().map(|entry| entry.process.id());
+        Ok(entries.chain([gateway]).collect())
+    }
+
+    /// The member asks for the locked resource, for this long.
+    pub(crate) async fn ask(&self, seconds: u64) -> Result<Request> {
+        let resources = self.ada.resources().await?;
+        let locked = resources.iter().find(|it| it.name == "Locked");
+        let request = NewRequest {
+            resource: locked.context("Ada sees the resource")?.id,
+            assignment: None,
+            reason: "To measure".to_owned(),
+            seconds: Some(seconds),
+            starts_at: None,
+        };
+        Ok(self.ada.ask(&request).await?.request)
+    }
+
+    /// The reviewer approves.
+    pub(crate) async fn approve(&self, request: &Request) -> Result<GrantId> {
+        let how = Approve {
+            seconds: None,
+            comment: String::new(),
+        };
+        let approved = self.marta.approve(request.id, &how).await?;
+        Ok(approved.grant.context("an approval makes a grant")?.id)
+    }
+
+    /// Asks and approves.
+    pub(crate) async fn unlock(&self, seconds: u64) -> Result<GrantId> {
+        self.approve(&self.ask(seconds).await?).await
+    }
+
+    /// The reviewer takes the access away.
+    pub(crate) async fn revoke(&self, grant: GrantId) -> Result<()> {
+        let comment = "measured".to_owned();
+        self.marta.revoke(grant, &Comment { comment }).await?;
+        Ok(())
+    }
+}
+
+/// A running `hourkey entry` on a device of its own.
+pub(crate) struct Entry {
+    pub(crate) process: Process,
+    address: SocketAddr,
+    _session: Session,
+}
+
+impl Entry {
+    async fn start(controller: &Controller, person: &mut Person) -> Result<Self> {
+        let session = Session::start().await?;
+        let opener = Opener::install(&session)?;
+        let mut sign_in = session.command(binaries::path("hourkey")?);
+        sign_in.args(["sign-in", controller.url().as_str(), "--store", "file"]);
+        let browse = async { person.let_in(&opener.next_after(0).await?).await };
+        let (ran, browsed) = tokio::join!(tokio::process::Command::from(sign_in).output(), browse);
+        let ran = ran?;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
+        browsed?;
+        let mut entry = session.command(binaries::path("hourkey")?);
+        entry.args(["entry", "--json"]);
+        let process = session.spawn("hourkey", entry)?;
+        let listening = async || {
+            let log = process.log();
+            let json = log.find('{').map_or("", |start| &log[start..]);
+            serde_json::from_str::<Listening>(json)
+        };
+        let Listening { port } = process.ready("the entry's port", listening).await?;
+        Ok(Self {
+            process,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            _session: session,
+        })
+    }
+
+    /// To the resource that is open to the member at all times.
+    pub(crate) fn open(&self) -> Route {
+        self.to("open.corp.example:80")
+    }
+
+    /// To the one that a reviewer opens.
+    pub(crate) fn locked(&self) -> Route {
+        self.to("locked.corp.example:80")
+    }
+
+    fn to(&self, host: &'static str) -> Route {
+        Route {
+            address: self.address,
+            connect: Some(host),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+}
