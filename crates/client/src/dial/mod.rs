@@ -169,19 +169,16 @@ impl Dialer {
         })
     }
 
-    /// Waits until the resource of a destination is open, for no longer than `patience`.
-    pub(crate) async fn opens(&self, to: &Destination, patience: Duration) {
+    /// Waits until the resource of a destination is open.
+    pub(crate) async fn opens(&self, to: &Destination) {
         let mut model = self.0.model.clone();
-        let opened = async {
-            loop {
-                model.mark_unchanged();
-                let locked = self.locked(to).await;
-                if !matches!(locked, Ok(Some(_))) || model.changed().await.is_err() {
-                    return;
-                }
+        loop {
+            model.mark_unchanged();
+            let locked = self.locked(to).await;
+            if !matches!(locked, Ok(Some(_))) || model.changed().await.is_err() {
+                return;
             }
-        };
-        let _ = tokio::time::timeout(patience, opened).await;
+        }
     }
 
     /// Where the person's resources are.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::dial::Destination;
@@ -39,7 +40,11 @@ pub(super) enum Follow {
 
 /// The ways back. Pure: time comes in, on the boot clock.
 #[derive(Debug, Default)]
-pub(super) struct Backs(Mutex<State>);
+pub(super) struct Backs {
+    state: Mutex<State>,
+    /// A browser no longer waits.
+    settled: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -53,6 +58,8 @@ struct Back {
     to: Destination,
     /// Its place in the order of making.
     made: u64,
+    /// How many connections of a browser wait for it.
+    waiting: usize,
     /// When a browser last got through by itself.
     through: Option<Duration>,
 }
@@ -78,16 +85,38 @@ impl Backs {
             url,
             to,
             made,
+            waiting: 0,
             through: None,
         };
         state.by_id.insert(id.clone(), back);
         id
     }
 
-    /// A browser that had to wait got through by itself, or (`None`) did not.
-    pub(super) fn went_through(&self, id: &str, now: Option<Duration>) {
+    /// A browser's connection waits. [`Self::waited`] must follow.
+    pub(super) fn waits(&self, id: &str) {
         if let Some(back) = self.state().by_id.get_mut(id) {
-            back.through = now;
+            back.waiting += 1;
+        }
+    }
+
+    /// A browser's connection got through by itself, or (`None`) did not.
+    pub(super) fn waited(&self, id: &str, through: Option<Duration>) {
+        if let Some(back) = self.state().by_id.get_mut(id) {
+            back.waiting = back.waiting.saturating_sub(1);
+            back.through = through;
+        }
+        self.settled.notify_waiters();
+    }
+
+    /// Waits until none of a browser's connections waits.
+    pub(super) async fn settled(&self, id: &str) {
+        loop {
+            let settled = self.settled.notified();
+            let waits = |back: &Back| back.waiting > 0;
+            if !self.state().by_id.get(id).is_some_and(waits) {
+                return;
+            }
+            settled.await;
         }
     }
 
@@ -107,7 +136,7 @@ impl Backs {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,11 +186,12 @@ mod tests {
         let backs = Backs::default();
         let now = Duration::from_secs(1_000);
         let id = made(&backs, "wiki");
-        backs.went_through(&id, Some(now));
+        backs.waits(&id);
+        backs.waited(&id, Some(now));
         assert_eq!(backs.follow(&id, now), Some(Follow::Already));
         let later = now + JUST_NOW;
         assert_eq!(backs.follow(&id, later), there("wiki"));
-        backs.went_through(&id, None);
+        backs.waited(&id, None);
         assert_eq!(backs.follow(&id, now), there("wiki"));
     }
 

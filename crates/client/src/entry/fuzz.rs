@@ -52,8 +52,13 @@ pub fn http(bytes: &[u8]) {
     };
     assert_eq!((&again.0, again.1), (&request, length));
     match &request {
-        Request::Connect(to) => {
-            let plain = format!("CONNECT {to} HTTP/1.1\r\n\r\n");
+        Request::Connect { to, browser } => {
+            let agent = if *browser {
+                "User-Agent: Mozilla/\r\n"
+            } else {
+                ""
+            };
+            let plain = format!("CONNECT {to} HTTP/1.1\r\n{agent}\r\n");
             let Ok(Some((plain, _))) = http::read(plain.as_bytes()) else {
                 panic!("{to} cannot be read");
             };

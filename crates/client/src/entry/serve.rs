@@ -96,11 +96,14 @@ async fn connect(
         true => way_back(entry, &stream, to).await,
         false => None,
     };
+    if let Some(back) = &back {
+        entry.backs.waits(&back.id);
+    }
     let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
     let dialed = dial(entry, &stream, to, patience, back.as_ref()).await;
     if let Some(back) = &back {
         let through = matches!(dialed, Some(Ok(_))).then(|| entry.dialer.boot());
-        entry.backs.went_through(&back.id, through);
+        entry.backs.waited(&back.id, through);
     }
     let tunnel = match dialed {
         Some(Ok(tunnel)) => tunnel,
@@ -197,12 +200,16 @@ async fn own(entry: &Shared, stream: TcpStream, method: &str, path: &str, host: 
     } else if method != "GET" {
         Answer::nothing()
     } else if let Some(id) = path.strip_prefix(back::PATH) {
+        if let Some(Follow::There { to, .. }) = entry.backs.follow(id, entry.dialer.boot()) {
+            // Its page may have heard of the approval before us, and before the tab that waits.
+            let ready = async {
+                entry.dialer.opens(&to).await;
+                entry.backs.settled(id).await;
+            };
+            let _ = tokio::time::timeout(SOON, ready).await;
+        }
         match entry.backs.follow(id, entry.dialer.boot()) {
-            Some(Follow::There { url, to }) => {
-                // Its page may have heard of the approval before us.
-                entry.dialer.opens(&to, SOON).await;
-                Answer::there(url)
-            }
+            Some(Follow::There { url, .. }) => Answer::there(url),
             Some(Follow::Already) => Answer::stay(),
             None => Answer::nothing(),
         }
