@@ -1,7 +1,7 @@
 //! What stands behind the gateways of the demo: web pages, a PostgreSQL and an ssh server, under
 //! names of the sample organisation.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::servers::{Postgres, Ssh};
@@ -11,6 +11,8 @@ use hourkey_testkit::web::{plain, secure};
 pub(crate) const HANDBOOK: &str = "handbook.corp.example";
 /// With TLS, by a certificate that nobody vouches for.
 pub(crate) const GRAFANA: &str = "grafana.corp.example";
+/// A PostgreSQL.
+pub(crate) const PAYROLL: &str = "payroll-db.corp.example";
 /// An ssh server.
 pub(crate) const STAGING: &str = "staging.corp.example";
 
@@ -36,13 +38,40 @@ macro_rules! page {
 /// The servers, and a gateway for each network. They end when this is dropped.
 pub(crate) struct Private {
     _gateways: [Gateway; 2],
-    pub(crate) ssh: Ssh,
-    postgres: Postgres,
+    ssh: Option<Ssh>,
+    postgres: Option<Postgres>,
 }
 
 impl Private {
     /// Starts everything.
     pub(crate) async fn start(controller: &Controller) -> Result<Self> {
+        let (postgres, ssh) = (Postgres::start().await?, Ssh::start().await?);
+        Self::start_with(controller, Some(postgres), Some(ssh)).await
+    }
+
+    /// Starts what this machine has; also returns what it has not.
+    pub(crate) async fn start_what_is_there(
+        controller: &Controller,
+    ) -> Result<(Self, Vec<String>)> {
+        let (postgres, ssh) = (Postgres::start().await, Ssh::start().await);
+        let missing = [
+            postgres
+                .as_ref()
+                .err()
+                .map(|error| format!("no PostgreSQL: {error:#}")),
+            ssh.as_ref()
+                .err()
+                .map(|error| format!("no ssh server: {error:#}")),
+        ];
+        let private = Self::start_with(controller, postgres.ok(), ssh.ok()).await?;
+        Ok((private, missing.into_iter().flatten().collect()))
+    }
+
+    async fn start_with(
+        controller: &Controller,
+        postgres: Option<Postgres>,
+        ssh: Option<Ssh>,
+    ) -> Result<Self> {
         let handbook = plain(page!(
             "Welcome to the team",
             "This page is private: it came through a gateway."
@@ -52,14 +81,12 @@ impl Private {
             "This page is private: it came through a gateway, and with TLS from end to end."
         ));
         let (handbook, grafana) = (handbook.await?.to_string(), grafana.await?.to_string());
-        let (postgres, ssh) = (Postgres::start().await?, Ssh::start().await?);
-        let database = postgres.address().to_string();
-        let shell = ssh.address().to_string();
-        let headquarters = [
-            (HANDBOOK, handbook.as_str()),
-            ("payroll-db.corp.example", database.as_str()),
-        ];
-        let cloud = [(GRAFANA, grafana.as_str()), (STAGING, shell.as_str())];
+        let database = postgres.as_ref().map(|it| it.address().to_string());
+        let shell = ssh.as_ref().map(|it| it.address().to_string());
+        let mut headquarters = vec![(HANDBOOK, handbook.as_str())];
+        headquarters.extend(database.iter().map(|to| (PAYROLL, to.as_str())));
+        let mut cloud = vec![(GRAFANA, grafana.as_str())];
+        cloud.extend(shell.iter().map(|to| (STAGING, to.as_str())));
         let gateways = [
             Gateway::start(controller, "hq-1", "Headquarters", &headquarters).await?,
             Gateway::start(controller, "cloud-1", "Cloud", &cloud).await?,
@@ -71,9 +98,17 @@ impl Private {
         })
     }
 
+    /// Options of ssh(1) for the ssh server.
+    pub(crate) fn ssh_options(&self) -> Result<Vec<String>> {
+        let ssh = self.ssh.as_ref().context("there is no ssh server")?;
+        ssh.options(STAGING)
+    }
+
     /// Ends them in order.
     pub(crate) async fn stop(self) -> Result<()> {
-        self.postgres.stop().await?;
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await?;
+        }
         Ok(())
     }
 }

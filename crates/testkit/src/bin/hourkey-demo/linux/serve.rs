@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::private::{GRAFANA, HANDBOOK, Private, STAGING};
 use anyhow::{Context, Result, bail};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::{Home, Session, http};
@@ -59,7 +60,26 @@ async fn run() -> Result<()> {
              window, and sign in as {LOGIN}."
         ),
     }
-    println!("Ctrl-C, or Quit in the tray, ends the demo.\n");
+    let (private, missing) = Private::start_what_is_there(&controller).await?;
+    println!(
+        "Private servers stand behind two gateways. In Settings, set up browsers or paste the \
+         browser address into one. Then try, as {LOGIN}:\n\n    \
+         http://{HANDBOOK}/\n    https://{GRAFANA}/  (its certificate is nobody's: go on)"
+    );
+    for why in &missing {
+        println!("    {why}");
+    }
+    if missing.is_empty() {
+        println!(
+            "    Payroll database: Forward to this computer in its submenu, then\n        \
+             psql -h 127.0.0.1 -p 15432 -U hourkey postgres\n    \
+             Staging SSH: hourkey sign-in {}, then\n        \
+             ssh -o ProxyCommand='hourkey connect %h %p' {}",
+            controller.url(),
+            private.ssh_options()?.join(" ") + " " + STAGING
+        );
+    }
+    println!("\nCtrl-C, or Quit in the tray, ends the demo.\n");
 
     let folder = TempDir::new()?;
     let ended = run_app(&controller, &folder).await;
@@ -67,6 +87,7 @@ async fn run() -> Result<()> {
     if signed_in.is_none() {
         sign_out(controller.url()).await?;
     }
+    private.stop().await?;
     controller.stop().await?;
     ended
 }

@@ -199,7 +199,7 @@ impl Play<'_> {
                 let mut command = desk.session.command("/usr/bin/ssh");
                 command
                     .args(["-F", "none", "-oProxyCommand=hourkey connect %h %p"])
-                    .args(private.ssh.options(STAGING)?)
+                    .args(private.ssh_options()?)
                     .args([STAGING, "echo the shell is here"]);
                 let mut ssh = desk.session.spawn("ssh", command)?;
                 let asked = async || ssh.log().contains("Staging SSH is locked");
