@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,12 @@ pub const ECHO: u8 = b'e';
 pub const SOURCE: u8 = b's';
 /// Reads without end, and sends nothing.
 pub const DRAIN: u8 = b'd';
+
+/// Says again and again what time it is, and keeps what times it is told, and by whom.
+pub const STAMPS: u8 = b't';
+
+/// Who said something, and when: microseconds since the service's start.
+pub type Stamp = (u8, u64);
 
 /// How a connection ended, as the service saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +33,12 @@ pub struct Origin {
     endings: Arc<Mutex<Vec<Ending>>>,
     received: Arc<AtomicUsize>,
     accepted: Arc<AtomicUsize>,
+    stamps: Arc<Stamps>,
+}
+
+struct Stamps {
+    since: Instant,
+    heard: Mutex<Vec<Stamp>>,
 }
 
 impl Origin {
@@ -38,13 +51,19 @@ impl Origin {
         let count = Arc::clone(&received);
         let accepted: Arc<AtomicUsize> = Arc::default();
         let connections = Arc::clone(&accepted);
+        let stamps = Arc::new(Stamps {
+            since: Instant::now(),
+            heard: Mutex::default(),
+        });
+        let kept = Arc::clone(&stamps);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 connections.fetch_add(1, SeqCst);
                 let (record, count) = (Arc::clone(&record), Arc::clone(&count));
+                let kept = Arc::clone(&kept);
                 tokio::spawn(async move {
-                    let ending = match serve(stream, &count).await {
+                    let ending = match serve(stream, &count, &kept).await {
                         Ok(()) => Ending::Done,
                         Err(_) => Ending::Broken,
                     };
@@ -57,7 +76,18 @@ impl Origin {
             endings,
             received,
             accepted,
+            stamps,
         }
+    }
+
+    /// Now, as stamps have it.
+    pub fn now(&self) -> u64 {
+        self.stamps.since.elapsed().as_micros() as u64
+    }
+
+    /// What it was told on connections that begin with [`STAMPS`].
+    pub fn stamps(&self) -> Vec<Stamp> {
+        self.stamps.heard.lock().unwrap().clone()
     }
 
     /// Bytes that reached the service, after those that say what it does.
@@ -75,7 +105,7 @@ impl Origin {
     }
 }
 
-async fn serve(mut stream: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, count: &AtomicUsize, stamps: &Stamps) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     match stream.read_u8().await? {
         SOURCE => loop {
@@ -88,6 +118,27 @@ async fn serve(mut stream: TcpStream, count: &AtomicUsize) -> std::io::Result<()
             }
             count.fetch_add(read, SeqCst);
         },
+        STAMPS => {
+            let (mut read, mut write) = stream.split();
+            let tell = async {
+                let now = || stamps.since.elapsed().as_micros() as u64;
+                while write.write_u64(now()).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                // Whatever still comes is heard.
+                std::future::pending().await
+            };
+            let hear = async {
+                loop {
+                    let stamp = (read.read_u8().await?, read.read_u64().await?);
+                    stamps.heard.lock().unwrap().push(stamp);
+                }
+            };
+            tokio::select! {
+                () = tell => {}
+                broken = hear => return broken,
+            }
+        }
         // A browser.
         b'G' => {
             let mut head = Vec::new();
