@@ -47,11 +47,9 @@ fn tooltip(state: &AppState, now: DateTime<Utc>) -> String {
     let (mut open, mut waiting) = (0, 0);
     for (_, lock) in state.locks(now) {
         match lock {
-            LockState::Granted { .. } | LockState::Open { locks_at: Some(_) } => open += 1,
+            LockState::Granted { .. } => open += 1,
             LockState::Pending { .. } => waiting += 1,
-            LockState::Open { locks_at: None }
-            | LockState::Scheduled { .. }
-            | LockState::Locked { .. } => {}
+            LockState::Open { .. } | LockState::Scheduled { .. } | LockState::Locked { .. } => {}
         }
     }
     let parts = [

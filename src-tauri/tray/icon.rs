@@ -42,13 +42,8 @@ pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
         | LockState::Locked { .. } => false,
     };
     let waits = |lock: &LockState| matches!(lock, LockState::Pending { .. });
-    // Standing resources are open day and night: that is nothing to show.
-    let is_open = |lock: &LockState| {
-        matches!(
-            lock,
-            LockState::Granted { .. } | LockState::Open { locks_at: Some(_) }
-        )
-    };
+    // What is open without a grant is so day and night: that is nothing to show.
+    let is_open = |lock: &LockState| matches!(lock, LockState::Granted { .. });
     if locks.iter().any(ends_soon) {
         Icon::Soon
     } else if state.reviews_to_decide() > 0 {

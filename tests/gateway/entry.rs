@@ -79,7 +79,9 @@ async fn a_locked_page_redirects_to_its_request_page() {
         .controller
         .url()
         .join(&format!("resources/{vault}/request?as=ada"));
-    assert_eq!(text, format!("302 {}", page.unwrap()));
+    // And back: at the entry, by an id that nobody can guess.
+    let back = format!("302 {}&back={}-", page.unwrap(), entry.port());
+    assert!(text.starts_with(&back), "{text} instead of {back}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ async fn a_request_turns_live_is_approved_opens_and_is_given_back() {
 
     let reviews = marta.reviews().await.unwrap();
     let request = &reviews.first().unwrap().request;
-    assert_eq!(request.asked.to_string(), "1 hour 30 minutes");
+    assert_eq!(request.asked.unwrap().to_string(), "1 hour 30 minutes");
     let shorter = Approve {
         seconds: Some(45 * 60),
         comment: "Only the dashboards, please.".to_owned(),

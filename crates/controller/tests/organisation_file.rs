@@ -18,7 +18,7 @@ fn mistakes(text: &str) -> String {
 fn the_sample_organisation_is_read() {
     let file = OrgFile::parse(SAMPLE).unwrap();
     assert_eq!(file.name, "Corp Example");
-    assert_eq!((file.users.len(), file.resources.len()), (5, 13));
+    assert_eq!((file.users.len(), file.resources.len()), (5, 15));
 }
 
 #[test]
