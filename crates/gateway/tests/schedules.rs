@@ -21,16 +21,24 @@ use world::origin::{STAMPS, Stamp};
 use world::{ANN, BEN, DB, LAPTOP, PHONE, World, eventually, now, pace, start};
 
 const USERS: [UserId; 2] = [ANN, BEN];
-const LEASE: Duration = Duration::from_millis(1_000);
+const LEASE: Duration = Duration::from_millis(600);
+
+fn quick() -> Pace {
+    Pace {
+        lease: LEASE,
+        silence: Duration::from_millis(400),
+        longest_wait: Duration::from_millis(300),
+        ..pace()
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Grant(usize),
     GrantFor(usize, u16),
     Revoke(usize),
-    /// The controller breaks off, or is there again.
-    Vanish,
-    ComeBack,
+    /// The controller breaks off, and is there again after so many milliseconds.
+    Away(u16),
     /// The gateway is killed, and starts again.
     Restart,
 }
@@ -42,14 +50,14 @@ fn schedules() -> impl Strategy<Value = Vec<(u16, Step)>> {
         3 => user.clone().prop_map(Step::Grant),
         2 => (user.clone(), 50_u16..800).prop_map(|(user, ms)| Step::GrantFor(user, ms)),
         4 => user.prop_map(Step::Revoke),
-        2 => Just(Step::Vanish),
-        2 => Just(Step::ComeBack),
+        2 => (100_u16..2_000).prop_map(Step::Away),
         1 => Just(Step::Restart),
     ];
-    prop::collection::vec((0_u16..500, step), 6..14)
+    prop::collection::vec((0_u16..400, step), 10..20)
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "shown when it fails")]
 fn nothing_passes_after_its_end() {
     let mut config = ProptestConfig {
         cases: 6,
@@ -92,13 +100,7 @@ impl End {
 }
 
 async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
-    let mut world = World::with(Pace {
-        lease: LEASE,
-        silence: Duration::from_millis(500),
-        longest_wait: Duration::from_millis(500),
-        ..pace()
-    })
-    .await;
+    let mut world = World::with(quick()).await;
     let devices = [world.device(LAPTOP, ANN), world.device(PHONE, BEN)];
     let devices = devices.map(|device| Arc::new(RwLock::new(device)));
     let heard: Arc<Mutex<Vec<Stamp>>> = Arc::default();
@@ -153,15 +155,17 @@ async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
                     acked.store(origin.now(), SeqCst);
                 });
             }
-            Step::Vanish => world.controller.vanish(),
-            Step::ComeBack => world.controller.come_back(),
+            Step::Away(ms) => {
+                world.controller.vanish();
+                let controller = world.controller.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(ms.into())).await;
+                    controller.come_back();
+                });
+            }
             Step::Restart => {
                 let clock = world.clock.clone();
-                let pace = Pace {
-                    lease: LEASE,
-                    ..pace()
-                };
-                let next = start(&world.folder, &origin, pace, clock).await;
+                let next = start(&world.folder, &origin, quick(), clock).await;
                 drop(std::mem::replace(&mut world.gateway, next));
                 for device in &devices {
                     device.write().await.gateway = world.gateway.address();
