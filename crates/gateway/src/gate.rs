@@ -267,7 +267,7 @@ impl Gate {
                 match self.lease.check() {
                     Verdict::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
                     Verdict::Live(_) | Verdict::Held => {}
-                    Verdict::Over => return Err(Refusal::Stale),
+                    Verdict::Over(_) => return Err(Refusal::Stale),
                 }
                 if heard.changed().await.is_err() {
                     return Err(Refusal::Stale);
@@ -305,7 +305,7 @@ impl Gate {
     fn live(&self) -> Result<u64, Refusal> {
         match self.lease.check() {
             Verdict::Live(now) => Ok(now),
-            Verdict::Held | Verdict::Over => Err(Refusal::Stale),
+            Verdict::Held | Verdict::Over(_) => Err(Refusal::Stale),
         }
     }
 
@@ -321,14 +321,19 @@ impl Gate {
             }
             let ended = {
                 let table = &mut self.state().table;
-                match verdict {
-                    Verdict::Over => table.end_all(Cause::Stale),
-                    Verdict::Live(_) | Verdict::Held => table.due(self.now()),
-                }
+                let mut ended = match verdict {
+                    Verdict::Over(_) => table.stale(),
+                    Verdict::Live(_) | Verdict::Held => Ended::new(),
+                };
+                ended.extend(table.due(self.now()));
+                ended
             };
             cut(ended);
-            let next = self.state().table.next_deadline().unwrap_or(u64::MAX);
-            let next = next.min(self.lease.ends()).saturating_sub(self.now());
+            let now = self.now();
+            let deadline = self.state().table.next_deadline().unwrap_or(u64::MAX);
+            // An end that has come needs no second look.
+            let lease = Some(self.lease.ends()).filter(|ends| *ends > now);
+            let next = deadline.min(lease.unwrap_or(u64::MAX)).saturating_sub(now);
             let next = Duration::from_millis(next.max(1));
             tokio::time::sleep(next.min(self.pace.tick)).await;
         }

@@ -15,6 +15,8 @@ pub struct Resource {
     pub address: Address,
     /// Its ports.
     pub ports: Ports,
+    /// Flows that run outlast the controller's silence, up to their permits' own ends.
+    pub outlasts_controller: bool,
 }
 
 /// What each exact name resolves to.
@@ -176,6 +178,7 @@ mod tests {
                 id: ResourceId(id),
                 address,
                 ports: ports.parse().unwrap(),
+                outlasts_controller: false,
             }).collect();
             let host: Host = host.parse().unwrap();
             let index = Index::new(resources, resolved);

@@ -15,8 +15,9 @@ pub enum Verdict {
     Live(u64),
     /// Not now: the gateway was stopped or asleep, and has not heard from the controller since.
     Held,
-    /// No: the controller has been silent for too long.
-    Over,
+    /// No: the controller has been silent for too long. The time is in milliseconds on the boot
+    /// clock; `None` when the gateway was stopped or asleep since, or never heard anything.
+    Over(Option<u64>),
 }
 
 /// The lease. Its numbers are milliseconds on the boot clock.
@@ -84,9 +85,10 @@ impl Lease {
             self.resumed.fetch_max(now, SeqCst);
         }
         let basis = self.basis.load(SeqCst);
+        let held = basis <= self.resumed.load(SeqCst);
         if basis == 0 || now >= basis.saturating_add(self.length) {
-            Verdict::Over
-        } else if basis <= self.resumed.load(SeqCst) {
+            Verdict::Over((basis != 0 && !held).then_some(now))
+        } else if held {
             Verdict::Held
         } else {
             Verdict::Live(now)
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn lasts_from_the_moment_it_rests_on_and_never_shrinks() {
         let (hand, lease) = lease();
-        assert_eq!(lease.check(), Verdict::Over);
+        assert_eq!(lease.check(), Verdict::Over(None));
         run_to(&hand, &lease, 5_000);
         lease.renew(4_000);
         lease.renew(3_000);
@@ -158,7 +160,7 @@ mod tests {
         hand.0.store(18_999, SeqCst);
         assert_eq!(lease.check(), Verdict::Live(18_999));
         hand.0.store(19_000, SeqCst);
-        assert_eq!(lease.check(), Verdict::Over);
+        assert_eq!(lease.check(), Verdict::Over(Some(19_000)));
     }
 
     #[test]

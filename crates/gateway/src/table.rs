@@ -143,6 +143,16 @@ impl Table {
         self.end_all(cause)
     }
 
+    /// Ends the flows that do not outlast the controller's silence.
+    pub fn stale(&mut self) -> Ended {
+        let stale = self.flows.values().filter(|flow| !flow.ticket.outlasts());
+        let stale: Vec<u64> = stale.map(|flow| flow.ticket.id).collect();
+        stale
+            .into_iter()
+            .filter_map(|id| Some((self.close(id)?, Cause::Stale)))
+            .collect()
+    }
+
     /// Ends all flows.
     pub fn end_all(&mut self, cause: Cause) -> Ended {
         self.per_device.clear();
@@ -250,6 +260,7 @@ impl Table {
             admission.resource,
             admission.deadline,
         ));
+        ticket.set_outlasts(self.outlasts(admission.resource, admission.deadline));
         let flow = Flow {
             ticket: Arc::clone(&ticket),
             peer: peer.clone(),
@@ -289,6 +300,13 @@ impl Table {
         })
     }
 
+    /// True for what may go on to this deadline of its own without the controller.
+    fn outlasts(&self, resource: ResourceId, deadline: u64) -> bool {
+        let mut resources = self.index.resources().iter();
+        let resource = resources.find(|it| it.id == resource);
+        deadline < u64::MAX && resource.is_some_and(|it| it.outlasts_controller)
+    }
+
     fn take(&mut self, devices: Vec<Device>, users: Vec<User>) {
         for device in devices {
             self.devices.insert(device.id, device.live);
@@ -313,7 +331,11 @@ impl Table {
         let mut ended = Vec::new();
         for flow in self.flows.values() {
             match self.stands(flow, moved, now) {
-                Ok(deadline) => flow.ticket.set_deadline(deadline),
+                Ok(deadline) => {
+                    let resource = flow.ticket.resource;
+                    flow.ticket.set_outlasts(self.outlasts(resource, deadline));
+                    flow.ticket.set_deadline(deadline);
+                }
                 Err(cause) => ended.push((flow.ticket.id, cause)),
             }
         }
@@ -352,6 +374,7 @@ fn resources(destinations: Vec<Destination>) -> Result<Vec<Resource>, Unreadable
                 .map_err(|_| Unreadable(destination.id))?,
             id: destination.id,
             ports: destination.ports,
+            outlasts_controller: destination.outlasts_controller,
         })
     };
     destinations.into_iter().map(read).collect()

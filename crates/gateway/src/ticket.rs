@@ -1,7 +1,7 @@
 //! What a running flow holds: until when it may run, and whether it was cut.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,7 @@ pub struct Ticket {
     pub resource: ResourceId,
     /// Milliseconds on the boot clock: nothing passes from then on.
     deadline: AtomicU64,
+    outlasts: AtomicBool,
     cause: OnceLock<Cause>,
     cut: CancellationToken,
     closed: CancellationToken,
@@ -59,6 +60,7 @@ impl Ticket {
             user,
             resource,
             deadline: AtomicU64::new(deadline),
+            outlasts: AtomicBool::new(false),
             cause: OnceLock::new(),
             cut: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -73,6 +75,16 @@ impl Ticket {
 
     pub(crate) fn set_deadline(&self, deadline: u64) {
         self.deadline.store(deadline, SeqCst);
+    }
+
+    /// Whether the flow goes on to its deadline while the controller is silent.
+    #[must_use]
+    pub fn outlasts(&self) -> bool {
+        self.outlasts.load(SeqCst)
+    }
+
+    pub(crate) fn set_outlasts(&self, outlasts: bool) {
+        self.outlasts.store(outlasts, SeqCst);
     }
 
     /// Ends the flow: nothing passes from now on. The first cause counts.

@@ -91,6 +91,74 @@ async fn without_the_controller_everything_is_cut_at_the_lease_s_end() {
 }
 
 #[tokio::test]
+async fn what_may_outlast_the_controller_goes_on_to_its_own_end() {
+    let world = World::with(Pace {
+        lease: Duration::from_secs(2),
+        silence: Duration::from_secs(1),
+        ..pace()
+    })
+    .await;
+    let ann = world.ann().await;
+    let outlasts = |id, address, ports| {
+        let at = world.controller.resource_that(id, address, ports, true);
+        world.controller.acked(at)
+    };
+    outlasts(DB, "db.corp", "5432").await;
+    outlasts(WIKI, "wiki.corp", "443").await;
+    world.controller.permit(ANN, WIKI, None);
+    let until = world::now() + TimeDelta::hours(1);
+    let seq = world.controller.permit(ANN, DB, Some(until));
+    world.controller.acked(seq).await;
+    let mut db = begun(&ann, "db.corp:5432", ECHO).await;
+    let mut wiki = begun(&ann, "wiki.corp:443", ECHO).await;
+    world.controller.mute();
+    soon("what has no end is cut", wiki.read(&mut [0; 1]))
+        .await
+        .unwrap_err();
+    goes_on(&mut db).await;
+    let refused = Answer::refused(503, "stale");
+    assert_eq!(ann.refused("db.corp:5432").await, refused, "nothing new");
+
+    // After a pause of the gateway itself it waits for the controller like everything else.
+    world.clock.jump(Duration::from_secs(120));
+    db.write_all(b"held").await.unwrap();
+    let mut echoed = [0; 4];
+    let early = tokio::time::timeout(Duration::from_millis(300), db.read_exact(&mut echoed));
+    early.await.unwrap_err();
+    world.controller.come_back();
+    soon("an echo", db.read_exact(&mut echoed)).await.unwrap();
+
+    // What was revoked meanwhile is cut as soon as the controller is heard.
+    world.controller.mute();
+    eventually_stale(&ann).await;
+    goes_on(&mut db).await;
+    world.controller.revoke(ANN, DB);
+    goes_on(&mut db).await;
+    world.controller.come_back();
+    soon("the cut", db.read(&mut [0; 1])).await.unwrap_err();
+
+    // And its own end needs no controller.
+    let until = world::now() + TimeDelta::seconds(6);
+    let seq = world.controller.permit(ANN, DB, Some(until));
+    world.controller.acked(seq).await;
+    let mut db = begun(&ann, "db.corp:5432", ECHO).await;
+    world.controller.mute();
+    eventually_stale(&ann).await;
+    goes_on(&mut db).await;
+    soon("its end", db.read(&mut [0; 1])).await.unwrap_err();
+}
+
+async fn eventually_stale(ann: &Device) {
+    for _ in 0..100 {
+        match ann.connect("db.corp:5432").await {
+            Err(answer) if answer.brief() == Answer::refused(503, "stale") => return,
+            Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    panic!("the lease never ended");
+}
+
+#[tokio::test]
 async fn after_a_pause_nothing_passes_before_the_controller_is_heard_again() {
     let world = World::with(Pace {
         lease: Duration::from_secs(3_600),

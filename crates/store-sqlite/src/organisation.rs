@@ -28,8 +28,8 @@ macro_rules! users {
 macro_rules! resources {
     ($($rest:literal),+) => {
         concat!(
-            "SELECT id, name, address, ports, alias, network_id, tags, url, mode, period, \
-             period_seconds, approval, lock_after, removed, \
+            "SELECT id, name, address, ports, alias, network_id, tags, url, \
+             outlasts_controller, mode, period, period_seconds, approval, lock_after, removed, \
              (SELECT json_group_array(group_id) FROM approvers WHERE resource_id = resources.id) \
              AS approvers FROM resources ",
             $($rest),+
@@ -290,6 +290,7 @@ fn resource(row: &SqliteRow) -> Result<Resource, StoreError> {
         network: NetworkId(row.col("network_id")?),
         tags: row.json("tags")?,
         url: row.col("url")?,
+        outlasts_controller: row.col("outlasts_controller")?,
         settings: Settings {
             mode: row.word("mode")?,
             period: row

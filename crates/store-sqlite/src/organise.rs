@@ -107,9 +107,9 @@ impl OrganisationWrite for Tx {
     async fn insert_resource(&mut self, resource: Resource) -> Result<ResourceId, StoreError> {
         self.require_network(resource.network).await?;
         let insert = query(
-            "INSERT INTO resources (name, address, ports, alias, network_id, tags, url, mode, \
-             period, period_seconds, approval, lock_after) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO resources (name, address, ports, alias, network_id, tags, url, \
+             outlasts_controller, mode, period, period_seconds, approval, lock_after) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         let insert = resource_fields(insert, &resource)?;
         let id = ResourceId(self.run(insert).await?.last_insert_rowid());
@@ -121,8 +121,8 @@ impl OrganisationWrite for Tx {
         self.require_network(resource.network).await?;
         let update = query(
             "UPDATE resources SET name = ?, address = ?, ports = ?, alias = ?, network_id = ?, \
-             tags = ?, url = ?, mode = ?, period = ?, period_seconds = ?, approval = ?, \
-             lock_after = ? WHERE id = ? AND removed = 0",
+             tags = ?, url = ?, outlasts_controller = ?, mode = ?, period = ?, \
+             period_seconds = ?, approval = ?, lock_after = ? WHERE id = ? AND removed = 0",
         );
         let update = resource_fields(update, &resource)?.bind(resource.id.0);
         self.touch(update, || format!("resource {}", resource.id))
@@ -265,6 +265,7 @@ fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, Sto
         .bind(resource.network.0)
         .bind(json(&resource.tags)?)
         .bind(resource.url.clone())
+        .bind(resource.outlasts_controller)
         .bind(settings.mode.word())
         .bind(period)
         .bind(seconds)

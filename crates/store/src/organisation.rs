@@ -65,6 +65,9 @@ pub struct Resource {
     pub tags: Vec<String>,
     /// Where Open in browser goes, if not where the address says.
     pub url: Option<String>,
+    /// Connections that run go on while a gateway does not hear the controller, up to their
+    /// permits' own ends; otherwise they are cut after a lease of 15 s.
+    pub outlasts_controller: bool,
     /// Its access settings.
     pub settings: Settings,
     /// Groups whose members may review requests for it, in order of id.

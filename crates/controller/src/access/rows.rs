@@ -191,6 +191,7 @@ mod tests {
             network: NetworkId(1),
             tags: Vec::new(),
             url: None,
+            outlasts_controller: false,
             settings: hourkey_domain::settings::Settings {
                 mode: hourkey_domain::settings::Mode::Standing,
                 period: hourkey_domain::settings::Period::Preset(

@@ -214,6 +214,7 @@ async fn destinations(tx: &mut dyn Read, network: NetworkId) -> Result<Vec<Desti
         id: resource.id,
         address: resource.address.to_string(),
         ports: resource.ports,
+        outlasts_controller: resource.outlasts_controller,
     });
     Ok(destinations.collect())
 }

@@ -329,6 +329,7 @@ impl<'t> Applier<'t> {
             network: known(&self.networks, &spec.network)?,
             tags: spec.tags.clone(),
             url: spec.url.clone(),
+            outlasts_controller: spec.outlasts_controller,
             settings: spec.settings,
             approvers,
         })

@@ -85,6 +85,8 @@ pub struct ResourceSpec {
     pub tags: Vec<String>,
     /// Where Open in browser goes.
     pub url: Option<String>,
+    /// Connections go on while the controller is away, up to their own ends.
+    pub outlasts_controller: bool,
     /// Access settings.
     pub settings: Settings,
     /// Names of groups.
@@ -282,6 +284,7 @@ fn read_resource(
         .map(|tag| tag.value)
         .collect();
     let url = table.text(reader, "url");
+    let outlasts_controller = table.flag(reader, "outlasts_controller");
     let approvers = table.texts(reader, "approvers");
     let approvers = groups.resolve(reader, approvers);
     let line = table.line;
@@ -295,7 +298,7 @@ fn read_resource(
     let access = access.map(|table| access::read(reader, table));
     table.finish(
         reader,
-        "name, address, ports, alias, network, tags, url, access, approvers",
+        "name, address, ports, alias, network, tags, url, outlasts_controller, access, approvers",
     );
     if let Some(url) = &url {
         let known = url::Url::parse(&url.value)
@@ -318,6 +321,7 @@ fn read_resource(
             network: network?.pop()?,
             tags,
             url: url.map(|url| url.value),
+            outlasts_controller,
             settings: settings?,
             approvers,
         })

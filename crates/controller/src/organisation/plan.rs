@@ -259,6 +259,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
                 network: networks.get(&resource.network).cloned().unwrap_or_default(),
                 tags: resource.tags.clone(),
                 url: resource.url.clone(),
+                outlasts_controller: resource.outlasts_controller,
                 settings: resource.settings,
                 approvers: names(&groups, &resource.approvers),
             })
@@ -331,6 +332,14 @@ fn resource_fields(resource: &ResourceSpec) -> Vec<(&'static str, String)> {
         ("network", resource.network.clone()),
         ("tags", resource.tags.join(", ")),
         ("url", resource.url.clone().unwrap_or_default()),
+        (
+            "outlasts_controller",
+            if resource.outlasts_controller {
+                "yes".into()
+            } else {
+                String::new()
+            },
+        ),
     ];
     fields.extend(settings_fields(own));
     fields.push(("approvers", resource.approvers.join(", ")));

@@ -462,6 +462,7 @@ async fn found(app: &App) -> (People, Resources, Ways) {
                 network,
                 tags: Vec::new(),
                 url: None,
+                outlasts_controller: false,
                 settings,
                 approvers,
             };

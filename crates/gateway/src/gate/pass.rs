@@ -78,7 +78,13 @@ impl Pass {
     pub fn step(&self) -> Step {
         match self.gate.lease.check() {
             Verdict::Live(now) if now < self.ticket.deadline() => Step::Go,
-            Verdict::Live(_) | Verdict::Over => Step::End,
+            Verdict::Over(Some(now)) if self.ticket.outlasts() && now < self.ticket.deadline() => {
+                Step::Go
+            }
+            Verdict::Over(None) if self.ticket.outlasts() && self.ticket.deadline() > 0 => {
+                Step::Wait
+            }
+            Verdict::Live(_) | Verdict::Over(_) => Step::End,
             Verdict::Held if self.ticket.deadline() == 0 => Step::End,
             Verdict::Held => Step::Wait,
         }

@@ -85,6 +85,7 @@ impl Truth {
                 id: ResourceId(id),
                 address: address.to_owned(),
                 ports: ports.parse().unwrap(),
+                outlasts_controller: false,
             })
             .collect()
     }

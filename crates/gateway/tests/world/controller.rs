@@ -185,10 +185,22 @@ impl Controller {
 
     /// Adds or changes a resource. Returns its sequence number.
     pub fn resource(&self, id: ResourceId, address: &str, ports: &str) -> i64 {
+        self.resource_that(id, address, ports, false)
+    }
+
+    /// Adds or changes a resource whose flows may outlast the controller's silence.
+    pub fn resource_that(
+        &self,
+        id: ResourceId,
+        address: &str,
+        ports: &str,
+        outlasts_controller: bool,
+    ) -> i64 {
         let destination = Destination {
             id,
             address: address.to_owned(),
             ports: ports.parse().unwrap(),
+            outlasts_controller,
         };
         let mut all = self.all();
         all.resources.insert(id, destination);

@@ -102,6 +102,7 @@ pub(super) fn resource(name: &str, network: NetworkId) -> Resource {
         network,
         tags: Vec::new(),
         url: None,
+        outlasts_controller: false,
         settings: Settings {
             mode: Mode::AccessRequest,
             period: Period::Custom { up_to: length(240) },
