@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::config::{Config, Folders};
+use hourkey_client::dial::Destination;
 use hourkey_client::model::{Connection, Model, lock_now};
 use hourkey_client::sync::Update;
 use hourkey_client::told::ToTell;
@@ -137,6 +138,15 @@ pub enum Standing {
     SignedIn,
 }
 
+/// A port of this computer that leads to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Where the resource is.
+    pub to: Destination,
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+}
+
 /// All that the tray and the window are made from.
 pub struct AppState {
     /// Who is signed in.
@@ -161,8 +171,8 @@ pub struct AppState {
     pub secret_store: String,
     /// How programs reach resources through this app, once it listens.
     pub entry: Option<EntryAddresses>,
-    /// Where programs of this computer reach a resource: `127.0.0.1:PORT`.
-    pub forwards: BTreeMap<ResourceId, String>,
+    /// Where programs of this computer reach a resource.
+    pub forwards: BTreeMap<ResourceId, Forwarded>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }

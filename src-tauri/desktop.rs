@@ -113,6 +113,10 @@ impl Effects for Desktop {
         self.order(Order::Forward(resource, to, reply));
     }
 
+    fn end_forward(&mut self, resource: ResourceId) {
+        self.order(Order::EndForward(resource));
+    }
+
     fn reconnect(&mut self) {
         self.order(Order::Reconnect);
     }

@@ -49,6 +49,8 @@ pub trait Effects {
     /// Lets programs reach a resource at a port of this computer; the answer is
     /// [`crate::entry::EntryNews::Forwards`].
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
+    /// Ends what [`Self::forward`] began.
+    fn end_forward(&mut self, resource: ResourceId);
     /// Looks for the controller at once.
     fn reconnect(&mut self);
     /// Starts the app at login, or no longer.

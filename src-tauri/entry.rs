@@ -40,6 +40,8 @@ pub enum EntryNews {
     Forwards {
         /// Which.
         resource: ResourceId,
+        /// Where it is.
+        to: Destination,
         /// `127.0.0.1:PORT`.
         address: String,
     },
@@ -72,7 +74,7 @@ pub(crate) struct SessionEntry {
     clock: Arc<dyn Clock>,
     events: mpsc::Sender<Event>,
     dialer: Dialer,
-    forwards: BTreeMap<ResourceId, Forward>,
+    forwards: BTreeMap<ResourceId, (Destination, Forward)>,
     _entry: Option<Entry>,
 }
 
@@ -120,21 +122,38 @@ impl SessionEntry {
         resource: ResourceId,
         to: Destination,
     ) -> Result<(), String> {
+        if self
+            .forwards
+            .get(&resource)
+            .is_some_and(|(known, _)| *known == to)
+        {
+            // Asked for twice before the first answer.
+            return Ok(());
+        }
         let usual = to.port.checked_add(ABOVE).unwrap_or(0);
         let dialer = self.dialer.clone();
         let forward = match Forward::start(dialer.clone(), to.clone(), usual).await {
             Ok(forward) => forward,
             // Taken: any other port will do.
-            Err(_) => Forward::start(dialer, to, 0)
+            Err(_) => Forward::start(dialer, to.clone(), 0)
                 .await
                 .map_err(|error| format!("No port of this computer can be used: {error}."))?,
         };
         let address = format!("127.0.0.1:{}", forward.port());
-        self.forwards.insert(resource, forward);
-        let news = EntryNews::Forwards { resource, address };
+        self.forwards.insert(resource, (to.clone(), forward));
+        let news = EntryNews::Forwards {
+            resource,
+            to,
+            address,
+        };
         // Nobody listens any more when the app ends.
         let _ = self.events.send(Event::Entry(news)).await;
         Ok(())
+    }
+
+    /// Ends a forward, and its connections.
+    pub(crate) fn end_forward(&mut self, resource: ResourceId) {
+        self.forwards.remove(&resource);
     }
 
     /// Takes what the stream says.

@@ -174,7 +174,10 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
         },
         opens: resource.url.is_some(),
         forwards: forwards(resource),
-        forwarded: state.forwards.get(&resource.id).cloned(),
+        forwarded: state
+            .forwards
+            .get(&resource.id)
+            .map(|forwarded| forwarded.address.clone()),
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Order {
     Call(Call, Reply),
     /// Let programs reach a resource at a port of this computer.
     Forward(ResourceId, Destination, Reply),
+    /// End that.
+    EndForward(ResourceId),
     /// Look for the controller at once.
     Reconnect,
 }
@@ -120,6 +122,11 @@ impl Keeper {
                 Some(running) => reply.send(running.entry.forward(resource, to).await),
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
+            Order::EndForward(resource) => {
+                if let Some(running) = &mut self.running {
+                    running.entry.end_forward(resource);
+                }
+            }
             Order::Reconnect => {
                 if let Some(running) = &self.running {
                     running.follower.wake();

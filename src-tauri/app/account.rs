@@ -31,6 +31,7 @@ impl<E: Effects> App<E> {
     pub(super) fn cancel_sign_in(&mut self) {
         if self.state.standing == Standing::SigningIn {
             self.effects.cancel_sign_in();
+            self.drop_entry();
             self.state.standing = Standing::SignedOut { error: None };
         }
     }
@@ -101,11 +102,16 @@ impl<E: Effects> App<E> {
         self.state.model = Model::default();
         self.state.endings.clear();
         self.telling.end();
+        self.drop_entry();
+        self.state.standing = Standing::SignedOut { error };
+    }
+
+    /// The entry goes with its session.
+    fn drop_entry(&mut self) {
         self.state.entry = None;
         self.state.forwards.clear();
-        self.follow_entry_or_warn();
         self.state.warnings.remove("entry");
-        self.state.standing = Standing::SignedOut { error };
+        self.follow_entry_or_warn();
     }
 
     pub(super) fn update(&mut self, update: Update) {
@@ -118,6 +124,7 @@ impl<E: Effects> App<E> {
             Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
         }
         self.state.model.apply(update, self.clock.boot());
+        self.end_moved_forwards();
         if self.state.model.connection == Connection::Ended {
             self.effects.sign_out();
             self.signed_out("The session has ended. Sign in again.".to_owned());
@@ -165,6 +172,7 @@ impl<E: Effects> App<E> {
         let saved = Config::change(&self.folders.config_file(), |file| {
             file.controller.clone_from(&own.controller);
             file.notifications = own.notifications;
+            file.browsers = own.browsers;
         });
         saved.map_err(|error| error.to_string())
     }

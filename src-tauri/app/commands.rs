@@ -6,7 +6,7 @@ use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_protocol::access::Resource;
 use url::Url;
 
-use super::App;
+use super::{App, Forwarded, Standing};
 use crate::effects::{Activation, Call, Effects, Reply};
 use crate::entry::{EntryAddresses, EntryNews};
 use crate::notify::{Topic, text};
@@ -130,7 +130,8 @@ impl<E: Effects> App<E> {
                 self.state.config.browsers = on;
                 let followed = self.follow_entry();
                 self.state.config.browsers &= followed.is_ok();
-                reply.send(followed.and_then(|()| self.save_config()));
+                let saved = self.save_config();
+                reply.send(followed.and(saved));
             }
             Command::SetNotifications { on } => {
                 self.state.config.notifications = on;
@@ -165,20 +166,30 @@ impl<E: Effects> App<E> {
 
     /// What the local entry says.
     pub(super) fn entry_says(&mut self, news: EntryNews) {
+        if let Standing::SignedOut { .. } = self.state.standing {
+            // Of a session that is given up.
+            return;
+        }
         match news {
             EntryNews::Listens(addresses) => {
                 self.state.warnings.remove("entry");
                 self.state.entry = Some(addresses);
                 self.follow_entry_or_warn();
             }
-            EntryNews::Forwards { resource, address } => {
+            EntryNews::Forwards {
+                resource,
+                to,
+                address,
+            } => {
                 self.effects
                     .copy(address.clone(), Reply::Desk(self.events.clone()));
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::forwards(&row.name, &address);
                     self.tell_now(Topic::Forward(resource), message);
                 }
-                self.state.forwards.insert(resource, address);
+                self.state
+                    .forwards
+                    .insert(resource, Forwarded { to, address });
             }
             EntryNews::Failed(why) => self.warn(
                 "entry",
@@ -203,8 +214,8 @@ impl<E: Effects> App<E> {
 
     /// Lets programs reach a resource at a port of this computer, and copies where.
     fn forward(&mut self, id: ResourceId, reply: Reply) {
-        if let Some(address) = self.state.forwards.get(&id) {
-            return self.effects.copy(address.clone(), reply);
+        if let Some(forwarded) = self.state.forwards.get(&id) {
+            return self.effects.copy(forwarded.address.clone(), reply);
         }
         let to = self.resource(id.0).map(Destination::of);
         match to {
@@ -214,6 +225,20 @@ impl<E: Effects> App<E> {
                  terminal.",
             ),
             Err(sentence) => reply.fail(sentence),
+        }
+    }
+
+    /// Ends the forwards whose resource is gone, or elsewhere by now.
+    pub(super) fn end_moved_forwards(&mut self) {
+        let resources = &self.state.model.resources;
+        let moved = |(id, forwarded): (&ResourceId, &Forwarded)| {
+            let to = resources.get(id).and_then(Destination::of);
+            (to.as_ref() != Some(&forwarded.to)).then_some(*id)
+        };
+        let moved: Vec<ResourceId> = self.state.forwards.iter().filter_map(moved).collect();
+        for id in moved {
+            self.state.forwards.remove(&id);
+            self.effects.end_forward(id);
         }
     }
 

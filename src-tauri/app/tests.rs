@@ -205,7 +205,7 @@ fn a_sign_in_that_was_called_off_does_not_happen() {
     let controller = "hourkey.example".to_owned();
     desk.command(Command::SignIn { controller }).unwrap();
     let effects = desk.event(Event::Tray(TrayEvent::CancelSignIn));
-    assert_eq!(effects, [Effect::CancelSignIn]);
+    assert_eq!(effects, [Effect::CancelSignIn, Effect::Browsers(None)]);
     let effects = desk.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
     assert_eq!(effects, [Effect::SignOut], "the late session is given up");
     assert_eq!(desk.app.state.standing, Standing::SignedOut { error: None });
@@ -468,12 +468,16 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     let address = "127.0.0.1:15432".to_owned();
     let news = EntryNews::Forwards {
         resource,
+        to: to.parse().unwrap(),
         address: address.clone(),
     };
     let told = desk.event(Event::Entry(news));
     assert!(told.contains(&Effect::Copy(address.clone())), "{told:?}");
     let again = desk.event(Event::Tray(TrayEvent::Forward(resource)));
     assert_eq!(again, [Effect::Copy(address)]);
+    let moved = desk.update(changes(0, payroll(self::granted(45)), vec![]));
+    assert!(moved.contains(&Effect::EndForward(resource)), "{moved:?}");
+    assert!(desk.app.state.forwards.is_empty());
 
     // Browsers are set up when the person says so, and not where another proxy is.
     let follows = |effects: &[Effect], pac: Option<&str>| {
@@ -485,6 +489,12 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     desk.app.effects.other_proxy = false;
     let followed = desk.command(Command::SetBrowsers { on: true }).unwrap();
     assert!(follows(&followed, Some(&addresses.pac)), "{followed:?}");
+    assert!(
+        Config::load(&desk.app.folders.config_file())
+            .unwrap()
+            .browsers,
+        "remembered for the next start"
+    );
     let moved = EntryAddresses {
         pac: "http://127.0.0.1:9/other.pac".to_owned(),
         ..addresses
@@ -497,4 +507,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     assert!(follows(&restored, None), "{restored:?}");
     assert!(desk.app.state.entry.is_none());
     assert!(desk.command(Command::CopyPac).is_err());
+    // And what a session that is given up still says counts for nothing.
+    desk.event(Event::Entry(EntryNews::Listens(moved)));
+    assert!(desk.app.state.entry.is_none());
 }

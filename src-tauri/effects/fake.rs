@@ -30,6 +30,7 @@ pub(crate) enum Effect {
     Call(Call),
     Reconnect,
     Forward(ResourceId, String),
+    EndForward(ResourceId),
     StartAtLogin(bool),
     Browsers(Option<String>),
     Quit,
@@ -119,6 +120,10 @@ impl Effects for Fake {
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
         self.did(Effect::Forward(resource, to.to_string()));
         reply.done();
+    }
+
+    fn end_forward(&mut self, resource: ResourceId) {
+        self.did(Effect::EndForward(resource));
     }
 
     fn reconnect(&mut self) {

@@ -1,14 +1,23 @@
 //! GNOME's proxy settings, which Chromium and Firefox follow, by gsettings(1).
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use hourkey_client::file;
 use serde::{Deserialize, Serialize};
 
 use super::SystemProxy;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
+const MODE: &str = "mode";
+const URL: &str = "autoconfig-url";
+
+/// A settings service that hangs must not hang the app.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked whether gsettings(1) is done.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Desktops whose browsers follow these settings.
 const DESKTOPS: [&str; 7] = [
@@ -46,24 +55,36 @@ impl GnomeProxy {
     pub fn new(state: &Path) -> Self {
         let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
         let follows = desktop.split(':').any(|name| DESKTOPS.contains(&name));
+        let writable = || gsettings(&["writable", SCHEMA, MODE]).is_ok_and(|it| it == "true");
         Self {
             record: state.join("proxy-before.json"),
-            is_here: follows
-                && gsettings(&["writable", SCHEMA, "mode"]).is_ok_and(|it| it == "true"),
+            is_here: follows && writable(),
         }
     }
 
-    /// What was there before ours; `None` while ours is not there, or somebody changed it since.
-    fn before(&self, now: &Values) -> Result<Option<Values>, String> {
-        let record = match std::fs::read(&self.record) {
-            Ok(record) => record,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.unusable(&error)),
-        };
-        let record: Option<Record> = serde_json::from_slice(&record).ok();
-        Ok(record
-            .filter(|record| record.ours == *now)
-            .map(|record| record.before))
+    /// What is remembered; `None` for nothing.
+    fn record(&self) -> Result<Option<Record>, String> {
+        match std::fs::read(&self.record) {
+            Ok(record) => Ok(serde_json::from_slice(&record).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unusable(&error)),
+        }
+    }
+
+    /// What is there without ours. A crash in between leaves our address with the mode of before;
+    /// another address is somebody's who changed it since, and stays with its mode.
+    fn without_ours(&self, now: Values) -> Result<Values, String> {
+        match self.record()? {
+            Some(Record { ours, before }) if now.autoconfig_url == ours.autoconfig_url => {
+                let mode = if now.mode == ours.mode {
+                    before.mode
+                } else {
+                    now.mode
+                };
+                Ok(Values { mode, ..before })
+            }
+            Some(_) | None => Ok(now),
+        }
     }
 
     fn unusable(&self, error: &io::Error) -> String {
@@ -80,8 +101,7 @@ impl SystemProxy for GnomeProxy {
     }
 
     fn follow(&self, pac: &str) -> Result<(), String> {
-        let now = read()?;
-        let before = self.before(&now)?.unwrap_or(now);
+        let before = self.without_ours(read()?)?;
         if before.mode != "'none'" {
             return Err(
                 "This computer uses a proxy already, and Hourkey does not take its place. Add \
@@ -99,21 +119,24 @@ impl SystemProxy for GnomeProxy {
             before,
         };
         let record = serde_json::to_vec(&record).map_err(|error| error.to_string())?;
-        if let Some(folder) = self.record.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| self.unusable(&error))?;
-        }
-        std::fs::write(&self.record, record).map_err(|error| self.unusable(&error))?;
-        write(&ours)
+        file::replace(&self.record, &record).map_err(|error| self.unusable(&error))?;
+        // The address first: automatic without an address would look for one in the network.
+        write(URL, &ours.autoconfig_url)?;
+        write(MODE, &ours.mode)
     }
 
     fn restore(&self) -> Result<(), String> {
-        let now = match std::fs::exists(&self.record) {
-            Ok(false) => return Ok(()),
-            Ok(true) => read()?,
-            Err(error) => return Err(self.unusable(&error)),
-        };
-        if let Some(before) = self.before(&now)? {
-            write(&before)?;
+        if self.record()?.is_none() {
+            return Ok(());
+        }
+        let now = read()?;
+        let before = self.without_ours(now.clone())?;
+        // The mode first, for the same reason.
+        if before.mode != now.mode {
+            write(MODE, &before.mode)?;
+        }
+        if before.autoconfig_url != now.autoconfig_url {
+            write(URL, &before.autoconfig_url)?;
         }
         std::fs::remove_file(&self.record).map_err(|error| self.unusable(&error))
     }
@@ -121,27 +144,54 @@ impl SystemProxy for GnomeProxy {
 
 fn read() -> Result<Values, String> {
     Ok(Values {
-        mode: gsettings(&["get", SCHEMA, "mode"])?,
-        autoconfig_url: gsettings(&["get", SCHEMA, "autoconfig-url"])?,
+        mode: gsettings(&["get", SCHEMA, MODE])?,
+        autoconfig_url: gsettings(&["get", SCHEMA, URL])?,
     })
 }
 
-fn write(values: &Values) -> Result<(), String> {
-    // The address first: mode and address are read together when the mode changes.
-    gsettings(&["set", SCHEMA, "autoconfig-url", &values.autoconfig_url])?;
-    gsettings(&["set", SCHEMA, "mode", &values.mode])?;
-    Ok(())
+/// Sets a value, and looks whether it is there: gsettings(1) also succeeds where nothing was kept.
+fn write(key: &str, value: &str) -> Result<(), String> {
+    gsettings(&["set", SCHEMA, key, value])?;
+    if gsettings(&["get", SCHEMA, key])? == value {
+        return Ok(());
+    }
+    Err(failed(&"they do not keep what is set"))
 }
 
 fn gsettings(arguments: &[&str]) -> Result<String, String> {
-    let failed = |why: &dyn std::fmt::Display| {
-        format!("The desktop’s proxy settings cannot be changed: {why}. Set them by hand.")
+    let began = Instant::now();
+    let mut child = Command::new("gsettings")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let status = loop {
+        match child.try_wait().map_err(|error| failed(&error))? {
+            Some(status) => break status,
+            None if began.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            None => {
+                // It may have ended just now.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(failed(&"they do not answer"));
+            }
+        }
     };
-    let output = Command::new("gsettings").args(arguments).output();
-    let output = output.map_err(|error| failed(&error))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(&said.trim()));
+    if !status.success() {
+        return Err(failed(&status));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    // What it says is shorter than a pipe holds.
+    let mut said = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout
+            .read_to_string(&mut said)
+            .map_err(|error| failed(&error))?;
+    }
+    Ok(said.trim().to_owned())
+}
+
+fn failed(why: &dyn std::fmt::Display) -> String {
+    format!("The desktop’s proxy settings cannot be changed: {why}. Set them by hand.")
 }

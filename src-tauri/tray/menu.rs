@@ -225,7 +225,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
     let copy = click("Copy address", TrayEvent::Copy(resource.id));
     let forward = parts::forwards(resource).then(|| {
         let label = match state.forwards.get(&resource.id) {
-            Some(address) => format!("Copy {address}"),
+            Some(forwarded) => format!("Copy {}", forwarded.address),
             None => "Forward to this computer".to_owned(),
         };
         click(&label, TrayEvent::Forward(resource.id))

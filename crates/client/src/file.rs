@@ -5,7 +5,10 @@ use std::path::Path;
 
 /// Replaces the file at `path` with `content`: a temporary file beside it, synced to disk, renamed
 /// over it. Makes the folders that lead there. On Unix only the owner may read and write it.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// When it cannot be written; the old version stays.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -12,7 +12,7 @@ pub mod config;
 pub mod device;
 pub mod dial;
 pub mod entry;
-mod file;
+pub mod file;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use entry::fuzz;

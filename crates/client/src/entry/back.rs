@@ -21,6 +21,9 @@ pub(super) const PATH: &str = "/back/";
 /// The ways that are kept: the oldest goes first.
 const KEPT: usize = 64;
 
+/// Of those, so many for one destination.
+const KEPT_OF_ONE: usize = 8;
+
 /// For so long after a browser got through by itself, it need not be sent there.
 const JUST_NOW: Duration = Duration::from_secs(60);
 
@@ -75,10 +78,17 @@ impl Backs {
             back.made = made;
             return id.clone();
         }
-        if state.by_id.len() >= KEPT {
-            let oldest = state.by_id.iter().min_by_key(|(_, back)| back.made);
-            let oldest = oldest.map(|(id, _)| id.clone());
-            oldest.and_then(|id| state.by_id.remove(&id));
+        // A page may ask for many addresses of one destination: they push out each other.
+        let same = state.by_id.values().filter(|back| back.to == to).count();
+        let full = same >= KEPT_OF_ONE || state.by_id.len() >= KEPT;
+        let goes = |back: &&Back| full && (same < KEPT_OF_ONE || back.to == to);
+        let oldest = state
+            .by_id
+            .iter()
+            .filter(|(_, back)| goes(back))
+            .min_by_key(|(_, back)| back.made);
+        if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
+            state.by_id.remove(&oldest);
         }
         let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
         let back = Back {
@@ -103,7 +113,8 @@ impl Backs {
     pub(super) fn waited(&self, id: &str, through: Option<Duration>) {
         if let Some(back) = self.state().by_id.get_mut(id) {
             back.waiting = back.waiting.saturating_sub(1);
-            back.through = through;
+            // Of several connections, the one that got through counts.
+            back.through = through.or(back.through);
         }
         self.settled.notify_waiters();
     }
@@ -191,8 +202,13 @@ mod tests {
         assert_eq!(backs.follow(&id, now), Some(Follow::Already));
         let later = now + JUST_NOW;
         assert_eq!(backs.follow(&id, later), there("wiki"));
+        backs.waits(&id);
         backs.waited(&id, None);
-        assert_eq!(backs.follow(&id, now), there("wiki"));
+        assert_eq!(
+            backs.follow(&id, now),
+            Some(Follow::Already),
+            "another one did"
+        );
     }
 
     #[test]
@@ -205,5 +221,16 @@ mod tests {
         }
         assert!(backs.follow(&first, Duration::ZERO).is_some());
         assert!(backs.follow(&second, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_page_that_asks_for_many_addresses_pushes_out_only_its_own() {
+        let backs = Backs::default();
+        let first = made(&backs, "first");
+        for number in 0..KEPT {
+            let url = format!("http://evil.corp/{number}").parse().unwrap();
+            backs.to(url, to("evil"));
+        }
+        assert!(backs.follow(&first, Duration::ZERO).is_some());
     }
 }

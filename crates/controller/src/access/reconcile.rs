@@ -53,6 +53,28 @@ pub async fn reconcile(
     Ok(())
 }
 
+/// A use, reported late, may have opened what somebody asks to be unlocked: the request has nothing
+/// to wait for any more.
+pub(crate) async fn unlocked(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: ResourceId,
+    now: Time,
+) -> Result<(), Failure> {
+    let filter = OpenFilter {
+        user: Some(user),
+        resource: Some(resource),
+        due_at: None,
+    };
+    let act = Act { by: None, at: now };
+    for request in tx.open(filter).await?.requests {
+        if let Some(cause) = request_ends(tx, &request, false, now).await? {
+            cancel(tx, act, request, cause).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Why a pending request ends now, if it does.
 pub(super) async fn request_ends(
     tx: &mut dyn Write,

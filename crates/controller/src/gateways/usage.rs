@@ -1,5 +1,6 @@
 //! What gateways report of connections: kept, and recorded in the audit log.
 
+use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::settings::Mode;
@@ -11,8 +12,13 @@ use hourkey_store::usage::{Connection, End, Kept};
 use hourkey_store::{StoreError, Write};
 use serde_json::json;
 
+use crate::access::reconcile;
 use crate::app::App;
 use crate::failure::Failure;
+
+/// Uses that follow each other faster move nothing that anybody has to be told of: what auto-locks
+/// counts in days.
+const FELT: TimeDelta = TimeDelta::minutes(1);
 
 /// Keeps a report. One that was sent before changes nothing.
 ///
@@ -54,6 +60,7 @@ async fn keep_one(
         Some(end) => end.at,
         None => said.used_at.unwrap_or(said.started_at),
     };
+    let (said_user, said_resource) = (said.user, said.resource);
     let connection = Connection {
         gateway: gateway.id,
         id: said.id,
@@ -68,6 +75,9 @@ async fn keep_one(
             received: end.received,
         }),
     };
+    let lately = tx.lately(said_user, Some(said_resource)).await?;
+    let known = lately.first().and_then(|(_, lately)| lately.last_used());
+    let moves = known.is_none_or(|known| used_at.min(now) >= known + FELT);
     let kept = match here {
         true => {
             tx.keep_connection(connection.clone(), used_at.min(now))
@@ -106,6 +116,7 @@ async fn keep_one(
         detail["received"] = json!(end.received);
     }
     let (user, resource) = (connection.user, connection.resource);
+    let restarts_count = moves && auto_locks(tx, user, resource).await?;
     let entry = Entry {
         at: now,
         actor: Some(user),
@@ -113,12 +124,15 @@ async fn keep_one(
         subject: Subject::Use {
             user,
             resource,
-            restarts_count: auto_locks(tx, user, resource).await?,
+            restarts_count,
             cut: connection.end.is_some_and(|end| was_cut(end.why)),
         },
         detail,
     };
     tx.record(entry).await?;
+    if restarts_count {
+        reconcile::unlocked(tx, user, resource, now).await?;
+    }
     Ok(())
 }
 

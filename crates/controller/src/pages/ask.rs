@@ -47,11 +47,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageFailure> {
     let detail = view::resource(&app, user.user.id, id).await?;
     if let Some(request) = outstanding(&app, &detail).await? {
-        let query = uri
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
-        return Ok(Redirect::to(&format!("/requests/{request}{query}")).into_response());
+        return Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response());
     }
     let frame = Frame::of(&app, &user, &uri).await?;
     let typed = Typed {
@@ -75,9 +71,7 @@ pub(super) async fn send(
     let typed = Typed::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
         Ok(request) => {
-            let back = Back::of(&uri).map(|back| format!("?{back}"));
-            let back = back.unwrap_or_default();
-            Ok(Redirect::to(&format!("/requests/{request}{back}")).into_response())
+            Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response())
         }
         Err(Failure::Refused(problem)) => {
             let status =
@@ -94,6 +88,12 @@ pub(super) async fn send(
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// Whom the page was opened for, and where the browser was going.
+fn query(uri: &Uri) -> String {
+    let query = uri.query().map(|query| format!("?{query}"));
+    query.unwrap_or_default()
 }
 
 impl Typed {

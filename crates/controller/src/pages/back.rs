@@ -42,13 +42,6 @@ impl Back {
     }
 }
 
-impl std::fmt::Display for Back {
-    /// As a page's address has it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "back={}-{}", self.port, self.id)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,7 +50,6 @@ mod tests {
     fn only_a_proper_way_back_is_one() {
         let of = |query: &str| Back::of(&format!("/requests/1?as=a&back={query}").parse().unwrap());
         let back = of("8421-AAAAAAAAAAAAAAAAAAAA_-").unwrap();
-        assert_eq!(back.to_string(), "back=8421-AAAAAAAAAAAAAAAAAAAA_-");
         let button = back.button().into_string();
         assert!(button.contains("\"http://127.0.0.1:8421/back/AAAAAAAAAAAAAAAAAAAA_-\""));
         for wrong in [

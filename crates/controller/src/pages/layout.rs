@@ -84,6 +84,8 @@ impl Frame {
         let (reviews, administers) = (actor.reviews_any(), actor.administers());
         let me = actor.user;
         let meant_for = meant_for(uri).filter(|login| login.to_lowercase() != me.login);
+        // Whoever else is signed in here is told so first.
+        let back = Back::of(uri).filter(|_| meant_for.is_none());
         let who = Who {
             name: me.name,
             login: me.login,
@@ -101,7 +103,7 @@ impl Frame {
             organisation,
             who: Some(who),
             now,
-            back: Back::of(uri),
+            back,
         })
     }
 

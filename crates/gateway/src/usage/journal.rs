@@ -36,6 +36,8 @@ pub(super) struct Journal {
     folder: Folder,
     file: File,
     lines: usize,
+    /// Something could not be written: the file says less than is known.
+    behind: bool,
     waiting: Vec<Connection>,
     lasting: BTreeMap<String, Connection>,
     /// What lasted when the gateway was killed.
@@ -45,13 +47,15 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn open(folder: Folder) -> anyhow::Result<Self> {
         let path = folder.file(FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(error) => {
                 return Err(error).with_context(|| format!("{} cannot be read", path.display()));
             }
         };
+        // After a loss of power there may be anything.
+        let text = String::from_utf8_lossy(&bytes);
         let (mut waiting, mut lost) = (Vec::new(), BTreeMap::new());
         for line in text.lines() {
             match serde_json::from_str(line) {
@@ -62,7 +66,7 @@ impl Journal {
                 Ok(Line::Answered { answered }) => {
                     waiting.drain(..answered.min(waiting.len()));
                 }
-                // The last line may be half written.
+                // Half written.
                 Err(_) => {}
             }
         }
@@ -75,6 +79,7 @@ impl Journal {
             folder,
             file,
             lines: 0,
+            behind: false,
             waiting,
             lasting: BTreeMap::new(),
             lost,
@@ -132,10 +137,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes a line about what has just changed.
     fn append(&mut self, line: &Line) -> anyhow::Result<()> {
+        if self.behind {
+            return self.write_anew();
+        }
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
+        self.behind = true;
         self.file.write_all(&text)?;
+        self.behind = false;
         self.lines += 1;
         Ok(())
     }
@@ -163,6 +174,7 @@ impl Journal {
             .append(true)
             .open(&path)
             .with_context(|| format!("{} cannot be written", path.display()))?;
+        self.behind = false;
         Ok(())
     }
 }
@@ -190,7 +202,7 @@ mod tests {
         journal.answered(1).unwrap();
         journal.keep(ended("d")).unwrap();
         // Killed in the middle of a line.
-        journal.file.write_all(b"{\"id\":\"").unwrap();
+        journal.file.write_all(b"{\"id\":\"\xff").unwrap();
         drop(journal);
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "bcd");
@@ -229,6 +241,22 @@ mod tests {
         let mut journal = open(&folder);
         journal.end_lost(at(11)).unwrap();
         assert_eq!(waits(&journal), "");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_made_up_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        let good = std::mem::replace(
+            &mut journal.file,
+            File::open(folder.path().join(FILE)).unwrap(),
+        );
+        journal.keep(ended("a")).unwrap_err();
+        journal.file = good;
+        journal.keep(ended("b")).unwrap();
+        journal.answered(1).unwrap();
+        drop(journal);
+        assert_eq!(waits(&open(&folder)), "b", "the oldest was answered");
     }
 
     #[test]
