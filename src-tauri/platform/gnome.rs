@@ -158,6 +158,10 @@ fn write(key: &str, value: &str) -> Result<(), String> {
     Err(failed(&"they do not keep what is set"))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "milliseconds as a rule, when the app starts or ends, or the person asks for it"
+)]
 fn gsettings(arguments: &[&str]) -> Result<String, String> {
     let began = Instant::now();
     let mut child = Command::new("gsettings")

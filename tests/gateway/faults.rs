@@ -47,6 +47,26 @@ async fn a_second_gateway_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_gateway_carried_is_reported_once_it_is_back() {
+    let mut world = World::new().await;
+    let entry = world.entry().await;
+    world.open("Logs").await;
+    let mut quiet = Connection::open(&entry, QUIET).await;
+    quiet.goes_on().await;
+    let begun = async || {
+        let audit = world.controller.run(&["audit", "--json"]).await.unwrap();
+        audit.contains("connection.started")
+    };
+    eventually("its start in the audit log", begun)
+        .await
+        .unwrap();
+    world.gateway.kill().unwrap();
+    quiet.ends().await;
+    world.gateway.resume().await.unwrap();
+    world.ended_because("lost").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
     let mut world = World::new().await;
     let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;

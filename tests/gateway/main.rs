@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod apart;
+mod auto_lock;
 mod browsers;
 mod clients;
 mod clocks;

@@ -99,6 +99,15 @@ resource = "Portal"
 [[assignment]]
 group = "Engineering"
 resource = "Safe"
+[[resource]]
+name = "Archive"
+address = "archive.corp.example"
+ports = "80"
+network = "Office"
+access = { mode = "AutoLock", lock_after = "1d", approval = "Manual" }
+[[assignment]]
+group = "Engineering"
+resource = "Archive"
 [[assignment]]
 group = "Engineering"
 resource = "Wiki"
@@ -251,6 +260,7 @@ pub(crate) async fn gateway(
         ("logs.corp.example", ticks),
         ("vault.corp.example", web),
         ("hidden.corp.example", web),
+        ("archive.corp.example", web),
     ];
     let hosts = ours.iter().chain(servers);
     let hosts: Vec<_> = hosts.map(|(name, to)| (*name, to.to_string())).collect();

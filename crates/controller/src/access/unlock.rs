@@ -95,8 +95,9 @@ pub(crate) async fn unlock_in(
         by: Some(admin),
         at: now,
     };
-    if let Some(Ok(pending)) = here.pending.clone().map(|request| request.pending(now)) {
-        let before = pending.request().clone();
+    if let Some(before) = here.pending.clone()
+        && let Ok(pending) = before.clone().pending(now)
+    {
         let cancelled = pending.cancel(None, Cause::NoLongerNeeded, now);
         act.request(tx, "request.cancelled", &before, &cancelled)
             .await?;

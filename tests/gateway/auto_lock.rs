@@ -1,0 +1,67 @@
+//! What auto-locks, end to end: used through a gateway, locked once it is not, and unlocked.
+
+use std::time::Duration;
+
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::NewUnlock;
+use hourkey_testkit::poll::eventually;
+
+use crate::faults::get;
+use crate::origin::PAGE;
+use crate::world::World;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_keeps_it_open_and_disuse_locks_it() {
+    let world = World::new().await;
+    let opened = locks_at(&world).await.unwrap();
+    let entry = world.entry().await;
+    let name = "archive.corp.example";
+    assert!(get(&entry, name).await.unwrap().ends_with(PAGE));
+    // The clock goes on in between, so that a use is seen to count. The gateway hears of it with
+    // the next ping.
+    world.clock.advance(Duration::from_secs(3_600)).unwrap();
+    eventually("a later lock", async || {
+        assert!(get(&entry, name).await.unwrap().ends_with(PAGE));
+        let then = locks_at(&world).await.ok_or("locked")?;
+        let later = then - opened;
+        (later.num_minutes() >= 59)
+            .then_some(())
+            .ok_or(later.to_string())
+    })
+    .await
+    .unwrap();
+
+    world.clock.advance(DAY).unwrap();
+    assert_eq!(locks_at(&world).await, None);
+    eventually("a redirect instead of the page", async || {
+        let text = get(&entry, name).await.unwrap();
+        let redirected = text.starts_with("HTTP/1.1 302");
+        redirected.then_some(()).ok_or(text)
+    })
+    .await
+    .unwrap();
+
+    let root = world.session("root").await;
+    let unlock = NewUnlock {
+        login: "ada".to_owned(),
+        resource: world.resource("Archive").await.id,
+        comment: String::new(),
+    };
+    root.unlock(&unlock).await.unwrap();
+    eventually("the page", async || {
+        let text = get(&entry, name).await.unwrap();
+        text.ends_with(PAGE).then_some(()).ok_or(text)
+    })
+    .await
+    .unwrap();
+}
+
+/// When the archive locks for Ada; `None` once it has.
+async fn locks_at(world: &World) -> Option<hourkey_domain::Time> {
+    match world.resource("Archive").await.lock {
+        LockState::Open { locks_at } => locks_at,
+        _ => None,
+    }
+}
