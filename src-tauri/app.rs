@@ -173,6 +173,8 @@ pub struct AppState {
     pub entry: Option<EntryAddresses>,
     /// Where programs of this computer reach a resource.
     pub forwards: BTreeMap<ResourceId, Forwarded>,
+    /// Locked resources that are not reminded of before these moments, on the boot clock.
+    pub snoozed: BTreeMap<ResourceId, Duration>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
@@ -278,6 +280,7 @@ impl<E: Effects> App<E> {
                 secret_store: String::new(),
                 entry: None,
                 forwards: BTreeMap::new(),
+                snoozed: BTreeMap::new(),
                 logs: folders.state.join("logs"),
                 config,
             },

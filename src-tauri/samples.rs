@@ -194,6 +194,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         has_browsers: true,
         entry: None,
         forwards: std::collections::BTreeMap::new(),
+        snoozed: std::collections::BTreeMap::new(),
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
         logs: PathBuf::from("/logs"),
     }

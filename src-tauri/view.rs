@@ -327,6 +327,12 @@ pub enum Command {
         #[ts(type = "number")]
         resource: i64,
     },
+    /// Say nothing for a while when programs want to use a locked resource.
+    Snooze {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: i64,
+    },
     /// Put a resource's address on the clipboard.
     Copy {
         /// The resource.

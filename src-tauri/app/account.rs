@@ -110,6 +110,7 @@ impl<E: Effects> App<E> {
     fn drop_entry(&mut self) {
         self.state.entry = None;
         self.state.forwards.clear();
+        self.state.snoozed.clear();
         self.state.warnings.remove("entry");
         self.follow_entry_or_warn();
     }

@@ -1,5 +1,7 @@
 //! What people ask for, in the window, the tray menu and notifications.
 
+use std::time::Duration;
+
 use hourkey_client::dial::Destination;
 use hourkey_client::pages;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
@@ -13,6 +15,9 @@ use crate::notify::{Topic, text};
 use crate::parts;
 use crate::tray::menu::TrayEvent;
 use crate::view::{Command, Tab};
+
+/// For so long nobody is reminded of a resource that they put off.
+const SNOOZE: Duration = Duration::from_secs(60 * 60);
 
 impl<E: Effects> App<E> {
     pub(super) fn tray_clicked(&mut self, event: TrayEvent) {
@@ -81,6 +86,12 @@ impl<E: Effects> App<E> {
                 }
                 Err(sentence) => reply.fail(sentence),
             },
+            Command::Snooze { resource } => {
+                let until = self.clock.boot() + SNOOZE;
+                self.state.snoozed.insert(ResourceId(resource), until);
+                self.effects.withdraw(Topic::Wanted(ResourceId(resource)));
+                reply.done();
+            }
             Command::Forward { resource } => self.forward(ResourceId(resource), reply),
             Command::CopyProxy => self.copy_of_entry(reply, |entry| &entry.proxy),
             Command::CopyPac => self.copy_of_entry(reply, |entry| &entry.pac),
@@ -204,6 +215,11 @@ impl<E: Effects> App<E> {
                 self.effects.open_page(page, None, reply);
             }
             EntryNews::Wanted { resource, .. } => {
+                let now = self.clock.boot();
+                self.state.snoozed.retain(|_, until| now < *until);
+                if self.state.snoozed.contains_key(&resource) {
+                    return;
+                }
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::wanted(&row.name, resource);
                     self.tell_now(Topic::Wanted(resource), message);

@@ -455,6 +455,15 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
     );
+    // Put off, it is not reminded of for an hour.
+    desk.command(Command::Snooze { resource: 1 }).unwrap();
+    let reminds = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Notify(_)));
+    let early = desk.event(wanted(None));
+    assert!(!reminds(&early), "{early:?}");
+    desk.until(61);
+    let later = desk.event(wanted(None));
+    assert!(reminds(&later), "{later:?}");
+
     // A port of this computer leads to a database, once, and its address is copied.
     let mut database = self::resource(1, "Payroll database", self::granted(45));
     (database.url, database.ports) = (None, "5432".parse().unwrap());

@@ -225,10 +225,18 @@ pub fn wanted(name: &str, resource: ResourceId) -> Message {
         title: format!("{name} is locked"),
         body: "A program on this computer wants to use it.".to_owned(),
         click: ask.clone(),
-        buttons: vec![Button {
-            label: "Authenticate…",
-            action: ask,
-        }],
+        buttons: vec![
+            Button {
+                label: "Authenticate…",
+                action: ask,
+            },
+            Button {
+                label: "Not for an hour",
+                action: Action::Do(Command::Snooze {
+                    resource: resource.0,
+                }),
+            },
+        ],
     }
 }
 

@@ -122,7 +122,7 @@ resource = "Vault"
 /// Everything that a test needs. The processes end with it.
 pub(crate) struct World {
     pub(crate) controller: Controller,
-    /// Moves the clocks of the controller and of Ada's machine.
+    /// Moves the controller's clock.
     pub(crate) clock: TestClock,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
@@ -145,10 +145,7 @@ impl World {
         controller.resume().await.unwrap();
         let origin = Origin::start().await;
         let gateway = gateway(&controller, "gw-1", &origin, servers).await;
-        let mut terminal = Terminal::of("ada", &controller).await;
-        // Her machine's time goes on with the controller's.
-        let path = clock.path().to_str().unwrap();
-        terminal.session.set(TestClock::VARIABLE, path);
+        let terminal = Terminal::of("ada", &controller).await;
         let mut ada = Person::new(&controller, "ada").await.unwrap();
         // A new password ends all sessions: the terminal signs in again.
         let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];

@@ -133,6 +133,7 @@ function confirmation(command: Command): string {
     case "copyProxy":
       return "Address copied";
     case "forward":
+    case "snooze":
       return "";
     case "authenticate":
     case "open":

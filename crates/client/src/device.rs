@@ -120,6 +120,28 @@ impl Device {
         }
     }
 
+    /// A certificate anew, for a caller whom a gateway does not know by `known`: the controller's
+    /// clock may have been set forward past the end of the one that is held. Returns `known` when
+    /// it was asked for just now, or cannot be had.
+    ///
+    /// # Errors
+    /// See [`DeviceError`].
+    pub async fn renew(
+        &self,
+        known: &Arc<Gateways>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Gateways>, DeviceError> {
+        if let Some(held) = &mut *self.held.lock().await {
+            let boot = self.session.clock().boot();
+            if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + LOOK {
+                return Ok(Arc::clone(&held.gateways));
+            }
+            held.asked_at = boot;
+            held.renew_at = boot;
+        }
+        self.ensure(now).await
+    }
+
     /// The networks anew, for a caller to whom `known` is of no use any more: a gateway may have
     /// come since. Returns `known` when it was asked for just now.
     ///

@@ -12,6 +12,10 @@ resource: number, } | { "do": "open",
 /**
  * The resource.
  */
+resource: number, } | { "do": "snooze", 
+/**
+ * The resource.
+ */
 resource: number, } | { "do": "copy", 
 /**
  * The resource.

@@ -18,10 +18,10 @@ use url::Url;
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
 use crate::pages::{self, Back};
-use crate::upstream;
 pub use crate::upstream::Tunnel;
 pub(crate) use crate::upstream::Verdict;
 use crate::upstream::pool::Pool;
+use crate::upstream::{self, Failed};
 
 mod asks;
 mod destination;
@@ -288,8 +288,16 @@ impl Dialer {
         let now = self.now()?;
         let device = &self.0.device;
         let target = to.to_string();
-        let gateways = device.ensure(now).await?;
-        match upstream::open(&self.pools(&gateways, network), &target).await {
+        let mut gateways = device.ensure(now).await?;
+        let mut opened = upstream::open(&self.pools(&gateways, network), &target).await;
+        if opened.as_ref().err() == Some(&Failed::Refused(Refusal::Device)) {
+            let renewed = device.renew(&gateways, now).await?;
+            if !Arc::ptr_eq(&renewed, &gateways) {
+                gateways = renewed;
+                opened = upstream::open(&self.pools(&gateways, network), &target).await;
+            }
+        }
+        match opened {
             Err(failed) if failed.is_local() => {}
             done => return done.map_err(Refused::from),
         }
