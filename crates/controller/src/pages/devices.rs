@@ -41,17 +41,22 @@ pub(super) async fn show(
         div.head { h1 { "Your devices" } }
         p.lead { "Each signed-in app has a key of its own, with which it reaches what is open to \
                   you. End what you lost or do not know: it is cut off and signed out at once." }
-        div #mine data-live {
+        // What is live is told apart by its ids.
+        ul.rows #mine data-live {
             @if mine.is_empty() {
-                p.quiet { "None yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "." }
+                li.empty #no-mine {
+                    "None yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "."
+                }
             }
-            ul.rows { @for owned in &mine { (row(owned, false)) } }
+            @for owned in &mine { (row(owned, false)) }
         }
         @if device::sees_all(&user.user) {
-            h2 { "Everybody else’s" }
-            div #others data-live {
-                @if others.is_empty() { p.quiet { "Nobody else has one." } }
-                ul.rows { @for owned in &others { (row(owned, true)) } }
+            section {
+                h2 { "Everybody else’s" }
+                ul.rows #others data-live {
+                    @if others.is_empty() { li.empty #no-others { "Nobody else has one." } }
+                    @for owned in &others { (row(owned, true)) }
+                }
             }
         }
     }))

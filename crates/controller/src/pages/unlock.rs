@@ -111,7 +111,7 @@ async fn page(
             button.btn { "Show" }
         }
         @if let Some(found) = found {
-            @if found.is_empty() { p.quiet { "Nothing that they have access to locks by disuse." } }
+            @if found.is_empty() { p.empty { "Nothing that they have access to locks by disuse." } }
             ul.rows { @for found in &found { (row(found)) } }
         }
     }))
