@@ -14,6 +14,7 @@ use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::notifications::{Notification, Notifications};
 use hourkey_testkit::opener::Opener;
+use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::tray::{Item, Row};
@@ -118,6 +119,7 @@ impl Desk {
 
     /// Starts the app with a wall clock that is wrong by this much, for example `+1d`.
     pub(crate) async fn start_app_at(&mut self, wrong: &str) -> Result<()> {
+        self.nothing_runs().await?;
         let mut command = self.session.command("faketime");
         command
             .args(["-f", wrong])
@@ -130,6 +132,19 @@ impl Desk {
         .await?;
         self.app = Some(app);
         Ok(())
+    }
+
+    /// Waits until the bus has noticed that the app was killed: a second one would end at once.
+    async fn nothing_runs(&self) -> Result<()> {
+        let bus = self.session.connect().await?;
+        let bus = zbus::fdo::DBusProxy::new(&bus).await?;
+        eventually("the end of the app on the bus", async || {
+            let names = bus.list_names().await?;
+            let runs = names.iter().any(|name| name.ends_with(".SingleInstance"));
+            ensure!(!runs, "its name is still taken");
+            Ok(())
+        })
+        .await
     }
 
     /// The app while it runs.
