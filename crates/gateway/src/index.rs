@@ -1,6 +1,6 @@
 //! Finds the resource that governs a destination among many, without looking at each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use hourkey_domain::address::{Address, Candidate, Host, Ports, governing};
@@ -31,6 +31,7 @@ pub struct Index {
     wildcards: HashMap<String, Vec<usize>>,
     addresses: HashMap<IpAddr, Vec<usize>>,
     prefixes: Vec<usize>,
+    outlasting: HashSet<ResourceId>,
 }
 
 impl Index {
@@ -39,6 +40,9 @@ impl Index {
     pub fn new(resources: Vec<Resource>, resolved: Resolved) -> Self {
         let mut index = Self::default();
         for (at, resource) in resources.iter().enumerate() {
+            if resource.outlasts_controller {
+                index.outlasting.insert(resource.id);
+            }
             match &resource.address {
                 Address::Name(name) => {
                     index.names.entry(name.clone()).or_default().push(at);
@@ -68,6 +72,12 @@ impl Index {
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// Whether the resource's flows outlast the controller's silence.
+    #[must_use]
+    pub fn outlasts_controller(&self, resource: ResourceId) -> bool {
+        self.outlasting.contains(&resource)
     }
 
     /// What the names resolve to.

@@ -145,12 +145,7 @@ impl Table {
 
     /// Ends the flows that do not outlast the controller's silence.
     pub fn stale(&mut self) -> Ended {
-        let stale = self.flows.values().filter(|flow| !flow.ticket.outlasts());
-        let stale: Vec<u64> = stale.map(|flow| flow.ticket.id).collect();
-        stale
-            .into_iter()
-            .filter_map(|id| Some((self.close(id)?, Cause::Stale)))
-            .collect()
+        self.end_where(Cause::Stale, |ticket| !ticket.outlasts())
     }
 
     /// Ends all flows.
@@ -162,13 +157,15 @@ impl Table {
 
     /// Ends the flows whose permits have reached their end.
     pub fn due(&mut self, now: u64) -> Ended {
-        let due = self
-            .flows
-            .values()
-            .filter(|flow| flow.ticket.deadline() <= now);
-        let due: Vec<u64> = due.map(|flow| flow.ticket.id).collect();
-        due.into_iter()
-            .filter_map(|id| Some((self.close(id)?, Cause::Expired)))
+        self.end_where(Cause::Expired, |ticket| ticket.deadline() <= now)
+    }
+
+    fn end_where(&mut self, cause: Cause, ends: impl Fn(&Ticket) -> bool) -> Ended {
+        let ended = self.flows.values().filter(|flow| ends(&flow.ticket));
+        let ended: Vec<u64> = ended.map(|flow| flow.ticket.id).collect();
+        ended
+            .into_iter()
+            .filter_map(|id| Some((self.close(id)?, cause)))
             .collect()
     }
 
@@ -302,9 +299,7 @@ impl Table {
 
     /// True for what may go on to this deadline of its own without the controller.
     fn outlasts(&self, resource: ResourceId, deadline: u64) -> bool {
-        let mut resources = self.index.resources().iter();
-        let resource = resources.find(|it| it.id == resource);
-        deadline < u64::MAX && resource.is_some_and(|it| it.outlasts_controller)
+        deadline < u64::MAX && self.index.outlasts_controller(resource)
     }
 
     fn take(&mut self, devices: Vec<Device>, users: Vec<User>) {

@@ -70,14 +70,9 @@ impl Journal {
                 Err(_) => {}
             }
         }
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
         let mut journal = Self {
+            file: appended(&folder)?,
             folder,
-            file,
             lines: 0,
             behind: false,
             waiting,
@@ -169,14 +164,20 @@ impl Journal {
             self.lines += 1;
         }
         self.folder.replace(FILE, &text)?;
-        let path = self.folder.file(FILE);
-        self.file = File::options()
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        self.file = appended(&self.folder)?;
         self.behind = false;
         Ok(())
     }
+}
+
+/// The file, open for more.
+fn appended(folder: &Folder) -> anyhow::Result<File> {
+    let path = folder.file(FILE);
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn follow(lasting: &mut BTreeMap<String, Connection>, connection: &Connection) {
