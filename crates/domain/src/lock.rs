@@ -62,6 +62,18 @@ impl LockState {
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })
     }
+
+    /// When what is open without a grant locks by itself.
+    #[must_use]
+    pub fn locks_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Open { locks_at } => *locks_at,
+            Self::Granted { .. }
+            | Self::Scheduled { .. }
+            | Self::Pending { .. }
+            | Self::Locked { .. } => None,
+        }
+    }
 }
 
 /// Why a resource is locked, that is, what opens it.

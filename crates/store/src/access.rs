@@ -83,6 +83,18 @@ pub struct OpenFilter {
     pub due_at: Option<DateTime<Utc>>,
 }
 
+impl OpenFilter {
+    /// All that is open between a user and a resource.
+    #[must_use]
+    pub fn between(user: UserId, resource: ResourceId) -> Self {
+        Self {
+            user: Some(user),
+            resource: Some(resource),
+            due_at: None,
+        }
+    }
+}
+
 /// Reads requests, grants and notices.
 #[async_trait]
 pub trait AccessRead: Send {

@@ -61,11 +61,7 @@ pub(crate) async fn unlocked(
     resource: ResourceId,
     now: Time,
 ) -> Result<(), Failure> {
-    let filter = OpenFilter {
-        user: Some(user),
-        resource: Some(resource),
-        due_at: None,
-    };
+    let filter = OpenFilter::between(user, resource);
     let act = Act { by: None, at: now };
     for request in tx.open(filter).await?.requests {
         if let Some(cause) = request_ends(tx, &request, false, now).await? {

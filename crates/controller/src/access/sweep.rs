@@ -83,12 +83,7 @@ pub(super) async fn settle(
     resource: ResourceId,
     now: Time,
 ) -> Result<(), Failure> {
-    let filter = OpenFilter {
-        user: Some(user),
-        resource: Some(resource),
-        due_at: None,
-    };
-    due(tx, filter, now).await
+    due(tx, OpenFilter::between(user, resource), now).await
 }
 
 /// Does what is due at `now` among the open things of the filter.

@@ -3,7 +3,7 @@
 use hourkey_domain::Time;
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::{RequestId, UserId};
-use hourkey_domain::lock::{LockState, lock_state};
+use hourkey_domain::lock::lock_state;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::Pending;
 use hourkey_domain::settings::{Mode, Way, most_permissive};
@@ -172,31 +172,19 @@ fn shown(here: &Known, now: Time) -> Option<AutoLocked> {
     if best.settings.mode != Mode::AutoLock {
         return None;
     }
-    let locks_at = match lock_state(&here.facts(), now)? {
-        LockState::Open { locks_at } => locks_at,
-        LockState::Granted { .. }
-        | LockState::Scheduled { .. }
-        | LockState::Pending { .. }
-        | LockState::Locked { .. } => None,
-    };
     Some(AutoLocked {
         resource: here.resource.id,
         resource_name: here.resource.name.clone(),
         last_used: here.lately.used_at,
-        locks_at,
+        locks_at: lock_state(&here.facts(), now)?.locks_at(),
     })
 }
 
 fn not_locked(here: &Known, now: Time) -> Failure {
-    let detail = match lock_state(&here.facts(), now) {
-        Some(LockState::Open { .. }) => "It is open to them: there is nothing to unlock.",
-        Some(
-            LockState::Granted { .. }
-            | LockState::Scheduled { .. }
-            | LockState::Pending { .. }
-            | LockState::Locked { .. },
-        )
-        | None => "It does not lock by disuse: they open it with a request.",
+    let detail = if lock_state(&here.facts(), now).is_some_and(|lock| lock.is_open()) {
+        "It is open to them: there is nothing to unlock."
+    } else {
+        "It does not lock by disuse: they open it with a request."
     };
     Failure::refused(Code::NotNeeded, detail)
 }

@@ -5,7 +5,6 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
@@ -288,13 +287,7 @@ impl View<'_> {
 
     /// When it locks, if it stays unused.
     fn locks_at(&self) -> Option<Time> {
-        match self.resource?.lock {
-            LockState::Open { locks_at } => locks_at,
-            LockState::Granted { .. }
-            | LockState::Scheduled { .. }
-            | LockState::Pending { .. }
-            | LockState::Locked { .. } => None,
-        }
+        self.resource?.lock.locks_at()
     }
 
     fn address(&self) -> String {
