@@ -14,8 +14,8 @@ use crate::connection::Connection;
 use crate::faults::get;
 use crate::network::Network;
 use crate::origin::{Origin, PAGE, QUIET, TICKS};
-use crate::wire::Wire;
 use crate::world::World;
+use hourkey_testkit::wire::Wire;
 
 #[test]
 fn a_gateway_that_loses_the_controller_cuts_by_its_lease_and_recovers() {
@@ -41,11 +41,11 @@ async fn loses_the_controller(network: &Network) {
     // Unencrypted, the controller is spoken to on loopback only: a port there leads to it.
     let port = world.controller.url().port().unwrap();
     let loopback = (Ipv4Addr::LOCALHOST, port).into();
-    let _door = Wire::between(controller.at(port), loopback).await;
+    let _door = Wire::between(controller.at(port), loopback).await.unwrap();
     let mut doors = Vec::new();
     for host in [gateway, entry] {
         let door = Wire::between(loopback, controller.at(port));
-        doors.push(host.run(door).await);
+        doors.push(host.run(door).await.unwrap());
     }
     let origin = gateway.run(Origin::start()).await;
     let place = Place {

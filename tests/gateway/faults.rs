@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 
 use crate::connection::Connection;
 use crate::origin::{PAGE, QUIET, TICKS};
-use crate::wire::Wire;
 use crate::world::{Entry, World, gateway};
+use hourkey_testkit::wire::Wire;
 
 /// Asks for a page through the entry: what the first line says, and all.
 pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
@@ -91,7 +91,9 @@ async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
     let mut world = World::new().await;
     world.gateway.kill().unwrap();
     let url = world.controller.url();
-    let wire = Wire::to(url.socket_addrs(|| None).unwrap()[0]).await;
+    let wire = Wire::to(url.socket_addrs(|| None).unwrap()[0])
+        .await
+        .unwrap();
     let mut place = Place::beside(&world.controller);
     place
         .controller

@@ -16,5 +16,4 @@ mod origin;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
-mod wire;
 mod world;

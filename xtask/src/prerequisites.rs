@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::run;
+use crate::workspace::{run, target};
 
 /// What the machine is wanted for. Each purpose includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,11 @@ const PACKAGES: &[Packages] = &[
             "firefox-esr",
             "webkit2gtk-driver",
         ],
+    },
+    Packages {
+        purpose: Purpose::Test,
+        why: "curl, and one that speaks HTTP/2 to a proxy",
+        names: &["curl", "python3-venv"],
     },
     Packages {
         purpose: Purpose::Test,
@@ -149,6 +154,40 @@ pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(&missing);
     apt(&arguments)
+}
+
+/// What the tests have of Python's package index: a libcurl that is newer than Debian's.
+const PYTHON_PACKAGE: (&str, &str) = ("pycurl", "7.49.0");
+
+/// Makes the tests' own Python environment in cargo's target folder.
+///
+/// # Errors
+/// When it is not there and not wanted to be made, or cannot be.
+pub(crate) fn ensure_python(install: bool) -> Result<()> {
+    let (name, version) = PYTHON_PACKAGE;
+    let folder = target().join("python");
+    let python = folder.join("bin/python");
+    let ask = format!("import importlib.metadata as it; print(it.version({name:?}))");
+    let output = Command::new(&python).args(["-c", &ask]).output();
+    if output.is_ok_and(|output| output.stdout.trim_ascii() == version.as_bytes()) {
+        return Ok(());
+    }
+    println!("missing: {name} {version} in {}", folder.display());
+    if !install {
+        bail!("run this without --no-install to make a Python environment with it there");
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    run(Command::new(&python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--only-binary=:all:", &format!("{name}=={version}")]))
 }
 
 /// Formatter and lints come with Rust, but not with its smallest profile.

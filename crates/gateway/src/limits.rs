@@ -12,7 +12,8 @@ pub const IDLE: Duration = Duration::from_secs(90);
 pub const HEADER_SIZE: usize = 16 << 10;
 /// Connections whose device is not known yet, in all. Beyond, the oldest is closed.
 pub const WAITING: usize = 1_024;
-/// Connections from one address whose device is not known yet. More are closed at once.
+/// Connections from one address (of IPv6: from one /64 network) whose device is not known yet. More
+/// are closed at once.
 pub const WAITING_PER_PEER: usize = 256;
 /// Flows of one device.
 pub const FLOWS_PER_DEVICE: usize = 512;
@@ -28,7 +29,7 @@ pub const RESOLVE: Duration = Duration::from_secs(5);
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// How long flows may take to be gone once they are cut, before the stream is given up.
 pub const CUT: Duration = Duration::from_secs(2);
-/// Failed handshakes of one address are logged at most this often.
+/// Failed handshakes of one address or /64 network are logged at most this often.
 pub const LOG_EVERY: Duration = Duration::from_secs(1);
 /// TCP keepalive, which finds peers that are gone without a word.
 pub const KEEPALIVE: Duration = Duration::from_secs(30);

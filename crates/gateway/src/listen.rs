@@ -22,7 +22,7 @@ use crate::resolve::Resolver;
 use crate::table::Peer;
 use crate::tls::{H2, Validity};
 use crate::usage::Usage;
-use crate::waiting::{Slot, Waiting};
+use crate::waiting::{Slot, Waiting, site};
 use crate::{http1, http2, limits};
 
 /// A connection from a device.
@@ -150,7 +150,7 @@ fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {
     Some((Peer { device, key }, Validity::of(certificate)?.until))
 }
 
-/// Logs failed handshakes, at most one a second for each address.
+/// Logs failed handshakes, at most one a second for each [`site`].
 #[derive(Default)]
 pub(crate) struct Failures(Mutex<HashMap<IpAddr, Instant>>);
 
@@ -159,13 +159,13 @@ impl Failures {
         let now = Instant::now();
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if logged
-            .get(&from)
+            .get(&site(from))
             .is_some_and(|at| now - *at < limits::LOG_EVERY)
         {
             return;
         }
         logged.retain(|_, at| now - *at < limits::LOG_EVERY);
-        logged.insert(from, now);
+        logged.insert(site(from), now);
         tracing::info!(client.address = %from, why, "A handshake failed.");
     }
 }

@@ -2,7 +2,7 @@
 //! the room.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,7 @@ impl Waiting {
     /// A place for one more connection, unless its address has too many. When all are taken, the
     /// oldest goes: a handshake takes milliseconds, so that is most likely none.
     pub(crate) fn take(&self, peer: IpAddr) -> Option<Slot> {
+        let peer = site(peer);
         let mut counts = self.counts();
         let of = counts.of.get(&peer).copied().unwrap_or(0);
         if of >= WAITING_PER_PEER {
@@ -81,6 +82,17 @@ impl Waiting {
     }
 }
 
+/// What counts as one peer: an IPv4 address, or the /64 network of an IPv6 one, since a host has
+/// all addresses of its network (RFC 4291, 2.5.4) and takes new ones as it likes (RFC 8981).
+pub(crate) fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         self.waiting.counts().remove(self.number);
@@ -102,6 +114,22 @@ mod tests {
         assert!(waiting.take(greedy).is_some());
         drop(slots);
         assert!(waiting.counts().of.is_empty());
+    }
+
+    #[test]
+    fn one_network_of_ipv6_counts_as_one_address() {
+        let waiting = Waiting::default();
+        let address = |network, host| Ipv6Addr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
+        let slots = (0..=u16::MAX).map_while(|host| waiting.take(address(1, host).into()));
+        let slots: Vec<Slot> = slots.collect();
+        assert_eq!(slots.len(), WAITING_PER_PEER);
+        assert!(waiting.take(address(2, 0).into()).is_some());
+        // IPv4 written as IPv6 is IPv4.
+        for last in [1, 2] {
+            let mapped = std::net::Ipv4Addr::new(10, 0, 0, last).to_ipv6_mapped();
+            assert!(waiting.take(mapped.into()).is_some());
+            assert_eq!(site(mapped.into()), IpAddr::from([10, 0, 0, last]));
+        }
     }
 
     #[test]

@@ -46,3 +46,4 @@ pub mod watcher;
 pub mod web;
 pub mod webdriver;
 pub mod webview;
+pub mod wire;

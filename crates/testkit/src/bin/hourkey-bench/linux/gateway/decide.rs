@@ -23,6 +23,8 @@ const SENDING: usize = 20;
 /// Tunnels on the gateway, how often one connection is opened and cut, and how often all are.
 struct Size {
     tunnels: usize,
+    /// The member's devices that hold them: each reads of each change, on the same two cores.
+    devices: usize,
     single: usize,
     all: usize,
     /// The most that the 99th percentile of cuts may be, in milliseconds.
@@ -30,27 +32,30 @@ struct Size {
 }
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let world = World::new(DEVICES).await?;
     for size in [
         Size {
             tunnels: 1,
+            devices: 1,
             single: 100,
             all: 0,
             budget: 50.0,
         },
         Size {
             tunnels: 100,
+            devices: 1,
             single: 100,
             all: 20,
             budget: 50.0,
         },
         Size {
             tunnels: most(),
+            devices: DEVICES,
             single: 50,
             all: 3,
             budget: 500.0,
         },
     ] {
+        let world = World::new(size.devices).await?;
         one(&world, &size, table).await?;
         if size.all > 0 {
             all(&world, &size, table).await?;

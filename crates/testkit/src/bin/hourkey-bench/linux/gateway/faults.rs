@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::wire::Wire;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
@@ -20,6 +21,8 @@ use crate::linux::figures::{Figure, Table, Times};
 const LEASE: f64 = 15_000.0;
 /// How often each fault is made.
 const TIMES: usize = 3;
+/// How long after the network broke the access is taken away.
+const UNTIL_REVOKED: Duration = Duration::from_secs(5);
 /// How long the gateway is stopped: shorter and longer than the lease.
 const STOPS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
 /// The shortest grant, in seconds.
@@ -30,7 +33,7 @@ const STEPS: [&str; 2] = ["-3600", "+3600"];
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let mut world = World::new(1).await?;
+    let (mut world, wire) = World::wired().await?;
     let mut killed = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..TIMES {
@@ -48,6 +51,20 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     }
     add(table, "controller killed → last byte", killed, LEASE);
     add(table, "controller silent → last byte", silent, LEASE);
+    for (what, lose) in [
+        ("lost", Wire::silence as fn(&Wire)),
+        ("broken off", Wire::cut),
+    ] {
+        let (mut late, mut later) = (Vec::new(), Vec::new());
+        for _ in 0..TIMES {
+            let (revoked, last) = lost(&world, &wire, lose).await?;
+            late.push(last);
+            later.push(last.saturating_sub(revoked));
+        }
+        let what = format!("network to the controller {what}, access revoked meanwhile");
+        add(table, &format!("{what} → last byte"), late, LEASE);
+        add(table, &format!("{what}: revoked → last byte"), later, LEASE);
+    }
     for stop in STOPS {
         let mut late = Vec::new();
         for _ in 0..TIMES {
@@ -78,6 +95,21 @@ fn add(table: &mut Table, what: &str, times: Vec<Duration>, budget: f64) {
     let times = Times::of(times);
     let most = Figure::new(format!("{what}, max"), times.percentile(100), "ms");
     table.add(most.spread(times.spread()).budget(budget));
+}
+
+/// Breaks the network between gateway and controller, and takes the access away meanwhile. Returns
+/// when that was committed and how long bytes pass, both counted from the break.
+async fn lost(world: &World, wire: &Wire, lose: fn(&Wire)) -> Result<(Duration, Duration)> {
+    let grant = world.unlock(3_600).await?;
+    let stream = Stream::open(world.entry().locked()).await?;
+    let begin = Instant::now();
+    lose(wire);
+    tokio::time::sleep(UNTIL_REVOKED).await;
+    world.revoke(grant).await?;
+    let revoked = begin.elapsed();
+    let last = stream.last().await;
+    wire.mend();
+    Ok((revoked, last?.saturating_duration_since(begin)))
 }
 
 /// Stops the gateway, takes the access away meanwhile, and returns how long bytes pass once it goes

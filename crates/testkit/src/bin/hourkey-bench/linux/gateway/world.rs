@@ -8,11 +8,12 @@ use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
 use hourkey_testkit::binaries;
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::opener::Opener;
 use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::wire::Wire;
 use serde::Deserialize;
 
 use super::origin::Part;
@@ -68,12 +69,29 @@ pub(crate) struct World {
 impl World {
     /// With so many devices of the member, each with its entry.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
+        let controller = Controller::start(ORGANISATION).await?;
+        let place = Place::beside(&controller);
+        Self::of(controller, place, devices).await
+    }
+
+    /// With one device, and a gateway that reaches the controller by a wire.
+    pub(crate) async fn wired() -> Result<(Self, Wire)> {
+        let controller = Controller::start(ORGANISATION).await?;
+        let server = controller.url().socket_addrs(|| None)?[0];
+        let wire = Wire::to(server).await?;
+        let place = Place {
+            controller: format!("http://{}/", wire.address).parse()?,
+            ..Place::beside(&controller)
+        };
+        Ok((Self::of(controller, place, 1).await?, wire))
+    }
+
+    async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let origin = Part::start("origin", &[], folder.path()).await?;
-        let controller = Controller::start(ORGANISATION).await?;
         let address = origin.address.to_string();
         let hosts = ["open.corp.example", "locked.corp.example"].map(|it| (it, &*address));
-        let gateway = Gateway::start(&controller, "gw-1", "Office", &hosts).await?;
+        let gateway = Gateway::start_at(&controller, place, "gw-1", "Office", &hosts).await?;
         let mut ada = Person::new(&controller, "ada").await?;
         let mut marta = Person::new(&controller, "marta").await?;
         let mut entries = Vec::new();
