@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpStream;
 
-use super::relays::{OURS, all};
+use super::relays::all;
 use super::world::World;
 use crate::linux::figures::{Figure, Table};
 use crate::linux::load::proportional;
@@ -59,11 +59,7 @@ async fn beside_peers(table: &mut Table) -> Result<()> {
         if relay.processes.is_empty() {
             continue;
         }
-        let name = if relay.name == OURS {
-            "entry + gateway"
-        } else {
-            relay.name
-        };
+        let name = relay.name.trim_matches('*');
         let what = format!("{name}: memory for each of {FEW} idle tunnels, both sides");
         #[expect(clippy::cast_precision_loss, reason = "hundreds")]
         let figure = Figure::new(what, (after - before) / FEW as f64, "KiB");

@@ -10,14 +10,15 @@ use hourkey_testkit::process::{self, Process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Says everything back.
-pub(crate) const ECHO: u8 = b'e';
+/// Says everything back. (None of these begins an HTTP request, which a forward would read to its
+/// end before it lets anything pass.)
+pub(crate) const ECHO: u8 = 1;
 /// Sends as many bytes as the eight bytes after it say (big endian).
-pub(crate) const DOWN: u8 = b'd';
+pub(crate) const DOWN: u8 = 2;
 /// Reads as many, and says so with one byte.
-pub(crate) const UP: u8 = b'u';
+pub(crate) const UP: u8 = 3;
 /// Sends a byte every millisecond.
-pub(crate) const TICK: u8 = b't';
+pub(crate) const TICK: u8 = 4;
 
 /// The largest piece that is read or written at a time.
 pub(crate) const PIECE: usize = 256 << 10;

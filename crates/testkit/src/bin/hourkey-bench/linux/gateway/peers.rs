@@ -33,6 +33,22 @@ impl Relay {
         }
     }
 
+    /// One that somebody else keeps running, but for its near side.
+    pub(crate) fn shared(
+        name: &'static str,
+        route: Route,
+        mut processes: Vec<u32>,
+        near: Process,
+    ) -> Self {
+        processes.push(near.id());
+        Self {
+            name,
+            route,
+            processes,
+            _running: vec![near],
+        }
+    }
+
     fn own(name: &'static str, route: Route, running: Vec<Process>) -> Self {
         Self {
             name,

@@ -167,7 +167,7 @@ impl World {
 pub(crate) struct Entry {
     pub(crate) process: Process,
     address: SocketAddr,
-    _session: Session,
+    session: Session,
 }
 
 impl Entry {
@@ -185,17 +185,25 @@ impl Entry {
         let mut entry = session.command(binaries::path("hourkey")?);
         entry.args(["entry", "--json"]);
         let process = session.spawn("hourkey", entry)?;
-        let listening = async || {
-            let log = process.log();
-            let json = log.find('{').map_or("", |start| &log[start..]);
-            serde_json::from_str::<Listening>(json)
-        };
-        let Listening { port } = process.ready("the entry's port", listening).await?;
+        let address = listening(&process).await?;
         Ok(Self {
             process,
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            _session: session,
+            address,
+            session,
         })
+    }
+
+    /// Starts a `hourkey forward` to the resource that is open, on the same device.
+    pub(crate) async fn forward(&self) -> Result<(Process, Route)> {
+        let mut forward = self.session.command(binaries::path("hourkey")?);
+        forward.args(["forward", "Open", "--json"]);
+        let process = self.session.spawn("hourkey-forward", forward)?;
+        let route = Route::plain(listening(&process).await?);
+        route
+            .echo()
+            .await
+            .context("the forward's first connection")?;
+        Ok((process, route))
     }
 
     /// To the resource that is open to the member at all times.
@@ -214,6 +222,17 @@ impl Entry {
             connect: Some(host),
         }
     }
+}
+
+/// Where a command of ours listens, which it prints as JSON.
+async fn listening(process: &Process) -> Result<SocketAddr> {
+    let listening = async || {
+        let log = process.log();
+        let json = log.find('{').map_or("", |start| &log[start..]);
+        serde_json::from_str::<Listening>(json)
+    };
+    let Listening { port } = process.ready("a port", listening).await?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
 #[derive(Deserialize)]
