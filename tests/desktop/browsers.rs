@@ -21,7 +21,7 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
     let first = followed(&desk, "").await?;
 
     // After a crash the next run takes its place, and remembers what was there before the first.
-    desk.kill_app()?;
+    desk.kill_app().await?;
     assert_eq!(get(&desk, "autoconfig-url").await?, first);
     desk.start_app()?;
     let second = followed(&desk, &first).await?;

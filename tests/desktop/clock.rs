@@ -91,7 +91,7 @@ async fn a_wrong_wall_clock_leaves_the_countdown_right() -> Result<()> {
     people.approve(request, "").await?;
     let mut left = minutes_left(&desk, 45).await?;
     for wrong in ["+1d", "-1d"] {
-        desk.kill_app()?;
+        desk.kill_app().await?;
         desk.start_app_at(wrong).await?;
         desk.pass(1)?;
         left = minutes_left(&desk, left - 1).await?;

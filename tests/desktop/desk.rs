@@ -119,7 +119,6 @@ impl Desk {
 
     /// Starts the app with a wall clock that is wrong by this much, for example `+1d`.
     pub(crate) async fn start_app_at(&mut self, wrong: &str) -> Result<()> {
-        self.nothing_runs().await?;
         let mut command = self.session.command("faketime");
         command
             .args(["-f", wrong])
@@ -134,7 +133,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Waits until the bus has noticed that the app was killed: a second one would end at once.
+    /// Waits until the bus has noticed that the app has ended: another one would end at once.
     async fn nothing_runs(&self) -> Result<()> {
         let bus = self.session.connect().await?;
         let bus = zbus::fdo::DBusProxy::new(&bus).await?;
@@ -157,13 +156,14 @@ impl Desk {
         let app = self.app.take().context("the app was started")?;
         let status = app.terminate().await?;
         ensure!(status.success(), "the app ended with {status}");
-        Ok(())
+        self.nothing_runs().await
     }
 
     /// Ends the app as `kill -9` does.
-    pub(crate) fn kill_app(&mut self) -> Result<()> {
+    pub(crate) async fn kill_app(&mut self) -> Result<()> {
         let app = self.app.take().context("the app was started")?;
-        app.kill().map(drop)
+        app.kill()?;
+        self.nothing_runs().await
     }
 
     pub(crate) async fn item(&self) -> Result<Item> {

@@ -10,7 +10,7 @@ async fn the_sign_in_is_kept_in_the_keyring() -> Result<()> {
     let (mut desk, _people) = Desk::with_ada().await?;
     let seen = desk.opener.urls()?.len();
     for _ in 0..2 {
-        desk.kill_app()?;
+        desk.kill_app().await?;
         desk.start_app()?;
         desk.row("Company wiki").await?;
     }
@@ -37,7 +37,7 @@ async fn without_a_keyring_the_session_works_until_the_app_ends() -> Result<()> 
 #[tokio::test]
 async fn a_kept_sign_in_is_found_again_when_the_keyring_answers() -> Result<()> {
     let (mut desk, _people) = Desk::with_ada().await?;
-    desk.kill_app()?;
+    desk.kill_app().await?;
     // Without its daemon the keyring is away; with it, it is there again.
     desk.keyring = None;
     desk.start_app()?;
@@ -56,7 +56,7 @@ async fn a_kept_sign_in_is_found_again_when_the_keyring_answers() -> Result<()> 
 #[tokio::test]
 async fn a_kept_sign_in_is_found_again_when_the_keyring_is_unlocked() -> Result<()> {
     let (mut desk, _people) = Desk::with_ada().await?;
-    desk.kill_app()?;
+    desk.kill_app().await?;
     desk.keyring.as_ref().unwrap().lock().await?;
     desk.start_app()?;
     let told = desk.told("You are signed out").await?;
@@ -78,7 +78,7 @@ async fn signs_in_for_this_run(desk: &mut Desk, why: &str) -> Result<()> {
     let told = desk.told("Your sign-in is not kept").await?;
     assert!(told.body.contains(why), "{}", told.body);
 
-    desk.kill_app()?;
+    desk.kill_app().await?;
     desk.start_app()?;
     desk.row("Sign in…").await.map(drop)
 }

@@ -90,7 +90,7 @@ async fn a_denial_while_away_is_told_once() -> Result<()> {
     desk.end_app().await?;
     desk.start_app()?;
     desk.is_locked("Grafana").await?;
-    desk.kill_app()?;
+    desk.kill_app().await?;
     desk.start_app()?;
     desk.is_locked("Grafana").await?;
     // News come in order: when this is told, an earlier repeat would have been.
@@ -107,7 +107,7 @@ async fn what_happened_while_the_app_was_off_is_told_at_its_next_start() -> Resu
     let (mut desk, people) = Desk::with_ada().await?;
     let first = people.ask("Grafana", 45).await?;
     desk.row("Grafana · waiting").await?;
-    desk.kill_app()?;
+    desk.kill_app().await?;
     people.deny(first, "Not today.").await?;
     let second = people.ask("Grafana", 45).await?;
     people.approve(second, "").await?;

@@ -11,7 +11,7 @@ use hourkey_controller::gateways::enrol;
 use hourkey_domain::ids::{DeviceId, GatewayId, UserId};
 use hourkey_domain::settings::Mode;
 use hourkey_pki::{Holder, Key, Subject};
-use hourkey_protocol::gateway::{All, Changes, Ping};
+use hourkey_protocol::gateway::{All, Changes, Ping, REPORTED_AT_ONCE};
 use hourkey_protocol::sse::{Event, Parser};
 use hourkey_store::organisation::{Group, Resource};
 use rustls::pki_types::CertificateDer;
@@ -372,6 +372,33 @@ async fn connections_are_kept_and_audited_once() {
     let mut bad = open;
     bad["id"] = json!("no id");
     assert_eq!(report(bad).await.code(), "400 malformed");
+}
+
+#[tokio::test]
+async fn the_longest_report_is_kept_whole_and_a_longer_one_not_at_all() {
+    let (world, credential) = fed().await;
+    let (ann, wiki) = (world.people.ann, world.resources.wiki);
+    let token = world.token(ann).await;
+    let device = device(&world, &token, &Key::generate().unwrap()).await;
+    let before = world.seq().await;
+    let report = async |connections: usize| {
+        let connection = |number| {
+            json!({ "id": format!("{number:032x}"), "device": device, "user": ann,
+                "resource": wiki, "started_at": "2029-12-31T23:59:00Z" })
+        };
+        let connections: Vec<Value> = (0..connections).map(connection).collect();
+        let body = json!({ "connections": connections });
+        call(&world, "POST", "/gateway/connections", &credential, body).await
+    };
+    let refused = report(REPORTED_AT_ONCE + 1).await;
+    assert_eq!(refused.code(), "400 malformed");
+    assert!(world.audit(before).await.is_empty());
+    let kept = report(REPORTED_AT_ONCE).await;
+    assert_eq!(kept.status, StatusCode::NO_CONTENT);
+    let audit = world.audit(before).await;
+    let ids = audit.iter().map(|it| it.detail["connection"].clone());
+    let sent = (0..REPORTED_AT_ONCE).map(|number| json!(format!("{number:032x}")));
+    assert!(ids.eq(sent), "{} of them", audit.len());
 }
 
 #[tokio::test]
