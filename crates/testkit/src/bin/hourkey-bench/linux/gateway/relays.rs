@@ -35,7 +35,7 @@ const ROUND_TRIP: &str = "64-byte round trip p50, µs";
 
 const OURS: &str = "**entry + gateway**";
 /// Ours again, by a port that leads to one resource, as every peer has it: no CONNECT to answer.
-const FORWARD: &str = "**forward + gateway**";
+pub(crate) const FORWARD: &str = "**forward + gateway**";
 const DIRECT: &str = "direct";
 /// The peers that encrypt.
 const ENCRYPTED: [&str; 6] = [SSH, SSH_AES, STUNNEL, HAPROXY, NGINX, RATHOLE];
