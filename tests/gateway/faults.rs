@@ -9,7 +9,6 @@ use tokio::net::TcpStream;
 use crate::connection::Connection;
 use crate::origin::{PAGE, QUIET, TICKS};
 use crate::world::{Entry, World, gateway};
-use hourkey_testkit::wire::Wire;
 
 /// Asks for a page through the entry: what the first line says, and all.
 pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
@@ -90,15 +89,7 @@ async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
 async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
     let mut world = World::new().await;
     world.gateway.kill().unwrap();
-    let url = world.controller.url();
-    let wire = Wire::to(url.socket_addrs(|| None).unwrap()[0])
-        .await
-        .unwrap();
-    let mut place = Place::beside(&world.controller);
-    place
-        .controller
-        .set_port(Some(wire.address.port()))
-        .unwrap();
+    let (place, wire) = Place::wired(&world.controller).await.unwrap();
     let hosts = [("logs.corp.example", world.origin.ticks().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
     let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);

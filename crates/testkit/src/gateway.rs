@@ -16,6 +16,7 @@ use crate::binaries;
 use crate::controller::Controller;
 use crate::process::{self, Process};
 use crate::webdriver::free_port;
+use crate::wire::Wire;
 
 /// Where a gateway runs.
 #[derive(Clone, Debug)]
@@ -37,6 +38,19 @@ impl Place {
             host: Ipv4Addr::LOCALHOST.into(),
             wrapper: Vec::new(),
         }
+    }
+
+    /// Beside the controller, and reaching it by a wire.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn wired(controller: &Controller) -> Result<(Self, Wire)> {
+        let wire = Wire::to(controller.url().socket_addrs(|| None)?[0]).await?;
+        let place = Self {
+            controller: format!("http://{}/", wire.address).parse()?,
+            ..Self::beside(controller)
+        };
+        Ok((place, wire))
     }
 }
 

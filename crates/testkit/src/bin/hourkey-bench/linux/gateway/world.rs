@@ -77,12 +77,7 @@ impl World {
     /// With one device, and a gateway that reaches the controller by a wire.
     pub(crate) async fn wired() -> Result<(Self, Wire)> {
         let controller = Controller::start(ORGANISATION).await?;
-        let server = controller.url().socket_addrs(|| None)?[0];
-        let wire = Wire::to(server).await?;
-        let place = Place {
-            controller: format!("http://{}/", wire.address).parse()?,
-            ..Place::beside(&controller)
-        };
+        let (place, wire) = Place::wired(&controller).await?;
         Ok((Self::of(controller, place, 1).await?, wire))
     }
 
