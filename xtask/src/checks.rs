@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check, cheap ones first, then every test.
+//! `cargo xtask check` and `cargo xtask test`: the checks, cheap ones first, then tests.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -25,117 +25,135 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
         // One test needs it, and fails without.
         println!("{error:#}");
     }
-    let mut failed = Vec::new();
-    let mut tally = Tally::default();
-
-    install_ui()?;
+    let mut found = Findings::default();
     if filters.is_empty() {
-        check(
-            "formatting",
-            cargo().args(["fmt", "--all", "--check"]),
-            &mut failed,
-        );
-        check(
-            "the window's checks",
-            npm().args(["run", "check"]),
-            &mut failed,
-        );
-        tests(
-            npm().arg("test").env("NO_COLOR", "1"),
-            &mut tally,
-            &mut failed,
-        )?;
-    }
-    build_ui()?;
-    if filters.is_empty() {
-        check_dependencies(&mut failed);
-        check(
-            "clippy",
-            cargo()
-                .args(["clippy", "--workspace", "--all-targets"])
-                .args(["--", "-D", "warnings"]),
-            &mut failed,
-        );
-        check(
+        found.lint()?;
+        found.check_dependencies();
+        found.check(
             "documentation",
             cargo()
                 .args(["doc", "--workspace", "--no-deps"])
                 .env("RUSTDOCFLAGS", "-D warnings"),
-            &mut failed,
         );
+    } else {
+        build_ui()?;
     }
     // The end-to-end tests start the plain binaries, which `cargo test` alone does not build.
     succeed(cargo().args(["build", "--workspace", "--bins", "--tests"]))?;
-    if !failed.is_empty() {
-        println!("failed before the tests: {}", failed.join(", "));
+    if !found.failed.is_empty() {
+        println!("failed before the tests: {}", found.failed.join(", "));
     }
-    tests(
+    found.test(
         cargo()
             .args(["test", "--workspace", "--no-fail-fast", "--"])
             .args(filters),
-        &mut tally,
-        &mut failed,
     )?;
-
-    // What fails without a count of its own (formatting, a test that does not build) is one failure.
-    tally.failed += failed.len() as u64;
-    println!("{tally}");
-    Ok(if tally.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(found.conclude())
 }
 
-/// Runs one check and notes its name when it fails.
-fn check(name: &str, command: &mut Command, failed: &mut Vec<String>) {
-    println!("── {name}: {}", shown(command));
-    if let Err(error) = succeed(command) {
-        println!("{error:#}");
-        failed.push(name.to_owned());
-    }
+/// Runs what is worth running before each commit: formatting, lints, and the unit tests.
+///
+/// # Errors
+/// When something needed is missing, or the build fails.
+pub(crate) fn run_quick(install: bool) -> Result<ExitCode> {
+    prerequisites::ensure(Purpose::Check, install)?;
+    let mut found = Findings::default();
+    found.lint()?;
+    found.test(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]))?;
+    Ok(found.conclude())
 }
 
-/// Licences, bans and sources of the dependencies.
-fn check_dependencies(failed: &mut Vec<String>) {
-    let installed = Command::new("cargo-deny")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
-    if installed.is_err() {
-        println!(
-            "── dependencies: skipped, cargo-deny is not installed (`cargo install cargo-deny` \
-             builds it, which takes minutes); the hosted workflow checks them"
+/// What the checks and tests found.
+#[derive(Default)]
+struct Findings {
+    tally: Tally,
+    /// Names of checks that failed.
+    failed: Vec<String>,
+}
+
+impl Findings {
+    /// Formatting, the window's checks and tests, and clippy. Builds the window, which the desktop
+    /// app embeds.
+    fn lint(&mut self) -> Result<()> {
+        install_ui()?;
+        self.check("formatting", cargo().args(["fmt", "--all", "--check"]));
+        self.check("the window's checks", npm().args(["run", "check"]));
+        self.test(npm().arg("test").env("NO_COLOR", "1"))?;
+        build_ui()?;
+        self.check(
+            "clippy",
+            cargo()
+                .args(["clippy", "--workspace", "--all-targets"])
+                .args(["--", "-D", "warnings"]),
         );
-        return;
+        Ok(())
     }
-    let command = &mut cargo();
-    command
-        .args(["deny", "check", "--hide-inclusion-graph"])
-        .args(["bans", "licenses", "sources"]);
-    check("dependencies", command, failed);
-}
 
-/// Runs a test runner, passes its output on line by line, and adds up its counts. A runner that
-/// fails without a failed test is noted like a check.
-fn tests(command: &mut Command, tally: &mut Tally, failed: &mut Vec<String>) -> Result<()> {
-    let name = shown(command);
-    println!("── tests: {name}");
-    let failed_before = tally.failed;
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{name}`"))?;
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line?;
-            let line = String::from_utf8_lossy(&line);
-            println!("{line}");
-            *tally += Tally::of_line(&line);
+    /// Runs one check and notes its name when it fails.
+    fn check(&mut self, name: &str, command: &mut Command) {
+        println!("── {name}: {}", shown(command));
+        if let Err(error) = succeed(command) {
+            println!("{error:#}");
+            self.failed.push(name.to_owned());
         }
     }
-    if !child.wait()?.success() && tally.failed == failed_before {
-        failed.push(name);
+
+    /// Licences, bans and sources of the dependencies.
+    fn check_dependencies(&mut self) {
+        let installed = Command::new("cargo-deny")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status();
+        if installed.is_err() {
+            println!(
+                "── dependencies: skipped, cargo-deny is not installed (`cargo install \
+                 cargo-deny` builds it, which takes minutes); the hosted workflow checks them"
+            );
+            return;
+        }
+        let command = &mut cargo();
+        command
+            .args(["deny", "check", "--hide-inclusion-graph"])
+            .args(["bans", "licenses", "sources"]);
+        self.check("dependencies", command);
     }
-    Ok(())
+
+    /// Runs a test runner, passes its output on line by line, and adds up its counts. A runner
+    /// that fails without a failed test is noted like a check.
+    fn test(&mut self, command: &mut Command) -> Result<()> {
+        let name = shown(command);
+        println!("── tests: {name}");
+        let failed_before = self.tally.failed;
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start `{name}`"))?;
+        if let Some(output) = child.stdout.take() {
+            for line in BufReader::new(output).split(b'\n') {
+                let line = line?;
+                let line = String::from_utf8_lossy(&line);
+                println!("{line}");
+                self.tally += Tally::of_line(&line);
+            }
+        }
+        if !child.wait()?.success() && self.tally.failed == failed_before {
+            self.failed.push(name);
+        }
+        Ok(())
+    }
+
+    /// Prints the counts. What fails without a count of its own (formatting, a test that does not
+    /// build) is one failure.
+    fn conclude(mut self) -> ExitCode {
+        if !self.failed.is_empty() {
+            println!("failed: {}", self.failed.join(", "));
+        }
+        self.tally.failed += self.failed.len() as u64;
+        println!("{}", self.tally);
+        if self.tally.failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -39,6 +39,12 @@ enum Command {
         #[arg(long)]
         no_install: bool,
     },
+    /// Run formatting, lints and unit tests: a minute or two when everything is built.
+    Check {
+        /// Install nothing; fail and tell where something is missing.
+        #[arg(long)]
+        no_install: bool,
+    },
     /// Run every check and test; with filters, only the tests whose names contain one of them.
     Test {
         /// Install nothing; fail and tell where something is missing.
@@ -63,6 +69,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo { tour, no_install } => demo::run(tour, !no_install),
+        Command::Check { no_install } => checks::run_quick(!no_install),
         Command::Test {
             no_install,
             filters,

@@ -13,6 +13,8 @@ use crate::workspace::{run, target};
 pub(crate) enum Purpose {
     /// Building every binary.
     Build,
+    /// Checking formatting and lints, and running the unit tests.
+    Check,
     /// Running every test, or the tour on a display of its own.
     Test,
     /// Measuring the gateway beside other relays.
@@ -114,7 +116,7 @@ const NODE: Version = Version(20, 19);
 /// Names what is missing or too old and what to do about it.
 pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
     check_versions()?;
-    if purpose >= Purpose::Test {
+    if purpose >= Purpose::Check {
         ensure_components(install)?;
     }
     let groups: Vec<&Packages> = PACKAGES
