@@ -6,6 +6,7 @@
 //! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
 //! [`model::Model`]. Connections to resources are opened by a [`dial::Dialer`], which the local
 //! [`entry`] hands to other programs.
+#![warn(missing_docs)]
 
 pub mod api;
 pub mod config;

@@ -1,4 +1,5 @@
 //! Clocks: one that counts suspend, and the server's time counted on from it (rule 13).
+#![warn(missing_docs)]
 
 use std::time::Duration;
 

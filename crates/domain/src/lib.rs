@@ -3,6 +3,7 @@
 //! Time is a parameter everywhere ([`Time`]); nothing in here asks what time it is.
 //! States change by transitions that consume the old state, so that a decided request cannot be
 //! decided again by mistake.
+#![warn(missing_docs)]
 
 pub mod address;
 pub mod change;

@@ -4,6 +4,7 @@
 //! The controller has two [`Authority`]s, one for devices and one for gateways, so that neither
 //! kind of certificate passes for the other. Whose a certificate is stands in it as a URI
 //! ([`Subject`]), beside the host names of a gateway.
+#![warn(missing_docs)]
 
 mod authority;
 mod key;

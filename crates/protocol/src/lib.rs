@@ -2,6 +2,7 @@
 //!
 //! JSON throughout; times are RFC 3339 in UTC by the server's clock; lengths are whole seconds.
 //! Unknown fields are ignored by clients and refused by the controller.
+#![warn(missing_docs)]
 
 pub mod access;
 pub mod account;

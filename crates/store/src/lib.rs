@@ -7,6 +7,7 @@
 //!
 //! Times are kept to the millisecond. Text is kept byte for byte; roles, members, approvers and
 //! the like come back in order and without repetition.
+#![warn(missing_docs)]
 
 pub mod access;
 pub mod account;
