@@ -12,6 +12,8 @@ mod bench;
 mod checks;
 mod demo;
 mod prerequisites;
+#[cfg(test)]
+mod repository;
 mod tally;
 mod workspace;
 
