@@ -15,16 +15,20 @@ pub(crate) const PAGE: &str = "the private page";
 /// The servers. They end with the test's runtime.
 pub(crate) struct Origin {
     web: SocketAddr,
+    /// The same page on ports of their own.
+    others: [SocketAddr; 3],
     ticks: SocketAddr,
     open: Arc<AtomicUsize>,
 }
 
 impl Origin {
     pub(crate) async fn start() -> Self {
+        let page = async || plain(PAGE).await.unwrap();
         let open = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&open);
         Self {
-            web: plain(PAGE).await.unwrap(),
+            web: page().await,
+            others: [page().await, page().await, page().await],
             ticks: serve(move |stream| {
                 let count = Arc::clone(&count);
                 async move {
@@ -41,6 +45,11 @@ impl Origin {
 
     pub(crate) fn web(&self) -> SocketAddr {
         self.web
+    }
+
+    /// For names that must not share a port: who may use one could not use it for the other.
+    pub(crate) fn others(&self) -> [SocketAddr; 3] {
+        self.others
     }
 
     pub(crate) fn ticks(&self) -> SocketAddr {

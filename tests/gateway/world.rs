@@ -254,13 +254,13 @@ pub(crate) async fn gateway(
     origin: &Origin,
     servers: &[(&str, SocketAddr)],
 ) -> Gateway {
-    let (web, ticks) = (origin.web(), origin.ticks());
+    let [vault, hidden, archive] = origin.others();
     let ours = [
-        ("wiki.corp.example", web),
-        ("logs.corp.example", ticks),
-        ("vault.corp.example", web),
-        ("hidden.corp.example", web),
-        ("archive.corp.example", web),
+        ("wiki.corp.example", origin.web()),
+        ("logs.corp.example", origin.ticks()),
+        ("vault.corp.example", vault),
+        ("hidden.corp.example", hidden),
+        ("archive.corp.example", archive),
     ];
     let hosts = ours.iter().chain(servers);
     let hosts: Vec<_> = hosts.map(|(name, to)| (*name, to.to_string())).collect();

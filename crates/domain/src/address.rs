@@ -133,6 +133,16 @@ impl Ports {
                 .any(|(from, to)| (*from..=*to).contains(&port))
     }
 
+    /// True when some port is among both.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> bool {
+        let within = |(from, to): &(u16, u16)| {
+            let mut others = other.0.iter();
+            others.any(|(other_from, other_to)| from <= other_to && other_from <= to)
+        };
+        self.0.is_empty() || other.0.is_empty() || self.0.iter().any(within)
+    }
+
     /// The port, when there is exactly one.
     #[must_use]
     pub fn single(&self) -> Option<u16> {

@@ -1,8 +1,6 @@
 //! Fuzz targets: what holds for any bytes from outside (`fuzz/README.md`).
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::io;
-use std::task::{Context, Poll};
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use hourkey_domain::address::Host;
@@ -10,9 +8,9 @@ use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::gateway::{ALL, All, CHANGES, Changes, Destination, Device, User};
 use hourkey_protocol::sse::Parser;
 
-use crate::relay::Source;
+use crate::sniff::{Found, Sniffer};
 use crate::table::{Peer, Table, Target};
-use crate::{hello, tunnel};
+use crate::tunnel;
 
 /// The controller's stream: nobody is let in whom it has not given a permit last.
 pub fn events(bytes: &[u8]) {
@@ -70,6 +68,7 @@ pub fn events(bytes: &[u8]) {
                 host,
                 ip: None,
                 port: 443,
+                mapped: None,
             };
             let Ok(admission) = table.admit(&peer, &target, 1) else {
                 continue;
@@ -109,26 +108,26 @@ pub fn connect(bytes: &[u8]) {
     assert_eq!(tunnel::target(&plain), Some(target));
 }
 
-/// The first bytes of a flow: they pass as they are, or not at all.
-pub fn hello(bytes: &[u8]) {
+/// The bytes of a flow's client: they pass as they are and in order, what names nothing is noticed
+/// before it passes, and however they are cut, the same is found.
+pub fn inside(bytes: &[u8]) {
+    let mut all: Option<Vec<Found>> = None;
     for size in [1, 7, bytes.len().max(1)] {
-        let chunks = bytes.chunks(size).map(Bytes::copy_from_slice);
-        let mut chunks = Chunks(chunks.collect());
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
-            return;
-        };
-        if let Ok(passed) = runtime.block_on(hello::first(&mut chunks, "db.corp")) {
-            let rest = chunks.0.into_iter().flatten();
-            assert!(passed.into_iter().chain(rest).eq(bytes.iter().copied()));
+        let (mut sniffer, mut passed, mut found) = (Sniffer::default(), Vec::new(), Vec::new());
+        for chunk in bytes.chunks(size) {
+            let passes = sniffer.read(Bytes::copy_from_slice(chunk), || true, &mut found);
+            assert!(passes.is_empty() || !found.is_empty());
+            passed.extend(passes);
+            if sniffer.is_done() {
+                break;
+            }
         }
-    }
-}
-
-struct Chunks(VecDeque<Bytes>);
-
-impl Source for Chunks {
-    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        Poll::Ready(Ok(self.0.pop_front()))
+        passed.extend(sniffer.end(&mut found));
+        assert!(bytes.starts_with(&passed));
+        // What is looked at no more may differ: more or less of it came with the end.
+        found.dedup();
+        let first = all.get_or_insert_with(|| found.clone());
+        assert_eq!(*first, found);
     }
 }
 
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn any_first_bytes_pass_whole_or_not_at_all() {
-        replay("hello", hello);
+    fn any_bytes_of_a_client_pass_as_they_are_and_say_the_same_however_cut() {
+        replay("inside", inside);
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_clock::Clock;
-use hourkey_domain::ids::DeviceId;
+use hourkey_domain::ids::{DeviceId, ResourceId};
 use hourkey_protocol::gateway::{All, Changes, Refusal};
 use tokio::sync::{Notify, watch};
 
-use crate::index::Resolved;
+use crate::index::{HostMap, Resolved};
 use crate::lease::{Lease, Verdict};
 use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE};
 use crate::pace::Pace;
@@ -20,6 +20,7 @@ use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
 use crate::ticket::{Cause, Ticket};
 
 mod pass;
+mod shared;
 
 pub use pass::{Opening, Pass, Presence, Step};
 
@@ -49,6 +50,8 @@ struct State {
     connected: HashMap<DeviceId, Connected>,
     /// The devices that the controller was told of on this stream.
     told: HashSet<DeviceId>,
+    /// The pairs of resources that the log names as sharing an address.
+    shared: HashSet<(ResourceId, ResourceId)>,
 }
 
 /// What a connected device has here.
@@ -122,6 +125,7 @@ impl Gate {
         let mut state = self.state();
         all.devices.retain(|device| state.told.contains(&device.id));
         let ended = state.table.all(all, self.now())?;
+        state.warn_of_shared();
         drop(state);
         self.resources.notify_one();
         Ok(cut(ended))
@@ -135,6 +139,9 @@ impl Gate {
         let told = &state.told;
         changes.devices.retain(|device| told.contains(&device.id));
         let ended = state.table.changes(changes, self.now())?;
+        if moved {
+            state.warn_of_shared();
+        }
         drop(state);
         if moved {
             self.resources.notify_one();
@@ -179,8 +186,16 @@ impl Gate {
     }
 
     pub(crate) fn resolved(&self, resolved: Resolved) {
-        let ended = self.state().table.resolved(resolved, self.now());
+        let mut state = self.state();
+        let ended = state.table.resolved(resolved, self.now());
+        state.warn_of_shared();
+        drop(state);
         cut(ended);
+    }
+
+    /// Takes where the administrator's map leads names.
+    pub(crate) fn take_map(&self, map: HostMap) {
+        self.state().table.take_map(map);
     }
 
     pub(crate) async fn resources_changed(&self) {
@@ -241,6 +256,7 @@ impl Gate {
             table,
             connected,
             told,
+            ..
         } = &mut *state;
         let came = connected.keys().filter(|id| !told.contains(id));
         let came: Vec<DeviceId> = came.copied().collect();
@@ -297,7 +313,13 @@ impl Gate {
         peer: &Peer,
         target: &Target,
     ) -> Result<(Pass, Admission), Refusal> {
-        let (ticket, admission) = self.state().table.open(peer, target, self.live()?)?;
+        let now = self.live()?;
+        let (noted, opened) = {
+            let table = &mut self.state().table;
+            (table.note(target, now), table.open(peer, target, now))
+        };
+        cut(noted);
+        let (ticket, admission) = opened?;
         let gate = Arc::clone(self);
         Ok((Pass { gate, ticket }, admission))
     }

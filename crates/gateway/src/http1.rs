@@ -55,7 +55,6 @@ async fn flow(_client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
     let Opened {
         pass,
         mut origin,
-        name,
         used,
     } = opened;
     let upgraded = tokio::select! {
@@ -72,7 +71,7 @@ async fn flow(_client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
     let (read, write) = tokio::io::split(parts.io.into_inner());
     let mut source = IoSource::new(read, parts.read_buf);
     let mut sink = IoSink(write);
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, name.as_deref()).await;
+    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass).await;
     let tls = source.io.unsplit(sink.0);
     match &outcome.end {
         End::Finished => {}

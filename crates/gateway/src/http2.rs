@@ -94,10 +94,9 @@ async fn flow(
     let Opened {
         pass,
         mut origin,
-        name,
         used,
     } = opened;
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, name.as_deref()).await;
+    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass).await;
     match &outcome.end {
         End::Finished => {}
         End::Cut(_) => sink.0.send_reset(Reason::CANCEL),

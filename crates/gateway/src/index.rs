@@ -1,10 +1,12 @@
 //! Finds the resource that governs a destination among many, without looking at each.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hourkey_domain::address::{Address, Candidate, Host, Ports, governing};
 use hourkey_domain::ids::ResourceId;
+
+use crate::config::Mapped;
 
 /// A resource, as far as destinations go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub struct Resource {
 /// What each exact name resolves to.
 pub type Resolved = HashMap<String, Vec<IpAddr>>;
 
+/// Where the administrator's map leads names.
+pub type HostMap = HashMap<String, Mapped>;
+
 /// All resources of the network, and what leads to them.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -31,7 +36,10 @@ pub struct Index {
     wildcards: HashMap<String, Vec<usize>>,
     addresses: HashMap<IpAddr, Vec<usize>>,
     prefixes: Vec<usize>,
+    /// What the map leads to a port of its own.
+    mapped: HashMap<SocketAddr, Vec<usize>>,
     outlasting: HashSet<ResourceId>,
+    by_id: HashMap<ResourceId, usize>,
 }
 
 impl Index {
@@ -40,6 +48,7 @@ impl Index {
     pub fn new(resources: Vec<Resource>, resolved: Resolved) -> Self {
         let mut index = Self::default();
         for (at, resource) in resources.iter().enumerate() {
+            index.by_id.insert(resource.id, at);
             if resource.outlasts_controller {
                 index.outlasting.insert(resource.id);
             }
@@ -66,6 +75,98 @@ impl Index {
             resolved,
             ..index
         }
+    }
+
+    /// With the administrator's map.
+    #[must_use]
+    pub fn with_map(mut self, map: &HostMap) -> Self {
+        for (name, Mapped { ip, port }) in map {
+            let Some(port) = *port else { continue };
+            let place = SocketAddr::new(ip.to_canonical(), port);
+            let exact = self.names.get(name).cloned();
+            let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
+            self.mapped.entry(place).or_default().extend(governing);
+        }
+        self
+    }
+
+    /// The resources that are known to be at this address and port: numbers, exact names that
+    /// resolve to it, and names that the map leads there.
+    pub fn known_at(&self, place: SocketAddr) -> impl Iterator<Item = &Resource> {
+        let by_address = self.addresses.get(&place.ip()).into_iter().flatten();
+        let by_address = by_address
+            .map(|at| &self.resources[*at])
+            .filter(move |resource| resource.ports.contains(place.port()));
+        let by_map = self.mapped.get(&place).into_iter().flatten();
+        by_address.chain(by_map.map(|at| &self.resources[*at]))
+    }
+
+    /// The resource that a name stands for which was found inside of a flow to `port`, at `place`
+    /// (rule 9). `None` for a name by which no resource is known there: `localhost`, say.
+    #[must_use]
+    pub fn named(&self, name: &str, port: u16, place: SocketAddr) -> Option<&Resource> {
+        let exact = self.names.get(name).into_iter().flatten();
+        let exact = exact.map(|at| &self.resources[*at]);
+        if let Some(governs) = exact
+            .filter(|it| it.ports.contains(port))
+            .min_by_key(|it| it.id)
+        {
+            return Some(governs);
+        }
+        let below = self.below(name);
+        let mapped = self.mapped.get(&place).into_iter().flatten();
+        if let Some(at) = mapped.into_iter().find(|at| below.contains(at)) {
+            return self.resources.get(*at);
+        }
+        // An address goes before a wildcard.
+        let mut numbered = self.addresses.get(&place.ip()).into_iter().flatten();
+        if numbered.any(|at| self.resources[*at].ports.contains(place.port())) {
+            return None;
+        }
+        let wildcards = self.longest_wildcard(name, |it| it.ports.contains(port));
+        wildcards
+            .into_iter()
+            .map(|at| &self.resources[at])
+            .min_by_key(|it| it.id)
+    }
+
+    /// Pairs of resources that are known at one address and share ports there, each once, at most
+    /// `limit`.
+    #[must_use]
+    pub fn shared(&self, limit: usize) -> Vec<(IpAddr, &Resource, &Resource)> {
+        let by_address = self.addresses.iter().map(|(ip, found)| (*ip, found, true));
+        let by_map = self
+            .mapped
+            .iter()
+            .map(|(place, found)| (place.ip(), found, false));
+        let pairs = by_address
+            .chain(by_map)
+            .flat_map(|(ip, found, by_address)| {
+                let all = found.iter().enumerate();
+                all.flat_map(move |(nth, one)| found[nth + 1..].iter().map(move |two| (one, two)))
+                    .map(move |(one, two)| (ip, &self.resources[*one], &self.resources[*two]))
+                    .filter(move |(_, one, two)| {
+                        one.id != two.id && (!by_address || one.ports.overlap(&two.ports))
+                    })
+            });
+        pairs.take(limit).collect()
+    }
+
+    /// The longest wildcards above a name, among those that count.
+    fn longest_wildcard(&self, name: &str, counts: impl Fn(&Resource) -> bool) -> Vec<usize> {
+        let parents = name.match_indices('.').map(|(dot, _)| &name[dot + 1..]);
+        let counting = |at: &usize| counts(&self.resources[*at]);
+        parents
+            .filter_map(|parent| self.wildcards.get(parent))
+            .map(|found| found.iter().copied().filter(counting).collect::<Vec<_>>())
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// The resource with this id.
+    #[must_use]
+    pub fn get(&self, id: ResourceId) -> Option<&Resource> {
+        self.by_id.get(&id).map(|at| &self.resources[*at])
     }
 
     /// All resources.

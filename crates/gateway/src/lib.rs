@@ -1,6 +1,7 @@
 //! The Hourkey gateway: stands beside private resources, lets granted traffic in, and cuts it.
 //!
-//! A connection comes in through `listen`, is let in by `tunnel` and carried by `relay`.
+//! A connection comes in through `listen`, is let in by `tunnel` and carried by `relay`, which has
+//! `sniff` look for names in what its client says first.
 //! Whether it may pass is the [`gate`]'s to say, which owns the [`table`] of permits and the
 //! [`lease`]; [`control`] feeds it with what the controller says (`protocol::gateway`).
 
@@ -13,7 +14,6 @@ pub mod enrolment;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod gate;
-mod hello;
 mod http1;
 mod http2;
 pub mod index;
@@ -27,6 +27,7 @@ mod relay;
 mod replay;
 pub mod resolve;
 mod running;
+mod sniff;
 pub mod table;
 pub mod ticket;
 mod tls;

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
 use crate::gate::{Pass, Step};
-use crate::hello;
 use crate::limits::CHUNK;
+use crate::sniff::Sniffer;
 use crate::ticket::Cause;
 
 /// Where bytes come from.
@@ -63,14 +63,12 @@ pub(crate) struct Outcome {
 }
 
 /// Carries bytes until both sides are done, one breaks, or the flow is cut. Then the origin's side
-/// is reset, unless both were done; the client's is the caller's to reset. `name` is the one that
-/// the client asked for: TLS inside must be for the same.
+/// is reset, unless both were done; the client's is the caller's to reset.
 pub(crate) async fn run(
     source: &mut impl Source,
     sink: &mut impl Sink,
     origin: &mut TcpStream,
     pass: &Pass,
-    name: Option<&str>,
 ) -> Outcome {
     let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = {
@@ -78,23 +76,22 @@ pub(crate) async fn run(
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
         let mut to_origin = IoSink(to_origin);
         let upwards = async {
-            let first = match name {
-                Some(name) => hello::first(source, name).await?,
-                None => Bytes::new(),
-            };
+            let first = sniff(source, &mut to_origin, pass, &up).await?;
             pump(source, &mut to_origin, first, pass, &up).await
         };
-        let downwards = pump(&mut from_origin, sink, Bytes::new(), pass, &down);
+        let downwards = async {
+            let first = next(&mut from_origin, sink).await?;
+            if first.is_some() && !pass.judge_answer() {
+                return Err(Stop::Cut);
+            }
+            pump(&mut from_origin, sink, first, pass, &down).await
+        };
         tokio::select! {
             biased;
             () = pass.is_cut() => End::Cut(pass.cause()),
             ended = async { tokio::try_join!(upwards, downwards) } => match ended {
                 Ok(_) => End::Finished,
                 Err(Stop::Cut) => End::Cut(pass.cause()),
-                Err(Stop::ServerName) => {
-                    pass.cut(Cause::ServerName);
-                    End::Cut(Cause::ServerName)
-                }
                 Err(Stop::Io(error)) => End::Broken(error),
             },
         }
@@ -106,6 +103,35 @@ pub(crate) async fn run(
     Outcome { up, down, end }
 }
 
+/// Carries the client's bytes for as long as names may be in them, and has each judged before it
+/// passes. Returns the first bytes that need no look; `None` at the end.
+async fn sniff(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    pass: &Pass,
+    count: &AtomicU64,
+) -> Result<Option<Bytes>, Stop> {
+    let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
+    loop {
+        let next = next(source, sink).await?;
+        let ended = next.is_none();
+        let passes = match next {
+            Some(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
+            None => sniffer.end(&mut found),
+        };
+        if !found.drain(..).all(|found| pass.judge(&found)) {
+            return Err(Stop::Cut);
+        }
+        if sniffer.is_done() && !ended {
+            return Ok(Some(passes));
+        }
+        send(sink, passes, pass, count).await?;
+        if ended {
+            return Ok(None);
+        }
+    }
+}
+
 /// Makes closing drop what is buffered, and tell the other side by RST (RFC 9293, 3.10.7.3).
 pub(crate) fn reset(stream: &TcpStream) {
     // It may be gone already.
@@ -113,11 +139,9 @@ pub(crate) fn reset(stream: &TcpStream) {
 }
 
 /// Why a direction stopped before its end.
-pub(crate) enum Stop {
+enum Stop {
     /// The flow may not go on.
     Cut,
-    /// TLS inside is for another name.
-    ServerName,
     /// A connection broke.
     Io(io::Error),
 }
@@ -128,28 +152,43 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// Carries `first` and all that follows it, up to the end.
 async fn pump(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    first: Bytes,
+    first: Option<Bytes>,
     pass: &Pass,
     count: &AtomicU64,
 ) -> Result<(), Stop> {
-    let mut next = Some(first);
-    while let Some(mut bytes) = next {
-        while !bytes.is_empty() {
-            let before = bytes.len();
-            guarded(pass, |cx| sink.poll_write(cx, &mut bytes)).await?;
-            count.fetch_add((before - bytes.len()) as u64, Relaxed);
-        }
-        guarded(pass, |cx| sink.poll_flush(cx)).await?;
-        next = poll_fn(|cx| match sink.poll_gone(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Poll::Pending => source.poll_next(cx),
-        })
-        .await?;
+    let mut bytes = first;
+    while let Some(part) = bytes {
+        send(sink, part, pass, count).await?;
+        bytes = next(source, sink).await?;
     }
     guarded(pass, |cx| sink.poll_finish(cx)).await
+}
+
+/// The next bytes; `None` at the end.
+async fn next(source: &mut impl Source, sink: &mut impl Sink) -> io::Result<Option<Bytes>> {
+    poll_fn(|cx| match sink.poll_gone(cx) {
+        Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        Poll::Pending => source.poll_next(cx),
+    })
+    .await
+}
+
+async fn send(
+    sink: &mut impl Sink,
+    mut bytes: Bytes,
+    pass: &Pass,
+    count: &AtomicU64,
+) -> Result<(), Stop> {
+    while !bytes.is_empty() {
+        let before = bytes.len();
+        guarded(pass, |cx| sink.poll_write(cx, &mut bytes)).await?;
+        count.fetch_add((before - bytes.len()) as u64, Relaxed);
+    }
+    guarded(pass, |cx| sink.poll_flush(cx)).await
 }
 
 /// Does something that may send, and asks right before each attempt: one that had to wait for room

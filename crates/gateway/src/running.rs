@@ -81,6 +81,7 @@ impl Gateway {
             .await
             .with_context(|| format!("the gateway cannot listen at {}", config.listen()))?;
         let address = listener.local_addr()?;
+        gate.take_map(config.hosts.clone());
         let resolver = Arc::new(Resolver::new(config.hosts, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));

@@ -3,7 +3,7 @@
 //! Times of permits are the server's; `offset` makes them times of the boot clock.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,9 +13,13 @@ use hourkey_protocol::gateway::{
     All, Changes, Destination, Device, LiveDevice, Permit, Refusal, User,
 };
 
-use crate::index::{Index, Resolved, Resource};
+use crate::index::{HostMap, Index, Resolved, Resource};
 use crate::limits::{FLOWS, FLOWS_PER_DEVICE};
 use crate::ticket::{Cause, Ticket};
+
+mod inside;
+
+use inside::{Inside, Seen};
 
 /// Who asks: what a verified certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,21 @@ pub struct Target {
     pub ip: Option<IpAddr>,
     /// The port that was asked for.
     pub port: u16,
+    /// Where the administrator's map leads the name instead, if it names a port.
+    pub mapped: Option<SocketAddr>,
+}
+
+impl Target {
+    /// Where the connection goes in the end; `None` while it is not known.
+    #[must_use]
+    pub fn place(&self) -> Option<SocketAddr> {
+        let ip = match self.host {
+            Host::Ip(ip) => Some(ip),
+            Host::Name(_) => self.ip,
+        };
+        let place = ip.map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
+        self.mapped.or(place)
+    }
 }
 
 /// What lets a flow in.
@@ -55,6 +74,8 @@ struct Flow {
     ticket: Arc<Ticket>,
     peer: Peer,
     target: Target,
+    /// What its client said about where it is meant to go.
+    inside: Inside,
 }
 
 /// The flows that an update ended: to be cut before it is acknowledged.
@@ -66,6 +87,8 @@ type Permits = HashMap<ResourceId, Option<DateTime<Utc>>>;
 #[derive(Default)]
 pub struct Table {
     index: Index,
+    map: HostMap,
+    seen: Seen,
     devices: HashMap<DeviceId, Option<LiveDevice>>,
     users: HashMap<UserId, Permits>,
     offset: i64,
@@ -89,8 +112,7 @@ impl Table {
     /// When a resource's address cannot be read. Nothing is changed.
     pub fn all(&mut self, all: All, now: u64) -> Result<Ended, Unreadable> {
         let resources = resources(all.resources)?;
-        let resolved = self.index.resolved().clone();
-        self.index = Index::new(resources, resolved);
+        self.reindex(resources, self.index.resolved().clone());
         self.devices.clear();
         self.users.clear();
         self.take(all.devices, all.users);
@@ -104,8 +126,7 @@ impl Table {
     pub fn changes(&mut self, changes: Changes, now: u64) -> Result<Ended, Unreadable> {
         let moved = changes.resources.is_some();
         if let Some(destinations) = changes.resources {
-            let resolved = self.index.resolved().clone();
-            self.index = Index::new(resources(destinations)?, resolved);
+            self.reindex(resources(destinations)?, self.index.resolved().clone());
         }
         self.take(changes.devices, changes.users);
         Ok(self.review(moved, now))
@@ -116,8 +137,21 @@ impl Table {
         if *self.index.resolved() == resolved {
             return Vec::new();
         }
-        self.index = Index::new(self.index.resources().to_vec(), resolved);
+        self.reindex(self.index.resources().to_vec(), resolved);
         self.review(true, now)
+    }
+
+    /// Takes where the administrator's map leads names.
+    pub fn take_map(&mut self, map: HostMap) {
+        self.map = map;
+        self.reindex(
+            self.index.resources().to_vec(),
+            self.index.resolved().clone(),
+        );
+    }
+
+    fn reindex(&mut self, resources: Vec<Resource>, resolved: Resolved) {
+        self.index = Index::new(resources, resolved).with_map(&self.map);
     }
 
     /// Takes how far the boot clock is ahead of the server's, in milliseconds: moves deadlines.
@@ -262,6 +296,7 @@ impl Table {
             ticket: Arc::clone(&ticket),
             peer: peer.clone(),
             target: target.clone(),
+            inside: Inside::default(),
         };
         self.flows.insert(ticket.id, flow);
         Ok((ticket, admission))
@@ -342,7 +377,7 @@ impl Table {
 
     fn stands(&self, flow: &Flow, moved: bool, now: u64) -> Result<u64, Cause> {
         let user = self.user(&flow.peer).map_err(|_| Cause::Device)?;
-        let Target { host, ip, port } = &flow.target;
+        let Target { host, ip, port, .. } = &flow.target;
         let resource = flow.ticket.resource;
         if moved && self.index.governing(host, *ip, *port).map(|it| it.id) != Some(resource) {
             return Err(Cause::Moved);
@@ -350,7 +385,13 @@ impl Table {
         match self.deadline(user, resource) {
             None => Err(Cause::Revoked),
             Some(deadline) if deadline <= now => Err(Cause::Expired),
-            Some(deadline) => Ok(deadline),
+            Some(deadline) => match self.inside_stands(flow, now) {
+                Ok(until) => Ok(deadline.min(until)),
+                Err(mismatch) => {
+                    flow.ticket.set_mismatch(mismatch);
+                    Err(Cause::Mismatch)
+                }
+            },
         }
     }
 }

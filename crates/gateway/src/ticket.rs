@@ -19,10 +19,21 @@ pub enum Cause {
     Moved,
     /// The controller was silent for too long.
     Stale,
-    /// The name in the TLS handshake inside is not the one that was asked for.
-    ServerName,
+    /// What goes through is meant for another resource at the address, or may be ([`Mismatch`]).
+    Mismatch,
     /// The gateway stops.
     Stopped,
+}
+
+/// What was found inside of a flow that may not be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The host that the flow was opened for.
+    pub asked: String,
+    /// The name inside; `None` when there was none that could be read.
+    pub inside: Option<String>,
+    /// The resource that governs the name, or another one that is known at the address.
+    pub other: ResourceId,
 }
 
 /// One flow's ticket, shared by the table, which ends it, and the relay, which obeys.
@@ -40,6 +51,7 @@ pub struct Ticket {
     deadline: AtomicU64,
     outlasts: AtomicBool,
     cause: OnceLock<Cause>,
+    mismatch: OnceLock<Mismatch>,
     cut: CancellationToken,
     closed: CancellationToken,
 }
@@ -62,6 +74,7 @@ impl Ticket {
             deadline: AtomicU64::new(deadline),
             outlasts: AtomicBool::new(false),
             cause: OnceLock::new(),
+            mismatch: OnceLock::new(),
             cut: CancellationToken::new(),
             closed: CancellationToken::new(),
         }
@@ -98,6 +111,16 @@ impl Ticket {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.cause.get().copied()
+    }
+
+    pub(crate) fn set_mismatch(&self, mismatch: Mismatch) {
+        let _ = self.mismatch.set(mismatch);
+    }
+
+    /// What it was cut for, if that was [`Cause::Mismatch`].
+    #[must_use]
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        self.mismatch.get()
     }
 
     /// Waits until it is cut.

@@ -1,5 +1,6 @@
 //! From a CONNECT (RFC 9110, 9.3.6) to an open flow, or a refusal.
 
+use std::net::SocketAddr;
 use std::str::FromStr as _;
 
 use bytes::Bytes;
@@ -23,8 +24,6 @@ pub(crate) struct Opened {
     pub(crate) pass: Pass,
     /// The destination.
     pub(crate) origin: TcpStream,
-    /// The name that was asked for, if it was one.
-    pub(crate) name: Option<String>,
     /// Reports it.
     pub(crate) used: Used,
 }
@@ -96,11 +95,11 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
     {
         return Err(Refusal::Device);
     }
-    let (places, name) = match &target.host {
-        Host::Ip(ip) => (vec![Place::at(*ip)], None),
+    let places = match &target.host {
+        Host::Ip(ip) => vec![Place::at(*ip)],
         Host::Name(name) => {
             gate.may_look_up(&client.peer, name, target.port)?;
-            (server.resolver.look_up(name).await, Some(name.clone()))
+            server.resolver.look_up(name).await
         }
     };
     // For a name that leads nowhere: only who may go there learns that.
@@ -111,6 +110,7 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
     let patience = Instant::now() + limits::CONNECT;
     for place in places {
         target.ip = place.governs();
+        target.mapped = place.port.map(|port| SocketAddr::new(place.ip, port));
         let (pass, admission) = match gate.open(&client.peer, &target) {
             Ok(open) => open,
             Err(Refusal::NoPermit) => continue,
@@ -133,12 +133,7 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
             return Err(Refusal::NoPermit);
         }
         let used = server.usage.begin(&pass);
-        return Ok(Opened {
-            pass,
-            origin,
-            name,
-            used,
-        });
+        return Ok(Opened { pass, origin, used });
     }
     Err(refusal)
 }
@@ -154,8 +149,12 @@ pub(crate) fn target(authority: &str) -> Option<Target> {
         return None;
     }
     let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
-    let (host, ip) = (Host::from_str(host).ok()?, None);
-    Some(Target { host, ip, port })
+    Some(Target {
+        host: Host::from_str(host).ok()?,
+        ip: None,
+        port,
+        mapped: None,
+    })
 }
 
 /// Reports how a flow went, and says so for whoever works on the code.

@@ -104,7 +104,7 @@ fn ended(cause: Cause) -> Ended {
         Cause::Expired | Cause::Revoked | Cause::Moved => Ended::Permit,
         Cause::Device => Ended::Device,
         Cause::Stale => Ended::Stale,
-        Cause::ServerName => Ended::Mismatch,
+        Cause::Mismatch => Ended::Mismatch,
         Cause::Stopped => Ended::Stopped,
     }
 }

@@ -7,7 +7,8 @@ use hourkey_protocol::gateway::Refusal;
 
 use super::Gate;
 use crate::lease::Verdict;
-use crate::ticket::{Cause, Ticket};
+use crate::sniff::Found;
+use crate::ticket::{Cause, Mismatch, Ticket};
 
 /// A device's connection, for as long as it lives.
 #[derive(Debug)]
@@ -123,9 +124,32 @@ impl Pass {
         self.ticket.cause().unwrap_or(own)
     }
 
-    /// Cuts the flow from this side.
-    pub fn cut(&self, cause: Cause) {
-        self.ticket.cut(cause);
+    /// May what was found inside of the flow pass?
+    pub(crate) fn judge(&self, found: &Found) -> bool {
+        let now = self.gate.now();
+        let judged = self.gate.state().table.judge(self.ticket.id, found, now);
+        self.agrees(judged)
+    }
+
+    /// May the destination speak now?
+    pub(crate) fn judge_answer(&self) -> bool {
+        let now = self.gate.now();
+        let judged = self.gate.state().table.judge_answer(self.ticket.id, now);
+        self.agrees(judged)
+    }
+
+    /// True when other resources are known where the flow goes.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.gate.state().table.is_shared(self.ticket.id)
+    }
+
+    fn agrees(&self, judged: Result<(), Mismatch>) -> bool {
+        if let Err(mismatch) = judged {
+            self.ticket.set_mismatch(mismatch);
+            self.ticket.cut(Cause::Mismatch);
+            return false;
+        }
+        true
     }
 }
 

@@ -233,7 +233,7 @@ proptest! {
                         Host::Ip(own) => Some(*own),
                         Host::Name(_) => Some(IPS[ip].parse().unwrap()),
                     };
-                    let target = Target { host, ip, port: PORTS[port] };
+                    let target = Target { host, ip, port: PORTS[port], mapped: None };
                     let may = truth.may(device, &target);
                     let opened = table.open(&peer(device), &target, now).ok();
                     prop_assert_eq!(opened.as_ref().map(|(_, it)| it.resource), may);
@@ -301,6 +301,7 @@ fn a_clock_that_turns_out_to_be_further_on_moves_deadlines() {
         host: "db.corp".parse().unwrap(),
         ip: Some("10.0.0.1".parse().unwrap()),
         port: 5432,
+        mapped: None,
     };
     let (ticket, _) = table.open(&peer(1), &target, 0).unwrap();
     assert_eq!(ticket.deadline(), 1_000);

@@ -135,6 +135,7 @@ pub async fn start(
         ip: ip.parse().unwrap(),
         port,
     };
+    let [wiki, lab] = origin.others.map(|it| mapped("127.0.0.1", Some(it.port())));
     let origin = mapped("127.0.0.1", Some(origin.address.port()));
     Gateway::start(Settings {
         folder: Folder::open(folder.path()).unwrap(),
@@ -142,9 +143,11 @@ pub async fn start(
             listen: Some("127.0.0.1:0".parse().unwrap()),
             hosts: [
                 ("db.corp", origin),
-                ("wiki.corp", origin),
-                ("x.lab.corp", origin),
+                ("wiki.corp", wiki),
+                ("x.lab.corp", lab),
                 ("bare.corp", mapped("127.0.0.1", None)),
+                ("twin.corp", mapped("127.0.0.1", None)),
+                ("x.wild.corp", mapped("127.0.0.1", None)),
             ]
             .map(|(name, to)| (name.to_owned(), to))
             .into(),

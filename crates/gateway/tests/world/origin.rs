@@ -30,6 +30,10 @@ pub enum Ending {
 
 pub struct Origin {
     pub address: SocketAddr,
+    /// The same service on ports of their own, for other names.
+    pub others: [SocketAddr; 2],
+    /// And on one that no name is led to.
+    pub bare: SocketAddr,
     endings: Arc<Mutex<Vec<Ending>>>,
     received: Arc<AtomicUsize>,
     accepted: Arc<AtomicUsize>,
@@ -43,8 +47,15 @@ struct Stamps {
 
 impl Origin {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listeners = [
+            listen().await,
+            listen().await,
+            listen().await,
+            listen().await,
+        ];
+        let addresses = [0, 1, 2, 3].map(|at| listeners[at].local_addr().unwrap());
+        let [address, others @ .., bare] = addresses;
         let endings: Arc<Mutex<Vec<Ending>>> = Arc::default();
         let record = Arc::clone(&endings);
         let received: Arc<AtomicUsize> = Arc::default();
@@ -56,23 +67,29 @@ impl Origin {
             heard: Mutex::default(),
         });
         let kept = Arc::clone(&stamps);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                connections.fetch_add(1, SeqCst);
-                let (record, count) = (Arc::clone(&record), Arc::clone(&count));
-                let kept = Arc::clone(&kept);
-                tokio::spawn(async move {
-                    let ending = match serve(stream, &count, &kept).await {
-                        Ok(()) => Ending::Done,
-                        Err(_) => Ending::Broken,
-                    };
-                    record.lock().unwrap().push(ending);
-                });
-            }
-        });
+        for listener in listeners {
+            let (record, count) = (Arc::clone(&record), Arc::clone(&count));
+            let (connections, kept) = (Arc::clone(&connections), Arc::clone(&kept));
+            tokio::spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    connections.fetch_add(1, SeqCst);
+                    let (record, count) = (Arc::clone(&record), Arc::clone(&count));
+                    let kept = Arc::clone(&kept);
+                    tokio::spawn(async move {
+                        let ending = match serve(stream, &count, &kept).await {
+                            Ok(()) => Ending::Done,
+                            Err(_) => Ending::Broken,
+                        };
+                        record.lock().unwrap().push(ending);
+                    });
+                }
+            });
+        }
         Self {
             address,
+            others,
+            bare,
             endings,
             received,
             accepted,

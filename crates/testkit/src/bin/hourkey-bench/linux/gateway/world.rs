@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) controller: Controller,
     pub(crate) origin: Part,
+    /// What is behind the locked resource.
+    _locked: Part,
     /// The member, who uses the entries.
     ada: Api,
     /// The reviewer.
@@ -84,8 +86,13 @@ impl World {
     async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let origin = Part::start("origin", &[], folder.path()).await?;
-        let address = origin.address.to_string();
-        let hosts = ["open.corp.example", "locked.corp.example"].map(|it| (it, &*address));
+        // What shares an address needs access to both.
+        let locked = Part::start("origin", &[], folder.path()).await?;
+        let addresses = [&origin, &locked].map(|it| it.address.to_string());
+        let hosts = [
+            ("open.corp.example", &*addresses[0]),
+            ("locked.corp.example", &*addresses[1]),
+        ];
         let gateway = Gateway::start_at(&controller, place, "gw-1", "Office", &hosts).await?;
         let mut ada = Person::new(&controller, "ada").await?;
         let mut marta = Person::new(&controller, "marta").await?;
@@ -100,6 +107,7 @@ impl World {
             gateway,
             controller,
             origin,
+            _locked: locked,
             _folder: folder,
         };
         // From here on connections lie ready.

@@ -1,0 +1,144 @@
+//! Finds the names inside a flow: what its client says before anything is passed on.
+//!
+//! A permit is for one resource, and several may live at one address. Which one a connection is
+//! for is then said inside: in TLS by the server name (RFC 6066, 3) of each ClientHello, in plain
+//! HTTP by the host of each request. Everything else says nothing.
+
+mod http;
+mod tls;
+
+use bytes::{Bytes, BytesMut};
+
+/// What the client's bytes say about where they are meant to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A name, as it stands there; a number is none.
+    Name(String),
+    /// Nothing that can be read: the bytes are for whatever listens at the address.
+    Unnamed,
+}
+
+/// Follows a client's bytes for as long as names may come.
+#[derive(Default)]
+pub(crate) struct Sniffer {
+    /// Not passed on yet.
+    held: BytesMut,
+    state: State,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Start,
+    Tls(tls::Reader),
+    Http(http::Reader),
+    Done,
+}
+
+/// What a reader makes of some bytes.
+struct Read {
+    /// So many of them may pass once what was found may.
+    passes: usize,
+    /// No name can follow: all of them may pass then.
+    done: bool,
+}
+
+impl Sniffer {
+    /// Takes the client's next bytes, and returns those that may pass on once all of `found` may.
+    /// `is_shared` tells whether other resources are known at the address: if not, only the first
+    /// request of plain HTTP is looked at.
+    pub(crate) fn read(
+        &mut self,
+        bytes: Bytes,
+        is_shared: impl FnOnce() -> bool,
+        found: &mut Vec<Found>,
+    ) -> Bytes {
+        if self.held.is_empty() {
+            let read = self.look(&bytes, is_shared, found);
+            if read.done {
+                return bytes;
+            }
+            self.held.extend_from_slice(&bytes[read.passes..]);
+            return bytes.slice(..read.passes);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(&bytes);
+        let read = self.look(&held, is_shared, found);
+        if read.done {
+            return held.freeze();
+        }
+        let passes = held.split_to(read.passes).freeze();
+        self.held = held;
+        passes
+    }
+
+    fn look(
+        &mut self,
+        bytes: &[u8],
+        is_shared: impl FnOnce() -> bool,
+        found: &mut Vec<Found>,
+    ) -> Read {
+        if matches!(self.state, State::Start) {
+            self.state = match start(bytes) {
+                Start::Tls => State::Tls(tls::Reader::default()),
+                Start::Http => State::Http(http::Reader::new(is_shared())),
+                Start::Unclear => State::Start,
+                Start::Other => {
+                    found.push(Found::Unnamed);
+                    State::Done
+                }
+            };
+        }
+        let (passes, done) = (0, false);
+        let read = match &mut self.state {
+            State::Start => Read { passes, done },
+            State::Tls(reader) => reader.read(bytes, found),
+            State::Http(reader) => reader.read(bytes, found),
+            State::Done => Read { passes, done: true },
+        };
+        if read.done {
+            self.state = State::Done;
+        }
+        read
+    }
+
+    /// No name can follow: the bytes need not come by here any more.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// The client has said all it has to say. Returns what was held back, which may pass on once
+    /// all of `found` may.
+    pub(crate) fn end(&mut self, found: &mut Vec<Found>) -> Bytes {
+        if !self.held.is_empty() {
+            found.push(Found::Unnamed);
+        }
+        self.state = State::Done;
+        self.held.split().freeze()
+    }
+}
+
+/// How a flow begins.
+enum Start {
+    Tls,
+    Http,
+    /// More has to be seen.
+    Unclear,
+    Other,
+}
+
+fn start(bytes: &[u8]) -> Start {
+    /// A TLS record with a handshake message (RFC 8446, 5.1): its first two bytes.
+    const HANDSHAKE: [u8; 2] = [0x16, 0x03];
+    let compared = bytes.len().min(HANDSHAKE.len());
+    if bytes[..compared] == HANDSHAKE[..compared] {
+        return match compared == HANDSHAKE.len() {
+            true => Start::Tls,
+            false => Start::Unclear,
+        };
+    }
+    http::start(bytes)
+}
+
+#[cfg(test)]
+mod tests;

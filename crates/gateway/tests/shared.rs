@@ -1,0 +1,362 @@
+//! One address, several resources: what goes through to one of them must not open the others. The
+//! table of `docs/SECURITY.md`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use hourkey_domain::ids::ResourceId;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use world::client::Device;
+use world::{ANN, World, soon};
+
+/// `bare.corp`, and other resources that are known at its address.
+const BARE: ResourceId = ResourceId(21);
+const TWIN: ResourceId = ResourceId(22);
+const NUMBER: ResourceId = ResourceId(20);
+const WILD: ResourceId = ResourceId(23);
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Passes,
+    Cut,
+}
+use Fate::{Cut, Passes};
+
+/// What a client says to `bare.corp`, and what becomes of it where `twin.corp` is known at the same
+/// address and the person may use `bare.corp` alone, may use both, and where there is no
+/// `twin.corp`.
+type Row = (&'static str, Vec<u8>, [Fate; 3]);
+
+const ALWAYS: [Fate; 3] = [Passes, Passes, Passes];
+/// It is for the other one.
+const FOREIGN: [Fate; 3] = [Cut, Cut, Passes];
+/// It may be for the other one.
+const UNNAMED: [Fate; 3] = [Cut, Passes, Passes];
+
+fn rows() -> Vec<Row> {
+    let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
+    let http = |head: &str| format!("{head}\r\n\r\n").into_bytes();
+    let changed = [20, 3, 3, 0, 1, 1];
+    let early = records(
+        22,
+        &hello(&[server_name("bare.corp"), vec![0, 42, 0, 0]]),
+        1_000,
+    );
+    vec![
+        ("TLS for its name", tls("bare.corp"), ALWAYS),
+        ("TLS in other letters", tls("BARE.Corp"), ALWAYS),
+        (
+            "TLS in records of one byte",
+            records(22, &hello(&[server_name("bare.corp")]), 1),
+            ALWAYS,
+        ),
+        ("TLS for the other name", tls("twin.corp"), FOREIGN),
+        (
+            "TLS for the other name in records of one byte",
+            records(22, &hello(&[server_name("twin.corp")]), 1),
+            FOREIGN,
+        ),
+        (
+            "a second hello for the other name",
+            [tls("bare.corp"), tls("twin.corp")].concat(),
+            FOREIGN,
+        ),
+        (
+            "the same behind a ChangeCipherSpec",
+            [&tls("bare.corp")[..], &changed, &tls("twin.corp")].concat(),
+            FOREIGN,
+        ),
+        (
+            "the same behind early data",
+            [early, records(23, &[9; 90], 30), tls("twin.corp")].concat(),
+            FOREIGN,
+        ),
+        ("TLS for localhost", tls("localhost"), UNNAMED),
+        ("TLS for a number", tls("127.0.0.1"), UNNAMED),
+        ("TLS for a number in brackets", tls("[::1]"), UNNAMED),
+        (
+            "TLS without a name",
+            records(22, &hello(&[]), 1_000),
+            UNNAMED,
+        ),
+        (
+            "TLS that cannot be read",
+            b"\x16\x03\x01\xff\xff\x07".repeat(20_000),
+            UNNAMED,
+        ),
+        (
+            "HTTP for its name",
+            http("POST / HTTP/1.1\r\nHost: bare.corp"),
+            ALWAYS,
+        ),
+        (
+            "HTTP for the other name",
+            http("POST / HTTP/1.1\r\nHost: twin.corp:80"),
+            FOREIGN,
+        ),
+        (
+            "HTTP with the other name in its target",
+            http("POST http://twin.corp/ HTTP/1.1\r\nHost: bare.corp"),
+            FOREIGN,
+        ),
+        (
+            "a second request for the other name",
+            [
+                http("POST / HTTP/1.1\r\nHost: bare.corp\r\nContent-Length: 4"),
+                http("bodyPOST / HTTP/1.1\r\nHost: twin.corp"),
+            ]
+            .concat(),
+            [Cut, Cut, Passes],
+        ),
+        ("HTTP without a name", http("POST / HTTP/1.0"), UNNAMED),
+        (
+            "HTTP for localhost",
+            http("POST / HTTP/1.1\r\nHost: localhost:80"),
+            UNNAMED,
+        ),
+        ("HTTP/2 without TLS", http("PRI * HTTP/2.0"), UNNAMED),
+        (
+            "PostgreSQL's SSLRequest",
+            b"\0\0\0\x08\x04\xd2\x16\x2f".to_vec(),
+            UNNAMED,
+        ),
+        (
+            "the PROXY protocol",
+            http("PROXY TCP4 10.0.0.1 10.0.0.2 1 2"),
+            UNNAMED,
+        ),
+        ("ssh", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), UNNAMED),
+    ]
+}
+
+/// Ann's laptop; `bare.corp`, and `twin.corp` beside it.
+async fn twins(world: &World) -> (Device, String) {
+    let ports = world.origin.bare.port().to_string();
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &ports);
+    world.controller.resource(TWIN, "twin.corp", &ports);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{ports}");
+    // Names are resolved a moment after they are heard of.
+    for _ in 0..1_000 {
+        if fate(&ann, &to, b"SSH-2.0-x").await == Cut {
+            return (ann, to);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never: both are known at the address");
+}
+
+async fn fate(ann: &Device, to: &str, bytes: &[u8]) -> Fate {
+    let mut tls = ann.connect(to).await.unwrap();
+    let mut echoed = vec![0; bytes.len()];
+    let said = async {
+        // It may be cut before all of it is said.
+        let _ = tls.write_all(bytes).await;
+        let _ = tls.flush().await;
+        tls.read_exact(&mut echoed).await
+    };
+    match soon("an answer", said).await {
+        Ok(_) => {
+            assert_eq!(echoed, bytes);
+            Passes
+        }
+        Err(_) => Cut,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_permit_for_one_name_of_a_shared_address_opens_no_other() {
+    let world = World::new().await;
+    let (ann, to) = twins(&world).await;
+    let mut wrong = Vec::new();
+    for column in 0..3 {
+        let seq = match column {
+            0 => world.controller.revoke(ANN, TWIN),
+            1 => world.controller.permit(ANN, TWIN, None),
+            _ => world.controller.no_resource(TWIN),
+        };
+        world.controller.acked(seq).await;
+        for (what, bytes, fates) in rows() {
+            // What passes is echoed whole; what is cut may have passed in part.
+            let fate = fate(&ann, &to, &bytes).await;
+            if fate != fates[column] {
+                wrong.push(format!("{what}, column {column}: {fate:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_speaks_first_speaks_for_all_that_is_known_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"220 hello\r\n").await;
+            tokio::spawn(async move { stream.read(&mut [0]).await });
+        }
+    });
+    let world = World::new().await;
+    let ann = world.ann().await;
+    world
+        .controller
+        .resource(BARE, "bare.corp", &port.to_string());
+    world
+        .controller
+        .resource(TWIN, "twin.corp", &port.to_string());
+    world.controller.permit(ANN, TWIN, None);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{port}");
+    let mut both = ann.connect(&to).await.unwrap();
+    let mut greeting = [0; 11];
+    soon("a greeting", both.read_exact(&mut greeting))
+        .await
+        .unwrap();
+    // Judged again when one of the two is no longer hers, and each time from then on.
+    let seq = world.controller.revoke(ANN, TWIN);
+    soon("it is cut", both.read_to_end(&mut Vec::new()))
+        .await
+        .unwrap_err();
+    world.controller.acked(seq).await;
+    let mut one = ann.connect(&to).await.unwrap();
+    let mut heard = Vec::new();
+    soon("it is cut", one.read_to_end(&mut heard))
+        .await
+        .unwrap_err();
+    assert_eq!(heard, b"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_judged_again_when_something_else_becomes_known_there() {
+    let world = World::new().await;
+    let ports = world.origin.bare.port().to_string();
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &ports);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{ports}");
+    let named = records(22, &hello(&[server_name("bare.corp")]), 1_000);
+    let mut flows = Vec::new();
+    for bytes in [
+        &b"SSH-2.0-x"[..],
+        &named,
+        b"POST / HTTP/1.1\r\nhost: bare.corp\r\n\r\n",
+    ] {
+        let mut tls = ann.connect(&to).await.unwrap();
+        tls.write_all(bytes).await.unwrap();
+        let mut echoed = vec![0; bytes.len()];
+        soon("an echo", tls.read_exact(&mut echoed)).await.unwrap();
+        flows.push(tls);
+    }
+    let [mut ssh, mut named, mut http] = <[_; 3]>::try_from(flows).unwrap();
+    world.controller.resource(TWIN, "twin.corp", &ports);
+    soon("it is cut", ssh.read_u8()).await.unwrap_err();
+    // Later requests were not looked at.
+    soon("it is cut", http.read_u8()).await.unwrap_err();
+    let data = records(23, b"goes on", 1_000);
+    named.write_all(&data).await.unwrap();
+    let mut echoed = vec![0; data.len()];
+    soon("an echo", named.read_exact(&mut echoed))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_opens_no_name_and_a_wildcard_counts_once_one_of_its_names_was_seen() {
+    let world = World::new().await;
+    let ports = world.origin.bare.port().to_string();
+    let (number, wild) = (format!("127.0.0.1:{ports}"), format!("x.wild.corp:{ports}"));
+    let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
+    let ann = world.ann().await;
+    world.controller.resource(WILD, "*.wild.corp", &ports);
+    let seq = world.controller.permit(ANN, WILD, None);
+    world.controller.acked(seq).await;
+    // Any name of the wildcard is of the same resource; nothing else is known there.
+    assert_eq!(fate(&ann, &wild, &tls("x.wild.corp")).await, Passes);
+    assert_eq!(fate(&ann, &wild, &tls("y.wild.corp")).await, Passes);
+    assert_eq!(fate(&ann, &wild, b"SSH-2.0-x").await, Passes);
+    // By number, which a resource of its own governs.
+    world.controller.resource(NUMBER, "127.0.0.1", &ports);
+    world.controller.revoke(ANN, WILD);
+    let seq = world.controller.permit(ANN, NUMBER, None);
+    world.controller.acked(seq).await;
+    assert_eq!(fate(&ann, &number, b"SSH-2.0-x").await, Cut);
+    world.controller.no_resource(WILD);
+    world.controller.resource(TWIN, "twin.corp", &ports);
+    let seq = world.controller.resource(BARE, "bare.corp", "1");
+    world.controller.acked(seq).await;
+    for _ in 0..1_000 {
+        if fate(&ann, &number, b"SSH-2.0-x").await == Cut {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(fate(&ann, &number, &tls("twin.corp")).await, Cut);
+    assert_eq!(
+        fate(&ann, &number, &records(22, &hello(&[]), 99)).await,
+        Cut
+    );
+    // Its other port is another place.
+    assert_eq!(fate(&ann, &number, &tls("bare.corp")).await, Cut);
+    let seq = world.controller.permit(ANN, TWIN, None);
+    world.controller.acked(seq).await;
+    assert_eq!(
+        fate(&ann, &number, &tls("twin.corp")).await,
+        Cut,
+        "it is for another one"
+    );
+    assert_eq!(fate(&ann, &number, &tls("bare.corp")).await, Passes);
+    assert_eq!(fate(&ann, &number, b"SSH-2.0-x").await, Passes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_the_map_leads_to_one_port_share_it() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Passes);
+    let port = world.origin.address.port().to_string();
+    // The same service, by its own number.
+    let seq = world.controller.resource(NUMBER, "127.0.0.1", &port);
+    world.controller.acked(seq).await;
+    assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Cut);
+    let own = records(22, &hello(&[server_name("db.corp")]), 1_000);
+    assert_eq!(fate(&ann, "db.corp:5432", &own).await, Passes);
+    let seq = world.controller.permit(ANN, NUMBER, None);
+    world.controller.acked(seq).await;
+    assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Passes);
+}
+
+fn records(kind: u8, bytes: &[u8], size: usize) -> Vec<u8> {
+    let record =
+        |part: &[u8]| [&[kind, 3, 1][..], &(part.len() as u16).to_be_bytes(), part].concat();
+    bytes.chunks(size).flat_map(record).collect()
+}
+
+fn server_name(name: &str) -> Vec<u8> {
+    let length = |it: usize| (it as u16).to_be_bytes();
+    let list = [
+        &length(name.len() + 3)[..],
+        &[0],
+        &length(name.len()),
+        name.as_bytes(),
+    ]
+    .concat();
+    [&[0, 0][..], &length(list.len()), &list].concat()
+}
+
+/// A ClientHello of TLS 1.0 with these extensions and no others, as a handshake message.
+fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
+    let extensions = extensions.concat();
+    let mut body = [&[3, 1][..], &[7; 32], &[0], &[0, 2, 0, 0x2f], &[1, 0]].concat();
+    body.extend((extensions.len() as u16).to_be_bytes());
+    body.extend(extensions);
+    let [_, a, b, c] = (body.len() as u32).to_be_bytes();
+    [&[1, a, b, c][..], &body].concat()
+}
