@@ -82,6 +82,60 @@ async fn the_sign_in_is_kept_in_the_keyring() {
     assert!(ran.err.contains("locked"), "{ran:?}");
 }
 
+/// Like items, as a restored backup or another program can leave them.
+#[tokio::test]
+async fn several_like_items_in_the_keyring_lock_nobody_out() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::open().await;
+    let _keyring = Keyring::start(&terminal.session).await.unwrap();
+    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    let account = controller.url().origin().ascii_serialization();
+    let likeness = ["service", "hourkey-cli", "username", &account];
+    let count = async || {
+        let search = [&["search", "--all"], &likeness[..]].concat();
+        let mut command = terminal.session.command("secret-tool");
+        command.args(search).env("LC_ALL", "C");
+        let output = tokio::process::Command::from(command)
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.matches("\ncreated = ").count()
+    };
+    // A further attribute makes it another item, which a search by the others finds as well.
+    let add = async |mark: &str, secret: &str| {
+        let place = likeness.join(" ");
+        let store = format!("printf {secret} | secret-tool store --label=like {place} mark {mark}");
+        terminal.session.run("sh", &["-c", &store]).await.unwrap();
+    };
+
+    // Before there is a sign-in: an older one of another program's making is in the way.
+    add("one", "stale").await;
+    add("two", "stale").await;
+    assert_eq!(count().await, 2);
+    let sign_in = ["sign-in", controller.url().as_str()];
+    terminal.sign_in(&mut ada, &sign_in).await.ended(0);
+    assert_eq!(count().await, 1);
+    terminal.run(&["list"]).await.ended(0);
+
+    // Beside a sign-in: the newest that can be read counts, here a copy of the real one.
+    let real = terminal
+        .session
+        .run("secret-tool", &[&["lookup"], &likeness[..]].concat())
+        .await;
+    add("three", &real.unwrap()).await;
+    add("four", "'\\377'").await;
+    let ran = terminal.run(&["list"]).await.ended(0);
+    assert_eq!(ran.err.matches("several sign-ins").count(), 1, "{ran:?}");
+    assert_eq!(count().await, 1);
+    let ran = terminal.run(&["list"]).await.ended(0);
+    assert_eq!(ran.err, "");
+
+    add("five", "stale").await;
+    terminal.run(&["sign-out"]).await.ended(0);
+    assert_eq!(count().await, 0);
+}
+
 #[tokio::test]
 async fn many_commands_at_once_share_one_sign_in() {
     let controller = Controller::start(SAMPLE).await.unwrap();

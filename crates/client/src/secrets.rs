@@ -2,12 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use keyring_core::CredentialStore;
 use url::Url;
+
+mod keyring;
+pub use keyring::Keyring;
 
 /// A text that must not be seen: its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,152 +68,12 @@ pub enum SecretError {
     #[error(
         "The keyring did not answer within {} seconds. If it asks for its password somewhere, \
          answer it, and try again.",
-        TIMEOUT.as_secs()
+        keyring::TIMEOUT.as_secs()
     )]
     TimedOut,
     /// Anything else.
     #[error("The sign-in cannot be read or kept: {0}.")]
     Other(String),
-}
-
-/// How long a keyring may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The system's keyring: Secret Service on Linux, Keychain on macOS, Credential Manager on
-/// Windows.
-///
-/// Each operation finds the keyring anew, so that one which starts later is noticed. Operations
-/// run one after another, each on a thread of its own with a time limit: a locked keyring may
-/// wait for its password for ever, and neither the async runtime nor the program's end may wait
-/// with it.
-#[derive(Clone)]
-pub struct Keyring {
-    service: String,
-    account: String,
-    timeout: Duration,
-    turn: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl Keyring {
-    /// The entry of `account` under `service`.
-    #[must_use]
-    pub fn new(service: impl Into<String>, account: impl Into<String>) -> Self {
-        Self {
-            service: service.into(),
-            account: account.into(),
-            timeout: TIMEOUT,
-            turn: Arc::default(),
-        }
-    }
-
-    /// The entry of one client at one controller: the desktop app and the CLI never share one,
-    /// since a refresh token used by two programs ends the session of both.
-    #[must_use]
-    pub fn of(client_id: &str, controller: &Url) -> Self {
-        Self::new(client_id, controller.origin().ascii_serialization())
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(keyring_core::Entry) -> keyring_core::Result<T> + Send + 'static,
-    ) -> Result<T, SecretError> {
-        let entry = (self.service.clone(), self.account.clone());
-        let turn = Arc::clone(&self.turn);
-        let work = async move {
-            let turn = turn.lock_owned().await;
-            let (done, result) = tokio::sync::oneshot::channel();
-            // Not spawn_blocking: the end of the runtime would wait for a keyring that hangs.
-            std::thread::Builder::new()
-                .name("keyring".to_owned())
-                .spawn(move || {
-                    let result = open(&entry.0, &entry.1)
-                        .and_then(|entry| act(entry).map_err(SecretError::from));
-                    // Held until here, also when the wait is over: a slow save must not come
-                    // after a later one.
-                    drop(turn);
-                    // Nobody waits any more: the time was up.
-                    let _ = done.send(result);
-                })
-                .map_err(|error| SecretError::Other(error.to_string()))?;
-            result
-                .await
-                .unwrap_or_else(|_| Err(SecretError::Other("the keyring's code failed".into())))
-        };
-        tokio::time::timeout(self.timeout, work)
-            .await
-            .unwrap_or(Err(SecretError::TimedOut))
-    }
-}
-
-fn open(service: &str, account: &str) -> Result<keyring_core::Entry, SecretError> {
-    let store = store().map_err(|error| SecretError::Absent { why: said(&error) })?;
-    Ok(store.build(service, account, None)?)
-}
-
-/// What the system says, without the library's words around it.
-fn said(error: &keyring_core::Error) -> String {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    let cause = cause.unwrap_or_else(|| error.to_string());
-    cause.trim_end_matches('.').to_owned()
-}
-
-#[cfg(target_os = "linux")]
-fn store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(zbus_secret_service_keyring_store::Store::new()?)
-}
-
-#[cfg(target_os = "macos")]
-fn store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(apple_native_keyring_store::keychain::Store::new()?)
-}
-
-#[cfg(windows)]
-fn store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(windows_native_keyring_store::Store::new()?)
-}
-
-impl From<keyring_core::Error> for SecretError {
-    fn from(error: keyring_core::Error) -> Self {
-        match error {
-            keyring_core::Error::NoStorageAccess(_) => Self::Locked,
-            // The enum is not ours and grows; and errors that carry the secret's bytes must not
-            // be printed.
-            keyring_core::Error::BadEncoding(_) | keyring_core::Error::BadDataFormat(..) => {
-                Self::Other("the keyring's entry is damaged; sign out and in again".into())
-            }
-            other => Self::Other(said(&other)),
-        }
-    }
-}
-
-#[async_trait]
-impl SecretStore for Keyring {
-    async fn load(&self) -> Result<Option<Secret>, SecretError> {
-        self.run(|entry| match entry.get_password() {
-            Ok(text) => Ok(Some(Secret(text))),
-            Err(keyring_core::Error::NoEntry) => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
-    }
-
-    async fn save(&self, secret: &Secret) -> Result<(), SecretError> {
-        let secret = secret.clone();
-        self.run(move |entry| entry.set_password(secret.expose()))
-            .await
-    }
-
-    async fn clear(&self) -> Result<(), SecretError> {
-        self.run(|entry| match entry.delete_credential() {
-            Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
-            Err(error) => Err(error),
-        })
-        .await
-    }
-
-    fn describe(&self) -> String {
-        "The sign-in is kept in the system's keyring.".to_owned()
-    }
 }
 
 /// Keeps the secret until the program ends.
@@ -323,45 +184,8 @@ mod tests {
         assert_eq!(file.load().await, Ok(None));
     }
 
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_message_of_an_absent_keyring_says_why_in_plain_words() {
-        let cause = std::io::Error::other("no bus here").into();
-        let error = keyring_core::Error::PlatformFailure(cause);
-        assert_eq!(said(&error), "no bus here");
-    }
-
-    #[test]
-    fn desktop_and_cli_and_controllers_have_entries_of_their_own() {
-        let one = "https://one.example/".parse().unwrap();
-        let two = "https://two.example/".parse().unwrap();
-        let entries: std::collections::HashSet<_> = [
-            Keyring::of("hourkey-cli", &one),
-            Keyring::of("hourkey-desktop", &one),
-            Keyring::of("hourkey-cli", &two),
-        ]
-        .map(|entry| (entry.service, entry.account))
-        .into();
-        assert_eq!(entries.len(), 3);
-    }
-
     #[test]
     fn debug_shows_no_secret() {
         assert!(!format!("{:?}", Secret::new("hunter2")).contains("hunter2"));
-    }
-
-    #[test]
-    fn errors_never_carry_the_bytes_of_a_secret() {
-        let error = SecretError::from(keyring_core::Error::BadEncoding(b"hunter2".to_vec()));
-        assert!(!error.to_string().contains("hunter2"));
-    }
-
-    #[tokio::test]
-    async fn a_keyring_that_hangs_times_out_and_blocks_nobody_for_ever() {
-        let mut keyring = Keyring::new("hourkey-test", "hang");
-        keyring.timeout = Duration::from_millis(10);
-        // Another operation that never ends.
-        let _turn = Arc::clone(&keyring.turn).lock_owned().await;
-        assert_eq!(keyring.load().await, Err(SecretError::TimedOut));
     }
 }
