@@ -175,6 +175,59 @@ async fn a_controller_that_is_away_has_a_code_of_its_own() {
     terminal.run(&["list"]).await.ended(0);
 }
 
+/// nginx in front of a controller that is away answers every call with a page of its own.
+#[tokio::test]
+async fn a_reverse_proxy_without_its_controller_has_the_same_code() {
+    let mut controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    let home = terminal.session.home();
+    // Cached by the proxy: discovery alone works.
+    let known = ".well-known/oauth-authorization-server";
+    let metadata = controller.url().join(known).unwrap();
+    let metadata = terminal
+        .session
+        .run("curl", &["--silent", metadata.as_str()])
+        .await;
+    std::fs::write(home.join("metadata.json"), metadata.unwrap()).unwrap();
+    controller.kill().unwrap();
+    let port = controller.url().port().unwrap();
+    let settings = format!(
+        "user root; daemon off; pid nginx.pid; error_log stderr; events {{}}\n\
+         http {{ access_log off; client_body_temp_path t; proxy_temp_path t;\n\
+         fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n\
+         server {{ listen 127.0.0.1:{port};\n\
+         location = /{known} {{ default_type application/json; alias {}/metadata.json; }}\n\
+         location / {{ proxy_pass http://127.0.0.1:1; }} }} }}\n",
+        home.display()
+    );
+    std::fs::write(home.join("nginx.conf"), settings).unwrap();
+    let mut nginx = terminal.session.command("/usr/sbin/nginx");
+    nginx.args([
+        "-e",
+        "stderr",
+        "-p",
+        &home.display().to_string(),
+        "-c",
+        "nginx.conf",
+    ]);
+    let nginx = terminal.session.spawn("nginx", nginx).unwrap();
+    let address = controller.url().socket_addrs(|| None).unwrap()[0];
+    let listens = async || tokio::net::TcpStream::connect(address).await.map(drop);
+    nginx.ready("nginx", listens).await.unwrap();
+    for command in [
+        &["list"][..],
+        &["status"],
+        &["request", "wiki"],
+        &["sign-out"],
+    ] {
+        let ran = terminal.run(command).await.ended(8);
+        assert!(
+            ran.err.contains("cannot be reached: it answered 502"),
+            "{ran:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_host_without_a_browser_signs_in_by_code() {
     let mut controller = Controller::prepare(SAMPLE).await.unwrap();

@@ -90,8 +90,9 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "faults: wrong wall clocks, proof of writes to disk, and networks that break",
-        names: &["faketime", "strace", "iproute2"],
+        why: "faults: wrong wall clocks, proof of writes to disk, networks that break, and a reverse \
+              proxy without its controller",
+        names: &["faketime", "strace", "iproute2", "nginx-light"],
     },
     Packages {
         purpose: Purpose::Bench,

@@ -1,5 +1,7 @@
 //! The controller's API as calls on a [`Session`].
 
+use std::time::Duration;
+
 use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
 use hourkey_protocol::API;
 use hourkey_protocol::access::{
@@ -74,7 +76,9 @@ pub struct Asked {
 }
 
 /// How long a call may take.
-const CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long before a call is made again: a reverse proxy whose controller restarts answers at once.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Who is signed in.
@@ -305,7 +309,7 @@ impl Session {
     }
 
     /// Makes a call. What may be sent twice (RFC 9110, 9.2.2, and whatever carries a key) is, when
-    /// the connection breaks.
+    /// the controller does not answer.
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -319,7 +323,10 @@ impl Session {
             Ok((response.status(), json(response).await?))
         };
         match once().await {
-            Err(ApiError::Unreachable { .. }) if repeatable => once().await,
+            Err(ApiError::Unreachable { .. }) if repeatable => {
+                tokio::time::sleep(RETRY_PAUSE).await;
+                once().await
+            }
             result => result,
         }
     }

@@ -8,7 +8,7 @@ use hourkey_protocol::oauth::{self, Metadata, Tokens};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::api::ApiError;
+use crate::api::{ApiError, CALL_TIMEOUT};
 use crate::secrets::{Secret, SecretError, SecretStore};
 use hourkey_clock::Clock;
 
@@ -270,7 +270,8 @@ impl Session {
         endpoint: &str,
         form: &[(&str, &str)],
     ) -> Result<reqwest::Response, ApiError> {
-        let sent = self.client().post(endpoint).form(form).send().await;
+        let call = self.client().post(endpoint).timeout(CALL_TIMEOUT);
+        let sent = call.form(form).send().await;
         sent.map_err(|error| ApiError::unreachable(self.controller(), &error))
     }
 

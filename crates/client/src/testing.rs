@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -107,6 +108,8 @@ pub(crate) struct Controller {
 impl Controller {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// The page with which a reverse proxy answers the next calls to this path, and how often.
+    pub(crate) broken: Option<(&'static str, StatusCode, u32)>,
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let controller = Self {
             url: url.parse().unwrap(),
@@ -141,6 +144,7 @@ impl Controller {
         Home {
             http: crate::session::http().unwrap(),
             controller: self.url.clone(),
+            .layer(middleware::from_fn_with_state(controller.clone(), proxy))
             client_id: "hourkey-cli",
             store: Arc::new(MemoryOnly::default()),
             clock,
@@ -240,6 +244,23 @@ async fn authorize(
     back.query_pairs_mut()
         .append_pair("code", "the-code")
         .append_pair("state", &parameters["state"])
+/// Stands before the controller, and answers for it when it is away.
+async fn proxy(State(controller): State<Controller>, request: Request, next: Next) -> Response {
+    {
+        let mut seen = controller.seen();
+        if let Some((path, status, times)) = &mut seen.broken
+            && *path == request.uri().path()
+            && *times > 0
+        {
+            *times -= 1;
+            let page = "<html><body><h1>Nobody is here</h1></body></html>";
+            let html = (header::CONTENT_TYPE, "text/html");
+            return (*status, [html], page).into_response();
+        }
+    }
+    next.run(request).await
+}
+
         .append_pair("iss", seen.issuer.as_ref().unwrap_or(&right));
     Redirect::to(back.as_str())
 }

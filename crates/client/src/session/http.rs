@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hourkey_protocol::oauth::{self, Tokens};
 use hourkey_protocol::problem::Problem;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::api::ApiError;
@@ -151,13 +151,17 @@ async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
 
 /// What an answer that is no success says.
 pub(crate) async fn problem(response: Response) -> ApiError {
-    let status = response.status();
+    let (status, controller) = (response.status(), response.url().clone());
     match json::<Problem>(response).await {
         Ok(problem) => ApiError::Problem(problem),
         Err(ApiError::Protocol(_)) => {
             ApiError::Protocol(format!("it answered {status} without saying why"))
         }
         Err(error) => error,
+        Err(ApiError::Protocol(_)) if will_pass(status) => ApiError::Unreachable {
+            controller: controller.origin().ascii_serialization(),
+            why: format!("it answered {status}"),
+        },
     }
 }
 
@@ -165,9 +169,15 @@ pub(crate) async fn problem(response: Response) -> ApiError {
 pub(crate) async fn tokens(response: Response) -> Result<Result<Tokens, oauth::Error>, ApiError> {
     let status = response.status();
     if status.is_success() {
+/// Tells of statuses that say nothing about the call itself (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4).
+fn will_pass(status: StatusCode) -> bool {
+    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    status.is_server_error() || busy.contains(&status)
+}
+
         return json(response).await.map(Ok);
     }
-    if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
+    if status.is_client_error() && !will_pass(status) {
         return json(response).await.map(Err);
     }
     Err(problem(response).await)

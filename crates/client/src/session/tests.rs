@@ -242,3 +242,41 @@ async fn an_absent_controller_is_named() {
          Check the network, or ask whoever runs it."
     );
 }
+
+/// Every call, whatever stands before the controller answers in its place.
+#[tokio::test]
+async fn a_proxy_whose_controller_is_away_is_told_as_such_and_asked_again() {
+    let statuses = [500, 502, 503, 504, 408, 429];
+    for (at, path) in statuses.into_iter().flat_map(|status| {
+        let paths = [
+            "/api/v1/me",
+            "/oauth/token",
+            "/.well-known/oauth-authorization-server",
+        ];
+        paths.map(|path| (status, path))
+    }) {
+        let status = axum::http::StatusCode::from_u16(at).unwrap();
+        if status.is_client_error() && path.starts_with("/.well-known") {
+            // No controller asks for less of that.
+            continue;
+        }
+        let (controller, _, session, _) = session().await;
+        controller.seen().broken = Some((path, status, u32::MAX));
+        let error = session.me().await.unwrap_err();
+        let told =
+            matches!(&error, ApiError::Unreachable { why, .. } if why.contains(&at.to_string()));
+        assert!(told, "{status} at {path}: {error}");
+
+        controller.seen().broken = Some((path, status, 1));
+        session.me().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_stream_of_a_controller_that_is_away_says_so() {
+    let (controller, _, session, _) = session().await;
+    let away = axum::http::StatusCode::BAD_GATEWAY;
+    controller.seen().broken = Some(("/api/v1/events", away, u32::MAX));
+    let error = session.events(None).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
+}
