@@ -305,7 +305,7 @@ impl<E: Effects> App<E> {
             .ok_or_else(|| {
                 format!(
                     "{} has no web address. Copy its address into the program you use for it.",
-                    crate::words::plain(&resource.name, 60)
+                    hourkey_domain::text::one_line(&resource.name, 60)
                 )
             })
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use hourkey_client::told::{Ending, ToTell};
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::ResourceId;
+use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};
 
 use super::{Action, Button, Message, Topic};
@@ -36,7 +37,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     let zone = state.zone;
     let known = state.model.resources.get(&notice.resource);
     let opens = known.is_some_and(|resource| resource.url.is_some());
-    let name = words::plain(&notice.resource_name, LONGEST_NAME);
+    let name = one_line(&notice.resource_name, LONGEST_NAME);
     let resource = notice.resource;
     match &notice.what {
         What::Approved {
@@ -207,7 +208,7 @@ pub fn not_kept(sentence: String) -> Message {
 #[must_use]
 pub fn forwards(name: &str, address: &str) -> Message {
     Message {
-        title: format!("{} at {address}", words::plain(name, LONGEST_NAME)),
+        title: format!("{} at {address}", one_line(name, LONGEST_NAME)),
         body: "Programs of this computer reach it there. The address is copied.".to_owned(),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
@@ -217,7 +218,7 @@ pub fn forwards(name: &str, address: &str) -> Message {
 /// Says that a program wants to use a locked resource.
 #[must_use]
 pub fn wanted(name: &str, resource: ResourceId) -> Message {
-    let name = words::plain(name, LONGEST_NAME);
+    let name = one_line(name, LONGEST_NAME);
     let ask = Action::Do(Command::Authenticate {
         resource: resource.0,
     });
@@ -256,7 +257,7 @@ pub fn signed_out(sentence: String, controller: String) -> Message {
 }
 
 fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Message) {
-    let name = words::plain(&ending.resource_name, LONGEST_NAME);
+    let name = one_line(&ending.resource_name, LONGEST_NAME);
     let minutes = match minutes_left {
         1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),
@@ -272,7 +273,7 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
 }
 
 fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
-    let name = words::plain(&ending.resource_name, LONGEST_NAME);
+    let name = one_line(&ending.resource_name, LONGEST_NAME);
     let at = words::moment(ending.expires_at, now, zone);
     let message = Message {
         title: format!("{name} is locked again"),
@@ -332,12 +333,12 @@ fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
 }
 
 fn person(name: &str) -> String {
-    words::plain(name, LONGEST_NAME)
+    one_line(name, LONGEST_NAME)
 }
 
 /// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
 fn with_quote(sentence: &str, text: &str) -> String {
-    let text = words::plain(text, LONGEST_TEXT);
+    let text = one_line(text, LONGEST_TEXT);
     if text.is_empty() {
         format!("{sentence}.")
     } else {

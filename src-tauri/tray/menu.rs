@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
+use hourkey_domain::text::one_line;
 use hourkey_protocol::access::Resource;
 use serde::{Deserialize, Serialize};
 
@@ -212,7 +213,7 @@ fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
 }
 
 fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Entry {
-    let name = words::plain(&resource.name, LONGEST_NAME);
+    let name = one_line(&resource.name, LONGEST_NAME);
     let label = format!("{name} · {}", how_it_stands(lock, now, state.zone));
     let click = |label: &str, event| Item {
         label: label.to_owned(),

@@ -231,6 +231,39 @@ resource = \"Evil\\u202egnp.exe\"
     let list = terminal.run(&["list"]).await.ended(0).out;
     assert!(list.contains("evil.corp.example"), "{list}");
     assert!(!list.contains(['\u{1b}', '\u{202e}']), "{list:?}");
+
+    // A reason may hold any character: U+009B starts a terminal's commands as ESC [ does.
+    let reason = "why\u{9b}31m\u{202e}\u{2028}\u{200e}\u{e0041}";
+    let request = [
+        "request", "ci", "--for", "30m", "--reason", reason, "--json",
+    ];
+    let asked = terminal.run(&request).await.ended(0);
+    let read: Request = asked.json();
+    assert_eq!(read.reason, reason, "the value is the same");
+    let mut printed = vec![asked.out];
+    for command in [
+        ["list", "--json"].as_slice(),
+        &["status"],
+        &["status", "--json"],
+    ] {
+        printed.push(terminal.run(command).await.ended(0).out);
+    }
+    let path = controller.data().join("hostile.toml");
+    let renamed = organisation.replace("Evil", "Very evil");
+    std::fs::write(&path, renamed).unwrap();
+    let apply = ["apply", path.to_str().unwrap(), "--dry-run"];
+    for command in [
+        ["audit"].as_slice(),
+        &["audit", "--json"],
+        &["user", "list"],
+        &apply,
+    ] {
+        printed.push(controller.run(command).await.unwrap());
+    }
+    for text in printed {
+        let steers = |c: char| c != '\n' && hourkey_domain::text::is_unsafe(c);
+        assert!(!text.contains(steers), "{text:?}");
+    }
 }
 
 #[tokio::test]

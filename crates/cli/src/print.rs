@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use hourkey_domain::text::json_for_terminal;
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -13,10 +14,10 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
     raw(format!("{text}\n").as_bytes())
 }
 
-/// Prints a result as JSON.
+/// Prints a result as JSON. Names and texts of others in it steer no terminal.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
-    line(text)
+    line(json_for_terminal(&text))
 }
 
 /// Prints bytes as they are. A reader that went away (`hourkey list | head -1`) is no failure.

@@ -1,28 +1,7 @@
 //! Texts of others shown harmlessly, and time in words.
 
 use chrono::{DateTime, Local, TimeDelta, Utc};
-
-/// The text with everything that could steer a terminal, turn the reading direction, hide or
-/// break the line replaced by its escape, such as `\u{202e}`.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Bidirectional controls (UAX 9), line separators, and characters without any look.
-fn steers(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
-}
+pub(crate) use hourkey_domain::text::for_terminal as visible;
 
 /// A length of time in at most two units, rounded down: `3 d 4 h`, `1 h 5 min`, `42 min`, `50 s`.
 pub(crate) fn length(time: TimeDelta) -> String {
@@ -58,22 +37,7 @@ pub(crate) fn date(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn nothing_that_steers_is_left(text in any::<String>()) {
-            let shown = visible(&text);
-            prop_assert!(!shown.chars().any(|c| c.is_control() || steers(c)));
-        }
-
-        #[test]
-        fn what_is_plain_stays(text in "[a-zA-Z0-9 äé数–“”'·]*") {
-            prop_assert_eq!(visible(&text), text);
-        }
-    }
 
     #[test]
     fn lengths_in_words() {

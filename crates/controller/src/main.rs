@@ -15,7 +15,8 @@ fn main() -> ExitCode {
     match commands::run(commands::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hourkey-controller: {error:#}");
+            let why = hourkey_domain::text::lines_for_terminal(&format!("{error:#}"));
+            eprintln!("hourkey-controller: {why}");
             ExitCode::FAILURE
         }
     }

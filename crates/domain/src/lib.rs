@@ -21,6 +21,7 @@ mod replay;
 pub mod request;
 pub mod review;
 pub mod settings;
+pub mod text;
 pub mod unlock;
 
 /// A moment by the server's clock (rule 13).

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use hourkey_controller::organisation::{OrgFile, Plan, apply};
+use hourkey_domain::text::lines_for_terminal;
 
 use super::Opened;
 
@@ -41,7 +42,7 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
     })?;
     let today = opened.store.read().await?.organisation().await?;
     let plan = Plan::new(&today, &file, arguments.prune);
-    print!("{plan}");
+    print!("{}", lines_for_terminal(&plan.to_string()));
     if plan.is_empty() {
         println!("Nothing to do: the organisation is what {path} says.");
         return Ok(());

@@ -2,6 +2,7 @@
 
 use chrono::SecondsFormat;
 use hourkey_domain::ids::UserId;
+use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Audited, Subject};
 use hourkey_store::{Read, StoreError};
 
@@ -37,7 +38,8 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
                 None => None,
             };
             if arguments.json {
-                println!("{}", as_json(entry, actor.as_deref()));
+                let json = as_json(entry, actor.as_deref()).to_string();
+                println!("{}", json_for_terminal(&json));
             } else {
                 let at = entry.at.to_rfc3339_opts(SecondsFormat::Millis, true);
                 let actor = actor.as_deref().unwrap_or("-");
@@ -46,7 +48,7 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
                     "{:>8}  {at}  {actor:<12}  {:<20}  {subject}  {}",
                     entry.seq, entry.action, entry.detail
                 );
-                println!("{}", harmless(&line));
+                println!("{}", for_terminal(&line));
             }
         }
     }
@@ -81,20 +83,6 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
 async fn login(read: &mut dyn Read, user: UserId) -> Result<String, StoreError> {
     let names = read.user_name(user).await?;
     Ok(names.map_or_else(|| user.to_string(), |(login, _)| login))
-}
-
-/// People's words without what steers a terminal or the writing direction.
-fn harmless(line: &str) -> String {
-    let steers =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |c: char| {
-        if steers(c) {
-            c.escape_unicode().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    line.chars().map(shown).collect()
 }
 
 fn as_json(entry: &Audited, actor: Option<&str>) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use hourkey_controller::gateways::enrol;
+use hourkey_domain::text::{for_terminal, json_for_terminal};
 
 use super::Opened;
 
@@ -52,7 +53,7 @@ pub(crate) async fn run(opened: &Opened, command: Command) -> anyhow::Result<()>
         Command::List { json } => list(opened, json).await?,
         Command::Remove { name } => {
             enrol::remove(&opened.store, &name, opened.now()).await?;
-            println!("{name} is removed.");
+            println!("{} is removed.", for_terminal(&name));
         }
     }
     Ok(())
@@ -70,14 +71,15 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
                 "id": gateway.id, "name": gateway.name, "network": network,
                 "address": gateway.address, "enrolled": enrolled,
             });
-            println!("{row}");
+            println!("{}", json_for_terminal(&row.to_string()));
             continue;
         }
         let state = if enrolled { "enrolled" } else { "not enrolled" };
-        println!(
+        let row = format!(
             "{:<16}  {network:<16}  {:<28}  {state}",
             gateway.name, gateway.address
         );
+        println!("{}", for_terminal(&row));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use hourkey_controller::identity::{account, password, reset, session};
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
+use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{StoreError, Write, transact};
@@ -110,7 +111,7 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
             println!("{link}");
             eprintln!(
                 "Give this to {} in person. It works once, for 24 hours.",
-                user.name
+                for_terminal(&user.name)
             );
             Ok(())
         }
@@ -125,17 +126,18 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
                 "id": user.id, "login": user.login, "name": user.name, "email": user.email,
                 "roles": user.roles, "disabled": user.disabled,
             });
-            println!("{row}");
+            println!("{}", json_for_terminal(&row.to_string()));
             continue;
         }
         let roles: Vec<_> = user.roles.iter().map(|role| format!("{role:?}")).collect();
         let disabled = if user.disabled { "  disabled" } else { "" };
-        println!(
+        let row = format!(
             "{:<16}  {:<24}  {}{disabled}",
             user.login,
             user.name,
             roles.join(", ")
         );
+        println!("{}", for_terminal(&row));
     }
     Ok(())
 }
