@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Signs in through the person's browser.
 ///
-/// `open` is handed the address to open there; `label` says in the list of sessions what signed
+/// `open` is handed the address to open there, on this machine, which sends the browser on; `label` says in the list of sessions what signed
 /// in, for example `Hourkey on build-host`. The person sees in the browser how it ended.
 ///
 /// # Errors
@@ -87,7 +87,8 @@ pub async fn through_browser(
         .append_pair("code_challenge_method", "S256")
         .append_pair("state", state.expose())
         .append_pair("label", label);
-    open(&url);
+    let start = listener.start_url(url);
+    open(&start.map_err(|error| ApiError::Protocol(error.to_string()))?);
     let Ok(callback) = tokio::time::timeout(PATIENCE, listener.wait()).await else {
         return Err(SignInError::TimedOut);
     };

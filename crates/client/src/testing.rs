@@ -41,6 +41,26 @@ pub(crate) async fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<
     }
 }
 
+/// Goes where a browser would go from `url`, with the cookies that it is given, and returns the page
+/// at the end.
+pub(crate) async fn browse(mut url: Url) -> String {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client = client.build().unwrap();
+    let mut cookies: Vec<String> = Vec::new();
+    loop {
+        let call = client.get(url.clone()).header("Cookie", cookies.join("; "));
+        let answer = call.send().await.unwrap();
+        for cookie in answer.headers().get_all("Set-Cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            cookies.push(cookie.to_owned());
+        }
+        match answer.headers().get("Location") {
+            Some(next) => url = url.join(next.to_str().unwrap()).unwrap(),
+            None => return answer.text().await.unwrap(),
+        }
+    }
+}
+
 /// A clock that runs, and that tests move.
 pub(crate) struct TestClock {
     start: Instant,
@@ -88,6 +108,8 @@ pub(crate) struct Seen {
     pub(crate) issuer: Option<String>,
     /// Break the connection on this many of the next requests made.
     pub(crate) break_requests: u32,
+    /// The page with which a reverse proxy answers the next calls to this path, and how often.
+    pub(crate) broken: Option<(&'static str, StatusCode, u32)>,
     /// Whether the session family has ended.
     pub(crate) ended: bool,
     /// What the next connections to the stream play; 503 when there is nothing left.
@@ -108,8 +130,6 @@ pub(crate) struct Controller {
 impl Controller {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    /// The page with which a reverse proxy answers the next calls to this path, and how often.
-    pub(crate) broken: Option<(&'static str, StatusCode, u32)>,
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let controller = Self {
             url: url.parse().unwrap(),
@@ -124,6 +144,7 @@ impl Controller {
             .route("/api/v1/me", get(me))
             .route("/api/v1/requests", post(requests))
             .route("/api/v1/events", get(events))
+            .layer(middleware::from_fn_with_state(controller.clone(), proxy))
             .with_state(controller.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         controller
@@ -144,7 +165,6 @@ impl Controller {
         Home {
             http: crate::session::http().unwrap(),
             controller: self.url.clone(),
-            .layer(middleware::from_fn_with_state(controller.clone(), proxy))
             client_id: "hourkey-cli",
             store: Arc::new(MemoryOnly::default()),
             clock,
@@ -224,6 +244,23 @@ fn problem(code: Code) -> Response {
     (status, Json(code.problem("Said the test."))).into_response()
 }
 
+/// Stands before the controller, and answers for it when it is away.
+async fn proxy(State(controller): State<Controller>, request: Request, next: Next) -> Response {
+    {
+        let mut seen = controller.seen();
+        if let Some((path, status, times)) = &mut seen.broken
+            && *path == request.uri().path()
+            && *times > 0
+        {
+            *times -= 1;
+            let page = "<html><body><h1>Nobody is here</h1></body></html>";
+            let html = (header::CONTENT_TYPE, "text/html");
+            return (*status, [html], page).into_response();
+        }
+    }
+    next.run(request).await
+}
+
 async fn metadata(State(controller): State<Controller>) -> Json<Value> {
     let replaced = controller.seen().metadata.clone();
     Json(replaced.unwrap_or_else(|| controller.metadata()))
@@ -244,23 +281,6 @@ async fn authorize(
     back.query_pairs_mut()
         .append_pair("code", "the-code")
         .append_pair("state", &parameters["state"])
-/// Stands before the controller, and answers for it when it is away.
-async fn proxy(State(controller): State<Controller>, request: Request, next: Next) -> Response {
-    {
-        let mut seen = controller.seen();
-        if let Some((path, status, times)) = &mut seen.broken
-            && *path == request.uri().path()
-            && *times > 0
-        {
-            *times -= 1;
-            let page = "<html><body><h1>Nobody is here</h1></body></html>";
-            let html = (header::CONTENT_TYPE, "text/html");
-            return (*status, [html], page).into_response();
-        }
-    }
-    next.run(request).await
-}
-
         .append_pair("iss", seen.issuer.as_ref().unwrap_or(&right));
     Redirect::to(back.as_str())
 }

@@ -60,9 +60,7 @@ impl Person {
                 match answer {
                     Answer::Page(html) => break html,
                     Answer::To(next) if next.path() == "/callback" => {
-                        let end = self.http.get(next).send().await?;
-                        ensure!(end.status().is_success(), "the program says {end:?}");
-                        return Ok(());
+                        return self.back(&next).await;
                     }
                     Answer::To(next) => {
                         answer = self.get(&next).await?;
@@ -81,11 +79,7 @@ impl Person {
             }
             let action = attribute(html, "action").context("a form")?;
             match self.post(&url.join(&action)?, &form).await? {
-                Answer::To(next) if next.path() == "/callback" => {
-                    let end = self.http.get(next).send().await?;
-                    ensure!(end.status().is_success(), "the program says {end:?}");
-                    return Ok(());
-                }
+                Answer::To(next) if next.path() == "/callback" => return self.back(&next).await,
                 Answer::To(next) => url = next,
                 Answer::Page(html) => bail!("{url} says {html}"),
             }
@@ -114,6 +108,14 @@ impl Person {
         let (session, browsed) = tokio::join!(signing_in, browser);
         browsed?;
         Ok(session?)
+    }
+
+    /// Back to the program, which shows a page.
+    async fn back(&mut self, callback: &Url) -> Result<()> {
+        match self.get(callback).await? {
+            Answer::Page(_) => Ok(()),
+            Answer::To(next) => bail!("the program leads on to {next}"),
+        }
     }
 
     async fn get(&mut self, url: &Url) -> Result<Answer> {

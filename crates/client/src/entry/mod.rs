@@ -26,7 +26,7 @@ pub mod fuzz;
 mod http;
 mod listen;
 mod pac;
-mod peer;
+pub(crate) mod peer;
 mod serve;
 mod socks;
 

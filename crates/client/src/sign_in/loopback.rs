@@ -1,20 +1,28 @@
-//! The browser's way back: a listener on literal 127.0.0.1 and a random port (RFC 8252, 7.3).
+//! The browser's way out and back: a listener on literal 127.0.0.1 and a random port (RFC 8252, 7.3).
 //!
-//! Anything on the machine, and any web page in the browser, can call it. Only a `GET` of the
-//! right path with the right state ends the wait; everything else is answered 404.
+//! The browser is opened at [`Listener::start_url`], which sends it on to the controller: so neither
+//! the state nor the challenge stands in the arguments of the program that opens it, which every user
+//! of the machine can read. Anything on the machine, and any web page in the browser, can call this
+//! listener. Other users are turned away by the owner of their sockets, where the system tells it.
+//! Only a `GET` of the right path with the right state, from the browser that went out here (it shows
+//! the cookie that it was given), ends the wait; everything else is answered 404.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hourkey_protocol::oauth;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use url::Url;
 
+use crate::entry::peer::{Peers as _, System};
 use crate::secrets::Secret;
 
 const PATH: &str = "/callback";
+const START: &str = "/start/";
 /// The longest head of a request that is read.
 const LONGEST: usize = 16 * 1024;
 /// How long a caller may take over its request.
@@ -24,8 +32,20 @@ const CALLERS: usize = 64;
 
 pub(super) struct Listener {
     listener: TcpListener,
+    /// Whether the owner of a socket can be told here.
+    knows_owners: bool,
+    expected: Arc<Expected>,
+}
+
+/// What the browser asks for, and what it must show when it comes back.
+struct Expected {
     port: u16,
+    /// The path that sends it on.
+    start: String,
+    /// Where to: the controller's authorization endpoint.
+    to: OnceLock<Url>,
     state: Secret,
+    cookie: Secret,
 }
 
 /// What the controller sent back through the browser.
@@ -45,19 +65,29 @@ impl Listener {
     pub(super) async fn bind(state: Secret) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
+        let expected = Expected {
+            port,
+            start: format!("{START}{}", super::random().expose()),
+            to: OnceLock::new(),
+            state,
+            cookie: super::random(),
+        };
         Ok(Self {
             listener,
-            port,
-            state,
+            knows_owners: System.check().is_ok(),
+            expected: Arc::new(expected),
         })
     }
 
     pub(super) fn redirect_uri(&self) -> String {
-        format!("http://{}{PATH}", self.host())
+        format!("http://{}{PATH}", self.expected.host())
     }
 
-    fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    /// The address to open in the browser, which sends it on to `to`.
+    pub(super) fn start_url(&self, to: Url) -> Result<Url, url::ParseError> {
+        // Set once: there is one sign-in per listener.
+        let _ = self.expected.to.set(to);
+        format!("http://{}{}", self.expected.host(), self.expected.start).parse()
     }
 
     /// Waits, without end, for the browser to come back.
@@ -66,11 +96,15 @@ impl Listener {
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if callers.len() < CALLERS => {
-                    let (stream, _) = accepted?;
-                    let (host, state) = (self.host(), self.state.clone());
+                    let (stream, peer) = accepted?;
+                    if !self.is_ours(&stream, peer) {
+                        tracing::warn!("another user of this machine called the sign-in's listener");
+                        continue;
+                    }
+                    let expected = Arc::clone(&self.expected);
                     callers.spawn(tokio::time::timeout(
                         CALLER_TIMEOUT,
-                        async move { hear(stream, &host, &state).await },
+                        async move { hear(stream, &expected).await },
                     ));
                 }
                 Some(heard) = callers.join_next() => {
@@ -81,15 +115,39 @@ impl Listener {
             }
         }
     }
+
+    fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
+        let owned = || System.is_ours(peer, stream.local_addr()?);
+        !self.knows_owners || owned().unwrap_or(false)
+    }
 }
 
-async fn hear(mut stream: TcpStream, host: &str, state: &Secret) -> Option<(Answer, Browser)> {
+impl Expected {
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The cookie's name: those of one host are shared by all of its ports.
+    fn cookie_name(&self) -> String {
+        format!("hourkey-sign-in-{}", self.port)
+    }
+}
+
+/// What a caller wants.
+enum Heard {
+    /// To be sent to the controller.
+    Start(Url),
+    Answer(Answer),
+    Nothing,
+}
+
+async fn hear(mut stream: TcpStream, expected: &Expected) -> Option<(Answer, Browser)> {
     let mut head = Vec::new();
-    let answer = loop {
+    let heard = loop {
         let mut headers = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut headers);
         match request.parse(&head) {
-            Ok(httparse::Status::Complete(_)) => break answer(&request, host, state),
+            Ok(httparse::Status::Complete(_)) => break read(&request, expected),
             Ok(httparse::Status::Partial) if head.len() < LONGEST => {}
             Ok(httparse::Status::Partial) | Err(_) => break None,
         }
@@ -99,35 +157,64 @@ async fn hear(mut stream: TcpStream, host: &str, state: &Secret) -> Option<(Answ
             Ok(count) => head.extend_from_slice(&part[..count]),
         }
     };
-    if let Some(answer) = answer {
-        return Some((answer, Browser(stream)));
+    match heard.unwrap_or(Heard::Nothing) {
+        Heard::Answer(answer) => return Some((answer, Browser(stream))),
+        Heard::Start(to) => {
+            let (name, cookie) = (expected.cookie_name(), expected.cookie.expose());
+            let fields = format!(
+                "Location: {to}\r\n\
+                 Set-Cookie: {name}={cookie}; HttpOnly; SameSite=Lax; Path={PATH}; Max-Age=900\r\n"
+            );
+            let (title, text) = ("Sign in", "Go on at your organisation's Hourkey.");
+            respond(&mut stream, "302 Found", &fields, title, text).await;
+        }
+        Heard::Nothing => {
+            let text = "There is nothing here.";
+            respond(&mut stream, "404 Not Found", "", "Not found", text).await;
+        }
     }
-    respond(
-        &mut stream,
-        "404 Not Found",
-        "Not found",
-        "There is nothing here.",
-    )
-    .await;
     None
 }
 
-fn answer(request: &httparse::Request<'_, '_>, host: &str, state: &Secret) -> Option<Answer> {
+fn read(request: &httparse::Request<'_, '_>, expected: &Expected) -> Option<Heard> {
     if request.method != Some("GET") {
         return None;
     }
     // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
-    let mut hosts = request
+    if only_field(request, "host")? != expected.host() {
+        return None;
+    }
+    let path = request.path?;
+    if path == expected.start {
+        return expected.to.get().cloned().map(Heard::Start);
+    }
+    let (path, query) = path.split_once('?')?;
+    if path != PATH || !shows_cookie(request, expected) {
+        return None;
+    }
+    answer(query, &expected.state).map(Heard::Answer)
+}
+
+/// A header field that stands there once.
+fn only_field<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a str> {
+    let mut fields = request
         .headers
         .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case("host"));
-    if hosts.next()?.value != host.as_bytes() || hosts.next().is_some() {
-        return None;
+        .filter(|field| field.name.eq_ignore_ascii_case(name));
+    let found = fields.next()?.value;
+    match fields.next() {
+        None => std::str::from_utf8(found).ok(),
+        Some(_) => None,
     }
-    let (path, query) = request.path?.split_once('?')?;
-    if path != PATH {
-        return None;
-    }
+}
+
+fn shows_cookie(request: &httparse::Request<'_, '_>, expected: &Expected) -> bool {
+    let wanted = format!("{}={}", expected.cookie_name(), expected.cookie.expose());
+    only_field(request, "cookie")
+        .is_some_and(|cookies| cookies.split(';').any(|cookie| cookie.trim() == wanted))
+}
+
+fn answer(query: &str, state: &Secret) -> Option<Answer> {
     let mut found: [Option<String>; 5] = Default::default();
     let names = ["state", "iss", "code", "error", "error_description"];
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -159,6 +246,7 @@ impl Browser {
         respond(
             &mut self.0,
             "200 OK",
+            "",
             "You are signed in",
             "You may close this tab and go back to Hourkey.",
         )
@@ -167,14 +255,16 @@ impl Browser {
 
     /// Says in the tab that it failed, and why.
     pub(super) async fn failed(mut self, why: &str) {
-        respond(&mut self.0, "200 OK", "Signing in failed", why).await;
+        respond(&mut self.0, "200 OK", "", "Signing in failed", why).await;
     }
 }
 
-async fn respond(stream: &mut TcpStream, status: &str, title: &str, text: &str) {
+/// `fields` are further header fields, each with its line end.
+async fn respond(stream: &mut TcpStream, status: &str, fields: &str, title: &str, text: &str) {
     let body = page(title, text);
     let response = format!(
         "HTTP/1.1 {status}\r\n\
+         {fields}\
          Content-Type: text/html; charset=utf-8\r\n\
          Content-Length: {}\r\n\
          Cache-Control: no-store\r\n\
@@ -256,10 +346,16 @@ mod tests {
     #[tokio::test]
     async fn hostile_requests_are_refused_and_the_wait_goes_on() {
         let (mut listener, uri) = listener().await;
-        let port = listener.port;
+        let port = listener.expected.port;
+        let cookie = format!(
+            "Cookie: other=x; {}={}",
+            listener.expected.cookie_name(),
+            listener.expected.cookie.expose()
+        );
         assert_eq!(uri, format!("http://127.0.0.1:{port}/callback"));
         let wait = tokio::spawn(async move { listener.wait().await.unwrap() });
-        let host = format!("Host: 127.0.0.1:{port}\r\n\r\n");
+        let host = format!("Host: 127.0.0.1:{port}\r\n{cookie}\r\n\r\n");
+        let no_cookie = format!("Host: 127.0.0.1:{port}\r\n\r\n");
         let long = format!(
             "GET /callback?state={STATE}&code={} HTTP/1.1\r\n",
             "c".repeat(40_000)
@@ -275,8 +371,13 @@ mod tests {
             format!("HEAD /callback?state={STATE}&code=c HTTP/1.1\r\n{host}"),
             format!("GET /other?state={STATE}&code=c HTTP/1.1\r\n{host}"),
             format!("GET /callback/?state={STATE}&code=c HTTP/1.1\r\n{host}"),
-            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
-            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\n\r\n"),
+            format!(
+                "GET /callback?state={STATE}&code=c HTTP/1.1\r\nHost: evil\r\n{cookie}\r\n\r\n"
+            ),
+            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\n{cookie}\r\n\r\n"),
+            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\n{no_cookie}"),
+            format!("GET /callback?state={STATE}&code=c HTTP/1.1\r\n{cookie}x\r\n{no_cookie}"),
+            format!("GET /start/{STATE} HTTP/1.1\r\n{host}"),
             format!("{long}{host}"),
             "\0\0\0\0\r\n\r\n".to_owned(),
         ] {
@@ -307,12 +408,15 @@ mod tests {
         let url = format!(
             "{uri}?state={STATE}&error=access_denied&error_description=%3Cscript%3Ealert(1)"
         );
-        let tab = tokio::spawn(async move { reqwest::get(url).await.unwrap().text().await });
+        // As a browser goes: out by the start, and back with the cookie.
+        let start = listener.start_url(url.parse().unwrap()).unwrap();
+        assert!(!start.as_str().contains(STATE), "{start}");
+        let tab = tokio::spawn(crate::testing::browse(start));
         let (answer, browser) = listener.wait().await.unwrap();
         let error = answer.result.unwrap_err();
         assert_eq!(error.error, "access_denied");
         browser.failed(&error.error_description.unwrap()).await;
-        let shown = tab.await.unwrap().unwrap();
+        let shown = tab.await.unwrap();
         assert!(shown.contains("Signing in failed"));
         assert!(shown.contains("&lt;script&gt;") && !shown.contains("<script>"));
     }

@@ -13,7 +13,7 @@ impl Browser {
     fn open(&self, url: &Url) {
         let (url, page) = (url.clone(), Arc::clone(&self.0));
         tokio::spawn(async move {
-            let shown = reqwest::get(url).await.unwrap().text().await.unwrap();
+            let shown = crate::testing::browse(url).await;
             *page.lock().unwrap() = Some(shown);
         });
     }
