@@ -43,10 +43,6 @@ async fn ssh_passes_while_access_is_granted() {
 
     // The configuration that `hourkey ssh-config` prints, and a connection that comes too early.
     let printed = world.terminal.run(&["ssh-config"]).await.ended(0).out;
-    assert_eq!(
-        printed,
-        format!("Host {HOST}\n  ProxyCommand hourkey connect %h %p\n")
-    );
     let configuration = session.home().join("ssh_config");
     fs::write(&configuration, printed).unwrap();
     let configured = ["-F", configuration.to_str().unwrap()];
@@ -86,6 +82,53 @@ async fn ssh_passes_while_access_is_granted() {
     // 255 is ssh's own, for a connection that broke.
     assert_eq!(ended.code(), Some(255), "{}", early.log());
     world.ended_because("permit").await;
+}
+
+/// Hosts at several ports, by the configuration that the command installs, beside the person's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn ssh_finds_hosts_at_other_ports_and_by_names_of_the_persons_own() {
+    const OTHER: &str = "git.corp.example";
+    let server = Ssh::start().await.unwrap();
+    let servers = [(HOST, server.address()), (OTHER, server.address())];
+    let world = World::with(&servers).await;
+    let session = &world.terminal.session;
+    let hourkey = binaries::path("hourkey").unwrap();
+    session.link("hourkey", &hourkey).unwrap();
+    world.open("Build host").await;
+
+    let folder = session.home().join(".ssh");
+    fs::create_dir(&folder).unwrap();
+    let own = folder.join("config");
+    let mine = format!("Host git\n  HostName {OTHER}\nHost b\n  HostName {HOST}\n");
+    fs::write(&own, &mine).unwrap();
+    world
+        .terminal
+        .run(&["ssh-config", "--install"])
+        .await
+        .ended(0);
+    world
+        .terminal
+        .run(&["ssh-config", "--install"])
+        .await
+        .ended(0);
+    let text = fs::read_to_string(&own).unwrap();
+    assert_eq!(text, format!("Include hourkey.config\n{mine}"));
+    // ssh looks in the home folder of the system's own list of users, which is not this one.
+    let included = folder.join("hourkey.config").display().to_string();
+    fs::write(&own, text.replace("hourkey.config", &included)).unwrap();
+    let configured = ["-F", own.to_str().unwrap()];
+    for (host, known) in [
+        (HOST, HOST),
+        (OTHER, "[git.corp.example]:2222"),
+        ("git", "[git.corp.example]:2222"),
+        ("b", HOST),
+    ] {
+        let mut command = session.command("/usr/bin/ssh");
+        command.args(server.options(known).unwrap());
+        command.args(configured).args([host, "echo", "it", "works"]);
+        let ran = output(command).await;
+        assert_eq!(ran.stdout, b"it works\n", "{host}: {ran:?}");
+    }
 }
 
 /// A psql(1) of Ada's at this port.

@@ -87,6 +87,15 @@ address = "db.corp.example"
 ports = "5432"
 network = "Office"
 access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
+[[resource]]
+name = "Repositories"
+address = "git.corp.example"
+ports = "443, 2222"
+network = "Office"
+access = { mode = "Standing" }
+[[assignment]]
+group = "Engineering"
+resource = "Repositories"
 [[assignment]]
 group = "Engineering"
 resource = "Build host"

@@ -116,8 +116,12 @@ enum Command {
         #[arg(long, default_value_t = 0, hide_default_value = true)]
         port: u16,
     },
-    /// Print what to put into ~/.ssh/config, so that ssh reaches your resources.
-    SshConfig,
+    /// Print a configuration with which ssh reaches your resources.
+    SshConfig {
+        /// Write it to ~/.ssh/hourkey.config, and include that in ~/.ssh/config.
+        #[arg(long)]
+        install: bool,
+    },
     /// See and end your devices.
     #[command(subcommand)]
     Devices(Devices),
@@ -277,7 +281,7 @@ impl Arguments {
             Command::Connect { host, port } => connect::connect(&host, port).await,
             Command::Entry { port } => serve::entry(port, json).await,
             Command::Forward { what, port } => serve::forward(&what, port, json).await,
-            Command::SshConfig => ssh_config::ssh_config(json).await,
+            Command::SshConfig { install } => ssh_config::ssh_config(install, json).await,
             Command::Devices(what) => devices::run(what, json).await,
             Command::Completions { shell } => completions(shell),
             Command::KeepClipboard => clipboard::keep().await,
