@@ -2,6 +2,7 @@
 
 use hourkey_client::dial::Destination;
 use hourkey_client::entry::{Entry, Forward};
+use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
@@ -62,7 +63,6 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
         .map_err(|error| taken(port, &error))?;
     let port = forward.port();
     let address = format!("127.0.0.1:{port}");
-    let to = to.to_string();
     if json {
         print::json(&Forwarding { port, address, to })?;
     } else {
@@ -70,8 +70,40 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
             "{address} leads to {to}. Press Ctrl+C to stop."
         ))?;
     }
-    until_stopped(&live).await
+    tokio::select! {
+        stopped = until_stopped(&live) => stopped,
+        () = tell_ends(&live, &to) => Ok(()),
+    }
 }
+
+/// Says each time that access to the forwarded resource ends: its connections end with it.
+async fn tell_ends(live: &Live, to: &Destination) {
+    let mut model = live.model.clone();
+    let mut was_open = false;
+    loop {
+        let resource = live.dialer.resource(to);
+        let is_open = resource.as_ref().is_some_and(|resource| {
+            matches!(
+                resource.lock,
+                LockState::Open { .. } | LockState::Granted { .. }
+            )
+        });
+        if was_open && !is_open {
+            let name = resource.map_or_else(|| to.to_string(), |resource| resource.name);
+            print::note(format_args!(
+                "Access to {} has ended, and the connections through this port with it. The next \
+                 one asks for access again.",
+                visible(&name)
+            ));
+        }
+        was_open = is_open;
+        if model.changed().await.is_err() {
+            // Gone only with the follower, which lives as long as this.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+        let to = to.to_string();
 
 /// `hourkey forward`, as JSON.
 #[derive(Serialize)]
@@ -114,7 +146,7 @@ async fn until_stopped(live: &Live) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use hourkey_domain::ids::ResourceId;
-    use hourkey_domain::lock::{LockState, Why};
+    use hourkey_domain::lock::Why;
 
     use super::*;
 

@@ -205,6 +205,13 @@ impl Dialer {
         }
     }
 
+    /// The person's resource that governs a destination, as it stands now.
+    #[must_use]
+    pub fn resource(&self, to: &Destination) -> Option<Resource> {
+        let id = self.route(to)?;
+        self.0.model.borrow().resources.get(&id).cloned()
+    }
+
     fn route(&self, to: &Destination) -> Option<ResourceId> {
         self.routes().find(&to.host, to.port)
     }
