@@ -105,7 +105,9 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the file at `path`; the defaults when there is none.
+    /// Reads the file at `path`; the defaults when there is none. One that is cut off in the middle,
+    /// as a full disk or a power loss can leave it, is set aside with a warning, and what stands
+    /// before the cut is kept.
     ///
     /// # Errors
     /// When it cannot be read, has an unknown key or a wrong value; names the line.
@@ -125,6 +127,21 @@ impl Config {
             line,
             what: what.to_owned(),
         };
+        if let Some(config) = before_cut(&text) {
+            let failed = |error| ConfigError::Unwritable {
+                path: path.to_owned(),
+                error,
+            };
+            let aside = path.with_extension("damaged");
+            std::fs::rename(path, &aside).map_err(failed)?;
+            config.save(path)?;
+            tracing::warn!(
+                file.path = %path.display(),
+                file.kept_as = %aside.display(),
+                "the settings are cut off in the middle; they are set aside, and what can be read is kept"
+            );
+            return Ok(config);
+        }
         let config: Self = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text.as_bytes()[..start]
@@ -169,6 +186,18 @@ impl Config {
         let text = toml::to_string_pretty(self).map_err(|error| failed(io::Error::other(error)))?;
         crate::file::replace(path, text.as_bytes()).map_err(failed)
     }
+}
+
+/// What stands in whole lines before the end of a text that ends in the middle of one; `None` for a
+/// text that can be read, and for one whose mistake is elsewhere.
+fn before_cut(text: &str) -> Option<Config> {
+    let error = toml::from_str::<Config>(text).err()?;
+    let ends_at_the_end = error.span()?.end >= text.trim_end().len();
+    if text.ends_with('\n') || !ends_at_the_end {
+        return None;
+    }
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    toml::from_str(whole).ok()
 }
 
 /// Why the settings cannot be used.
@@ -238,7 +267,7 @@ mod tests {
             ("notifications = 3\n", 1),
             ("\n\n[cli]\nstore = \"cloud\"\n", 4),
             ("\ncontroller = \"http://hourkey.example\"\n", 2),
-            ("controller = \"", 1),
+            ("controller = \"\n", 1),
         ] {
             match load(text).unwrap_err() {
                 ConfigError::Mistake { line: found, .. } => assert_eq!(found, line, "{text}"),
@@ -247,5 +276,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Cut off anywhere, a file of ours is read again, and what was whole is kept.
+    #[test]
+    fn a_file_that_is_cut_off_is_set_aside_and_what_was_whole_is_kept() {
+        let whole = Config {
+            controller: Some("https://hourkey.example/".parse().unwrap()),
+            notifications: false,
+            browsers: true,
+            cli: Cli {
+                controller: Some("https://other.example/".parse().unwrap()),
+                store: StoreKind::File,
+            },
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        whole.save(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let first_line = text.find('\n').unwrap();
+        for cut in 0..text.len() {
+            std::fs::write(&path, &text[..cut]).unwrap();
+            let read = Config::load(&path).unwrap_or_else(|error| panic!("{cut}: {error}"));
+            if cut > first_line {
+                assert_eq!(read.controller, whole.controller, "{:?}", &text[..cut]);
+            }
+            assert_eq!(Config::load(&path).unwrap(), read, "read again");
+        }
+        let aside = std::fs::read_to_string(path.with_extension("damaged")).unwrap();
+        assert!(
+            text.starts_with(&aside) && aside.len() > first_line,
+            "{aside}"
+        );
     }
 }
