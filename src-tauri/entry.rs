@@ -1,11 +1,12 @@
 //! The local entry of a session: programs of this person reach their resources through it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::dial::{Ask, Asker, Destination, Dialer};
-use hourkey_client::entry::{Entry, Forward};
+use hourkey_client::entry::{Entry, Forward, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::Session;
@@ -22,7 +23,7 @@ use crate::platform;
 /// How many connections to each gateway in use are kept ready.
 const READY: usize = 2;
 
-/// The port that is tried first, so that a browser's settings hold from one start to the next.
+/// The port of the first start, unless it is taken.
 const PORT: u16 = 8421;
 
 /// A forward listens so much above the resource's own port, if nothing else does: PostgreSQL's 5432
@@ -61,11 +62,18 @@ pub struct EntryAddresses {
     pub proxy: String,
     /// For browsers: the address of the automatic proxy configuration (PAC).
     pub pac: String,
+    /// The same for settings that follow changes: it changes with the resources.
+    pub versioned_pac: String,
 }
 
 /// Where the device's key is kept.
 pub(crate) fn key(controller: &Url) -> Keyring {
     Keyring::of(&key_entry(DESKTOP_CLIENT), controller)
+}
+
+/// The files of the entry, in the state folder.
+pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
+    ProxyFiles::of(state, DESKTOP_CLIENT, controller)
 }
 
 /// The entry of one session. Ends when dropped.
@@ -75,31 +83,29 @@ pub(crate) struct SessionEntry {
     events: mpsc::Sender<Event>,
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
-    _entry: Option<Entry>,
+    entry: Option<Entry>,
+    /// What the app was told of it.
+    told: Option<EntryAddresses>,
 }
 
 impl SessionEntry {
     /// Starts it. Nothing is asked of the controller before a program comes.
-    pub(crate) async fn start(session: &Session, events: &mpsc::Sender<Event>) -> Self {
+    pub(crate) async fn start(
+        session: &Session,
+        files: &ProxyFiles,
+        events: &mpsc::Sender<Event>,
+    ) -> Self {
         let key = Arc::new(key(session.controller()));
         let device = Device::new(session.clone(), key, platform::machine_name());
         let (model, known) = watch::channel(Model::default());
         let asker = Arc::new(Questions(events.clone()));
         let dialer = Dialer::new(device, known, asker, READY);
-        let entry = match Entry::start(dialer.clone(), PORT).await {
-            Ok(entry) => Ok(entry),
-            // Taken, perhaps by another person's on this machine: any other port will do.
-            Err(_) => Entry::start(dialer.clone(), 0).await,
-        };
-        let (entry, news) = match entry {
-            Ok(entry) => {
-                let addresses = EntryAddresses {
-                    proxy: format!("http://127.0.0.1:{}", entry.port()),
-                    pac: entry.pac_url(),
-                };
-                (Some(entry), EntryNews::Listens(addresses))
-            }
-            Err(error) => (None, EntryNews::Failed(error.to_string())),
+        let entry = Entry::start_anywhere(dialer.clone(), PORT, files).await;
+        let told = entry.as_ref().ok().map(addresses);
+        let news = match (&told, &entry) {
+            (Some(addresses), _) => EntryNews::Listens(addresses.clone()),
+            (None, Err(error)) => EntryNews::Failed(error.to_string()),
+            (None, Ok(_)) => EntryNews::Failed("it has no address".to_owned()),
         };
         // Nobody listens any more when the app ends.
         let _ = events.send(Event::Entry(news)).await;
@@ -109,7 +115,8 @@ impl SessionEntry {
             events: events.clone(),
             dialer,
             forwards: BTreeMap::new(),
-            _entry: entry,
+            entry: entry.ok(),
+            told,
         }
     }
 
@@ -156,11 +163,36 @@ impl SessionEntry {
         self.forwards.remove(&resource);
     }
 
-    /// Takes what the stream says.
-    pub(crate) fn apply(&self, update: &Update) {
+    /// Takes what the stream says. Tells when resources came, went or moved: browsers that follow
+    /// the app must hear of it.
+    pub(crate) async fn apply(&mut self, update: &Update) {
         let boot = self.clock.boot();
         self.model
             .send_modify(|model| model.apply(update.clone(), boot));
+        let moved = match update {
+            Update::Snapshot(_) => true,
+            Update::Changes(changes) => {
+                !(changes.resources.is_empty() && changes.removed_resources.is_empty())
+            }
+            Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
+        };
+        let now = self.entry.as_ref().filter(|_| moved).map(addresses);
+        if let Some(now) = now
+            && self.told.as_ref() != Some(&now)
+        {
+            self.told = Some(now.clone());
+            let news = Event::Entry(EntryNews::Listens(now));
+            // Nobody listens any more when the app ends.
+            let _ = self.events.send(news).await;
+        }
+    }
+}
+
+fn addresses(entry: &Entry) -> EntryAddresses {
+    EntryAddresses {
+        proxy: format!("http://127.0.0.1:{}", entry.port()),
+        pac: entry.pac_url(),
+        versioned_pac: entry.versioned_pac_url(),
     }
 }
 

@@ -129,7 +129,12 @@ async fn engine(
     tokio::spawn(end_by_signal(events.clone()));
     let clock = Arc::new(BootClock);
     let (orders, ordered) = mpsc::unbounded_channel();
-    tokio::spawn(session::keep(ordered, clock.clone(), events.clone()));
+    tokio::spawn(session::keep(
+        ordered,
+        clock.clone(),
+        folders.state.clone(),
+        events.clone(),
+    ));
     let effects = desktop::Desktop {
         notifier: notifier(&events).await,
         copier: clipboard::Copier::default(),

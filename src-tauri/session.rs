@@ -1,6 +1,7 @@
 //! Keeps the session with the controller: signs in, follows the stream, makes calls. What comes of
 //! it arrives at the app as [`Event`]s.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,10 +49,12 @@ pub(crate) enum Order {
 pub(crate) async fn keep(
     mut orders: mpsc::UnboundedReceiver<Order>,
     clock: Arc<dyn Clock>,
+    state: PathBuf,
     events: mpsc::Sender<Event>,
 ) {
     let mut keeper = Keeper {
         clock,
+        state,
         events,
         number: 0,
         running: None,
@@ -79,6 +82,8 @@ pub(crate) async fn keep(
 
 struct Keeper {
     clock: Arc<dyn Clock>,
+    /// The folder of what the programs remember.
+    state: PathBuf,
     events: mpsc::Sender<Event>,
     number: u64,
     running: Option<Running>,
@@ -187,7 +192,8 @@ impl Keeper {
         self.number += 1;
         let controller = session.controller().clone();
         let (sender, updates) = mpsc::channel(64);
-        let entry = SessionEntry::start(&session, &self.events).await;
+        let files = entry::files(&self.state, &controller);
+        let entry = SessionEntry::start(&session, &files, &self.events).await;
         self.running = Some(Running {
             entry,
             follower: sync::follow(session.clone(), sender),
@@ -205,8 +211,8 @@ impl Keeper {
 
     async fn hand_on(&mut self, update: Update) {
         let session = self.number;
-        if let Some(running) = &self.running {
-            running.entry.apply(&update);
+        if let Some(running) = &mut self.running {
+            running.entry.apply(&update).await;
         }
         self.say(Event::Update { session, update }).await;
         let Some(running) = &mut self.running else {
@@ -227,7 +233,9 @@ impl Keeper {
         let Some(Running { session, .. }) = self.running.take() else {
             return;
         };
+        let files = entry::files(&self.state, session.controller());
         tokio::spawn(async move {
+            files.forget().await;
             if let Err(error) = session.sign_out().await {
                 tracing::warn!(%error, "signing out was not complete");
             }

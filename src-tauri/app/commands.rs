@@ -267,7 +267,7 @@ impl<E: Effects> App<E> {
         let entry = self.state.entry.as_ref();
         let pac = entry.filter(|_| self.state.config.browsers);
         self.effects
-            .set_browsers(pac.map(|entry| entry.pac.as_str()))
+            .set_browsers(pac.map(|entry| entry.versioned_pac.as_str()))
     }
 
     /// [`Self::follow_entry`], where nobody waits for the answer.

@@ -421,6 +421,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     let addresses = EntryAddresses {
         proxy: "http://127.0.0.1:8421".to_owned(),
         pac: "http://127.0.0.1:8421/secret.pac".to_owned(),
+        versioned_pac: "http://127.0.0.1:8421/secret.pac?v=1".to_owned(),
     };
     desk.event(Event::Entry(EntryNews::Listens(addresses.clone())));
     let shown = crate::parts::parts(&desk.app.state, desk.app.now());
@@ -497,7 +498,10 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     assert!(!desk.app.state.config.browsers);
     desk.app.effects.other_proxy = false;
     let followed = desk.command(Command::SetBrowsers { on: true }).unwrap();
-    assert!(follows(&followed, Some(&addresses.pac)), "{followed:?}");
+    assert!(
+        follows(&followed, Some(&addresses.versioned_pac)),
+        "{followed:?}"
+    );
     assert!(
         Config::load(&desk.app.folders.config_file())
             .unwrap()
@@ -505,11 +509,14 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
         "remembered for the next start"
     );
     let moved = EntryAddresses {
-        pac: "http://127.0.0.1:9/other.pac".to_owned(),
+        versioned_pac: "http://127.0.0.1:8421/secret.pac?v=2".to_owned(),
         ..addresses
     };
     let followed = desk.event(Event::Entry(EntryNews::Listens(moved.clone())));
-    assert!(follows(&followed, Some(&moved.pac)), "{followed:?}");
+    assert!(
+        follows(&followed, Some(&moved.versioned_pac)),
+        "{followed:?}"
+    );
 
     // Nothing of it is left once nobody is signed in.
     let restored = desk.command(Command::SignOut).unwrap();

@@ -1,6 +1,8 @@
 //! The desktop's proxy settings, which browsers follow.
 
 use anyhow::Result;
+use hourkey_testkit::browser::Browser;
+use hourkey_testkit::controller::SAMPLE;
 use hourkey_testkit::desktop;
 use hourkey_testkit::poll::eventually;
 
@@ -20,15 +22,28 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
     desk.sign_in(&mut ada).await?;
     let first = followed(&desk, "").await?;
 
-    // After a crash the next run takes its place, and remembers what was there before the first.
+    // When the app is killed, what was there before comes back without it: another user of the
+    // machine may listen at its port by then.
     desk.kill_app().await?;
-    assert_eq!(get(&desk, "autoconfig-url").await?, first);
+    is_theirs_again(&desk, theirs).await?;
+    // Whatever was pasted into a browser holds: the address is the same at each start.
     desk.start_app()?;
-    let second = followed(&desk, &first).await?;
-    assert_ne!(first, second, "an address that nobody can guess, each time");
+    let second = followed(&desk, "").await?;
+    assert_eq!(address(&first), address(&second));
     desk.end_app().await?;
     assert_eq!(get(&desk, "mode").await?, "'none'");
     assert_eq!(get(&desk, "autoconfig-url").await?, theirs);
+
+    // Killed and started again at once: the settings are the new run's, which the watcher of the
+    // one before leaves alone.
+    desk.start_app()?;
+    followed(&desk, "").await?;
+    desk.kill_app().await?;
+    desk.start_app()?;
+    desk.row("Company wiki").await?;
+    followed(&desk, "").await?;
+    desk.end_app().await?;
+    is_theirs_again(&desk, theirs).await?;
 
     // A proxy of the person's own stays, and so does what they change meanwhile.
     set(&desk, "mode", "'manual'").await?;
@@ -49,12 +64,77 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
     Ok(())
 }
 
+/// A Chromium that runs all the time follows the desktop's settings.
+#[tokio::test]
+async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
+    let mut desk = Desk::new().await?;
+    desktop::use_gnome(&mut desk.session);
+    desktop::set_up_browsers(&desk.session)?;
+    desk.start_app()?;
+    let mut ada = desk.person("ada").await?;
+    desk.sign_in(&mut ada).await?;
+    let first = followed(&desk, "").await?;
+    let browser = Browser::start(&desk.session, "ada").await?;
+    // There is no such name: who goes there without the proxy gets nowhere.
+    let fails = async |host: &str| {
+        // A page that cannot be loaded is an error of the driver's.
+        let opened = browser.page.open(&format!("http://{host}/")).await;
+        opened.err().map(|error| format!("{error:#}"))
+    };
+    let before = fails("new.corp.example").await;
+    let unknown = |error: &Option<String>| {
+        let is_unknown = |error: &String| error.contains("ERR_NAME_NOT_RESOLVED");
+        error.as_ref().is_some_and(is_unknown)
+    };
+    assert!(unknown(&before), "{before:?}");
+
+    let with = |host: &str| {
+        format!(
+            "{SAMPLE}\n[[resource]]\nname = \"New\"\naddress = \"{host}\"\nports = \"80\"\n\
+             network = \"Cloud\"\naccess = {{ mode = \"Standing\" }}\n\
+             [[assignment]]\ngroup = \"Everyone\"\nresource = \"New\"\n"
+        )
+    };
+    let mut seen = first.clone();
+    for host in ["new.corp.example", "renamed.corp.example"] {
+        desk.controller.apply(&with(host)).await?;
+        let now = followed(&desk, &seen).await?;
+        assert_eq!(address(&first), address(&now), "one address for people");
+        seen = now;
+        eventually("a browser that takes it through the proxy", async || {
+            let error = fails(host).await;
+            // There is no gateway here: the proxy says that, which is another failure, or a page.
+            anyhow::ensure!(!unknown(&error), "{error:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    // What is no resource any more goes its own way again.
+    assert!(unknown(&fails("new.corp.example").await));
+    Ok(())
+}
+
+/// Waits until the settings are what they were before the app.
+async fn is_theirs_again(desk: &Desk, theirs: &str) -> Result<()> {
+    eventually("the settings of before", async || {
+        let (mode, pac) = (get(desk, "mode").await?, get(desk, "autoconfig-url").await?);
+        anyhow::ensure!(mode == "'none'" && pac == theirs, "{mode} {pac}");
+        Ok(())
+    })
+    .await
+}
+
+/// A setting without its content number.
+fn address(pac: &str) -> &str {
+    pac.split('?').next().unwrap_or_default()
+}
+
 /// Waits until browsers follow the app, by another address than this.
 async fn followed(desk: &Desk, not: &str) -> Result<String> {
     eventually("browsers that follow the app", async || {
         let mode = get(desk, "mode").await?;
         let pac = get(desk, "autoconfig-url").await?;
-        let ours = pac.starts_with("'http://127.0.0.1:") && pac.ends_with(".pac'");
+        let ours = pac.starts_with("'http://127.0.0.1:") && pac.contains(".pac?v=");
         anyhow::ensure!(mode == "'auto'" && ours && pac != not, "{mode} {pac}");
         Ok(pac)
     })

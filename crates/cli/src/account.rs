@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hourkey_client::config::{Config, Folders, StoreKind};
 use hourkey_client::device::{Device, key_entry};
+use hourkey_client::entry::ProxyFiles;
 use hourkey_client::secrets::{File, Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session, SignOutError};
 use hourkey_client::sign_in as client;
@@ -32,6 +33,12 @@ pub(crate) async fn device() -> Result<Device, Failure> {
     let session = session().await?;
     let store = Place::find()?.device_key(session.controller());
     Ok(Device::new(session, store, label()))
+}
+
+/// The files of the local proxies of the person who is signed in.
+pub(crate) fn proxy_files(controller: &Url) -> Result<ProxyFiles, Failure> {
+    let folders = Place::find()?.folders;
+    Ok(ProxyFiles::of(&folders.state, CLI_CLIENT, controller))
 }
 
 /// What this client calls itself.
@@ -123,6 +130,7 @@ pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
         .device_key(session.controller())
         .clear()
         .await;
+    proxy_files(session.controller())?.forget().await;
     signed_out.map_err(|error| {
         let message = error.to_string();
         match error {

@@ -103,7 +103,7 @@ enum Command {
     },
     /// Let the programs on this machine reach your resources, through a proxy on 127.0.0.1.
     Entry {
-        /// The port; any free one when left out.
+        /// The port; when left out, the one of the last time, or any free one.
         #[arg(long, default_value_t = 0, hide_default_value = true)]
         port: u16,
     },

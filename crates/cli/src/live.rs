@@ -8,6 +8,7 @@ use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::{Update, follow};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::account::device;
 use crate::exit::Failure;
@@ -16,6 +17,7 @@ use crate::text::visible;
 
 /// What is known of the controller's state, kept up to date, and connections by it.
 pub(crate) struct Live {
+    pub(crate) controller: Url,
     pub(crate) dialer: Dialer,
     pub(crate) model: watch::Receiver<Model>,
     follower: JoinHandle<()>,
@@ -26,6 +28,7 @@ impl Live {
     pub(crate) async fn start(asker: Notes, ready: usize) -> Result<Self, Failure> {
         let device = device().await?;
         let session = device.session().clone();
+        let controller = session.controller().clone();
         let (tx, mut updates) = mpsc::channel(8);
         let (writer, model) = watch::channel(Model::default());
         let dialer = Dialer::new(device, model.clone(), Arc::new(asker), ready);
@@ -48,6 +51,7 @@ impl Live {
             }
         });
         Ok(Self {
+            controller,
             dialer,
             model,
             follower,

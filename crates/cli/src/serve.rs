@@ -6,6 +6,7 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
+use crate::account::proxy_files;
 use crate::exit::{Exit, Failure};
 use crate::live::{Live, Notes};
 use crate::print;
@@ -19,19 +20,26 @@ const READY: usize = 2;
 pub(crate) async fn entry(port: u16, json: bool) -> Result<(), Failure> {
     let live = Live::start(Notes::Many, READY).await?;
     live.ready().await?;
-    let entry = Entry::start(live.dialer.clone(), port)
-        .await
-        .map_err(|error| taken(port, &error))?;
+    let files = proxy_files(&live.controller)?;
+    let dialer = live.dialer.clone();
+    let started = match port {
+        0 => Entry::start_anywhere(dialer, 0, &files).await,
+        port => Entry::start(dialer, port, &files).await,
+    };
+    let entry = started.map_err(|error| taken(port, &error))?;
     let (port, pac) = (entry.port(), entry.pac_url());
     let proxy = format!("http://127.0.0.1:{port}");
     if json {
         print::json(&Listening { port, proxy, pac })?;
     } else {
+        // Browsers that are started from there need the controller's pages.
+        let controller = live.controller.host_str().unwrap_or_default();
         print::line(format_args!(
             "Your resources are reached through {proxy} (HTTP and SOCKS5).\n\
              \n\
              Browser: set the automatic proxy configuration address to\n  {pac}\n\
-             Programs that know proxies: export ALL_PROXY=socks5h://127.0.0.1:{port}\n\
+             Programs that know proxies:\n  \
+             export ALL_PROXY=socks5h://127.0.0.1:{port} NO_PROXY={controller}\n\
              curl: curl --proxy {proxy} https://…\n\
              ssh: see hourkey ssh-config\n\
              \n\
@@ -64,6 +72,7 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
     let port = forward.port();
     let address = format!("127.0.0.1:{port}");
     if json {
+        let to = to.to_string();
         print::json(&Forwarding { port, address, to })?;
     } else {
         print::line(format_args!(
@@ -103,7 +112,6 @@ async fn tell_ends(live: &Live, to: &Destination) {
         }
     }
 }
-        let to = to.to_string();
 
 /// `hourkey forward`, as JSON.
 #[derive(Serialize)]

@@ -48,8 +48,13 @@ async fn world(lock: LockState) -> World {
 
 impl World {
     fn hourkey(&self, arguments: &[&str]) -> Child {
+        self.hourkey_in(&[], arguments)
+    }
+
+    fn hourkey_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_hourkey"))
             .args(arguments)
+            .envs(environment.iter().copied())
             .env("HOURKEY_CONFIG_DIR", self.folder.path())
             .env("HOURKEY_STATE_DIR", self.folder.path())
             .env_remove("DISPLAY")
@@ -202,4 +207,73 @@ async fn entry_and_forward_say_where_they_listen_and_lead_there() {
     // More than one port.
     let (code, _, said) = finish(world.hourkey(&["forward", "wiki.corp"]), b"").await;
     assert_eq!(code, Some(2), "{said}");
+}
+
+/// A shell in which the proxy's own advice was followed.
+#[tokio::test]
+async fn commands_go_to_the_controller_by_themselves_where_the_environment_names_our_own_proxy() {
+    let world = world(granted()).await;
+    let mut entry = world.hourkey(&["--json", "entry"]);
+    let port = printed(&mut entry).await["port"].clone();
+    for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        for own in [
+            "http://127.0.0.1",
+            "http://localhost",
+            "socks5h://127.0.0.1",
+            "127.0.0.1",
+        ] {
+            let own = format!("{own}:{port}");
+            let environment = [(variable, own.as_str())];
+            let list = world.hourkey_in(&environment, &["--json", "list"]);
+            let (code, out, said) = finish(list, b"").await;
+            assert_eq!(code, Some(0), "{environment:?}: {said}");
+            assert!(out.contains("wiki.corp"), "{environment:?}: {out}");
+            let connect = world.hourkey_in(&environment, &["connect", "wiki.corp", "7"]);
+            let (code, out, said) = finish(connect, b"hello").await;
+            assert_eq!(
+                (code, out.as_str()),
+                (Some(0), "hello"),
+                "{environment:?}: {said}"
+            );
+        }
+    }
+
+    // Once it has ended, the port may be anybody's: a proxy there is taken like any other.
+    entry.kill().await.unwrap();
+    let gone = format!("http://127.0.0.1:{port}");
+    let list = world.hourkey_in(&[("ALL_PROXY", &gone)], &["list"]);
+    assert_eq!(finish(list, b"").await.0, Some(8));
+}
+
+#[tokio::test]
+async fn a_proxy_of_somebody_elses_is_used() {
+    let world = world(granted()).await;
+    // Whatever comes is passed on: an HTTP/1.1 server takes the absolute form as well.
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let theirs = format!("http://{}", proxy.local_addr().unwrap());
+    let passed = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (count, to) = (Arc::clone(&passed), world.controller.url.clone());
+    tokio::spawn(async move {
+        let to = to
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        while let Ok((mut caller, _)) = proxy.accept().await {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut controller = TcpStream::connect(&to).await.unwrap();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut caller, &mut controller).await;
+            });
+        }
+    });
+    let list = world.hourkey_in(&[("http_proxy", &theirs)], &["list"]);
+    let (code, _, said) = finish(list, b"").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_ne!(passed.load(std::sync::atomic::Ordering::SeqCst), 0);
+
+    let environment = [("http_proxy", theirs.as_str()), ("no_proxy", "127.0.0.1")];
+    let before = passed.load(std::sync::atomic::Ordering::SeqCst);
+    let list = world.hourkey_in(&environment, &["list"]);
+    assert_eq!(finish(list, b"").await.0, Some(0));
+    assert_eq!(passed.load(std::sync::atomic::Ordering::SeqCst), before);
 }

@@ -14,6 +14,7 @@ use hourkey_clock::Clock;
 
 mod http;
 mod lock;
+mod proxy;
 pub use http::{HttpError, http};
 pub(crate) use http::{Reason, json, oauth_sentence, problem, reason, tokens};
 

@@ -28,7 +28,7 @@ async fn world(lock: LockState) -> World {
     let gateway = StandIn::start(&controller).await;
     let rows = vec![resource(1, "wiki.corp", lock)];
     let person = Person::new(&controller, rows).await;
-    let entry = Entry::start(person.dialer.clone(), 0).await.unwrap();
+    let entry = person.entry().await;
     World {
         controller,
         gateway,
@@ -249,7 +249,7 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
     let _silent = controller.silent_gateway().await;
     let answers = StandIn::start(&controller).await;
     let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
-    let entry = Entry::start(person.dialer.clone(), 0).await.unwrap();
+    let entry = person.entry().await;
     let proxy = format!("http://127.0.0.1:{}", entry.port());
     let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(got).await.unwrap();
@@ -325,6 +325,21 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
         assert!(answer.ends_with(status), "{arguments:?}: {answer}");
         assert!(!answer.contains("wiki"), "{answer}");
     }
+
+    // For settings that follow changes: the same file, at another address once resources move.
+    let first = world.entry.versioned_pac_url();
+    assert!(first.starts_with(&format!("{pac}?v=")), "{first}");
+    assert_eq!(done(curl(&["--include", &first])).await.unwrap(), file);
+    world.person.change(resource(1, "wiki.corp", granted()));
+    assert_eq!(world.entry.versioned_pac_url(), first, "it says the same");
+    world.person.change(resource(1, "renamed.corp", granted()));
+    let second = world.entry.versioned_pac_url();
+    assert_ne!(second, first);
+    let moved = done(curl(&[&second])).await.unwrap();
+    assert!(
+        moved.contains("renamed.corp") && !moved.contains("wiki.corp"),
+        "{moved}"
+    );
 }
 
 /// Only where the test may run curl as somebody else: as root.

@@ -7,12 +7,14 @@
 //! Other users of the machine are refused by the owner of their sockets, web pages by `Host`, and
 //! destinations that are no resource of the person by [`crate::dial`].
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -20,6 +22,7 @@ use crate::dial::Dialer;
 
 mod answer;
 mod back;
+mod files;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -31,6 +34,8 @@ mod serve;
 mod socks;
 
 use back::Backs;
+pub(crate) use files::Ports;
+pub use files::ProxyFiles;
 pub use forward::Forward;
 use listen::Listening;
 use peer::Peers;
@@ -45,6 +50,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Entry {
     listening: Listening,
     shared: Arc<Shared>,
+    /// Tells our other programs that this proxy is ours.
+    _mark: Option<File>,
 }
 
 struct Shared {
@@ -59,15 +66,39 @@ impl Entry {
     ///
     /// # Errors
     /// When the port is taken.
-    pub async fn start(dialer: Dialer, port: u16) -> io::Result<Self> {
-        Self::start_for(Arc::new(peer::System), dialer, port).await
+    pub async fn start(dialer: Dialer, port: u16, files: &ProxyFiles) -> io::Result<Self> {
+        Self::start_for(Arc::new(peer::System), dialer, port, files).await
     }
 
-    async fn start_for(peers: Arc<dyn Peers>, dialer: Dialer, port: u16) -> io::Result<Self> {
-        let secret: [u8; 16] = rand::random();
+    /// Listens on the port that it had before, or on `usual`, or on any free one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn start_anywhere(
+        dialer: Dialer,
+        usual: u16,
+        files: &ProxyFiles,
+    ) -> io::Result<Self> {
+        for port in [files.pac_address().await.port, usual] {
+            if port != 0
+                && let Ok(started) = Self::start(dialer.clone(), port, files).await
+            {
+                return Ok(started);
+            }
+        }
+        Self::start(dialer, 0, files).await
+    }
+
+    async fn start_for(
+        peers: Arc<dyn Peers>,
+        dialer: Dialer,
+        port: u16,
+        files: &ProxyFiles,
+    ) -> io::Result<Self> {
+        let mut pac = files.pac_address().await;
         let shared = Arc::new(Shared {
             dialer,
-            pac: format!("/{}.pac", URL_SAFE_NO_PAD.encode(secret)),
+            pac: pac.path.clone(),
             backs: Backs::default(),
         });
         let serving = Arc::clone(&shared);
@@ -75,7 +106,16 @@ impl Entry {
             serve::serve(Arc::clone(&serving), stream, waiting)
         };
         let listening = listen::listen(port, peers, serve).await?;
-        Ok(Self { listening, shared })
+        pac.port = listening.port;
+        files.keep(&pac).await;
+        let mark = files.mark(listening.port).inspect_err(|error| {
+            tracing::warn!(%error, "cannot mark the local proxy as ours for other programs");
+        });
+        Ok(Self {
+            listening,
+            shared,
+            _mark: mark.ok(),
+        })
     }
 
     /// The port.
@@ -89,6 +129,17 @@ impl Entry {
     #[must_use]
     pub fn pac_url(&self) -> String {
         format!("http://127.0.0.1:{}{}", self.port(), self.shared.pac)
+    }
+
+    /// The address of the PAC file with a number of what it says: another one as soon as resources
+    /// come, go or move. A browser whose settings follow it asks anew then.
+    #[must_use]
+    pub fn versioned_pac_url(&self) -> String {
+        let routes = self.shared.dialer.routes();
+        let says = pac::file(routes.addresses(), self.port());
+        let digest = Sha256::digest(says.as_bytes());
+        let version = URL_SAFE_NO_PAD.encode(&digest[..9]);
+        format!("{}?v={version}", self.pac_url())
     }
 }
 

@@ -194,6 +194,8 @@ async fn forward(entry: &Shared, stream: TcpStream, request: &Forward, rest: &[u
 /// A request for the entry itself: the PAC file, or the way back to a page that was locked.
 async fn own(entry: &Shared, stream: TcpStream, method: &str, path: &str, host: Option<&str>) {
     let port = stream.local_addr().map_or(0, |address| address.port());
+    // The query is a content number, for browsers alone.
+    let path = path.split('?').next().unwrap_or_default();
     // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
     let answer = if host != Some(&format!("127.0.0.1:{port}")) {
         Answer::foreign()

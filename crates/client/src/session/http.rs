@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::api::ApiError;
 
 /// The HTTP client of the program: TLS by rustls against the system's trusted authorities and
-/// those in the file named by `HOURKEY_CA_FILE`; follows no redirects, since none of the
-/// controller's answers to programs is one.
+/// those in the file named by `HOURKEY_CA_FILE`; through the proxy that the environment names, unless
+/// it is a local proxy of our own; follows no redirects, since none of the controller's answers to
+/// programs is one.
 ///
 /// # Errors
 /// When `HOURKEY_CA_FILE` cannot be used.
@@ -26,6 +27,7 @@ fn client(extra: Vec<reqwest::Certificate>) -> Result<Client, HttpError> {
         Client::builder()
             .user_agent(concat!("hourkey/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
+            .proxy(super::proxy::of_environment())
             // A connection that stood idle may be dead without anybody knowing, above all after
             // sleep, and a call on it would wait for its time limit; with HTTP/2 even every call.
             .http1_only()
@@ -149,32 +151,34 @@ async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
     }
 }
 
-/// What an answer that is no success says.
+/// What an answer that is no success says. Without a problem of the controller's own, a status that
+/// will pass (such as a reverse proxy's 502 while the controller restarts) means that the controller
+/// cannot be reached.
 pub(crate) async fn problem(response: Response) -> ApiError {
     let (status, controller) = (response.status(), response.url().clone());
     match json::<Problem>(response).await {
         Ok(problem) => ApiError::Problem(problem),
-        Err(ApiError::Protocol(_)) => {
-            ApiError::Protocol(format!("it answered {status} without saying why"))
-        }
-        Err(error) => error,
         Err(ApiError::Protocol(_)) if will_pass(status) => ApiError::Unreachable {
             controller: controller.origin().ascii_serialization(),
             why: format!("it answered {status}"),
         },
+        Err(ApiError::Protocol(_)) => {
+            ApiError::Protocol(format!("it answered {status} without saying why"))
+        }
+        Err(error) => error,
     }
 }
 
-/// The token endpoint's answer (RFC 6749, 5).
-pub(crate) async fn tokens(response: Response) -> Result<Result<Tokens, oauth::Error>, ApiError> {
-    let status = response.status();
-    if status.is_success() {
 /// Tells of statuses that say nothing about the call itself (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4).
 fn will_pass(status: StatusCode) -> bool {
     let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     status.is_server_error() || busy.contains(&status)
 }
 
+/// The token endpoint's answer (RFC 6749, 5).
+pub(crate) async fn tokens(response: Response) -> Result<Result<Tokens, oauth::Error>, ApiError> {
+    let status = response.status();
+    if status.is_success() {
         return json(response).await.map(Ok);
     }
     if status.is_client_error() && !will_pass(status) {

@@ -81,6 +81,7 @@ impl Controller {
             .route("/api/v1/device", put(enrol))
             .route("/api/v1/networks", get(networks))
             .route("/api/v1/resources", get(resources))
+            .route("/api/v1/snapshot", get(everything))
             .route("/api/v1/events", get(events))
             .with_state(Arc::clone(&controller));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -179,6 +180,10 @@ async fn networks(State(controller): State<Arc<Controller>>) -> Json<Networks> {
 
 async fn resources(State(controller): State<Arc<Controller>>) -> Json<Vec<Resource>> {
     Json(controller.rows.borrow().clone())
+}
+
+async fn everything(State(controller): State<Arc<Controller>>) -> Json<Snapshot> {
+    Json(snapshot(1, controller.rows.borrow().clone()))
 }
 
 /// A snapshot at first, and again whenever the rows change.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use hourkey_client::device::Device;
 use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::entry::{Entry, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::MemoryOnly;
 use hourkey_client::sync::Update;
@@ -11,6 +12,7 @@ use hourkey_clock::Clock as _;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Changes;
 use tokio::sync::watch;
+use url::Url;
 
 use super::{Controller, TestClock, snapshot};
 
@@ -45,6 +47,8 @@ pub struct Person {
     pub asker: Arc<Recorder>,
     pub dialer: Dialer,
     pub clock: Arc<TestClock>,
+    controller: Url,
+    state: tempfile::TempDir,
 }
 
 impl Person {
@@ -64,7 +68,15 @@ impl Person {
             asker,
             dialer,
             clock,
+            controller: controller.url.parse().unwrap(),
+            state: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// A local proxy of this person.
+    pub async fn entry(&self) -> Entry {
+        let files = ProxyFiles::of(self.state.path(), "hourkey-test", &self.controller);
+        Entry::start(self.dialer.clone(), 0, &files).await.unwrap()
     }
 
     /// The controller sends this row.
