@@ -43,6 +43,10 @@ const EVENTS: usize = 256;
 /// # Errors
 /// When there is no home folder, no display, or no async runtime.
 pub fn run() -> anyhow::Result<ExitCode> {
+    #[cfg(target_os = "linux")]
+    if platform::watch_if_asked() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let folders = Folders::find()?;
     log::start(&folders.state.join("logs"));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Hourkey starts");

@@ -5,7 +5,7 @@ mod gnome;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use gnome::GnomeProxy as Proxy;
+pub use gnome::{GnomeProxy as Proxy, watch_if_asked};
 #[cfg(target_os = "linux")]
 pub use linux::{AutostartFile as Login, avoid_broken_rendering, session_bus, watch_sleep};
 
@@ -32,13 +32,13 @@ pub trait SystemProxy {
     ///
     /// # Errors
     /// A sentence that says what went wrong and what to do.
-    fn follow(&self, pac: &str) -> Result<(), String>;
+    fn follow(&mut self, pac: &str) -> Result<(), String>;
     /// Puts back what was there before, also what a run that crashed left behind; what somebody
     /// changed since stays.
     ///
     /// # Errors
     /// A sentence that says what went wrong and what to do.
-    fn restore(&self) -> Result<(), String>;
+    fn restore(&mut self) -> Result<(), String>;
 }
 
 /// Starting the app when the person logs in.

@@ -19,11 +19,11 @@ impl SystemProxy for ByHand {
         false
     }
 
-    fn follow(&self, _pac: &str) -> Result<(), String> {
+    fn follow(&mut self, _pac: &str) -> Result<(), String> {
         Err("Browsers are set up by hand here: paste the browser address into them.".to_owned())
     }
 
-    fn restore(&self) -> Result<(), String> {
+    fn restore(&mut self) -> Result<(), String> {
         Ok(())
     }
 }

@@ -1,5 +1,8 @@
 //! GNOME's proxy settings, which Chromium and Firefox follow, by gsettings(1).
 
+mod watcher;
+
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,6 +12,8 @@ use hourkey_client::file;
 use serde::{Deserialize, Serialize};
 
 use super::SystemProxy;
+use watcher::Watcher;
+pub use watcher::watch_if_asked;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
 const MODE: &str = "mode";
@@ -32,9 +37,15 @@ const DESKTOPS: [&str; 7] = [
 
 /// The settings of this person. They need no administrator.
 pub struct GnomeProxy {
+    state: PathBuf,
     /// What was there before, while ours is there.
     record: PathBuf,
+    /// Who changes the settings: one run of the app, or the watcher of one.
+    run: String,
+    /// False for the app, which also puts back what a run before it left.
+    only_this_run: bool,
     is_here: bool,
+    watcher: Option<Watcher>,
 }
 
 /// Values as gsettings(1) writes them (GVariant text).
@@ -48,6 +59,9 @@ struct Values {
 struct Record {
     ours: Values,
     before: Values,
+    /// The run that made it.
+    #[serde(default)]
+    run: String,
 }
 
 impl GnomeProxy {
@@ -56,10 +70,34 @@ impl GnomeProxy {
         let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
         let follows = desktop.split(':').any(|name| DESKTOPS.contains(&name));
         let writable = || gsettings(&["writable", SCHEMA, MODE]).is_ok_and(|it| it == "true");
+        let mut proxy = Self::of_run(state, format!("{:032x}", rand::random::<u128>()));
+        proxy.only_this_run = false;
+        proxy.is_here = follows && writable();
+        proxy
+    }
+
+    /// What one run of the app left in this folder.
+    fn of_run(state: &Path, run: String) -> Self {
         Self {
+            state: state.to_owned(),
             record: state.join("proxy-before.json"),
-            is_here: follows && writable(),
+            run,
+            only_this_run: true,
+            is_here: true,
+            watcher: None,
         }
+    }
+
+    /// One at a time: the watcher of a run that crashed may still be at work when the next one
+    /// begins.
+    fn lock(&self) -> Result<File, String> {
+        let lock = || {
+            std::fs::create_dir_all(&self.state)?;
+            let file = File::create(self.record.with_extension("lock"))?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|error| self.unusable(&error))
     }
 
     /// What is remembered; `None` for nothing.
@@ -75,7 +113,7 @@ impl GnomeProxy {
     /// another address is somebody's who changed it since, and stays with its mode.
     fn without_ours(&self, now: Values) -> Result<Values, String> {
         match self.record()? {
-            Some(Record { ours, before }) if now.autoconfig_url == ours.autoconfig_url => {
+            Some(Record { ours, before, .. }) if now.autoconfig_url == ours.autoconfig_url => {
                 let mode = if now.mode == ours.mode {
                     before.mode
                 } else {
@@ -100,7 +138,8 @@ impl SystemProxy for GnomeProxy {
         self.is_here
     }
 
-    fn follow(&self, pac: &str) -> Result<(), String> {
+    fn follow(&mut self, pac: &str) -> Result<(), String> {
+        let _lock = self.lock()?;
         let before = self.without_ours(read()?)?;
         if before.mode != "'none'" {
             return Err(
@@ -117,17 +156,26 @@ impl SystemProxy for GnomeProxy {
         let record = Record {
             ours: ours.clone(),
             before,
+            run: self.run.clone(),
         };
         let record = serde_json::to_vec(&record).map_err(|error| error.to_string())?;
         file::replace(&self.record, &record).map_err(|error| self.unusable(&error))?;
+        if !self.watcher.as_mut().is_some_and(Watcher::runs) {
+            let watcher = Watcher::start(&self.state, &self.run);
+            let why = "the browsers' settings stay as they are if the app is killed";
+            let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "{why}"));
+            self.watcher = watcher.ok();
+        }
         // The address first: automatic without an address would look for one in the network.
         write(URL, &ours.autoconfig_url)?;
         write(MODE, &ours.mode)
     }
 
-    fn restore(&self) -> Result<(), String> {
-        if self.record()?.is_none() {
-            return Ok(());
+    fn restore(&mut self) -> Result<(), String> {
+        let _lock = self.lock()?;
+        match self.record()? {
+            Some(record) if !self.only_this_run || record.run == self.run => {}
+            Some(_) | None => return Ok(()),
         }
         let now = read()?;
         let before = self.without_ours(now.clone())?;
