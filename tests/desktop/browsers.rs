@@ -1,20 +1,34 @@
 //! The desktop's proxy settings, which browsers follow.
 
 use anyhow::Result;
+use hourkey_client::secrets::{File, Secret, SecretStore as _};
 use hourkey_testkit::browser::Browser;
 use hourkey_testkit::controller::SAMPLE;
 use hourkey_testkit::desktop;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::webdriver::free_port;
 
 use crate::desk::Desk;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
 
-#[tokio::test]
-async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
+/// A desk of GNOME's, with a port of its own for the app: the usual one is free for whichever of the
+/// tests comes first.
+async fn desk() -> Result<Desk> {
     let mut desk = Desk::new().await?;
     desktop::use_gnome(&mut desk.session);
     desktop::set_up_browsers(&desk.session)?;
+    let state = desk.session.state().join("hourkey");
+    let address = format!("{}/AAAAAAAAAAAAAAAAAAAAAA.pac", free_port()?);
+    File::of(&state, "hourkey-desktop-pac", desk.controller.url())
+        .save(&Secret::new(address))
+        .await?;
+    Ok(desk)
+}
+
+#[tokio::test]
+async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
+    let mut desk = desk().await?;
     let theirs = "'http://proxy.example/old.pac'";
     set(&desk, "autoconfig-url", theirs).await?;
     desk.start_app()?;
@@ -67,9 +81,7 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
 /// A Chromium that runs all the time follows the desktop's settings.
 #[tokio::test]
 async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
-    let mut desk = Desk::new().await?;
-    desktop::use_gnome(&mut desk.session);
-    desktop::set_up_browsers(&desk.session)?;
+    let mut desk = desk().await?;
     desk.start_app()?;
     let mut ada = desk.person("ada").await?;
     desk.sign_in(&mut ada).await?;
@@ -111,6 +123,27 @@ async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
     }
     // What is no resource any more goes its own way again.
     assert!(unknown(&fails("new.corp.example").await));
+    Ok(())
+}
+
+/// As in a shell, or a session, in which the local proxy's own advice was followed.
+#[tokio::test]
+async fn the_app_finds_its_controller_where_the_environment_names_its_own_proxy() -> Result<()> {
+    let mut desk = desk().await?;
+    desk.start_app()?;
+    let mut ada = desk.person("ada").await?;
+    desk.sign_in(&mut ada).await?;
+    let pac = followed(&desk, "").await?;
+    let pac: url::Url = pac.trim_matches('\'').parse()?;
+    desk.end_app().await?;
+    for scheme in ["http", "socks5h"] {
+        let own = format!("{scheme}://127.0.0.1:{}", pac.port().unwrap_or_default());
+        desk.session.set("ALL_PROXY", own);
+        desk.start_app()?;
+        desk.row("Company wiki").await?;
+        followed(&desk, "").await?;
+        desk.end_app().await?;
+    }
     Ok(())
 }
 

@@ -185,6 +185,12 @@ impl Session {
         self.folder.path().join("data")
     }
 
+    /// `XDG_STATE_HOME`.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     /// `XDG_RUNTIME_DIR`.
     #[must_use]
     pub fn runtime(&self) -> PathBuf {
