@@ -33,6 +33,7 @@ async fn loses_the_controller(network: &Network) {
         controller,
         gateway,
         entry,
+        ..
     } = network;
     let mut world = World::new().await;
     world.gateway.kill().unwrap();

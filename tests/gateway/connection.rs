@@ -50,6 +50,22 @@ impl Connection {
         assert_eq!(&echo, b"on");
     }
 
+    /// Says something that may never be answered.
+    pub(crate) async fn asks(&mut self) {
+        self.0.write_all(b"anybody?").await.unwrap();
+    }
+
+    /// Reads so many bytes.
+    pub(crate) async fn reads(&mut self, bytes: usize) {
+        let mut rest = vec![0; 64 << 10];
+        let mut left = bytes;
+        while left > 0 {
+            let read = self.0.read(&mut rest).await.unwrap();
+            assert!(read > 0, "{left} bytes of {bytes} are missing");
+            left = left.saturating_sub(read);
+        }
+    }
+
     /// Waits until it ends, whatever still comes.
     pub(crate) async fn ends(mut self) {
         let mut rest = [0; 4096];

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
 mod apart;
 mod auto_lock;
 mod browsers;
@@ -10,10 +11,12 @@ mod clocks;
 mod connection;
 mod ending;
 mod entry;
+mod far;
 mod faults;
 mod network;
 mod origin;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
+mod vanished;
 mod world;

@@ -1,11 +1,13 @@
 //! Hosts apart: network namespaces, joined by a bridge. Only root can make them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::future::Future;
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 
 use rustix::process::geteuid;
@@ -17,12 +19,15 @@ pub(crate) struct Network {
     pub(crate) controller: Host,
     pub(crate) gateway: Host,
     pub(crate) entry: Host,
+    /// Where the resources are, at 10.77.0.4 and fd77::4.
+    pub(crate) origin: Host,
 }
 
 /// A host, as far as the network goes.
 pub(crate) struct Host {
     namespace: String,
     pub(crate) address: IpAddr,
+    pub(crate) address_v6: IpAddr,
     runtime: Option<Runtime>,
 }
 
@@ -35,35 +40,40 @@ impl Network {
             writeln!(stderr, "SKIPPED: only root can set hosts apart").unwrap();
             return None;
         }
-        let controller = Host::new("controller", 1);
+        /// How many networks this process has made.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let id = format!("{}-{}", std::process::id(), MADE.fetch_add(1, Relaxed));
+        let controller = Host::new(&id, "controller", 1);
         controller.ip(&["link", "add", "bridge", "type", "bridge"]);
         controller.ip(&["link", "set", "bridge", "up"]);
-        controller.ip(&["addr", "add", "10.77.0.1/24", "dev", "bridge"]);
-        let [gateway, entry] = [("gateway", 2), ("entry", 3)].map(|(name, number)| {
-            let host = Host::new(name, number);
+        controller.assign("bridge");
+        let hosts = [("gateway", 2), ("entry", 3), ("origin", 4)];
+        let [gateway, entry, origin] = hosts.map(|(name, number)| {
+            let host = Host::new(&id, name, number);
             let peer = ["peer", "name", "eth", "netns", &host.namespace];
             let link = ["link", "add", name, "type", "veth"];
             controller.ip(&[&link[..], &peer].concat());
             controller.ip(&["link", "set", name, "master", "bridge", "up"]);
-            let address = format!("{}/24", host.address);
-            host.ip(&["addr", "add", &address, "dev", "eth"]);
             host.ip(&["link", "set", "eth", "up"]);
+            host.assign("eth");
             host
         });
         Some(Self {
             controller,
             gateway,
             entry,
+            origin,
         })
     }
 }
 
 impl Host {
-    fn new(name: &str, number: u8) -> Self {
-        let namespace = format!("hourkey-{}-{name}", std::process::id());
+    fn new(network: &str, name: &str, number: u8) -> Self {
+        let namespace = format!("hourkey-{network}-{name}");
         ip(&["netns", "add", &namespace]);
         let mut host = Self {
             address: Ipv4Addr::new(10, 77, 0, number).into(),
+            address_v6: Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, number.into()).into(),
             runtime: None,
             namespace,
         };
@@ -116,7 +126,36 @@ impl Host {
         self.ip(&["route", "del", "blackhole", &other.address.to_string()]);
     }
 
-    fn ip(&self, arguments: &[&str]) {
+    /// Gives it its addresses.
+    fn assign(&self, device: &str) {
+        let addresses = [
+            format!("{}/24", self.address),
+            format!("{}/64", self.address_v6),
+        ];
+        for address in addresses {
+            self.ip(&["addr", "add", &address, "dev", device, "nodad"]);
+        }
+    }
+
+    /// What programs that start at this host find in a file of `/etc`. Written in place, so that
+    /// those that run see a change.
+    pub(crate) fn etc(&self, file: &str, text: &str) {
+        let folder = self.etc_folder();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(file), text).unwrap();
+    }
+
+    fn etc_folder(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.namespace)
+    }
+
+    /// From here nothing reaches this address, and nobody says so.
+    pub(crate) fn silence(&self, address: &str) {
+        let nobody = ["lladdr", "02:00:00:00:00:99", "dev", "eth"];
+        self.ip(&[&["neigh", "replace", address], &nobody[..]].concat());
+    }
+
+    pub(crate) fn ip(&self, arguments: &[&str]) {
         ip(&[&["-n", &self.namespace], arguments].concat());
     }
 }
@@ -127,6 +166,7 @@ impl Drop for Host {
             runtime.shutdown_background();
         }
         ip(&["netns", "delete", &self.namespace]);
+        let _ = fs::remove_dir_all(self.etc_folder());
     }
 }
 

@@ -67,6 +67,9 @@ pub(crate) const QUIET: u8 = b'q';
 /// On a connection that begins with this byte, a line is sent again and again.
 pub(crate) const TICKS: u8 = b'x';
 
+/// On a connection that begins with this byte, as much is sent as is taken.
+pub(crate) const FLOOD: u8 = b'f';
+
 /// Does what the first byte says.
 async fn ticks(mut stream: TcpStream) {
     let mut said = [0; 1];
@@ -77,6 +80,11 @@ async fn ticks(mut stream: TcpStream) {
         let _ = stream.write_all(b"quiet").await;
         let (mut read, mut write) = stream.split();
         let _ = tokio::io::copy(&mut read, &mut write).await;
+        return;
+    }
+    if said == [FLOOD] {
+        let block = vec![b'f'; 64 << 10];
+        while stream.write_all(&block).await.is_ok() {}
         return;
     }
     while stream.write_all(b"tick\n").await.is_ok() {

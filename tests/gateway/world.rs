@@ -1,6 +1,7 @@
 //! One network with resources of every kind, a gateway in front of it, and a member with an entry.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hourkey_client::session::Session;
 use hourkey_domain::ids::GrantId;
@@ -179,11 +180,14 @@ impl World {
 
     /// Starts Ada's entry by way of another program.
     pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+        /// Each has a log of its own.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let name = format!("hourkey-{}", STARTED.fetch_add(1, Relaxed));
         let hourkey = binaries::path("hourkey").unwrap();
         let mut command = self.terminal.session.command(wrapper[0]);
         command.args(&wrapper[1..]).arg(hourkey);
         command.args(["entry", "--json"]);
-        let process = self.terminal.session.spawn("hourkey", command).unwrap();
+        let process = self.terminal.session.spawn(&name, command).unwrap();
         let listening = printed(&process).await;
         Entry { process, listening }
     }

@@ -27,12 +27,12 @@ pub const FLOWS: usize = 20_000;
 pub const RESOLVE: Duration = Duration::from_secs(5);
 /// How long the destination may take to accept.
 pub const CONNECT: Duration = Duration::from_secs(10);
+/// Addresses of one name that are tried.
+pub const MAX_ADDRESSES: usize = 16;
 /// How long flows may take to be gone once they are cut, before the stream is given up.
 pub const CUT: Duration = Duration::from_secs(2);
 /// Failed handshakes of one address or /64 network are logged at most this often.
 pub const LOG_EVERY: Duration = Duration::from_secs(1);
-/// TCP keepalive, which finds peers that are gone without a word.
-pub const KEEPALIVE: Duration = Duration::from_secs(30);
 /// What is read and written at a time, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
 /// 25 % more CPU a byte.
 pub const CHUNK: usize = 64 << 10;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_pki::{Holder, Subject};
+use hourkey_tcp::{Link, Watchdog};
 use rustls::ServerConfig;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncBufReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,12 +26,14 @@ use crate::waiting::{Slot, Waiting, site};
 use crate::{http1, http2, limits};
 
 /// A connection from a device.
-pub(crate) type Tls = tokio_rustls::server::TlsStream<TcpStream>;
+pub(crate) type Tls = tokio_rustls::server::TlsStream<Link>;
 
 /// What every connection needs.
 pub(crate) struct Server {
     pub(crate) gate: Arc<Gate>,
     pub(crate) resolver: Arc<Resolver>,
+    /// Ends connections to clients and destinations that are gone without a word.
+    pub(crate) watchdog: Watchdog,
     pub(crate) usage: Usage,
     /// The settings in force; renewed with the certificate.
     pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
@@ -85,12 +87,14 @@ pub(crate) async fn run(server: Arc<Server>, listener: TcpListener) {
 }
 
 async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: Slot) {
-    tune(&stream);
+    let Ok(link) = server.watchdog.guard(stream) else {
+        return;
+    };
     let handshake = async {
         // Before that nobody knows what time it is, which certificates are judged by.
         server.gate.heard().await;
         let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
-        acceptor.accept(stream).await
+        acceptor.accept(link).await
     };
     let shaken = tokio::select! {
         shaken = timeout(limits::HANDSHAKE, handshake) => shaken,
@@ -129,16 +133,6 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     } else {
         http1::serve(server, client, tls).await;
     }
-}
-
-/// Small messages go out at once, and a peer that is gone without a word is found out.
-pub(crate) fn tune(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new()
-        .with_time(limits::KEEPALIVE)
-        .with_interval(limits::KEEPALIVE);
-    // Fails only when the connection is gone already.
-    let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
 fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {

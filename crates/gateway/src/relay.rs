@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use hourkey_tcp::Link;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
@@ -67,12 +68,12 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    origin: &mut TcpStream,
+    origin: &mut Link,
     pass: &Pass,
 ) -> Outcome {
     let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = {
-        let (from_origin, to_origin) = origin.split();
+        let (from_origin, to_origin) = tokio::io::split(&mut *origin);
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
         let mut to_origin = IoSink(to_origin);
         let upwards = async {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use hourkey_clock::Clock;
+use hourkey_tcp::Watchdog;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -90,6 +91,7 @@ impl Gateway {
         let server = Arc::new(Server {
             gate: Arc::clone(&gate),
             resolver: Arc::clone(&resolver),
+            watchdog: Watchdog::start(),
             usage,
             tls: tls_in_force,
             tasks: tasks.clone(),

@@ -6,13 +6,14 @@ use std::str::FromStr as _;
 use bytes::Bytes;
 use hourkey_domain::address::Host;
 use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use hourkey_tcp::{Link, interleave, race};
 use http::{HeaderValue, Method, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gate::Pass;
 use crate::limits;
-use crate::listen::{self, Client, Server};
+use crate::listen::{Client, Server};
 use crate::relay::{End, Outcome};
 use crate::resolve::Place;
 use crate::table::Target;
@@ -23,7 +24,7 @@ pub(crate) struct Opened {
     /// Its right to pass.
     pub(crate) pass: Pass,
     /// The destination.
-    pub(crate) origin: TcpStream,
+    pub(crate) origin: Link,
     /// Reports it.
     pub(crate) used: Used,
 }
@@ -84,7 +85,7 @@ pub(crate) async fn open(
     })
 }
 
-async fn connect(server: &Server, client: &Client, mut target: Target) -> Result<Opened, Refusal> {
+async fn connect(server: &Server, client: &Client, target: Target) -> Result<Opened, Refusal> {
     let gate = &server.gate;
     let _opening = client.presence.opening()?;
     gate.ready(&client.peer).await?;
@@ -103,39 +104,68 @@ async fn connect(server: &Server, client: &Client, mut target: Target) -> Result
         }
     };
     // For a name that leads nowhere: only who may go there learns that.
-    let mut refusal = match gate.admit(&client.peer, &target) {
-        Ok(_) => Refusal::Unreachable,
-        Err(refusal) => refusal,
-    };
-    let patience = Instant::now() + limits::CONNECT;
-    for place in places {
-        target.ip = place.governs();
-        target.mapped = place.port.map(|port| SocketAddr::new(place.ip, port));
-        let (pass, admission) = match gate.open(&client.peer, &target) {
-            Ok(open) => open,
-            Err(Refusal::NoPermit) => continue,
-            Err(other) => return Err(other),
-        };
-        refusal = Refusal::Unreachable;
-        if !server.resolver.is_allowed(&place, &admission.address) {
-            continue;
-        }
-        let to = (place.ip, place.port.unwrap_or(target.port));
-        let connected = tokio::select! {
-            connected = timeout_at(patience, TcpStream::connect(to)) => connected,
-            () = pass.is_cut() => return Err(Refusal::NoPermit),
-        };
-        let Ok(Ok(origin)) = connected else {
-            continue;
-        };
-        listen::tune(&origin);
-        if !pass.may_go_on().await {
-            return Err(Refusal::NoPermit);
-        }
-        let used = server.usage.begin(&pass);
-        return Ok(Opened { pass, origin, used });
+    if places.is_empty() {
+        gate.admit(&client.peer, &target)?;
+        return Err(Refusal::Unreachable);
     }
-    Err(refusal)
+    let mut places = interleave(places, |place| place.ip.is_ipv6());
+    places.truncate(limits::MAX_ADDRESSES);
+    let deadline = Instant::now() + limits::CONNECT;
+    let connect = |place: Place| connect_to(server, client, &target, place, deadline);
+    let (pass, origin) = race(places, connect).await.map_err(reason)?;
+    if !pass.may_go_on().await {
+        return Err(Refusal::NoPermit);
+    }
+    let used = server.usage.begin(&pass);
+    Ok(Opened { pass, origin, used })
+}
+
+/// Connects to one address of the destination, if rule 9 lets the flow in there. One that is too
+/// late gives its place back.
+async fn connect_to(
+    server: &Server,
+    client: &Client,
+    target: &Target,
+    place: Place,
+    deadline: Instant,
+) -> Result<(Pass, Link), Refusal> {
+    let target = Target {
+        ip: place.governs(),
+        mapped: place.port.map(|port| SocketAddr::new(place.ip, port)),
+        ..target.clone()
+    };
+    let (pass, admission) = server.gate.open(&client.peer, &target)?;
+    if !server.resolver.is_allowed(&place, &admission.address) {
+        return Err(Refusal::Unreachable);
+    }
+    let to = (place.ip, place.port.unwrap_or(target.port));
+    let connected = tokio::select! {
+        connected = timeout_at(deadline, TcpStream::connect(to)) => connected,
+        () = pass.is_cut() => return Err(Refusal::NoPermit),
+    };
+    match connected {
+        Ok(Ok(origin)) => match server.watchdog.guard(origin) {
+            Ok(origin) => Ok((pass, origin)),
+            Err(_) => Err(Refusal::Unreachable),
+        },
+        Ok(Err(_)) | Err(_) => Err(Refusal::Unreachable),
+    }
+}
+
+/// Why none of the addresses could be connected to. What the whole gateway or device lacks goes
+/// first; that one address is reachable for nobody is told only to who may go there.
+fn reason(failed: Vec<Refusal>) -> Refusal {
+    let rank = |refusal: &Refusal| match refusal {
+        Refusal::NoPermit => 0,
+        Refusal::Unreachable => 1,
+        Refusal::Busy | Refusal::Malformed => 2,
+        Refusal::Stale => 3,
+        Refusal::Device => 4,
+    };
+    failed
+        .into_iter()
+        .max_by_key(rank)
+        .unwrap_or(Refusal::NoPermit)
 }
 
 /// Reads `host:port`; both are needed, and nothing else is allowed.

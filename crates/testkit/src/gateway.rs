@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
@@ -25,6 +25,8 @@ pub struct Place {
     pub controller: Url,
     /// The address at which it listens.
     pub host: IpAddr,
+    /// The name by which clients reach it, instead of that address; then it listens at all.
+    pub name: Option<String>,
     /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
 }
@@ -36,6 +38,7 @@ impl Place {
         Self {
             controller: controller.url().clone(),
             host: Ipv4Addr::LOCALHOST.into(),
+            name: None,
             wrapper: Vec::new(),
         }
     }
@@ -60,6 +63,8 @@ impl Place {
 pub struct Gateway {
     name: String,
     address: String,
+    /// Where its port is found to listen.
+    probe: SocketAddr,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
     process: Option<Process>,
@@ -93,10 +98,18 @@ impl Gateway {
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
-        let address = SocketAddr::new(place.host, free_port()?).to_string();
+        let probe = SocketAddr::new(place.host, free_port()?);
+        let (listen, address) = match &place.name {
+            Some(name) => (
+                SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), probe.port()),
+                format!("{name}:{}", probe.port()),
+            ),
+            None => (probe, probe.to_string()),
+        };
         let mut gateway = Self {
             name: name.to_owned(),
             address,
+            probe,
             variables: Vec::new(),
             wrapper: place.wrapper,
             process: None,
@@ -106,7 +119,7 @@ impl Gateway {
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
         gateway.enrol(&place.controller, &token).await?;
-        gateway.configure(hosts)?;
+        gateway.configure(listen, hosts)?;
         gateway.resume().await?;
         Ok(gateway)
     }
@@ -135,7 +148,7 @@ impl Gateway {
         let mut command = self.command()?;
         command.arg("serve").envs(self.variables.iter().cloned());
         let process = Process::start(&self.name, command, self.folder.path())?;
-        let connect = async || tokio::net::TcpStream::connect(&self.address).await;
+        let connect = async || tokio::net::TcpStream::connect(self.probe).await;
         process.ready("a port that listens", connect).await?;
         self.process = Some(process);
         Ok(())
@@ -198,8 +211,8 @@ impl Gateway {
         Ok(())
     }
 
-    fn configure(&self, hosts: &[(&str, &str)]) -> Result<()> {
-        let mut text = format!("listen = {:?}\n\n[hosts]\n", self.address);
+    fn configure(&self, listen: SocketAddr, hosts: &[(&str, &str)]) -> Result<()> {
+        let mut text = format!("listen = \"{listen}\"\n\n[hosts]\n");
         for (name, address) in hosts {
             writeln!(text, "{name:?} = {address:?}")?;
         }

@@ -11,6 +11,7 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::gateway::Refusal;
+use hourkey_tcp::Watchdog;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -64,6 +65,7 @@ struct Inner {
     asker: Arc<dyn Asker>,
     /// How many connections to each gateway in use are kept ready.
     ready: usize,
+    watchdog: Arc<Watchdog>,
     asks: Arc<Mutex<Asks>>,
     routes: Mutex<(i64, Arc<Routes>)>,
     pools: Mutex<Pools>,
@@ -108,6 +110,7 @@ impl Dialer {
             model,
             asker,
             ready,
+            watchdog: Arc::new(Watchdog::start()),
             asks,
             routes: Mutex::new((-1, Arc::default())),
             pools: Mutex::default(),
@@ -339,7 +342,8 @@ impl Dialer {
                 continue;
             }
             let (tls, clock) = (Arc::clone(&gateways.tls), Arc::clone(self.clock()));
-            let Some(pool) = Pool::new(address, tls, clock, self.0.ready) else {
+            let watchdog = Arc::clone(&self.0.watchdog);
+            let Some(pool) = Pool::new(address, tls, clock, watchdog, self.0.ready) else {
                 tracing::warn!(
                     gateway.address = address,
                     "A gateway's address makes no sense."

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hourkey_clock::Clock;
+use hourkey_tcp::{Link, Watchdog};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// A connection to a gateway. It carries one tunnel.
-pub(crate) type Connection = TlsStream<TcpStream>;
+pub(crate) type Connection = TlsStream<Link>;
 
 /// Connections to one gateway.
 pub(crate) struct Pool {
@@ -23,6 +24,7 @@ pub(crate) struct Pool {
     name: ServerName<'static>,
     connector: TlsConnector,
     clock: Arc<dyn Clock>,
+    watchdog: Arc<Watchdog>,
     /// How many are kept ready.
     ready: usize,
     idle: Mutex<Vec<Idle>>,
@@ -35,6 +37,8 @@ struct Idle {
     connection: Connection,
     /// On the boot clock: after sleep it is dead.
     since: Duration,
+    /// How often the network had changed by then: a connection from before may be dead.
+    changes: u64,
 }
 
 /// How long a connection lies ready.
@@ -52,6 +56,7 @@ impl Pool {
         address: &str,
         tls: Arc<ClientConfig>,
         clock: Arc<dyn Clock>,
+        watchdog: Arc<Watchdog>,
         ready: usize,
     ) -> Option<Arc<Self>> {
         let (host, port) = address.rsplit_once(':')?;
@@ -62,6 +67,7 @@ impl Pool {
             name: ServerName::try_from(host).ok()?.to_owned(),
             connector: TlsConnector::from(tls),
             clock,
+            watchdog,
             ready,
             idle: Mutex::default(),
             kept: AtomicBool::new(false),
@@ -71,9 +77,9 @@ impl Pool {
 
     /// One that lies ready, and another in its place soon.
     pub(crate) fn warm(self: &Arc<Self>) -> Option<Connection> {
-        let now = self.clock.boot();
+        let (now, changes) = (self.clock.boot(), self.watchdog.changes());
         let mut idle = self.idle();
-        idle.retain(|it| now < it.since + IDLE);
+        idle.retain(|it| now < it.since + IDLE && it.changes == changes);
         // The oldest first, so that none grows too old.
         let found = (!idle.is_empty()).then(|| idle.remove(0).connection);
         drop(idle);
@@ -81,12 +87,13 @@ impl Pool {
         found
     }
 
-    /// A new one.
+    /// A new one, to the first of the gateway's addresses that accepts.
     pub(crate) async fn connect(&self) -> io::Result<Connection> {
         let connecting = async {
-            let stream = TcpStream::connect(&self.address).await?;
-            stream.set_nodelay(true)?;
-            self.connector.connect(self.name.clone(), stream).await
+            let addresses = lookup_host(&self.address).await?.collect();
+            let stream = hourkey_tcp::connect(addresses).await?;
+            let link = self.watchdog.guard(stream)?;
+            self.connector.connect(self.name.clone(), link).await
         };
         tokio::time::timeout(CONNECT, connecting)
             .await
@@ -113,11 +120,15 @@ impl Pool {
                     let _ = tokio::time::timeout(LULL, pool.taken.notified()).await;
                 }
                 while pool.idle().len() < pool.ready {
+                    let changes = pool.watchdog.changes();
                     let Ok(connection) = pool.connect().await else {
                         break;
                     };
-                    let since = pool.clock.boot();
-                    pool.idle().push(Idle { connection, since });
+                    pool.idle().push(Idle {
+                        connection,
+                        since: pool.clock.boot(),
+                        changes,
+                    });
                 }
             }
             pool.kept.store(false, Ordering::Relaxed);

@@ -1,0 +1,118 @@
+//! A gateway and a person's machine far from each other: both on hosts of their own.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::wire::Wire;
+
+use crate::connection::Connection;
+use crate::faults::get;
+use crate::network::{Host, Network};
+use crate::origin::Origin;
+use crate::world::{Entry, World};
+
+/// The gateway's name.
+pub(crate) const FAR: &str = "far.corp.example";
+pub(crate) const WIKI: &str = "wiki.corp.example";
+pub(crate) const LOGS: &str = "logs.corp.example";
+
+/// Everything that a test needs; the resources are at the network's `origin`.
+pub(crate) struct Far<'a> {
+    pub(crate) world: World,
+    pub(crate) network: &'a Network,
+    _gateway: Gateway,
+    pub(crate) origin: Origin,
+    _wires: Vec<Wire>,
+}
+
+impl<'a> Far<'a> {
+    /// What names lead to at the gateway's host is the test's to say before, by
+    /// [`crate::network::Host::etc`].
+    pub(crate) async fn new(network: &'a Network) -> Self {
+        let Network {
+            controller,
+            gateway,
+            entry,
+            origin,
+        } = network;
+        let mut world = World::new().await;
+        world.gateway.kill().unwrap();
+        let remove = ["gateway", "remove", "gw-1"];
+        world.controller.run(&remove).await.unwrap();
+        // Unencrypted, the controller is spoken to on loopback only: a port there leads to it.
+        let port = world.controller.url().port().unwrap();
+        let loopback = (Ipv4Addr::LOCALHOST, port).into();
+        let mut wires = vec![Wire::between(controller.at(port), loopback).await.unwrap()];
+        for host in [gateway, entry] {
+            let door = Wire::between(loopback, controller.at(port));
+            wires.push(host.run(door).await.unwrap());
+        }
+        let place = Place {
+            host: gateway.address,
+            name: Some(FAR.to_owned()),
+            wrapper: gateway.wrapper().map(str::to_owned).into(),
+            ..Place::beside(&world.controller)
+        };
+        let far = Gateway::start_at(&world.controller, place, "far", "Office", &[]);
+        let gateway = far.await.unwrap();
+        let (origin, of_origin) = at_origin(origin).await;
+        wires.extend(of_origin);
+        Self {
+            world,
+            network,
+            _gateway: gateway,
+            origin,
+            _wires: wires,
+        }
+    }
+
+    /// Starts the person's local proxy at their host.
+    pub(crate) async fn proxy(&self) -> Proxy<'a> {
+        let host = &self.network.entry;
+        let entry = Arc::new(self.world.entry_by(&host.wrapper()).await);
+        Proxy { host, entry }
+    }
+}
+
+/// Servers at both addresses of the origin's host, on the resources' own ports.
+async fn at_origin(host: &Host) -> (Origin, Vec<Wire>) {
+    let all = Ipv6Addr::UNSPECIFIED;
+    host.run(async move {
+        let origin = Origin::start().await;
+        let mut wires = Vec::new();
+        for (port, to) in [(80, origin.web()), (9000, origin.ticks())] {
+            let wire = Wire::between(SocketAddr::new(all.into(), port), to);
+            wires.push(wire.await.unwrap());
+        }
+        (origin, wires)
+    })
+    .await
+}
+
+/// A local proxy at the person's host.
+pub(crate) struct Proxy<'a> {
+    host: &'a Host,
+    entry: Arc<Entry>,
+}
+
+impl Proxy<'_> {
+    /// Asks for a page: what the first line says and all, and how long it took.
+    pub(crate) async fn get(&self, name: &'static str) -> (String, Duration) {
+        let entry = Arc::clone(&self.entry);
+        let begun = Instant::now();
+        let page = self.host.run(async move { get(&entry, name).await }).await;
+        (
+            page.unwrap_or_else(|error| error.to_string()),
+            begun.elapsed(),
+        )
+    }
+
+    /// Opens a connection to the server behind "Logs".
+    pub(crate) async fn open(&self, mode: u8) -> Connection {
+        let entry = Arc::clone(&self.entry);
+        let open = async move { Connection::open(&entry, mode).await };
+        self.host.run(open).await
+    }
+}
