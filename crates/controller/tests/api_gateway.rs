@@ -402,6 +402,28 @@ async fn the_longest_report_is_kept_whole_and_a_longer_one_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_a_connection_was_cut_for_is_in_the_audit_log() {
+    let (world, credential) = fed().await;
+    let (ann, wiki) = (world.people.ann, world.resources.wiki);
+    let token = world.token(ann).await;
+    let device = device(&world, &token, &Key::generate().unwrap()).await;
+    let before = world.seq().await;
+    let body = json!({ "connections": [{ "id": "0c".repeat(16), "device": device, "user": ann,
+        "resource": wiki, "started_at": "2030-01-01T00:00:00Z",
+        "end": { "at": "2030-01-01T00:00:00Z", "why": "mismatch", "sent": 0, "received": 0 },
+        "mismatch": { "asked": "wiki.corp", "inside": "other.corp", "other": wiki } }] });
+    let kept = call(&world, "POST", "/gateway/connections", &credential, body).await;
+    assert_eq!(kept.status, StatusCode::NO_CONTENT);
+    let audit = world.audit(before).await;
+    let detail = &audit[0].detail;
+    assert_eq!(
+        (&detail["asked"], &detail["inside"]),
+        (&json!("wiki.corp"), &json!("other.corp"))
+    );
+    assert!(detail["other"].is_string());
+}
+
+#[tokio::test]
 async fn a_use_restarts_the_count_of_unused_days() {
     let (world, credential) = fed().await;
     let (ann, wiki) = (world.people.ann, world.resources.wiki);

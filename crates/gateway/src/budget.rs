@@ -12,7 +12,7 @@ use hourkey_domain::ids::{DeviceId, UserId};
 
 use crate::limits::{
     ALL_WINDOWS, CONNECTION_WINDOW, DEVICE_WINDOWS, HTTP2_PER_DEVICE, MIN_CONNECTION_WINDOW,
-    MIN_STREAM_WINDOW, STREAM_WINDOW, USER_WINDOWS,
+    MIN_STREAM_WINDOW, STREAM_WINDOW, STREAMS, USER_WINDOWS,
 };
 
 /// What is set aside, in bytes.
@@ -78,6 +78,14 @@ impl Share {
     pub(crate) fn stream_window(&self, streams: usize) -> u32 {
         let parts = u32::try_from((streams + 1).next_power_of_two()).unwrap_or(u32::MAX);
         (self.window / parts).clamp(MIN_STREAM_WINDOW, STREAM_WINDOW)
+    }
+}
+
+impl Share {
+    /// How much of its window a stream gives back at a time: little enough that all of them
+    /// together, and each alone, leave half of theirs.
+    pub(crate) fn lump(&self) -> usize {
+        (self.window / (2 * STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
     }
 }
 

@@ -17,6 +17,9 @@ pub const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
 # Where clients connect.
 listen = "0.0.0.0:8443"
 
+# The most connections to resources of one person at once, from all their devices.
+#connections_per_user = 1024
+
 # Where names lead, before the system's resolver is asked: an address, or an address and the port
 # to connect to. May point anywhere, also to this machine. With a port, the name stands for that one
 # service, and its resource alone decides; with an address only, so do resources of the address.
@@ -30,6 +33,8 @@ listen = "0.0.0.0:8443"
 pub struct Config {
     /// Where to listen; `None` for 0.0.0.0:8443.
     pub listen: Option<SocketAddr>,
+    /// The most flows of one user; `None` for [`crate::limits::FLOWS_PER_USER`].
+    pub connections_per_user: Option<usize>,
     /// Where names (in canonical form) lead.
     pub hosts: HashMap<String, Mapped>,
 }
@@ -47,6 +52,7 @@ pub struct Mapped {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<SocketAddr>,
+    connections_per_user: Option<usize>,
     #[serde(default)]
     hosts: HashMap<String, String>,
 }
@@ -76,8 +82,11 @@ impl Config {
                 bail!("hosts: {name:?} is there twice");
             }
         }
-        let listen = file.listen;
-        Ok(Self { listen, hosts })
+        Ok(Self {
+            listen: file.listen,
+            connections_per_user: file.connections_per_user,
+            hosts,
+        })
     }
 
     /// Where to listen.

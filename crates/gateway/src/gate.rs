@@ -2,7 +2,7 @@
 //! traffic pass, or cuts it, goes through here.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use hourkey_domain::ids::{DeviceId, ResourceId};
 use hourkey_protocol::gateway::{All, Changes, Refusal};
 use tokio::sync::{Notify, watch};
 
+use crate::budget::{Budget, Share};
 use crate::index::{HostMap, Resolved};
 use crate::lease::{Lease, Verdict};
-use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE};
+use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE, READY_PER_USER};
 use crate::pace::Pace;
 use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
 use crate::ticket::{Cause, Ticket};
@@ -28,9 +29,12 @@ pub use pass::{Opening, Pass, Presence, Step};
 pub struct Gate {
     pace: Pace,
     lease: Lease,
+    budget: Budget,
     state: Mutex<State>,
     /// How far the boot clock is ahead of the server's, in milliseconds; `UNKNOWN` at first.
     offset: AtomicI64,
+    /// The controller takes what connections were cut for.
+    takes_mismatch: AtomicBool,
     /// Counts what was heard from the controller.
     heard: watch::Sender<u64>,
     /// Devices came or went.
@@ -54,6 +58,20 @@ struct State {
     shared: HashSet<(ResourceId, ResourceId)>,
 }
 
+impl State {
+    /// How many connections the user has whose the device is.
+    fn connections_of_owner(&self, device: DeviceId) -> usize {
+        let Some(owner) = self.table.owner(device) else {
+            return 0;
+        };
+        let theirs = self.connected.iter();
+        theirs
+            .filter(|(device, _)| self.table.owner(**device) == Some(owner))
+            .map(|(_, connected)| connected.connections)
+            .sum()
+    }
+}
+
 /// What a connected device has here.
 #[derive(Default)]
 struct Connected {
@@ -75,8 +93,10 @@ impl Gate {
         Self {
             pace,
             lease: Lease::new(clock, pace),
+            budget: Budget::default(),
             state: Mutex::default(),
             offset: AtomicI64::new(UNKNOWN),
+            takes_mismatch: AtomicBool::new(false),
             heard: watch::Sender::new(0),
             presence: Notify::new(),
             resources: Notify::new(),
@@ -124,6 +144,7 @@ impl Gate {
     pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<Ticket>>, Unreadable> {
         let mut state = self.state();
         all.devices.retain(|device| state.told.contains(&device.id));
+        self.takes_mismatch.store(all.takes_mismatch, SeqCst);
         let ended = state.table.all(all, self.now())?;
         state.warn_of_shared();
         drop(state);
@@ -155,6 +176,10 @@ impl Gate {
     pub(crate) fn renew(&self, basis: u64) {
         self.lease.renew(basis);
         self.bump();
+    }
+
+    pub(crate) fn takes_mismatch(&self) -> bool {
+        self.takes_mismatch.load(SeqCst)
     }
 
     /// Waits until the controller has been heard for the first time.
@@ -198,6 +223,11 @@ impl Gate {
         self.state().table.take_map(map);
     }
 
+    /// Takes how many flows the administrator allows one user.
+    pub(crate) fn take_most_per_user(&self, most: Option<usize>) {
+        self.state().table.take_most_per_user(most);
+    }
+
     pub(crate) async fn resources_changed(&self) {
         self.resources.notified().await;
     }
@@ -209,6 +239,10 @@ impl Gate {
     #[must_use]
     pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<Presence> {
         let mut state = self.state();
+        let most = state.table.most_per_user().saturating_add(READY_PER_USER);
+        if state.connections_of_owner(device) >= most {
+            return None;
+        }
         let connected = state.connected.entry(device).or_default();
         if connected.connections >= CONNECTIONS_PER_DEVICE {
             return None;
@@ -219,6 +253,13 @@ impl Gate {
         }
         let gate = Arc::clone(self);
         Some(Presence { gate, device })
+    }
+
+    /// What one more HTTP/2 connection of a device may send ahead; `None` when there is no room.
+    pub(crate) async fn share(&self, peer: &Peer) -> Option<Share> {
+        self.ready(peer).await.ok()?;
+        let user = self.state().table.owner(peer.device)?;
+        self.budget.take(user, peer.device)
     }
 
     fn disconnect(&self, device: DeviceId) {

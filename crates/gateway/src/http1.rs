@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use hourkey_protocol::gateway::{FLOW, FLOW_PATH};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -39,19 +41,51 @@ async fn answer(
     client: Arc<Client>,
     mut request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
+    if let Some(answer) = why(&server, &client, &request) {
+        return answer;
+    }
     let upgrade = hyper::upgrade::on(&mut request);
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     match tunnel::open(&server, &client, request.method(), authority).await {
         Ok(opened) => {
-            server.tasks.spawn(flow(client, opened, upgrade));
-            Response::new(Full::default())
+            let mut answer = Response::new(Full::default());
+            if let Ok(id) = HeaderValue::from_str(opened.used.id()) {
+                answer.headers_mut().insert(FLOW, id);
+            }
+            let flow = flow(Arc::clone(&server), client, opened, upgrade);
+            server.tasks.spawn(flow);
+            answer
         }
         Err(refused) => refused.answer().map(Full::new),
     }
 }
 
+/// Says why one of the device's connections was cut; `None` for another request.
+fn why(
+    server: &Server,
+    client: &Client,
+    request: &Request<Incoming>,
+) -> Option<Response<Full<Bytes>>> {
+    let id = request.uri().path().strip_prefix(FLOW_PATH)?;
+    if request.method() != Method::GET || request.uri().authority().is_some() {
+        return None;
+    }
+    let found = server.ends.find(client.peer.device, id);
+    let mut answer = match found.and_then(|end| serde_json::to_vec(&end).ok()) {
+        Some(json) => Response::new(Full::from(json)),
+        None => {
+            let mut none = Response::new(Full::default());
+            *none.status_mut() = StatusCode::NOT_FOUND;
+            none
+        }
+    };
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    Some(answer)
+}
+
 /// The client counts as connected for as long as its flow lives.
-async fn flow(_client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
+async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
     let Opened {
         pass,
         mut origin,
@@ -72,6 +106,7 @@ async fn flow(_client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
     let mut source = IoSource::new(read, parts.read_buf);
     let mut sink = IoSink(write);
     let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass).await;
+    server.ends.note(&pass, &used, &outcome);
     let tls = source.io.unsplit(sink.0);
     match &outcome.end {
         End::Finished => {}

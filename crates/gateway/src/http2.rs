@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response, StatusCode};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::limits;
@@ -20,10 +21,15 @@ use crate::tunnel::{self, Opened};
 
 /// Serves one connection until it ends, or has had no flow for a while.
 pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+    let Some(share) = server.gate.share(&client.peer).await else {
+        tracing::debug!(device.id = %client.peer.device, "no room for another HTTP/2 connection");
+        return;
+    };
     let mut builder = h2::server::Builder::new();
+    let mut window = share.stream_window(1);
     builder
-        .initial_window_size(limits::STREAM_WINDOW)
-        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .initial_window_size(window)
+        .initial_connection_window_size(share.window)
         .max_frame_size(limits::CHUNK as u32)
         .max_send_buffer_size(limits::SEND_BUFFER)
         .max_concurrent_streams(limits::STREAMS)
@@ -33,14 +39,32 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
     else {
         return;
     };
+    // One here, and one for each stream.
+    let streams = Arc::new(());
+    let ended = Arc::new(Notify::new());
     let mut leaving = false;
     loop {
+        let wanted = share.stream_window(Arc::strong_count(&streams).saturating_sub(1).max(1));
+        // While the client has not taken the last one, the next comes with the next stream.
+        if wanted != window && connection.set_initial_window_size(wanted).is_ok() {
+            window = wanted;
+        }
         // Accepting also drives the connection.
-        let accepted = timeout(limits::IDLE, connection.accept()).await;
+        let accepted = tokio::select! {
+            accepted = timeout(limits::IDLE, connection.accept()) => accepted,
+            () = ended.notified() => continue,
+        };
         match accepted {
             Ok(Some(Ok((request, respond)))) => {
-                let flow = flow(Arc::clone(&server), Arc::clone(&client), request, respond);
-                server.tasks.spawn(flow);
+                let (server, client) = (Arc::clone(&server), Arc::clone(&client));
+                let tasks = server.tasks.clone();
+                let flow = flow(server, client, request, respond, share.lump());
+                let (stream, ended) = (Arc::clone(&streams), Arc::clone(&ended));
+                tasks.spawn(async move {
+                    flow.await;
+                    drop(stream);
+                    ended.notify_one();
+                });
             }
             Ok(Some(Err(error))) => {
                 tracing::debug!(%error, "An HTTP/2 connection broke.");
@@ -63,6 +87,7 @@ async fn flow(
     client: Arc<Client>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
+    lump: usize,
 ) {
     let (head, body) = request.into_parts();
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
@@ -89,6 +114,7 @@ async fn flow(
     let mut source = Receive {
         stream: body,
         owed: 0,
+        lump,
     };
     let mut sink = Send(send);
     let Opened {
@@ -110,12 +136,15 @@ struct Receive {
     stream: RecvStream,
     /// Received and passed on, but not given back to the sender's window yet.
     owed: usize,
+    /// It is given back once it is this much: a sender whose window was made smaller would be given
+    /// it byte by byte.
+    lump: usize,
 }
 
 impl Source for Receive {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        let owed = std::mem::take(&mut self.owed);
-        if owed > 0 {
+        if self.owed >= self.lump {
+            let owed = std::mem::take(&mut self.owed);
             let window = self.stream.flow_control();
             window.release_capacity(owed).map_err(io::Error::other)?;
         }
@@ -125,7 +154,7 @@ impl Source for Receive {
                 Some(Err(error)) => Err(io::Error::other(error)),
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => {
-                    self.owed = bytes.len();
+                    self.owed += bytes.len();
                     Ok(Some(bytes))
                 }
             });

@@ -6,9 +6,11 @@
 //! [`lease`]; [`control`] feeds it with what the controller says (`protocol::gateway`).
 
 pub mod api;
+mod budget;
 mod certificate;
 pub mod config;
 pub mod control;
+mod ended;
 pub mod enrolment;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

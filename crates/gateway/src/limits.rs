@@ -17,8 +17,12 @@ pub const WAITING: usize = 1_024;
 pub const WAITING_PER_PEER: usize = 256;
 /// Flows of one device.
 pub const FLOWS_PER_DEVICE: usize = 512;
+/// Flows of one user, from all their devices, unless the administrator says otherwise.
+pub const FLOWS_PER_USER: usize = 1_024;
 /// Connections of one device.
 pub const CONNECTIONS_PER_DEVICE: usize = 640;
+/// Connections of one user beyond their flows: those that clients keep ready.
+pub const READY_PER_USER: usize = 256;
 /// Flows of one device that are being resolved and connected.
 pub const OPENING_PER_DEVICE: usize = 128;
 /// Flows in all.
@@ -36,12 +40,27 @@ pub const LOG_EVERY: Duration = Duration::from_secs(1);
 /// What is read and written at a time, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
 /// 25 % more CPU a byte.
 pub const CHUNK: usize = 64 << 10;
-/// What one HTTP/2 stream may send ahead, in bytes: 64 KiB would cap it at 26 Mbit/s at 20 ms.
+/// What one HTTP/2 stream may send ahead at most, in bytes: 64 KiB would cap it at 26 Mbit/s at
+/// 20 ms.
 pub const STREAM_WINDOW: u32 = 4 << 20;
-/// What all streams of one HTTP/2 connection may send ahead, in bytes.
-pub const CONNECTION_WINDOW: u32 = 16 << 20;
+/// What one HTTP/2 stream may send ahead at least, in bytes.
+pub const MIN_STREAM_WINDOW: u32 = 16 << 10;
+/// What all streams of one HTTP/2 connection may send ahead at most, in bytes.
+pub const CONNECTION_WINDOW: u32 = 8 << 20;
+/// What they may send ahead at least, in bytes: a connection that finds less room is closed.
+pub const MIN_CONNECTION_WINDOW: u32 = 256 << 10;
+/// HTTP/2 connections of one device.
+pub const HTTP2_PER_DEVICE: usize = 4;
+/// What all HTTP/2 connections of one device may send ahead, in bytes.
+pub const DEVICE_WINDOWS: u32 = 32 << 20;
+/// What all HTTP/2 connections of one user may send ahead, in bytes.
+pub const USER_WINDOWS: u32 = 64 << 20;
+/// What all HTTP/2 connections may send ahead, in bytes.
+pub const ALL_WINDOWS: u32 = 512 << 20;
 /// What is buffered for sending on one HTTP/2 stream, in bytes.
-pub const SEND_BUFFER: usize = 1 << 20;
+pub const SEND_BUFFER: usize = 128 << 10;
+/// What the kernel holds for one connection beyond what is on its way, in bytes.
+pub const UNSENT: u32 = 128 << 10;
 /// Streams on one HTTP/2 connection.
 pub const STREAMS: u32 = 256;
 /// TLS sessions that are remembered for resumption.

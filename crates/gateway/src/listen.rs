@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use hourkey_pki::{Holder, Subject};
 use hourkey_tcp::{Link, Watchdog};
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::io::AsyncBufReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ended::Ends;
 use crate::gate::{Gate, Presence};
 use crate::resolve::Resolver;
 use crate::table::Peer;
@@ -41,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) tasks: TaskTracker,
     /// Ends all connections.
     pub(crate) stop: CancellationToken,
+    pub(crate) ends: Ends,
     pub(crate) waiting: Waiting,
     pub(crate) failures: Failures,
 }
@@ -87,6 +90,7 @@ pub(crate) async fn run(server: Arc<Server>, listener: TcpListener) {
 }
 
 async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: Slot) {
+    hold_little(&stream);
     let Ok(link) = server.watchdog.guard(stream) else {
         return;
     };
@@ -133,6 +137,14 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     } else {
         http1::serve(server, client, tls).await;
     }
+}
+
+/// Has the kernel hold little for a peer that does not read: its own buffers grow to megabytes.
+pub(crate) fn hold_little(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {

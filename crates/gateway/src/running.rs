@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::certificate::Keeper;
 use crate::config::Config;
+use crate::ended::Ends;
 use crate::enrolment::Folder;
 use crate::gate::Gate;
 use crate::listen::{self, Server};
@@ -83,6 +84,7 @@ impl Gateway {
             .with_context(|| format!("the gateway cannot listen at {}", config.listen()))?;
         let address = listener.local_addr()?;
         gate.take_map(config.hosts.clone());
+        gate.take_most_per_user(config.connections_per_user);
         let resolver = Arc::new(Resolver::new(config.hosts, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));
@@ -96,6 +98,7 @@ impl Gateway {
             tls: tls_in_force,
             tasks: tasks.clone(),
             stop: stop.clone(),
+            ends: Ends::default(),
             waiting: Waiting::default(),
             failures: listen::Failures::default(),
         });

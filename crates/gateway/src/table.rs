@@ -14,7 +14,7 @@ use hourkey_protocol::gateway::{
 };
 
 use crate::index::{HostMap, Index, Resolved, Resource};
-use crate::limits::{FLOWS, FLOWS_PER_DEVICE};
+use crate::limits::{FLOWS, FLOWS_PER_DEVICE, FLOWS_PER_USER};
 use crate::ticket::{Cause, Ticket};
 
 mod inside;
@@ -94,6 +94,8 @@ pub struct Table {
     offset: i64,
     flows: HashMap<u64, Flow>,
     per_device: HashMap<DeviceId, usize>,
+    per_user: HashMap<UserId, usize>,
+    most_per_user: Option<usize>,
     last_id: u64,
 }
 
@@ -150,6 +152,16 @@ impl Table {
         );
     }
 
+    /// Takes how many flows the administrator allows one user.
+    pub fn take_most_per_user(&mut self, most: Option<usize>) {
+        self.most_per_user = most;
+    }
+
+    /// The most flows of one user.
+    pub(crate) fn most_per_user(&self) -> usize {
+        self.most_per_user.unwrap_or(FLOWS_PER_USER)
+    }
+
     fn reindex(&mut self, resources: Vec<Resource>, resolved: Resolved) {
         self.index = Index::new(resources, resolved).with_map(&self.map);
     }
@@ -185,6 +197,7 @@ impl Table {
     /// Ends all flows.
     pub fn end_all(&mut self, cause: Cause) -> Ended {
         self.per_device.clear();
+        self.per_user.clear();
         let flows = self.flows.drain();
         flows.map(|(_, flow)| (flow.ticket, cause)).collect()
     }
@@ -279,9 +292,12 @@ impl Table {
     ) -> Result<(Arc<Ticket>, Admission), Refusal> {
         let admission = self.admit(peer, target, now)?;
         let of_device = self.per_device.get(&peer.device).copied().unwrap_or(0);
-        if of_device >= FLOWS_PER_DEVICE || self.flows.len() >= FLOWS {
+        let of_user = self.per_user.get(&admission.user).copied().unwrap_or(0);
+        let most_of_user = self.most_per_user();
+        if of_device >= FLOWS_PER_DEVICE || of_user >= most_of_user || self.flows.len() >= FLOWS {
             return Err(Refusal::Busy);
         }
+        self.per_user.insert(admission.user, of_user + 1);
         self.per_device.insert(peer.device, of_device + 1);
         self.last_id += 1;
         let ticket = Arc::new(Ticket::new(
@@ -305,13 +321,14 @@ impl Table {
     /// A flow is over. `None` when it was ended already.
     pub fn close(&mut self, id: u64) -> Option<Arc<Ticket>> {
         let flow = self.flows.remove(&id)?;
-        if let Some(count) = self.per_device.get_mut(&flow.peer.device) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_device.remove(&flow.peer.device);
-            }
-        }
+        one_less(&mut self.per_device, flow.peer.device);
+        one_less(&mut self.per_user, flow.ticket.user);
         Some(flow.ticket)
+    }
+
+    /// Whose a device is, as far as it is known.
+    pub(crate) fn owner(&self, device: DeviceId) -> Option<UserId> {
+        Some(self.devices.get(&device)?.as_ref()?.user)
     }
 
     fn user(&self, peer: &Peer) -> Result<UserId, Refusal> {
@@ -392,6 +409,15 @@ impl Table {
                     Err(Cause::Mismatch)
                 }
             },
+        }
+    }
+}
+
+fn one_less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
         }
     }
 }

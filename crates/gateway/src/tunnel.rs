@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::gate::Pass;
 use crate::limits;
-use crate::listen::{Client, Server};
+use crate::listen::{self, Client, Server};
 use crate::relay::{End, Outcome};
 use crate::resolve::Place;
 use crate::table::Target;
@@ -144,10 +144,13 @@ async fn connect_to(
         () = pass.is_cut() => return Err(Refusal::NoPermit),
     };
     match connected {
-        Ok(Ok(origin)) => match server.watchdog.guard(origin) {
-            Ok(origin) => Ok((pass, origin)),
-            Err(_) => Err(Refusal::Unreachable),
-        },
+        Ok(Ok(origin)) => {
+            listen::hold_little(&origin);
+            match server.watchdog.guard(origin) {
+                Ok(origin) => Ok((pass, origin)),
+                Err(_) => Err(Refusal::Unreachable),
+            }
+        }
         Ok(Err(_)) | Err(_) => Err(Refusal::Unreachable),
     }
 }
@@ -189,8 +192,8 @@ pub(crate) fn target(authority: &str) -> Option<Target> {
 
 /// Reports how a flow went, and says so for whoever works on the code.
 pub(crate) fn finish(pass: &Pass, used: Used, outcome: &Outcome) {
-    used.ended(outcome);
     let ticket = pass.ticket();
+    used.ended(outcome, ticket.mismatch());
     let (why, error) = match &outcome.end {
         End::Finished => (None, None),
         End::Cut(cause) => (Some(*cause), None),

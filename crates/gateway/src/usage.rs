@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hourkey_protocol::gateway::{Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY};
+use hourkey_protocol::gateway::{
+    self as wire, Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY,
+};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -15,7 +17,7 @@ use crate::api::Api;
 use crate::enrolment::Folder;
 use crate::gate::{Gate, Pass};
 use crate::relay::{self, Outcome};
-use crate::ticket::Cause;
+use crate::ticket::{Cause, Mismatch};
 use journal::Journal;
 
 /// How often there is a report.
@@ -53,6 +55,7 @@ impl Usage {
             started_at: self.now(),
             used_at: None,
             end: None,
+            mismatch: None,
         };
         self.say(connection.clone());
         Used {
@@ -74,8 +77,18 @@ impl Usage {
 }
 
 impl Used {
+    /// Names the flow.
+    pub(crate) fn id(&self) -> &str {
+        &self.connection.id
+    }
+
     /// The flow has ended like this.
-    pub(crate) fn ended(mut self, outcome: &Outcome) {
+    pub(crate) fn ended(mut self, outcome: &Outcome, mismatch: Option<&Mismatch>) {
+        self.connection.mismatch = mismatch.map(|it| wire::Mismatch {
+            asked: it.asked.clone(),
+            inside: it.inside.clone(),
+            other: it.other,
+        });
         let why = match &outcome.end {
             relay::End::Finished | relay::End::Broken(_) => Ended::Closed,
             relay::End::Cut(cause) => ended(*cause),
@@ -99,7 +112,7 @@ impl Drop for Used {
     }
 }
 
-fn ended(cause: Cause) -> Ended {
+pub(crate) fn ended(cause: Cause) -> Ended {
     match cause {
         Cause::Expired | Cause::Revoked | Cause::Moved => Ended::Permit,
         Cause::Device => Ended::Device,
@@ -152,7 +165,10 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<(
         journal.end_lost(now)?;
     }
     loop {
-        let connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
+        let mut connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
+        if !gate.takes_mismatch() {
+            connections.iter_mut().for_each(|it| it.mismatch = None);
+        }
         let count = connections.len();
         if count == 0 {
             return Ok(());

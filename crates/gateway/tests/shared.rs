@@ -9,7 +9,7 @@ use hourkey_domain::ids::ResourceId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use world::client::Device;
-use world::{ANN, World, soon};
+use world::{ANN, BEN, PHONE, World, eventually, soon};
 
 /// `bare.corp`, and other resources that are known at its address.
 const BARE: ResourceId = ResourceId(21);
@@ -331,6 +331,65 @@ async fn names_that_the_map_leads_to_one_port_share_it() {
     let seq = world.controller.permit(ANN, NUMBER, None);
     world.controller.acked(seq).await;
     assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Passes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_connection_was_cut_for_is_reported_and_told_to_its_device_alone() {
+    let world = World::new().await;
+    let (ann, to) = twins(&world).await;
+    let ben = world.device(PHONE, BEN);
+    let mut tls = ann.raw().await;
+    let head = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let answer = world::client::answer(&mut tls).await;
+    let flow = answer.flow.unwrap();
+    let hello = records(22, &hello(&[server_name("Twin.corp")]), 1_000);
+    tls.write_all(&hello).await.unwrap();
+    soon("it is cut", tls.read_u8()).await.unwrap_err();
+
+    let (status, told) = ann.get(&format!("/flows/{flow}")).await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let end = serde_json::json!({
+        "why": "mismatch", "asked": "bare.corp", "inside": "twin.corp",
+    });
+    assert_eq!((status, told), (200, end));
+    assert_eq!(ben.get(&format!("/flows/{flow}")).await.0, 404);
+    assert_eq!(ann.get("/flows/x").await.0, 404);
+    let reported = || {
+        let reported = world.controller.reported();
+        reported
+            .into_iter()
+            .find(|it| it["id"] == *flow && it.get("end").is_some())
+    };
+    eventually("a report", || reported().is_some()).await;
+    let mismatch = serde_json::json!({
+        "asked": "bare.corp", "inside": "twin.corp", "other": TWIN,
+    });
+    assert_eq!(reported().unwrap()["mismatch"], mismatch);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_of_before_is_reported_what_it_knows() {
+    let world = World::new().await;
+    world.controller.takes_no_mismatch();
+    let streams = world.controller.streams();
+    world.controller.vanish();
+    world.controller.come_back();
+    eventually("another stream", || world.controller.streams() > streams).await;
+    let (ann, to) = twins(&world).await;
+    assert_eq!(
+        fate(
+            &ann,
+            &to,
+            &records(22, &hello(&[server_name("twin.corp")]), 99)
+        )
+        .await,
+        Cut
+    );
+    let cut = |it: &serde_json::Value| it["end"]["why"] == "mismatch";
+    eventually("a report", || world.controller.reported().iter().any(cut)).await;
+    let reported = world.controller.reported();
+    assert!(reported.iter().all(|it| it.get("mismatch").is_none()));
 }
 
 fn records(kind: u8, bytes: &[u8], size: usize) -> Vec<u8> {

@@ -133,6 +133,9 @@ pub struct All {
     pub devices: Vec<Device>,
     /// What their users may use.
     pub users: Vec<User>,
+    /// The controller takes [`Connection::mismatch`]: one of before would refuse the report.
+    #[serde(default)]
+    pub takes_mismatch: bool,
 }
 
 /// What changed. Each part that is there comes whole.
@@ -252,7 +255,46 @@ pub struct Connection {
     /// Its end; `None` while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
+    /// With [`Ended::Mismatch`], what it was cut for. Only for a controller that says
+    /// [`All::takes_mismatch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Mismatch>,
 }
+
+/// What was found inside of a connection that may not be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Mismatch {
+    /// The host that the connection was opened for.
+    pub asked: String,
+    /// The name inside; `None` when there was none that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// The resource that governs that name, or another one that is known at the address.
+    pub other: ResourceId,
+}
+
+/// Answer of a gateway to `GET` [`FLOW_PATH`] with the value of [`FLOW`]: why it cut one of the
+/// device's connections. It knows the latest ones only; others are not found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowEnd {
+    /// Why.
+    pub why: Ended,
+    /// With [`Ended::Mismatch`], the host that the connection was opened for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// With [`Ended::Mismatch`], the name inside, as far as there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+}
+
+/// The header of a gateway's answer to CONNECT over HTTP/1.1 that names the connection: its
+/// [`Connection::id`].
+pub const FLOW: &str = "hourkey-flow";
+
+/// The path at which a gateway says why it cut a connection, before its name.
+pub const FLOW_PATH: &str = "/flows/";
 
 /// How often a connection that lasts is reported again: it is a use of its resource all along.
 pub const USED_EVERY: Duration = Duration::from_hours(1);

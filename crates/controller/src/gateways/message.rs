@@ -126,6 +126,7 @@ pub(super) async fn all(
         resources: destinations(&mut *tx, gateway.network).await?,
         devices,
         users,
+        takes_mismatch: true,
     })
 }
 

@@ -123,6 +123,12 @@ async fn keep_one(
         detail["sent"] = json!(end.sent);
         detail["received"] = json!(end.received);
     }
+    if let Some(mismatch) = said.mismatch {
+        let other = tx.resource(mismatch.other).await?;
+        detail["asked"] = json!(mismatch.asked);
+        detail["inside"] = json!(mismatch.inside);
+        detail["other"] = json!(other.map(|(other, _)| other.name));
+    }
     let (user, resource) = (connection.user, connection.resource);
     let restarts_count = moves && auto_locks(tx, user, resource).await?;
     let entry = Entry {

@@ -152,6 +152,7 @@ impl Truth {
             resources: self.destinations(),
             devices: (1..4).map(|id| self.device(id)).collect(),
             users: (1..3).map(|id| self.user(id)).collect(),
+            takes_mismatch: false,
         }
     }
 

@@ -300,6 +300,7 @@ mod tests {
             started_at: at(0),
             used_at: None,
             end: None,
+            mismatch: None,
         }
     }
 

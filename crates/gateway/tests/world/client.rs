@@ -29,6 +29,8 @@ pub struct Device {
 pub struct Answer {
     pub status: u16,
     pub refusal: Option<String>,
+    /// The connection's name.
+    pub flow: Option<String>,
     pub text: String,
 }
 
@@ -110,12 +112,40 @@ impl Device {
         }
     }
 
+    /// GET of the gateway itself.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let mut tls = self.raw().await;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n");
+        tls.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon("an answer", tls.read_to_string(&mut answer))
+            .await
+            .unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
     /// CONNECT that must be refused.
     pub async fn refused(&self, to: &str) -> (u16, Option<String>) {
         match self.connect(to).await {
             Ok(_) => panic!("{to} was let in"),
             Err(answer) => answer.brief(),
         }
+    }
+
+    /// An HTTP/2 connection, unless the gateway closes it.
+    pub async fn try_http2(&self) -> Option<Http2> {
+        let tls = soon("a TLS connection", self.tls("h2")).await.ok()?;
+        let (send, mut connection) = h2::client::handshake(tls).await.ok()?;
+        let mut pings = connection.ping_pong()?;
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        soon("an answer", pings.ping(h2::Ping::opaque()))
+            .await
+            .ok()?;
+        Some(Http2(send))
     }
 
     /// An HTTP/2 connection.
@@ -151,6 +181,7 @@ pub async fn answer(tls: &mut TlsStream<TcpStream>) -> Answer {
     Answer {
         status,
         refusal: header("hourkey-refusal"),
+        flow: header("hourkey-flow"),
         text: String::from_utf8(body).unwrap(),
     }
 }
@@ -204,6 +235,7 @@ impl Http2 {
         Err(Answer {
             status,
             refusal,
+            flow: None,
             text,
         })
     }

@@ -52,6 +52,8 @@ struct Everything {
     renewals: usize,
     last_certificate: String,
     followed: BTreeSet<DeviceId>,
+    takes_mismatch: bool,
+    reported: Vec<serde_json::Value>,
 }
 
 struct Stream {
@@ -61,6 +63,16 @@ struct Stream {
 }
 
 impl Controller {
+    /// The connections that were reported so far.
+    pub fn reported(&self) -> Vec<serde_json::Value> {
+        self.all.lock().unwrap().reported.clone()
+    }
+
+    /// Becomes one of a version before connections were reported with what they were cut for.
+    pub fn takes_no_mismatch(&self) {
+        self.all.lock().unwrap().takes_mismatch = false;
+    }
+
     pub async fn start() -> Self {
         let all = Everything {
             devices_authority: Authority::new("Devices", now()).unwrap().0,
@@ -81,6 +93,8 @@ impl Controller {
             renewals: 0,
             last_certificate: String::new(),
             followed: BTreeSet::new(),
+            takes_mismatch: true,
+            reported: Vec::new(),
         };
         let all = Arc::new(Mutex::new(all));
         let routes = routes::all(Arc::clone(&all));

@@ -141,6 +141,7 @@ pub async fn start(
         folder: Folder::open(folder.path()).unwrap(),
         config: Config {
             listen: Some("127.0.0.1:0".parse().unwrap()),
+            connections_per_user: None,
             hosts: [
                 ("db.corp", origin),
                 ("wiki.corp", wiki),

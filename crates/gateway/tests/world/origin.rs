@@ -14,6 +14,8 @@ pub const ECHO: u8 = b'e';
 pub const SOURCE: u8 = b's';
 /// Reads without end, and sends nothing.
 pub const DRAIN: u8 = b'd';
+/// Reads nothing more, and says nothing.
+pub const SILENT: u8 = b'n';
 
 /// Says again and again what time it is, and keeps what times it is told, and by whom.
 pub const STAMPS: u8 = b't';
@@ -125,6 +127,7 @@ impl Origin {
 async fn serve(mut stream: TcpStream, count: &AtomicUsize, stamps: &Stamps) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     match stream.read_u8().await? {
+        SILENT => std::future::pending::<()>().await,
         SOURCE => loop {
             stream.write_all(&buffer).await?;
         },

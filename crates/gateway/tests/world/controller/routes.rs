@@ -22,6 +22,7 @@ pub(super) fn all(all: Arc<Mutex<Everything>>) -> Router {
         .route("/api/v1/gateway/stream", post(follow))
         .route("/api/v1/gateway/devices", post(connected))
         .route("/api/v1/gateway/ack", post(ack))
+        .route("/api/v1/gateway/connections", post(connections))
         .with_state(all)
 }
 
@@ -85,6 +86,7 @@ async fn follow(State(shared): Shared, headers: HeaderMap, Json(body): Json<Foll
         resources: all.resources.values().cloned().collect(),
         devices,
         users,
+        takes_mismatch: all.takes_mismatch,
     };
     if !all.mute {
         all.say(ALL, &everything);
@@ -135,5 +137,19 @@ async fn ack(State(all): Shared, headers: HeaderMap, Json(body): Json<Ack>) -> R
         assert!(body.seq >= all.acked, "sequence numbers grow");
         all.acked = body.seq;
     }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn connections(
+    State(all): Shared,
+    headers: HeaderMap,
+    Json(body): Json<serde_json::Value>,
+) -> Response {
+    let mut all = all.lock().unwrap();
+    if let Some(refusal) = all.refuses(&headers) {
+        return refusal;
+    }
+    let reported = body["connections"].as_array().unwrap();
+    all.reported.extend(reported.iter().cloned());
     StatusCode::NO_CONTENT.into_response()
 }

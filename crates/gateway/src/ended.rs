@@ -1,0 +1,47 @@
+//! Tells devices why their connections were cut.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use hourkey_domain::ids::DeviceId;
+use hourkey_protocol::gateway::FlowEnd;
+
+use crate::gate::Pass;
+use crate::relay::{End, Outcome};
+use crate::usage::{self, Used};
+
+/// The most ends that are remembered.
+const MAX_ENDS: usize = 4_096;
+
+/// The latest ends, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Ends(Mutex<VecDeque<(String, DeviceId, FlowEnd)>>);
+
+impl Ends {
+    /// Remembers why a flow was cut: before its client sees that it was.
+    pub(crate) fn note(&self, pass: &Pass, used: &Used, outcome: &Outcome) {
+        let End::Cut(cause) = outcome.end else {
+            return;
+        };
+        let ticket = pass.ticket();
+        let mismatch = ticket.mismatch();
+        let end = FlowEnd {
+            why: usage::ended(cause),
+            asked: mismatch.map(|it| it.asked.clone()),
+            inside: mismatch.and_then(|it| it.inside.clone()),
+        };
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ends.len() >= MAX_ENDS {
+            ends.pop_front();
+        }
+        ends.push_back((used.id().to_owned(), ticket.device, end));
+    }
+
+    /// Why the device's flow was cut.
+    pub(crate) fn find(&self, device: DeviceId, id: &str) -> Option<FlowEnd> {
+        let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = ends.iter().rev();
+        let found = found.find(|(of, from, _)| of == id && *from == device)?;
+        Some(found.2.clone())
+    }
+}
