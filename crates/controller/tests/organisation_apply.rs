@@ -180,3 +180,49 @@ async fn every_change_is_audited_with_before_and_after() {
     assert_eq!(entry.detail["replace"]["before"]["address"], "wiki.corp");
     assert_eq!(entry.detail["replace"]["after"]["address"], "wiki2.corp");
 }
+
+#[tokio::test]
+async fn resources_at_one_address_that_are_opened_differently_are_named() {
+    let (_folder, store) = fresh().await;
+    let with = |name: &str, address: &str, ports: &str, access: &str| {
+        format!(
+            "{SMALL}\n[[resource]]\nname = {name:?}\naddress = {address:?}\nports = {ports:?}\n\
+             network = \"Office\"\naccess = {access}\n"
+        )
+    };
+    let (standing, like) = (
+        r#"{ mode = "Standing" }"#,
+        r#"{ mode = "AccessRequest", up_to = "4h", approval = "Automatic" }"#,
+    );
+    let shared = async |text: &str| {
+        let file = OrgFile::parse(text).unwrap();
+        Plan::new(&today(&store).await, &file, false).shared
+    };
+    let one = shared(&with("Admin pages", "WIKI.corp.", "443", standing)).await;
+    assert_eq!(one.len(), 1);
+    assert!(
+        one[0].contains("Wiki and Admin pages share wiki.corp"),
+        "{one:?}"
+    );
+    for (address, access) in [
+        ("wiki.corp", like),
+        ("other.corp", standing),
+        ("*.corp", standing),
+    ] {
+        assert!(
+            shared(&with("Other", address, "443", access))
+                .await
+                .is_empty(),
+            "{address}"
+        );
+    }
+    // What is there and stays counts as well.
+    put(
+        &store,
+        &with("Admin pages", "wiki.corp", "443", standing),
+        false,
+    )
+    .await
+    .unwrap();
+    assert_eq!(shared(SMALL).await.len(), 1);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hourkey_domain::address::Address;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use hourkey_store::organisation::Organisation;
 use serde::Serialize;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub assignments: Vec<Change<AssignmentSpec>>,
     /// What the file lacks and stays, because nobody asked to prune: kind and name.
     pub kept: Vec<(&'static str, String)>,
+    /// Resources that share an address and ports, and differ in how they are opened: a line each.
+    pub shared: Vec<String>,
 }
 
 impl Plan {
@@ -49,6 +52,7 @@ impl Plan {
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
         let today = as_file(today);
+        let shared = shared(&today, file, prune);
         let mut kept = Vec::new();
         let mut compare = Compare {
             prune,
@@ -69,6 +73,7 @@ impl Plan {
                 assignment_key,
             ),
             kept,
+            shared,
         }
     }
 
@@ -125,8 +130,42 @@ impl std::fmt::Display for Plan {
                 "  {kind} {name} is not in the file, kept (--prune removes it)"
             )?;
         }
+        for line in &self.shared {
+            writeln!(f, "! {line}")?;
+        }
         Ok(())
     }
+}
+
+/// The pairs of resources that are at one address as far as that is known without resolving names,
+/// share ports there, and are opened differently.
+fn shared(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
+    let named: BTreeSet<&str> = file.resources.iter().map(|it| it.name.as_str()).collect();
+    let kept = today.resources.iter();
+    let kept = kept.filter(|it| !prune && !named.contains(it.name.as_str()));
+    let mut places: BTreeMap<(&str, String), Vec<&ResourceSpec>> = BTreeMap::new();
+    for resource in file.resources.iter().chain(kept) {
+        if matches!(resource.address, Address::Name(_) | Address::Ip(_)) {
+            let place = (resource.network.as_str(), resource.address.to_string());
+            places.entry(place).or_default().push(resource);
+        }
+    }
+    let mut lines = Vec::new();
+    for ((_, address), found) in places {
+        for (nth, one) in found.iter().enumerate() {
+            let differing = found[nth + 1..]
+                .iter()
+                .filter(|two| one.settings != two.settings && one.ports.overlap(&two.ports));
+            lines.extend(differing.map(|two| {
+                format!(
+                    "resources {} and {} share {address} and are opened differently: the one that \
+                     was added first governs it. Give each ports of its own",
+                    one.name, two.name
+                )
+            }));
+        }
+    }
+    lines
 }
 
 struct Compare<'a> {
