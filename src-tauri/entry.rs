@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::dial::{Ask, Asker, Destination, Dialer};
+use hourkey_client::dial::{Ask, Asker, Blocked, Destination, Dialer};
 use hourkey_client::entry::{Entry, Forward, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
@@ -53,6 +53,8 @@ pub enum EntryNews {
         /// The request page to open; `None` to only remind of it.
         page: Option<Url>,
     },
+    /// A gateway cut a connection for what went through it.
+    Blocked(Blocked),
 }
 
 /// How programs use the entry.
@@ -218,5 +220,12 @@ impl Asker for Questions {
 
     fn remind(&self, ask: &Ask) {
         self.want(ask, None);
+    }
+
+    fn blocked(&self, blocked: &Blocked) {
+        let news = EntryNews::Blocked(blocked.clone());
+        if self.0.try_send(Event::Entry(news)).is_err() {
+            tracing::warn!(%blocked, "a blocked connection was not told: too much is going on");
+        }
     }
 }

@@ -214,6 +214,9 @@ impl<E: Effects> App<E> {
                 let reply = Reply::Desk(self.events.clone());
                 self.effects.open_page(page, None, reply);
             }
+            EntryNews::Blocked(blocked) => {
+                self.tell_now(Topic::Failure, text::blocked(&blocked));
+            }
             EntryNews::Wanted { resource, .. } => {
                 let now = self.clock.boot();
                 self.state.snoozed.retain(|_, until| now < *until);

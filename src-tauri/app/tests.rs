@@ -4,6 +4,7 @@ mod telling;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hourkey_client::dial::Blocked;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_protocol::event::Snapshot;
 use tempfile::TempDir;
@@ -455,6 +456,17 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             .any(|effect| matches!(effect, Effect::Notify(notification)
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
+    );
+    let blocked = desk.event(Event::Entry(EntryNews::Blocked(Blocked {
+        asked: "wiki.corp".to_owned(),
+        inside: Some("other.corp".to_owned()),
+    })));
+    let names_both = |text: &str| text.contains("wiki.corp") && text.contains("other.corp");
+    assert!(
+        blocked
+            .iter()
+            .any(|effect| matches!(effect, Effect::Notify(notification)
+        if names_both(&notification.message.body)))
     );
     // Put off, it is not reminded of for an hour.
     desk.command(Command::Snooze { resource: 1 }).unwrap();

@@ -1,6 +1,7 @@
 //! The words of notifications; the inbox uses the same.
 
 use chrono::{DateTime, Utc};
+use hourkey_client::dial::Blocked;
 use hourkey_client::told::{Ending, ToTell};
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::ResourceId;
@@ -238,6 +239,17 @@ pub fn wanted(name: &str, resource: ResourceId) -> Message {
                 }),
             },
         ],
+    }
+}
+
+/// Says that a gateway cut a connection for what went through it.
+#[must_use]
+pub fn blocked(blocked: &Blocked) -> Message {
+    Message {
+        title: "A connection was blocked".to_owned(),
+        body: blocked.to_string(),
+        click: Action::Show(Tab::Resources),
+        buttons: vec![],
     }
 }
 

@@ -19,7 +19,9 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
         .dial(&Destination { host, port }, PATIENCE)
         .await?;
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
-    tunnel.pipe(&mut input, &mut output).await.map_err(|_| {
+    let piped = tunnel.pipe(&mut input, &mut output).await;
+    live.dialer.has_told().await;
+    piped.map_err(|_| {
         Failure::failed("The connection was cut: access has ended, or the gateway is gone.")
     })
 }

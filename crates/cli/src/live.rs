@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_client::api::ApiError;
-use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::dial::{Ask, Asker, Blocked, Dialer};
 use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::{Update, follow};
 use tokio::sync::{mpsc, watch};
@@ -126,6 +126,10 @@ impl Asker for Notes {
             )),
             Self::Many => {}
         }
+    }
+
+    fn blocked(&self, blocked: &Blocked) {
+        print::note(visible(&blocked.to_string()));
     }
 }
 

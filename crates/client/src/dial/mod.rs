@@ -25,13 +25,16 @@ use crate::upstream::pool::Pool;
 use crate::upstream::{self, Failed};
 
 mod asks;
+mod blocked;
 mod destination;
 mod refused;
 mod route;
+pub use blocked::Blocked;
 pub use destination::{BadDestination, Destination};
 pub use refused::Refused;
 
 use asks::{Asks, Step};
+use blocked::Asking;
 pub(crate) use route::Routes;
 
 /// What a connection to a locked resource sets off. Each call returns at once.
@@ -42,6 +45,8 @@ pub trait Asker: Send + Sync {
     fn remind(&self, ask: &Ask);
     /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
     fn waits(&self, _ask: &Ask) {}
+    /// A gateway cut a connection for what went through it.
+    fn blocked(&self, _blocked: &Blocked) {}
 }
 
 /// A locked resource that something on this machine wants to use.
@@ -67,6 +72,7 @@ struct Inner {
     ready: usize,
     watchdog: Arc<Watchdog>,
     asks: Arc<Mutex<Asks>>,
+    asking: Asking,
     routes: Mutex<(i64, Arc<Routes>)>,
     pools: Mutex<Pools>,
     observer: JoinHandle<()>,
@@ -112,6 +118,7 @@ impl Dialer {
             ready,
             watchdog: Arc::new(Watchdog::start()),
             asks,
+            asking: Asking::default(),
             routes: Mutex::new((-1, Arc::default())),
             pools: Mutex::default(),
             observer,
@@ -144,9 +151,19 @@ impl Dialer {
                     Some(wait) => tokio::time::sleep(wait).await,
                     None => return Err(Refused::Gateway(Refusal::NoPermit)),
                 },
-                opened => return opened,
+                Ok(mut tunnel) => {
+                    let Inner { asking, asker, .. } = &*self.0;
+                    asking.watch(&mut tunnel, asker, self.clock());
+                    return Ok(tunnel);
+                }
+                Err(refused) => return Err(refused),
             }
         }
+    }
+
+    /// Waits until the person was told what there is to tell of connections that broke.
+    pub async fn has_told(&self) {
+        self.0.asking.is_over().await;
     }
 
     /// Gets this device its certificate, so that the first connection need not wait for it.

@@ -2,24 +2,74 @@
 
 use std::fmt::Display;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hourkey_protocol::gateway::{REFUSAL, Refusal};
+use hourkey_protocol::gateway::{FLOW, FLOW_PATH, FlowEnd, REFUSAL, Refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 pub(crate) mod pool;
 mod relay;
+mod watched;
 
 use pool::{Connection, Pool};
 pub(crate) use relay::Verdict;
+use watched::Watched;
 
 /// A way through a gateway to a destination, ready for its bytes.
 pub struct Tunnel {
-    stream: Connection,
+    stream: Watched,
     /// What the destination said in the same breath as the gateway's answer.
     early: Vec<u8>,
+    /// The gateway's name for it, if it has one.
+    flow: Option<(Arc<Pool>, String)>,
+}
+
+impl Tunnel {
+    /// Has something done when the gateway breaks it off. What the gateway says about why is there
+    /// to be waited for; `None` when it says nothing.
+    pub(crate) fn on_break<F>(&mut self, done: F)
+    where
+        F: FnOnce(Why) + Send + 'static,
+    {
+        if let Some((pool, flow)) = self.flow.take() {
+            self.stream
+                .on_break(Box::new(move || done(Box::pin(why(pool, flow)))));
+        }
+    }
+}
+
+/// Why a gateway cut a connection, as far as it says.
+pub(crate) type Why = Pin<Box<dyn Future<Output = Option<FlowEnd>> + Send>>;
+
+/// How long a gateway may take to say why it cut a connection.
+const WHY_TIMEOUT: Duration = Duration::from_secs(3);
+
+async fn why(pool: Arc<Pool>, flow: String) -> Option<FlowEnd> {
+    let asked = async {
+        let mut stream = pool.connect().await.ok()?;
+        let request =
+            format!("GET {FLOW_PATH}{flow} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        stream.flush().await.ok()?;
+        let mut answer = Vec::new();
+        // One that ends without a word of TLS is whole as far as it says so itself.
+        let _ = (&mut stream)
+            .take(HEAD as u64)
+            .read_to_end(&mut answer)
+            .await;
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&answer).ok()? {
+            httparse::Status::Complete(length) if response.code == Some(200) => {
+                serde_json::from_slice(&answer[length..]).ok()
+            }
+            httparse::Status::Complete(_) | httparse::Status::Partial => None,
+        }
+    };
+    tokio::time::timeout(WHY_TIMEOUT, asked).await.ok()?
 }
 
 /// Why there is no tunnel.
@@ -112,16 +162,20 @@ async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunne
     };
     if let Some(ready) = ready
         // One that lay ready may have been closed since; nothing was asked through it yet.
-        && let Ok(answer) = ask(ready, target).await
+        && let Ok(answer) = ask(pool, ready, target).await
     {
         return answer;
     }
     let fresh = pool.connect().await.map_err(no_answer)?;
-    ask(fresh, target).await.map_err(no_answer)?
+    ask(pool, fresh, target).await.map_err(no_answer)?
 }
 
 /// Asks for the tunnel (CONNECT: RFC 9110, 9.3.6).
-async fn ask(mut stream: Connection, target: &str) -> io::Result<Result<Tunnel, Failed>> {
+async fn ask(
+    pool: &Arc<Pool>,
+    mut stream: Connection,
+    target: &str,
+) -> io::Result<Result<Tunnel, Failed>> {
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
@@ -137,8 +191,15 @@ async fn ask(mut stream: Connection, target: &str) -> io::Result<Result<Tunnel, 
             httparse::Status::Partial => return Err(io::Error::other("its answer is too long")),
             httparse::Status::Complete(length) => {
                 if response.code == Some(200) {
+                    let flow = header(&response, FLOW);
+                    let flow = flow.map(|flow| (Arc::clone(pool), flow.to_owned()));
                     let early = head.split_off(length);
-                    return Ok(Ok(Tunnel { stream, early }));
+                    let stream = Watched::new(stream);
+                    return Ok(Ok(Tunnel {
+                        stream,
+                        early,
+                        flow,
+                    }));
                 }
                 return match refusal(&response) {
                     Some(refusal) => Ok(Err(Failed::Refused(refusal))),
@@ -150,11 +211,13 @@ async fn ask(mut stream: Connection, target: &str) -> io::Result<Result<Tunnel, 
 }
 
 fn refusal(response: &httparse::Response<'_, '_>) -> Option<Refusal> {
-    let header = response
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case(REFUSAL))?;
-    Refusal::from_header(std::str::from_utf8(header.value).ok()?)
+    Refusal::from_header(header(response, REFUSAL)?)
+}
+
+fn header<'a>(response: &httparse::Response<'_, 'a>, name: &str) -> Option<&'a str> {
+    let mut headers = response.headers.iter();
+    let found = headers.find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(found.value).ok()
 }
 
 fn no_answer(why: impl Display) -> Failed {
