@@ -1,6 +1,7 @@
 //! Traffic to resources: the real controller, gateways, `hourkey` and its entry, with real clients.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stdout, reason = "the times that things took")]
 
 mod addresses;
 mod apart;
