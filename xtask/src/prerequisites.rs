@@ -90,9 +90,15 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "faults: wrong wall clocks, proof of writes to disk, networks that break, and a reverse \
-              proxy without its controller",
-        names: &["faketime", "strace", "iproute2", "nginx-light"],
+        why: "faults: wrong wall clocks, proof of writes to disk, networks and DNS that break, and a \
+              reverse proxy without its controller",
+        names: &[
+            "faketime",
+            "strace",
+            "iproute2",
+            "dnsmasq-base",
+            "nginx-light",
+        ],
     },
     Packages {
         purpose: Purpose::Bench,

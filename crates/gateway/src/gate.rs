@@ -20,9 +20,11 @@ use crate::pace::Pace;
 use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
 use crate::ticket::{Cause, Ticket};
 
+mod look_up;
 mod pass;
 mod shared;
 
+use look_up::LookUps;
 pub use pass::{Opening, Pass, Presence, Step};
 
 /// The gate.
@@ -54,6 +56,8 @@ struct State {
     connected: HashMap<DeviceId, Connected>,
     /// The devices that the controller was told of on this stream.
     told: HashSet<DeviceId>,
+    /// Look-ups that are under way.
+    look_ups: LookUps,
     /// The pairs of resources that the log names as sharing an address.
     shared: HashSet<(ResourceId, ResourceId)>,
 }
@@ -341,11 +345,6 @@ impl Gate {
     /// [`Refusal::Stale`], [`Refusal::Device`] and [`Refusal::NoPermit`].
     pub(crate) fn admit(&self, peer: &Peer, target: &Target) -> Result<Admission, Refusal> {
         self.state().table.admit(peer, target, self.live()?)
-    }
-
-    /// As [`Table::may_look_up`].
-    pub(crate) fn may_look_up(&self, peer: &Peer, name: &str, port: u16) -> Result<(), Refusal> {
-        self.state().table.may_look_up(peer, name, port)
     }
 
     /// Lets a flow in, until the pass is dropped.

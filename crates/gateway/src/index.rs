@@ -21,7 +21,7 @@ pub struct Resource {
     pub outlasts_controller: bool,
 }
 
-/// What each exact name resolves to.
+/// What each exact name resolves to. One that was never answered is not in here.
 pub type Resolved = HashMap<String, Vec<IpAddr>>;
 
 /// Where the administrator's map leads names.
@@ -38,6 +38,8 @@ pub struct Index {
     prefixes: Vec<usize>,
     /// What the map leads to a port of its own.
     mapped: HashMap<SocketAddr, Vec<usize>>,
+    /// Those with exact names that were never answered.
+    unanswered: Vec<usize>,
     outlasting: HashSet<ResourceId>,
     by_id: HashMap<ResourceId, usize>,
 }
@@ -55,6 +57,9 @@ impl Index {
             match &resource.address {
                 Address::Name(name) => {
                     index.names.entry(name.clone()).or_default().push(at);
+                    if !resolved.contains_key(name) {
+                        index.unanswered.push(at);
+                    }
                     for ip in resolved.get(name).into_iter().flatten() {
                         let ip = ip.to_canonical();
                         index.addresses.entry(ip).or_default().push(at);
@@ -215,6 +220,27 @@ impl Index {
         let governs = governing(&candidates, host, &targets, port)?;
         let at = found.iter().find(|at| self.resources[**at].id == governs)?;
         self.resources.get(*at)
+    }
+
+    /// The resources that would govern a connection instead of `governs`, should their names,
+    /// which were never answered, lead to its address (rule 9).
+    pub fn may_govern(
+        &self,
+        host: &Host,
+        governs: &Resource,
+        port: u16,
+    ) -> impl Iterator<Item = &Resource> {
+        // An exact name goes before every address, and an address before the rest.
+        let (by_name, by_address) = match (&governs.address, host) {
+            (Address::Name(own), Host::Name(name)) => (own == name, true),
+            (Address::Name(_) | Address::Ip(_), _) => (false, true),
+            (Address::Wildcard(_) | Address::Net(..), _) => (false, false),
+        };
+        let id = governs.id;
+        let unanswered = self.unanswered.iter().map(|at| &self.resources[*at]);
+        unanswered.filter(move |other| {
+            !by_name && other.ports.contains(port) && (!by_address || other.id < id)
+        })
     }
 
     /// Those that have this name, or a wildcard above it.

@@ -10,8 +10,10 @@ mod budget;
 mod certificate;
 pub mod config;
 pub mod control;
+pub mod dns;
 mod ended;
 pub mod enrolment;
+mod forbidden;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;

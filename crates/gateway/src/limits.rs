@@ -29,6 +29,10 @@ pub const OPENING_PER_DEVICE: usize = 128;
 pub const FLOWS: usize = 20_000;
 /// How long a name may take to be resolved.
 pub const RESOLVE: Duration = Duration::from_secs(5);
+/// Names of one device that are being looked up.
+pub const LOOK_UPS_PER_DEVICE: usize = 32;
+/// Names of all devices of one user that are being looked up.
+pub const LOOK_UPS_PER_USER: usize = 64;
 /// How long the destination may take to accept.
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// Addresses of one name that are tried.

@@ -1,13 +1,16 @@
 //! Where names lead, and where nothing may lead.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use hourkey_domain::address::Address;
 
 use crate::config::Mapped;
+use crate::dns::{Answer, Dns, Files, RESOLUTION_DELAY};
+use crate::forbidden;
 use crate::gate::Gate;
 use crate::index::Resolved;
 use crate::limits::RESOLVE;
@@ -17,6 +20,7 @@ use crate::pace::Pace;
 #[derive(Debug)]
 pub struct Resolver {
     hosts: HashMap<String, Mapped>,
+    dns: Dns,
     listen: SocketAddr,
     /// The addresses of this machine's interfaces.
     own: RwLock<HashSet<IpAddr>>,
@@ -53,11 +57,12 @@ impl Place {
 }
 
 impl Resolver {
-    /// With this host map, for a gateway that listens at `listen`.
+    /// With this host map and these files, for a gateway that listens at `listen`.
     #[must_use]
-    pub fn new(hosts: HashMap<String, Mapped>, listen: SocketAddr) -> Self {
+    pub fn new(hosts: HashMap<String, Mapped>, files: Files, listen: SocketAddr) -> Self {
         let resolver = Self {
             hosts,
+            dns: Dns::new(files),
             listen,
             own: RwLock::default(),
         };
@@ -67,18 +72,19 @@ impl Resolver {
 
     /// Where a name leads; nowhere when it is not known.
     pub async fn look_up(&self, name: &str) -> Vec<Place> {
-        if let Some(Mapped { ip, port }) = self.hosts.get(name).copied() {
-            let by_map = true;
-            return vec![Place { ip, port, by_map }];
+        if let Some(place) = self.mapped(name) {
+            return vec![place];
         }
-        match tokio::time::timeout(RESOLVE, tokio::net::lookup_host((name, 0))).await {
-            Ok(Ok(found)) => {
-                let mut places: Vec<Place> = found.map(|it| Place::at(it.ip())).collect();
-                places.dedup();
-                places
-            }
-            Ok(Err(_)) | Err(_) => Vec::new(),
+        match self.dns.look_up(name, RESOLUTION_DELAY).await {
+            Answer::Found(ips) => ips.into_iter().map(Place::at).collect(),
+            Answer::Nothing | Answer::Failed(_) => Vec::new(),
         }
+    }
+
+    fn mapped(&self, name: &str) -> Option<Place> {
+        let Mapped { ip, port } = *self.hosts.get(name)?;
+        let by_map = true;
+        Some(Place { ip, port, by_map })
     }
 
     /// May the gateway connect there, for a resource with this address? Not to itself, to what only
@@ -91,7 +97,7 @@ impl Resolver {
 
     fn is_off_limits(&self, ip: IpAddr) -> bool {
         let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
-        own.contains(&ip) || ip == self.listen.ip() || is_special(ip)
+        own.contains(&ip) || ip == self.listen.ip() || forbidden::why(ip).is_some()
     }
 
     fn look_at_interfaces(&self) {
@@ -105,11 +111,13 @@ impl Resolver {
 
     /// Keeps the gate informed about what exact names resolve to, for as long as the gateway runs.
     pub async fn keep_fresh(self: Arc<Self>, gate: Arc<Gate>, pace: Pace) {
-        let mut known = Resolved::new();
+        let mut names = Names::default();
         loop {
             self.look_at_interfaces();
-            known = self.resolve_all(gate.names(), &known).await;
-            gate.resolved(known.clone());
+            tokio::select! {
+                () = self.look_up_all(&mut names, &gate) => {}
+                () = gate.resources_changed() => continue,
+            }
             tokio::select! {
                 () = tokio::time::sleep(pace.resolve) => {}
                 () = gate.resources_changed() => {}
@@ -117,46 +125,83 @@ impl Resolver {
         }
     }
 
-    async fn resolve_all(&self, names: Vec<String>, known: &Resolved) -> Resolved {
+    /// Looks all exact names up. Each answer counts as it comes: the slow ones hold nobody up.
+    async fn look_up_all(&self, names: &mut Names, gate: &Gate) {
         /// Look-ups at a time.
-        const AT_ONCE: usize = 16;
-        let mut resolved = Resolved::new();
-        for some in names.chunks(AT_ONCE) {
-            let looked_up = some.iter().map(|name| self.look_up(name));
-            for (name, places) in some.iter().zip(join_all(looked_up).await) {
-                let mut ips: Vec<IpAddr> = places.iter().filter_map(Place::governs).collect();
-                ips.sort_unstable();
-                ips.dedup();
-                // A resolver that fails for a moment changes nothing.
-                if places.is_empty() {
-                    ips = known.get(name).cloned().unwrap_or_default();
-                }
-                resolved.insert(name.clone(), ips);
+        const AT_ONCE: usize = 256;
+        /// Answers that arrive together are taken together.
+        const TOGETHER: usize = 1_024;
+        let all = names.begin(gate.names());
+        let look_up = |name: String| async move {
+            let answer = match self.mapped(&name) {
+                Some(place) => Answer::Found(place.governs().into_iter().collect()),
+                None => self.dns.look_up(&name, RESOLVE).await,
+            };
+            (name, answer)
+        };
+        let answers = stream::iter(all).map(look_up).buffer_unordered(AT_ONCE);
+        let mut answers = std::pin::pin!(answers.ready_chunks(TOGETHER));
+        while let Some(answers) = answers.next().await {
+            for (name, answer) in answers {
+                names.take(name, answer);
             }
+            gate.resolved(names.resolved.clone());
         }
-        resolved
     }
 }
 
-/// What no name should lead to: this machine, this link, everybody, or a cloud's metadata.
-fn is_special(ip: IpAddr) -> bool {
-    /// AWS's metadata over IPv6; everybody's over IPv4 is link-local.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_loopback()
-                || ip.is_link_local()
-                || ip.octets()[0] == 0
-                || ip.is_multicast()
-                || ip == Ipv4Addr::BROADCAST
+/// What is known of the exact names among the resources' addresses.
+#[derive(Debug, Default)]
+struct Names {
+    /// The last answers. A name that has had none yet is not in here.
+    resolved: Resolved,
+    /// The names whose last look-up failed.
+    failing: HashSet<String>,
+}
+
+impl Names {
+    /// These are all there are now. Returns them in the order in which to look them up: what was
+    /// never answered first, what failed the last time at the end.
+    fn begin(&mut self, mut all: Vec<String>) -> Vec<String> {
+        let there: HashSet<&String> = all.iter().collect();
+        self.resolved.retain(|name, _| there.contains(name));
+        self.failing.retain(|name| there.contains(name));
+        all.sort_by_key(|name| {
+            (
+                self.failing.contains(name),
+                self.resolved.contains_key(name),
+            )
+        });
+        all
+    }
+
+    /// Takes an answer. A look-up that failed changes nothing of what is known, and is said once.
+    fn take(&mut self, name: String, answer: Answer) {
+        let mut ips = match answer {
+            Answer::Found(ips) => ips,
+            Answer::Nothing => Vec::new(),
+            Answer::Failed(error) => {
+                let known = self.resolved.contains_key(&name);
+                if !self.failing.contains(&name) {
+                    tracing::warn!(
+                        name,
+                        error,
+                        known,
+                        "a resource's name cannot be looked up; its last answer counts, or, if \
+                         there was none, connections by number on its ports are refused"
+                    );
+                }
+                self.failing.insert(name);
+                return;
+            }
+        };
+        if self.failing.remove(&name) {
+            tracing::info!(name, "a resource's name can be looked up again");
         }
-        IpAddr::V6(ip) => {
-            ip.is_loopback()
-                || ip.is_unicast_link_local()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip == METADATA
-        }
+        ips.iter_mut().for_each(|ip| *ip = ip.to_canonical());
+        ips.sort_unstable();
+        ips.dedup();
+        self.resolved.insert(name, ips);
     }
 }
 
@@ -168,28 +213,18 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn resolver() -> Resolver {
-        Resolver::new(HashMap::new(), "192.0.2.7:8443".parse().unwrap())
+    fn resolver(hosts: HashMap<String, Mapped>) -> Resolver {
+        Resolver::new(hosts, Files::default(), "192.0.2.7:8443".parse().unwrap())
     }
 
     #[test]
-    fn special_addresses_and_its_own_are_off_limits() {
-        let resolver = resolver();
+    fn only_an_administrator_leads_to_what_is_off_limits() {
+        let resolver = resolver(HashMap::new());
         let name: Address = "x.corp".parse().unwrap();
         for special in [
             "127.0.0.1",
-            "127.9.9.9",
-            "::1",
-            "::ffff:127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
             "169.254.169.254",
-            "fe80::1",
-            "fd00:ec2::254",
-            "0.0.0.0",
-            "0.1.2.3",
-            "::",
-            "224.0.0.1",
-            "ff02::1",
-            "255.255.255.255",
             "192.0.2.7",
         ] {
             let place = Place::at(ip(special));
@@ -208,27 +243,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_map_goes_first_and_a_failed_look_up_keeps_what_was_known() {
-        let mapped = |port| Mapped {
+    async fn the_map_goes_first() {
+        let mapped = Mapped {
             ip: ip("10.0.0.1"),
-            port,
+            port: Some(8080),
         };
-        let hosts = HashMap::from([
-            ("db.corp".to_owned(), mapped(None)),
-            ("wiki.corp".to_owned(), mapped(Some(8080))),
-        ]);
-        let resolver = Resolver::new(hosts, "192.0.2.7:8443".parse().unwrap());
+        let resolver = resolver(HashMap::from([("wiki.corp".to_owned(), mapped)]));
         let wiki = Place {
             ip: ip("10.0.0.1"),
             port: Some(8080),
             by_map: true,
         };
         assert_eq!(resolver.look_up("wiki.corp").await, [wiki]);
-        let known = Resolved::from([("gone.invalid".to_owned(), vec![ip("10.0.0.9")])]);
-        let names = ["db.corp", "wiki.corp", "gone.invalid"].map(str::to_owned);
-        let resolved = resolver.resolve_all(names.to_vec(), &known).await;
-        assert_eq!(resolved["db.corp"], [ip("10.0.0.1")]);
-        assert!(resolved["wiki.corp"].is_empty());
-        assert_eq!(resolved["gone.invalid"], [ip("10.0.0.9")]);
+        assert_eq!(wiki.governs(), None);
+    }
+
+    #[test]
+    fn a_failure_keeps_the_last_answer_and_is_none_itself() {
+        let failed = || Answer::Failed("nobody answers".to_owned());
+        let mut names = Names::default();
+        let all = || ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(names.begin(all()), ["a", "b", "c"]);
+        names.take("a".to_owned(), Answer::Found(vec![ip("::ffff:10.0.0.1")]));
+        names.take("b".to_owned(), failed());
+        assert_eq!(names.resolved["a"], [ip("10.0.0.1")]);
+        assert!(!names.resolved.contains_key("b"));
+        // What was never tried goes first, what failed last.
+        assert_eq!(names.begin(all()), ["c", "a", "b"]);
+        names.take("a".to_owned(), failed());
+        assert_eq!(names.resolved["a"], [ip("10.0.0.1")]);
+        // That there is no such name is an answer.
+        names.take("b".to_owned(), Answer::Nothing);
+        names.take("a".to_owned(), Answer::Nothing);
+        assert!(names.resolved["a"].is_empty() && names.resolved["b"].is_empty());
+        assert!(names.failing.is_empty());
+        assert_eq!(names.begin(vec!["b".to_owned()]), ["b"]);
+        assert!(!names.resolved.contains_key("a"));
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::certificate::Keeper;
 use crate::config::Config;
+use crate::dns::Files;
 use crate::ended::Ends;
 use crate::enrolment::Folder;
 use crate::gate::Gate;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub folder: Folder,
     /// What the administrator says.
     pub config: Config,
+    /// The files of the system's resolver.
+    pub files: Files,
     /// How patient it is.
     pub pace: Pace,
     /// Its clock.
@@ -72,6 +75,7 @@ impl Gateway {
         let Settings {
             folder,
             config,
+            files,
             pace,
             clock,
         } = settings;
@@ -85,7 +89,7 @@ impl Gateway {
         let address = listener.local_addr()?;
         gate.take_map(config.hosts.clone());
         gate.take_most_per_user(config.connections_per_user);
-        let resolver = Arc::new(Resolver::new(config.hosts, address));
+        let resolver = Arc::new(Resolver::new(config.hosts, files, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));
         let reporting = usage::run(Arc::clone(&gate), folder.clone(), api.clone(), reported);

@@ -48,12 +48,19 @@ impl Target {
     /// Where the connection goes in the end; `None` while it is not known.
     #[must_use]
     pub fn place(&self) -> Option<SocketAddr> {
-        let ip = match self.host {
+        let place = self
+            .address()
+            .map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
+        self.mapped.or(place)
+    }
+
+    /// The address that counts for rule 9; `None` while it is not known, and where only the name
+    /// counts.
+    fn address(&self) -> Option<IpAddr> {
+        match self.host {
             Host::Ip(ip) => Some(ip),
             Host::Name(_) => self.ip,
-        };
-        let place = ip.map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
-        self.mapped.or(place)
+        }
     }
 }
 
@@ -236,8 +243,12 @@ impl Table {
 
     /// May this device connect there now (rule 9)?
     ///
+    /// Of a name whose address is not known yet, it says what the name alone decides: whoever is
+    /// not let in then has no use for the address, and must not learn whether there is one.
+    ///
     /// # Errors
-    /// [`Refusal::Device`] and [`Refusal::NoPermit`].
+    /// [`Refusal::Device`], [`Refusal::NoPermit`], and [`Refusal::Busy`] while it is not known
+    /// whether another resource governs the address.
     pub fn admit(&self, peer: &Peer, target: &Target, now: u64) -> Result<Admission, Refusal> {
         let user = self.user(peer)?;
         let resource = self
@@ -248,36 +259,26 @@ impl Table {
         if deadline <= now {
             return Err(Refusal::NoPermit);
         }
+        let may_use = |other: &Resource| self.deadline(user, other.id).is_some_and(|it| it > now);
+        if target.address().is_some()
+            && let Some(other) = self
+                .index
+                .may_govern(&target.host, resource, target.port)
+                .find(|other| !may_use(other))
+        {
+            tracing::debug!(
+                resource.id = %resource.id,
+                other.address = %other.address,
+                "a connection waits for what a name leads to"
+            );
+            return Err(Refusal::Busy);
+        }
         Ok(Admission {
             user,
             resource: resource.id,
             address: resource.address.clone(),
             deadline,
         })
-    }
-
-    /// Could this device be let in there, whatever the name resolves to? If not, the name is not
-    /// looked up: neither time nor look-up tells whether there is such a resource.
-    ///
-    /// # Errors
-    /// [`Refusal::Device`] and [`Refusal::NoPermit`].
-    pub fn may_look_up(&self, peer: &Peer, name: &str, port: u16) -> Result<(), Refusal> {
-        let permits = self.users.get(&self.user(peer)?);
-        let could = |resource: &&Resource| {
-            resource.ports.contains(port)
-                && match &resource.address {
-                    Address::Wildcard(suffix) => name
-                        .strip_suffix(suffix.as_str())
-                        .is_some_and(|rest| rest.ends_with('.')),
-                    // Any name may resolve to the address of one of these.
-                    Address::Name(_) | Address::Ip(_) | Address::Net(..) => true,
-                }
-                && permits.is_some_and(|permits| permits.contains_key(&resource.id))
-        };
-        match self.index.resources().iter().find(could) {
-            Some(_) => Ok(()),
-            None => Err(Refusal::NoPermit),
-        }
     }
 
     /// Lets a flow in.

@@ -99,7 +99,7 @@ async fn connect(server: &Server, client: &Client, target: Target) -> Result<Ope
     let places = match &target.host {
         Host::Ip(ip) => vec![Place::at(*ip)],
         Host::Name(name) => {
-            gate.may_look_up(&client.peer, name, target.port)?;
+            let _look_up = gate.look_up(&client.peer, &target)?;
             server.resolver.look_up(name).await
         }
     };

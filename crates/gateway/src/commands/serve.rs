@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hourkey_clock::BootClock;
 use hourkey_gateway::config::{Config, FILE};
+use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
 use hourkey_gateway::pace::Pace;
 use hourkey_gateway::{Gateway, Settings};
@@ -21,6 +22,7 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
     let gateway = Gateway::start(Settings {
         folder,
         config,
+        files: Files::default(),
         pace: Pace::default(),
         clock: Arc::new(BootClock),
     })

@@ -92,7 +92,10 @@ impl Truth {
 
     fn resolved(&self) -> Resolved {
         let db = self.db.into_iter().collect();
-        Resolved::from([("db.corp".to_owned(), db)])
+        Resolved::from([
+            ("db.corp".to_owned(), db),
+            ("wiki.corp".to_owned(), Vec::new()),
+        ])
     }
 
     fn governing(&self, target: &Target) -> Option<ResourceId> {
@@ -239,8 +242,11 @@ proptest! {
                     let opened = table.open(&peer(device), &target, now).ok();
                     prop_assert_eq!(opened.as_ref().map(|(_, it)| it.resource), may);
                     if let Some((ticket, _)) = opened {
-                        if let Host::Name(name) = &target.host {
-                            prop_assert!(table.may_look_up(&peer(device), name, target.port).is_ok());
+                        let by_name = !matches!(table.index.get(ticket.resource).unwrap().address, Address::Ip(_) | Address::Net(..));
+                        let unknown = Target { ip: None, ..target.clone() };
+                        if by_name && table.admit(&peer(device), &unknown, now).is_err() {
+                            // Only by the address of another name.
+                            prop_assert_eq!(truth.db, target.address());
                         }
                         running.push(Running { device, target, ticket });
                     }
@@ -340,4 +346,118 @@ fn an_address_that_cannot_be_read_changes_nothing() {
     let refused = table.changes(changes, 0).unwrap_err();
     assert_eq!(refused, Unreadable(ResourceId(1)));
     assert_eq!(table.names().len(), 2);
+}
+
+fn at(address: &str, id: i64) -> Destination {
+    Destination {
+        id: ResourceId(id),
+        address: address.to_owned(),
+        ports: "443".parse().unwrap(),
+        outlasts_controller: false,
+    }
+}
+
+/// Ann, with permits for these resources.
+fn ann_with(resources: Vec<Destination>, permits: &[i64]) -> Table {
+    let mut table = Table::default();
+    let permit = |id: &i64| Permit {
+        resource: ResourceId(*id),
+        until: None,
+    };
+    let all = All {
+        resources,
+        devices: vec![Truth::default().device(1)],
+        users: vec![User {
+            id: user_of(1),
+            permits: permits.iter().map(permit).collect(),
+        }],
+        ..Truth::default().all()
+    };
+    table.all(all, 0).unwrap();
+    table
+}
+
+fn to(host: &str, ip: Option<&str>) -> Target {
+    Target {
+        host: host.parse().unwrap(),
+        ip: ip.map(|ip| ip.parse().unwrap()),
+        port: 443,
+        mapped: None,
+    }
+}
+
+#[test]
+fn what_a_name_without_an_answer_may_govern_is_refused() {
+    let resources = || {
+        vec![
+            at("db.corp", 1),
+            at("10.0.0.0/8", 2),
+            at("10.0.0.9", 3),
+            at("*.lab.corp", 4),
+            at("wiki.corp", 5),
+        ]
+    };
+    let mut table = ann_with(resources(), &[2, 3, 4, 5]);
+    let wiki = |ips: &[&str]| {
+        let ips = ips.iter().map(|ip| ip.parse().unwrap()).collect();
+        ("wiki.corp".to_owned(), ips)
+    };
+    table.resolved(Resolved::from([wiki(&["10.0.0.7"])]), 0);
+    let admit = |table: &Table, target: &Target| {
+        let admitted = table.admit(&peer(1), target, 0);
+        admitted.map(|it| it.resource.0)
+    };
+    // db.corp may lead to each of these.
+    let numbers = [
+        (to("10.0.0.8", None), 2),
+        (to("10.0.0.9", None), 3),
+        (to("10.0.0.7", None), 5),
+        (to("x.lab.corp", Some("10.0.0.8")), 4),
+    ];
+    for (target, _) in &numbers {
+        assert_eq!(admit(&table, target), Err(Refusal::Busy), "{target:?}");
+    }
+    // By their own names they are governed whatever it leads to.
+    assert_eq!(admit(&table, &to("wiki.corp", Some("10.0.0.7"))), Ok(5));
+    assert_eq!(admit(&table, &to("x.lab.corp", None)), Ok(4));
+    // Nothing is told to who has no permit anyway.
+    assert_eq!(
+        admit(&table, &to("192.0.2.1", None)),
+        Err(Refusal::NoPermit)
+    );
+
+    // That there is no such name is an answer.
+    let none = ("db.corp".to_owned(), Vec::new());
+    table.resolved(Resolved::from([wiki(&["10.0.0.7"]), none]), 0);
+    for (target, id) in &numbers {
+        assert_eq!(admit(&table, target), Ok(*id), "{target:?}");
+    }
+
+    // Who may use it as well need not wait.
+    let table = ann_with(resources(), &[1, 2, 3, 4, 5]);
+    assert_eq!(admit(&table, &to("10.0.0.8", None)), Ok(2));
+}
+
+#[test]
+fn only_names_that_a_permit_names_are_looked_up() {
+    let resources = vec![
+        at("db.corp", 1),
+        at("10.0.0.0/8", 2),
+        at("10.0.0.9", 3),
+        at("*.lab.corp", 4),
+        at("*.secret.lab.corp", 5),
+        at("hidden.lab.corp", 6),
+    ];
+    let table = ann_with(resources, &[1, 2, 3, 4]);
+    let may = |name| table.admit(&peer(1), &to(name, None), 0).is_ok();
+    assert!(may("db.corp") && may("x.lab.corp"));
+    for other in [
+        "internal.corp",
+        "x.secret.lab.corp",
+        "hidden.lab.corp",
+        "lab.corp",
+        "data.in.a.name.example",
+    ] {
+        assert!(!may(other), "{other}");
+    }
 }

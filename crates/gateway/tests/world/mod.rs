@@ -14,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_clock::{BootClock, Clock};
 use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
 use hourkey_gateway::config::{Config, Mapped};
+use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
 use hourkey_gateway::pace::Pace;
 use hourkey_gateway::{Gateway, Settings};
@@ -153,6 +154,7 @@ pub async fn start(
             .map(|(name, to)| (name.to_owned(), to))
             .into(),
         },
+        files: Files::default(),
         pace,
         clock: Arc::new(clock),
     })
