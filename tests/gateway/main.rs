@@ -14,6 +14,7 @@ mod ending;
 mod entry;
 mod far;
 mod faults;
+mod names;
 mod network;
 mod origin;
 #[path = "../cli/terminal.rs"]
