@@ -1,6 +1,7 @@
 //! Browsers that find their way by the entry's PAC file, each with its own idea of proxies.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use hourkey_protocol::access::Approve;
@@ -10,7 +11,8 @@ use hourkey_testkit::page::Page;
 use serde_json::json;
 use url::Url;
 
-use hourkey_testkit::web::{plain, secure};
+use hourkey_testkit::web::{plain, secure, serve};
+use tokio::net::TcpStream;
 
 use crate::origin::PAGE;
 use crate::world::{Entry, World};
@@ -57,15 +59,42 @@ impl Tab for Firefox {
     }
 }
 
+/// A way to a server that keeps what is said first on each connection.
+async fn overheard(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let heard = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+    let keep = Arc::clone(&heard);
+    let address = serve(move |mut stream| {
+        let keep = Arc::clone(&keep);
+        async move {
+            let mut first = vec![0; 16 << 10];
+            let Ok(length) = stream.peek(&mut first).await else {
+                return;
+            };
+            first.truncate(length);
+            keep.lock().unwrap().push(first);
+            if let Ok(mut server) = TcpStream::connect(to).await {
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            }
+        }
+    });
+    (address.await.unwrap(), heard)
+}
+
+/// Portal and Safe share an address and port.
 async fn world() -> (World, Entry, SocketAddr) {
-    let secure = secure(PAGE).await.unwrap();
+    let (world, entry, public, _) = overheard_world().await;
+    (world, entry, public)
+}
+
+async fn overheard_world() -> (World, Entry, SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let (secure, heard) = overheard(secure(PAGE).await.unwrap()).await;
     let servers = [
         ("portal.corp.example", secure),
         ("safe.corp.example", secure),
     ];
     let world = World::with(&servers).await;
     let entry = world.entry().await;
-    (world, entry, plain(PUBLIC).await.unwrap())
+    (world, entry, plain(PUBLIC).await.unwrap(), heard)
 }
 
 /// What any browser does that is given the PAC file.
@@ -128,7 +157,7 @@ fn leads_to(at: &Url, page: &Url) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_its_way() {
-    let (world, entry, public) = world().await;
+    let (world, entry, public, heard) = overheard_world().await;
     let arguments = vec![
         format!("--proxy-pac-url={}", entry.pac()),
         format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"),
@@ -142,6 +171,11 @@ async fn chromium_finds_its_way() {
     };
     let browser = Browser::start_with(session, "ada", options).await.unwrap();
     finds_its_way(&world, &entry, public, &browser.page).await;
+    // Both resources were behind one port, one locked while the other was used, and the browser
+    // says something encrypted beside the name (GREASE of Encrypted ClientHello, 0xfe0d).
+    let heard = heard.lock().unwrap();
+    let with_grease = |hello: &Vec<u8>| hello.windows(2).any(|it| it == [0xfe, 0x0d]);
+    assert!(heard.iter().any(with_grease), "{} hellos", heard.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ mod faults;
 mod names;
 mod network;
 mod origin;
+mod shared;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
