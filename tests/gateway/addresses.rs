@@ -1,6 +1,6 @@
 //! Names with several addresses, some of which answer nobody: the gateway's, and a resource's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::far::{FAR, Far, WIKI};
 use crate::network::Network;
@@ -79,8 +79,13 @@ async fn reaches(network: &Network) {
         let (page, to_gateway) = proxy.get(WIKI).await;
         assert!(page.ends_with(PAGE), "{case}, the gateway: {page}");
         resource(of_resource);
-        let (page, to_resource) = proxy.get(WIKI).await;
-        assert!(page.ends_with(PAGE), "{case}, the resource: {page}");
+        // The gateway reads the file anew within a second: the slowest page counts.
+        let (changed, mut to_resource) = (Instant::now(), Duration::ZERO);
+        while changed.elapsed() < Duration::from_secs(2) {
+            let (page, took) = proxy.get(WIKI).await;
+            assert!(page.ends_with(PAGE), "{case}, the resource: {page}");
+            to_resource = to_resource.max(took);
+        }
         println!(
             "{case}: first page by the gateway's name {to_gateway:.2?}, by the resource's {to_resource:.2?}"
         );
