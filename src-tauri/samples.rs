@@ -169,6 +169,7 @@ pub(crate) fn changes(minutes: i64, resources: Vec<Resource>, notices: Vec<Notic
         seq: 2,
         server_time: at(minutes),
         me: None,
+        networks_changed: false,
         resources,
         removed_resources: vec![],
         reviews: vec![],

@@ -1,12 +1,13 @@
 //! This device: its key, which never leaves it, and the certificate with which gateways know it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_clock::{Clock, ServerClock};
 use hourkey_pki::{BadKey, Key};
-use hourkey_protocol::device::{EnrolDevice, Network};
+use hourkey_protocol::device::{EnrolDevice, Network, Networks};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -31,6 +32,22 @@ pub struct Device {
     store: Arc<dyn SecretStore>,
     name: String,
     held: Mutex<Option<Held>>,
+    outdated: Outdated,
+}
+
+/// Says to a [`Device`] that the gateways that it knows may not be the controller's any more.
+#[derive(Clone, Debug, Default)]
+pub struct Outdated(Arc<AtomicBool>);
+
+impl Outdated {
+    /// The next connection asks for the networks first.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
 }
 
 struct Held {
@@ -42,6 +59,8 @@ struct Held {
     ends_at: Duration,
     /// When the networks were last asked for, on the boot clock.
     asked_at: Duration,
+    /// The gateways' authority, PEM.
+    authority: String,
     gateways: Arc<Gateways>,
 }
 
@@ -86,7 +105,14 @@ impl Device {
             store,
             name: name.into(),
             held: Mutex::new(None),
+            outdated: Outdated::default(),
         }
+    }
+
+    /// For whoever hears that gateways changed.
+    #[must_use]
+    pub fn outdated(&self) -> Outdated {
+        self.outdated.clone()
     }
 
     /// The session that it belongs to.
@@ -104,9 +130,12 @@ impl Device {
     pub async fn ensure(&self, now: DateTime<Utc>) -> Result<Arc<Gateways>, DeviceError> {
         let mut held = self.held.lock().await;
         let boot = self.session.clock().boot();
-        if let Some(held) = &*held
+        if let Some(held) = &mut *held
             && boot < held.renew_at
         {
+            if self.outdated.take() {
+                self.ask_again(held, now).await;
+            }
             return Ok(Arc::clone(&held.gateways));
         }
         match (self.enrol(now).await, held.as_mut()) {
@@ -161,8 +190,35 @@ impl Device {
             return Ok(Arc::clone(&held.gateways));
         }
         held.asked_at = boot;
-        held.gateways = self.gateways(&held.key, &held.certificate, now).await?;
+        let networks = self.session.networks().await?;
+        held.gateways = self.connecting(&held.key, &held.certificate, &networks, now)?;
+        held.authority = networks.authority;
         Ok(Arc::clone(&held.gateways))
+    }
+
+    /// The networks anew; what connects by the ones before is given up if they differ. A controller
+    /// that cannot be asked is asked again for the next connection.
+    async fn ask_again(&self, held: &mut Held, now: DateTime<Utc>) {
+        let networks = match self.session.networks().await {
+            Ok(networks) => networks,
+            Err(error) => {
+                tracing::warn!(%error, "cannot ask for changed gateways yet");
+                return self.outdated.set();
+            }
+        };
+        if networks.networks == held.gateways.networks && networks.authority == held.authority {
+            return;
+        }
+        match self.connecting(&held.key, &held.certificate, &networks, now) {
+            Ok(gateways) => {
+                held.gateways = gateways;
+                held.authority = networks.authority;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot use the changed gateways");
+                self.outdated.set();
+            }
+        }
     }
 
     async fn enrol(&self, now: DateTime<Utc>) -> Result<Held, DeviceError> {
@@ -175,8 +231,12 @@ impl Device {
         let enrolled = self.session.enrol_device(&enrol).await?;
         // Counted from before the call: the certificate must not seem to live longer than it does.
         let life = (enrolled.expires_at - now).to_std().unwrap_or_default();
+        // What is heard from now on is newer than the answer.
+        self.outdated.take();
+        let networks = self.session.networks().await?;
         Ok(Held {
-            gateways: self.gateways(&key, &enrolled.certificate, now).await?,
+            gateways: self.connecting(&key, &enrolled.certificate, &networks, now)?,
+            authority: networks.authority,
             key,
             certificate: enrolled.certificate,
             renew_at: asked_at + life * 2 / 3,
@@ -202,17 +262,18 @@ impl Device {
         Ok(key)
     }
 
-    async fn gateways(
+    /// What a connection to one of these networks' gateways needs.
+    fn connecting(
         &self,
         key: &Key,
         certificate: &str,
+        networks: &Networks,
         now: DateTime<Utc>,
     ) -> Result<Arc<Gateways>, DeviceError> {
-        let networks = self.session.networks().await?;
         let time = ServerTime::new(Arc::clone(self.session.clock()), now);
         let tls = tls(key, certificate, &networks.authority, time).map_err(DeviceError::Tls)?;
         Ok(Arc::new(Gateways {
-            networks: networks.networks,
+            networks: networks.networks.clone(),
             tls: Arc::new(tls),
         }))
     }

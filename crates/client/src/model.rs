@@ -29,6 +29,8 @@ pub struct Model {
     pub seq: i64,
     /// The server's time.
     pub clock: ServerClock,
+    /// Counts up whenever the gateways may have changed, or which networks there are.
+    pub networks: u64,
     /// How well this is up to date.
     pub connection: Connection,
 }
@@ -90,6 +92,7 @@ impl Model {
         self.notices = snapshot.notices;
         self.tidy();
         self.seq = snapshot.seq;
+        self.networks += 1;
         self.connection = Connection::Live;
     }
 
@@ -114,6 +117,7 @@ impl Model {
         self.notices.extend(changes.notices);
         self.tidy();
         self.seq = changes.seq;
+        self.networks += u64::from(changes.networks_changed);
         self.connection = Connection::Live;
     }
 

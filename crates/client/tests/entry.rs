@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hourkey_client::entry::{Entry, Forward};
 use hourkey_domain::lock::LockState;
+use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
 use stand_in::curl::{curl, done};
 use stand_in::person::Person;
@@ -404,4 +405,46 @@ async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
     }
     let keys = enrolled();
     assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_the_one_the_controller_names_is_not_used_any_more() {
+    let world = world(granted()).await;
+    let proxy = world.http_proxy();
+    let arguments = ["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"];
+    let passes = async || done(curl(&arguments)).await.is_ok();
+    assert!(passes().await);
+
+    let named = world.controller.gateways();
+    let with = |change: fn(&mut Gateway)| {
+        let mut gateways = named.clone();
+        change(&mut gateways[0]);
+        gateways
+    };
+    for (what, gateways, is_used) in [
+        (
+            "another key",
+            with(|it| it.key = Some("0".repeat(64))),
+            false,
+        ),
+        ("itself", named.clone(), true),
+        (
+            "another gateway's certificate",
+            with(|it| it.id.0 = 2),
+            false,
+        ),
+        (
+            "a controller that does not say",
+            with(|it| it.key = None),
+            true,
+        ),
+        ("removed", Vec::new(), false),
+    ] {
+        world.controller.set_gateways(gateways);
+        world.person.networks_changed();
+        let began = Instant::now();
+        while passes().await != is_used {
+            assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+        }
+    }
 }

@@ -3,21 +3,19 @@
 
 mod world;
 
-use axum::body::{Body, BodyDataStream};
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use chrono::TimeDelta;
-use futures_util::StreamExt as _;
 use hourkey_controller::gateways::enrol;
-use hourkey_domain::ids::{DeviceId, GatewayId, UserId};
+use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_domain::settings::Mode;
 use hourkey_pki::{Holder, Key, Subject};
-use hourkey_protocol::gateway::{All, Changes, Ping, REPORTED_AT_ONCE};
-use hourkey_protocol::sse::{Event, Parser};
+use hourkey_protocol::gateway::REPORTED_AT_ONCE;
 use hourkey_store::organisation::{Group, Resource};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use world::{Answer, World};
+use world::World;
+use world::gateways::{
+    Feed, added, call, device, enrol_device, enrol_gateway, fed, heard, holder_of, permits,
+};
 
 #[tokio::test]
 async fn a_device_is_enrolled_renewed_and_replaced_by_its_session() {
@@ -159,12 +157,14 @@ async fn people_learn_of_the_gateways_of_their_networks() {
         json!([]),
         "not enrolled yet"
     );
-    enrol_gateway(&world, &waiting, &Key::generate().unwrap()).await;
+    let key = Key::generate().unwrap();
+    enrol_gateway(&world, &waiting, &key).await;
     let networks = world.get(ann, "/networks").await.json();
     assert_eq!(
         networks["networks"],
         json!([{ "id": 1, "name": "Office", "gateways": [
-            { "id": 1, "name": "gw-1", "address": "gw.corp.example:8443" }
+            { "id": 1, "name": "gw-1", "address": "gw.corp.example:8443",
+              "key": key.fingerprint() }
         ] }])
     );
     let nothing = world.get(world.people.eve, "/networks").await.json();
@@ -530,150 +530,4 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
     let limit = std::time::Duration::from_secs(30);
     let users = tokio::time::timeout(limit, told).await;
     assert_eq!(permits(&users.expect("Ann's permits, anew"), ann), []);
-}
-
-/// A running controller with an enrolled gateway, and its credential.
-async fn fed() -> (World, String) {
-    let world = World::new().await;
-    world.app.start();
-    let token = added(&world, "gw-1").await;
-    let enrolled = enrol_gateway(&world, &token, &Key::generate().unwrap()).await;
-    let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
-    (world, credential)
-}
-
-async fn added(world: &World, name: &str) -> String {
-    let (store, now) = (&world.app.store, world.app.clock.now());
-    let address = "gw.corp.example:8443";
-    enrol::add(store, name, "Office", address, now)
-        .await
-        .unwrap()
-}
-
-async fn enrol_gateway(world: &World, token: &str, key: &Key) -> Answer {
-    let body = json!({ "token": token, "request": key.request().unwrap() });
-    let request = Request::post("/api/v1/gateway/enrol")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body.to_string()));
-    Answer::read(world.send(request.unwrap()).await).await
-}
-
-async fn enrol_device(world: &World, token: &str, key: &Key) -> Answer {
-    let body = json!({ "name": "laptop", "request": key.request().unwrap() });
-    call(world, "PUT", "/device", token, body).await
-}
-
-async fn device(world: &World, token: &str, key: &Key) -> i64 {
-    enrol_device(world, token, key).await.json()["device"]
-        .as_i64()
-        .unwrap()
-}
-
-/// A call with this bearer token, checked against the description of the API.
-async fn call(world: &World, method: &str, path: &str, token: &str, body: Value) -> Answer {
-    let path = format!("/api/v1{path}");
-    let mut request = Request::builder()
-        .method(method)
-        .uri(&path)
-        .header(header::AUTHORIZATION, format!("Bearer {token}"));
-    let body = match body {
-        Value::Null => Body::empty(),
-        body => {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            Body::from(body.to_string())
-        }
-    };
-    let answer = Answer::read(world.send(request.body(body).unwrap()).await).await;
-    world::description::check_answer(&method.parse().unwrap(), &path, &answer);
-    answer
-}
-
-fn holder_of(certificate: &Value) -> Holder {
-    let pem = certificate.as_str().unwrap();
-    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-    Holder::of(&der).unwrap()
-}
-
-/// A user's permits: resource and end.
-fn permits(
-    users: &[hourkey_protocol::gateway::User],
-    user: UserId,
-) -> Vec<(
-    hourkey_domain::ids::ResourceId,
-    Option<hourkey_domain::Time>,
-)> {
-    let found = users.iter().find(|it| it.id == user).unwrap();
-    let permits = found.permits.iter();
-    permits.map(|it| (it.resource, it.until)).collect()
-}
-
-fn heard(event: &Event) -> u64 {
-    serde_json::from_str::<Ping>(&event.data).unwrap().heard
-}
-
-/// A gateway's stream.
-struct Feed {
-    body: BodyDataStream,
-    parser: Parser,
-    ready: std::collections::VecDeque<Event>,
-}
-
-impl Feed {
-    async fn open(world: &World, credential: &str, devices: Value) -> Self {
-        let request = Request::post("/api/v1/gateway/stream")
-            .header(header::AUTHORIZATION, format!("Bearer {credential}"))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(json!({ "devices": devices }).to_string()));
-        let response = world.send(request.unwrap()).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        Self {
-            body: response.into_body().into_data_stream(),
-            parser: Parser::default(),
-            ready: std::collections::VecDeque::new(),
-        }
-    }
-
-    /// The next message; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
-            let limit = std::time::Duration::from_secs(30);
-            let chunk = tokio::time::timeout(limit, self.body.next()).await;
-            let chunk = chunk.expect("a message, or the end of the stream")?;
-            let ready = &mut self.ready;
-            let found = |event| ready.push_back(event);
-            self.parser.feed(&chunk.unwrap(), found).unwrap();
-        }
-    }
-
-    async fn all(&mut self) -> All {
-        let event = self.next().await.unwrap();
-        assert_eq!(event.name, "all");
-        serde_json::from_str(&event.data).unwrap()
-    }
-
-    /// The next message that is no ping.
-    async fn changes(&mut self) -> Changes {
-        loop {
-            let event = self.next().await.unwrap();
-            match event.name.as_str() {
-                "ping" => {}
-                "changes" => return serde_json::from_str(&event.data).unwrap(),
-                other => panic!("{other}: {}", event.data),
-            }
-        }
-    }
-
-    /// The next message that begins with this device. Its enrolment may be told of once more in
-    /// between.
-    async fn changes_of_device(&mut self, device: i64) -> Changes {
-        loop {
-            let changes = self.changes().await;
-            if changes.devices.first().is_some_and(|it| it.id.0 == device) {
-                return changes;
-            }
-        }
-    }
 }

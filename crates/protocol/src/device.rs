@@ -74,6 +74,11 @@ pub struct Gateway {
     pub name: String,
     /// Where it listens: `host:port`. Its certificate is for this host.
     pub address: String,
+    /// SHA-256 of its public key (DER of SubjectPublicKeyInfo, RFC 5280, 4.1.2.7), in lower-case
+    /// hexadecimal: a certificate with another key, or of another gateway, is not this one's,
+    /// whoever issued it. `None` from a controller that does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Answer of `GET /networks`.

@@ -47,6 +47,10 @@ pub struct Changes {
     pub server_time: DateTime<Utc>,
     /// The person, when they changed.
     pub me: Option<Me>,
+    /// Whether a gateway was added, enrolled or removed: ask for `GET /networks` again, and use no
+    /// connection to a gateway that is not there any more, or has another key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub networks_changed: bool,
     /// Resources that changed or became visible, whole.
     pub resources: Vec<Resource>,
     /// Resources that are no longer visible.

@@ -63,8 +63,13 @@ pub enum Subject {
         #[serde(default)]
         cut: bool,
     },
-    /// A gateway. Nobody's view changes.
+    /// A gateway: added, enrolled or removed. Where clients connect changes.
     Gateway {
+        /// Which.
+        gateway: GatewayId,
+    },
+    /// What a gateway asked for. Nobody's view changes.
+    GatewayAsked {
         /// Which.
         gateway: GatewayId,
     },

@@ -110,7 +110,8 @@ impl Dialer {
         ready: usize,
     ) -> Self {
         let asks = Arc::new(Mutex::new(Asks::default()));
-        let observer = tokio::spawn(observe(model.clone(), Arc::clone(&asks)));
+        let observer = observe(model.clone(), Arc::clone(&asks), device.outdated());
+        let observer = tokio::spawn(observer);
         Self(Arc::new(Inner {
             device,
             model,
@@ -360,7 +361,7 @@ impl Dialer {
             }
             let (tls, clock) = (Arc::clone(&gateways.tls), Arc::clone(self.clock()));
             let watchdog = Arc::clone(&self.0.watchdog);
-            let Some(pool) = Pool::new(address, tls, clock, watchdog, self.0.ready) else {
+            let Some(pool) = Pool::new(gateway, tls, clock, watchdog, self.0.ready) else {
                 tracing::warn!(
                     gateway.address = address,
                     "A gateway's address makes no sense."
@@ -413,10 +414,18 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Lets [`Asks`] hear of every change.
-async fn observe(mut model: watch::Receiver<Model>, asks: Arc<Mutex<Asks>>) {
+/// Lets [`Asks`] hear of every change, and the device of changed gateways.
+async fn observe(
+    mut model: watch::Receiver<Model>,
+    asks: Arc<Mutex<Asks>>,
+    outdated: crate::device::Outdated,
+) {
+    let mut networks = model.borrow().networks;
     while model.changed().await.is_ok() {
         let model = model.borrow_and_update();
+        if std::mem::replace(&mut networks, model.networks) != model.networks {
+            outdated.set();
+        }
         lock(&asks).observe(|id| model.resources.get(&id));
     }
 }

@@ -79,6 +79,7 @@ pub(crate) fn changes(seq: i64, seconds: i64, resources: Vec<Resource>) -> Chang
         seq,
         server_time: at(seconds),
         me: None,
+        networks_changed: false,
         resources,
         removed_resources: Vec::new(),
         reviews: Vec::new(),

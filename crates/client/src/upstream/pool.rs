@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hourkey_clock::Clock;
+use hourkey_pki::{Holder, Subject};
+use hourkey_protocol::device::Gateway;
 use hourkey_tcp::{Link, Watchdog};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -21,6 +23,8 @@ pub(crate) type Connection = TlsStream<Link>;
 pub(crate) struct Pool {
     /// `host:port`.
     address: String,
+    /// Whose certificate it shows; `None` where the controller does not say it.
+    holder: Option<Holder>,
     name: ServerName<'static>,
     connector: TlsConnector,
     clock: Arc<dyn Clock>,
@@ -50,20 +54,26 @@ const LULL: Duration = Duration::from_millis(5);
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Pool {
-    /// Connections to the gateway at `address` (`host:port`), of which `ready` are kept ready
-    /// while it is in use. `None` when that is no address.
+    /// Connections to this gateway, of which `ready` are kept ready while it is in use. `None`
+    /// when its address is none.
     pub(crate) fn new(
-        address: &str,
+        gateway: &Gateway,
         tls: Arc<ClientConfig>,
         clock: Arc<dyn Clock>,
         watchdog: Arc<Watchdog>,
         ready: usize,
     ) -> Option<Arc<Self>> {
+        let address = &gateway.address;
+        let holder = gateway.key.clone().map(|key| Holder {
+            subject: Subject::Gateway(gateway.id),
+            key,
+        });
         let (host, port) = address.rsplit_once(':')?;
         port.parse::<u16>().ok()?;
         let host = host.trim_matches(['[', ']']);
         Some(Arc::new(Self {
-            address: address.to_owned(),
+            address: address.clone(),
+            holder,
             name: ServerName::try_from(host).ok()?.to_owned(),
             connector: TlsConnector::from(tls),
             clock,
@@ -93,11 +103,29 @@ impl Pool {
             let addresses = lookup_host(&self.address).await?.collect();
             let stream = hourkey_tcp::connect(addresses).await?;
             let link = self.watchdog.guard(stream)?;
-            self.connector.connect(self.name.clone(), link).await
+            let connection = self.connector.connect(self.name.clone(), link).await?;
+            self.check(&connection)?;
+            Ok(connection)
         };
         tokio::time::timeout(CONNECT, connecting)
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether the certificate is this gateway's: the authority vouches for others as well, and for
+    /// removed ones.
+    fn check(&self, connection: &Connection) -> io::Result<()> {
+        let Some(expected) = &self.holder else {
+            return Ok(());
+        };
+        let chain = connection.get_ref().1.peer_certificates();
+        let shown = chain.and_then(|chain| Holder::of(chain.first()?).ok());
+        if shown.as_ref() == Some(expected) {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "another gateway answers at its address than the one that the controller names",
+        ))
     }
 
     /// Makes connections ready, and drops them once nobody has taken one for a while.

@@ -34,8 +34,9 @@ impl StandIn {
     pub async fn start(controller: &Controller) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let id = controller.add_gateway(address);
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(controller, id)));
+        let key = Key::generate().unwrap();
+        let id = controller.add_gateway(address, Some(key.fingerprint()));
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(controller, id, &key)));
         let (cut, targets) = (
             Arc::<Notify>::default(),
             Arc::<Mutex<Vec<String>>>::default(),
@@ -72,8 +73,7 @@ impl StandIn {
     }
 }
 
-fn server_config(controller: &Controller, id: GatewayId) -> ServerConfig {
-    let key = Key::generate().unwrap();
+fn server_config(controller: &Controller, id: GatewayId, key: &Key) -> ServerConfig {
     let request = key.request().unwrap();
     let subject = Subject::Gateway(id);
     let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();

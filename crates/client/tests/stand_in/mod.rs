@@ -103,18 +103,33 @@ impl Controller {
         Session::resume(home).await.unwrap().unwrap()
     }
 
-    fn add_gateway(&self, address: String) -> GatewayId {
+    fn add_gateway(&self, address: String, key: Option<String>) -> GatewayId {
         let mut gateways = self.gateways_up.lock().unwrap();
-        let id = GatewayId(i64::try_from(gateways.len()).unwrap() + 1);
+        let id = GatewayId(gateways.last().map_or(0, |last| last.id.0) + 1);
         let name = format!("gw-{id}");
-        gateways.push(Gateway { id, name, address });
+        gateways.push(Gateway {
+            id,
+            name,
+            address,
+            key,
+        });
         id
+    }
+
+    /// The gateways as people are told of them.
+    pub fn gateways(&self) -> Vec<Gateway> {
+        self.gateways_up.lock().unwrap().clone()
+    }
+
+    /// Tells people of these from now on.
+    pub fn set_gateways(&self, gateways: Vec<Gateway>) {
+        *self.gateways_up.lock().unwrap() = gateways;
     }
 
     /// A gateway that takes connections and never says a word, as long as it is kept.
     pub async fn silent_gateway(&self) -> TcpListener {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        self.add_gateway(listener.local_addr().unwrap().to_string());
+        self.add_gateway(listener.local_addr().unwrap().to_string(), None);
         listener
     }
 

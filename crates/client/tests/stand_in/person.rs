@@ -81,12 +81,22 @@ impl Person {
 
     /// The controller sends this row.
     pub fn change(&self, resource: Resource) {
+        self.hear(vec![resource], false);
+    }
+
+    /// The controller says that gateways changed.
+    pub fn networks_changed(&self) {
+        self.hear(Vec::new(), true);
+    }
+
+    fn hear(&self, resources: Vec<Resource>, networks_changed: bool) {
         self.model.send_modify(|model| {
             let changes = Changes {
                 seq: model.seq + 1,
                 server_time: model.clock.now(self.clock.boot()).unwrap(),
                 me: None,
-                resources: vec![resource],
+                networks_changed,
+                resources,
                 removed_resources: Vec::new(),
                 reviews: Vec::new(),
                 removed_reviews: Vec::new(),

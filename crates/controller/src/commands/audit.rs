@@ -76,7 +76,9 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
             let name = found.map_or_else(String::new, |(resource, _)| resource.name);
             format!("{} → {name}", login(read, user).await?)
         }
-        Subject::Gateway { gateway } => format!("gateway {gateway}"),
+        Subject::Gateway { gateway } | Subject::GatewayAsked { gateway } => {
+            format!("gateway {gateway}")
+        }
     })
 }
 

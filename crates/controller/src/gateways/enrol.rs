@@ -196,6 +196,7 @@ async fn network(
         id: gateway.id,
         name: gateway.name.clone(),
         address: gateway.address.clone(),
+        key: gateway.key.clone(),
     });
     Ok(Network {
         id,

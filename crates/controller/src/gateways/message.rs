@@ -86,7 +86,10 @@ impl Due {
                 Subject::Account { user } if users.contains(&user) => {
                     due.devices.extend(watched.of(&BTreeSet::from([user])));
                 }
-                Subject::Access { .. } | Subject::Account { .. } | Subject::Use { .. } => {}
+                Subject::Access { .. }
+                | Subject::Account { .. }
+                | Subject::Use { .. }
+                | Subject::GatewayAsked { .. } => {}
                 Subject::Organisation => return Self::everything(watched),
                 Subject::Gateway { gateway: which } => due.gateway |= which == gateway.id,
             }

@@ -144,7 +144,10 @@ impl Listener {
                     (cut && self.actor.reviews(resource))
                         || (user == mine && (cut || restarts_count))
                 }
-                Subject::Organisation | Subject::Account { .. } | Subject::Gateway { .. } => false,
+                Subject::Organisation
+                | Subject::Account { .. }
+                | Subject::Gateway { .. }
+                | Subject::GatewayAsked { .. } => false,
             });
         Ok(concerns.then_some(Next::Changed))
     }

@@ -154,7 +154,8 @@ impl Reading {
                     Subject::Access { .. }
                     | Subject::Account { .. }
                     | Subject::Use { .. }
-                    | Subject::Gateway { .. } => true,
+                    | Subject::Gateway { .. }
+                    | Subject::GatewayAsked { .. } => true,
                 })
         }))
     }
@@ -211,6 +212,7 @@ impl Reading {
             seq,
             server_time: self.now,
             me: None,
+            networks_changed: affected.networks,
             resources: Vec::new(),
             removed_resources: Vec::new(),
             reviews: Vec::new(),
@@ -264,6 +266,8 @@ struct Affected {
     requests: BTreeSet<RequestId>,
     /// Their account.
     account: bool,
+    /// Where they connect.
+    networks: bool,
 }
 
 impl Affected {
@@ -273,6 +277,7 @@ impl Affected {
             resources,
             requests,
             account: false,
+            networks: false,
         };
         for change in changes {
             match change.subject {
@@ -298,8 +303,9 @@ impl Affected {
                 } if user == actor.user.id => {
                     affected.resources.insert(resource);
                 }
+                Subject::Gateway { .. } => affected.networks = true,
                 // A snapshot is taken instead of the first; the others show nowhere.
-                Subject::Organisation | Subject::Use { .. } | Subject::Gateway { .. } => {}
+                Subject::Organisation | Subject::Use { .. } | Subject::GatewayAsked { .. } => {}
             }
         }
         affected
@@ -315,6 +321,7 @@ fn says_something(message: &Changes) -> bool {
         seq: _,
         server_time: _,
         me,
+        networks_changed,
         resources,
         removed_resources,
         reviews,
@@ -322,6 +329,7 @@ fn says_something(message: &Changes) -> bool {
         notices,
     } = message;
     me.is_some()
+        || *networks_changed
         || !resources.is_empty()
         || !removed_resources.is_empty()
         || !reviews.is_empty()

@@ -143,14 +143,14 @@ impl Listener {
             Subject::Access { user, resource, .. } => {
                 user == self.user || self.audience.reviews(resource)
             }
-            Subject::Organisation => true,
+            Subject::Organisation | Subject::Gateway { .. } => true,
             Subject::Account { user } => user == self.user,
             Subject::Use {
                 user,
                 restarts_count: true,
                 ..
             } => user == self.user,
-            Subject::Use { .. } | Subject::Gateway { .. } => false,
+            Subject::Use { .. } | Subject::GatewayAsked { .. } => false,
         })
     }
 }

@@ -3,9 +3,10 @@
 
 pub mod description;
 pub mod events;
+pub mod gateways;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -105,10 +106,11 @@ pub struct Ways {
     pub vault_on_call: AssignmentId,
 }
 
-/// The real store, and how often it was read.
+/// The real store, and how often it was read. Reads fail while a test wants them to.
 struct Counted {
     store: Arc<SqliteStore>,
     reads: Arc<AtomicUsize>,
+    broken: Arc<AtomicBool>,
 }
 
 #[async_trait::async_trait]
@@ -119,6 +121,9 @@ impl Store for Counted {
 
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the test broke it".into()));
+        }
         self.store.read().await
     }
 
@@ -131,6 +136,8 @@ pub struct World {
     pub app: App,
     /// How often the store was read.
     pub reads: Arc<AtomicUsize>,
+    /// While true, nothing can be read from the store.
+    pub broken: Arc<AtomicBool>,
     pub clock: Arc<TestClock>,
     pub people: People,
     pub resources: Resources,
@@ -155,9 +162,11 @@ impl World {
             request_lapse: TimeDelta::hours(24),
         };
         let reads = Arc::new(AtomicUsize::new(0));
+        let broken = Arc::new(AtomicBool::new(false));
         let store = Arc::new(Counted {
             store,
             reads: Arc::clone(&reads),
+            broken: Arc::clone(&broken),
         });
         let authorities = Authorities::open(folder.path(), start).unwrap();
         let app = App::new(store, Arc::clone(&clock) as _, config, authorities);
@@ -166,6 +175,7 @@ impl World {
         Self {
             app,
             reads,
+            broken,
             clock,
             people,
             resources,
