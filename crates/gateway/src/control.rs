@@ -170,7 +170,11 @@ impl<'a> Stream<'a> {
             PING => {
                 let ping: Ping = parse(event)?;
                 self.sync(ping.server_time);
-                if let Some(basis) = self.sent.at(ping.heard) {
+                let vouched = ping.seq.unwrap_or(self.seq);
+                // One for less than was said says nothing about the rest.
+                if vouched >= self.seq
+                    && let Some(basis) = self.sent.at(ping.heard)
+                {
                     self.gate.renew(basis);
                 }
             }
@@ -196,6 +200,7 @@ impl Offsets {
     const KEPT: usize = 20;
 
     fn smallest(&mut self, now: u64, server_time: DateTime<Utc>) -> i64 {
+                self.seq = self.seq.max(vouched);
         let offset = now.cast_signed() - server_time.timestamp_millis();
         self.0.push_back(offset);
         if self.0.len() > Self::KEPT {

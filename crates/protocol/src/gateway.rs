@@ -7,7 +7,7 @@
 //! `POST /gateway/ack`.
 //!
 //! **Lease.** A ping carries the number of the last acknowledgement that the controller had heard
-//! when it sent the ping. So whoever remembers when it *sent* that acknowledgement, on its own
+//! when it sent the ping, and the sequence number that it vouches for. So whoever remembers when it *sent* that acknowledgement, on its own
 //! clock, knows that everything up to the ping was said no earlier than then, however long the ping
 //! was under way: what it knows is good for [`LEASE`] from that moment. The same holds for [`ALL`],
 //! counted from the sending of the call that opened the stream.
@@ -162,6 +162,11 @@ pub struct Ping {
     pub server_time: DateTime<Utc>,
     /// The number of the last [`Ack`] that the controller has heard on this stream; 0 for none.
     pub heard: u64,
+    /// Everything that concerns the gateway up to this sequence number was sent before the ping.
+    /// The controller sends none while it cannot read what changed. `None` from a controller that
+    /// does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
 }
 
 /// A resource, as far as destinations go.

@@ -47,6 +47,7 @@ pub async fn follow(
         pings,
         seen: all.seq,
         first: Some(first),
+        ping_is_due: false,
     };
     let events = futures_util::stream::unfold(line, |mut line| async {
         let event = line.next().await?;
@@ -65,6 +66,8 @@ struct Feed {
     pings: Interval,
     /// Everything up to here was sent, or does not concern this gateway. Only bells move it: what
     /// is read for a device that came says nothing of the others.
+    /// Whether a ping waits until the change log was looked at.
+    ping_is_due: bool,
     seen: i64,
     first: Option<Event>,
 }
@@ -107,7 +110,12 @@ impl Feed {
                         return self.tell(Due::came(&came)).await;
                     }
                 }
-                _ = self.pings.tick() => return event(PING, &self.ping()).ok(),
+                _ = self.pings.tick(), if !self.ping_is_due => self.ping_is_due = true,
+                // A ping says that nothing else happened: not while nobody knows.
+                () = self.app.feed.is_current(), if self.ping_is_due => {
+                    self.ping_is_due = false;
+                    return event(PING, &self.ping()).ok();
+                }
             }
         }
     }
@@ -135,6 +143,7 @@ impl Feed {
         }
     }
 }
+            seq: Some(self.seen),
 
 fn event(name: &str, message: &impl Serialize) -> Result<Event, Failure> {
     let event = Event::default().event(name).json_data(message);

@@ -103,13 +103,20 @@ impl Controller {
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         let pinged = Arc::clone(&all);
         tokio::spawn(async move {
-            loop {
+            for count in 0.. {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 let mut all = pinged.lock().unwrap();
                 if !all.mute {
                     let heard = all.stream.as_ref().map_or(0, |stream| stream.heard);
                     let server_time = all.now();
-                    all.say(PING, &Ping { server_time, heard });
+                    // An older controller does not say what it vouches for.
+                    let seq = (count % 2 == 0).then_some(all.seq);
+                    let ping = Ping {
+                        server_time,
+                        heard,
+                        seq,
+                    };
+                    all.say(PING, &ping);
                 }
             }
         });
