@@ -12,6 +12,7 @@ use crate::api::ApiError;
 use crate::session::{Session, reason};
 use hourkey_clock::Clock;
 use hourkey_protocol::sse::{Event, Parser};
+use hourkey_protocol::stream_ends::StreamEnds;
 
 /// What the stream says. Apply it to a [`crate::model::Model`].
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,7 @@ fn follow_at(pace: Pace, session: Session, tx: mpsc::Sender<Update>) -> Follower
         seq: None,
         heard: None,
         said: None,
+        ends: StreamEnds::default(),
     };
     Follower {
         nudge,
@@ -100,6 +102,8 @@ struct Pace {
     longest_wait: Duration,
     /// How long the controller may take to start a stream.
     opening: Duration,
+    /// How long its first bytes may take once it has started: the controller sends them together.
+    first_bytes: Duration,
 }
 
 const PACE: Pace = Pace {
@@ -112,7 +116,15 @@ const PACE: Pace = Pace {
     first_wait: Duration::from_millis(500),
     longest_wait: Duration::from_secs(30),
     opening: Duration::from_secs(30),
+    first_bytes: Duration::from_secs(10),
 };
+
+/// How long a plain call may take that shows whether the controller answers at all.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+const HELD_BACK: &str = "The controller answers, but its event stream brings nothing: something \
+    between here and the controller buffers it, such as a reverse proxy or a virus scanner. \
+    Whoever runs the controller finds the right settings in docs/admin/controller.md.";
 
 struct Stream {
     pace: Pace,
@@ -126,12 +138,16 @@ struct Stream {
     heard: Option<Duration>,
     /// What was last said about its being away.
     said: Option<String>,
+    /// At which ages streams were closed.
+    ends: StreamEnds,
 }
 
 /// Why a stream is over.
 enum Break {
     /// It broke; wait, then try again.
     Broken(String),
+    /// It was closed from outside; likewise.
+    Closed(String),
     /// The machine slept, or somebody asks for it: try again at once.
     Nudged,
     /// There is nobody to tell, or nothing to follow any more.
@@ -145,6 +161,8 @@ impl Stream {
             let began = self.session.clock().boot();
             let cause = self.connect().await;
             let lived = self.session.clock().boot().saturating_sub(began);
+            let stood = self.heard.is_some_and(|heard| heard >= began);
+            let mut ends_alike = false;
             let why = match cause {
                 Break::End => return,
                 Break::Nudged => {
@@ -152,14 +170,21 @@ impl Stream {
                     continue;
                 }
                 Break::Broken(why) => why,
+                Break::Closed(why) => match self.ends.closed(lived) {
+                    Some(age) if stood => {
+                        ends_alike = true;
+                        closed_by_age(age)
+                    }
+                    Some(_) | None => why,
+                },
             };
-            let stood = self.heard.is_some_and(|heard| heard >= began);
             if stood && lived >= self.pace.proven {
                 attempt = 0;
             }
             tracing::debug!(why, attempt, "The event stream broke.");
             // Most breaks are over with the next attempt, and then nobody need hear of them.
-            if !(stood && attempt == 0) && self.lost(why).await.is_err() {
+            let is_told = ends_alike || !(stood && attempt == 0);
+            if is_told && self.lost(why).await.is_err() {
                 return;
             }
             if self.pause(self.pace.wait(attempt, rand::random())).await {
@@ -185,22 +210,25 @@ impl Stream {
                 return Break::End;
             }
             Ok(Err(error)) => return Break::Broken(error.to_string()),
-            Err(_) => return Break::Broken("The controller did not answer in time.".to_owned()),
+            Err(_) => {
+                let why = "The controller did not answer in time.";
+                return Break::Broken(self.why_silent(why).await);
+            }
         };
-        self.heard = Some(self.session.clock().boot());
-        self.said = None;
-        if self.tx.send(Update::Live).await.is_err() {
-            return Break::End;
-        }
         let mut parser = Parser::default();
+        let mut stands = false;
         loop {
+            let patience = match stands {
+                true => self.pace.silence,
+                false => self.pace.first_bytes,
+            };
             let chunk = tokio::select! {
                 // In this order: what lay in the connection while the machine slept is old.
                 biased;
                 () = self.watch.slept() => return Break::Nudged,
                 () = self.nudge.notified() => return Break::Nudged,
                 () = self.tx.closed() => return Break::End,
-                chunk = tokio::time::timeout(self.pace.silence, response.chunk()) => chunk,
+                chunk = tokio::time::timeout(patience, response.chunk()) => chunk,
             };
             if self.watch.has_slept() {
                 return Break::Nudged;
@@ -208,14 +236,22 @@ impl Stream {
             let bytes = match chunk {
                 Ok(Ok(Some(bytes))) => bytes,
                 Ok(Ok(None)) => {
-                    return Break::Broken("The controller closed the connection.".to_owned());
+                    return Break::Closed("The controller closed the connection.".to_owned());
                 }
                 Ok(Err(error)) => {
-                    return Break::Broken(format!("The connection broke: {}.", reason(&error)));
+                    return Break::Closed(format!("The connection broke: {}.", reason(&error)));
                 }
-                Err(_) => return Break::Broken("The controller went silent.".to_owned()),
+                Err(_) => {
+                    return Break::Broken(self.why_silent("The controller went silent.").await);
+                }
             };
             self.heard = Some(self.session.clock().boot());
+            if !std::mem::replace(&mut stands, true) {
+                self.said = None;
+                if self.tx.send(Update::Live).await.is_err() {
+                    return Break::End;
+                }
+            }
             let mut events = Vec::new();
             if let Err(error) = parser.feed(&bytes, |event| events.push(event)) {
                 return Break::Broken(format!("The controller's stream cannot be read: {error}."));
@@ -255,6 +291,16 @@ impl Stream {
         Ok(())
     }
 
+    /// Why a stream is silent: a controller that answers other calls sent something on it at once,
+    /// and a comment since.
+    async fn why_silent(&self, otherwise: &str) -> String {
+        let probe = tokio::time::timeout(PROBE_TIMEOUT, self.session.me()).await;
+        match probe {
+            Ok(Ok(_)) => HELD_BACK.to_owned(),
+            Ok(Err(_)) | Err(_) => otherwise.to_owned(),
+        }
+    }
+
     async fn lost(&mut self, why: String) -> Result<(), mpsc::error::SendError<Update>> {
         if self.said.as_ref() == Some(&why) {
             return Ok(());
@@ -276,6 +322,19 @@ impl Stream {
             () = self.tx.closed() => true,
         }
     }
+}
+
+fn closed_by_age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    tracing::warn!(
+        stream.age_s = seconds,
+        "the event stream is closed at the same age again and again"
+    );
+    format!(
+        "The controller's event stream is closed after {seconds} seconds each time: something \
+         between here and the controller, such as a reverse proxy, limits how long an answer may \
+         last. Whoever runs the controller finds the right settings in docs/admin/controller.md."
+    )
 }
 
 impl Pace {

@@ -90,6 +90,8 @@ impl Clock for TestClock {
 pub(crate) enum Play {
     /// These chunks, then the end.
     Close(Vec<String>),
+    /// These chunks, and the end after a while.
+    CloseAfter(Vec<String>, Duration),
     /// These chunks, then silence.
     Hang(Vec<String>),
 }
@@ -371,6 +373,14 @@ async fn events(State(controller): State<Controller>, headers: HeaderMap) -> Res
     };
     match play {
         Play::Close(say) => Response::new(Body::from_stream(chunks(say))),
+        Play::CloseAfter(say, wait) => {
+            let end = async move {
+                tokio::time::sleep(wait).await;
+                Ok(String::new())
+            };
+            let end = futures_util::stream::once(end);
+            Response::new(Body::from_stream(chunks(say).chain(end)))
+        }
         Play::Hang(say) => Response::new(Body::from_stream(
             chunks(say).chain(futures_util::stream::pending()),
         )),

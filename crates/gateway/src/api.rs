@@ -45,6 +45,16 @@ pub enum ApiError {
     /// No answer, or none that makes sense.
     #[error("the controller cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing came in time.
+    #[error("the controller cannot be reached: {0}")]
+    Silent(String),
+    /// It answers, and its stream brings nothing.
+    #[error(
+        "the controller answers, but its stream brings nothing: something between here and the \
+         controller, such as a reverse proxy, buffers it. Switch buffering off there \
+         (docs/admin/controller.md)"
+    )]
+    HeldBack,
 }
 
 impl Api {
@@ -139,8 +149,18 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn stream(&self, body: &Follow) -> Result<Response, ApiError> {
-        // It stays open; whoever reads it knows when it is dead.
-        self.call("stream", body, Duration::MAX).await
+        // It stays open; whoever reads it knows when it is dead. The controller first reads what
+        // there is about each device.
+        let begin = self.patience * 4;
+        self.call_within("stream", body, begin, Duration::MAX).await
+    }
+
+    /// Whether the controller answers calls, and can read its store.
+    pub async fn answers(&self) -> bool {
+        let base = self.base.as_str().trim_end_matches('/');
+        let health = self.http.get(format!("{base}/healthz"));
+        let answer = health.timeout(self.patience).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// Calls; the answer begins within the client's patience, and ends within `whole`.
@@ -150,15 +170,26 @@ impl Api {
         body: &impl Serialize,
         whole: Duration,
     ) -> Result<Response, ApiError> {
+        self.call_within(name, body, self.patience, whole).await
+    }
+
+    /// Calls; the answer begins within `begin`, and ends within `whole`.
+    async fn call_within(
+        &self,
+        name: &str,
+        body: &impl Serialize,
+        begin: Duration,
+        whole: Duration,
+    ) -> Result<Response, ApiError> {
         let base = self.base.as_str().trim_end_matches('/');
         let url = format!("{base}/api/v1/gateway/{name}");
         let mut request = self.http.post(url).timeout(whole).json(body);
         if let Some(credential) = &self.credential {
             request = request.bearer_auth(credential);
         }
-        let response = tokio::time::timeout(self.patience, request.send())
+        let response = tokio::time::timeout(begin, request.send())
             .await
-            .map_err(|_| ApiError::Unreachable("it did not answer in time".to_owned()))?
+            .map_err(|_| ApiError::Silent("it did not answer in time".to_owned()))?
             .map_err(unreachable)?;
         match response.status() {
             status if status.is_success() => Ok(response),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use hourkey_protocol::gateway::{ALL, Ack, All, CHANGES, Changes, Connected, Follow, PING, Ping};
 use hourkey_protocol::sse::{Event, Parser};
+use hourkey_protocol::stream_ends::StreamEnds;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -21,9 +22,26 @@ use crate::ticket::{Cause, Ticket};
 pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
     let mut attempt = 0;
     let mut said = None;
+    let mut ends = StreamEnds::default();
     loop {
         let mut stream = Stream::new(&gate, &api, pace);
-        let why = stream.follow().await;
+        let mut why = stream.follow().await;
+        if let ApiError::Silent(_) = why
+            && api.answers().await
+        {
+            why = ApiError::HeldBack;
+        }
+        if stream.stands
+            && let ApiError::Unreachable(_) = why
+            && let Some(age) = ends.closed(stream.age())
+        {
+            tracing::warn!(
+                stream.age_s = age.as_secs(),
+                "the controller's stream is closed at the same age again and again: something \
+                 between here and the controller, such as a reverse proxy, limits how long an \
+                 answer may last; raise its timeouts (docs/admin/controller.md)"
+            );
+        }
         if let ApiError::Removed = why {
             gate.fail_closed(Cause::Stale);
             tracing::error!(
@@ -89,6 +107,11 @@ impl<'a> Stream<'a> {
             seq: 0,
             sent: Sent::default(),
         }
+    }
+
+    /// How long ago the call that opened it was sent.
+    fn age(&self) -> Duration {
+        Duration::from_millis(self.gate.now().saturating_sub(self.opened_at))
     }
 
     /// Follows until it breaks; returns why it did.
@@ -177,6 +200,7 @@ impl<'a> Stream<'a> {
                 {
                     self.gate.renew(basis);
                 }
+                self.seq = self.seq.max(vouched);
             }
             _ => return Ok(None),
         }
@@ -200,7 +224,6 @@ impl Offsets {
     const KEPT: usize = 20;
 
     fn smallest(&mut self, now: u64, server_time: DateTime<Utc>) -> i64 {
-                self.seq = self.seq.max(vouched);
         let offset = now.cast_signed() - server_time.timestamp_millis();
         self.0.push_back(offset);
         if self.0.len() > Self::KEPT {
@@ -319,7 +342,7 @@ impl Reader {
             }
             let chunk = tokio::time::timeout(self.silence, self.response.chunk())
                 .await
-                .map_err(|_| broken("it went silent"))?
+                .map_err(|_| ApiError::Silent("its stream went silent".to_owned()))?
                 .map_err(unreachable)?
                 .ok_or_else(|| broken("it was closed"))?;
             self.parser

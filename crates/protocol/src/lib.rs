@@ -13,6 +13,7 @@ pub mod notice;
 pub mod oauth;
 pub mod problem;
 pub mod sse;
+pub mod stream_ends;
 
 /// The path under which the API of this version lives.
 pub const API: &str = "/api/v1";

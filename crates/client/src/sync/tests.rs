@@ -15,6 +15,7 @@ const QUICK: Pace = Pace {
     first_wait: Duration::from_millis(10),
     longest_wait: Duration::from_millis(50),
     opening: Duration::from_secs(30),
+    first_bytes: Duration::from_secs(3_600),
 };
 
 struct Following {
@@ -145,6 +146,38 @@ async fn a_silent_stream_is_dead() {
     .await;
     following.until("the change", |model| model.seq == 6).await;
     assert_eq!(following.connections()[1], Some("5".to_owned()));
+}
+
+#[tokio::test]
+async fn a_stream_that_opens_and_brings_nothing_is_told_as_buffered_on_the_way() {
+    let pace = Pace {
+        first_bytes: Duration::from_millis(500),
+        ..QUICK
+    };
+    let plays = [Play::Hang(Vec::new()), Play::Hang(vec![first()])];
+    let following = following(pace, plays).await;
+    following
+        .until("the snapshot", |model| model.seq == 5)
+        .await;
+    let updates = following.updates.lock().unwrap();
+    let Some(Update::Lost { why, heard: None }) = updates.first() else {
+        panic!("it never was live: {updates:?}");
+    };
+    assert!(why.contains("buffers it"), "{why}");
+}
+
+#[tokio::test]
+async fn streams_that_are_closed_at_one_age_are_told_as_limited_on_the_way() {
+    let plays = (0..20).map(|_| Play::CloseAfter(vec![first()], Duration::from_millis(1_500)));
+    let following = following(QUICK, plays).await;
+    eventually("what ends the streams", || {
+        let updates = following.updates.lock().unwrap();
+        updates.iter().find_map(|update| match update {
+            Update::Lost { why, .. } if why.contains("limits how long") => Some(()),
+            _ => None,
+        })
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -72,24 +72,45 @@ fn expected(headers: &HeaderMap, config: &Config) -> Option<FormToken> {
 
 /// Browsers name the origin of every form they post (Fetch, 3.2); other programs need not.
 fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), Failure> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
-    };
     let expected = config.public_url.origin().ascii_serialization();
-    let origin_fits = text("origin").is_none_or(|origin| origin == expected);
+    let origin_fits = text(headers, "origin").is_none_or(|origin| origin == expected);
     // `none`: the person themselves, by reloading.
     let site_fits =
-        text("sec-fetch-site").is_none_or(|site| ["same-origin", "none"].contains(&site));
+        text(headers, "sec-fetch-site").is_none_or(|site| ["same-origin", "none"].contains(&site));
     if origin_fits && site_fits {
         return Ok(());
     }
-    Err(Failure::refused(
-        Code::Forbidden,
-        format!(
+    let detail = match is_from_another_address_of_ours(headers, config) {
+        true => format!(
+            "Hourkey's address is {expected}, and this form was sent from another one. Nothing was \
+             changed. Open Hourkey at {expected}; if you set it up, correct public_url, or let the \
+             proxy in front redirect."
+        ),
+        false => format!(
             "This form was sent from another site, so nothing was changed. Open Hourkey at \
              {expected} and try again there."
         ),
-    ))
+    };
+    Err(Failure::refused(Code::Forbidden, detail))
+}
+
+/// Whether a form comes from the controller itself, at another address than the public one.
+#[must_use]
+pub fn is_from_another_address_of_ours(headers: &HeaderMap, config: &Config) -> bool {
+    let Some(origin) = text(headers, "origin") else {
+        return false;
+    };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    let same_site = match text(headers, "sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        // Browsers say it of secure origins only.
+        None => host.is_some() && host == text(headers, "host"),
+    };
+    same_site && origin != config.public_url.origin().ascii_serialization()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or_default())
 }

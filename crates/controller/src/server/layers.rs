@@ -85,6 +85,25 @@ pub(super) async fn only_by_proxy(
     next.run(request).await
 }
 
+/// nginx's own header: it switches buffering of this answer off.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Asks proxies on the way to pass a stream of events on as it comes: no buffering, and no
+/// compression, which would hold back what does not fill a block (RFC 9111, 5.2.2.6).
+pub(super) async fn unbuffered(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let is_stream = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if is_stream {
+        let control = HeaderValue::from_static("no-cache, no-transform");
+        headers.insert(header::CACHE_CONTROL, control);
+        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    }
+    response
+}
+
 /// Headers that every answer carries, unless it brings its own.
 pub(super) async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;

@@ -1,7 +1,10 @@
 //! The HTTP server: everything the controller answers, and how it listens.
 
+mod forwarded;
 mod layers;
 mod listen;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -16,11 +19,12 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::{api, oauth, pages};
 
-/// The largest body that is read, in bytes.
+/// The largest body that is read, in bytes, unless the call has a limit of its own.
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Everything the controller answers.
 pub fn router(app: App) -> Router {
+    let proxies = forwarded::Proxies::new(Arc::clone(&app.config));
     Router::new()
         .merge(api::router())
         .merge(oauth::router())
@@ -33,6 +37,8 @@ pub fn router(app: App) -> Router {
         .layer(from_fn(layers::bound_in_time))
         .layer(from_fn(layers::survive_panics))
         .layer(from_fn_with_state(app.clone(), layers::only_by_proxy))
+        .layer(from_fn_with_state(Arc::new(proxies), forwarded::look))
+        .layer(from_fn(layers::unbuffered))
         .layer(from_fn_with_state(app.clone(), layers::secure))
         .layer(from_fn(layers::trace))
         .with_state(app)

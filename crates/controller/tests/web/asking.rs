@@ -349,7 +349,11 @@ async fn a_page_is_told_of_what_concerns_its_person_and_of_nothing_else() {
     let world = &site.world;
     site.app.start();
     let ann = site.signed_in("ann").await;
-    let mut stream = ann.open("/live").await.into_body().into_data_stream();
+    let response = ann.open("/live").await;
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    let control = &response.headers()["cache-control"];
+    assert_eq!(control, "no-cache, no-transform");
+    let mut stream = response.into_body().into_data_stream();
     let mut next = async || {
         let bytes = stream.next().await?.unwrap();
         Some(String::from_utf8(bytes.to_vec()).unwrap())
