@@ -63,7 +63,7 @@ async fn calls_that_cannot_be_read_are_problems() {
     another type: 400 malformed "The body is not what this call takes: invalid type: string \"1\", expected i64 at line 1 column 15."
     a form: 415 unsupported_media "This call takes JSON: send it with Content-Type: application/json."
     no media type: 415 unsupported_media "This call takes JSON: send it with Content-Type: application/json."
-    too large: 413 too_large "The body is larger than 64 KiB. Nothing that this call takes is that large."
+    too large: 413 too_large "The body is larger than anything that this call takes."
     "#);
     for key in ["", &"k".repeat(201), "\u{e4}"] {
         let answer = world

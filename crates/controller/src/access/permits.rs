@@ -2,11 +2,19 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::{NetworkId, UserId};
-use hourkey_domain::lock::{Permit, permit};
+use hourkey_domain::lock::{Permit, lock_state, permit};
 use hourkey_store::Read;
 
 use super::known::known;
 use crate::failure::Failure;
+
+/// What a user may do in a network.
+pub(crate) struct InNetwork {
+    /// All their permits there.
+    pub(crate) permits: Vec<Permit>,
+    /// Whether they see any of its resources (rule 1), locked or not.
+    pub(crate) sees_any: bool,
+}
 
 /// All permits of a user for the resources of a network.
 ///
@@ -17,9 +25,20 @@ pub(crate) async fn permits(
     user: UserId,
     network: NetworkId,
     now: Time,
-) -> Result<Vec<Permit>, Failure> {
-    let known = known(tx, user, None).await?.into_iter();
-    let here = known.filter(|known| known.resource.network == network);
-    let permits = here.filter_map(|known| permit(user, known.resource.id, &known.facts(), now));
-    Ok(permits.collect())
+) -> Result<InNetwork, Failure> {
+    let mut found = InNetwork {
+        permits: Vec::new(),
+        sees_any: false,
+    };
+    for known in known(tx, user, None).await? {
+        if known.resource.network != network {
+            continue;
+        }
+        let facts = known.facts();
+        found.sees_any |= lock_state(&facts, now).is_some();
+        found
+            .permits
+            .extend(permit(user, known.resource.id, &facts, now));
+    }
+    Ok(found)
 }

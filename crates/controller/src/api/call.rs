@@ -130,7 +130,7 @@ async fn read(request: Request, app: &App) -> Result<(Bytes, Option<Once>), Fail
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             return Err(Failure::refused(
                 Code::TooLarge,
-                "The body is larger than 64 KiB. Nothing that this call takes is that large.",
+                "The body is larger than anything that this call takes.",
             ));
         }
         Err(_) => {

@@ -1,18 +1,34 @@
 //! What gateways call.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
 
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
 use super::call::Call;
 use super::refusals::{Acknowledging, Enrolling, Following};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::gateways::{self, CallingGateway, enrol, usage};
+
+/// The largest body of the calls that name devices or connections, in bytes: the ids of more than
+/// 200,000 devices. The gateway's credential is checked before the body is read.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The calls whose bodies grow with what is connected to a gateway.
+pub(super) fn large() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(follow))
+        .routes(routes!(connected))
+        .routes(routes!(report))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
 
 /// Enrols a gateway with its single-use token.
 #[utoipa::path(post, path = "/gateway/enrol", operation_id = "enrol_gateway", tag = "gateway",

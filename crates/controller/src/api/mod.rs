@@ -65,10 +65,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(devices::networks))
         .routes(routes!(gateways::enrol_gateway))
         .routes(routes!(gateways::renew))
-        .routes(routes!(gateways::follow))
-        .routes(routes!(gateways::connected))
         .routes(routes!(gateways::acknowledge))
-        .routes(routes!(gateways::report));
+        .merge(gateways::large());
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, routes)
 }
 

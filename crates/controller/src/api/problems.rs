@@ -38,7 +38,9 @@ pub async fn only_problems(request: Request, next: Next) -> Response {
     let problem = match status {
         StatusCode::NOT_FOUND => Failure::not_found().into_problem(),
         StatusCode::METHOD_NOT_ALLOWED => no_method(),
-        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge.problem("The body is larger than 64 KiB."),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Code::TooLarge.problem("The body is larger than anything that this call takes.")
+        }
         status if status.is_client_error() => Code::Malformed
             .problem("The call cannot be read. See /api/v1/openapi.json for what is expected."),
         _ => Code::Internal.problem("Something broke here. Try again."),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
+use super::asked;
 use super::message::{self, Due, Watched};
 use super::streams::Ear;
 use crate::app::{App, stopped};
@@ -31,6 +32,7 @@ pub async fn follow(
     let bells = app.feed.listen();
     let stop = app.stop.subscribe();
     let ear = app.gateways.open(gateway.id);
+    asked::record(app, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);
     let all = message::all(app, &gateway, ear.stream, &mut watched).await?;
@@ -45,9 +47,9 @@ pub async fn follow(
         bells,
         stop,
         pings,
+        ping_is_due: false,
         seen: all.seq,
         first: Some(first),
-        ping_is_due: false,
     };
     let events = futures_util::stream::unfold(line, |mut line| async {
         let event = line.next().await?;
@@ -64,10 +66,10 @@ struct Feed {
     bells: broadcast::Receiver<Bell>,
     stop: watch::Receiver<bool>,
     pings: Interval,
-    /// Everything up to here was sent, or does not concern this gateway. Only bells move it: what
-    /// is read for a device that came says nothing of the others.
     /// Whether a ping waits until the change log was looked at.
     ping_is_due: bool,
+    /// Everything up to here was sent, or does not concern this gateway. Only bells move it: what
+    /// is read for a device that came says nothing of the others.
     seen: i64,
     first: Option<Event>,
 }
@@ -107,6 +109,7 @@ impl Feed {
                     self.watched.remove(&went);
                     self.watched.add(&came);
                     if !came.is_empty() {
+                        asked::record(&self.app, self.gateway.id, &came);
                         return self.tell(Due::came(&came)).await;
                     }
                 }
@@ -140,10 +143,10 @@ impl Feed {
         Ping {
             server_time: self.app.clock.now(),
             heard,
+            seq: Some(self.seen),
         }
     }
 }
-            seq: Some(self.seen),
 
 fn event(name: &str, message: &impl Serialize) -> Result<Event, Failure> {
     let event = Event::default().event(name).json_data(message);

@@ -162,6 +162,9 @@ pub(super) async fn changes(
 }
 
 /// The devices that are due, and the users that are due or whose devices are.
+///
+/// A device that comes is told of only if its user sees a resource of the network: a gateway may
+/// name any device, and TLS hands out no proof that it is connected (docs/SECURITY.md).
 async fn read(
     tx: &mut dyn Read,
     network: NetworkId,
@@ -169,32 +172,61 @@ async fn read(
     due: &Due,
     now: Time,
 ) -> Result<(Vec<Device>, Vec<User>), Failure> {
-    let mut users = due.users.clone();
+    let mut users = BTreeMap::new();
+    for id in &due.users {
+        users.insert(*id, reach(tx, *id, network, now).await?);
+    }
     let mut devices = Vec::with_capacity(due.devices.len());
     for id in &due.devices {
         // One that went meanwhile concerns nobody any more.
-        if !watched.0.contains_key(id) {
+        let Some(before) = watched.0.get(id).copied() else {
             continue;
+        };
+        let mut live = live(tx, *id, now).await?;
+        if let Some(user) = live.as_ref().map(|live| live.user) {
+            if !users.contains_key(&user) {
+                users.insert(user, reach(tx, user, network, now).await?);
+            }
+            // One that was told of loses its permits first, and is cut for that reason.
+            let sees_any = users.get(&user).is_some_and(|reach| reach.sees_any);
+            if before.is_none() && !sees_any {
+                live = None;
+            }
         }
-        let live = live(tx, *id, now).await?;
-        let user = live.as_ref().map(|live| live.user);
-        users.extend(user);
-        watched.0.insert(*id, user);
+        watched.0.insert(*id, live.as_ref().map(|live| live.user));
         devices.push(Device { id: *id, live });
     }
-    let mut shown = Vec::with_capacity(users.len());
-    for id in users {
-        let permits = permits(tx, id, network, now).await?.into_iter();
-        let permits = permits.map(|permit| Permit {
-            resource: permit.resource,
-            until: permit.until,
-        });
-        shown.push(User {
-            id,
-            permits: permits.collect(),
-        });
-    }
-    Ok((devices, shown))
+    let told: BTreeSet<UserId> = watched.users();
+    let users = users.into_iter().filter(|(id, _)| told.contains(id));
+    let shown = users.map(|(id, reach)| User {
+        id,
+        permits: reach.permits,
+    });
+    Ok((devices, shown.collect()))
+}
+
+/// What a user may use in a network.
+struct Reach {
+    permits: Vec<Permit>,
+    /// Whether they see any resource of it, locked or not.
+    sees_any: bool,
+}
+
+async fn reach(
+    tx: &mut dyn Read,
+    user: UserId,
+    network: NetworkId,
+    now: Time,
+) -> Result<Reach, Failure> {
+    let here = permits(tx, user, network, now).await?;
+    let permits = here.permits.into_iter().map(|permit| Permit {
+        resource: permit.resource,
+        until: permit.until,
+    });
+    Ok(Reach {
+        permits: permits.collect(),
+        sees_any: here.sees_any,
+    })
 }
 
 /// A device as long as its session runs.

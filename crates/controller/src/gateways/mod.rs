@@ -1,6 +1,7 @@
 //! Gateways: how they are added and enrolled, and the stream that feeds them permits
 //! (`hourkey_protocol::gateway` says what is sent).
 
+pub mod asked;
 pub mod enrol;
 mod extract;
 mod feed;

@@ -9,6 +9,7 @@ use hourkey_protocol::gateway::{Ack, Connected};
 use hourkey_protocol::problem::Code;
 use tokio::sync::mpsc;
 
+use super::asked::Asked;
 use crate::failure::Failure;
 
 /// How many messages about devices may wait for a stream.
@@ -18,6 +19,8 @@ const WAITING: usize = 64;
 #[derive(Debug, Default)]
 pub struct Streams {
     open: Mutex<HashMap<GatewayId, Line>>,
+    /// What they asked about.
+    pub(super) asked: Asked,
 }
 
 /// What a gateway's other calls reach its stream by.
