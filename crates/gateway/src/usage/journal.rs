@@ -18,6 +18,9 @@ use crate::enrolment::Folder;
 /// The file's name.
 const FILE: &str = "connections.jsonl";
 
+/// A copy of the last one with lines that could not be read.
+const DAMAGED: &str = "connections.damaged";
+
 /// So many lines may be old before the file is written anew.
 const OLD: usize = 1_000;
 
@@ -57,6 +60,7 @@ impl Journal {
         // After a loss of power there may be anything.
         let text = String::from_utf8_lossy(&bytes);
         let (mut waiting, mut lost) = (Vec::new(), BTreeMap::new());
+        let mut unreadable = 0;
         for line in text.lines() {
             match serde_json::from_str(line) {
                 Ok(Line::Connection(connection)) => {
@@ -66,9 +70,11 @@ impl Journal {
                 Ok(Line::Answered { answered }) => {
                     waiting.drain(..answered.min(waiting.len()));
                 }
-                // Half written.
-                Err(_) => {}
+                Err(_) => unreadable += 1,
             }
+        }
+        if unreadable > 0 {
+            set_aside(&folder, unreadable)?;
         }
         let mut journal = Self {
             file: appended(&folder)?,
@@ -170,6 +176,20 @@ impl Journal {
     }
 }
 
+/// Keeps a file with lines that cannot be read: half written when the gateway was killed, or cut
+/// off. What can be read is written anew, so the copy is for whoever misses a connection.
+fn set_aside(folder: &Folder, unreadable: usize) -> anyhow::Result<()> {
+    let (path, aside) = (folder.file(FILE), folder.file(DAMAGED));
+    fs::copy(&path, &aside).with_context(|| format!("{} cannot be written", aside.display()))?;
+    tracing::warn!(
+        lines = unreadable,
+        file.path = %path.display(),
+        file.kept_as = %aside.display(),
+        "the journal of connections is damaged: it is set aside, and what can be read of it is kept"
+    );
+    Ok(())
+}
+
 /// The file, open for more.
 fn appended(folder: &Folder) -> anyhow::Result<File> {
     let path = folder.file(FILE);
@@ -210,6 +230,36 @@ mod tests {
         journal.keep(ended("e")).unwrap();
         drop(journal);
         assert_eq!(waits(&open(&folder)), "bcde");
+    }
+
+    #[test]
+    fn a_kept_journal_is_read_and_one_that_is_cut_off_is_set_aside_and_rebuilt() {
+        const KEPT: &[u8] = include_bytes!("fixtures/connections.jsonl");
+        let with = |bytes: &[u8]| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(FILE), bytes).unwrap();
+            let journal = open(&folder);
+            (folder, journal)
+        };
+        let (folder, journal) = with(KEPT);
+        assert_eq!(waits(&journal), "bba");
+        assert_eq!(journal.waiting[1].end.unwrap().why, Ended::Permit);
+        assert_eq!(journal.lost.keys().next().unwrap(), &"a".repeat(32));
+        assert!(!folder.path().join(DAMAGED).exists());
+
+        // In the middle of the last line, and with a hole in the middle of the file.
+        let cut = &KEPT[..KEPT.len() - 40];
+        let hole = [&KEPT[..60], &[0; 30], &KEPT[200..]].concat();
+        for (bytes, left) in [(cut, "bb"), (&hole[..], "ba")] {
+            let (folder, journal) = with(bytes);
+            assert_eq!(waits(&journal), left);
+            let aside = fs::read(folder.path().join(DAMAGED)).unwrap();
+            assert_eq!(aside, bytes, "as it was");
+            drop(journal);
+            fs::remove_file(folder.path().join(DAMAGED)).unwrap();
+            assert_eq!(waits(&open(&folder)), left, "rebuilt");
+            assert!(!folder.path().join(DAMAGED).exists());
+        }
     }
 
     #[test]
