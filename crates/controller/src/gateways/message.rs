@@ -1,5 +1,6 @@
 //! What one message to a gateway holds, read in one transaction.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::Time;
@@ -184,12 +185,12 @@ async fn read(
         };
         let mut live = live(tx, *id, now).await?;
         if let Some(user) = live.as_ref().map(|live| live.user) {
-            if !users.contains_key(&user) {
-                users.insert(user, reach(tx, user, network, now).await?);
-            }
+            let known = match users.entry(user) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(reach(tx, user, network, now).await?),
+            };
             // One that was told of loses its permits first, and is cut for that reason.
-            let sees_any = users.get(&user).is_some_and(|reach| reach.sees_any);
-            if before.is_none() && !sees_any {
+            if before.is_none() && !known.sees_any {
                 live = None;
             }
         }
