@@ -1,7 +1,10 @@
 //! HTTP/1.1 (RFC 9112): one flow a connection, which becomes the raw TLS stream.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hourkey_protocol::gateway::{FLOW, FLOW_PATH};
@@ -13,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits;
 use crate::listen::{Client, Server, Tls};
@@ -102,16 +106,55 @@ async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade
     else {
         return relay::reset(&origin);
     };
-    let (read, write) = tokio::io::split(parts.io.into_inner());
-    let mut source = IoSource::new(read, parts.read_buf);
-    let mut sink = IoSink(write);
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass).await;
+    let tls = Shared(Arc::new(Mutex::new(parts.io.into_inner())));
+    let mut source = IoSource::new(tls.clone(), parts.read_buf);
+    let mut sink = IoSink(tls.clone());
+    let broke = || tls.with(|tls| !matches!(tls.get_ref().0.take_error(), Ok(None)));
+    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, broke).await;
     server.ends.note(&pass, &used, &outcome);
-    let tls = source.io.unsplit(sink.0);
     match &outcome.end {
         End::Finished => {}
-        End::Cut(_) | End::Broken(_) => relay::reset(tls.get_ref().0),
+        End::Cut(_) | End::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
     }
-    drop((tls, origin));
+    drop((source, sink, tls, origin));
     tunnel::finish(&pass, used, &outcome);
+}
+
+/// A client's connection, for both directions and for whoever looks at it meanwhile. Each locks it
+/// for one poll only.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Tls>>);
+
+impl Shared {
+    fn with<T>(&self, act: impl FnOnce(&mut Tls) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl AsyncRead for Shared {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|tls| Pin::new(tls).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|tls| Pin::new(tls).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|tls| Pin::new(tls).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|tls| Pin::new(tls).poll_shutdown(cx))
+    }
 }

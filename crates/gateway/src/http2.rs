@@ -122,11 +122,12 @@ async fn flow(
         mut origin,
         used,
     } = opened;
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass).await;
+    // A stream that breaks is seen while the other direction waits.
+    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, || false).await;
     match &outcome.end {
         End::Finished => {}
         End::Cut(_) => sink.0.send_reset(Reason::CANCEL),
-        End::Broken(_) => sink.0.send_reset(Reason::CONNECT_ERROR),
+        End::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
     }
     drop(origin);
     tunnel::finish(&pass, used, &outcome);

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use hourkey_tcp::Link;
@@ -48,8 +49,32 @@ pub(crate) enum End {
     Finished,
     /// It was cut: reset the client's side too.
     Cut(Cause),
-    /// A connection broke: reset the client's side too.
-    Broken(io::Error),
+    /// A connection broke, or was broken off: reset the client's side too.
+    Broken(Side, io::Error),
+}
+
+/// The two ends of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The device that asked for it.
+    Client,
+    /// The destination.
+    Origin,
+}
+
+/// How often a client that cannot be heard (it has said all it has to say, or its bytes wait for
+/// room at the origin) is looked for.
+const CLIENT_POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// One direction of a flow.
+struct Direction<'a, F> {
+    from: Side,
+    to: Side,
+    pass: &'a Pass,
+    /// What passed, in bytes.
+    count: &'a AtomicU64,
+    /// Tells that the client's connection broke, which nobody sees who does not read from it.
+    client_broke: &'a F,
 }
 
 /// What passed, in bytes, and how it ended.
@@ -63,45 +88,97 @@ pub(crate) struct Outcome {
     pub(crate) end: End,
 }
 
-/// Carries bytes until both sides are done, one breaks, or the flow is cut. Then the origin's side
-/// is reset, unless both were done; the client's is the caller's to reset.
+/// Carries bytes until both sides are done, one breaks, or the flow is cut. `client_broke` tells that
+/// the client's connection broke; it is asked while nothing is read from it.
+///
+/// Unless both were done, the origin's side is reset. A client that ended without a word has
+/// delivered all that it had sent, as a program that closes its socket: then so does the gateway.
+/// The client's side is the caller's to reset.
 pub(crate) async fn run(
     source: &mut impl Source,
     sink: &mut impl Sink,
     origin: &mut Link,
     pass: &Pass,
+    client_broke: impl Fn() -> bool,
 ) -> Outcome {
     let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = {
         let (from_origin, to_origin) = tokio::io::split(&mut *origin);
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
         let mut to_origin = IoSink(to_origin);
-        let upwards = async {
-            let first = sniff(source, &mut to_origin, pass, &up).await?;
-            pump(source, &mut to_origin, first, pass, &up).await
+        let client_broke = &client_broke;
+        let upwards = Direction {
+            from: Side::Client,
+            to: Side::Origin,
+            pass,
+            count: &up,
+            client_broke,
         };
-        let downwards = async {
-            let first = next(&mut from_origin, sink).await?;
+        let downwards = Direction {
+            from: Side::Origin,
+            to: Side::Client,
+            pass,
+            count: &down,
+            client_broke,
+        };
+        let sending = async {
+            let first = sniff(source, &mut to_origin, &upwards).await?;
+            pump(source, &mut to_origin, first, &upwards).await
+        };
+        let receiving = async {
+            let first = next(&mut from_origin, sink, &downwards).await?;
             if first.is_some() && !pass.judge_answer() {
                 return Err(Stop::Cut);
             }
-            pump(&mut from_origin, sink, first, pass, &down).await
+            pump(&mut from_origin, sink, first, &downwards).await
+        };
+        let carried = async {
+            tokio::pin!(sending, receiving);
+            tokio::select! {
+                sent = &mut sending => {
+                    sent?;
+                    // A half-closed client is heard no more.
+                    tokio::select! {
+                        received = &mut receiving => received,
+                        broke = until_broken(client_broke) => Err(broke),
+                    }
+                }
+                received = &mut receiving => {
+                    received?;
+                    sending.await
+                }
+            }
         };
         tokio::select! {
             biased;
             () = pass.is_cut() => End::Cut(pass.cause()),
-            ended = async { tokio::try_join!(upwards, downwards) } => match ended {
-                Ok(_) => End::Finished,
+            ended = carried => match ended {
+                Ok(()) => End::Finished,
                 Err(Stop::Cut) => End::Cut(pass.cause()),
-                Err(Stop::Io(error)) => End::Broken(error),
+                Err(Stop::Io(side, error)) => End::Broken(side, error),
             },
         }
     };
-    if !matches!(end, End::Finished) {
+    let delivered = match &end {
+        End::Finished => true,
+        End::Broken(Side::Client, error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        End::Broken(Side::Origin, _) | End::Cut(_) => false,
+    };
+    if !delivered {
         reset(origin);
     }
     let (up, down) = (up.into_inner(), down.into_inner());
     Outcome { up, down, end }
+}
+
+/// Waits until the client's connection is seen to have broken.
+async fn until_broken(client_broke: &impl Fn() -> bool) -> Stop {
+    loop {
+        tokio::time::sleep(CLIENT_POLL_INTERVAL).await;
+        if client_broke() {
+            return Stop::Io(Side::Client, io::ErrorKind::ConnectionReset.into());
+        }
+    }
 }
 
 /// Carries the client's bytes for as long as names may be in them, and has each judged before it
@@ -109,12 +186,12 @@ pub(crate) async fn run(
 async fn sniff(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    pass: &Pass,
-    count: &AtomicU64,
+    direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
+    let pass = direction.pass;
     let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
     loop {
-        let next = next(source, sink).await?;
+        let next = next(source, sink, direction).await?;
         let ended = next.is_none();
         let passes = match next {
             Some(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
@@ -126,7 +203,7 @@ async fn sniff(
         if sniffer.is_done() && !ended {
             return Ok(Some(passes));
         }
-        send(sink, passes, pass, count).await?;
+        send(sink, passes, direction).await?;
         if ended {
             return Ok(None);
         }
@@ -143,14 +220,8 @@ pub(crate) fn reset(stream: &TcpStream) {
 enum Stop {
     /// The flow may not go on.
     Cut,
-    /// A connection broke.
-    Io(io::Error),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+    /// The connection of this side broke.
+    Io(Side, io::Error),
 }
 
 /// Carries `first` and all that follows it, up to the end.
@@ -158,22 +229,31 @@ async fn pump(
     source: &mut impl Source,
     sink: &mut impl Sink,
     first: Option<Bytes>,
-    pass: &Pass,
-    count: &AtomicU64,
+    direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<(), Stop> {
     let mut bytes = first;
     while let Some(part) = bytes {
-        send(sink, part, pass, count).await?;
-        bytes = next(source, sink).await?;
+        send(sink, part, direction).await?;
+        bytes = next(source, sink, direction).await?;
     }
-    guarded(pass, |cx| sink.poll_finish(cx)).await
+    direction.guarded(|cx| sink.poll_finish(cx)).await
 }
 
 /// The next bytes; `None` at the end.
-async fn next(source: &mut impl Source, sink: &mut impl Sink) -> io::Result<Option<Bytes>> {
+async fn next(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    direction: &Direction<'_, impl Fn() -> bool>,
+) -> Result<Option<Bytes>, Stop> {
     poll_fn(|cx| match sink.poll_gone(cx) {
-        Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-        Poll::Pending => source.poll_next(cx),
+        Poll::Ready(()) => {
+            let reset = io::ErrorKind::ConnectionReset.into();
+            Poll::Ready(Err(Stop::Io(direction.to, reset)))
+        }
+        Poll::Pending => {
+            let next = source.poll_next(cx);
+            next.map_err(|error| Stop::Io(direction.from, error))
+        }
     })
     .await
 }
@@ -181,33 +261,47 @@ async fn next(source: &mut impl Source, sink: &mut impl Sink) -> io::Result<Opti
 async fn send(
     sink: &mut impl Sink,
     mut bytes: Bytes,
-    pass: &Pass,
-    count: &AtomicU64,
+    direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<(), Stop> {
     while !bytes.is_empty() {
         let before = bytes.len();
-        guarded(pass, |cx| sink.poll_write(cx, &mut bytes)).await?;
-        count.fetch_add((before - bytes.len()) as u64, Relaxed);
+        let write = |cx: &mut Context<'_>| sink.poll_write(cx, &mut bytes);
+        direction.guarded(write).await?;
+        let passed = before - bytes.len();
+        direction.count.fetch_add(passed as u64, Relaxed);
     }
-    guarded(pass, |cx| sink.poll_flush(cx)).await
+    direction.guarded(|cx| sink.poll_flush(cx)).await
 }
 
-/// Does something that may send, and asks right before each attempt: one that had to wait for room
-/// asks again.
-async fn guarded(
-    pass: &Pass,
-    mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
-) -> Result<(), Stop> {
-    loop {
-        let done = poll_fn(|cx| match pass.step() {
-            Step::Go => attempt(cx).map(|done| done.map(Some).map_err(Stop::Io)),
-            Step::Wait => Poll::Ready(Ok(None)),
-            Step::End => Poll::Ready(Err(Stop::Cut)),
-        });
-        match done.await? {
-            Some(()) => return Ok(()),
-            None if pass.may_go_on().await => {}
-            None => return Err(Stop::Cut),
+impl<F: Fn() -> bool> Direction<'_, F> {
+    /// Does something that may send, and asks right before each attempt: one that had to wait for
+    /// room asks again. A client that goes away while its bytes wait for room is noticed.
+    async fn guarded(
+        &self,
+        mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Result<(), Stop> {
+        loop {
+            let done = poll_fn(|cx| match self.pass.step() {
+                Step::Go => attempt(cx).map(|done| match done {
+                    Ok(()) => Ok(true),
+                    Err(error) => Err(Stop::Io(self.to, error)),
+                }),
+                Step::Wait => Poll::Ready(Ok(false)),
+                Step::End => Poll::Ready(Err(Stop::Cut)),
+            });
+            let done = tokio::select! {
+                biased;
+                done = done => done?,
+                broke = until_broken(self.client_broke), if self.to == Side::Origin => {
+                    return Err(broke);
+                }
+            };
+            if done {
+                return Ok(());
+            }
+            if !self.pass.may_go_on().await {
+                return Err(Stop::Cut);
+            }
         }
     }
 }

@@ -197,7 +197,7 @@ pub(crate) fn finish(pass: &Pass, used: Used, outcome: &Outcome) {
     let (why, error) = match &outcome.end {
         End::Finished => (None, None),
         End::Cut(cause) => (Some(*cause), None),
-        End::Broken(error) => (None, Some(error)),
+        End::Broken(_, error) => (None, Some(error)),
     };
     tracing::debug!(
         device.id = %ticket.device,

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::api::Api;
 use crate::enrolment::Folder;
 use crate::gate::{Gate, Pass};
-use crate::relay::{self, Outcome};
+use crate::relay::{self, Outcome, Side};
 use crate::ticket::{Cause, Mismatch};
 use journal::Journal;
 
@@ -90,7 +90,9 @@ impl Used {
             other: it.other,
         });
         let why = match &outcome.end {
-            relay::End::Finished | relay::End::Broken(_) => Ended::Closed,
+            relay::End::Finished => Ended::Closed,
+            relay::End::Broken(Side::Client, _) => Ended::Client,
+            relay::End::Broken(Side::Origin, _) => Ended::Destination,
             relay::End::Cut(cause) => ended(*cause),
         };
         self.end = (outcome.up, outcome.down, why);

@@ -324,8 +324,12 @@ pub struct End {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// One of its ends closed it.
+    /// Both ends were done.
     Closed,
+    /// The device's end broke it off, or was lost.
+    Client,
+    /// The destination broke it off, or was lost.
+    Destination,
     /// The last permit went: it was cut.
     Permit,
     /// The device ended: it was cut.

@@ -44,7 +44,7 @@ macro_rules! words {
 
 words!(Mode: Standing = "standing", AutoLock = "auto_lock", AccessRequest = "access_request");
 words!(Approval: Manual = "manual", Automatic = "automatic");
-words!(Ended: Closed = "closed", Permit = "permit", Device = "device", Stale = "stale", Mismatch = "mismatch", Stopped = "stopped", Lost = "lost");
+words!(Ended: Closed = "closed", Client = "client", Destination = "destination", Permit = "permit", Device = "device", Stale = "stale", Mismatch = "mismatch", Stopped = "stopped", Lost = "lost");
 words!(SessionKind: Browser = "browser", Desktop = "desktop", Cli = "cli", Headless = "headless");
 
 /// A moment as it is kept.

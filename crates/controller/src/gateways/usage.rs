@@ -153,7 +153,7 @@ async fn keep_one(
 fn was_cut(why: Ended) -> bool {
     match why {
         Ended::Permit | Ended::Device | Ended::Stale | Ended::Mismatch => true,
-        Ended::Closed | Ended::Stopped | Ended::Lost => false,
+        Ended::Closed | Ended::Client | Ended::Destination | Ended::Stopped | Ended::Lost => false,
     }
 }
 
