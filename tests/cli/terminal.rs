@@ -85,7 +85,9 @@ impl Terminal {
     pub(crate) fn start(&self, arguments: &[&str]) -> Process {
         let mut command = self.session.command(binaries::path("hourkey").unwrap());
         command.args(arguments);
-        self.session.spawn("hourkey", command).unwrap()
+        // Each has a log of its own.
+        let name = format!("hourkey-{}", arguments[0]);
+        self.session.spawn(&name, command).unwrap()
     }
 
     /// The address that this command opens in the browser.

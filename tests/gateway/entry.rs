@@ -59,7 +59,17 @@ async fn what_is_open_passes_and_nothing_else() {
         let (_, text) = curl(&world, &entry, &[&status[..], &[url]].concat()).await;
         assert_eq!(text, "403", "{url}");
     }
-    world.ended_because("closed").await;
+    // Whoever closed first, the page or curl.
+    eventually("the ends in the audit log", async || {
+        let ends = world.ends().await;
+        let whys: Vec<&str> = ends.iter().map(|(_, why)| &**why).collect();
+        let in_order = whys.iter().all(|why| ["closed", "client"].contains(why));
+        (whys.len() == 4 && in_order)
+            .then_some(())
+            .ok_or(whys.join(" "))
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +82,8 @@ async fn a_locked_page_redirects_to_its_request_page() {
         "/dev/null",
         "--write-out",
         "%{http_code} %{redirect_url}",
+        "--header",
+        "Accept: text/html",
     ];
     let (_, text) = curl(&world, &entry, &[&where_to[..], &[url]].concat()).await;
     let vault = world.resource("Vault").await.id;

@@ -14,7 +14,11 @@ use crate::world::{Entry, World, gateway};
 pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
     let proxy = entry.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await?;
-    let get = format!("GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    // As a browser that is about to show it.
+    let get = format!(
+        "GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nAccept: text/html\r\n\
+         Connection: close\r\n\r\n"
+    );
     stream.write_all(get.as_bytes()).await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;

@@ -11,15 +11,19 @@ mod clients;
 mod clocks;
 mod connection;
 mod ending;
+mod ends;
 mod entry;
 mod far;
 mod faults;
 mod names;
 mod network;
 mod origin;
+mod puppet;
+mod same;
 mod shared;
 #[path = "../cli/terminal.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
 mod vanished;
+mod web_clients;
 mod world;

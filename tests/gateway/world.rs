@@ -260,7 +260,8 @@ impl World {
     }
 }
 
-/// A gateway of the network, under this name: it leads to the origin, and to these servers.
+/// A gateway of the network, under this name: it leads to the origin, and to these servers, which
+/// go first.
 pub(crate) async fn gateway(
     controller: &Controller,
     name: &str,
@@ -275,7 +276,10 @@ pub(crate) async fn gateway(
         ("hidden.corp.example", hidden),
         ("archive.corp.example", archive),
     ];
-    let hosts = ours.iter().chain(servers);
+    let ours = ours
+        .iter()
+        .filter(|(name, _)| !servers.iter().any(|(theirs, _)| theirs == name));
+    let hosts = ours.chain(servers);
     let hosts: Vec<_> = hosts.map(|(name, to)| (*name, to.to_string())).collect();
     let hosts: Vec<_> = hosts.iter().map(|(name, to)| (*name, &**to)).collect();
     Gateway::start(controller, name, "Office", &hosts)

@@ -61,6 +61,16 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
+        why: "programs that reach web servers through the local proxy",
+        names: &[
+            "apache2-utils",
+            "git",
+            "python3-aiohttp",
+            "python3-requests",
+        ],
+    },
+    Packages {
+        purpose: Purpose::Test,
         why: "what people reach through a gateway: ssh and a database, with their own clients",
         names: &["openssh-server", "openssh-client", "postgresql"],
     },

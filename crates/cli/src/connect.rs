@@ -1,6 +1,8 @@
 //! `hourkey connect`: standard input and output to a resource.
 
-use hourkey_client::dial::Destination;
+use std::io;
+
+use hourkey_client::dial::{Destination, RelayError};
 use hourkey_client::entry::PATIENCE;
 
 use crate::exit::{Exit, Failure};
@@ -14,14 +16,51 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
         Failure::new(Exit::Usage, message)
     })?;
     let live = Live::start(Notes::One, 0).await?;
-    let tunnel = live
-        .dialer
-        .dial(&Destination { host, port }, PATIENCE)
-        .await?;
+    let to = Destination { host, port };
+    let tunnel = live.dialer.dial(&to, PATIENCE).await?;
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
-    let piped = tunnel.pipe(&mut input, &mut output).await;
-    live.dialer.has_told().await;
-    piped.map_err(|_| {
-        Failure::failed("The connection was cut: access has ended, or the gateway is gone.")
-    })
+    let piped = tunnel.pipe(&mut input, &mut output, reader_is_gone).await;
+    match piped {
+        Ok(()) => Ok(()),
+        Err(RelayError::Tunnel(_)) if live.dialer.has_told().await => {
+            Err(Failure::failed("The gateway cut the connection."))
+        }
+        Err(RelayError::Tunnel(_)) => Err(Failure::failed(live.dialer.why_lost(&to).await)),
+        Err(error) => Err(Failure::failed(ended_here(&error))),
+    }
+}
+
+/// Why a connection ended on this side.
+fn ended_here(error: &RelayError) -> String {
+    let closed = match error {
+        RelayError::CallerClosed | RelayError::CallerGone => true,
+        RelayError::Local(error) => error.kind() == io::ErrorKind::BrokenPipe,
+        RelayError::Tunnel(_) => false,
+    };
+    if closed {
+        "The program that read from this connection has closed it.".to_owned()
+    } else {
+        format!("What arrived could not be written: {error}.")
+    }
+}
+
+/// True once nobody reads standard output any more: a pipe says so without being written to
+/// (poll(2), POLLERR and POLLHUP).
+#[cfg(unix)]
+fn reader_is_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let output = io::stdout();
+    let mut asked = [PollFd::new(&output, PollFlags::empty())];
+    let found = poll(&mut asked, Some(&Timespec::default()));
+    found.is_ok_and(|count| count > 0)
+        && asked[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// Elsewhere it shows at the next write.
+#[cfg(not(unix))]
+fn reader_is_gone() -> bool {
+    false
 }

@@ -163,6 +163,8 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
         out,
         "--output",
         "/dev/null",
+        "--header",
+        "Accept: text/html",
         url,
     ]));
     let answered = answered.await.unwrap();
@@ -184,18 +186,38 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
         &wrong,
     ]));
     assert_eq!(nowhere.await.unwrap(), "404");
-    // What was sent is not sent again elsewhere.
-    let arguments = [
-        "--proxy",
-        &proxy,
-        "--data",
-        "x",
-        "--write-out",
-        "%{http_code}",
-        url,
-    ];
-    assert!(done(curl(&arguments)).await.unwrap().ends_with("403"));
     assert_eq!(world.person.asker.seen(), [""; 0]);
+}
+
+/// A program cannot show the request page, and must not take it for the resource.
+#[tokio::test]
+async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_ask() {
+    let world = world(LOCKED).await;
+    let proxy = world.http_proxy();
+    let url = "http://wiki.corp/data.json";
+    let fails = ["--proxy", &proxy, "--fail", url];
+    let shows = ["--proxy", &proxy, "--data", "x", "--include", url];
+    let mut answers = Vec::new();
+    for (number, how) in [fails.as_slice(), &shows].into_iter().enumerate() {
+        let held = curl(how);
+        let asker = &world.person.asker;
+        until("asked", || asker.seen().len() > number).await;
+        let mut denied = resource(1, "wiki.corp", LOCKED);
+        denied.denied_at = Some(stand_in::now() + chrono::TimeDelta::minutes(number as i64));
+        world.person.change(denied);
+        answers.push(done(held).await);
+        world.person.clock.advance(60);
+    }
+    let [fails, shows] = answers.try_into().unwrap();
+    assert_eq!(fails.unwrap_err().0, 22, "--fail is told of an error");
+    let shown = shows.unwrap();
+    assert!(shown.starts_with("HTTP/1.1 403"), "{shown}");
+    assert!(shown.contains("application/problem+json"), "{shown}");
+    assert!(shown.contains("/resources/1/request?as=ada\""), "{shown}");
+    let waits = curl(&["--proxy", &proxy, url]);
+    until("held", || world.person.asker.seen().len() == 3).await;
+    world.person.change(resource(1, "wiki.corp", granted()));
+    assert!(done(waits).await.unwrap().contains("/data.json"));
 }
 
 #[tokio::test]
@@ -265,7 +287,10 @@ async fn a_pipe_is_over_when_the_destination_is() {
     let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
     let mut echoed = Vec::new();
     let mut input = &b"all there is"[..];
-    tunnel.pipe(&mut input, &mut echoed).await.unwrap();
+    tunnel
+        .pipe(&mut input, &mut echoed, || false)
+        .await
+        .unwrap();
     assert_eq!(echoed, b"all there is");
 
     // An input that stays open, as a terminal's.
@@ -273,7 +298,7 @@ async fn a_pipe_is_over_when_the_destination_is() {
     let (mut typing, mut input) = tokio::io::duplex(1024);
     typing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut page = Vec::new();
-    tunnel.pipe(&mut input, &mut page).await.unwrap();
+    tunnel.pipe(&mut input, &mut page, || false).await.unwrap();
     assert!(page.starts_with(b"HTTP/1.1 200"));
 }
 

@@ -97,9 +97,10 @@ impl Asking {
         true
     }
 
-    /// Waits until nothing is being asked.
-    pub(super) async fn is_over(&self) {
+    /// Waits until nothing is being asked. True when the person was told of anything.
+    pub(super) async fn is_over(&self) -> bool {
         // The sender lives as long as this.
         let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+        lock(&self.told).is_some()
     }
 }

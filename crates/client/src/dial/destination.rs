@@ -32,12 +32,14 @@ impl Destination {
         Some(Self { host, port })
     }
 
-    /// Reads `host:port`, IPv6 in brackets; the port may be left out where `default` says which.
+    /// Reads `host:port`, IPv6 in brackets; the port may be left out, or empty (RFC 3986, 3.2.3),
+    /// where `default` says which.
     pub(crate) fn read(text: &str, default: Option<u16>) -> Option<Self> {
         let bracketed = text.find(']').map(|end| end + 1);
         let end = bracketed.or_else(|| text.find(':')).unwrap_or(text.len());
         let (host, rest) = text.split_at_checked(end)?;
         let port = match (rest.strip_prefix(':'), default) {
+            (Some(""), Some(default)) => default,
             (Some(port), _) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok()?,
             (None, Some(default)) if rest.is_empty() => default,
             (Some(_) | None, _) => return None,

@@ -19,18 +19,20 @@ use url::Url;
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
 use crate::pages::{self, Back};
-pub use crate::upstream::Tunnel;
 pub(crate) use crate::upstream::Verdict;
 use crate::upstream::pool::Pool;
 use crate::upstream::{self, Failed};
+pub use crate::upstream::{RelayError, Tunnel};
 
 mod asks;
 mod blocked;
 mod destination;
+mod lost;
 mod refused;
 mod route;
 pub use blocked::Blocked;
 pub use destination::{BadDestination, Destination};
+pub use lost::Lost;
 pub use refused::Refused;
 
 use asks::{Asks, Step};
@@ -95,6 +97,8 @@ const CATCH_UP: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_millis(1_000),
 ];
+/// How much later than the end of a connection the end of access may be heard of.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
 /// While a connection is held, its resource's own deadlines are looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -162,9 +166,10 @@ impl Dialer {
         }
     }
 
-    /// Waits until the person was told what there is to tell of connections that broke.
-    pub async fn has_told(&self) {
-        self.0.asking.is_over().await;
+    /// Waits until the person was told what there is to tell of connections that a gateway blocked.
+    /// True when there was anything.
+    pub async fn has_told(&self) -> bool {
+        self.0.asking.is_over().await
     }
 
     /// Gets this device its certificate, so that the first connection need not wait for it.
@@ -175,6 +180,61 @@ impl Dialer {
         self.heard().await?;
         self.0.device.ensure(self.now()?).await?;
         Ok(())
+    }
+
+    /// Why a connection to `to` broke that nobody on this machine ended. What the controller says
+    /// about it may arrive a moment later.
+    pub async fn why_lost(&self, to: &Destination) -> Lost {
+        let mut model = self.0.model.clone();
+        let ended = async {
+            loop {
+                model.mark_unchanged();
+                if let Some(lost) = self.access_lost(to) {
+                    return lost;
+                }
+                if model.changed().await.is_err() {
+                    return Lost::SignedOut;
+                }
+            }
+        };
+        if let Ok(lost) = tokio::time::timeout(NEWS_TIMEOUT, ended).await {
+            return lost;
+        }
+        match self.any_gateway(to).await {
+            Ok(()) => Lost::Connection,
+            Err(Refused::NoAnswer(why)) => Lost::Gateway(why),
+            Err(other) => Lost::Gateway(other.to_string()),
+        }
+    }
+
+    /// Finds out whether a gateway of the destination's network answers.
+    async fn any_gateway(&self, to: &Destination) -> Result<(), Refused> {
+        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let network = self.row(id)?.0.network;
+        let gateways = self.0.device.ensure(self.now()?).await?;
+        let mut failed = Refused::NoGateway(network.clone());
+        for pool in self.pools(&gateways, &network) {
+            match pool.connect().await {
+                Ok(_) => return Ok(()),
+                Err(error) => failed = Refused::NoAnswer(error.to_string()),
+            }
+        }
+        Err(failed)
+    }
+
+    fn access_lost(&self, to: &Destination) -> Option<Lost> {
+        let row = self.route(to).map(|id| self.row(id));
+        let (resource, now) = match row {
+            Some(Ok(row)) => row,
+            Some(Err(Refused::SignedOut)) => return Some(Lost::SignedOut),
+            Some(Err(_)) | None => return Some(Lost::Resource),
+        };
+        match lock_now(&resource, now) {
+            LockState::Open { .. } | LockState::Granted { .. } => None,
+            LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
+                Some(Lost::Access(resource.name))
+            }
+        }
     }
 
     /// The resource of a destination with its request page, while it is locked.

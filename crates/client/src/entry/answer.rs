@@ -1,30 +1,43 @@
-//! The entry's own answers over HTTP. None of them may be read by other origins.
+//! The local proxy's own answers over HTTP. None of them may be read by other origins.
 
-use std::time::Duration;
-
+use bytes::Bytes;
 use hourkey_protocol::gateway::Refusal;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
-use super::http::Bad;
+use super::caller::Caller;
+use super::greeting::BadHead;
 use super::pac;
+use super::rewrite::BadTarget;
 use crate::dial::Refused;
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
-    status: &'static str,
+    status: StatusCode,
     media_type: &'static str,
     location: Option<Url>,
     body: String,
 }
 
-/// A caller is given this long to take its answer, and to finish what it still says.
-const LINGER: Duration = Duration::from_secs(2);
+/// A locked resource, for programs (RFC 9457, 3).
+#[derive(Serialize)]
+struct LockedProblem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// Where access is asked for.
+    request_page: &'a Url,
+}
 
 impl Answer {
-    fn text(status: &'static str, sentence: &str) -> Self {
+    fn text(status: StatusCode, sentence: &str) -> Self {
         Self {
             status,
             media_type: "text/plain; charset=utf-8",
@@ -38,15 +51,35 @@ impl Answer {
         Self {
             media_type: pac::MEDIA_TYPE,
             body: file,
-            ..Self::text("200 OK", "")
+            ..Self::text(StatusCode::OK, "")
         }
     }
 
-    /// Go there instead.
+    /// The request page instead, for a browser that would show the resource.
     pub(super) fn see(page: Url) -> Self {
         Self {
             location: Some(page),
-            ..Self::text("302 Found", "This resource is locked: ask for access.")
+            ..Self::text(
+                StatusCode::FOUND,
+                "This resource is locked: ask for access.",
+            )
+        }
+    }
+
+    /// The resource is locked, for a program that cannot show the request page.
+    pub(super) fn locked(refused: &Refused, page: &Url) -> Self {
+        let problem = LockedProblem {
+            kind: "urn:hourkey:problem:locked",
+            title: "This resource is locked",
+            status: StatusCode::FORBIDDEN.as_u16(),
+            detail: format!("{refused} Request page: {page}"),
+            request_page: page,
+        };
+        Self {
+            media_type: "application/problem+json",
+            // A struct of texts and a number is always JSON.
+            body: serde_json::to_string(&problem).unwrap_or_default() + "\n",
+            ..Self::text(StatusCode::FORBIDDEN, "")
         }
     }
 
@@ -54,7 +87,7 @@ impl Answer {
     pub(super) fn there(url: Url) -> Self {
         Self {
             location: Some(url),
-            ..Self::text("302 Found", "Go on.")
+            ..Self::text(StatusCode::FOUND, "Continue there.")
         }
     }
 
@@ -62,60 +95,104 @@ impl Answer {
     pub(super) fn stay() -> Self {
         Self {
             body: String::new(),
-            ..Self::text("204 No Content", "")
+            ..Self::text(StatusCode::NO_CONTENT, "")
         }
     }
 
     /// There is nothing, or nothing for this caller.
     pub(super) fn nothing() -> Self {
-        Self::text("404 Not Found", "There is nothing here.")
+        Self::text(StatusCode::NOT_FOUND, "There is nothing here.")
     }
 
     /// A page of another name must learn nothing.
     pub(super) fn foreign() -> Self {
-        Self::text("403 Forbidden", "This name is not for here.")
+        Self::text(
+            StatusCode::FORBIDDEN,
+            "This proxy does not serve that host name.",
+        )
     }
 
-    /// Sends it and ends the connection, in a way that the caller still gets to read it.
-    pub(super) async fn send(self, mut stream: TcpStream) {
-        let location = self
-            .location
-            .map_or_else(String::new, |page| format!("Location: {page}\r\n"));
-        let text = format!(
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}\
-             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-             Cross-Origin-Resource-Policy: same-origin\r\nConnection: close\r\n\r\n{}",
-            self.status,
-            self.media_type,
-            self.body.len(),
-            self.body
-        );
-        // A caller that goes away misses only its answer.
-        let _ = tokio::time::timeout(LINGER, async {
-            stream.write_all(text.as_bytes()).await?;
-            stream.shutdown().await?;
-            // Closing while something lies unread would take the answer back.
-            let mut rest = [0; 4096];
-            while stream.read(&mut rest).await? > 0 {}
-            Ok::<_, std::io::Error>(())
-        })
-        .await;
+    /// The destination took the request and gave no answer.
+    pub(super) fn unanswered(why: &str) -> Self {
+        Self::text(StatusCode::BAD_GATEWAY, why)
+    }
+
+    /// As it is served on a connection that may go on.
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(self.body)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (CONTENT_TYPE, self.media_type),
+            (CACHE_CONTROL, "no-store"),
+            (HeaderName::from_static("x-content-type-options"), "nosniff"),
+            (
+                HeaderName::from_static("cross-origin-resource-policy"),
+                "same-origin",
+            ),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(location) = self.location
+            // A URL is written in ASCII without control characters.
+            && let Ok(location) = HeaderValue::from_str(location.as_str())
+        {
+            headers.insert(LOCATION, location);
+        }
+        response
+    }
+
+    /// Sends it on a connection that carries no HTTP of ours otherwise, and ends that, in a way that
+    /// the caller still gets to read it.
+    pub(super) async fn send(self, mut caller: Caller) {
+        let length = self.body.len();
+        let body = self.body.clone();
+        let response = self.into_response();
+        let mut text = format!("HTTP/1.1 {}\r\n", response.status());
+        for (name, value) in response.headers() {
+            text.push_str(name.as_str());
+            text.push_str(": ");
+            text.push_str(value.to_str().unwrap_or_default());
+            text.push_str("\r\n");
+        }
+        text.push_str(&format!(
+            "content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        ));
+        let sent = async {
+            caller.write_all(text.as_bytes()).await?;
+            caller.shutdown().await
+        };
+        if sent.await.is_ok() {
+            caller.linger().await;
+        }
     }
 }
 
-impl From<Bad> for Answer {
-    fn from(bad: Bad) -> Self {
+impl From<BadHead> for Answer {
+    fn from(bad: BadHead) -> Self {
         match bad {
-            Bad::Malformed => Self::text("400 Bad Request", "This request makes no sense."),
-            Bad::NoLength => Self::text(
-                "411 Length Required",
-                "Only requests whose length is known beforehand are handed on.",
+            BadHead::Malformed => Self::text(
+                StatusCode::BAD_REQUEST,
+                "This is not a request that a proxy can read: write CONNECT host:port HTTP/1.1.",
             ),
-            Bad::TooLong => Self::text(
-                "431 Request Header Fields Too Large",
-                "The head of this request is too long.",
+            BadHead::TooLong => Self::text(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The head of this request is too long: 64 KiB and 256 fields are read. Clear \
+                 this site's cookies, or send less.",
             ),
         }
+    }
+}
+
+impl From<BadTarget> for Answer {
+    fn from(bad: BadTarget) -> Self {
+        let sentence = match bad {
+            BadTarget::Scheme => {
+                "This proxy hands on http:// addresses; use CONNECT for all others."
+            }
+            BadTarget::Authority => "The address of this request names no host and port.",
+        };
+        Self::text(StatusCode::BAD_REQUEST, sentence)
     }
 }
 
@@ -126,13 +203,13 @@ impl From<Refused> for Answer {
             | Refused::Locked
             | Refused::Denied
             | Refused::SignedOut
-            | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => "403 Forbidden",
+            | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => StatusCode::FORBIDDEN,
             Refused::NothingHeard
             | Refused::NoGateway(_)
             | Refused::Device(_)
-            | Refused::Gateway(Refusal::Stale | Refusal::Busy) => "503 Service Unavailable",
+            | Refused::Gateway(Refusal::Stale | Refusal::Busy) => StatusCode::SERVICE_UNAVAILABLE,
             Refused::NoAnswer(_) | Refused::Gateway(Refusal::Unreachable | Refusal::Malformed) => {
-                "502 Bad Gateway"
+                StatusCode::BAD_GATEWAY
             }
         };
         Self::text(status, &refused.to_string())

@@ -102,21 +102,16 @@ impl Backs {
         id
     }
 
-    /// A browser's connection waits. [`Self::waited`] must follow.
-    pub(super) fn waits(&self, id: &str) {
+    /// A browser's connection waits, until what is returned is dropped.
+    pub(super) fn wait<'a>(&'a self, id: &'a str) -> Waiting<'a> {
         if let Some(back) = self.state().by_id.get_mut(id) {
             back.waiting += 1;
         }
-    }
-
-    /// A browser's connection got through by itself, or (`None`) did not.
-    pub(super) fn waited(&self, id: &str, through: Option<Duration>) {
-        if let Some(back) = self.state().by_id.get_mut(id) {
-            back.waiting = back.waiting.saturating_sub(1);
-            // Of several connections, the one that got through counts.
-            back.through = through.or(back.through);
+        Waiting {
+            backs: self,
+            id,
+            through: None,
         }
-        self.settled.notify_waiters();
     }
 
     /// Waits until none of a browser's connections waits.
@@ -148,6 +143,32 @@ impl Backs {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A browser's connection that waits.
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
+    backs: &'a Backs,
+    id: &'a str,
+    through: Option<Duration>,
+}
+
+impl Waiting<'_> {
+    /// It got through by itself.
+    pub(super) fn through(mut self, now: Duration) {
+        self.through = Some(now);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(back) = self.backs.state().by_id.get_mut(self.id) {
+            back.waiting = back.waiting.saturating_sub(1);
+            // Of several connections, the one that got through counts.
+            back.through = self.through.or(back.through);
+        }
+        self.backs.settled.notify_waiters();
     }
 }
 
@@ -197,13 +218,11 @@ mod tests {
         let backs = Backs::default();
         let now = Duration::from_secs(1_000);
         let id = made(&backs, "wiki");
-        backs.waits(&id);
-        backs.waited(&id, Some(now));
+        backs.wait(&id).through(now);
         assert_eq!(backs.follow(&id, now), Some(Follow::Already));
         let later = now + JUST_NOW;
         assert_eq!(backs.follow(&id, later), there("wiki"));
-        backs.waits(&id);
-        backs.waited(&id, None);
+        drop(backs.wait(&id));
         assert_eq!(
             backs.follow(&id, now),
             Some(Follow::Already),

@@ -3,13 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::answer::Answer;
-use super::http::{FIELDS, LONGEST, host};
-use super::listen::{Listening, listen};
-use super::{PATIENCE, peer};
+use super::caller::Caller;
+use super::greeting::{BadHead, MAX_FIELDS, MAX_HEAD, host};
+use super::listen::{Listening, SilentSlot, listen};
+use super::{PATIENCE, peer, tunnel};
 use crate::dial::{Destination, Dialer, Verdict};
 
 /// A running forward. It and its connections end when this is dropped.
@@ -28,10 +26,10 @@ impl Forward {
     /// # Errors
     /// When the port is taken.
     pub async fn start(dialer: Dialer, to: Destination, port: u16) -> io::Result<Self> {
-        let serve = move |stream: TcpStream, waiting: OwnedSemaphorePermit| {
+        let serve = move |caller: Caller, slot: SilentSlot| {
             // What it asks for is known from the start.
-            drop(waiting);
-            serve(dialer.clone(), to.clone(), stream)
+            drop(slot);
+            serve(dialer.clone(), to.clone(), caller)
         };
         let listening = listen(port, Arc::new(peer::System), serve).await?;
         Ok(Self { listening })
@@ -44,51 +42,68 @@ impl Forward {
     }
 }
 
-async fn serve(dialer: Dialer, to: Destination, mut stream: TcpStream) {
-    let mut tunnel = match dialer.dial(&to, PATIENCE).await {
-        Ok(tunnel) => tunnel,
+async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
+    let dialed = tokio::select! {
+        dialed = dialer.dial(&to, PATIENCE) => dialed,
+        () = caller.gone() => return,
+    };
+    let mut opened = match dialed {
+        Ok(opened) => opened,
         Err(refused) => {
-            tracing::warn!(%refused, "A forwarded connection was refused.");
+            tracing::warn!(%refused, destination = %to, "refused a forwarded connection");
             // Abrupt, so that nobody takes it for an empty answer.
-            let _ = stream.set_zero_linger();
-            return;
+            return caller.reset();
         }
     };
-    let port = stream.local_addr().map_or(0, |address| address.port());
-    let judge = |said: &[u8]| judge(said, &to, port);
-    match tunnel.first_words(&mut stream, judge).await {
-        Ok(Some(said)) => tunnel.serve(stream, &said).await,
-        Ok(None) => Answer::foreign().send(stream).await,
+    let judge = |said: &[u8]| judge(said, &to);
+    match opened.first_words(&mut caller, judge).await {
+        Ok((Verdict::Refuse, _)) => Answer::foreign().send(caller).await,
+        Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
+        Ok((Verdict::Pass | Verdict::Unclear, said)) => {
+            tunnel::carry(&dialer, opened, caller, &to, &said).await;
+        }
         Err(error) => {
-            tracing::debug!(%error, "A forwarded connection was cut.");
-            let _ = stream.set_zero_linger();
+            tracing::debug!(%error, destination = %to, "forwarded connection ended early");
+            caller.reset();
         }
     }
 }
 
 /// Judges the first words of a caller: whether they are HTTP, and meant for here.
-fn judge(said: &[u8], to: &Destination, port: u16) -> Verdict {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+fn judge(said: &[u8], to: &Destination) -> Verdict {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(said) {
         Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) if said.len() < LONGEST => return Verdict::Unclear,
+        Ok(httparse::Status::Partial) if said.len() < MAX_HEAD => return Verdict::Unclear,
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Verdict::Refuse;
+            return Verdict::TooLong;
         }
         // Not HTTP.
         Err(_) => return Verdict::Pass,
     }
-    let here = ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}"));
-    let meant = host(request.headers).is_some_and(|host| {
-        here.contains(&host.to_ascii_lowercase())
-            || Destination::read(&host, Some(to.port)).is_some_and(|named| named.host == to.host)
-    });
+    let hosts = request.headers.iter();
+    let hosts = hosts.filter(|field| field.name.eq_ignore_ascii_case("host"));
+    // HTTP/1.0 knows no Host (RFC 9112, 3.2), and no browser speaks it.
+    if request.version == Some(0) && hosts.count() == 0 {
+        return Verdict::Pass;
+    }
+    let meant = host(request.headers).is_some_and(|host| is_here(&host, to));
     if meant {
         Verdict::Pass
     } else {
         Verdict::Refuse
     }
+}
+
+/// True for a host that is the resource's own, or this machine's. The port is not compared: a page
+/// cannot make any of these names point here, whatever port it says.
+fn is_here(host: &str, to: &Destination) -> bool {
+    let named = Destination::read(host, Some(to.port)).map(|named| named.host);
+    let here = ["127.0.0.1", "localhost"];
+    named.is_some_and(|named| {
+        named == to.host || here.iter().any(|it| it.parse().is_ok_and(|it| named == it))
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +129,12 @@ mod tests {
             ),
             (
                 "GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n",
+                Verdict::Pass,
+            ),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Verdict::Pass),
+            ("GET / HTTP/1.0\r\n\r\n", Verdict::Pass),
+            (
+                "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n",
                 Verdict::Refuse,
             ),
             (
@@ -132,9 +153,9 @@ mod tests {
             ("\0\0\0\x08\x04\u{d2}\x16/", Verdict::Pass),
             ("\x16\x03\x01", Verdict::Pass),
         ] {
-            assert_eq!(judge(said.as_bytes(), &to, 4711), verdict, "{said:?}");
+            assert_eq!(judge(said.as_bytes(), &to), verdict, "{said:?}");
         }
-        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(LONGEST));
-        assert_eq!(judge(long.as_bytes(), &to, 4711), Verdict::Refuse);
+        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_HEAD));
+        assert_eq!(judge(long.as_bytes(), &to), Verdict::TooLong);
     }
 }

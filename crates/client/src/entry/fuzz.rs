@@ -1,6 +1,19 @@
 //! Fuzz targets: what holds for any bytes from outside (`fuzz/README.md`).
 
-use super::http::{self, Request};
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName};
+use http::{Request, Response};
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use super::greeting::{self, Greeting, MAX_HEAD};
+use super::rewrite::Onward;
 use super::socks;
 use crate::dial::Destination;
 
@@ -28,69 +41,105 @@ pub fn socks(bytes: &[u8]) {
 /// What was accepted, how many bytes were left, and what was answered.
 fn accept(bytes: &[u8]) -> (Option<Destination>, usize, Vec<u8>) {
     let (mut unread, mut answer) = (bytes, Vec::new());
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let accepted = runtime.map(|runtime| {
-        runtime.block_on(socks::accept(&mut tokio::io::join(
-            &mut unread,
-            &mut answer,
-        )))
-    });
-    let to = accepted.and_then(|accepted| accepted).unwrap_or(None);
+    let accepted = run(socks::accept(&mut tokio::io::join(
+        &mut unread,
+        &mut answer,
+    )));
+    let to = accepted.and_then(Result::ok).flatten();
     (to, unread.len(), answer)
 }
 
-/// The head of a request to an HTTP proxy.
+/// How an HTTP client begins.
 pub fn http(bytes: &[u8]) {
-    let Ok(Some((request, length))) = http::read(bytes) else {
-        return;
-    };
-    assert!(length <= bytes.len().min(http::LONGEST));
-    let head = &bytes[..length];
-    assert_eq!(http::read(&head[..length - 1]), Ok(None));
-    let Ok(Some(again)) = http::read(head) else {
-        panic!("the head alone cannot be read");
-    };
-    assert_eq!((&again.0, again.1), (&request, length));
-    match &request {
-        Request::Connect { to, browser } => {
-            let agent = if *browser {
+    match hear(bytes) {
+        Some(Greeting::Connect { to, browser, rest }) => {
+            let head = &bytes[..bytes.len() - rest.len()];
+            assert!(bytes.ends_with(&rest) && head.len() <= MAX_HEAD);
+            assert!(matches!(
+                hear(&head[..head.len() - 1]),
+                None | Some(Greeting::Nothing)
+            ));
+            let agent = if browser {
                 "User-Agent: Mozilla/\r\n"
             } else {
                 ""
             };
             let plain = format!("CONNECT {to} HTTP/1.1\r\n{agent}\r\n");
-            let Ok(Some((plain, _))) = http::read(plain.as_bytes()) else {
-                panic!("{to} cannot be read");
-            };
-            assert_eq!(plain, request);
+            let rest = Vec::new();
+            let again = Greeting::Connect { to, browser, rest };
+            assert_eq!(hear(plain.as_bytes()), Some(again));
         }
-        Request::Forward(forward) => passes_on(forward),
-        Request::Own { .. } => {}
+        Some(Greeting::Http { said, .. }) => {
+            assert!(bytes.starts_with(&said));
+            requests(bytes);
+        }
+        Some(Greeting::Socks(_) | Greeting::Bad(_) | Greeting::Nothing) | None => {}
     }
 }
 
-/// What is passed on is one request, to the place that was judged, as long as it was judged to be.
-fn passes_on(forward: &http::Forward) {
-    // It has two more than are read.
-    let mut fields = [httparse::EMPTY_HEADER; http::FIELDS + 2];
-    let mut request = httparse::Request::new(&mut fields);
-    let all = httparse::Status::Complete(forward.head.len());
-    assert_eq!(request.parse(&forward.head), Ok(all));
-    assert!(request.path.is_some_and(|path| path.starts_with('/')));
-    let host = http::host(request.headers);
-    let host = host.and_then(|host| Destination::read(&host, Some(80)));
-    assert_eq!(host.as_ref(), Some(&forward.to));
-    let values = |name: &str| {
-        let fields = request.headers.iter();
-        let fields = fields.filter(|field| field.name.eq_ignore_ascii_case(name));
-        let values = fields.map(|field| String::from_utf8_lossy(field.value).into_owned());
-        values.collect::<Vec<_>>()
+fn hear(mut bytes: &[u8]) -> Option<Greeting> {
+    let heard = run(greeting::hear(&mut tokio::io::join(
+        &mut bytes,
+        tokio::io::sink(),
+    )));
+    heard.and_then(Result::ok)
+}
+
+/// Serves whatever requests hyper reads there: each that is passed on is one request in origin form,
+/// to the place that was judged, without what was for this hop alone.
+fn requests(bytes: &[u8]) {
+    let failed = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&failed);
+    let service = service_fn(move |request: Request<Incoming>| {
+        if let Err(why) = passes_on(request) {
+            *seen
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(why);
+        }
+        std::future::ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
+    });
+    let io = TokioIo::new(tokio::io::join(bytes, tokio::io::sink()));
+    let _ = run(http1::Builder::new().serve_connection(io, service));
+    let failed = failed
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    assert_eq!(*failed, None);
+}
+
+fn passes_on(request: Request<Incoming>) -> Result<(), String> {
+    let head = request.into_parts().0;
+    if head.uri.scheme().is_none() {
+        return Ok(());
+    }
+    let Ok(Onward { to, head, .. }) = Onward::of(head, false) else {
+        return Ok(());
     };
-    assert_eq!(values("connection"), ["close"]);
-    assert_eq!(values("transfer-encoding"), [""; 0]);
-    let lengths = values("content-length");
-    let length = lengths.first().map_or(Ok(0), |length| length.parse());
-    assert!(lengths.len() <= 1 && length == Ok(forward.body));
+    let shown = format!("{head:?}");
+    let host = |headers: &HeaderMap| {
+        let mut hosts = headers.get_all(HOST).iter();
+        let host = hosts.next()?.to_str().ok()?.to_owned();
+        hosts.next().is_none().then_some(host)
+    };
+    let named = host(&head.headers).and_then(|host| Destination::read(&host, Some(80)));
+    let for_this_hop = [
+        HeaderName::from_static("proxy-authorization"),
+        HeaderName::from_static("proxy-connection"),
+        HeaderName::from_static("keep-alive"),
+    ];
+    let connection = head.headers.get(CONNECTION);
+    let holds = head.uri.scheme().is_none()
+        && head.uri.path().starts_with('/')
+        && named == Some(to)
+        && !for_this_hop.iter().any(|it| head.headers.contains_key(it))
+        && connection.is_none_or(|it| it == "Upgrade" || it == "TE");
+    holds.then_some(()).ok_or(shown)
+}
+
+/// Runs to the end what never has to wait.
+fn run<T>(future: impl Future<Output = T>) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime: io::Result<_> = runtime;
+    Some(runtime.ok()?.block_on(future))
 }
 
 #[cfg(test)]
@@ -104,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn any_http_head_is_taken_at_its_word_or_refused() {
+    fn any_http_client_is_taken_at_its_word_or_refused() {
         replay("http", http);
     }
 }

@@ -1,310 +1,322 @@
-//! What an HTTP client asks of a proxy: the head of its request, read and judged.
+//! HTTP at the local proxy, but for the tunnels: requests in absolute form, which are passed on, and
+//! those for the proxy itself.
+//!
+//! hyper reads and writes both hops. A caller that goes away is noticed by the kernel's word
+//! ([`Caller::gone`]): hyper sees it only while it reads.
 
-use url::Url;
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::dial::Destination;
+use bytes::{Buf as _, Bytes};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-/// The longest head that is read.
-pub(crate) const LONGEST: usize = 16 * 1024;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::greeting::{MAX_FIELDS, MAX_HEAD};
+use super::origin::{Cut, Origin, Unanswered};
+use super::rewrite::{self, Onward};
+use super::{BROWSER_PATIENCE, PATIENCE, Shared, own, tunnel};
+use crate::dial::{Destination, Refused};
+use crate::pages::{self, Back};
+use crate::upstream::{RelayError, relay};
 
-/// The most header fields that are read.
-pub(super) const FIELDS: usize = 100;
+/// How long a connection stays without a request, and how long the head of one may take.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A request, by what it asks.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    /// A tunnel (CONNECT, RFC 9110, 9.3.6).
-    Connect {
-        /// Where to.
-        to: Destination,
-        /// True for a browser, which cannot wait for long, and has pages to come back to.
-        browser: bool,
-    },
-    /// To be handed on (absolute form, RFC 9112, 3.2.2).
-    Forward(Forward),
-    /// For the entry itself (origin form, RFC 9112, 3.2.1).
-    Own {
-        /// The method.
-        method: String,
-        /// The path with the query.
-        path: String,
-        /// `Host`, when there is exactly one.
-        host: Option<String>,
-    },
+/// An answer of a destination, or of ours.
+type Answered = Response<Either<Incoming, Full<Bytes>>>;
+
+/// What follows HTTP on a connection.
+type Afterwards = Pin<Box<dyn Future<Output = Result<(), RelayError>> + Send>>;
+
+/// One connection of a caller.
+struct Connection {
+    proxy: Arc<Shared>,
+    caller: Caller,
+    /// True until a first request that is for a whole server.
+    is_for_server: AtomicBool,
+    /// The destination of the last request, which may be that of the next one.
+    origin: Mutex<Option<Origin>>,
+    /// Ends the connection to the destination at once.
+    cut: Mutex<Option<Cut>>,
+    afterwards: Mutex<Option<Afterwards>>,
 }
 
-/// A request to be handed on.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Forward {
-    /// Where to.
-    pub(super) to: Destination,
-    /// Where a browser can come back to: what it asks for, if only to see it (GET and HEAD).
-    pub(super) back: Option<Url>,
-    /// Its head as the destination gets it.
-    pub(super) head: Vec<u8>,
-    /// The length of its body, bytes.
-    pub(super) body: u64,
-}
-
-/// A request that is not taken, by the status that it is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    /// 400: it makes no sense, or the same thing twice.
-    Malformed,
-    /// 411: the length of its body is not known beforehand.
-    NoLength,
-    /// 431: too long.
-    TooLong,
-}
-
-/// Reads a head. `None` while more is to come; else the request and the length of its head.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<(Request, usize)>, Bad> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    let length = match request.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) if length <= LONGEST => length,
-        Ok(httparse::Status::Partial) if bytes.len() < LONGEST => return Ok(None),
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Bad::TooLong),
-        Err(_) => return Err(Bad::Malformed),
+/// Serves requests until either side ends the connection. `said` was read already.
+pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_for_server: bool) {
+    let connection = Arc::new(Connection {
+        proxy,
+        caller: caller.clone(),
+        is_for_server: AtomicBool::new(is_for_server),
+        origin: Mutex::default(),
+        cut: Mutex::default(),
+        afterwards: Mutex::default(),
+    });
+    let answering = Arc::clone(&connection);
+    let service = service_fn(move |request| {
+        let connection = Arc::clone(&answering);
+        async move { Ok::<_, Infallible>(connection.answer(request).await) }
+    });
+    let begun = Begun {
+        said: said.into(),
+        caller: caller.clone(),
     };
-    let (method, target) = match (request.method, request.path) {
-        (Some(method), Some(target)) => (method, target),
-        _ => return Err(Bad::Malformed),
+    let serving = http1::Builder::new()
+        // A caller may say all it has to say and wait for the answer.
+        .half_close(true)
+        .preserve_header_case(true)
+        // Where there is no case to preserve: in our own answers.
+        .title_case_headers(true)
+        .auto_date_header(false)
+        .max_headers(MAX_FIELDS)
+        .max_header_size(MAX_HEAD)
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .serve_connection(TokioIo::new(begun), service)
+        .with_upgrades();
+    let served = tokio::select! {
+        served = serving => served,
+        () = caller.gone() => return connection.left(),
     };
-    let read = if method == "CONNECT" {
-        Request::Connect {
-            to: Destination::read(target, None).ok_or(Bad::Malformed)?,
-            browser: is_browser(request.headers),
+    let afterwards = connection.afterwards().take();
+    match (served, afterwards) {
+        (Ok(()), Some(afterwards)) => {
+            if let Err(error) = afterwards.await {
+                tracing::debug!(%error, "upgraded connection broke");
+                caller.reset();
+            }
         }
-    } else if target.starts_with('/') || target == "*" {
-        Request::Own {
-            method: method.to_owned(),
-            path: target.to_owned(),
-            host: host(request.headers),
+        (Ok(()), None) => caller.linger().await,
+        // It was told what is wrong, or said nothing for long.
+        (Err(error), _) if error.is_parse() || error.is_timeout() => {
+            let _ = caller.clone().shutdown().await;
+            caller.linger().await;
         }
-    } else {
-        Request::Forward(forward(method, target, request.headers)?)
-    };
-    Ok(Some((read, length)))
+        (Err(error), _) => {
+            tracing::debug!(%error, "local HTTP connection broke");
+            connection.cut();
+            caller.reset();
+        }
+    }
 }
 
-/// All browsers say so (RFC 9110, 10.1.5).
-fn is_browser(fields: &[httparse::Header<'_>]) -> bool {
-    let mut agents = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("user-agent"));
-    agents.any(|field| field.value.starts_with(b"Mozilla/"))
+impl Connection {
+    async fn answer(&self, request: Request<Incoming>) -> Answered {
+        let is_for_server = self.is_for_server.swap(false, Relaxed);
+        if request.method() == Method::CONNECT {
+            self.tunnel(request).await.unwrap_or_else(ours)
+        } else if request.uri().scheme().is_some() {
+            self.pass_on(request, is_for_server)
+                .await
+                .unwrap_or_else(ours)
+        } else {
+            let host = single_host(&request);
+            let target = request.uri().path_and_query();
+            let path = target.map_or("/", http::uri::PathAndQuery::as_str);
+            let port = self.caller.port();
+            ours(own::answer(&self.proxy, port, request.method(), path, host).await)
+        }
+    }
+
+    /// A tunnel on a connection that carried other requests before.
+    async fn tunnel(&self, mut request: Request<Incoming>) -> Result<Answered, Answer> {
+        let upgraded = hyper::upgrade::on(&mut request);
+        let target = request.uri().authority().map(http::uri::Authority::as_str);
+        let to = target.and_then(|target| Destination::read(target, None));
+        let to = to.ok_or(super::greeting::BadHead::Malformed)?;
+        let browser = rewrite::is_browser(request.headers());
+        let tunnel = tunnel::open(&self.proxy, self.caller.port(), &to, browser).await?;
+        let caller = self.caller.clone();
+        *self.afterwards() = Some(Box::pin(async move {
+            let Ok(local) = upgraded.await else {
+                return Err(RelayError::CallerGone);
+            };
+            tunnel
+                .relay(TokioIo::new(local), &[], || caller.is_gone())
+                .await
+        }));
+        Ok(Response::new(Either::Right(Full::default())))
+    }
+
+    /// Plain HTTP: a locked resource has a page to go to, in the same tab.
+    async fn pass_on(
+        &self,
+        mut request: Request<Incoming>,
+        is_for_server: bool,
+    ) -> Result<Answered, Answer> {
+        let upgraded = hyper::upgrade::on(&mut request);
+        let (head, body) = request.into_parts();
+        let browser = rewrite::is_browser(&head.headers);
+        let Onward { to, back, head } = Onward::of(head, is_for_server)?;
+        let page = self.proxy.dialer.locked(&to).await?;
+        if let (Some(page), Some(url)) = (&page, back) {
+            let id = self.proxy.backs.to(url, to);
+            let port = self.caller.port();
+            return Err(Answer::see(pages::and_back(
+                page.clone(),
+                &Back { port, id },
+            )));
+        }
+        let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
+        let refused = |refused: Refused| match (&page, &refused) {
+            (Some(page), Refused::Locked | Refused::Denied) => Answer::locked(&refused, page),
+            (_, _) => refused.into(),
+        };
+        let mut request = Request::from_parts(head, Either::Left(body));
+        let (mut origin, mut fresh) = match self.last_origin(&to).await {
+            Some(used) => (used, false),
+            None => (self.connect(&to, patience).await.map_err(refused)?, true),
+        };
+        let mut response = loop {
+            match origin.send(request).await {
+                Ok(response) => break response,
+                Err(unanswered) => match *unanswered {
+                    // The destination closed it, as it may between two requests.
+                    Unanswered {
+                        again: Some(again), ..
+                    } if !fresh => {
+                        request = again;
+                        origin = self.connect(&to, patience).await.map_err(refused)?;
+                        fresh = true;
+                    }
+                    Unanswered { error, .. } => {
+                        tracing::debug!(%error, "the destination gave no answer");
+                        let why = self.proxy.dialer.why_lost(&to).await;
+                        return Err(Answer::unanswered(&why.to_string()));
+                    }
+                },
+            }
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let (there, caller) = (hyper::upgrade::on(&mut response), self.caller.clone());
+            let cut = origin.cut();
+            *self.afterwards() = Some(Box::pin(async move {
+                let (Ok(local), Ok(there)) = tokio::join!(upgraded, there) else {
+                    return Err(RelayError::CallerGone);
+                };
+                let (local, there) = (TokioIo::new(local), TokioIo::new(there));
+                relay(local, there, cut.breaker(), &[], || caller.is_gone()).await
+            }));
+        } else {
+            *self.origin() = Some(origin);
+        }
+        let (mut head, body) = response.into_parts();
+        rewrite::answered(&mut head);
+        Ok(Response::from_parts(head, Either::Left(body)))
+    }
+
+    /// The connection of the last request, if the next one can use it.
+    async fn last_origin(&self, to: &Destination) -> Option<Origin> {
+        let mut last = self.origin().take().filter(|origin| origin.to == *to)?;
+        last.is_ready().await.then_some(last)
+    }
+
+    async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, Refused> {
+        let tunnel = self.proxy.dialer.dial(to, patience).await?;
+        let origin = Origin::new(to.clone(), tunnel).await;
+        let origin = origin.map_err(|error| Refused::NoAnswer(error.to_string()))?;
+        let cut = origin.cut();
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+        Ok(origin)
+    }
+
+    /// The caller has closed its connection: between two requests, or amid one.
+    fn left(&self) {
+        let last = self.origin().take();
+        if !last.is_some_and(|last| last.is_idle()) {
+            self.cut();
+        }
+    }
+
+    /// Ends the connection to the destination at once, which shows there as a reset.
+    fn cut(&self) {
+        let cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cut) = &*cut {
+            cut.now();
+        }
+    }
+
+    fn origin(&self) -> MutexGuard<'_, Option<Origin>> {
+        self.origin.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn afterwards(&self) -> MutexGuard<'_, Option<Afterwards>> {
+        self.afterwards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ours(answer: Answer) -> Answered {
+    answer.into_response().map(Either::Right)
 }
 
 /// The one `Host` field.
-pub(super) fn host(fields: &[httparse::Header<'_>]) -> Option<String> {
-    let mut hosts = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("host"));
-    let host = std::str::from_utf8(hosts.next()?.value).ok()?;
-    hosts.next().is_none().then(|| host.trim().to_owned())
+fn single_host(request: &Request<Incoming>) -> Option<&str> {
+    let mut hosts = request.headers().get_all(http::header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    hosts.next().is_none().then_some(host)
 }
 
-/// Rewrites a request in absolute form for its destination: one request on the connection, and
-/// nothing that was meant for the proxy.
-fn forward(method: &str, target: &str, fields: &[httparse::Header<'_>]) -> Result<Forward, Bad> {
-    let scheme = target
-        .get(..7)
-        .filter(|it| it.eq_ignore_ascii_case("http://"));
-    let rest = scheme.and(target.get(7..)).ok_or(Bad::Malformed)?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (place, path) = rest.split_at(end);
-    let to = Destination::read(place, Some(80)).ok_or(Bad::Malformed)?;
-    let path = path.split('#').next().unwrap_or_default();
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    let full = to.to_string();
-    let host = match Destination::read(place, None) {
-        Some(_) => full.as_str(),
-        None => full.trim_end_matches(":80"),
-    };
-    let mut head = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {host}\r\n").into_bytes();
-    let connection = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("connection"));
-    let for_this_hop: Vec<String> = connection
-        .flat_map(|field| field.value.split(|byte| *byte == b','))
-        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
-        .collect();
-    let mut body = None;
-    for field in fields {
-        let name = field.name.to_ascii_lowercase();
-        match name.as_str() {
-            // Hop by hop (RFC 9110, 7.6.1), or replaced.
-            "host" | "connection" | "keep-alive" | "upgrade" | "te" => continue,
-            _ if name.starts_with("proxy-") => continue,
-            "transfer-encoding" => return Err(Bad::NoLength),
-            "content-length" => {
-                let length = length(field.value).ok_or(Bad::Malformed)?;
-                if body.replace(length).is_some() {
-                    return Err(Bad::Malformed);
-                }
-            }
-            _ if for_this_hop.contains(&name) => continue,
-            _ => {}
-        }
-        head.extend_from_slice(field.name.as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(field.value);
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"Connection: close\r\n\r\n");
-    Ok(Forward {
-        back: matches!(method, "GET" | "HEAD")
-            .then(|| format!("http://{to}{slash}{path}").parse().ok())
-            .flatten(),
-        to,
-        head,
-        body: body.unwrap_or(0),
-    })
+/// A caller's connection of which some was read already.
+struct Begun {
+    said: Bytes,
+    caller: Caller,
 }
 
-/// Digits alone (RFC 9110, 8.6).
-fn length(value: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(value).ok()?;
-    text.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| text.parse().ok())?
+impl AsyncRead for Begun {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.said.is_empty() {
+            return Pin::new(&mut self.caller).poll_read(cx, buffer);
+        }
+        let length = buffer.remaining().min(self.said.len());
+        buffer.put_slice(&self.said[..length]);
+        self.said.advance(length);
+        Poll::Ready(Ok(()))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn destination(host: &str, port: u16) -> Destination {
-        Destination {
-            host: host.parse().unwrap(),
-            port,
-        }
+impl AsyncWrite for Begun {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.caller).poll_write(cx, bytes)
     }
 
-    fn one(head: &str) -> Result<Request, Bad> {
-        read(head.as_bytes()).map(|read| {
-            let (request, length) = read.unwrap();
-            assert_eq!(length, head.len());
-            request
-        })
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.caller).poll_write_vectored(cx, parts)
     }
 
-    #[test]
-    fn connect_names_a_host_and_a_port() {
-        for (target, to) in [
-            ("wiki.corp:443", Some(destination("wiki.corp", 443))),
-            ("WIKI.Corp.:443", Some(destination("wiki.corp", 443))),
-            ("[fd00::1]:22", Some(destination("fd00::1", 22))),
-            ("10.0.0.1:80", Some(destination("10.0.0.1", 80))),
-            ("wiki.corp", None),
-            ("wiki.corp:", None),
-            ("wiki.corp:0", None),
-            ("wiki.corp:+80", None),
-            ("wiki.corp:65536", None),
-            ("ada@wiki.corp:443", None),
-            ("fd00::1:22", None),
-            ("[fd00::1]22", None),
-            (":443", None),
-            ("http://wiki.corp:443", None),
-        ] {
-            let read = one(&format!("CONNECT {target} HTTP/1.1\r\n\r\n"));
-            let browser = false;
-            let expected = to.map(|to| Request::Connect { to, browser });
-            assert_eq!(read.ok(), expected, "{target}");
-        }
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
-    #[test]
-    fn absolute_form_is_rewritten_and_the_target_wins_over_the_host_field() {
-        let read = one(
-            "POST http://Wiki.corp?q#f HTTP/1.1\r\nHost: evil.example\r\nX-A: 1\r\n\
-             Proxy-Authorization: secret\r\nConnection: keep-alive, x-b\r\nX-B: 2\r\nContent-Length: 3\r\n\r\n",
-        );
-        let Ok(Request::Forward(forward)) = read else {
-            panic!("{read:?}");
-        };
-        assert_eq!(forward.to, destination("wiki.corp", 80));
-        assert_eq!((forward.body, forward.back), (3, None));
-        assert_eq!(
-            String::from_utf8(forward.head).unwrap(),
-            "POST /?q HTTP/1.1\r\nHost: wiki.corp\r\nX-A: 1\r\nContent-Length: 3\r\n\
-             Connection: close\r\n\r\n"
-        );
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.caller).poll_flush(cx)
     }
 
-    #[test]
-    fn browsers_are_told_apart_and_come_back_to_where_they_were_going() {
-        let connect = |agent: &str| {
-            let head = format!("CONNECT a.corp:443 HTTP/1.1\r\nUser-Agent: {agent}\r\n\r\n");
-            matches!(one(&head), Ok(Request::Connect { browser: true, .. }))
-        };
-        assert!(connect("Mozilla/5.0 (X11; Linux x86_64)"));
-        assert!(!connect("curl/8.0"));
-        for (target, back) in [
-            ("http://Wiki.corp", "http://wiki.corp/"),
-            (
-                "http://wiki.corp:8080/a?b=c#d",
-                "http://wiki.corp:8080/a?b=c",
-            ),
-            ("http://[fd00::1]/", "http://[fd00::1]/"),
-        ] {
-            let Ok(Request::Forward(forward)) = one(&format!("GET {target} HTTP/1.1\r\n\r\n"))
-            else {
-                panic!("{target}");
-            };
-            assert_eq!(forward.back.unwrap().as_str(), back);
-        }
-    }
-
-    #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
-        let get = |field: &str| one(&format!("GET http://a.corp/ HTTP/1.1\r\n{field}\r\n\r\n"));
-        for (field, bad) in [
-            ("Transfer-Encoding: chunked", Bad::NoLength),
-            ("Content-Length: 1\r\nContent-Length: 1", Bad::Malformed),
-            ("Content-Length: 1, 1", Bad::Malformed),
-            ("Content-Length: +1", Bad::Malformed),
-        ] {
-            assert_eq!(get(field), Err(bad), "{field}");
-        }
-        for target in ["https://a.corp/", "a.corp/", "http://", "http://a b/"] {
-            let read = one(&format!("GET {target} HTTP/1.1\r\n\r\n"));
-            assert_eq!(read, Err(Bad::Malformed), "{target}");
-        }
-    }
-
-    #[test]
-    fn heads_have_an_end() {
-        let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST));
-        assert_eq!(read(long.as_bytes()), Err(Bad::TooLong));
-        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: x\r\n".repeat(FIELDS + 1));
-        assert_eq!(read(many.as_bytes()), Err(Bad::TooLong));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read(&bytes);
-        }
-
-        #[test]
-        fn any_request_is_read_or_refused(
-            method in "CONNECT|GET",
-            target in "(http://)?\\PC{0,40}",
-            fields in "(([a-zA-Z-]{1,17}|Host|Content-Length): \\PC{0,20}\r\n){0,4}",
-        ) {
-            let head = format!("{method} {target} HTTP/1.1\r\n{fields}\r\n");
-            if let Ok(Some((Request::Forward(forward), _))) = read(head.as_bytes()) {
-                // What is handed on is one head in origin form, and says itself that it is the last.
-                let mut fields = [httparse::EMPTY_HEADER; FIELDS + 2];
-                let mut sent = httparse::Request::new(&mut fields);
-                let parsed = sent.parse(&forward.head).unwrap();
-                prop_assert_eq!(parsed, httparse::Status::Complete(forward.head.len()));
-                prop_assert!(sent.path.unwrap().starts_with('/'));
-            }
-        }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.caller).poll_shutdown(cx)
     }
 }

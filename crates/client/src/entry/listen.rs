@@ -1,21 +1,24 @@
 //! A loopback port for this person's own programs alone.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
+use super::caller::Caller;
 use super::peer::Peers;
 
-/// How many connections may be waiting for what they ask, at one port.
-const WAITING: usize = 256;
+/// Connections that have not said yet what they want, at one port. Beyond, the oldest is closed:
+/// programs that connect and stay silent keep nobody else waiting.
+const MAX_SILENT: usize = 256;
 /// After a failure to accept (too many open files), the next try comes this much later.
-const RECOVER: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A port that is listened on, with its connections: all end when this is dropped.
 #[derive(Debug)]
@@ -31,7 +34,7 @@ impl Drop for Listening {
 }
 
 /// Listens on `port` of 127.0.0.1 (0 for any free one), and hands each connection of our own user
-/// to `serve`, with a permit to be dropped once it is known what the connection asks.
+/// to `serve`, with a slot to be dropped once it is known what the connection asks.
 ///
 /// # Errors
 /// When the port is taken, or when it cannot be told here whose connections are.
@@ -42,32 +45,33 @@ pub(super) async fn listen<F, S>(
 ) -> io::Result<Listening>
 where
     F: Future<Output = ()> + Send + 'static,
-    S: Fn(TcpStream, OwnedSemaphorePermit) -> F + Clone + Send + Sync + 'static,
+    S: Fn(Caller, SilentSlot) -> F + Clone + Send + Sync + 'static,
 {
     peers.check()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let port = listener.local_addr()?.port();
     let task = tokio::spawn(async move {
-        let waiting = Arc::new(Semaphore::new(WAITING));
+        let silent = Silent::default();
         let mut connections = JoinSet::new();
         loop {
-            // Closed by nobody.
-            let Ok(permit) = Arc::clone(&waiting).acquire_owned().await else {
-                return;
-            };
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
+                        let (slot, evicted) = silent.take();
                         let (peers, serve) = (Arc::clone(&peers), serve.clone());
                         connections.spawn(async move {
-                            if is_ours(&stream, &*peers) {
-                                serve(stream, permit).await;
+                            if !is_ours(&stream, port, &*peers) {
+                                return;
+                            }
+                            tokio::select! {
+                                () = serve(Caller::new(stream, peers), slot) => {}
+                                () = evicted.cancelled() => {}
                             }
                         });
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "A local connection could not be accepted.");
-                        tokio::time::sleep(RECOVER).await;
+                        tracing::warn!(%error, "cannot accept a local connection");
+                        tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     }
                 },
                 Some(_) = connections.join_next() => {}
@@ -77,18 +81,73 @@ where
     Ok(Listening { port, task })
 }
 
-fn is_ours(stream: &TcpStream, peers: &dyn Peers) -> bool {
+/// The connections that have not said yet what they want.
+#[derive(Clone, Debug, Default)]
+struct Silent(Arc<Mutex<Slots>>);
+
+#[derive(Debug, Default)]
+struct Slots {
+    /// Oldest first.
+    by_number: BTreeMap<u64, CancellationToken>,
+    last: u64,
+}
+
+impl Silent {
+    /// A slot for one more connection, and what ends it while it holds the slot: a newer one that
+    /// needs the place.
+    fn take(&self) -> (SilentSlot, CancellationToken) {
+        let mut slots = self.slots();
+        slots.last += 1;
+        let (number, evicted) = (slots.last, CancellationToken::new());
+        slots.by_number.insert(number, evicted.clone());
+        if slots.by_number.len() > MAX_SILENT
+            && let Some((_, oldest)) = slots.by_number.pop_first()
+        {
+            oldest.cancel();
+        }
+        let silent = self.clone();
+        (SilentSlot { silent, number }, evicted)
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection's place among the silent ones: dropped once it is known what it asks.
+#[derive(Debug)]
+pub(super) struct SilentSlot {
+    silent: Silent,
+    number: u64,
+}
+
+impl Drop for SilentSlot {
+    fn drop(&mut self) {
+        self.silent.slots().by_number.remove(&self.number);
+    }
+}
+
+fn is_ours(stream: &TcpStream, port: u16, peers: &dyn Peers) -> bool {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return false;
     };
     match peers.is_ours(peer, local) {
         Ok(true) => stream.set_nodelay(true).is_ok(),
         Ok(false) => {
-            tracing::warn!("A connection of another user of this machine was refused.");
+            tracing::warn!(
+                local.port = port,
+                peer.port = peer.port(),
+                "refused a local connection that belongs to another user of this computer"
+            );
             false
         }
         Err(error) => {
-            tracing::warn!(%error, "A local connection was refused: whose it is cannot be told.");
+            tracing::warn!(
+                local.port = port,
+                peer.port = peer.port(),
+                %error,
+                "refused a local connection whose owner cannot be determined"
+            );
             false
         }
     }
@@ -110,6 +169,10 @@ mod tests {
             self.0.ok_or_else(|| io::Error::other("unknown"))
         }
 
+        fn is_held(&self, _peer: SocketAddr, _local: SocketAddr) -> bool {
+            true
+        }
+
         fn check(&self) -> io::Result<()> {
             Ok(())
         }
@@ -118,8 +181,8 @@ mod tests {
     #[tokio::test]
     async fn only_our_own_connections_are_served() {
         for (found, served) in [(Some(true), "served"), (Some(false), ""), (None, "")] {
-            let serve = |mut stream: TcpStream, _waiting| async move {
-                stream.write_all(b"served").await.unwrap();
+            let serve = |mut caller: Caller, _slot| async move {
+                caller.write_all(b"served").await.unwrap();
             };
             let listening = listen(0, Arc::new(Found(found)), serve).await.unwrap();
             let address = (Ipv4Addr::LOCALHOST, listening.port);
@@ -132,9 +195,9 @@ mod tests {
 
     #[tokio::test]
     async fn everything_ends_with_the_listener() {
-        let serve = |stream: TcpStream, _waiting| async move {
+        let serve = |caller: Caller, _slot| async move {
             std::future::pending::<()>().await;
-            drop(stream);
+            drop(caller);
         };
         let listening = listen(0, Arc::new(Found(Some(true))), serve).await.unwrap();
         let address = (Ipv4Addr::LOCALHOST, listening.port);
@@ -143,5 +206,33 @@ mod tests {
         drop(listening);
         // An end or a reset, whichever comes first.
         assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)));
+    }
+
+    #[tokio::test]
+    async fn silent_connections_hold_nobody_up() {
+        let serve = |mut caller: Caller, slot| async move {
+            let mut said = [0];
+            if caller.read_exact(&mut said).await.is_ok() {
+                drop(slot);
+                caller.write_all(b"served").await.unwrap();
+            }
+        };
+        let listening = listen(0, Arc::new(Found(Some(true))), serve).await.unwrap();
+        let address = (Ipv4Addr::LOCALHOST, listening.port);
+        let mut silent = Vec::new();
+        for _ in 0..=MAX_SILENT {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"x").await.unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard, "served");
+        // The oldest had to go, the newest still waits.
+        assert!(matches!(silent[0].read(&mut [0]).await, Ok(0) | Err(_)));
+        let newest = silent.last_mut().unwrap();
+        newest.write_all(b"x").await.unwrap();
+        newest.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard, "servedserved");
     }
 }

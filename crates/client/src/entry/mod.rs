@@ -15,29 +15,34 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::dial::Dialer;
 
 mod answer;
 mod back;
+mod caller;
 mod files;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod greeting;
 mod http;
 mod listen;
+mod origin;
+mod own;
 mod pac;
 pub(crate) mod peer;
+mod rewrite;
 mod serve;
 mod socks;
+mod tunnel;
 
 use back::Backs;
+use caller::Caller;
 pub(crate) use files::Ports;
 pub use files::ProxyFiles;
 pub use forward::Forward;
-use listen::Listening;
+use listen::{Listening, SilentSlot};
 use peer::Peers;
 
 /// How long a browser's CONNECT is held while its resource is locked: Chromium gives up at 30 s.
@@ -102,8 +107,8 @@ impl Entry {
             backs: Backs::default(),
         });
         let serving = Arc::clone(&shared);
-        let serve = move |stream: TcpStream, waiting: OwnedSemaphorePermit| {
-            serve::serve(Arc::clone(&serving), stream, waiting)
+        let serve = move |caller: Caller, slot: SilentSlot| {
+            serve::serve(Arc::clone(&serving), caller, slot)
         };
         let listening = listen::listen(port, peers, serve).await?;
         pac.port = listening.port;

@@ -15,6 +15,10 @@ pub(crate) trait Peers: Send + Sync {
     /// When that cannot be found out: refuse the connection then.
     fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<bool>;
 
+    /// False once the program at `peer` has closed its connection to our `local` address
+    /// altogether. One that has only said all it has to say (`shutdown(2)`) still holds it.
+    fn is_held(&self, peer: SocketAddr, local: SocketAddr) -> bool;
+
     /// Finds out whether this can be told here at all.
     ///
     /// # Errors
@@ -29,13 +33,16 @@ pub(crate) struct System;
 #[cfg(target_os = "linux")]
 impl Peers for System {
     fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<bool> {
-        use netlink_packet_sock_diag::constants::{TCP_LISTEN, TCP_TIME_WAIT};
-
         let socket = linux::find(peer, local)?;
-        // One that nobody holds any more has no owner, and reads as if it were root's; a listening
-        // one is found when there is no connection.
-        let held = socket.inode != 0 && ![TCP_LISTEN, TCP_TIME_WAIT].contains(&socket.state);
-        Ok(held && socket.uid == rustix::process::geteuid().as_raw())
+        Ok(linux::is_held(&socket) && socket.uid == rustix::process::geteuid().as_raw())
+    }
+
+    fn is_held(&self, peer: SocketAddr, local: SocketAddr) -> bool {
+        match linux::find(peer, local) {
+            Ok(socket) => linux::is_held(&socket),
+            // A kernel that cannot tell just now ends nothing.
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -54,6 +61,10 @@ impl Peers for System {
         Ok(false)
     }
 
+    fn is_held(&self, _peer: SocketAddr, _local: SocketAddr) -> bool {
+        true
+    }
+
     fn check(&self) -> io::Result<()> {
         let why = "the local entry is not available on this system yet";
         Err(io::Error::new(io::ErrorKind::Unsupported, why))
@@ -65,7 +76,7 @@ mod linux {
     use super::{SocketAddr, io};
     use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
     use netlink_packet_sock_diag::SockDiagMessage;
-    use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP};
+    use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP, TCP_LISTEN, TCP_TIME_WAIT};
     use netlink_packet_sock_diag::inet::{
         ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags,
     };
@@ -117,6 +128,12 @@ mod linux {
         }
     }
 
+    /// One that nobody holds any more has no owner, and reads as if it were root's; a listening one
+    /// is found when there is no connection.
+    pub(super) fn is_held(socket: &InetResponseHeader) -> bool {
+        socket.inode != 0 && ![TCP_LISTEN, TCP_TIME_WAIT].contains(&socket.state)
+    }
+
     fn is_same(found: &SocketId, wanted: &SocketId) -> bool {
         let place = |id: &SocketId| {
             (
@@ -152,6 +169,23 @@ mod tests {
         drop(client);
         // Nobody holds it any more.
         assert!(!System.is_ours(peer, local).unwrap_or(false));
+    }
+
+    #[test]
+    fn a_half_closed_connection_is_held_and_a_closed_one_is_not() {
+        let (client, server) = pair();
+        let peer = server.peer_addr().unwrap();
+        let local = server.local_addr().unwrap();
+        assert!(System.is_held(peer, local));
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert!(System.is_held(peer, local));
+        let copy = client.try_clone().unwrap();
+        drop(client);
+        assert!(System.is_held(peer, local), "another process may share it");
+        drop(copy);
+        assert!(!System.is_held(peer, local));
+        drop(server);
+        assert!(!System.is_held(peer, local));
     }
 
     #[test]

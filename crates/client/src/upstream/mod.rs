@@ -15,7 +15,8 @@ mod relay;
 mod watched;
 
 use pool::{Connection, Pool};
-pub(crate) use relay::Verdict;
+pub use relay::RelayError;
+pub(crate) use relay::{Breaker, Verdict, gone, relay};
 use watched::Watched;
 
 /// A way through a gateway to a destination, ready for its bytes.
@@ -23,6 +24,7 @@ pub struct Tunnel {
     stream: Watched,
     /// What the destination said in the same breath as the gateway's answer.
     early: Vec<u8>,
+    breaker: Breaker,
     /// The gateway's name for it, if it has one.
     flow: Option<(Arc<Pool>, String)>,
 }
@@ -194,10 +196,10 @@ async fn ask(
                     let flow = header(&response, FLOW);
                     let flow = flow.map(|flow| (Arc::clone(pool), flow.to_owned()));
                     let early = head.split_off(length);
-                    let stream = Watched::new(stream);
                     return Ok(Ok(Tunnel {
-                        stream,
+                        stream: Watched::new(stream),
                         early,
+                        breaker: Breaker::default(),
                         flow,
                     }));
                 }

@@ -1,19 +1,24 @@
-//! Bytes both ways, until one end is done or the gateway cuts.
+//! Bytes both ways, until one end is done, one breaks, or the gateway cuts.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use super::Tunnel;
 
 /// Measured: tokio's own 8 KiB cost a quarter more CPU (docs/PERFORMANCE.md).
 const BUFFER: usize = 64 * 1024;
+
+/// How often a caller who can no longer be heard (its bytes have ended, or wait for room further
+/// on) is looked for.
+pub(crate) const CALLER_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the first words of a local caller are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub(crate) enum Verdict {
     Pass,
     /// They must not.
     Refuse,
+    /// The head is longer than any that is read.
+    TooLong,
     /// More has to be heard.
     Unclear,
 }
@@ -30,145 +37,284 @@ pub(crate) enum Verdict {
 /// does: it is let through.
 const UNCLEAR: Duration = Duration::from_secs(2);
 
+/// Which side of a relay ended before both were done.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The local program closed its connection before the destination did. All that it had said
+    /// has been sent.
+    #[error("the local program closed the connection")]
+    CallerClosed,
+    /// The local program closed its connection, and the destination has not taken all that it had
+    /// said, or still has something to say.
+    #[error("the local program left the connection")]
+    CallerGone,
+    /// The local side broke: its disk is full, say.
+    #[error("the local side failed: {0}")]
+    Local(#[source] io::Error),
+    /// The way to the destination broke: the destination or the gateway broke it off, or the
+    /// network did. [`crate::dial::Dialer::why_lost`] says which.
+    #[error("the connection to the gateway ended: {0}")]
+    Tunnel(#[source] io::Error),
+}
+
 impl Tunnel {
-    /// Hears a local caller's first words and returns them, or `None` when they must not pass.
-    /// What the destination says meanwhile is handed back: in many protocols it speaks first.
-    pub(crate) async fn first_words(
+    /// Hears a local caller's first words and returns them with what they were judged to be. What
+    /// the destination says meanwhile is handed back: in many protocols it speaks first.
+    ///
+    /// # Errors
+    /// As [`Self::relay`].
+    pub(crate) async fn first_words<L>(
         &mut self,
-        local: &mut TcpStream,
+        local: &mut L,
         judge: impl Fn(&[u8]) -> Verdict,
-    ) -> io::Result<Option<Vec<u8>>> {
-        local.write_all(&std::mem::take(&mut self.early)).await?;
+    ) -> Result<(Verdict, Vec<u8>), RelayError>
+    where
+        L: AsyncRead + AsyncWrite + Unpin,
+    {
         let (mut said, mut answer) = (Vec::new(), Vec::with_capacity(BUFFER));
         loop {
             tokio::select! {
-                () = tokio::time::sleep(UNCLEAR), if !said.is_empty() => return Ok(Some(said)),
+                () = tokio::time::sleep(UNCLEAR), if !said.is_empty() => {
+                    return Ok((Verdict::Pass, said));
+                }
                 more = local.read_buf(&mut said) => {
-                    let ended = more? == 0;
+                    let ended = more.map_err(RelayError::Local)? == 0;
                     match judge(&said) {
                         Verdict::Unclear if !ended => {}
-                        Verdict::Pass | Verdict::Unclear => return Ok(Some(said)),
-                        Verdict::Refuse => return Ok(None),
+                        Verdict::Unclear => return Ok((Verdict::Pass, said)),
+                        judged => return Ok((judged, said)),
                     }
                 }
-                more = self.stream.read_buf(&mut answer) => {
-                    if more? == 0 {
-                        return Ok(Some(said));
+                more = self.read_buf(&mut answer) => {
+                    if more.map_err(RelayError::Tunnel)? == 0 {
+                        return Ok((Verdict::Pass, said));
                     }
-                    local.write_all(&answer).await?;
+                    local.write_all(&answer).await.map_err(RelayError::Local)?;
                     answer.clear();
                 }
             }
         }
     }
 
-    /// Relays between `local` and the destination; an end that has said all it has to say is told
-    /// to the other, which may go on. `sent` is what the local end said already.
+    /// [`relay`] between `local` and the destination.
     ///
     /// # Errors
-    /// When the gateway cuts (its TLS stream ends without saying so), or either end breaks.
-    pub async fn relay<L>(mut self, local: &mut L, sent: &[u8]) -> io::Result<()>
+    /// See [`RelayError`].
+    pub async fn relay<L>(
+        self,
+        local: L,
+        sent: &[u8],
+        is_gone: impl Fn() -> bool,
+    ) -> Result<(), RelayError>
     where
         L: AsyncRead + AsyncWrite + Unpin,
     {
-        local.write_all(&self.early).await?;
-        self.stream.write_all(sent).await?;
-        let (mut answer, mut request) = tokio::io::split(&mut self.stream);
-        let (mut from_local, mut to_local) = tokio::io::split(local);
-        let up = async {
-            copy(&mut from_local, &mut request).await?;
-            request.shutdown().await
-        };
-        let down = async {
-            copy(&mut answer, &mut to_local).await?;
-            to_local.shutdown().await
-        };
-        tokio::try_join!(up, down).map(drop)
-    }
-
-    /// [`Self::relay`] for a local connection: one that is cut ends abruptly there too, so that
-    /// nobody takes half an answer for a whole one.
-    pub(crate) async fn serve(self, mut local: TcpStream, sent: &[u8]) {
-        if let Err(error) = self.relay(&mut local, sent).await {
-            tracing::debug!(%error, "A connection was cut.");
-            // A connection that is gone already cannot be reset either.
-            let _ = local.set_zero_linger();
-        }
+        let breaker = self.breaker();
+        relay(local, self, &breaker, sent, is_gone).await
     }
 
     /// Sends everything from `input`, and hands back everything that is answered; it is over once
-    /// the answer is, whatever may still come from `input`.
+    /// the answer is, whatever may still come from `input`. `is_gone` tells that nobody reads
+    /// `output` any more.
     ///
     /// # Errors
-    /// As [`Self::relay`].
-    pub async fn pipe<I, O>(mut self, input: &mut I, output: &mut O) -> io::Result<()>
+    /// See [`RelayError`].
+    pub async fn pipe<I, O>(
+        mut self,
+        input: &mut I,
+        output: &mut O,
+        is_gone: impl Fn() -> bool,
+    ) -> Result<(), RelayError>
     where
         I: AsyncRead + Unpin,
         O: AsyncWrite + Unpin,
     {
-        output.write_all(&self.early).await?;
-        output.flush().await?;
-        let (mut answer, mut request) = tokio::io::split(&mut self.stream);
-        let send = async {
-            copy(input, &mut request).await?;
-            request.shutdown().await
+        let piped = {
+            let (mut answer, mut request) = tokio::io::split(&mut self);
+            let send = async {
+                copy(input, &mut request, [RelayError::Local, RelayError::Tunnel]).await?;
+                request.shutdown().await.map_err(RelayError::Tunnel)
+            };
+            let receive = copy(&mut answer, output, [RelayError::Tunnel, RelayError::Local]);
+            tokio::pin!(receive);
+            tokio::select! {
+                received = &mut receive => received,
+                sent = send => match sent {
+                    Ok(()) => tokio::select! {
+                        received = &mut receive => received,
+                        () = gone(&is_gone) => Err(RelayError::CallerGone),
+                    },
+                    Err(error) => Err(error),
+                },
+                () = gone(&is_gone) => Err(RelayError::CallerGone),
+            }
         };
-        first(copy(&mut answer, output), send).await
+        match &piped {
+            // Nothing comes any more, so nobody waits for an answer to this.
+            Ok(()) => drop(self.shutdown().await),
+            Err(RelayError::Tunnel(_)) => {}
+            Err(RelayError::CallerClosed | RelayError::CallerGone | RelayError::Local(_)) => {
+                self.breaker().trip();
+            }
+        }
+        piped
     }
+}
 
-    /// Sends one request, whose head is `head` and whose body is the next `body` bytes of `local`
-    /// after `sent`, and hands back everything that is answered. Nothing else that `local` sends
-    /// reaches the destination: the next request may be for another one.
-    pub(crate) async fn exchange(
-        mut self,
-        mut local: TcpStream,
-        head: &[u8],
-        sent: &[u8],
-        body: u64,
-    ) {
-        let exchanged = async {
-            let (from_local, mut to_local) = local.split();
-            let (mut answer, mut request) = tokio::io::split(&mut self.stream);
-            to_local.write_all(&self.early).await?;
-            request.write_all(head).await?;
-            let mut body = sent.chain(from_local).take(body);
-            let send = copy(&mut body, &mut request);
-            first(copy(&mut answer, &mut to_local), send).await?;
-            to_local.shutdown().await
+/// Relays between a local connection and a tunnel; an end that has said all it has to say is told
+/// to the other, which may go on. `sent` is what the local end said already. `is_gone` tells
+/// whether the local program has closed its connection, which it may do without a word: it is
+/// asked at the end of its bytes, which may be a half-close, and while none of them are read.
+///
+/// # Errors
+/// See [`RelayError`]. A gateway that cuts ends its TLS stream without saying so.
+pub(crate) async fn relay<L, T>(
+    local: L,
+    tunnel: T,
+    breaker: &Breaker,
+    sent: &[u8],
+    is_gone: impl Fn() -> bool,
+) -> Result<(), RelayError>
+where
+    L: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    // Dropped, and so closed, by when this returns.
+    let (mut answer, mut request) = tokio::io::split(tunnel);
+    let (mut from_local, mut to_local) = tokio::io::split(local);
+    let answered = AtomicBool::new(false);
+    let relayed = {
+        let up = async {
+            let mut part = sent.to_vec();
+            loop {
+                let sending = async {
+                    request.write_all(&part).await?;
+                    request.flush().await
+                };
+                unless_gone(&is_gone, sending).await?;
+                part.clear();
+                let read = poll_fn(|cx| fill(&mut part, &mut from_local, cx)).await;
+                if read.map_err(RelayError::Local)? == 0 {
+                    break;
+                }
+            }
+            if !answered.load(Relaxed) && is_gone() {
+                return Err(RelayError::CallerClosed);
+            }
+            unless_gone(&is_gone, request.shutdown()).await
         };
-        let exchanged: io::Result<()> = exchanged.await;
-        if let Err(error) = exchanged {
-            tracing::debug!(%error, "A connection was cut.");
-            let _ = local.set_zero_linger();
+        let down = async {
+            let failures = [RelayError::Tunnel, RelayError::Local];
+            copy(&mut answer, &mut to_local, failures).await?;
+            answered.store(true, Relaxed);
+            to_local.shutdown().await.map_err(RelayError::Local)
+        };
+        both(up, down, &is_gone).await
+    };
+    match &relayed {
+        Err(RelayError::CallerGone | RelayError::Local(_)) => breaker.trip(),
+        Ok(()) | Err(RelayError::CallerClosed | RelayError::Tunnel(_)) => {}
+    }
+    relayed
+}
+
+/// Makes a tunnel's end abrupt: the gateway resets the destination's connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Breaker(Arc<AtomicBool>);
+
+impl Breaker {
+    /// From now on; to be called before the tunnel is dropped.
+    pub(crate) fn trip(&self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+impl Tunnel {
+    /// What ends this tunnel abruptly.
+    pub(crate) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        if self.breaker.0.load(Relaxed) {
+            self.stream.reset();
         }
     }
 }
 
-/// Waits for an answer; it may be whole before the request is.
-async fn first(
-    receive: impl Future<Output = io::Result<()>>,
-    send: impl Future<Output = io::Result<()>>,
-) -> io::Result<()> {
-    tokio::pin!(receive);
+/// Waits for both directions of a relay.
+async fn both(
+    up: impl Future<Output = Result<(), RelayError>>,
+    down: impl Future<Output = Result<(), RelayError>>,
+    is_gone: &impl Fn() -> bool,
+) -> Result<(), RelayError> {
+    tokio::pin!(up, down);
     tokio::select! {
-        received = &mut receive => received,
-        sent = send => match sent {
-            Ok(()) => receive.await,
-            Err(error) => Err(error),
-        },
+        sent = &mut up => {
+            let broke = match sent {
+                Ok(()) => None,
+                // What was answered before is still there to be read.
+                Err(RelayError::Tunnel(error)) => Some(error),
+                Err(ended) => return Err(ended),
+            };
+            // A half-closed caller is heard no more.
+            tokio::select! {
+                received = &mut down => received?,
+                () = gone(is_gone) => return Err(RelayError::CallerGone),
+            }
+            broke.map_or(Ok(()), |error| Err(RelayError::Tunnel(error)))
+        }
+        received = &mut down => {
+            received?;
+            up.await
+        }
     }
 }
 
-/// Copies to the end. Each part goes out at once: TLS may hold some of it back otherwise.
-async fn copy<R, W>(from: &mut R, to: &mut W) -> io::Result<()>
+/// Waits until the caller is gone.
+pub(crate) async fn gone(is_gone: &impl Fn() -> bool) {
+    loop {
+        tokio::time::sleep(CALLER_POLL_INTERVAL).await;
+        if is_gone() {
+            return;
+        }
+    }
+}
+
+/// Does something that may have to wait for room; the caller, whose bytes are not read meanwhile,
+/// may go away.
+async fn unless_gone(
+    is_gone: &impl Fn() -> bool,
+    done: impl Future<Output = io::Result<()>>,
+) -> Result<(), RelayError> {
+    tokio::select! {
+        biased;
+        done = done => done.map_err(RelayError::Tunnel),
+        () = gone(is_gone) => Err(RelayError::CallerGone),
+    }
+}
+
+/// Copies to the end. Each part goes out at once: TLS may hold some of it back otherwise. The
+/// errors are those of reading and of writing.
+async fn copy<R, W>(
+    from: &mut R,
+    to: &mut W,
+    [reading, writing]: [fn(io::Error) -> RelayError; 2],
+) -> Result<(), RelayError>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let mut part = Vec::new();
-    while poll_fn(|cx| fill(&mut part, from, cx)).await? > 0 {
-        to.write_all(&part).await?;
-        to.flush().await?;
+    while poll_fn(|cx| fill(&mut part, from, cx))
+        .await
+        .map_err(reading)?
+        > 0
+    {
+        to.write_all(&part).await.map_err(writing)?;
+        to.flush().await.map_err(writing)?;
         part.clear();
     }
     Ok(())
@@ -185,6 +331,40 @@ where
         *part = Vec::new();
     }
     read
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let length = buffer.remaining().min(self.early.len());
+        buffer.put_slice(&self.early[..length]);
+        self.early.drain(..length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 impl std::fmt::Debug for Tunnel {

@@ -30,6 +30,12 @@ impl Watched {
         self.on_break = Some(on_break);
     }
 
+    /// Makes closing abrupt.
+    pub(super) fn reset(&self) {
+        // A connection that is gone already cannot be reset either.
+        let _ = self.connection.get_ref().0.set_zero_linger();
+    }
+
     /// Looks at what came of a read or a write.
     fn look<T>(&mut self, came: &Poll<io::Result<T>>) {
         if let Poll::Ready(Err(_)) = came

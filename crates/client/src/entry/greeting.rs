@@ -1,0 +1,250 @@
+//! How a connection to the local proxy begins: SOCKS5, a tunnel by HTTP, or other HTTP.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+
+use super::socks;
+use crate::dial::Destination;
+
+/// The longest head that is read, bytes.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
+
+/// The most header fields that are read.
+pub(super) const MAX_FIELDS: usize = 256;
+
+/// What a client wants.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// A SOCKS5 tunnel.
+    Socks(Destination),
+    /// A tunnel (CONNECT, RFC 9110, 9.3.6), read by hand because it is what most connections are.
+    Connect {
+        /// Where to.
+        to: Destination,
+        /// True for a browser, which cannot wait for long, and has pages to come back to.
+        browser: bool,
+        /// What it said after the head.
+        rest: Vec<u8>,
+    },
+    /// Other HTTP, of which this was read.
+    Http {
+        /// The first bytes.
+        said: Vec<u8>,
+        /// True when the first request is OPTIONS for a whole server.
+        is_for_server: bool,
+    },
+    /// A CONNECT that is not taken.
+    Bad(BadHead),
+    /// The client was answered already, or is gone.
+    Nothing,
+}
+
+/// A head that is not taken, by the status that it is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadHead {
+    /// 400.
+    Malformed,
+    /// 431.
+    TooLong,
+}
+
+/// Hears how a connection begins.
+///
+/// # Errors
+/// When the client breaks off, or speaks a SOCKS5 that is none.
+pub(super) async fn hear<S>(stream: &mut S) -> io::Result<Greeting>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let first = match stream.read_u8().await {
+        Ok(socks::VERSION) => {
+            let (read, write) = tokio::io::split(stream);
+            let said = (&[socks::VERSION][..]).chain(read);
+            let to = socks::accept(&mut tokio::io::join(said, write)).await?;
+            return Ok(to.map_or(Greeting::Nothing, Greeting::Socks));
+        }
+        Ok(first) => first,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Greeting::Nothing),
+        Err(error) => return Err(error),
+    };
+    let mut said = Vec::with_capacity(2048);
+    said.push(first);
+    loop {
+        if let Some(heard) = read(&mut said) {
+            return Ok(heard);
+        }
+        if stream.read_buf(&mut said).await? == 0 {
+            // Not even a method was said whole.
+            return Ok(Greeting::Nothing);
+        }
+    }
+}
+
+/// Reads a head as far as it is there; `None` while more is needed to know what it is.
+fn read(said: &mut Vec<u8>) -> Option<Greeting> {
+    const CONNECT: &[u8] = b"CONNECT ";
+    const OPTIONS: &[u8] = b"OPTIONS ";
+    let begins = |with: &[u8]| {
+        let length = said.len().min(with.len());
+        said[..length] == with[..length]
+    };
+    if begins(CONNECT) {
+        return match connect(said) {
+            Ok(None) => None,
+            Ok(Some((to, browser, length))) => {
+                let rest = said.split_off(length);
+                Some(Greeting::Connect { to, browser, rest })
+            }
+            Err(bad) => Some(Greeting::Bad(bad)),
+        };
+    }
+    if begins(OPTIONS) && !said.contains(&b'\n') && said.len() < MAX_HEAD {
+        return None;
+    }
+    let is_for_server = begins(OPTIONS) && said.len() > OPTIONS.len() && names_server(said);
+    let said = std::mem::take(said);
+    Some(Greeting::Http {
+        said,
+        is_for_server,
+    })
+}
+
+/// True for a first line whose target has no path (RFC 9112, 3.2.4).
+fn names_server(said: &[u8]) -> bool {
+    let line = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let Some((scheme, authority)) = target.split_at_checked(b"http://".len()) else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case(b"http://")
+        && !authority.contains(&b'/')
+        && !authority.contains(&b'?')
+}
+
+/// Reads the head of a CONNECT: where to, whether for a browser, and the head's length.
+fn connect(said: &[u8]) -> Result<Option<(Destination, bool, usize)>, BadHead> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    let length = match request.parse(said) {
+        Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD => length,
+        Ok(httparse::Status::Partial) if said.len() < MAX_HEAD => return Ok(None),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooLong),
+        Err(_) => return Err(BadHead::Malformed),
+    };
+    let to = request
+        .path
+        .and_then(|target| Destination::read(target, None));
+    let mut agents = request
+        .headers
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("user-agent"));
+    // All browsers say so (RFC 9110, 10.1.5).
+    let browser = agents.any(|field| field.value.starts_with(b"Mozilla/"));
+    let to = to.ok_or(BadHead::Malformed)?;
+    Ok(Some((to, browser, length)))
+}
+
+/// The one `Host` field.
+pub(super) fn host(fields: &[httparse::Header<'_>]) -> Option<String> {
+    let mut hosts = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("host"));
+    let host = std::str::from_utf8(hosts.next()?.value).ok()?;
+    hosts.next().is_none().then(|| host.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn heard(said: &str) -> Option<Greeting> {
+        read(&mut said.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn connect_names_a_host_and_a_port() {
+        for (target, to) in [
+            ("wiki.corp:443", Some("wiki.corp:443")),
+            ("WIKI.Corp.:443", Some("wiki.corp:443")),
+            ("[fd00::1]:22", Some("[fd00::1]:22")),
+            ("10.0.0.1:80", Some("10.0.0.1:80")),
+            ("wiki.corp", None),
+            ("wiki.corp:", None),
+            ("wiki.corp:0", None),
+            ("wiki.corp:+80", None),
+            ("wiki.corp:65536", None),
+            ("ada@wiki.corp:443", None),
+            ("fd00::1:22", None),
+            ("[fd00::1]22", None),
+            (":443", None),
+            ("http://wiki.corp:443", None),
+        ] {
+            let expected = match to {
+                Some(to) => Greeting::Connect {
+                    to: to.parse().unwrap(),
+                    browser: false,
+                    rest: b"more".to_vec(),
+                },
+                None => Greeting::Bad(BadHead::Malformed),
+            };
+            let said = format!("CONNECT {target} HTTP/1.1\r\n\r\nmore");
+            assert_eq!(heard(&said), Some(expected), "{target}");
+        }
+    }
+
+    #[test]
+    fn browsers_are_told_apart() {
+        let connect = |agent: &str| {
+            let head = format!("CONNECT a.corp:443 HTTP/1.1\r\nUser-Agent: {agent}\r\n\r\n");
+            matches!(heard(&head), Some(Greeting::Connect { browser: true, .. }))
+        };
+        assert!(connect("Mozilla/5.0 (X11; Linux x86_64)"));
+        assert!(!connect("curl/8.0"));
+    }
+
+    #[test]
+    fn other_methods_are_told_apart_by_their_first_bytes() {
+        let is_for_server = |said: &str| match heard(said) {
+            Some(Greeting::Http { is_for_server, .. }) => Some(is_for_server),
+            _ => None,
+        };
+        for (said, expected) in [
+            ("G", Some(false)),
+            ("CONN", None),
+            ("COPY http://a.corp/", Some(false)),
+            ("OPTIONS http://a.corp", None),
+            ("OPTIONS http://a.corp HTTP/1.1\r\n", Some(true)),
+            ("OPTIONS http://a.corp:80 HTTP/1.1\r\n", Some(true)),
+            ("OPTIONS http://a.corp/ HTTP/1.1\r\n", Some(false)),
+            ("OPTIONS http://a.corp?q HTTP/1.1\r\n", Some(false)),
+            ("OPTIONS * HTTP/1.1\r\n", Some(false)),
+            ("OPTIONS /x:// HTTP/1.1\r\n", Some(false)),
+        ] {
+            assert_eq!(is_for_server(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn heads_have_an_end() {
+        let long = format!("CONNECT a.corp:1 HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEAD));
+        assert_eq!(heard(&long), Some(Greeting::Bad(BadHead::TooLong)));
+        let many = "X: x\r\n".repeat(MAX_FIELDS + 1);
+        let many = format!("CONNECT a.corp:1 HTTP/1.1\r\n{many}\r\n");
+        assert_eq!(heard(&many), Some(Greeting::Bad(BadHead::TooLong)));
+        let long = format!("OPTIONS http://{}", "x".repeat(MAX_HEAD));
+        assert!(matches!(heard(&long), Some(Greeting::Http { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_heard_or_more_are_awaited(
+            method in "(CONNECT|OPTIONS|GET)?",
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let _ = read(&mut [method.as_bytes(), &bytes].concat());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Requests to a destination, through a tunnel.
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{Either, Empty};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
+
+use super::greeting::MAX_FIELDS;
+use crate::dial::Destination;
+use crate::upstream::{Breaker, Tunnel};
+
+/// The longest head of an answer that is read, bytes. curl's limit is alike.
+const MAX_ANSWER_HEAD: usize = 256 * 1024;
+
+/// The caller's body, as it comes, or none.
+pub(super) type Body = Either<Incoming, Empty<Bytes>>;
+
+/// A connection to a destination, for one request after the other. It ends in order when this is
+/// dropped, once what was asked is answered.
+pub(super) struct Origin {
+    /// Where it leads.
+    pub(super) to: Destination,
+    sender: SendRequest<Body>,
+    cut: Cut,
+}
+
+/// Ends a connection to a destination at once, which shows there as a reset.
+#[derive(Clone)]
+pub(super) struct Cut(AbortHandle, Breaker);
+
+impl Cut {
+    /// What ends the tunnel beneath abruptly, for whatever follows HTTP on it.
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.1
+    }
+
+    pub(super) fn now(&self) {
+        self.1.trip();
+        self.0.abort();
+    }
+}
+
+/// A request was not answered.
+pub(super) struct Unanswered {
+    pub(super) error: hyper::Error,
+    /// The request, where asking again on another connection does no harm.
+    pub(super) again: Option<Request<Body>>,
+}
+
+impl Origin {
+    /// Speaks HTTP/1.1 through a tunnel.
+    pub(super) async fn new(to: Destination, tunnel: Tunnel) -> hyper::Result<Self> {
+        let breaker = tunnel.breaker();
+        let (sender, connection) = http1::Builder::new()
+            .preserve_header_case(true)
+            .max_headers(MAX_FIELDS)
+            .max_header_size(MAX_ANSWER_HEAD)
+            // Browsers and curl read these too.
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(tunnel))
+            .await?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "connection to the destination broke");
+            }
+        });
+        let cut = Cut(driver.abort_handle(), breaker);
+        Ok(Self { to, sender, cut })
+    }
+
+    /// What ends this connection at once.
+    pub(super) fn cut(&self) -> Cut {
+        self.cut.clone()
+    }
+
+    /// True when all that was asked is answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    /// Waits until the last request was answered whole. False when no other one can follow.
+    pub(super) async fn is_ready(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
+    /// Sends a request. The answer may come before all of the request's body has gone.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, Box<Unanswered>> {
+        let copy = repeatable(&request);
+        let sent = self.sender.try_send_request(request).await;
+        sent.map_err(|mut failed| {
+            let again = failed.take_message().or(copy);
+            let error = failed.into_error();
+            Box::new(Unanswered { error, again })
+        })
+    }
+}
+
+/// A copy of a request that changes nothing at the destination, however often it is made
+/// (RFC 9110, 9.2.1).
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    (safe && request.body().is_end_stream()).then(|| {
+        let mut copy = Request::new(Either::Right(Empty::new()));
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        *copy.extensions_mut() = request.extensions().clone();
+        copy
+    })
+}

@@ -1,0 +1,51 @@
+//! Requests for the local proxy itself: the PAC file, and the way back to a page that was locked.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::answer::Answer;
+use super::back::{self, Follow};
+use super::{Shared, pac};
+
+/// How long the proxy may hear of an approval later than a page.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Answers a request for the proxy at `port`.
+pub(super) async fn answer(
+    proxy: &Shared,
+    port: u16,
+    method: &Method,
+    path: &str,
+    host: Option<&str>,
+) -> Answer {
+    // The query is a content number, for browsers alone.
+    let path = path.split('?').next().unwrap_or_default();
+    // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
+    if host != Some(&format!("127.0.0.1:{port}")) {
+        Answer::foreign()
+    } else if method != Method::GET {
+        Answer::nothing()
+    } else if let Some(id) = path.strip_prefix(back::PATH) {
+        if let Some(Follow::There { to, .. }) = proxy.backs.follow(id, proxy.dialer.boot()) {
+            // Its page may have heard of the approval before us, and before the tab that waits.
+            let ready = async {
+                proxy.dialer.opens(&to).await;
+                proxy.backs.settled(id).await;
+            };
+            let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, ready).await;
+        }
+        match proxy.backs.follow(id, proxy.dialer.boot()) {
+            Some(Follow::There { url, .. }) => Answer::there(url),
+            Some(Follow::Already) => Answer::stay(),
+            None => Answer::nothing(),
+        }
+    } else if path != proxy.pac {
+        Answer::nothing()
+    } else {
+        match proxy.dialer.heard().await {
+            Ok(()) => Answer::pac(pac::file(proxy.dialer.routes().addresses(), port)),
+            Err(refused) => refused.into(),
+        }
+    }
+}

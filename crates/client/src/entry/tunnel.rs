@@ -1,0 +1,114 @@
+//! Tunnels for callers that ask for one, by CONNECT or SOCKS5.
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::answer::Answer;
+use super::back;
+use super::caller::Caller;
+use super::socks::{self, Reply};
+use super::{BROWSER_PATIENCE, PATIENCE, Shared};
+use crate::dial::{Destination, Dialer, Refused, RelayError};
+use crate::pages::Back;
+use crate::upstream::Tunnel;
+
+/// Serves a CONNECT, of which `rest` was said after its head.
+pub(super) async fn connect(
+    proxy: &Shared,
+    mut caller: Caller,
+    to: &Destination,
+    browser: bool,
+    rest: &[u8],
+) {
+    let opened = tokio::select! {
+        opened = open(proxy, caller.port(), to, browser) => opened,
+        () = caller.gone() => return,
+    };
+    let tunnel = match opened {
+        Ok(tunnel) => tunnel,
+        Err(refused) => return Answer::from(refused).send(caller).await,
+    };
+    let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    if caller.write_all(established).await.is_ok() {
+        carry(&proxy.dialer, tunnel, caller, to, rest).await;
+    }
+}
+
+/// Serves a SOCKS5 client that has said where to.
+pub(super) async fn socks(proxy: &Shared, mut caller: Caller, to: &Destination) {
+    let dialed = tokio::select! {
+        dialed = proxy.dialer.dial(to, PATIENCE) => dialed,
+        () = caller.gone() => return,
+    };
+    let reply = dialed
+        .as_ref()
+        .map_or_else(Reply::from, |_| Reply::Succeeded);
+    let told = socks::reply(&mut caller, reply).await;
+    match (dialed, told) {
+        (Ok(tunnel), Ok(())) => carry(&proxy.dialer, tunnel, caller, to, &[]).await,
+        (Err(refused), Ok(())) => {
+            tracing::debug!(%refused, "refused a SOCKS client");
+            if caller.shutdown().await.is_ok() {
+                caller.linger().await;
+            }
+        }
+        (Ok(_) | Err(_), Err(_)) => {}
+    }
+}
+
+/// Opens a tunnel by CONNECT. A browser's page can come back to its destination.
+pub(super) async fn open(
+    proxy: &Shared,
+    port: u16,
+    to: &Destination,
+    browser: bool,
+) -> Result<Tunnel, Refused> {
+    if !browser {
+        return proxy.dialer.dial(to, PATIENCE).await;
+    }
+    let back = way_back(proxy, port, to).await;
+    let waiting = back.as_ref().map(|back| proxy.backs.wait(&back.id));
+    let dialed = proxy
+        .dialer
+        .dial_and_come_back(to, BROWSER_PATIENCE, back.as_ref())
+        .await;
+    if let (Some(waiting), Ok(_)) = (waiting, &dialed) {
+        waiting.through(proxy.dialer.boot());
+    }
+    dialed
+}
+
+/// The way back for a browser that finds its resource locked.
+async fn way_back(proxy: &Shared, port: u16, to: &Destination) -> Option<Back> {
+    let locked = proxy.dialer.locked(to).await;
+    locked.ok().flatten()?;
+    let id = proxy.backs.to(back::tunnelled(to)?, to.clone());
+    Some(Back { port, id })
+}
+
+/// Relays until both sides are done; a connection that breaks or is cut ends abruptly for the
+/// caller, so that nobody takes half an answer for a whole one.
+pub(super) async fn carry(
+    dialer: &Dialer,
+    tunnel: Tunnel,
+    caller: Caller,
+    to: &Destination,
+    said: &[u8],
+) {
+    let relayed = tunnel
+        .relay(caller.clone(), said, || caller.is_gone())
+        .await;
+    let Err(error) = relayed else {
+        return;
+    };
+    caller.reset();
+    drop(caller);
+    match error {
+        RelayError::Tunnel(error) => {
+            let why = dialer.why_lost(to).await;
+            tracing::info!(destination = %to, %error, %why, "connection lost");
+        }
+        RelayError::CallerClosed | RelayError::CallerGone | RelayError::Local(_) => {
+            tracing::debug!(destination = %to, %error, "the local program ended its connection");
+        }
+    }
+}
