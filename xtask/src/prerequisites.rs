@@ -76,6 +76,11 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
+        why: "reverse proxies in front of the controller",
+        names: &["nginx-light", "caddy", "haproxy"],
+    },
+    Packages {
+        purpose: Purpose::Test,
         why: "a real keyring",
         names: &["gnome-keyring", "libsecret-tools"],
     },
@@ -117,8 +122,6 @@ const PACKAGES: &[Packages] = &[
             "openssh-client",
             "openssh-server",
             "stunnel4",
-            "haproxy",
-            "nginx-light",
             "libnginx-mod-stream",
             "openssl",
         ],
@@ -169,11 +172,23 @@ pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
              root or in a container."
         );
     }
-    apt(&["update"])?;
-    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
-    arguments.extend(&missing);
-    apt(&arguments)
+    as_root("apt-get update", &["apt-get", "update"])?;
+    let mut install = vec!["sh", "-c", INSTALL, "install"];
+    install.extend(&missing);
+    as_root(&format!("apt-get install {}", missing.join(" ")), &install)
 }
+
+/// Installs packages without starting the servers among them (invoke-rc.d(8)): tests start their
+/// own, and nothing of the machine is taken.
+const INSTALL: &str = r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+apt-get install --yes --no-install-recommends "$@"
+"#;
 
 /// What the tests have of Python's package index: a libcurl that is newer than Debian's.
 const PYTHON_PACKAGE: (&str, &str) = ("pycurl", "7.49.0");
@@ -294,8 +309,8 @@ fn absent<'names>(names: &[&'names str]) -> Result<Vec<&'names str>> {
         .collect())
 }
 
-/// Runs apt-get without questions, as root or through sudo.
-fn apt(arguments: &[&str]) -> Result<()> {
+/// Runs a command without questions, as root or through sudo; `what` says to people what it is.
+fn as_root(what: &str, arguments: &[&str]) -> Result<()> {
     let user = Command::new("id").arg("-u").output()?;
     let mut command = if user.stdout.trim_ascii() == b"0" {
         Command::new("env")
@@ -305,9 +320,9 @@ fn apt(arguments: &[&str]) -> Result<()> {
         sudo
     };
     command
-        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .arg("DEBIAN_FRONTEND=noninteractive")
         .args(arguments);
-    println!("installing as root: apt-get {}", arguments.join(" "));
+    println!("as root: {what}");
     run(&mut command).context(
         "installing needs root: run this as root or with sudo set up, or install the packages \
          yourself and pass --no-install",

@@ -45,6 +45,19 @@ impl Controller {
     /// # Errors
     /// When the organisation is refused.
     pub async fn prepare(organisation: &str) -> Result<Self> {
+        Self::prepare_at(organisation, None).await
+    }
+
+    /// [`Self::prepare`] for a controller behind a reverse proxy of this machine, through which
+    /// people reach it at this address.
+    ///
+    /// # Errors
+    /// When the organisation is refused.
+    pub async fn prepare_behind(organisation: &str, public: &Url) -> Result<Self> {
+        Self::prepare_at(organisation, Some(public)).await
+    }
+
+    async fn prepare_at(organisation: &str, public: Option<&Url>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let url = Url::parse(&format!("http://{address}/"))?;
@@ -55,7 +68,11 @@ impl Controller {
             process: None,
             folder,
         };
-        let init = ["init", "--listen", &address, "--public-url", url.as_str()];
+        let public_url = public.unwrap_or(&url).as_str();
+        let mut init = vec!["init", "--listen", &address, "--public-url", public_url];
+        if public.is_some() {
+            init.extend(["--trusted-proxy", "127.0.0.1"]);
+        }
         controller.run(&init).await?;
         controller.apply(organisation).await?;
         Ok(controller)
@@ -132,7 +149,8 @@ impl Controller {
             .signal(signal)
     }
 
-    /// The public address, which is on the loopback interface.
+    /// Where it listens, on the loopback interface: the public address, unless a proxy stands in
+    /// front.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url

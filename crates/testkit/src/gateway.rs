@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +27,8 @@ pub struct Place {
     pub host: IpAddr,
     /// The name by which clients reach it, instead of that address; then it listens at all.
     pub name: Option<String>,
+    /// The authority of the controller's certificate, PEM; `None` for the system's.
+    pub authority: Option<PathBuf>,
     /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl Place {
             controller: controller.url().clone(),
             host: Ipv4Addr::LOCALHOST.into(),
             name: None,
+            authority: None,
             wrapper: Vec::new(),
         }
     }
@@ -118,7 +121,8 @@ impl Gateway {
         let add = ["gateway", "add", name, "--network", network];
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
-        gateway.enrol(&place.controller, &token).await?;
+        let authority = place.authority.as_deref();
+        gateway.enrol(&place.controller, authority, &token).await?;
         gateway.configure(listen, hosts)?;
         gateway.resume().await?;
         Ok(gateway)
@@ -191,10 +195,13 @@ impl Gateway {
         fs::read_to_string(path).unwrap_or_default()
     }
 
-    async fn enrol(&self, controller: &Url, token: &str) -> Result<()> {
+    async fn enrol(&self, controller: &Url, ca: Option<&Path>, token: &str) -> Result<()> {
         let mut command = self.command()?;
+        command.args(["enrol", controller.as_str()]);
+        if let Some(ca) = ca {
+            command.arg("--ca").arg(ca);
+        }
         command
-            .args(["enrol", controller.as_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

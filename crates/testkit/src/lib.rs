@@ -37,6 +37,7 @@ pub mod page;
 pub mod person;
 pub mod poll;
 pub mod process;
+pub mod reverse_proxy;
 pub mod screen;
 pub mod servers;
 pub mod session;

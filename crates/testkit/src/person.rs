@@ -48,6 +48,23 @@ impl Person {
         })
     }
 
+    /// A person who has this password, and whose browser trusts this authority (PEM).
+    ///
+    /// # Errors
+    /// When the authority cannot be used.
+    pub fn trusting(login: &'static str, password: String, authority: &[u8]) -> Result<Self> {
+        let trusted = reqwest::Certificate::from_pem_bundle(authority)?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_only(trusted);
+        Ok(Self {
+            login,
+            password,
+            http: http.build()?,
+            cookies: BTreeMap::new(),
+        })
+    }
+
     /// Signs in on the page that a program opened, and lets the program in.
     ///
     /// # Errors
