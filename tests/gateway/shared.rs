@@ -38,12 +38,10 @@ async fn cut_for(world: &World) -> (String, String) {
         "a connection that was cut for what was inside",
         async || {
             let audit = world.controller.run(&["audit", "--json"]).await.unwrap();
-            let entries = audit
+            let mut entries = audit
                 .lines()
                 .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-            let last = entries
-                .filter(|entry| entry["action"] == "connection.ended")
-                .next_back();
+            let last = entries.rfind(|entry| entry["action"] == "connection.ended");
             found = last.filter(|entry| entry["detail"]["why"] == "mismatch");
             found.is_some().then_some(()).ok_or(audit)
         },

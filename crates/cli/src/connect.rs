@@ -25,7 +25,10 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
         Err(RelayError::Tunnel(_)) if live.dialer.has_told().await => {
             Err(Failure::failed("The gateway cut the connection."))
         }
-        Err(RelayError::Tunnel(_)) => Err(Failure::failed(live.dialer.why_lost(&to).await)),
+        Err(RelayError::Tunnel(error)) => {
+            let why = live.dialer.why_lost(&to, Some(&error)).await;
+            Err(Failure::failed(why))
+        }
         Err(error) => Err(Failure::failed(ended_here(&error))),
     }
 }

@@ -2,6 +2,7 @@
 //! where it is locked.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -182,9 +183,12 @@ impl Dialer {
         Ok(())
     }
 
-    /// Why a connection to `to` broke that nobody on this machine ended. What the controller says
-    /// about it may arrive a moment later.
-    pub async fn why_lost(&self, to: &Destination) -> Lost {
+    /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
+    /// controller says about it may arrive a moment later.
+    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> Lost {
+        if let Some(lost) = error.and_then(hourkey_tcp::Lost::of) {
+            return Lost::Gateway(lost.to_string());
+        }
         let mut model = self.0.model.clone();
         let ended = async {
             loop {

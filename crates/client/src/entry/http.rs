@@ -192,7 +192,9 @@ impl Connection {
                     }
                     Unanswered { error, .. } => {
                         tracing::debug!(%error, "the destination gave no answer");
-                        let why = self.proxy.dialer.why_lost(&to).await;
+                        let cause = std::error::Error::source(&error);
+                        let cause = cause.and_then(|it| it.downcast_ref::<io::Error>());
+                        let why = self.proxy.dialer.why_lost(&to, cause).await;
                         return Err(Answer::unanswered(&why.to_string()));
                     }
                 },

@@ -104,7 +104,7 @@ pub(super) async fn carry(
     drop(caller);
     match error {
         RelayError::Tunnel(error) => {
-            let why = dialer.why_lost(to).await;
+            let why = dialer.why_lost(to, Some(&error)).await;
             tracing::info!(destination = %to, %error, %why, "connection lost");
         }
         RelayError::CallerClosed | RelayError::CallerGone | RelayError::Local(_) => {

@@ -96,7 +96,8 @@ impl Tunnel {
         }
     }
 
-    /// [`relay`] between `local` and the destination.
+    /// Relays between `local` and the destination; `sent` is what the local end said already, and
+    /// `is_gone` tells whether the local program has closed its connection.
     ///
     /// # Errors
     /// See [`RelayError`].
