@@ -145,6 +145,8 @@ pub struct Forwarded {
     pub to: Destination,
     /// `127.0.0.1:PORT`.
     pub address: String,
+    /// Whether access was open when it was last looked at.
+    pub is_open: bool,
 }
 
 /// All that the tray and the window are made from.

@@ -126,6 +126,7 @@ impl<E: Effects> App<E> {
         }
         self.state.model.apply(update, self.clock.boot());
         self.end_moved_forwards();
+        self.tell_ended_forwards();
         if self.state.model.connection == Connection::Ended {
             self.effects.sign_out();
             self.signed_out("The session has ended. Sign in again.".to_owned());

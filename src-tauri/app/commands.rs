@@ -5,6 +5,7 @@ use std::time::Duration;
 use hourkey_client::dial::Destination;
 use hourkey_client::pages;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use url::Url;
 
@@ -198,9 +199,12 @@ impl<E: Effects> App<E> {
                     let message = text::forwards(&row.name, &address);
                     self.tell_now(Topic::Forward(resource), message);
                 }
-                self.state
-                    .forwards
-                    .insert(resource, Forwarded { to, address });
+                let forwarded = Forwarded {
+                    to,
+                    address,
+                    is_open: self.is_open(resource),
+                };
+                self.state.forwards.insert(resource, forwarded);
             }
             EntryNews::Failed(why) => self.warn(
                 "entry",
@@ -259,6 +263,34 @@ impl<E: Effects> App<E> {
             self.state.forwards.remove(&id);
             self.effects.end_forward(id);
         }
+    }
+
+    /// Tells of forwards whose connections ended with access, which their programs cannot say.
+    pub(super) fn tell_ended_forwards(&mut self) {
+        let now_open = |id: &ResourceId| (*id, self.is_open(*id));
+        let now_open: Vec<(ResourceId, bool)> = self.state.forwards.keys().map(now_open).collect();
+        for (id, is_open) in now_open {
+            let Some(forwarded) = self.state.forwards.get_mut(&id) else {
+                continue;
+            };
+            let was_open = std::mem::replace(&mut forwarded.is_open, is_open);
+            let address = forwarded.address.clone();
+            if was_open
+                && !is_open
+                && let Ok(row) = self.resource(id.0)
+            {
+                let message = text::forward_ended(&row.name, &address);
+                self.tell_now(Topic::Forward(id), message);
+            }
+        }
+    }
+
+    fn is_open(&self, id: ResourceId) -> bool {
+        let lock = self.state.model.resources.get(&id).map(|row| &row.lock);
+        matches!(
+            lock,
+            Some(LockState::Open { .. } | LockState::Granted { .. })
+        )
     }
 
     /// Lets browsers follow the entry, if that is wanted and there is one.

@@ -497,6 +497,19 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     assert!(told.contains(&Effect::Copy(address.clone())), "{told:?}");
     let again = desk.event(Event::Tray(TrayEvent::Forward(resource)));
     assert_eq!(again, [Effect::Copy(address)]);
+    // Given back, its connections end, and that is said once.
+    let mut database = self::resource(1, "Payroll database", locked());
+    (database.url, database.ports) = (None, "5432".parse().unwrap());
+    let says = |effects: &[Effect]| {
+        effects.iter().any(|effect| {
+            matches!(effect, Effect::Notify(notification)
+                if notification.message.body.starts_with("Connections through 127.0.0.1:15432"))
+        })
+    };
+    let given_back = desk.update(changes(0, vec![database.clone()], vec![]));
+    assert!(says(&given_back), "{given_back:?}");
+    let later = desk.update(changes(0, vec![database], vec![]));
+    assert!(!says(&later), "{later:?}");
     let moved = desk.update(changes(0, payroll(self::granted(45)), vec![]));
     assert!(moved.contains(&Effect::EndForward(resource)), "{moved:?}");
     assert!(desk.app.state.forwards.is_empty());

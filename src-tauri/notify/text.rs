@@ -216,6 +216,17 @@ pub fn forwards(name: &str, address: &str) -> Message {
     }
 }
 
+/// Says that access ended while programs of this computer could reach a resource.
+#[must_use]
+pub fn forward_ended(name: &str, address: &str) -> Message {
+    Message {
+        title: format!("Your access to {} has ended", one_line(name, LONGEST_NAME)),
+        body: format!("Connections through {address} are closed. The next one asks for access."),
+        click: Action::Show(Tab::Resources),
+        buttons: vec![],
+    }
+}
+
 /// Says that a program wants to use a locked resource.
 #[must_use]
 pub fn wanted(name: &str, resource: ResourceId) -> Message {
