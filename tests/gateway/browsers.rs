@@ -8,11 +8,12 @@ use hourkey_protocol::access::Approve;
 use hourkey_testkit::browser::{Browser, Options};
 use hourkey_testkit::firefox::Firefox;
 use hourkey_testkit::page::Page;
-use serde_json::json;
-use url::Url;
-
+use hourkey_testkit::poll::eventually;
 use hourkey_testkit::web::{plain, secure, serve};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use url::Url;
 
 use crate::origin::PAGE;
 use crate::world::{Entry, World};
@@ -189,4 +190,74 @@ async fn firefox_finds_its_way() {
     let session = &world.terminal.session;
     let firefox = Firefox::start(session, &preferences).await.unwrap();
     finds_its_way(&world, &entry, public, &firefox).await;
+}
+
+/// A page may send a request to any port of this machine, blindly.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_sends_nothing_through_a_forward() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let server = serve(move |stream| record_request(stream, Arc::clone(&record)));
+    let world = World::with(&[("git.corp.example", server.await.unwrap())]).await;
+    let (_forward, port) = world.forward("git.corp.example:2222").await;
+    let public = plain(PUBLIC).await.unwrap();
+    let arguments = vec![format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1")];
+    let impatient = false;
+    let options = Options {
+        arguments,
+        impatient,
+    };
+    let session = &world.terminal.session;
+    let browser = Browser::start_with(session, "ada", options).await.unwrap();
+    let page = &browser.page;
+    let send = async |url: &str, method: &str| {
+        let body = if method == "POST" { "body: 'x'," } else { "" };
+        let script = format!(
+            "return fetch('{url}', {{ method: '{method}', {body} mode: 'no-cors' }})
+                 .then(() => 'sent', error => String(error))"
+        );
+        page.run(&script, vec![]).await.unwrap()
+    };
+    for foreign in [
+        format!("http://{ELSEWHERE}:{}/", public.port()),
+        format!("http://127.0.0.1:{}/", public.port()),
+    ] {
+        page.open(&foreign).await.unwrap();
+        for host in ["127.0.0.1", "localhost"] {
+            send(&format!("http://{host}:{port}/blind"), "POST").await;
+        }
+    }
+    page.open(&format!("http://{ELSEWHERE}:{}/", public.port()))
+        .await
+        .unwrap();
+    send(&format!("http://127.0.0.1:{port}/blind"), "GET").await;
+
+    // A link is followed, and the resource's own page may send.
+    let follow = format!("location = 'http://127.0.0.1:{port}/link'");
+    page.run(&follow, vec![]).await.unwrap();
+    let arrived = async || page.url().await.is_ok_and(|at| at.path() == "/link");
+    eventually("the resource's page", arrived).await.unwrap();
+    eventually("a request of its own", async || {
+        send("/own", "POST").await;
+        seen.lock().unwrap().contains(&"POST /own".to_owned())
+    })
+    .await
+    .unwrap();
+    let seen = seen.lock().unwrap().clone();
+    assert!(seen.contains(&"GET /link".to_owned()), "{seen:?}");
+    assert!(!seen.iter().any(|it| it.ends_with("/blind")), "{seen:?}");
+}
+
+/// Notes the method and the path of a request, and answers it.
+async fn record_request(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) {
+    let mut head = [0; 4096];
+    let count = stream.read(&mut head).await.unwrap_or(0);
+    let head = String::from_utf8_lossy(&head[..count]).into_owned();
+    let mut words = head.split(' ');
+    if let (Some(method), Some(path)) = (words.next(), words.next()) {
+        seen.lock().unwrap().push(format!("{method} {path}"));
+    }
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\
+                  Connection: close\r\n\r\npage";
+    let _ = stream.write_all(answer.as_bytes()).await;
 }

@@ -112,6 +112,14 @@ impl Answer {
         )
     }
 
+    /// A page of another site must do nothing.
+    pub(super) fn cross_site() -> Self {
+        Self::text(
+            StatusCode::FORBIDDEN,
+            "A page of another site asked for this. Type the address, or follow a link to it.",
+        )
+    }
+
     /// The destination took the request and gave no answer.
     pub(super) fn unanswered(why: &str) -> Self {
         Self::text(StatusCode::BAD_GATEWAY, why)

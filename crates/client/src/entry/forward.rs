@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::cross_site::is_cross_site;
 use super::greeting::{BadHead, MAX_FIELDS, MAX_HEAD, host};
 use super::listen::{Listening, SilentSlot, listen};
 use super::{PATIENCE, peer, tunnel};
@@ -21,7 +22,8 @@ impl Forward {
     ///
     /// Callers that speak HTTP must know the resource by its own host, or this port by
     /// 127.0.0.1 or localhost: any other name is a page's that made it point here (DNS
-    /// rebinding), which must not read the resource.
+    /// rebinding), which must not read the resource. What a page of another site sends is refused
+    /// as well: it could not read the answer, but the resource would act on it.
     ///
     /// # Errors
     /// When the port is taken.
@@ -58,6 +60,7 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     let judge = |said: &[u8]| judge(said, &to);
     match opened.first_words(&mut caller, judge).await {
         Ok((Verdict::Refuse, _)) => Answer::foreign().send(caller).await,
+        Ok((Verdict::CrossSite, _)) => Answer::cross_site().send(caller).await,
         Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
         Ok((Verdict::Pass | Verdict::Unclear, said)) => {
             tunnel::carry(&dialer, opened, caller, &to, &said).await;
@@ -89,7 +92,9 @@ fn judge(said: &[u8], to: &Destination) -> Verdict {
         return Verdict::Pass;
     }
     let meant = host(request.headers).is_some_and(|host| is_here(&host, to));
-    if meant {
+    if meant && is_cross_site(request.method, request.headers) {
+        Verdict::CrossSite
+    } else if meant {
         Verdict::Pass
     } else {
         Verdict::Refuse
@@ -142,6 +147,10 @@ mod tests {
                 Verdict::Refuse,
             ),
             ("GET / HTTP/1.1\r\n\r\n", Verdict::Refuse),
+            (
+                "POST / HTTP/1.1\r\nHost: localhost:4711\r\nOrigin: http://evil\r\n\r\n",
+                Verdict::CrossSite,
+            ),
             (
                 "GET / HTTP/1.1\r\nHost: wiki.corp\r\nHost: x\r\n\r\n",
                 Verdict::Refuse,

@@ -21,6 +21,7 @@ use crate::dial::Dialer;
 mod answer;
 mod back;
 mod caller;
+mod cross_site;
 mod files;
 mod forward;
 #[cfg(any(test, fuzzing))]

@@ -27,6 +27,8 @@ pub(crate) enum Verdict {
     Pass,
     /// They must not.
     Refuse,
+    /// They must not, since a page of another site says them.
+    CrossSite,
     /// The head is longer than any that is read.
     TooLong,
     /// More has to be heard.
