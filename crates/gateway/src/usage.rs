@@ -162,6 +162,16 @@ fn failed(error: &anyhow::Error) {
     tracing::error!(error, "Connections cannot be kept for their report.");
 }
 
+/// What controllers of before can read: they refuse a report with anything that they do not know.
+fn as_before(connection: &mut Connection) {
+    connection.mismatch = None;
+    if let Some(End { why, .. }) = &mut connection.end
+        && matches!(why, Ended::Client | Ended::Destination)
+    {
+        *why = Ended::Closed;
+    }
+}
+
 async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<()> {
     if let Some(now) = gate.server_time() {
         journal.end_lost(now)?;
@@ -169,7 +179,7 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<(
     loop {
         let mut connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
         if !gate.takes_mismatch() {
-            connections.iter_mut().for_each(|it| it.mismatch = None);
+            connections.iter_mut().for_each(as_before);
         }
         let count = connections.len();
         if count == 0 {
@@ -180,5 +190,46 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<(
             return Ok(());
         }
         journal.answered(count)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn a_controller_of_before_is_told_what_it_knows() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for (why, told) in [
+            (Ended::Client, Ended::Closed),
+            (Ended::Destination, Ended::Closed),
+            (Ended::Permit, Ended::Permit),
+        ] {
+            let (sent, received) = (1, 2);
+            let mut connection = Connection {
+                id: "1".to_owned(),
+                device: DeviceId(1),
+                user: UserId(1),
+                resource: ResourceId(1),
+                started_at: at,
+                used_at: None,
+                end: Some(End {
+                    at,
+                    why,
+                    sent,
+                    received,
+                }),
+                mismatch: Some(wire::Mismatch {
+                    asked: "a.corp".to_owned(),
+                    inside: None,
+                    other: ResourceId(2),
+                }),
+            };
+            as_before(&mut connection);
+            assert_eq!(connection.end.map(|end| end.why), Some(told));
+            assert_eq!(connection.mismatch, None);
+        }
     }
 }

@@ -133,7 +133,8 @@ pub struct All {
     pub devices: Vec<Device>,
     /// What their users may use.
     pub users: Vec<User>,
-    /// The controller takes [`Connection::mismatch`]: one of before would refuse the report.
+    /// The controller takes [`Connection::mismatch`], [`Ended::Client`] and [`Ended::Destination`]:
+    /// one of before would refuse the report.
     #[serde(default)]
     pub takes_mismatch: bool,
 }
