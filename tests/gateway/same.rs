@@ -196,6 +196,10 @@ async fn answer(stream: &mut Stream, request: &Message) -> bool {
         "trailers" => {
             "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
         }
+        // The chunks count (RFC 9112, 6.3).
+        "two-lengths" => {
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
+        }
         "close" => "HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n".to_owned(),
         "old" => "HTTP/1.0 200 OK\r\nX-A: b\r\n\r\n".to_owned(),
         "continue" => {
@@ -244,7 +248,9 @@ async fn answer(stream: &mut Stream, request: &Message) -> bool {
     };
     if !head && !["204", "304"].contains(&how.as_str()) {
         match how.as_str() {
-            "chunked" => text += &format!("{length:x};ext=1\r\n{seen}\r\n0\r\n\r\n"),
+            "chunked" | "two-lengths" => {
+                text += &format!("{length:x};ext=1\r\n{seen}\r\n0\r\n\r\n")
+            }
             "trailers" => text += &format!("{length:x}\r\n{seen}\r\n0\r\nX-Sum: 7\r\n\r\n"),
             _ => text += &seen,
         }
@@ -313,7 +319,7 @@ const ANSWERS: [&str; 21] = [
     "large",
     "redirect",
     "unauthorised",
-    "length",
+    "two-lengths",
 ];
 /// A request's body with the fields that announce it; only HTTP/1.1 has chunks.
 const BODIES: [(&str, &str); 7] = [

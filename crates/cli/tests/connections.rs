@@ -155,7 +155,7 @@ async fn connect_fails_by_its_own_codes() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("The connection was cut"), "{said}");
+    assert!(said.contains("The connection was broken off"), "{said}");
 }
 
 /// The first object that a command prints.

@@ -136,12 +136,18 @@ pub(crate) async fn run(
             tokio::pin!(sending, receiving);
             tokio::select! {
                 sent = &mut sending => {
-                    sent?;
+                    let broke = match sent {
+                        Ok(()) => None,
+                        // What the origin answered before is still there to be read.
+                        Err(broke @ Stop::Io(Side::Origin, _)) => Some(broke),
+                        Err(stop) => return Err(stop),
+                    };
                     // A half-closed client is heard no more.
                     tokio::select! {
-                        received = &mut receiving => received,
-                        broke = until_broken(client_broke) => Err(broke),
+                        received = &mut receiving => received?,
+                        broke = until_broken(client_broke) => return Err(broke),
                     }
+                    broke.map_or(Ok(()), Err)
                 }
                 received = &mut receiving => {
                     received?;

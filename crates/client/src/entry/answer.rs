@@ -120,6 +120,12 @@ impl Answer {
         )
     }
 
+    /// The body of the request broke off, or makes no sense.
+    pub(super) fn unread() -> Self {
+        let sentence = "The body of this request broke off, or is not what its head announces.";
+        Self::text(StatusCode::BAD_REQUEST, sentence)
+    }
+
     /// The destination took the request and gave no answer.
     pub(super) fn unanswered(why: &str) -> Self {
         Self::text(StatusCode::BAD_GATEWAY, why)

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::peer::Peers;
-use crate::upstream::gone;
+use crate::upstream::{CALLER_POLL_INTERVAL, gone};
 
 /// How long a caller may take to read the end of its answer.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -33,7 +33,11 @@ struct Inner {
 }
 
 impl Caller {
+    /// Until [`Self::settle`], closing is abrupt, also when this process is killed: so nobody takes
+    /// half an answer for a whole one.
     pub(super) fn new(stream: TcpStream, owners: Arc<dyn Peers>) -> Self {
+        // A connection that is gone already cannot be reset either.
+        let _ = stream.set_zero_linger();
         let ends = stream.peer_addr().ok().zip(stream.local_addr().ok());
         Self(Arc::new(Inner {
             stream,
@@ -58,11 +62,18 @@ impl Caller {
     /// Waits until the caller has closed its connection altogether, whatever it said before that
     /// nobody has read yet.
     pub(super) async fn gone(&self) {
-        match self.0.stream.peek(&mut [0]).await {
-            // It has said all it has to say, or has spoken already: it can be heard no more.
-            Ok(_) if self.is_gone() => {}
-            Ok(_) => gone(&|| self.is_gone()).await,
-            Err(_) => {}
+        loop {
+            match self.0.stream.peek(&mut [0]).await {
+                // It has said all it has to say.
+                Ok(0) if self.is_gone() => return,
+                Ok(0) => return gone(&|| self.is_gone()).await,
+                // While this lies unread, its end cannot be heard.
+                Ok(_) => tokio::time::sleep(CALLER_POLL_INTERVAL).await,
+                Err(_) => return,
+            }
+            if self.is_gone() {
+                return;
+            }
         }
     }
 
@@ -85,12 +96,12 @@ impl Caller {
         };
         // A caller that goes away misses only its answer.
         let _ = tokio::time::timeout(LINGER_TIMEOUT, read).await;
+        self.settle();
     }
 
-    /// Makes closing abrupt, so that nobody takes half an answer for a whole one.
-    pub(super) fn reset(&self) {
-        // A connection that is gone already cannot be reset either.
-        let _ = self.0.stream.set_zero_linger();
+    /// Everything was answered: closing is orderly from now on.
+    pub(super) fn settle(&self) {
+        let _ = SockRef::from(&self.0.stream).set_linger(None);
     }
 }
 

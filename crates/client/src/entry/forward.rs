@@ -54,7 +54,7 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
         Err(refused) => {
             tracing::warn!(%refused, destination = %to, "refused a forwarded connection");
             // Abrupt, so that nobody takes it for an empty answer.
-            return caller.reset();
+            return;
         }
     };
     let judge = |said: &[u8]| judge(said, &to);
@@ -67,7 +67,6 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
         }
         Err(error) => {
             tracing::debug!(%error, destination = %to, "forwarded connection ended early");
-            caller.reset();
         }
     }
 }
@@ -82,6 +81,8 @@ fn judge(said: &[u8], to: &Destination) -> Verdict {
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
             return Verdict::TooLong;
         }
+        // HTTP by its first line, and some servers read on where this parser does not.
+        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => return Verdict::Refuse,
         // Not HTTP.
         Err(_) => return Verdict::Pass,
     }
@@ -156,6 +157,14 @@ mod tests {
                 Verdict::Refuse,
             ),
             ("GET / HTTP/1.1\r\nHost: evil", Verdict::Unclear),
+            (
+                "GET / HTTP/1.1\r\nX-A: \u{1}\r\nHost: evil.example\r\n\r\n",
+                Verdict::Refuse,
+            ),
+            (
+                "GET / HTTP/1.1\r\nX-A: \u{7f}\r\nHost: evil.example\r\n\r\n",
+                Verdict::Refuse,
+            ),
             ("SSH-2.0-OpenSSH_9.2\r\n", Verdict::Pass),
             ("EHLO mail.example\r\n", Verdict::Pass),
             ("a001 LOGIN ada secret\r\n", Verdict::Pass),

@@ -44,7 +44,7 @@ type Afterwards = Pin<Box<dyn Future<Output = Result<(), RelayError>> + Send>>;
 struct Connection {
     proxy: Arc<Shared>,
     caller: Caller,
-    /// True until a first request that is for a whole server.
+    /// True until the first request, if that is for a whole server.
     is_for_server: AtomicBool,
     /// The destination of the last request, which may be that of the next one.
     origin: Mutex<Option<Origin>>,
@@ -85,28 +85,27 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
         .header_read_timeout(IDLE_TIMEOUT)
         .serve_connection(TokioIo::new(begun), service)
         .with_upgrades();
+    tokio::pin!(serving);
     let served = tokio::select! {
-        served = serving => served,
+        served = &mut serving => served,
+        // Before `serving` is dropped, which would end the connection to the destination in order.
         () = caller.gone() => return connection.left(),
     };
     let afterwards = connection.afterwards().take();
     match (served, afterwards) {
-        (Ok(()), Some(afterwards)) => {
-            if let Err(error) = afterwards.await {
-                tracing::debug!(%error, "upgraded connection broke");
-                caller.reset();
-            }
-        }
-        (Ok(()), None) => caller.linger().await,
+        (Ok(()), Some(afterwards)) => match afterwards.await {
+            Ok(()) => caller.settle(),
+            Err(error) => tracing::debug!(%error, "upgraded connection broke"),
+        },
         // It was told what is wrong, or said nothing for long.
-        (Err(error), _) if error.is_parse() || error.is_timeout() => {
+        (Err(error), _) if !(error.is_parse() || error.is_timeout()) => {
+            tracing::debug!(%error, "local HTTP connection broke");
+            connection.left();
+        }
+        (Ok(()) | Err(_), _) => {
+            // hyper leaves it open where an upgrade was asked for and not given.
             let _ = caller.clone().shutdown().await;
             caller.linger().await;
-        }
-        (Err(error), _) => {
-            tracing::debug!(%error, "local HTTP connection broke");
-            connection.cut();
-            caller.reset();
         }
     }
 }
@@ -174,7 +173,9 @@ impl Connection {
             (_, _) => refused.into(),
         };
         let mut request = Request::from_parts(head, Either::Left(body));
-        let (mut origin, mut fresh) = match self.last_origin(&to).await {
+        let last = self.last_origin(&to).await;
+        // The connection of a resource that is locked now is about to be cut.
+        let (mut origin, mut fresh) = match last.filter(|_| page.is_none()) {
             Some(used) => (used, false),
             None => (self.connect(&to, patience).await.map_err(refused)?, true),
         };
@@ -189,6 +190,14 @@ impl Connection {
                         request = again;
                         origin = self.connect(&to, patience).await.map_err(refused)?;
                         fresh = true;
+                    }
+                    Unanswered { error, .. } if error.is_user() => {
+                        return Err(Answer::unread());
+                    }
+                    Unanswered { error, .. } if error.is_parse() => {
+                        return Err(Answer::unanswered(&format!(
+                            "The resource's answer cannot be read: {error}."
+                        )));
                     }
                     Unanswered { error, .. } => {
                         tracing::debug!(%error, "the destination gave no answer");
@@ -208,7 +217,7 @@ impl Connection {
                     return Err(RelayError::CallerGone);
                 };
                 let (local, there) = (TokioIo::new(local), TokioIo::new(there));
-                relay(local, there, cut.breaker(), &[], || caller.is_gone()).await
+                relay(local, there, cut.settled(), &[], || caller.is_gone()).await
             }));
         } else {
             *self.origin() = Some(origin);

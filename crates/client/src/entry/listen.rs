@@ -57,12 +57,13 @@ where
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        let (slot, evicted) = silent.take();
                         let (peers, serve) = (Arc::clone(&peers), serve.clone());
+                        let silent = silent.clone();
                         connections.spawn(async move {
                             if !is_ours(&stream, port, &*peers) {
                                 return;
                             }
+                            let (slot, evicted) = silent.take();
                             tokio::select! {
                                 () = serve(Caller::new(stream, peers), slot) => {}
                                 () = evicted.cancelled() => {}
@@ -183,6 +184,7 @@ mod tests {
         for (found, served) in [(Some(true), "served"), (Some(false), ""), (None, "")] {
             let serve = |mut caller: Caller, _slot| async move {
                 caller.write_all(b"served").await.unwrap();
+                caller.settle();
             };
             let listening = listen(0, Arc::new(Found(found)), serve).await.unwrap();
             let address = (Ipv4Addr::LOCALHOST, listening.port);
@@ -215,6 +217,7 @@ mod tests {
             if caller.read_exact(&mut said).await.is_ok() {
                 drop(slot);
                 caller.write_all(b"served").await.unwrap();
+                caller.settle();
             }
         };
         let listening = listen(0, Arc::new(Found(Some(true))), serve).await.unwrap();

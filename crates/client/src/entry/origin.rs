@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::greeting::MAX_FIELDS;
 use crate::dial::Destination;
-use crate::upstream::{Breaker, Tunnel};
+use crate::upstream::{Settled, Tunnel};
 
 /// The longest head of an answer that is read, bytes. curl's limit is alike.
 const MAX_ANSWER_HEAD: usize = 256 * 1024;
@@ -29,16 +29,16 @@ pub(super) struct Origin {
 
 /// Ends a connection to a destination at once, which shows there as a reset.
 #[derive(Clone)]
-pub(super) struct Cut(AbortHandle, Breaker);
+pub(super) struct Cut(AbortHandle, Settled);
 
 impl Cut {
-    /// What ends the tunnel beneath abruptly, for whatever follows HTTP on it.
-    pub(super) fn breaker(&self) -> &Breaker {
+    /// Says how the tunnel beneath ends, for whatever follows HTTP on it.
+    pub(super) fn settled(&self) -> &Settled {
         &self.1
     }
 
     pub(super) fn now(&self) {
-        self.1.trip();
+        self.1.set(false);
         self.0.abort();
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct Unanswered {
 impl Origin {
     /// Speaks HTTP/1.1 through a tunnel.
     pub(super) async fn new(to: Destination, tunnel: Tunnel) -> hyper::Result<Self> {
-        let breaker = tunnel.breaker();
+        let settled = tunnel.settled();
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
             .max_headers(MAX_FIELDS)
@@ -68,7 +68,7 @@ impl Origin {
                 tracing::debug!(%error, "connection to the destination broke");
             }
         });
-        let cut = Cut(driver.abort_handle(), breaker);
+        let cut = Cut(driver.abort_handle(), settled);
         Ok(Self { to, sender, cut })
     }
 

@@ -58,18 +58,21 @@ impl Onward {
         } else {
             target.parse().map_err(|_| BadTarget::Authority)?
         };
-        head.version = Version::HTTP_11;
+        // HTTP/1.0 knows no upgrades (RFC 9110, 7.8).
+        let upgrade = match std::mem::replace(&mut head.version, Version::HTTP_11) {
+            Version::HTTP_10 => None,
+            _ => upgrade(&head.headers),
+        };
         let trailers = head
             .headers
             .get(TE)
             .is_some_and(|te| has_token(te, "trailers"));
-        let upgrade = upgrade(&head.headers);
         for_next_hop(&mut head.headers, upgrade);
         if trailers {
             head.headers
                 .insert(TE, HeaderValue::from_static("trailers"));
-            let connection = head.headers.entry(CONNECTION);
-            connection.or_insert(HeaderValue::from_static("TE"));
+            head.headers
+                .append(CONNECTION, HeaderValue::from_static("TE"));
         }
         head.headers.insert(HOST, host);
         Ok(Self { to, back, head })
@@ -84,6 +87,10 @@ pub(super) fn answered(head: &mut http::response::Parts) {
         _ => None,
     };
     for_next_hop(&mut head.headers, upgrade);
+    // The chunks tell the length, and two words on it can be read in two ways (RFC 9112, 6.3).
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        head.headers.remove(CONTENT_LENGTH);
+    }
 }
 
 /// What a request wants to go on with on its connection (RFC 9110, 7.8), if that can be tunnelled.

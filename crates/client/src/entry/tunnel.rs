@@ -98,9 +98,8 @@ pub(super) async fn carry(
         .relay(caller.clone(), said, || caller.is_gone())
         .await;
     let Err(error) = relayed else {
-        return;
+        return caller.settle();
     };
-    caller.reset();
     drop(caller);
     match error {
         RelayError::Tunnel(error) => {

@@ -16,7 +16,7 @@ mod watched;
 
 use pool::{Connection, Pool};
 pub use relay::RelayError;
-pub(crate) use relay::{Breaker, Verdict, gone, relay};
+pub(crate) use relay::{CALLER_POLL_INTERVAL, Settled, Verdict, gone, relay};
 use watched::Watched;
 
 /// A way through a gateway to a destination, ready for its bytes.
@@ -24,7 +24,7 @@ pub struct Tunnel {
     stream: Watched,
     /// What the destination said in the same breath as the gateway's answer.
     early: Vec<u8>,
-    breaker: Breaker,
+    settled: Settled,
     /// The gateway's name for it, if it has one.
     flow: Option<(Arc<Pool>, String)>,
 }
@@ -199,7 +199,7 @@ async fn ask(
                     return Ok(Ok(Tunnel {
                         stream: Watched::new(stream),
                         early,
-                        breaker: Breaker::default(),
+                        settled: Settled::default(),
                         flow,
                     }));
                 }

@@ -112,8 +112,8 @@ impl Tunnel {
     where
         L: AsyncRead + AsyncWrite + Unpin,
     {
-        let breaker = self.breaker();
-        relay(local, self, &breaker, sent, is_gone).await
+        let settled = self.settled.clone();
+        relay(local, self, &settled, sent, is_gone).await
     }
 
     /// Sends everything from `input`, and hands back everything that is answered; it is over once
@@ -154,11 +154,11 @@ impl Tunnel {
         };
         match &piped {
             // Nothing comes any more, so nobody waits for an answer to this.
-            Ok(()) => drop(self.shutdown().await),
-            Err(RelayError::Tunnel(_)) => {}
-            Err(RelayError::CallerClosed | RelayError::CallerGone | RelayError::Local(_)) => {
-                self.breaker().trip();
-            }
+            Ok(()) => tokio::select! {
+                _ = self.shutdown() => {}
+                () = tokio::time::sleep(CALLER_POLL_INTERVAL) => {}
+            },
+            Err(_) => self.settled.set(false),
         }
         piped
     }
@@ -174,7 +174,7 @@ impl Tunnel {
 pub(crate) async fn relay<L, T>(
     local: L,
     tunnel: T,
-    breaker: &Breaker,
+    settled: &Settled,
     sent: &[u8],
     is_gone: impl Fn() -> bool,
 ) -> Result<(), RelayError>
@@ -214,35 +214,34 @@ where
         };
         both(up, down, &is_gone).await
     };
-    match &relayed {
-        Err(RelayError::CallerGone | RelayError::Local(_)) => breaker.trip(),
-        Ok(()) | Err(RelayError::CallerClosed | RelayError::Tunnel(_)) => {}
-    }
+    settled.set(matches!(&relayed, Ok(()) | Err(RelayError::CallerClosed)));
     relayed
 }
 
-/// Makes a tunnel's end abrupt: the gateway resets the destination's connection.
+/// Whether a tunnel has come to an orderly end: its way to the destination was shut down, or the
+/// local program has closed and all that it said was sent. Any other end is abrupt, and the gateway
+/// resets the destination's connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Breaker(Arc<AtomicBool>);
+pub(crate) struct Settled(Arc<AtomicBool>);
 
-impl Breaker {
-    /// From now on; to be called before the tunnel is dropped.
-    pub(crate) fn trip(&self) {
-        self.0.store(true, Relaxed);
+impl Settled {
+    /// To be said before the tunnel is dropped.
+    pub(crate) fn set(&self, orderly: bool) {
+        self.0.store(orderly, Relaxed);
     }
 }
 
 impl Tunnel {
-    /// What ends this tunnel abruptly.
-    pub(crate) fn breaker(&self) -> Breaker {
-        self.breaker.clone()
+    /// Says how this tunnel ends, for whoever has handed it on.
+    pub(crate) fn settled(&self) -> Settled {
+        self.settled.clone()
     }
 }
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        if self.breaker.0.load(Relaxed) {
-            self.stream.reset();
+        if self.settled.0.load(Relaxed) {
+            self.stream.settle();
         }
     }
 }
@@ -366,6 +365,7 @@ impl AsyncWrite for Tunnel {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.settled.set(true);
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::pool::Connection;
@@ -18,8 +20,12 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
+    /// Until [`Self::settle`], closing is abrupt, also when this process is killed: so the gateway
+    /// takes no half of what was sent for all of it.
     pub(super) fn new(connection: Connection) -> Self {
         let on_break = None;
+        // A connection that is gone already cannot be reset either.
+        let _ = socket(&connection).set_linger(Some(Duration::ZERO));
         Self {
             connection,
             on_break,
@@ -30,10 +36,9 @@ impl Watched {
         self.on_break = Some(on_break);
     }
 
-    /// Makes closing abrupt.
-    pub(super) fn reset(&self) {
-        // A connection that is gone already cannot be reset either.
-        let _ = self.connection.get_ref().0.set_zero_linger();
+    /// Makes closing orderly.
+    pub(super) fn settle(&self) {
+        let _ = socket(&self.connection).set_linger(None);
     }
 
     /// Looks at what came of a read or a write.
@@ -78,18 +83,8 @@ impl AsyncWrite for Watched {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.connection).poll_shutdown(cx)
     }
+}
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.connection).poll_write_vectored(cx, parts);
-        self.look(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.connection.is_write_vectored()
-    }
+fn socket(connection: &Connection) -> SockRef<'_> {
+    SockRef::from(&**connection.get_ref().0)
 }
