@@ -19,9 +19,9 @@ use crate::world::{Entry, World};
 const HOST: &str = "db.corp.example";
 const PORT: u16 = 5432;
 
-/// How soon the other side should learn of an end; a busy machine is given [`PATIENCE`].
+/// How soon the other side should learn of an end; a busy machine is given [`BUSY_TIMEOUT`].
 const SOON: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -116,14 +116,17 @@ impl Caller {
     async fn hears(&mut self, length: usize) {
         let mut heard = vec![0; length];
         let read = self.read().read_exact(&mut heard);
-        timeout(PATIENCE, read).await.expect("an answer").unwrap();
+        timeout(BUSY_TIMEOUT, read)
+            .await
+            .expect("an answer")
+            .unwrap();
     }
 
     /// What else there is to hear, and whether that ended in order.
     async fn hears_the_rest(&mut self) -> (String, bool) {
         let mut heard = Vec::new();
         let read = self.read().read_to_end(&mut heard);
-        let in_order = timeout(PATIENCE, read).await.expect("an end").is_ok();
+        let in_order = timeout(BUSY_TIMEOUT, read).await.expect("an end").is_ok();
         (String::from_utf8_lossy(&heard).into_owned(), in_order)
     }
 
@@ -364,7 +367,7 @@ async fn every_end_is_learnt_on_the_other_side() {
             if took > SOON {
                 slow.push((end, way, took));
             }
-            assert!(took < PATIENCE, "{end:?} by {way:?}: {took:?}");
+            assert!(took < BUSY_TIMEOUT, "{end:?} by {way:?}: {took:?}");
             stage.origin_is_free(Instant::now()).await;
             let found = stage.causes(before, 1).await;
             assert_eq!(found.len(), 1, "{end:?} by {way:?}: {found:?}");

@@ -120,7 +120,7 @@ impl Answer {
         )
     }
 
-    /// The body of the request broke off, or makes no sense.
+    /// The body of the request broke off, or is malformed.
     pub(super) fn unread() -> Self {
         let sentence = "The body of this request broke off, or is not what its head announces.";
         Self::text(StatusCode::BAD_REQUEST, sentence)
