@@ -182,9 +182,8 @@ impl Play<'_> {
                 let mut command = desk.session.command(binaries::path("hourkey")?);
                 command.args(["sign-in", self.controller.url().as_str(), "--store", "file"]);
                 let mut command = desk.session.spawn("hourkey-sign-in", command)?;
-                let opened = desk.opener.next_after(seen).await?;
-                let path = opened.path().to_owned();
-                page.switch_to("the consent page", |url| url.path() == path)
+                desk.opener.next_after(seen).await?;
+                page.switch_to("the consent page", |url| url.path() == "/oauth/authorize")
                     .await?;
                 page.press("Allow").await?;
                 let ended = command.ended().await?;
