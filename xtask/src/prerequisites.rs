@@ -76,7 +76,7 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "reverse proxies in front of the controller",
+        why: "reverse proxies in front of the controller, and without it",
         names: &["nginx-light", "caddy", "haproxy"],
     },
     Packages {
@@ -105,15 +105,8 @@ const PACKAGES: &[Packages] = &[
     },
     Packages {
         purpose: Purpose::Test,
-        why: "faults: wrong wall clocks, proof of writes to disk, networks and DNS that break, and a \
-              reverse proxy without its controller",
-        names: &[
-            "faketime",
-            "strace",
-            "iproute2",
-            "dnsmasq-base",
-            "nginx-light",
-        ],
+        why: "faults: wrong wall clocks, proof of writes to disk, and networks and DNS that break",
+        names: &["faketime", "strace", "iproute2", "dnsmasq-base"],
     },
     Packages {
         purpose: Purpose::Bench,
