@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench` of the test kit.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
@@ -24,7 +25,16 @@ pub(crate) enum Subject {
 ///
 /// # Errors
 /// When something needed is missing, or the build fails.
-pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<ExitCode> {
+pub(crate) fn run(
+    subject: Subject,
+    parts: &[String],
+    beside: Option<&Path>,
+    install: bool,
+) -> Result<ExitCode> {
+    ensure!(
+        beside.is_none() || subject == Subject::Gateway,
+        "--beside compares gateways only: say `cargo xtask bench gateway --beside FOLDER`"
+    );
     let (purpose, measured) = match subject {
         Subject::Desktop | Subject::Controller => (Purpose::Test, DESKTOP),
         Subject::Gateway => (Purpose::Bench, GATEWAY),
@@ -58,9 +68,12 @@ pub(crate) fn run(subject: Subject, parts: &[String], install: bool) -> Result<E
         Subject::Gateway => "gateway",
     };
     let only = parts.iter().flat_map(|part| ["--only", part]);
-    let status = Command::new(&bench)
-        .arg(subject)
-        .args(only)
+    let mut measure = Command::new(&bench);
+    measure.arg(subject).args(only);
+    if let Some(folder) = beside {
+        measure.arg("--beside").arg(folder);
+    }
+    let status = measure
         .status()
         .with_context(|| format!("cannot start {}", bench.display()))?;
     Ok(if status.success() {

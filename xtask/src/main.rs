@@ -17,6 +17,7 @@ mod repository;
 mod tally;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -62,6 +63,10 @@ enum Command {
         /// Parts to measure, all when none is named. Of the desktop app: start, idle, approve, many;
         /// of the gateway: relays, idle, decide, faults.
         parts: Vec<String>,
+        /// A folder with `hourkey` and `hourkey-gateway` of another release build: a gateway's costs
+        /// are measured with theirs in the same rounds.
+        #[arg(long, value_name = "FOLDER")]
+        beside: Option<PathBuf>,
         /// Install nothing; fail and tell where something is missing.
         #[arg(long)]
         no_install: bool,
@@ -79,8 +84,9 @@ fn main() -> ExitCode {
         Command::Bench {
             subject,
             parts,
+            beside,
             no_install,
-        } => bench::run(subject, &parts, !no_install),
+        } => bench::run(subject, &parts, beside.as_deref(), !no_install),
     };
     match done {
         Ok(code) => code,

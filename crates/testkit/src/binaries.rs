@@ -1,7 +1,7 @@
 //! Where the products' binaries are.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,9 +14,18 @@ pub const FOLDER_VARIABLE: &str = "HOURKEY_BINARIES";
 /// # Errors
 /// When it has not been built.
 pub fn path(name: &str) -> Result<PathBuf> {
-    let folder = match env::var_os(FOLDER_VARIABLE) {
-        Some(folder) => PathBuf::from(folder),
-        None => beside_us()?,
+    of_build(None, name)
+}
+
+/// [`path`] in the folder of a build; `None` for the one under test.
+///
+/// # Errors
+/// When it is not there.
+pub fn of_build(build: Option<&Path>, name: &str) -> Result<PathBuf> {
+    let folder = match (build, env::var_os(FOLDER_VARIABLE)) {
+        (Some(build), _) => build.to_path_buf(),
+        (None, Some(folder)) => PathBuf::from(folder),
+        (None, None) => beside_us()?,
     };
     let path = folder.join(name);
     ensure!(

@@ -31,6 +31,8 @@ pub struct Place {
     pub authority: Option<PathBuf>,
     /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
+    /// The folder of another build, whose `hourkey-gateway` runs; `None` for the one under test.
+    pub build: Option<PathBuf>,
 }
 
 impl Place {
@@ -43,6 +45,7 @@ impl Place {
             name: None,
             authority: None,
             wrapper: Vec::new(),
+            build: None,
         }
     }
 
@@ -70,6 +73,7 @@ pub struct Gateway {
     probe: SocketAddr,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
+    program: PathBuf,
     process: Option<Process>,
     folder: TempDir,
 }
@@ -115,6 +119,7 @@ impl Gateway {
             probe,
             variables: Vec::new(),
             wrapper: place.wrapper,
+            program: binaries::of_build(place.build.as_deref(), "hourkey-gateway")?,
             process: None,
             folder,
         };
@@ -149,7 +154,7 @@ impl Gateway {
         if self.process.is_some() {
             bail!("the gateway runs already");
         }
-        let mut command = self.command()?;
+        let mut command = self.command();
         command.arg("serve").envs(self.variables.iter().cloned());
         let process = Process::start(&self.name, command, self.folder.path())?;
         let connect = async || tokio::net::TcpStream::connect(self.probe).await;
@@ -196,7 +201,7 @@ impl Gateway {
     }
 
     async fn enrol(&self, controller: &Url, ca: Option<&Path>, token: &str) -> Result<()> {
-        let mut command = self.command()?;
+        let mut command = self.command();
         command.args(["enrol", controller.as_str()]);
         if let Some(ca) = ca {
             command.arg("--ca").arg(ca);
@@ -233,8 +238,8 @@ connections_per_user = 20000
         Ok(fs::write(self.state().join("gateway.toml"), text)?)
     }
 
-    fn command(&self) -> Result<std::process::Command> {
-        let program = binaries::path("hourkey-gateway")?;
+    fn command(&self) -> std::process::Command {
+        let program = &self.program;
         let mut command = match self.wrapper.split_first() {
             Some((wrapper, arguments)) => {
                 let mut command = process::command(wrapper);
@@ -250,7 +255,7 @@ connections_per_user = 20000
             .env("LANG", "C.UTF-8")
             .env("RUST_BACKTRACE", "1")
             .current_dir(self.folder.path());
-        Ok(command)
+        command
     }
 
     fn state(&self) -> PathBuf {

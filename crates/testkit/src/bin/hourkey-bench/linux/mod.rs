@@ -13,6 +13,7 @@ mod many;
 mod start;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -42,6 +43,10 @@ enum Subject {
         /// Measure only this; may be given several times.
         #[arg(long)]
         only: Vec<gateway::Part>,
+        /// A folder with `hourkey` and `hourkey-gateway` of another build, whose costs are measured
+        /// in the same rounds.
+        #[arg(long)]
+        beside: Option<PathBuf>,
     },
     /// Answer as what lies behind the relays that are measured.
     #[command(hide = true)]
@@ -112,8 +117,8 @@ async fn measure(subject: Subject) -> Result<()> {
             clients::measure(&mut table).await?;
             "cargo xtask bench controller"
         }
-        Subject::Gateway { only } => {
-            gateway::measure(&only, &mut table).await?;
+        Subject::Gateway { only, beside } => {
+            gateway::measure(&only, beside.as_deref(), &mut table).await?;
             "cargo xtask bench gateway"
         }
         Subject::Origin => return gateway::origin::run().await,

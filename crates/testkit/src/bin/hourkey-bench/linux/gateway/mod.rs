@@ -12,6 +12,8 @@ mod relays;
 mod route;
 mod world;
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -31,7 +33,9 @@ pub(crate) enum Part {
     Faults,
 }
 
-pub(crate) async fn measure(only: &[Part], table: &mut Table) -> Result<()> {
+/// Measures `only` these parts, all when none is named; the relays with those of another build in
+/// `beside`.
+pub(crate) async fn measure(only: &[Part], beside: Option<&Path>, table: &mut Table) -> Result<()> {
     // Programs that are started from here on may open as many files, too.
     let limit = getrlimit(Resource::Nofile);
     setrlimit(
@@ -45,7 +49,7 @@ pub(crate) async fn measure(only: &[Part], table: &mut Table) -> Result<()> {
         if only.is_empty() || only.contains(part) {
             eprintln!("measuring: {part:?}");
             match part {
-                Part::Relays => relays::measure(table).await?,
+                Part::Relays => relays::measure(beside, table).await?,
                 Part::Idle => idle::measure(table).await?,
                 Part::Decide => decide::measure(table).await?,
                 Part::Faults => faults::measure(table).await?,

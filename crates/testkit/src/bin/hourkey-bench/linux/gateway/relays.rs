@@ -1,5 +1,6 @@
 //! All relays in turn, again and again: what they carry, what it costs, and how long it takes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -44,10 +45,22 @@ const ENCRYPTED: [&str; 6] = [SSH, SSH_AES, STUNNEL, HAPROXY, NGINX, RATHOLE];
 const COST: f64 = 1.8;
 const MORE: f64 = 0.4;
 
-pub(crate) async fn measure(table: &mut Table) -> Result<()> {
+/// Ours of another build.
+const OTHER_OURS: &str = "entry + gateway, other build";
+const OTHER_FORWARD: &str = "forward + gateway, other build";
+
+/// With what another build in `beside` costs, in the same rounds.
+pub(crate) async fn measure(beside: Option<&Path>, table: &mut Table) -> Result<()> {
     let world = World::new(1).await?;
+    let other = match beside {
+        Some(folder) => Some(World::of_build(folder).await?),
+        None => None,
+    };
     let folder = tempfile::tempdir()?;
-    let relays = all(&world, folder.path()).await?;
+    let mut relays = all(&world, folder.path()).await?;
+    if let Some(other) = &other {
+        relays.extend(ours(other, OTHER_OURS, OTHER_FORWARD).await?);
+    }
     let mut grid = Grid::default();
     for round in 1..=ROUNDS {
         for relay in &relays {
@@ -63,18 +76,25 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 }
 
 /// Every relay that there is here; the first one is none.
-pub(crate) async fn all(world: &World, folder: &std::path::Path) -> Result<Vec<Relay>> {
+pub(crate) async fn all(world: &World, folder: &Path) -> Result<Vec<Relay>> {
     let peers = Peers::new(folder, world.origin.address);
     let mut relays = vec![
         Relay::borrowed(DIRECT, Route::plain(world.origin.address), Vec::new()),
         peers.copy().await?,
-        Relay::borrowed(OURS, world.entry().open(), world.processes()?),
     ];
-    let gateway = world.gateway.id().context("the gateway runs")?;
-    let (forward, route) = world.entry().forward().await?;
-    relays.push(Relay::shared(FORWARD, route, vec![gateway], forward));
+    relays.extend(ours(world, OURS, FORWARD).await?);
     relays.extend(peers.start().await?);
     Ok(relays)
+}
+
+/// Both ways into a world, under these names.
+async fn ours(world: &World, entry: &'static str, forward: &'static str) -> Result<[Relay; 2]> {
+    let gateway = world.gateway.id().context("the gateway runs")?;
+    let (process, route) = world.entry().forward().await?;
+    Ok([
+        Relay::borrowed(entry, world.entry().open(), world.processes()?),
+        Relay::shared(forward, route, vec![gateway], process),
+    ])
 }
 
 async fn once(relay: &Relay, grid: &mut Grid) -> Result<()> {

@@ -1,6 +1,7 @@
 //! An organisation with a gateway in front of the origin, and a member with one entry or more.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use hourkey_client::session::Session as Api;
@@ -76,6 +77,16 @@ impl World {
         Self::of(controller, place, devices).await
     }
 
+    /// With one device, and with the gateway and the `hourkey` of another build.
+    pub(crate) async fn of_build(folder: &Path) -> Result<Self> {
+        let controller = Controller::start(ORGANISATION).await?;
+        let place = Place {
+            build: Some(folder.to_path_buf()),
+            ..Place::beside(&controller)
+        };
+        Self::of(controller, place, 1).await
+    }
+
     /// With one device, and a gateway that reaches the controller by a wire.
     pub(crate) async fn wired() -> Result<(Self, Wire)> {
         let controller = Controller::start(ORGANISATION).await?;
@@ -85,6 +96,7 @@ impl World {
 
     async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        let hourkey = binaries::of_build(place.build.as_deref(), "hourkey")?;
         let origin = Part::start("origin", &[], folder.path()).await?;
         // What shares an address needs access to both.
         let locked = Part::start("origin", &[], folder.path()).await?;
@@ -98,7 +110,7 @@ impl World {
         let mut marta = Person::new(&controller, "marta").await?;
         let mut entries = Vec::new();
         for _ in 0..devices {
-            entries.push(Entry::start(&controller, &mut ada).await?);
+            entries.push(Entry::start(&hourkey, &controller, &mut ada).await?);
         }
         let world = Self {
             ada: ada.session(&controller).await?,
@@ -169,15 +181,16 @@ impl World {
 /// A running `hourkey entry` on a device of its own.
 pub(crate) struct Entry {
     pub(crate) process: Process,
+    program: PathBuf,
     address: SocketAddr,
     session: Session,
 }
 
 impl Entry {
-    async fn start(controller: &Controller, person: &mut Person) -> Result<Self> {
+    async fn start(program: &Path, controller: &Controller, person: &mut Person) -> Result<Self> {
         let session = Session::start().await?;
         let opener = Opener::install(&session)?;
-        let mut sign_in = session.command(binaries::path("hourkey")?);
+        let mut sign_in = session.command(program);
         sign_in.args(["sign-in", controller.url().as_str(), "--store", "file"]);
         let browse = async { person.let_in(&opener.next_after(0).await?).await };
         let (ran, browsed) = tokio::join!(tokio::process::Command::from(sign_in).output(), browse);
@@ -185,12 +198,13 @@ impl Entry {
         let said = String::from_utf8_lossy(&ran.stderr);
         ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
         browsed?;
-        let mut entry = session.command(binaries::path("hourkey")?);
+        let mut entry = session.command(program);
         entry.args(["entry", "--json"]);
         let process = session.spawn("hourkey", entry)?;
         let address = listening(&process).await?;
         Ok(Self {
             process,
+            program: program.to_path_buf(),
             address,
             session,
         })
@@ -198,7 +212,7 @@ impl Entry {
 
     /// Starts a `hourkey forward` to the resource that is open, on the same device.
     pub(crate) async fn forward(&self) -> Result<(Process, Route)> {
-        let mut forward = self.session.command(binaries::path("hourkey")?);
+        let mut forward = self.session.command(&self.program);
         forward.args(["forward", "Open", "--json"]);
         let process = self.session.spawn("hourkey-forward", forward)?;
         let route = Route::plain(listening(&process).await?);
