@@ -122,8 +122,15 @@ async fn flow(
         mut origin,
         used,
     } = opened;
-    // A stream that breaks is seen while the other direction waits.
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, || false).await;
+    // A stream that breaks wakes the direction that waits.
+    let outcome = relay::run(
+        &mut source,
+        &mut sink,
+        &mut origin,
+        &pass,
+        None::<fn() -> bool>,
+    )
+    .await;
     match &outcome.end {
         End::Finished => {}
         End::Cut(_) => sink.0.send_reset(Reason::CANCEL),

@@ -73,8 +73,9 @@ struct Direction<'a, F> {
     pass: &'a Pass,
     /// What passed, in bytes.
     count: &'a AtomicU64,
-    /// Tells that the client's connection broke, which nobody sees who does not read from it.
-    client_broke: &'a F,
+    /// Tells that the client's connection broke, which nobody sees who does not read from it; `None`
+    /// where it is seen all the same.
+    client_broke: Option<&'a F>,
 }
 
 /// What passed, in bytes, and how it ended.
@@ -89,7 +90,8 @@ pub(crate) struct Outcome {
 }
 
 /// Carries bytes until both sides are done, one breaks, or the flow is cut. `client_broke` tells that
-/// the client's connection broke; it is asked while nothing is read from it.
+/// the client's connection broke; it is asked while nothing is read from it. `None` for a client that
+/// tells in another way.
 ///
 /// Unless both were done, the origin's side is reset. A client that ended without a word has
 /// delivered all that it had sent, as a program that closes its socket: then so does the gateway.
@@ -99,14 +101,14 @@ pub(crate) async fn run(
     sink: &mut impl Sink,
     origin: &mut Link,
     pass: &Pass,
-    client_broke: impl Fn() -> bool,
+    client_broke: Option<impl Fn() -> bool>,
 ) -> Outcome {
     let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = {
         let (from_origin, to_origin) = tokio::io::split(&mut *origin);
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
         let mut to_origin = IoSink(to_origin);
-        let client_broke = &client_broke;
+        let client_broke = client_broke.as_ref();
         let upwards = Direction {
             from: Side::Client,
             to: Side::Origin,
@@ -178,7 +180,10 @@ pub(crate) async fn run(
 }
 
 /// Waits until the client's connection is seen to have broken.
-async fn until_broken(client_broke: &impl Fn() -> bool) -> Stop {
+async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
+    let Some(client_broke) = client_broke else {
+        return std::future::pending().await;
+    };
     loop {
         tokio::time::sleep(CLIENT_POLL_INTERVAL).await;
         if client_broke() {
