@@ -19,7 +19,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
     let to = Destination { host, port };
     let tunnel = live.dialer.dial(&to, PATIENCE).await?;
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
-    let piped = tunnel.pipe(&mut input, &mut output, reader_is_gone).await;
+    let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
     match piped {
         Ok(()) => Ok(()),
         Err(RelayError::Tunnel(_)) if live.dialer.has_told().await => {
@@ -47,23 +47,34 @@ fn ended_here(error: &RelayError) -> String {
     }
 }
 
-/// True once nobody reads standard output any more: a pipe says so without being written to
-/// (poll(2), POLLERR and POLLHUP).
+/// Ends once nobody reads standard output any more: a pipe says so without being written to
+/// (poll(2), POLLERR and POLLHUP). A thread waits for it, since a regular file, which may be the
+/// output too, can be waited for in no other way.
 #[cfg(unix)]
-fn reader_is_gone() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+async fn reader_gone() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
 
-    let output = io::stdout();
-    let mut asked = [PollFd::new(&output, PollFlags::empty())];
-    let found = poll(&mut asked, Some(&Timespec::default()));
-    found.is_ok_and(|count| count > 0)
-        && asked[0]
+    let (told, gone) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let output = io::stdout();
+        let mut asked = [PollFd::new(&output, PollFlags::empty())];
+        while let Err(Errno::INTR) = poll(&mut asked, None) {}
+        if asked[0]
             .revents()
             .intersects(PollFlags::ERR | PollFlags::HUP)
+        {
+            // Whoever waited may have gone.
+            let _ = told.send(());
+        }
+    });
+    if gone.await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Elsewhere it shows at the next write.
 #[cfg(not(unix))]
-fn reader_is_gone() -> bool {
-    false
+async fn reader_gone() {
+    std::future::pending().await
 }

@@ -4,6 +4,7 @@
 
 mod stand_in;
 
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use hourkey_client::entry::{Entry, Forward};
@@ -288,7 +289,7 @@ async fn a_pipe_is_over_when_the_destination_is() {
     let mut echoed = Vec::new();
     let mut input = &b"all there is"[..];
     tunnel
-        .pipe(&mut input, &mut echoed, || false)
+        .pipe(&mut input, &mut echoed, pending())
         .await
         .unwrap();
     assert_eq!(echoed, b"all there is");
@@ -298,7 +299,7 @@ async fn a_pipe_is_over_when_the_destination_is() {
     let (mut typing, mut input) = tokio::io::duplex(1024);
     typing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut page = Vec::new();
-    tunnel.pipe(&mut input, &mut page, || false).await.unwrap();
+    tunnel.pipe(&mut input, &mut page, pending()).await.unwrap();
     assert!(page.starts_with(b"HTTP/1.1 200"));
 }
 

@@ -117,7 +117,7 @@ impl Tunnel {
     }
 
     /// Sends everything from `input`, and hands back everything that is answered; it is over once
-    /// the answer is, whatever may still come from `input`. `is_gone` tells that nobody reads
+    /// the answer is, whatever may still come from `input`. `reader_gone` ends once nobody reads
     /// `output` any more.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Tunnel {
         mut self,
         input: &mut I,
         output: &mut O,
-        is_gone: impl Fn() -> bool,
+        reader_gone: impl Future<Output = ()>,
     ) -> Result<(), RelayError>
     where
         I: AsyncRead + Unpin,
@@ -139,17 +139,17 @@ impl Tunnel {
                 request.shutdown().await.map_err(RelayError::Tunnel)
             };
             let receive = copy(&mut answer, output, [RelayError::Tunnel, RelayError::Local]);
-            tokio::pin!(receive);
+            tokio::pin!(receive, reader_gone);
             tokio::select! {
                 received = &mut receive => received,
                 sent = send => match sent {
                     Ok(()) => tokio::select! {
                         received = &mut receive => received,
-                        () = gone(&is_gone) => Err(RelayError::CallerGone),
+                        () = &mut reader_gone => Err(RelayError::CallerGone),
                     },
                     Err(error) => Err(error),
                 },
-                () = gone(&is_gone) => Err(RelayError::CallerGone),
+                () = &mut reader_gone => Err(RelayError::CallerGone),
             }
         };
         match &piped {
