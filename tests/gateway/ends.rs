@@ -2,45 +2,17 @@
 //! learns it soon, what is half-closed goes on, nothing stays open, and the audit log names the
 //! cause.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use hourkey_testkit::binaries;
 use hourkey_testkit::poll::eventually;
-use hourkey_testkit::process::Process;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdin, ChildStdout};
-use tokio::time::timeout;
 
 use crate::puppet::{DONE, Puppet};
-use crate::world::{Entry, World};
-
-const HOST: &str = "db.corp.example";
-const PORT: u16 = 5432;
+use crate::ways::{Caller, HOST, WAYS, Way, Ways};
+use crate::world::World;
 
 /// How soon the other side should learn of an end; a busy machine is given [`BUSY_TIMEOUT`].
 const SOON: Duration = Duration::from_secs(1);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// A request in absolute form.
-    Http,
-    Connect,
-    Socks,
-    Forward,
-    /// `hourkey connect`.
-    Command,
-}
-
-const WAYS: [Way; 5] = [
-    Way::Http,
-    Way::Connect,
-    Way::Socks,
-    Way::Forward,
-    Way::Command,
-];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -65,104 +37,11 @@ const ENDS: [End; 8] = [
     End::OriginStallsAndCallerLeaves,
 ];
 
-/// A local program's end of a connection.
-enum Caller {
-    Socket(TcpStream),
-    Command {
-        child: Box<Child>,
-        stdin: Option<ChildStdin>,
-        stdout: ChildStdout,
-    },
-}
-
-impl Caller {
-    fn write(&mut self) -> &mut (dyn AsyncWrite + Send + Unpin) {
-        match self {
-            Self::Socket(stream) => stream,
-            Self::Command { stdin, .. } => stdin.as_mut().unwrap(),
-        }
-    }
-
-    fn read(&mut self) -> &mut (dyn AsyncRead + Send + Unpin) {
-        match self {
-            Self::Socket(stream) => stream,
-            Self::Command { stdout, .. } => stdout,
-        }
-    }
-
-    async fn says(&mut self, bytes: &[u8]) {
-        self.write().write_all(bytes).await.unwrap();
-        self.write().flush().await.unwrap();
-    }
-
-    /// Sends until nobody takes any more, as far as can be told.
-    async fn says_as_much_as_is_taken(&mut self) {
-        let part = vec![b'x'; 65_536];
-        let stuck = Duration::from_millis(700);
-        while matches!(
-            timeout(stuck, self.write().write_all(&part)).await,
-            Ok(Ok(()))
-        ) {}
-    }
-
-    /// Says that nothing follows.
-    async fn is_done(&mut self) {
-        match self {
-            Self::Socket(stream) => stream.shutdown().await.unwrap(),
-            Self::Command { stdin, .. } => drop(stdin.take()),
-        }
-    }
-
-    async fn hears(&mut self, length: usize) {
-        let mut heard = vec![0; length];
-        let read = self.read().read_exact(&mut heard);
-        timeout(BUSY_TIMEOUT, read)
-            .await
-            .expect("an answer")
-            .unwrap();
-    }
-
-    /// What else there is to hear, and whether that ended in order.
-    async fn hears_the_rest(&mut self) -> (String, bool) {
-        let mut heard = Vec::new();
-        let read = self.read().read_to_end(&mut heard);
-        let in_order = timeout(BUSY_TIMEOUT, read).await.expect("an end").is_ok();
-        (String::from_utf8_lossy(&heard).into_owned(), in_order)
-    }
-
-    /// Closes the connection at once; a command is left to notice that.
-    fn leaves(self) {
-        match self {
-            Self::Socket(stream) => drop(stream),
-            Self::Command {
-                mut child,
-                stdin,
-                stdout,
-            } => {
-                drop((stdin, stdout));
-                tokio::spawn(async move { child.wait().await });
-            }
-        }
-    }
-
-    /// How a command ended: its code and what it said about that.
-    async fn came_to(self) -> Option<(i32, String)> {
-        let Self::Command { child, .. } = self else {
-            return None;
-        };
-        let output = child.wait_with_output().await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Some((output.status.code().unwrap_or(-1), said))
-    }
-}
-
 /// What a row of the table needs.
 struct Stage {
     world: World,
     puppet: Puppet,
-    entry: Entry,
-    _forward: Process,
-    forward: u16,
+    ways: Ways,
 }
 
 impl Stage {
@@ -170,83 +49,19 @@ impl Stage {
         let puppet = Puppet::start().await;
         let world = World::with(&[(HOST, puppet.address())]).await;
         world.open("Database").await;
-        let entry = world.entry().await;
-        let (process, forward) = world.forward(&format!("{HOST}:{PORT}")).await;
+        let ways = Ways::new(&world, None).await;
         Self {
             world,
             puppet,
-            entry,
-            _forward: process,
-            forward,
+            ways,
         }
     }
 
-    /// A connection on which a request was made that the puppet has heard.
     async fn request(&self, way: Way, method: &str, path: &str, more: &str) -> Caller {
-        let heard = self.puppet.heard();
-        let mut caller = self.open(way).await;
-        let target = match way {
-            Way::Http => format!("http://{HOST}:{PORT}{path}"),
-            Way::Connect | Way::Socks | Way::Forward | Way::Command => path.to_owned(),
-        };
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}:{PORT}\r\n{more}\r\n");
-        caller.says(head.as_bytes()).await;
-        eventually("the request at the origin", async || {
-            self.puppet.heard() > heard
-        })
-        .await
-        .unwrap();
+        let caller = self.ways.open(&self.world, None, way).await;
         caller
-    }
-
-    async fn open(&self, way: Way) -> Caller {
-        let proxy = self.entry.proxy().strip_prefix("http://").unwrap();
-        match way {
-            Way::Http => Caller::Socket(TcpStream::connect(proxy).await.unwrap()),
-            Way::Connect => {
-                let mut stream = TcpStream::connect(proxy).await.unwrap();
-                let connect = format!("CONNECT {HOST}:{PORT} HTTP/1.1\r\n\r\n");
-                stream.write_all(connect.as_bytes()).await.unwrap();
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(stream.read_u8().await.unwrap());
-                }
-                assert!(head.starts_with(b"HTTP/1.1 200"));
-                Caller::Socket(stream)
-            }
-            Way::Socks => {
-                let mut stream = TcpStream::connect(proxy).await.unwrap();
-                let mut said = vec![5, 1, 0, 5, 1, 0, 3, HOST.len() as u8];
-                said.extend_from_slice(HOST.as_bytes());
-                said.extend(PORT.to_be_bytes());
-                stream.write_all(&said).await.unwrap();
-                let mut answer = [0; 12];
-                stream.read_exact(&mut answer).await.unwrap();
-                assert_eq!(answer[..4], [5, 0, 5, 0]);
-                Caller::Socket(stream)
-            }
-            Way::Forward => Caller::Socket(
-                TcpStream::connect(("127.0.0.1", self.forward))
-                    .await
-                    .unwrap(),
-            ),
-            Way::Command => {
-                let hourkey = binaries::path("hourkey").unwrap();
-                let mut command = self.world.terminal.session.command(hourkey);
-                command.args(["connect", HOST, &PORT.to_string()]);
-                command
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped());
-                let mut command = tokio::process::Command::from(command);
-                let mut child = command.kill_on_drop(true).spawn().unwrap();
-                Caller::Command {
-                    stdin: child.stdin.take(),
-                    stdout: child.stdout.take().unwrap(),
-                    child: Box::new(child),
-                }
-            }
-        }
+            .requests(&self.puppet, way, [method, path, more])
+            .await
     }
 
     /// The origin has no connection any more; how long that took.
@@ -420,6 +235,41 @@ async fn ended_access_and_a_killed_gateway_end_all_five_ways() {
     stage.world.gateway.resume().await.unwrap();
     let causes = stage.causes(before, WAYS.len()).await;
     assert_eq!(causes, ["lost"; WAYS.len()]);
+}
+
+/// A destination may close a connection that waits for the next request just as that comes. A
+/// request that may be made again is; another goes by a connection of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_do_not_meet_a_destination_that_just_closes() {
+    let stage = Stage::new().await;
+    for method in ["GET", "POST"] {
+        let more = "Content-Length: 0\r\n";
+        let mut caller = stage.request(Way::Http, method, "/once", more).await;
+        caller.hears(DONE.len()).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let more = "Content-Length: 0\r\nConnection: close\r\n";
+        let mut caller = caller
+            .requests(&stage.puppet, Way::Http, [method, "/done", more])
+            .await;
+        let (heard, in_order) = caller.hears_the_rest().await;
+        assert!(in_order && heard.ends_with("done"), "{method}: {heard}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_proxy_passes_no_half_for_the_whole() {
+    let stage = Stage::new().await;
+    let more = "Transfer-Encoding: chunked\r\n";
+    let mut callers = Vec::new();
+    for way in [Way::Http, Way::Connect, Way::Socks] {
+        let mut upload = stage.request(way, "POST", "/sink", more).await;
+        upload.says(b"5\r\nhello\r\n").await;
+        callers.push(upload);
+        callers.push(stage.request(way, "GET", "/hold", "").await);
+    }
+    stage.ways.stop();
+    stage.origin_is_free(Instant::now()).await;
+    assert_eq!(stage.puppet.resets(), callers.len());
 }
 
 /// A connection by each way that receives.

@@ -7,16 +7,32 @@ use std::time::{Duration, Instant};
 use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::wire::Wire;
 
+use crate::addresses::hosts;
 use crate::connection::Connection;
 use crate::faults::get;
 use crate::network::{Host, Network};
 use crate::origin::Origin;
+use crate::ways::HOST;
 use crate::world::{Entry, World};
 
 /// The gateway's name.
 pub(crate) const FAR: &str = "far.corp.example";
 pub(crate) const WIKI: &str = "wiki.corp.example";
 pub(crate) const LOGS: &str = "logs.corp.example";
+
+/// Runs a test on hosts that know the gateway and the resources by name.
+pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
+    let resources = [WIKI, LOGS, HOST].map(|name| hosts(name, &["10.77.0.4"]));
+    network.gateway.etc("hosts", &resources.concat());
+    network.controller.thread(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(test(&network));
+    });
+}
 
 /// Everything that a test needs; the resources are at the network's `origin`.
 pub(crate) struct Far<'a> {

@@ -25,5 +25,6 @@ mod shared;
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
 mod vanished;
+mod ways;
 mod web_clients;
 mod world;

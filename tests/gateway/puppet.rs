@@ -1,6 +1,7 @@
 //! A web server behind the gateway that does what the path of a request says, and sees how its
 //! connections end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,17 +22,18 @@ pub(crate) struct Puppet {
     address: SocketAddr,
     open: Arc<AtomicUsize>,
     heard: Arc<AtomicUsize>,
+    resets: Arc<AtomicUsize>,
 }
 
 impl Puppet {
     pub(crate) async fn start() -> Self {
-        let (open, heard) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
-        let counts = (Arc::clone(&open), Arc::clone(&heard));
+        let [open, heard, resets] = <[Arc<AtomicUsize>; 3]>::default();
+        let counts = [&open, &heard, &resets].map(Arc::clone);
         let address = serve(move |stream| {
-            let (open, heard) = counts.clone();
+            let [open, heard, resets] = counts.clone();
             async move {
                 open.fetch_add(1, Ordering::SeqCst);
-                play(stream, &heard).await;
+                play(stream, &heard, &resets).await;
                 open.fetch_sub(1, Ordering::SeqCst);
             }
         })
@@ -41,6 +43,7 @@ impl Puppet {
             address,
             open,
             heard,
+            resets,
         }
     }
 
@@ -53,6 +56,11 @@ impl Puppet {
         self.open.load(Ordering::SeqCst)
     }
 
+    /// How many of its connections were reset while it read from them.
+    pub(crate) fn resets(&self) -> usize {
+        self.resets.load(Ordering::SeqCst)
+    }
+
     /// How many requests it has heard.
     pub(crate) fn heard(&self) -> usize {
         self.heard.load(Ordering::SeqCst)
@@ -60,7 +68,7 @@ impl Puppet {
 }
 
 /// Does what the path says; the connection is closed when this returns.
-async fn play(mut stream: TcpStream, heard: &AtomicUsize) {
+async fn play(mut stream: TcpStream, heard: &AtomicUsize, resets: &AtomicUsize) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -72,7 +80,11 @@ async fn play(mut stream: TcpStream, heard: &AtomicUsize) {
     let head = String::from_utf8_lossy(&head).into_owned();
     match head.split(' ').nth(1).unwrap_or_default() {
         // Never answers.
-        "/hold" | "/sink" => until_closed(&mut stream).await,
+        "/hold" | "/sink" => {
+            if until_closed(&mut stream).await.is_err() {
+                resets.fetch_add(1, Ordering::SeqCst);
+            }
+        }
         // Sends as long as it is let.
         "/stream" => {
             let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n";
@@ -89,8 +101,13 @@ async fn play(mut stream: TcpStream, heard: &AtomicUsize) {
         }
         // Answers once the caller has said all.
         "/end" => {
-            until_closed(&mut stream).await;
+            let _ = until_closed(&mut stream).await;
             let _ = stream.write_all(DONE.as_bytes()).await;
+        }
+        // Answers, and has closed by the time of the next request.
+        "/once" => {
+            let _ = stream.write_all(DONE.as_bytes()).await;
+            let _ = stream.peek(&mut [0]).await;
         }
         // Answers after a while.
         "/late" => {
@@ -127,7 +144,8 @@ async fn play(mut stream: TcpStream, heard: &AtomicUsize) {
     }
 }
 
-async fn until_closed(stream: &mut TcpStream) {
+async fn until_closed(stream: &mut TcpStream) -> io::Result<()> {
     let mut rest = [0; 65_536];
-    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
 }

@@ -178,8 +178,16 @@ async fn origin() -> SocketAddr {
     .unwrap()
 }
 
-/// True when the connection goes on.
+/// True when HTTP goes on on the connection.
 async fn answer(stream: &mut Stream, request: &Message) -> bool {
+    if request.field("x-answer") == Some(b"upgrade") {
+        let switched = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\nwelcome",
+            String::from_utf8_lossy(request.field("upgrade").unwrap_or_default())
+        );
+        echo(stream, &switched).await;
+        return false;
+    }
     let how = request.field("x-answer").unwrap_or(b"length").to_vec();
     let how = String::from_utf8(how).unwrap();
     let mut seen = request.clone().compared();
@@ -257,6 +265,18 @@ async fn answer(stream: &mut Stream, request: &Message) -> bool {
     }
     let written = stream.write_all(text.as_bytes()).await.is_ok();
     written && !["close", "old"].contains(&how.as_str()) && !request.has("connection", "close")
+}
+
+/// Says something, then all that is said to it, and a last word at its end.
+async fn echo(stream: &mut Stream, first: &str) {
+    let mut said = first.as_bytes().to_vec();
+    while stream.write_all(&said).await.is_ok() && stream.flush().await.is_ok() {
+        said.clear();
+        if !matches!(stream.read_buf(&mut said).await, Ok(count) if count > 0) {
+            break;
+        }
+    }
+    let _ = stream.write_all(b"bye").await;
 }
 
 /// One exchange: what is sent, with `TARGET` where the way's own prefix of the path goes.
@@ -381,11 +401,38 @@ fn exchanges() -> Vec<Exchange> {
         .collect()
 }
 
+/// Exchanges on one connection, all requests sent before the first answer is read (RFC 9112, 9.3.2).
+fn pipelines() -> Vec<Vec<Exchange>> {
+    let all = exchanges().into_iter();
+    let goes_on = |exchange: &Exchange| {
+        let ends = ["Connection: close", "Answer: close", "Answer: old"];
+        exchange.version == "1.1" && !ends.iter().any(|it| exchange.fields.contains(it))
+    };
+    let all: Vec<_> = all.filter(goes_on).collect();
+    all.chunks_exact(3).map(<[_]>::to_vec).collect()
+}
+
 /// Makes an exchange, and returns all that was answered.
 async fn make(to: &str, exchange: &Exchange, prefix: &str) -> Vec<Message> {
+    let mut answers = make_all(to, std::slice::from_ref(exchange), prefix).await;
+    answers.remove(0)
+}
+
+/// Makes exchanges on one connection, and returns what was answered to each.
+async fn make_all(to: &str, exchanges: &[Exchange], prefix: &str) -> Vec<Vec<Message>> {
     let mut stream = BufStream::new(TcpStream::connect(to).await.unwrap());
-    stream.write_all(&exchange.bytes(prefix)).await.unwrap();
+    let said: Vec<u8> = exchanges.iter().flat_map(|it| it.bytes(prefix)).collect();
+    stream.write_all(&said).await.unwrap();
     stream.flush().await.unwrap();
+    let mut answers = Vec::new();
+    for exchange in exchanges {
+        answers.push(answers_to(&mut stream, exchange).await);
+    }
+    answers
+}
+
+/// All that is answered to an exchange.
+async fn answers_to(stream: &mut Stream, exchange: &Exchange) -> Vec<Message> {
     let mut answers = Vec::new();
     loop {
         let bodiless = exchange.method == "HEAD"
@@ -395,7 +442,7 @@ async fn make(to: &str, exchange: &Exchange, prefix: &str) -> Vec<Message> {
             let status = message.start.split(' ').nth(1).unwrap_or_default();
             status.starts_with('1')
         };
-        let answer = timeout(Duration::from_secs(20), next(&mut stream, bodiless)).await;
+        let answer = timeout(Duration::from_secs(20), next(stream, bodiless)).await;
         let Some(answer) = answer.expect("an answer") else {
             return answers;
         };
@@ -448,26 +495,90 @@ async fn exchanges_are_the_same_directly_and_through_the_proxy() {
     let entry = world.entry().await;
     let proxy = entry.proxy().strip_prefix("http://").unwrap().to_owned();
     let direct_to = origin.to_string();
+    let prefix = format!("http://{HOST}");
     let mut differences = Vec::new();
     let all = exchanges();
     for exchange in &all {
         let direct = make(&direct_to, exchange, "").await;
-        let through = make(&proxy, exchange, &format!("http://{HOST}")).await;
-        let expected = as_documented(exchange, direct.clone());
-        let found = as_documented(exchange, through.clone());
-        let compared = |messages: Vec<Message>| {
-            messages
-                .into_iter()
-                .map(Message::compared)
-                .collect::<Vec<_>>()
-        };
-        if compared(expected) != compared(found) {
-            differences.push(format!(
-                "{exchange:?}\n  direct  {direct:?}\n  through {through:?}\n"
-            ));
+        let through = make(&proxy, exchange, &prefix).await;
+        differences.extend(difference(exchange, &direct, &through));
+    }
+    let pipelines = pipelines();
+    for pipeline in &pipelines {
+        let direct = make_all(&direct_to, pipeline, "").await;
+        let through = make_all(&proxy, pipeline, &prefix).await;
+        for ((exchange, direct), through) in pipeline.iter().zip(&direct).zip(&through) {
+            differences.extend(difference(exchange, direct, through));
         }
     }
-    println!("{} exchanges, {} differ", all.len(), differences.len());
+    println!(
+        "{} exchanges, {} pipelines of {}; {} answers differ",
+        all.len(),
+        pipelines.len(),
+        pipelines[0].len(),
+        differences.len()
+    );
     differences.truncate(3);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// What differs beyond what is documented.
+fn difference(exchange: &Exchange, direct: &[Message], through: &[Message]) -> Option<String> {
+    let compared = |messages: &[Message]| {
+        let messages = as_documented(exchange, messages.to_vec()).into_iter();
+        messages.map(Message::compared).collect::<Vec<_>>()
+    };
+    (compared(direct) != compared(through))
+        .then(|| format!("{exchange:?}\n  direct  {direct:?}\n  through {through:?}\n"))
+}
+
+/// The answer to an upgrade, and all that follows it: what is said at once, what after the answer,
+/// and what after this side has said all.
+async fn upgrade(to: &str, exchange: &Exchange, prefix: &str) -> (Option<Message>, String) {
+    let mut stream = BufStream::new(TcpStream::connect(to).await.unwrap());
+    stream.write_all(&exchange.bytes(prefix)).await.unwrap();
+    stream.flush().await.unwrap();
+    let switched = read(&mut stream, false, true).await;
+    let mut heard = vec![0; "welcome".len()];
+    stream.read_exact(&mut heard).await.unwrap();
+    stream.write_all(b"ping").await.unwrap();
+    stream.flush().await.unwrap();
+    let mut echo = [0; 4];
+    stream.read_exact(&mut echo).await.unwrap();
+    stream.shutdown().await.unwrap();
+    heard.extend(echo);
+    let rest = timeout(Duration::from_secs(20), stream.read_to_end(&mut heard));
+    rest.await.expect("an end").unwrap();
+    (switched, String::from_utf8(heard).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_an_upgrade_is_the_same_too() {
+    let origin = origin().await;
+    let world = World::with(&[("db.corp.example", origin)]).await;
+    world.open("Database").await;
+    let entry = world.entry().await;
+    let proxy = entry.proxy().strip_prefix("http://").unwrap().to_owned();
+    for method in ["GET", "POST", "OPTIONS"] {
+        for protocol in ["websocket", "echo/1", "TLS/1.2, echo", "SPDY/3.1"] {
+            for (body, length) in [("", ""), ("hello", "Content-Length: 5\r\n")] {
+                let fields = format!(
+                    "Connection: keep-alive, Upgrade\r\nUpgrade: {protocol}\r\n\
+                     X-Answer: upgrade\r\n{length}"
+                );
+                let exchange = Exchange {
+                    method,
+                    version: "1.1",
+                    path: "/a?b",
+                    fields,
+                    body: body.to_owned(),
+                };
+                let direct = upgrade(&origin.to_string(), &exchange, "").await;
+                let through = upgrade(&proxy, &exchange, &format!("http://{HOST}")).await;
+                let compared =
+                    |(head, rest): (Option<Message>, String)| (head.map(Message::compared), rest);
+                assert_eq!(compared(direct), compared(through), "{exchange:?}");
+            }
+        }
+    }
 }

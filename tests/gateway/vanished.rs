@@ -1,30 +1,20 @@
 //! Who goes without a word: the gateway, the person's machine, and the network between them.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use hourkey_testkit::poll::within;
+use hourkey_testkit::wire::Wire;
 
-use crate::addresses::hosts;
 use crate::connection::Connection;
-use crate::far::{FAR, Far, LOGS, WIKI};
-use crate::network::Network;
+use crate::far::{Far, WIKI, at_hosts};
 use crate::origin::{FLOOD, PAGE, QUIET, TICKS};
+use crate::puppet::Puppet;
+use crate::ways::{PORT, WAYS, Way, Ways};
 
 /// About 30 s are promised; a busy machine may take a little longer.
 const ABOUT: Duration = Duration::from_secs(45);
-
-fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
-    let Some(network) = Network::new() else {
-        return;
-    };
-    network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
-    let resources = hosts(WIKI, &["10.77.0.4"]) + &hosts(LOGS, &["10.77.0.4"]);
-    network.gateway.etc("hosts", &resources);
-    network.controller.thread(|| {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(test(&network));
-    });
-}
 
 #[test]
 fn a_gateway_that_vanishes_is_noticed() {
@@ -74,6 +64,78 @@ fn a_person_who_vanishes_is_noticed_by_the_gateway() {
             "the person's machine vanished; all ended after {:.1?}",
             lost.elapsed()
         );
+    });
+}
+
+#[test]
+fn a_network_that_vanishes_ends_all_five_ways() {
+    at_hosts(async |network| {
+        let far = Far::new(network).await;
+        let world = &far.world;
+        let host = &network.origin;
+        let (puppet, _wire) = host
+            .run(async {
+                let puppet = Puppet::start().await;
+                let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
+                let wire = Wire::between(all, puppet.address()).await.unwrap();
+                (puppet, wire)
+            })
+            .await;
+        world.open("Database").await;
+        let person = Some(&network.entry);
+        let ways = Ways::new(world, person).await;
+        let before = world.ends().await.len();
+        let mut callers = Vec::new();
+        for way in WAYS {
+            for path in ["/stream", "/hold"] {
+                let caller = ways.open(world, person, way).await;
+                let caller = caller
+                    .requests(&puppet, way, ["GET", path, "Connection: close\r\n"])
+                    .await;
+                callers.push((way, path, caller));
+            }
+        }
+        // The bridge passes nothing on any more, and no host is told.
+        network.controller.ip(&["link", "set", "entry", "nomaster"]);
+        let lost = Instant::now();
+        let ends = callers
+            .into_iter()
+            .map(|(way, path, mut caller)| async move {
+                let (heard, in_order) = caller.hears_the_rest().await;
+                println!(
+                    "the network vanished; {way:?} to {path} ended after {:.1?}",
+                    lost.elapsed()
+                );
+                if (way, path) == (Way::Http, "/hold") {
+                    assert!(heard.starts_with("HTTP/1.1 502"), "{heard}");
+                    assert!(heard.contains("The gateway was lost"), "{heard}");
+                    return;
+                }
+                assert!(!in_order || way == Way::Command, "{way:?} to {path}");
+                if let Some((code, said)) = caller.came_to().await {
+                    assert_eq!(code, 1, "{said}");
+                    assert!(said.contains("The gateway was lost"), "{said}");
+                }
+            });
+        let at_origin = within(ABOUT, "the end at the origin", async || puppet.open() == 0);
+        let (_, at_origin) = tokio::join!(join_all(ends), at_origin);
+        at_origin.unwrap();
+        println!(
+            "the network vanished; the origin learnt it after {:.1?}",
+            lost.elapsed()
+        );
+        let causes = within(ABOUT, "the ends in the audit log", async || {
+            let ends = world.ends().await;
+            let causes: Vec<_> = ends[before..].iter().map(|(_, why)| why.clone()).collect();
+            match causes.len() == 2 * WAYS.len() {
+                true => Ok(causes),
+                false => Err(format!("{causes:?}")),
+            }
+        })
+        .await
+        .unwrap();
+        // The gateway sees that the person's machine is gone, and cannot tell it from one that broke off.
+        assert_eq!(causes, vec!["client"; 2 * WAYS.len()]);
     });
 }
 

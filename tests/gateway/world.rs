@@ -178,23 +178,35 @@ impl World {
         Entry { process, listening }
     }
 
-    /// Starts Ada's entry by way of another program.
-    pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+    /// Starts one of Ada's commands by way of another program, if one is named.
+    fn start_by(&self, wrapper: &[&str], arguments: &[&str]) -> Process {
         /// Each has a log of its own.
         static STARTED: AtomicU32 = AtomicU32::new(0);
+        let Some((program, more)) = wrapper.split_first() else {
+            return self.terminal.start(arguments);
+        };
         let name = format!("hourkey-{}", STARTED.fetch_add(1, Relaxed));
         let hourkey = binaries::path("hourkey").unwrap();
-        let mut command = self.terminal.session.command(wrapper[0]);
-        command.args(&wrapper[1..]).arg(hourkey);
-        command.args(["entry", "--json"]);
-        let process = self.terminal.session.spawn(&name, command).unwrap();
+        let mut command = self.terminal.session.command(program);
+        command.args(more).arg(hourkey).args(arguments);
+        self.terminal.session.spawn(&name, command).unwrap()
+    }
+
+    /// Starts Ada's entry by way of another program.
+    pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+        let process = self.start_by(wrapper, &["entry", "--json"]);
         let listening = printed(&process).await;
         Entry { process, listening }
     }
 
     /// Starts a `hourkey forward` of Ada's, and returns its port.
     pub(crate) async fn forward(&self, to: &str) -> (Process, u16) {
-        let process = self.terminal.start(&["forward", to, "--json"]);
+        self.forward_by(&[], to).await
+    }
+
+    /// [`Self::forward`] by way of another program.
+    pub(crate) async fn forward_by(&self, wrapper: &[&str], to: &str) -> (Process, u16) {
+        let process = self.start_by(wrapper, &["forward", to, "--json"]);
         let Forwarding { port } = printed(&process).await;
         (process, port)
     }

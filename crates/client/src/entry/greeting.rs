@@ -139,10 +139,14 @@ fn connect(said: &[u8]) -> Result<Option<(Destination, bool, usize)>, BadHead> {
         .headers
         .iter()
         .filter(|field| field.name.eq_ignore_ascii_case("user-agent"));
-    // All browsers say so (RFC 9110, 10.1.5).
-    let browser = agents.any(|field| field.value.starts_with(b"Mozilla/"));
+    let browser = agents.any(|field| is_browser(field.value));
     let to = to.ok_or(BadHead::Malformed)?;
     Ok(Some((to, browser, length)))
+}
+
+/// True for what a browser says in `User-Agent`: all of them begin alike (RFC 9110, 10.1.5).
+pub(super) fn is_browser(agent: &[u8]) -> bool {
+    agent.starts_with(b"Mozilla/")
 }
 
 /// The one `Host` field.

@@ -13,7 +13,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use http::{Method, Request, Response, StatusCode};
+use http::header::USER_AGENT;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use super::answer::Answer;
 use super::caller::Caller;
-use super::greeting::{MAX_FIELDS, MAX_HEAD};
-use super::origin::{Cut, Origin, Unanswered};
+use super::greeting::{self, MAX_FIELDS, MAX_HEAD};
+use super::origin::{Cut, Origin, Unanswered, is_repeatable};
 use super::rewrite::{self, Onward};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, own, tunnel};
 use crate::dial::{Destination, Refused};
@@ -86,10 +87,11 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
         .serve_connection(TokioIo::new(begun), service)
         .with_upgrades();
     tokio::pin!(serving);
+    // Dropped before `serving`, which would end the connection to the destination in order.
+    let unfinished = Unfinished(&connection);
     let served = tokio::select! {
         served = &mut serving => served,
-        // Before `serving` is dropped, which would end the connection to the destination in order.
-        () = caller.gone() => return connection.left(),
+        () = caller.gone() => return,
     };
     let afterwards = connection.afterwards().take();
     match (served, afterwards) {
@@ -100,13 +102,23 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
         // It was told what is wrong, or said nothing for long.
         (Err(error), _) if !(error.is_parse() || error.is_timeout()) => {
             tracing::debug!(%error, "local HTTP connection broke");
-            connection.left();
+            return;
         }
         (Ok(()) | Err(_), _) => {
             // hyper leaves it open where an upgrade was asked for and not given.
             let _ = caller.clone().shutdown().await;
             caller.linger().await;
         }
+    }
+    std::mem::forget(unfinished);
+}
+
+/// A connection whose end was not reached: the caller has gone, or the proxy is stopped.
+struct Unfinished<'a>(&'a Connection);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.left();
     }
 }
 
@@ -133,8 +145,8 @@ impl Connection {
         let upgraded = hyper::upgrade::on(&mut request);
         let target = request.uri().authority().map(http::uri::Authority::as_str);
         let to = target.and_then(|target| Destination::read(target, None));
-        let to = to.ok_or(super::greeting::BadHead::Malformed)?;
-        let browser = rewrite::is_browser(request.headers());
+        let to = to.ok_or(greeting::BadHead::Malformed)?;
+        let browser = is_browser(request.headers());
         let tunnel = tunnel::open(&self.proxy, self.caller.port(), &to, browser).await?;
         let caller = self.caller.clone();
         *self.afterwards() = Some(Box::pin(async move {
@@ -156,7 +168,7 @@ impl Connection {
     ) -> Result<Answered, Answer> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
-        let browser = rewrite::is_browser(&head.headers);
+        let browser = is_browser(&head.headers);
         let Onward { to, back, head } = Onward::of(head, is_for_server)?;
         let page = self.proxy.dialer.locked(&to).await?;
         if let (Some(page), Some(url)) = (&page, back) {
@@ -176,8 +188,8 @@ impl Connection {
         let last = self.last_origin(&to).await;
         // The connection of a resource that is locked now is about to be cut.
         let (mut origin, mut fresh) = match last.filter(|_| page.is_none()) {
-            Some(used) => (used, false),
-            None => (self.connect(&to, patience).await.map_err(refused)?, true),
+            Some(used) if is_repeatable(&request) || used.was_just_used() => (used, false),
+            _ => (self.connect(&to, patience).await.map_err(refused)?, true),
         };
         let mut response = loop {
             match origin.send(request).await {
@@ -271,6 +283,11 @@ impl Connection {
 
 fn ours(answer: Answer) -> Answered {
     answer.into_response().map(Either::Right)
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT);
+    agent.is_some_and(|agent| greeting::is_browser(agent.as_bytes()))
 }
 
 /// The one `Host` field.

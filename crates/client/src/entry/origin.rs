@@ -1,5 +1,7 @@
 //! Requests to a destination, through a tunnel.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{Either, Empty};
@@ -15,6 +17,9 @@ use crate::upstream::{Settled, Tunnel};
 /// The longest head of an answer that is read, bytes. curl's limit is alike.
 const MAX_ANSWER_HEAD: usize = 256 * 1024;
 
+/// Between the answer to a request and the next request: see [`Origin::was_just_used`].
+const JUST_USED: Duration = Duration::from_secs(1);
+
 /// The caller's body, as it comes, or none.
 pub(super) type Body = Either<Incoming, Empty<Bytes>>;
 
@@ -25,6 +30,8 @@ pub(super) struct Origin {
     pub(super) to: Destination,
     sender: SendRequest<Body>,
     cut: Cut,
+    /// When the head of the last answer came.
+    answered: Option<Instant>,
 }
 
 /// Ends a connection to a destination at once, which shows there as a reset.
@@ -69,7 +76,12 @@ impl Origin {
             }
         });
         let cut = Cut(driver.abort_handle(), settled);
-        Ok(Self { to, sender, cut })
+        Ok(Self {
+            to,
+            sender,
+            cut,
+            answered: None,
+        })
     }
 
     /// What ends this connection at once.
@@ -80,6 +92,12 @@ impl Origin {
     /// True when all that was asked is answered.
     pub(super) fn is_idle(&self) -> bool {
         self.sender.is_ready()
+    }
+
+    /// True when the last answer came so lately that no destination will have closed the connection
+    /// since: the shortest timeouts between two requests are 2 s (gunicorn) and 5 s (Apache, Node).
+    pub(super) fn was_just_used(&self) -> bool {
+        self.answered.is_some_and(|at| at.elapsed() < JUST_USED)
     }
 
     /// Waits until the last request was answered whole. False when no other one can follow.
@@ -94,6 +112,7 @@ impl Origin {
     ) -> Result<Response<Incoming>, Box<Unanswered>> {
         let copy = repeatable(&request);
         let sent = self.sender.try_send_request(request).await;
+        self.answered = Some(Instant::now());
         sent.map_err(|mut failed| {
             let again = failed.take_message().or(copy);
             let error = failed.into_error();
@@ -102,11 +121,16 @@ impl Origin {
     }
 }
 
-/// A copy of a request that changes nothing at the destination, however often it is made
+/// True for a request that changes nothing at the destination, however often it is made
 /// (RFC 9110, 9.2.1).
-fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+pub(super) fn is_repeatable(request: &Request<Body>) -> bool {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    (safe && request.body().is_end_stream()).then(|| {
+    safe && request.body().is_end_stream()
+}
+
+/// A copy of a request that may be made again.
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    is_repeatable(request).then(|| {
         let mut copy = Request::new(Either::Right(Empty::new()));
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();

@@ -3,7 +3,7 @@
 use http::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
-    UPGRADE_INSECURE_REQUESTS, USER_AGENT,
+    UPGRADE_INSECURE_REQUESTS,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -75,6 +75,7 @@ impl Onward {
                 .append(CONNECTION, HeaderValue::from_static("TE"));
         }
         head.headers.insert(HOST, host);
+        one_length(&mut head.headers);
         Ok(Self { to, back, head })
     }
 }
@@ -90,6 +91,24 @@ pub(super) fn answered(head: &mut http::response::Parts) {
     // The chunks tell the length, and two words on it can be read in two ways (RFC 9112, 6.3).
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
+    }
+    one_length(&mut head.headers);
+}
+
+/// Says a length once that is said several times alike, as a list or in several fields: not every
+/// reader takes the first (RFC 9110, 8.6).
+fn one_length(headers: &mut HeaderMap) {
+    let mut said = headers
+        .get_all(CONTENT_LENGTH)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii);
+    let Some(first) = said.next().filter(|first| !first.is_empty()) else {
+        return;
+    };
+    let alike = said.all(|length| length == first);
+    if alike && let Ok(length) = HeaderValue::from_bytes(first) {
+        headers.insert(CONTENT_LENGTH, length);
     }
 }
 
@@ -150,12 +169,6 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         .get(UPGRADE_INSECURE_REQUESTS)
         .is_some_and(|it| it == "1");
     matches!(*method, Method::GET | Method::HEAD) && (asks_for_page || upgrades)
-}
-
-/// True for a browser: all of them say so (RFC 9110, 10.1.5).
-pub(super) fn is_browser(headers: &HeaderMap) -> bool {
-    let agent = headers.get(USER_AGENT);
-    agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
 }
 
 fn has_token(value: &HeaderValue, token: &str) -> bool {
@@ -309,13 +322,21 @@ mod tests {
     }
 
     #[test]
-    fn browsers_are_told_apart() {
-        for (agent, browser) in [
-            ("Mozilla/5.0 (X11; Linux x86_64)", true),
-            ("curl/8.0", false),
+    fn a_length_is_said_once() {
+        for (said, expected) in [
+            (&["5"][..], &["5"][..]),
+            (&["5, 5"], &["5"]),
+            (&["5", "5"], &["5"]),
+            (&["5,6"], &["5,6"]),
+            (&[], &[]),
         ] {
-            let head = head("GET", "http://a.corp/", &[("User-Agent", agent)]);
-            assert_eq!(is_browser(&head.headers), browser, "{agent}");
+            let mut headers = HeaderMap::new();
+            for value in said {
+                headers.append(CONTENT_LENGTH, HeaderValue::from_static(value));
+            }
+            one_length(&mut headers);
+            let found: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().collect();
+            assert_eq!(found, expected, "{said:?}");
         }
     }
 }
