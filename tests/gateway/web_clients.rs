@@ -195,9 +195,13 @@ async fn a_large_answer_arrives_whole_although_a_byte_too_many_was_said() {
     let (_world, entry) = before(puppet.address()).await;
     let proxy = entry.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await.unwrap();
-    let get =
-        format!("GET {BASE}/big HTTP/1.1\r\nHost: {HOST}:5432\r\nConnection: close\r\n\r\n\n");
+    let get = format!("GET {BASE}/big HTTP/1.1\r\nHost: {HOST}:5432\r\nConnection: close\r\n\r\n");
     stream.write_all(get.as_bytes()).await.unwrap();
+    // Once the head was read.
+    eventually("the request", async || puppet.heard() == 1)
+        .await
+        .unwrap();
+    stream.write_all(b"\n").await.unwrap();
     let mut buffer = vec![0; 1 << 20];
     let mut length = 0;
     loop {

@@ -31,6 +31,8 @@ pub struct Place {
     pub authority: Option<PathBuf>,
     /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
+    /// How many connections a person may have; `None` for what it is by itself.
+    pub connections_per_user: Option<u32>,
     /// The folder of another build, whose `hourkey-gateway` runs; `None` for the one under test.
     pub build: Option<PathBuf>,
 }
@@ -45,6 +47,7 @@ impl Place {
             name: None,
             authority: None,
             wrapper: Vec::new(),
+            connections_per_user: None,
             build: None,
         }
     }
@@ -128,7 +131,7 @@ impl Gateway {
         let token = controller.run(&add).await?;
         let authority = place.authority.as_deref();
         gateway.enrol(&place.controller, authority, &token).await?;
-        gateway.configure(listen, hosts)?;
+        gateway.configure(listen, place.connections_per_user, hosts)?;
         gateway.resume().await?;
         Ok(gateway)
     }
@@ -223,15 +226,17 @@ impl Gateway {
         Ok(())
     }
 
-    fn configure(&self, listen: SocketAddr, hosts: &[(&str, &str)]) -> Result<()> {
-        // The benchmarks' one member stands for many.
-        let mut text = format!(
-            "listen = \"{listen}\"
-connections_per_user = 20000
-
-[hosts]
-"
-        );
+    fn configure(
+        &self,
+        listen: SocketAddr,
+        connections_per_user: Option<u32>,
+        hosts: &[(&str, &str)],
+    ) -> Result<()> {
+        let mut text = format!("listen = \"{listen}\"\n");
+        if let Some(most) = connections_per_user {
+            writeln!(text, "connections_per_user = {most}")?;
+        }
+        text += "\n[hosts]\n";
         for (name, address) in hosts {
             writeln!(text, "{name:?} = {address:?}")?;
         }

@@ -73,7 +73,7 @@ impl World {
     /// With so many devices of the member, each with its entry.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
-        let place = Place::beside(&controller);
+        let place = for_many(Place::beside(&controller));
         Self::of(controller, place, devices).await
     }
 
@@ -91,7 +91,7 @@ impl World {
     pub(crate) async fn wired() -> Result<(Self, Wire)> {
         let controller = Controller::start(ORGANISATION).await?;
         let (place, wire) = Place::wired(&controller).await?;
-        Ok((Self::of(controller, place, 1).await?, wire))
+        Ok((Self::of(controller, for_many(place), 1).await?, wire))
     }
 
     async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
@@ -175,6 +175,14 @@ impl World {
         let comment = "measured".to_owned();
         self.marta.revoke(grant, &Comment { comment }).await?;
         Ok(())
+    }
+}
+
+/// Where the one member stands for many.
+fn for_many(place: Place) -> Place {
+    Place {
+        connections_per_user: Some(20_000),
+        ..place
     }
 }
 
