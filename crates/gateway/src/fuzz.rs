@@ -118,6 +118,9 @@ pub fn inside(bytes: &[u8]) {
             let passes = sniffer.read(Bytes::copy_from_slice(chunk), || true, &mut found);
             assert!(passes.is_empty() || !found.is_empty());
             passed.extend(passes);
+            if sniffer.awaits_answer() {
+                passed.extend(sniffer.answered(false, &mut found));
+            }
             if sniffer.is_done() {
                 break;
             }

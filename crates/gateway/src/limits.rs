@@ -27,6 +27,11 @@ pub const READY_PER_USER: usize = 256;
 pub const OPENING_PER_DEVICE: usize = 128;
 /// Flows in all.
 pub const FLOWS: usize = 20_000;
+/// How long the first bytes of a flow may leave open what they begin, when its user may use whatever
+/// is there.
+pub const UNCLEAR: Duration = Duration::from_millis(250);
+/// The same, when its user may not.
+pub const UNCLEAR_AT_SHARED: Duration = Duration::from_secs(10);
 /// How long a name may take to be resolved.
 pub const RESOLVE: Duration = Duration::from_secs(5);
 /// Names of one device that are being looked up.

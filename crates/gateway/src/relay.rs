@@ -11,10 +11,12 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use hourkey_tcp::Link;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::SetOnce;
+use tokio::time::timeout;
 use tokio_util::io::poll_read_buf;
 
 use crate::gate::{Pass, Step};
-use crate::limits::CHUNK;
+use crate::limits::{self, CHUNK};
 use crate::sniff::Sniffer;
 use crate::ticket::Cause;
 
@@ -123,8 +125,9 @@ pub(crate) async fn run(
             count: &down,
             client_broke,
         };
+        let switches = SetOnce::new();
         let sending = async {
-            let first = sniff(source, &mut to_origin, &upwards).await?;
+            let first = sniff(source, &mut to_origin, &switches, &upwards).await?;
             pump(source, &mut to_origin, first, &upwards).await
         };
         let receiving = async {
@@ -132,7 +135,8 @@ pub(crate) async fn run(
             if first.is_some() && !pass.judge_answer() {
                 return Err(Stop::Cut);
             }
-            pump(&mut from_origin, sink, first, &downwards).await
+            let rest = answer(&mut from_origin, sink, first, &switches, &downwards).await?;
+            pump(&mut from_origin, sink, rest, &downwards).await
         };
         let carried = async {
             tokio::pin!(sending, receiving);
@@ -193,20 +197,41 @@ async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
 }
 
 /// Carries the client's bytes for as long as names may be in them, and has each judged before it
-/// passes. Returns the first bytes that need no look; `None` at the end.
+/// passes. Returns the first bytes that need no look; `None` at the end. `switches` tells whether the
+/// origin's first answer begins another protocol.
 async fn sniff(
     source: &mut impl Source,
     sink: &mut impl Sink,
+    switches: &SetOnce<bool>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
     let pass = direction.pass;
     let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
     loop {
-        let next = next(source, sink, direction).await?;
-        let ended = next.is_none();
-        let passes = match next {
-            Some(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
-            None => sniffer.end(&mut found),
+        let mut ended = false;
+        let passes = if sniffer.awaits_answer() {
+            let switches = tokio::select! {
+                switches = switches.wait() => *switches,
+                broke = until_broken(direction.client_broke) => return Err(broke),
+            };
+            sniffer.answered(switches, &mut found)
+        } else if sniffer.is_unclear() {
+            match clear_up(source, sink, direction).await? {
+                Clarity::More(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
+                Clarity::Ended => {
+                    ended = true;
+                    sniffer.end(&mut found)
+                }
+                Clarity::Waits => sniffer.end(&mut found),
+            }
+        } else {
+            match next(source, sink, direction).await? {
+                Some(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
+                None => {
+                    ended = true;
+                    sniffer.end(&mut found)
+                }
+            }
         };
         if !found.drain(..).all(|found| pass.judge(&found)) {
             return Err(Stop::Cut);
@@ -219,6 +244,62 @@ async fn sniff(
             return Ok(None);
         }
     }
+}
+
+/// What comes of first bytes that may be the beginning of anything.
+enum Clarity {
+    /// The next bytes.
+    More(Bytes),
+    /// The client has said all it has to say.
+    Ended,
+    /// The client waits for an answer to what it has said.
+    Waits,
+}
+
+/// Waits for the bytes that tell what a flow is: not for long where nothing hangs on it, since a
+/// person may have typed a letter and wait for its echo.
+async fn clear_up(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    direction: &Direction<'_, impl Fn() -> bool>,
+) -> Result<Clarity, Stop> {
+    let next = next(source, sink, direction);
+    tokio::pin!(next);
+    for limit in [limits::UNCLEAR, limits::UNCLEAR_AT_SHARED] {
+        match timeout(limit, &mut next).await {
+            Ok(next) => return Ok(next?.map_or(Clarity::Ended, Clarity::More)),
+            Err(_) if direction.pass.may_use_all() => break,
+            Err(_) => {}
+        }
+    }
+    Ok(Clarity::Waits)
+}
+
+/// Passes on what the origin says until its first answer has told whether it begins another protocol
+/// (101, RFC 9110, 15.2.2). Returns the bytes after that; `None` at the end.
+async fn answer(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    first: Option<Bytes>,
+    switches: &SetOnce<bool>,
+    direction: &Direction<'_, impl Fn() -> bool>,
+) -> Result<Option<Bytes>, Stop> {
+    let mut expected = &b"HTTP/1.1 101 "[..];
+    let mut bytes = first;
+    while let Some(part) = bytes {
+        let length = part.len().min(expected.len());
+        let alike = part[..length] == expected[..length];
+        expected = &expected[length..];
+        if !alike || expected.is_empty() {
+            // Nobody else says so.
+            let _ = switches.set(alike);
+            return Ok(Some(part));
+        }
+        send(sink, part, direction).await?;
+        bytes = next(source, sink, direction).await?;
+    }
+    let _ = switches.set(false);
+    Ok(None)
 }
 
 /// Makes closing drop what is buffered, and tell the other side by RST (RFC 9293, 3.10.7.3).

@@ -111,6 +111,24 @@ fn rows() -> Vec<Row> {
             .concat(),
             [Cut, Cut, Passes],
         ),
+        (
+            "HTTP with a method of its own, for its name",
+            http("LIST / HTTP/1.1\r\nHost: bare.corp"),
+            ALWAYS,
+        ),
+        (
+            "HTTP with a method of its own, for the other name",
+            http("LIST / HTTP/1.1\r\nHost: twin.corp"),
+            FOREIGN,
+        ),
+        (
+            "HTTP with 250 fields",
+            http(&format!(
+                "POST / HTTP/1.1\r\n{}Host: bare.corp",
+                "X: y\r\n".repeat(249)
+            )),
+            ALWAYS,
+        ),
         ("HTTP without a name", http("POST / HTTP/1.0"), UNNAMED),
         (
             "HTTP for localhost",
@@ -141,10 +159,15 @@ async fn twins(world: &World) -> (Device, String) {
     let seq = world.controller.permit(ANN, BARE, None);
     world.controller.acked(seq).await;
     let to = format!("bare.corp:{ports}");
-    // Names are resolved a moment after they are heard of.
+    eventually_cut(&ann, &to).await;
+    (ann, to)
+}
+
+/// Names are resolved a moment after they are heard of.
+async fn eventually_cut(ann: &Device, to: &str) {
     for _ in 0..1_000 {
-        if fate(&ann, &to, b"SSH-2.0-x").await == Cut {
-            return (ann, to);
+        if fate(ann, to, b"SSH-2.0-x").await == Cut {
+            return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -231,6 +254,119 @@ async fn a_destination_that_speaks_first_speaks_for_all_that_is_known_there() {
         .await
         .unwrap_err();
     assert_eq!(heard, b"");
+}
+
+/// An upgrade is the origin's to make: one that goes on with HTTP is judged on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_counts_once_the_origin_has_made_it() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while let Ok(byte) = stream.read_u8().await {
+                    head.push(byte);
+                    if head.ends_with(b"\r\n\r\n") {
+                        let agrees = head.windows(6).any(|it| it == b"/agree");
+                        let answer = if agrees { SWITCHED } else { OK };
+                        let _ = stream.write_all(answer.as_bytes()).await;
+                        if agrees {
+                            break;
+                        }
+                        head.clear();
+                    }
+                }
+                let (mut from, mut to) = stream.split();
+                tokio::io::copy(&mut from, &mut to).await
+            });
+        }
+    });
+    let world = World::new().await;
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &port);
+    world.controller.resource(TWIN, "twin.corp", &port);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{port}");
+    eventually_cut(&ann, &to).await;
+    let request = |path: &str, host: &str, upgrade: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n")
+    };
+    let upgrade = "Connection: upgrade\r\nUpgrade: x\r\n";
+    let ignored = request("/ignore", "bare.corp", upgrade);
+    let agreed = request("/agree", "bare.corp", upgrade);
+    let own = request("/", "bare.corp", "");
+    let other = request("/", "twin.corp", "");
+    for (what, first, then, fate, answer) in [
+        ("its own name", &ignored, own.clone(), Passes, OK),
+        ("the other name", &ignored, other.clone(), Cut, ""),
+        ("an odd byte", &ignored, format!("\x0b{other}"), Cut, ""),
+        (
+            "another protocol",
+            &ignored,
+            "\u{1}hello\n".to_owned(),
+            Cut,
+            "",
+        ),
+        (
+            "the new protocol",
+            &agreed,
+            "\u{1}hello".to_owned(),
+            Passes,
+            "\u{1}hello",
+        ),
+        ("one letter of it", &agreed, "P".to_owned(), Passes, "P"),
+        ("a later upgrade", &own, format!("{agreed}\u{1}\n"), Cut, ""),
+    ] {
+        // In one piece, and after the answer.
+        for waits in [false, true] {
+            let mut tls = ann.connect(&to).await.unwrap();
+            let expected = if first == &agreed { SWITCHED } else { OK };
+            let mut heard = vec![0; expected.len()];
+            if waits {
+                tls.write_all(first.as_bytes()).await.unwrap();
+                soon("an answer", tls.read_exact(&mut heard)).await.unwrap();
+                let _ = tls.write_all(then.as_bytes()).await;
+            } else {
+                let both = format!("{first}{then}");
+                tls.write_all(both.as_bytes()).await.unwrap();
+                let _ = soon("an answer", tls.read_exact(&mut heard)).await;
+            }
+            let mut heard = vec![0; answer.len()];
+            let came = match fate {
+                Passes => soon("an answer", tls.read_exact(&mut heard))
+                    .await
+                    .map(|_| Passes),
+                Cut => soon("it is cut", tls.read_to_end(&mut heard))
+                    .await
+                    .map(|_| Passes),
+            };
+            let came = came.unwrap_or(Cut);
+            assert_eq!(came, fate, "{what}, waits: {waits}");
+            if fate == Passes {
+                assert_eq!(heard, answer.as_bytes(), "{what}, waits: {waits}");
+            }
+        }
+    }
+}
+
+/// Where the person may use whatever is there, nobody waits for more than the first letter to be
+/// said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_is_echoed_where_the_person_may_use_all() {
+    let world = World::new().await;
+    let (ann, to) = twins(&world).await;
+    let seq = world.controller.permit(ANN, TWIN, None);
+    world.controller.acked(seq).await;
+    for letter in [b"P", b"x", b"\x16"] {
+        assert_eq!(fate(&ann, &to, letter).await, Passes);
+    }
+    let seq = world.controller.no_resource(TWIN);
+    world.controller.acked(seq).await;
+    assert_eq!(fate(&ann, &to, b"P").await, Passes);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -143,6 +143,12 @@ impl Pass {
         self.gate.state().table.is_shared(self.ticket.id)
     }
 
+    /// True when the user may use everything that is known where the flow goes.
+    pub(crate) fn may_use_all(&self) -> bool {
+        let now = self.gate.now();
+        self.gate.state().table.may_use_all(self.ticket.id, now)
+    }
+
     fn agrees(&self, judged: Result<(), Mismatch>) -> bool {
         if let Err(mismatch) = judged {
             self.ticket.set_mismatch(mismatch);

@@ -8,74 +8,55 @@ use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 use super::{Found, Read, Start};
 
-/// Methods, of which one begins a request; others count as another protocol (IANA, HTTP Method
-/// Registry). `PRI` is HTTP/2 without TLS, whose hosts are compressed: it is another protocol, too.
-const METHODS: [&str; 41] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "PATCH",
-    "TRACE",
-    "CONNECT",
-    "QUERY",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "REPORT",
-    "SEARCH",
-    "ACL",
-    "BIND",
-    "REBIND",
-    "UNBIND",
-    "LINK",
-    "UNLINK",
-    "PURGE",
-    "MKCALENDAR",
-    "MKACTIVITY",
-    "MKWORKSPACE",
-    "MKREDIRECTREF",
-    "UPDATEREDIRECTREF",
-    "ORDERPATCH",
-    "LABEL",
-    "MERGE",
-    "BASELINE-CONTROL",
-    "VERSION-CONTROL",
-    "CHECKIN",
-    "CHECKOUT",
-    "UNCHECKOUT",
-    "UPDATE",
-    "SUBSCRIBE",
-];
+/// The longest method that is known as one, in bytes.
+const MAX_METHOD: usize = 64;
 /// The largest head of a request, in bytes; one that is larger cannot be read.
 const MAX_HEAD: usize = 64 << 10;
 /// The most fields of a request.
-const MAX_FIELDS: usize = 128;
+const MAX_FIELDS: usize = 256;
 /// The longest line that begins a chunk.
 const MAX_CHUNK_LINE: usize = 1 << 10;
 
-/// How a flow begins that is no TLS.
-pub(super) fn start(bytes: &[u8]) -> Start {
-    let Some(end) = bytes.iter().position(|byte| *byte == b' ') else {
-        let begins = |method: &&'static str| method.as_bytes().starts_with(bytes);
-        return match METHODS.iter().any(begins) {
-            true => Start::Unclear,
-            false => Start::Other,
-        };
+/// How a flow begins that is no TLS: with a request if its first line reads as one, whatever the
+/// method (RFC 9112, 3). `PRI` is HTTP/2 without TLS, whose hosts are compressed: it is another
+/// protocol, and so are HTTP's versions before 1.0. Of `bytes`, `seen` left it open.
+pub(super) fn start(bytes: &[u8], seen: usize) -> Start {
+    let word = &bytes[..bytes.len().min(MAX_METHOD + 1)];
+    let (method, ended) = match word.iter().position(|byte| *byte == b' ' || *byte == b'\n') {
+        Some(end) => (&word[..end], true),
+        None => (word, false),
     };
-    match METHODS
-        .iter()
-        .any(|method| method.as_bytes() == &bytes[..end])
-    {
-        true => Start::Http,
-        false => Start::Other,
+    // ssh's first words (RFC 4253, 4.2) could be a method.
+    let is_ssh = bytes.starts_with(b"SSH-");
+    let is_method = method.iter().all(|byte| is_token(*byte));
+    let is_empty = ended && method.is_empty();
+    if is_ssh || !is_method || is_empty || (!ended && word.len() > MAX_METHOD) {
+        return Start::Other;
     }
+    let new = &bytes[seen.min(bytes.len())..];
+    match new.iter().position(|byte| *byte == b'\n') {
+        Some(end) if is_request(&bytes[..seen + end]) => Start::Http,
+        Some(_) => Start::Other,
+        None if bytes.len() > MAX_HEAD || new.iter().any(|byte| is_binary(*byte)) => Start::Other,
+        None => Start::Unclear,
+    }
+}
+
+/// True for a first line that ends in a version of HTTP/1.
+fn is_request(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    [&b"HTTP/1.0"[..], b"HTTP/1.1"].contains(&version)
+}
+
+/// True for what no line of text has.
+fn is_binary(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\r'
+}
+
+/// True for the characters of a method (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Reads the requests of one connection.
@@ -85,6 +66,8 @@ pub(super) struct Reader {
     next: Next,
     /// Bytes of a head in which there was no end yet.
     seen: usize,
+    /// Requests that were read.
+    requests: u64,
 }
 
 /// What the next bytes are.
@@ -99,7 +82,7 @@ enum Next {
     ChunkEnd,
     /// Fields after the last chunk, up to an empty line.
     Trailers,
-    /// Another request, unless the origin speaks another protocol from here on (RFC 9110, 7.8).
+    /// What the origin's answer makes of it: another request, or another protocol (RFC 9110, 7.8).
     Upgrade,
 }
 
@@ -120,19 +103,24 @@ impl Reader {
             follows,
             next,
             seen: 0,
+            requests: 0,
         }
+    }
+
+    /// True when what follows is another protocol if the origin agrees to that.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.next == Next::Upgrade
+    }
+
+    /// The origin goes on with HTTP.
+    pub(super) fn stays(&mut self) {
+        self.next = Next::Head;
     }
 
     /// Reads `bytes`, which begin with those that did not pass before.
     pub(super) fn read(&mut self, bytes: &[u8], found: &mut Vec<Found>) -> Read {
         let mut at = 0;
         while at < bytes.len() {
-            if self.next == Next::Upgrade && !begins(bytes[at]) {
-                return Read {
-                    passes: at,
-                    done: true,
-                };
-            }
             match self.step(&bytes[at..], found) {
                 Ok(Some(read)) => at += read,
                 Ok(None) => break,
@@ -152,7 +140,8 @@ impl Reader {
     /// Reads one part; `None` when it is not whole.
     fn step(&mut self, bytes: &[u8], found: &mut Vec<Found>) -> Result<Option<usize>, Unclear> {
         match self.next {
-            Next::Head | Next::Upgrade => self.head(bytes, found),
+            Next::Head => self.head(bytes, found),
+            Next::Upgrade => Ok(None),
             Next::Body(left, after) => {
                 let read = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 self.next = match (left - read as u64, after) {
@@ -211,14 +200,15 @@ impl Reader {
         if !self.follows || request.method == Some("CONNECT") {
             return Err(Unclear);
         }
-        self.next = body(&request)?;
+        self.requests += 1;
+        self.next = match body(&request)? {
+            // Whose answer a later one would get could not be told. What follows has to read as
+            // a request then.
+            Next::Upgrade if self.requests > 1 => Next::Head,
+            next => next,
+        };
         Ok(Some(length))
     }
-}
-
-/// True for what an origin may take for the first byte of a request, or for a line before it.
-fn begins(byte: u8) -> bool {
-    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
 }
 
 /// Up to the next CRLF; `None` when there is none yet.

@@ -26,13 +26,18 @@ pub(crate) struct Sniffer {
     state: State,
 }
 
-#[derive(Default)]
 enum State {
-    #[default]
-    Start,
+    /// So many bytes have left it open what begins.
+    Start(usize),
     Tls(tls::Reader),
     Http(http::Reader),
     Done,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Start(0)
+    }
 }
 
 /// What a reader makes of some bytes.
@@ -78,11 +83,11 @@ impl Sniffer {
         is_shared: impl FnOnce() -> bool,
         found: &mut Vec<Found>,
     ) -> Read {
-        if matches!(self.state, State::Start) {
-            self.state = match start(bytes) {
+        if let State::Start(seen) = self.state {
+            self.state = match start(bytes, seen) {
                 Start::Tls => State::Tls(tls::Reader::default()),
                 Start::Http => State::Http(http::Reader::new(is_shared())),
-                Start::Unclear => State::Start,
+                Start::Unclear => State::Start(bytes.len()),
                 Start::Other => {
                     found.push(Found::Unnamed);
                     State::Done
@@ -91,7 +96,7 @@ impl Sniffer {
         }
         let (passes, done) = (0, false);
         let read = match &mut self.state {
-            State::Start => Read { passes, done },
+            State::Start(_) => Read { passes, done },
             State::Tls(reader) => reader.read(bytes, found),
             State::Http(reader) => reader.read(bytes, found),
             State::Done => Read { passes, done: true },
@@ -102,13 +107,36 @@ impl Sniffer {
         read
     }
 
+    /// True when what is held may still turn out to be anything.
+    pub(crate) fn is_unclear(&self) -> bool {
+        matches!(self.state, State::Start(_)) && !self.held.is_empty()
+    }
+
+    /// True when nothing may be read on before it is known whether the origin goes on with HTTP.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        matches!(&self.state, State::Http(reader) if reader.awaits_answer())
+    }
+
+    /// The origin has answered: from here on it speaks another protocol (101, RFC 9110, 15.2.2), or
+    /// HTTP. Returns what was held back, as [`Self::read`].
+    pub(crate) fn answered(&mut self, switches: bool, found: &mut Vec<Found>) -> Bytes {
+        if switches {
+            self.state = State::Done;
+        }
+        if let State::Http(reader) = &mut self.state {
+            reader.stays();
+        }
+        let held = self.held.split().freeze();
+        self.read(held, || true, found)
+    }
+
     /// No name can follow: the bytes need not come by here any more.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// The client has said all it has to say. Returns what was held back, which may pass on once
-    /// all of `found` may.
+    /// Nothing more is waited for, or the client has said all it has to say. Returns what was held
+    /// back, which may pass on once all of `found` may.
     pub(crate) fn end(&mut self, found: &mut Vec<Found>) -> Bytes {
         if !self.held.is_empty() {
             found.push(Found::Unnamed);
@@ -127,7 +155,7 @@ enum Start {
     Other,
 }
 
-fn start(bytes: &[u8]) -> Start {
+fn start(bytes: &[u8], seen: usize) -> Start {
     /// A TLS record with a handshake message (RFC 8446, 5.1): its first two bytes.
     const HANDSHAKE: [u8; 2] = [0x16, 0x03];
     let compared = bytes.len().min(HANDSHAKE.len());
@@ -137,7 +165,7 @@ fn start(bytes: &[u8]) -> Start {
             false => Start::Unclear,
         };
     }
-    http::start(bytes)
+    http::start(bytes, seen)
 }
 
 #[cfg(test)]

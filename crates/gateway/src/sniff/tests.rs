@@ -3,11 +3,24 @@ use proptest::prelude::*;
 use super::*;
 
 /// What is found in some bytes, however they are cut, and how many pass before the end. With
-/// `shared`, other resources are known at the address.
+/// `shared`, other resources are known at the address. The origin switches to no other protocol.
 fn sniff(bytes: &[u8], size: usize, shared: bool) -> (Vec<Found>, Vec<u8>, bool) {
+    sniff_answered(bytes, size, shared, false)
+}
+
+/// [`sniff`], where the origin may switch to another protocol.
+fn sniff_answered(
+    bytes: &[u8],
+    size: usize,
+    shared: bool,
+    switches: bool,
+) -> (Vec<Found>, Vec<u8>, bool) {
     let (mut sniffer, mut found, mut passed) = (Sniffer::default(), Vec::new(), Vec::new());
     for chunk in bytes.chunks(size) {
         passed.extend(sniffer.read(Bytes::copy_from_slice(chunk), || shared, &mut found));
+        if sniffer.awaits_answer() {
+            passed.extend(sniffer.answered(switches, &mut found));
+        }
     }
     (found, passed, sniffer.is_done())
 }
@@ -155,6 +168,10 @@ fn what_is_neither_tls_nor_http_names_nothing_and_passes_at_once() {
         b"\x00\x00\x00\x08\x04\xd2\x16/",
         b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n",
         b"EHLO mail.example\r\n",
+        b"GET / HTTP/0.9\r\n",
+        b"GET /\r\n",
+        b" GET / HTTP/1.1\r\n",
+        b"\nGET / HTTP/1.1\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x80\x2e\x01\x03\x01",
         b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",
@@ -172,7 +189,17 @@ fn what_is_neither_tls_nor_http_names_nothing_and_passes_at_once() {
         assert!(done && passed == bytes);
     }
     assert_eq!(found(b"", true), []);
-    assert_eq!(sniff(b"\x16", 1, true), (vec![], vec![], false));
+    for unclear in [&b"\x16"[..], b"G", b"x", b"EHLO mail.example"] {
+        let mut sniffer = Sniffer::default();
+        let bytes = Bytes::from_static(unclear);
+        assert_eq!(sniffer.read(bytes, || true, &mut Vec::new()), "");
+        assert!(sniffer.is_unclear());
+        // Nobody waits for more.
+        let mut found = Vec::new();
+        assert_eq!(sniffer.end(&mut found), unclear);
+        assert_eq!(found, [Found::Unnamed]);
+        assert!(sniffer.is_done());
+    }
 }
 
 #[test]
@@ -187,6 +214,10 @@ fn each_request_of_a_shared_address_names_its_host() {
         (
             "GET http://b.corp:80/x HTTP/1.1\r\nHost: a.corp\r\n\r\n".to_owned(),
             vec![name("b.corp"), name("a.corp")],
+        ),
+        (
+            "M-SEARCH / HTTP/1.1\r\nHost: a.corp\r\n\r\n".to_owned(),
+            vec![name("a.corp")],
         ),
         (
             "OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n".to_owned(),
@@ -226,7 +257,6 @@ fn each_request_of_a_shared_address_names_its_host() {
 fn what_two_programs_might_read_differently_names_nothing() {
     for head in [
         "GET / HTTP/1.0\r\n\r\n",
-        "GET /\r\n",
         "GET / HTTP/1.1\r\nHost : a.corp\r\n\r\n",
         "CONNECT a.corp:22 HTTP/1.1\r\nHost: a.corp:22\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a.corp\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
@@ -249,12 +279,35 @@ fn what_two_programs_might_read_differently_names_nothing() {
 #[test]
 fn what_an_origin_switches_to_names_nothing_more() {
     let head = b"GET / HTTP/1.1\r\nHost: a.corp\r\nUpgrade: websocket\r\n\r\n";
-    let bytes = [&head[..], b"\x81\x05hello GET / HTTP/1.1\r\n\r\n"].concat();
-    assert_eq!(found(&bytes, true), [name("a.corp")]);
-    assert!(sniff(&bytes, 1, true).2);
-    // HTTP/2 without TLS.
-    let bytes = [&head[..], b"PRI * HTTP/2.0\r\n\r\n"].concat();
-    assert_eq!(found(&bytes, true), [name("a.corp"), Found::Unnamed]);
+    for after in [
+        &b"\x81\x05hello\n"[..],
+        b"\x0bGET / HTTP/1.1\r\n\r\n",
+        b"ls\n",
+        b"PRI * HTTP/2.0\r\n\r\n",
+    ] {
+        let bytes = [&head[..], after].concat();
+        for size in [1, bytes.len()] {
+            let (found, passed, done) = sniff_answered(&bytes, size, true, true);
+            assert_eq!((found, done), (vec![name("a.corp")], true));
+            assert_eq!(passed, bytes);
+            // Where the origin does not agree, it has to be another request.
+            let (found, _, _) = sniff_answered(&bytes, size, true, false);
+            if !after.starts_with(b"ls") {
+                let unnamed = vec![name("a.corp"), Found::Unnamed];
+                assert_eq!(found, unnamed, "{}", after.escape_ascii());
+            }
+        }
+    }
+    // Nothing passes before the answer.
+    let mut sniffer = Sniffer::default();
+    let bytes = Bytes::from([&head[..], b"\x81"].concat());
+    assert_eq!(sniffer.read(bytes, || true, &mut Vec::new()), &head[..]);
+    assert!(sniffer.awaits_answer());
+    // What a later answer means cannot be told.
+    let get = b"GET / HTTP/1.1\r\nHost: a.corp\r\n\r\n";
+    let bytes = [&get[..], head, b"\x81\x05hello\n"].concat();
+    let (found, _, _) = sniff_answered(&bytes, 9, true, true);
+    assert_eq!(found, [name("a.corp"), name("a.corp"), Found::Unnamed]);
 }
 
 proptest! {

@@ -79,6 +79,12 @@ impl Table {
         flow.is_some_and(|flow| self.others(flow).next().is_some())
     }
 
+    /// True when a flow's user may use everything that is known where it goes.
+    pub(crate) fn may_use_all(&self, id: u64, now: u64) -> bool {
+        let flow = self.flows.get(&id);
+        flow.is_some_and(|flow| self.others_stand(flow, None, now).is_ok())
+    }
+
     /// Until when a flow may go on with what was found inside, in milliseconds on the boot clock.
     pub(super) fn inside_stands(&self, flow: &Flow, now: u64) -> Result<u64, Mismatch> {
         let (Inside { name, unnamed }, target) = (&flow.inside, &flow.target);
