@@ -215,6 +215,20 @@ async fn a_large_answer_arrives_whole_although_a_byte_too_many_was_said() {
     assert!(length > BIG, "{length} of {BIG} bytes");
 }
 
+/// Callers that come all at once are heard before they count as silent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_callers_is_served() {
+    let puppet = Puppet::start().await;
+    let (world, entry) = before(puppet.address()).await;
+    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let url = format!("{BASE}/done");
+    // More than may have a connection each: some are told so, and none is reset.
+    let arguments = ["-n", "1500", "-c", "1000", "-X", proxy, &url];
+    let ab = run(&world, &entry, "/usr/bin/ab", &arguments).await;
+    let said = printed(&ab);
+    assert!(said.contains("Complete requests:      1500"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_without_a_path_or_with_an_empty_port_are_understood() {
     let (server, _folder, _process) = python().await;

@@ -5,9 +5,10 @@
 //! knows.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -49,6 +50,11 @@ impl Caller {
     /// Our own port, to which the caller has connected.
     pub(super) fn port(&self) -> u16 {
         self.0.ends.map_or(0, |(_, local)| local.port())
+    }
+
+    /// To be asked later what lies there to be read, without keeping the connection open.
+    pub(super) fn unread(&self) -> Unread {
+        Unread(Arc::downgrade(&self.0))
     }
 
     /// True once the caller has closed its connection altogether.
@@ -102,6 +108,20 @@ impl Caller {
     /// Everything was answered: closing is orderly from now on.
     pub(super) fn settle(&self) {
         let _ = SockRef::from(&self.0.stream).set_linger(None);
+    }
+}
+
+/// What a caller has said and nobody has read yet.
+pub(super) struct Unread(Weak<Inner>);
+
+impl Unread {
+    /// True when there is something, by the kernel's word.
+    pub(super) fn is_there(&self) -> bool {
+        let inner = self.0.upgrade();
+        inner.is_some_and(|it| {
+            let peeked = SockRef::from(&it.stream).peek(&mut [MaybeUninit::uninit()]);
+            peeked.is_ok_and(|count| count > 0)
+        })
     }
 }
 

@@ -9,14 +9,18 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
-use super::peer::Peers;
+use super::peer::{Owner, Peers};
 
-/// Connections that have not said yet what they want, at one port. Beyond, the oldest is closed:
-/// programs that connect and stay silent keep nobody else waiting.
+/// Connections that have not said yet what they want, at one port. Beyond, those that have been
+/// silent for [`SILENT_GRACE`] are closed, the oldest first: programs that connect and stay silent
+/// keep nobody else waiting.
 const MAX_SILENT: usize = 256;
+/// A connection that was only just accepted may have spoken already, and has not been heard yet.
+const SILENT_GRACE: Duration = Duration::from_secs(1);
 /// After a failure to accept (too many open files), the next try comes this much later.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -64,9 +68,23 @@ where
                                 return;
                             }
                             let (slot, evicted) = silent.take();
+                            let caller = Caller::new(stream, peers);
+                            let unread = caller.unread();
+                            let serving = serve(caller, slot);
+                            tokio::pin!(serving);
                             tokio::select! {
-                                () = serve(Caller::new(stream, peers), slot) => {}
-                                () = evicted.cancelled() => {}
+                                () = &mut serving => {}
+                                () = evicted.cancelled() => {
+                                    if unread.is_there() {
+                                        serving.await;
+                                    } else {
+                                        tracing::info!(
+                                            local.port = port,
+                                            "closed a local connection that had said nothing, \
+                                             since too many do"
+                                        );
+                                    }
+                                }
                             }
                         });
                     }
@@ -89,8 +107,14 @@ struct Silent(Arc<Mutex<Slots>>);
 #[derive(Debug, Default)]
 struct Slots {
     /// Oldest first.
-    by_number: BTreeMap<u64, CancellationToken>,
+    by_number: BTreeMap<u64, Slot>,
     last: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    since: Instant,
+    evicted: CancellationToken,
 }
 
 impl Silent {
@@ -100,11 +124,16 @@ impl Silent {
         let mut slots = self.slots();
         slots.last += 1;
         let (number, evicted) = (slots.last, CancellationToken::new());
-        slots.by_number.insert(number, evicted.clone());
-        if slots.by_number.len() > MAX_SILENT
-            && let Some((_, oldest)) = slots.by_number.pop_first()
+        let slot = Slot {
+            since: Instant::now(),
+            evicted: evicted.clone(),
+        };
+        slots.by_number.insert(number, slot);
+        while slots.by_number.len() > MAX_SILENT
+            && let Some(oldest) = slots.by_number.first_entry()
+            && oldest.get().since.elapsed() >= SILENT_GRACE
         {
-            oldest.cancel();
+            oldest.remove().evicted.cancel();
         }
         let silent = self.clone();
         (SilentSlot { silent, number }, evicted)
@@ -132,9 +161,10 @@ fn is_ours(stream: &TcpStream, port: u16, peers: &dyn Peers) -> bool {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return false;
     };
-    match peers.is_ours(peer, local) {
-        Ok(true) => stream.set_nodelay(true).is_ok(),
-        Ok(false) => {
+    match peers.owner(peer, local) {
+        Ok(Owner::Us) => stream.set_nodelay(true).is_ok(),
+        Ok(Owner::Nobody) => false,
+        Ok(Owner::Another) => {
             tracing::warn!(
                 local.port = port,
                 peer.port = peer.port(),
@@ -163,10 +193,10 @@ mod tests {
     use super::*;
 
     /// What is found out about each connection.
-    struct Found(Option<bool>);
+    struct Found(Option<Owner>);
 
     impl Peers for Found {
-        fn is_ours(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<bool> {
+        fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<Owner> {
             self.0.ok_or_else(|| io::Error::other("unknown"))
         }
 
@@ -181,7 +211,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_our_own_connections_are_served() {
-        for (found, served) in [(Some(true), "served"), (Some(false), ""), (None, "")] {
+        for (found, served) in [
+            (Some(Owner::Us), "served"),
+            (Some(Owner::Another), ""),
+            (Some(Owner::Nobody), ""),
+            (None, ""),
+        ] {
             let serve = |mut caller: Caller, _slot| async move {
                 caller.write_all(b"served").await.unwrap();
                 caller.settle();
@@ -201,7 +236,9 @@ mod tests {
             std::future::pending::<()>().await;
             drop(caller);
         };
-        let listening = listen(0, Arc::new(Found(Some(true))), serve).await.unwrap();
+        let listening = listen(0, Arc::new(Found(Some(Owner::Us))), serve)
+            .await
+            .unwrap();
         let address = (Ipv4Addr::LOCALHOST, listening.port);
         let mut client = TcpStream::connect(address).await.unwrap();
         tokio::task::yield_now().await;
@@ -220,22 +257,35 @@ mod tests {
                 caller.settle();
             }
         };
-        let listening = listen(0, Arc::new(Found(Some(true))), serve).await.unwrap();
+        let listening = listen(0, Arc::new(Found(Some(Owner::Us))), serve)
+            .await
+            .unwrap();
         let address = (Ipv4Addr::LOCALHOST, listening.port);
+        let connect = async || TcpStream::connect(address).await.unwrap();
+        let served = async |mut client: TcpStream| {
+            client.write_all(b"x").await.unwrap();
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).await.unwrap();
+            assert_eq!(heard, "served");
+        };
         let mut silent = Vec::new();
-        for _ in 0..=MAX_SILENT {
-            silent.push(TcpStream::connect(address).await.unwrap());
+        for _ in 0..MAX_SILENT + 50 {
+            silent.push(connect().await);
         }
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"x").await.unwrap();
-        let mut heard = String::new();
-        client.read_to_string(&mut heard).await.unwrap();
-        assert_eq!(heard, "served");
-        // The oldest had to go, the newest still waits.
-        assert!(matches!(silent[0].read(&mut [0]).await, Ok(0) | Err(_)));
-        let newest = silent.last_mut().unwrap();
-        newest.write_all(b"x").await.unwrap();
-        newest.read_to_string(&mut heard).await.unwrap();
-        assert_eq!(heard, "servedserved");
+        // None has been silent for long.
+        served(silent.remove(0)).await;
+        // In time the oldest has to go, once there is a newer one.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            served(connect().await).await;
+            let oldest = silent[0].try_read(&mut [0]);
+            if !matches!(&oldest, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "the oldest one stays");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The newest still waits.
+        served(silent.remove(silent.len() - 1)).await;
     }
 }

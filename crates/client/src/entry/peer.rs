@@ -6,14 +6,25 @@
 use std::io;
 use std::net::SocketAddr;
 
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This program's own user.
+    Us,
+    /// Another user of this machine.
+    Another,
+    /// Nobody any more: whoever made it has closed it.
+    Nobody,
+}
+
 /// Tells whose connections are.
 pub(crate) trait Peers: Send + Sync {
-    /// True when the connection from `peer` to our `local` address belongs to this program's own
-    /// user. It must not block: it is asked amid other connections.
+    /// Whose the connection from `peer` to our `local` address is. It must not block: it is asked
+    /// amid other connections.
     ///
     /// # Errors
     /// When that cannot be found out: refuse the connection then.
-    fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<bool>;
+    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<Owner>;
 
     /// False once the program at `peer` has closed its connection to our `local` address
     /// altogether. One that has only said all it has to say (`shutdown(2)`) still holds it.
@@ -32,9 +43,14 @@ pub(crate) struct System;
 /// Asks the kernel for the socket (sock_diag(7)).
 #[cfg(target_os = "linux")]
 impl Peers for System {
-    fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<bool> {
-        let socket = linux::find(peer, local)?;
-        Ok(linux::is_held(&socket) && socket.uid == rustix::process::geteuid().as_raw())
+    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<Owner> {
+        match linux::find(peer, local) {
+            Ok(socket) if !linux::is_held(&socket) => Ok(Owner::Nobody),
+            Ok(socket) if socket.uid == rustix::process::geteuid().as_raw() => Ok(Owner::Us),
+            Ok(_) => Ok(Owner::Another),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Owner::Nobody),
+            Err(error) => Err(error),
+        }
     }
 
     fn is_held(&self, peer: SocketAddr, local: SocketAddr) -> bool {
@@ -57,8 +73,8 @@ impl Peers for System {
 
 #[cfg(not(target_os = "linux"))]
 impl Peers for System {
-    fn is_ours(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<bool> {
-        Ok(false)
+    fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<Owner> {
+        Ok(Owner::Another)
     }
 
     fn is_held(&self, _peer: SocketAddr, _local: SocketAddr) -> bool {
@@ -124,7 +140,7 @@ mod linux {
                 Ok(found.header)
             }
             NetlinkPayload::Error(error) => Err(error.to_io()),
-            _ => Err(io::Error::other("the kernel's answer makes no sense")),
+            _ => Err(io::Error::other("the kernel's answer cannot be read")),
         }
     }
 
@@ -165,10 +181,9 @@ mod tests {
         let (client, server) = pair();
         let peer = server.peer_addr().unwrap();
         let local = server.local_addr().unwrap();
-        assert!(System.is_ours(peer, local).unwrap());
+        assert_eq!(System.owner(peer, local).unwrap(), Owner::Us);
         drop(client);
-        // Nobody holds it any more.
-        assert!(!System.is_ours(peer, local).unwrap_or(false));
+        assert_eq!(System.owner(peer, local).unwrap(), Owner::Nobody);
     }
 
     #[test]
@@ -198,6 +213,7 @@ mod tests {
         let (client, server) = pair();
         let mut other = client.local_addr().unwrap();
         other.set_port(1);
-        assert!(System.is_ours(other, server.local_addr().unwrap()).is_err());
+        let owner = System.owner(other, server.local_addr().unwrap());
+        assert_eq!(owner.unwrap(), Owner::Nobody);
     }
 }

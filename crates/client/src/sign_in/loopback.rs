@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::entry::peer::{Peers as _, System};
+use crate::entry::peer::{Owner, Peers as _, System};
 use crate::secrets::Secret;
 
 const PATH: &str = "/callback";
@@ -117,8 +117,8 @@ impl Listener {
     }
 
     fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
-        let owned = || System.is_ours(peer, stream.local_addr()?);
-        !self.knows_owners || owned().unwrap_or(false)
+        let owner = || System.owner(peer, stream.local_addr()?);
+        !self.knows_owners || owner().is_ok_and(|owner| owner == Owner::Us)
     }
 }
 
