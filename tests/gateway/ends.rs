@@ -237,6 +237,31 @@ async fn ended_access_and_a_killed_gateway_end_all_five_ways() {
     assert_eq!(causes, ["lost"; WAYS.len()]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_has_said_all_is_told_all() {
+    let stage = Stage::new().await;
+    let upload = vec![b'x'; 5_000_000];
+    let mut taken = 0;
+    for way in [Way::Connect, Way::Socks, Way::Forward, Way::Command] {
+        let mut caller = stage.request(way, "GET", "/takes", "").await;
+        caller.hears(DONE.len()).await;
+        caller.says(&upload).await;
+        caller.is_done().await;
+        let (_, in_order) = caller.hears_the_rest().await;
+        assert!(in_order, "{way:?}");
+        taken += upload.len();
+        eventually("all of it", async || match stage.puppet.taken() {
+            found if found == taken => Ok(()),
+            found => Err(format!("{way:?}: {found} of {taken} bytes")),
+        })
+        .await
+        .unwrap();
+        if let Some((code, said)) = caller.came_to().await {
+            assert_eq!(code, 0, "{said}");
+        }
+    }
+}
+
 /// A destination may close a connection that waits for the next request just as that comes. A
 /// request that may be made again is; another goes by a connection of its own.
 #[tokio::test(flavor = "multi_thread")]

@@ -23,17 +23,18 @@ pub(crate) struct Puppet {
     open: Arc<AtomicUsize>,
     heard: Arc<AtomicUsize>,
     resets: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Puppet {
     pub(crate) async fn start() -> Self {
-        let [open, heard, resets] = <[Arc<AtomicUsize>; 3]>::default();
-        let counts = [&open, &heard, &resets].map(Arc::clone);
+        let [open, heard, resets, taken] = <[Arc<AtomicUsize>; 4]>::default();
+        let counts = [&open, &heard, &resets, &taken].map(Arc::clone);
         let address = serve(move |stream| {
-            let [open, heard, resets] = counts.clone();
+            let [open, heard, resets, taken] = counts.clone();
             async move {
                 open.fetch_add(1, Ordering::SeqCst);
-                play(stream, &heard, &resets).await;
+                play(stream, [&heard, &resets, &taken]).await;
                 open.fetch_sub(1, Ordering::SeqCst);
             }
         })
@@ -44,6 +45,7 @@ impl Puppet {
             open,
             heard,
             resets,
+            taken,
         }
     }
 
@@ -61,6 +63,11 @@ impl Puppet {
         self.resets.load(Ordering::SeqCst)
     }
 
+    /// How many bytes it has taken after its own last word.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     /// How many requests it has heard.
     pub(crate) fn heard(&self) -> usize {
         self.heard.load(Ordering::SeqCst)
@@ -68,7 +75,7 @@ impl Puppet {
 }
 
 /// Does what the path says; the connection is closed when this returns.
-async fn play(mut stream: TcpStream, heard: &AtomicUsize, resets: &AtomicUsize) {
+async fn play(mut stream: TcpStream, [heard, resets, taken]: [&AtomicUsize; 3]) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -103,6 +110,15 @@ async fn play(mut stream: TcpStream, heard: &AtomicUsize, resets: &AtomicUsize) 
         "/end" => {
             let _ = until_closed(&mut stream).await;
             let _ = stream.write_all(DONE.as_bytes()).await;
+        }
+        // Says all it has to say, and goes on to listen.
+        "/takes" => {
+            let _ = stream.write_all(DONE.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            let mut part = [0; 65_536];
+            while let Ok(count @ 1..) = stream.read(&mut part).await {
+                taken.fetch_add(count, Ordering::SeqCst);
+            }
         }
         // Answers, and has closed by the time of the next request.
         "/once" => {

@@ -18,17 +18,19 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
     let live = Live::start(Notes::One, 0).await?;
     let to = Destination { host, port };
     let tunnel = live.dialer.dial(&to, PATIENCE).await?;
+    let blocked = tunnel.blocked();
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
     match piped {
         Ok(()) => Ok(()),
-        Err(RelayError::Tunnel(_)) if live.dialer.has_told().await => {
-            Err(Failure::failed("The gateway cut the connection."))
-        }
-        Err(RelayError::Tunnel(error)) => {
-            let why = live.dialer.why_lost(&to, Some(&error)).await;
-            Err(Failure::failed(why))
-        }
+        Err(RelayError::Tunnel(error)) => match blocked.await {
+            // The sentence above says why.
+            Some(_) => Err(Failure::failed("The gateway cut the connection.")),
+            None => {
+                let why = live.dialer.why_lost(&to, Some(&error)).await;
+                Err(Failure::failed(why))
+            }
+        },
         Err(error) => Err(Failure::failed(ended_here(&error))),
     }
 }

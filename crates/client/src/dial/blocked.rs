@@ -1,11 +1,11 @@
 //! Tells the person when a gateway cut a connection for what went through it.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hourkey_clock::Clock;
 use hourkey_protocol::gateway::{Ended, FlowEnd};
-use tokio::sync::watch;
 
 use super::{Asker, Tunnel, lock};
 
@@ -19,17 +19,32 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    fn of(end: FlowEnd) -> Option<Self> {
-        let asked = end.asked.filter(|_| end.why == Ended::Mismatch)?;
-        let inside = end.inside;
-        Some(Self { asked, inside })
+    fn of(end: &FlowEnd) -> Option<Self> {
+        let asked = end.asked.clone();
+        Some(Self {
+            asked: asked.filter(|_| end.why == Ended::Mismatch)?,
+            inside: end.inside.clone(),
+        })
     }
+}
+
+/// True for what a forward's port is called by.
+fn is_this_machine(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl std::fmt::Display for Blocked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { asked, inside } = self;
         match inside {
+            Some(inside) if is_this_machine(inside) => write!(
+                f,
+                "A connection to {asked} was blocked: other resources share its address, and it \
+                 was meant for {inside}, which is none of them. Reach it under its own name, \
+                 through the local proxy, or have your administrator give {asked} a port of its \
+                 own."
+            ),
             Some(inside) => write!(
                 f,
                 "A connection to {asked} was blocked: it was meant for {inside}. Connect to \
@@ -45,27 +60,23 @@ impl std::fmt::Display for Blocked {
     }
 }
 
-/// The connections whose end is being asked about.
-#[derive(Clone)]
-pub(super) struct Asking {
-    count: Arc<watch::Sender<usize>>,
-    /// What was told last, and when on the boot clock.
-    told: Arc<Mutex<Option<(Blocked, Duration)>>>,
+impl Tunnel {
+    /// Waits for the gateway's word on why it cut this; `None` when it was not for what went
+    /// through. To be asked once this is gone.
+    pub fn blocked(&self) -> impl Future<Output = Option<Blocked>> + Send + use<> {
+        let why_cut = self.why_cut();
+        async move { why_cut.said().await.as_ref().and_then(Blocked::of) }
+    }
 }
+
+/// What people were told last of connections that were blocked, and when on the boot clock.
+#[derive(Clone, Default)]
+pub(super) struct Told(Arc<Mutex<Option<(Blocked, Duration)>>>);
 
 /// The same is told at most this often: programs try again.
 const TELL_INTERVAL: Duration = Duration::from_secs(60);
 
-impl Default for Asking {
-    fn default() -> Self {
-        Self {
-            count: Arc::new(watch::Sender::new(0)),
-            told: Arc::default(),
-        }
-    }
-}
-
-impl Asking {
+impl Told {
     /// Has the person told if the gateway cuts the tunnel for what goes through it.
     pub(super) fn watch(
         &self,
@@ -73,34 +84,23 @@ impl Asking {
         asker: &Arc<dyn Asker>,
         clock: &Arc<dyn Clock>,
     ) {
-        let (asking, asker, clock) = (self.clone(), Arc::clone(asker), Arc::clone(clock));
-        tunnel.on_break(move |why| {
-            asking.count.send_modify(|count| *count += 1);
-            tokio::spawn(async move {
-                if let Some(blocked) = why.await.and_then(Blocked::of)
-                    && asking.is_news(&blocked, clock.boot())
-                {
-                    asker.blocked(&blocked);
-                }
-                asking.count.send_modify(|count| *count -= 1);
-            });
+        let (told, asker, clock) = (self.clone(), Arc::clone(asker), Arc::clone(clock));
+        tunnel.on_cut(move |end| {
+            if let Some(blocked) = Blocked::of(end)
+                && told.is_news(&blocked, clock.boot())
+            {
+                asker.blocked(&blocked);
+            }
         });
     }
 
     fn is_news(&self, blocked: &Blocked, now: Duration) -> bool {
-        let mut told = lock(&self.told);
+        let mut told = lock(&self.0);
         let known = |(last, at): &(Blocked, Duration)| last == blocked && now < *at + TELL_INTERVAL;
         if told.as_ref().is_some_and(known) {
             return false;
         }
         *told = Some((blocked.clone(), now));
         true
-    }
-
-    /// Waits until nothing is being asked. True when the person was told of anything.
-    pub(super) async fn is_over(&self) -> bool {
-        // The sender lives as long as this.
-        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
-        lock(&self.told).is_some()
     }
 }

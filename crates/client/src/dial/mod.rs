@@ -37,7 +37,7 @@ pub use lost::Lost;
 pub use refused::Refused;
 
 use asks::{Asks, Step};
-use blocked::Asking;
+use blocked::Told;
 pub(crate) use route::Routes;
 
 /// What a connection to a locked resource sets off. Each call returns at once.
@@ -75,7 +75,7 @@ struct Inner {
     ready: usize,
     watchdog: Arc<Watchdog>,
     asks: Arc<Mutex<Asks>>,
-    asking: Asking,
+    told: Told,
     routes: Mutex<(i64, Arc<Routes>)>,
     pools: Mutex<Pools>,
     observer: JoinHandle<()>,
@@ -124,7 +124,7 @@ impl Dialer {
             ready,
             watchdog: Arc::new(Watchdog::start()),
             asks,
-            asking: Asking::default(),
+            told: Told::default(),
             routes: Mutex::new((-1, Arc::default())),
             pools: Mutex::default(),
             observer,
@@ -158,19 +158,13 @@ impl Dialer {
                     None => return Err(Refused::Gateway(Refusal::NoPermit)),
                 },
                 Ok(mut tunnel) => {
-                    let Inner { asking, asker, .. } = &*self.0;
-                    asking.watch(&mut tunnel, asker, self.clock());
+                    let Inner { told, asker, .. } = &*self.0;
+                    told.watch(&mut tunnel, asker, self.clock());
                     return Ok(tunnel);
                 }
                 Err(refused) => return Err(refused),
             }
         }
-    }
-
-    /// Waits until the person was told what there is to tell of connections that a gateway blocked.
-    /// True when there was anything.
-    pub async fn has_told(&self) -> bool {
-        self.0.asking.is_over().await
     }
 
     /// Gets this device its certificate, so that the first connection need not wait for it.

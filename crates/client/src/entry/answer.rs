@@ -189,6 +189,12 @@ impl From<BadHead> for Answer {
                 StatusCode::BAD_REQUEST,
                 "This is not a request that a proxy can read: write CONNECT host:port HTTP/1.1.",
             ),
+            BadHead::Target => Self::text(
+                StatusCode::BAD_REQUEST,
+                "The address of this request has characters that a URL holds percent-encoded \
+                 only: \" is %22, < is %3C, > is %3E, ` is %60, and so are letters beyond ASCII. \
+                 Encode them, or go through CONNECT (curl: --proxytunnel).",
+            ),
             BadHead::TooLong => Self::text(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The head of this request is too long: 64 KiB and 256 fields are read. Clear \

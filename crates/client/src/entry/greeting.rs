@@ -45,6 +45,8 @@ pub(super) enum Greeting {
 pub(super) enum BadHead {
     /// 400.
     Malformed,
+    /// 400: its target has bytes that have to be percent-encoded.
+    Target,
     /// 431.
     TooLong,
 }
@@ -99,8 +101,14 @@ fn read(said: &mut Vec<u8>) -> Option<Greeting> {
             Err(bad) => Some(Greeting::Bad(bad)),
         };
     }
-    if begins(OPTIONS) && !said.contains(&b'\n') && said.len() < MAX_HEAD {
+    // What was sent with the first byte is there by the next read.
+    if said.len() == 1 || begins(OPTIONS) && !said.contains(&b'\n') && said.len() < MAX_HEAD {
         return None;
+    }
+    if let Some(target) = target(said)
+        && !is_url(target)
+    {
+        return Some(Greeting::Bad(BadHead::Target));
     }
     let is_for_server = begins(OPTIONS) && said.len() > OPTIONS.len() && names_server(said);
     let said = std::mem::take(said);
@@ -110,10 +118,26 @@ fn read(said: &mut Vec<u8>) -> Option<Greeting> {
     })
 }
 
+/// The target of a first line that is there whole (RFC 9112, 3).
+fn target(said: &[u8]) -> Option<&[u8]> {
+    let end = said.iter().position(|byte| *byte == b'\n')?;
+    said[..end].split(|byte| *byte == b' ').nth(1)
+}
+
+/// False for a target with bytes that no URL has, which hyper would refuse without a word.
+fn is_url(target: &[u8]) -> bool {
+    http::Uri::try_from(target).is_ok() || !target.iter().any(|byte| is_odd(*byte))
+}
+
+/// True for what a URL has percent-encoded only, and is found bare in some programs' requests
+/// (RFC 3986, 2).
+fn is_odd(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'`') || !byte.is_ascii()
+}
+
 /// True for a first line whose target has no path (RFC 9112, 3.2.4).
 fn names_server(said: &[u8]) -> bool {
-    let line = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let target = target(said).unwrap_or_default();
     let Some((scheme, authority)) = target.split_at_checked(b"http://".len()) else {
         return false;
     };
@@ -210,13 +234,32 @@ mod tests {
     }
 
     #[test]
+    fn a_target_with_bytes_that_no_url_has_is_refused() {
+        for (target, refused) in [
+            ("http://a.corp/?q=a\"b", true),
+            ("http://a.corp/<b>", true),
+            ("http://a.corp/`", true),
+            ("http://a.corp/\u{e9}", false),
+            ("http://a.corp/{x}|^\\~[]", false),
+            ("http://a.corp/%22", false),
+        ] {
+            let said = format!("GET {target} HTTP/1.1\r\n");
+            let found = heard(&said) == Some(Greeting::Bad(BadHead::Target));
+            assert_eq!(found, refused, "{target}");
+        }
+        let mut said = b"GET http://a.corp/\xe9 HTTP/1.1\r\n".to_vec();
+        assert_eq!(read(&mut said), Some(Greeting::Bad(BadHead::Target)));
+    }
+
+    #[test]
     fn other_methods_are_told_apart_by_their_first_bytes() {
         let is_for_server = |said: &str| match heard(said) {
             Some(Greeting::Http { is_for_server, .. }) => Some(is_for_server),
             _ => None,
         };
         for (said, expected) in [
-            ("G", Some(false)),
+            ("G", None),
+            ("GE", Some(false)),
             ("CONN", None),
             ("COPY http://a.corp/", Some(false)),
             ("OPTIONS http://a.corp", None),

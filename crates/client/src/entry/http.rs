@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use http::header::USER_AGENT;
+use http::header::{UPGRADE, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{self, MAX_FIELDS, MAX_HEAD};
-use super::origin::{Cut, Origin, Unanswered, is_repeatable};
+use super::origin::{Cut, MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, Unanswered, is_repeatable};
 use super::rewrite::{self, Onward};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, own, tunnel};
 use crate::dial::{Destination, Refused};
@@ -185,7 +185,9 @@ impl Connection {
             (_, _) => refused.into(),
         };
         let mut request = Request::from_parts(head, Either::Left(body));
-        let last = self.last_origin(&to).await;
+        // What is switched to needs a connection on which nothing was asked before.
+        let upgrades = request.headers().contains_key(UPGRADE);
+        let last = self.last_origin(&to).await.filter(|_| !upgrades);
         // The connection of a resource that is locked now is about to be cut.
         let (mut origin, mut fresh) = match last.filter(|_| page.is_none()) {
             Some(used) if is_repeatable(&request) || used.was_just_used() => (used, false),
@@ -206,6 +208,13 @@ impl Connection {
                     Unanswered { error, .. } if error.is_user() => {
                         return Err(Answer::unread());
                     }
+                    Unanswered { error, .. } if error.is_parse_too_large() => {
+                        return Err(Answer::unanswered(&format!(
+                            "The head of the resource's answer is too large: more than {} KiB, or \
+                             than {MAX_ANSWER_FIELDS} fields.",
+                            MAX_ANSWER_HEAD / 1024
+                        )));
+                    }
                     Unanswered { error, .. } if error.is_parse() => {
                         return Err(Answer::unanswered(&format!(
                             "The resource's answer cannot be read: {error}."
@@ -213,6 +222,9 @@ impl Connection {
                     }
                     Unanswered { error, .. } => {
                         tracing::debug!(%error, "the destination gave no answer");
+                        if let Some(blocked) = origin.blocked().await {
+                            return Err(Answer::unanswered(&blocked.to_string()));
+                        }
                         let cause = std::error::Error::source(&error);
                         let cause = cause.and_then(|it| it.downcast_ref::<io::Error>());
                         let why = self.proxy.dialer.why_lost(&to, cause).await;

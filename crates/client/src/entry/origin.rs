@@ -1,5 +1,6 @@
 //! Requests to a destination, through a tunnel.
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,12 +11,14 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
-use super::greeting::MAX_FIELDS;
-use crate::dial::Destination;
+use crate::dial::{Blocked, Destination};
 use crate::upstream::{Settled, Tunnel};
 
 /// The longest head of an answer that is read, bytes. curl's limit is alike.
-const MAX_ANSWER_HEAD: usize = 256 * 1024;
+pub(super) const MAX_ANSWER_HEAD: usize = 256 * 1024;
+
+/// The most fields of an answer that are read.
+pub(super) const MAX_ANSWER_FIELDS: usize = 1_024;
 
 /// Between the answer to a request and the next request: see [`Origin::was_just_used`].
 const JUST_USED: Duration = Duration::from_secs(1);
@@ -30,6 +33,8 @@ pub(super) struct Origin {
     pub(super) to: Destination,
     sender: SendRequest<Body>,
     cut: Cut,
+    /// The gateway's word on why it cut this.
+    blocked: Pin<Box<dyn Future<Output = Option<Blocked>> + Send>>,
     /// When the head of the last answer came.
     answered: Option<Instant>,
 }
@@ -61,9 +66,10 @@ impl Origin {
     /// Speaks HTTP/1.1 through a tunnel.
     pub(super) async fn new(to: Destination, tunnel: Tunnel) -> hyper::Result<Self> {
         let settled = tunnel.settled();
+        let blocked = Box::pin(tunnel.blocked());
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
-            .max_headers(MAX_FIELDS)
+            .max_headers(MAX_ANSWER_FIELDS)
             .max_header_size(MAX_ANSWER_HEAD)
             // Browsers and curl read these too.
             .allow_spaces_after_header_name_in_responses(true)
@@ -80,8 +86,15 @@ impl Origin {
             to,
             sender,
             cut,
+            blocked,
             answered: None,
         })
+    }
+
+    /// Waits for the gateway's word on why it cut this connection, which has broken.
+    pub(super) async fn blocked(self) -> Option<Blocked> {
+        self.cut.now();
+        self.blocked.await
     }
 
     /// What ends this connection at once.

@@ -94,6 +94,7 @@ pub(super) async fn carry(
     to: &Destination,
     said: &[u8],
 ) {
+    let blocked = tunnel.blocked();
     let relayed = tunnel
         .relay(caller.clone(), said, || caller.is_gone())
         .await;
@@ -102,10 +103,14 @@ pub(super) async fn carry(
     };
     drop(caller);
     match error {
-        RelayError::Tunnel(error) => {
-            let why = dialer.why_lost(to, Some(&error)).await;
-            tracing::info!(destination = %to, %error, %why, "connection lost");
-        }
+        RelayError::Tunnel(error) => match blocked.await {
+            // The person was told.
+            Some(why) => tracing::debug!(destination = %to, %why, "connection blocked"),
+            None => {
+                let why = dialer.why_lost(to, Some(&error)).await;
+                tracing::info!(destination = %to, %error, %why, "connection lost");
+            }
+        },
         RelayError::CallerClosed | RelayError::CallerGone | RelayError::Local(_) => {
             tracing::debug!(destination = %to, %error, "the local program ended its connection");
         }

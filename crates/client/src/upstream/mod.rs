@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hourkey_protocol::gateway::{FLOW, FLOW_PATH, FlowEnd, REFUSAL, Refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) mod pool;
@@ -27,24 +27,54 @@ pub struct Tunnel {
     settled: Settled,
     /// The gateway's name for it, if it has one.
     flow: Option<(Arc<Pool>, String)>,
+    why_cut: WhyCut,
 }
 
 impl Tunnel {
-    /// Has something done when the gateway breaks it off. What the gateway says about why is there
-    /// to be waited for; `None` when it says nothing.
-    pub(crate) fn on_break<F>(&mut self, done: F)
+    /// Has something done when the gateway has cut it and says why.
+    pub(crate) fn on_cut<F>(&mut self, done: F)
     where
-        F: FnOnce(Why) + Send + 'static,
+        F: FnOnce(&FlowEnd) + Send + 'static,
     {
+        let (said, why_cut) = watch::channel(None);
+        self.why_cut = WhyCut(why_cut);
         if let Some((pool, flow)) = self.flow.take() {
-            self.stream
-                .on_break(Box::new(move || done(Box::pin(why(pool, flow)))));
+            let ask = async move {
+                if let Some(end) = why(pool, flow).await {
+                    done(&end);
+                    said.send_replace(Some(end));
+                }
+            };
+            self.stream.on_break(Box::new(move || {
+                tokio::spawn(ask);
+            }));
         }
+    }
+
+    /// What the gateway says if it cuts this, for whoever wants to know once this is gone.
+    pub(crate) fn why_cut(&self) -> WhyCut {
+        self.why_cut.clone()
     }
 }
 
 /// Why a gateway cut a connection, as far as it says.
-pub(crate) type Why = Pin<Box<dyn Future<Output = Option<FlowEnd>> + Send>>;
+#[derive(Clone, Debug)]
+pub(crate) struct WhyCut(watch::Receiver<Option<FlowEnd>>);
+
+impl WhyCut {
+    /// Waits for the gateway's word; `None` when it has cut nothing, or says nothing. To be asked
+    /// once the tunnel is gone.
+    pub(crate) async fn said(mut self) -> Option<FlowEnd> {
+        let said = self.0.wait_for(Option::is_some).await;
+        said.ok().and_then(|end| end.clone())
+    }
+}
+
+impl Default for WhyCut {
+    fn default() -> Self {
+        Self(watch::channel(None).1)
+    }
+}
 
 /// How long a gateway may take to say why it cut a connection.
 const WHY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -201,11 +231,12 @@ async fn ask(
                         early,
                         settled: Settled::default(),
                         flow,
+                        why_cut: WhyCut::default(),
                     }));
                 }
                 return match refusal(&response) {
                     Some(refusal) => Ok(Err(Failed::Refused(refusal))),
-                    None => Err(io::Error::other("its answer makes no sense")),
+                    None => Err(io::Error::other("its answer is none that a gateway gives")),
                 };
             }
         }

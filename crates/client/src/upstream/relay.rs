@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -116,9 +116,9 @@ impl Tunnel {
         relay(local, self, &settled, sent, is_gone).await
     }
 
-    /// Sends everything from `input`, and hands back everything that is answered; it is over once
-    /// the answer is, whatever may still come from `input`. `reader_gone` ends once nobody reads
-    /// `output` any more.
+    /// Sends everything from `input`, and hands back everything that is answered. Once the answer
+    /// is over, so is this, unless `input` has more to say just then: it may stay open for good, as
+    /// a terminal's. `reader_gone` ends once nobody reads `output` any more.
     ///
     /// # Errors
     /// See [`RelayError`].
@@ -134,21 +134,36 @@ impl Tunnel {
     {
         let piped = {
             let (mut answer, mut request) = tokio::io::split(&mut self);
+            let mut input = Input::new(input);
+            let idle = input.idle();
             let send = async {
-                copy(input, &mut request, [RelayError::Local, RelayError::Tunnel]).await?;
+                copy(
+                    &mut input,
+                    &mut request,
+                    [RelayError::Local, RelayError::Tunnel],
+                )
+                .await?;
                 request.shutdown().await.map_err(RelayError::Tunnel)
             };
             let receive = copy(&mut answer, output, [RelayError::Tunnel, RelayError::Local]);
-            tokio::pin!(receive, reader_gone);
+            tokio::pin!(send, receive, reader_gone);
+            let both = async {
+                tokio::select! {
+                    received = &mut receive => {
+                        received?;
+                        tokio::select! {
+                            sent = &mut send => sent,
+                            () = idle.lasts() => Ok(()),
+                        }
+                    }
+                    sent = &mut send => {
+                        sent?;
+                        receive.await
+                    }
+                }
+            };
             tokio::select! {
-                received = &mut receive => received,
-                sent = send => match sent {
-                    Ok(()) => tokio::select! {
-                        received = &mut receive => received,
-                        () = &mut reader_gone => Err(RelayError::CallerGone),
-                    },
-                    Err(error) => Err(error),
-                },
+                ended = both => ended,
                 () = &mut reader_gone => Err(RelayError::CallerGone),
             }
         };
@@ -161,6 +176,60 @@ impl Tunnel {
             Err(_) => self.settled.set(false),
         }
         piped
+    }
+}
+
+/// Something to read from, of which can be told that it has nothing to say.
+struct Input<'a, R> {
+    from: &'a mut R,
+    idle: Idle,
+}
+
+/// Tells that an input has nothing to say: it was asked for more that often, and waits since.
+#[derive(Clone, Default)]
+struct Idle(Arc<(AtomicBool, AtomicU64)>);
+
+/// An input that says nothing for this long, once the answer is over, has nothing more to say.
+const INPUT_GRACE: Duration = Duration::from_millis(500);
+
+impl<'a, R> Input<'a, R> {
+    fn new(from: &'a mut R) -> Self {
+        let idle = Idle::default();
+        Self { from, idle }
+    }
+
+    fn idle(&self) -> Idle {
+        self.idle.clone()
+    }
+}
+
+impl Idle {
+    /// Waits until nothing was said for [`INPUT_GRACE`], although more was asked for.
+    async fn lasts(&self) {
+        let (waits, reads) = &*self.0;
+        loop {
+            let before = reads.load(Relaxed);
+            tokio::time::sleep(INPUT_GRACE).await;
+            if waits.load(Relaxed) && reads.load(Relaxed) == before {
+                return;
+            }
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Input<'_, R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut *self.from).poll_read(cx, buffer);
+        let (waits, reads) = &*self.idle.0;
+        waits.store(read.is_pending(), Relaxed);
+        if read.is_ready() {
+            reads.fetch_add(1, Relaxed);
+        }
+        read
     }
 }
 
