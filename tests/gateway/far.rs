@@ -38,7 +38,7 @@ pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
 pub(crate) struct Far<'a> {
     pub(crate) world: World,
     pub(crate) network: &'a Network,
-    _gateway: Gateway,
+    pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
     _wires: Vec<Wire>,
 }
@@ -78,7 +78,7 @@ impl<'a> Far<'a> {
         Self {
             world,
             network,
-            _gateway: gateway,
+            gateway,
             origin,
             _wires: wires,
         }

@@ -65,7 +65,8 @@ async fn found(network: &Network) {
         gateway, origin, ..
     } = network;
     network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
-    gateway.etc("hosts", &hosts("localhost", &[]));
+    let metadata = hosts("vault.corp.example", &["169.254.169.254"]);
+    gateway.etc("hosts", &metadata);
     gateway.etc("resolv.conf", "nameserver 10.77.0.4\n");
     gateway.silence("10.77.0.90");
     let server = Dnsmasq::start(origin, "10.77.0.4");
@@ -74,6 +75,16 @@ async fn found(network: &Network) {
     wiki(&proxy).await;
     let (_, took) = proxy.get(WIKI).await;
     println!("a name from DNS: {took:.2?}");
+    eventually(
+        "a word on the name that leads to a metadata service",
+        async || {
+            let log = far.gateway.log();
+            let said = log.contains("no name may lead") && log.contains("169.254.169.254");
+            said.then_some(()).ok_or(log)
+        },
+    )
+    .await
+    .unwrap();
 
     // One of two servers is dead.
     gateway.etc(

@@ -143,6 +143,11 @@ impl Resolver {
         let mut answers = std::pin::pin!(answers.ready_chunks(TOGETHER));
         while let Some(answers) = answers.next().await {
             for (name, answer) in answers {
+                if let Answer::Found(ips) = &answer {
+                    let off_limits = ips.iter().find(|ip| self.is_off_limits(**ip));
+                    let by_map = self.mapped(&name).is_some();
+                    names.misled(&name, off_limits.filter(|_| !by_map));
+                }
                 names.take(name, answer);
             }
             gate.resolved(names.resolved.clone());
@@ -157,6 +162,8 @@ struct Names {
     resolved: Resolved,
     /// The names whose last look-up failed.
     failing: HashSet<String>,
+    /// The names that lead where no name may.
+    misled: HashSet<String>,
 }
 
 impl Names {
@@ -166,6 +173,7 @@ impl Names {
         let there: HashSet<&String> = all.iter().collect();
         self.resolved.retain(|name, _| there.contains(name));
         self.failing.retain(|name| there.contains(name));
+        self.misled.retain(|name| there.contains(name));
         all.sort_by_key(|name| {
             (
                 self.failing.contains(name),
@@ -173,6 +181,24 @@ impl Names {
             )
         });
         all
+    }
+
+    /// Says once that a name leads to an address to which no name may.
+    fn misled(&mut self, name: &str, off_limits: Option<&IpAddr>) {
+        let Some(ip) = off_limits else {
+            self.misled.remove(name);
+            return;
+        };
+        if self.misled.insert(name.to_owned()) {
+            let why = forbidden::why(*ip).unwrap_or("the gateway's own address");
+            tracing::warn!(
+                name,
+                address = %ip,
+                why,
+                "a resource's name leads to an address to which no name may lead; if that is meant, \
+                 lead it there under [hosts]"
+            );
+        }
     }
 
     /// Takes an answer. A look-up that failed changes nothing of what is known, and is said once.

@@ -136,6 +136,7 @@ async fn connect_to(
     };
     let (pass, admission) = server.gate.open(&client.peer, &target)?;
     if !server.resolver.is_allowed(&place, &admission.address) {
+        tracing::debug!(address = %place.ip, "No name may lead there.");
         return Err(Refusal::Unreachable);
     }
     let to = (place.ip, place.port.unwrap_or(target.port));
