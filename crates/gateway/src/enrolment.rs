@@ -81,7 +81,7 @@ impl Folder {
     pub fn key(&self) -> anyhow::Result<Key> {
         let path = self.file(KEY);
         if path.exists() {
-            return Ok(Key::from_pem(&read(&path)?)?);
+            return Key::from_pem(&read(&path)?).with_context(|| self.damaged(&path));
         }
         let key = Key::generate()?;
         self.replace(KEY, key.to_pem().as_bytes())?;
@@ -100,8 +100,16 @@ impl Folder {
                 self.0.display()
             );
         }
-        serde_json::from_str(&read(&path)?)
-            .with_context(|| format!("{} has a mistake", path.display()))
+        serde_json::from_str(&read(&path)?).with_context(|| self.damaged(&path))
+    }
+
+    fn damaged(&self, path: &Path) -> String {
+        format!(
+            "{} is damaged; remove {KEY} and {ENROLMENT} from {}, and enrol the gateway anew \
+             with a token from `hourkey-controller gateway add`",
+            path.display(),
+            self.0.display()
+        )
     }
 
     /// Keeps what the controller said.
@@ -134,4 +142,54 @@ impl Folder {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hourkey_pki::Holder;
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    use super::*;
+
+    /// As a gateway of version 0.1.0 wrote them, of a controller that is gone.
+    const FILES: [(&str, &str); 2] = [
+        (KEY, include_str!("fixtures/key.pem")),
+        (ENROLMENT, include_str!("fixtures/enrolment.json")),
+    ];
+
+    #[test]
+    fn what_an_earlier_version_left_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Folder::open(folder.path()).unwrap();
+        for (name, text) in FILES {
+            state.replace(name, text.as_bytes()).unwrap();
+        }
+        let enrolled = state.enrolled().unwrap();
+        assert_eq!((enrolled.gateway, &*enrolled.name), (GatewayId(1), "gw-1"));
+        assert_eq!(enrolled.controller.as_str(), "http://127.0.0.1:18999/");
+        // The key is the certificate's.
+        let shown = CertificateDer::from_pem_slice(enrolled.certificate.certificate.as_bytes());
+        let holder = Holder::of(&shown.unwrap()).unwrap();
+        assert_eq!(holder.key, state.key().unwrap().fingerprint());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_is_said_with_the_way_out_and_nothing_is_lost() {
+        for (name, text) in FILES {
+            let folder = tempfile::tempdir().unwrap();
+            let state = Folder::open(folder.path()).unwrap();
+            let half = &text[..text.len() / 2];
+            state.replace(name, half.as_bytes()).unwrap();
+            let said = match name {
+                KEY => state.key().err(),
+                _ => state.enrolled().err(),
+            };
+            let said = format!("{:#}", said.unwrap());
+            assert!(said.contains(name), "{said}");
+            assert!(said.contains("enrol the gateway anew"), "{said}");
+            let left = std::fs::read_to_string(state.file(name)).unwrap();
+            assert_eq!(left, half);
+        }
+    }
 }

@@ -309,6 +309,29 @@ fn what_was_given_back_or_taken_away_does_not_end_again() {
 }
 
 #[test]
+fn what_an_earlier_version_was_told_counts() {
+    const KEPT: &str = include_str!("fixtures/told.json");
+    let mut person = Person::new();
+    std::fs::write(person.folder.path().join("told.json"), KEPT).unwrap();
+    person.restart();
+    let resources = vec![resource(1, granted(4, 0, 20 * MINUTE))];
+    let notices = vec![notice(3, 5, denied(1)), notice(4, 10, denied(2))];
+    person.hear(11 * MINUTE, resources, notices);
+    // Notice 3 and the warning ten minutes before were told.
+    assert_eq!(person.tell(11 * MINUTE), ["notice 4"]);
+    assert_eq!(person.tell(18 * MINUTE), ["grant 4 ends in 2"]);
+
+    // Cut off in the middle, it is as good as none.
+    let half = &KEPT[..KEPT.len() / 2];
+    let path = person.folder.path().join("told.json");
+    std::fs::write(&path, half).unwrap();
+    person.restart();
+    let aside = std::fs::read_to_string(path.with_extension("damaged")).unwrap();
+    assert_eq!(aside, half);
+    assert_eq!(person.tell(19 * MINUTE), ["grant 4 ends in 1"]);
+}
+
+#[test]
 fn a_damaged_file_is_set_aside() {
     let mut person = Person::new();
     let path = person.folder.path().join("told.json");
