@@ -225,3 +225,30 @@ async fn a_certificate_ends_also_for_connections_that_it_opened_before() {
         assert_eq!(ann.refused("db.corp:5432").await, refused);
     }
 }
+
+/// Older versions can be downgraded to, and early data can be replayed (RFC 8446, 8 and appendix D).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_tls_1_3_is_spoken() {
+    let world = World::new().await;
+    let gateway = world.gateway.address().to_string();
+    for (version, spoken) in [("-tls1", false), ("-tls1_2", false), ("-tls1_3", true)] {
+        let mut client = tokio::process::Command::new("/usr/bin/openssl");
+        client.args([
+            "s_client",
+            "-connect",
+            &gateway,
+            version,
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+        ]);
+        let client = client.stdin(std::process::Stdio::null()).output();
+        let said = soon("an end", client).await.unwrap();
+        let said = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        assert_eq!(said.contains("New, TLSv1.3"), spoken, "{version}: {said}");
+        assert_eq!(
+            said.contains("protocol version"),
+            !spoken,
+            "{version}: {said}"
+        );
+    }
+}
