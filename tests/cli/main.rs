@@ -5,5 +5,6 @@
 mod account;
 mod ask;
 mod clipboard;
+mod ports;
 mod review;
 mod terminal;

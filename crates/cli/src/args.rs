@@ -103,17 +103,18 @@ enum Command {
     },
     /// Let the programs on this machine reach your resources, through a proxy on 127.0.0.1.
     Entry {
-        /// The port; when left out, the one of the last time, or any free one.
-        #[arg(long, default_value_t = 0, hide_default_value = true)]
-        port: u16,
+        /// The port, from now on the usual one, or 0 for any free one, this time; when left out, the
+        /// usual one.
+        #[arg(long, value_parser = port)]
+        port: Option<u16>,
     },
     /// Let one resource be reached at a port of 127.0.0.1.
     Forward {
         /// The resource, where it has one host and one port, or a destination.
         #[arg(value_name = "RESOURCE|HOST:PORT", value_parser = NonEmptyStringValueParser::new())]
         what: String,
-        /// The port; any free one when left out.
-        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        /// The port, or 0 for any free one, as when left out.
+        #[arg(long, default_value = "0", hide_default_value = true, value_parser = port)]
         port: u16,
     },
     /// Print a configuration with which ssh reaches your resources.
@@ -248,6 +249,12 @@ pub(crate) enum Devices {
         /// The device's number.
         id: DeviceId,
     },
+}
+
+/// A port to listen at.
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse()
+        .map_err(|_| "write a number from 1 to 65535, or 0 for any free one")
 }
 
 impl Arguments {

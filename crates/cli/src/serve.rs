@@ -17,16 +17,25 @@ use crate::text::visible;
 const READY: usize = 2;
 
 /// `hourkey entry`: the addresses, as JSON, once they are there.
-pub(crate) async fn entry(port: u16, json: bool) -> Result<(), Failure> {
+pub(crate) async fn entry(port: Option<u16>, json: bool) -> Result<(), Failure> {
     let live = Live::start(Notes::Many, READY).await?;
     live.ready().await?;
     let files = proxy_files(&live.controller)?;
     let dialer = live.dialer.clone();
+    let usual = files.usual_port().await;
     let started = match port {
-        0 => Entry::start_anywhere(dialer, 0, &files).await,
-        port => Entry::start(dialer, port, &files).await,
+        None => Entry::start_anywhere(dialer, 0, &files).await,
+        Some(port) => Entry::start(dialer, port, &files).await,
     };
-    let entry = started.map_err(|error| taken(port, &error))?;
+    let entry = started.map_err(|error| taken(port.unwrap_or(0), &error))?;
+    if let (None, Some(usual)) = (port, usual)
+        && usual != entry.port()
+    {
+        print::note(format_args!(
+            "Port {usual} is taken, perhaps by another hourkey entry, so this one has another port, \
+             this time. Browsers that were given the usual address do not find it here."
+        ));
+    }
     let (port, pac) = (entry.port(), entry.pac_url());
     let proxy = format!("http://127.0.0.1:{port}");
     if json {

@@ -21,7 +21,7 @@ pub struct ProxyFiles {
 /// Where a PAC file is, the same from one start to the next: a browser that was given it finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PacAddress {
-    /// The port that the proxy had; 0 before its first start.
+    /// The usual port; 0 before the first start.
     pub(super) port: u16,
     /// 128 random bits as `/AAAAAAAAAAAAAAAAAAAAAA.pac`.
     pub(super) path: String,
@@ -44,6 +44,11 @@ impl ProxyFiles {
         if let Err(error) = self.pac.clear().await {
             tracing::warn!(%error, "cannot forget the address of the PAC file");
         }
+    }
+
+    /// The port at which browsers look for the PAC file, if there was one.
+    pub async fn usual_port(&self) -> Option<u16> {
+        Some(self.pac_address().await.port).filter(|port| *port != 0)
     }
 
     /// The kept address, or a new one.

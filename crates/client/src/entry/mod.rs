@@ -44,7 +44,6 @@ pub(crate) use files::Ports;
 pub use files::ProxyFiles;
 pub use forward::Forward;
 use listen::{Listening, SilentSlot};
-use peer::Peers;
 
 /// How long a browser's CONNECT is held while its resource is locked: Chromium gives up at 30 s.
 pub const BROWSER_PATIENCE: Duration = Duration::from_secs(25);
@@ -68,38 +67,40 @@ struct Shared {
 }
 
 impl Entry {
-    /// Listens on `port` of 127.0.0.1; 0 for any free one.
+    /// Listens on `port` of 127.0.0.1, from then on the usual one; 0 for any free one, this time.
     ///
     /// # Errors
     /// When the port is taken.
     pub async fn start(dialer: Dialer, port: u16, files: &ProxyFiles) -> io::Result<Self> {
-        Self::start_for(Arc::new(peer::System), dialer, port, files).await
+        Self::listen(dialer, port, files, port != 0).await
     }
 
-    /// Listens on the port that it had before, or on `usual`, or on any free one.
+    /// Listens on the usual port ([`ProxyFiles::usual_port`]), or on `first` before there is one, or
+    /// on any free one. A usual port that is taken at the moment stays the usual one.
     ///
     /// # Errors
     /// When there is none.
     pub async fn start_anywhere(
         dialer: Dialer,
-        usual: u16,
+        first: u16,
         files: &ProxyFiles,
     ) -> io::Result<Self> {
-        for port in [files.pac_address().await.port, usual] {
+        for port in [files.pac_address().await.port, first] {
             if port != 0
-                && let Ok(started) = Self::start(dialer.clone(), port, files).await
+                && let Ok(started) = Self::listen(dialer.clone(), port, files, false).await
             {
                 return Ok(started);
             }
         }
-        Self::start(dialer, 0, files).await
+        Self::listen(dialer, 0, files, false).await
     }
 
-    async fn start_for(
-        peers: Arc<dyn Peers>,
+    /// Listens on `port`, which `becomes_usual` if it is asked for, or if there is none yet.
+    async fn listen(
         dialer: Dialer,
         port: u16,
         files: &ProxyFiles,
+        becomes_usual: bool,
     ) -> io::Result<Self> {
         let mut pac = files.pac_address().await;
         let shared = Arc::new(Shared {
@@ -111,9 +112,11 @@ impl Entry {
         let serve = move |caller: Caller, slot: SilentSlot| {
             serve::serve(Arc::clone(&serving), caller, slot)
         };
-        let listening = listen::listen(port, peers, serve).await?;
-        pac.port = listening.port;
-        files.keep(&pac).await;
+        let listening = listen::listen(port, Arc::new(peer::System), serve).await?;
+        if becomes_usual || pac.port == 0 {
+            pac.port = listening.port;
+            files.keep(&pac).await;
+        }
         let mark = files.mark(listening.port).inspect_err(|error| {
             tracing::warn!(%error, "cannot mark the local proxy as ours for other programs");
         });

@@ -1,0 +1,82 @@
+//! The ports at which `hourkey entry` and `hourkey forward` listen.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use hourkey_testkit::binaries;
+use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::poll::eventually;
+use hourkey_testkit::process::Process;
+use serde::Deserialize;
+
+use crate::terminal::Terminal;
+
+/// Where a local proxy listens.
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+    pac: String,
+}
+
+/// Starts `hourkey entry` with a log of its own, and returns it once it listens.
+async fn entry(terminal: &Terminal, arguments: &[&str]) -> (Process, Listening) {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let mut command = terminal.session.command(binaries::path("hourkey").unwrap());
+    command.args(["entry", "--json"]).args(arguments);
+    let name = format!("hourkey-entry-{}", STARTED.fetch_add(1, Relaxed));
+    let entry = terminal.session.spawn(&name, command).unwrap();
+    let listening = entry
+        .ready("where it listens", async || {
+            let log = entry.log();
+            let json = log.split_once('{')?.1.split_once('}')?.0;
+            serde_json::from_str::<Listening>(&format!("{{{json}}}")).ok()
+        })
+        .await
+        .unwrap();
+    (entry, listening)
+}
+
+#[tokio::test]
+async fn the_address_of_the_pac_file_outlives_a_port_that_is_taken() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    let (first, usual) = entry(&terminal, &[]).await;
+
+    // Beside one that runs: said, and forgotten.
+    let (second, other) = entry(&terminal, &[]).await;
+    assert_ne!(other.port, usual.port);
+    let told = format!("Port {} is taken", usual.port);
+    let says = async || match second.log() {
+        log if log.contains(&told) => Ok(()),
+        log => Err(log),
+    };
+    eventually("the word about the usual port", says)
+        .await
+        .unwrap();
+    second.kill().unwrap();
+    let (any, other) = entry(&terminal, &["--port", "0"]).await;
+    assert_ne!(other.port, usual.port);
+    assert!(!any.log().contains("is taken"), "{}", any.log());
+    any.kill().unwrap();
+    first.kill().unwrap();
+
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, usual.port)).unwrap();
+    let (third, other) = entry(&terminal, &[]).await;
+    assert_ne!(other.port, usual.port);
+    third.kill().unwrap();
+    drop(taken);
+    let (fourth, again) = entry(&terminal, &[]).await;
+    assert_eq!(again.pac, usual.pac);
+    assert!(!fourth.log().contains("is taken"), "{}", fourth.log());
+    fourth.kill().unwrap();
+
+    // What somebody asks for by its number is the usual one from then on.
+    let asked = other.port.to_string();
+    entry(&terminal, &["--port", &asked])
+        .await
+        .0
+        .kill()
+        .unwrap();
+    let (_fifth, moved) = entry(&terminal, &[]).await;
+    assert_eq!(moved.port, other.port);
+}
