@@ -80,3 +80,35 @@ async fn the_address_of_the_pac_file_outlives_a_port_that_is_taken() {
     let (_fifth, moved) = entry(&terminal, &[]).await;
     assert_eq!(moved.port, other.port);
 }
+
+#[tokio::test]
+async fn a_forward_leads_to_resources_only() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    for (to, json) in [
+        ("nothing.corp:80", &["--json"][..]),
+        // A port that it does not have.
+        ("payroll-db.corp.example:1", &[]),
+    ] {
+        let forward = [&["forward", to], json].concat();
+        let ran = terminal.run(&forward).await.ended(4);
+        assert!(ran.err.contains("no resource of yours"), "{ran:?}");
+        assert_eq!(ran.out, "");
+    }
+
+    // Locked is fine. One that goes away later is told.
+    let forward = terminal.start(&["forward", "payroll database"]);
+    let says = async |what: &str| {
+        let says = async || match forward.log() {
+            log if log.contains(what) => Ok(()),
+            log => Err(log),
+        };
+        eventually(what, says).await.unwrap();
+    };
+    says("leads to").await;
+    let without = SAMPLE.replace("payroll-db.corp.example", "elsewhere.corp.example");
+    assert_ne!(without, SAMPLE);
+    controller.apply(&without).await.unwrap();
+    says("no resource of yours any more").await;
+    assert!(forward.runs());
+}

@@ -1,6 +1,6 @@
 //! `hourkey entry` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
 
-use hourkey_client::dial::Destination;
+use hourkey_client::dial::{Destination, Refused};
 use hourkey_client::entry::{Entry, Forward};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
@@ -75,6 +75,9 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
         let resources: Vec<Resource> = model.resources.values().cloned().collect();
         destination(&resources, what)?
     };
+    if live.dialer.resource(&to).is_none() {
+        return Err(Refused::NoResource.into());
+    }
     let forward = Forward::start(live.dialer.clone(), to.clone(), port)
         .await
         .map_err(|error| taken(port, &error))?;
@@ -94,27 +97,36 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
     }
 }
 
-/// Says each time that access to the forwarded resource ends: its connections end with it.
+/// Says each time that access to the forwarded resource ends: its connections end with it. Says also
+/// when it is no resource of the person any more.
 async fn tell_ends(live: &Live, to: &Destination) {
     let mut model = live.model.clone();
-    let mut was_open = false;
+    let (mut was_there, mut was_open) = (true, false);
     loop {
         let resource = live.dialer.resource(to);
+        let is_there = resource.is_some();
         let is_open = resource.as_ref().is_some_and(|resource| {
             matches!(
                 resource.lock,
                 LockState::Open { .. } | LockState::Granted { .. }
             )
         });
-        if was_open && !is_open {
-            let name = resource.map_or_else(|| to.to_string(), |resource| resource.name);
+        if let Some(resource) = resource
+            && was_open
+            && !is_open
+        {
             print::note(format_args!(
                 "Access to {} has ended, and the connections through this port with it. The next \
                  one asks for access again.",
-                visible(&name)
+                visible(&resource.name)
+            ));
+        } else if was_there && !is_there {
+            print::note(format_args!(
+                "{to} is no resource of yours any more: connections through this port fail. Press \
+                 Ctrl+C, and see hourkey list for what there is."
             ));
         }
-        was_open = is_open;
+        (was_there, was_open) = (is_there, is_open);
         if model.changed().await.is_err() {
             // Gone only with the follower, which lives as long as this.
             std::future::pending::<()>().await;
