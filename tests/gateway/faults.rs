@@ -1,8 +1,11 @@
 //! What breaks on the way.
 
+use std::time::Duration;
+
 use hourkey_protocol::access::Approve;
 use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::poll::eventually;
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -184,4 +187,34 @@ async fn a_removed_gateway_lets_nobody_in() {
     })
     .await
     .unwrap();
+}
+
+/// A controller that takes calls and answers none: its gateways' leases end, and what asks it about
+/// them gives up before a browser does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_hangs_holds_nobody_for_long() {
+    let world = World::new().await;
+    let entry = world.entry().await;
+    let page = async || get(&entry, "wiki.corp.example").await.unwrap();
+    assert!(page().await.ends_with(PAGE));
+    world.controller.signal(Signal::STOP).unwrap();
+    let limit = Duration::from_secs(22);
+    let listed = tokio::time::timeout(limit, world.terminal.run(&["list"]));
+    let refused = async || {
+        let text = tokio::time::timeout(limit, page()).await.unwrap();
+        (!text.ends_with(PAGE)).then_some(text)
+    };
+    let refused = eventually("the end of the lease", refused);
+    let (ran, text) = tokio::join!(listed, refused);
+    let (ran, text) = (ran.unwrap().ended(8), text.unwrap());
+    assert!(ran.err.contains("did not answer in time"), "{ran:?}");
+    assert!(text.starts_with("HTTP/1.1 50"), "{text}");
+    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let mut tunnel = TcpStream::connect(proxy).await.unwrap();
+    let connect = b"CONNECT wiki.corp.example:80 HTTP/1.1\r\nUser-Agent: Mozilla/5.0\r\n\r\n";
+    tunnel.write_all(connect).await.unwrap();
+    let mut text = String::new();
+    let answered = tokio::time::timeout(limit, tunnel.read_to_string(&mut text));
+    answered.await.unwrap().unwrap();
+    assert!(text.starts_with("HTTP/1.1 50"), "{text}");
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::session::{Session, json, problem, reason};
+use crate::session::{ANSWER_TIMEOUT, Reason, Session, json, problem, within};
 
 /// Why a call failed, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,13 +55,10 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unreachable(controller: &Url, error: &reqwest::Error) -> Self {
-        if error.is_decode() {
-            return Self::Protocol(reason(error).to_string());
-        }
+    pub(crate) fn unreachable(controller: &Url, why: &Reason) -> Self {
         Self::Unreachable {
             controller: controller.origin().ascii_serialization(),
-            why: reason(error).to_string(),
+            why: why.to_string(),
         }
     }
 }
@@ -75,10 +72,10 @@ pub struct Asked {
     pub new: bool,
 }
 
-/// How long a call may take.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long before a call is made again: a reverse proxy whose controller restarts answers at once.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// A call that failed only after this long is not made again: the person has waited enough.
+const RETRY_WITHIN: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Who is signed in.
@@ -290,6 +287,8 @@ impl Session {
                 call
             },
             "/events",
+            // The follower knows how long to wait for it.
+            Duration::MAX,
         )
         .await
     }
@@ -309,7 +308,7 @@ impl Session {
     }
 
     /// Makes a call. What may be sent twice (RFC 9110, 9.2.2, and whatever carries a key) is, when
-    /// the controller does not answer.
+    /// the controller does not answer, and says so soon.
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -322,8 +321,9 @@ impl Session {
             let response = self.send(&method, path, body, key).await?;
             Ok((response.status(), json(response).await?))
         };
+        let began = tokio::time::Instant::now();
         match once().await {
-            Err(ApiError::Unreachable { .. }) if repeatable => {
+            Err(ApiError::Unreachable { .. }) if repeatable && began.elapsed() < RETRY_WITHIN => {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 once().await
             }
@@ -339,7 +339,7 @@ impl Session {
         key: Option<&str>,
     ) -> Result<reqwest::Response, ApiError> {
         let call = |client: &reqwest::Client, url| {
-            let mut call = client.request(method.clone(), url).timeout(CALL_TIMEOUT);
+            let mut call = client.request(method.clone(), url);
             if let Some(body) = body {
                 call = call.json(body);
             }
@@ -348,14 +348,16 @@ impl Session {
             }
             call
         };
-        self.authorised(call, path).await
+        self.authorised(call, path, ANSWER_TIMEOUT).await
     }
 
-    /// Sends a call with an access token, with a fresh one if the controller refuses the first.
+    /// Sends a call with an access token, with a fresh one if the controller refuses the first. Its
+    /// answer has to begin within `limit`.
     async fn authorised(
         &self,
         call: impl Fn(&reqwest::Client, Url) -> reqwest::RequestBuilder,
         path: &str,
+        limit: Duration,
     ) -> Result<reqwest::Response, ApiError> {
         let mut url = self.controller().clone();
         let (path, query) = match path.split_once('?') {
@@ -367,11 +369,10 @@ impl Session {
         let mut refused = None;
         loop {
             let token = self.access_token(refused.as_ref()).await?;
-            let response = call(self.client(), url.clone())
-                .bearer_auth(token.expose())
-                .send()
+            let call = call(self.client(), url.clone()).bearer_auth(token.expose());
+            let response = within(limit, call.send())
                 .await
-                .map_err(|error| ApiError::unreachable(self.controller(), &error))?;
+                .map_err(|why| ApiError::unreachable(self.controller(), &why))?;
             if response.status() == StatusCode::UNAUTHORIZED {
                 if refused.is_some() {
                     return Err(ApiError::SessionEnded);

@@ -8,15 +8,17 @@ use hourkey_protocol::oauth::{self, Metadata, Tokens};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::api::{ApiError, CALL_TIMEOUT};
+use crate::api::ApiError;
 use crate::secrets::{Secret, SecretError, SecretStore};
 use hourkey_clock::Clock;
 
 mod http;
 mod lock;
 mod proxy;
+pub(crate) use http::{
+    ANSWER_TIMEOUT, Reason, answer, json, oauth_sentence, problem, reason, tokens, within,
+};
 pub use http::{HttpError, http};
-pub(crate) use http::{Reason, json, oauth_sentence, problem, reason, tokens};
 
 /// What a session needs apart from its tokens: one client of one controller on this machine.
 #[derive(Clone)]
@@ -271,9 +273,8 @@ impl Session {
         endpoint: &str,
         form: &[(&str, &str)],
     ) -> Result<reqwest::Response, ApiError> {
-        let call = self.client().post(endpoint).timeout(CALL_TIMEOUT);
-        let sent = call.form(form).send().await;
-        sent.map_err(|error| ApiError::unreachable(self.controller(), &error))
+        let sent = answer(self.client().post(endpoint).form(form)).await;
+        sent.map_err(|why| ApiError::unreachable(self.controller(), &why))
     }
 
     /// Held while one process changes what several share in the store.

@@ -132,14 +132,8 @@ async fn post(
     endpoint: &str,
     form: &[(&str, &str)],
 ) -> Result<Result<oauth::Tokens, oauth::Error>, ApiError> {
-    let sent = home
-        .http
-        .post(endpoint)
-        .timeout(Duration::from_secs(30))
-        .form(form)
-        .send()
-        .await;
-    let response = sent.map_err(|error| ApiError::unreachable(&home.controller, &error))?;
+    let sent = crate::session::answer(home.http.post(endpoint).form(form)).await;
+    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, &why))?;
     crate::session::tokens(response).await
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hourkey_protocol::oauth::{self, Tokens};
 use hourkey_protocol::problem::Problem;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::api::ApiError;
@@ -83,6 +83,26 @@ fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
     Ok(found)
 }
 
+/// How long the controller may take to begin an answer, and to go on with it: an answer that comes
+/// steadily may take longer.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Makes a call, and waits until its answer begins.
+pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, Reason> {
+    within(ANSWER_TIMEOUT, call.send()).await
+}
+
+/// Waits at most this long for an answer, or for more of it.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    answering: impl Future<Output = reqwest::Result<T>>,
+) -> Result<T, Reason> {
+    match tokio::time::timeout(limit, answering).await {
+        Ok(answered) => answered.map_err(|error| reason(&error)),
+        Err(_) => Err(Reason::NoAnswer("it did not answer in time".to_owned())),
+    }
+}
+
 /// Why a call got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -142,11 +162,11 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, A
 async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     loop {
-        match response.chunk().await {
+        match within(ANSWER_TIMEOUT, response.chunk()).await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => body.extend(chunk),
             Ok(Some(_)) => return Err(ApiError::Protocol("an answer is too large".to_owned())),
             Ok(None) => return Ok(body),
-            Err(error) => return Err(ApiError::unreachable(response.url(), &error)),
+            Err(why) => return Err(ApiError::unreachable(response.url(), &why)),
         }
     }
 }
@@ -246,6 +266,28 @@ mod tests {
             matches!(error, DiscoverError::NotAController { .. }),
             "{error}"
         );
+    }
+
+    /// A snapshot of 100,000 resources, over a slow line.
+    #[tokio::test]
+    async fn an_answer_that_comes_steadily_may_take_long() {
+        let trickle = || async {
+            let parts = ["[1", ",2", ",3", "]"].map(str::to_owned);
+            let body = futures_util::stream::unfold(parts.into_iter(), async |mut parts| {
+                tokio::time::sleep(Duration::from_secs(14)).await;
+                Some((Ok::<_, std::io::Error>(parts.next()?), parts))
+            });
+            axum::body::Body::from_stream(body)
+        };
+        let app = axum::Router::new().fallback(trickle);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let client = client(Vec::new()).unwrap();
+        tokio::time::pause();
+        let answered = answer(client.get(url)).await.unwrap();
+        let numbers: Vec<u8> = json(answered).await.unwrap();
+        assert_eq!(numbers, [1, 2, 3]);
     }
 
     #[test]

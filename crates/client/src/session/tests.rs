@@ -243,6 +243,29 @@ async fn an_absent_controller_is_named() {
     );
 }
 
+#[tokio::test]
+async fn a_controller_that_takes_calls_and_answers_none_is_given_up_soon() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let controller = Controller::start().await;
+    let mut home = controller.home(TestClock::new());
+    controller.signed_in(&*home.store).await;
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    home.controller = crate::sign_in::address(&address).unwrap();
+    let session = Session::resume(home).await.unwrap().unwrap();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let error = session.me().await.unwrap_err();
+    assert!(
+        began.elapsed() <= Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        error.to_string().contains("did not answer in time"),
+        "{error}"
+    );
+}
+
 /// Every call, whatever stands before the controller answers in its place.
 #[tokio::test]
 async fn a_proxy_whose_controller_is_away_is_told_as_such_and_asked_again() {

@@ -6,7 +6,7 @@ use hourkey_protocol::oauth::{DEVICE_GRANT, DeviceAuthorization, Error, Tokens};
 
 use super::{SignInError, discover, post};
 use crate::api::ApiError;
-use crate::session::{Home, Session, json, oauth_sentence, problem};
+use crate::session::{Home, Session, answer, json, oauth_sentence, problem};
 
 /// Signs in by a code that the person types on another machine; `show` is handed the code and
 /// where to type it.
@@ -22,14 +22,9 @@ pub async fn by_device(
     let Some(endpoint) = &metadata.device_authorization_endpoint else {
         return Err(SignInError::NoDeviceFlow);
     };
-    let sent = home
-        .http
-        .post(endpoint)
-        .timeout(Duration::from_secs(30))
-        .form(&[("client_id", home.client_id), ("label", label)])
-        .send()
-        .await;
-    let response = sent.map_err(|error| ApiError::unreachable(&home.controller, &error))?;
+    let form = [("client_id", home.client_id), ("label", label)];
+    let sent = answer(home.http.post(endpoint).form(&form)).await;
+    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, &why))?;
     if !response.status().is_success() {
         return Err(problem(response).await.into());
     }

@@ -5,7 +5,7 @@ use reqwest::Client;
 use url::Url;
 
 use crate::api::ApiError;
-use crate::session::{Reason, json, reason};
+use crate::session::{Reason, answer, json};
 
 /// Why an address cannot be used as a controller, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,12 +59,7 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
     };
     let mut url = controller.clone();
     url.set_path(METADATA_PATH);
-    let answer = http
-        .get(url)
-        .timeout(std::time::Duration::from_secs(30))
-        .send()
-        .await;
-    let response = answer.map_err(|error| match reason(&error) {
+    let response = answer(http.get(url)).await.map_err(|why| match why {
         Reason::Untrusted(why) => DiscoverError::Untrusted {
             controller: origin.clone(),
             why,
