@@ -8,6 +8,7 @@ use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 
+use crate::server;
 use crate::terminal::Terminal;
 
 #[tokio::test]
@@ -190,30 +191,12 @@ async fn a_reverse_proxy_without_its_controller_has_the_same_code() {
         .await;
     std::fs::write(home.join("metadata.json"), metadata.unwrap()).unwrap();
     controller.kill().unwrap();
-    let port = controller.url().port().unwrap();
-    let settings = format!(
-        "user root; daemon off; pid nginx.pid; error_log stderr; events {{}}\n\
-         http {{ access_log off; client_body_temp_path t; proxy_temp_path t;\n\
-         fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n\
-         server {{ listen 127.0.0.1:{port};\n\
-         location = /{known} {{ default_type application/json; alias {}/metadata.json; }}\n\
-         location / {{ proxy_pass http://127.0.0.1:1; }} }} }}\n",
+    let server = format!(
+        "location = /{known} {{ default_type application/json; alias {}/metadata.json; }}\n\
+         location / {{ proxy_pass http://127.0.0.1:1; }}",
         home.display()
     );
-    std::fs::write(home.join("nginx.conf"), settings).unwrap();
-    let mut nginx = terminal.session.command("/usr/sbin/nginx");
-    nginx.args([
-        "-e",
-        "stderr",
-        "-p",
-        &home.display().to_string(),
-        "-c",
-        "nginx.conf",
-    ]);
-    let nginx = terminal.session.spawn("nginx", nginx).unwrap();
-    let address = controller.url().socket_addrs(|| None).unwrap()[0];
-    let listens = async || tokio::net::TcpStream::connect(address).await.map(drop);
-    nginx.ready("nginx", listens).await.unwrap();
+    let _nginx = server::nginx(&terminal, controller.url().port().unwrap(), &server).await;
     for command in [
         &["list"][..],
         &["status"],

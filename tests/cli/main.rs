@@ -5,6 +5,8 @@
 mod account;
 mod ask;
 mod clipboard;
+mod in_place;
 mod ports;
 mod review;
+mod server;
 mod terminal;

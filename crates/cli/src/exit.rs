@@ -98,7 +98,7 @@ impl From<ApiError> for Failure {
                 | Code::RateLimited
                 | Code::Internal => Exit::Failed,
             },
-            ApiError::Unreachable { .. } => Exit::Unreachable,
+            ApiError::Unreachable { .. } | ApiError::Foreign { .. } => Exit::Unreachable,
             ApiError::SessionEnded => {
                 return Self::new(
                     Exit::NotSignedIn,
@@ -119,7 +119,9 @@ impl From<SignInError> for Failure {
                 DiscoverError::Unreachable { .. } | DiscoverError::Untrusted { .. },
             ) => Exit::Unreachable,
             SignInError::Discover(
-                DiscoverError::NotAController { .. } | DiscoverError::OtherIssuer { .. },
+                DiscoverError::Foreign { .. }
+                | DiscoverError::NotAController { .. }
+                | DiscoverError::OtherIssuer { .. },
             ) => Exit::Usage,
             SignInError::Refused(_) | SignInError::NoDeviceFlow => Exit::Conflict,
             SignInError::TimedOut

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::session::{ANSWER_TIMEOUT, Reason, Session, json, problem, within};
+use crate::session::{ANSWER_TIMEOUT, Reason, Session, json, named, problem, within};
 
 /// Why a call failed, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,17 @@ pub enum ApiError {
         /// What went wrong on the way.
         why: String,
     },
+    /// Something before the controller answered in its place: a proxy, a firewall, or the sign-in page
+    /// of a network.
+    #[error(
+        "The controller at {controller} cannot be reached: something before it answered in its place ({answer}). Open that address in a browser to see what it is, or ask whoever runs the controller."
+    )]
+    Foreign {
+        /// The controller's origin.
+        controller: String,
+        /// Its status, and what else can be said of it.
+        answer: String,
+    },
     /// The session has ended.
     #[error("The session has ended. Sign in again.")]
     SessionEnded,
@@ -51,13 +62,16 @@ impl ApiError {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Problem(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::SessionEnded | Self::Protocol(_) => None,
+            Self::Unreachable { .. }
+            | Self::Foreign { .. }
+            | Self::SessionEnded
+            | Self::Protocol(_) => None,
         }
     }
 
     pub(crate) fn unreachable(controller: &Url, why: &Reason) -> Self {
         Self::Unreachable {
-            controller: controller.origin().ascii_serialization(),
+            controller: named(controller),
             why: why.to_string(),
         }
     }
@@ -323,7 +337,9 @@ impl Session {
         };
         let began = tokio::time::Instant::now();
         match once().await {
-            Err(ApiError::Unreachable { .. }) if repeatable && began.elapsed() < RETRY_WITHIN => {
+            Err(ApiError::Unreachable { .. } | ApiError::Foreign { .. })
+                if repeatable && began.elapsed() < RETRY_WITHIN =>
+            {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 once().await
             }
@@ -373,17 +389,19 @@ impl Session {
             let response = within(limit, call.send())
                 .await
                 .map_err(|why| ApiError::unreachable(self.controller(), &why))?;
-            if response.status() == StatusCode::UNAUTHORIZED {
-                if refused.is_some() {
-                    return Err(ApiError::SessionEnded);
-                }
+            if response.status() == StatusCode::UNAUTHORIZED && refused.is_none() {
                 refused = Some(token);
                 continue;
             }
-            if !response.status().is_success() {
-                return Err(problem(response).await);
+            if response.status().is_success() {
+                return Ok(response);
             }
-            return Ok(response);
+            return Err(match problem(response).await {
+                ApiError::Problem(problem) if problem.code == Code::Unauthenticated => {
+                    ApiError::SessionEnded
+                }
+                error => error,
+            });
         }
     }
 }

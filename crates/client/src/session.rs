@@ -16,9 +16,11 @@ mod http;
 mod lock;
 mod proxy;
 pub(crate) use http::{
-    ANSWER_TIMEOUT, Reason, answer, json, oauth_sentence, problem, reason, tokens, within,
+    ANSWER_TIMEOUT, Reason, answer, described, json, oauth_sentence, problem, reason, tokens,
+    within,
 };
 pub use http::{HttpError, http};
+pub(crate) use proxy::named;
 
 /// What a session needs apart from its tokens: one client of one controller on this machine.
 #[derive(Clone)]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use hourkey_protocol::oauth::{self, Tokens};
-use hourkey_protocol::problem::Problem;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use hourkey_protocol::problem::{self, Problem};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
+use super::proxy::named;
 use crate::api::ApiError;
 
 /// The HTTP client of the program: TLS by rustls against the system's trusted authorities and
@@ -152,14 +154,20 @@ pub(crate) fn reason(error: &reqwest::Error) -> Reason {
 /// The largest JSON answer that is read: a snapshot of 100,000 resources is about 60 MB.
 const LARGEST: usize = 64 << 20;
 
-/// The JSON body of an answer.
-pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
-    let body = body(response).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| ApiError::Protocol(format!("an answer cannot be read: {error}")))
+/// The JSON body of an answer. A page instead is not the controller's.
+pub(crate) async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
+    let body = body(&mut response).await?;
+    serde_json::from_slice(&body).map_err(|error| match error.is_data() {
+        true => unreadable(&error),
+        false => foreign(&response),
+    })
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
+fn unreadable(error: &serde_json::Error) -> ApiError {
+    ApiError::Protocol(format!("an answer cannot be read: {error}"))
+}
+
+async fn body(response: &mut Response) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     loop {
         match within(ANSWER_TIMEOUT, response.chunk()).await {
@@ -171,40 +179,63 @@ async fn body(mut response: Response) -> Result<Vec<u8>, ApiError> {
     }
 }
 
-/// What an answer that is no success says. Without a problem of the controller's own, a status that
-/// will pass (such as a reverse proxy's 502 while the controller restarts) means that the controller
-/// cannot be reached.
-pub(crate) async fn problem(response: Response) -> ApiError {
-    let (status, controller) = (response.status(), response.url().clone());
-    match json::<Problem>(response).await {
+/// What an answer that is no success says. Without a problem of the controller's own, something before
+/// it answered, such as a reverse proxy while the controller restarts.
+pub(crate) async fn problem(mut response: Response) -> ApiError {
+    let body = match body(&mut response).await {
+        Ok(body) => body,
+        Err(error) => return error,
+    };
+    let media_type = response.headers().get(CONTENT_TYPE);
+    let is_own = media_type.is_some_and(|it| it.as_bytes() == problem::MEDIA_TYPE.as_bytes());
+    match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => ApiError::Problem(problem),
-        Err(ApiError::Protocol(_)) if will_pass(status) => ApiError::Unreachable {
-            controller: controller.origin().ascii_serialization(),
-            why: format!("it answered {status}"),
-        },
-        Err(ApiError::Protocol(_)) => {
-            ApiError::Protocol(format!("it answered {status} without saying why"))
-        }
-        Err(error) => error,
+        Err(error) if is_own => unreadable(&error),
+        Err(_) => foreign(&response),
     }
 }
 
-/// Tells of statuses that say nothing about the call itself (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4).
-fn will_pass(status: StatusCode) -> bool {
-    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    status.is_server_error() || busy.contains(&status)
+/// What there is to tell of an answer that is not the controller's own.
+fn foreign(response: &Response) -> ApiError {
+    let (controller, status) = (named(response.url()), response.status());
+    if status.is_server_error() {
+        let why = format!("it answered {status}");
+        return ApiError::Unreachable { controller, why };
+    }
+    let answer = described(response);
+    ApiError::Foreign { controller, answer }
+}
+
+/// An answer in words: its status, and where it sends a browser, which may have secrets in its query.
+pub(crate) fn described(response: &Response) -> String {
+    let status = response.status();
+    let location = response.headers().get(LOCATION);
+    let to = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
+    match to {
+        Some(mut to) if status.is_redirection() => {
+            to.set_query(None);
+            to.set_fragment(None);
+            format!("{status}, to {to}")
+        }
+        _ if status.is_success() => format!("{status}, with another page"),
+        _ => status.to_string(),
+    }
 }
 
 /// The token endpoint's answer (RFC 6749, 5).
-pub(crate) async fn tokens(response: Response) -> Result<Result<Tokens, oauth::Error>, ApiError> {
+pub(crate) async fn tokens(
+    mut response: Response,
+) -> Result<Result<Tokens, oauth::Error>, ApiError> {
     let status = response.status();
     if status.is_success() {
         return json(response).await.map(Ok);
     }
-    if status.is_client_error() && !will_pass(status) {
-        return json(response).await.map(Err);
+    if status.is_server_error() {
+        return Err(problem(response).await);
     }
-    Err(problem(response).await)
+    let body = body(&mut response).await?;
+    let error = serde_json::from_slice(&body).map_err(|_| foreign(&response))?;
+    Ok(Err(error))
 }
 
 /// An OAuth error as the end of a sentence.
@@ -262,10 +293,7 @@ mod tests {
         assert!(error.to_string().contains("HOURKEY_CA_FILE"));
         let trusting = client(authorities(authority.as_bytes()).unwrap()).unwrap();
         let error = discover(&trusting, &url).await.unwrap_err();
-        assert!(
-            matches!(error, DiscoverError::NotAController { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, DiscoverError::Foreign { .. }), "{error}");
     }
 
     /// A snapshot of 100,000 resources, over a slow line.

@@ -18,6 +18,11 @@ pub(super) fn of_environment() -> Proxy {
     Proxy::custom(move |url| choose(&settings, own.as_ref(), url))
 }
 
+/// The controller in sentences: its origin.
+pub(crate) fn named(controller: &Url) -> String {
+    controller.origin().ascii_serialization()
+}
+
 fn choose(settings: &Matcher, own: Option<&Ports>, url: &Url) -> Option<Url> {
     let found = settings.intercept(&url.as_str().parse().ok()?)?;
     let mut proxy: Url = found.uri().to_string().parse().ok()?;

@@ -65,7 +65,7 @@ fn step(
     let error = match answer {
         Ok(Ok(tokens)) => return Ok(Step::Done(tokens)),
         Ok(Err(error)) => error,
-        Err(ApiError::Unreachable { .. }) => {
+        Err(ApiError::Unreachable { .. } | ApiError::Foreign { .. }) => {
             return Ok(Step::Wait((interval * 2).max(Duration::from_secs(1))));
         }
         Err(error @ (ApiError::Problem(_) | ApiError::SessionEnded | ApiError::Protocol(_))) => {

@@ -5,7 +5,7 @@ use reqwest::Client;
 use url::Url;
 
 use crate::api::ApiError;
-use crate::session::{Reason, answer, json};
+use crate::session::{Reason, answer, described, json, named};
 
 /// Why an address cannot be used as a controller, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,15 @@ pub enum DiscoverError {
         /// What is wrong with it.
         why: String,
     },
-    /// Something else answers there.
+    /// Something else answers there, or stands before it.
+    #[error("{controller} is not a Hourkey controller: it answered {answer}. Check the address.")]
+    Foreign {
+        /// The origin.
+        controller: String,
+        /// The status, and what else can be said of the answer.
+        answer: String,
+    },
+    /// It says of itself what no controller does.
     #[error("{controller} is not a Hourkey controller: {why}. Check the address.")]
     NotAController {
         /// The origin.
@@ -52,7 +60,7 @@ pub enum DiscoverError {
 
 /// Fetches the metadata and compares its issuer with the address it came from (RFC 8414, 3.3).
 pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata, DiscoverError> {
-    let origin = controller.origin().ascii_serialization();
+    let origin = named(controller);
     let not = |why: &str| DiscoverError::NotAController {
         controller: origin.clone(),
         why: why.to_owned(),
@@ -77,12 +85,18 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
         });
     }
     if !status.is_success() {
-        return Err(not(&format!("it answered {status}")));
+        return Err(DiscoverError::Foreign {
+            controller: origin,
+            answer: described(&response),
+        });
     }
     let metadata: Metadata = match json(response).await {
         Ok(metadata) => metadata,
         Err(ApiError::Unreachable { controller, why }) => {
             return Err(DiscoverError::Unreachable { controller, why });
+        }
+        Err(ApiError::Foreign { controller, answer }) => {
+            return Err(DiscoverError::Foreign { controller, answer });
         }
         Err(ApiError::Protocol(_) | ApiError::Problem(_) | ApiError::SessionEnded) => {
             return Err(not("it answers something else"));
@@ -127,6 +141,8 @@ impl From<DiscoverError> for ApiError {
                 controller,
                 why: format!("its certificate is not trusted: {why}"),
             },
+            // It was a controller when the person signed in.
+            DiscoverError::Foreign { controller, answer } => Self::Foreign { controller, answer },
             DiscoverError::NotAController { .. } | DiscoverError::OtherIssuer { .. } => {
                 Self::Protocol(error.to_string().trim_end_matches('.').to_owned())
             }

@@ -130,10 +130,7 @@ async fn an_address_where_something_else_or_nothing_answers_is_named() {
     let url = address(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, other).await.unwrap() });
     let error = discover(&http, &url).await.unwrap_err();
-    assert!(
-        matches!(error, DiscoverError::NotAController { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, DiscoverError::Foreign { .. }), "{error}");
     let nowhere = address("http://127.0.0.1:1").unwrap();
     assert_eq!(
         discover(&http, &nowhere).await.unwrap_err().to_string(),
