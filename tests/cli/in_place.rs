@@ -1,5 +1,7 @@
 //! What the person is told of whatever stands between them and the controller.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use hourkey_testkit::controller::{Controller, SAMPLE};
 
 use crate::server::nginx;
@@ -45,4 +47,38 @@ async fn whatever_answers_in_the_controllers_place_has_a_code_of_its_own() {
             .contains("is not a Hourkey controller: it answered 403 Forbidden. Check the address"),
         "{ran:?}"
     );
+}
+
+#[tokio::test]
+async fn the_proxy_that_the_environment_names_is_told_without_its_password() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let mut terminal = Terminal::of("ada", &controller).await;
+    let nobody = "through the proxy http://127.0.0.1:1 (from http_proxy)";
+    terminal
+        .session
+        .set("http_proxy", "http://ada:secret@127.0.0.1:1");
+    let ran = terminal.run(&["status"]).await.ended(8);
+    assert!(ran.err.contains(nobody), "{ran:?}");
+    assert!(!ran.err.contains("secret"), "{ran:?}");
+
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let proxy = format!("http://127.0.0.1:{port}");
+    terminal.session.set("http_proxy", "");
+    terminal.session.set("ALL_PROXY", &proxy);
+    let through = format!("through the proxy {proxy} (from ALL_PROXY)");
+    for (server, status) in [
+        ("return 403;", "403 Forbidden"),
+        ("return 407;", "407 Proxy"),
+    ] {
+        let nginx = nginx(&terminal, port, server).await;
+        let ran = terminal.run(&["status"]).await.ended(8);
+        assert!(ran.err.contains(&through), "{ran:?}");
+        assert!(ran.err.contains(status), "{ran:?}");
+        nginx.kill().unwrap();
+    }
+
+    terminal.session.set("NO_PROXY", "127.0.0.1");
+    terminal.run(&["status"]).await.ended(0);
 }

@@ -30,7 +30,7 @@ pub enum ApiError {
         "The controller at {controller} cannot be reached: {why}. Check the network, or ask whoever runs it."
     )]
     Unreachable {
-        /// Its origin.
+        /// Its origin, and the proxy on the way there.
         controller: String,
         /// What went wrong on the way.
         why: String,
@@ -41,7 +41,7 @@ pub enum ApiError {
         "The controller at {controller} cannot be reached: something before it answered in its place ({answer}). Open that address in a browser to see what it is, or ask whoever runs the controller."
     )]
     Foreign {
-        /// The controller's origin.
+        /// The controller's origin, and the proxy on the way there.
         controller: String,
         /// Its status, and what else can be said of it.
         answer: String,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Proxy;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use crate::config::Folders;
 use crate::entry::Ports;
@@ -18,9 +18,34 @@ pub(super) fn of_environment() -> Proxy {
     Proxy::custom(move |url| choose(&settings, own.as_ref(), url))
 }
 
-/// The controller in sentences: its origin.
+/// The controller in sentences: its origin, and the proxy on the way there, without its password.
 pub(crate) fn named(controller: &Url) -> String {
-    controller.origin().ascii_serialization()
+    let origin = controller.origin().ascii_serialization();
+    let own = Folders::find().ok().map(|it| Ports::of(&it.state));
+    let proxy = choose(&Matcher::from_env(), own.as_ref(), controller);
+    let set = |name: &str| std::env::var(name).ok();
+    match (proxy, variable(controller.scheme(), set)) {
+        (Some(proxy), Some(variable)) => {
+            let place = &proxy[Position::BeforeHost..Position::AfterPort];
+            let scheme = proxy.scheme();
+            format!("{origin} through the proxy {scheme}://{place} (from {variable})")
+        }
+        (_, _) => origin,
+    }
+}
+
+/// The variable that names the proxy for this scheme, in the order in which [`Matcher::from_env`]
+/// looks: of each pair, the first that is set counts, even if it is empty.
+fn variable(scheme: &str, set: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let own = match scheme {
+        "https" => ["HTTPS_PROXY", "https_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy"],
+    };
+    let mut pairs = [own, ["ALL_PROXY", "all_proxy"]].into_iter();
+    pairs.find_map(|pair| {
+        let first = pair.into_iter().find_map(|name| Some((name, set(name)?)));
+        first.filter(|(_, value)| !value.is_empty()).map(|it| it.0)
+    })
 }
 
 fn choose(settings: &Matcher, own: Option<&Ports>, url: &Url) -> Option<Url> {
@@ -70,6 +95,34 @@ fn credentials(found: &Intercept) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_variable_that_counts_is_named() {
+        for (scheme, set, named) in [
+            (
+                "http",
+                &[("http_proxy", "a"), ("ALL_PROXY", "b")][..],
+                Some("http_proxy"),
+            ),
+            (
+                "http",
+                &[("HTTP_PROXY", ""), ("http_proxy", "a"), ("all_proxy", "b")],
+                Some("all_proxy"),
+            ),
+            (
+                "https",
+                &[("http_proxy", "a"), ("https_proxy", "b")],
+                Some("https_proxy"),
+            ),
+            ("https", &[("http_proxy", "a")], None),
+        ] {
+            let value = |name: &str| {
+                let found = set.iter().find(|(set, _)| *set == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(variable(scheme, value), named, "{scheme} {set:?}");
+        }
+    }
 
     #[test]
     fn our_own_local_proxy_is_never_taken_and_any_other_is() {

@@ -15,7 +15,7 @@ pub enum DiscoverError {
         "The controller at {controller} cannot be reached: {why}. Check the address and the network."
     )]
     Unreachable {
-        /// Its origin.
+        /// Its origin, and the proxy on the way there.
         controller: String,
         /// What went wrong.
         why: String,
@@ -27,7 +27,7 @@ pub enum DiscoverError {
          or name its PEM file in HOURKEY_CA_FILE."
     )]
     Untrusted {
-        /// Its origin.
+        /// Its origin, and the proxy on the way there.
         controller: String,
         /// What is wrong with it.
         why: String,
@@ -35,7 +35,7 @@ pub enum DiscoverError {
     /// Something else answers there, or stands before it.
     #[error("{controller} is not a Hourkey controller: it answered {answer}. Check the address.")]
     Foreign {
-        /// The origin.
+        /// The origin, and the proxy on the way there.
         controller: String,
         /// The status, and what else can be said of the answer.
         answer: String,
@@ -43,7 +43,7 @@ pub enum DiscoverError {
     /// It says of itself what no controller does.
     #[error("{controller} is not a Hourkey controller: {why}. Check the address.")]
     NotAController {
-        /// The origin.
+        /// The origin, and the proxy on the way there.
         controller: String,
         /// What gave it away.
         why: String,
