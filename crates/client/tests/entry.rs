@@ -7,7 +7,7 @@ mod stand_in;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use hourkey_client::entry::{Entry, Forward};
+use hourkey_client::entry::{BROWSER_PATIENCE, Entry, Forward};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
@@ -278,6 +278,37 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
     let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(got).await.unwrap();
     assert_eq!(answers.targets.lock().unwrap().len(), 1);
+}
+
+/// A browser gives up at 30 s, and the page that the entry has for it must come before.
+#[tokio::test]
+async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
+    let controller = Controller::start().await;
+    let mut silent = Vec::new();
+    let to = "wiki.corp:80".parse().unwrap();
+    for _ in 0..3 {
+        silent.push(controller.silent_gateway().await);
+        let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+        person.dialer.prepare().await.unwrap();
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        let refused = person
+            .dialer
+            .dial(&to, BROWSER_PATIENCE)
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            began.elapsed() < Duration::from_secs(21),
+            "{:?}",
+            began.elapsed()
+        );
+        assert!(
+            refused.to_string().starts_with("No gateway answers"),
+            "{refused}"
+        );
+        tokio::time::resume();
+    }
 }
 
 /// As `hourkey connect` uses a tunnel.

@@ -15,6 +15,7 @@ use hourkey_protocol::gateway::Refusal;
 use hourkey_tcp::Watchdog;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::device::{Device, Gateways};
@@ -90,6 +91,11 @@ struct Pools {
 
 /// How long to wait for the first word of the controller.
 const FIRST: Duration = Duration::from_secs(10);
+/// How long opening a connection may take once its resource is open, whatever number of gateways is
+/// tried: Chromium gives up at 30 s.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long it may take at least, for a connection that was held almost as long as its caller waits.
+const MIN_OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// A gateway may hear of a grant a little later than this device: how long to ask again.
 const CATCH_UP: [Duration; 5] = [
     Duration::from_millis(50),
@@ -131,8 +137,8 @@ impl Dialer {
         }))
     }
 
-    /// Opens a connection. While its resource is locked, the connection is held for up to
-    /// `patience` and its request page asked for.
+    /// Opens a connection, in about `patience`. While its resource is locked, the connection is held
+    /// for that long and its request page asked for.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -147,24 +153,31 @@ impl Dialer {
         patience: Duration,
         back: Option<&Back>,
     ) -> Result<Tunnel, Refused> {
+        let deadline = Instant::now() + patience;
         self.heard().await?;
         let id = self.route(to).ok_or(Refused::NoResource)?;
-        let network = self.admit(id, patience, back).await?;
-        let mut catch_up = CATCH_UP.into_iter();
-        loop {
-            match self.open(&network, to).await {
-                Err(Refused::Gateway(Refusal::NoPermit)) => match catch_up.next() {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(Refused::Gateway(Refusal::NoPermit)),
-                },
-                Ok(mut tunnel) => {
-                    let Inner { told, asker, .. } = &*self.0;
-                    told.watch(&mut tunnel, asker, self.clock());
-                    return Ok(tunnel);
-                }
-                Err(refused) => return Err(refused),
+        let network = self.admit(id, patience, deadline, back).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let limit = left.clamp(MIN_OPEN_TIMEOUT, OPEN_TIMEOUT);
+        let opened = tokio::time::timeout(limit, self.open_soon(&network, to)).await;
+        let mut tunnel = opened.unwrap_or_else(|_| {
+            let why = format!("none did within {} seconds", limit.as_secs());
+            Err(Refused::NoAnswer(why))
+        })?;
+        let Inner { told, asker, .. } = &*self.0;
+        told.watch(&mut tunnel, asker, self.clock());
+        Ok(tunnel)
+    }
+
+    /// [`Self::open`], again while the gateway has not heard of the grant.
+    async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
+        for wait in CATCH_UP {
+            match self.open(network, to).await {
+                Err(Refused::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
+                done => return done,
             }
         }
+        self.open(network, to).await
     }
 
     /// Gets this device its certificate, so that the first connection need not wait for it.
@@ -295,15 +308,16 @@ impl Dialer {
         self.routes().find(&to.host, to.port)
     }
 
-    /// Waits until the resource is open to the person; returns its network.
+    /// Waits until the resource is open to the person, up to the deadline that `patience` came to;
+    /// returns its network.
     async fn admit(
         &self,
         id: ResourceId,
         patience: Duration,
+        deadline: Instant,
         back: Option<&Back>,
     ) -> Result<String, Refused> {
         let mut model = self.0.model.clone();
-        let waiting = tokio::time::Instant::now() + patience;
         let mut held: Option<Held<'_>> = None;
         loop {
             model.mark_unchanged();
@@ -322,7 +336,7 @@ impl Dialer {
             tokio::select! {
                 changed = model.changed() => changed.map_err(|_| Refused::SignedOut)?,
                 () = tokio::time::sleep(LOOK) => {}
-                () = tokio::time::sleep_until(waiting) => return Err(Refused::Locked),
+                () = tokio::time::sleep_until(deadline) => return Err(Refused::Locked),
             }
         }
     }
