@@ -6,6 +6,7 @@ mod account;
 mod ask;
 mod clipboard;
 mod in_place;
+mod output;
 mod ports;
 mod review;
 mod server;

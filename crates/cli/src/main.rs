@@ -32,6 +32,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // What cannot be logged would be told where it could not be logged, which panics.
+        .log_internal_errors(false)
         .init();
     match run(arguments) {
         Ok(()) => exit::Exit::Ok.into(),

@@ -1,5 +1,4 @@
 //! What is printed: results on standard output, everything else on standard error.
-#![allow(clippy::print_stderr, reason = "this is where the program prints")]
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -24,12 +23,14 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(
+            format_args!("Standard output cannot be written: {error}."),
+        )),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// Says what is going on, beside the result.
+/// Says what is going on, beside the result. Where it cannot be said, the result is what counts.
 pub(crate) fn note(text: impl Display) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }

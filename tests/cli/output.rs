@@ -1,0 +1,113 @@
+//! What is said where something cannot be read or written, and that it costs nothing else.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use hourkey_testkit::binaries;
+use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::poll::eventually;
+
+use crate::terminal::{Ran, Terminal};
+
+/// Runs a command whose output goes elsewhere.
+async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> Ran {
+    let mut command = terminal.session.command(binaries::path("hourkey").unwrap());
+    command.args(arguments).stdin(Stdio::null());
+    command.stdout(out).stderr(err);
+    let child = tokio::process::Command::from(command).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A file to which nothing can be written.
+fn full() -> Stdio {
+    File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap()
+        .into()
+}
+
+/// A pipe whose reader has gone.
+fn gone() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_changes_no_result() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    for err in [full, gone] {
+        // Says something beside its result.
+        let review = ["review", "list"];
+        run(&terminal, &review, Stdio::piped(), err())
+            .await
+            .ended(0);
+        let nothing = ["status", "nothing"];
+        run(&terminal, &nothing, Stdio::piped(), err())
+            .await
+            .ended(4);
+        let forward = ["forward", "nothing.corp:80"];
+        run(&terminal, &forward, Stdio::piped(), err())
+            .await
+            .ended(4);
+    }
+    let ran = run(&terminal, &["list"], full(), Stdio::piped())
+        .await
+        .ended(1);
+    assert!(
+        ran.err
+            .contains("Standard output cannot be written: No space left"),
+        "{ran:?}"
+    );
+    run(&terminal, &["list"], gone(), Stdio::piped())
+        .await
+        .ended(0);
+}
+
+/// The event stream is followed by a task of its own, which says when it is lost.
+#[tokio::test]
+async fn an_entry_whose_words_go_nowhere_serves_on() {
+    let mut controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    let hourkey = binaries::path("hourkey").unwrap();
+    let mut command = terminal.session.command("/bin/sh");
+    let script = format!("exec {} entry --json 2>/dev/full", hourkey.display());
+    // Also what is logged goes nowhere.
+    command.args(["-c", &script]).env("RUST_LOG", "debug");
+    let entry = terminal.session.spawn("entry", command).unwrap();
+    let pac = entry
+        .ready("where it listens", async || {
+            let log = entry.log();
+            Some(
+                log.split_once("\"pac\": \"")?
+                    .1
+                    .split_once('"')?
+                    .0
+                    .to_owned(),
+            )
+        })
+        .await
+        .unwrap();
+    controller.kill().unwrap();
+    controller.resume().await.unwrap();
+    let without = SAMPLE.replace("payroll-db.corp.example", "elsewhere.corp.example");
+    controller.apply(&without).await.unwrap();
+    eventually("a PAC file of what is there now", async || {
+        let file = terminal
+            .session
+            .run("curl", &["--silent", &pac])
+            .await
+            .unwrap();
+        match file.contains("elsewhere") {
+            true => Ok(()),
+            false => Err(file),
+        }
+    })
+    .await
+    .unwrap();
+}
