@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use hourkey_testkit::binaries;
 use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 
 use crate::terminal::{Ran, Terminal};
@@ -110,4 +111,22 @@ async fn an_entry_whose_words_go_nowhere_serves_on() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_be_kept_opens_no_browser() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let mut terminal = Terminal::open().await;
+    let sign_in = ["sign-in", controller.url().as_str(), "--store", "file"];
+    for variable in ["HOURKEY_STATE_DIR", "HOURKEY_CONFIG_DIR"] {
+        terminal.session.set(variable, "/proc/hourkey");
+        let ran = terminal.run(&sign_in).await.ended(1);
+        assert!(ran.err.contains("/proc/hourkey/"), "{ran:?}");
+        assert!(ran.err.contains("cannot be"), "{ran:?}");
+        let elsewhere = terminal.session.home().join(variable);
+        terminal.session.set(variable, elsewhere.to_str().unwrap());
+    }
+    assert_eq!(terminal.opener.urls().unwrap(), []);
+    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    terminal.sign_in(&mut ada, &sign_in).await.ended(0);
 }

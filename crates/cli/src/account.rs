@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hourkey_client::config::{Config, Folders, StoreKind};
+use hourkey_client::config::{Config, ConfigError, Folders, StoreKind};
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::entry::ProxyFiles;
 use hourkey_client::secrets::{File, Keyring, SecretStore};
@@ -61,7 +61,8 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
     };
     let store = how.store.map_or(place.config.cli.store, StoreKind::from);
     let home = place.home(&controller, store)?;
-    // Before the person goes to the browser: what cannot be kept is of no use to the next command.
+    // Here and below, before the person goes to the browser: what cannot be kept is of no use to the
+    // next command.
     home.store.load().await.map_err(Failure::failed)?;
     let stays = place.controller() == Some(&controller) && place.config.cli.store == store;
     if stays
@@ -71,6 +72,12 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
         print::note("You are signed in already. To be somebody else, run: hourkey sign-out");
         return welcome(&me, &controller, json);
     }
+    home.store.check().await.map_err(Failure::failed)?;
+    let settings = place.folders.config_file();
+    hourkey_client::file::check(&settings).map_err(|error| {
+        let path = settings.clone();
+        Failure::failed(ConfigError::Unwritable { path, error })
+    })?;
     let label = label();
     let session = if how.device {
         client::by_device(home, &label, |device| {

@@ -1,7 +1,7 @@
 //! Small files that are either the old or the new version, whatever happens while they are saved.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces the file at `path` with `content`: a temporary file beside it, synced to disk, renamed
 /// over it. Makes the folders that lead there. On Unix only the owner may read and write it.
@@ -11,8 +11,7 @@ use std::path::Path;
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{:016x}", rand::random::<u64>()));
+    let temporary = temporary(path);
     let written = write_new(&temporary, content).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         // The error that counts is the first one.
@@ -20,6 +19,24 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     written?;
     sync_folder(folder)
+}
+
+/// Whether the file at `path` can be replaced: writes a temporary file beside it, and removes that.
+///
+/// # Errors
+/// When it cannot.
+pub fn check(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let temporary = temporary(path);
+    let written = write_new(&temporary, b"x");
+    // The error that counts is the first one.
+    let removed = std::fs::remove_file(&temporary);
+    written.and(removed)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{:016x}", rand::random::<u64>()))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -58,6 +75,19 @@ mod tests {
             std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
             1
         );
+    }
+
+    #[test]
+    fn a_check_leaves_all_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/file");
+        check(&path).unwrap();
+        replace(&path, b"one").unwrap();
+        check(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        let beside = std::fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(beside.count(), 1);
+        check(&path.join("below a file")).unwrap_err();
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub trait SecretStore: Send + Sync {
     async fn save(&self, secret: &Secret) -> Result<(), SecretError>;
     /// Removes the secret. Removing what is not there is fine.
     async fn clear(&self) -> Result<(), SecretError>;
+    /// Whether a secret could be kept, as far as that shows without keeping one.
+    async fn check(&self) -> Result<(), SecretError> {
+        self.load().await.map(drop)
+    }
     /// Where secrets are kept, as a sentence.
     fn describe(&self) -> String;
 }
@@ -153,6 +157,10 @@ impl SecretStore for File {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(&error)),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    async fn check(&self) -> Result<(), SecretError> {
+        crate::file::check(&self.path).map_err(|error| self.failed(&error))
     }
 
     fn describe(&self) -> String {
