@@ -114,6 +114,18 @@ async fn an_entry_whose_words_go_nowhere_serves_on() {
 }
 
 #[tokio::test]
+async fn a_damaged_sign_in_asks_for_a_new_one() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    let files = std::fs::read_dir(terminal.session.state().join("hourkey")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let token = files.find(|path| path.extension().is_some_and(|it| it == "token"));
+    std::fs::write(token.unwrap(), b"\xff\xfe\x00").unwrap();
+    let ran = terminal.run(&["list"]).await.ended(3);
+    assert!(ran.err.contains("hourkey sign-in"), "{ran:?}");
+}
+
+#[tokio::test]
 async fn a_sign_in_that_cannot_be_kept_opens_no_browser() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let mut terminal = Terminal::open().await;
@@ -129,4 +141,40 @@ async fn a_sign_in_that_cannot_be_kept_opens_no_browser() {
     assert_eq!(terminal.opener.urls().unwrap(), []);
     let mut ada = Person::new(&controller, "ada").await.unwrap();
     terminal.sign_in(&mut ada, &sign_in).await.ended(0);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    for (command, what) in [
+        (&["cancel", "4711"][..], "There is no request 4711"),
+        (&["review", "approve", "4711"], "There is no request 4711"),
+        (
+            &["review", "deny", "4711", "--comment", "no"],
+            "There is no request 4711",
+        ),
+        (&["devices", "end", "4711"], "There is no device 4711"),
+    ] {
+        let ran = terminal.run(command).await.ended(4);
+        assert!(ran.err.contains(what), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_port_or_controller_is_explained_in_whole_sentences() {
+    let terminal = Terminal::open().await;
+    for command in [&["entry"][..], &["forward", "x"]] {
+        let ran = terminal
+            .run(&[command, &["--port", "70000"]].concat())
+            .await
+            .ended(2);
+        assert!(ran.err.contains("0 for any free one"), "{ran:?}");
+    }
+    let folder = terminal.session.config().join("hourkey");
+    std::fs::create_dir_all(&folder).unwrap();
+    let settings = "controller = \"http://hourkey.example\"\n";
+    std::fs::write(folder.join("config.toml"), settings).unwrap();
+    let ran = terminal.run(&["list"]).await.ended(1);
+    assert!(ran.err.contains("itself). Correct the line"), "{ran:?}");
 }

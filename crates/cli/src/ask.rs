@@ -13,7 +13,7 @@ use hourkey_protocol::access::{
 
 use crate::account::session;
 use crate::args;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, named};
 use crate::resources::{endpoint, find, rows};
 use crate::table::table;
 use crate::text::{length, moment, visible};
@@ -292,7 +292,7 @@ pub(crate) async fn cancel(what: &str, json: bool) -> Result<(), Failure> {
         Ok(id) => id,
         Err(_) => pending(&session, what).await?,
     };
-    let request = session.cancel(id).await?;
+    let request = session.cancel(id).await.map_err(named("request", id))?;
     if json {
         return print::json(&request);
     }

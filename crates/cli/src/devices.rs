@@ -6,7 +6,7 @@ use hourkey_protocol::device::Device;
 
 use crate::account::session;
 use crate::args;
-use crate::exit::Failure;
+use crate::exit::{Failure, named};
 use crate::print;
 use crate::table::table;
 use crate::text::date;
@@ -56,7 +56,8 @@ fn kind(kind: SessionKind) -> &'static str {
 }
 
 async fn end(id: DeviceId, json: bool) -> Result<(), Failure> {
-    session().await?.end_device(id).await?;
+    let ended = session().await?.end_device(id).await;
+    ended.map_err(named("device", id))?;
     if json {
         return Ok(());
     }

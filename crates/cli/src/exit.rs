@@ -71,6 +71,20 @@ impl Failure {
     }
 }
 
+/// Names what a call by number was about, where the controller knows no such thing.
+pub(crate) fn named(
+    what: &'static str,
+    id: impl std::fmt::Display,
+) -> impl Fn(ApiError) -> Failure {
+    move |error| match error.code() {
+        Some(Code::NotFound) => Failure::new(
+            Exit::NotFound,
+            format!("There is no {what} {id}, or it is not yours to see."),
+        ),
+        _ => error.into(),
+    }
+}
+
 /// What to run when nobody is signed in.
 const SIGN_IN: &str = "Run: hourkey sign-in";
 

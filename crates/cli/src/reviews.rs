@@ -6,7 +6,7 @@ use hourkey_protocol::access::{Approve, Comment, Review};
 use crate::account::session;
 use crate::args;
 use crate::ask::sentence;
-use crate::exit::Failure;
+use crate::exit::{Failure, named};
 use crate::print;
 use crate::table::table;
 use crate::text::length;
@@ -28,9 +28,15 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure>
                 seconds: length.map(u64::from),
                 comment,
             };
-            session.approve(id, &how).await?
+            session
+                .approve(id, &how)
+                .await
+                .map_err(named("request", id))?
         }
-        args::Review::Deny { id, comment } => session.deny(id, &Comment { comment }).await?,
+        args::Review::Deny { id, comment } => session
+            .deny(id, &Comment { comment })
+            .await
+            .map_err(named("request", id))?,
     };
     if json {
         return print::json(&request);

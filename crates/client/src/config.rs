@@ -125,7 +125,7 @@ impl Config {
         let mistake = |line, what: &str| ConfigError::Mistake {
             path: path.to_owned(),
             line,
-            what: what.to_owned(),
+            what: what.trim_end_matches('.').to_owned(),
         };
         if let Some(config) = before_cut(&text) {
             let failed = |error| ConfigError::Unwritable {

@@ -75,6 +75,18 @@ pub enum SecretError {
         keyring::TIMEOUT.as_secs()
     )]
     TimedOut,
+    /// The file cannot be read or written.
+    #[error(
+        "The file {} cannot be read or written: {why}. See who may write there, and whether the disk \
+         is full.",
+        path.display()
+    )]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// Anything else.
     #[error("The sign-in cannot be read or kept: {0}.")]
     Other(String),
@@ -133,15 +145,21 @@ impl File {
     }
 
     fn failed(&self, error: &io::Error) -> SecretError {
-        SecretError::Other(format!("{}: {error}", self.path.display()))
+        SecretError::File {
+            path: self.path.clone(),
+            why: error.to_string(),
+        }
     }
 }
 
 #[async_trait]
 impl SecretStore for File {
     async fn load(&self) -> Result<Option<Secret>, SecretError> {
-        match std::fs::read_to_string(&self.path) {
-            Ok(text) => Ok(Some(Secret::new(text.trim_end()))),
+        match std::fs::read(&self.path) {
+            // A damaged secret is refused like a wrong one, wherever it is used.
+            Ok(bytes) => Ok(Some(Secret::new(
+                String::from_utf8_lossy(&bytes).trim_end(),
+            ))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failed(&error)),
         }

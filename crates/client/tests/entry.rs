@@ -441,6 +441,33 @@ async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
         answer.ends_with("403") && !answer.contains("/page"),
         "{answer}"
     );
+    assert!(
+        answer.starts_with("This forward does not serve"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_whose_name_leads_nowhere_is_named() {
+    let controller = Controller::start().await;
+    let _gateway = StandIn::start(&controller).await;
+    let mut gateways = controller.gateways();
+    gateways[0].address = "nowhere.invalid:443".to_owned();
+    controller.set_gateways(gateways);
+    let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let to = "wiki.corp:80".parse().unwrap();
+    let refused = person
+        .dialer
+        .dial(&to, BROWSER_PATIENCE)
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("No gateway answers: nowhere.invalid:443: "),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

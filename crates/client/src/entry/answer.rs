@@ -112,6 +112,15 @@ impl Answer {
         )
     }
 
+    /// [`Self::foreign`], at a port for one resource, whose name is not said.
+    pub(super) fn foreign_to_forward() -> Self {
+        Self::text(
+            StatusCode::FORBIDDEN,
+            "This forward does not serve that host name. Use 127.0.0.1, localhost, or the name of the \
+             resource that it leads to.",
+        )
+    }
+
     /// A page of another site must do nothing.
     pub(super) fn cross_site() -> Self {
         Self::text(

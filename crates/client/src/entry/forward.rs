@@ -59,7 +59,7 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     };
     let judge = |said: &[u8]| judge(said, &to);
     match opened.first_words(&mut caller, judge).await {
-        Ok((Verdict::Refuse, _)) => Answer::foreign().send(caller).await,
+        Ok((Verdict::Refuse, _)) => Answer::foreign_to_forward().send(caller).await,
         Ok((Verdict::CrossSite, _)) => Answer::cross_site().send(caller).await,
         Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
         Ok((Verdict::Pass | Verdict::Unclear, said)) => {

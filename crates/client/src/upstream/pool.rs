@@ -100,7 +100,10 @@ impl Pool {
     /// A new one, to the first of the gateway's addresses that accepts.
     pub(crate) async fn connect(&self) -> io::Result<Connection> {
         let connecting = async {
-            let addresses = lookup_host(&self.address).await?.collect();
+            let addresses = lookup_host(&self.address).await.map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", self.address))
+            })?;
+            let addresses = addresses.collect();
             let stream = hourkey_tcp::connect(addresses).await?;
             let link = self.watchdog.guard(stream)?;
             let connection = self.connector.connect(self.name.clone(), link).await?;
