@@ -358,6 +358,18 @@ async fn one_end_may_finish_before_the_other() {
 }
 
 #[tokio::test]
+async fn a_socks_4_client_is_refused_in_its_own_words() {
+    let world = world(granted()).await;
+    let mut stream = TcpStream::connect(world.socks()).await.unwrap();
+    // 4a, and more than that: what lies unread must not take the answer back.
+    let said = b"\x04\x01\x00\x50\x00\x00\x00\x01\0wiki.corp\0GET / HTTP/1.1\r\n\r\n";
+    stream.write_all(said).await.unwrap();
+    let mut answered = Vec::new();
+    stream.read_to_end(&mut answered).await.unwrap();
+    assert_eq!(answered, [0, 0x5b, 0, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
 async fn the_pac_file_is_for_those_who_know_its_path() {
     let world = world(LOCKED).await;
     let pac = world.entry.pac_url();

@@ -66,6 +66,10 @@ where
             let to = socks::accept(&mut tokio::io::join(said, write)).await?;
             return Ok(to.map_or(Greeting::Nothing, Greeting::Socks));
         }
+        Ok(socks::VERSION_4) => {
+            socks::refuse_4(stream).await?;
+            return Ok(Greeting::Nothing);
+        }
         Ok(first) => first,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Greeting::Nothing),
         Err(error) => return Err(error),

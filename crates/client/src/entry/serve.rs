@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{Greeting, hear};
@@ -29,6 +31,11 @@ pub(super) async fn serve(proxy: Arc<Shared>, mut caller: Caller, slot: SilentSl
             is_for_server,
         } => http::serve(proxy, caller, said, is_for_server).await,
         Greeting::Bad(bad) => Answer::from(bad).send(caller).await,
-        Greeting::Nothing => {}
+        Greeting::Nothing => {
+            // It may have been told why not.
+            if caller.shutdown().await.is_ok() {
+                caller.linger().await;
+            }
+        }
     }
 }

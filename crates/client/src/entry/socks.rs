@@ -12,6 +12,12 @@ use crate::dial::{Destination, Refused};
 /// The version, and so the first byte of a SOCKS5 client.
 pub(super) const VERSION: u8 = 5;
 
+/// The first byte of a SOCKS4 client.
+pub(super) const VERSION_4: u8 = 4;
+
+/// The longest user id, or host name, that is read of a SOCKS4 client.
+const MAX_TEXT_4: usize = 256;
+
 /// A reply code (RFC 1928, 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
@@ -98,6 +104,30 @@ where
     Ok(None)
 }
 
+/// Refuses a SOCKS4 client, of which the first byte was read. Its request is read first: some clients
+/// write all of it before they read.
+///
+/// # Errors
+/// When the client goes away.
+pub(super) async fn refuse_4<S>(client: &mut S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut request = [0; 7];
+    client.read_exact(&mut request).await?;
+    let [.., a, b, c, d] = request;
+    // 4a: an address of this kind says that a name follows the user id.
+    let texts = if [a, b, c] == [0; 3] && d != 0 { 2 } else { 1 };
+    for _ in 0..texts {
+        for _ in 0..MAX_TEXT_4 {
+            if client.read_u8().await? == 0 {
+                break;
+            }
+        }
+    }
+    client.write_all(&[0, 0x5b, 0, 0, 0, 0, 0, 0]).await
+}
+
 /// Answers a request (section 6). The bound address says nothing, as it is the gateway's.
 pub(super) async fn reply<S>(client: &mut S, reply: Reply) -> io::Result<()>
 where
@@ -169,6 +199,25 @@ mod tests {
         let (accepted, answered) = heard(&[5, 1, 2]);
         assert_eq!((accepted.unwrap(), answered), (None, vec![5, 0xff]));
         assert!(heard(&[4, 1, 0, 22]).0.is_err());
+    }
+
+    #[test]
+    fn socks_4_is_refused_in_its_own_words() {
+        for request in [
+            &b"\x01\x00\x50\x0a\x00\x00\x01ada\0"[..],
+            b"\x01\x00\x50\x00\x00\x00\x01\0wiki.corp\0",
+        ] {
+            let (mut unread, mut answered) = (request, Vec::new());
+            let mut client = tokio::io::join(&mut unread, &mut answered);
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            { runtime }
+                .build()
+                .unwrap()
+                .block_on(refuse_4(&mut client))
+                .unwrap();
+            assert_eq!(answered, [0, 0x5b, 0, 0, 0, 0, 0, 0]);
+            assert!(unread.is_empty());
+        }
     }
 
     proptest! {
