@@ -66,7 +66,7 @@ pub(crate) struct World {
     ada: Api,
     /// The reviewer.
     marta: Api,
-    _folder: tempfile::TempDir,
+    _folders: [tempfile::TempDir; 2],
 }
 
 impl World {
@@ -95,11 +95,12 @@ impl World {
     }
 
     async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        // Each origin has a log of its own, in which it says its address.
+        let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
         let hourkey = binaries::of_build(place.build.as_deref(), "hourkey")?;
-        let origin = Part::start("origin", &[], folder.path()).await?;
+        let origin = Part::start("origin", &[], folders[0].path()).await?;
         // What shares an address needs access to both.
-        let locked = Part::start("origin", &[], folder.path()).await?;
+        let locked = Part::start("origin", &[], folders[1].path()).await?;
         let addresses = [&origin, &locked].map(|it| it.address.to_string());
         let hosts = [
             ("open.corp.example", &*addresses[0]),
@@ -120,7 +121,7 @@ impl World {
             controller,
             origin,
             _locked: locked,
-            _folder: folder,
+            _folders: folders,
         };
         // From here on connections lie ready.
         for entry in &world.entries {
