@@ -12,7 +12,7 @@ use hourkey_testkit::poll::eventually;
 use hourkey_testkit::reverse_proxy::{Program, example};
 use hourkey_testkit::webdriver::free_port;
 
-use site::{Parts, Site, entry};
+use site::{PAGE, Parts, Site, entry};
 
 #[tokio::test]
 async fn nginx_as_documented() {
@@ -91,6 +91,98 @@ async fn a_proxy_that_ends_streams_is_told_of_where_it_hurts() {
         documented("haproxy.cfg", parts).replace("timeout server 90s", "timeout server 2s")
     });
     ended(haproxy.await).await;
+}
+
+/// What nginx does in front of the calls of gateways, for as long as a file is there.
+fn nginx_while(
+    there: &std::path::Path,
+    location: &str,
+    settings: &str,
+) -> impl Fn(&Parts) -> String {
+    let condition = format!(
+        "set $sent $http_authorization; if (-f {}) ",
+        there.display()
+    );
+    let special = format!("location {location} {{ {condition}{{ {settings} }} PASS }}");
+    move |parts| {
+        let pass = format!(
+            "proxy_pass http://{}; proxy_set_header Authorization $sent;",
+            parts.controller
+        );
+        let ordinary = nginx(parts, "");
+        ordinary.replace(
+            "location / {",
+            &format!("{}\nlocation / {{", special.replace("PASS", &pass)),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_401_itself_removes_no_gateway() {
+    for location in ["/api/", "= /api/v1/gateway/ack"] {
+        let folder = tempfile::tempdir().unwrap();
+        let refuse = folder.path().join("refuse");
+        let site = Site::start(
+            Program::Nginx,
+            "http",
+            nginx_while(&refuse, location, "return 401;"),
+        );
+        let site = site.await;
+        let gateway = site.gateway().await;
+        let ada = site.terminal("ada").await;
+        let proxy = entry(&ada);
+        assert!(site.wiki(&proxy).await.contains(PAGE));
+        std::fs::write(&refuse, "").unwrap();
+        eventually("the gateway's log", async || {
+            says(&gateway.log(), "answers 401 Unauthorized in its place")
+        })
+        .await
+        .unwrap();
+        // The lease goes on.
+        let page = site.wiki(&proxy).await;
+        assert!(page.contains(PAGE), "{page} {}", gateway.log());
+        std::fs::remove_file(&refuse).unwrap();
+        eventually("the stream", async || {
+            let log = gateway.log();
+            let (_, after) = log.rsplit_once("in its place").unwrap();
+            says(after, "The controller's stream stands.")
+        })
+        .await
+        .unwrap();
+        let log = gateway.log();
+        assert!(!log.contains("does not know this gateway"), "{log}");
+        assert_eq!(log.matches("in its place").count(), 1, "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_removes_the_authorization_header_is_told_of_where_it_hurts() {
+    let folder = tempfile::tempdir().unwrap();
+    let strip = folder.path().join("strip");
+    let site = Site::start(
+        Program::Nginx,
+        "http",
+        nginx_while(&strip, "/api/", "set $sent \"\";"),
+    );
+    let site = site.await;
+    let gateway = site.gateway().await;
+    let ada = site.terminal("ada").await;
+    ada.run(&["list"]).await.ended(0);
+    std::fs::write(&strip, "").unwrap();
+    eventually("the gateway's log", async || {
+        says(&gateway.log(), "removes the Authorization header")
+    })
+    .await
+    .unwrap();
+    assert!(!gateway.log().contains("Enrol it anew"));
+    let refused = ada.run(&["list"]).await.ended(8);
+    assert!(
+        refused.err.contains("removes the Authorization header"),
+        "{refused:?}"
+    );
+    // Nobody was signed out for it.
+    std::fs::remove_file(&strip).unwrap();
+    ada.run(&["list"]).await.ended(0);
 }
 
 #[tokio::test]

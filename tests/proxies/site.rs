@@ -50,7 +50,7 @@ resource = "Vault"
 "#;
 
 /// What the private page says.
-const PAGE: &str = "the private page";
+pub(crate) const PAGE: &str = "the private page";
 
 /// What a configuration has to know.
 pub(crate) struct Parts {
@@ -159,6 +159,17 @@ impl Site {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What curl gets of the private page through a local proxy.
+    pub(crate) async fn wiki(&self, proxy: &Process) -> String {
+        let port = proxy
+            .ready("its port", async || port_in(&proxy.log()))
+            .await
+            .unwrap();
+        let through = format!("http://127.0.0.1:{port}");
+        self.curl(&["--proxy", &through, "http://wiki.corp.example/"])
+            .await
+    }
+
     /// Waits until the controller has logged a line with these parts.
     pub(crate) async fn controller_says(&self, parts: &[&str]) {
         eventually(&format!("a line with {parts:?}"), async || {
@@ -189,14 +200,7 @@ impl Site {
 
         let ada = self.terminal("ada").await;
         let proxy = entry(&ada);
-        let port = proxy
-            .ready("its port", async || port_in(&proxy.log()))
-            .await
-            .unwrap();
-        let through = format!("http://127.0.0.1:{port}");
-        let wiki = self
-            .curl(&["--proxy", &through, "http://wiki.corp.example/"])
-            .await;
+        let wiki = self.wiki(&proxy).await;
         assert!(wiki.contains(PAGE), "{wiki}");
 
         let marta = self.terminal("marta").await;

@@ -105,7 +105,7 @@ impl From<ApiError> for Failure {
                 | Code::TextTooLong
                 | Code::BadLength
                 | Code::BadStart => Exit::Usage,
-                Code::Unavailable => Exit::Unreachable,
+                Code::NoCredential | Code::Unavailable => Exit::Unreachable,
                 Code::MethodNotAllowed
                 | Code::TooLarge
                 | Code::UnsupportedMedia

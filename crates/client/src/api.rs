@@ -86,6 +86,9 @@ pub struct Asked {
     pub new: bool,
 }
 
+/// The controller got a call without the access token that was sent with it.
+const NO_CREDENTIAL: &str = "something on the way, such as a reverse proxy or a firewall, removes \
+    the Authorization header";
 /// How long before a call is made again: a reverse proxy whose controller restarts answers at once.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// A call that failed only after this long is not made again: the person has waited enough.
@@ -399,6 +402,10 @@ impl Session {
             return Err(match problem(response).await {
                 ApiError::Problem(problem) if problem.code == Code::Unauthenticated => {
                     ApiError::SessionEnded
+                }
+                ApiError::Problem(problem) if problem.code == Code::NoCredential => {
+                    let why = Reason::NoAnswer(NO_CREDENTIAL.to_owned());
+                    ApiError::unreachable(self.controller(), &why)
                 }
                 error => error,
             });

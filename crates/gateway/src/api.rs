@@ -5,7 +5,8 @@ use std::time::Duration;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
-use hourkey_protocol::problem::Problem;
+use hourkey_protocol::problem::{Code, MEDIA_TYPE, Problem};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,19 +190,50 @@ impl Api {
         }
         let response = tokio::time::timeout(begin, request.send())
             .await
-            .map_err(|_| ApiError::Silent("it did not answer in time".to_owned()))?
+            .map_err(|_| silent())?
             .map_err(unreachable)?;
+        let kind = response.headers().get(CONTENT_TYPE);
+        let is = |expected: &str| {
+            kind.is_some_and(|kind| kind.as_bytes().starts_with(expected.as_bytes()))
+        };
         match response.status() {
-            status if status.is_success() => Ok(response),
-            StatusCode::UNAUTHORIZED if self.credential.is_some() => Err(ApiError::Removed),
-            status => match read::<Problem>(response).await {
-                Ok(problem) => Err(ApiError::Refused(problem)),
-                Err(_) => Err(ApiError::Unreachable(format!(
-                    "it answered {status} without saying why"
-                ))),
-            },
+            StatusCode::NO_CONTENT => Ok(response),
+            StatusCode::OK if is("application/json") || is("text/event-stream") => Ok(response),
+            _ if is(MEDIA_TYPE) => {
+                // The answer that was asked for may be one without end; this is not.
+                let problem = tokio::time::timeout(self.patience, read::<Problem>(response));
+                let problem = problem.await.map_err(|_| silent())??;
+                Err(match problem.code {
+                    Code::Unauthenticated if self.credential.is_some() => ApiError::Removed,
+                    Code::NoCredential => ApiError::Unreachable(NO_CREDENTIAL.to_owned()),
+                    _ => ApiError::Refused(problem),
+                })
+            }
+            status => Err(ApiError::Unreachable(in_between(status))),
         }
     }
+}
+
+/// The controller got a call without the credential.
+const NO_CREDENTIAL: &str = "this gateway's credential does not arrive there. Something in \
+    between, such as a reverse proxy or a firewall, removes the Authorization header; have it pass \
+    the header on (docs/admin/controller.md)";
+
+/// All that the controller answers is a problem, or of the kind that the call is for.
+fn in_between(status: StatusCode) -> String {
+    let advice = if status.is_server_error() {
+        "see whether the controller runs and can be reached from there"
+    } else {
+        "have it pass calls to /api/v1/gateway/ on to the controller (docs/admin/controller.md)"
+    };
+    format!(
+        "something in front of it, such as a reverse proxy or a firewall, answers {status} in its \
+         place; {advice}"
+    )
+}
+
+fn silent() -> ApiError {
+    ApiError::Silent("it did not answer in time".to_owned())
 }
 
 /// The credential goes there: TLS, or this machine itself.

@@ -42,21 +42,24 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
                  answer may last; raise its timeouts (docs/admin/controller.md)"
             );
         }
-        if let ApiError::Removed = why {
-            gate.fail_closed(Cause::Stale);
-            tracing::error!(
-                "The controller does not know this gateway any more. Nothing passes. Enrol it anew if that is a mistake."
-            );
-            tokio::time::sleep(pace.removed_wait).await;
-            continue;
-        }
-        if stream.stands {
+        if stream.is_heard {
             attempt = 0;
             said = None;
         }
+        let is_removed = matches!(why, ApiError::Removed);
+        if is_removed {
+            gate.fail_closed(Cause::Stale);
+        }
         let why = why.to_string();
         if said.as_ref() != Some(&why) {
-            tracing::warn!(why, "The controller is away.");
+            if is_removed {
+                tracing::error!(
+                    "The controller does not know this gateway any more. Nothing passes. Enrol it \
+                     anew if that is a mistake."
+                );
+            } else {
+                tracing::warn!(why, "The controller is away.");
+            }
             said = Some(why);
         }
         tokio::time::sleep(wait(pace, attempt, rand::random())).await;
@@ -81,6 +84,8 @@ struct Stream<'a> {
     opened_at: u64,
     /// True once it said everything.
     stands: bool,
+    /// True once the controller has heard an acknowledgement as well: both ways work.
+    is_heard: bool,
     offsets: Offsets,
     /// The last sequence number.
     seq: i64,
@@ -103,6 +108,7 @@ impl<'a> Stream<'a> {
             pace,
             opened_at: 0,
             stands: false,
+            is_heard: false,
             offsets: Offsets::default(),
             seq: 0,
             sent: Sent::default(),
@@ -127,7 +133,6 @@ impl<'a> Stream<'a> {
             Err(error) => return error,
         };
         self.stands = true;
-        tracing::info!("The controller's stream stands.");
         let (gate, api, sent) = (self.gate, self.api, self.sent.clone());
         let (tx, rx) = mpsc::unbounded_channel();
         // The receiver lives as long as the sender.
@@ -199,6 +204,9 @@ impl<'a> Stream<'a> {
                     && let Some(basis) = self.sent.at(ping.heard)
                 {
                     self.gate.renew(basis);
+                    if !std::mem::replace(&mut self.is_heard, true) {
+                        tracing::info!("The controller's stream stands.");
+                    }
                 }
                 self.seq = self.seq.max(vouched);
             }

@@ -23,8 +23,6 @@ pub struct Pace {
     pub first_wait: Duration,
     /// The longest wait before a reconnect.
     pub longest_wait: Duration,
-    /// The wait after the controller said that there is no such gateway.
-    pub removed_wait: Duration,
     /// How often names are resolved anew.
     pub resolve: Duration,
     /// How often the certificate's end is looked at.
@@ -42,7 +40,6 @@ impl Default for Pace {
             device: Duration::from_secs(5),
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(3),
-            removed_wait: Duration::from_secs(30),
             resolve: Duration::from_secs(30),
             renew: Duration::from_secs(60),
         }

@@ -6,6 +6,7 @@ mod world;
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use chrono::TimeDelta;
 use hourkey_gateway::pace::Pace;
 use rustls::pki_types::CertificateDer;
@@ -193,6 +194,55 @@ async fn deadlines_count_a_pause_and_do_not_need_the_controller() {
     goes_on(&mut tls).await;
     world.clock.jump(Duration::from_secs(3_601));
     soon("the cut", tls.read(&mut [0; 1])).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn only_the_controller_s_own_word_removes_a_gateway() {
+    let world = World::with(Pace {
+        lease: Duration::from_secs(4),
+        ..pace()
+    })
+    .await;
+    let ann = world.ann().await;
+    let at = world.controller.resource_that(DB, "db.corp", "5432", true);
+    world.controller.acked(at).await;
+    let until = world::now() + TimeDelta::hours(1);
+    world.controller.permit(ANN, DB, Some(until));
+    let seq = world.controller.permit(ANN, WIKI, None);
+    world.controller.acked(seq).await;
+    let mut db = begun(&ann, "db.corp:5432", ECHO).await;
+    let mut wiki = begun(&ann, "wiki.corp:443", ECHO).await;
+    world.controller.is_hidden_by(StatusCode::UNAUTHORIZED);
+    let refusals = world.controller.refusals();
+    eventually("it hears 401", || {
+        world.controller.refusals() > refusals + 1
+    })
+    .await;
+    goes_on(&mut wiki).await;
+    soon("the lease's end", wiki.read(&mut [0; 1]))
+        .await
+        .unwrap_err();
+    goes_on(&mut db).await;
+    world.controller.come_back();
+    soon("it passes", async {
+        while ann.connect("wiki.corp:443").await.is_err() {}
+    })
+    .await;
+    goes_on(&mut db).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_removed_by_mistake_passes_soon_after() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let mut tls = begun(&ann, "db.corp:5432", ECHO).await;
+    world.controller.remove_gateway();
+    soon("the cut", tls.read(&mut [0; 1])).await.unwrap_err();
+    world.controller.come_back();
+    let passes = async { while ann.connect("db.corp:5432").await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), passes)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -82,6 +82,8 @@ codes! {
     Malformed = 400, "malformed", "The call cannot be read";
     /// No valid token or session.
     Unauthenticated = 401, "unauthenticated", "Sign in first";
+    /// No token at all. A client that sent one knows that it was removed on the way.
+    NoCredential = 401, "no_credential", "No credential arrived";
     /// Known, but not allowed.
     Forbidden = 403, "forbidden", "This is not yours to do";
     /// Nobody decides their own request (rule 6).

@@ -63,7 +63,12 @@ refusals! {
 fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {
-        by_status.entry(code.status()).or_default().push(*code);
+        let with_its_code = by_status.entry(code.status()).or_default();
+        with_its_code.push(*code);
+        if *code == Code::Unauthenticated {
+            // What needs a credential may come without one.
+            with_its_code.push(Code::NoCredential);
+        }
     }
     let response = |codes: &[Code]| {
         let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();

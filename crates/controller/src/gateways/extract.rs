@@ -18,15 +18,20 @@ impl FromRequestParts<App> for CallingGateway {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let refused = || {
+        let Some(credential) = bearer(&parts.headers) else {
+            return Err(Failure::refused(
+                Code::NoCredential,
+                "This call has no credential in its Authorization header. If the gateway sent one, \
+                 a proxy or firewall on the way removed it, and must pass it on.",
+            ));
+        };
+        let mut tx = app.store.read().await?;
+        let found = tx.gateway_by_credential(digest(credential)).await?;
+        found.map(Self).ok_or_else(|| {
             Failure::refused(
                 Code::Unauthenticated,
                 "This is no credential of a gateway, or the gateway was removed. Enrol it anew.",
             )
-        };
-        let credential = bearer(&parts.headers).ok_or_else(refused)?;
-        let mut tx = app.store.read().await?;
-        let found = tx.gateway_by_credential(digest(credential)).await?;
-        found.map(Self).ok_or_else(refused)
+        })
     }
 }

@@ -51,6 +51,7 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let Some(token) = bearer(&parts.headers) else {
             return Err(unauthenticated(
+                Code::NoCredential,
                 "Bearer realm=\"hourkey\"",
                 "Send an access token in the Authorization header: sign in with the desktop app \
                  or `hourkey sign-in`.",
@@ -59,6 +60,7 @@ impl FromRequestParts<App> for SignedIn {
         match by_access_token(app, token).await {
             Ok(Some(signed_in)) => Ok(signed_in),
             Ok(None) => Err(unauthenticated(
+                Code::Unauthenticated,
                 "Bearer realm=\"hourkey\", error=\"invalid_token\"",
                 "The access token is unknown, or it has expired, or its session has ended. Refresh \
                  it, or sign in again.",
@@ -188,8 +190,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn unauthenticated(challenge: &'static str, detail: &str) -> Response {
-    let mut response = Failure::refused(Code::Unauthenticated, detail).into_response();
+fn unauthenticated(code: Code, challenge: &'static str, detail: &str) -> Response {
+    let mut response = Failure::refused(code, detail).into_response();
     let challenge = HeaderValue::from_static(challenge);
     response
         .headers_mut()

@@ -38,7 +38,7 @@ pub fn page(problem: &Problem) -> Response {
         | Code::TextTooLong
         | Code::BadLength
         | Code::BadStart => "That did not work",
-        Code::Unauthenticated => "Sign in first",
+        Code::Unauthenticated | Code::NoCredential => "Sign in first",
         Code::AlreadyDecided | Code::AlreadyEnded | Code::NotNeeded | Code::KeyReused => {
             "Somebody was faster"
         }

@@ -346,7 +346,7 @@ async fn the_api_asks_for_a_token_in_the_standard_way() {
     let page = visitor.get("/api/v1/me").await;
     assert_eq!(page.status, 401);
     assert_eq!(page.header("www-authenticate"), "Bearer realm=\"hourkey\"");
-    assert_eq!(page.json()["code"], "unauthenticated");
+    assert_eq!(page.json()["code"], "no_credential");
     let wrong = axum::http::Request::get("/api/v1/me").header("authorization", "Bearer wrong");
     let page = site
         .send(wrong.body(axum::body::Body::empty()).unwrap())

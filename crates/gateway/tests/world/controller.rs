@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
@@ -44,7 +45,8 @@ struct Everything {
     acked: i64,
     token: Option<String>,
     mute: bool,
-    away: bool,
+    away: Option<StatusCode>,
+    refusals: usize,
     removed: bool,
     lifetime: TimeDelta,
     /// How far its clock is ahead of the machine's.
@@ -86,7 +88,8 @@ impl Controller {
             acked: 0,
             token: Some(TOKEN.to_owned()),
             mute: false,
-            away: false,
+            away: None,
+            refusals: 0,
             removed: false,
             lifetime: TimeDelta::days(1),
             ahead: TimeDelta::zero(),
@@ -273,15 +276,25 @@ impl Controller {
 
     /// Answers no call, and breaks the stream.
     pub fn vanish(&self) {
+        self.is_hidden_by(StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    /// Something in front of it answers each call with this status, and breaks the stream.
+    pub fn is_hidden_by(&self, status: StatusCode) {
         let mut all = self.all();
-        all.away = true;
+        all.away = Some(status);
         all.stream = None;
     }
 
-    /// Comes back from [`Self::mute`] and [`Self::vanish`].
+    /// Comes back from [`Self::mute`], [`Self::vanish`] and [`Self::remove_gateway`].
     pub fn come_back(&self) {
         let mut all = self.all();
-        (all.away, all.mute) = (false, false);
+        (all.away, all.mute, all.removed) = (None, false, false);
+    }
+
+    /// How many calls were refused while it was away.
+    pub fn refusals(&self) -> usize {
+        self.all().refusals
     }
 
     /// Does not know the gateway any more.

@@ -10,7 +10,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::{ALL, Ack, All, Connected, Enrol, Enrolment, Follow, Renew};
-use hourkey_protocol::problem::Code;
+use hourkey_protocol::problem::{Code, MEDIA_TYPE};
 use tokio::sync::mpsc;
 
 use super::{CREDENTIAL, Everything, Stream};
@@ -27,14 +27,21 @@ pub(super) fn all(all: Arc<Mutex<Everything>>) -> Router {
 }
 
 impl Everything {
-    fn refuses(&self, headers: &HeaderMap) -> Option<Response> {
-        if self.away {
-            return Some(StatusCode::SERVICE_UNAVAILABLE.into_response());
+    fn refuses(&mut self, headers: &HeaderMap) -> Option<Response> {
+        if let Some(status) = self.away {
+            self.refusals += 1;
+            return Some(status.into_response());
         }
         let given = headers.get(header::AUTHORIZATION);
         let right = given.is_some_and(|it| it == &format!("Bearer {CREDENTIAL}"));
-        (self.removed || !right).then(|| StatusCode::UNAUTHORIZED.into_response())
+        (self.removed || !right).then(|| unauthenticated("This is no credential of a gateway."))
     }
+}
+
+fn unauthenticated(detail: &str) -> Response {
+    let problem = Json(Code::Unauthenticated.problem(detail));
+    let kind = [(header::CONTENT_TYPE, MEDIA_TYPE)];
+    (StatusCode::UNAUTHORIZED, kind, problem).into_response()
 }
 
 type Shared = State<Arc<Mutex<Everything>>>;
@@ -42,9 +49,7 @@ type Shared = State<Arc<Mutex<Everything>>>;
 async fn enrol(State(all): Shared, Json(body): Json<Enrol>) -> Response {
     let mut all = all.lock().unwrap();
     if all.token.take_if(|token| *token == body.token).is_none() {
-        let problem =
-            Code::Unauthenticated.problem("This token is not known, or was used already.");
-        return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
+        return unauthenticated("This token is not known, or was used already.");
     }
     Json(Enrolment {
         gateway: GatewayId(1),
