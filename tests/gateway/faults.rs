@@ -130,6 +130,43 @@ async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
     connection.goes_on().await;
 }
 
+/// Clients that are refused go on to another gateway at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_has_not_heard_its_controller_yet_takes_no_connections() {
+    let mut world = World::new().await;
+    let entry = world.entry().await;
+    let (place, wire) = Place::wired(&world.controller).await.unwrap();
+    let hosts = [("wiki.corp.example", world.origin.web().to_string())];
+    let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
+    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
+    let mut far = far.await.unwrap();
+    far.kill().unwrap();
+    wire.cut();
+    far.resume().await.unwrap();
+    let refused = TcpStream::connect(far.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(
+        get(&entry, "wiki.corp.example")
+            .await
+            .unwrap()
+            .ends_with(PAGE)
+    );
+    world.gateway.kill().unwrap();
+    let page = get(&entry, "wiki.corp.example").await.unwrap();
+    assert!(page.contains("No gateway answers"), "{page}");
+    assert!(page.contains("refused"), "{page}");
+    wire.mend();
+    eventually("the page", async || {
+        let text = get(&entry, "wiki.corp.example").await?;
+        match text.ends_with(PAGE) {
+            true => Ok(()),
+            false => Err(std::io::Error::other(text)),
+        }
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_that_a_gateway_missed_is_in_force_when_it_is_back() {
     let mut world = World::new().await;

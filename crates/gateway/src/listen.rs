@@ -11,7 +11,7 @@ use hourkey_tcp::{Link, Watchdog};
 use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::io::AsyncBufReadExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -57,8 +57,36 @@ pub(crate) struct Client {
     pub(crate) presence: Presence,
 }
 
-/// Takes connections until the gateway stops.
-pub(crate) async fn run(server: Arc<Server>, listener: TcpListener) {
+/// How many connections wait to be taken, at most.
+const BACKLOG: u32 = 1024;
+
+/// Takes an address. Nobody can connect to it yet.
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A gateway that is started again needs the address of connections that ended a moment ago.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Takes connections until the gateway stops. Until the controller was heard there are none:
+/// nobody knows what time it is, which certificates are judged by, and clients that are refused go
+/// to another gateway at once.
+pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketAddr) {
+    tracing::info!(%address, "The gateway listens once it has heard from the controller.");
+    server.gate.heard().await;
+    let listener = match socket.listen(BACKLOG) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "The gateway cannot listen: another program took its address.");
+            return server.stop.cancel();
+        }
+    };
+    tracing::info!(%address, "The gateway listens.");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -94,12 +122,8 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     let Ok(link) = server.watchdog.guard(stream) else {
         return;
     };
-    let handshake = async {
-        // Before that nobody knows what time it is, which certificates are judged by.
-        server.gate.heard().await;
-        let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
-        acceptor.accept(link).await
-    };
+    let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
+    let handshake = acceptor.accept(link);
     let shaken = tokio::select! {
         shaken = timeout(limits::HANDSHAKE, handshake) => shaken,
         () = slot.is_taken() => {

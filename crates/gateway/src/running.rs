@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use hourkey_clock::Clock;
 use hourkey_tcp::Watchdog;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -66,8 +65,8 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. It listens when this returns, and lets traffic pass once the controller
-    /// was heard.
+    /// Starts a gateway. Its address is taken when this returns; it listens once the controller was
+    /// heard.
     ///
     /// # Errors
     /// When it is not enrolled, or cannot listen.
@@ -83,10 +82,9 @@ impl Gateway {
         let api = Api::of(&enrolled, pace.call)?;
         let gate = Arc::new(Gate::new(clock, pace));
         let (tls, tls_in_force) = watch::channel(tls::config(&gate, &key, &enrolled.certificate)?);
-        let listener = TcpListener::bind(config.listen())
-            .await
+        let socket = listen::bind(config.listen())
             .with_context(|| format!("the gateway cannot listen at {}", config.listen()))?;
-        let address = listener.local_addr()?;
+        let address = socket.local_addr()?;
         gate.take_map(config.hosts.clone());
         gate.take_most_per_user(config.connections_per_user);
         let resolver = Arc::new(Resolver::new(config.hosts, files, address));
@@ -128,7 +126,7 @@ impl Gateway {
         until_stop(Box::pin(resolver.keep_fresh(Arc::clone(&gate), pace)));
         until_stop(Box::pin(control::run(Arc::clone(&gate), api, pace)));
         until_stop(Box::pin(keeper.run(pace)));
-        until_stop(Box::pin(listen::run(server, listener)));
+        until_stop(Box::pin(listen::run(server, socket, address)));
         Ok(Self {
             address,
             gate,
@@ -142,6 +140,11 @@ impl Gateway {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until it has stopped by itself: it could not listen.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
     }
 
     /// Cuts everything, and returns when it is closed.

@@ -149,7 +149,7 @@ impl Gateway {
             .collect();
     }
 
-    /// Starts it, and waits until it listens.
+    /// Starts it, and waits until it listens, or says that it does not hear the controller.
     ///
     /// # Errors
     /// When it does not, or runs already.
@@ -160,8 +160,12 @@ impl Gateway {
         let mut command = self.command();
         command.arg("serve").envs(self.variables.iter().cloned());
         let process = Process::start(&self.name, command, self.folder.path())?;
-        let connect = async || tokio::net::TcpStream::connect(self.probe).await;
-        process.ready("a port that listens", connect).await?;
+        let told = self.log().len();
+        let ready = async || match tokio::net::TcpStream::connect(self.probe).await {
+            Err(_) if self.log()[told..].contains("The controller is away") => Ok(()),
+            connected => connected.map(|_| ()),
+        };
+        process.ready("a port that listens", ready).await?;
         self.process = Some(process);
         Ok(())
     }

@@ -27,8 +27,10 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
         clock: Arc::new(BootClock),
     })
     .await?;
-    tracing::info!(address = %gateway.address(), "The gateway listens.");
-    told_to_stop().await?;
+    tokio::select! {
+        told = told_to_stop() => told?,
+        () = gateway.stopped() => anyhow::bail!("the gateway cannot listen; its log says why"),
+    }
     tracing::info!("The gateway stops.");
     gateway.stop().await;
     Ok(())
