@@ -196,7 +196,7 @@ async fn resources_at_one_address_that_are_opened_differently_are_named() {
     );
     let shared = async |text: &str| {
         let file = OrgFile::parse(text).unwrap();
-        Plan::new(&today(&store).await, &file, false).shared
+        Plan::new(&today(&store).await, &file, false).warnings
     };
     let one = shared(&with("Admin pages", "WIKI.corp.", "443", standing)).await;
     assert_eq!(one.len(), 1);
@@ -225,4 +225,33 @@ async fn resources_at_one_address_that_are_opened_differently_are_named() {
     .await
     .unwrap();
     assert_eq!(shared(SMALL).await.len(), 1);
+}
+
+#[tokio::test]
+async fn standing_access_that_is_to_outlast_the_controller_is_named() {
+    let (_folder, store) = fresh().await;
+    let warnings = async |resource: &str, assignment: &str| {
+        let text = format!(
+            "name = \"A\"\n[[group]]\nname = \"Ops\"\n[[network]]\nname = \"Office\"\n[[resource]]\n\
+             name = \"Host\"\naddress = \"host.corp\"\nnetwork = \"Office\"\n{resource}\n\
+             [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\n{assignment}\n"
+        );
+        let file = OrgFile::parse(&text).unwrap();
+        Plan::new(&today(&store).await, &file, false).warnings
+    };
+    let outlasts = "outlasts_controller = true\naccess = { mode = \"Standing\" }";
+    let one = warnings(outlasts, "").await;
+    assert_eq!(one.len(), 1, "{one:?}");
+    assert!(
+        one[0].contains("outlasts_controller of resource Host does nothing for Ops"),
+        "{one:?}"
+    );
+    for (resource, assignment) in [
+        ("access = { mode = \"Standing\" }", ""),
+        (outlasts, "until = 2030-01-01T00:00:00Z"),
+        (outlasts, "access = { mode = \"AutoLock\" }"),
+    ] {
+        let none = warnings(resource, assignment).await;
+        assert!(none.is_empty(), "{resource} {assignment} {none:?}");
+    }
 }

@@ -43,8 +43,8 @@ pub struct Plan {
     pub assignments: Vec<Change<AssignmentSpec>>,
     /// What the file lacks and stays, because nobody asked to prune: kind and name.
     pub kept: Vec<(&'static str, String)>,
-    /// Resources that share an address and ports, and differ in how they are opened: a line each.
-    pub shared: Vec<String>,
+    /// What the file may say by mistake: a line each.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -52,7 +52,7 @@ impl Plan {
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
         let today = as_file(today);
-        let shared = shared(&today, file, prune);
+        let warnings = [shared(&today, file, prune), endless(&today, file, prune)].concat();
         let mut kept = Vec::new();
         let mut compare = Compare {
             prune,
@@ -73,7 +73,7 @@ impl Plan {
                 assignment_key,
             ),
             kept,
-            shared,
+            warnings,
         }
     }
 
@@ -130,7 +130,7 @@ impl std::fmt::Display for Plan {
                 "  {kind} {name} is not in the file, kept (--prune removes it)"
             )?;
         }
-        for line in &self.shared {
+        for line in &self.warnings {
             writeln!(f, "! {line}")?;
         }
         Ok(())
@@ -140,11 +140,9 @@ impl std::fmt::Display for Plan {
 /// The pairs of resources that are at one address as far as that is known without resolving names,
 /// share ports there, and are opened differently.
 fn shared(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
-    let named: BTreeSet<&str> = file.resources.iter().map(|it| it.name.as_str()).collect();
-    let kept = today.resources.iter();
-    let kept = kept.filter(|it| !prune && !named.contains(it.name.as_str()));
     let mut places: BTreeMap<(&str, String), Vec<&ResourceSpec>> = BTreeMap::new();
-    for resource in file.resources.iter().chain(kept) {
+    let key = |resource: &ResourceSpec| resource.name.clone();
+    for resource in applied(&today.resources, &file.resources, prune, key) {
         if matches!(resource.address, Address::Name(_) | Address::Ip(_)) {
             let place = (resource.network.as_str(), resource.address.to_string());
             places.entry(place).or_default().push(resource);
@@ -166,6 +164,47 @@ fn shared(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The resources whose connections are to outlast the controller's silence, and are cut all the
+/// same for groups whose permits have no end.
+fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
+    let assignments = applied(&today.assignments, &file.assignments, prune, assignment_key);
+    let resources = applied(&today.resources, &file.resources, prune, |it| {
+        it.name.clone()
+    });
+    let line = |resource: &ResourceSpec| {
+        let standing = assignments.iter().filter(|it| {
+            let mode = it.own.mode.unwrap_or(resource.settings.mode);
+            it.resource == resource.name && mode == Mode::Standing && it.until.is_none()
+        });
+        let groups: Vec<_> = standing.map(|it| it.group.as_str()).collect();
+        (!groups.is_empty()).then(|| {
+            format!(
+                "outlasts_controller of resource {} does nothing for {}: standing access without \
+                 an end is cut when a gateway loses the controller. Give the assignment an end \
+                 (until), or another mode",
+                resource.name,
+                groups.join(", ")
+            )
+        })
+    };
+    let outlasting = resources.into_iter().filter(|it| it.outlasts_controller);
+    outlasting.filter_map(line).collect()
+}
+
+/// What there is once the file is applied: what it says, and what it lacks and stays.
+fn applied<'a, T>(
+    before: &'a [T],
+    after: &'a [T],
+    prune: bool,
+    key: impl Fn(&T) -> String,
+) -> Vec<&'a T> {
+    let named: BTreeSet<_> = after.iter().map(&key).collect();
+    let kept = before
+        .iter()
+        .filter(|it| !prune && !named.contains(&key(it)));
+    after.iter().chain(kept).collect()
 }
 
 struct Compare<'a> {
