@@ -118,14 +118,18 @@ fn nginx_while(
 }
 
 #[tokio::test]
-async fn a_proxy_that_answers_401_itself_removes_no_gateway() {
-    for location in ["/api/", "= /api/v1/gateway/ack"] {
+async fn a_proxy_that_answers_itself_removes_no_gateway() {
+    for (location, answer, status) in [
+        ("/api/", "return 401;", "401 Unauthorized"),
+        ("= /api/v1/gateway/ack", "return 401;", "401 Unauthorized"),
+        ("/api/", "return 200 '<html>Log in first.';", "200 OK"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let refuse = folder.path().join("refuse");
         let site = Site::start(
             Program::Nginx,
             "http",
-            nginx_while(&refuse, location, "return 401;"),
+            nginx_while(&refuse, location, answer),
         );
         let site = site.await;
         let gateway = site.gateway().await;
@@ -134,7 +138,7 @@ async fn a_proxy_that_answers_401_itself_removes_no_gateway() {
         assert!(site.wiki(&proxy).await.contains(PAGE));
         std::fs::write(&refuse, "").unwrap();
         eventually("the gateway's log", async || {
-            says(&gateway.log(), "answers 401 Unauthorized in its place")
+            says(&gateway.log(), &format!("answers {status} in its place"))
         })
         .await
         .unwrap();
@@ -183,6 +187,60 @@ async fn a_proxy_that_removes_the_authorization_header_is_told_of_where_it_hurts
     // Nobody was signed out for it.
     std::fs::remove_file(&strip).unwrap();
     ada.run(&["list"]).await.ended(0);
+}
+
+#[tokio::test]
+async fn a_proxy_that_dies_is_told_of_in_words() {
+    let site = Site::start(Program::Nginx, "https", |parts| {
+        documented("nginx.conf", parts)
+    });
+    let site = site.await;
+    let gateway = site.gateway().await;
+    drop(site.proxy);
+    eventually("the gateway's log", async || {
+        says(&gateway.log(), "the connection was broken off")
+    })
+    .await
+    .unwrap();
+    eventually("the gateway's log", async || {
+        says(&gateway.log(), "nothing answers at its address")
+    })
+    .await
+    .unwrap();
+    assert!(!gateway.log().contains("https://docs.rs"));
+}
+
+/// The proxy's certificate is good from 1975 to 4096. The proxy counts the attempts.
+#[tokio::test]
+async fn a_gateway_whose_clock_is_outside_of_the_certificate_says_so_once() {
+    let site = Site::start(Program::Nginx, "https", |parts| {
+        documented("nginx.conf", parts).replace("error_log error.log;", "error_log stderr info;")
+    });
+    let site = site.await;
+    let mut gateway = site.gateway().await;
+    let mut attempts = 0;
+    for (clock, says) in [
+        ("@1971-06-01 00:00:00", "clock says 1971-06-01"),
+        ("@4200-06-01 00:00:00", "clock says 4200-06-01"),
+    ] {
+        gateway.kill().unwrap();
+        gateway.wrap(&["env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", clock]);
+        gateway.resume().await.unwrap();
+        attempts += 4;
+        eventually("several attempts", async || {
+            let log = site.proxy.log();
+            let seen = log.matches("SSL_do_handshake() failed").count();
+            if seen >= attempts { Ok(()) } else { Err(log) }
+        })
+        .await
+        .unwrap();
+        let log = gateway.log();
+        assert_eq!(log.matches(says).count(), 1, "{log}");
+    }
+    let log = gateway.log();
+    assert_eq!(log.matches("The controller is away").count(), 2, "{log}");
+    assert!(log.contains("valid only from 1975-01-01"), "{log}");
+    assert!(log.contains("valid only until 4096-01-01"), "{log}");
 }
 
 #[tokio::test]

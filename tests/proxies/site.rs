@@ -70,7 +70,7 @@ pub(crate) struct Site {
     /// Its address for people: at the proxy.
     pub(crate) public: Url,
     parts: Parts,
-    proxy: ReverseProxy,
+    pub(crate) proxy: ReverseProxy,
 }
 
 impl Site {

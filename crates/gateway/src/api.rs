@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::enrolment::Enrolled;
+use crate::no_answer;
 
 /// The largest answer that is read, beside the stream.
 const LARGEST: usize = 1 << 20;
@@ -271,11 +272,6 @@ async fn done(mut response: Response) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The cause at the bottom of an error, in words.
 pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
-    let mut deepest: &dyn std::error::Error = &error;
-    while let Some(next) = deepest.source() {
-        deepest = next;
-    }
-    ApiError::Unreachable(deepest.to_string())
+    ApiError::Unreachable(no_answer::reason(&error))
 }

@@ -152,7 +152,7 @@ async fn trusts_only_the_authority_that_it_was_given() {
     for untrusting in [vec![url.as_str()], vec![&url, "--ca", &other]] {
         let refused = enrol(&state, TOKEN, &untrusting).await;
         assert!(!refused.status.success());
-        assert!(said(&refused).contains("certificate"), "{}", said(&refused));
+        assert!(said(&refused).contains("--ca FILE"), "{}", said(&refused));
     }
     let enrolled = enrol(&state, TOKEN, &[&url, "--ca", &authority]).await;
     assert!(enrolled.status.success(), "{}", said(&enrolled));
