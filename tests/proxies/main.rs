@@ -19,7 +19,7 @@ async fn nginx_as_documented() {
     let site = Site::start(Program::Nginx, "https", |parts| {
         documented("nginx.conf", parts)
     });
-    site.await.works().await;
+    site.await.works_in_a_crowd().await;
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn caddy_as_documented() {
     let site = Site::start(Program::Caddy, "https", |parts| {
         documented("Caddyfile", parts)
     });
-    site.await.works().await;
+    site.await.works_in_a_crowd().await;
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn haproxy_as_documented() {
     let site = Site::start(Program::Haproxy, "https", |parts| {
         documented("haproxy.cfg", parts)
     });
-    site.await.works().await;
+    site.await.works_in_a_crowd().await;
 }
 
 #[tokio::test]
@@ -330,7 +330,7 @@ fn documented(name: &str, parts: &Parts) -> String {
             &[
                 to_controller,
                 ("log /dev/log local0", "log stdout format raw local0"),
-                ("maxconn 16384", "maxconn 1000"),
+                ("maxconn 16384", "maxconn 4000"),
                 ("bind :80\n", &format!("bind 127.0.0.1:{http}\n")),
                 ("bind :443", &format!("bind {https}")),
                 ("/etc/haproxy/hourkey.pem", &both),

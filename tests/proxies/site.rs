@@ -7,10 +7,11 @@ use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{Process, command};
-use hourkey_testkit::reverse_proxy::{Certificate, Program, ReverseProxy};
+use hourkey_testkit::reverse_proxy::{Certificate, OPEN_FILES, Program, ReverseProxy};
 use hourkey_testkit::web::plain;
 use hourkey_testkit::webdriver::free_port;
 use serde_json::Value;
+use tokio::net::TcpStream;
 use url::Url;
 
 use crate::terminal::Terminal;
@@ -181,6 +182,15 @@ impl Site {
         })
         .await
         .unwrap();
+    }
+
+    /// All of [`Self::works`], beside far more connections than a service may hold that does not
+    /// ask for more.
+    pub(crate) async fn works_in_a_crowd(&self) {
+        let connect = |_| TcpStream::connect(("127.0.0.1", self.parts.port));
+        let crowd = (0..10 * OPEN_FILES).map(connect);
+        let _crowd = futures_util::future::try_join_all(crowd).await.unwrap();
+        self.works().await;
     }
 
     /// All that passes through the proxy: pages, a gateway's stream, sign-in, traffic, and a

@@ -5,6 +5,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -45,6 +46,22 @@ async fn an_address_in_use_is_told() {
         said.contains(&format!("cannot listen on {address}")),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn it_holds_more_streams_than_services_start_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = process::command("/usr/bin/prlimit");
+    command.args(["--nofile=64:", env!("CARGO_BIN_EXE_hourkey-controller")]);
+    let serve = serve_by(command, &folder, &["--listen", &address]);
+    let connect = async || tokio::net::TcpStream::connect(&address).await;
+    serve.ready("a port that listens", connect).await.unwrap();
+    let crowd = futures_util::future::try_join_all((0..200).map(|_| connect()));
+    let _crowd = crowd.await.unwrap();
+    let health = Client::new().get(format!("http://{address}/healthz"));
+    assert_eq!(health.send().await.unwrap().text().await.unwrap(), "ok\n");
 }
 
 #[tokio::test]
@@ -169,7 +186,11 @@ async fn refused(folder: &TempDir, arguments: &[&str]) -> String {
 }
 
 fn serve(folder: &TempDir, arguments: &[&str]) -> Process {
-    let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+    let command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+    serve_by(command, folder, arguments)
+}
+
+fn serve_by(mut command: Command, folder: &TempDir, arguments: &[&str]) -> Process {
     command
         .arg("--data")
         .arg(folder.path().join("data"))

@@ -17,6 +17,10 @@ pub struct ReverseProxy {
     _folder: TempDir,
 }
 
+/// How many open files are allowed at the start. Services get 1,024; fewer need fewer connections to
+/// be seen.
+pub const OPEN_FILES: u32 = 128;
+
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -40,7 +44,8 @@ impl Program {
 
 impl ReverseProxy {
     /// Starts it with this configuration, and waits until it listens on the port. Relative paths
-    /// are in a folder of its own, in which it may write.
+    /// are in a folder of its own, in which it may write. It starts with few open files allowed, as
+    /// services do, and may allow itself more.
     ///
     /// # Errors
     /// When it is not installed, or does not start, with what it said.
@@ -48,21 +53,26 @@ impl ReverseProxy {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let path = folder.path().join("proxy.conf");
         fs::write(&path, configuration)?;
+        let limited = |program: &str| {
+            let mut command = process::command("/usr/bin/prlimit");
+            command.arg(format!("--nofile={OPEN_FILES}:")).arg(program);
+            command
+        };
         let command = match program {
             Program::Nginx => {
-                let mut nginx = process::command("/usr/sbin/nginx");
+                let mut nginx = limited("/usr/sbin/nginx");
                 nginx.args(["-g", "daemon off;", "-e", "stderr", "-p"]);
                 nginx.arg(folder.path()).arg("-c").arg(&path);
                 nginx
             }
             Program::Caddy => {
-                let mut caddy = process::command("/usr/bin/caddy");
+                let mut caddy = limited("/usr/bin/caddy");
                 caddy.args(["run", "--adapter", "caddyfile", "--config"]);
                 caddy.arg(&path).env("HOME", folder.path());
                 caddy
             }
             Program::Haproxy => {
-                let mut haproxy = process::command("/usr/sbin/haproxy");
+                let mut haproxy = limited("/usr/sbin/haproxy");
                 haproxy.arg("-db").arg("-f").arg(&path);
                 haproxy
             }

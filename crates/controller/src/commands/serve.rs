@@ -11,12 +11,29 @@ use super::init::print_setup_code;
 use super::open;
 use super::settings::Flags;
 
+/// Takes what the system allows: each stream is an open file, and services and shells start with
+/// 1,024 of them, for the sake of programs that use select(2).
+fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let all = Rlimit {
+            current: limit.maximum,
+            ..limit
+        };
+        // Where that is refused, the limit stays what it was.
+        let _ = setrlimit(Resource::Nofile, all);
+    }
+}
+
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .with_writer(std::io::stderr)
         .init();
+    allow_open_files();
     let config = flags.config(&data)?;
     let opened = open(&data).await?;
     print_setup_code(&opened, &config.address("/setup")).await?;
