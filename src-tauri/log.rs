@@ -27,6 +27,8 @@ pub(crate) fn start(folder: &Path) {
         .from_env_lossy();
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(hourkey_terminal::has_colours())
+        .log_internal_errors(false)
         .with_filter(level);
     let (file, failed) = match Bounded::open(folder, LARGEST) {
         Ok(file) => (Some(file), None),
@@ -36,6 +38,7 @@ pub(crate) fn start(folder: &Path) {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_writer(Mutex::new(file))
+            .log_internal_errors(false)
             .with_filter(
                 Targets::new()
                     .with_default(LevelFilter::WARN)

@@ -26,15 +26,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new("error,hourkey_client=warn,hourkey_client::entry=info")
-    });
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        // What cannot be logged would be told where it could not be logged, which panics.
-        .log_internal_errors(false)
-        .init();
+    hourkey_terminal::log("error,hourkey_client=warn,hourkey_client::entry=info");
     match run(arguments) {
         Ok(()) => exit::Exit::Ok.into(),
         Err(failure) => failure.report(),

@@ -1,5 +1,4 @@
 //! What is printed: results on standard output, everything else on standard error.
-
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
@@ -32,5 +31,5 @@ pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Says what is going on, beside the result. Where it cannot be said, the result is what counts.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    hourkey_terminal::note(text);
 }

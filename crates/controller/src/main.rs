@@ -1,22 +1,21 @@
 //! The `hourkey-controller` command.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command talks on the terminal"
-)]
 
 mod commands;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use hourkey_terminal::{self as terminal, PrintError};
 
 fn main() -> ExitCode {
     match commands::run(commands::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if matches!(error.downcast_ref(), Some(PrintError::ReaderGone)) => {
+            terminal::reader_gone()
+        }
         Err(error) => {
             let why = hourkey_domain::text::lines_for_terminal(&format!("{error:#}"));
-            eprintln!("hourkey-controller: {why}");
+            terminal::note(format_args!("hourkey-controller: {why}"));
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -62,6 +62,88 @@ async fn it_holds_more_streams_than_services_start_with() {
     let _crowd = crowd.await.unwrap();
     let health = Client::new().get(format!("http://{address}/healthz"));
     assert_eq!(health.send().await.unwrap().text().await.unwrap(), "ok\n");
+}
+
+#[test]
+fn a_command_ends_quietly_when_its_reader_has_gone_and_says_that_the_disk_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], out: Stdio, err: Stdio| {
+        let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+        command.arg("--data").arg(path(&folder, "data"));
+        let started = command.args(arguments).stdout(out).stderr(err).spawn();
+        let ended = started.unwrap().wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code().unwrap(), said)
+    };
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    let add = ["user", "add", "ada", "--name", "Ada"];
+    assert_eq!(run(&add, Stdio::null(), Stdio::piped()).0, 0);
+    for arguments in [
+        &["audit"][..],
+        &["audit", "--json"],
+        &["user", "list"],
+        &["openapi"],
+        &["user", "disable", "ada"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = run(arguments, writer.into(), Stdio::piped());
+        // As shells say of a program that SIGPIPE ends.
+        assert_eq!((code, &*said), (141, ""), "{arguments:?}");
+
+        let (code, said) = run(arguments, full(), Stdio::piped());
+        assert_eq!(code, 1, "{arguments:?}: {said}");
+        assert!(
+            said.contains("standard output cannot be written: No space left"),
+            "{said}"
+        );
+    }
+    let (code, _) = run(&["user", "disable", "nobody"], Stdio::null(), full());
+    assert_eq!(code, 1);
+}
+
+#[tokio::test]
+async fn it_serves_where_its_log_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    let mut command = process::command("/bin/sh");
+    let program = env!("CARGO_BIN_EXE_hourkey-controller");
+    command.args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>&1", program]);
+    let serve = serve_by(
+        command,
+        &folder,
+        &["--listen", &format!("127.0.0.1:{port}")],
+    );
+    let client = Client::new();
+    let health = async || {
+        client
+            .get(format!("http://127.0.0.1:{port}/healthz"))
+            .send()
+            .await
+    };
+    for _ in 0..2 {
+        serve.ready("an answer", health).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn its_log_has_colours_on_a_terminal_alone() {
+    let program = env!("CARGO_BIN_EXE_hourkey-controller");
+    for (shell, no_color, colours) in [
+        ("\"$0\" \"$@\"", "", false),
+        ("script -qfec \"$0 $*\" /dev/null", "", true),
+        ("script -qfec \"$0 $*\" /dev/null", "1", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = process::command("/bin/sh");
+        command
+            .args(["-c", shell, program])
+            .env("NO_COLOR", no_color);
+        let serve = serve_by(command, &folder, &["--listen", "127.0.0.1:0"]);
+        let listens = async || serve.log().contains("listening").then_some(());
+        serve.ready("a line in its log", listens).await.unwrap();
+        assert_eq!(serve.log().contains('\x1b'), colours, "{}", serve.log());
+    }
 }
 
 #[tokio::test]

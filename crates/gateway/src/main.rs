@@ -1,21 +1,20 @@
 //! The `hourkey-gateway` command.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command talks on the terminal"
-)]
 
 mod commands;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use hourkey_terminal::{self as terminal, PrintError};
 
 fn main() -> ExitCode {
     match commands::run(commands::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if matches!(error.downcast_ref(), Some(PrintError::ReaderGone)) => {
+            terminal::reader_gone()
+        }
         Err(error) => {
-            eprintln!("hourkey-gateway: {error:#}");
+            terminal::note(format_args!("hourkey-gateway: {error:#}"));
             ExitCode::FAILURE
         }
     }

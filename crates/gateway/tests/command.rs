@@ -206,3 +206,43 @@ async fn serves_stands_still_and_ends_when_told() {
     assert!(status.success());
     soon("the cut", echo.read(&mut [0; 1])).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn nothing_is_lost_where_its_words_cannot_be_written() {
+    let controller = Controller::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = gateway(folder.path());
+    command
+        .args(["enrol", controller.url.as_str()])
+        .stdin(Stdio::piped());
+    let mut child = command.stdout(writer).stderr(full()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(format!("{TOKEN}\n").as_bytes())
+        .await
+        .unwrap();
+    drop(stdin);
+    let ended = soon("enrolment", child.wait()).await.unwrap();
+    // As shells say of a program that SIGPIPE ends.
+    assert_eq!(ended.code(), Some(141));
+
+    std::fs::write(
+        folder.path().join("gateway.toml"),
+        "listen = \"127.0.0.1:0\"\n",
+    )
+    .unwrap();
+    let _serves = gateway(folder.path())
+        .arg("serve")
+        .stderr(full())
+        .spawn()
+        .unwrap();
+    controller.acked(1).await;
+}

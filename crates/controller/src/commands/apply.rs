@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow, bail};
 use hourkey_controller::organisation::{OrgFile, Plan, apply};
 use hourkey_domain::text::lines_for_terminal;
+use hourkey_terminal as terminal;
 
 use super::Opened;
 
@@ -42,17 +43,19 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
     })?;
     let today = opened.store.read().await?.organisation().await?;
     let plan = Plan::new(&today, &file, arguments.prune);
-    print!("{}", lines_for_terminal(&plan.to_string()));
+    terminal::print(lines_for_terminal(&plan.to_string()))?;
     if plan.is_empty() {
-        println!("Nothing to do: the organisation is what {path} says.");
+        terminal::line(format_args!(
+            "Nothing to do: the organisation is what {path} says."
+        ))?;
         return Ok(());
     }
     if arguments.dry_run {
-        println!("Nothing was applied (--dry-run).");
+        terminal::line("Nothing was applied (--dry-run).")?;
         return Ok(());
     }
     if !arguments.yes && !agreed()? {
-        println!("Nothing was applied.");
+        terminal::line("Nothing was applied.")?;
         return Ok(());
     }
     apply(
@@ -64,7 +67,7 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
     )
     .await
     .map_err(|refused| anyhow!("{refused}"))?;
-    println!("Applied.");
+    terminal::line("Applied.")?;
     Ok(())
 }
 
@@ -72,7 +75,7 @@ fn agreed() -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("nothing was applied: add --yes to apply without being asked");
     }
-    print!("Apply this? [y/N] ");
+    terminal::print("Apply this? [y/N] ")?;
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

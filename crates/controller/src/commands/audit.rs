@@ -5,6 +5,7 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Audited, Subject};
 use hourkey_store::{Read, StoreError};
+use hourkey_terminal as terminal;
 
 use super::Opened;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
             };
             if arguments.json {
                 let json = as_json(entry, actor.as_deref()).to_string();
-                println!("{}", json_for_terminal(&json));
+                terminal::line(json_for_terminal(&json))?;
             } else {
                 let at = entry.at.to_rfc3339_opts(SecondsFormat::Millis, true);
                 let actor = actor.as_deref().unwrap_or("-");
@@ -48,7 +49,7 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
                     "{:>8}  {at}  {actor:<12}  {:<20}  {subject}  {}",
                     entry.seq, entry.action, entry.detail
                 );
-                println!("{}", for_terminal(&line));
+                terminal::line(for_terminal(&line))?;
             }
         }
     }

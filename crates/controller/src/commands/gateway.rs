@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use hourkey_controller::gateways::enrol;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
+use hourkey_terminal as terminal;
 
 use super::Opened;
 
@@ -44,16 +45,16 @@ pub(crate) async fn run(opened: &Opened, command: Command) -> anyhow::Result<()>
         } => {
             let store = &opened.store;
             let token = enrol::add(store, &name, &network, &address, opened.now()).await?;
-            println!("{token}");
-            eprintln!(
+            terminal::line(&token)?;
+            terminal::note(
                 "Hand this token to `hourkey-gateway enrol` on the gateway's host, on its standard \
-                 input. It works once, for 24 hours."
+                 input. It works once, for 24 hours.",
             );
         }
         Command::List { json } => list(opened, json).await?,
         Command::Remove { name } => {
             enrol::remove(&opened.store, &name, opened.now()).await?;
-            println!("{} is removed.", for_terminal(&name));
+            terminal::line(format_args!("{} is removed.", for_terminal(&name)))?;
         }
     }
     Ok(())
@@ -71,7 +72,7 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
                 "id": gateway.id, "name": gateway.name, "network": network,
                 "address": gateway.address, "enrolled": enrolled,
             });
-            println!("{}", json_for_terminal(&row.to_string()));
+            terminal::line(json_for_terminal(&row.to_string()))?;
             continue;
         }
         let state = if enrolled { "enrolled" } else { "not enrolled" };
@@ -79,7 +80,7 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
             "{:<16}  {network:<16}  {:<28}  {state}",
             gateway.name, gateway.address
         );
-        println!("{}", for_terminal(&row));
+        terminal::line(for_terminal(&row))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use hourkey_controller::identity::setup;
+use hourkey_terminal as terminal;
 
 use super::settings::Flags;
 use super::{Opened, open, told};
@@ -13,13 +14,13 @@ pub(crate) async fn run(data: &Path, flags: Flags) -> anyhow::Result<()> {
     let opened = open(data).await?;
     let config = flags.clone().config(data)?;
     let path = flags.write(data)?;
-    println!("The data folder is {}.", data.display());
-    println!("Its settings are in {}.", path.display());
+    terminal::line(format_args!("The data folder is {}.", data.display()))?;
+    terminal::line(format_args!("Its settings are in {}.", path.display()))?;
     print_setup_code(&opened, &config.address("/setup")).await?;
-    println!(
+    terminal::line(format_args!(
         "Start the controller: hourkey-controller --data {} serve",
         data.display()
-    );
+    ))?;
     Ok(())
 }
 
@@ -38,15 +39,18 @@ pub(crate) async fn print_setup_code(opened: &Opened, address: &str) -> anyhow::
         return Ok(());
     }
     if !std::io::stdout().is_terminal() {
-        println!(
+        // The controller serves all the same where nobody reads this.
+        let _ = terminal::line(
             "Nobody can sign in yet. Run `hourkey-controller serve` on a terminal for a setup \
-             code, or apply an ORG.toml and use `hourkey-controller user set-password`."
+             code, or apply an ORG.toml and use `hourkey-controller user set-password`.",
         );
         return Ok(());
     }
     let code = setup::make_code(&opened.store).await.map_err(told)?;
-    println!("Nobody can sign in yet. Make the first admin at {address} with this setup code:");
-    println!("\n    {code}\n");
-    println!("It works once. It is shown here only.");
+    terminal::line(format_args!(
+        "Nobody can sign in yet. Make the first admin at {address} with this setup code:"
+    ))?;
+    terminal::line(format_args!("\n    {code}\n"))?;
+    terminal::line("It works once. It is shown here only.")?;
     Ok(())
 }

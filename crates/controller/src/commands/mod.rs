@@ -17,6 +17,7 @@ use hourkey_controller::failure::Failure;
 use hourkey_domain::Time;
 use hourkey_store::Store;
 use hourkey_store_sqlite::SqliteStore;
+use hourkey_terminal as terminal;
 
 /// The Hourkey controller: policy, requests, approvals, audit and web pages.
 #[derive(clap::Parser)]
@@ -70,7 +71,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await,
             Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await,
             Command::Openapi => {
-                println!("{}", hourkey_controller::api::openapi().to_pretty_json()?);
+                terminal::line(hourkey_controller::api::openapi().to_pretty_json()?)?;
                 Ok(())
             }
         }

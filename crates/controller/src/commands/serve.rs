@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use hourkey_controller::app::App;
 use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::server;
-use tracing_subscriber::EnvFilter;
 
 use super::init::print_setup_code;
 use super::open;
@@ -29,10 +28,7 @@ fn allow_open_files() {
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .with_writer(std::io::stderr)
-        .init();
+    hourkey_terminal::log("info");
     allow_open_files();
     let config = flags.config(&data)?;
     let opened = open(&data).await?;

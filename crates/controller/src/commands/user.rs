@@ -13,6 +13,7 @@ use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{StoreError, Write, transact};
+use hourkey_terminal as terminal;
 
 use super::settings::Flags;
 use super::{Opened, told};
@@ -108,11 +109,11 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
             let link = reset::make_link(&opened.store, &config, user.id, opened.now())
                 .await
                 .map_err(told)?;
-            println!("{link}");
-            eprintln!(
+            terminal::line(&link)?;
+            terminal::note(format_args!(
                 "Give this to {} in person. It works once, for 24 hours.",
                 for_terminal(&user.name)
-            );
+            ));
             Ok(())
         }
         Command::EndSessions { login } => end_sessions(opened, &login).await,
@@ -126,7 +127,7 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
                 "id": user.id, "login": user.login, "name": user.name, "email": user.email,
                 "roles": user.roles, "disabled": user.disabled,
             });
-            println!("{}", json_for_terminal(&row.to_string()));
+            terminal::line(json_for_terminal(&row.to_string()))?;
             continue;
         }
         let roles: Vec<_> = user.roles.iter().map(|role| format!("{role:?}")).collect();
@@ -137,7 +138,7 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
             user.name,
             roles.join(", ")
         );
-        println!("{}", for_terminal(&row));
+        terminal::line(for_terminal(&row))?;
     }
     Ok(())
 }
@@ -157,8 +158,10 @@ async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
         })
     })
     .await?;
-    println!("{login} is added. Set a password, or print a link for it:");
-    println!("  hourkey-controller user reset-link {login}");
+    terminal::line(format_args!(
+        "{login} is added. Set a password, or print a link for it:"
+    ))?;
+    terminal::line(format_args!("  hourkey-controller user reset-link {login}"))?;
     Ok(())
 }
 
@@ -198,10 +201,10 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
         })
     })
     .await?;
-    println!(
+    terminal::line(format_args!(
         "{login} is {}.",
         if disabled { "disabled" } else { "enabled" }
-    );
+    ))?;
     Ok(())
 }
 
@@ -220,7 +223,9 @@ async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
     })
     .await
     .map_err(told)?;
-    println!("{login} has a new password, and is signed out everywhere.");
+    terminal::line(format_args!(
+        "{login} has a new password, and is signed out everywhere."
+    ))?;
     Ok(())
 }
 
@@ -233,7 +238,7 @@ async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
     })
     .await
     .map_err(told)?;
-    println!("{login} is signed out everywhere.");
+    terminal::line(format_args!("{login} is signed out everywhere."))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `enrol`: makes the gateway known to a controller.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -9,6 +9,7 @@ use hourkey_gateway::config;
 use hourkey_gateway::enrolment::{Enrolled, Folder};
 use hourkey_gateway::pace::Pace;
 use hourkey_protocol::gateway::{Enrol, Enrolment};
+use hourkey_terminal as terminal;
 use url::Url;
 
 /// Where to, and whom to trust.
@@ -50,7 +51,7 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     } = api.enrol(&Enrol { token, request }).await?;
-    println!("This is gateway {name} of network {network} now.");
+    let now = format!("This is gateway {name} of network {network} now.");
     folder.keep(&Enrolled {
         gateway,
         name,
@@ -60,21 +61,22 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     })?;
-    println!(
+    terminal::line(now)?;
+    terminal::line(format_args!(
         "Its settings are in {}.",
         folder.file(config::FILE).display()
-    );
-    println!(
+    ))?;
+    terminal::line(format_args!(
         "Start it: hourkey-gateway --state {} serve",
         state.display()
-    );
+    ))?;
     Ok(())
 }
 
 fn token() -> anyhow::Result<String> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        eprint!("Token: ");
+        let _ = write!(std::io::stderr(), "Token: ");
     }
     let mut line = String::new();
     stdin.lock().read_line(&mut line)?;

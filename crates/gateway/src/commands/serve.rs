@@ -9,14 +9,10 @@ use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
 use hourkey_gateway::pace::Pace;
 use hourkey_gateway::{Gateway, Settings};
-use tracing_subscriber::EnvFilter;
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .with_writer(std::io::stderr)
-        .init();
+    hourkey_terminal::log("info");
     let folder = Folder::open(state)?;
     let config = Config::read(&folder.file(FILE))?;
     let gateway = Gateway::start(Settings {
