@@ -97,6 +97,8 @@ impl Site {
         let mut controller = Controller::prepare_behind(ORGANISATION, &public)
             .await
             .unwrap();
+        // Each call is a line then.
+        controller.set("RUST_LOG", "info,hourkey_controller=debug");
         controller.resume().await.unwrap();
         let parts = Parts {
             port,

@@ -16,7 +16,7 @@
 
   /** Takes the server's time from a page that arrived at `at` by the monotonic clock. */
   function synchronise(body, at) {
-    served = { now: Date.parse(body.dataset.now), at };
+    if (body.dataset.now) served = { now: Date.parse(body.dataset.now), at };
   }
 
   function now() {

@@ -51,7 +51,7 @@ pub(super) struct Page<'a> {
 pub(super) struct Frame {
     organisation: String,
     who: Option<Who>,
-    /// The server's time that the page is true for.
+    /// The server's time that the page is true for; `UNIX_EPOCH` on a page without times.
     pub(super) now: Time,
     /// Where the browser was going before it came here.
     pub(super) back: Option<Back>,
@@ -167,7 +167,7 @@ impl Frame {
                         noscript { meta http-equiv="refresh" content="15"; }
                     }
                 }
-                body data-now=(stamp(self.now)) data-live[page.live] {
+                body data-now=[(self.now != Time::UNIX_EPOCH).then(|| stamp(self.now))] data-live[page.live] {
                     a.skip href="#main" { "Skip to the content" }
                     (self.top(page.place))
                     main #main class=(width) {

@@ -33,6 +33,8 @@ enum Mistake {
     Scheme,
     /// People reach the controller at another address than the public one.
     Address,
+    /// The trusted proxy names another host than that of the public address.
+    Host,
 }
 
 impl Proxies {
@@ -73,10 +75,16 @@ impl Proxies {
             ),
             Mistake::Address => tracing::warn!(
                 origin = ?said("origin"),
-                x_forwarded_host = ?said(FORWARDED_HOST),
                 public.url = public,
                 "people reach the controller at another address than public_url, and their forms \
                  are refused; let the proxy redirect them, or correct public_url"
+            ),
+            Mistake::Host => tracing::warn!(
+                x_forwarded_host = ?said(FORWARDED_HOST),
+                public.url = public,
+                "the trusted proxy names another host in X-Forwarded-Host than that of public_url: \
+                 if people come by it, their forms will be refused; let the proxy redirect them, \
+                 or correct the header or public_url"
             ),
         }
     }
@@ -120,10 +128,11 @@ fn mistakes(config: &Config, peer: IpAddr, headers: &HeaderMap) -> Vec<Mistake> 
     if is_trusted && differs(FORWARDED_PROTO, config.public_url.scheme()) {
         found.push(Mistake::Scheme);
     }
-    if csrf::is_from_another_address_of_ours(headers, config)
-        || is_trusted && differs(FORWARDED_HOST, config.public_url.authority())
-    {
+    if csrf::is_from_another_address_of_ours(headers, config) {
         found.push(Mistake::Address);
+    }
+    if is_trusted && differs(FORWARDED_HOST, config.public_url.authority()) {
+        found.push(Mistake::Host);
     }
     found
 }
@@ -199,10 +208,13 @@ mod tests {
             [Mistake::Scheme]
         );
         let other = (FORWARDED_HOST, "access.example.com");
-        assert_eq!(
-            found(&ours, "10.0.0.1", &[client, other]),
-            [Mistake::Address]
-        );
+        let right = [
+            ("origin", "https://hourkey.example.com"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        // The forms of those who come by the right address are taken all the same.
+        let headers = [client, other, right[0], right[1]];
+        assert_eq!(found(&ours, "10.0.0.1", &headers), [Mistake::Host]);
     }
 
     #[test]

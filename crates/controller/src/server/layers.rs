@@ -147,7 +147,7 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
     );
     async {
         let mut response = next.run(request).await;
-        tracing::info!(
+        tracing::debug!(
             http.status = response.status().as_u16(),
             call.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered",

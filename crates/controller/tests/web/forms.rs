@@ -104,6 +104,9 @@ async fn addresses_that_cannot_be_read_are_refused_as_pages() {
     let ann = site.signed_in("ann").await;
     let unknown = ann.get("/requests/99999").await;
     unknown.refuses(404, "no such thing here");
+    // It says no time that it does not know.
+    assert!(!unknown.text.contains("data-now"), "{}", unknown.text);
+    assert!(ann.get("/access").await.text.contains("data-now"));
     for path in ["/requests/x", "/review/1.5", "/resources/%ff/request"] {
         let page = ann.get(path).await;
         assert_eq!(page.status, 404, "{path}");
