@@ -42,7 +42,7 @@ fn one(through: &Through) -> Markup {
 fn how(why: Ended) -> &'static str {
     match why {
         Ended::Closed => "Closed",
-        Ended::Client => "Broken off by the computer",
+        Ended::Client => "Ended by the computer",
         Ended::Destination => "Broken off by the resource",
         Ended::Permit => "Cut",
         Ended::Device => "Cut with the device",
