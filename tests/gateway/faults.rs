@@ -28,6 +28,19 @@ pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Waits until the wiki's page comes through.
+async fn passes(entry: &Entry) {
+    eventually("the page", async || {
+        let text = get(entry, "wiki.corp.example").await?;
+        match text.ends_with(PAGE) {
+            true => Ok(()),
+            false => Err(std::io::Error::other(text)),
+        }
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_takes_over() {
     let mut world = World::new().await;
@@ -156,15 +169,7 @@ async fn a_gateway_that_has_not_heard_its_controller_yet_takes_no_connections() 
     assert!(page.contains("No gateway answers"), "{page}");
     assert!(page.contains("refused"), "{page}");
     wire.mend();
-    eventually("the page", async || {
-        let text = get(&entry, "wiki.corp.example").await?;
-        match text.ends_with(PAGE) {
-            true => Ok(()),
-            false => Err(std::io::Error::other(text)),
-        }
-    })
-    .await
-    .unwrap();
+    passes(&entry).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,15 +182,7 @@ async fn a_revocation_that_a_gateway_missed_is_in_force_when_it_is_back() {
     world.revoke(&marta, grant).await;
     world.gateway.resume().await.unwrap();
     // The wiki passes again, and the logs do not.
-    eventually("the gateway", async || {
-        let text = get(&entry, "wiki.corp.example").await?;
-        match text.ends_with(PAGE) {
-            true => Ok(()),
-            false => Err(std::io::Error::other(text)),
-        }
-    })
-    .await
-    .unwrap();
+    passes(&entry).await;
     let locked = get(&entry, "logs.corp.example").await.unwrap();
     assert!(locked.starts_with("HTTP/1.1 302"), "{locked}");
     assert_eq!(world.origin.open(), 0);

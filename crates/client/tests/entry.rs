@@ -7,6 +7,7 @@ mod stand_in;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use hourkey_client::dial::{Destination, Refused};
 use hourkey_client::entry::{BROWSER_PATIENCE, Entry, Forward};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
@@ -280,6 +281,12 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
     assert_eq!(answers.targets.lock().unwrap().len(), 1);
 }
 
+/// Why a browser's connection is not opened.
+async fn refused(person: &Person, to: &Destination) -> Refused {
+    let dialed = person.dialer.dial(to, BROWSER_PATIENCE).await;
+    dialed.err().unwrap()
+}
+
 /// A browser gives up at 30 s, and the page that the entry has for it must come before.
 #[tokio::test]
 async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
@@ -292,12 +299,7 @@ async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
         person.dialer.prepare().await.unwrap();
         tokio::time::pause();
         let began = tokio::time::Instant::now();
-        let refused = person
-            .dialer
-            .dial(&to, BROWSER_PATIENCE)
-            .await
-            .err()
-            .unwrap();
+        let refused = refused(&person, &to).await;
         assert!(
             began.elapsed() < Duration::from_secs(21),
             "{:?}",
@@ -468,12 +470,7 @@ async fn a_gateway_whose_name_leads_nowhere_is_named() {
     controller.set_gateways(gateways);
     let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
     let to = "wiki.corp:80".parse().unwrap();
-    let refused = person
-        .dialer
-        .dial(&to, BROWSER_PATIENCE)
-        .await
-        .err()
-        .unwrap();
+    let refused = refused(&person, &to).await;
     assert!(
         refused
             .to_string()

@@ -215,22 +215,15 @@ async fn sniff(
                 broke = until_broken(direction.client_broke) => return Err(broke),
             };
             sniffer.answered(switches, &mut found)
-        } else if sniffer.is_unclear() {
-            match clear_up(source, sink, direction).await? {
-                Clarity::More(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
-                Clarity::Ended => {
-                    ended = true;
-                    sniffer.end(&mut found)
-                }
-                Clarity::Waits => sniffer.end(&mut found),
-            }
         } else {
-            match next(source, sink, direction).await? {
-                Some(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
-                None => {
-                    ended = true;
-                    sniffer.end(&mut found)
-                }
+            let heard = match sniffer.is_unclear() {
+                true => clear_up(source, sink, direction).await?,
+                false => next(source, sink, direction).await?.into(),
+            };
+            ended = matches!(heard, Heard::End);
+            match heard {
+                Heard::More(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
+                Heard::End | Heard::Nothing => sniffer.end(&mut found),
             }
         };
         if !found.drain(..).all(|found| pass.judge(&found)) {
@@ -246,14 +239,19 @@ async fn sniff(
     }
 }
 
-/// What comes of first bytes that may be the beginning of anything.
-enum Clarity {
-    /// The next bytes.
+/// What a client says next.
+enum Heard {
     More(Bytes),
-    /// The client has said all it has to say.
-    Ended,
-    /// The client waits for an answer to what it has said.
-    Waits,
+    /// It has said all it has to say.
+    End,
+    /// It waits for an answer to what it has said.
+    Nothing,
+}
+
+impl From<Option<Bytes>> for Heard {
+    fn from(next: Option<Bytes>) -> Self {
+        next.map_or(Self::End, Self::More)
+    }
 }
 
 /// Waits for the bytes that tell what a flow is: not for long where nothing hangs on it, since a
@@ -262,17 +260,17 @@ async fn clear_up(
     source: &mut impl Source,
     sink: &mut impl Sink,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<Clarity, Stop> {
+) -> Result<Heard, Stop> {
     let next = next(source, sink, direction);
     tokio::pin!(next);
     for limit in [limits::UNCLEAR, limits::UNCLEAR_AT_SHARED] {
         match timeout(limit, &mut next).await {
-            Ok(next) => return Ok(next?.map_or(Clarity::Ended, Clarity::More)),
+            Ok(next) => return Ok(next?.into()),
             Err(_) if direction.pass.may_use_all() => break,
             Err(_) => {}
         }
     }
-    Ok(Clarity::Waits)
+    Ok(Heard::Nothing)
 }
 
 /// Passes on what the origin says until its first answer has told whether it begins another protocol
