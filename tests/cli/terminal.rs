@@ -69,16 +69,8 @@ impl Terminal {
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = self.session.command(binaries::path("hourkey").unwrap());
-        command.args(arguments).stdin(Stdio::null());
-        let output = tokio::process::Command::from(command)
-            .output()
-            .await
-            .unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        command.args(arguments);
+        ran(command).await
     }
 
     /// Starts a command, for what happens while it runs.
@@ -95,5 +87,19 @@ impl Terminal {
         let seen = self.opener.urls().unwrap().len();
         self.run(arguments).await.ended(0);
         self.opener.next_after(seen).await.unwrap()
+    }
+}
+
+/// Runs any command to its end.
+pub(crate) async fn ran(mut command: std::process::Command) -> Ran {
+    command.stdin(Stdio::null());
+    let output = tokio::process::Command::from(command)
+        .output()
+        .await
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }

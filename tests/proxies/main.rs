@@ -8,11 +8,13 @@ mod site;
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod terminal;
 
+use hourkey_testkit::binaries;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::reverse_proxy::{Program, example};
 use hourkey_testkit::webdriver::free_port;
 
 use site::{PAGE, Parts, Site, entry};
+use terminal::ran;
 
 #[tokio::test]
 async fn nginx_as_documented() {
@@ -208,6 +210,30 @@ async fn a_proxy_that_dies_is_told_of_in_words() {
     .await
     .unwrap();
     assert!(!gateway.log().contains("https://docs.rs"));
+}
+
+#[tokio::test]
+async fn a_person_whose_clock_is_outside_of_the_certificate_is_told_so() {
+    let site = Site::start(Program::Nginx, "https", |parts| {
+        documented("nginx.conf", parts)
+    });
+    let site = site.await;
+    let ada = site.terminal("ada").await;
+    for (clock, says) in [
+        ("@1971-06-01 00:00:00", "clock says 1971-06-01"),
+        ("@4200-06-01 00:00:00", "valid only until 4096-01-01"),
+    ] {
+        for arguments in [&["sign-in", site.public.as_str()][..], &["list"]] {
+            let mut command = ada.session.command("faketime");
+            command.env("DONT_FAKE_MONOTONIC", "1").args(["-f", clock]);
+            command
+                .arg(binaries::path("hourkey").unwrap())
+                .args(arguments);
+            let ran = ran(command).await.ended(8);
+            assert!(ran.err.contains(says), "{ran:?}");
+            assert!(ran.err.contains("set the clock right"), "{ran:?}");
+        }
+    }
 }
 
 /// The proxy's certificate is good from 1975 to 4096. The proxy counts the attempts.

@@ -130,7 +130,9 @@ impl From<SignInError> for Failure {
         let exit = match error {
             SignInError::Api(error) => return error.into(),
             SignInError::Discover(
-                DiscoverError::Unreachable { .. } | DiscoverError::Untrusted { .. },
+                DiscoverError::Unreachable { .. }
+                | DiscoverError::UnknownAuthority { .. }
+                | DiscoverError::Clock { .. },
             ) => Exit::Unreachable,
             SignInError::Discover(
                 DiscoverError::Foreign { .. }

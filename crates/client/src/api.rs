@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
+use hourkey_pki::NoAnswer;
 use hourkey_protocol::API;
 use hourkey_protocol::access::{
     Approve, AutoLocked, Comment, Grant, NewRequest, NewUnlock, Page, Request, Resource,
@@ -17,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::session::{ANSWER_TIMEOUT, Reason, Session, json, named, problem, within};
+use crate::session::{ANSWER_TIMEOUT, Session, json, named, problem, within};
 
 /// Why a call failed, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +70,7 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unreachable(controller: &Url, why: &Reason) -> Self {
+    pub(crate) fn unreachable(controller: &Url, why: &NoAnswer) -> Self {
         Self::Unreachable {
             controller: named(controller),
             why: why.to_string(),
@@ -404,7 +405,7 @@ impl Session {
                     ApiError::SessionEnded
                 }
                 ApiError::Problem(problem) if problem.code == Code::NoCredential => {
-                    let why = Reason::NoAnswer(NO_CREDENTIAL.to_owned());
+                    let why = NoAnswer::Other(NO_CREDENTIAL.to_owned());
                     ApiError::unreachable(self.controller(), &why)
                 }
                 error => error,

@@ -16,8 +16,7 @@ mod http;
 mod lock;
 mod proxy;
 pub(crate) use http::{
-    ANSWER_TIMEOUT, Reason, answer, described, json, oauth_sentence, problem, reason, tokens,
-    within,
+    ANSWER_TIMEOUT, answer, described, json, no_answer, oauth_sentence, problem, tokens, within,
 };
 pub use http::{HttpError, http};
 pub(crate) use proxy::named;

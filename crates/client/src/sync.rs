@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::api::ApiError;
-use crate::session::{Session, reason};
+use crate::session::{Session, no_answer};
 use hourkey_clock::Clock;
 use hourkey_protocol::sse::{Event, Parser};
 use hourkey_protocol::stream_ends::StreamEnds;
@@ -239,7 +239,7 @@ impl Stream {
                     return Break::Closed("The controller closed the connection.".to_owned());
                 }
                 Ok(Err(error)) => {
-                    return Break::Closed(format!("The connection broke: {}.", reason(&error)));
+                    return Break::Closed(format!("The connection broke: {}.", no_answer(&error)));
                 }
                 Err(_) => {
                     return Break::Broken(self.why_silent("The controller went silent.").await);

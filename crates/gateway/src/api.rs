@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hourkey_pki::NoAnswer;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
@@ -13,7 +14,6 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::enrolment::Enrolled;
-use crate::no_answer;
 
 /// The largest answer that is read, beside the stream.
 const LARGEST: usize = 1 << 20;
@@ -273,5 +273,15 @@ async fn done(mut response: Response) -> Result<(), ApiError> {
 }
 
 pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
-    ApiError::Unreachable(no_answer::reason(&error))
+    let why = match error.is_timeout() {
+        true => NoAnswer::Late,
+        false => NoAnswer::of(&error),
+    };
+    let advice = match why {
+        NoAnswer::UnknownAuthority => {
+            "; if it is your own, enrol the gateway with --ca FILE, which names it"
+        }
+        _ => "",
+    };
+    ApiError::Unreachable(format!("{why}{advice}"))
 }

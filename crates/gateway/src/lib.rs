@@ -24,7 +24,6 @@ pub mod index;
 pub mod lease;
 pub mod limits;
 mod listen;
-mod no_answer;
 pub mod pace;
 mod relay;
 #[cfg(test)]

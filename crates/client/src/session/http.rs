@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hourkey_pki::NoAnswer;
 use hourkey_protocol::oauth::{self, Tokens};
 use hourkey_protocol::problem::{self, Problem};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
@@ -77,8 +78,8 @@ fn extra_authorities() -> Result<Vec<reqwest::Certificate>, HttpError> {
 }
 
 fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
-    let found =
-        reqwest::Certificate::from_pem_bundle(pem).map_err(|error| reason(&error).to_string())?;
+    let found = reqwest::Certificate::from_pem_bundle(pem)
+        .map_err(|error| no_answer(&error).to_string())?;
     if found.is_empty() {
         return Err("there is no certificate in it".to_owned());
     }
@@ -90,7 +91,7 @@ fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Makes a call, and waits until its answer begins.
-pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, Reason> {
+pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, NoAnswer> {
     within(ANSWER_TIMEOUT, call.send()).await
 }
 
@@ -98,57 +99,19 @@ pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, Reason> {
 pub(crate) async fn within<T>(
     limit: Duration,
     answering: impl Future<Output = reqwest::Result<T>>,
-) -> Result<T, Reason> {
+) -> Result<T, NoAnswer> {
     match tokio::time::timeout(limit, answering).await {
-        Ok(answered) => answered.map_err(|error| reason(&error)),
-        Err(_) => Err(Reason::NoAnswer("it did not answer in time".to_owned())),
+        Ok(answered) => answered.map_err(|error| no_answer(&error)),
+        Err(_) => Err(NoAnswer::Late),
     }
 }
 
 /// Why a call got no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The controller's certificate is not trusted.
-    Untrusted(String),
-    /// Anything else.
-    NoAnswer(String),
-}
-
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Untrusted(why) => write!(f, "its certificate is not trusted: {why}"),
-            Self::NoAnswer(why) => f.write_str(why),
-        }
-    }
-}
-
-/// The cause at the bottom of an error, in words.
-pub(crate) fn reason(error: &reqwest::Error) -> Reason {
-    let mut deepest: &(dyn std::error::Error + 'static) = error;
-    loop {
-        let inner = deepest.downcast_ref::<std::io::Error>().and_then(|error| {
-            error
-                .get_ref()
-                .map(|inner| inner as &(dyn std::error::Error + 'static))
-        });
-        if let Some(rustls::Error::InvalidCertificate(why)) = deepest.downcast_ref() {
-            return Reason::Untrusted(why.to_string());
-        }
-        let Some(next) = inner.or_else(|| deepest.source()) else {
-            break;
-        };
-        deepest = next;
-    }
+pub(crate) fn no_answer(error: &reqwest::Error) -> NoAnswer {
     if error.is_timeout() {
-        return Reason::NoAnswer("it did not answer in time".to_owned());
+        return NoAnswer::Late;
     }
-    if let Some(io) = deepest.downcast_ref::<std::io::Error>()
-        && io.kind() == std::io::ErrorKind::ConnectionRefused
-    {
-        return Reason::NoAnswer("nothing answers at this address".to_owned());
-    }
-    Reason::NoAnswer(deepest.to_string())
+    NoAnswer::of(error)
 }
 
 /// The largest JSON answer that is read: a snapshot of 100,000 resources is about 60 MB.
@@ -289,7 +252,10 @@ mod tests {
         let error = discover(&client(Vec::new()).unwrap(), &url)
             .await
             .unwrap_err();
-        assert!(matches!(error, DiscoverError::Untrusted { .. }), "{error}");
+        assert!(
+            matches!(error, DiscoverError::UnknownAuthority { .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("HOURKEY_CA_FILE"));
         let trusting = client(authorities(authority.as_bytes()).unwrap()).unwrap();
         let error = discover(&trusting, &url).await.unwrap_err();

@@ -238,7 +238,7 @@ async fn an_absent_controller_is_named() {
     let session = Session::resume(home).await.unwrap().unwrap();
     assert_eq!(
         session.me().await.unwrap_err().to_string(),
-        "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at this address. \
+        "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at its address. \
          Check the network, or ask whoever runs it."
     );
 }

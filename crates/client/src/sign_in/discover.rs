@@ -1,11 +1,12 @@
 //! The controller's OAuth metadata (RFC 8414).
 
+use hourkey_pki::NoAnswer;
 use hourkey_protocol::oauth::{METADATA_PATH, Metadata};
 use reqwest::Client;
 use url::Url;
 
 use crate::api::ApiError;
-use crate::session::{Reason, answer, described, json, named};
+use crate::session::{answer, described, json, named};
 
 /// Why an address cannot be used as a controller, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,16 +21,23 @@ pub enum DiscoverError {
         /// What went wrong.
         why: String,
     },
-    /// Its certificate is not trusted.
+    /// Its certificate is of an authority that is not trusted here.
     #[error(
-        "The certificate of {controller} is not trusted on this machine: {why}. If your \
-         organisation has its own certificate authority, add that to the system's trusted ones, \
-         or name its PEM file in HOURKEY_CA_FILE."
+        "The controller at {controller} cannot be reached: {}. If your organisation has its own \
+         certificate authority, add that to the system's trusted ones, or name its PEM file in \
+         HOURKEY_CA_FILE.",
+        NoAnswer::UnknownAuthority
     )]
-    Untrusted {
+    UnknownAuthority {
         /// Its origin, and the proxy on the way there.
         controller: String,
-        /// What is wrong with it.
+    },
+    /// Its certificate is outside its time, or this machine's clock is wrong.
+    #[error("The controller at {controller} cannot be reached: {why}.")]
+    Clock {
+        /// Its origin, and the proxy on the way there.
+        controller: String,
+        /// What the clock says, what the certificate, and what to do.
         why: String,
     },
     /// Something else answers there, or stands before it.
@@ -68,13 +76,20 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
     let mut url = controller.clone();
     url.set_path(METADATA_PATH);
     let response = answer(http.get(url)).await.map_err(|why| match why {
-        Reason::Untrusted(why) => DiscoverError::Untrusted {
+        NoAnswer::UnknownAuthority => DiscoverError::UnknownAuthority {
             controller: origin.clone(),
-            why,
         },
-        Reason::NoAnswer(why) => DiscoverError::Unreachable {
+        NoAnswer::Clock { .. } => DiscoverError::Clock {
             controller: origin.clone(),
-            why,
+            why: why.to_string(),
+        },
+        NoAnswer::Late
+        | NoAnswer::Refused
+        | NoAnswer::BrokenOff
+        | NoAnswer::Untrusted(_)
+        | NoAnswer::Other(_) => DiscoverError::Unreachable {
+            controller: origin.clone(),
+            why: why.to_string(),
         },
     })?;
     let status = response.status();
@@ -136,11 +151,12 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
 impl From<DiscoverError> for ApiError {
     fn from(error: DiscoverError) -> Self {
         match error {
-            DiscoverError::Unreachable { controller, why } => Self::Unreachable { controller, why },
-            DiscoverError::Untrusted { controller, why } => Self::Unreachable {
-                controller,
-                why: format!("its certificate is not trusted: {why}"),
-            },
+            DiscoverError::Unreachable { controller, why }
+            | DiscoverError::Clock { controller, why } => Self::Unreachable { controller, why },
+            DiscoverError::UnknownAuthority { controller } => {
+                let why = NoAnswer::UnknownAuthority.to_string();
+                Self::Unreachable { controller, why }
+            }
             // It was a controller when the person signed in.
             DiscoverError::Foreign { controller, answer } => Self::Foreign { controller, answer },
             DiscoverError::NotAController { .. } | DiscoverError::OtherIssuer { .. } => {

@@ -134,7 +134,7 @@ async fn an_address_where_something_else_or_nothing_answers_is_named() {
     let nowhere = address("http://127.0.0.1:1").unwrap();
     assert_eq!(
         discover(&http, &nowhere).await.unwrap_err().to_string(),
-        "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at this address. \
+        "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at its address. \
          Check the address and the network."
     );
 }
