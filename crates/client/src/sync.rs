@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hourkey_pki::NoAnswer;
 use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT, Snapshot};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -211,8 +212,8 @@ impl Stream {
             }
             Ok(Err(error)) => return Break::Broken(error.to_string()),
             Err(_) => {
-                let why = "The controller did not answer in time.";
-                return Break::Broken(self.why_silent(why).await);
+                let why = self.unreachable(&NoAnswer::Late);
+                return Break::Broken(self.why_silent(&why).await);
             }
         };
         let mut parser = Parser::default();
@@ -239,7 +240,7 @@ impl Stream {
                     return Break::Closed("The controller closed the connection.".to_owned());
                 }
                 Ok(Err(error)) => {
-                    return Break::Closed(format!("The connection broke: {}.", no_answer(&error)));
+                    return Break::Closed(self.unreachable(&no_answer(&error)));
                 }
                 Err(_) => {
                     return Break::Broken(self.why_silent("The controller went silent.").await);
@@ -289,6 +290,10 @@ impl Stream {
         self.tx.send(update).await.map_err(|_| Break::End)?;
         self.seq = Some(seq);
         Ok(())
+    }
+
+    fn unreachable(&self, why: &NoAnswer) -> String {
+        ApiError::unreachable(self.session.controller(), why).to_string()
     }
 
     /// Why a stream is silent: a controller that answers other calls sent something on it at once,
