@@ -61,7 +61,7 @@ enum Command {
         /// What to measure.
         subject: bench::Subject,
         /// Parts to measure, all when none is named. Of the desktop app: start, idle, approve, many;
-        /// of the gateway: relays, idle, decide, faults.
+        /// of the gateway: relays, opening, idle, decide, faults.
         parts: Vec<String>,
         /// A folder with `hourkey` and `hourkey-gateway` of another release build: a gateway's costs
         /// are measured with theirs in the same rounds.

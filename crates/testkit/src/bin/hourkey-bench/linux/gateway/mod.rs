@@ -25,6 +25,8 @@ use super::figures::Table;
 pub(crate) enum Part {
     /// Throughput, processor time and latency, beside the peers.
     Relays,
+    /// New connections by our own ways alone, in more rounds.
+    Opening,
     /// Memory of tunnels that carry nothing.
     Idle,
     /// Approve → first byte, and revoke → last byte.
@@ -33,7 +35,7 @@ pub(crate) enum Part {
     Faults,
 }
 
-/// Measures `only` these parts, all when none is named; the relays with those of another build in
+/// Measures `only` these parts, all when none is named; relays and opening with those of another build in
 /// `beside`.
 pub(crate) async fn measure(only: &[Part], beside: Option<&Path>, table: &mut Table) -> Result<()> {
     // Programs that are started from here on may open as many files, too.
@@ -50,6 +52,7 @@ pub(crate) async fn measure(only: &[Part], beside: Option<&Path>, table: &mut Ta
             eprintln!("measuring: {part:?}");
             match part {
                 Part::Relays => relays::measure(beside, table).await?,
+                Part::Opening => relays::measure_opening(beside).await?,
                 Part::Idle => idle::measure(table).await?,
                 Part::Decide => decide::measure(table).await?,
                 Part::Faults => faults::measure(table).await?,

@@ -13,6 +13,8 @@ use crate::linux::figures::{Figure, Table, Times};
 use crate::linux::load::processor;
 
 const ROUNDS: usize = 3;
+/// Where nothing but opening is measured.
+const OPENING_ROUNDS: usize = 15;
 
 /// What is sent at a time, in bytes: a gigabyte.
 const BYTES: u64 = 1_000_000_000;
@@ -52,10 +54,7 @@ const OTHER_FORWARD: &str = "forward + gateway, other build";
 /// With what another build in `beside` costs, in the same rounds.
 pub(crate) async fn measure(beside: Option<&Path>, table: &mut Table) -> Result<()> {
     let world = World::new(1).await?;
-    let other = match beside {
-        Some(folder) => Some(World::of_build(folder).await?),
-        None => None,
-    };
+    let other = other(beside).await?;
     let folder = tempfile::tempdir()?;
     let mut relays = all(&world, folder.path()).await?;
     if let Some(other) = &other {
@@ -73,6 +72,35 @@ pub(crate) async fn measure(beside: Option<&Path>, table: &mut Table) -> Result<
     println!("\n{grid}");
     compare(&grid, table);
     Ok(())
+}
+
+/// What a new connection takes by our own ways alone, in so many rounds that two builds can be told
+/// apart.
+pub(crate) async fn measure_opening(beside: Option<&Path>) -> Result<()> {
+    let world = World::new(1).await?;
+    let other = other(beside).await?;
+    let direct = Route::plain(world.origin.address);
+    let mut relays = vec![Relay::borrowed(DIRECT, direct, Vec::new())];
+    relays.extend(ours(&world, OURS, FORWARD).await?);
+    if let Some(other) = &other {
+        relays.extend(ours(other, OTHER_OURS, OTHER_FORWARD).await?);
+    }
+    let mut grid = Grid::default();
+    for _ in 0..OPENING_ROUNDS {
+        for relay in &relays {
+            open(relay, &mut grid).await?;
+        }
+    }
+    println!("\n{grid}");
+    Ok(())
+}
+
+/// A world of the build in this folder.
+async fn other(folder: Option<&Path>) -> Result<Option<World>> {
+    match folder {
+        Some(folder) => World::of_build(folder).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Every relay that there is here; the first one is none.
@@ -110,6 +138,14 @@ async fn once(relay: &Relay, grid: &mut Grid) -> Result<()> {
             grid.add(relay.name, cost, used.as_secs_f64() * 8.0 / gigabits);
         }
     }
+    open(relay, grid).await?;
+    let round_trips = Times::of(route.round_trips(ROUND_TRIPS).await?);
+    grid.add(relay.name, ROUND_TRIP, round_trips.percentile(50) * 1_000.0);
+    Ok(())
+}
+
+async fn open(relay: &Relay, grid: &mut Grid) -> Result<()> {
+    let route = relay.route;
     let mut opened = Vec::new();
     for _ in 0..CONNECTIONS {
         tokio::time::sleep(APART).await;
@@ -123,8 +159,6 @@ async fn once(relay: &Relay, grid: &mut Grid) -> Result<()> {
         burst.push(route.time_to_open().await?);
     }
     grid.add(relay.name, BURST, Times::of(burst).percentile(50));
-    let round_trips = Times::of(route.round_trips(ROUND_TRIPS).await?);
-    grid.add(relay.name, ROUND_TRIP, round_trips.percentile(50) * 1_000.0);
     Ok(())
 }
 
