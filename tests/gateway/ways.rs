@@ -36,6 +36,13 @@ pub(crate) enum Way {
     Command,
 }
 
+impl Way {
+    /// True where HTTP goes request by request, and no byte of it as it is.
+    pub(crate) fn is_by_request(self) -> bool {
+        matches!(self, Self::Http | Self::Forward)
+    }
+}
+
 pub(crate) const WAYS: [Way; 5] = [
     Way::Http,
     Way::Connect,

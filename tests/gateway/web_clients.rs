@@ -112,6 +112,42 @@ fn which(program: &str) -> String {
     found.to_str().unwrap().to_owned()
 }
 
+/// Python's server answers an upload that it takes none of at once, and closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_before_the_upload_is_over_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    let mut command = process::command(PYTHON);
+    command
+        .args(["-m", "http.server", "--bind", "127.0.0.1", "--directory"])
+        .arg(folder.path())
+        .arg(port.to_string());
+    let server = Process::start("origin", command, folder.path()).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let listens = async || TcpStream::connect(address).await;
+    server.ready("the web server", listens).await.unwrap();
+    let (world, entry) = before(address).await;
+    let file = folder.path().join("file");
+    std::fs::write(&file, vec![b'x'; 10_000_000]).unwrap();
+    let data = format!("@{}", file.display());
+    let url = format!("{BASE}/");
+    for _ in 0..10 {
+        let arguments = [
+            "--silent",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+            "--data-binary",
+            &data,
+            &url,
+        ];
+        let curl = run(&world, &entry, "/usr/bin/curl", &arguments).await;
+        // curl may not be able to send the rest, and says so; the answer is there.
+        assert_eq!(String::from_utf8_lossy(&curl.stdout), "501", "{curl:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn git_pushes_more_than_a_megabyte() {
     let (server, folder, _process) = python().await;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use hourkey_client::dial::{Destination, RelayError};
+use hourkey_client::dial::{Cut, Destination, RelayError};
 use hourkey_client::entry::PATIENCE;
 
 use crate::exit::{Exit, Failure};
@@ -18,14 +18,15 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
     let live = Live::start(Notes::One, 0).await?;
     let to = Destination { host, port };
     let tunnel = live.dialer.dial(&to, PATIENCE).await?;
-    let blocked = tunnel.blocked();
+    let cut = tunnel.cut();
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
     match piped {
         Ok(()) => Ok(()),
-        Err(RelayError::Tunnel(error)) => match blocked.await {
+        Err(RelayError::Tunnel(error)) => match cut.await {
             // The sentence above says why.
-            Some(_) => Err(Failure::failed("The gateway cut the connection.")),
+            Some(Cut::Blocked(_)) => Err(Failure::failed("The gateway cut the connection.")),
+            Some(why) => Err(Failure::failed(why)),
             None => {
                 let why = live.dialer.why_lost(&to, Some(&error)).await;
                 Err(Failure::failed(why))

@@ -461,6 +461,80 @@ async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
     );
 }
 
+/// A browser sends one site's requests on the connection that another one's have opened.
+#[tokio::test]
+async fn a_forward_judges_each_request() {
+    let world = world(granted()).await;
+    let to = "wiki.corp:80".parse().unwrap();
+    let forward = Forward::start(world.person.dialer.clone(), to, 0)
+        .await
+        .unwrap();
+    let own = format!("Host: 127.0.0.1:{}\r\n", forward.port());
+    for (fields, answer) in [
+        (own.clone(), "GET /second"),
+        (
+            format!("{own}Origin: http://evil.example\r\n"),
+            "A page of another site",
+        ),
+        ("Host: evil.example\r\n".to_owned(), "This forward does not"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", forward.port()))
+            .await
+            .unwrap();
+        let first = format!("GET /first HTTP/1.1\r\n{own}\r\n");
+        stream.write_all(first.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains("GET /first") {
+            assert!(stream.read_buf(&mut heard).await.unwrap() > 0);
+        }
+        let second = format!("GET /second HTTP/1.1\r\nConnection: close\r\n{fields}\r\n");
+        stream.write_all(second.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await.unwrap();
+        assert!(heard.contains(answer), "{fields}: {heard}");
+    }
+}
+
+/// As `echo … > /dev/tcp/…` does.
+#[tokio::test]
+async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
+    let world = world(granted()).await;
+    world.gateway.slow(Duration::from_millis(200));
+    let to = "wiki.corp:80".parse().unwrap();
+    let forward = Forward::start(world.person.dialer.clone(), to, 0)
+        .await
+        .unwrap();
+    let targets = world.gateway.targets.clone();
+    for count in 1..=3 {
+        let mut stream = TcpStream::connect(("127.0.0.1", forward.port()))
+            .await
+            .unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        // Until it is known whose connection this is.
+        until("the gateway is asked", || {
+            targets.lock().unwrap().len() == count
+        })
+        .await;
+        drop(stream);
+        let said = world.gateway.said.clone();
+        until("it arrives", || said.lock().unwrap().len() == count).await;
+        assert_eq!(said.lock().unwrap()[count - 1], b"hello");
+    }
+}
+
+/// A gateway refuses those of one address beyond a number.
+#[tokio::test]
+async fn a_burst_makes_few_connections_at_a_time() {
+    let world = world(granted()).await;
+    world.gateway.slow(Duration::from_millis(20));
+    let to: Destination = "wiki.corp:80".parse().unwrap();
+    let dialing = (0..400).map(|_| world.person.dialer.dial(&to, Duration::from_secs(60)));
+    let dialed = futures_util::future::join_all(dialing).await;
+    assert!(dialed.iter().all(Result::is_ok));
+    let most = world.gateway.most_handshakes();
+    assert!(most <= 50, "{most}");
+}
+
 #[tokio::test]
 async fn a_gateway_whose_name_leads_nowhere_is_named() {
     let controller = Controller::start().await;

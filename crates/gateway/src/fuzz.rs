@@ -8,7 +8,7 @@ use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::gateway::{ALL, All, CHANGES, Changes, Destination, Device, User};
 use hourkey_protocol::sse::Parser;
 
-use crate::sniff::{Found, Sniffer};
+use crate::sniff::{Answer, Found, Sniffer};
 use crate::table::{Peer, Table, Target};
 use crate::tunnel;
 
@@ -119,7 +119,7 @@ pub fn inside(bytes: &[u8]) {
             assert!(passes.is_empty() || !found.is_empty());
             passed.extend(passes);
             if sniffer.awaits_answer() {
-                passed.extend(sniffer.answered(false, &mut found));
+                passed.extend(sniffer.answered(Answer::Tls, &mut found));
             }
             if sniffer.is_done() {
                 break;

@@ -38,6 +38,8 @@ pub struct Index {
     prefixes: Vec<usize>,
     /// What the map leads to a port of its own.
     mapped: HashMap<SocketAddr, Vec<usize>>,
+    /// The wildcards of which the map leads a name to an address, at any port.
+    mapped_below: HashMap<IpAddr, Vec<usize>>,
     /// Those with exact names that were never answered.
     unanswered: Vec<usize>,
     outlasting: HashSet<ResourceId>,
@@ -86,11 +88,25 @@ impl Index {
     #[must_use]
     pub fn with_map(mut self, map: &HostMap) -> Self {
         for (name, Mapped { ip, port }) in map {
-            let Some(port) = *port else { continue };
-            let place = SocketAddr::new(ip.to_canonical(), port);
+            let ip = ip.to_canonical();
             let exact = self.names.get(name).cloned();
-            let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
-            self.mapped.entry(place).or_default().extend(governing);
+            match (port, exact) {
+                (Some(port), exact) => {
+                    let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
+                    let place = SocketAddr::new(ip, *port);
+                    self.mapped.entry(place).or_default().extend(governing);
+                }
+                // Exact names are looked up, also in the map.
+                (None, Some(_)) => {}
+                (None, None) => {
+                    let governing = self.longest_wildcard(name, |_| true);
+                    self.mapped_below.entry(ip).or_default().extend(governing);
+                }
+            }
+        }
+        for below in self.mapped_below.values_mut() {
+            below.sort_unstable();
+            below.dedup();
         }
         self
     }
@@ -103,7 +119,13 @@ impl Index {
             .map(|at| &self.resources[*at])
             .filter(move |resource| resource.ports.contains(place.port()));
         let by_map = self.mapped.get(&place).into_iter().flatten();
-        by_address.chain(by_map.map(|at| &self.resources[*at]))
+        let below = self.mapped_below.get(&place.ip()).into_iter().flatten();
+        let below = below
+            .map(|at| &self.resources[*at])
+            .filter(move |resource| resource.ports.contains(place.port()));
+        by_address
+            .chain(by_map.map(|at| &self.resources[*at]))
+            .chain(below)
     }
 
     /// The resource that a name stands for which was found inside of a flow to `port`, at `place`
@@ -128,18 +150,34 @@ impl Index {
         if numbered.any(|at| self.resources[*at].ports.contains(place.port())) {
             return None;
         }
-        let wildcards = self.longest_wildcard(name, |it| it.ports.contains(port));
-        wildcards
-            .into_iter()
-            .map(|at| &self.resources[at])
-            .min_by_key(|it| it.id)
+        self.wildcard(name, port)
+    }
+
+    /// The wildcard by which a name would be governed at a port, did its address not matter (rule
+    /// 9). Whoever asks for such a name needs a permit for it, whatever governs the address.
+    #[must_use]
+    pub fn wildcard(&self, name: &str, port: u16) -> Option<&Resource> {
+        let counts = |it: &Resource| it.ports.contains(port);
+        let mut exact = self.names.get(name).into_iter().flatten();
+        if exact.any(|at| counts(&self.resources[*at])) {
+            return None;
+        }
+        let longest = self.longest_wildcard(name, counts).into_iter();
+        longest.map(|at| &self.resources[at]).min_by_key(|it| it.id)
     }
 
     /// Pairs of resources that are known at one address and share ports there, each once, at most
     /// `limit`.
     #[must_use]
     pub fn shared(&self, limit: usize) -> Vec<(IpAddr, &Resource, &Resource)> {
-        let by_address = self.addresses.iter().map(|(ip, found)| (*ip, found, true));
+        let by_address = self.addresses.keys().chain(self.mapped_below.keys());
+        let by_address: HashMap<IpAddr, Vec<usize>> = by_address
+            .map(|ip| {
+                let all = [&self.addresses, &self.mapped_below].map(|it| it.get(ip));
+                (*ip, all.into_iter().flatten().flatten().copied().collect())
+            })
+            .collect();
+        let by_address = by_address.iter().map(|(ip, found)| (*ip, found, true));
         let by_map = self
             .mapped
             .iter()

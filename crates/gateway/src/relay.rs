@@ -17,7 +17,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::gate::{Pass, Step};
 use crate::limits::{self, CHUNK};
-use crate::sniff::Sniffer;
+use crate::sniff::{Answer, Sniffer};
 use crate::ticket::Cause;
 
 /// Where bytes come from.
@@ -125,9 +125,9 @@ pub(crate) async fn run(
             count: &down,
             client_broke,
         };
-        let switches = SetOnce::new();
+        let answered = SetOnce::new();
         let sending = async {
-            let first = sniff(source, &mut to_origin, &switches, &upwards).await?;
+            let first = sniff(source, &mut to_origin, &answered, &upwards).await?;
             pump(source, &mut to_origin, first, &upwards).await
         };
         let receiving = async {
@@ -135,7 +135,7 @@ pub(crate) async fn run(
             if first.is_some() && !pass.judge_answer() {
                 return Err(Stop::Cut);
             }
-            let rest = answer(&mut from_origin, sink, first, &switches, &downwards).await?;
+            let rest = answer(&mut from_origin, sink, first, &answered, &downwards).await?;
             pump(&mut from_origin, sink, rest, &downwards).await
         };
         let carried = async {
@@ -197,28 +197,38 @@ async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
 }
 
 /// Carries the client's bytes for as long as names may be in them, and has each judged before it
-/// passes. Returns the first bytes that need no look; `None` at the end. `switches` tells whether the
-/// origin's first answer begins another protocol.
+/// passes. Returns the first bytes that need no look; `None` at the end. `answered` tells how the
+/// origin's first answer begins.
 async fn sniff(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    switches: &SetOnce<bool>,
+    answered: &SetOnce<Answer>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
     let pass = direction.pass;
     let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
     loop {
-        let mut ended = false;
+        let (mut ended, mut closed) = (false, None);
         let passes = if sniffer.awaits_answer() {
-            let switches = tokio::select! {
-                switches = switches.wait() => *switches,
+            let answer = tokio::select! {
+                answer = answered.wait() => *answer,
                 broke = until_broken(direction.client_broke) => return Err(broke),
             };
-            sniffer.answered(switches, &mut found)
+            sniffer.answered(answer, &mut found)
         } else {
             let heard = match sniffer.is_unclear() {
-                true => clear_up(source, sink, direction).await?,
-                false => next(source, sink, direction).await?.into(),
+                true => clear_up(source, sink, direction).await,
+                false => next(source, sink, direction).await.map(Heard::from),
+            };
+            let heard = match heard {
+                // What a program said before it closed its socket is delivered.
+                Err(Stop::Io(Side::Client, error))
+                    if error.kind() == io::ErrorKind::UnexpectedEof =>
+                {
+                    closed = Some(Stop::Io(Side::Client, error));
+                    Heard::End
+                }
+                heard => heard?,
             };
             ended = matches!(heard, Heard::End);
             match heard {
@@ -234,7 +244,7 @@ async fn sniff(
         }
         send(sink, passes, direction).await?;
         if ended {
-            return Ok(None);
+            return closed.map_or(Ok(None), Err);
         }
     }
 }
@@ -273,30 +283,27 @@ async fn clear_up(
     Ok(Heard::Nothing)
 }
 
-/// Passes on what the origin says until its first answer has told whether it begins another protocol
-/// (101, RFC 9110, 15.2.2). Returns the bytes after that; `None` at the end.
+/// Passes on what the origin says until it is known how its first answer begins. Returns the bytes
+/// after that; `None` at the end.
 async fn answer(
     source: &mut impl Source,
     sink: &mut impl Sink,
     first: Option<Bytes>,
-    switches: &SetOnce<bool>,
+    answered: &SetOnce<Answer>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
-    let mut expected = &b"HTTP/1.1 101 "[..];
-    let mut bytes = first;
+    let (mut begun, mut bytes) = (Vec::new(), first);
     while let Some(part) = bytes {
-        let length = part.len().min(expected.len());
-        let alike = part[..length] == expected[..length];
-        expected = &expected[length..];
-        if !alike || expected.is_empty() {
+        begun.extend_from_slice(&part[..part.len().min(Answer::LENGTH)]);
+        if let Some(answer) = Answer::of(&begun) {
             // Nobody else says so.
-            let _ = switches.set(alike);
+            let _ = answered.set(answer);
             return Ok(Some(part));
         }
         send(sink, part, direction).await?;
         bytes = next(source, sink, direction).await?;
     }
-    let _ = switches.set(false);
+    let _ = answered.set(Answer::Other);
     Ok(None)
 }
 

@@ -74,6 +74,11 @@ fn rows() -> Vec<Row> {
             [early, records(23, &[9; 90], 30), tls("twin.corp")].concat(),
             FOREIGN,
         ),
+        (
+            "something else behind a hello",
+            [tls("bare.corp"), http("GET / HTTP/1.1\r\nHost: twin.corp")].concat(),
+            UNNAMED,
+        ),
         ("TLS for localhost", tls("localhost"), UNNAMED),
         ("TLS for a number", tls("127.0.0.1"), UNNAMED),
         ("TLS for a number in brackets", tls("[::1]"), UNNAMED),
@@ -110,6 +115,24 @@ fn rows() -> Vec<Row> {
             ]
             .concat(),
             [Cut, Cut, Passes],
+        ),
+        (
+            "a request for the other name in a chunk of 4 GiB",
+            [
+                http("POST / HTTP/1.1\r\nHost: bare.corp\r\nTransfer-Encoding: chunked"),
+                http("100000000\r\n\r\nPOST / HTTP/1.1\r\nHost: twin.corp"),
+            ]
+            .concat(),
+            UNNAMED,
+        ),
+        (
+            "a length that ends before the other name",
+            [
+                http("POST / HTTP/1.1\r\nHost: bare.corp\r\nUpgrade: h2c\r\nContent-Length: 1"),
+                http("xPOST / HTTP/1.1\r\nHost: twin.corp"),
+            ]
+            .concat(),
+            FOREIGN,
         ),
         (
             "HTTP with a method of its own, for its name",
@@ -260,7 +283,7 @@ async fn a_destination_that_speaks_first_speaks_for_all_that_is_known_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upgrade_counts_once_the_origin_has_made_it() {
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
+    const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\n\r\n";
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     tokio::spawn(async move {
@@ -295,9 +318,14 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
     let request = |path: &str, host: &str, upgrade: &str| {
         format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n")
     };
-    let upgrade = "Connection: upgrade\r\nUpgrade: x\r\n";
+    let upgrade = "Connection: x, Upgrade\r\nUpgrade: tcp\r\n";
     let ignored = request("/ignore", "bare.corp", upgrade);
     let agreed = request("/agree", "bare.corp", upgrade);
+    let switched = |field| request("/agree", "bare.corp", field);
+    let h2c = switched("Connection: upgrade\r\nUpgrade: h2c\r\n");
+    let either = switched("Connection: upgrade\r\nUpgrade: websocket, h2c\r\n");
+    let unsaid = switched("Upgrade: tcp\r\n");
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let own = request("/", "bare.corp", "");
     let other = request("/", "twin.corp", "");
     for (what, first, then, fate, answer) in [
@@ -319,12 +347,16 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
             "\u{1}hello",
         ),
         ("one letter of it", &agreed, "P".to_owned(), Passes, "P"),
+        ("a protocol with names", &h2c, preface.to_owned(), Cut, ""),
+        ("one of two protocols", &either, preface.to_owned(), Cut, ""),
+        ("a field alone", &unsaid, "\u{1}hello\n".to_owned(), Cut, ""),
         ("a later upgrade", &own, format!("{agreed}\u{1}\n"), Cut, ""),
     ] {
         // In one piece, and after the answer.
         for waits in [false, true] {
             let mut tls = ann.connect(&to).await.unwrap();
-            let expected = if first == &agreed { SWITCHED } else { OK };
+            let agrees = first.starts_with("GET /agree");
+            let expected = if agrees { SWITCHED } else { OK };
             let mut heard = vec![0; expected.len()];
             if waits {
                 tls.write_all(first.as_bytes()).await.unwrap();
@@ -350,6 +382,74 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
                 assert_eq!(heard, answer.as_bytes(), "{what}, waits: {waits}");
             }
         }
+    }
+}
+
+/// A hello is TLS only if the destination takes it as such: what takes lines would take those after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_hello_nothing_passes_to_a_destination_that_answers_no_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = Vec::new();
+            let _ = stream.read_buf(&mut bytes).await;
+            let _ = stream.write_all(b"-ERR unknown command\r\n").await;
+            let _ = stream.read_to_end(&mut bytes).await;
+            said.send(bytes).unwrap();
+        }
+    });
+    let world = World::new().await;
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &port);
+    world.controller.resource(TWIN, "twin.corp", &port);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{port}");
+    eventually_cut(&ann, &to).await;
+    let hello = records(22, &hello(&[server_name("bare.corp")]), 1_000);
+    let data = records(23, b"\r\nGET secret\r\n", 1_000);
+    let mut tls = ann.connect(&to).await.unwrap();
+    tls.write_all(&[&hello[..], &data].concat()).await.unwrap();
+    soon("it is cut", tls.read_to_end(&mut Vec::new()))
+        .await
+        .unwrap_err();
+    // What came before it was cut before it had said anything.
+    let mut ended = Vec::new();
+    while ended.is_empty() || ended.starts_with(b"SSH-") {
+        ended = soon("the end", heard.recv()).await.unwrap();
+    }
+    assert_eq!(ended, hello);
+}
+
+/// Also where it could have been the beginning of HTTP or TLS.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_program_says_before_it_closes_is_delivered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let world = World::new().await;
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &port);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    for said in [&b"abc"[..], b"\x16", b"GET / HTTP/1.0\r\n"] {
+        let mut tls = loop {
+            match ann.connect(&format!("bare.corp:{port}")).await {
+                Ok(tls) => break tls,
+                // Its name is not looked up yet.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        };
+        tls.write_all(said).await.unwrap();
+        tls.flush().await.unwrap();
+        drop(tls);
+        let mut heard = Vec::new();
+        let (mut stream, _) = soon("a connection", listener.accept()).await.unwrap();
+        soon("its end", stream.read_to_end(&mut heard))
+            .await
+            .unwrap();
+        assert_eq!(heard, said);
     }
 }
 
@@ -450,6 +550,37 @@ async fn a_number_opens_no_name_and_a_wildcard_counts_once_one_of_its_names_was_
     );
     assert_eq!(fate(&ann, &number, &tls("bare.corp")).await, Passes);
     assert_eq!(fate(&ann, &number, b"SSH-2.0-x").await, Passes);
+}
+
+/// Nobody has used it yet, and an exact name governs the address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wildcard_counts_where_the_map_leads_one_of_its_names() {
+    let world = World::new().await;
+    let ports = world.origin.bare.port().to_string();
+    let ann = world.ann().await;
+    world.controller.resource(BARE, "bare.corp", &ports);
+    world.controller.resource(WILD, "*.wild.corp", &ports);
+    let seq = world.controller.permit(ANN, BARE, None);
+    world.controller.acked(seq).await;
+    let to = format!("bare.corp:{ports}");
+    eventually_cut(&ann, &to).await;
+    let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
+    let http = |name: &str| format!("POST / HTTP/1.1\r\nHost: {name}\r\n\r\n").into_bytes();
+    let then = [http("bare.corp"), http("x.wild.corp")].concat();
+    assert_eq!(fate(&ann, &to, &tls("bare.corp")).await, Passes);
+    for inside in [
+        tls("x.wild.corp"),
+        tls("y.wild.corp"),
+        http("y.wild.corp"),
+        then.clone(),
+    ] {
+        assert_eq!(fate(&ann, &to, &inside).await, Cut);
+    }
+    let seq = world.controller.permit(ANN, WILD, None);
+    world.controller.acked(seq).await;
+    for inside in [tls("y.wild.corp"), then, b"SSH-2.0-x".to_vec()] {
+        assert_eq!(fate(&ann, &to, &inside).await, Passes);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -55,7 +55,11 @@ impl NoAnswer {
             match cause.downcast_ref().map(io::Error::kind) {
                 Some(io::ErrorKind::ConnectionRefused) => Some(Self::Refused),
                 // What rustls says of this itself is an address to read.
-                Some(io::ErrorKind::UnexpectedEof) => Some(Self::BrokenOff),
+                Some(
+                    io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe,
+                ) => Some(Self::BrokenOff),
                 _ => None,
             }
         });

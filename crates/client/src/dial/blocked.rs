@@ -61,11 +61,43 @@ impl std::fmt::Display for Blocked {
 }
 
 impl Tunnel {
-    /// Waits for the gateway's word on why it cut this; `None` when it was not for what went
-    /// through. To be asked once this is gone.
-    pub fn blocked(&self) -> impl Future<Output = Option<Blocked>> + Send + use<> {
+    /// Waits for the gateway's word on why it cut this, as far as only the gateway knows; `None`
+    /// when it did not, or for another cause. To be asked once this is gone.
+    pub fn cut(&self) -> impl Future<Output = Option<Cut>> + Send + use<> {
         let why_cut = self.why_cut();
-        async move { why_cut.said().await.as_ref().and_then(Blocked::of) }
+        async move { why_cut.said().await.as_ref().and_then(Cut::of) }
+    }
+}
+
+/// Why a gateway cut a connection, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cut {
+    /// For what went through it; the person was told.
+    #[error("{0}")]
+    Blocked(Blocked),
+    /// The gateway did not hear its controller for too long to know whether access goes on.
+    #[error(
+        "The gateway lost its controller, and cut the connection. Your access goes on: try again."
+    )]
+    Stale,
+    /// The gateway was stopped.
+    #[error("The gateway was stopped, and cut the connection. Your access goes on: try again.")]
+    Stopped,
+}
+
+impl Cut {
+    fn of(end: &FlowEnd) -> Option<Self> {
+        match end.why {
+            Ended::Mismatch => Blocked::of(end).map(Self::Blocked),
+            Ended::Stale => Some(Self::Stale),
+            Ended::Stopped => Some(Self::Stopped),
+            Ended::Closed
+            | Ended::Client
+            | Ended::Destination
+            | Ended::Permit
+            | Ended::Device
+            | Ended::Lost => None,
+        }
     }
 }
 

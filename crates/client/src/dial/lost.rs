@@ -1,5 +1,7 @@
 //! Why a connection ended before its time.
 
+use super::Refused;
+
 /// Why a connection ended that neither the destination nor anybody on this machine ended in order,
 /// as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +18,9 @@ pub enum Lost {
     /// No gateway of the resource's network answers.
     #[error("The gateway was lost: {0}. Check the network, or ask an administrator.")]
     Gateway(String),
+    /// A new one would be refused.
+    #[error("The connection has ended. {0}")]
+    Refused(Refused),
     /// The destination broke it off, or the gateway's way there broke.
     #[error("The connection was broken off by the destination. Your access goes on: try again.")]
     Connection,

@@ -32,7 +32,7 @@ mod destination;
 mod lost;
 mod refused;
 mod route;
-pub use blocked::Blocked;
+pub use blocked::{Blocked, Cut};
 pub use destination::{BadDestination, Destination};
 pub use lost::Lost;
 pub use refused::Refused;
@@ -214,7 +214,7 @@ impl Dialer {
         match self.any_gateway(to).await {
             Ok(()) => Lost::Connection,
             Err(Refused::NoAnswer(why)) => Lost::Gateway(why),
-            Err(other) => Lost::Gateway(other.to_string()),
+            Err(other) => Lost::Refused(other),
         }
     }
 
@@ -227,7 +227,7 @@ impl Dialer {
         for pool in self.pools(&gateways, &network) {
             match pool.connect().await {
                 Ok(_) => return Ok(()),
-                Err(error) => failed = Refused::NoAnswer(error.to_string()),
+                Err(error) => failed = Refused::NoAnswer(pool.why_silent(&error)),
             }
         }
         Err(failed)

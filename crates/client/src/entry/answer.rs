@@ -20,7 +20,7 @@ use crate::dial::Refused;
 pub(super) struct Answer {
     status: StatusCode,
     media_type: &'static str,
-    location: Option<Url>,
+    location: Option<Box<Url>>,
     body: String,
 }
 
@@ -58,7 +58,7 @@ impl Answer {
     /// The request page instead, for a browser that would show the resource.
     pub(super) fn see(page: Url) -> Self {
         Self {
-            location: Some(page),
+            location: Some(Box::new(page)),
             ..Self::text(
                 StatusCode::FOUND,
                 "This resource is locked: ask for access.",
@@ -86,7 +86,7 @@ impl Answer {
     /// Go on to where the browser was going.
     pub(super) fn there(url: Url) -> Self {
         Self {
-            location: Some(url),
+            location: Some(Box::new(url)),
             ..Self::text(StatusCode::FOUND, "Continue there.")
         }
     }
@@ -219,7 +219,9 @@ impl From<BadTarget> for Answer {
             BadTarget::Scheme => {
                 "This proxy hands on http:// addresses; use CONNECT for all others."
             }
-            BadTarget::Authority => "The address of this request names no host and port.",
+            BadTarget::Authority => {
+                "The address of this request names no host and port, or a user before them."
+            }
         };
         Self::text(StatusCode::BAD_REQUEST, sentence)
     }

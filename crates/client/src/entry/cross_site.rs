@@ -4,27 +4,29 @@
 //! (`no-cors`, forms): the resource behind a forward would act on it. Browsers say where it comes
 //! from, and no page can change what they say (Fetch Standard, forbidden request-headers).
 
-use httparse::Header;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Method};
 
 /// True when a browser says that the request was made by a page of another origin (`Origin`, RFC 6454,
 /// 7) or site (`Sec-Fetch-Site`, Fetch Metadata).
 ///
 /// A link that the person follows is none, nor is the way back from a sign-in elsewhere: a `GET` that
 /// fills a tab, as cookies with `SameSite=Lax` take it.
-pub(super) fn is_cross_site(method: Option<&str>, fields: &[Header<'_>]) -> bool {
-    let values = |name: &'static str| {
-        let named = fields
-            .iter()
-            .filter(move |it| it.name.eq_ignore_ascii_case(name));
-        named.map(|field| field.value.trim_ascii())
+pub(super) fn is_cross_site(method: &Method, fields: &HeaderMap) -> bool {
+    let values = |name| {
+        let named = fields.get_all(name).into_iter();
+        named.map(|value| value.as_bytes().trim_ascii())
     };
-    let host = values("host").next().unwrap_or_default();
-    let says = |name, wanted: &[u8]| values(name).any(|it| it.eq_ignore_ascii_case(wanted));
-    let fills_a_tab = method == Some("GET")
+    let host = fields.get(HOST).map_or(&[][..], |host| host.as_bytes());
+    let says = |name: &str, wanted: &[u8]| {
+        let mut said = fields.get_all(name).into_iter();
+        said.any(|it| it.as_bytes().trim_ascii().eq_ignore_ascii_case(wanted))
+    };
+    let fills_a_tab = method == Method::GET
         && says("sec-fetch-mode", b"navigate")
         && says("sec-fetch-dest", b"document");
     (says("sec-fetch-site", b"cross-site") && !fills_a_tab)
-        || values("origin").any(|origin| !is_origin_of(origin, host))
+        || values(ORIGIN).any(|origin| !is_origin_of(origin, host))
 }
 
 /// True when an origin, such as `http://localhost:15432`, is that of the `Host` which is asked.
@@ -51,14 +53,12 @@ mod tests {
     }
 
     fn says_by(method: &str, fields: &[(&str, &str)]) -> bool {
-        let fields: Vec<Header<'_>> = fields
-            .iter()
-            .map(|(name, value)| Header {
-                name,
-                value: value.as_bytes(),
-            })
-            .collect();
-        is_cross_site(Some(method), &fields)
+        let mut said = HeaderMap::new();
+        for (name, value) in fields {
+            let name: http::HeaderName = name.parse().unwrap();
+            said.append(name, value.parse().unwrap());
+        }
+        is_cross_site(&method.parse().unwrap(), &said)
     }
 
     #[test]

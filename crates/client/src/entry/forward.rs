@@ -3,13 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
+use ::http::header::HOST;
+use ::http::request::Parts;
+use ::http::uri::Authority;
+use ::http::{Method, Version};
+
 use super::answer::Answer;
 use super::caller::Caller;
 use super::cross_site::is_cross_site;
-use super::greeting::{BadHead, MAX_FIELDS, MAX_HEAD, host};
+use super::greeting::{BadHead, MAX_HEAD};
 use super::listen::{Listening, SilentSlot, listen};
-use super::{PATIENCE, peer, tunnel};
-use crate::dial::{Destination, Dialer, Verdict};
+use super::{PATIENCE, http, peer, tunnel};
+use crate::dial::{Destination, Dialer, Refused, Tunnel, Verdict};
 
 /// A running forward. It and its connections end when this is dropped.
 #[derive(Debug)]
@@ -45,9 +50,8 @@ impl Forward {
 }
 
 async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
-    let dialed = tokio::select! {
-        dialed = dialer.dial(&to, PATIENCE) => dialed,
-        () = caller.gone() => return,
+    let Some(dialed) = dial(&dialer, &to, &caller).await else {
+        return;
     };
     let mut opened = match dialed {
         Ok(opened) => opened,
@@ -57,10 +61,8 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
             return;
         }
     };
-    let judge = |said: &[u8]| judge(said, &to);
-    match opened.first_words(&mut caller, judge).await {
-        Ok((Verdict::Refuse, _)) => Answer::foreign_to_forward().send(caller).await,
-        Ok((Verdict::CrossSite, _)) => Answer::cross_site().send(caller).await,
+    match opened.first_words(&mut caller, begins).await {
+        Ok((Verdict::Http, said)) => http::serve_forward(dialer, to, opened, caller, said).await,
         Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
         Ok((Verdict::Pass | Verdict::Unclear, said)) => {
             tunnel::carry(&dialer, opened, caller, &to, &said).await;
@@ -71,34 +73,83 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     }
 }
 
-/// Judges the first words of a caller: whether they are HTTP, and meant for here.
-fn judge(said: &[u8], to: &Destination) -> Verdict {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(said) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) if said.len() < MAX_HEAD => return Verdict::Unclear,
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Verdict::TooLong;
-        }
-        // HTTP by its first line, and some servers read on where this parser does not.
-        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => return Verdict::Refuse,
-        // Not HTTP.
-        Err(_) => return Verdict::Pass,
+/// Opens the way for a caller. `None` when the caller has gone: not before what it said is delivered
+/// where nobody has to be asked first, as a program that sends and closes at once expects.
+async fn dial(
+    dialer: &Dialer,
+    to: &Destination,
+    caller: &Caller,
+) -> Option<Result<Tunnel, Refused>> {
+    let dialing = dialer.dial(to, PATIENCE);
+    tokio::pin!(dialing);
+    tokio::select! {
+        dialed = &mut dialing => return Some(dialed),
+        () = caller.gone() => {}
     }
-    let hosts = request.headers.iter();
-    let hosts = hosts.filter(|field| field.name.eq_ignore_ascii_case("host"));
-    // HTTP/1.0 knows no Host (RFC 9112, 3.2), and no browser speaks it.
-    if request.version == Some(0) && hosts.count() == 0 {
-        return Verdict::Pass;
-    }
-    let meant = host(request.headers).is_some_and(|host| is_here(&host, to));
-    if meant && is_cross_site(request.method, request.headers) {
-        Verdict::CrossSite
-    } else if meant {
-        Verdict::Pass
+    let is_open = matches!(dialer.locked(to).await, Ok(None));
+    if is_open && caller.unread().is_there() {
+        Some(dialing.await)
     } else {
-        Verdict::Refuse
+        None
+    }
+}
+
+/// The longest method that is known as one, in bytes.
+const MAX_METHOD: usize = 64;
+
+/// Judges the first words of a caller: whether they are HTTP.
+fn begins(said: &[u8]) -> Verdict {
+    // Empty lines before a request are skipped (RFC 9112, 2.2).
+    let begun = said.iter().position(|byte| !b"\r\n".contains(byte));
+    let said = &said[begun.unwrap_or(said.len())..];
+    let line = said.split_inclusive(|byte| *byte == b'\n').next();
+    let line = line.unwrap_or_default();
+    if line.ends_with(b"\n") {
+        let alone = [line, b"\r\n"].concat();
+        let mut request = httparse::Request::new(&mut []);
+        return match request.parse(&alone) {
+            Ok(_) => Verdict::Http,
+            Err(_) => Verdict::Pass,
+        };
+    }
+    let method = line.iter().position(|byte| *byte == b' ');
+    let is_text = line
+        .iter()
+        .all(|byte| !byte.is_ascii_control() || *byte == b'\r');
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let method = &line[..method.unwrap_or(line.len())];
+    if !is_text || !method.iter().all(is_token) || method.len() > MAX_METHOD {
+        Verdict::Pass
+    } else if line.len() < MAX_HEAD {
+        Verdict::Unclear
+    } else {
+        Verdict::TooLong
+    }
+}
+
+/// Judges a request: is it meant for here?
+///
+/// # Errors
+/// The answer to one that is not.
+pub(super) fn judge(head: &Parts, to: &Destination) -> Result<(), Answer> {
+    let hosts: Vec<_> = head.headers.get_all(HOST).iter().collect();
+    let is_meant = match &hosts[..] {
+        // HTTP/1.0 knows no Host (RFC 9112, 3.2), and no browser speaks it.
+        [] => head.version == Version::HTTP_10 && head.uri.authority().is_none(),
+        [host] => {
+            let target = head.uri.authority().map(Authority::as_str);
+            let said = target.into_iter().map(Some).chain([host.to_str().ok()]);
+            let mut said = said.map(|host| host.is_some_and(|host| is_here(host.trim(), to)));
+            said.all(|is_here| is_here)
+        }
+        _ => false,
+    };
+    if !is_meant || head.method == Method::CONNECT {
+        Err(Answer::foreign_to_forward())
+    } else if is_cross_site(&head.method, &head.headers) {
+        Err(Answer::cross_site())
+    } else {
+        Ok(())
     }
 }
 
@@ -117,63 +168,69 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_is_let_through_under_its_own_names_only() {
-        let to = "wiki.corp:80".parse::<Destination>().unwrap();
+    fn http_is_known_by_its_first_line() {
+        let long = format!("GET /{}", "x".repeat(MAX_HEAD));
+        let token = "f".repeat(MAX_METHOD + 1);
         for (said, verdict) in [
-            ("GET / HTTP/1.1\r\nHost: wiki.corp\r\n\r\n", Verdict::Pass),
-            (
-                "GET / HTTP/1.1\r\nhost: Wiki.Corp:80\r\n\r\n",
-                Verdict::Pass,
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: LOCALHOST:4711\r\n\r\n",
-                Verdict::Pass,
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: 127.0.0.1:4711\r\n\r\n",
-                Verdict::Pass,
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n",
-                Verdict::Pass,
-            ),
-            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Verdict::Pass),
-            ("GET / HTTP/1.0\r\n\r\n", Verdict::Pass),
-            (
-                "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n",
-                Verdict::Refuse,
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: evil.example:4711\r\n\r\n",
-                Verdict::Refuse,
-            ),
-            ("GET / HTTP/1.1\r\n\r\n", Verdict::Refuse),
-            (
-                "POST / HTTP/1.1\r\nHost: localhost:4711\r\nOrigin: http://evil\r\n\r\n",
-                Verdict::CrossSite,
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: wiki.corp\r\nHost: x\r\n\r\n",
-                Verdict::Refuse,
-            ),
-            ("GET / HTTP/1.1\r\nHost: evil", Verdict::Unclear),
-            (
-                "GET / HTTP/1.1\r\nX-A: \u{1}\r\nHost: evil.example\r\n\r\n",
-                Verdict::Refuse,
-            ),
-            (
-                "GET / HTTP/1.1\r\nX-A: \u{7f}\r\nHost: evil.example\r\n\r\n",
-                Verdict::Refuse,
-            ),
+            ("GET / HTTP/1.1\r\n", Verdict::Http),
+            ("\r\nGET / HTTP/1.1\n", Verdict::Http),
+            ("LIST /a b HTTP/1.0\r\nHo", Verdict::Pass),
+            ("LIST /\u{e4} HTTP/1.0\r\nX-A: \u{1}\r\n", Verdict::Http),
+            ("GET / HTTP/1.1\r", Verdict::Unclear),
+            ("GE", Verdict::Unclear),
+            ("\r\n", Verdict::Unclear),
+            (&long, Verdict::TooLong),
+            (&token, Verdict::Pass),
+            ("OPTIONS * RTSP/1.0\r\n", Verdict::Pass),
+            ("PRI * HTTP/2.0\r\n", Verdict::Pass),
             ("SSH-2.0-OpenSSH_9.2\r\n", Verdict::Pass),
             ("EHLO mail.example\r\n", Verdict::Pass),
             ("a001 LOGIN ada secret\r\n", Verdict::Pass),
+            ("{\"x\":1}", Verdict::Pass),
             ("\0\0\0\x08\x04\u{d2}\x16/", Verdict::Pass),
             ("\x16\x03\x01", Verdict::Pass),
         ] {
-            assert_eq!(judge(said.as_bytes(), &to), verdict, "{said:?}");
+            assert_eq!(begins(said.as_bytes()), verdict, "{said:?}");
         }
-        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(MAX_HEAD));
-        assert_eq!(judge(long.as_bytes(), &to), Verdict::TooLong);
+    }
+
+    #[test]
+    fn each_request_is_for_one_of_its_own_names() {
+        let to = "wiki.corp:80".parse::<Destination>().unwrap();
+        let judged = |version, method: &str, target: &str, fields: &[(&str, &str)]| {
+            let mut request = ::http::Request::builder()
+                .version(version)
+                .method(method)
+                .uri(target);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            judge(&request.body(()).unwrap().into_parts().0, &to)
+        };
+        let v1 = Version::HTTP_11;
+        for host in [
+            "wiki.corp",
+            "Wiki.Corp:80",
+            "LOCALHOST:4711",
+            "127.0.0.1:4711",
+            "127.0.0.1:80",
+            "localhost",
+        ] {
+            assert_eq!(judged(v1, "GET", "/", &[("Host", host)]), Ok(()), "{host}");
+        }
+        let foreign = Err(Answer::foreign_to_forward());
+        let evil = [("Host", "evil.example:4711")];
+        let own = ("Host", "wiki.corp");
+        for fields in [&evil[..], &[], &[own, ("Host", "x")]] {
+            assert_eq!(judged(v1, "GET", "/", fields), foreign, "{fields:?}");
+        }
+        assert_eq!(judged(v1, "GET", "http://wiki.corp/", &[own]), Ok(()));
+        assert_eq!(judged(v1, "GET", "http://evil.example/", &[own]), foreign);
+        assert_eq!(judged(v1, "CONNECT", "wiki.corp:80", &[own]), foreign);
+        let v0 = Version::HTTP_10;
+        assert_eq!(judged(v0, "GET", "/", &[]), Ok(()));
+        assert_eq!(judged(v0, "GET", "/", &evil), foreign);
+        let crossing = judged(v1, "POST", "/", &[own, ("Origin", "http://evil")]);
+        assert_eq!(crossing, Err(Answer::cross_site()));
     }
 }

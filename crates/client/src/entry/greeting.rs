@@ -177,15 +177,6 @@ pub(super) fn is_browser(agent: &[u8]) -> bool {
     agent.starts_with(b"Mozilla/")
 }
 
-/// The one `Host` field.
-pub(super) fn host(fields: &[httparse::Header<'_>]) -> Option<String> {
-    let mut hosts = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("host"));
-    let host = std::str::from_utf8(hosts.next()?.value).ok()?;
-    hosts.next().is_none().then(|| host.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

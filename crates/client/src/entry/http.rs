@@ -1,5 +1,5 @@
 //! HTTP at the local proxy, but for the tunnels: requests in absolute form, which are passed on, and
-//! those for the proxy itself.
+//! those for the proxy itself; and HTTP at the port of one resource.
 //!
 //! hyper reads and writes both hops. A caller that goes away is noticed by the kernel's word
 //! ([`Caller::gone`]): hyper sees it only while it reads.
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use http::header::{UPGRADE, USER_AGENT};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -26,9 +27,9 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{self, MAX_FIELDS, MAX_HEAD};
 use super::origin::{Cut, MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, Unanswered, is_repeatable};
-use super::rewrite::{self, Onward};
-use super::{BROWSER_PATIENCE, PATIENCE, Shared, own, tunnel};
-use crate::dial::{Destination, Refused};
+use super::rewrite::{self, Onward, has_clear_length};
+use super::{BROWSER_PATIENCE, PATIENCE, Shared, forward, own, tunnel};
+use crate::dial::{Destination, Dialer, Refused, Tunnel};
 use crate::pages::{self, Back};
 use crate::upstream::{RelayError, relay};
 
@@ -41,9 +42,18 @@ type Answered = Response<Either<Incoming, Full<Bytes>>>;
 /// What follows HTTP on a connection.
 type Afterwards = Pin<Box<dyn Future<Output = Result<(), RelayError>> + Send>>;
 
+/// Where the requests of a connection may go.
+enum Serves {
+    /// To any resource, by the local proxy, which has pages of its own.
+    Proxy(Arc<Shared>),
+    /// To one resource.
+    Forward(Destination),
+}
+
 /// One connection of a caller.
 struct Connection {
-    proxy: Arc<Shared>,
+    serves: Serves,
+    dialer: Dialer,
     caller: Caller,
     /// True until the first request, if that is for a whole server.
     is_for_server: AtomicBool,
@@ -54,16 +64,47 @@ struct Connection {
     afterwards: Mutex<Option<Afterwards>>,
 }
 
-/// Serves requests until either side ends the connection. `said` was read already.
+/// Serves the requests of a connection to the local proxy until either side ends it. `said` was read
+/// already.
 pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_for_server: bool) {
-    let connection = Arc::new(Connection {
-        proxy,
-        caller: caller.clone(),
+    let connection = Connection {
+        dialer: proxy.dialer.clone(),
+        serves: Serves::Proxy(proxy),
+        caller,
         is_for_server: AtomicBool::new(is_for_server),
         origin: Mutex::default(),
         cut: Mutex::default(),
         afterwards: Mutex::default(),
-    });
+    };
+    run(connection, said).await;
+}
+
+/// Serves the requests of a connection to the port of one resource, whose first ones go through a
+/// tunnel that is open already. `said` was read already.
+pub(super) async fn serve_forward(
+    dialer: Dialer,
+    to: Destination,
+    tunnel: Tunnel,
+    caller: Caller,
+    said: Vec<u8>,
+) {
+    let Ok(origin) = Origin::new(to.clone(), tunnel).await else {
+        return;
+    };
+    let connection = Connection {
+        serves: Serves::Forward(to),
+        dialer,
+        caller,
+        is_for_server: AtomicBool::new(false),
+        cut: Mutex::new(Some(origin.cut())),
+        origin: Mutex::new(Some(origin)),
+        afterwards: Mutex::default(),
+    };
+    run(connection, said).await;
+}
+
+async fn run(connection: Connection, said: Vec<u8>) {
+    let (caller, connection) = (connection.caller.clone(), Arc::new(connection));
     let answering = Arc::clone(&connection);
     let service = service_fn(move |request| {
         let connection = Arc::clone(&answering);
@@ -125,29 +166,42 @@ impl Drop for Unfinished<'_> {
 impl Connection {
     async fn answer(&self, request: Request<Incoming>) -> Answered {
         let is_for_server = self.is_for_server.swap(false, Relaxed);
+        let proxy = match &self.serves {
+            Serves::Proxy(proxy) => proxy,
+            Serves::Forward(to) => {
+                let onward = |head: Parts| {
+                    forward::judge(&head, to)?;
+                    Ok(Onward::by_forward(head, to.clone())?)
+                };
+                return self.pass_on(request, onward).await.unwrap_or_else(ours);
+            }
+        };
         if request.method() == Method::CONNECT {
-            self.tunnel(request).await.unwrap_or_else(ours)
+            self.tunnel(proxy, request).await.unwrap_or_else(ours)
         } else if request.uri().scheme().is_some() {
-            self.pass_on(request, is_for_server)
-                .await
-                .unwrap_or_else(ours)
+            let onward = |head| Ok(Onward::of(head, is_for_server)?);
+            self.pass_on(request, onward).await.unwrap_or_else(ours)
         } else {
             let host = single_host(&request);
             let target = request.uri().path_and_query();
             let path = target.map_or("/", http::uri::PathAndQuery::as_str);
             let port = self.caller.port();
-            ours(own::answer(&self.proxy, port, request.method(), path, host).await)
+            ours(own::answer(proxy, port, request.method(), path, host).await)
         }
     }
 
     /// A tunnel on a connection that carried other requests before.
-    async fn tunnel(&self, mut request: Request<Incoming>) -> Result<Answered, Answer> {
+    async fn tunnel(
+        &self,
+        proxy: &Shared,
+        mut request: Request<Incoming>,
+    ) -> Result<Answered, Answer> {
         let upgraded = hyper::upgrade::on(&mut request);
         let target = request.uri().authority().map(http::uri::Authority::as_str);
         let to = target.and_then(|target| Destination::read(target, None));
         let to = to.ok_or(greeting::BadHead::Malformed)?;
         let browser = is_browser(request.headers());
-        let tunnel = tunnel::open(&self.proxy, self.caller.port(), &to, browser).await?;
+        let tunnel = tunnel::open(proxy, self.caller.port(), &to, browser).await?;
         let caller = self.caller.clone();
         *self.afterwards() = Some(Box::pin(async move {
             let Ok(local) = upgraded.await else {
@@ -164,15 +218,15 @@ impl Connection {
     async fn pass_on(
         &self,
         mut request: Request<Incoming>,
-        is_for_server: bool,
+        onward: impl FnOnce(Parts) -> Result<Onward, Answer>,
     ) -> Result<Answered, Answer> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let browser = is_browser(&head.headers);
-        let Onward { to, back, head } = Onward::of(head, is_for_server)?;
-        let page = self.proxy.dialer.locked(&to).await?;
-        if let (Some(page), Some(url)) = (&page, back) {
-            let id = self.proxy.backs.to(url, to);
+        let Onward { to, back, head } = onward(head)?;
+        let page = self.dialer.locked(&to).await?;
+        if let (Some(page), Some(url), Serves::Proxy(proxy)) = (&page, back, &self.serves) {
+            let id = proxy.backs.to(url, to);
             let port = self.caller.port();
             return Err(Answer::see(pages::and_back(
                 page.clone(),
@@ -187,9 +241,12 @@ impl Connection {
         let mut request = Request::from_parts(head, Either::Left(body));
         // What is switched to needs a connection on which nothing was asked before.
         let upgrades = request.headers().contains_key(UPGRADE);
-        let last = self.last_origin(&to).await.filter(|_| !upgrades);
+        let is_head = request.method() == Method::HEAD;
+        let last = self.last_origin(&to).await;
+        let last = last.filter(|last| !upgrades || last.is_new());
         // The connection of a resource that is locked now is about to be cut.
         let (mut origin, mut fresh) = match last.filter(|_| page.is_none()) {
+            Some(new) if new.is_new() => (new, true),
             Some(used) if is_repeatable(&request) || used.was_just_used() => (used, false),
             _ => (self.connect(&to, patience).await.map_err(refused)?, true),
         };
@@ -222,18 +279,29 @@ impl Connection {
                     }
                     Unanswered { error, .. } => {
                         tracing::debug!(%error, "the destination gave no answer");
-                        if let Some(blocked) = origin.blocked().await {
-                            return Err(Answer::unanswered(&blocked.to_string()));
+                        if let Some(why) = origin.why_cut().await {
+                            return Err(Answer::unanswered(&why.to_string()));
                         }
                         let cause = std::error::Error::source(&error);
                         let cause = cause.and_then(|it| it.downcast_ref::<io::Error>());
-                        let why = self.proxy.dialer.why_lost(&to, cause).await;
+                        let why = self.dialer.why_lost(&to, cause).await;
                         return Err(Answer::unanswered(&why.to_string()));
                     }
                 },
             }
         };
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if let Some(odd) = match () {
+            () if switches && !upgrades => Some("it switches to a protocol that nobody asked for"),
+            () if is_head && !has_clear_length(response.headers()) => Some("its length is none"),
+            () => None,
+        } {
+            origin.cut().now();
+            return Err(Answer::unanswered(&format!(
+                "The resource's answer cannot be read: {odd}."
+            )));
+        }
+        if switches {
             let (there, caller) = (hyper::upgrade::on(&mut response), self.caller.clone());
             let cut = origin.cut();
             *self.afterwards() = Some(Box::pin(async move {
@@ -258,7 +326,7 @@ impl Connection {
     }
 
     async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, Refused> {
-        let tunnel = self.proxy.dialer.dial(to, patience).await?;
+        let tunnel = self.dialer.dial(to, patience).await?;
         let origin = Origin::new(to.clone(), tunnel).await;
         let origin = origin.map_err(|error| Refused::NoAnswer(error.to_string()))?;
         let cut = origin.cut();

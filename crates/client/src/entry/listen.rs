@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -61,12 +63,13 @@ where
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
+                        // At once: of one that is closed already nobody can tell whose it was.
+                        if !is_ours(&stream, port, &*peers) {
+                            continue;
+                        }
                         let (peers, serve) = (Arc::clone(&peers), serve.clone());
                         let silent = silent.clone();
                         connections.spawn(async move {
-                            if !is_ours(&stream, port, &*peers) {
-                                return;
-                            }
                             let (slot, evicted) = silent.take();
                             let caller = Caller::new(stream, peers);
                             let unread = caller.unread();
@@ -163,7 +166,20 @@ fn is_ours(stream: &TcpStream, port: u16, peers: &dyn Peers) -> bool {
     };
     match peers.owner(peer, local) {
         Ok(Owner::Us) => stream.set_nodelay(true).is_ok(),
-        Ok(Owner::Nobody) => false,
+        Ok(Owner::Nobody) => {
+            if SockRef::from(stream)
+                .peek(&mut [MaybeUninit::uninit()])
+                .is_ok_and(|it| it > 0)
+            {
+                tracing::warn!(
+                    local.port = port,
+                    peer.port = peer.port(),
+                    "refused a local connection that was closed before it was known whose it was: \
+                     what it sent goes nowhere; have the program wait before it closes"
+                );
+            }
+            false
+        }
         Ok(Owner::Another) => {
             tracing::warn!(
                 local.port = port,

@@ -1,6 +1,10 @@
 //! Requests to a destination, through a tunnel.
 
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,9 +13,10 @@ use http_body_util::{Either, Empty};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 
-use crate::dial::{Blocked, Destination};
+use crate::dial::{self, Destination};
 use crate::upstream::{Settled, Tunnel};
 
 /// The longest head of an answer that is read, bytes. curl's limit is alike.
@@ -34,9 +39,11 @@ pub(super) struct Origin {
     sender: SendRequest<Body>,
     cut: Cut,
     /// The gateway's word on why it cut this.
-    blocked: Pin<Box<dyn Future<Output = Option<Blocked>> + Send>>,
+    why_cut: Pin<Box<dyn Future<Output = Option<dial::Cut>> + Send>>,
     /// When the head of the last answer came.
     answered: Option<Instant>,
+    /// Nothing reaches the destination any more.
+    is_deaf: Arc<AtomicBool>,
 }
 
 /// Ends a connection to a destination at once, which shows there as a reset.
@@ -66,7 +73,12 @@ impl Origin {
     /// Speaks HTTP/1.1 through a tunnel.
     pub(super) async fn new(to: Destination, tunnel: Tunnel) -> hyper::Result<Self> {
         let settled = tunnel.settled();
-        let blocked = Box::pin(tunnel.blocked());
+        let why_cut = Box::pin(tunnel.cut());
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        let tunnel = Deafening {
+            tunnel,
+            is_deaf: Arc::clone(&is_deaf),
+        };
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
             .max_headers(MAX_ANSWER_FIELDS)
@@ -86,15 +98,21 @@ impl Origin {
             to,
             sender,
             cut,
-            blocked,
+            why_cut,
             answered: None,
+            is_deaf,
         })
     }
 
+    /// True when nothing was asked on it yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.answered.is_none()
+    }
+
     /// Waits for the gateway's word on why it cut this connection, which has broken.
-    pub(super) async fn blocked(self) -> Option<Blocked> {
+    pub(super) async fn why_cut(self) -> Option<dial::Cut> {
         self.cut.now();
-        self.blocked.await
+        self.why_cut.await
     }
 
     /// What ends this connection at once.
@@ -115,7 +133,7 @@ impl Origin {
 
     /// Waits until the last request was answered whole. False when no other one can follow.
     pub(super) async fn is_ready(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
+        self.sender.ready().await.is_ok() && !self.is_deaf.load(Relaxed)
     }
 
     /// Sends a request. The answer may come before all of the request's body has gone.
@@ -131,6 +149,62 @@ impl Origin {
             let error = failed.into_error();
             Box::new(Unanswered { error, again })
         })
+    }
+}
+
+/// A tunnel of which a destination that answers and closes, with no mind for the rest of what is
+/// sent, is heard to the end: what cannot be sent any more is dropped, and the end is what reading
+/// comes to.
+struct Deafening {
+    tunnel: Tunnel,
+    is_deaf: Arc<AtomicBool>,
+}
+
+impl Deafening {
+    /// What came of sending, or `dropped` where it cannot be sent.
+    fn unless_deaf<T>(
+        &mut self,
+        dropped: T,
+        send: impl FnOnce(Pin<&mut Tunnel>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.is_deaf.load(Relaxed) {
+            return Poll::Ready(Ok(dropped));
+        }
+        match send(Pin::new(&mut self.tunnel)) {
+            Poll::Ready(Err(_)) => {
+                self.is_deaf.store(true, Relaxed);
+                Poll::Ready(Ok(dropped))
+            }
+            sent => sent,
+        }
+    }
+}
+
+impl AsyncRead for Deafening {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tunnel).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Deafening {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.unless_deaf(bytes.len(), |tunnel| tunnel.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unless_deaf((), |tunnel| tunnel.poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unless_deaf((), |tunnel| tunnel.poll_shutdown(cx))
     }
 }
 

@@ -58,26 +58,40 @@ impl Onward {
         } else {
             target.parse().map_err(|_| BadTarget::Authority)?
         };
-        // HTTP/1.0 knows no upgrades (RFC 9110, 7.8).
-        let upgrade = match std::mem::replace(&mut head.version, Version::HTTP_11) {
-            Version::HTTP_10 => None,
-            _ => upgrade(&head.headers),
-        };
-        let trailers = head
-            .headers
-            .get(TE)
-            .is_some_and(|te| has_token(te, "trailers"));
-        for_next_hop(&mut head.headers, upgrade);
-        if trailers {
-            head.headers
-                .insert(TE, HeaderValue::from_static("trailers"));
-            head.headers
-                .append(CONNECTION, HeaderValue::from_static("TE"));
-        }
+        let mut head = from_hop(head);
         head.headers.insert(HOST, host);
-        one_length(&mut head.headers);
         Ok(Self { to, back, head })
     }
+
+    /// Rewrites a request that was made as to its destination itself.
+    pub(super) fn by_forward(mut head: Parts, to: Destination) -> Result<Self, BadTarget> {
+        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        head.uri = target.parse().map_err(|_| BadTarget::Authority)?;
+        let (back, head) = (None, from_hop(head));
+        Ok(Self { to, back, head })
+    }
+}
+
+/// Takes from a request what was meant for this hop alone.
+fn from_hop(mut head: Parts) -> Parts {
+    // HTTP/1.0 knows no upgrades (RFC 9110, 7.8).
+    let upgrade = match std::mem::replace(&mut head.version, Version::HTTP_11) {
+        Version::HTTP_10 => None,
+        _ => upgrade(&head.headers),
+    };
+    let trailers = head
+        .headers
+        .get(TE)
+        .is_some_and(|te| has_token(te, "trailers"));
+    for_next_hop(&mut head.headers, upgrade);
+    if trailers {
+        head.headers
+            .insert(TE, HeaderValue::from_static("trailers"));
+        head.headers
+            .append(CONNECTION, HeaderValue::from_static("TE"));
+    }
+    one_length(&mut head.headers);
+    head
 }
 
 /// Rewrites the head of a response for the caller.
@@ -88,11 +102,28 @@ pub(super) fn answered(head: &mut http::response::Parts) {
         _ => None,
     };
     for_next_hop(&mut head.headers, upgrade);
+    // It says nothing, and is no coding any more (RFC 9112, 7).
+    if let Some(coding) = head.headers.get(TRANSFER_ENCODING)
+        && coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        head.headers.remove(TRANSFER_ENCODING);
+    }
     // The chunks tell the length, and two words on it can be read in two ways (RFC 9112, 6.3).
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
     }
     one_length(&mut head.headers);
+}
+
+/// True for an answer whose length can be read in one way, as far as it says one. Of one that has no
+/// body, nobody else looks at it.
+pub(super) fn has_clear_length(headers: &HeaderMap) -> bool {
+    let mut said = headers.get_all(CONTENT_LENGTH).iter();
+    said.next().is_none_or(|length| {
+        let digits = length.to_str().unwrap_or_default();
+        let is_number = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+        is_number && digits.parse::<u64>().is_ok() && said.next().is_none()
+    })
 }
 
 /// Says a length once that is said several times alike, as a list or in several fields: not every

@@ -7,7 +7,7 @@ use super::back;
 use super::caller::Caller;
 use super::socks::{self, Reply};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared};
-use crate::dial::{Destination, Dialer, Refused, RelayError};
+use crate::dial::{Cut, Destination, Dialer, Refused, RelayError};
 use crate::pages::Back;
 use crate::upstream::Tunnel;
 
@@ -94,7 +94,7 @@ pub(super) async fn carry(
     to: &Destination,
     said: &[u8],
 ) {
-    let blocked = tunnel.blocked();
+    let cut = tunnel.cut();
     let relayed = tunnel
         .relay(caller.clone(), said, || caller.is_gone())
         .await;
@@ -103,9 +103,12 @@ pub(super) async fn carry(
     };
     drop(caller);
     match error {
-        RelayError::Tunnel(error) => match blocked.await {
+        RelayError::Tunnel(error) => match cut.await {
             // The person was told.
-            Some(why) => tracing::debug!(destination = %to, %why, "connection blocked"),
+            Some(why @ Cut::Blocked(_)) => {
+                tracing::debug!(destination = %to, %why, "connection blocked");
+            }
+            Some(why) => tracing::info!(destination = %to, %why, "connection lost"),
             None => {
                 let why = dialer.why_lost(to, Some(&error)).await;
                 tracing::info!(destination = %to, %error, %why, "connection lost");

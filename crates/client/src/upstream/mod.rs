@@ -198,8 +198,9 @@ async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunne
     {
         return answer;
     }
-    let fresh = pool.connect().await.map_err(no_answer)?;
-    ask(pool, fresh, target).await.map_err(no_answer)?
+    let silent = |error: io::Error| no_answer(pool.why_silent(&error));
+    let fresh = pool.connect().await.map_err(silent)?;
+    ask(pool, fresh, target).await.map_err(silent)?
 }
 
 /// Asks for the tunnel (CONNECT: RFC 9110, 9.3.6).

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hourkey_clock::Clock;
-use hourkey_pki::{Holder, Subject};
+use hourkey_pki::{Holder, NoAnswer, Subject};
 use hourkey_protocol::device::Gateway;
 use hourkey_tcp::{Link, Watchdog};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::lookup_host;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -34,6 +34,8 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Idle>>,
     /// True while a task keeps them ready.
     kept: AtomicBool,
+    /// For connections that are being made.
+    handshakes: Semaphore,
     taken: Notify,
 }
 
@@ -50,6 +52,9 @@ const IDLE: Duration = Duration::from_secs(60);
 /// While others lie ready, how long after one was taken the next is made: its handshake would take
 /// the processor from the tunnel that is being opened (docs/PERFORMANCE.md).
 const LULL: Duration = Duration::from_millis(5);
+/// Connections that are made at a time: a gateway refuses more than 256 handshakes of one address,
+/// behind which there may be other devices.
+const MAX_HANDSHAKES: usize = 48;
 /// How long a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -81,8 +86,18 @@ impl Pool {
             ready,
             idle: Mutex::default(),
             kept: AtomicBool::new(false),
+            handshakes: Semaphore::new(MAX_HANDSHAKES),
             taken: Notify::new(),
         }))
+    }
+
+    /// Why it gives no connection, or no answer on one.
+    pub(crate) fn why_silent(&self, error: &io::Error) -> String {
+        let why = match error.kind() {
+            io::ErrorKind::TimedOut => NoAnswer::Late,
+            _ => NoAnswer::of(error),
+        };
+        format!("{}: {why}", self.address)
     }
 
     /// One that lies ready, and another in its place soon.
@@ -99,11 +114,10 @@ impl Pool {
 
     /// A new one, to the first of the gateway's addresses that accepts.
     pub(crate) async fn connect(&self) -> io::Result<Connection> {
+        // Never closed.
+        let _one = self.handshakes.acquire().await.map_err(io::Error::other)?;
         let connecting = async {
-            let addresses = lookup_host(&self.address).await.map_err(|error| {
-                io::Error::new(error.kind(), format!("{}: {error}", self.address))
-            })?;
-            let addresses = addresses.collect();
+            let addresses = lookup_host(&self.address).await?.collect();
             let stream = hourkey_tcp::connect(addresses).await?;
             let link = self.watchdog.guard(stream)?;
             let connection = self.connector.connect(self.name.clone(), link).await?;

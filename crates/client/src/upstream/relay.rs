@@ -23,21 +23,19 @@ pub(crate) const CALLER_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// What the first words of a local caller are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// They may reach the destination.
+    /// No HTTP: they may reach the destination.
     Pass,
-    /// They must not.
-    Refuse,
-    /// They must not, since a page of another site says them.
-    CrossSite,
-    /// The head is longer than any that is read.
+    /// HTTP, each request of which has to be judged.
+    Http,
+    /// A first line that is longer than any that is read.
     TooLong,
     /// More has to be heard.
     Unclear,
 }
 
 /// A caller whose first words stay unclear for this long speaks byte by byte, which no browser
-/// does: it is let through.
-const UNCLEAR: Duration = Duration::from_secs(2);
+/// does: it is let through. A person who typed a letter may wait for its echo.
+const UNCLEAR_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Which side of a relay ended before both were done.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +74,7 @@ impl Tunnel {
         let (mut said, mut answer) = (Vec::new(), Vec::with_capacity(BUFFER));
         loop {
             tokio::select! {
-                () = tokio::time::sleep(UNCLEAR), if !said.is_empty() => {
+                () = tokio::time::sleep(UNCLEAR_TIMEOUT), if !said.is_empty() => {
                     return Ok((Verdict::Pass, said));
                 }
                 more = local.read_buf(&mut said) => {

@@ -1,6 +1,7 @@
 //! A gateway.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,24 @@ pub struct StandIn {
     pub targets: Arc<Mutex<Vec<String>>>,
     /// What it refuses the next CONNECTs with.
     pub refuse: Arc<Mutex<Vec<Refusal>>>,
+    /// What was said in tunnels that have ended, but for HTTP.
+    pub said: Arc<Mutex<Vec<Vec<u8>>>>,
+    pace: Arc<Pace>,
+}
+
+/// How long it takes for handshakes and answers, and how many handshakes ran at a time.
+#[derive(Default)]
+struct Pace {
+    delay: Mutex<Duration>,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Pace {
+    async fn wait(&self) {
+        let delay = *self.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+    }
 }
 
 impl StandIn {
@@ -42,14 +61,24 @@ impl StandIn {
             Arc::<Mutex<Vec<String>>>::default(),
         );
         let refuse = Arc::<Mutex<Vec<Refusal>>>::default();
-        let serving = (Arc::clone(&cut), Arc::clone(&targets), Arc::clone(&refuse));
+        let (said, pace) = (
+            Arc::<Mutex<Vec<Vec<u8>>>>::default(),
+            Arc::<Pace>::default(),
+        );
+        let serving = Serving {
+            cut: Arc::clone(&cut),
+            targets: Arc::clone(&targets),
+            refuse: Arc::clone(&refuse),
+            said: Arc::clone(&said),
+            pace: Arc::clone(&pace),
+        };
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, (cut, targets, refuse)) = (acceptor.clone(), serving.clone());
+                let (acceptor, serving) = (acceptor.clone(), serving.clone());
                 connections.spawn(async move {
-                    let _ = tunnel(&acceptor, stream, &cut, &targets, &refuse).await;
+                    let _ = tunnel(&acceptor, stream, &serving).await;
                 });
             }
         });
@@ -58,7 +87,19 @@ impl StandIn {
             task,
             targets,
             refuse,
+            said,
+            pace,
         }
+    }
+
+    /// Takes this long for each handshake and each answer.
+    pub fn slow(&self, delay: Duration) {
+        *self.pace.delay.lock().unwrap() = delay;
+    }
+
+    /// The most handshakes that ran at a time.
+    pub fn most_handshakes(&self) -> usize {
+        self.pace.most.load(SeqCst)
     }
 
     /// Cuts every running tunnel.
@@ -104,14 +145,29 @@ impl rustls::time_provider::TimeProvider for AtStart {
     }
 }
 
-async fn tunnel(
-    acceptor: &TlsAcceptor,
-    stream: TcpStream,
-    cut: &Notify,
-    targets: &Mutex<Vec<String>>,
-    refuse: &Mutex<Vec<Refusal>>,
-) -> io::Result<()> {
-    let mut tls = acceptor.accept(stream).await?;
+#[derive(Clone)]
+struct Serving {
+    cut: Arc<Notify>,
+    targets: Arc<Mutex<Vec<String>>>,
+    refuse: Arc<Mutex<Vec<Refusal>>>,
+    said: Arc<Mutex<Vec<Vec<u8>>>>,
+    pace: Arc<Pace>,
+}
+
+async fn tunnel(acceptor: &TlsAcceptor, stream: TcpStream, serving: &Serving) -> io::Result<()> {
+    let Serving {
+        cut,
+        targets,
+        refuse,
+        said,
+        pace,
+    } = serving;
+    pace.most
+        .fetch_max(pace.running.fetch_add(1, SeqCst) + 1, SeqCst);
+    pace.wait().await;
+    let accepted = acceptor.accept(stream).await;
+    pace.running.fetch_sub(1, SeqCst);
+    let mut tls = accepted?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(tls.read_u8().await?);
@@ -126,9 +182,10 @@ async fn tunnel(
         tls.write_all(answer.as_bytes()).await?;
         return tls.shutdown().await;
     }
+    pace.wait().await;
     tls.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     tokio::select! {
-        served = destination(&mut tls) => served,
+        served = destination(&mut tls, said) => served,
         () = cut.notified() => {
             // Without a word: what a gateway does when a permit ends.
             tls.get_ref().0.set_zero_linger()
@@ -137,18 +194,21 @@ async fn tunnel(
 }
 
 /// Answers one HTTP request with its own head, or echoes.
-async fn destination<S>(stream: &mut S) -> io::Result<()>
+async fn destination<S>(stream: &mut S, heard: &Mutex<Vec<Vec<u8>>>) -> io::Result<()>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let mut said = Vec::new();
+    let (mut said, mut echoed) = (Vec::new(), Vec::new());
     loop {
-        if stream.read_buf(&mut said).await? == 0 {
+        // One that ends without a word of TLS has ended as well.
+        if stream.read_buf(&mut said).await.unwrap_or(0) == 0 {
+            heard.lock().unwrap().push(echoed);
             return stream.shutdown().await;
         }
         let http = said.starts_with(b"GET ") || said.starts_with(b"POST ");
         if !http {
-            stream.write_all(&said).await?;
+            echoed.extend_from_slice(&said);
+            let _ = stream.write_all(&said).await;
             said.clear();
             continue;
         }

@@ -82,7 +82,7 @@ enum Next {
     ChunkEnd,
     /// Fields after the last chunk, up to an empty line.
     Trailers,
-    /// What the origin's answer makes of it: another request, or another protocol (RFC 9110, 7.8).
+    /// What the origin's answer makes of it: another request, or a protocol without names.
     Upgrade,
 }
 
@@ -223,14 +223,18 @@ fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Unclear> {
     }
 }
 
-/// The size of a chunk.
+/// The size of a chunk. There are servers that read no more than 32 bits of it, or 31: nobody sends
+/// a chunk that large.
 fn size(line: &[u8]) -> Result<u64, Unclear> {
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(Unclear);
     }
     let digits = std::str::from_utf8(digits).map_err(|_| Unclear)?;
-    u64::from_str_radix(digits, 16).map_err(|_| Unclear)
+    match i32::from_str_radix(digits, 16) {
+        Ok(size) => u64::try_from(size).map_err(|_| Unclear),
+        Err(_) => Err(Unclear),
+    }
 }
 
 /// The hosts that a request names (RFC 9112, 3.2): several count, each.
@@ -271,11 +275,31 @@ fn all<'a>(
         .filter(move |it| it.name.eq_ignore_ascii_case(name))
 }
 
+/// The protocols that a connection may be switched to in which no name can follow: of WebSocket (RFC
+/// 6455, 4.1), of Docker, and of Kubernetes. HTTP/2 and TLS name hosts of their own.
+const NAMELESS: [&str; 3] = ["websocket", "tcp", "SPDY/3.1"];
+
+/// True when a request offers to switch (RFC 9110, 7.8) to protocols without names, and to no
+/// others. A connection that is switched to any other has to read as HTTP on.
+fn is_nameless_upgrade(request: &Request<'_, '_>) -> bool {
+    let listed = |name| {
+        let values = all(request.headers, name).map(|it| it.value);
+        values.flat_map(|it| it.split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
+    };
+    let is_nameless = |it: &[u8]| {
+        let mut known = NAMELESS.iter();
+        known.any(|known| it.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let mut offered = listed("upgrade").peekable();
+    let says_so = listed("connection").any(|it| it.eq_ignore_ascii_case(b"upgrade"));
+    says_so && offered.peek().is_some() && offered.all(is_nameless)
+}
+
 /// What follows a head (RFC 9112, 6.3).
 fn body(request: &Request<'_, '_>) -> Result<Next, Unclear> {
     let codings: Vec<_> = all(request.headers, "transfer-encoding").collect();
     let lengths: Vec<_> = all(request.headers, "content-length").collect();
-    let upgrades = all(request.headers, "upgrade").next().is_some();
+    let upgrades = is_nameless_upgrade(request);
     match (&codings[..], &lengths[..]) {
         ([], []) if upgrades => Ok(Next::Upgrade),
         ([], []) => Ok(Next::Head),

@@ -2,7 +2,8 @@
 //!
 //! A permit is for one resource, and several may live at one address. Which one a connection is
 //! for is then said inside: in TLS by the server name (RFC 6066, 3) of each ClientHello, in plain
-//! HTTP by the host of each request. Everything else says nothing.
+//! HTTP by the host of each request. Everything else says nothing, and so does a hello that the
+//! origin does not answer in TLS.
 
 mod http;
 mod tls;
@@ -16,6 +17,39 @@ pub(crate) enum Found {
     Name(String),
     /// Nothing that can be read: the bytes are for whatever listens at the address.
     Unnamed,
+}
+
+/// How an origin's first answer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// HTTP's 101: from here on it speaks another protocol (RFC 9110, 15.2.2).
+    Switches,
+    /// A handshake or an alert of TLS (RFC 8446, 5.1).
+    Tls,
+    /// Neither.
+    Other,
+}
+
+impl Answer {
+    /// So many bytes leave nothing open.
+    pub(crate) const LENGTH: usize = 13;
+
+    /// Reads an answer's first bytes; `None` when they leave it open.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        const SWITCHES: &[u8; Answer::LENGTH] = b"HTTP/1.1 101 ";
+        const TLS: [&[u8]; 2] = [b"\x16\x03", b"\x15\x03"];
+        let begins = |with: &[u8]| {
+            let compared = bytes.len().min(with.len());
+            (bytes[..compared] == with[..compared]).then_some(compared == with.len())
+        };
+        let tls = TLS.iter().find_map(|tls| begins(tls));
+        match (begins(SWITCHES), tls) {
+            (Some(true), _) => Some(Self::Switches),
+            (_, Some(true)) => Some(Self::Tls),
+            (Some(false), _) | (_, Some(false)) => None,
+            (None, None) => Some(Self::Other),
+        }
+    }
 }
 
 /// Follows a client's bytes for as long as names may come.
@@ -112,19 +146,26 @@ impl Sniffer {
         matches!(self.state, State::Start(_)) && !self.held.is_empty()
     }
 
-    /// True when nothing may be read on before it is known whether the origin goes on with HTTP.
+    /// True when nothing may be read on before it is known what the origin answers.
     pub(crate) fn awaits_answer(&self) -> bool {
-        matches!(&self.state, State::Http(reader) if reader.awaits_answer())
+        match &self.state {
+            State::Http(reader) => reader.awaits_answer(),
+            State::Tls(reader) => reader.awaits_answer(),
+            State::Start(_) | State::Done => false,
+        }
     }
 
-    /// The origin has answered: from here on it speaks another protocol (101, RFC 9110, 15.2.2), or
-    /// HTTP. Returns what was held back, as [`Self::read`].
-    pub(crate) fn answered(&mut self, switches: bool, found: &mut Vec<Found>) -> Bytes {
-        if switches {
-            self.state = State::Done;
-        }
-        if let State::Http(reader) = &mut self.state {
-            reader.stays();
+    /// The origin has begun to answer like this. Returns what was held back, as [`Self::read`].
+    pub(crate) fn answered(&mut self, answer: Answer, found: &mut Vec<Found>) -> Bytes {
+        match (&mut self.state, answer) {
+            (State::Http(_), Answer::Switches) => self.state = State::Done,
+            (State::Http(reader), Answer::Tls | Answer::Other) => reader.stays(),
+            (State::Tls(reader), Answer::Tls) => reader.answered(),
+            (State::Tls(_), Answer::Switches | Answer::Other) => {
+                found.push(Found::Unnamed);
+                self.state = State::Done;
+            }
+            (State::Start(_) | State::Done, _) => {}
         }
         let held = self.held.split().freeze();
         self.read(held, || true, found)

@@ -3,23 +3,23 @@ use proptest::prelude::*;
 use super::*;
 
 /// What is found in some bytes, however they are cut, and how many pass before the end. With
-/// `shared`, other resources are known at the address. The origin switches to no other protocol.
+/// `shared`, other resources are known at the address. The origin answers TLS in TLS, and HTTP in HTTP.
 fn sniff(bytes: &[u8], size: usize, shared: bool) -> (Vec<Found>, Vec<u8>, bool) {
-    sniff_answered(bytes, size, shared, false)
+    sniff_answered(bytes, size, shared, Answer::Tls)
 }
 
-/// [`sniff`], where the origin may switch to another protocol.
+/// [`sniff`], where the origin's first answer begins like this.
 fn sniff_answered(
     bytes: &[u8],
     size: usize,
     shared: bool,
-    switches: bool,
+    answer: Answer,
 ) -> (Vec<Found>, Vec<u8>, bool) {
     let (mut sniffer, mut found, mut passed) = (Sniffer::default(), Vec::new(), Vec::new());
     for chunk in bytes.chunks(size) {
         passed.extend(sniffer.read(Bytes::copy_from_slice(chunk), || shared, &mut found));
         if sniffer.awaits_answer() {
-            passed.extend(sniffer.answered(switches, &mut found));
+            passed.extend(sniffer.answered(answer, &mut found));
         }
     }
     (found, passed, sniffer.is_done())
@@ -150,13 +150,40 @@ fn after_the_plain_handshake_nothing_is_looked_at() {
         // TLS 1.2, in full and resumed.
         [&keys[..], &CHANGE_CIPHER_SPEC, &finished, &data].concat(),
         [&CHANGE_CIPHER_SPEC[..], &finished, &data].concat(),
-        b"no TLS at all".to_vec(),
     ] {
         let bytes = [&first[..], &after].concat();
         let (_, passed, done) = sniff(&bytes, 3, true);
         assert!(done);
         assert_eq!(passed, bytes);
         assert_eq!(found(&bytes, true), [name("a.corp")]);
+    }
+    // Where either side speaks no TLS, the hello was for something else.
+    let unnamed = [name("a.corp"), Found::Unnamed];
+    for after in [&b"no TLS at all"[..], b"\x16\x04\x01\0\x01\0"] {
+        assert_eq!(found(&[&first[..], after].concat(), true), unnamed);
+    }
+    let bytes = [&first[..], &data].concat();
+    for answer in [Answer::Other, Answer::Switches] {
+        let (found, passed, done) = sniff_answered(&bytes, 3, true, answer);
+        assert_eq!((found, done), (unnamed.to_vec(), true));
+        assert_eq!(passed, bytes);
+    }
+}
+
+#[test]
+fn an_answer_is_known_by_its_first_bytes() {
+    for (bytes, answer) in [
+        (&b"HTTP/1.1 101 Switching"[..], Some(Answer::Switches)),
+        (b"HTTP/1.1 101", None),
+        (b"HTTP/1.1 200 OK", Some(Answer::Other)),
+        (b"\x16\x03\x03\0\x7a", Some(Answer::Tls)),
+        (b"\x15\x03", Some(Answer::Tls)),
+        (b"\x15", None),
+        (b"\x15\x02", Some(Answer::Other)),
+        (b"-ERR", Some(Answer::Other)),
+        (b"", None),
+    ] {
+        assert_eq!(Answer::of(bytes), answer, "{}", bytes.escape_ascii());
     }
 }
 
@@ -278,7 +305,8 @@ fn what_two_programs_might_read_differently_names_nothing() {
 
 #[test]
 fn what_an_origin_switches_to_names_nothing_more() {
-    let head = b"GET / HTTP/1.1\r\nHost: a.corp\r\nUpgrade: websocket\r\n\r\n";
+    let head = b"GET / HTTP/1.1\r\nHost: a.corp\r\nConnection: keep-alive, Upgrade\r\n\
+        Upgrade: WebSocket\r\n\r\n";
     for after in [
         &b"\x81\x05hello\n"[..],
         b"\x0bGET / HTTP/1.1\r\n\r\n",
@@ -287,11 +315,11 @@ fn what_an_origin_switches_to_names_nothing_more() {
     ] {
         let bytes = [&head[..], after].concat();
         for size in [1, bytes.len()] {
-            let (found, passed, done) = sniff_answered(&bytes, size, true, true);
+            let (found, passed, done) = sniff_answered(&bytes, size, true, Answer::Switches);
             assert_eq!((found, done), (vec![name("a.corp")], true));
             assert_eq!(passed, bytes);
             // Where the origin does not agree, it has to be another request.
-            let (found, _, _) = sniff_answered(&bytes, size, true, false);
+            let (found, _, _) = sniff_answered(&bytes, size, true, Answer::Other);
             if !after.starts_with(b"ls") {
                 let unnamed = vec![name("a.corp"), Found::Unnamed];
                 assert_eq!(found, unnamed, "{}", after.escape_ascii());
@@ -306,7 +334,7 @@ fn what_an_origin_switches_to_names_nothing_more() {
     // What a later answer means cannot be told.
     let get = b"GET / HTTP/1.1\r\nHost: a.corp\r\n\r\n";
     let bytes = [&get[..], head, b"\x81\x05hello\n"].concat();
-    let (found, _, _) = sniff_answered(&bytes, 9, true, true);
+    let (found, _, _) = sniff_answered(&bytes, 9, true, Answer::Switches);
     assert_eq!(found, [name("a.corp"), name("a.corp"), Found::Unnamed]);
 }
 

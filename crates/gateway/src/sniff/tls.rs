@@ -41,6 +41,8 @@ pub(super) struct Reader {
     rest: usize,
     /// A ClientHello was whole.
     greeted: bool,
+    /// The origin speaks TLS, too.
+    answered: bool,
     /// Messages came that come up to TLS 1.2 only: what follows the ChangeCipherSpec is encrypted.
     is_old: bool,
     /// A ChangeCipherSpec came.
@@ -59,6 +61,9 @@ impl Reader {
             if self.message.is_empty() {
                 passes = at;
             }
+            if self.awaits_answer() {
+                break;
+            }
             let header = bytes[at..].first_chunk::<RECORD_HEADER>();
             let Some(&[kind, major, _, high, low]) = header else {
                 break;
@@ -66,7 +71,10 @@ impl Reader {
             let length = usize::from(u16::from_be_bytes([high, low]));
             let body = at + RECORD_HEADER;
             match kind {
-                _ if major != 3 || at - passes > MAX_HELD => return self.over(found),
+                _ if major != 3 || !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&kind) => {
+                    return no_record(found);
+                }
+                _ if at - passes > MAX_HELD => return self.over(found),
                 _ if !self.greeted && (kind != HANDSHAKE || length == 0) => {
                     return self.over(found);
                 }
@@ -89,6 +97,17 @@ impl Reader {
         self.waiting = at - passes;
         let done = false;
         Read { passes, done }
+    }
+
+    /// True when nothing may follow the first hello yet: where the origin does not answer it in TLS,
+    /// it is for something that takes the rest for lines, say, and that has no names.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.greeted && !self.answered
+    }
+
+    /// The origin speaks TLS.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
     }
 
     /// Reads a handshake record. `None` when nothing plain follows.
@@ -149,6 +168,15 @@ impl Reader {
             passes: 0,
             done: true,
         }
+    }
+}
+
+/// What follows is no TLS.
+fn no_record(found: &mut Vec<Found>) -> Read {
+    found.push(Found::Unnamed);
+    Read {
+        passes: 0,
+        done: true,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use hourkey_domain::address::{Address, Host};
+use hourkey_domain::address::Host;
 use hourkey_domain::ids::ResourceId;
 
 use super::{Ended, Flow, Table, Target};
@@ -98,7 +98,13 @@ impl Table {
             match self.index.named(name, target.port, place) {
                 Some(governs) if governs.id == flow.ticket.resource => {}
                 Some(other) => return Err(mismatch(flow, Some(name), other)),
-                None => until = self.others_stand(flow, Some(name), now)?,
+                None => {
+                    until = self.others_stand(flow, Some(name), now)?;
+                    // As if it had been asked for, a name needs its wildcard's permit, too.
+                    if let Some(above) = self.index.wildcard(name, target.port) {
+                        until = until.min(self.other_stands(flow, Some(name), above, now)?);
+                    }
+                }
             }
         }
         if *unnamed {
@@ -111,12 +117,23 @@ impl Table {
     fn others_stand(&self, flow: &Flow, name: Option<&String>, now: u64) -> Result<u64, Mismatch> {
         let mut until = u64::MAX;
         for other in self.others(flow) {
-            match self.deadline(flow.ticket.user, other.id) {
-                Some(deadline) if deadline > now => until = until.min(deadline),
-                Some(_) | None => return Err(mismatch(flow, name, other)),
-            }
+            until = until.min(self.other_stands(flow, name, other, now)?);
         }
         Ok(until)
+    }
+
+    /// Until when the flow's user may use another resource.
+    fn other_stands(
+        &self,
+        flow: &Flow,
+        name: Option<&String>,
+        other: &Resource,
+        now: u64,
+    ) -> Result<u64, Mismatch> {
+        match self.deadline(flow.ticket.user, other.id) {
+            Some(deadline) if deadline > now => Ok(deadline),
+            Some(_) | None => Err(mismatch(flow, name, other)),
+        }
     }
 
     /// The other resources that are known where a flow goes.
@@ -138,14 +155,10 @@ impl Table {
 
     /// Notes where a wildcard's name leads. Returns the flows that this ends.
     pub(crate) fn note(&mut self, target: &Target, now: u64) -> Ended {
-        let (Host::Name(_), Some(ip)) = (&target.host, target.ip) else {
+        let (Host::Name(name), Some(ip)) = (&target.host, target.ip) else {
             return Ended::new();
         };
-        let governs = self
-            .index
-            .governing(&target.host, target.ip, target.port)
-            .filter(|it| matches!(it.address, Address::Wildcard(_)));
-        let Some(id) = governs.map(|it| it.id) else {
+        let Some(id) = self.index.wildcard(name, target.port).map(|it| it.id) else {
             return Ended::new();
         };
         let ip = ip.to_canonical();
