@@ -22,7 +22,7 @@ use crate::listen::{self, Server};
 use crate::pace::Pace;
 use crate::resolve::Resolver;
 use crate::ticket::Cause;
-use crate::usage::{self, Usage};
+use crate::usage::{self, Journal, Usage};
 use crate::waiting::Waiting;
 use crate::{control, limits, tls};
 
@@ -90,7 +90,9 @@ impl Gateway {
         let resolver = Arc::new(Resolver::new(config.hosts, files, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));
-        let reporting = usage::run(Arc::clone(&gate), folder.clone(), api.clone(), reported);
+        // Not before the address is taken: a second gateway of this folder ends there.
+        let journal = Journal::open(folder.clone())?;
+        let reporting = usage::run(Arc::clone(&gate), journal, api.clone(), reported);
         let reporting = tokio::spawn(reporting);
         let server = Arc::new(Server {
             gate: Arc::clone(&gate),

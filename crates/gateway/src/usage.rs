@@ -14,11 +14,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::api::Api;
-use crate::enrolment::Folder;
 use crate::gate::{Gate, Pass};
 use crate::relay::{self, Outcome, Side};
 use crate::ticket::{Cause, Mismatch};
-use journal::Journal;
+pub(crate) use journal::Journal;
 
 /// How often there is a report.
 const EVERY: Duration = Duration::from_secs(1);
@@ -127,39 +126,41 @@ pub(crate) fn ended(cause: Cause) -> Ended {
 /// Keeps what is to be reported, and reports it, until nobody can report any more.
 pub(crate) async fn run(
     gate: Arc<Gate>,
-    folder: Folder,
+    mut journal: Journal,
     api: Api,
     mut reported: mpsc::UnboundedReceiver<Connection>,
 ) {
-    let mut journal = match Journal::open(folder) {
-        Ok(journal) => journal,
-        Err(error) => return failed(&error),
-    };
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut used = interval_at(Instant::now() + USED_EVERY, USED_EVERY);
     loop {
-        let done = tokio::select! {
+        tokio::select! {
             connection = reported.recv() => match connection {
                 Some(connection) => journal.keep(connection),
-                // What the last flows said is kept for the next start.
-                None => return,
+                None => break,
             },
-            _ = used.tick() => match gate.server_time() {
-                Some(now) => journal.still_used(now),
-                None => Ok(()),
+            _ = used.tick() => if let Some(now) = gate.server_time() {
+                journal.still_used(now);
             },
-            _ = every.tick() => send(&gate, &api, &mut journal).await,
-        };
-        if let Err(error) = done {
-            failed(&error);
+            _ = every.tick() => {
+                journal.catch_up();
+                send(&gate, &api, &mut journal).await;
+            }
         }
     }
-}
-
-fn failed(error: &anyhow::Error) {
-    let error = format!("{error:#}");
-    tracing::error!(error, "Connections cannot be kept for their report.");
+    // What the last flows said is kept for the next start.
+    journal.catch_up();
+    if journal.unwritten() > 0 {
+        // The gateway waits no longer for the end of its parts.
+        let _ = tokio::time::timeout(EVERY, send(&gate, &api, &mut journal)).await;
+    }
+    if journal.unwritten() > 0 {
+        tracing::error!(
+            reports = journal.unwritten(),
+            "reports of connections are lost: neither could they be kept on the disk, nor did the \
+             controller take them"
+        );
+    }
 }
 
 /// What controllers of before can read: they refuse a report with anything that they do not know.
@@ -172,9 +173,9 @@ fn as_before(connection: &mut Connection) {
     }
 }
 
-async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<()> {
+async fn send(gate: &Gate, api: &Api, journal: &mut Journal) {
     if let Some(now) = gate.server_time() {
-        journal.end_lost(now)?;
+        journal.end_lost(now);
     }
     loop {
         let mut connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
@@ -183,13 +184,13 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) -> anyhow::Result<(
         }
         let count = connections.len();
         if count == 0 {
-            return Ok(());
+            return;
         }
         if let Err(error) = api.connections(&Report { connections }).await {
             tracing::debug!(error = format!("{error:#}"), "A report has to wait.");
-            return Ok(());
+            return;
         }
-        journal.answered(count)?;
+        journal.answered(count);
     }
 }
 

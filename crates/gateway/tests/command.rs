@@ -7,10 +7,11 @@ mod world;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hourkey_gateway::enrolment::Folder;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use world::controller::{Controller, TOKEN};
@@ -43,24 +44,45 @@ fn said(output: &Output) -> String {
     String::from_utf8(all).unwrap()
 }
 
-/// A running gateway, and where it listens.
+/// A running gateway, where it listens, and what it logged since.
 struct Served {
     child: Child,
     pid: Pid,
     address: std::net::SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Served {
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
 }
 
 async fn serve(state: &Path) -> Served {
-    let mut child = gateway(state)
-        .arg("serve")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = gateway(state);
+    command.arg("serve");
+    serve_by(command).await
+}
+
+/// A command that is run with other limits (`ulimit`).
+fn limited(state: &Path, limit: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("trap '' XFSZ; ulimit -S {limit}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).kill_on_drop(true);
+    command.arg(env!("CARGO_BIN_EXE_hourkey-gateway"));
+    command.arg("--state").arg(state).arg("serve");
+    command
+}
+
+async fn serve_by(mut command: Command) -> Served {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let log = Arc::new(Mutex::new(String::new()));
     let address = soon("it listens", async {
         loop {
             let line = lines.next_line().await.unwrap().unwrap();
+            *log.lock().unwrap() += &format!("{line}\n");
             if line.contains("The gateway listens.") {
                 let start = line.find("127.0.0.1:").unwrap();
                 let end = line[start..].find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
@@ -71,11 +93,17 @@ async fn serve(state: &Path) -> Served {
     })
     .await;
     // The log must not block the program.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let logged = Arc::clone(&log);
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            *logged.lock().unwrap() += &format!("{line}\n");
+        }
+    });
     Served {
         child,
         pid,
         address,
+        log,
     }
 }
 
@@ -245,4 +273,58 @@ async fn nothing_is_lost_where_its_words_cannot_be_written() {
         .spawn()
         .unwrap();
     controller.acked(1).await;
+}
+
+#[tokio::test]
+async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room() {
+    let controller = Controller::start().await;
+    controller.resource(DB, "db.corp", "5432");
+    let origin = Origin::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    controller
+        .enrol(&Folder::open(folder.path()).unwrap())
+        .await;
+    let config = format!(
+        "listen = \"127.0.0.1:0\"\n[hosts]\n\"db.corp\" = \"{}\"\n",
+        origin.address
+    );
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    // The kernel's limit on the size of a file plays the full disk.
+    let mut served = serve_by(limited(folder.path(), "-f 0")).await;
+    let ann = controller.device(LAPTOP, ANN, served.address);
+    controller.permit(ANN, DB, None);
+    for round in 1..=3 {
+        let mut echo = ann.connect("db.corp:5432").await.unwrap();
+        echo.write_all(&[ECHO, b'x']).await.unwrap();
+        assert_eq!(soon("an echo", echo.read_u8()).await.unwrap(), b'x');
+        drop(echo);
+        eventually("both ends are reported", || {
+            controller.reported().len() == 2 * round
+        })
+        .await;
+    }
+    let journal = folder.path().join("connections.jsonl");
+    assert!(!journal.exists());
+    let everything = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    prlimit(Some(served.pid), Resource::Fsize, everything).unwrap();
+    eventually("it is written", || journal.exists()).await;
+    kill_process(served.pid, Signal::TERM).unwrap();
+    assert!(
+        soon("it ends", served.child.wait())
+            .await
+            .unwrap()
+            .success()
+    );
+    let log = served.log();
+    assert_eq!(log.matches(" ERROR ").count(), 1, "{log}");
+    assert!(log.contains("make room on the disk"), "{log}");
+    assert_eq!(
+        log.matches("kept for their report again").count(),
+        1,
+        "{log}"
+    );
+    assert!(!log.contains("are lost"), "{log}");
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -34,58 +34,46 @@ enum Line {
     Connection(Connection),
 }
 
-/// Reports that wait for their answer, in order, and the connections that last.
-pub(super) struct Journal {
+/// Reports that wait for their answer, in order, and the connections that last. What cannot be
+/// written stays here and is reported all the same.
+pub(crate) struct Journal {
     folder: Folder,
-    file: File,
+    /// `None` while the file says less than is known.
+    file: Option<File>,
     lines: usize,
-    /// Something could not be written: the file says less than is known.
-    behind: bool,
+    /// That it cannot be written was logged.
+    is_failing: bool,
     waiting: Vec<Connection>,
+    /// So many of `waiting`, the newest, are not in the file.
+    unwritten: usize,
     lasting: BTreeMap<String, Connection>,
     /// What lasted when the gateway was killed.
     lost: BTreeMap<String, Connection>,
 }
 
 impl Journal {
-    pub(super) fn open(folder: Folder) -> anyhow::Result<Self> {
-        let path = folder.file(FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => {
-                return Err(error).with_context(|| format!("{} cannot be read", path.display()));
-            }
-        };
-        // After a loss of power there may be anything.
-        let text = String::from_utf8_lossy(&bytes);
-        let (mut waiting, mut lost) = (Vec::new(), BTreeMap::new());
-        let mut unreadable = 0;
-        for line in text.lines() {
-            match serde_json::from_str(line) {
-                Ok(Line::Connection(connection)) => {
-                    follow(&mut lost, &connection);
-                    waiting.push(connection);
-                }
-                Ok(Line::Answered { answered }) => {
-                    waiting.drain(..answered.min(waiting.len()));
-                }
-                Err(_) => unreadable += 1,
-            }
-        }
-        if unreadable > 0 {
-            set_aside(&folder, unreadable)?;
-        }
+    /// Reads the file. One that cannot be written now is written later.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged and cannot be set aside.
+    pub(crate) fn open(folder: Folder) -> anyhow::Result<Self> {
+        let (waiting, lost) = read(&folder).with_context(|| {
+            format!(
+                "the gateway does not start, since connections in {FILE} that are not reported \
+                 yet would be missing from the audit log; make the file readable, or move it away"
+            )
+        })?;
         let mut journal = Self {
-            file: appended(&folder)?,
+            file: None,
             folder,
             lines: 0,
-            behind: false,
+            is_failing: false,
             waiting,
+            unwritten: 0,
             lasting: BTreeMap::new(),
             lost,
         };
-        journal.write_anew()?;
+        journal.write_anew();
         Ok(journal)
     }
 
@@ -94,38 +82,43 @@ impl Journal {
         &self.waiting[..self.waiting.len().min(limit)]
     }
 
-    pub(super) fn keep(&mut self, connection: Connection) -> anyhow::Result<()> {
+    /// How many of the reports that wait are not in the file.
+    pub(super) fn unwritten(&self) -> usize {
+        self.unwritten
+    }
+
+    pub(super) fn keep(&mut self, connection: Connection) {
         follow(&mut self.lasting, &connection);
         let line = Line::Connection(connection.clone());
         self.waiting.push(connection);
-        self.append(&line)
+        self.unwritten += 1;
+        self.append(&line);
     }
 
     /// The oldest reports were answered.
-    pub(super) fn answered(&mut self, count: usize) -> anyhow::Result<()> {
+    pub(super) fn answered(&mut self, count: usize) {
         self.waiting.drain(..count);
-        self.append(&Line::Answered { answered: count })?;
+        self.unwritten = self.unwritten.min(self.waiting.len());
+        self.append(&Line::Answered { answered: count });
         if self.lines > OLD + 2 * (self.waiting.len() + self.lasting.len()) {
-            self.write_anew()?;
+            self.write_anew();
         }
-        Ok(())
     }
 
     /// What lasts is in use at this moment.
-    pub(super) fn still_used(&mut self, at: DateTime<Utc>) -> anyhow::Result<()> {
+    pub(super) fn still_used(&mut self, at: DateTime<Utc>) {
         let lasting: Vec<_> = self.lasting.values().cloned().collect();
         for connection in lasting {
             let used_at = Some(at);
             self.keep(Connection {
                 used_at,
                 ..connection
-            })?;
+            });
         }
-        Ok(())
     }
 
     /// What lasted when the gateway was killed has ended by this moment.
-    pub(super) fn end_lost(&mut self, at: DateTime<Utc>) -> anyhow::Result<()> {
+    pub(super) fn end_lost(&mut self, at: DateTime<Utc>) {
         while let Some((_, connection)) = self.lost.pop_first() {
             let end = Some(End {
                 at,
@@ -133,26 +126,63 @@ impl Journal {
                 sent: 0,
                 received: 0,
             });
-            self.keep(Connection { end, ..connection })?;
+            self.keep(Connection { end, ..connection });
         }
-        Ok(())
     }
 
-    /// Writes a line about what has just changed.
-    fn append(&mut self, line: &Line) -> anyhow::Result<()> {
-        if self.behind {
-            return self.write_anew();
+    /// Writes what could not be written before.
+    pub(super) fn catch_up(&mut self) {
+        if self.file.is_none() {
+            self.write_anew();
         }
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        self.behind = true;
-        self.file.write_all(&text)?;
-        self.behind = false;
-        self.lines += 1;
-        Ok(())
     }
 
-    fn write_anew(&mut self) -> anyhow::Result<()> {
+    /// Writes a line about what has just changed. Where that fails, [`Self::catch_up`] tries again:
+    /// writing everything for each connection would be too much.
+    fn append(&mut self, line: &Line) {
+        let Some(file) = &mut self.file else {
+            return;
+        };
+        let written = serde_json::to_vec(line)
+            .map_err(io::Error::from)
+            .and_then(|mut text| {
+                text.push(b'\n');
+                file.write_all(&text)
+            });
+        if written.is_ok() {
+            self.lines += 1;
+            self.unwritten = 0;
+        } else {
+            self.file = None;
+            self.write_anew();
+        }
+    }
+
+    /// Writes the file with only what is needed. Where that fails, the one before goes on if it
+    /// says all.
+    fn write_anew(&mut self) {
+        let done = self.try_anew();
+        match (done, &self.file) {
+            (Ok(()), _) => {
+                self.unwritten = 0;
+                if std::mem::take(&mut self.is_failing) {
+                    tracing::info!("connections are kept for their report again");
+                }
+            }
+            (Err(error), None) if !std::mem::replace(&mut self.is_failing, true) => {
+                let error = format!("{error:#}");
+                tracing::error!(
+                    error,
+                    "connections cannot be kept for their report: what the controller has not \
+                     taken is lost if the gateway ends before they can; make room on the disk of \
+                     the state folder"
+                );
+            }
+            (Err(_), _) => {}
+        }
+    }
+
+    fn try_anew(&mut self) -> anyhow::Result<()> {
         let in_waiting: BTreeSet<&str> = self.waiting.iter().map(|it| it.id.as_str()).collect();
         let lasting = self.lasting.values().chain(self.lost.values());
         let answered: Vec<_> = lasting
@@ -170,17 +200,61 @@ impl Journal {
             self.lines += 1;
         }
         self.folder.replace(FILE, &text)?;
-        self.file = appended(&self.folder)?;
-        self.behind = false;
+        // It is another file now.
+        self.file = None;
+        self.file = Some(appended(&self.folder)?);
         Ok(())
     }
+}
+
+/// What waits, and what lasted.
+fn read(folder: &Folder) -> anyhow::Result<(Vec<Connection>, BTreeMap<String, Connection>)> {
+    let path = folder.file(FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            return Err(error).with_context(|| format!("{} cannot be read", path.display()));
+        }
+    };
+    // After a loss of power there may be anything.
+    let text = String::from_utf8_lossy(&bytes);
+    let (mut waiting, mut lasted) = (Vec::new(), BTreeMap::new());
+    let mut unreadable = 0;
+    for line in text.lines() {
+        match serde_json::from_str(line) {
+            Ok(Line::Connection(connection)) => {
+                follow(&mut lasted, &connection);
+                waiting.push(connection);
+            }
+            Ok(Line::Answered { answered }) => {
+                waiting.drain(..answered.min(waiting.len()));
+            }
+            Err(_) => unreadable += 1,
+        }
+    }
+    if unreadable > 0 {
+        set_aside(folder, unreadable)?;
+    }
+    Ok((waiting, lasted))
 }
 
 /// Keeps a file with lines that cannot be read: half written when the gateway was killed, or cut
 /// off. What can be read is written anew, so the copy is for whoever misses a connection.
 fn set_aside(folder: &Folder, unreadable: usize) -> anyhow::Result<()> {
     let (path, aside) = (folder.file(FILE), folder.file(DAMAGED));
-    fs::copy(&path, &aside).with_context(|| format!("{} cannot be written", aside.display()))?;
+    // A second name needs no room on a full disk. Not every file system knows it.
+    let set_aside = match fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => fs::hard_link(&path, &aside).or_else(|_| fs::copy(&path, &aside).map(drop)),
+    };
+    set_aside.with_context(|| {
+        format!(
+            "{} is damaged, and cannot be set aside as {}",
+            path.display(),
+            aside.display()
+        )
+    })?;
     tracing::warn!(
         lines = unreadable,
         file.path = %path.display(),
@@ -218,16 +292,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = open(&folder);
         for id in ["a", "b", "c"] {
-            journal.keep(ended(id)).unwrap();
+            journal.keep(ended(id));
         }
-        journal.answered(1).unwrap();
-        journal.keep(ended("d")).unwrap();
+        journal.answered(1);
+        journal.keep(ended("d"));
         // Killed in the middle of a line.
-        journal.file.write_all(b"{\"id\":\"\xff").unwrap();
+        journal
+            .file
+            .as_mut()
+            .unwrap()
+            .write_all(b"{\"id\":\"\xff")
+            .unwrap();
         drop(journal);
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "bcd");
-        journal.keep(ended("e")).unwrap();
+        journal.keep(ended("e"));
         drop(journal);
         assert_eq!(waits(&open(&folder)), "bcde");
     }
@@ -267,19 +346,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = open(&folder);
         for id in ["a", "b", "c"] {
-            journal.keep(begun(id)).unwrap();
+            journal.keep(begun(id));
         }
-        journal.answered(3).unwrap();
-        journal.keep(ended("b")).unwrap();
-        journal.still_used(at(5)).unwrap();
+        journal.answered(3);
+        journal.keep(ended("b"));
+        journal.still_used(at(5));
         assert_eq!(waits(&journal), "bac", "only what lasts is used");
-        journal.answered(2).unwrap();
+        journal.answered(2);
         // Killed twice, before the controller was heard.
         drop((journal, open(&folder)));
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "c");
-        journal.end_lost(at(9)).unwrap();
-        journal.still_used(at(10)).unwrap();
+        journal.end_lost(at(9));
+        journal.still_used(at(10));
         let lost: Vec<_> = journal.waiting(9)[1..]
             .iter()
             .map(|it| (it.id.as_str(), it.used_at, it.end.unwrap().why))
@@ -287,10 +366,10 @@ mod tests {
         let (a, c) = ("a".repeat(32), "c".repeat(32));
         let used = Some(at(5));
         assert_eq!(lost, [(&*a, used, Ended::Lost), (&*c, used, Ended::Lost)]);
-        journal.answered(3).unwrap();
+        journal.answered(3);
         drop(journal);
         let mut journal = open(&folder);
-        journal.end_lost(at(11)).unwrap();
+        journal.end_lost(at(11));
         assert_eq!(waits(&journal), "");
     }
 
@@ -298,34 +377,83 @@ mod tests {
     fn what_could_not_be_written_is_made_up_for() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = open(&folder);
-        let good = std::mem::replace(
-            &mut journal.file,
-            File::open(folder.path().join(FILE)).unwrap(),
-        );
-        journal.keep(ended("a")).unwrap_err();
-        journal.file = good;
-        journal.keep(ended("b")).unwrap();
-        journal.answered(1).unwrap();
+        journal.keep(ended("a"));
+        // Nothing can be written there.
+        let away = folder.path().with_extension("away");
+        fs::rename(folder.path(), &away).unwrap();
+        journal.file = File::open(away.join(FILE)).ok();
+        for id in ["b", "c"] {
+            journal.keep(ended(id));
+        }
+        assert_eq!((waits(&journal).as_str(), journal.unwritten()), ("abc", 2));
+        journal.answered(2);
+        assert_eq!((waits(&journal).as_str(), journal.unwritten()), ("c", 1));
+        journal.catch_up();
+        assert_eq!(journal.unwritten(), 1);
+        fs::rename(&away, folder.path()).unwrap();
+        journal.catch_up();
+        assert_eq!(journal.unwritten(), 0);
+        journal.keep(ended("d"));
         drop(journal);
-        assert_eq!(waits(&open(&folder)), "b", "the oldest was answered");
+        assert_eq!(waits(&open(&folder)), "cd", "the oldest were answered");
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_written_at_the_start_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Folder::open(folder.path()).unwrap();
+        fs::remove_dir(folder.path()).unwrap();
+        let mut journal = Journal::open(state).unwrap();
+        journal.keep(ended("a"));
+        journal.answered(1);
+        journal.keep(ended("b"));
+        assert_eq!((waits(&journal).as_str(), journal.unwritten()), ("b", 1));
+        fs::create_dir(folder.path()).unwrap();
+        journal.catch_up();
+        drop(journal);
+        assert_eq!(waits(&open(&folder)), "b");
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_or_set_aside_is_refused() {
+        let cannot = |file: &str, text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join(file)).unwrap();
+            if file != FILE {
+                fs::write(folder.path().join(FILE), text).unwrap();
+            }
+            let state = Folder::open(folder.path()).unwrap();
+            format!("{:#}", Journal::open(state).err().unwrap())
+        };
+        let said = cannot(FILE, "");
+        assert!(
+            said.contains("connections.jsonl cannot be read: "),
+            "{said}"
+        );
+        assert!(said.starts_with("the gateway does not start"), "{said}");
+        let said = cannot(DAMAGED, "half a li");
+        assert!(
+            said.contains("is damaged, and cannot be set aside"),
+            "{said}"
+        );
     }
 
     #[test]
     fn the_file_does_not_grow_without_end() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = open(&folder);
-        journal.keep(begun("z")).unwrap();
-        journal.answered(1).unwrap();
+        journal.keep(begun("z"));
+        journal.answered(1);
         for _ in 0..OLD {
-            journal.keep(begun("a")).unwrap();
-            journal.keep(ended("a")).unwrap();
-            journal.answered(2).unwrap();
+            journal.keep(begun("a"));
+            journal.keep(ended("a"));
+            journal.answered(2);
         }
         assert!(journal.lines < OLD + 10, "{}", journal.lines);
         drop(journal);
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "");
-        journal.end_lost(at(1)).unwrap();
+        journal.end_lost(at(1));
         assert_eq!(waits(&journal), "z", "it lasted all along");
     }
 
