@@ -243,7 +243,13 @@ impl Stream {
                     return Break::Closed(self.unreachable(&no_answer(&error)));
                 }
                 Err(_) => {
-                    return Break::Broken(self.why_silent("The controller went silent.").await);
+                    const SILENT: &str = "The controller went silent.";
+                    // What brought something before is not buffered: the controller stood still.
+                    let why = match stands {
+                        true => SILENT.to_owned(),
+                        false => self.why_silent(SILENT).await,
+                    };
+                    return Break::Broken(why);
                 }
             };
             self.heard = Some(self.session.clock().boot());

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::enrolment::Enrolled;
+use crate::pace::while_running;
 
 /// The largest answer that is read, beside the stream.
 const LARGEST: usize = 1 << 20;
@@ -189,9 +190,9 @@ impl Api {
         if let Some(credential) = &self.credential {
             request = request.bearer_auth(credential);
         }
-        let response = tokio::time::timeout(begin, request.send())
+        let response = while_running(begin, request.send())
             .await
-            .map_err(|_| silent())?
+            .ok_or_else(silent)?
             .map_err(unreachable)?;
         let kind = response.headers().get(CONTENT_TYPE);
         let is = |expected: &str| {

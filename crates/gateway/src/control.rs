@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::api::{Api, ApiError, unreachable};
 use crate::gate::Gate;
 use crate::limits;
-use crate::pace::Pace;
+use crate::pace::{Pace, while_running};
 use crate::ticket::{Cause, Ticket};
 
 /// Follows the stream for as long as the gateway runs.
@@ -23,14 +23,18 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
     let mut attempt = 0;
     let mut said = None;
     let mut ends = StreamEnds::default();
+    // The last stream brought no ping, and the controller answered all the same. Twice in a row is
+    // more than a controller that goes on just then.
+    let mut was_mute = false;
     loop {
         let mut stream = Stream::new(&gate, &api, pace);
         let mut why = stream.follow().await;
-        if let ApiError::Silent(_) = why
-            && api.answers().await
-        {
+        // A stream that brought pings before is not buffered: the controller stood still.
+        let is_mute = matches!(why, ApiError::Silent(_)) && !stream.is_heard && api.answers().await;
+        if is_mute && was_mute {
             why = ApiError::HeldBack;
         }
+        was_mute = is_mute;
         if stream.stands
             && let ApiError::Unreachable(_) = why
             && let Some(age) = ends.closed(stream.age())
@@ -348,9 +352,9 @@ impl Reader {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
-            let chunk = tokio::time::timeout(self.silence, self.response.chunk())
+            let chunk = while_running(self.silence, self.response.chunk())
                 .await
-                .map_err(|_| ApiError::Silent("its stream went silent".to_owned()))?
+                .ok_or_else(|| ApiError::Silent("its stream went silent".to_owned()))?
                 .map_err(unreachable)?
                 .ok_or_else(|| broken("it was closed"))?;
             self.parser

@@ -29,6 +29,28 @@ pub struct Pace {
     pub renew: Duration,
 }
 
+/// How long a wait goes on before the clock is looked at again.
+const STEP: Duration = Duration::from_millis(250);
+
+/// Waits for `future`; `None` when it takes longer than `limit`. Time during which the gateway was
+/// stopped or asleep does not count: it heard nobody then.
+pub(crate) async fn while_running<T>(
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut left = limit;
+    while !left.is_zero() {
+        let step = left.min(STEP);
+        if let Ok(done) = tokio::time::timeout(step, &mut future).await {
+            return Some(done);
+        }
+        // However much later it is.
+        left -= step;
+    }
+    None
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {

@@ -276,6 +276,40 @@ async fn nothing_is_lost_where_its_words_cannot_be_written() {
 }
 
 #[tokio::test]
+async fn no_proxy_is_blamed_for_what_a_process_slept() {
+    let controller = Controller::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    controller
+        .enrol(&Folder::open(folder.path()).unwrap())
+        .await;
+    std::fs::write(
+        folder.path().join("gateway.toml"),
+        "listen = \"127.0.0.1:0\"\n",
+    )
+    .unwrap();
+    let served = serve(folder.path()).await;
+    controller.acked(1).await;
+    kill_process(served.pid, Signal::STOP).unwrap();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    kill_process(served.pid, Signal::CONT).unwrap();
+    let seq = controller.resource(DB, "db.corp", "5432");
+    controller.acked(seq).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!served.log().contains(" WARN "), "{}", served.log());
+    assert_eq!(controller.streams(), 1, "the stream was alive all along");
+
+    // The controller is stopped, and goes on before anybody asks whether it answers.
+    controller.mute();
+    eventually("it is told", || served.log().contains(" WARN ")).await;
+    let log = served.log();
+    assert!(log.contains("its stream went silent"), "{log}");
+    controller.come_back();
+    let seq = controller.resource(DB, "db.corp", "5433");
+    controller.acked(seq).await;
+    assert!(!served.log().contains("proxy"), "{}", served.log());
+}
+
+#[tokio::test]
 async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room() {
     let controller = Controller::start().await;
     controller.resource(DB, "db.corp", "5432");

@@ -146,6 +146,15 @@ async fn a_silent_stream_is_dead() {
     .await;
     following.until("the change", |model| model.seq == 6).await;
     assert_eq!(following.connections()[1], Some("5".to_owned()));
+    // The first break of a stream that stood is not told.
+    let lost = eventually("that it is away", || {
+        let updates = following.updates.lock().unwrap();
+        updates.iter().find_map(|update| match update {
+            Update::Lost { why, .. } => Some(why.clone()),
+            _ => None,
+        })
+    });
+    assert_eq!(lost.await, "The controller went silent.", "not buffered");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::{ALL, Ack, All, Connected, Enrol, Enrolment, Follow, Renew};
@@ -23,6 +23,7 @@ pub(super) fn all(all: Arc<Mutex<Everything>>) -> Router {
         .route("/api/v1/gateway/devices", post(connected))
         .route("/api/v1/gateway/ack", post(ack))
         .route("/api/v1/gateway/connections", post(connections))
+        .route("/healthz", get(healthz))
         .with_state(all)
 }
 
@@ -45,6 +46,10 @@ fn unauthenticated(detail: &str) -> Response {
 }
 
 type Shared = State<Arc<Mutex<Everything>>>;
+
+async fn healthz(State(all): Shared) -> StatusCode {
+    all.lock().unwrap().away.unwrap_or(StatusCode::OK)
+}
 
 async fn enrol(State(all): Shared, Json(body): Json<Enrol>) -> Response {
     let mut all = all.lock().unwrap();
