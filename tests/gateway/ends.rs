@@ -92,7 +92,7 @@ async fn play(stage: &Stage, way: Way, end: End) -> (Duration, &'static [&'stati
     let leaves: &[&str] = match way {
         // Its input ends as by a half-close, which the origin may answer by closing.
         Way::Command => &["client", "closed"],
-        Way::Http | Way::Connect | Way::Socks | Way::Forward => &["client"],
+        Way::Http | Way::Connect | Way::Socks | Way::Forward | Way::ForwardHttp => &["client"],
     };
     match end {
         End::CallerLeavesWaiting => {
@@ -197,7 +197,7 @@ async fn every_end_is_learnt_on_the_other_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ended_access_and_a_killed_gateway_end_all_five_ways() {
+async fn ended_access_and_a_killed_gateway_end_every_way() {
     let mut stage = Stage::new().await;
     let marta = stage.world.session("marta").await;
     let before = stage.world.ends().await.len();
@@ -242,7 +242,7 @@ async fn a_destination_that_has_said_all_is_told_all() {
     let stage = Stage::new().await;
     let upload = vec![b'x'; 5_000_000];
     let mut taken = 0;
-    for way in [Way::Connect, Way::Socks, Way::Command] {
+    for way in [Way::Connect, Way::Socks, Way::Forward, Way::Command] {
         let mut caller = stage.request(way, "GET", "/takes", "").await;
         caller.hears(DONE.len()).await;
         caller.says(&upload).await;

@@ -68,7 +68,7 @@ fn a_person_who_vanishes_is_noticed_by_the_gateway() {
 }
 
 #[test]
-fn a_network_that_vanishes_ends_all_five_ways() {
+fn a_network_that_vanishes_ends_every_way() {
     at_hosts(async |network| {
         let far = Far::new(network).await;
         let world = &far.world;

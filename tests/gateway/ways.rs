@@ -1,4 +1,4 @@
-//! The five ways into the local proxy, and a local program at the near end of each.
+//! The ways into the local proxy, and a local program at the near end of each.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -31,7 +31,10 @@ pub(crate) enum Way {
     Http,
     Connect,
     Socks,
+    /// Bytes as they are: what is said is no HTTP.
     Forward,
+    /// HTTP at the port of one resource.
+    ForwardHttp,
     /// `hourkey connect`.
     Command,
 }
@@ -39,15 +42,16 @@ pub(crate) enum Way {
 impl Way {
     /// True where HTTP goes request by request, and no byte of it as it is.
     pub(crate) fn is_by_request(self) -> bool {
-        matches!(self, Self::Http | Self::Forward)
+        matches!(self, Self::Http | Self::ForwardHttp)
     }
 }
 
-pub(crate) const WAYS: [Way; 5] = [
+pub(crate) const WAYS: [Way; 6] = [
     Way::Http,
     Way::Connect,
     Way::Socks,
     Way::Forward,
+    Way::ForwardHttp,
     Way::Command,
 ];
 
@@ -84,7 +88,7 @@ impl Ways {
                 Way::Http => TcpStream::connect(proxy).await.unwrap(),
                 Way::Connect => by_connect(proxy).await,
                 Way::Socks => by_socks(proxy).await,
-                Way::Forward => TcpStream::connect(forward).await.unwrap(),
+                Way::Forward | Way::ForwardHttp => TcpStream::connect(forward).await.unwrap(),
                 Way::Command => unreachable!("it has no socket"),
             }
         };
@@ -181,9 +185,17 @@ impl Caller {
         let heard = puppet.heard();
         let target = match way {
             Way::Http => format!("http://{HOST}:{PORT}{path}"),
-            Way::Connect | Way::Socks | Way::Forward | Way::Command => path.to_owned(),
+            Way::Connect | Way::Socks | Way::Forward | Way::ForwardHttp | Way::Command => {
+                path.to_owned()
+            }
         };
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}:{PORT}\r\n{more}\r\n");
+        // The puppet looks at the path alone.
+        let version = if way == Way::Forward {
+            "RAW/1.1"
+        } else {
+            "HTTP/1.1"
+        };
+        let head = format!("{method} {target} {version}\r\nHost: {HOST}:{PORT}\r\n{more}\r\n");
         self.says(head.as_bytes()).await;
         eventually("the request at the origin", async || puppet.heard() > heard)
             .await
