@@ -48,6 +48,13 @@ impl World {
     fn socks(&self) -> String {
         format!("127.0.0.1:{}", self.entry.port())
     }
+
+    /// A port that leads to the resource.
+    async fn forward(&self) -> Forward {
+        let to = "wiki.corp:80".parse().unwrap();
+        let started = Forward::start(self.person.dialer.clone(), to, 0).await;
+        started.unwrap()
+    }
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -232,9 +239,7 @@ async fn what_the_gateway_cuts_fails() {
         curl(&["--socks5-hostname", &socks, url]),
         curl(&["--proxy", &proxy, url]),
     ];
-    let targets = world.gateway.targets.clone();
-    until("all run", || targets.lock().unwrap().len() == running.len()).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("all run", || world.gateway.answering() == running.len()).await;
     world.gateway.cut();
     for child in running {
         let (code, complaint) = done(child).await.unwrap_err();
@@ -436,10 +441,7 @@ async fn other_users_of_the_machine_are_refused() {
 #[tokio::test]
 async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
     let world = world(granted()).await;
-    let to = "wiki.corp:80".parse().unwrap();
-    let forward = Forward::start(world.person.dialer.clone(), to, 0)
-        .await
-        .unwrap();
+    let forward = world.forward().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
     assert!(done(curl(&[&url])).await.unwrap().contains("/page"));
     let show = [
@@ -465,10 +467,7 @@ async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
 #[tokio::test]
 async fn a_forward_judges_each_request() {
     let world = world(granted()).await;
-    let to = "wiki.corp:80".parse().unwrap();
-    let forward = Forward::start(world.person.dialer.clone(), to, 0)
-        .await
-        .unwrap();
+    let forward = world.forward().await;
     let own = format!("Host: 127.0.0.1:{}\r\n", forward.port());
     for (fields, answer) in [
         (own.clone(), "GET /second"),
@@ -500,10 +499,7 @@ async fn a_forward_judges_each_request() {
 async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
     let world = world(granted()).await;
     world.gateway.slow(Duration::from_millis(200));
-    let to = "wiki.corp:80".parse().unwrap();
-    let forward = Forward::start(world.person.dialer.clone(), to, 0)
-        .await
-        .unwrap();
+    let forward = world.forward().await;
     let targets = world.gateway.targets.clone();
     for count in 1..=3 {
         let mut stream = TcpStream::connect(("127.0.0.1", forward.port()))

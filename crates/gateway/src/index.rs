@@ -90,18 +90,16 @@ impl Index {
         for (name, Mapped { ip, port }) in map {
             let ip = ip.to_canonical();
             let exact = self.names.get(name).cloned();
-            match (port, exact) {
-                (Some(port), exact) => {
-                    let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
+            let is_exact = exact.is_some();
+            let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
+            match port {
+                Some(port) => {
                     let place = SocketAddr::new(ip, *port);
                     self.mapped.entry(place).or_default().extend(governing);
                 }
                 // Exact names are looked up, also in the map.
-                (None, Some(_)) => {}
-                (None, None) => {
-                    let governing = self.longest_wildcard(name, |_| true);
-                    self.mapped_below.entry(ip).or_default().extend(governing);
-                }
+                None if is_exact => {}
+                None => self.mapped_below.entry(ip).or_default().extend(governing),
             }
         }
         for below in self.mapped_below.values_mut() {
@@ -114,18 +112,19 @@ impl Index {
     /// The resources that are known to be at this address and port: numbers, exact names that
     /// resolve to it, and names that the map leads there.
     pub fn known_at(&self, place: SocketAddr) -> impl Iterator<Item = &Resource> {
-        let by_address = self.addresses.get(&place.ip()).into_iter().flatten();
-        let by_address = by_address
-            .map(|at| &self.resources[*at])
+        let by_address = self
+            .at(place.ip())
+            .map(|at| &self.resources[at])
             .filter(move |resource| resource.ports.contains(place.port()));
         let by_map = self.mapped.get(&place).into_iter().flatten();
-        let below = self.mapped_below.get(&place.ip()).into_iter().flatten();
-        let below = below
-            .map(|at| &self.resources[*at])
-            .filter(move |resource| resource.ports.contains(place.port()));
-        by_address
-            .chain(by_map.map(|at| &self.resources[*at]))
-            .chain(below)
+        by_address.chain(by_map.map(|at| &self.resources[*at]))
+    }
+
+    /// What is known at an address, at whatever port.
+    fn at(&self, ip: IpAddr) -> impl Iterator<Item = usize> {
+        let known = [&self.addresses, &self.mapped_below];
+        let known = known.map(|it| it.get(&ip).into_iter().flatten().copied());
+        known.into_iter().flatten()
     }
 
     /// The resource that a name stands for which was found inside of a flow to `port`, at `place`
@@ -170,24 +169,27 @@ impl Index {
     /// `limit`.
     #[must_use]
     pub fn shared(&self, limit: usize) -> Vec<(IpAddr, &Resource, &Resource)> {
-        let by_address = self.addresses.keys().chain(self.mapped_below.keys());
-        let by_address: HashMap<IpAddr, Vec<usize>> = by_address
-            .map(|ip| {
-                let all = [&self.addresses, &self.mapped_below].map(|it| it.get(ip));
-                (*ip, all.into_iter().flatten().flatten().copied().collect())
-            })
+        let ips: HashSet<_> = self
+            .addresses
+            .keys()
+            .chain(self.mapped_below.keys())
             .collect();
-        let by_address = by_address.iter().map(|(ip, found)| (*ip, found, true));
+        let by_address = ips.into_iter().map(|ip| {
+            let found: Vec<usize> = self.at(*ip).collect();
+            (*ip, found, true)
+        });
         let by_map = self
             .mapped
             .iter()
-            .map(|(place, found)| (place.ip(), found, false));
+            .map(|(place, found)| (place.ip(), found.clone(), false));
         let pairs = by_address
             .chain(by_map)
             .flat_map(|(ip, found, by_address)| {
-                let all = found.iter().enumerate();
-                all.flat_map(move |(nth, one)| found[nth + 1..].iter().map(move |two| (one, two)))
-                    .map(move |(one, two)| (ip, &self.resources[*one], &self.resources[*two]))
+                let pair = |(nth, one)| found[nth + 1..].iter().map(move |two| (one, *two));
+                let pairs: Vec<_> = found.iter().copied().enumerate().flat_map(pair).collect();
+                let pairs = pairs.into_iter();
+                pairs
+                    .map(move |(one, two)| (ip, &self.resources[one], &self.resources[two]))
                     .filter(move |(_, one, two)| {
                         one.id != two.id && (!by_address || one.ports.overlap(&two.ports))
                     })

@@ -58,6 +58,25 @@ impl Served {
     }
 }
 
+/// The folder of an enrolled gateway for any port, whose map has this line.
+async fn enrolled(controller: &Controller, host: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    controller
+        .enrol(&Folder::open(folder.path()).unwrap())
+        .await;
+    let config = format!("listen = \"127.0.0.1:0\"\n[hosts]\n{host}\n");
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    folder
+}
+
+/// [`enrolled`], with the database behind it.
+async fn with_database(controller: &Controller) -> (tempfile::TempDir, Origin) {
+    controller.resource(DB, "db.corp", "5432");
+    let origin = Origin::start().await;
+    let host = format!("\"db.corp\" = \"{}\"", origin.address);
+    (enrolled(controller, &host).await, origin)
+}
+
 async fn serve(state: &Path) -> Served {
     let mut command = gateway(state);
     command.arg("serve");
@@ -189,17 +208,7 @@ async fn trusts_only_the_authority_that_it_was_given() {
 #[tokio::test]
 async fn serves_stands_still_and_ends_when_told() {
     let controller = Controller::start().await;
-    controller.resource(DB, "db.corp", "5432");
-    let origin = Origin::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    controller
-        .enrol(&Folder::open(folder.path()).unwrap())
-        .await;
-    let config = format!(
-        "listen = \"127.0.0.1:0\"\n[hosts]\n\"db.corp\" = \"{}\"\n",
-        origin.address
-    );
-    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let (folder, origin) = with_database(&controller).await;
     let mut served = serve(folder.path()).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
     controller.permit(ANN, DB, None);
@@ -218,15 +227,15 @@ async fn serves_stands_still_and_ends_when_told() {
     assert_eq!(origin.received(), 1);
 
     controller.permit(ANN, DB, None);
-    let mut echo = None;
-    for _ in 0..100 {
-        echo = ann.connect("db.corp:5432").await.ok();
-        if echo.is_some() {
-            break;
+    let connecting = async {
+        loop {
+            match ann.connect("db.corp:5432").await {
+                Ok(echo) => break echo,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let mut echo = echo.unwrap();
+    };
+    let mut echo = soon("the permit is known", connecting).await;
     echo.write_all(&[ECHO, b'x']).await.unwrap();
     assert_eq!(soon("an echo", echo.read_u8()).await.unwrap(), b'x');
     kill_process(served.pid, Signal::TERM).unwrap();
@@ -278,15 +287,7 @@ async fn nothing_is_lost_where_its_words_cannot_be_written() {
 #[tokio::test]
 async fn no_proxy_is_blamed_for_what_a_process_slept() {
     let controller = Controller::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    controller
-        .enrol(&Folder::open(folder.path()).unwrap())
-        .await;
-    std::fs::write(
-        folder.path().join("gateway.toml"),
-        "listen = \"127.0.0.1:0\"\n",
-    )
-    .unwrap();
+    let folder = enrolled(&controller, "").await;
     let served = serve(folder.path()).await;
     controller.acked(1).await;
     kill_process(served.pid, Signal::STOP).unwrap();
@@ -312,17 +313,7 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
 #[tokio::test]
 async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room() {
     let controller = Controller::start().await;
-    controller.resource(DB, "db.corp", "5432");
-    let origin = Origin::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    controller
-        .enrol(&Folder::open(folder.path()).unwrap())
-        .await;
-    let config = format!(
-        "listen = \"127.0.0.1:0\"\n[hosts]\n\"db.corp\" = \"{}\"\n",
-        origin.address
-    );
-    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let (folder, _origin) = with_database(&controller).await;
     // The kernel's limit on the size of a file plays the full disk.
     let mut served = serve_by(limited(folder.path(), "-f 0")).await;
     let ann = controller.device(LAPTOP, ANN, served.address);

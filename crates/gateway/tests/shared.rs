@@ -175,7 +175,12 @@ fn rows() -> Vec<Row> {
 
 /// Ann's laptop; `bare.corp`, and `twin.corp` beside it.
 async fn twins(world: &World) -> (Device, String) {
-    let ports = world.origin.bare.port().to_string();
+    twins_at(world, world.origin.bare.port()).await
+}
+
+/// [`twins`], at a port of the test's own.
+async fn twins_at(world: &World, port: u16) -> (Device, String) {
+    let ports = port.to_string();
     let ann = world.ann().await;
     world.controller.resource(BARE, "bare.corp", &ports);
     world.controller.resource(TWIN, "twin.corp", &ports);
@@ -285,7 +290,7 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\n\r\n";
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
@@ -308,13 +313,7 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
         }
     });
     let world = World::new().await;
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &port);
-    world.controller.resource(TWIN, "twin.corp", &port);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
-    let to = format!("bare.corp:{port}");
-    eventually_cut(&ann, &to).await;
+    let (ann, to) = twins_at(&world, port).await;
     let request = |path: &str, host: &str, upgrade: &str| {
         format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n")
     };
@@ -389,7 +388,7 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_hello_nothing_passes_to_a_destination_that_answers_no_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let port = listener.local_addr().unwrap().port();
     let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -401,13 +400,7 @@ async fn behind_a_hello_nothing_passes_to_a_destination_that_answers_no_tls() {
         }
     });
     let world = World::new().await;
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &port);
-    world.controller.resource(TWIN, "twin.corp", &port);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
-    let to = format!("bare.corp:{port}");
-    eventually_cut(&ann, &to).await;
+    let (ann, to) = twins_at(&world, port).await;
     let hello = records(22, &hello(&[server_name("bare.corp")]), 1_000);
     let data = records(23, b"\r\nGET secret\r\n", 1_000);
     let mut tls = ann.connect(&to).await.unwrap();

@@ -53,6 +53,7 @@ impl NoAnswer {
                 return Some(untrusted(why));
             }
             match cause.downcast_ref().map(io::Error::kind) {
+                Some(io::ErrorKind::TimedOut) => Some(Self::Late),
                 Some(io::ErrorKind::ConnectionRefused) => Some(Self::Refused),
                 // What rustls says of this itself is an address to read.
                 Some(

@@ -5,7 +5,7 @@
 //! from, and no page can change what they say (Fetch Standard, forbidden request-headers).
 
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 /// True when a browser says that the request was made by a page of another origin (`Origin`, RFC 6454,
 /// 7) or site (`Sec-Fetch-Site`, Fetch Metadata).
@@ -13,14 +13,14 @@ use http::{HeaderMap, Method};
 /// A link that the person follows is none, nor is the way back from a sign-in elsewhere: a `GET` that
 /// fills a tab, as cookies with `SameSite=Lax` take it.
 pub(super) fn is_cross_site(method: &Method, fields: &HeaderMap) -> bool {
-    let values = |name| {
+    let values = |name: HeaderName| {
         let named = fields.get_all(name).into_iter();
         named.map(|value| value.as_bytes().trim_ascii())
     };
-    let host = fields.get(HOST).map_or(&[][..], |host| host.as_bytes());
-    let says = |name: &str, wanted: &[u8]| {
-        let mut said = fields.get_all(name).into_iter();
-        said.any(|it| it.as_bytes().trim_ascii().eq_ignore_ascii_case(wanted))
+    let host = values(HOST).next().unwrap_or_default();
+    let says = |name, wanted: &[u8]| {
+        let mut said = values(HeaderName::from_static(name));
+        said.any(|it| it.eq_ignore_ascii_case(wanted))
     };
     let fills_a_tab = method == Method::GET
         && says("sec-fetch-mode", b"navigate")

@@ -112,13 +112,13 @@ fn begins(said: &[u8]) -> Verdict {
             Err(_) => Verdict::Pass,
         };
     }
-    let method = line.iter().position(|byte| *byte == b' ');
     let is_text = line
         .iter()
         .all(|byte| !byte.is_ascii_control() || *byte == b'\r');
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let method = &line[..method.unwrap_or(line.len())];
-    if !is_text || !method.iter().all(is_token) || method.len() > MAX_METHOD {
+    let method = line.split(|byte| *byte == b' ').next();
+    let method = method.unwrap_or_default();
+    let is_method = method.is_empty() || Method::from_bytes(method).is_ok();
+    if !is_text || !is_method || method.len() > MAX_METHOD {
         Verdict::Pass
     } else if line.len() < MAX_HEAD {
         Verdict::Unclear

@@ -93,11 +93,7 @@ impl Pool {
 
     /// Why it gives no connection, or no answer on one.
     pub(crate) fn why_silent(&self, error: &io::Error) -> String {
-        let why = match error.kind() {
-            io::ErrorKind::TimedOut => NoAnswer::Late,
-            _ => NoAnswer::of(error),
-        };
-        format!("{}: {why}", self.address)
+        format!("{}: {}", self.address, NoAnswer::of(error))
     }
 
     /// One that lies ready, and another in its place soon.

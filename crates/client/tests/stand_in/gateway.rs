@@ -40,6 +40,8 @@ struct Pace {
     delay: Mutex<Duration>,
     running: AtomicUsize,
     most: AtomicUsize,
+    /// Pages without an end that have begun.
+    answering: AtomicUsize,
 }
 
 impl Pace {
@@ -100,6 +102,11 @@ impl StandIn {
     /// The most handshakes that ran at a time.
     pub fn most_handshakes(&self) -> usize {
         self.pace.most.load(SeqCst)
+    }
+
+    /// How many pages without an end it has begun to send.
+    pub fn answering(&self) -> usize {
+        self.pace.answering.load(SeqCst)
     }
 
     /// Cuts every running tunnel.
@@ -185,7 +192,7 @@ async fn tunnel(acceptor: &TlsAcceptor, stream: TcpStream, serving: &Serving) ->
     pace.wait().await;
     tls.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     tokio::select! {
-        served = destination(&mut tls, said) => served,
+        served = destination(&mut tls, said, &pace.answering) => served,
         () = cut.notified() => {
             // Without a word: what a gateway does when a permit ends.
             tls.get_ref().0.set_zero_linger()
@@ -194,7 +201,11 @@ async fn tunnel(acceptor: &TlsAcceptor, stream: TcpStream, serving: &Serving) ->
 }
 
 /// Answers one HTTP request with its own head, or echoes.
-async fn destination<S>(stream: &mut S, heard: &Mutex<Vec<Vec<u8>>>) -> io::Result<()>
+async fn destination<S>(
+    stream: &mut S,
+    heard: &Mutex<Vec<Vec<u8>>>,
+    answering: &AtomicUsize,
+) -> io::Result<()>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
@@ -223,6 +234,7 @@ where
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await?;
         if endless {
+            answering.fetch_add(1, SeqCst);
             return std::future::pending().await;
         }
         return stream.shutdown().await;
