@@ -22,7 +22,8 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
     match piped {
-        Ok(()) => Ok(()),
+        // A program that has said all and wants nothing more is done, as ssh is.
+        Ok(()) | Err(RelayError::CallerClosed) => Ok(()),
         Err(RelayError::Tunnel(error)) => match cut.await {
             // The sentence above says why.
             Some(Cut::Blocked(_)) => Err(Failure::failed("The gateway cut the connection.")),
@@ -39,9 +40,9 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
 /// Why a connection ended on this side.
 fn ended_here(error: &RelayError) -> String {
     let closed = match error {
-        RelayError::CallerClosed | RelayError::CallerGone => true,
+        RelayError::CallerGone => true,
         RelayError::Local(error) => error.kind() == io::ErrorKind::BrokenPipe,
-        RelayError::Tunnel(_) => false,
+        RelayError::CallerClosed | RelayError::Tunnel(_) => false,
     };
     if closed {
         "The program that read from this connection has closed it.".to_owned()

@@ -134,6 +134,7 @@ impl Tunnel {
             let (mut answer, mut request) = tokio::io::split(&mut self);
             let mut input = Input::new(input);
             let idle = input.idle();
+            let said_all = AtomicBool::new(false);
             let send = async {
                 copy(
                     &mut input,
@@ -141,6 +142,7 @@ impl Tunnel {
                     [RelayError::Local, RelayError::Tunnel],
                 )
                 .await?;
+                said_all.store(true, Relaxed);
                 request.shutdown().await.map_err(RelayError::Tunnel)
             };
             let receive = copy(&mut answer, output, [RelayError::Tunnel, RelayError::Local]);
@@ -160,9 +162,18 @@ impl Tunnel {
                     }
                 }
             };
+            tokio::pin!(both);
             tokio::select! {
-                ended = both => ended,
-                () = &mut reader_gone => Err(RelayError::CallerGone),
+                ended = &mut both => ended,
+                () = &mut reader_gone => {
+                    // A program that ends closes one after the other.
+                    let ended = tokio::time::timeout(CLOSING_GRACE, both).await;
+                    match ended {
+                        _ if said_all.load(Relaxed) => Err(RelayError::CallerClosed),
+                        Ok(ended) => ended,
+                        Err(_) => Err(RelayError::CallerGone),
+                    }
+                }
             }
         };
         match &piped {
@@ -171,6 +182,8 @@ impl Tunnel {
                 _ = self.shutdown() => {}
                 () = tokio::time::sleep(CALLER_POLL_INTERVAL) => {}
             },
+            // It was said that nothing follows.
+            Err(RelayError::CallerClosed) => {}
             Err(_) => self.settled.set(false),
         }
         piped
@@ -186,6 +199,9 @@ struct Input<'a, R> {
 /// Tells that an input has nothing to say: it was asked for more that often, and waits since.
 #[derive(Clone, Default)]
 struct Idle(Arc<(AtomicBool, AtomicU64)>);
+
+/// How long after its reader an input may still be closed as well, by the same program.
+const CLOSING_GRACE: Duration = Duration::from_millis(200);
 
 /// An input that says nothing for this long, once the answer is over, has nothing more to say.
 const INPUT_GRACE: Duration = Duration::from_millis(500);
