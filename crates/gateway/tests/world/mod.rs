@@ -18,6 +18,7 @@ use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
 use hourkey_gateway::pace::Pace;
 use hourkey_gateway::{Gateway, Settings};
+use tokio::net::TcpStream;
 
 use client::Device;
 use controller::Controller;
@@ -82,6 +83,7 @@ impl World {
         let clock = JumpingClock::default();
         let gateway = start(&folder, &origin, pace, clock.clone()).await;
         controller.acked(1).await;
+        listens(&gateway).await;
         Self {
             clock,
             controller,
@@ -160,6 +162,18 @@ pub async fn start(
     })
     .await
     .unwrap()
+}
+
+/// Waits until connections are taken: the gateway listens once it has heard from the controller,
+/// which may be a moment after it has acknowledged what it heard.
+async fn listens(gateway: &Gateway) {
+    for _ in 0..3_000 {
+        if TcpStream::connect(gateway.address()).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: the gateway listens");
 }
 
 /// Polls until something holds; only a broken program makes it fail.
