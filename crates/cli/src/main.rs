@@ -26,7 +26,8 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    hourkey_terminal::log("error,hourkey_client=warn,hourkey_client::entry=info");
+    // What libraries have to say, the command says itself, in words for people.
+    hourkey_terminal::log("off,hourkey=error,hourkey_client=warn,hourkey_client::entry=info");
     match run(arguments) {
         Ok(()) => exit::Exit::Ok.into(),
         Err(failure) => failure.report(),

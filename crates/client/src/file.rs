@@ -1,5 +1,7 @@
-//! Small files that are either the old or the new version, whatever happens while they are saved.
+//! Small files that are either the old or the new version, whatever happens while they are saved, and
+//! files whose locks only their owner can hold.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +11,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When it cannot be written; the old version stays.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    let folder = folder_of(path)?;
     let temporary = temporary(path);
     let written = write_new(&temporary, content).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
@@ -26,12 +27,41 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When it cannot.
 pub fn check(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    folder_of(path)?;
     let temporary = temporary(path);
     let written = write_new(&temporary, b"x");
     // The error that counts is the first one.
     let removed = std::fs::remove_file(&temporary);
     written.and(removed)
+}
+
+/// Opens the file at `path` for locking, and makes it and the folders that lead there where they are
+/// missing. On Unix only the owner can open it: whoever can open a file can hold its lock.
+///
+/// # Errors
+/// When it can be neither opened nor made.
+pub fn for_locking(path: &Path) -> io::Result<File> {
+    folder_of(path)?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // One that an earlier version made may be open to others.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// The folder of a file, made where it is missing. On Unix only the owner may look into a new one.
+fn folder_of(path: &Path) -> io::Result<&Path> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    Ok(folder)
 }
 
 fn temporary(path: &Path) -> PathBuf {
@@ -52,7 +82,7 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Makes the rename itself survive a power loss.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
@@ -104,11 +134,18 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read() {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         replace(&path, b"x").unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+
+        let lock = folder.path().join("new/lock");
+        for_locking(&lock).unwrap();
+        assert_eq!((mode(lock.parent().unwrap()), mode(&lock)), (0o700, 0o600));
+        std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o644)).unwrap();
+        for_locking(&lock).unwrap();
+        assert_eq!(mode(&lock), 0o600);
     }
 }

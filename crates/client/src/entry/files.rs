@@ -1,7 +1,7 @@
 //! What a local proxy keeps in files: the port and path of its PAC file, which browsers were given, and
 //! the mark by which this person's other programs know that its port is ours.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
+use crate::file;
 use crate::secrets::{self, Secret, SecretStore as _};
 
 /// The files of one client's local proxies at one controller.
@@ -105,12 +106,7 @@ impl Ports {
 
     /// Marks a port as ours for as long as the file is held.
     pub(crate) fn mark(&self, port: u16) -> io::Result<File> {
-        fs::create_dir_all(&self.folder)?;
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.file(port))?;
+        let file = file::for_locking(&self.file(port))?;
         // Waits for at most a reader that looks just now.
         file.lock()?;
         Ok(file)

@@ -2,25 +2,33 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::file;
+
+/// Waiting this long for another process is worth a word.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// Waits for the lock on the file at `path`, made if it is not there; held until dropped. `None`,
 /// with a warning, where files cannot be locked: then two processes that refresh in the same
 /// instant may end the session, which is better than never to work.
 pub(super) async fn exclusive(path: PathBuf) -> Option<File> {
     let shown = path.display().to_string();
-    let locked = tokio::task::spawn_blocking(move || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
+    let mut locking = tokio::task::spawn_blocking(move || {
+        let file = file::for_locking(&path)?;
         file.lock()?;
         Ok::<_, std::io::Error>(file)
-    })
-    .await;
+    });
+    let locked = match tokio::time::timeout(QUIET, &mut locking).await {
+        Ok(locked) => locked,
+        Err(_) => {
+            tracing::warn!(
+                file.path = shown,
+                "Another process of yours holds the lock file; this one waits for it."
+            );
+            locking.await
+        }
+    };
     match locked {
         Ok(Ok(file)) => Some(file),
         Ok(Err(error)) => {
