@@ -119,13 +119,15 @@ impl<E: Effects> App<E> {
                 let request = RequestId(request);
                 self.effects.call(Call::Deny { request, comment }, reply);
             }
-            Command::SignIn { controller } => match hourkey_client::sign_in::address(&controller) {
-                Ok(url) => {
-                    self.sign_in(url);
-                    reply.done();
+            Command::SignIn { controller } => {
+                match hourkey_protocol::controller_url::parse(&controller) {
+                    Ok(url) => {
+                        self.sign_in(url);
+                        reply.done();
+                    }
+                    Err(error) => reply.fail(error.to_string()),
                 }
-                Err(error) => reply.fail(error.to_string()),
-            },
+            }
             Command::CancelSignIn => {
                 self.cancel_sign_in();
                 reply.done();

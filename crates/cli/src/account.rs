@@ -9,6 +9,7 @@ use hourkey_client::secrets::{File, Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session, SignOutError};
 use hourkey_client::sign_in as client;
 use hourkey_clock::BootClock;
+use hourkey_protocol::controller_url;
 use hourkey_protocol::oauth::CLI_CLIENT;
 use url::Url;
 
@@ -51,7 +52,7 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
     let place = Place::find()?;
     let usage = |message: String| Failure::new(Exit::Usage, message);
     let controller = match (&how.controller, place.controller()) {
-        (Some(text), _) => client::address(text).map_err(|error| usage(error.to_string()))?,
+        (Some(text), _) => controller_url::parse(text).map_err(|error| usage(error.to_string()))?,
         (None, Some(known)) => known.clone(),
         (None, None) => {
             let message =

@@ -155,7 +155,7 @@ impl Config {
             .into_iter()
             .flatten()
         {
-            if let Err(error) = crate::sign_in::address(controller.as_str()) {
+            if let Err(error) = hourkey_protocol::controller_url::parse(controller.as_str()) {
                 let line = text.lines().position(|line| line.contains("controller"));
                 return Err(mistake(line.unwrap_or(0) + 1, &error.to_string()));
             }

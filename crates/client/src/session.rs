@@ -26,7 +26,7 @@ pub(crate) use proxy::named;
 pub struct Home {
     /// From [`http()`].
     pub http: reqwest::Client,
-    /// The controller's origin, from [`crate::sign_in::address`].
+    /// The controller's origin, from [`hourkey_protocol::controller_url::parse`].
     pub controller: Url,
     /// [`oauth::DESKTOP_CLIENT`] or [`oauth::CLI_CLIENT`].
     pub client_id: &'static str,

@@ -12,12 +12,10 @@ use crate::api::ApiError;
 use crate::secrets::Secret;
 use crate::session::{Home, Session};
 
-mod address;
 mod device;
 mod discover;
 mod loopback;
 
-pub use address::{BadAddress, address};
 pub use device::by_device;
 pub use discover::DiscoverError;
 pub(crate) use discover::discover;

@@ -312,6 +312,7 @@ async fn a_gateway_has_one_stream_and_none_once_it_is_removed() {
     first.all().await;
     let mut second = Feed::open(&world, &credential, json!([])).await;
     second.all().await;
+    assert_eq!(first.next().await.unwrap().name, "replaced");
     assert!(first.next().await.is_none(), "a newer one took over");
 
     let now = world.app.clock.now();

@@ -34,6 +34,9 @@ async fn plain_http_is_refused_where_others_could_listen() {
         let said = refused(&folder, &["--listen", listen, "--public-url", public_url]).await;
         assert!(said.contains("could read passwords"), "{said}");
     }
+    let said = refused(&folder, &["--public-url", "hourkey test"]).await;
+    assert!(said.contains("public_url cannot be used"), "{said}");
+    assert!(said.contains("https://hourkey.example.com"), "{said}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hourkey_pki::NoAnswer;
+use hourkey_protocol::controller_url;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
@@ -25,6 +26,8 @@ pub struct Api {
     http: Client,
     base: Url,
     credential: Option<String>,
+    /// True when it trusts one authority alone, which an administrator named.
+    names_authority: bool,
     patience: Duration,
 }
 
@@ -51,6 +54,9 @@ pub enum ApiError {
     /// Nothing came in time.
     #[error("the controller cannot be reached: {0}")]
     Silent(String),
+    /// Another call with the same credential has opened a stream since.
+    #[error("another process uses this gateway's credential")]
+    Replaced,
     /// It answers, and its stream brings nothing.
     #[error(
         "the controller answers, but its stream brings nothing: something between here and the \
@@ -67,7 +73,7 @@ impl Api {
     /// # Errors
     /// When the address is not allowed or the authority cannot be read.
     pub fn new(base: &Url, authority: Option<&str>, patience: Duration) -> anyhow::Result<Self> {
-        check(base)?;
+        controller_url::parse(base.as_str())?;
         // Fails only when the program chose a provider before, which is fine.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut builder = Client::builder()
@@ -89,6 +95,7 @@ impl Api {
             http: builder.build()?,
             base: base.clone(),
             credential: None,
+            names_authority: authority.is_some(),
             patience,
         })
     }
@@ -193,7 +200,7 @@ impl Api {
         let response = while_running(begin, request.send())
             .await
             .ok_or_else(silent)?
-            .map_err(unreachable)?;
+            .map_err(|error| self.no_answer(&error))?;
         let kind = response.headers().get(CONTENT_TYPE);
         let is = |expected: &str| {
             kind.is_some_and(|kind| kind.as_bytes().starts_with(expected.as_bytes()))
@@ -213,6 +220,18 @@ impl Api {
             }
             status => Err(ApiError::Unreachable(in_between(status))),
         }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> ApiError {
+        let why = why(error);
+        let advice = match why {
+            NoAnswer::UnknownAuthority if self.names_authority => "; --ca FILE named another one",
+            NoAnswer::UnknownAuthority => {
+                "; if it is your own, enrol the gateway with --ca FILE, which names it"
+            }
+            _ => "",
+        };
+        ApiError::Unreachable(format!("{why}{advice}"))
     }
 }
 
@@ -238,23 +257,6 @@ fn silent() -> ApiError {
     ApiError::Silent("it did not answer in time".to_owned())
 }
 
-/// The credential goes there: TLS, or this machine itself.
-fn check(base: &Url) -> anyhow::Result<()> {
-    let local = match base.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    match base.scheme() {
-        "https" => Ok(()),
-        "http" if local => Ok(()),
-        _ => anyhow::bail!(
-            "the controller's address {base} must be https (http only for this machine itself)"
-        ),
-    }
-}
-
 async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
@@ -273,16 +275,14 @@ async fn done(mut response: Response) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// For what breaks off amid an answer.
 pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
-    let why = match error.is_timeout() {
+    ApiError::Unreachable(why(&error).to_string())
+}
+
+fn why(error: &reqwest::Error) -> NoAnswer {
+    match error.is_timeout() {
         true => NoAnswer::Late,
-        false => NoAnswer::of(&error),
-    };
-    let advice = match why {
-        NoAnswer::UnknownAuthority => {
-            "; if it is your own, enrol the gateway with --ca FILE, which names it"
-        }
-        _ => "",
-    };
-    ApiError::Unreachable(format!("{why}{advice}"))
+        false => NoAnswer::of(error),
+    }
 }

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hourkey_protocol::gateway::{ALL, Ack, All, CHANGES, Changes, Connected, Follow, PING, Ping};
+use hourkey_protocol::gateway::{
+    ALL, Ack, All, CHANGES, Changes, Connected, Follow, PING, Ping, REPLACED,
+};
+use hourkey_protocol::problem::{Code, Problem};
 use hourkey_protocol::sse::{Event, Parser};
 use hourkey_protocol::stream_ends::StreamEnds;
 use reqwest::Response;
@@ -46,25 +49,30 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
                  answer may last; raise its timeouts (docs/admin/controller.md)"
             );
         }
-        if stream.is_heard {
+        // Two processes that take the stream from each other do so ever less often.
+        if stream.is_heard && !matches!(why, ApiError::Replaced) {
             attempt = 0;
             said = None;
         }
-        let is_removed = matches!(why, ApiError::Removed);
-        if is_removed {
+        if matches!(why, ApiError::Removed) {
             gate.fail_closed(Cause::Stale);
         }
-        let why = why.to_string();
-        if said.as_ref() != Some(&why) {
-            if is_removed {
-                tracing::error!(
+        let text = why.to_string();
+        if said.as_ref() != Some(&text) {
+            match why {
+                ApiError::Removed => tracing::error!(
                     "The controller does not know this gateway any more. Nothing passes. Enrol it \
                      anew if that is a mistake."
-                );
-            } else {
-                tracing::warn!(why, "The controller is away.");
+                ),
+                ApiError::Replaced => tracing::error!(
+                    "Another process has taken over the controller's stream with this gateway's \
+                     credential: it uses this state folder, or a copy of it. Stop one of the two; \
+                     a second gateway needs a state folder and an enrolment of its own \
+                     (docs/admin/gateway.md)."
+                ),
+                _ => tracing::warn!(why = text, "The controller is away."),
             }
-            said = Some(why);
+            said = Some(text);
         }
         tokio::time::sleep(wait(pace, attempt, rand::random())).await;
         attempt += 1;
@@ -141,11 +149,21 @@ impl<'a> Stream<'a> {
         let (tx, rx) = mpsc::unbounded_channel();
         // The receiver lives as long as the sender.
         let _ = tx.send(first.1);
-        tokio::select! {
-            error = self.read(&mut reader, &tx) => error,
+        let refused = tokio::select! {
+            error = self.read(&mut reader, &tx) => return error,
             error = acknowledge(gate, api, first.0, &sent, rx) => error,
             error = tell_devices(gate, api, first.0) => error,
-        }
+        };
+        let ApiError::Refused(Problem {
+            code: Code::NotFound,
+            ..
+        }) = refused
+        else {
+            return refused;
+        };
+        // The stream has ended there, and says itself why.
+        let (patience, read) = (self.pace.call, self.read(&mut reader, &tx));
+        while_running(patience, read).await.unwrap_or(refused)
     }
 
     /// The stream begins with everything, and with its own number.
@@ -214,6 +232,7 @@ impl<'a> Stream<'a> {
                 }
                 self.seq = self.seq.max(vouched);
             }
+            REPLACED => return Err(ApiError::Replaced),
             _ => return Ok(None),
         }
         let seq = self.seq;

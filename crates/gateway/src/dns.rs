@@ -2,6 +2,7 @@
 //! and the search list of `resolv.conf`. Both files are followed as they change. Dropping a look-up
 //! ends it: nothing of it goes on.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,7 +92,7 @@ impl Dns {
     /// By these files.
     #[must_use]
     pub fn new(files: Files) -> Self {
-        let text = Text::read(&files);
+        let text = Text::default().read(&files);
         let loaded = Mutex::new(Loaded {
             at: Instant::now(),
             source: Arc::new(Source::new(&text)),
@@ -112,7 +113,7 @@ impl Dns {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.at.elapsed() >= RELOAD_INTERVAL {
             loaded.at = Instant::now();
-            let text = Text::read(&self.files);
+            let text = loaded.text.read(&self.files);
             if text != loaded.text {
                 loaded.source = Arc::new(Source::new(&text));
                 loaded.text = text;
@@ -123,11 +124,17 @@ impl Dns {
 }
 
 impl Text {
-    /// A file that is not there says nothing.
-    fn read(files: &Files) -> Self {
+    /// What the files say now. One that is not there says nothing; one that cannot be read, for want
+    /// of file descriptors perhaps, still says what it said before.
+    fn read(&self, files: &Files) -> Self {
+        let read = |path: &Path, before: &[u8]| match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(_) => before.to_owned(),
+        };
         Self {
-            hosts: std::fs::read(&files.hosts).unwrap_or_default(),
-            resolv_conf: std::fs::read(&files.resolv_conf).unwrap_or_default(),
+            hosts: read(&files.hosts, &self.hosts),
+            resolv_conf: read(&files.resolv_conf, &self.resolv_conf),
         }
     }
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use hourkey_domain::ids::GatewayId;
-use hourkey_pki::Key;
+use hourkey_pki::{Holder, Key};
 use hourkey_protocol::gateway::Certificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -47,6 +49,12 @@ impl std::fmt::Debug for Enrolled {
 }
 
 impl Folder {
+    /// The folder at `path`, whether or not it is there.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The folder at `path`, which is made where it is missing.
     ///
     /// # Errors
@@ -74,18 +82,49 @@ impl Folder {
         self.file(ENROLMENT).exists()
     }
 
-    /// The stored key; a new one where there is none.
+    /// The key to enrol with: the stored one, or a new one where there is none.
     ///
     /// # Errors
     /// When it can be neither read nor made.
     pub fn key(&self) -> anyhow::Result<Key> {
-        let path = self.file(KEY);
-        if path.exists() {
-            return Key::from_pem(&read(&path)?).with_context(|| self.damaged(&path));
+        if self.file(KEY).exists() {
+            return self.stored_key();
         }
         let key = Key::generate()?;
         self.replace(KEY, key.to_pem().as_bytes())?;
         Ok(key)
+    }
+
+    fn stored_key(&self) -> anyhow::Result<Key> {
+        let path = self.file(KEY);
+        Key::from_pem(&read(&path)?).with_context(|| self.damaged(&path))
+    }
+
+    /// What enrolling left, and the key of its certificate.
+    ///
+    /// # Errors
+    /// When the gateway is not enrolled, a file cannot be read, or they do not belong together.
+    pub fn identity(&self) -> anyhow::Result<(Enrolled, Key)> {
+        let enrolled = self.enrolled()?;
+        let key = self.file(KEY);
+        if !key.exists() {
+            anyhow::bail!("{} is missing; {}", key.display(), self.way_out());
+        }
+        let key = self.stored_key()?;
+        let shown = CertificateDer::from_pem_slice(enrolled.certificate.certificate.as_bytes());
+        let holder = shown.map(|it| Holder::of(&it));
+        let Ok(Ok(holder)) = holder else {
+            anyhow::bail!(self.damaged(&self.file(ENROLMENT)));
+        };
+        if holder.key != key.fingerprint() {
+            anyhow::bail!(
+                "{KEY} and {ENROLMENT} in {} do not belong together: the certificate is for \
+                 another key; {}",
+                self.0.display(),
+                self.way_out()
+            );
+        }
+        Ok((enrolled, key))
     }
 
     /// What enrolling left.
@@ -104,10 +143,13 @@ impl Folder {
     }
 
     fn damaged(&self, path: &Path) -> String {
+        format!("{} is damaged; {}", path.display(), self.way_out())
+    }
+
+    fn way_out(&self) -> String {
         format!(
-            "{} is damaged; remove {KEY} and {ENROLMENT} from {}, and enrol the gateway anew \
-             with a token from `hourkey-controller gateway add`",
-            path.display(),
+            "bring back what was there, or remove {KEY} and {ENROLMENT} from {}, and enrol the \
+             gateway anew with a token from `hourkey-controller gateway add`",
             self.0.display()
         )
     }
@@ -146,10 +188,6 @@ fn read(path: &Path) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use hourkey_pki::Holder;
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-
     use super::*;
 
     /// As a gateway of version 0.1.0 wrote them, of a controller that is gone.
@@ -165,13 +203,23 @@ mod tests {
         for (name, text) in FILES {
             state.replace(name, text.as_bytes()).unwrap();
         }
-        let enrolled = state.enrolled().unwrap();
+        let (enrolled, _) = state.identity().unwrap();
         assert_eq!((enrolled.gateway, &*enrolled.name), (GatewayId(1), "gw-1"));
         assert_eq!(enrolled.controller.as_str(), "http://127.0.0.1:18999/");
-        // The key is the certificate's.
-        let shown = CertificateDer::from_pem_slice(enrolled.certificate.certificate.as_bytes());
-        let holder = Holder::of(&shown.unwrap()).unwrap();
-        assert_eq!(holder.key, state.key().unwrap().fingerprint());
+    }
+
+    #[test]
+    fn a_key_that_is_gone_or_anothers_is_said_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Folder::open(folder.path()).unwrap();
+        state.replace(ENROLMENT, FILES[1].1.as_bytes()).unwrap();
+        let said = || format!("{:#}", state.identity().err().unwrap());
+        assert!(said().contains("key.pem is missing"), "{}", said());
+        assert!(!state.file(KEY).exists(), "no new key stands in for it");
+        let other = Key::generate().unwrap().to_pem();
+        state.replace(KEY, other.as_bytes()).unwrap();
+        assert!(said().contains("do not belong together"), "{}", said());
+        assert_eq!(std::fs::read_to_string(state.file(KEY)).unwrap(), other);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod budget;
 mod certificate;
 pub mod config;
 pub mod control;
+mod descriptors;
 pub mod dns;
 mod ended;
 pub mod enrolment;

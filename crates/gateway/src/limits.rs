@@ -46,6 +46,8 @@ pub const MAX_ADDRESSES: usize = 16;
 pub const CUT: Duration = Duration::from_secs(2);
 /// Failed handshakes of one address or /64 network are logged at most this often.
 pub const LOG_EVERY: Duration = Duration::from_secs(1);
+/// That file descriptors are used up is logged at most this often.
+pub const SHORTAGE_EVERY: Duration = Duration::from_secs(60);
 /// What is read and written at a time, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
 /// 25 % more CPU a byte.
 pub const CHUNK: usize = 64 << 10;

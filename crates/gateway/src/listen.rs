@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::descriptors::Descriptors;
 use crate::ended::Ends;
 use crate::gate::{Gate, Presence};
 use crate::resolve::Resolver;
@@ -46,6 +47,7 @@ pub(crate) struct Server {
     pub(crate) ends: Ends,
     pub(crate) waiting: Waiting,
     pub(crate) failures: Failures,
+    pub(crate) descriptors: Descriptors,
 }
 
 /// A connected device.
@@ -95,8 +97,10 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
         let (stream, from) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: it helps to wait until some are closed.
-                tracing::warn!(%error, "A connection cannot be taken.");
+                if !server.descriptors.are_used_up(&error) {
+                    tracing::warn!(%error, "A connection cannot be taken.");
+                }
+                // It helps to wait until some are closed.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::certificate::Keeper;
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::dns::Files;
 use crate::ended::Ends;
 use crate::enrolment::Folder;
@@ -78,7 +79,7 @@ impl Gateway {
             pace,
             clock,
         } = settings;
-        let (enrolled, key) = (folder.enrolled()?, folder.key()?);
+        let (enrolled, key) = folder.identity()?;
         let api = Api::of(&enrolled, pace.call)?;
         let gate = Arc::new(Gate::new(clock, pace));
         let (tls, tls_in_force) = watch::channel(tls::config(&gate, &key, &enrolled.certificate)?);
@@ -105,6 +106,7 @@ impl Gateway {
             ends: Ends::default(),
             waiting: Waiting::default(),
             failures: listen::Failures::default(),
+            descriptors: Descriptors::default(),
         });
         let keeper = Keeper {
             gate: Arc::clone(&gate),

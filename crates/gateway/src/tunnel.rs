@@ -152,6 +152,7 @@ async fn connect_to(
                 Err(_) => Err(Refusal::Unreachable),
             }
         }
+        Ok(Err(error)) if server.descriptors.are_used_up(&error) => Err(Refusal::Busy),
         Ok(Err(_)) | Err(_) => Err(Refusal::Unreachable),
     }
 }

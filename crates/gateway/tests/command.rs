@@ -14,6 +14,7 @@ use hourkey_gateway::enrolment::Folder;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
+use world::client::{Answer, answer};
 use world::controller::{Controller, TOKEN};
 use world::origin::{DRAIN, ECHO, Origin};
 use world::{ANN, DB, LAPTOP, eventually, soon};
@@ -86,7 +87,7 @@ async fn serve(state: &Path) -> Served {
 /// A command that is run with other limits (`ulimit`).
 fn limited(state: &Path, limit: &str) -> Command {
     let mut command = Command::new("sh");
-    let script = format!("trap '' XFSZ; ulimit -S {limit}; exec \"$0\" \"$@\"");
+    let script = format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\"");
     command.args(["-c", &script]).kill_on_drop(true);
     command.arg(env!("CARGO_BIN_EXE_hourkey-gateway"));
     command.arg("--state").arg(state).arg("serve");
@@ -138,7 +139,7 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
     assert!(said(&refused).contains("This token is not known, or was used already."));
     let unprotected = enrol(&state, TOKEN, &["http://hourkey.example.org"]).await;
     assert!(!unprotected.status.success());
-    assert!(said(&unprotected).contains("must be https"));
+    assert!(said(&unprotected).contains("Only https"));
     let empty = enrol(&state, "", &[url]).await;
     assert!(said(&empty).contains("standard input"));
 
@@ -160,27 +161,45 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
 
 #[tokio::test]
 async fn says_what_is_missing_or_wrong() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
-    assert!(
-        said(&output).contains("gateway.toml cannot be read"),
-        "{}",
+    let controller = Controller::start().await;
+    let folder = enrolled(&controller, "").await;
+    let (state, settings) = (folder.path(), folder.path().join("gateway.toml"));
+    let serves = async |state: &Path| {
+        let output = gateway(state).arg("serve").output().await.unwrap();
+        assert!(!output.status.success());
         said(&output)
-    );
-    std::fs::write(folder.path().join("gateway.toml"), "lisen = 1").unwrap();
-    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
-    assert!(
-        said(&output).contains("unknown field `lisen`"),
-        "{}",
-        said(&output)
-    );
-    std::fs::write(folder.path().join("gateway.toml"), "").unwrap();
-    let output = gateway(folder.path()).arg("serve").output().await.unwrap();
-    assert!(
-        said(&output).contains("is not enrolled"),
-        "{}",
-        said(&output)
-    );
+    };
+    std::fs::write(&settings, "lisen = 1").unwrap();
+    let misspelt = serves(state).await;
+    assert!(misspelt.contains("unknown field `lisen`"), "{misspelt}");
+    std::fs::remove_file(&settings).unwrap();
+    let missing = serves(state).await;
+    assert!(missing.contains("gateway.toml cannot be read"), "{missing}");
+    // A folder that nobody enrolled is not made either.
+    let other = state.join("stat");
+    let unknown = serves(&other).await;
+    assert!(unknown.contains("is not enrolled: run"), "{unknown}");
+    assert!(!other.exists());
+
+    for (address, advice) in [
+        ("hourkey example", "https://hourkey.example.com"),
+        ("https://hourkey.example.org/login", "has no path"),
+    ] {
+        let refused = said(&enrol(&other, TOKEN, &[address]).await);
+        assert!(refused.contains(advice), "{refused}");
+    }
+    let pem = controller.gateways_authority();
+    let authority = state.join("ca.pem");
+    for wrong in [&pem[..pem.len() / 2], "", "\u{0}"] {
+        std::fs::write(&authority, wrong).unwrap();
+        let arguments = ["https://127.0.0.1", "--ca", authority.to_str().unwrap()];
+        let refused = said(&enrol(&other, TOKEN, &arguments).await);
+        assert!(
+            refused.contains("ca.pem") && refused.contains("PEM"),
+            "{refused}"
+        );
+    }
+    assert!(!other.exists());
 }
 
 #[tokio::test]
@@ -196,11 +215,17 @@ async fn trusts_only_the_authority_that_it_was_given() {
     };
     let (authority, other) = (write("ca.pem", &authority), write("other.pem", &other));
     let state = folder.path().join("state");
-    for untrusting in [vec![url.as_str()], vec![&url, "--ca", &other]] {
+    for (untrusting, advice) in [
+        (vec![url.as_str()], "enrol the gateway with --ca FILE"),
+        (vec![&url, "--ca", &other], "--ca FILE named another one"),
+    ] {
         let refused = enrol(&state, TOKEN, &untrusting).await;
         assert!(!refused.status.success());
-        assert!(said(&refused).contains("--ca FILE"), "{}", said(&refused));
+        assert!(said(&refused).contains(advice), "{}", said(&refused));
     }
+    let plain = controller.url.as_str().replace("http:", "https:");
+    let refused = said(&enrol(&state, TOKEN, &[&plain]).await);
+    assert!(refused.contains("does not speak TLS"), "{refused}");
     let enrolled = enrol(&state, TOKEN, &[&url, "--ca", &authority]).await;
     assert!(enrolled.status.success(), "{}", said(&enrolled));
 }
@@ -315,7 +340,7 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
     let controller = Controller::start().await;
     let (folder, _origin) = with_database(&controller).await;
     // The kernel's limit on the size of a file plays the full disk.
-    let mut served = serve_by(limited(folder.path(), "-f 0")).await;
+    let mut served = serve_by(limited(folder.path(), "-S -f 0")).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
     controller.permit(ANN, DB, None);
     for round in 1..=3 {
@@ -352,4 +377,68 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
         "{log}"
     );
     assert!(!log.contains("are lost"), "{log}");
+}
+
+#[tokio::test]
+async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
+    /// File descriptors that the gateway may have.
+    const MAX: usize = 64;
+    let controller = Controller::start().await;
+    let (folder, _origin) = with_database(&controller).await;
+    let served = serve_by(limited(folder.path(), &format!("-n {MAX}"))).await;
+    let ann = controller.device(LAPTOP, ANN, served.address);
+    controller.permit(ANN, DB, None);
+    let open = || {
+        let folder = format!("/proc/{}/fd", served.pid.as_raw_nonzero());
+        std::fs::read_dir(folder).unwrap().count()
+    };
+    let mut ready = Vec::new();
+    while open() < MAX {
+        ready.push(ann.raw().await);
+    }
+    let mut connected = Vec::new();
+    let refused = loop {
+        let mut tls = ready.pop().unwrap();
+        let head = b"CONNECT db.corp:5432 HTTP/1.1\r\nhost: x\r\n\r\n";
+        tls.write_all(head).await.unwrap();
+        let answer = answer(&mut tls).await;
+        if answer.status != 200 {
+            break answer.brief();
+        }
+        connected.push(tls);
+    };
+    assert_eq!(refused, Answer::refused(503, "busy"));
+    ready.clear();
+    drop(connected);
+    eventually("they are closed", || open() < MAX / 2).await;
+    let mut echo = ann.connect("db.corp:5432").await.unwrap();
+    echo.write_all(&[ECHO, b'x']).await.unwrap();
+    assert_eq!(soon("an echo", echo.read_u8()).await.unwrap(), b'x');
+    let log = served.log();
+    assert_eq!(log.matches("LimitNOFILE").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn two_processes_with_one_credential_are_told_of_each_other() {
+    let controller = Controller::start().await;
+    let first = enrolled(&controller, "").await;
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(first.path()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    let served = serve(first.path()).await;
+    eventually("its stream stands", || {
+        served.log().contains("stream stands")
+    })
+    .await;
+    let other = serve(copy.path()).await;
+    for process in [&served, &other] {
+        eventually("it is told", || {
+            process.log().contains("Another process has taken over")
+        })
+        .await;
+        let log = process.log();
+        assert!(!log.contains(" WARN ") && !log.contains("proxy"), "{log}");
+    }
 }

@@ -39,6 +39,12 @@ pub enum NoAnswer {
     /// Something else is wrong with its certificate.
     #[error("its TLS certificate is not trusted: {0}")]
     Untrusted(String),
+    /// It answers in something else than TLS.
+    #[error(
+        "what answers at its address does not speak TLS; check the port, and whether the address \
+         begins with http:// instead of https://"
+    )]
+    NotTls,
     /// Anything else, in the words of the library that noticed.
     #[error("{0}")]
     Other(String),
@@ -51,6 +57,9 @@ impl NoAnswer {
         let known = causes(error).find_map(|cause| {
             if let Some(rustls::Error::InvalidCertificate(why)) = cause.downcast_ref() {
                 return Some(untrusted(why));
+            }
+            if let Some(rustls::Error::InvalidMessage(_)) = cause.downcast_ref() {
+                return Some(Self::NotTls);
             }
             match cause.downcast_ref().map(io::Error::kind) {
                 Some(io::ErrorKind::TimedOut) => Some(Self::Late),

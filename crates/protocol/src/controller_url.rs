@@ -1,10 +1,11 @@
-//! The controller's address, as people type it.
+//! The controller's address, as people type it: in the app, on the command lines of all programs and
+//! in their settings.
 
 use url::{Host, Url};
 
 /// Why a text cannot be the controller's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAddress {
+pub enum BadControllerUrl {
     /// No address at all.
     #[error(
         "{0:?} is no address. Write the controller's address, for example https://hourkey.example.com."
@@ -12,7 +13,7 @@ pub enum BadAddress {
     Unreadable(String),
     /// Not encrypted.
     #[error(
-        "{0} would send your sign-in unencrypted. Only https is accepted (http only on this machine itself)."
+        "{0} would send secrets unencrypted. Only https is accepted (http only on this machine itself)."
     )]
     NotEncrypted(String),
     /// More than an origin.
@@ -24,10 +25,10 @@ pub enum BadAddress {
 /// scheme may be left out.
 ///
 /// # Errors
-/// See [`BadAddress`].
-pub fn address(text: &str) -> Result<Url, BadAddress> {
+/// See [`BadControllerUrl`].
+pub fn parse(text: &str) -> Result<Url, BadControllerUrl> {
     let text = text.trim();
-    let unreadable = || BadAddress::Unreadable(text.to_owned());
+    let unreadable = || BadControllerUrl::Unreadable(text.to_owned());
     let full = if text.contains("://") {
         text.to_owned()
     } else {
@@ -39,7 +40,7 @@ pub fn address(text: &str) -> Result<Url, BadAddress> {
     }
     let origin = url.origin().ascii_serialization();
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(BadAddress::NotEncrypted(origin));
+        return Err(BadControllerUrl::NotEncrypted(origin));
     }
     let bare = url.path() == "/"
         && url.query().is_none()
@@ -47,7 +48,7 @@ pub fn address(text: &str) -> Result<Url, BadAddress> {
         && url.username().is_empty()
         && url.password().is_none();
     if !bare {
-        return Err(BadAddress::NotAnOrigin(origin));
+        return Err(BadControllerUrl::NotAnOrigin(origin));
     }
     Ok(url)
 }
@@ -74,7 +75,7 @@ mod tests {
             ("http://[::1]:8080", "http://[::1]:8080/"),
             ("http://localhost", "http://localhost/"),
         ] {
-            assert_eq!(address(text).unwrap().as_str(), origin, "{text}");
+            assert_eq!(parse(text).unwrap().as_str(), origin, "{text}");
         }
     }
 
@@ -86,8 +87,8 @@ mod tests {
             "http://127.0.0.1.example",
             "http://10.0.0.1",
         ] {
-            let error = address(text).unwrap_err();
-            assert!(matches!(error, BadAddress::NotEncrypted(_)), "{text}");
+            let error = parse(text).unwrap_err();
+            assert!(matches!(error, BadControllerUrl::NotEncrypted(_)), "{text}");
         }
     }
 
@@ -98,8 +99,8 @@ mod tests {
             "https://ada@hourkey.example",
             "hourkey.example/#x",
         ] {
-            let expected = BadAddress::NotAnOrigin("https://hourkey.example".to_owned());
-            assert_eq!(address(text), Err(expected), "{text}");
+            let expected = BadControllerUrl::NotAnOrigin("https://hourkey.example".to_owned());
+            assert_eq!(parse(text), Err(expected), "{text}");
         }
     }
 
@@ -112,8 +113,8 @@ mod tests {
             "a b",
             "file:///etc",
         ] {
-            let error = address(text).unwrap_err();
-            assert!(matches!(error, BadAddress::Unreadable(_)), "{text}");
+            let error = parse(text).unwrap_err();
+            assert!(matches!(error, BadControllerUrl::Unreadable(_)), "{text}");
         }
     }
 }

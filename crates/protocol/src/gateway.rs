@@ -25,6 +25,9 @@ pub const ALL: &str = "all";
 pub const CHANGES: &str = "changes";
 /// Name of the SSE event that carries a [`Ping`].
 pub const PING: &str = "ping";
+/// Name of the SSE event, the last of its stream, which says that another call with the same
+/// credential has opened a stream since. Its data are an empty object.
+pub const REPLACED: &str = "replaced";
 
 /// A ping comes this often.
 pub const PING_EVERY: Duration = Duration::from_secs(3);

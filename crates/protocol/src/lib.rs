@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod account;
+pub mod controller_url;
 pub mod device;
 pub mod event;
 pub mod gateway;

@@ -214,7 +214,9 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
     use super::*;
-    use crate::sign_in::{DiscoverError, address, discover};
+    use hourkey_protocol::controller_url;
+
+    use crate::sign_in::{DiscoverError, discover};
 
     /// A server on loopback whose certificate an own authority issued: its address, and the
     /// authority as PEM.
@@ -239,7 +241,8 @@ mod tests {
         .unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let url = address(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+        let url =
+            controller_url::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
         let app = axum::Router::new().fallback(|| async { "Hello" });
         let serve = axum_server::from_tcp_rustls(listener, tls).unwrap();
         tokio::spawn(serve.serve(app.into_make_service()));

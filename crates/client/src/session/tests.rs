@@ -188,7 +188,7 @@ async fn signing_out_forgets_also_when_the_controller_is_away() {
     let mut home = controller.home(TestClock::new());
     let store = Arc::clone(&home.store);
     controller.signed_in(&*store).await;
-    home.controller = crate::sign_in::address("http://127.0.0.1:1").unwrap();
+    home.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
     let session = Session::resume(home).await.unwrap().unwrap();
     let error = session.sign_out().await.unwrap_err();
     assert!(matches!(error, SignOutError::Revoke(_)), "{error}");
@@ -234,7 +234,7 @@ async fn an_absent_controller_is_named() {
     let controller = Controller::start().await;
     let mut home = controller.home(TestClock::new());
     controller.signed_in(&*home.store).await;
-    home.controller = crate::sign_in::address("http://127.0.0.1:1").unwrap();
+    home.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
     let session = Session::resume(home).await.unwrap().unwrap();
     assert_eq!(
         session.me().await.unwrap_err().to_string(),
@@ -250,7 +250,7 @@ async fn a_controller_that_takes_calls_and_answers_none_is_given_up_soon() {
     let mut home = controller.home(TestClock::new());
     controller.signed_in(&*home.store).await;
     let address = format!("http://{}", silent.local_addr().unwrap());
-    home.controller = crate::sign_in::address(&address).unwrap();
+    home.controller = hourkey_protocol::controller_url::parse(&address).unwrap();
     let session = Session::resume(home).await.unwrap().unwrap();
     tokio::time::pause();
     let began = tokio::time::Instant::now();

@@ -86,6 +86,7 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
         NoAnswer::Late
         | NoAnswer::Refused
         | NoAnswer::BrokenOff
+        | NoAnswer::NotTls
         | NoAnswer::Untrusted(_)
         | NoAnswer::Other(_) => DiscoverError::Unreachable {
             controller: origin.clone(),

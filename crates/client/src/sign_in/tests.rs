@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use hourkey_protocol::controller_url;
 use serde_json::json;
 
 use super::*;
@@ -127,11 +128,11 @@ async fn an_address_where_something_else_or_nothing_answers_is_named() {
     let http = crate::session::http().unwrap();
     let other = axum::Router::new().fallback(|| async { "<html>Welcome" });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = address(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let url = controller_url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, other).await.unwrap() });
     let error = discover(&http, &url).await.unwrap_err();
     assert!(matches!(error, DiscoverError::Foreign { .. }), "{error}");
-    let nowhere = address("http://127.0.0.1:1").unwrap();
+    let nowhere = controller_url::parse("http://127.0.0.1:1").unwrap();
     assert_eq!(
         discover(&http, &nowhere).await.unwrap_err().to_string(),
         "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at its address. \

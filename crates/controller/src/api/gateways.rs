@@ -58,7 +58,7 @@ pub(super) async fn renew(
 /// HTML, section 9.2).
 ///
 /// An event `all` comes first, then `changes` and `ping`. A gateway has one stream: opening
-/// another ends it.
+/// another ends it, with a last event `replaced`.
 #[utoipa::path(post, path = "/gateway/stream", operation_id = "follow", tag = "gateway",
     request_body = Follow, security(("gateway" = [])),
     responses((status = 200, description = "The stream.", body = String,

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use hourkey_controller::config::{Config, Tls};
 use hourkey_domain::length::Length;
 use hourkey_domain::request::DEFAULT_LAPSE;
+use hourkey_protocol::controller_url;
 use serde::Deserialize;
 use url::Url;
 
@@ -25,7 +26,7 @@ pub(crate) struct Flags {
     listen: Option<SocketAddr>,
     /// The address that people and clients use, for example https://hourkey.example.org.
     #[arg(long, env = "HOURKEY_PUBLIC_URL")]
-    public_url: Option<Url>,
+    public_url: Option<String>,
     /// Certificate chain in PEM, to speak TLS here.
     #[arg(long, env = "HOURKEY_TLS_CERTIFICATES")]
     tls_certificates: Option<PathBuf>,
@@ -64,7 +65,7 @@ impl Flags {
             (None, Some(_)) => bail!("tls_key is set, but tls_certificates is not"),
         };
         let public_url = match self.public_url.or(file.public_url) {
-            Some(url) => url,
+            Some(url) => controller_url::parse(&url).context("public_url cannot be used")?,
             None if listen.ip().is_loopback() && tls.is_none() => {
                 Url::parse(&format!("http://{listen}"))?
             }
@@ -73,7 +74,6 @@ impl Flags {
                  example --public-url https://hourkey.example.org"
             ),
         };
-        check_public_url(&public_url)?;
         let lapse = self.request_lapse.or(file.request_lapse);
         Ok(Config {
             data: data.to_owned(),
@@ -169,23 +169,4 @@ fn read(path: &Path) -> anyhow::Result<Flags> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Flags::default()),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
     }
-}
-
-/// People's passwords and tokens go there: TLS, or this machine itself.
-fn check_public_url(url: &Url) -> anyhow::Result<()> {
-    let local = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => bail!("public_url {url} names no host"),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if local => {}
-        _ => bail!("public_url {url} must be https (http only for this machine itself)"),
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        bail!("public_url {url} must have no path: Hourkey needs a host name of its own");
-    }
-    Ok(())
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
-use hourkey_protocol::gateway::{ALL, CHANGES, Connected, Follow, PING, PING_EVERY, Ping};
+use hourkey_protocol::gateway::{
+    ALL, CHANGES, Connected, Follow, PING, PING_EVERY, Ping, REPLACED,
+};
 use hourkey_store::gateway::Gateway;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -50,6 +52,7 @@ pub async fn follow(
         ping_is_due: false,
         seen: all.seq,
         first: Some(first),
+        is_replaced: false,
     };
     let events = futures_util::stream::unfold(line, |mut line| async {
         let event = line.next().await?;
@@ -72,6 +75,8 @@ struct Feed {
     /// is read for a device that came says nothing of the others.
     seen: i64,
     first: Option<Event>,
+    /// It has said that a newer stream took over, and ends.
+    is_replaced: bool,
 }
 
 impl Feed {
@@ -79,6 +84,9 @@ impl Feed {
     async fn next(&mut self) -> Option<Event> {
         if let Some(first) = self.first.take() {
             return Some(first);
+        }
+        if self.is_replaced {
+            return None;
         }
         loop {
             tokio::select! {
@@ -105,7 +113,10 @@ impl Feed {
                 }
                 said = self.ear.connected.recv() => {
                     // Closed: a newer stream of this gateway took over.
-                    let Connected { stream: _, came, went } = said?;
+                    let Some(Connected { stream: _, came, went }) = said else {
+                        self.is_replaced = true;
+                        return Some(Event::default().event(REPLACED).data("{}"));
+                    };
                     self.watched.remove(&went);
                     self.watched.add(&came);
                     if !came.is_empty() {

@@ -8,14 +8,18 @@ use hourkey_gateway::api::Api;
 use hourkey_gateway::config;
 use hourkey_gateway::enrolment::{Enrolled, Folder};
 use hourkey_gateway::pace::Pace;
+use hourkey_protocol::controller_url;
 use hourkey_protocol::gateway::{Enrol, Enrolment};
 use hourkey_terminal as terminal;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 /// Where to, and whom to trust.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The controller's address, for example https://hourkey.example.org.
+    #[arg(value_parser = controller_url::parse)]
     controller: Url,
     /// The authority of the controller's certificate, PEM. Then no other is trusted for it.
     #[arg(long)]
@@ -24,20 +28,17 @@ pub(crate) struct Arguments {
 
 /// Enrols with the token on standard input: other users of the machine can read arguments.
 pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()> {
-    let folder = Folder::open(state)?;
-    if folder.is_enrolled() {
+    if Folder::at(state).is_enrolled() {
         bail!(
             "{} is enrolled already; take another folder, or remove this one",
             state.display()
         );
     }
-    let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
-    };
-    let authority = arguments.ca.as_ref().map(read).transpose()?;
+    let authority = arguments.ca.as_deref().map(authority).transpose()?;
     let patience = Pace::default().call;
     let api = Api::new(&arguments.controller, authority.as_deref(), patience)?;
     let token = token()?;
+    let folder = Folder::open(state)?;
     // Everything that can fail here does so before the token is used up.
     let key = folder.key()?;
     if !folder.file(config::FILE).exists() {
@@ -71,6 +72,20 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         state.display()
     ))?;
     Ok(())
+}
+
+/// The authorities in a file, PEM.
+fn authority(path: &Path) -> anyhow::Result<String> {
+    let read = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read).collect();
+    match (certificates, String::from_utf8(read)) {
+        (Ok(certificates), Ok(text)) if !certificates.is_empty() => Ok(text),
+        _ => bail!(
+            "{} holds no certificate that can be read; it must be PEM, which is text with lines \
+             BEGIN CERTIFICATE and END CERTIFICATE",
+            path.display()
+        ),
+    }
 }
 
 fn token() -> anyhow::Result<String> {

@@ -13,7 +13,9 @@ use hourkey_gateway::{Gateway, Settings};
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
     hourkey_terminal::log("info");
-    let folder = Folder::open(state)?;
+    let folder = Folder::at(state);
+    // Before the settings: in another folder there are none.
+    folder.enrolled()?;
     let config = Config::read(&folder.file(FILE))?;
     let gateway = Gateway::start(Settings {
         folder,

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hourkey_domain::ids::GatewayId;
-use hourkey_protocol::gateway::{ALL, Ack, All, Connected, Enrol, Enrolment, Follow, Renew};
+use hourkey_protocol::gateway::{
+    ALL, Ack, All, Connected, Enrol, Enrolment, Follow, REPLACED, Renew,
+};
 use hourkey_protocol::problem::{Code, MEDIA_TYPE};
 use tokio::sync::mpsc;
 
@@ -40,9 +42,12 @@ impl Everything {
 }
 
 fn unauthenticated(detail: &str) -> Response {
-    let problem = Json(Code::Unauthenticated.problem(detail));
+    problem(StatusCode::UNAUTHORIZED, Code::Unauthenticated, detail)
+}
+
+fn problem(status: StatusCode, code: Code, detail: &str) -> Response {
     let kind = [(header::CONTENT_TYPE, MEDIA_TYPE)];
-    (StatusCode::UNAUTHORIZED, kind, problem).into_response()
+    (status, kind, Json(code.problem(detail))).into_response()
 }
 
 type Shared = State<Arc<Mutex<Everything>>>;
@@ -81,6 +86,7 @@ async fn follow(State(shared): Shared, headers: HeaderMap, Json(body): Json<Foll
         return refusal;
     }
     let (tx, mut rx) = mpsc::unbounded_channel();
+    all.say(REPLACED, &serde_json::json!({}));
     all.streams += 1;
     all.followed = body.devices.iter().copied().collect();
     all.stream = Some(Stream {
@@ -146,8 +152,10 @@ async fn ack(State(all): Shared, headers: HeaderMap, Json(body): Json<Ack>) -> R
         stream.heard = body.number;
         assert!(body.seq >= all.acked, "sequence numbers grow");
         all.acked = body.seq;
+        return StatusCode::NO_CONTENT.into_response();
     }
-    StatusCode::NO_CONTENT.into_response()
+    let detail = "This stream has ended. Open another one.";
+    problem(StatusCode::NOT_FOUND, Code::NotFound, detail)
 }
 
 async fn connections(

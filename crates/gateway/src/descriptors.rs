@@ -1,0 +1,47 @@
+//! Notices that the gateway has no file descriptors left, which is nobody else's fault.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::limits;
+
+/// Says when the descriptors are used up, but not each time.
+#[derive(Default)]
+pub(crate) struct Descriptors(Mutex<Option<Instant>>);
+
+impl Descriptors {
+    /// True when an error says that this process, or the whole machine, has none left. Then the
+    /// log says what to do.
+    pub(crate) fn are_used_up(&self, error: &io::Error) -> bool {
+        if !says_used_up(error) {
+            return false;
+        }
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|at| at.elapsed() >= limits::SHORTAGE_EVERY) {
+            *said = Some(Instant::now());
+            tracing::error!(
+                %error,
+                "The gateway has no file descriptors left: connections wait or are refused as busy. \
+                 Each connection to a resource takes two; raise LimitNOFILE in its service, or \
+                 `ulimit -n` where it is started (docs/admin/gateway.md)."
+            );
+        }
+        true
+    }
+}
+
+#[cfg(unix)]
+fn says_used_up(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
+}
+
+#[cfg(not(unix))]
+fn says_used_up(_: &io::Error) -> bool {
+    false
+}
