@@ -85,6 +85,25 @@ async fn ssh_to_a_host_with_two_names_needs_access_to_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_says_all_at_once_is_told_why_it_was_cut() {
+    let server = Ssh::start().await.unwrap();
+    let at = server.address();
+    let world = World::with(&[(BUILD, at), (SAFE, at)]).await;
+    world.open("Build host").await;
+    let hourkey = hourkey_testkit::binaries::path("hourkey").unwrap();
+    // The end of what it says may meet the cut.
+    for _ in 0..15 {
+        let mut shell = world.terminal.session.command("/bin/sh");
+        let script = format!("echo hello | \"$0\" connect {BUILD} 22");
+        shell.args(["-c", &script]).arg(&hourkey);
+        let refused = output(shell).await;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("was blocked"), "{said}");
+        assert!(!said.contains("by the destination"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_asks_for_tls_later_needs_access_to_all_that_is_there() {
     let server = Postgres::start().await.unwrap();
     let at = server.address();

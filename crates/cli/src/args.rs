@@ -33,7 +33,7 @@ Exit codes:
   5  the request was denied
   6  the request lapsed or was cancelled
   7  the request still waits, and the time to wait is over
-  8  the controller cannot be reached
+  8  the controller cannot be reached, or something answers in its place
   9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
 
 A RESOURCE is given by its id, name, alias or address. Letters may be upper or lower case.";

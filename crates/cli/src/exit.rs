@@ -157,7 +157,7 @@ impl From<Refused> for Failure {
             Refused::Denied => Exit::Denied,
             Refused::Device(DeviceError::Api(error)) => return error.clone().into(),
             Refused::SignedOut => return ApiError::SessionEnded.into(),
-            Refused::NothingHeard => Exit::Unreachable,
+            Refused::NothingHeard(_) => Exit::Unreachable,
             Refused::Gateway(Refusal::NoPermit | Refusal::Device) => Exit::Conflict,
             Refused::NoGateway(_)
             | Refused::NoAnswer(_)

@@ -28,13 +28,14 @@ pub enum ApiError {
     Problem(Problem),
     /// The controller did not answer.
     #[error(
-        "The controller at {controller} cannot be reached: {why}. Check the network, or ask whoever runs it."
+        "The controller at {controller} cannot be reached: {why}.{}",
+        advice(why)
     )]
     Unreachable {
         /// Its origin, and the proxy on the way there.
         controller: String,
         /// What went wrong on the way.
-        why: String,
+        why: NoAnswer,
     },
     /// Something before the controller answered in its place: a proxy, a firewall, or the sign-in page
     /// of a network.
@@ -70,10 +71,26 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unreachable(controller: &Url, why: &NoAnswer) -> Self {
+    pub(crate) fn unreachable(controller: &Url, why: NoAnswer) -> Self {
         Self::Unreachable {
             controller: named(controller),
-            why: why.to_string(),
+            why,
+        }
+    }
+}
+
+/// What a person can do about a controller that gave no answer: a sentence after a space, or nothing
+/// where the cause says it already.
+fn advice(why: &NoAnswer) -> &'static str {
+    match why {
+        NoAnswer::Clock { .. } => "",
+        NoAnswer::UnknownAuthority => {
+            " If your organisation has its own certificate authority, name its PEM file in \
+             HOURKEY_CA_FILE, or add it to the system's trusted ones."
+        }
+        NoAnswer::NotTls | NoAnswer::Untrusted(_) => " Ask whoever runs it.",
+        NoAnswer::Late | NoAnswer::Refused | NoAnswer::BrokenOff | NoAnswer::Other(_) => {
+            " Check the network, or ask whoever runs it."
         }
     }
 }
@@ -392,7 +409,7 @@ impl Session {
             let call = call(self.client(), url.clone()).bearer_auth(token.expose());
             let response = within(limit, call.send())
                 .await
-                .map_err(|why| ApiError::unreachable(self.controller(), &why))?;
+                .map_err(|why| ApiError::unreachable(self.controller(), why))?;
             if response.status() == StatusCode::UNAUTHORIZED && refused.is_none() {
                 refused = Some(token);
                 continue;
@@ -406,7 +423,7 @@ impl Session {
                 }
                 ApiError::Problem(problem) if problem.code == Code::NoCredential => {
                     let why = NoAnswer::Other(NO_CREDENTIAL.to_owned());
-                    ApiError::unreachable(self.controller(), &why)
+                    ApiError::unreachable(self.controller(), why)
                 }
                 error => error,
             });

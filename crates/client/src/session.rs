@@ -275,7 +275,7 @@ impl Session {
         form: &[(&str, &str)],
     ) -> Result<reqwest::Response, ApiError> {
         let sent = answer(self.client().post(endpoint).form(form)).await;
-        sent.map_err(|why| ApiError::unreachable(self.controller(), &why))
+        sent.map_err(|why| ApiError::unreachable(self.controller(), why))
     }
 
     /// Held while one process changes what several share in the store.

@@ -131,7 +131,7 @@ async fn post(
     form: &[(&str, &str)],
 ) -> Result<Result<oauth::Tokens, oauth::Error>, ApiError> {
     let sent = crate::session::answer(home.http.post(endpoint).form(form)).await;
-    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, &why))?;
+    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, why))?;
     crate::session::tokens(response).await
 }
 

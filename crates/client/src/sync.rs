@@ -212,7 +212,7 @@ impl Stream {
             }
             Ok(Err(error)) => return Break::Broken(error.to_string()),
             Err(_) => {
-                let why = self.unreachable(&NoAnswer::Late);
+                let why = self.unreachable(NoAnswer::Late);
                 return Break::Broken(self.why_silent(&why).await);
             }
         };
@@ -240,7 +240,7 @@ impl Stream {
                     return Break::Closed("The controller closed the connection.".to_owned());
                 }
                 Ok(Err(error)) => {
-                    return Break::Closed(self.unreachable(&no_answer(&error)));
+                    return Break::Closed(self.unreachable(no_answer(&error)));
                 }
                 Err(_) => {
                     const SILENT: &str = "The controller went silent.";
@@ -298,7 +298,7 @@ impl Stream {
         Ok(())
     }
 
-    fn unreachable(&self, why: &NoAnswer) -> String {
+    fn unreachable(&self, why: NoAnswer) -> String {
         ApiError::unreachable(self.session.controller(), why).to_string()
     }
 

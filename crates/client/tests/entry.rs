@@ -463,6 +463,33 @@ async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
     );
 }
 
+#[tokio::test]
+async fn a_forward_to_what_is_locked_answers_http_in_http() {
+    let world = world(LOCKED).await;
+    let forward = world.forward().await;
+    let url = format!("http://127.0.0.1:{}/page", forward.port());
+    let page = done(curl(&["--include", "--header", "Accept: text/html", &url]));
+    let page = page.await.unwrap();
+    assert!(page.starts_with("HTTP/1.1 302"), "{page}");
+    assert!(page.contains("/resources/1/request?as=ada"), "{page}");
+
+    let waits = curl(&["--include", &url]);
+    let asker = &world.person.asker;
+    until("asked", || asker.seen().len() == 1).await;
+    let mut denied = resource(1, "wiki.corp", LOCKED);
+    denied.denied_at = Some(stand_in::now());
+    world.person.change(denied);
+    let told = done(waits).await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 403"), "{told}");
+    assert!(told.contains("was denied"), "{told}");
+    world.person.clock.advance(60);
+
+    let waits = curl(&[&url]);
+    until("asked again", || asker.seen().len() == 2).await;
+    world.person.change(resource(1, "wiki.corp", granted()));
+    assert!(done(waits).await.unwrap().contains("/page"));
+}
+
 /// A browser sends one site's requests on the connection that another one's have opened.
 #[tokio::test]
 async fn a_forward_judges_each_request() {

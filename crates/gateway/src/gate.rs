@@ -375,11 +375,15 @@ impl Gate {
     /// is being sent.
     pub async fn watch(&self) {
         let mut passes = false;
+        let mut is_told = false;
         loop {
             let verdict = self.lease.tick();
             let passed = std::mem::replace(&mut passes, matches!(verdict, Verdict::Live(_)));
             if passed && !passes {
                 self.stopped.notify_one();
+            }
+            if passes && std::mem::take(&mut is_told) {
+                tracing::info!("Connections pass again.");
             }
             let ended = {
                 let table = &mut self.state().table;
@@ -387,6 +391,10 @@ impl Gate {
                     Verdict::Over(_) => table.stale(),
                     Verdict::Live(_) | Verdict::Held => Ended::new(),
                 };
+                if passed && !passes && !self.lease.is_ended() {
+                    is_told = true;
+                    warn_of_silence(verdict, ended.len());
+                }
                 ended.extend(table.due(self.now()));
                 ended
             };
@@ -399,6 +407,22 @@ impl Gate {
             let next = Duration::from_millis(next.max(1));
             tokio::time::sleep(next.min(self.pace.tick)).await;
         }
+    }
+}
+
+/// Says why nothing passes any more, and how many connections that ends.
+fn warn_of_silence(verdict: Verdict, cut: usize) {
+    match verdict {
+        Verdict::Live(_) => {}
+        Verdict::Held | Verdict::Over(None) => tracing::warn!(
+            connections.cut = cut,
+            "The gateway or its machine stood still: nothing passes until it has heard from the \
+             controller again."
+        ),
+        Verdict::Over(Some(_)) => tracing::warn!(
+            connections.cut = cut,
+            "The controller was not heard for too long: nothing passes until it is heard again."
+        ),
     }
 }
 

@@ -105,6 +105,12 @@ impl Lease {
         self.basis.store(0, SeqCst);
     }
 
+    /// True once [`Self::end`] was called, and before anything was ever heard.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.basis.load(SeqCst) == 0
+    }
+
     /// When the lease is over if nothing is heard until then.
     #[must_use]
     pub fn ends(&self) -> u64 {

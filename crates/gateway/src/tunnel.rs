@@ -50,7 +50,9 @@ impl Refused {
         let text = match self.refusal {
             Refusal::NoPermit => "You have no access to this address now.\n",
             Refusal::Device => "This device may not use the gateway; sign in again.\n",
-            Refusal::Stale => "The gateway has lost its controller and lets nothing pass.\n",
+            Refusal::Stale => {
+                "The gateway has not heard from its controller, and lets nothing pass.\n"
+            }
             Refusal::Unreachable => "The destination cannot be reached.\n",
             Refusal::Malformed => "The gateway takes CONNECT host:port and nothing else.\n",
             Refusal::Busy => "There are too many connections now; try again later.\n",

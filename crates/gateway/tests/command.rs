@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hourkey_gateway::enrolment::Folder;
+use hourkey_gateway::pace::Pace;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -314,21 +315,34 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
     let controller = Controller::start().await;
     let folder = enrolled(&controller, "").await;
     let served = serve(folder.path()).await;
-    controller.acked(1).await;
+    eventually("its stream stands", || {
+        served.log().contains("stream stands")
+    })
+    .await;
+    // It has looked at the clock since.
+    tokio::time::sleep(2 * Pace::default().tick).await;
     kill_process(served.pid, Signal::STOP).unwrap();
     tokio::time::sleep(Duration::from_secs(9)).await;
     kill_process(served.pid, Signal::CONT).unwrap();
     let seq = controller.resource(DB, "db.corp", "5432");
     controller.acked(seq).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(!served.log().contains(" WARN "), "{}", served.log());
+    let log = served.log();
+    assert!(log.contains("its machine stood still"), "{log}");
+    assert!(log.contains("Connections pass again"), "{log}");
+    assert_eq!(log.matches(" WARN ").count(), 1, "{log}");
     assert_eq!(controller.streams(), 1, "the stream was alive all along");
 
     // The controller is stopped, and goes on before anybody asks whether it answers.
     controller.mute();
-    eventually("it is told", || served.log().contains(" WARN ")).await;
-    let log = served.log();
-    assert!(log.contains("its stream went silent"), "{log}");
+    eventually("it is told", || {
+        served.log().contains("its stream went silent")
+    })
+    .await;
+    eventually("it is told what that means", || {
+        served.log().contains("was not heard for too long")
+    })
+    .await;
     controller.come_back();
     let seq = controller.resource(DB, "db.corp", "5433");
     controller.acked(seq).await;
@@ -354,13 +368,16 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
         .await;
     }
     let journal = folder.path().join("connections.jsonl");
-    assert!(!journal.exists());
+    let size = || std::fs::metadata(&journal).map_or(0, |it| it.len());
+    assert_eq!(size(), 0);
     let everything = Rlimit {
         current: None,
         maximum: None,
     };
     prlimit(Some(served.pid), Resource::Fsize, everything).unwrap();
-    eventually("it is written", || journal.exists()).await;
+    let mut echo = ann.connect("db.corp:5432").await.unwrap();
+    echo.write_all(&[ECHO, b'x']).await.unwrap();
+    eventually("it is written", || size() > 0).await;
     kill_process(served.pid, Signal::TERM).unwrap();
     assert!(
         soon("it ends", served.child.wait())

@@ -53,8 +53,9 @@ impl std::fmt::Display for Blocked {
             None => write!(
                 f,
                 "A connection to {asked} was blocked: other resources share its address, and it \
-                 did not say which one it was for. Ask for access to all of them, or have your \
-                 administrator give {asked} a port of its own."
+                 did not say which one it was for. Reach it under its own name, through the local \
+                 proxy, ask for access to all of them, or have your administrator give {asked} a \
+                 port of its own."
             ),
         }
     }
@@ -77,7 +78,8 @@ pub enum Cut {
     Blocked(Blocked),
     /// The gateway did not hear its controller for too long to know whether access goes on.
     #[error(
-        "The gateway lost its controller, and cut the connection. Your access goes on: try again."
+        "The gateway had not heard from its controller for too long, and cut the connection. Your \
+         access goes on: try again."
     )]
     Stale,
     /// The gateway was stopped.

@@ -21,10 +21,10 @@ use url::Url;
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
 use crate::pages::{self, Back};
-pub(crate) use crate::upstream::Verdict;
 use crate::upstream::pool::Pool;
 use crate::upstream::{self, Failed};
 pub use crate::upstream::{RelayError, Tunnel};
+pub(crate) use crate::upstream::{UNCLEAR_TIMEOUT, Verdict};
 
 mod asks;
 mod blocked;
@@ -293,7 +293,7 @@ impl Dialer {
             Ok(Ok(model)) if model.connection == Connection::Ended => Err(Refused::SignedOut),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Refused::SignedOut),
-            Err(_) => Err(Refused::NothingHeard),
+            Err(_) => Err(self.nothing_heard()),
         }
     }
 
@@ -380,7 +380,7 @@ impl Dialer {
         }
         let now = model.clock.now(self.clock().boot());
         let resource = model.resources.get(&id).ok_or(Refused::NoResource)?;
-        Ok((resource.clone(), now.ok_or(Refused::NothingHeard)?))
+        Ok((resource.clone(), now.ok_or_else(|| self.nothing_heard())?))
     }
 
     /// Opens a tunnel through one of the network's gateways.
@@ -448,7 +448,14 @@ impl Dialer {
 
     fn now(&self) -> Result<DateTime<Utc>, Refused> {
         let now = self.0.model.borrow().clock.now(self.clock().boot());
-        now.ok_or(Refused::NothingHeard)
+        now.ok_or_else(|| self.nothing_heard())
+    }
+
+    fn nothing_heard(&self) -> Refused {
+        Refused::NothingHeard(match &self.0.model.borrow().connection {
+            Connection::Lost { why, .. } => Some(why.clone()),
+            Connection::Connecting | Connection::Live | Connection::Ended => None,
+        })
     }
 
     /// The boot clock.

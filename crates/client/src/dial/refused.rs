@@ -20,9 +20,9 @@ pub enum Refused {
     /// Nobody is signed in any more.
     #[error("The session has ended. Sign in again.")]
     SignedOut,
-    /// The controller was not heard yet.
-    #[error("The controller was not heard yet. Try again in a moment.")]
-    NothingHeard,
+    /// The controller was not heard yet; and why, as a sentence, if that is known.
+    #[error("{}", .0.as_deref().unwrap_or("The controller was not heard yet. Try again in a moment."))]
+    NothingHeard(Option<String>),
     /// No gateway serves the network.
     #[error("No gateway serves the network {0} yet. Ask an administrator to set one up.")]
     NoGateway(String),
@@ -53,7 +53,8 @@ fn sentence(refusal: Refusal) -> &'static str {
             "The gateway does not know this device any more. Sign out, and sign in again."
         }
         Refusal::Stale => {
-            "The gateway has lost its controller, and lets nobody pass. Try again in a moment."
+            "The gateway has not heard from its controller, and lets nobody pass. Try again in a \
+             moment."
         }
         Refusal::Unreachable => "The resource does not answer, or its name is not known.",
         Refusal::Malformed => "The gateway does not understand this program. Update it.",

@@ -121,11 +121,21 @@ impl Answer {
         )
     }
 
+    /// A forward leads to its resource as it is.
+    pub(super) fn no_connect_by_forward() -> Self {
+        Self::text(
+            StatusCode::FORBIDDEN,
+            "A forward is no proxy, and serves no CONNECT. Use the proxy of `hourkey entry`, or \
+             `hourkey connect`.",
+        )
+    }
+
     /// A page of another site must do nothing.
     pub(super) fn cross_site() -> Self {
         Self::text(
             StatusCode::FORBIDDEN,
-            "A page of another site asked for this. Type the address, or follow a link to it.",
+            "A page of another site asked for this: its Origin is not the host that it asks. Type the \
+             address, or follow a link to it.",
         )
     }
 
@@ -235,7 +245,7 @@ impl From<Refused> for Answer {
             | Refused::Denied
             | Refused::SignedOut
             | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => StatusCode::FORBIDDEN,
-            Refused::NothingHeard
+            Refused::NothingHeard(_)
             | Refused::NoGateway(_)
             | Refused::Device(_)
             | Refused::Gateway(Refusal::Stale | Refusal::Busy) => StatusCode::SERVICE_UNAVAILABLE,

@@ -7,6 +7,7 @@ use ::http::header::HOST;
 use ::http::request::Parts;
 use ::http::uri::Authority;
 use ::http::{Method, Version};
+use tokio::io::AsyncReadExt as _;
 
 use super::answer::Answer;
 use super::caller::Caller;
@@ -14,7 +15,7 @@ use super::cross_site::is_cross_site;
 use super::greeting::{BadHead, MAX_HEAD};
 use super::listen::{Listening, SilentSlot, listen};
 use super::{PATIENCE, http, peer, tunnel};
-use crate::dial::{Destination, Dialer, Refused, Tunnel, Verdict};
+use crate::dial::{Destination, Dialer, Refused, Tunnel, UNCLEAR_TIMEOUT, Verdict};
 
 /// A running forward. It and its connections end when this is dropped.
 #[derive(Debug)]
@@ -50,7 +51,14 @@ impl Forward {
 }
 
 async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
-    let Some(dialed) = dial(&dialer, &to, &caller).await else {
+    let mut said = Vec::new();
+    // While access is asked for, a program that speaks HTTP waits for an answer in HTTP.
+    if matches!(dialer.locked(&to).await, Ok(Some(_)))
+        && hear(&mut caller, &mut said).await == Verdict::Http
+    {
+        return http::serve_forward(dialer, to, None, caller, said).await;
+    }
+    let Some(dialed) = dial(&dialer, &to, &caller, &said).await else {
         return;
     };
     let mut opened = match dialed {
@@ -61,8 +69,10 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
             return;
         }
     };
-    match opened.first_words(&mut caller, begins).await {
-        Ok((Verdict::Http, said)) => http::serve_forward(dialer, to, opened, caller, said).await,
+    match opened.first_words(&mut caller, said, begins).await {
+        Ok((Verdict::Http, said)) => {
+            http::serve_forward(dialer, to, Some(opened), caller, said).await;
+        }
         Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
         Ok((Verdict::Pass | Verdict::Unclear, said)) => {
             tunnel::carry(&dialer, opened, caller, &to, &said).await;
@@ -73,12 +83,29 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     }
 }
 
+/// Hears a caller's first words, for as long as they may still become HTTP: not for long, since in
+/// many protocols the destination speaks first.
+async fn hear(caller: &mut Caller, said: &mut Vec<u8>) -> Verdict {
+    let hearing = async {
+        while let Ok(1..) = caller.read_buf(said).await {
+            match begins(said) {
+                Verdict::Unclear => {}
+                judged => return judged,
+            }
+        }
+        Verdict::Unclear
+    };
+    let heard = tokio::time::timeout(UNCLEAR_TIMEOUT, hearing).await;
+    heard.unwrap_or(Verdict::Unclear)
+}
+
 /// Opens the way for a caller. `None` when the caller has gone: not before what it said is delivered
 /// where nobody has to be asked first, as a program that sends and closes at once expects.
 async fn dial(
     dialer: &Dialer,
     to: &Destination,
     caller: &Caller,
+    said: &[u8],
 ) -> Option<Result<Tunnel, Refused>> {
     let dialing = dialer.dial(to, PATIENCE);
     tokio::pin!(dialing);
@@ -87,7 +114,7 @@ async fn dial(
         () = caller.gone() => {}
     }
     let is_open = matches!(dialer.locked(to).await, Ok(None));
-    if is_open && caller.unread().is_there() {
+    if is_open && (!said.is_empty() || caller.unread().is_there()) {
         Some(dialing.await)
     } else {
         None
@@ -144,7 +171,9 @@ pub(super) fn judge(head: &Parts, to: &Destination) -> Result<(), Answer> {
         }
         _ => false,
     };
-    if !is_meant || head.method == Method::CONNECT {
+    if head.method == Method::CONNECT {
+        Err(Answer::no_connect_by_forward())
+    } else if !is_meant {
         Err(Answer::foreign_to_forward())
     } else if is_cross_site(&head.method, &head.headers) {
         Err(Answer::cross_site())

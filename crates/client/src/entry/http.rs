@@ -27,7 +27,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{self, MAX_FIELDS, MAX_HEAD};
 use super::origin::{Cut, MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, Unanswered, is_repeatable};
-use super::rewrite::{self, Onward, has_clear_length};
+use super::rewrite::{self, Onward, has_clear_length, is_navigation};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, forward, own, tunnel};
 use crate::dial::{Destination, Dialer, Refused, Tunnel};
 use crate::pages::{self, Back};
@@ -79,16 +79,20 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
     run(connection, said).await;
 }
 
-/// Serves the requests of a connection to the port of one resource, whose first ones go through a
-/// tunnel that is open already. `said` was read already.
+/// Serves the requests of a connection to the port of one resource, whose first ones go through
+/// `tunnel`, if that is open already. `said` was read already.
 pub(super) async fn serve_forward(
     dialer: Dialer,
     to: Destination,
-    tunnel: Tunnel,
+    tunnel: Option<Tunnel>,
     caller: Caller,
     said: Vec<u8>,
 ) {
-    let Ok(origin) = Origin::new(to.clone(), tunnel).await else {
+    let origin = match tunnel {
+        Some(tunnel) => Origin::new(to.clone(), tunnel).await.map(Some),
+        None => Ok(None),
+    };
+    let Ok(origin) = origin else {
         return;
     };
     let connection = Connection {
@@ -96,8 +100,8 @@ pub(super) async fn serve_forward(
         dialer,
         caller,
         is_for_server: AtomicBool::new(false),
-        cut: Mutex::new(Some(origin.cut())),
-        origin: Mutex::new(Some(origin)),
+        cut: Mutex::new(origin.as_ref().map(Origin::cut)),
+        origin: Mutex::new(origin),
         afterwards: Mutex::default(),
     };
     run(connection, said).await;
@@ -225,13 +229,20 @@ impl Connection {
         let browser = is_browser(&head.headers);
         let Onward { to, back, head } = onward(head)?;
         let page = self.dialer.locked(&to).await?;
-        if let (Some(page), Some(url), Serves::Proxy(proxy)) = (&page, back, &self.serves) {
-            let id = proxy.backs.to(url, to);
-            let port = self.caller.port();
-            return Err(Answer::see(pages::and_back(
-                page.clone(),
-                &Back { port, id },
-            )));
+        match (&page, back, &self.serves) {
+            (Some(page), Some(url), Serves::Proxy(proxy)) => {
+                let id = proxy.backs.to(url, to);
+                let port = self.caller.port();
+                return Err(Answer::see(pages::and_back(
+                    page.clone(),
+                    &Back { port, id },
+                )));
+            }
+            // Nobody is there for the browser to come back to but the person.
+            (Some(page), _, Serves::Forward(_)) if is_navigation(&head.method, &head.headers) => {
+                return Err(Answer::see(page.clone()));
+            }
+            (_, _, _) => {}
         }
         let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
         let refused = |refused: Refused| match (&page, &refused) {

@@ -186,7 +186,7 @@ fn for_next_hop(headers: &mut HeaderMap, upgrade: Option<HeaderValue>) {
 
 /// True for a browser that is about to show what it asks for. It says so even over plain HTTP,
 /// where it sends no `Sec-Fetch-Mode` (Fetch Metadata, 2).
-fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let asks_for_page = headers
         .get_all(ACCEPT)
         .iter()

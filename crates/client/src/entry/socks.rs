@@ -38,7 +38,7 @@ impl From<&Refused> for Reply {
             | Refused::SignedOut
             | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => Self::NotAllowed,
             Refused::Gateway(Refusal::Unreachable) => Self::HostUnreachable,
-            Refused::NothingHeard
+            Refused::NothingHeard(_)
             | Refused::NoGateway(_)
             | Refused::NoAnswer(_)
             | Refused::Device(_)

@@ -46,7 +46,7 @@ pub(super) async fn socks(proxy: &Shared, mut caller: Caller, to: &Destination) 
     match (dialed, told) {
         (Ok(tunnel), Ok(())) => carry(&proxy.dialer, tunnel, caller, to, &[]).await,
         (Err(refused), Ok(())) => {
-            tracing::debug!(%refused, "refused a SOCKS client");
+            tracing::info!(destination = %to, %refused, "connection refused");
             if caller.shutdown().await.is_ok() {
                 caller.linger().await;
             }
@@ -62,9 +62,19 @@ pub(super) async fn open(
     to: &Destination,
     browser: bool,
 ) -> Result<Tunnel, Refused> {
-    if !browser {
-        return proxy.dialer.dial(to, PATIENCE).await;
-    }
+    let opened = match browser {
+        true => open_and_come_back(proxy, port, to).await,
+        false => proxy.dialer.dial(to, PATIENCE).await,
+    };
+    // Few programs show what a proxy says to a CONNECT.
+    opened.inspect_err(|refused| tracing::info!(destination = %to, %refused, "connection refused"))
+}
+
+async fn open_and_come_back(
+    proxy: &Shared,
+    port: u16,
+    to: &Destination,
+) -> Result<Tunnel, Refused> {
     let back = way_back(proxy, port, to).await;
     let waiting = back.as_ref().map(|back| proxy.backs.wait(&back.id));
     let dialed = proxy

@@ -137,7 +137,7 @@ async fn body(response: &mut Response) -> Result<Vec<u8>, ApiError> {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => body.extend(chunk),
             Ok(Some(_)) => return Err(ApiError::Protocol("an answer is too large".to_owned())),
             Ok(None) => return Ok(body),
-            Err(why) => return Err(ApiError::unreachable(response.url(), &why)),
+            Err(why) => return Err(ApiError::unreachable(response.url(), why)),
         }
     }
 }
@@ -162,7 +162,7 @@ pub(crate) async fn problem(mut response: Response) -> ApiError {
 fn foreign(response: &Response) -> ApiError {
     let (controller, status) = (named(response.url()), response.status());
     if status.is_server_error() {
-        let why = format!("it answered {status}");
+        let why = NoAnswer::Other(format!("what stands at its address answered {status}"));
         return ApiError::Unreachable { controller, why };
     }
     let answer = described(response);

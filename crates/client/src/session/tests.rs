@@ -285,8 +285,8 @@ async fn whatever_answers_in_the_controllers_place_is_told_as_such_and_asked_aga
         controller.seen().broken = Some((path, status, u32::MAX));
         let error = session.me().await.unwrap_err();
         let told = match &error {
-            ApiError::Unreachable { why, .. } if status.is_server_error() => why,
-            ApiError::Foreign { answer, .. } => answer,
+            ApiError::Unreachable { why, .. } if status.is_server_error() => why.to_string(),
+            ApiError::Foreign { answer, .. } => answer.clone(),
             _ => panic!("{status} at {path}: {error:?}"),
         };
         assert!(told.contains(&at.to_string()), "{error}");

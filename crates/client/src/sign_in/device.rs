@@ -24,7 +24,7 @@ pub async fn by_device(
     };
     let form = [("client_id", home.client_id), ("label", label)];
     let sent = answer(home.http.post(endpoint).form(&form)).await;
-    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, &why))?;
+    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, why))?;
     if !response.status().is_success() {
         return Err(problem(response).await.into());
     }
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(wait(step(error("slow_down"), FIVE)), FIVE * 2);
         let broken = ApiError::Unreachable {
             controller: String::new(),
-            why: String::new(),
+            why: hourkey_pki::NoAnswer::Late,
         };
         assert_eq!(wait(step(Err(broken), FIVE)), FIVE * 2);
     }

@@ -97,7 +97,7 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
     if status.is_server_error() {
         return Err(DiscoverError::Unreachable {
             controller: origin,
-            why: format!("it answered {status}"),
+            why: format!("what stands at its address answered {status}"),
         });
     }
     if !status.is_success() {
@@ -109,6 +109,7 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
     let metadata: Metadata = match json(response).await {
         Ok(metadata) => metadata,
         Err(ApiError::Unreachable { controller, why }) => {
+            let why = why.to_string();
             return Err(DiscoverError::Unreachable { controller, why });
         }
         Err(ApiError::Foreign { controller, answer }) => {
@@ -153,9 +154,12 @@ impl From<DiscoverError> for ApiError {
     fn from(error: DiscoverError) -> Self {
         match error {
             DiscoverError::Unreachable { controller, why }
-            | DiscoverError::Clock { controller, why } => Self::Unreachable { controller, why },
+            | DiscoverError::Clock { controller, why } => {
+                let why = NoAnswer::Other(why);
+                Self::Unreachable { controller, why }
+            }
             DiscoverError::UnknownAuthority { controller } => {
-                let why = NoAnswer::UnknownAuthority.to_string();
+                let why = NoAnswer::UnknownAuthority;
                 Self::Unreachable { controller, why }
             }
             // It was a controller when the person signed in.

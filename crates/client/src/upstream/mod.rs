@@ -16,7 +16,7 @@ mod watched;
 
 use pool::{Connection, Pool};
 pub use relay::RelayError;
-pub(crate) use relay::{CALLER_POLL_INTERVAL, Settled, Verdict, gone, relay};
+pub(crate) use relay::{CALLER_POLL_INTERVAL, Settled, UNCLEAR_TIMEOUT, Verdict, gone, relay};
 use watched::Watched;
 
 /// A way through a gateway to a destination, ready for its bytes.

@@ -35,7 +35,7 @@ pub(crate) enum Verdict {
 
 /// A caller whose first words stay unclear for this long speaks byte by byte, which no browser
 /// does: it is let through. A person who typed a letter may wait for its echo.
-const UNCLEAR_TIMEOUT: Duration = Duration::from_millis(250);
+pub(crate) const UNCLEAR_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Which side of a relay ended before both were done.
 #[derive(Debug, thiserror::Error)]
@@ -58,20 +58,26 @@ pub enum RelayError {
 }
 
 impl Tunnel {
-    /// Hears a local caller's first words and returns them with what they were judged to be. What
-    /// the destination says meanwhile is handed back: in many protocols it speaks first.
+    /// Hears a local caller's first words, of which `said` were heard already, and returns them with
+    /// what they were judged to be. What the destination says meanwhile is handed back: in many
+    /// protocols it speaks first.
     ///
     /// # Errors
     /// As [`Self::relay`].
     pub(crate) async fn first_words<L>(
         &mut self,
         local: &mut L,
+        mut said: Vec<u8>,
         judge: impl Fn(&[u8]) -> Verdict,
     ) -> Result<(Verdict, Vec<u8>), RelayError>
     where
         L: AsyncRead + AsyncWrite + Unpin,
     {
-        let (mut said, mut answer) = (Vec::new(), Vec::with_capacity(BUFFER));
+        let mut answer = Vec::with_capacity(BUFFER);
+        match judge(&said) {
+            Verdict::Unclear => {}
+            judged => return Ok((judged, said)),
+        }
         loop {
             tokio::select! {
                 () = tokio::time::sleep(UNCLEAR_TIMEOUT), if !said.is_empty() => {

@@ -41,7 +41,7 @@ impl Watched {
         let _ = socket(&self.connection).set_linger(None);
     }
 
-    /// Looks at what came of a read or a write.
+    /// Looks at what came of reading, writing or closing.
     fn look<T>(&mut self, came: &Poll<io::Result<T>>) {
         if let Poll::Ready(Err(_)) = came
             && let Some(on_break) = self.on_break.take()
@@ -81,7 +81,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.connection).poll_shutdown(cx);
+        self.look(&shut);
+        shut
     }
 }
 

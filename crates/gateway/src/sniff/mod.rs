@@ -143,7 +143,12 @@ impl Sniffer {
 
     /// True when what is held may still turn out to be anything.
     pub(crate) fn is_unclear(&self) -> bool {
-        matches!(self.state, State::Start(_)) && !self.held.is_empty()
+        let has_begun = match &self.state {
+            State::Start(_) => false,
+            State::Tls(reader) => reader.has_greeted(),
+            State::Http(_) | State::Done => true,
+        };
+        !has_begun && !self.held.is_empty()
     }
 
     /// True when nothing may be read on before it is known what the origin answers.

@@ -99,6 +99,11 @@ impl Reader {
         Read { passes, done }
     }
 
+    /// True once a first hello was whole.
+    pub(super) fn has_greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// True when nothing may follow the first hello yet: where the origin does not answer it in TLS,
     /// it is for something that takes the rest for lines, say, and that has no names.
     pub(super) fn awaits_answer(&self) -> bool {

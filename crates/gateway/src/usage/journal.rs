@@ -151,7 +151,7 @@ impl Journal {
             });
         if written.is_ok() {
             self.lines += 1;
-            self.unwritten = 0;
+            self.written();
         } else {
             self.file = None;
             self.write_anew();
@@ -163,12 +163,9 @@ impl Journal {
     fn write_anew(&mut self) {
         let done = self.try_anew();
         match (done, &self.file) {
-            (Ok(()), _) => {
-                self.unwritten = 0;
-                if std::mem::take(&mut self.is_failing) {
-                    tracing::info!("connections are kept for their report again");
-                }
-            }
+            // An empty file tells nothing of what the disk takes.
+            (Ok(()), _) if self.lines > 0 => self.written(),
+            (Ok(()), _) => {}
             (Err(error), None) if !std::mem::replace(&mut self.is_failing, true) => {
                 let error = format!("{error:#}");
                 tracing::error!(
@@ -182,7 +179,18 @@ impl Journal {
         }
     }
 
+    /// The file says all that is known.
+    fn written(&mut self) {
+        self.unwritten = 0;
+        if std::mem::take(&mut self.is_failing) {
+            tracing::info!("connections are kept for their report again");
+        }
+    }
+
     fn try_anew(&mut self) -> anyhow::Result<()> {
+        if self.waiting.is_empty() && self.lasting.is_empty() && self.lost.is_empty() {
+            return self.begin();
+        }
         let in_waiting: BTreeSet<&str> = self.waiting.iter().map(|it| it.id.as_str()).collect();
         let lasting = self.lasting.values().chain(self.lost.values());
         let answered: Vec<_> = lasting
@@ -203,6 +211,22 @@ impl Journal {
         // It is another file now.
         self.file = None;
         self.file = Some(appended(&self.folder)?);
+        Ok(())
+    }
+
+    /// Begins with an empty file. That needs no room beside the old one, which may have filled the
+    /// disk.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        self.file = None;
+        let path = self.folder.file(FILE);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{} cannot be removed", path.display()));
+            }
+            _ => {}
+        }
+        self.file = Some(appended(&self.folder)?);
+        self.lines = 0;
         Ok(())
     }
 }
@@ -267,9 +291,11 @@ fn set_aside(folder: &Folder, unreadable: usize) -> anyhow::Result<()> {
 /// The file, open for more.
 fn appended(folder: &Folder) -> anyhow::Result<File> {
     let path = folder.file(FILE);
-    File::options()
-        .create(true)
-        .append(true)
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
         .open(&path)
         .with_context(|| format!("{} cannot be written", path.display()))
 }
@@ -455,6 +481,22 @@ mod tests {
         assert_eq!(waits(&journal), "");
         journal.end_lost(at(1));
         assert_eq!(waits(&journal), "z", "it lasted all along");
+    }
+
+    #[test]
+    fn a_file_in_which_nothing_waits_needs_no_room_to_begin_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder);
+        journal.keep(ended("a"));
+        // As a full disk leaves it.
+        journal.file = None;
+        journal.answered(1);
+        journal.catch_up();
+        let path = folder.path().join(FILE);
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        journal.keep(ended("b"));
+        drop(journal);
+        assert_eq!(waits(&open(&folder)), "b");
     }
 
     fn open(folder: &tempfile::TempDir) -> Journal {
