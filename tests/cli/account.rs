@@ -205,7 +205,8 @@ async fn a_reverse_proxy_without_its_controller_has_the_same_code() {
     ] {
         let ran = terminal.run(command).await.ended(8);
         assert!(
-            ran.err.contains("cannot be reached: it answered 502"),
+            ran.err
+                .contains("cannot be reached: what stands at its address answered 502"),
             "{ran:?}"
         );
     }

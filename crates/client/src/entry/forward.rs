@@ -255,7 +255,8 @@ mod tests {
         }
         assert_eq!(judged(v1, "GET", "http://wiki.corp/", &[own]), Ok(()));
         assert_eq!(judged(v1, "GET", "http://evil.example/", &[own]), foreign);
-        assert_eq!(judged(v1, "CONNECT", "wiki.corp:80", &[own]), foreign);
+        let tunnel = judged(v1, "CONNECT", "wiki.corp:80", &[own]);
+        assert_eq!(tunnel, Err(Answer::no_connect_by_forward()));
         let v0 = Version::HTTP_10;
         assert_eq!(judged(v0, "GET", "/", &[]), Ok(()));
         assert_eq!(judged(v0, "GET", "/", &evil), foreign);

@@ -19,7 +19,7 @@ pub enum DiscoverError {
         /// Its origin, and the proxy on the way there.
         controller: String,
         /// What went wrong.
-        why: String,
+        why: NoAnswer,
     },
     /// Its certificate is of an authority that is not trusted here.
     #[error(
@@ -38,7 +38,7 @@ pub enum DiscoverError {
         /// Its origin, and the proxy on the way there.
         controller: String,
         /// What the clock says, what the certificate, and what to do.
-        why: String,
+        why: NoAnswer,
     },
     /// Something else answers there, or stands before it.
     #[error("{controller} is not a Hourkey controller: it answered {answer}. Check the address.")]
@@ -81,7 +81,7 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
         },
         NoAnswer::Clock { .. } => DiscoverError::Clock {
             controller: origin.clone(),
-            why: why.to_string(),
+            why,
         },
         NoAnswer::Late
         | NoAnswer::Refused
@@ -90,14 +90,14 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
         | NoAnswer::Untrusted(_)
         | NoAnswer::Other(_) => DiscoverError::Unreachable {
             controller: origin.clone(),
-            why: why.to_string(),
+            why,
         },
     })?;
     let status = response.status();
     if status.is_server_error() {
         return Err(DiscoverError::Unreachable {
             controller: origin,
-            why: format!("what stands at its address answered {status}"),
+            why: NoAnswer::Other(format!("what stands at its address answered {status}")),
         });
     }
     if !status.is_success() {
@@ -109,7 +109,6 @@ pub(crate) async fn discover(http: &Client, controller: &Url) -> Result<Metadata
     let metadata: Metadata = match json(response).await {
         Ok(metadata) => metadata,
         Err(ApiError::Unreachable { controller, why }) => {
-            let why = why.to_string();
             return Err(DiscoverError::Unreachable { controller, why });
         }
         Err(ApiError::Foreign { controller, answer }) => {
@@ -154,10 +153,7 @@ impl From<DiscoverError> for ApiError {
     fn from(error: DiscoverError) -> Self {
         match error {
             DiscoverError::Unreachable { controller, why }
-            | DiscoverError::Clock { controller, why } => {
-                let why = NoAnswer::Other(why);
-                Self::Unreachable { controller, why }
-            }
+            | DiscoverError::Clock { controller, why } => Self::Unreachable { controller, why },
             DiscoverError::UnknownAuthority { controller } => {
                 let why = NoAnswer::UnknownAuthority;
                 Self::Unreachable { controller, why }
