@@ -490,6 +490,25 @@ async fn a_forward_to_what_is_locked_answers_http_in_http() {
     assert!(done(waits).await.unwrap().contains("/page"));
 }
 
+#[tokio::test]
+async fn a_forward_without_a_gateway_answers_http_in_http_and_is_abrupt_to_others() {
+    let world = world(granted()).await;
+    let forward = world.forward().await;
+    world.gateway.stop().await;
+    let url = format!("http://127.0.0.1:{}/page", forward.port());
+    let told = done(curl(&["--include", &url])).await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 502"), "{told}");
+    assert!(told.contains("No gateway answers"), "{told}");
+    let foreign = done(curl(&["--header", "Host: evil.example", &url])).await;
+    assert!(foreign.unwrap().starts_with("This forward does not serve"));
+
+    let mut other = TcpStream::connect(("127.0.0.1", forward.port()))
+        .await
+        .unwrap();
+    other.write_all(b"SSH-2.0-x\r\n").await.unwrap();
+    other.read_u8().await.unwrap_err();
+}
+
 /// A browser sends one site's requests on the connection that another one's have opened.
 #[tokio::test]
 async fn a_forward_judges_each_request() {

@@ -209,7 +209,11 @@ impl<'a> Stream<'a> {
                 self.seq = all.seq;
                 self.sync(all.server_time);
                 ended = self.gate.all(all).map_err(unreadable)?;
-                self.gate.renew(self.opened_at);
+                // What would end before the next word comes is not begun: connections would be let in
+                // and cut at once.
+                if self.age() < self.pace.lease / 2 {
+                    self.gate.renew(self.opened_at);
+                }
             }
             CHANGES => {
                 let changes: Changes = parse(event)?;

@@ -65,13 +65,16 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
         Ok(opened) => opened,
         Err(refused) => {
             tracing::warn!(%refused, destination = %to, "refused a forwarded connection");
+            if hear(&mut caller, &mut said).await == Verdict::Http {
+                http::serve_forward(dialer, to, Some(Err(refused)), caller, said).await;
+            }
             // Abrupt, so that nobody takes it for an empty answer.
             return;
         }
     };
     match opened.first_words(&mut caller, said, begins).await {
         Ok((Verdict::Http, said)) => {
-            http::serve_forward(dialer, to, Some(opened), caller, said).await;
+            http::serve_forward(dialer, to, Some(Ok(opened)), caller, said).await;
         }
         Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
         Ok((Verdict::Pass | Verdict::Unclear, said)) => {
@@ -83,17 +86,19 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     }
 }
 
-/// Hears a caller's first words, for as long as they may still become HTTP: not for long, since in
+/// Hears a caller's first words, beginning with what it has `said` already, for as long as they may still become HTTP: not for long, since in
 /// many protocols the destination speaks first.
 async fn hear(caller: &mut Caller, said: &mut Vec<u8>) -> Verdict {
     let hearing = async {
-        while let Ok(1..) = caller.read_buf(said).await {
+        loop {
             match begins(said) {
                 Verdict::Unclear => {}
                 judged => return judged,
             }
+            let Ok(1..) = caller.read_buf(said).await else {
+                return Verdict::Unclear;
+            };
         }
-        Verdict::Unclear
     };
     let heard = tokio::time::timeout(UNCLEAR_TIMEOUT, hearing).await;
     heard.unwrap_or(Verdict::Unclear)

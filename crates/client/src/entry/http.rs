@@ -62,6 +62,8 @@ struct Connection {
     /// Ends the connection to the destination at once.
     cut: Mutex<Option<Cut>>,
     afterwards: Mutex<Option<Afterwards>>,
+    /// What the first request is told.
+    refused: Mutex<Option<Refused>>,
 }
 
 /// Serves the requests of a connection to the local proxy until either side ends it. `said` was read
@@ -75,25 +77,27 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
         origin: Mutex::default(),
         cut: Mutex::default(),
         afterwards: Mutex::default(),
+        refused: Mutex::default(),
     };
     run(connection, said).await;
 }
 
-/// Serves the requests of a connection to the port of one resource, whose first ones go through
-/// `tunnel`, if that is open already. `said` was read already.
+/// Serves the requests of a connection to the port of one resource. `dialed` is what opening the way
+/// there has come to, if that was tried. `said` was read already.
 pub(super) async fn serve_forward(
     dialer: Dialer,
     to: Destination,
-    tunnel: Option<Tunnel>,
+    dialed: Option<Result<Tunnel, Refused>>,
     caller: Caller,
     said: Vec<u8>,
 ) {
-    let origin = match tunnel {
-        Some(tunnel) => Origin::new(to.clone(), tunnel).await.map(Some),
-        None => Ok(None),
-    };
-    let Ok(origin) = origin else {
-        return;
+    let (origin, refused) = match dialed {
+        Some(Ok(tunnel)) => match Origin::new(to.clone(), tunnel).await {
+            Ok(origin) => (Some(origin), None),
+            Err(_) => return,
+        },
+        Some(Err(refused)) => (None, Some(refused)),
+        None => (None, None),
     };
     let connection = Connection {
         serves: Serves::Forward(to),
@@ -103,6 +107,7 @@ pub(super) async fn serve_forward(
         cut: Mutex::new(origin.as_ref().map(Origin::cut)),
         origin: Mutex::new(origin),
         afterwards: Mutex::default(),
+        refused: Mutex::new(refused),
     };
     run(connection, said).await;
 }
@@ -337,6 +342,14 @@ impl Connection {
     }
 
     async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, Refused> {
+        let refused = self
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
         let tunnel = self.dialer.dial(to, patience).await?;
         let origin = Origin::new(to.clone(), tunnel).await;
         let origin = origin.map_err(|error| Refused::NoAnswer(error.to_string()))?;
