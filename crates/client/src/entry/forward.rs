@@ -86,8 +86,8 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     }
 }
 
-/// Hears a caller's first words, beginning with what it has `said` already, for as long as they may still become HTTP: not for long, since in
-/// many protocols the destination speaks first.
+/// Hears a caller's first words, beginning with what it has `said` already, for as long as they may
+/// still become HTTP: not for long, since in many protocols the destination speaks first.
 async fn hear(caller: &mut Caller, said: &mut Vec<u8>) -> Verdict {
     let hearing = async {
         loop {

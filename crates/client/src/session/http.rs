@@ -211,11 +211,10 @@ pub(crate) fn oauth_sentence(error: &oauth::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hourkey_protocol::controller_url;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
     use super::*;
-    use hourkey_protocol::controller_url;
-
     use crate::sign_in::{DiscoverError, discover};
 
     /// A server on loopback whose certificate an own authority issued: its address, and the
