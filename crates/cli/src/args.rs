@@ -5,7 +5,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hourkey_client::config::StoreKind;
 use hourkey_domain::ids::{DeviceId, RequestId};
-use hourkey_domain::length::Length;
+use hourkey_domain::length::{Length, typed_seconds};
 
 use crate::exit::Failure;
 use crate::{
@@ -176,7 +176,8 @@ pub(crate) struct Request {
     /// Why; needed where access opens at once.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
-    /// For how long, for example 45m, 2h, 1h30m or 3d; as long as allowed when left out.
+    /// For how long, for example 45m, 2h, "1h 30m" or "3 days"; when left out, the recommended length,
+    /// or an hour.
     #[arg(long = "for", value_name = "LENGTH")]
     pub(crate) length: Option<Length>,
     /// As a member of which group, where several give access.
@@ -187,31 +188,22 @@ pub(crate) struct Request {
     pub(crate) wait: bool,
     /// Wait no longer than this; the request stays.
     #[arg(long, value_name = "LENGTH", requires = "wait")]
-    pub(crate) timeout: Option<Patience>,
+    pub(crate) timeout: Option<Timeout>,
 }
 
-/// How long to wait: unlike a length of access, seconds will do.
+/// How long to wait: as a length of access, but seconds will do, and a number alone means them.
 #[derive(Clone, Copy)]
-pub(crate) struct Patience(pub(crate) std::time::Duration);
+pub(crate) struct Timeout(pub(crate) std::time::Duration);
 
-impl std::str::FromStr for Patience {
+impl std::str::FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let split = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (count, unit) = text.split_at(split);
-        let unit = match unit {
-            "" | "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            _ => return Err("write it as 90s, 10m or 2h".to_owned()),
-        };
-        let seconds = count.parse::<u32>().ok().map(|it| u64::from(it) * unit);
+        let seconds = text.parse::<u32>().map(u64::from);
         seconds
-            .map(|it| Self(std::time::Duration::from_secs(it)))
-            .ok_or_else(|| "write it as 90s, 10m or 2h".to_owned())
+            .or_else(|_| typed_seconds(text))
+            .map(|seconds| Self(std::time::Duration::from_secs(seconds)))
+            .map_err(|_| "write it as 90s, 10m or 2h".to_owned())
     }
 }
 
@@ -320,12 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_read_or_refused() {
-        let read = |text: &str| text.parse::<Patience>().map(|it| it.0.as_secs()).ok();
-        for (text, seconds) in [("90", Some(90)), ("10m", Some(600)), ("2h", Some(7_200))] {
-            assert_eq!(read(text), seconds, "{text}");
+    fn a_timeout_is_read_or_refused() {
+        let read = |text: &str| text.parse::<Timeout>().map(|it| it.0.as_secs()).ok();
+        for (text, seconds) in [
+            ("90", 90),
+            ("10m", 600),
+            ("2h", 7_200),
+            ("1 h 30 min", 5_400),
+        ] {
+            assert_eq!(read(text), Some(seconds), "{text}");
         }
-        for text in ["", "m", "-1s", "1d", "99999999999s", "1h30m"] {
+        for text in ["", "m", "-1s", "99999999999s", "1h30"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -41,8 +41,8 @@ pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Failu
     }
     let mut request = asked.request;
     if what.wait && request.status == RequestStatus::Pending {
-        let patience = what.timeout.map(|patience| patience.0);
-        request = wait::until_decided(&session, request, patience).await?;
+        let timeout = what.timeout.map(|timeout| timeout.0);
+        request = wait::until_decided(&session, request, timeout).await?;
     }
     outcome(&request, what.wait, snapshot.server_time, json)
 }
@@ -277,7 +277,7 @@ fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
                 (Mode::Standing, _) => String::new(),
                 (Mode::AutoLock, _) => format!("locks after {} unused d", way.lock_after),
                 (Mode::AccessRequest, Period::Preset(length)) => length.to_string(),
-                (Mode::AccessRequest, Period::Custom { up_to }) => format!("up to {up_to}"),
+                (Mode::AccessRequest, Period::Custom { up_to, .. }) => format!("up to {up_to}"),
             };
             let until = way.until.map(|at| moment(at, now)).unwrap_or_default();
             [way.group_name.clone(), opens.to_owned(), period, until]

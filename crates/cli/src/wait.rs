@@ -15,19 +15,19 @@ use crate::text::visible;
 /// How long to leave a controller alone that did not answer, before the stream is taken up anew.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// Waits until the request is decided, at most for `patience`; then it is returned as it stands.
+/// Waits until the request is decided, at most for `timeout`; then it is returned as it stands.
 /// Says on standard error what is going on.
 pub(crate) async fn until_decided(
     session: &Session,
     request: Request,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 ) -> Result<Request, Failure> {
     print::note(sentence(&request, request.created_at));
     let decided = decided(session, &request);
-    let Some(patience) = patience else {
+    let Some(timeout) = timeout else {
         return decided.await;
     };
-    match tokio::time::timeout(patience, decided).await {
+    match tokio::time::timeout(timeout, decided).await {
         Ok(decided) => decided,
         Err(_) => Ok(request),
     }

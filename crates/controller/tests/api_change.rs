@@ -315,6 +315,7 @@ async fn stricter_terms_hold_from_the_next_step_on() {
     let world = &three.world;
     let ten_minutes = Period::Custom {
         up_to: Length::from_seconds(600).unwrap(),
+        recommended: None,
     };
     let own = Override {
         period: Some(ten_minutes),
@@ -329,7 +330,7 @@ async fn stricter_terms_hold_from_the_next_step_on() {
     let approved = world.post(world.people.rae, &path, json!({})).await.json();
     assert_eq!(
         (&approved["asked"], &approved["status"]["length"]),
-        (&json!(28_800), &json!(600))
+        (&json!(3_600), &json!(600))
     );
     // The running one keeps its deadline.
     world

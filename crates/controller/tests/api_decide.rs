@@ -437,7 +437,7 @@ async fn giving_back_ends_access_at_once() {
     assert_snapshot!(answer, @r#"
     200 application/json
     {
-      "expires_at": "2030-01-01T04:00:00Z",
+      "expires_at": "2030-01-01T01:00:00Z",
       "id": 1,
       "request": 1,
       "starts_at": "2030-01-01T00:00:00Z",
@@ -496,7 +496,7 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
     assert_snapshot!(answer, @r#"
     200 application/json
     {
-      "expires_at": "2030-01-01T04:00:00Z",
+      "expires_at": "2030-01-01T01:00:00Z",
       "id": 1,
       "request": 1,
       "starts_at": "2030-01-01T00:00:00Z",

@@ -105,7 +105,7 @@ approvers = ["Owners"]
     line 24: no network "Nowhere" in this file
     line 25: "0d" is no number of unused days; lock_after is "1d" to "365d"
     line 25: "8d": access lasts from 1 minute to 7 days
-    line 25: "colour" is not known here; known are mode, period, up_to, approval, lock_after
+    line 25: "colour" is not known here; known are mode, period, up_to, recommended, approval, lock_after
     line 27: this resource has no access settings: access = { mode = … }
     line 30: no network "Nowhere" in this file
     line 31: "javascript:alert(1)" is no http or https address
@@ -149,11 +149,23 @@ name = "C"
 address = "c.corp"
 network = "Office"
 access = { mode = "AccessRequest" }
+[[resource]]
+name = "D"
+address = "d.corp"
+network = "Office"
+access = { mode = "AccessRequest", period = "2h", recommended = "1h" }
+[[resource]]
+name = "E"
+address = "e.corp"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "2h", recommended = "1 day" }
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
     line 5: this resource has no access settings: access = { mode = … }
     line 13: access needs a mode: "Standing", "AutoLock" or "AccessRequest"
     line 18: access needs a period = "4h", or up_to = "7d" for a free choice
+    line 23: recommended goes with up_to: it is the length that is preselected
+    line 28: recommended is 1 day, and up_to only 2 hours
     "#);
 }
 

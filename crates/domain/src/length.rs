@@ -19,6 +19,8 @@ pub struct OutOfRange;
 impl Length {
     /// The shortest access: 1 minute.
     pub const MIN: Self = Self(60);
+    /// 1 hour.
+    pub const HOUR: Self = Self(60 * 60);
     /// The longest access: 7 days.
     pub const MAX: Self = Self(7 * 24 * 60 * 60);
 
@@ -94,51 +96,136 @@ impl std::fmt::Display for Length {
     }
 }
 
-/// As people type it: `90s`, `45m`, `2h`, `1h30m`, `3d`, or several of them one after another.
+/// As people type it ([`typed_seconds`]). All that the program prints as a length or as time left is
+/// read back.
 impl std::str::FromStr for Length {
     type Err = BadLength;
 
     fn from_str(text: &str) -> Result<Self, BadLength> {
-        let mut total: u64 = 0;
-        let mut digits = String::new();
-        let mut counted = false;
-        for c in text.chars().filter(|c| !c.is_whitespace()) {
-            if c.is_ascii_digit() {
-                digits.push(c);
-                continue;
-            }
-            let unit = match c.to_ascii_lowercase() {
-                's' => 1,
-                'm' => 60,
-                'h' => 3_600,
-                'd' => 86_400,
-                _ => return Err(BadLength::Unreadable),
-            };
-            if digits.is_empty() {
-                return Err(BadLength::Unreadable);
-            }
-            let count: u64 = digits.parse().map_err(|_| BadLength::OutOfRange)?;
-            digits.clear();
-            counted = true;
-            total = count
-                .checked_mul(unit)
-                .and_then(|part| total.checked_add(part))
-                .ok_or(BadLength::OutOfRange)?;
+        Self::from_seconds(typed_seconds(text)?).map_err(|_| BadLength::OutOfRange)
+    }
+}
+
+/// The whole seconds that a person means, in any case: `45m`, `2 hours`, `1.5h`, `1 h 30 min`,
+/// `1 day and 4 hours`.
+///
+/// # Errors
+/// [`BadLength::Unreadable`], [`BadLength::NoUnit`]; [`BadLength::OutOfRange`] beyond all years.
+pub fn typed_seconds(text: &str) -> Result<u64, BadLength> {
+    let mut seconds = 0.0;
+    let mut units = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (number, after) = split_at(rest, |c| c.is_ascii_digit() || matches!(c, '.' | ','));
+        let (unit, after) = split_at(after.trim_start(), char::is_alphabetic);
+        let number: f64 = number
+            .replace(',', ".")
+            .parse()
+            .map_err(|_| BadLength::Unreadable)?;
+        if unit.is_empty() {
+            return Err(if after.is_empty() {
+                BadLength::NoUnit
+            } else {
+                BadLength::Unreadable
+            });
         }
-        if !counted || !digits.is_empty() {
+        let unit = unit_seconds(unit).ok_or(BadLength::Unreadable)?;
+        if units.contains(&unit) {
             return Err(BadLength::Unreadable);
         }
-        Self::from_seconds(total).map_err(|_| BadLength::OutOfRange)
+        units.push(unit);
+        seconds += number * f64::from(unit);
+        rest = after_separator(after)?;
     }
+    if units.is_empty() {
+        return Err(BadLength::Unreadable);
+    }
+    if seconds > f64::from(u32::MAX) {
+        return Err(BadLength::OutOfRange);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "neither negative nor large"
+    )]
+    Ok(seconds.round() as u64)
+}
+
+/// The first characters that fit, and the rest.
+fn split_at(text: &str, fits: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !fits(c)).unwrap_or(text.len()))
+}
+
+/// What follows a part and what may stand between two of them: nothing, blanks, a comma, `and`.
+fn after_separator(text: &str) -> Result<&str, BadLength> {
+    let rest = text.trim_start();
+    let next = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    let next = next.strip_prefix("and ").unwrap_or(next).trim_start();
+    if next.is_empty() && !rest.is_empty() {
+        return Err(BadLength::Unreadable);
+    }
+    Ok(next)
+}
+
+/// How many seconds a unit is, by its name or a usual short form.
+fn unit_seconds(unit: &str) -> Option<u32> {
+    Some(match unit.to_ascii_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => 1,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600,
+        "d" | "day" | "days" => 86_400,
+        _ => return None,
+    })
 }
 
 /// Why a text is no [`Length`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLength {
-    /// Not of the form `2h` or `1h30m`.
-    #[error("write a length as 45m, 2h, 1h30m or 3d")]
+    /// Not of the form `2h` or `1 hour 30 minutes`.
+    #[error("write a length as 45m, 2h, 1h 30m or 3 days")]
     Unreadable,
+    /// A number alone.
+    #[error("say the unit, too: 90 minutes, 2 hours or 3 days")]
+    NoUnit,
     /// Below 1 minute or above 7 days.
     #[error("access lasts from 1 minute to 7 days")]
     OutOfRange,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the window's field (`ui/src/review/lengths.ts`) reads in the same way.
+    #[test]
+    fn a_typed_length_is_read_as_people_mean_it() {
+        let cases = include_str!("../../../ui/src/length-cases.json");
+        let cases: serde_json::Value = serde_json::from_str(cases).unwrap();
+        for (text, expected) in cases.as_object().unwrap() {
+            let read = match text.parse::<Length>() {
+                Ok(length) => serde_json::json!(length.seconds()),
+                Err(BadLength::Unreadable) => "unreadable".into(),
+                Err(BadLength::NoUnit) => "no unit".into(),
+                Err(BadLength::OutOfRange) => "out of range".into(),
+            };
+            assert_eq!(&read, expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_printed_is_read_back(seconds in 60_u32..=604_800) {
+            let length = Length(seconds);
+            prop_assert_eq!(length.to_string().parse(), Ok(length));
+        }
+
+        #[test]
+        fn whatever_is_typed_is_read_or_refused(text in "[ 0-9.,smhdaywinute-]{0,24}|\\PC{0,12}") {
+            if let Ok(length) = text.parse::<Length>() {
+                prop_assert!((Length::MIN..=Length::MAX).contains(&length));
+            }
+        }
+    }
 }

@@ -140,7 +140,7 @@ pub enum CannotAsk {
 pub struct Ask {
     /// Why.
     pub reason: Text,
-    /// For how long; `None` for the preset, or the longest of a custom period.
+    /// For how long; `None` for [`Period::usual`].
     pub length: Option<Length>,
     /// When access should start; `None` for at approval.
     pub starts_at: Option<Time>,
@@ -228,7 +228,7 @@ pub(crate) fn write(
         Approval::Automatic | Approval::Manual => {}
     }
     let longest = way.settings.period.longest();
-    let asked = ask.length.unwrap_or(longest);
+    let asked = ask.length.unwrap_or(way.settings.period.usual());
     if asked > longest {
         return Err(CannotAsk::TooLong(longest));
     }

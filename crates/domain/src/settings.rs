@@ -32,6 +32,9 @@ pub enum Period {
     Custom {
         /// The longest that may be asked.
         up_to: Length,
+        /// What is preselected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recommended: Option<Length>,
     },
 }
 
@@ -40,7 +43,17 @@ impl Period {
     #[must_use]
     pub fn longest(self) -> Length {
         match self {
-            Self::Preset(length) | Self::Custom { up_to: length } => length,
+            Self::Preset(length) | Self::Custom { up_to: length, .. } => length,
+        }
+    }
+
+    /// How long access is asked for where the requester does not say: the preset or recommended
+    /// length, else an hour, and no longer than allowed.
+    #[must_use]
+    pub fn usual(self) -> Length {
+        match self {
+            Self::Preset(length) => length,
+            Self::Custom { up_to, recommended } => recommended.unwrap_or(Length::HOUR).min(up_to),
         }
     }
 }

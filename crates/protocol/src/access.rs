@@ -101,8 +101,8 @@ pub struct NewRequest {
     /// Why; at most 2,000 characters; not blank under automatic approval.
     #[serde(default)]
     pub reason: String,
-    /// For how many seconds; the preset, or the longest allowed, when left out. An unlock takes
-    /// neither this nor a start.
+    /// For how many seconds; when left out, the preset, the recommended length, or else an hour, as
+    /// far as the period allows. An unlock takes neither this nor a start.
     #[serde(default)]
     pub seconds: Option<u64>,
     /// When access should start; at approval when left out.

@@ -52,11 +52,14 @@ pub(crate) fn millis(time: DateTime<Utc>) -> i64 {
     time.timestamp_millis()
 }
 
-/// A period as its two columns.
-pub(crate) fn period(period: Period) -> (&'static str, i64) {
+/// A period as its columns `period`, `period_seconds` and `recommended_seconds`.
+pub(crate) fn period(period: Period) -> (&'static str, i64, Option<i64>) {
     match period {
-        Period::Preset(length) => ("preset", length.seconds().into()),
-        Period::Custom { up_to } => ("custom", up_to.seconds().into()),
+        Period::Preset(length) => ("preset", length.seconds().into(), None),
+        Period::Custom { up_to, recommended } => {
+            let recommended = recommended.map(|length| length.seconds().into());
+            ("custom", up_to.seconds().into(), recommended)
+        }
     }
 }
 
@@ -93,9 +96,16 @@ pub(crate) trait Columns {
     }
 
     fn length(&self, name: &str) -> Result<Length, StoreError> {
-        u64::try_from(self.col::<i64>(name)?)
-            .map_err(|error| unreadable(name, error))
-            .and_then(|s| Length::from_seconds(s).map_err(|error| unreadable(name, error)))
+        self.maybe_length(name)?
+            .ok_or_else(|| unreadable(name, "nothing"))
+    }
+
+    fn maybe_length(&self, name: &str) -> Result<Option<Length>, StoreError> {
+        let length = self.col::<Option<i64>>(name)?.map(|seconds| {
+            let seconds = u64::try_from(seconds).map_err(|error| unreadable(name, error))?;
+            Length::from_seconds(seconds).map_err(|error| unreadable(name, error))
+        });
+        length.transpose()
     }
 
     fn word<T: Word>(&self, name: &str) -> Result<T, StoreError> {
@@ -109,13 +119,14 @@ pub(crate) trait Columns {
             .transpose()
     }
 
-    /// Reads the columns `period` and `period_seconds`.
+    /// Reads the columns `period`, `period_seconds` and `recommended_seconds`.
     fn period(&self) -> Result<Option<Period>, StoreError> {
         match self.col::<Option<&str>>("period")? {
             None => Ok(None),
             Some("preset") => Ok(Some(Period::Preset(self.length("period_seconds")?))),
             Some("custom") => Ok(Some(Period::Custom {
                 up_to: self.length("period_seconds")?,
+                recommended: self.maybe_length("recommended_seconds")?,
             })),
             Some(word) => Err(unreadable("period", word)),
         }

@@ -29,7 +29,8 @@ macro_rules! resources {
     ($($rest:literal),+) => {
         concat!(
             "SELECT id, name, address, ports, alias, network_id, tags, url, \
-             outlasts_controller, mode, period, period_seconds, approval, lock_after, removed, \
+             outlasts_controller, mode, period, period_seconds, recommended_seconds, approval, \
+             lock_after, removed, \
              (SELECT json_group_array(group_id) FROM approvers WHERE resource_id = resources.id) \
              AS approvers FROM resources ",
             $($rest),+
@@ -40,8 +41,8 @@ macro_rules! resources {
 macro_rules! assignments {
     ($($rest:literal),+) => {
         concat!(
-            "SELECT id, group_id, resource_id, until, mode, period, period_seconds, approval, \
-             lock_after FROM assignments ",
+            "SELECT id, group_id, resource_id, until, mode, period, period_seconds, \
+             recommended_seconds, approval, lock_after FROM assignments ",
             $($rest),+
         )
     };

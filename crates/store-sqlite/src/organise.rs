@@ -108,8 +108,8 @@ impl OrganisationWrite for Tx {
         self.require_network(resource.network).await?;
         let insert = query(
             "INSERT INTO resources (name, address, ports, alias, network_id, tags, url, \
-             outlasts_controller, mode, period, period_seconds, approval, lock_after) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             outlasts_controller, mode, period, period_seconds, recommended_seconds, approval, \
+             lock_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         let insert = resource_fields(insert, &resource)?;
         let id = ResourceId(self.run(insert).await?.last_insert_rowid());
@@ -122,7 +122,8 @@ impl OrganisationWrite for Tx {
         let update = query(
             "UPDATE resources SET name = ?, address = ?, ports = ?, alias = ?, network_id = ?, \
              tags = ?, url = ?, outlasts_controller = ?, mode = ?, period = ?, \
-             period_seconds = ?, approval = ?, lock_after = ? WHERE id = ? AND removed = 0",
+             period_seconds = ?, recommended_seconds = ?, approval = ?, lock_after = ? \
+             WHERE id = ? AND removed = 0",
         );
         let update = resource_fields(update, &resource)?.bind(resource.id.0);
         self.touch(update, || format!("resource {}", resource.id))
@@ -158,8 +159,8 @@ impl OrganisationWrite for Tx {
             )));
         }
         let insert = query(
-            "INSERT INTO assignments (until, mode, period, period_seconds, approval, lock_after, \
-             group_id, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO assignments (until, mode, period, period_seconds, recommended_seconds, approval, \
+             lock_after, group_id, resource_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         let insert = assignment_fields(insert, &assignment)
             .bind(assignment.group.0)
@@ -170,7 +171,7 @@ impl OrganisationWrite for Tx {
     async fn update_assignment(&mut self, assignment: Assignment) -> Result<(), StoreError> {
         let update = query(
             "UPDATE assignments SET until = ?, mode = ?, period = ?, period_seconds = ?, \
-             approval = ?, lock_after = ? WHERE id = ? AND removed = 0",
+             recommended_seconds = ?, approval = ?, lock_after = ? WHERE id = ? AND removed = 0",
         );
         let update = assignment_fields(update, &assignment).bind(assignment.id.0);
         self.touch(update, || format!("assignment {}", assignment.id))
@@ -256,7 +257,7 @@ fn user_fields<'q>(sql: Sql<'q>, user: &User) -> Sql<'q> {
 
 fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, StoreError> {
     let settings = resource.settings;
-    let (period, seconds) = period(settings.period);
+    let (period, seconds, recommended) = period(settings.period);
     Ok(sql
         .bind(resource.name.clone())
         .bind(resource.address.to_string())
@@ -269,17 +270,19 @@ fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, Sto
         .bind(settings.mode.word())
         .bind(period)
         .bind(seconds)
+        .bind(recommended)
         .bind(settings.approval.word())
         .bind(settings.lock_after))
 }
 
 fn assignment_fields<'q>(sql: Sql<'q>, assignment: &Assignment) -> Sql<'q> {
     let own = assignment.own;
-    let (period, seconds) = own.period.map(period).unzip();
+    let period = own.period.map(period);
     sql.bind(assignment.until.map(millis))
         .bind(own.mode.map(Word::word))
-        .bind(period)
-        .bind(seconds)
+        .bind(period.map(|(word, ..)| word))
+        .bind(period.map(|(_, seconds, _)| seconds))
+        .bind(period.and_then(|(.., recommended)| recommended))
         .bind(own.approval.map(Word::word))
         .bind(own.lock_after)
 }

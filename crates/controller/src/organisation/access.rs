@@ -3,7 +3,7 @@
 use hourkey_domain::length::Length;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 
-use super::reader::{Reader, Table, parsed};
+use super::reader::{Lined, Reader, Table, parsed};
 
 /// Unused days for resources that do not say; matters only under auto-lock.
 const DEFAULT_LOCK_AFTER: u16 = 30;
@@ -56,10 +56,17 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
             "period (a preset) and up_to (a free choice) exclude each other",
         );
     }
+    let recommended = table.text(reader, "recommended");
+    if let (None, Some(recommended)) = (&up_to, &recommended) {
+        reader.mistake(
+            recommended.line,
+            "recommended goes with up_to: it is the length that is preselected",
+        );
+    }
     own.period = match (period, up_to) {
         (Some(period), _) => parsed::<Length>(reader, &period).map(Period::Preset),
         (None, Some(up_to)) => {
-            parsed::<Length>(reader, &up_to).map(|up_to| Period::Custom { up_to })
+            parsed::<Length>(reader, &up_to).map(|up_to| custom(reader, up_to, recommended))
         }
         (None, None) => None,
     };
@@ -88,13 +95,31 @@ pub(super) fn read(reader: &mut Reader, mut table: Table<'_>) -> Access {
             );
         }
     }
-    table.finish(reader, "mode, period, up_to, approval, lock_after");
+    table.finish(
+        reader,
+        "mode, period, up_to, recommended, approval, lock_after",
+    );
     Access {
         line,
         says_mode,
         says_period,
         own,
     }
+}
+
+fn custom(reader: &mut Reader, up_to: Length, recommended: Option<Lined<String>>) -> Period {
+    let recommended = recommended.and_then(|said| {
+        let length = parsed::<Length>(reader, &said)?;
+        if length > up_to {
+            reader.mistake(
+                said.line,
+                format!("recommended is {length}, and up_to only {up_to}"),
+            );
+            return None;
+        }
+        Some(length)
+    });
+    Period::Custom { up_to, recommended }
 }
 
 /// A resource always carries all settings. What is left out: an approval is `Manual`, and a
@@ -115,7 +140,10 @@ pub(super) fn complete(reader: &mut Reader, access: &Access) -> Option<Settings>
     let mode = own.mode?;
     let period = match (own.period, mode) {
         (Some(period), Mode::Standing | Mode::AutoLock | Mode::AccessRequest) => period,
-        (None, Mode::Standing | Mode::AutoLock) => Period::Custom { up_to: Length::MAX },
+        (None, Mode::Standing | Mode::AutoLock) => Period::Custom {
+            up_to: Length::MAX,
+            recommended: None,
+        },
         (None, Mode::AccessRequest) if says_period => return None,
         (None, Mode::AccessRequest) => {
             reader.mistake(

@@ -440,7 +440,10 @@ fn settings_fields(own: Override) -> Vec<(&'static str, String)> {
     };
     let period = match own.period {
         Some(Period::Preset(length)) => length.to_string(),
-        Some(Period::Custom { up_to }) => format!("up to {up_to}"),
+        Some(Period::Custom { up_to, recommended }) => match recommended {
+            Some(recommended) => format!("up to {up_to}, recommended {recommended}"),
+            None => format!("up to {up_to}"),
+        },
         None => String::new(),
     };
     let approval = match own.approval {

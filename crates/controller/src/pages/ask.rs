@@ -308,7 +308,7 @@ fn facts(way: &Way) -> Markup {
                 @match (way.mode, way.period) {
                     (Mode::AutoLock, _) => (while_used(way)),
                     (_, Period::Preset(length)) => (length),
-                    (_, Period::Custom { up_to }) => { "You choose, up to " (up_to) },
+                    (_, Period::Custom { up_to, .. }) => { "You choose, up to " (up_to) },
                 }
             }
             @if let Some(until) = way.until {
@@ -334,7 +334,7 @@ fn choice(way: &Way, all: &[&Way], chosen: bool, typed: &Typed) -> Markup {
                     @match (way.mode, way.period) {
                         (Mode::AutoLock, _) => { ", " (while_used(way)) },
                         (_, Period::Preset(length)) => { ", " (length) },
-                        (_, Period::Custom { up_to }) => { ", up to " (up_to) },
+                        (_, Period::Custom { up_to, .. }) => { ", up to " (up_to) },
                     }
                     @if let Some(until) = way.until { ", at the latest until " (moment(until)) }
                 }
@@ -374,15 +374,21 @@ fn why(best: &Way, all: &[&Way]) -> &'static str {
 }
 
 fn length(way: &Way, typed: &Typed) -> Markup {
-    let (Mode::AccessRequest, Period::Custom { up_to }) = (way.mode, way.period) else {
+    let (Mode::AccessRequest, Period::Custom { up_to, .. }) = (way.mode, way.period) else {
         return html! {};
     };
     let suffix = format!("-{}", way.assignment);
+    let usual = way.period.usual();
+    let mut choices = lengths::choices(up_to);
+    if !choices.contains(&usual) {
+        choices.push(usual);
+        choices.sort_unstable();
+    }
     lengths::fieldset(
         "For how long?",
         &suffix,
-        &lengths::choices(up_to),
-        Some(lengths::usual(up_to)),
+        &choices,
+        Some(usual),
         up_to,
         &typed.length(way.assignment),
     )

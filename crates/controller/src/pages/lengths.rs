@@ -37,11 +37,9 @@ impl Typed {
             },
         };
         length.map(Some).map_err(|error| match error {
-            BadLength::Unreadable => {
-                format!(
-                    "“{}” is no length: write it as 45m, 2h, 1h30m or 3d.",
-                    self.other.trim()
-                )
+            BadLength::Unreadable | BadLength::NoUnit => {
+                let typed = self.other.trim();
+                format!("“{typed}” isn’t a length. Please {error}.")
             }
             BadLength::OutOfRange => "Access lasts from 1 minute to 7 days.".to_owned(),
         })
@@ -65,16 +63,6 @@ pub(super) fn choices(longest: Length) -> Vec<Length> {
         .filter(|length| *length < longest)
         .chain([longest])
         .collect()
-}
-
-/// The one that is chosen at first: an hour, or what comes next below.
-pub(super) fn usual(longest: Length) -> Length {
-    let hour = Length::from_seconds(3_600).unwrap_or(Length::MIN);
-    let fitting = choices(longest)
-        .into_iter()
-        .filter(|length| *length <= hour)
-        .max();
-    fitting.unwrap_or(longest)
 }
 
 /// The radio buttons and the free field. `legend` asks the question, `longest` bounds the answer.
@@ -112,7 +100,7 @@ pub(super) fn fieldset(
             }
             label.other {
                 span { "How long, up to " (longest) }
-                input.field name=(other) value=(typed.other) placeholder="45m, 2h, 1h30m or 3d"
+                input.field name=(other) value=(typed.other) placeholder="45m, 2h, 1h 30m or 3 days"
                     autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="40";
             }
         }
@@ -140,9 +128,6 @@ mod tests {
         );
         assert_eq!(words("10m"), ["5 minutes", "10 minutes"]);
         assert_eq!(words("1m"), ["1 minute"]);
-        assert_eq!(usual("7d".parse().unwrap()).to_string(), "1 hour");
-        assert_eq!(usual("90m".parse().unwrap()).to_string(), "1 hour");
-        assert_eq!(usual("1m".parse().unwrap()).to_string(), "1 minute");
     }
 
     #[test]

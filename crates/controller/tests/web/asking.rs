@@ -147,7 +147,7 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
             "other",
             "",
             422,
-            "write it as 45m, 2h, 1h30m or 3d",
+            "write a length as 45m, 2h, 1h 30m or 3 days",
         ),
         ("Error <500>", "other", "soon", 422, "“soon” is no length"),
         ("Error <500>", "other", "0m", 422, "from 1 minute to 7 days"),

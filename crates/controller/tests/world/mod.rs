@@ -484,7 +484,10 @@ async fn found(app: &App) -> (People, Resources, Ways) {
             };
             let (manual, automatic) = (Approval::Manual, Approval::Automatic);
             let standing = settings(Mode::Standing, Period::Preset(hours(1)), manual);
-            let up_to = |length| Period::Custom { up_to: length };
+            let up_to = |length| Period::Custom {
+                up_to: length,
+                recommended: None,
+            };
             let database = settings(Mode::AccessRequest, up_to(hours(8)), manual);
             let logs = settings(Mode::AccessRequest, up_to(hours(4)), automatic);
             let vault = settings(Mode::AccessRequest, Period::Preset(hours(1)), manual);

@@ -51,7 +51,7 @@ proptest! {
         let edge = edge.map(|milliseconds| now + TimeDelta::milliseconds(milliseconds));
         let starts_at = edge.or(asking.starts_at);
         let longest = way.settings.period.longest();
-        let wanted = asking.length.unwrap_or(longest);
+        let wanted = asking.length.unwrap_or(way.settings.period.usual());
         let start_is_fine =
             starts_at.is_none_or(|at| now < at && at <= now + TimeDelta::days(7));
         let start = starts_at.unwrap_or(now);
@@ -161,8 +161,11 @@ fn typed_nonsense() {
     ] {
         assert_eq!(text.parse::<Length>(), Err(BadLength::OutOfRange), "{text}");
     }
-    for text in ["", " ", "5", "-5m", "h", "1.5h", "2w", "1h30"] {
+    for text in ["", " ", "-5m", "h", "2w", "1:30"] {
         assert_eq!(text.parse::<Length>(), Err(BadLength::Unreadable), "{text}");
+    }
+    for text in ["5", "1h30"] {
+        assert_eq!(text.parse::<Length>(), Err(BadLength::NoUnit), "{text}");
     }
 }
 
@@ -175,8 +178,29 @@ fn less_than_the_preset() {
         ..plain_ask()
     };
     assert_eq!(pending_request(&way, asking, noon()).asked, hours(2));
-    let way = way_with(Period::Custom { up_to: hours(48) });
-    assert_eq!(pending_request(&way, plain_ask(), noon()).asked, hours(48));
+}
+
+/// Rule 5: without a length asked for it is the preset, the recommended length, or else an hour, as far as the
+/// period allows.
+#[test]
+fn the_usual_length() {
+    let custom = |up_to, recommended| Period::Custom { up_to, recommended };
+    let minutes = |minutes: u64| Length::from_seconds(minutes * 60).unwrap();
+    for (period, asked) in [
+        (Period::Preset(hours(12)), hours(12)),
+        (custom(hours(48), None), hours(1)),
+        (custom(hours(48), Some(hours(3))), hours(3)),
+        (custom(minutes(20), None), minutes(20)),
+        // What was lowered since holds.
+        (custom(minutes(20), Some(hours(3))), minutes(20)),
+    ] {
+        let way = way_with(period);
+        assert_eq!(
+            pending_request(&way, plain_ask(), noon()).asked,
+            asked,
+            "{period:?}"
+        );
+    }
 }
 
 fn way_with(period: Period) -> Way {

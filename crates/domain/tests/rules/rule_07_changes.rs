@@ -131,7 +131,8 @@ proptest! {
         live in endless_request_way(),
         now in moment(),
     ) {
-        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        let asking = Ask { length: Some(way.settings.period.longest()), ..plain_ask() };
+        let pending = pending_request(&way, asking, now).pending(now).unwrap();
         let (_, window) = pending.approve(Some(REVIEWER), None, text(""), &live, now).unwrap();
         let stricter = way.settings.period.longest().min(live.settings.period.longest());
         prop_assert_eq!(window.expires_at, stricter.after(now));

@@ -82,7 +82,10 @@ pub(crate) fn approval() -> impl Strategy<Value = Approval> + Clone {
 pub(crate) fn period() -> impl Strategy<Value = Period> + Clone {
     prop_oneof![
         length().prop_map(Period::Preset),
-        length().prop_map(|up_to| Period::Custom { up_to }),
+        (length(), proptest::option::of(length())).prop_map(|(up_to, recommended)| {
+            let recommended = recommended.map(|length| length.min(up_to));
+            Period::Custom { up_to, recommended }
+        }),
     ]
 }
 

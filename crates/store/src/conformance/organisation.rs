@@ -93,6 +93,7 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
             mode: Some(Mode::AccessRequest),
             period: Some(Period::Custom {
                 up_to: length(7 * 24 * 60),
+                recommended: Some(length(90)),
             }),
             approval: Some(Approval::Manual),
             lock_after: Some(1),

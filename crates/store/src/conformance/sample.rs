@@ -105,7 +105,10 @@ pub(super) fn resource(name: &str, network: NetworkId) -> Resource {
         outlasts_controller: false,
         settings: Settings {
             mode: Mode::AccessRequest,
-            period: Period::Custom { up_to: length(240) },
+            period: Period::Custom {
+                up_to: length(240),
+                recommended: Some(length(30)),
+            },
             approval: Approval::Manual,
             lock_after: 30,
         },
@@ -145,7 +148,10 @@ impl Sample {
                 purpose: Purpose::Grant,
                 assignment: self.assignment,
                 group: self.group,
-                period: Period::Custom { up_to: length(240) },
+                period: Period::Custom {
+                    up_to: length(240),
+                    recommended: None,
+                },
                 approval: Approval::Manual,
                 until: None,
             },
