@@ -149,9 +149,9 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
             422,
             "write a length as 45m, 2h, 1h 30m or 3 days",
         ),
-        ("Error <500>", "other", "soon", 422, "“soon” is no length"),
+        ("Error <500>", "other", "soon", 422, "“soon” isn’t a length"),
         ("Error <500>", "other", "0m", 422, "from 1 minute to 7 days"),
-        ("Error <500>", "other", "-5m", 422, "is no length"),
+        ("Error <500>", "other", "-5m", 422, "isn’t a length"),
         ("Error <500>", "other", "8d", 422, "from 1 minute to 7 days"),
         (
             "Error <500>",
@@ -168,7 +168,7 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
             "At most 4 hours can be asked for here",
         ),
         ("Error <500>", "59", "", 422, "from 1 minute to 7 days"),
-        ("Error <500>", "x", "", 422, "is no length"),
+        ("Error <500>", "x", "", 422, "isn’t a length"),
     ] {
         let fields = [
             ("way", "3"),
