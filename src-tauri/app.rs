@@ -23,6 +23,7 @@ use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
+use hourkey_protocol::notice::What;
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -159,6 +160,8 @@ pub struct AppState {
     pub model: Model,
     /// Endings told in this run, and when: the controller keeps no notices of them.
     pub endings: Vec<(DateTime<Utc>, ToTell)>,
+    /// Up to when the person has read their inbox; `None` while that is not known.
+    pub read_until: Option<DateTime<Utc>>,
     /// The zone of shown times.
     pub zone: Zone,
     /// What is missing on this machine, by its stable name.
@@ -227,6 +230,23 @@ impl AppState {
         decidable.count()
     }
 
+    /// True for what came into the inbox after the person last read it.
+    #[must_use]
+    pub fn is_unread(&self, at: DateTime<Utc>) -> bool {
+        self.read_until.is_some_and(|read| read < at)
+    }
+
+    /// How many notices the person has not read. Requests for their review are counted by
+    /// [`Self::reviews_to_decide`].
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        let notices = self.model.notices.iter();
+        let notices = notices.filter(|notice| !matches!(notice.what, What::PleaseReview { .. }));
+        let endings = self.endings.iter().map(|(at, _)| *at);
+        let moments = notices.map(|notice| notice.at).chain(endings);
+        moments.filter(|at| self.is_unread(*at)).count()
+    }
+
     /// The name that the person signs in with, for the hint in addresses of pages.
     #[must_use]
     pub fn login(&self) -> &str {
@@ -275,6 +295,7 @@ impl<E: Effects> App<E> {
                 controller: config.controller.clone(),
                 model: Model::default(),
                 endings: Vec::new(),
+                read_until: None,
                 zone: Zone::Local,
                 warnings,
                 start_at_login: effects.start_at_login(),

@@ -5,23 +5,31 @@ use hourkey_client::dial::Destination;
 use hourkey_client::told::ToTell;
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
-use hourkey_protocol::access;
+use hourkey_domain::text::one_line;
+use hourkey_protocol::access::{self, RequestStatus};
 use hourkey_protocol::notice::What;
 
 use crate::app::{AppState, Standing};
 use crate::notify::{Action, Message, text};
 use crate::view::{
-    Account, Entry, InboxItem, InboxKind, Lock, Part, Resource, Review, Session, SessionState,
-    Settings,
+    Account, Decided, Decision, Entry, InboxItem, InboxKind, Lock, Part, Resource, Review, Session,
+    SessionState, Settings,
 };
+
+/// The most characters of a person's name.
+const LONGEST_NAME: usize = 60;
+
+/// The most characters of what was decided: a comment has up to 2,000.
+const LONGEST_SENTENCE: usize = 2_200;
 
 /// Every part of the window.
 #[must_use]
-pub fn parts(state: &AppState, now: DateTime<Utc>) -> [Part; 5] {
+pub fn parts(state: &AppState, now: DateTime<Utc>) -> [Part; 6] {
     [
         Part::Session(session(state, now)),
         Part::Resources(resources(state, now)),
         Part::Inbox(inbox(state, now)),
+        Part::Decided(decided(state)),
         Part::Reviews(reviews(state)),
         Part::Settings(settings(state)),
     ]
@@ -35,19 +43,6 @@ pub fn same(before: &Part, after: &Part) -> bool {
             before.state == after.state && before.warnings == after.warnings
         }
         (before, after) => before == after,
-    }
-}
-
-/// A resource's address as a person would type it, for example `payroll-db.corp:5432`.
-#[must_use]
-pub fn address(resource: &access::Resource) -> String {
-    let address = &resource.address;
-    match resource.ports.single() {
-        // A port behind a prefix length cannot be typed anywhere.
-        Some(_) if address.contains('/') => address.clone(),
-        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
-        Some(port) => format!("{address}:{port}"),
-        None => address.clone(),
     }
 }
 
@@ -135,7 +130,7 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
     Resource {
         id: resource.id.0,
         name: resource.name.clone(),
-        address: address(resource),
+        address: resource.endpoint(),
         alias: resource.alias.clone(),
         keywords,
         lock: match lock {
@@ -170,6 +165,7 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
                 automatic: why == Why::NeedsReason,
                 unused: why == Why::Unused,
                 denied_at: resource.denied_at.map(millis),
+                decision: resource.last_decision.as_ref().map(decision),
             },
         },
         opens: resource.url.is_some(),
@@ -181,12 +177,21 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
     }
 }
 
+fn decision(decision: &access::LastDecision) -> Decision {
+    Decision {
+        revoked: decision.kind == access::Decision::Revoked,
+        at: millis(decision.at),
+        sentence: one_line(&decision.sentence(), LONGEST_SENTENCE),
+        automatic_at: decision.automatic_at.map(millis),
+    }
+}
+
 fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
     let notices = state.model.notices.iter();
     let notices = notices.map(|notice| {
         let (_, message) = text::notice(state, notice, now);
         let key = format!("notice-{}", notice.id);
-        item(key, kind(&notice.what), message, notice.at)
+        item(state, key, kind(&notice.what), message, notice.at)
     });
     let endings = state
         .endings
@@ -199,7 +204,7 @@ fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
                 ToTell::EndingSoon { .. } => InboxKind::Ending,
                 ToTell::Ended(_) => InboxKind::Ended,
             };
-            item(format!("ending-{number}"), kind, message, *at)
+            item(state, format!("ending-{number}"), kind, message, *at)
         });
     let mut items: Vec<InboxItem> = notices.chain(endings).collect();
     items.sort_by_key(|item| std::cmp::Reverse(item.at));
@@ -210,13 +215,19 @@ fn kind(what: &What) -> InboxKind {
     match what {
         What::Approved { .. } | What::Unlocked { .. } | What::Started { .. } => InboxKind::Approved,
         What::Denied { .. } => InboxKind::Denied,
-        What::Cancelled { .. } | What::Lapsed { .. } => InboxKind::Cancelled,
+        What::Cancelled { .. } | What::Lapsed { .. } | What::Unknown => InboxKind::Cancelled,
         What::Revoked { .. } => InboxKind::Revoked,
         What::PleaseReview { .. } => InboxKind::Review,
     }
 }
 
-fn item(key: String, kind: InboxKind, message: Message, at: DateTime<Utc>) -> InboxItem {
+fn item(
+    state: &AppState,
+    key: String,
+    kind: InboxKind,
+    message: Message,
+    at: DateTime<Utc>,
+) -> InboxItem {
     let (action, action_label) = match message.buttons.into_iter().next() {
         Some(button) => match button.action {
             Action::Do(command) => (Some(command), Some(button.label.to_owned())),
@@ -232,6 +243,7 @@ fn item(key: String, kind: InboxKind, message: Message, at: DateTime<Utc>) -> In
         at: millis(at),
         action,
         action_label,
+        unread: state.is_unread(at),
     }
 }
 
@@ -239,6 +251,35 @@ fn item(key: String, kind: InboxKind, message: Message, at: DateTime<Utc>) -> In
 #[must_use]
 pub fn forwards(resource: &access::Resource) -> bool {
     resource.url.is_none() && Destination::of(resource).is_some()
+}
+
+fn decided(state: &AppState) -> Vec<Decided> {
+    let decided = state.model.decided.iter().map(|request| Decided {
+        id: request.id.0,
+        sentence: became(request),
+    });
+    decided.collect()
+}
+
+/// What became of a request that waited for a review.
+fn became(request: &access::Request) -> String {
+    let person = |person: &access::Person| one_line(&person.name, LONGEST_NAME);
+    match &request.status {
+        RequestStatus::Approved { by, length, .. } => {
+            let by = by.as_ref().map_or_else(|| "Somebody".to_owned(), person);
+            match length {
+                Some(length) => format!("{by} approved it for {length}."),
+                None => format!("{by} unlocked it."),
+            }
+        }
+        RequestStatus::Denied { by, .. } => format!("{} denied it.", person(by)),
+        RequestStatus::Cancelled { by: Some(by), .. } => format!("{} cancelled it.", person(by)),
+        RequestStatus::Cancelled {
+            by: None, cause, ..
+        } => format!("It was cancelled because {cause}."),
+        RequestStatus::Lapsed { .. } => "It expired: nobody answered.".to_owned(),
+        RequestStatus::Pending | RequestStatus::Unknown => "It was decided.".to_owned(),
+    }
 }
 
 fn reviews(state: &AppState) -> Option<Vec<Review>> {
@@ -287,25 +328,6 @@ mod tests {
         standing, state,
     };
     use crate::view::Command;
-
-    #[test]
-    fn addresses_are_as_people_type_them() {
-        let mut row = resource(1, "Any", locked());
-        for (bare, ports, typed) in [
-            ("db.corp", "5432", "db.corp:5432"),
-            ("db.corp", "80,443", "db.corp"),
-            ("db.corp", "", "db.corp"),
-            ("*.db.corp", "22", "*.db.corp:22"),
-            ("10.0.0.1", "22", "10.0.0.1:22"),
-            ("2001:db8::1", "22", "[2001:db8::1]:22"),
-            ("10.1.0.0/16", "22", "10.1.0.0/16"),
-            ("2001:db8::/32", "22", "2001:db8::/32"),
-        ] {
-            row.address = bare.to_owned();
-            row.ports = ports.parse().unwrap();
-            assert_eq!(address(&row), typed);
-        }
-    }
 
     #[test]
     fn rows_come_open_then_waiting_then_locked() {

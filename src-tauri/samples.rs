@@ -54,6 +54,7 @@ pub(crate) fn resource(id: i64, name: &str, lock: LockState) -> Resource {
         url: Some(format!("https://r{id}.corp/")),
         lock,
         denied_at: None,
+        last_decision: None,
         last_touched: None,
     }
 }
@@ -174,6 +175,7 @@ pub(crate) fn changes(minutes: i64, resources: Vec<Resource>, notices: Vec<Notic
         removed_resources: vec![],
         reviews: vec![],
         removed_reviews: vec![],
+        decided_reviews: vec![],
         notices,
     }))
 }
@@ -188,6 +190,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         controller: Some("https://hourkey.example/".parse().unwrap()),
         model,
         endings: vec![],
+        read_until: None,
         zone: zone(),
         warnings: BTreeMap::new(),
         config: Config::default(),

@@ -18,6 +18,8 @@ use menu::Menu;
 pub struct Tray {
     /// The icon.
     pub icon: Icon,
+    /// Whether the icon has the mark of unread notices.
+    pub is_marked: bool,
     /// What is said when the pointer rests on it.
     pub tooltip: String,
     /// The menu.
@@ -30,6 +32,7 @@ impl Tray {
     pub fn of(state: &AppState, now: DateTime<Utc>) -> Self {
         Self {
             icon: icon::icon(state, now),
+            is_marked: state.unread() > 0,
             tooltip: tooltip(state, now),
             menu: menu::menu(state, now),
         }
@@ -56,6 +59,7 @@ fn tooltip(state: &AppState, now: DateTime<Utc>) -> String {
         (open, "open"),
         (waiting, "waiting"),
         (state.reviews_to_decide(), "to review"),
+        (state.unread(), "new in the inbox"),
     ];
     let said: Vec<String> = parts
         .iter()

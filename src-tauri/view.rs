@@ -20,6 +20,8 @@ pub enum Part {
     Inbox(Vec<InboxItem>),
     /// Requests that wait for this person's review, oldest first; `None` when they review nothing.
     Reviews(Option<Vec<Review>>),
+    /// Requests that waited for their review lately and were decided, by anybody.
+    Decided(Vec<Decided>),
     /// What the settings tab shows.
     Settings(Settings),
     /// The engine asks the window to show this tab.
@@ -203,7 +205,38 @@ pub enum Lock {
         /// The last request was denied at this time (within the last day).
         #[ts(type = "number | null")]
         denied_at: Option<i64>,
+        /// What was decided against the person within the last day.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        decision: Option<Decision>,
     },
+}
+
+/// What was last decided against the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// A grant was revoked; otherwise a request was denied.
+    pub revoked: bool,
+    /// When.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// Who did what and why: `Denied by Rosa: “Use the copy.”`
+    pub sentence: String,
+    /// When it opens by a reason again, where a revocation switched that off.
+    #[ts(type = "number | null")]
+    pub automatic_at: Option<i64>,
+}
+
+/// A request that was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// The request.
+    #[ts(type = "number")]
+    pub id: i64,
+    /// What became of it: `Rosa approved it for 2 hours.`
+    pub sentence: String,
 }
 
 /// One kept notice.
@@ -225,6 +258,10 @@ pub struct InboxItem {
     pub action: Option<Command>,
     /// The action's label.
     pub action_label: Option<String>,
+    /// The person has not read it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub unread: bool,
 }
 
 /// Kinds of notices as far as their look goes.
@@ -416,6 +453,8 @@ pub enum Command {
         /// Wanted.
         on: bool,
     },
+    /// The person looks at their inbox.
+    ReadInbox,
     /// Open the web pages of the controller.
     OpenPages,
     /// Open the folder of the log files.

@@ -128,7 +128,8 @@ async fn a_kill_amid_200_approvals_loses_nothing_that_was_answered() {
             }
             other @ (RequestStatus::Denied { .. }
             | RequestStatus::Cancelled { .. }
-            | RequestStatus::Lapsed { .. }) => panic!("nobody did this: {other:?}"),
+            | RequestStatus::Lapsed { .. }
+            | RequestStatus::Unknown) => panic!("nobody did this: {other:?}"),
         }
     }
 }

@@ -13,7 +13,6 @@ use super::{App, Forwarded, Standing};
 use crate::effects::{Activation, Call, Effects, Reply};
 use crate::entry::{EntryAddresses, EntryNews};
 use crate::notify::{Topic, text};
-use crate::parts;
 use crate::tray::menu::TrayEvent;
 use crate::view::{Command, Tab};
 
@@ -27,6 +26,7 @@ impl<E: Effects> App<E> {
             TrayEvent::CancelSignIn => return self.cancel_sign_in(),
             TrayEvent::More => return self.show(Some(Tab::Resources), None),
             TrayEvent::Review => return self.show(Some(Tab::Review), None),
+            TrayEvent::Inbox => return self.show(Some(Tab::Inbox), None),
             TrayEvent::Show => return self.show(None, None),
             TrayEvent::Settings => return self.show(Some(Tab::Settings), None),
             TrayEvent::Quit => {
@@ -75,6 +75,10 @@ impl<E: Effects> App<E> {
                     pages::review(url, id, login)
                 });
             }
+            Command::ReadInbox => {
+                self.read_inbox();
+                reply.done();
+            }
             Command::OpenPages => self.page(activation, reply, pages::access),
             Command::Open { resource } => match self.address(resource) {
                 Ok(url) => self.effects.open_page(url, activation, reply),
@@ -82,7 +86,7 @@ impl<E: Effects> App<E> {
             },
             Command::Copy { resource } => match self.resource(resource) {
                 Ok(resource) => {
-                    let address = parts::address(resource);
+                    let address = resource.copied_address();
                     self.effects.copy(address, reply);
                 }
                 Err(sentence) => reply.fail(sentence),

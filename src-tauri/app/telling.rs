@@ -152,6 +152,7 @@ impl<E: Effects> App<E> {
             .and_then(|boot| model.clock.now(boot));
         match Told::open(&self.folders.told_file(), controller, model, signed_in) {
             Ok(told) => {
+                self.state.read_until = told.read_until();
                 self.telling.told = Some(told);
                 self.state.warnings.remove("state");
             }
@@ -186,6 +187,18 @@ impl<E: Effects> App<E> {
             topic,
             message,
         });
+    }
+
+    /// The person looks at their inbox.
+    pub(super) fn read_inbox(&mut self) {
+        let now = self.now();
+        let Some(record) = &mut self.telling.told else {
+            return;
+        };
+        if let Err(error) = record.mark_read(now) {
+            tracing::warn!(%error, "what was read could not be remembered; it may be new again");
+        }
+        self.state.read_until = record.read_until();
     }
 
     fn mark(&mut self, told: &ToTell) {
@@ -249,7 +262,8 @@ fn stale_when(told: &ToTell, now: DateTime<Utc>) -> StaleWhen {
             | What::Cancelled { .. }
             | What::Lapsed { .. }
             | What::Unlocked { .. }
-            | What::Revoked { .. } => StaleWhen::Never,
+            | What::Revoked { .. }
+            | What::Unknown => StaleWhen::Never,
         },
         ToTell::EndingSoon { ending, .. } => StaleWhen::Over(ending.grant),
         ToTell::Ended(_) => StaleWhen::Never,

@@ -272,7 +272,7 @@ fn labels_tick_by_the_minute_and_nothing_ticks_without_a_reason() {
 fn an_open_window_hears_the_time_each_minute_and_only_what_changed() {
     let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
     desk.event(Event::Show);
-    assert_eq!(parts(&desk.command(Command::Load).unwrap()).len(), 5);
+    assert_eq!(parts(&desk.command(Command::Load).unwrap()).len(), 6);
     let effects = desk.until(3);
     let parts = parts(&effects);
     assert_eq!(parts.len(), 3);

@@ -191,6 +191,16 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 }],
             },
         ),
+        What::Unknown => (
+            Topic::Wanted(resource),
+            Message {
+                title: format!("News about {name}"),
+                body: "Update Hourkey to read it: this version does not know what it says."
+                    .to_owned(),
+                click: Action::Do(Command::OpenPages),
+                buttons: vec![],
+            },
+        ),
     }
 }
 
@@ -372,6 +382,7 @@ fn with_quote(sentence: &str, text: &str) -> String {
 fn because(cause: Cause) -> String {
     match cause {
         Cause::Person => "Somebody decided so.".to_owned(),
+        Cause::Unknown => "For a reason that this version of Hourkey does not know.".to_owned(),
         Cause::NoLongerNeeded
         | Cause::UserDisabled
         | Cause::MembershipRemoved

@@ -10,7 +10,7 @@ use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
 use super::Tray;
-use super::icon::Icon;
+use super::icon::{self, Icon};
 use super::menu::{Entry, Item, Menu, TrayEvent};
 use crate::app::Event;
 
@@ -68,7 +68,7 @@ impl Backend {
         let (menu, handles) = build(app, &tray.menu)?;
         let clicks = events.clone();
         let icon = TrayIconBuilder::with_id(ID)
-            .icon(picture(tray.icon)?)
+            .icon(picture(&tray)?)
             .icon_as_template(true)
             .tooltip(&tray.tooltip)
             .title("Hourkey")
@@ -95,9 +95,9 @@ impl Backend {
     }
 
     fn update(&mut self, app: &AppHandle, tray: Tray) -> tauri::Result<()> {
-        if tray.icon != self.shown.icon {
+        if (tray.icon, tray.is_marked) != (self.shown.icon, self.shown.is_marked) {
             self.icon
-                .set_icon_with_as_template(Some(picture(tray.icon)?), true)?;
+                .set_icon_with_as_template(Some(picture(&tray)?), true)?;
         }
         if tray.tooltip != self.shown.tooltip {
             self.icon.set_tooltip(Some(&tray.tooltip))?;
@@ -142,10 +142,14 @@ fn build(app: &AppHandle, menu: &Menu) -> tauri::Result<(tauri::menu::Menu<Wry>,
                 built.append(&item)?;
                 handles.push(Handle::Text(item));
             }
-            Entry::Row { label, items, .. } => {
-                let items: Vec<MenuItem<Wry>> = items
+            Entry::Row {
+                label, note, items, ..
+            } => {
+                let note = note
                     .iter()
-                    .map(|item| click(app, item))
+                    .map(|note| MenuItem::new(app, escaped(note), false, None::<&str>));
+                let items: Vec<MenuItem<Wry>> = note
+                    .chain(items.iter().map(|item| click(app, item)))
                     .collect::<tauri::Result<_>>()?;
                 let items: Vec<&dyn IsMenuItem<Wry>> = items
                     .iter()
@@ -177,14 +181,18 @@ fn same_entries(one: &Menu, other: &Menu) -> bool {
                 (Entry::Item(one), Entry::Item(other)) => one.event == other.event,
                 (
                     Entry::Row {
-                        resource, items, ..
+                        resource,
+                        note,
+                        items,
+                        ..
                     },
                     Entry::Row {
                         resource: other,
+                        note: other_note,
                         items: others,
                         ..
                     },
-                ) => resource == other && items == others,
+                ) => resource == other && note == other_note && items == others,
                 (Entry::Separator | Entry::Text(_) | Entry::Item(_) | Entry::Row { .. }, _) => {
                     false
                 }
@@ -205,13 +213,19 @@ fn escaped(label: &str) -> String {
     label.replace('&', "&&")
 }
 
-fn picture(icon: Icon) -> tauri::Result<Image<'static>> {
-    Image::from_bytes(match icon {
+fn picture(tray: &Tray) -> tauri::Result<Image<'static>> {
+    let image = Image::from_bytes(match tray.icon {
         Icon::Locked => include_bytes!("../../icons/tray/locked@2x.png"),
         Icon::Open => include_bytes!("../../icons/tray/open@2x.png"),
         Icon::Soon => include_bytes!("../../icons/tray/soon@2x.png"),
         Icon::Wait => include_bytes!("../../icons/tray/wait@2x.png"),
         Icon::Review => include_bytes!("../../icons/tray/review@2x.png"),
         Icon::Offline => include_bytes!("../../icons/tray/offline@2x.png"),
-    })
+    })?;
+    if !tray.is_marked {
+        return Ok(image);
+    }
+    let mut pixels = image.rgba().to_vec();
+    icon::mark(&mut pixels, image.width());
+    Ok(Image::new_owned(pixels, image.width(), image.height()))
 }

@@ -57,6 +57,25 @@ pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
     }
 }
 
+/// Draws the mark of unread notices into the top right corner of a square picture: a disc of the
+/// brand's colour, with a gap around it. `pixels` are RGBA, `width` pixels a row.
+pub fn mark(pixels: &mut [u8], width: u32) {
+    /// Brass, of both themes' the one that is seen on light and dark panels.
+    const BRASS: [u8; 4] = [0xc9, 0x8a, 0x1b, 0xff];
+    let width = i64::from(width);
+    let radius = width / 5;
+    let (x, y) = (width - 1 - radius, radius);
+    for (index, pixel) in (0..).zip(pixels.chunks_exact_mut(4)) {
+        let (dx, dy) = (index % width - x, index / width - y);
+        let distance = dx * dx + dy * dy;
+        if distance <= radius * radius {
+            pixel.copy_from_slice(&BRASS);
+        } else if distance <= (radius + width / 16) * (radius + width / 16) {
+            pixel.fill(0);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +106,21 @@ mod tests {
         assert_eq!(icon(&all, at(30)), Icon::Soon);
         assert_eq!(icon(&all, at(40)), Icon::Review, "what ended is not open");
         assert_eq!(icon(&offline(all), at(30)), Icon::Offline);
+    }
+
+    #[test]
+    fn the_mark_keeps_to_its_corner() {
+        let mut pixels = vec![7; 32 * 32 * 4];
+        mark(&mut pixels, 32);
+        let at = |x: usize, y: usize| &pixels[(y * 32 + x) * 4..][..4];
+        assert_eq!(
+            at(25, 6),
+            [0xc9, 0x8a, 0x1b, 0xff],
+            "the middle of the disc"
+        );
+        assert_eq!(at(25, 13), [0; 4], "the gap around it");
+        assert_eq!(at(8, 8), [7; 4]);
+        assert_eq!(at(25, 25), [7; 4]);
     }
 
     #[test]

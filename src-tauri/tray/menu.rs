@@ -1,10 +1,11 @@
 //! The tray menu as a pure function of the state. Backends only render it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::format;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::text::one_line;
-use hourkey_protocol::access::Resource;
+use hourkey_protocol::access::{Decision, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppState, Standing};
@@ -35,6 +36,8 @@ pub enum TrayEvent {
     More,
     /// Show the review queue in the window.
     Review,
+    /// Show the inbox in the window.
+    Inbox,
     /// Show the window.
     Show,
     /// Show the window's settings.
@@ -62,6 +65,8 @@ pub enum Entry {
         resource: ResourceId,
         /// Its name, and how it stands.
         label: String,
+        /// What was last decided against the person, on top of its submenu.
+        note: Option<String>,
         /// Its submenu.
         items: Vec<Item>,
     },
@@ -79,8 +84,14 @@ pub struct Item {
 /// The most rows of resources that the menu shows; the rest is one click away in the window.
 pub const MOST_ROWS: usize = 15;
 
-/// So many rows are kept for locked resources when standing ones would fill the menu.
-const KEPT_FOR_LOCKED: usize = 5;
+/// Rows reserved for what waits, and for what is locked, when what is open would fill the menu.
+const ROWS_RESERVED: usize = 5;
+
+/// What locks for lack of use counts as ending only this long before: until then it is simply open.
+const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
+
+/// The most characters of what was last decided.
+const LONGEST_NOTE: usize = 120;
 
 /// The most characters of a resource's name.
 const LONGEST_NAME: usize = 48;
@@ -130,6 +141,11 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
         };
         last.push(item(&label, TrayEvent::Review));
     }
+    let inbox = match state.unread() {
+        0 => "Inbox…".to_owned(),
+        count => format!("Inbox ({count} new)…"),
+    };
+    last.push(item(&inbox, TrayEvent::Inbox));
     last.push(item("Show Hourkey", TrayEvent::Show));
     last.push(item("Settings…", TrayEvent::Settings));
     last.push(quit());
@@ -142,10 +158,12 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
 pub fn changes_at(state: &AppState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rows = Rows::of(state, now);
     let changes = rows.first.iter().filter_map(|(_, lock)| match lock {
-        LockState::Granted { expires_at: at, .. } | LockState::Open { locks_at: Some(at) } => {
+        LockState::Granted { expires_at: at, .. } => words::left_changes_at(*at, now),
+        LockState::Open { locks_at: Some(at) } if *at - now <= LOCKS_SOON => {
             words::left_changes_at(*at, now)
         }
-        LockState::Pending { since, .. } => Some(words::for_how_long_changes_at(*since, now)),
+        LockState::Open { locks_at: Some(at) } => Some(*at - LOCKS_SOON),
+        LockState::Pending { since, .. } => Some(words::ago_changes_at(*since, now)),
         LockState::Open { locks_at: None }
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => None,
@@ -170,9 +188,11 @@ impl<'a> Rows<'a> {
         let (mut timed, mut standing, mut waiting, mut locked) = (vec![], vec![], vec![], vec![]);
         for row in state.locks(now) {
             match row.1 {
-                LockState::Granted { expires_at: at, .. }
-                | LockState::Open { locks_at: Some(at) } => timed.push((at, row)),
-                LockState::Open { locks_at: None } => standing.push(row),
+                LockState::Granted { expires_at: at, .. } => timed.push((at, row)),
+                LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
+                    timed.push((at, row));
+                }
+                LockState::Open { .. } => standing.push(row),
                 LockState::Pending { since: at, .. }
                 | LockState::Scheduled { starts_at: at, .. } => waiting.push((at, row)),
                 LockState::Locked { .. } => locked.push(row),
@@ -184,14 +204,15 @@ impl<'a> Rows<'a> {
         standing.sort_by_cached_key(recent_first);
         locked.sort_by_cached_key(recent_first);
 
-        // Many standing resources must push out neither what waits nor every locked one.
-        let kept = waiting.len() + locked.len().min(KEPT_FOR_LOCKED);
-        timed.truncate(MOST_ROWS);
-        standing.truncate(MOST_ROWS.saturating_sub(timed.len() + kept));
+        // What is open must push out neither what waits nor all that is locked.
+        let locked_rows = locked.len().min(ROWS_RESERVED);
+        let waiting_rows = waiting.len().min(ROWS_RESERVED);
+        timed.truncate(MOST_ROWS - waiting_rows - locked_rows);
+        waiting.truncate(MOST_ROWS - timed.len() - locked_rows);
+        standing.truncate(MOST_ROWS - timed.len() - waiting.len() - locked_rows);
         let mut first: Vec<Row<'_>> = timed.into_iter().map(|(_, row)| row).collect();
         first.extend(standing);
         first.extend(waiting.into_iter().map(|(_, row)| row));
-        first.truncate(MOST_ROWS);
         locked.truncate(MOST_ROWS - first.len());
         Self {
             hidden: all - first.len() - locked.len(),
@@ -214,7 +235,10 @@ fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
 
 fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Entry {
     let name = one_line(&resource.name, LONGEST_NAME);
-    let label = format!("{name} · {}", how_it_stands(lock, now, state.zone));
+    let label = format!(
+        "{name} · {}",
+        how_it_stands(resource, lock, now, state.zone)
+    );
     let click = |label: &str, event| Item {
         label: label.to_owned(),
         event,
@@ -235,45 +259,79 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
     let items = match *lock {
         LockState::Open { .. } => use_it.collect(),
         LockState::Granted { grant, .. } => use_it
-            .chain([click("Release now", TrayEvent::Release(grant))])
+            .chain([click("Give back", TrayEvent::Release(grant))])
             .collect(),
         LockState::Scheduled { grant, .. } => {
-            vec![copy, click("Release now", TrayEvent::Release(grant))]
+            vec![copy, click("Give back", TrayEvent::Release(grant))]
         }
         LockState::Pending { request, .. } => vec![
             click("View request", TrayEvent::ViewRequest(request)),
             click("Cancel request", TrayEvent::CancelRequest(request)),
         ],
-        LockState::Locked { .. } => vec![
-            click("Authenticate…", TrayEvent::Authenticate(resource.id)),
-            copy,
-        ],
+        LockState::Locked { .. } => {
+            let label = match &resource.last_decision {
+                Some(decision) if decision.kind == Decision::Denied => "Request again…",
+                Some(_) | None => "Authenticate…",
+            };
+            vec![click(label, TrayEvent::Authenticate(resource.id)), copy]
+        }
     };
     Entry::Row {
         resource: resource.id,
         label,
+        note: note(resource, lock, now, state.zone),
         items,
     }
 }
 
+/// What was last decided against the person, while the resource is locked.
+fn note(
+    resource: &Resource,
+    lock: &LockState,
+    now: DateTime<Utc>,
+    zone: words::Zone,
+) -> Option<String> {
+    let LockState::Locked { .. } = lock else {
+        return None;
+    };
+    let decision = resource.last_decision.as_ref()?;
+    let sentence = one_line(&decision.sentence(), LONGEST_NOTE);
+    Some(match decision.automatic_at.filter(|at| *at > now) {
+        Some(at) => {
+            let at = words::moment(at, now, zone);
+            format!("{sentence} Opens with a reason again from {at}.")
+        }
+        None => sentence,
+    })
+}
+
 /// The part of a label behind the name.
-fn how_it_stands(lock: &LockState, now: DateTime<Utc>, zone: words::Zone) -> String {
+fn how_it_stands(
+    resource: &Resource,
+    lock: &LockState,
+    now: DateTime<Utc>,
+    zone: words::Zone,
+) -> String {
     match *lock {
         LockState::Granted { expires_at, .. } => {
             format!("{} left", words::left(expires_at, now))
         }
-        LockState::Open {
-            locks_at: Some(locks_at),
-        } => format!("locks in {}", words::left(locks_at, now)),
-        LockState::Open { locks_at: None } => "open".to_owned(),
+        LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
+            format!("locks in {}", words::left(at, now))
+        }
+        LockState::Open { .. } => "open".to_owned(),
         LockState::Scheduled { starts_at, .. } => {
             format!("starts {}", words::moment(starts_at, now, zone))
         }
-        LockState::Pending { since, .. } => match words::for_how_long(since, now) {
+        LockState::Pending { since, .. } => match format::elapsed(now - since) {
             Some(long) => format!("waiting {long}"),
             None => "waiting".to_owned(),
         },
-        LockState::Locked { .. } => "locked".to_owned(),
+        LockState::Locked { .. } => match resource.last_decision.as_ref().map(|it| it.kind) {
+            Some(Decision::Denied) => "denied".to_owned(),
+            Some(Decision::Revoked) => "revoked".to_owned(),
+            Some(Decision::Unknown) | None => "locked".to_owned(),
+        },
     }
 }
 

@@ -89,10 +89,10 @@ async fn a_denial_while_away_is_told_once() -> Result<()> {
 
     desk.end_app().await?;
     desk.start_app()?;
-    desk.is_locked("Grafana").await?;
+    desk.row("Grafana · denied").await?;
     desk.kill_app().await?;
     desk.start_app()?;
-    desk.is_locked("Grafana").await?;
+    desk.row("Grafana · denied").await?;
     // News come in order: when this is told, an earlier repeat would have been.
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;

@@ -89,7 +89,7 @@ async fn from_locked_to_open_to_released() -> Result<()> {
     let open = desk.open_for("Grafana", 90).await?;
     assert_eq!(
         open.labels(),
-        ["Open in browser", "Copy address", "Release now"]
+        ["Open in browser", "Copy address", "Give back"]
     );
     assert_ne!(item.icon().await?, icon_when_locked);
     assert_eq!(
@@ -101,7 +101,7 @@ async fn from_locked_to_open_to_released() -> Result<()> {
     let opened = desk.opener.next_after(seen + 2).await?;
     assert_eq!(opened.as_str(), "https://grafana.corp.example/");
 
-    item.click(&["Grafana", "Release now"]).await?;
+    item.click(&["Grafana", "Give back"]).await?;
     desk.is_locked("Grafana").await
 }
 

@@ -2,6 +2,7 @@ import { Clock } from "./clock.svelte";
 import type { Engine } from "./engine";
 import type { Unit } from "./review/lengths";
 import type { Command } from "./view/Command";
+import type { Decided } from "./view/Decided";
 import type { InboxItem } from "./view/InboxItem";
 import type { Part } from "./view/Part";
 import type { Resource } from "./view/Resource";
@@ -27,6 +28,8 @@ export class WindowState {
   resources = $state.raw<Resource[]>([]);
   inbox = $state.raw<InboxItem[]>([]);
   reviews = $state.raw<Review[] | null>(null);
+  /** Requests that left the queue lately, with what became of them. */
+  decided = $state.raw<Decided[]>([]);
   settings = $state.raw<Settings | null>(null);
 
   tab = $state<Tab>("resources");
@@ -90,6 +93,9 @@ export class WindowState {
       case "reviews":
         this.reviews = part.value;
         break;
+      case "decided":
+        this.decided = part.value;
+        break;
       case "settings":
         this.settings = part.value;
         break;
@@ -150,6 +156,7 @@ function confirmation(command: Command): string {
     case "release":
       return "Released";
     case "load":
+    case "readInbox":
     case "signIn":
     case "cancelSignIn":
     case "signOut":

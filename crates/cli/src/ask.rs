@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_client::session::Session;
+use hourkey_domain::format::{ago, remaining};
 use hourkey_domain::ids::{AssignmentId, RequestId};
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::request::Purpose;
@@ -14,9 +15,9 @@ use hourkey_protocol::access::{
 use crate::account::session;
 use crate::args;
 use crate::exit::{Exit, Failure, named};
-use crate::resources::{endpoint, find, rows};
+use crate::resources::{find, rows};
 use crate::table::table;
-use crate::text::{length, moment, visible};
+use crate::text::{moment, visible, zone};
 use crate::{print, wait};
 
 /// `hourkey request`: a `Request` as JSON.
@@ -58,10 +59,12 @@ fn outcome(request: &Request, waited: bool, now: DateTime<Utc>, json: bool) -> R
         RequestStatus::Pending if waited => Exit::Pending,
         RequestStatus::Pending => Exit::Ok,
         RequestStatus::Denied { .. } => Exit::Denied,
-        RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. } => Exit::Over,
+        RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. } | RequestStatus::Unknown => {
+            Exit::Over
+        }
     };
     if exit == Exit::Pending {
-        sentence.insert_str(0, "The time to wait is over. ");
+        sentence.insert_str(0, "Timed out waiting. ");
     }
     if exit != Exit::Ok {
         return Err(Failure::new(exit, sentence));
@@ -85,7 +88,7 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
     };
     match &request.status {
         RequestStatus::Pending => format!(
-            "Request {id} for {name} waits for a reviewer, until {}.",
+            "Request {id} for {name} waits for a reviewer. It expires {} if nobody answers.",
             moment(request.lapses_at, now)
         ),
         RequestStatus::Approved {
@@ -95,7 +98,7 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
             ..
         } => {
             let by = by.as_ref().map_or_else(
-                || "Approved".to_owned(),
+                || "Opened".to_owned(),
                 |by| format!("Approved by {}", visible(&by.name)),
             );
             let open = match request.grant.as_ref().map(|grant| (grant, &grant.status)) {
@@ -112,7 +115,8 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
                     _,
                     GrantStatus::Expired { .. }
                     | GrantStatus::Released { .. }
-                    | GrantStatus::Revoked { .. },
+                    | GrantStatus::Revoked { .. }
+                    | GrantStatus::Unknown,
                 ))
                 | None => format!("{name} is locked again."),
             };
@@ -133,8 +137,11 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
             format!("Request {id} for {name} was cancelled: {cause}.")
         }
         RequestStatus::Lapsed { .. } => {
-            format!("Nobody decided request {id} for {name} in time; it lapsed. Ask again.")
+            format!("Request {id} for {name} expired: nobody answered. Request it again.")
         }
+        RequestStatus::Unknown => format!(
+            "What became of request {id} for {name} this version does not know. Update hourkey."
+        ),
     }
 }
 
@@ -178,13 +185,19 @@ pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
     let now = snapshot.server_time;
     let is_moving = |resource: &&Resource| match lock_now(resource, now) {
         LockState::Granted { .. } | LockState::Scheduled { .. } | LockState::Pending { .. } => true,
-        LockState::Open { .. } | LockState::Locked { .. } => false,
+        LockState::Locked { .. } => resource.last_decision.is_some(),
+        LockState::Open { .. } => false,
     };
     let moving: Vec<&Resource> = snapshot.resources.iter().filter(is_moving).collect();
     if moving.is_empty() {
-        print::line("Nothing is granted to you or waits.")?;
+        print::line("You have no active grants or pending requests.")?;
     } else {
         print::line(format_args!("\n{}", rows(&moving, now)))?;
+    }
+    for resource in moving {
+        if let Some(decision) = decided(resource, now) {
+            print::line(format_args!("{}: {decision}", visible(&resource.name)))?;
+        }
     }
     let reviews = snapshot.reviews.iter();
     match reviews.filter(|review| review.may_decide).count() {
@@ -210,10 +223,13 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
     print::line(format_args!(
         "{} ({}, id {})",
         visible(&resource.name),
-        visible(&endpoint(&resource)),
+        visible(&resource.endpoint()),
         resource.id
     ))?;
     print::line(describe(lock, now))?;
+    if let Some(decision) = decided(&resource, now) {
+        print::line(decision)?;
+    }
     match lock {
         LockState::Pending { request, .. } => {
             let request = session.request(request).await?;
@@ -224,18 +240,32 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => {}
     }
-    print::line(format_args!("\n{}", ways_table(&ways, now)))
+    print::line(format_args!("\n{}", ways_table(&ways, now)))?;
+    print::line(format_args!("\nTimes are {}.", zone(now)))
+}
+
+/// What was last decided against the person, while the resource is locked.
+fn decided(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
+    let LockState::Locked { .. } = lock_now(resource, now) else {
+        return None;
+    };
+    let decision = resource.last_decision.as_ref()?;
+    let mut sentence = visible(&decision.sentence());
+    if let Some(at) = decision.automatic_at.filter(|at| *at > now) {
+        sentence += &format!(" Opens with a reason again from {}.", moment(at, now));
+    }
+    Some(sentence)
 }
 
 fn describe(lock: LockState, now: DateTime<Utc>) -> String {
     match lock {
         LockState::Open { locks_at: None } => "Open.".to_owned(),
         LockState::Open { locks_at: Some(at) } => {
-            format!("Open; locks in {} if it is not used.", length(at - now))
+            format!("Open; locks in {} if it is not used.", remaining(at - now))
         }
         LockState::Granted { expires_at, .. } => format!(
             "Granted: {} left, until {}.",
-            length(expires_at - now),
+            remaining(expires_at - now),
             moment(expires_at, now)
         ),
         LockState::Scheduled { starts_at, .. } => {
@@ -246,15 +276,16 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
             since,
             lapses_at,
         } => format!(
-            "Locked; your request {request} has waited {} for a reviewer, and lapses {}.",
-            length(now - since),
+            "Locked; you sent request {request} {}. It expires {} if nobody answers.",
+            ago(now - since),
             moment(lapses_at, now)
         ),
         LockState::Locked { why } => match why {
-            Why::NeedsApproval => "Locked. A reviewer opens it on request.".to_owned(),
-            Why::NeedsReason => "Locked. It opens at once when you give a reason.".to_owned(),
-            Why::Unused => {
-                "Locked, because it was not used for long. It is unlocked on request.".to_owned()
+            Why::NeedsApproval => "Locked. Needs approval.".to_owned(),
+            Why::NeedsReason => "Locked. Opens immediately; your reason is recorded.".to_owned(),
+            Why::Unused => "Locked because it was not used. Opens again on request.".to_owned(),
+            Why::Unknown => {
+                "Locked. How it opens, this version does not know: update hourkey.".to_owned()
             }
         },
     }
@@ -262,20 +293,20 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
 
 fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
     table(
-        ["AS", "OPENS", "FOR", "UNTIL"],
+        ["THROUGH GROUP", "OPENS", "FOR", "UNTIL"],
         ways.iter().map(|way| {
             let opens = match (way.mode, way.approval) {
                 (Mode::Standing, _) => "is open",
                 (Mode::AutoLock, Approval::Manual) => "while it is used; then by a reviewer",
                 (Mode::AutoLock, Approval::Automatic) => {
-                    "while it is used; then at once, with a reason"
+                    "while it is used; then immediately, with a reason"
                 }
                 (Mode::AccessRequest, Approval::Manual) => "by a reviewer",
-                (Mode::AccessRequest, Approval::Automatic) => "at once, with a reason",
+                (Mode::AccessRequest, Approval::Automatic) => "immediately, with a reason",
             };
             let period = match (way.mode, way.period) {
                 (Mode::Standing, _) => String::new(),
-                (Mode::AutoLock, _) => format!("locks after {} unused d", way.lock_after),
+                (Mode::AutoLock, _) => format!("locks after {} unused days", way.lock_after),
                 (Mode::AccessRequest, Period::Preset(length)) => length.to_string(),
                 (Mode::AccessRequest, Period::Custom { up_to, .. }) => format!("up to {up_to}"),
             };

@@ -9,7 +9,7 @@ use crate::args;
 use crate::exit::{Failure, named};
 use crate::print;
 use crate::table::table;
-use crate::text::date;
+use crate::text::{date, zone};
 
 /// `hourkey devices …`.
 pub(crate) async fn run(what: args::Devices, json: bool) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ async fn list(json: bool) -> Result<(), Failure> {
         return print::json(&devices);
     }
     if devices.is_empty() {
-        print::note("There are no devices yet.");
+        print::note("There are no computers yet.");
         return Ok(());
     }
     print::line(rows(&devices))
@@ -43,7 +43,9 @@ fn rows(devices: &[Device]) -> String {
             date(device.renewed_at),
         ]
     });
-    table(["ID", "DEVICE", "CLIENT", "SINCE", "LAST RENEWED"], rows)
+    let newest = devices.iter().map(|device| device.renewed_at).max();
+    let since = format!("SINCE ({})", newest.map(zone).unwrap_or_default());
+    table(["ID", "COMPUTER", "CLIENT", &since, "LAST RENEWED"], rows)
 }
 
 fn kind(kind: SessionKind) -> &'static str {

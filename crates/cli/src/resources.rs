@@ -1,13 +1,12 @@
 //! `hourkey list`, `open` and `copy`, and finding the resource that somebody means.
 
-use std::net::IpAddr;
-
 use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_client::pages;
 use hourkey_domain::address::Address;
+use hourkey_domain::format::{ago, remaining};
 use hourkey_domain::lock::LockState;
-use hourkey_protocol::access::Resource;
+use hourkey_protocol::access::{Decision, LastDecision, Resource};
 use hourkey_protocol::event::Snapshot;
 use serde::Serialize;
 use url::Url;
@@ -15,7 +14,7 @@ use url::Url;
 use crate::account::session;
 use crate::exit::{Exit, Failure};
 use crate::table::table;
-use crate::text::{length, moment, visible};
+use crate::text::{moment, visible};
 use crate::{clipboard, print};
 
 /// `hourkey list`: `[Resource]` as JSON.
@@ -47,7 +46,7 @@ pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), Failure> {
             None => {
                 let message = format!(
                     "{name} has no web address to open. Its address is {}",
-                    visible(&endpoint(resource))
+                    visible(&resource.endpoint())
                 );
                 return Err(Failure::new(Exit::Conflict, message));
             }
@@ -91,7 +90,7 @@ struct Opened {
 /// `hourkey copy`: what was copied, as JSON.
 pub(crate) async fn copy(wanted: &str, json: bool) -> Result<(), Failure> {
     let snapshot = session().await?.snapshot().await?;
-    let address = endpoint(find(&snapshot.resources, wanted)?);
+    let address = find(&snapshot.resources, wanted)?.copied_address();
     let copied = match clipboard::put(&address) {
         Ok(()) => true,
         Err(why) => {
@@ -134,7 +133,8 @@ pub(crate) fn find<'a>(resources: &'a [Resource], wanted: &str) -> Result<&'a Re
                 .as_ref()
                 .is_some_and(|alias| alias.to_lowercase() == lower)
             || Some(&resource.address) == address.as_ref()
-            || endpoint(resource) == lower
+            || resource.endpoint().to_lowercase() == lower
+            || resource.copied_address() == lower
     };
     let found: Vec<&Resource> = resources.iter().filter(is_meant).collect();
     match found.as_slice() {
@@ -173,33 +173,20 @@ fn nothing(resources: &[Resource], wanted: &str) -> Failure {
 fn names(resources: &[&Resource]) -> String {
     let names: Vec<String> = resources
         .iter()
-        .map(|it| format!("{} ({}, id {})", it.name, endpoint(it), it.id))
+        .map(|it| format!("{} ({}, id {})", it.name, it.endpoint(), it.id))
         .collect();
     names.join(", ")
-}
-
-/// The address as a person would type it: with the port, where there is exactly one. Behind a
-/// prefix length it cannot be typed anywhere.
-pub(crate) fn endpoint(resource: &Resource) -> String {
-    if resource.address.contains('/') {
-        return resource.address.clone();
-    }
-    match (resource.ports.single(), resource.address.parse::<IpAddr>()) {
-        (Some(port), Ok(IpAddr::V6(ip))) => format!("[{ip}]:{port}"),
-        (Some(port), Ok(IpAddr::V4(_)) | Err(_)) => format!("{}:{port}", resource.address),
-        (None, _) => resource.address.clone(),
-    }
 }
 
 /// A table of resources.
 pub(crate) fn rows(resources: &[&Resource], now: DateTime<Utc>) -> String {
     table(
-        ["RESOURCE", "ADDRESS", "STATE", "TIME LEFT"],
+        ["RESOURCE", "ADDRESS", "STATE", "TIME"],
         resources.iter().map(|resource| {
-            let (state, time) = state(lock_now(resource, now), now);
+            let (state, time) = state(resource, now);
             [
                 resource.name.clone(),
-                endpoint(resource),
+                resource.endpoint(),
                 state.to_owned(),
                 time,
             ]
@@ -208,16 +195,26 @@ pub(crate) fn rows(resources: &[&Resource], now: DateTime<Utc>) -> String {
 }
 
 /// A lock in one word, and its time.
-fn state(lock: LockState, now: DateTime<Utc>) -> (&'static str, String) {
-    match lock {
+fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
+    match lock_now(resource, now) {
         LockState::Open { locks_at: None } => ("open", String::new()),
-        LockState::Open { locks_at: Some(at) } => ("open", length(at - now)),
-        LockState::Granted { expires_at, .. } => ("granted", length(expires_at - now)),
+        LockState::Open { locks_at: Some(at) } => ("open", remaining(at - now)),
+        LockState::Granted { expires_at, .. } => ("granted", remaining(expires_at - now)),
         LockState::Scheduled { starts_at, .. } => {
             ("scheduled", format!("starts {}", moment(starts_at, now)))
         }
-        LockState::Pending { since, .. } => ("pending", format!("waiting {}", length(now - since))),
-        LockState::Locked { .. } => ("locked", String::new()),
+        LockState::Pending { since, .. } => ("pending", format!("asked {}", ago(now - since))),
+        LockState::Locked { .. } => match &resource.last_decision {
+            Some(LastDecision { kind, at, .. }) => {
+                let what = match kind {
+                    Decision::Denied => "denied",
+                    Decision::Revoked => "revoked",
+                    Decision::Unknown => "locked",
+                };
+                (what, ago(now - *at))
+            }
+            None => ("locked", String::new()),
+        },
     }
 }
 
@@ -259,6 +256,7 @@ mod tests {
                 why: Why::NeedsApproval,
             },
             denied_at: None,
+            last_decision: None,
             last_touched: None,
         }
     }
@@ -269,6 +267,7 @@ mod tests {
             resource(2, "Grafana", "grafana.corp", "443", None),
             resource(3, "grafana", "10.1.0.0/16", "", None),
             resource(4, "Six", "fd00::1", "22", None),
+            resource(5, "Printers", "10.1.40.0/24", "631,9100", None),
         ]
     }
 
@@ -284,6 +283,8 @@ mod tests {
             ("10.1.0.0/16", 3),
             ("[fd00::1]:22", 4),
             ("FD00:0::1", 4),
+            ("[FD00::1]:22", 4),
+            ("10.1.40.0/24:631,9100", 5),
         ] {
             assert_eq!(find(&resources, wanted).unwrap().id.0, id, "{wanted}");
         }
@@ -300,19 +301,6 @@ mod tests {
         ] {
             resource.url = url.map(ToOwned::to_owned);
             assert_eq!(web_address(&resource).is_some(), opens, "{url:?}");
-        }
-    }
-
-    #[test]
-    fn addresses_are_shown_as_they_are_typed() {
-        for (address, ports, shown) in [
-            ("a.corp", "443", "a.corp:443"),
-            ("a.corp", "80, 443", "a.corp"),
-            ("fd00::1", "22", "[fd00::1]:22"),
-            ("10.1.0.0/16", "22", "10.1.0.0/16"),
-            ("fd00::/64", "22", "fd00::/64"),
-        ] {
-            assert_eq!(endpoint(&resource(1, "A", address, ports, None)), shown);
         }
     }
 

@@ -1,6 +1,7 @@
 //! `hourkey review`.
 
 use chrono::{DateTime, Utc};
+use hourkey_domain::format::ago;
 use hourkey_protocol::access::{Approve, Comment, Review};
 
 use crate::account::session;
@@ -9,7 +10,6 @@ use crate::ask::sentence;
 use crate::exit::{Failure, named};
 use crate::print;
 use crate::table::table;
-use crate::text::length;
 
 /// `hourkey review …`.
 pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure> {
@@ -71,13 +71,13 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Failur
                 request
                     .asked
                     .map_or_else(|| "unlock".to_owned(), |asked| asked.to_string()),
-                length(now - request.created_at),
+                ago(now - request.created_at),
                 request.reason.clone(),
             ]
         },
     );
     print::line(table(
-        ["ID", "WHO", "RESOURCE", "FOR", "WAITING", "REASON"],
+        ["ID", "WHO", "RESOURCE", "FOR", "ASKED", "REASON"],
         rows,
     ))
 }

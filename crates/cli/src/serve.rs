@@ -191,6 +191,7 @@ mod tests {
             url: None,
             lock: LockState::Locked { why: Why::Unused },
             denied_at: None,
+            last_decision: None,
             last_touched: None,
         }
     }

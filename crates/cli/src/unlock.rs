@@ -8,7 +8,7 @@ use crate::account::session;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::table::table;
-use crate::text::{date, moment, visible};
+use crate::text::{date, moment, visible, zone};
 
 /// `hourkey unlock LOGIN`: `[AutoLocked]` as JSON.
 pub(crate) async fn list(login: &str, json: bool) -> Result<(), Failure> {
@@ -32,7 +32,8 @@ pub(crate) async fn list(login: &str, json: bool) -> Result<(), Failure> {
                 .map_or_else(|| "locked".to_owned(), |at| moment(at, now)),
         ]
     });
-    print::line(table(["ID", "RESOURCE", "LAST USED", "LOCKS"], rows))
+    let used = format!("LAST USED ({})", zone(now));
+    print::line(table(["ID", "RESOURCE", &used, "LOCKS"], rows))
 }
 
 /// `hourkey unlock LOGIN RESOURCE`: an `AutoLocked` as JSON.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::{LockState, Why};
-use hourkey_protocol::access::{Resource, Review};
+use hourkey_protocol::access::{Request, Resource, Review};
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::Notice;
@@ -23,6 +23,8 @@ pub struct Model {
     pub resources: BTreeMap<ResourceId, Resource>,
     /// Requests that wait for their review, oldest first.
     pub reviews: Vec<Review>,
+    /// Requests that left that queue lately because somebody decided them, latest last.
+    pub decided: Vec<Request>,
     /// Their latest notices, newest first.
     pub notices: Vec<Notice>,
     /// The change log's number that all this is true for.
@@ -56,6 +58,9 @@ pub enum Connection {
 
 /// How many notices are kept.
 const NOTICES: usize = 200;
+
+/// How many decided requests are kept, for whoever has one of them before their eyes.
+const DECIDED: usize = 20;
 
 impl Model {
     /// Takes in what the stream says, heard at `boot`.
@@ -114,6 +119,7 @@ impl Model {
         };
         self.reviews.retain(|review| !replaced(review));
         self.reviews.extend(changes.reviews);
+        self.decided.extend(changes.decided_reviews);
         self.notices.extend(changes.notices);
         self.tidy();
         self.seq = changes.seq;
@@ -129,6 +135,13 @@ impl Model {
             .sort_by_key(|notice| std::cmp::Reverse(notice.id));
         self.notices.dedup_by_key(|notice| notice.id);
         self.notices.truncate(NOTICES);
+        let waits = |request: &Request| {
+            let mut reviews = self.reviews.iter();
+            reviews.any(|review| review.request.id == request.id)
+        };
+        self.decided.retain(|request| !waits(request));
+        self.decided
+            .drain(..self.decided.len().saturating_sub(DECIDED));
     }
 }
 

@@ -90,6 +90,9 @@ struct Record {
     endings: BTreeMap<String, DateTime<Utc>>,
     /// The grants that run, as last known: their end is told even after a restart.
     running: BTreeMap<GrantId, Ending>,
+    /// Up to when the person has read their inbox.
+    #[serde(default)]
+    read_until: Option<DateTime<Utc>>,
 }
 
 /// An ending that is this old is forgotten: no grant that is still heard of ended before.
@@ -123,7 +126,32 @@ impl Told {
             told.record_mut().notice = model.notices.iter().filter(before).map(|it| it.id).max();
             told.save()?;
         }
+        if told.record().read_until.is_none() {
+            // What happened before they signed in here, or before this was kept, counts as read.
+            let newest = model.notices.iter().map(|notice| notice.at).max();
+            told.record_mut().read_until = signed_in.or(newest);
+            told.save()?;
+        }
         Ok(told)
+    }
+
+    /// Up to when the person has read their inbox.
+    #[must_use]
+    pub fn read_until(&self) -> Option<DateTime<Utc>> {
+        self.record().read_until
+    }
+
+    /// Remembers that the person has read their inbox up to `at`.
+    ///
+    /// # Errors
+    /// When the file cannot be written; it is remembered until the program ends even then.
+    pub fn mark_read(&mut self, at: DateTime<Utc>) -> io::Result<()> {
+        let record = self.record_mut();
+        if record.read_until >= Some(at) {
+            return Ok(());
+        }
+        record.read_until = Some(at);
+        self.save()
     }
 
     /// Remembers which grants run. Call it after each update that was applied to the model, with
@@ -160,7 +188,8 @@ impl Told {
             | What::Lapsed { .. }
             | What::Revoked { .. }
             | What::Unlocked { .. }
-            | What::Started { .. } => true,
+            | What::Started { .. }
+            | What::Unknown => true,
         };
         let mut notices: Vec<&Notice> = model
             .notices
@@ -264,6 +293,7 @@ impl Told {
             notice: None,
             endings: BTreeMap::new(),
             running: BTreeMap::new(),
+            read_until: None,
         };
         self.file.accounts.get(&self.account).unwrap_or(NOTHING)
     }
@@ -337,7 +367,8 @@ fn was_revoked(model: &Model, which: GrantId) -> bool {
         | What::Lapsed { .. }
         | What::Unlocked { .. }
         | What::Started { .. }
-        | What::PleaseReview { .. } => false,
+        | What::PleaseReview { .. }
+        | What::Unknown => false,
     };
     model.notices.iter().any(revoked)
 }

@@ -35,7 +35,7 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
         "name": "Ann Member"
       },
       "resource": 2,
-      "resource_address": "database.corp",
+      "resource_address": "database.corp:5432",
       "resource_name": "Database",
       "starts_at": null,
       "status": {
@@ -65,6 +65,7 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
         "alias": null,
         "denied_at": null,
         "id": 2,
+        "last_decision": null,
         "last_touched": "2030-01-01T00:00:00Z",
         "lock": {
           "lapses_at": "2030-01-02T00:00:00Z",
@@ -132,7 +133,7 @@ async fn automatic_approval_grants_at_once() {
         "name": "Ann Member"
       },
       "resource": 3,
-      "resource_address": "logs.corp",
+      "resource_address": "logs.corp:443",
       "resource_name": "Logs",
       "starts_at": null,
       "status": {
@@ -307,6 +308,7 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
         "alias": null,
         "denied_at": null,
         "id": 4,
+        "last_decision": null,
         "last_touched": null,
         "lock": {
           "state": "locked",

@@ -49,7 +49,7 @@ async fn a_reviewer_approves_for_less_time() {
         "name": "Ann Member"
       },
       "resource": 2,
-      "resource_address": "database.corp",
+      "resource_address": "database.corp:5432",
       "resource_name": "Database",
       "starts_at": null,
       "status": {
@@ -126,7 +126,7 @@ async fn a_denial_is_told_with_its_comment() {
         "name": "Ann Member"
       },
       "resource": 2,
-      "resource_address": "database.corp",
+      "resource_address": "database.corp:5432",
       "resource_name": "Database",
       "starts_at": null,
       "status": {
@@ -150,13 +150,20 @@ async fn a_denial_is_told_with_its_comment() {
     );
     let database = &snapshot["resources"][1];
     assert_eq!(database["denied_at"], "2030-01-01T00:00:00Z");
+    let decision = json!({
+        "kind": "denied", "at": "2030-01-01T00:00:00Z", "by": "Dan Owner", "cause": null,
+        "comment": "ask the owner first", "automatic_at": null,
+    });
+    assert_eq!(database["last_decision"], decision);
     assert_eq!(
         database["lock"],
         json!({ "state": "locked", "why": "needs_approval" })
     );
     world.wait(TimeDelta::hours(24)).await;
     let snapshot = world.get(world.people.ann, "/snapshot").await.json();
-    assert_eq!(snapshot["resources"][1]["denied_at"], Value::Null);
+    let database = &snapshot["resources"][1];
+    assert_eq!(database["denied_at"], Value::Null);
+    assert_eq!(database["last_decision"], Value::Null);
 }
 
 #[tokio::test]
@@ -523,6 +530,13 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
         again.json()["detail"],
         "Rae Reviewer revoked the grant on 2030-01-01 at 00:00 UTC. Nothing was changed."
     );
+
+    let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+    let decision = json!({
+        "kind": "revoked", "at": "2030-01-01T00:00:00Z", "by": "Rae Reviewer", "cause": null,
+        "comment": "not your task", "automatic_at": "2030-01-02T00:00:00Z",
+    });
+    assert_eq!(row["resource"]["last_decision"], decision);
 
     // Rule 11: for a day a reviewer decides.
     world

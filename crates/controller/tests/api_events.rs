@@ -71,6 +71,12 @@ async fn from_asking_to_the_end_everybody_learns_what_concerns_them() {
     assert_eq!(granted.id, world.seq().await);
     let done = reviewer.message().await;
     assert_eq!(done.data["removed_reviews"], json!([id]));
+    let decided = &done.data["decided_reviews"][0];
+    assert_eq!(
+        (&decided["id"], &decided["status"]["state"]),
+        (&json!(id), &json!("approved")),
+        "and whoever has it before their eyes is told what became of it"
+    );
     assert!(notices(&done).is_empty());
 
     // The end comes by the clock alone, and is told by the sweep.

@@ -33,6 +33,9 @@ pub enum Cause {
     TermsTightened,
     /// The reviewer who approved lost that role before the start: it is reviewed again.
     ApproverLostRole,
+    /// Something that a client does not know yet: its controller is newer.
+    #[serde(other)]
+    Unknown,
 }
 
 /// As the end of a sentence: "Your access ended because …".
@@ -49,6 +52,7 @@ impl std::fmt::Display for Cause {
             Self::ResourceChanged => "the resource's address changed",
             Self::TermsTightened => "the rules for the resource became stricter",
             Self::ApproverLostRole => "the reviewer who approved it is no longer one",
+            Self::Unknown => "of something that this version of Hourkey does not know",
         })
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod change;
+pub mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;

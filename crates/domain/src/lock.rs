@@ -87,6 +87,9 @@ pub enum Why {
     NeedsReason,
     /// Auto-lock: it was not used for too long.
     Unused,
+    /// Something that a client does not know yet: its controller is newer.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Everything that bears on one user and one resource.

@@ -59,10 +59,11 @@ impl Period {
 }
 
 /// Who opens the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Approval {
     /// A reviewer decides.
+    #[default]
     Manual,
     /// The requester, at once, with a reason.
     Automatic,

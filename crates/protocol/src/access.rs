@@ -2,6 +2,7 @@
 
 use hourkey_domain::address::Ports;
 use hourkey_domain::change::Cause;
+use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::LockState;
@@ -10,6 +11,8 @@ use hourkey_domain::settings::{Approval, Mode, Period};
 use serde::{Deserialize, Serialize};
 
 use chrono::{DateTime, Utc};
+
+use crate::lenient;
 
 /// A person, as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +49,87 @@ pub struct Resource {
     /// administrator, or `https://` for port 443 and `http://` for port 80.
     pub url: Option<String>,
     /// The lock state.
+    #[serde(deserialize_with = "lenient::lock")]
     pub lock: LockState,
     /// When the user's last request for it was denied, within the last 24 hours.
     pub denied_at: Option<DateTime<Utc>>,
+    /// While it is locked: what was decided against the user within the last 24 hours, if they have
+    /// not asked since.
+    #[serde(default)]
+    pub last_decision: Option<LastDecision>,
     /// When the user last used it, was given access, or asked for it: newest first is "recently
     /// used".
     pub last_touched: Option<DateTime<Utc>>,
+}
+
+impl Resource {
+    /// Its address with its ports, as it is shown and typed ([`endpoint`]).
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        endpoint(&self.address, &self.ports)
+    }
+
+    /// What Copy address gives: programs take one port, and a prefix none.
+    #[must_use]
+    pub fn copied_address(&self) -> String {
+        match self.ports.single() {
+            Some(_) if !self.address.contains('/') => self.endpoint(),
+            Some(_) | None => self.address.clone(),
+        }
+    }
+}
+
+/// What was last decided against a user at a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LastDecision {
+    /// What.
+    pub kind: Decision,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The name of who decided; `None` for the system.
+    pub by: Option<String>,
+    /// Why the system revoked it; `None` for a person.
+    pub cause: Option<Cause>,
+    /// The word of who decided, possibly empty.
+    pub comment: String,
+    /// When the resource opens by a reason again, where a revocation switched that off (rule 11).
+    pub automatic_at: Option<DateTime<Utc>>,
+}
+
+/// Decisions against a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// A request was denied.
+    Denied,
+    /// A grant was revoked.
+    Revoked,
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl LastDecision {
+    /// Who did what and why, without times: `Denied by Rosa: “Use the copy.”`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let what = match self.kind {
+            Decision::Denied => "Denied",
+            Decision::Revoked => "Revoked",
+            Decision::Unknown => "Locked",
+        };
+        let by = match (&self.by, self.cause) {
+            (Some(by), _) => format!(" by {by}"),
+            (None, Some(cause)) => format!(" because {cause}"),
+            (None, None) => String::new(),
+        };
+        match self.comment.as_str() {
+            "" => format!("{what}{by}."),
+            comment => format!("{what}{by}: “{comment}”"),
+        }
+    }
 }
 
 /// A way to a resource, as the request page and `hourkey request` show it.
@@ -85,6 +163,7 @@ pub struct ResourceDetail {
     /// The resource.
     pub resource: Resource,
     /// The user's ways to it, preselected first.
+    #[serde(deserialize_with = "lenient::list")]
     pub ways: Vec<Way>,
 }
 
@@ -144,18 +223,19 @@ pub struct Request {
     pub resource: ResourceId,
     /// The resource's name.
     pub resource_name: String,
-    /// The resource's address; empty for a requester who does not see the resource any more.
+    /// The resource's address with its ports; empty for a requester who does not see the resource any more.
     pub resource_address: String,
     /// As a member of which group.
     pub group_name: String,
     /// Why, as typed.
     pub reason: String,
     /// What it is for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub purpose: Purpose,
     /// For how long; `None` for an unlock, which holds while the resource is used.
     pub asked: Option<Length>,
     /// The approval it was made under.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub approval: Approval,
     /// When access should start; `None` for at approval.
     pub starts_at: Option<DateTime<Utc>>,
@@ -210,6 +290,9 @@ pub enum RequestStatus {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Something that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A grant and where it stands.
@@ -233,7 +316,7 @@ impl Grant {
     #[must_use]
     pub fn ended_at(&self) -> Option<DateTime<Utc>> {
         match self.status {
-            GrantStatus::Scheduled | GrantStatus::Active => None,
+            GrantStatus::Scheduled | GrantStatus::Active | GrantStatus::Unknown => None,
             GrantStatus::Expired { at }
             | GrantStatus::Released { at }
             | GrantStatus::Revoked { at, .. } => Some(at),
@@ -271,6 +354,9 @@ pub enum GrantStatus {
         /// The person's word, possibly empty.
         comment: String,
     },
+    /// Somewhere that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A request in a reviewer's queue.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use chrono::{DateTime, Utc};
 
+use crate::lenient;
+
 /// The signed-in person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -16,7 +18,8 @@ pub struct Me {
     pub login: String,
     /// Their display name.
     pub name: String,
-    /// Their roles.
+    /// Their roles, as far as this version knows them.
+    #[serde(deserialize_with = "lenient::list")]
     pub roles: Vec<Role>,
     /// True when they review at least one resource, by role or as a resource approver.
     pub reviews: bool,

@@ -9,7 +9,7 @@
 use hourkey_domain::ids::{RequestId, ResourceId};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Resource, Review};
+use crate::access::{Request, Resource, Review};
 use crate::account::Me;
 use crate::notice::Notice;
 use chrono::{DateTime, Utc};
@@ -59,6 +59,9 @@ pub struct Changes {
     pub reviews: Vec<Review>,
     /// Requests that left the review queue.
     pub removed_reviews: Vec<RequestId>,
+    /// Those of them that somebody decided, with what became of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided_reviews: Vec<Request>,
     /// New notices, oldest first.
     pub notices: Vec<Notice>,
 }

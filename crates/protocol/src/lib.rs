@@ -1,7 +1,7 @@
 //! What the controller and its clients say to each other, as serde types.
 //!
 //! JSON throughout; times are RFC 3339 in UTC by the server's clock; lengths are whole seconds.
-//! Unknown fields are ignored by clients and refused by the controller.
+//! Clients ignore unknown fields, and read unknown values of enums as such; the controller refuses both.
 #![warn(missing_docs)]
 
 pub mod access;
@@ -10,6 +10,7 @@ pub mod controller_url;
 pub mod device;
 pub mod event;
 pub mod gateway;
+mod lenient;
 pub mod notice;
 pub mod oauth;
 pub mod problem;

@@ -106,4 +106,7 @@ pub enum What {
         /// For how long; `None` when it is to be unlocked.
         asked: Option<Length>,
     },
+    /// Something that this version does not know.
+    #[serde(other)]
+    Unknown,
 }

@@ -122,22 +122,26 @@ impl AccessRead for Tx {
             ($which:literal) => {
                 concat!(
                     "SELECT resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
-                     max(revoked_at) AS revoked_at, max(used_at) AS used_at, \
+                     max(denied) AS denied, max(revoked_at) AS revoked_at, \
+                     max(taken_at) AS taken_at, max(taken) AS taken, max(used_at) AS used_at, \
                      max(counted_from) AS counted_from FROM ( \
                      SELECT resource_id, created_at AS asked_at, \
                      iif(state = 'denied', ended_at, NULL) AS denied_at, \
-                     NULL AS revoked_at, NULL AS used_at, NULL AS counted_from, max(id) \
-                     FROM requests WHERE user_id = ?1 ",
+                     iif(state = 'denied', id, NULL) AS denied, NULL AS revoked_at, \
+                     NULL AS taken_at, NULL AS taken, NULL AS used_at, NULL AS counted_from, \
+                     max(id) FROM requests WHERE user_id = ?1 ",
                     $which,
+                    // One pair has one live grant at a time: its grants end in order of id.
                     " GROUP BY resource_id UNION ALL \
-                     SELECT resource_id, NULL, NULL, ended_at, NULL, NULL, NULL FROM grants \
-                     WHERE user_id = ?1 AND revoked_by IS NOT NULL ",
+                     SELECT resource_id, NULL, NULL, NULL, \
+                     iif(revoked_by IS NULL, NULL, ended_at), ended_at, id, NULL, NULL, NULL \
+                     FROM grants WHERE user_id = ?1 AND state = 'revoked' ",
                     $which,
-                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, at, NULL, NULL \
-                     FROM last_uses WHERE user_id = ?1 ",
+                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, NULL, NULL, at, NULL, \
+                     NULL FROM last_uses WHERE user_id = ?1 ",
                     $which,
-                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, starts_at, NULL \
-                     FROM unused_counts WHERE user_id = ?1 ",
+                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+                     starts_at, NULL FROM unused_counts WHERE user_id = ?1 ",
                     $which,
                     ") GROUP BY resource_id ORDER BY resource_id"
                 )
@@ -154,7 +158,10 @@ impl AccessRead for Tx {
                 ResourceId(row.col("resource_id")?),
                 Lately {
                     denied_at: row.maybe_time("denied_at")?,
+                    denied: row.col::<Option<i64>>("denied")?.map(RequestId),
                     revoked_at: row.maybe_time("revoked_at")?,
+                    taken_at: row.maybe_time("taken_at")?,
+                    taken: row.col::<Option<i64>>("taken")?.map(GrantId),
                     asked_at: row.maybe_time("asked_at")?,
                     used_at: row.maybe_time("used_at")?,
                     counted_from: row.maybe_time("counted_from")?,

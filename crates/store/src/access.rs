@@ -44,8 +44,14 @@ pub struct NewNotice {
 pub struct Lately {
     /// When the user's last request was denied; `None` when it came to anything else.
     pub denied_at: Option<DateTime<Utc>>,
+    /// That request.
+    pub denied: Option<RequestId>,
     /// When a person last revoked a grant of the user (rule 11).
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When a grant of the user was last revoked, by a person or the system.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// That grant.
+    pub taken: Option<GrantId>,
     /// When the user last asked.
     pub asked_at: Option<DateTime<Utc>>,
     /// When the user last used it: the newest start or end of their connections.

@@ -148,9 +148,9 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
     assert_eq!(
         desk.shown(&effects),
         [
-            "Payroll database is open: Unlocked by Rosa; it locks in 7 d if you do not use it: \
+            "Payroll database is open: Unlocked by Rosa; it locks in 7 days if you do not use it: \
              “Welcome back.”",
-            "Payroll database is open: Unlocked; it locks in 7 d if you do not use it."
+            "Payroll database is open: Unlocked; it locks in 7 days if you do not use it."
         ]
     );
     let mut asked = please_review(5);

@@ -1,7 +1,12 @@
 use hourkey_domain::ids::GrantId;
 
+use hourkey_protocol::access::LastDecision;
+
 use super::*;
-use crate::samples::{at, granted, locked, offline, pending, resource, review, standing, state};
+use crate::samples::{
+    at, denied, granted, locked, notice, offline, pending, please_review, resource, review,
+    standing, state,
+};
 
 /// The menu as text, submenus in brackets.
 fn outline(state: &AppState, minutes: i64) -> String {
@@ -12,8 +17,12 @@ fn outline(state: &AppState, minutes: i64) -> String {
             Entry::Separator => "—".to_owned(),
             Entry::Text(text) => format!("({text})"),
             Entry::Item(item) => item.label,
-            Entry::Row { label, items, .. } => {
-                let items: Vec<String> = items.into_iter().map(|item| item.label).collect();
+            Entry::Row {
+                label, note, items, ..
+            } => {
+                let note = note.map(|note| format!("({note})"));
+                let items = items.into_iter().map(|item| item.label);
+                let items: Vec<String> = note.into_iter().chain(items).collect();
                 format!("{label} [{}]", items.join(" | "))
             }
         });
@@ -58,15 +67,16 @@ fn each_lock_state_offers_what_can_be_done() {
     assert_eq!(
         outline(&state, 0),
         "\
-Staging · 4 min left [Open in browser | Copy address | Release now]
-Payroll database · 42 min left [Copy address | Forward to this computer | Release now]
+Staging · 4 min left [Open in browser | Copy address | Give back]
+Payroll database · 42 min left [Copy address | Forward to this computer | Give back]
 Old archive · locks in 3 d [Open in browser | Copy address]
 Company wiki · open [Open in browser | Copy address]
 Billing admin · waiting 3 min [View request | Cancel request]
-Batch host · starts 14:30 [Copy address | Release now]
+Batch host · starts 14:30 [Copy address | Give back]
 —
 Grafana · locked [Authenticate… | Copy address]
 —
+Inbox…
 Show Hourkey
 Settings…
 Quit"
@@ -143,6 +153,99 @@ fn standing_resources_push_out_neither_what_waits_nor_all_that_is_locked() {
     assert_eq!(shown[0], 80);
     assert_eq!(shown[9], 50);
     assert_eq!(shown[10..], [60, 61, 62, 63, 64]);
+}
+
+/// Somebody with 405 resources, names in several scripts: 3 grants, 34 auto-locked ones that are
+/// used, 25 standing, 1 request, 342 locked.
+#[test]
+fn somebody_with_hundreds_of_resources_finds_what_waits_and_what_is_locked() {
+    let names = [
+        "Lohnbuchhaltung",
+        "給与データベース",
+        "قاعدة بيانات الرواتب",
+    ];
+    let mut resources = Vec::new();
+    let mut add = |count: i64, lock: &dyn Fn(i64) -> LockState| {
+        for _ in 0..count {
+            let id = i64::try_from(resources.len()).unwrap() + 1;
+            let name = format!("{} {id:03}", names[resources.len() % names.len()]);
+            resources.push(resource(id, &name, lock(id)));
+        }
+    };
+    add(3, &|id| granted(20 * id));
+    add(34, &|id| LockState::Open {
+        locks_at: Some(at((30 * 24 - id) * 60)),
+    });
+    add(25, &|_| standing());
+    add(1, &|_| pending(-3));
+    add(342, &|_| locked());
+    assert_eq!(resources.len(), 405);
+
+    // Two that need attention: one locks tomorrow, one was denied.
+    resources[36].lock = LockState::Open {
+        locks_at: Some(at(24 * 60)),
+    };
+    resources[80].last_touched = Some(at(-1));
+    resources[80].last_decision = Some(revoked(None));
+    let state = state(resources);
+    let outline = outline(&state, 0);
+    let shown = rows(&menu(&state, at(0)));
+    assert_eq!(shown.len(), MOST_ROWS, "{outline}");
+    assert_eq!(shown[..4], [1, 2, 3, 37], "{outline}");
+    assert_eq!(shown[9], 63, "what waits: {outline}");
+    assert_eq!(shown[10], 81, "what was decided just now: {outline}");
+    assert!(shown[11..].iter().all(|id| *id > 63), "{outline}");
+    assert!(outline.contains("\nMore resources (390)…\n"), "{outline}");
+    assert!(!outline.contains("29 d"), "{outline}");
+}
+
+#[test]
+fn what_was_decided_against_a_person_stands_at_the_resource() {
+    let mut denied = resource(1, "Database", locked());
+    denied.last_decision = Some(LastDecision {
+        kind: Decision::Denied,
+        comment: "Use the\n\u{202e}copy.".to_owned(),
+        ..revoked(None)
+    });
+    let mut taken = resource(2, "Logs", locked());
+    taken.last_decision = Some(revoked(Some(at(4 * 60))));
+    let mut again = resource(3, "Wiki", granted(30));
+    again.last_decision = Some(revoked(None));
+    let state = state(vec![denied, taken, again]);
+    let outline = outline(&state, 0);
+    let expected = "\
+Wiki · 30 min left [Open in browser | Copy address | Give back]
+—
+Database · denied [(Denied by Rosa Ott: “Use the copy.”) | Request again… | Copy address]
+Logs · revoked [(Revoked by Rosa Ott. Opens with a reason again from 14:00.) | Authenticate… | Copy address]
+—";
+    assert!(outline.starts_with(expected), "{outline}");
+}
+
+fn revoked(automatic_at: Option<DateTime<Utc>>) -> LastDecision {
+    LastDecision {
+        kind: Decision::Revoked,
+        at: at(-5),
+        by: Some("Rosa Ott".to_owned()),
+        cause: None,
+        comment: String::new(),
+        automatic_at,
+    }
+}
+
+#[test]
+fn unread_notices_are_counted_and_read_ones_are_not() {
+    let mut state = state(vec![]);
+    state.model.notices = vec![
+        notice(3, -1, please_review(5)),
+        notice(2, -10, denied()),
+        notice(1, -60, denied()),
+    ];
+    assert!(outline(&state, 0).contains("Inbox…\n"), "not known yet");
+    state.read_until = Some(at(-60));
+    assert!(outline(&state, 0).contains("Inbox (1 new)…\n"));
+    state.read_until = Some(at(0));
+    assert!(outline(&state, 0).contains("Inbox…\n"));
 }
 
 #[test]

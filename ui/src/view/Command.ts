@@ -76,4 +76,4 @@ on: boolean, } | { "do": "setBrowsers",
 /**
  * Wanted.
  */
-on: boolean, } | { "do": "openPages" } | { "do": "openLogs" } | { "do": "closeWindow" };
+on: boolean, } | { "do": "readInbox" } | { "do": "openPages" } | { "do": "openLogs" } | { "do": "closeWindow" };

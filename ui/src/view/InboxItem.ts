@@ -33,4 +33,8 @@ action: Command | null,
 /**
  * The action's label.
  */
-actionLabel: string | null, };
+actionLabel: string | null, 
+/**
+ * The person has not read it.
+ */
+unread?: boolean, };

@@ -37,6 +37,7 @@ pub(crate) fn resource(id: i64, lock: LockState) -> Resource {
         url: None,
         lock,
         denied_at: None,
+        last_decision: None,
         last_touched: None,
     }
 }
@@ -84,6 +85,7 @@ pub(crate) fn changes(seq: i64, seconds: i64, resources: Vec<Resource>) -> Chang
         removed_resources: Vec::new(),
         reviews: Vec::new(),
         removed_reviews: Vec::new(),
+        decided_reviews: Vec::new(),
         notices: Vec::new(),
     }
 }

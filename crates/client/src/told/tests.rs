@@ -381,3 +381,13 @@ proptest! {
         prop_assert_eq!(told.last(), Some(&3));
     }
 }
+
+#[test]
+fn what_was_read_stays_read_and_starts_with_the_sign_in() {
+    let mut person = Person::new();
+    assert_eq!(person.told.read_until(), Some(at(0)), "the sign-in");
+    person.told.mark_read(at(90)).unwrap();
+    person.told.mark_read(at(60)).unwrap();
+    person.restart();
+    assert_eq!(person.told.read_until(), Some(at(90)));
+}

@@ -229,6 +229,7 @@ pub fn resource(id: i64, address: &str, lock: LockState) -> Resource {
         url: None,
         lock,
         denied_at: None,
+        last_decision: None,
         last_touched: None,
     }
 }

@@ -100,6 +100,7 @@ impl Person {
                 removed_resources: Vec::new(),
                 reviews: Vec::new(),
                 removed_reviews: Vec::new(),
+                decided_reviews: Vec::new(),
                 notices: Vec::new(),
             };
             model.apply(Update::Changes(Box::new(changes)), self.clock.boot());

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::address::Address;
-use hourkey_domain::grant::Grant;
+use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
-use hourkey_domain::lock::lock_state;
-use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
+use hourkey_domain::lock::{LockState, lock_state};
+use hourkey_domain::request::{
+    AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, approval_in_force,
+};
 use hourkey_domain::settings::{Approval, Mode, Way};
 use hourkey_domain::unlock::locks_at;
-use hourkey_protocol::access::Resource as Shown;
+use hourkey_protocol::access::{Decision, LastDecision, Resource as Shown};
 use hourkey_store::Read;
 use hourkey_store::access::Lately;
 use hourkey_store::organisation::Resource;
@@ -19,8 +21,8 @@ use hourkey_store::organisation::Resource;
 use super::known::{Known, known};
 use crate::failure::Failure;
 
-/// How long a denial is shown at the resource.
-const DENIED_SHOWN: TimeDelta = TimeDelta::hours(24);
+/// How long what was decided against a person is shown at the resource.
+const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
 
 /// One resource that a user sees.
 #[derive(Clone, Debug)]
@@ -57,6 +59,13 @@ pub(crate) async fn rows(
             pending: _,
         } = known;
         let network = network_name(tx, &mut networks, resource.network).await?;
+        let last_decision = match lock {
+            LockState::Locked { .. } => last_decision(tx, &ways, &lately, now).await?,
+            LockState::Open { .. }
+            | LockState::Granted { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. } => None,
+        };
         let shown = Shown {
             id: resource.id,
             name: resource.name.clone(),
@@ -68,6 +77,7 @@ pub(crate) async fn rows(
             url: web_address(&resource),
             lock,
             denied_at: denied_at(&lately, now),
+            last_decision,
             last_touched: last_touched(&lately, grant.as_ref()),
         };
         let changes_at = changes_at(&ways, &lately, now);
@@ -111,7 +121,67 @@ fn denied_at(lately: &Lately, now: Time) -> Option<Time> {
     let asked_since = |at| lately.asked_at.is_some_and(|asked_at| asked_at > at);
     lately
         .denied_at
-        .filter(|at| now - *at < DENIED_SHOWN && !asked_since(*at))
+        .filter(|at| now - *at < DECISION_SHOWN && !asked_since(*at))
+}
+
+/// What was last decided against the user, if it is recent and nothing was asked since.
+async fn last_decision(
+    tx: &mut dyn Read,
+    ways: &[Way],
+    lately: &Lately,
+    now: Time,
+) -> Result<Option<LastDecision>, Failure> {
+    let counts = |at: Option<Time>| {
+        let recent = at.is_some_and(|at| now - at < DECISION_SHOWN);
+        recent && lately.asked_at.is_none_or(|asked_at| Some(asked_at) <= at)
+    };
+    if let Some(id) = lately.denied.filter(|_| counts(lately.denied_at)) {
+        let request = tx.request(id).await?;
+        let Some(RequestState::Denied { at, by, comment }) = request.map(|request| request.state)
+        else {
+            return Ok(None);
+        };
+        return Ok(Some(LastDecision {
+            kind: Decision::Denied,
+            at,
+            by: user_name(tx, by).await?,
+            cause: None,
+            comment: comment.into(),
+            automatic_at: None,
+        }));
+    }
+    let Some(id) = lately.taken.filter(|_| counts(lately.taken_at)) else {
+        return Ok(None);
+    };
+    let grant = tx.grant(id).await?;
+    let Some(GrantState::Revoked {
+        at,
+        by,
+        cause,
+        comment,
+    }) = grant.map(|grant| grant.state)
+    else {
+        return Ok(None);
+    };
+    let automatic = |way: &Way| way.is_valid(now) && way.settings.approval == Approval::Automatic;
+    Ok(Some(LastDecision {
+        kind: Decision::Revoked,
+        at,
+        cause: by.is_none().then_some(cause),
+        comment: comment.into(),
+        automatic_at: lately
+            .revoked_at
+            .filter(|_| ways.iter().any(automatic))
+            .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION),
+        by: match by {
+            Some(by) => user_name(tx, by).await?,
+            None => None,
+        },
+    }))
+}
+
+async fn user_name(tx: &mut dyn Read, id: UserId) -> Result<Option<String>, Failure> {
+    Ok(tx.user_name(id).await?.map(|(_, name)| name))
 }
 
 fn last_touched(lately: &Lately, grant: Option<&Grant>) -> Option<Time> {
@@ -140,7 +210,7 @@ fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
 }
 
 /// When a row changes by time alone: the ends of ways, auto-locking, automatic approval coming
-/// back, the end of showing a denial.
+/// back, the end of showing a decision.
 fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
     let automatic = ways
         .iter()
@@ -149,7 +219,8 @@ fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
         .revoked_at
         .filter(|_| automatic)
         .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
-    let faded = lately.denied_at.map(|at| at + DENIED_SHOWN);
+    let decided = lately.denied_at.into_iter().chain(lately.taken_at);
+    let faded = decided.map(|at| at + DECISION_SHOWN);
     let ends = ways.iter().filter_map(|way| way.until);
     let last_used = lately.last_used();
     let auto_locked = ways

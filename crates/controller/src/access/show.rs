@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use hourkey_domain::Time;
+use hourkey_domain::format::endpoint;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
@@ -85,6 +86,7 @@ pub fn outcome(status: &RequestStatus) -> String {
         RequestStatus::Lapsed { at } => {
             format!("It lapsed {} before anybody decided it.", moment(*at))
         }
+        RequestStatus::Unknown => "It was decided.".to_owned(),
     }
 }
 
@@ -109,6 +111,7 @@ pub fn ending(status: &GrantStatus) -> String {
         } => {
             format!("The grant was revoked {} because {cause}.", moment(*at))
         }
+        GrantStatus::Unknown => "The grant is over.".to_owned(),
     }
 }
 
@@ -287,7 +290,7 @@ impl<'t> Show<'t> {
             return Err(missing("resource", id));
         };
         let address = if self.is_seen(id).await? {
-            resource.address.to_string()
+            endpoint(&resource.address.to_string(), &resource.ports)
         } else {
             String::new()
         };

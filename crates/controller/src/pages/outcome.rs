@@ -35,7 +35,12 @@ impl Stage {
             }
             (RequestStatus::Pending, _) => Self::Waiting,
             (RequestStatus::Denied { .. }, _) => Self::Refused,
-            (RequestStatus::Cancelled { .. } | RequestStatus::Lapsed { .. }, _) => Self::Withdrawn,
+            (
+                RequestStatus::Cancelled { .. }
+                | RequestStatus::Lapsed { .. }
+                | RequestStatus::Unknown,
+                _,
+            ) => Self::Withdrawn,
             (RequestStatus::Approved { .. }, Some(GrantStatus::Scheduled)) => Self::Scheduled,
             (RequestStatus::Approved { .. }, Some(GrantStatus::Active)) => Self::Running,
             (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { by: Some(_), .. })) => {
@@ -46,7 +51,12 @@ impl Stage {
             }
             (
                 RequestStatus::Approved { .. },
-                Some(GrantStatus::Expired { .. } | GrantStatus::Released { .. }) | None,
+                Some(
+                    GrantStatus::Expired { .. }
+                    | GrantStatus::Released { .. }
+                    | GrantStatus::Unknown,
+                )
+                | None,
             ) => Self::Over,
         }
     }
@@ -89,6 +99,7 @@ fn grant_sentence(grant: &Grant, now: Time) -> Markup {
         } => {
             html! { "Revoked " (ago(*at, now)) ": " (cause) }
         }
+        GrantStatus::Unknown => html! { "Over" },
     }
 }
 
@@ -125,6 +136,7 @@ fn request_sentence(request: &Request, now: Time) -> Markup {
         RequestStatus::Lapsed { at } => {
             html! { "Lapsed " (ago(*at, now)) ": nobody decided in time" }
         }
+        RequestStatus::Unknown => html! { "Over" },
     }
 }
 
@@ -146,7 +158,8 @@ pub(super) fn approval(request: &Request) -> Option<Markup> {
         RequestStatus::Pending
         | RequestStatus::Denied { .. }
         | RequestStatus::Cancelled { .. }
-        | RequestStatus::Lapsed { .. } => None,
+        | RequestStatus::Lapsed { .. }
+        | RequestStatus::Unknown => None,
     }
 }
 
@@ -168,7 +181,8 @@ pub(super) fn comments(request: &Request) -> Markup {
         RequestStatus::Approved { by: None, .. }
         | RequestStatus::Pending
         | RequestStatus::Cancelled { .. }
-        | RequestStatus::Lapsed { .. } => None,
+        | RequestStatus::Lapsed { .. }
+        | RequestStatus::Unknown => None,
     };
     let revoked = request
         .grant
@@ -183,7 +197,8 @@ pub(super) fn comments(request: &Request) -> Markup {
             | GrantStatus::Scheduled
             | GrantStatus::Active
             | GrantStatus::Expired { .. }
-            | GrantStatus::Released { .. } => None,
+            | GrantStatus::Released { .. }
+            | GrantStatus::Unknown => None,
         });
     html! {
         @for (by, comment) in decided.into_iter().chain(revoked) {

@@ -46,7 +46,7 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
         },
         LockState::Locked { why } => match (resource.denied_at, why) {
             (Some(at), _) => html! { span.state.stop { "Denied " (ago(at, now)) } },
-            (None, Why::NeedsApproval) => html! { span.state { "Needs approval" } },
+            (None, Why::NeedsApproval | Why::Unknown) => html! { span.state { "Needs approval" } },
             (None, Why::NeedsReason) => html! { span.state { "Opens with a reason" } },
             (None, Why::Unused) => html! { span.state { "Locked, since it was not used" } },
         },

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::access::actor::Actor;
 use crate::access::rows::{self, Row};
+use crate::access::show::Show;
 use crate::access::view::{self, NOTICES};
 use crate::app::App;
 use crate::failure::Failure;
@@ -217,6 +218,7 @@ impl Reading {
             removed_resources: Vec::new(),
             reviews: Vec::new(),
             removed_reviews: Vec::new(),
+            decided_reviews: Vec::new(),
             notices: self.tx.notices(me, after, NOTICES).await?,
         };
         message.notices.reverse();
@@ -233,9 +235,15 @@ impl Reading {
             let Some(request) = self.tx.request(id).await? else {
                 continue;
             };
-            match view::review_in(&mut *self.tx, &self.actor, request, self.now).await? {
+            match view::review_in(&mut *self.tx, &self.actor, request.clone(), self.now).await? {
                 Some(review) => message.reviews.push(review),
-                None => message.removed_reviews.push(id),
+                None => {
+                    message.removed_reviews.push(id);
+                    if self.actor.reviews(request.resource) {
+                        let decided = Show::new(&mut *self.tx, self.now).request(request).await?;
+                        message.decided_reviews.push(decided);
+                    }
+                }
             }
         }
         let event = if known.is_none() || says_something(&message) {
@@ -326,6 +334,8 @@ fn says_something(message: &Changes) -> bool {
         removed_resources,
         reviews,
         removed_reviews,
+        // Each of them was removed.
+        decided_reviews: _,
         notices,
     } = message;
     me.is_some()

@@ -79,7 +79,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         }
     };
     assert_eq!(lately(None).await, []);
-    write!(store, |tx| {
+    let denied_request = write!(store, |tx| {
         let denied = tx.insert_request(sample.other_request()).await?;
         tx.set_request_state(denied, sample.denial(at(7))).await?;
         let theirs = NewRequest {
@@ -87,7 +87,8 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
             created_at: at(50),
             ..sample.request()
         };
-        tx.insert_request(theirs).await
+        tx.insert_request(theirs).await?;
+        Ok(denied)
     });
     let (_, grant) = sample.approved(&store, 2..40, GrantState::Active).await;
     write!(store, |tx| {
@@ -105,14 +106,15 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         .await
     });
     let revoked = Lately {
-        denied_at: None,
         revoked_at: Some(at(9)),
+        taken_at: Some(at(9)),
+        taken: Some(grant),
         asked_at: Some(at(0)),
         ..Lately::default()
     };
     let denied = Lately {
         denied_at: Some(at(7)),
-        revoked_at: None,
+        denied: Some(denied_request),
         asked_at: Some(at(0)),
         ..Lately::default()
     };
@@ -138,9 +140,12 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         };
         tx.insert_request(again).await
     });
+    let revoked = Lately {
+        taken_at: Some(at(13)),
+        taken: Some(grant),
+        ..revoked
+    };
     let asked = Lately {
-        denied_at: None,
-        revoked_at: None,
         asked_at: Some(at(20)),
         ..Lately::default()
     };

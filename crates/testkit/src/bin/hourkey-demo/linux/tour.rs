@@ -157,7 +157,7 @@ impl Play<'_> {
                 menu.at(&["Payroll database", "Authenticate…"])
                     .map_err(anyhow::Error::msg)?;
                 ensure!(
-                    menu.at(&["Payroll database", "Release now"]).is_err(),
+                    menu.at(&["Payroll database", "Give back"]).is_err(),
                     "{}",
                     menu.outline()
                 );
@@ -383,7 +383,7 @@ impl Play<'_> {
         let desk = &*self.desk;
         self.steps
             .step("Ada gives the pipeline back", async {
-                desk.click(&["Release pipeline", "Release now"]).await?;
+                desk.click(&["Release pipeline", "Give back"]).await?;
                 desk.locked("Release pipeline").await?;
                 Ok("locked again at once".to_owned())
             })

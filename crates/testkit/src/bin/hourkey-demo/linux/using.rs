@@ -119,7 +119,7 @@ impl Play<'_> {
                 desk.row("Payroll database · 45 min left").await?;
                 let menu = desk.icon().await?.menu().await?;
                 ensure!(
-                    menu.at(&["Payroll database", "Release now"]).is_ok(),
+                    menu.at(&["Payroll database", "Give back"]).is_ok(),
                     "{}",
                     menu.outline()
                 );
