@@ -3,14 +3,11 @@
 //! Secrets never get here: the store sees only their SHA-256 digests ([`Digest`]).
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 
 use crate::StoreError;
-
-/// No session lasts longer than this: older ones are forgotten.
-pub const LONGEST_SESSION: TimeDelta = TimeDelta::days(90);
 
 /// SHA-256 of a secret of at least 128 random bits.
 pub type Digest = [u8; 32];
@@ -30,6 +27,8 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// When it was last heard (kept to the minute).
     pub last_seen: DateTime<Utc>,
+    /// When it ends by itself if it is not heard again.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// A session that has no id yet.
@@ -43,6 +42,8 @@ pub struct NewSession {
     pub label: String,
     /// Now.
     pub created_at: DateTime<Utc>,
+    /// When it ends by itself if it is not heard again.
+    pub ends_at: DateTime<Utc>,
     /// The digest of its cookie, for browsers.
     pub cookie: Option<Digest>,
 }
@@ -58,11 +59,21 @@ pub struct Refresh {
     pub used: bool,
 }
 
+/// Who let a client in, and the browser session in which they did. It counts as long as that
+/// session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
 /// An authorization code (RFC 6749, 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
     /// Who consented.
-    pub user: UserId,
+    pub consent: Consent,
     /// The client that asked.
     pub client_id: String,
     /// Where the code was sent.
@@ -91,7 +102,7 @@ pub struct DeviceCode {
     /// When it last polled.
     pub polled_at: Option<DateTime<Utc>>,
     /// Who consented.
-    pub user: Option<UserId>,
+    pub consent: Option<Consent>,
     /// Somebody said no.
     pub denied: bool,
 }
@@ -125,6 +136,13 @@ pub trait AccountRead: Send {
         token: Digest,
         now: DateTime<Utc>,
     ) -> Result<Option<Session>, StoreError>;
+
+    /// Sessions whose end has come at `now`, at most `limit`, the earliest first.
+    async fn sessions_due(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError>;
 
     /// A running session.
     async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
@@ -177,8 +195,13 @@ pub trait AccountWrite: AccountRead {
     /// Keeps a session.
     async fn insert_session(&mut self, new: NewSession) -> Result<SessionId, StoreError>;
 
-    /// Notes that a session was heard.
-    async fn touch_session(&mut self, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Notes that a session was heard, and when it ends now. Neither ever goes back.
+    async fn touch_session(
+        &mut self,
+        id: SessionId,
+        at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Ends a session with its tokens. Unknown or ended ones do no harm.
     async fn end_session(&mut self, id: SessionId) -> Result<(), StoreError>;
@@ -217,7 +240,7 @@ pub trait AccountWrite: AccountRead {
     async fn decide_device_code(
         &mut self,
         user_code: &str,
-        user: Option<UserId>,
+        consent: Option<Consent>,
     ) -> Result<(), StoreError>;
 
     /// Forgets a device authorization.
@@ -246,9 +269,8 @@ pub trait AccountWrite: AccountRead {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets sessions beyond [`LONGEST_SESSION`] with their tokens, expired tokens, codes,
-    /// devices, links and kept answers (24 h), and drops changes
-    /// that are beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
+    /// Forgets expired tokens, codes, links and kept answers (24 h), and drops changes that are
+    /// beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
     /// the change log, some at a time. The audit log is never cut.
     async fn forget_expired(&mut self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }

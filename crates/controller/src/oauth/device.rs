@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use super::error::{Refusal, no_store};
-use super::token::{Outcome, enabled, invalid_grant, issue};
+use super::token::{Outcome, consent_is_void, consenting, invalid_grant, issue};
 use crate::app::App;
 use crate::identity::secret::{digest, new_code, new_secret, plain_code};
 use crate::identity::{ClientAddress, session};
@@ -66,7 +66,7 @@ pub(super) async fn start(
         label: session::label(&call.label, client.name()),
         expires_at: now + LIFETIME,
         polled_at: None,
-        user: None,
+        consent: None,
         denied: false,
     };
     app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_device_code(key, device).await?) }))
@@ -99,7 +99,7 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                 tx.remove_device_code(key).await?;
                 return Ok(Err(Refusal::new("access_denied", "The person said no.")));
             }
-            let Some(user) = device.user else {
+            let Some(consent) = device.consent else {
                 let early = device.polled_at.is_some_and(|at| now < at + INTERVAL);
                 tx.put_device_code(
                     key,
@@ -116,14 +116,16 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                 }));
             };
             tx.remove_device_code(key).await?;
-            let Some(user) = enabled(tx.user(user).await?) else {
-                return Ok(Err(invalid_grant("The account is gone or disabled.")));
+            let Some(user) = consenting(tx, consent, now).await? else {
+                return Ok(Err(consent_is_void()));
             };
+            let kind = SessionKind::Headless;
             let new = NewSession {
                 user: user.id,
-                kind: SessionKind::Headless,
+                kind,
                 label: device.label,
                 created_at: now,
+                ends_at: session::ends_at(kind, now, now),
                 cookie: None,
             };
             let session = session::start(tx, new).await?;

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use hourkey_domain::Time;
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::DeviceCode;
+use hourkey_store::account::{Consent, DeviceCode};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -83,7 +83,10 @@ pub(super) async fn send(
     };
     app.attempts.succeeded_code(from);
     let consent = match typed.decision.as_str() {
-        "allow" => Some(user.user.id),
+        "allow" => Some(Consent {
+            user: user.user.id,
+            session: user.session.id,
+        }),
         "deny" => None,
         _ => {
             let main = question(&user, &device);
@@ -174,7 +177,7 @@ fn question(user: &PageUser, device: &DeviceCode) -> Markup {
 }
 
 fn is_open(device: &DeviceCode, now: Time) -> bool {
-    now < device.expires_at && device.user.is_none() && !device.denied
+    now < device.expires_at && device.consent.is_none() && !device.denied
 }
 
 fn grouped(code: &str) -> String {

@@ -140,7 +140,7 @@ impl Reading {
             tx,
             now,
             actor,
-            session_ends_at: session::ends_at(&found),
+            session_ends_at: found.ends_at,
         }))
     }
 

@@ -18,6 +18,7 @@ mod forms;
 mod oauth;
 mod passwords;
 mod reviewing;
+mod revocation;
 mod sessions;
 mod sign_in;
 mod tokens;

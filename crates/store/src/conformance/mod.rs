@@ -131,6 +131,7 @@ stories! { $
     ]
     session: [
         sessions_are_found_and_ended,
+        sessions_that_are_due_are_found,
         access_tokens_expire,
         refresh_tokens_go_by_generation,
         a_code_tells_what_became_of_it,
