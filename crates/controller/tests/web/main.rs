@@ -19,6 +19,7 @@ mod oauth;
 mod passwords;
 mod reviewing;
 mod revocation;
+mod session_kinds;
 mod sessions;
 mod sign_in;
 mod tokens;
