@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::account::{
-    AccountRead, AccountWrite, Code, Consent, DeviceCode, Digest, NewSession, Refresh, Remembered,
-    Session,
+    AccountRead, AccountWrite, BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, NewSession,
+    Refresh, Remembered, Session,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -137,6 +137,14 @@ impl AccountRead for Tx {
             .bind(link.to_vec())
             .bind(millis(now));
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
+    }
+
+    async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
+        let users = query("SELECT user_id FROM known_browsers WHERE browser = ? ORDER BY at DESC");
+        self.all(users.bind(browser.to_vec()), |row| {
+            Ok(UserId(row.col("user_id")?))
+        })
+        .await
     }
 
     async fn setup_code(&mut self) -> Result<Option<Digest>, StoreError> {
@@ -350,6 +358,21 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
+    async fn remember_browser(
+        &mut self,
+        browser: Digest,
+        user: UserId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let keep = query(
+            "INSERT INTO known_browsers (browser, user_id, at) VALUES (?, ?, ?) \
+             ON CONFLICT (browser, user_id) DO UPDATE SET at = excluded.at",
+        );
+        self.run(keep.bind(browser.to_vec()).bind(user.0).bind(millis(at)))
+            .await?;
+        Ok(())
+    }
+
     async fn set_setup_code(&mut self, code: Option<Digest>) -> Result<(), StoreError> {
         let set = query("UPDATE organisation SET setup_code = ?");
         self.run(set.bind(code.map(|code| code.to_vec()))).await?;
@@ -387,11 +410,18 @@ impl AccountWrite for Tx {
         ] {
             self.run(query(expired).bind(at)).await?;
         }
-        let before = now
-            .checked_sub_signed(REMEMBER_FOR)
-            .unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let remembered = query("DELETE FROM remembered WHERE at <= ?");
-        self.run(remembered.bind(millis(before))).await?;
+        for (old, kept) in [
+            ("DELETE FROM remembered WHERE at <= ?", REMEMBER_FOR),
+            (
+                "DELETE FROM known_browsers WHERE at <= ?",
+                BROWSER_KNOWN_FOR,
+            ),
+        ] {
+            let before = now
+                .checked_sub_signed(kept)
+                .unwrap_or(DateTime::<Utc>::MIN_UTC);
+            self.run(query(old).bind(millis(before))).await?;
+        }
         self.prune_changes(now).await
     }
 }

@@ -3,11 +3,14 @@
 //! Secrets never get here: the store sees only their SHA-256 digests ([`Digest`]).
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 
 use crate::StoreError;
+
+/// A browser is known this long after somebody signed in there.
+pub const BROWSER_KNOWN_FOR: TimeDelta = TimeDelta::days(365);
 
 /// SHA-256 of a secret of at least 128 random bits.
 pub type Digest = [u8; 32];
@@ -175,6 +178,9 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
+    /// Who signed in in this browser before, the latest first.
+    async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError>;
+
     /// The digest of the setup code of a fresh controller.
     async fn setup_code(&mut self) -> Result<Option<Digest>, StoreError>;
 
@@ -257,6 +263,14 @@ pub trait AccountWrite: AccountRead {
     /// Forgets a user's reset links.
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError>;
 
+    /// Notes that somebody signed in in this browser.
+    async fn remember_browser(
+        &mut self,
+        browser: Digest,
+        user: UserId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
     /// Keeps, or forgets, the setup code.
     async fn set_setup_code(&mut self, code: Option<Digest>) -> Result<(), StoreError>;
 
@@ -269,8 +283,8 @@ pub trait AccountWrite: AccountRead {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets expired tokens, codes, links and kept answers (24 h), and drops changes that are
-    /// beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
+    /// Forgets expired tokens, codes, links, kept answers (24 h) and browsers
+    /// ([`BROWSER_KNOWN_FOR`]), and drops changes that are beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
     /// the change log, some at a time. The audit log is never cut.
     async fn forget_expired(&mut self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }

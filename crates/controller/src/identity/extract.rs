@@ -7,11 +7,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::Session;
+use hourkey_store::account::{Digest, Session};
 use hourkey_store::organisation::User;
 
 use super::caller::Caller;
-use super::cookie::Kind;
+use super::cookie::{self, Kind};
 use super::csrf::FormToken;
 use super::secret::digest;
 use super::session;
@@ -82,6 +82,8 @@ pub struct PageUser {
     pub session: Session,
     /// For the forms of their pages.
     pub token: FormToken,
+    /// The browser's name, if it has one.
+    pub browser: Option<Digest>,
 }
 
 impl PageUser {
@@ -101,10 +103,12 @@ impl PageUser {
         drop(tx);
         let found = running(app, session, user).await?;
         let token = FormToken::of(&cookie);
+        let browser = cookie::browser(headers, &app.config);
         Ok(found.map(|(user, session)| Self {
             user,
             session,
             token,
+            browser,
         }))
     }
 }

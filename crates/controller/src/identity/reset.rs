@@ -11,6 +11,7 @@ use hourkey_store::organisation::User;
 use hourkey_store::{Store, transact};
 use serde_json::json;
 
+use super::password::Priority;
 use super::secret::{digest, new_code, plain_code};
 use super::{account, password};
 use crate::app::App;
@@ -69,7 +70,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<User,
         return Err(useless());
     }
     password::check_new(&new_password)?;
-    let hash = password::hash(new_password).await?;
+    let hash = app.passwords.hash(new_password, Priority::Known).await?;
     app.transact(move |tx, now| {
         Box::pin(async move {
             let user = match tx.reset_link(link, now).await? {

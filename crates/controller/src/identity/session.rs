@@ -1,5 +1,7 @@
 //! Sessions of browsers and clients: how long they last, and how they start and end.
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::AppendHeaders;
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
@@ -9,7 +11,8 @@ use hourkey_store::account::{NewSession, Session};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
-use super::secret::new_secret;
+use super::cookie::Kind;
+use super::secret::{self, new_secret};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -65,8 +68,8 @@ pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, Fai
     Ok(id)
 }
 
-/// Starts a browser's session and returns its cookie's value. The session that this browser had
-/// before ends.
+/// Starts a browser's session, and returns the cookies to set. The session that this browser had
+/// before ends, and the browser is known by this user from now on.
 ///
 /// # Errors
 /// The store's failure.
@@ -74,27 +77,47 @@ pub async fn start_browser(
     app: &App,
     user: UserId,
     label: String,
-    before: Option<Session>,
-) -> Result<String, Failure> {
+    headers: &HeaderMap,
+) -> Result<AppendHeaders<[(HeaderName, HeaderValue); 3]>, Failure> {
     let (cookie, digest) = new_secret();
-    app.transact(move |tx, now| {
-        Box::pin(async move {
-            if let Some(before) = before {
-                end(tx, &before, Some(before.user), "signed in again", now).await?;
-            }
-            let new = NewSession {
-                user,
-                kind: SessionKind::Browser,
-                label,
-                created_at: now,
-                ends_at: ends_at(SessionKind::Browser, now, now),
-                cookie: Some(digest),
-            };
-            start(tx, new).await
+    let before = Kind::Session.read(headers, &app.config);
+    let named = Kind::Browser.read(headers, &app.config);
+    let name = app
+        .transact(move |tx, now| {
+            Box::pin(async move {
+                let before = match before {
+                    Some(before) => tx.session_by_cookie(secret::digest(&before)).await?,
+                    None => None,
+                };
+                if let Some(before) = before {
+                    end(tx, &before, Some(before.user), "signed in again", now).await?;
+                }
+                let new = NewSession {
+                    user,
+                    kind: SessionKind::Browser,
+                    label,
+                    created_at: now,
+                    ends_at: ends_at(SessionKind::Browser, now, now),
+                    cookie: Some(digest),
+                };
+                start(tx, new).await?;
+                let name = match named {
+                    Some(name) if !tx.known_users(secret::digest(&name)).await?.is_empty() => name,
+                    // Nobody gives a browser a name but this controller.
+                    Some(_) | None => new_secret().0,
+                };
+                tx.remember_browser(secret::digest(&name), user, now)
+                    .await?;
+                Ok(name)
+            })
         })
-    })
-    .await?;
-    Ok(cookie)
+        .await?;
+    let set = |value| (header::SET_COOKIE, value);
+    Ok(AppendHeaders([
+        set(Kind::Session.set(&cookie, &app.config)),
+        set(Kind::Visit.forget(&app.config)),
+        set(Kind::Browser.set(&name, &app.config)),
+    ]))
 }
 
 /// Ends a session and records why. One that ended already is left alone.

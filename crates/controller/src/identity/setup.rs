@@ -10,6 +10,7 @@ use hourkey_store::organisation::User;
 use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
 
+use super::password::Priority;
 use super::secret::{digest, new_code, plain_code};
 use super::{account, password};
 use crate::app::App;
@@ -72,7 +73,7 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
     let name = account::check_name(&name)?;
     let login = account::check_login(&login)?;
     password::check_new(&password)?;
-    let hash = password::hash(password).await?;
+    let hash = app.passwords.hash(password, Priority::Known).await?;
     app.transact(move |tx, now| {
         Box::pin(async move {
             check_code(tx.setup_code().await?, &code)?;

@@ -3,7 +3,8 @@
 
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json};
 use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
@@ -23,7 +24,7 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Between polls.
 const INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// Letters of what the person types: 34 bits, which the limits on attempts make plenty.
-const USER_CODE: usize = 8;
+pub const USER_CODE: usize = 8;
 
 /// Parameters (RFC 8628, 3.1).
 #[derive(Deserialize)]
@@ -53,10 +54,10 @@ pub(super) async fn start(
     };
     let client = Client::calling(&call.client_id)?;
     let now = app.clock.now();
-    if let Err(wait) = app.attempts.admit_code(from, now) {
-        return Err(Refusal::too_fast(format!(
-            "Too many codes were asked for. Wait {wait}."
-        )));
+    if let Err(wait) = app.attempts.admit_new_code(from, now) {
+        let refusal = Refusal::too_fast(format!("Too many codes were asked for. Wait {wait}."));
+        let wait = [(header::RETRY_AFTER, wait.seconds())];
+        return Ok((wait, refusal).into_response());
     }
     let (device_code, key) = new_secret();
     let user_code = new_code(USER_CODE);

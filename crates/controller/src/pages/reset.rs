@@ -10,12 +10,11 @@ use serde::Deserialize;
 use super::error::PageFailure;
 use super::form::Form;
 use super::layout::{Frame, Page, Place, Width, complaint, token_field};
-use super::sign_in::browser;
+use super::sign_in::browser_name;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
 use crate::identity::password::SHORTEST;
-use crate::identity::{PageUser, csrf, reset, session};
+use crate::identity::{csrf, reset, session};
 
 /// What was typed.
 #[derive(Default, Deserialize)]
@@ -46,12 +45,9 @@ pub(super) async fn send(
     }
     match reset::finish(&app, &typed.code, typed.password).await {
         Ok(user) => {
-            let before = PageUser::find(&app, &headers)
-                .await?
-                .map(|before| before.session);
-            let cookie = session::start_browser(&app, user.id, browser(&headers), before).await?;
-            let set = [(header::SET_COOKIE, Kind::Session.set(&cookie, &app.config))];
-            Ok((set, Redirect::to("/access")).into_response())
+            let label = browser_name(&headers);
+            let cookies = session::start_browser(&app, user.id, label, &headers).await?;
+            Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);

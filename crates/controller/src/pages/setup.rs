@@ -9,10 +9,9 @@ use serde::Deserialize;
 use super::error::PageFailure;
 use super::form::Form;
 use super::layout::{Frame, Page, Place, Width, complaint, token_field};
-use super::sign_in::browser;
+use super::sign_in::browser_name;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
 use crate::identity::password::SHORTEST;
 use crate::identity::setup::{self, FirstAdmin};
 use crate::identity::{csrf, session};
@@ -54,9 +53,9 @@ pub(super) async fn send(
     };
     match setup::finish(&app, first).await {
         Ok(user) => {
-            let cookie = session::start_browser(&app, user.id, browser(&headers), None).await?;
-            let set = [(header::SET_COOKIE, Kind::Session.set(&cookie, &app.config))];
-            Ok((set, Redirect::to("/access")).into_response())
+            let label = browser_name(&headers);
+            let cookies = session::start_browser(&app, user.id, label, &headers).await?;
+            Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);

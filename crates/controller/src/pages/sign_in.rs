@@ -13,7 +13,8 @@ use super::layout::{Frame, Page, Place, Width, complaint, meant_for, plain};
 use crate::app::App;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
+use crate::identity::account::NotSignedIn;
+use crate::identity::cookie::{self, Kind};
 use crate::identity::csrf::{self, FormToken};
 use crate::identity::{ClientAddress, PageUser, account, session, setup};
 use crate::oauth::client::Client;
@@ -51,11 +52,17 @@ pub(super) async fn show(
     if PageUser::find(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
-    let login = next
-        .parse()
-        .ok()
-        .and_then(|uri: Uri| meant_for(&uri))
-        .unwrap_or_default();
+    let meant_for = next.parse().ok().and_then(|uri: Uri| meant_for(&uri));
+    let login = match meant_for {
+        // Anybody can write an address: only what this browser knows is shown.
+        Some(login) => {
+            let browser = cookie::browser(&headers, &app.config);
+            let mut tx = app.store.read().await?;
+            let known = account::known_in(&mut *tx, browser, &login).await?;
+            known.map(|user| user.login).unwrap_or_default()
+        }
+        None => String::new(),
+    };
     page(&app, &headers, StatusCode::OK, &next, &login, "").await
 }
 
@@ -67,28 +74,24 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     let next = safe(&typed.next, &app.config);
-    match account::check(&app, &typed.login, typed.password, from).await {
+    let browser = cookie::browser(&headers, &app.config);
+    let problem = match account::check(&app, &typed.login, typed.password, from, browser).await {
         Ok(user) => {
-            let before = PageUser::find(&app, &headers)
-                .await?
-                .map(|before| before.session);
-            let label = browser(&headers);
-            let cookie = session::start_browser(&app, user.id, label, before).await?;
-            let mut response = Redirect::to(&next).into_response();
-            for value in [
-                Kind::Session.set(&cookie, &app.config),
-                Kind::Visit.forget(&app.config),
-            ] {
-                response.headers_mut().append(header::SET_COOKIE, value);
-            }
-            Ok(response)
+            let cookies =
+                session::start_browser(&app, user.id, browser_name(&headers), &headers).await?;
+            return Ok((cookies, Redirect::to(&next)).into_response());
         }
-        Err(Failure::Refused(problem)) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
-            page(&app, &headers, status, &next, &typed.login, &problem.detail).await
+        Err(NotSignedIn::TooFast(wait)) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let wrong = format!("There were too many attempts to sign in. Try again in {wait}.");
+            let page = page(&app, &headers, status, &next, &typed.login, &wrong).await?;
+            return Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response());
         }
-        Err(failure) => Err(failure.into()),
-    }
+        Err(NotSignedIn::Failed(Failure::Refused(problem))) => problem,
+        Err(NotSignedIn::Failed(failure)) => return Err(failure.into()),
+    };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+    page(&app, &headers, status, &next, &typed.login, &problem.detail).await
 }
 
 /// `POST /sign-out`
@@ -196,7 +199,7 @@ fn waiting_client(next: &str) -> Option<Client> {
 }
 
 /// What a browser calls itself, roughly: `Firefox on Linux`. Only ever shown to its owner.
-pub(super) fn browser(headers: &HeaderMap) -> String {
+pub(super) fn browser_name(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).map(HeaderValue::to_str);
     let agent = agent.and_then(Result::ok).unwrap_or_default();
     let first = |known: &[(&str, &'static str)], otherwise: &'static str| {

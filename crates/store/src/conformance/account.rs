@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use super::sample::{at, sample};
 use super::session::session;
 use super::{refuse, write};
-use crate::account::{Code, Consent, DeviceCode, Digest, Remembered};
+use crate::account::{BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, Remembered};
 use crate::{Store, StoreError};
 
 /// A password hash is unknown at first, then kept, then replaced.
@@ -130,6 +130,35 @@ pub async fn an_answer_is_remembered_once(store: Arc<dyn Store>) {
     write!(store, |tx| tx
         .remember(sample.reviewer, "key-1", answer, at(0))
         .await);
+}
+
+/// Who signed in in a browser is known there, for a year.
+pub async fn a_browser_is_known_by_who_signed_in_there(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (browser, other): (Digest, Digest) = ([1; 32], [2; 32]);
+    let (member, reviewer) = (sample.member, sample.reviewer);
+    let known = async |browser| {
+        let mut read = store.read().await.unwrap();
+        read.known_users(browser).await.unwrap()
+    };
+    assert_eq!(known(browser).await, []);
+    write!(store, |tx| {
+        tx.remember_browser(browser, member, at(1)).await?;
+        tx.remember_browser(browser, reviewer, at(2)).await?;
+        tx.remember_browser(other, reviewer, at(2)).await
+    });
+    assert_eq!(known(browser).await, [reviewer, member]);
+    write!(store, |tx| tx
+        .remember_browser(browser, member, at(3))
+        .await);
+    assert_eq!(known(browser).await, [member, reviewer]);
+    write!(store, |tx| tx
+        .forget_expired(at(2) + BROWSER_KNOWN_FOR)
+        .await);
+    assert_eq!(known(browser).await, [member]);
+    assert_eq!(known(other).await, []);
+    write!(store, |tx| tx.remove_user(member).await);
+    assert_eq!(known(browser).await, []);
 }
 
 /// What has expired goes, what has not stays.

@@ -127,6 +127,7 @@ stories! { $
         a_reset_link_replaces_the_one_before,
         the_setup_code_is_kept_and_forgotten,
         an_answer_is_remembered_once,
+        a_browser_is_known_by_who_signed_in_there,
         what_expired_is_forgotten,
     ]
     session: [
