@@ -106,8 +106,8 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
         Command::SetPassword { login, stdin: _ } => set_password(opened, &login).await,
         Command::ResetLink { login, flags } => {
             let user = find(opened, &login).await?;
-            let config = flags.config(data)?;
-            let link = reset::make_link(&opened.store, &config, user.id, opened.now())
+            let public_url = flags.public_url(data)?;
+            let link = reset::make_link(&opened.store, &public_url, user.id, opened.now())
                 .await
                 .map_err(told)?;
             terminal::line(&link)?;

@@ -10,12 +10,13 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{Store, transact};
 use serde_json::json;
+use url::Url;
 
 use super::password::Priority;
 use super::secret::{digest, new_code, plain_code};
 use super::{account, password};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::address;
 use crate::failure::Failure;
 
 /// A link is good for this long.
@@ -28,7 +29,7 @@ pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// The store's failure.
 pub async fn make_link(
     store: &Arc<dyn Store>,
-    config: &Config,
+    public_url: &Url,
     user: UserId,
     now: Time,
 ) -> Result<String, Failure> {
@@ -49,7 +50,7 @@ pub async fn make_link(
         })
     })
     .await?;
-    Ok(format!("{}#{code}", config.address("/reset")))
+    Ok(format!("{}#{code}", address(public_url, "/reset")))
 }
 
 /// Sets a password by a link's code, ends all sessions of its user, and returns the user.

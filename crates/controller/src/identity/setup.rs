@@ -9,11 +9,13 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
+use url::Url;
 
 use super::password::Priority;
 use super::secret::{digest, new_code, plain_code};
 use super::{account, password};
 use crate::app::App;
+use crate::config::address;
 use crate::failure::Failure;
 
 /// What the setup page asks for.
@@ -32,8 +34,8 @@ pub struct FirstAdmin {
 }
 
 /// A new setup code; older ones stop working. It is for a controller without users: whoever adds
-/// the first one forgets the code in the same transaction. Show it on the terminal, and nowhere
-/// else.
+/// the first one forgets the code in the same transaction. Show it to whoever asked for it, and
+/// nowhere else.
 ///
 /// # Errors
 /// The store's failure.
@@ -45,6 +47,27 @@ pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, Failure> {
     })
     .await?;
     Ok(code)
+}
+
+/// A link with a new setup code in its fragment, which browsers send to nobody.
+///
+/// # Errors
+/// The store's failure.
+pub async fn make_link(store: &Arc<dyn Store>, public_url: &Url) -> Result<String, Failure> {
+    let code = make_code(store).await?;
+    Ok(format!("{}#{code}", address(public_url, "/setup")))
+}
+
+/// Waits for a first admin with a code that nobody knows, unless there is one already: the pages
+/// then say how to get a link.
+///
+/// # Errors
+/// The store's failure.
+pub async fn open(store: &Arc<dyn Store>) -> Result<(), Failure> {
+    if store.read().await?.setup_code().await?.is_none() {
+        make_code(store).await?;
+    }
+    Ok(())
 }
 
 /// Whether a first admin is still waited for.
@@ -120,8 +143,8 @@ fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Resu
     }
     Err(Failure::refused(
         Code::Forbidden,
-        "The setup code does not fit. It stands on the terminal where the controller was started; \
-         starting it again makes a new one.",
+        "That setup code isn't valid. You'll find it in the terminal where you started the \
+         controller; `hourkey-controller setup-code` prints a link with a new one.",
     ))
 }
 

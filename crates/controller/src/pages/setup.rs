@@ -82,14 +82,15 @@ async fn page(
     };
     let main = html! {
         h1 { "Set up Hourkey" }
-        p.lead { "Make the first administrator. The code stands on the terminal where the \
-                  controller was started." }
+        p.lead { "Make the first administrator. You'll find the setup code in the terminal where \
+                  you started the controller, or run " code { "hourkey-controller setup-code" }
+            " on its host." }
         (complaint(wrong))
         form.stack method="post" action="/setup" {
             (token_field(&token))
             label for="code" { "Setup code" }
             input.field.mono #code name="code" value=(typed.code) required autocomplete="off"
-                autocapitalize="characters" spellcheck="false" autofocus;
+                autocapitalize="characters" spellcheck="false" autofocus data-from-fragment;
             label for="organisation" { "Organisation" }
             input.field #organisation name="organisation" value=(typed.organisation) required
                 autocomplete="organization" maxlength="200";

@@ -52,6 +52,10 @@ pub(super) async fn show(
     if PageUser::find(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
+    if setup::is_open(&app).await? {
+        // Nobody can sign in yet.
+        return Ok(Redirect::to("/setup").into_response());
+    }
     let meant_for = next.parse().ok().and_then(|uri: Uri| meant_for(&uri));
     let login = match meant_for {
         // Anybody can write an address: only what this browser knows is shown.
@@ -138,14 +142,13 @@ async fn page(
 ) -> Result<Response, PageFailure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
-    let fresh = setup::is_open(app).await?;
     let page = Page {
         title: "Sign in",
         place: Place::Elsewhere,
         width: Width::Narrow,
         live: false,
     };
-    let main = form(&frame, &token, next, login, wrong, fresh);
+    let main = form(&frame, &token, next, login, wrong);
     let mut response = frame.answer(status, &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -153,14 +156,7 @@ async fn page(
     Ok(response)
 }
 
-fn form(
-    frame: &Frame,
-    token: &FormToken,
-    next: &str,
-    login: &str,
-    wrong: &str,
-    fresh: bool,
-) -> maud::Markup {
+fn form(frame: &Frame, token: &FormToken, next: &str, login: &str, wrong: &str) -> maud::Markup {
     html! {
         h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
         @if let Some(client) = waiting_client(next) {
@@ -181,10 +177,6 @@ fn form(
                 span.muted { "Forgotten? Your administrator can make you a reset link." }
                 button.btn.primary { "Sign in" }
             }
-        }
-        @if fresh {
-            p.bar { "This controller is fresh: " a href="/setup" { "set it up" }
-                " with the code from its terminal." }
         }
     }
 }

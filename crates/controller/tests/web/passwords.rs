@@ -9,7 +9,7 @@ const NEW: &str = "another horse entirely";
 
 async fn link(site: &Site) -> String {
     let (ann, now) = (site.world.people.ann, site.app.clock.now());
-    let link = reset::make_link(&site.app.store, &site.app.config, ann, now)
+    let link = reset::make_link(&site.app.store, &site.app.config.public_url, ann, now)
         .await
         .unwrap();
     let (page, code) = link.split_once('#').unwrap();

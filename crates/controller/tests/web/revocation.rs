@@ -10,12 +10,11 @@ use hourkey_domain::review::Role;
 use hourkey_pki::Key;
 use hourkey_protocol::oauth::DEVICE_GRANT;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_testkit::poll::{DEADLINE, eventually};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Site};
 use crate::oauth::{REDIRECT, VERIFIER, code};
-use crate::world::events::Events;
+use crate::world::events::{DEADLINE, Events};
 use crate::world::gateways::{Feed, added, call, enrol_device, enrol_gateway, permits};
 
 /// What ends something.
@@ -174,7 +173,8 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
     match cause {
         PasswordReset => {
             let now = site.app.clock.now();
-            let link = reset::make_link(&site.app.store, &site.app.config, rae, now).await;
+            let link =
+                reset::make_link(&site.app.store, &site.app.config.public_url, rae, now).await;
             let link = link.unwrap();
             let (_, code) = link.split_once('#').unwrap();
             let elsewhere = site.browser();
@@ -218,8 +218,11 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
             let before = world.seq().await;
             world.clock.forward(JUST_BEFORE);
             let ended = "session.ended by the system".to_owned();
-            let recorded = async || world.actions(before).await.contains(&ended);
-            eventually("the record of the end", recorded).await.unwrap();
+            let mut changed = site.app.store.changed();
+            while !world.actions(before).await.contains(&ended) {
+                let change = tokio::time::timeout(DEADLINE, changed.changed()).await;
+                change.expect("the record of the end").unwrap();
+            }
         }
         RoleLost => {
             let change = world.change(Vec::new(), move |tx| {

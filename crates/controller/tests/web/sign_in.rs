@@ -284,9 +284,7 @@ async fn a_page_opened_for_somebody_else_says_so() {
         "Call +1 555 0100, your password has expired",
     ] {
         let page = hint(&ann, login).await;
-        page.says(
-            "This page was opened for another account, but this browser is signed in as ann",
-        );
+        page.says("This page was opened for another account, but this browser is signed in as ann");
         page.says("Switch accounts");
         let main = page.words();
         assert!(!main.contains("ben") && !main.contains("555"), "{main}");
@@ -371,14 +369,22 @@ async fn who_is_known_signs_in_while_strangers_take_all_places() {
     ann.post("/sign-out", &[]).await;
     let people = site.world.people;
     let now = site.app.clock.now();
-    let link = reset::make_link(&site.app.store, &site.app.config, people.ben, now).await;
+    let link = reset::make_link(
+        &site.app.store,
+        &site.app.config.public_url,
+        people.ben,
+        now,
+    )
+    .await;
+    let stranger = site.browser();
+    for browser in [&stranger, &ann] {
+        browser.get("/sign-in").await;
+    }
     let code = setup::make_code(&site.app.store).await.unwrap();
     let take = || site.app.passwords.admit(Priority::Anybody).ok();
     let places: Vec<_> = std::iter::from_fn(take).collect();
     assert_eq!(places.len(), 64);
 
-    let stranger = site.browser();
-    stranger.get("/sign-in").await;
     let fields = [("login", "ann"), ("password", PASSWORD)];
     let page = stranger.post("/sign-in", &fields).await;
     page.refuses(503, "Too many people are signing in");
@@ -388,7 +394,6 @@ async fn who_is_known_signs_in_while_strangers_take_all_places() {
         .await
         .refuses(403, "unknown");
 
-    ann.get("/sign-in").await;
     assert_eq!(ann.post("/sign-in", &fields).await.location(), "/access");
     let link = link.unwrap();
     let link = [
@@ -416,7 +421,7 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     assert_eq!(visitor.get("/setup").await.location(), "/access");
     let old = setup::make_code(&site.app.store).await.unwrap();
     let code = setup::make_code(&site.app.store).await.unwrap();
-    visitor.get("/sign-in").await.says("set it up");
+    assert_eq!(visitor.get("/sign-in").await.location(), "/setup");
     visitor
         .get("/setup")
         .await
@@ -435,11 +440,11 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     visitor
         .post("/setup", &fields(old, PASSWORD))
         .await
-        .refuses(403, "does not fit");
+        .refuses(403, "That setup code isn't valid");
     visitor
         .post("/setup", &fields("", PASSWORD))
         .await
-        .refuses(403, "does not fit");
+        .refuses(403, "That setup code isn't valid");
     let page = visitor.post("/setup", &fields(code, "short")).await;
     page.refuses(400, "at least 12 characters");
     assert!(
@@ -475,11 +480,46 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     assert!(page.text.contains("Fresh &amp; new"));
 
     let second = site.browser();
-    second.get("/sign-in").await;
+    second.get("/reset").await;
     second
         .post("/setup", &fields(code, PASSWORD))
         .await
         .refuses(403, "set up already");
+}
+
+#[tokio::test]
+async fn of_two_browsers_that_set_up_at_once_one_wins_and_the_other_is_told() {
+    let site = Site::new().await;
+    let link = setup::make_link(&site.app.store, &site.app.config.public_url).await;
+    let link = link.unwrap();
+    let (page, code) = link.split_once('#').unwrap();
+    assert_eq!(page, "http://127.0.0.1:8080/setup");
+    let browsers = [site.browser(), site.browser()];
+    for browser in &browsers {
+        let page = browser.get("/setup").await;
+        assert!(page.text.contains("data-from-fragment"), "{}", page.text);
+    }
+    let before = site.seq().await;
+    let set_up = async |browser: &Browser<'_>, login: &str| {
+        let fields = [
+            ("code", code),
+            ("organisation", "Fresh"),
+            ("name", "First Admin"),
+            ("login", login),
+            ("password", PASSWORD),
+        ];
+        browser.post("/setup", &fields).await
+    };
+    let pages = futures_util::join!(set_up(&browsers[0], "one"), set_up(&browsers[1], "two"));
+    let (won, lost) = match pages.0.status.as_u16() {
+        303 => pages,
+        _ => (pages.1, pages.0),
+    };
+    assert_eq!(won.location(), "/access");
+    lost.refuses(403, "This controller is set up already");
+    let actions = site.world.actions(before).await;
+    let made = |action: &&String| action.starts_with("organisation.set_up");
+    assert_eq!(actions.iter().filter(made).count(), 1, "{actions:?}");
 }
 
 impl Site {
