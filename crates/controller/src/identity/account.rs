@@ -33,6 +33,26 @@ impl<E: Into<Failure>> From<E> for NotSignedIn {
     }
 }
 
+/// Somebody who showed their password: it counts as long as it is theirs and they are enabled.
+#[derive(Clone)]
+pub struct Verified {
+    /// Who.
+    pub user: UserId,
+    /// The hash that the password fitted.
+    pub(super) hash: String,
+}
+
+impl Verified {
+    /// Whether that is still so.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn holds(&self, tx: &mut dyn Read) -> Result<bool, StoreError> {
+        let enabled = tx.user(self.user).await?.is_some_and(|user| !user.disabled);
+        Ok(enabled && tx.password_hash(self.user).await?.as_ref() == Some(&self.hash))
+    }
+}
+
 /// Who signs in with this login and password, from this address and browser.
 ///
 /// # Errors
@@ -43,7 +63,7 @@ pub async fn check(
     password: String,
     address: IpAddr,
     browser: Option<Digest>,
-) -> Result<User, NotSignedIn> {
+) -> Result<Verified, NotSignedIn> {
     let mut tx = app.store.read().await?;
     let known = known_in(&mut *tx, browser, login).await?;
     let origin = Origin {
@@ -67,8 +87,9 @@ pub async fn check(
         Some(_) => Priority::Known,
         None => Priority::Anybody,
     };
-    let fits = app.passwords.verify(password, hash, priority).await?;
-    let Some(user) = user.filter(|_| fits) else {
+    let fits = app.passwords.verify(password, hash.clone(), priority);
+    let fits = fits.await?;
+    let Some((user, hash)) = user.zip(hash).filter(|_| fits) else {
         tracing::info!(client.address = %address, "a sign-in failed");
         return Err(NotSignedIn::Failed(Failure::refused(
             Code::Unauthenticated,
@@ -83,7 +104,8 @@ pub async fn check(
         )));
     }
     app.attempts.succeeded(login, origin, app.clock.now());
-    Ok(user)
+    let user = user.id;
+    Ok(Verified { user, hash })
 }
 
 /// The user of a login, if they signed in in this browser before.

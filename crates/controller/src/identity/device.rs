@@ -46,6 +46,13 @@ pub async fn enrol(
     let (device, at) = app
         .transact(move |tx, now| {
             Box::pin(async move {
+                let running = tx.session(session.id).await?;
+                if !running.is_some_and(|session| session::is_running(&session, now)) {
+                    return Err(Failure::refused(
+                        Code::Unauthenticated,
+                        "The session has ended. Sign in again.",
+                    ));
+                }
                 let device = match tx.device_of(session.id).await? {
                     Some(device) if device.key == key => {
                         tx.renew_device(device.id, now).await?;

@@ -6,11 +6,13 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
 use hourkey_store::account::{NewSession, Session};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
+use super::account::Verified;
 use super::cookie::Kind;
 use super::secret::{self, new_secret};
 use crate::app::App;
@@ -72,10 +74,11 @@ pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, Fai
 /// before ends, and the browser is known by this user from now on.
 ///
 /// # Errors
-/// The store's failure.
+/// [`Code::Unauthenticated`] when the password was changed, or the account disabled, since it was
+/// checked; the store's failure.
 pub async fn start_browser(
     app: &App,
-    user: UserId,
+    verified: Verified,
     label: String,
     headers: &HeaderMap,
 ) -> Result<AppendHeaders<[(HeaderName, HeaderValue); 3]>, Failure> {
@@ -85,6 +88,14 @@ pub async fn start_browser(
     let name = app
         .transact(move |tx, now| {
             Box::pin(async move {
+                let user = verified.user;
+                if !verified.holds(tx).await? {
+                    return Err(Failure::refused(
+                        Code::Unauthenticated,
+                        "The password was changed, or the account disabled, just now. Sign in \
+                         again.",
+                    ));
+                }
                 let before = match before {
                     Some(before) => tx.session_by_cookie(secret::digest(&before)).await?,
                     None => None,

@@ -11,9 +11,9 @@ use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
 use url::Url;
 
-use super::password::Priority;
+use super::account::{self, Verified};
+use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
-use super::{account, password};
 use crate::app::App;
 use crate::config::address;
 use crate::failure::Failure;
@@ -83,7 +83,7 @@ pub async fn is_open(app: &App) -> Result<bool, Failure> {
 /// # Errors
 /// [`Code::Forbidden`] when the code does not fit; [`Code::Malformed`] when a field is not good
 /// enough; our own failure.
-pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
+pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, Failure> {
     check_code(app.store.read().await?.setup_code().await?, &first.code)?;
     let FirstAdmin {
         code,
@@ -123,8 +123,9 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
                 detail: json!({ "organisation": organisation, "login": user.login }),
             };
             tx.record(entry).await?;
-            account::set_password(tx, user.id, &hash, None, Some(user.id), now).await?;
-            Ok(user)
+            let user = user.id;
+            account::set_password(tx, user, &hash, None, Some(user), now).await?;
+            Ok(Verified { user, hash })
         })
     })
     .await

@@ -44,9 +44,9 @@ pub(super) async fn send(
         return page(&app, &headers, StatusCode::BAD_REQUEST, &typed.code, wrong).await;
     }
     match reset::finish(&app, &typed.code, typed.password).await {
-        Ok(user) => {
+        Ok(verified) => {
             let label = browser_name(&headers);
-            let cookies = session::start_browser(&app, user.id, label, &headers).await?;
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
             Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {

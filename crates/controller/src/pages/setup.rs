@@ -52,9 +52,9 @@ pub(super) async fn send(
         password: typed.password.clone(),
     };
     match setup::finish(&app, first).await {
-        Ok(user) => {
+        Ok(verified) => {
             let label = browser_name(&headers);
-            let cookies = session::start_browser(&app, user.id, label, &headers).await?;
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
             Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {

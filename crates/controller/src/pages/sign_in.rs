@@ -80,9 +80,9 @@ pub(super) async fn send(
     let next = safe(&typed.next, &app.config);
     let browser = cookie::browser(&headers, &app.config);
     let problem = match account::check(&app, &typed.login, typed.password, from, browser).await {
-        Ok(user) => {
+        Ok(verified) => {
             let cookies =
-                session::start_browser(&app, user.id, browser_name(&headers), &headers).await?;
+                session::start_browser(&app, verified, browser_name(&headers), &headers).await?;
             return Ok((cookies, Redirect::to(&next)).into_response());
         }
         Err(NotSignedIn::TooFast(wait)) => {
