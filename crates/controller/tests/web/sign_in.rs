@@ -388,6 +388,9 @@ async fn who_is_known_signs_in_while_strangers_take_all_places() {
     let fields = [("login", "ann"), ("password", PASSWORD)];
     let page = stranger.post("/sign-in", &fields).await;
     page.refuses(503, "Too many people are signing in");
+    // A login that nobody has costs as much.
+    let nobody = [("login", "nobody"), ("password", PASSWORD)];
+    assert_eq!(stranger.post("/sign-in", &nobody).await.status, 503);
     let useless = [("code", "x"), ("password", PASSWORD), ("again", PASSWORD)];
     stranger
         .post("/reset", &useless)
