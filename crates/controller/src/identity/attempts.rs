@@ -86,7 +86,7 @@ impl std::fmt::Display for Wait {
         let (count, unit) = if seconds <= 60 {
             (seconds, "second")
         } else {
-            ((seconds + 59) / 60, "minute")
+            (seconds.div_ceil(60), "minute")
         };
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} {unit}{plural}")

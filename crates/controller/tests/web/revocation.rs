@@ -13,7 +13,9 @@ use hourkey_store::log::{Entry, Subject};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Site};
+use crate::devices::enrolled;
 use crate::oauth::{REDIRECT, VERIFIER, code};
+use crate::world::World;
 use crate::world::events::{DEADLINE, Events};
 use crate::world::gateways::{Feed, added, call, enrol_device, enrol_gateway, permits};
 
@@ -82,6 +84,44 @@ async fn each_cause_reaches_each_credential() {
     for (cause, expected) in TABLE {
         assert_eq!(tried(cause).await, expected, "{cause:?}");
     }
+}
+
+#[tokio::test]
+async fn who_administers_no_more_reaches_nobody_else_s_devices_and_unlocks_nothing() {
+    let site = Site::new().await;
+    let (world, ada) = (&site.world, site.world.people.ada);
+    let bens = enrolled(&site, world.people.ben, "ben-laptop").await;
+    let (token, browser) = (world.token(ada).await, site.signed_in("ada").await);
+    let unlocks = async || {
+        let answer = call(world, "GET", "/unlocks?login=ben", &token, Value::Null).await;
+        answer.status.as_u16()
+    };
+    let pages = async || {
+        let devices = browser.get("/devices").await;
+        let unlock = browser.get("/unlock").await.status.as_u16();
+        (devices.text.contains("ben-laptop"), unlock)
+    };
+    assert_eq!((unlocks().await, pages().await), (200, (true, 200)));
+    become_member(world, ada).await;
+    assert_eq!((unlocks().await, pages().await), (403, (false, 403)));
+    let path = format!("/devices/{bens}");
+    let ended = call(world, "DELETE", &path, &token, Value::Null).await;
+    assert_eq!(ended.status, 404);
+    let device = bens.to_string();
+    let fields = [("do", "end"), ("device", device.as_str())];
+    assert_eq!(browser.post("/devices", &fields).await.status, 404);
+}
+
+/// Takes all roles away but that of everybody.
+async fn become_member(world: &World, user: UserId) {
+    let change = world.change(Vec::new(), move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(user).await?.unwrap();
+            user.roles = vec![Role::Member];
+            Ok(tx.update_user(user).await?)
+        })
+    });
+    change.await;
 }
 
 /// The fates under a cause, of all credentials that one reviewer can have.
@@ -224,16 +264,7 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
                 change.expect("the record of the end").unwrap();
             }
         }
-        RoleLost => {
-            let change = world.change(Vec::new(), move |tx| {
-                Box::pin(async move {
-                    let mut user = tx.user(rae).await?.unwrap();
-                    user.roles = vec![Role::Member];
-                    Ok(tx.update_user(user).await?)
-                })
-            });
-            change.await;
-        }
+        RoleLost => become_member(world, rae).await,
     }
 }
 
