@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::PageFailure;
 use super::form::Form;
 use super::layout::{Frame, Page, Place, Width, complaint, token_field};
-use super::sign_in::browser_name;
+use super::sign_in::browser;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::password::SHORTEST;
@@ -45,7 +45,7 @@ pub(super) async fn send(
     }
     match reset::finish(&app, &typed.code, typed.password).await {
         Ok(verified) => {
-            let label = browser_name(&headers);
+            let label = browser(&headers);
             let cookies = session::start_browser(&app, verified, label, &headers).await?;
             Ok((cookies, Redirect::to("/access")).into_response())
         }

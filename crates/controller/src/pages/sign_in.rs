@@ -60,10 +60,10 @@ pub(super) async fn show(
     let login = match meant_for {
         // Anybody can write an address: only what this browser knows is shown.
         Some(login) => {
-            let browser = cookie::browser(&headers, &app.config);
+            let known = cookie::browser(&headers, &app.config);
             let mut tx = app.store.read().await?;
-            let known = account::known_in(&mut *tx, browser, &login).await?;
-            known.map(|user| user.login).unwrap_or_default()
+            let user = account::known_in(&mut *tx, known, &login).await?;
+            user.map(|user| user.login).unwrap_or_default()
         }
         None => String::new(),
     };
@@ -78,24 +78,25 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     let next = safe(&typed.next, &app.config);
-    let browser = cookie::browser(&headers, &app.config);
-    let problem = match account::check(&app, &typed.login, typed.password, from, browser).await {
+    let known = cookie::browser(&headers, &app.config);
+    match account::check(&app, &typed.login, typed.password, from, known).await {
         Ok(verified) => {
-            let cookies =
-                session::start_browser(&app, verified, browser_name(&headers), &headers).await?;
-            return Ok((cookies, Redirect::to(&next)).into_response());
+            let label = browser(&headers);
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
+            Ok((cookies, Redirect::to(&next)).into_response())
         }
         Err(NotSignedIn::TooFast(wait)) => {
             let status = StatusCode::TOO_MANY_REQUESTS;
             let wrong = format!("There were too many attempts to sign in. Try again in {wait}.");
             let page = page(&app, &headers, status, &next, &typed.login, &wrong).await?;
-            return Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response());
+            Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response())
         }
-        Err(NotSignedIn::Failed(Failure::Refused(problem))) => problem,
-        Err(NotSignedIn::Failed(failure)) => return Err(failure.into()),
-    };
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
-    page(&app, &headers, status, &next, &typed.login, &problem.detail).await
+        Err(NotSignedIn::Failed(Failure::Refused(problem))) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
+            page(&app, &headers, status, &next, &typed.login, &problem.detail).await
+        }
+        Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
+    }
 }
 
 /// `POST /sign-out`
@@ -142,13 +143,14 @@ async fn page(
 ) -> Result<Response, PageFailure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
+    let fresh = setup::is_open(app).await?;
     let page = Page {
         title: "Sign in",
         place: Place::Elsewhere,
         width: Width::Narrow,
         live: false,
     };
-    let main = form(&frame, &token, next, login, wrong);
+    let main = form(&frame, &token, next, login, wrong, fresh);
     let mut response = frame.answer(status, &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -156,7 +158,14 @@ async fn page(
     Ok(response)
 }
 
-fn form(frame: &Frame, token: &FormToken, next: &str, login: &str, wrong: &str) -> maud::Markup {
+fn form(
+    frame: &Frame,
+    token: &FormToken,
+    next: &str,
+    login: &str,
+    wrong: &str,
+    fresh: bool,
+) -> maud::Markup {
     html! {
         h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
         @if let Some(client) = waiting_client(next) {
@@ -178,6 +187,10 @@ fn form(frame: &Frame, token: &FormToken, next: &str, login: &str, wrong: &str) 
                 button.btn.primary { "Sign in" }
             }
         }
+        @if fresh {
+            p.bar { "This controller is fresh: " a href="/setup" { "set it up" }
+                " with the code from its terminal." }
+        }
     }
 }
 
@@ -191,7 +204,7 @@ fn waiting_client(next: &str) -> Option<Client> {
 }
 
 /// What a browser calls itself, roughly: `Firefox on Linux`. Only ever shown to its owner.
-pub(super) fn browser_name(headers: &HeaderMap) -> String {
+pub(super) fn browser(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).map(HeaderValue::to_str);
     let agent = agent.and_then(Result::ok).unwrap_or_default();
     let first = |known: &[(&str, &'static str)], otherwise: &'static str| {
