@@ -15,6 +15,7 @@ mod connections;
 mod device;
 mod devices;
 mod forms;
+mod known_browsers;
 mod oauth;
 mod passwords;
 mod reviewing;

@@ -12,9 +12,10 @@ use hourkey_protocol::oauth::DEVICE_GRANT;
 use hourkey_store::log::{Entry, Subject};
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Site};
+use crate::browser::{Browser, Page, Site};
 use crate::devices::enrolled;
-use crate::oauth::{REDIRECT, VERIFIER, code};
+use crate::oauth::code;
+use crate::tokens::{Tokens, exchange, refresh};
 use crate::world::World;
 use crate::world::events::{DEADLINE, Events};
 use crate::world::gateways::{Feed, added, call, enrol_device, enrol_gateway, permits};
@@ -134,7 +135,7 @@ async fn tried(cause: Cause) -> [Fate; 9] {
     let gateway = gateway.json()["credential"].as_str().unwrap().to_owned();
 
     let mut browser = site.signed_in("rae").await;
-    let mut app = exchanged(&site, &code(&browser, &[]).await).await.unwrap();
+    let mut app = Tokens::of(&exchange(&site, &code(&browser, &[]).await, &[]).await);
     let age = match cause {
         BrowserTimeOver => TimeDelta::days(30),
         AppTimeOver => TimeDelta::days(90),
@@ -147,7 +148,7 @@ async fn tried(cause: Cause) -> [Fate; 9] {
         let left = old - site.app.clock.now();
         world.clock.forward(left.min(TimeDelta::days(6)));
         browser.get("/access").await;
-        app = app.refreshed(&site).await.unwrap();
+        app = Tokens::of(&refresh(&site, &app.refresh).await);
     }
     if cause == AppTimeOver {
         browser = site.signed_in("rae").await;
@@ -190,15 +191,15 @@ async fn tried(cause: Cause) -> [Fate; 9] {
         .iter()
         .any(|user| !user.permits.is_empty());
     let stays = |it| if it { Stays } else { Gone };
-    let of_app = async |app: Option<App>| match app {
+    let of_app = async |page: Page| match granted(&page) {
         Some(app) => reviews(&site, &app.access, asked).await,
         None => Gone,
     };
     [
         pages(&browser).await,
         reviews(&site, &app.access, asked).await,
-        of_app(app.refreshed(&site).await).await,
-        of_app(exchanged(&site, &unused).await).await,
+        of_app(refresh(&site, &app.refresh).await).await,
+        of_app(exchange(&site, &unused, &[]).await).await,
         stays(is_collected(&site, &host).await),
         stays(taken),
         stays(permit),
@@ -316,45 +317,13 @@ async fn reviews(site: &Site, access: &str, request: i64) -> Fate {
     }
 }
 
-/// The app's tokens.
-struct App {
-    access: String,
-    refresh: String,
-}
-
-impl App {
-    async fn of(site: &Site, fields: &[(&str, &str)]) -> Option<Self> {
-        let page = site.form("/oauth/token", fields).await;
-        if page.status == 400 {
-            assert_eq!(page.json()["error"], "invalid_grant");
-            return None;
-        }
-        let text = |name: &str| page.json()[name].as_str().unwrap().to_owned();
-        Some(Self {
-            access: text("access_token"),
-            refresh: text("refresh_token"),
-        })
+/// The tokens of an answer, unless the grant is void.
+fn granted(page: &Page) -> Option<Tokens> {
+    if page.status == 400 {
+        assert_eq!(page.json()["error"], "invalid_grant");
+        return None;
     }
-
-    async fn refreshed(&self, site: &Site) -> Option<Self> {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("client_id", "hourkey-desktop"),
-            ("refresh_token", &self.refresh),
-        ];
-        Self::of(site, &fields).await
-    }
-}
-
-async fn exchanged(site: &Site, code: &str) -> Option<App> {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("client_id", "hourkey-desktop"),
-        ("code", code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    App::of(site, &fields).await
+    Some(Tokens::of(page))
 }
 
 /// Lets a host in, and returns the device code that it has not used yet.
@@ -377,7 +346,7 @@ async fn is_collected(site: &Site, device_code: &str) -> bool {
         ("client_id", "hourkey-cli"),
         ("device_code", device_code),
     ];
-    App::of(site, &fields).await.is_some()
+    granted(&site.form("/oauth/token", &fields).await).is_some()
 }
 
 /// Whether a gateway that was told of everything up to the marker takes the device.

@@ -10,12 +10,12 @@ use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
 use crate::oauth::{REDIRECT, VERIFIER, code};
 use crate::world::chunked;
 
-struct Tokens {
-    access: String,
-    refresh: String,
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
 }
 
-async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
+pub async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
     let usual = [
         ("grant_type", "authorization_code"),
         ("client_id", "hourkey-desktop"),
@@ -30,7 +30,7 @@ async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
     site.form("/oauth/token", &fields).await
 }
 
-async fn refresh(site: &Site, token: &str) -> Page {
+pub async fn refresh(site: &Site, token: &str) -> Page {
     refresh_as(site, "hourkey-desktop", token).await
 }
 
@@ -44,7 +44,7 @@ async fn refresh_as(site: &Site, client: &str, token: &str) -> Page {
 }
 
 impl Tokens {
-    fn of(page: &Page) -> Self {
+    pub fn of(page: &Page) -> Self {
         assert_eq!(page.status, 200, "{}", page.text);
         let text = |name: &str| page.json()[name].as_str().unwrap().to_owned();
         Self {
