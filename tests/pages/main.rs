@@ -5,6 +5,7 @@
 mod forms;
 mod live;
 mod look;
+mod setup;
 
 use anyhow::{Context as _, Result};
 use hourkey_client::session::Session as Api;

@@ -302,13 +302,18 @@
     if (event.persisted && "live" in document.body.dataset) void refresh();
   });
 
-  for (const field of document.querySelectorAll("[data-from-fragment]")) {
+  const takeFragment = () => {
+    const field = document.querySelector("[data-from-fragment]");
     const code = decodeURIComponent(location.hash.slice(1));
-    if (!code || field.value) continue;
+    if (!field || !code) return;
     field.value = code;
     history.replaceState(null, "", location.pathname);
-    field.form.elements.namedItem("password").focus();
-  }
+    const fields = [...field.form.elements];
+    fields[fields.indexOf(field) + 1].focus();
+  };
+  takeFragment();
+  // A link that is opened on its own page changes the fragment only.
+  addEventListener("hashchange", takeFragment);
 
   for (const lengths of document.querySelectorAll(".lengths")) {
     lengths.addEventListener("change", (event) => {

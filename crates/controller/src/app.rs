@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::gateways::streams::Streams;
 use crate::identity::attempts::Attempts;
 use crate::identity::authorities::Authorities;
+use crate::identity::password::Hasher;
 use crate::stream::feed::Feed;
 
 /// The running controller. Cheap to clone.
@@ -26,6 +27,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Limits on attempts to sign in.
     pub attempts: Arc<Attempts>,
+    /// Computes and checks passwords' hashes.
+    pub passwords: Hasher,
     /// Issue the certificates of devices and gateways.
     pub authorities: Arc<Authorities>,
     /// The streams of the gateways.
@@ -50,6 +53,7 @@ impl App {
             clock,
             config: Arc::new(config),
             attempts: Arc::new(Attempts::default()),
+            passwords: Hasher::default(),
             authorities: Arc::new(authorities),
             gateways: Arc::new(Streams::default()),
             feed: Arc::new(Feed::default()),

@@ -26,6 +26,12 @@ pub struct Config {
     pub request_lapse: TimeDelta,
 }
 
+/// An absolute address below a public one; `path` starts with a slash.
+#[must_use]
+pub fn address(public_url: &Url, path: &str) -> String {
+    format!("{}{path}", public_url.as_str().trim_end_matches('/'))
+}
+
 /// TLS by files.
 #[derive(Clone, Debug)]
 pub struct Tls {
@@ -39,7 +45,7 @@ impl Config {
     /// An absolute address below the public one; `path` starts with a slash.
     #[must_use]
     pub fn address(&self, path: &str) -> String {
-        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+        address(&self.public_url, path)
     }
 
     /// True when browsers reach the controller by TLS: cookies are then marked `Secure`.

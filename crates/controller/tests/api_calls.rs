@@ -337,7 +337,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     POST /api/v1/requests/{id}/deny: 200 400 401 403 404 409 413 415 422 500 503
     GET /api/v1/resources: 200 401 500 503
     GET /api/v1/resources/{id}: 200 401 404 500 503
-    GET /api/v1/reviews: 200 401 500 503
+    GET /api/v1/reviews: 200 401 403 500 503
     GET /api/v1/sessions: 200 401 500 503
     DELETE /api/v1/sessions/{id}: 204 401 404 500 503
     GET /api/v1/snapshot: 200 401 500 503

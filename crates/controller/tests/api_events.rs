@@ -17,6 +17,25 @@ use world::World;
 use world::events::{Event, Events};
 
 #[tokio::test]
+async fn who_no_longer_reviews_reads_nothing_of_what_others_asked() {
+    let world = World::new().await;
+    let (ann, rae) = (world.people.ann, world.people.rae);
+    let body = json!({ "resource": world.resources.database, "reason": "Payroll of May" });
+    world.post(ann, "/requests", body).await;
+    let snapshot = async || world.get(rae, "/snapshot").await.text;
+    assert!(snapshot().await.contains("Payroll of May"));
+    let change = world.change(Vec::new(), move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(rae).await?.unwrap();
+            user.roles = vec![Role::Member];
+            Ok(tx.update_user(user).await?)
+        })
+    });
+    change.await;
+    assert!(!snapshot().await.contains("Payroll of May"));
+}
+
+#[tokio::test]
 async fn a_stream_starts_with_everything() {
     let world = running().await;
     let mut ann = events(&world, world.people.ann).await;

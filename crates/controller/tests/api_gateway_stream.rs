@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use hourkey_controller::gateways::enrol;
+use hourkey_controller::identity::session;
 use hourkey_domain::ids::DeviceId;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
@@ -72,6 +73,7 @@ async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
                     kind: SessionKind::Desktop,
                     label: String::new(),
                     created_at: now,
+                    ends_at: session::ends_at(SessionKind::Desktop, now, now),
                     cookie: None,
                 };
                 let device = NewDevice {

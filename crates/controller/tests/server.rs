@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use hourkey_controller::clock::{Clock as _, SystemClock};
 use hourkey_controller::identity::secret::new_secret;
+use hourkey_controller::identity::session;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_protocol::account::SessionKind;
@@ -338,6 +339,7 @@ async fn token(folder: &TempDir) -> String {
                 kind: SessionKind::Cli,
                 label: "a test".to_owned(),
                 created_at: now,
+                ends_at: session::ends_at(SessionKind::Cli, now, now),
                 cookie: None,
             };
             let session = tx.insert_session(new).await?;

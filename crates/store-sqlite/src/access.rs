@@ -79,7 +79,8 @@ impl AccessRead for Tx {
              WHERE r.state = 'pending' AND a.removed = 0 AND a.until IS NOT NULL \
              UNION ALL SELECT min(a.until) FROM grants g JOIN assignments a \
              ON a.id = g.assignment_id \
-             WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL)",
+             WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
+             UNION ALL SELECT min(ends_at) FROM sessions)",
         );
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())
     }

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::account::{
-    AccountRead, AccountWrite, Code, DeviceCode, Digest, LONGEST_SESSION, NewSession, Refresh,
-    Remembered, Session,
+    AccountRead, AccountWrite, BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, NewSession,
+    Refresh, Remembered, Session,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -20,7 +20,8 @@ const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
 macro_rules! sessions {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.user_id, s.kind, s.label, s.created_at, s.last_seen FROM sessions s ",
+            "SELECT s.id, s.user_id, s.kind, s.label, s.created_at, s.last_seen, s.ends_at \
+             FROM sessions s ",
             $rest
         )
     };
@@ -29,7 +30,7 @@ macro_rules! sessions {
 macro_rules! device_codes {
     ($rest:literal) => {
         concat!(
-            "SELECT user_code, client_id, label, expires_at, polled_at, user_id, denied \
+            "SELECT user_code, client_id, label, expires_at, polled_at, user_id, consented_in, denied \
              FROM device_codes ",
             $rest
         )
@@ -69,6 +70,15 @@ impl AccountRead for Tx {
         self.one(by_token, session).await
     }
 
+    async fn sessions_due(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let due = query(sessions!("WHERE s.ends_at <= ? ORDER BY s.ends_at LIMIT ?"));
+        self.all(due.bind(millis(now)).bind(limit), session).await
+    }
+
     async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.one(query(sessions!("WHERE s.id = ?")).bind(id.0), session)
             .await
@@ -93,8 +103,8 @@ impl AccountRead for Tx {
 
     async fn code(&mut self, code: Digest) -> Result<Option<Code>, StoreError> {
         let kept = query(
-            "SELECT user_id, client_id, redirect_uri, challenge, label, expires_at, session_id \
-             FROM codes WHERE code = ?",
+            "SELECT user_id, consented_in, client_id, redirect_uri, challenge, label, expires_at, \
+             session_id FROM codes WHERE code = ?",
         );
         self.one(kept.bind(code.to_vec()), code_of).await
     }
@@ -127,6 +137,14 @@ impl AccountRead for Tx {
             .bind(link.to_vec())
             .bind(millis(now));
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
+    }
+
+    async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
+        let users = query("SELECT user_id FROM known_browsers WHERE browser = ? ORDER BY at DESC");
+        self.all(users.bind(browser.to_vec()), |row| {
+            Ok(UserId(row.col("user_id")?))
+        })
+        .await
     }
 
     async fn setup_code(&mut self) -> Result<Option<Digest>, StoreError> {
@@ -170,13 +188,14 @@ impl AccountWrite for Tx {
     async fn insert_session(&mut self, new: NewSession) -> Result<SessionId, StoreError> {
         let at = millis(new.created_at);
         let insert = query(
-            "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, cookie) \
-             SELECT id, ?, ?, ?, ?, ? FROM users WHERE id = ? AND removed = 0",
+            "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, ends_at, cookie) \
+             SELECT id, ?, ?, ?, ?, ?, ? FROM users WHERE id = ? AND removed = 0",
         )
         .bind(new.kind.word())
         .bind(new.label)
         .bind(at)
         .bind(at)
+        .bind(millis(new.ends_at))
         .bind(new.cookie.map(|cookie| cookie.to_vec()))
         .bind(new.user.0);
         let inserted = self.run(insert).await?;
@@ -187,9 +206,18 @@ impl AccountWrite for Tx {
         Ok(SessionId(inserted.last_insert_rowid()))
     }
 
-    async fn touch_session(&mut self, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let touch = query("UPDATE sessions SET last_seen = max(last_seen, ?) WHERE id = ?");
-        self.run(touch.bind(millis(at)).bind(id.0)).await?;
+    async fn touch_session(
+        &mut self,
+        id: SessionId,
+        at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let touch = query(
+            "UPDATE sessions SET last_seen = max(last_seen, ?), ends_at = max(ends_at, ?) \
+             WHERE id = ?",
+        );
+        let touch = touch.bind(millis(at)).bind(millis(ends_at)).bind(id.0);
+        self.run(touch).await?;
         Ok(())
     }
 
@@ -238,15 +266,16 @@ impl AccountWrite for Tx {
 
     async fn put_code(&mut self, code: Digest, value: Code) -> Result<(), StoreError> {
         let put = query(
-            "INSERT INTO codes (code, user_id, client_id, redirect_uri, challenge, label, \
-             expires_at, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+            "INSERT INTO codes (code, user_id, consented_in, client_id, redirect_uri, challenge, \
+             label, expires_at, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (code) DO UPDATE SET user_id = excluded.user_id, \
-             client_id = excluded.client_id, redirect_uri = excluded.redirect_uri, \
+             consented_in = excluded.consented_in, client_id = excluded.client_id, redirect_uri = excluded.redirect_uri, \
              challenge = excluded.challenge, label = excluded.label, \
              expires_at = excluded.expires_at, session_id = excluded.session_id",
         )
         .bind(code.to_vec())
-        .bind(value.user.0)
+        .bind(value.consent.user.0)
+        .bind(value.consent.session.0)
         .bind(value.client_id)
         .bind(value.redirect_uri)
         .bind(value.challenge)
@@ -264,11 +293,12 @@ impl AccountWrite for Tx {
     ) -> Result<(), StoreError> {
         let put = query(
             "INSERT INTO device_codes (device_code, user_code, client_id, label, expires_at, \
-             polled_at, user_id, denied) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+             polled_at, user_id, consented_in, denied) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (device_code) DO UPDATE SET user_code = excluded.user_code, \
              client_id = excluded.client_id, label = excluded.label, \
              expires_at = excluded.expires_at, polled_at = excluded.polled_at, \
-             user_id = excluded.user_id, denied = excluded.denied",
+             user_id = excluded.user_id, consented_in = excluded.consented_in, \
+             denied = excluded.denied",
         )
         .bind(device_code.to_vec())
         .bind(value.user_code)
@@ -276,7 +306,8 @@ impl AccountWrite for Tx {
         .bind(value.label)
         .bind(millis(value.expires_at))
         .bind(value.polled_at.map(millis))
-        .bind(value.user.map(|user| user.0))
+        .bind(value.consent.map(|consent| consent.user.0))
+        .bind(value.consent.map(|consent| consent.session.0))
         .bind(value.denied);
         self.run(put).await?;
         Ok(())
@@ -285,12 +316,16 @@ impl AccountWrite for Tx {
     async fn decide_device_code(
         &mut self,
         user_code: &str,
-        user: Option<UserId>,
+        consent: Option<Consent>,
     ) -> Result<(), StoreError> {
-        let decide = query("UPDATE device_codes SET user_id = ?, denied = ? WHERE user_code = ?")
-            .bind(user.map(|user| user.0))
-            .bind(user.is_none())
-            .bind(user_code.to_owned());
+        let decide = query(
+            "UPDATE device_codes SET user_id = ?, consented_in = ?, denied = ? \
+             WHERE user_code = ?",
+        )
+        .bind(consent.map(|consent| consent.user.0))
+        .bind(consent.map(|consent| consent.session.0))
+        .bind(consent.is_none())
+        .bind(user_code.to_owned());
         self.touch(decide, || "a device's user code".to_owned())
             .await
     }
@@ -319,6 +354,21 @@ impl AccountWrite for Tx {
 
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError> {
         self.run(query("DELETE FROM reset_links WHERE user_id = ?").bind(user.0))
+            .await?;
+        Ok(())
+    }
+
+    async fn remember_browser(
+        &mut self,
+        browser: Digest,
+        user: UserId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let keep = query(
+            "INSERT INTO known_browsers (browser, user_id, at) VALUES (?, ?, ?) \
+             ON CONFLICT (browser, user_id) DO UPDATE SET at = excluded.at",
+        );
+        self.run(keep.bind(browser.to_vec()).bind(user.0).bind(millis(at)))
             .await?;
         Ok(())
     }
@@ -363,8 +413,8 @@ impl AccountWrite for Tx {
         for (old, kept) in [
             ("DELETE FROM remembered WHERE at <= ?", REMEMBER_FOR),
             (
-                "DELETE FROM sessions WHERE created_at <= ?",
-                LONGEST_SESSION,
+                "DELETE FROM known_browsers WHERE at <= ?",
+                BROWSER_KNOWN_FOR,
             ),
         ] {
             let before = now
@@ -384,6 +434,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         label: row.col("label")?,
         created_at: row.time("created_at")?,
         last_seen: row.time("last_seen")?,
+        ends_at: row.time("ends_at")?,
     })
 }
 
@@ -397,7 +448,10 @@ fn refresh_of(row: &SqliteRow) -> Result<Refresh, StoreError> {
 
 fn code_of(row: &SqliteRow) -> Result<Code, StoreError> {
     Ok(Code {
-        user: UserId(row.col("user_id")?),
+        consent: Consent {
+            user: UserId(row.col("user_id")?),
+            session: SessionId(row.col("consented_in")?),
+        },
         client_id: row.col("client_id")?,
         redirect_uri: row.col("redirect_uri")?,
         challenge: row.col("challenge")?,
@@ -408,13 +462,16 @@ fn code_of(row: &SqliteRow) -> Result<Code, StoreError> {
 }
 
 fn device(row: &SqliteRow) -> Result<DeviceCode, StoreError> {
+    let user = row.col::<Option<i64>>("user_id")?.map(UserId);
+    let session = row.col::<Option<i64>>("consented_in")?.map(SessionId);
+    let consent = user.zip(session);
     Ok(DeviceCode {
         user_code: row.col("user_code")?,
         client_id: row.col("client_id")?,
         label: row.col("label")?,
         expires_at: row.time("expires_at")?,
         polled_at: row.maybe_time("polled_at")?,
-        user: row.col::<Option<i64>>("user_id")?.map(UserId),
+        consent: consent.map(|(user, session)| Consent { user, session }),
         denied: row.col("denied")?,
     })
 }

@@ -51,6 +51,7 @@ impl OrganisationWrite for Tx {
             "DELETE FROM codes WHERE user_id = ?",
             "DELETE FROM device_codes WHERE user_id = ?",
             "DELETE FROM reset_links WHERE user_id = ?",
+            "DELETE FROM known_browsers WHERE user_id = ?",
         ] {
             self.run(query(rest).bind(id.0)).await?;
         }

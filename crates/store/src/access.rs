@@ -116,7 +116,8 @@ pub trait AccessRead: Send {
     /// Pending requests and scheduled or active grants, by stored state, in order of id.
     async fn open(&mut self, filter: OpenFilter) -> Result<Open, StoreError>;
 
-    /// When the next lapse, start, expiry or assignment end of anything open is due.
+    /// When the next lapse, start, expiry or assignment end of anything open is due, or the next
+    /// session ends by itself.
     async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// A user's requests, newest first, ids below `before`, at most `limit`.

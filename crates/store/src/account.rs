@@ -9,8 +9,8 @@ use hourkey_protocol::account::SessionKind;
 
 use crate::StoreError;
 
-/// No session lasts longer than this: older ones are forgotten.
-pub const LONGEST_SESSION: TimeDelta = TimeDelta::days(90);
+/// A browser is known this long after somebody signed in there.
+pub const BROWSER_KNOWN_FOR: TimeDelta = TimeDelta::days(365);
 
 /// SHA-256 of a secret of at least 128 random bits.
 pub type Digest = [u8; 32];
@@ -30,6 +30,8 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// When it was last heard (kept to the minute).
     pub last_seen: DateTime<Utc>,
+    /// When it ends by itself if it is not heard again.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// A session that has no id yet.
@@ -43,6 +45,8 @@ pub struct NewSession {
     pub label: String,
     /// Now.
     pub created_at: DateTime<Utc>,
+    /// When it ends by itself if it is not heard again.
+    pub ends_at: DateTime<Utc>,
     /// The digest of its cookie, for browsers.
     pub cookie: Option<Digest>,
 }
@@ -58,11 +62,21 @@ pub struct Refresh {
     pub used: bool,
 }
 
+/// Who let a client in, and the browser session in which they did. It counts as long as that
+/// session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
 /// An authorization code (RFC 6749, 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
     /// Who consented.
-    pub user: UserId,
+    pub consent: Consent,
     /// The client that asked.
     pub client_id: String,
     /// Where the code was sent.
@@ -91,7 +105,7 @@ pub struct DeviceCode {
     /// When it last polled.
     pub polled_at: Option<DateTime<Utc>>,
     /// Who consented.
-    pub user: Option<UserId>,
+    pub consent: Option<Consent>,
     /// Somebody said no.
     pub denied: bool,
 }
@@ -126,6 +140,13 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<Session>, StoreError>;
 
+    /// Sessions whose end has come at `now`, at most `limit`, the earliest first.
+    async fn sessions_due(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError>;
+
     /// A running session.
     async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
@@ -157,6 +178,9 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
+    /// Who signed in in this browser before, the latest first.
+    async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError>;
+
     /// The digest of the setup code of a fresh controller.
     async fn setup_code(&mut self) -> Result<Option<Digest>, StoreError>;
 
@@ -177,8 +201,13 @@ pub trait AccountWrite: AccountRead {
     /// Keeps a session.
     async fn insert_session(&mut self, new: NewSession) -> Result<SessionId, StoreError>;
 
-    /// Notes that a session was heard.
-    async fn touch_session(&mut self, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Notes that a session was heard, and when it ends now. Neither ever goes back.
+    async fn touch_session(
+        &mut self,
+        id: SessionId,
+        at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Ends a session with its tokens. Unknown or ended ones do no harm.
     async fn end_session(&mut self, id: SessionId) -> Result<(), StoreError>;
@@ -217,7 +246,7 @@ pub trait AccountWrite: AccountRead {
     async fn decide_device_code(
         &mut self,
         user_code: &str,
-        user: Option<UserId>,
+        consent: Option<Consent>,
     ) -> Result<(), StoreError>;
 
     /// Forgets a device authorization.
@@ -234,6 +263,14 @@ pub trait AccountWrite: AccountRead {
     /// Forgets a user's reset links.
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError>;
 
+    /// Notes that somebody signed in in this browser.
+    async fn remember_browser(
+        &mut self,
+        browser: Digest,
+        user: UserId,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
     /// Keeps, or forgets, the setup code.
     async fn set_setup_code(&mut self, code: Option<Digest>) -> Result<(), StoreError>;
 
@@ -246,9 +283,8 @@ pub trait AccountWrite: AccountRead {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets sessions beyond [`LONGEST_SESSION`] with their tokens, expired tokens, codes,
-    /// devices, links and kept answers (24 h), and drops changes
-    /// that are beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
+    /// Forgets expired tokens, codes, links, kept answers (24 h) and browsers
+    /// ([`BROWSER_KNOWN_FOR`]), and drops changes that are beyond both [`crate::log::KEEP_CHANGES`] and [`crate::log::KEEP_CHANGES_FOR`] from
     /// the change log, some at a time. The audit log is never cut.
     async fn forget_expired(&mut self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }

@@ -57,7 +57,23 @@ impl Controller {
         Self::prepare_at(organisation, Some(public)).await
     }
 
+    /// Starts one that nobody has set up.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn fresh() -> Result<Self> {
+        let mut controller = Self::init(None).await?;
+        controller.resume().await?;
+        Ok(controller)
+    }
+
     async fn prepare_at(organisation: &str, public: Option<&Url>) -> Result<Self> {
+        let controller = Self::init(public).await?;
+        controller.apply(organisation).await?;
+        Ok(controller)
+    }
+
+    async fn init(public: Option<&Url>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let url = Url::parse(&format!("http://{address}/"))?;
@@ -74,7 +90,6 @@ impl Controller {
             init.extend(["--trusted-proxy", "127.0.0.1"]);
         }
         controller.run(&init).await?;
-        controller.apply(organisation).await?;
         Ok(controller)
     }
 

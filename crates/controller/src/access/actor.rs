@@ -7,14 +7,17 @@ use hourkey_store::Read;
 use hourkey_store::organisation::User;
 
 use crate::failure::Failure;
+use crate::identity::Caller;
 
-/// A person with what they may review, true for one transaction.
+/// A person with what they may review in their session, true for one transaction.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The person.
     pub user: User,
     /// Resources whose requests they may review as resource approvers.
     pub approves: Vec<ResourceId>,
+    /// The roles that count in the session: none where it does not reach other people.
+    roles: Vec<Role>,
 }
 
 impl Actor {
@@ -22,8 +25,8 @@ impl Actor {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
-    pub async fn load(tx: &mut dyn Read, id: UserId) -> Result<Self, Failure> {
-        Self::find(tx, id).await?.ok_or_else(|| {
+    pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, Failure> {
+        Self::find(tx, caller.into()).await?.ok_or_else(|| {
             Failure::refused(
                 Code::Unauthenticated,
                 "This account is disabled or was removed. Ask your administrator.",
@@ -32,12 +35,24 @@ impl Actor {
     }
 
     /// The person, when they exist and are not disabled.
-    pub(crate) async fn find(tx: &mut dyn Read, id: UserId) -> Result<Option<Self>, Failure> {
-        let Some(user) = tx.user(id).await?.filter(|user| !user.disabled) else {
+    pub(crate) async fn find(
+        tx: &mut dyn Read,
+        caller: impl Into<Caller>,
+    ) -> Result<Option<Self>, Failure> {
+        let caller = caller.into();
+        let user = tx.user(caller.user).await?;
+        let Some(user) = user.filter(|user| !user.disabled) else {
             return Ok(None);
         };
-        let approves = tx.approves(id).await?;
-        Ok(Some(Self { user, approves }))
+        let (approves, roles) = match caller.reaches_others() {
+            true => (tx.approves(caller.user).await?, user.roles.clone()),
+            false => (Vec::new(), Vec::new()),
+        };
+        Ok(Some(Self {
+            user,
+            approves,
+            roles,
+        }))
     }
 
     /// True when they may see requests for this resource (rule 1).
@@ -49,7 +64,7 @@ impl Actor {
     /// True when they review requests for every resource, by role.
     #[must_use]
     pub fn reviews_all(&self) -> bool {
-        let roles = self.user.roles.as_slice();
+        let roles = self.roles.as_slice();
         let none = Reviewer {
             user: self.user.id,
             roles,
@@ -67,7 +82,7 @@ impl Actor {
     /// True when they administer the organisation.
     #[must_use]
     pub fn administers(&self) -> bool {
-        self.user.roles.contains(&Role::Admin)
+        self.roles.contains(&Role::Admin)
     }
 
     /// Whether they may decide what `requester` asked for (rule 6).
@@ -87,7 +102,7 @@ impl Actor {
     }
 
     pub(super) fn reviewer(&self, resource: ResourceId) -> Reviewer<'_> {
-        let roles: &[Role] = &self.user.roles;
+        let roles: &[Role] = &self.roles;
         let approves_resource = self.approves.contains(&resource);
         Reviewer {
             user: self.user.id,

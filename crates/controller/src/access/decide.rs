@@ -18,6 +18,7 @@ use super::keep::{self, Act};
 use super::{input, show, sweep, unlock};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::Caller;
 
 /// Approves a request, for less time if the reviewer says so (rules 5 and 6).
 ///
@@ -31,7 +32,7 @@ pub async fn approve(
     id: RequestId,
     body: Approve,
 ) -> Result<Shown, Failure> {
-    app.transact(move |tx, now| Box::pin(approve_in(tx, user, id, body, now)))
+    app.transact(move |tx, now| Box::pin(approve_in(tx, user.into(), id, body, now)))
         .await
 }
 
@@ -40,21 +41,22 @@ pub async fn approve(
 /// # Errors
 /// As [`approve`], and [`Code::BlankText`].
 pub async fn deny(app: &App, user: UserId, id: RequestId, body: Comment) -> Result<Shown, Failure> {
-    app.transact(move |tx, now| Box::pin(deny_in(tx, user, id, body, now)))
+    app.transact(move |tx, now| Box::pin(deny_in(tx, user.into(), id, body, now)))
         .await
 }
 
 /// [`approve`], inside a transaction.
 pub(crate) async fn approve_in(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: RequestId,
     body: Approve,
     now: Time,
 ) -> Result<Shown, Failure> {
     let allowed = input::length(body.seconds)?;
     let comment = input::text(&body.comment)?;
-    let pending = to_decide(tx, user, id, now).await?;
+    let user = caller.user;
+    let pending = to_decide(tx, caller, id, now).await?;
     let assignment = pending.request().terms.assignment;
     let Some(live) = tx.way(assignment).await? else {
         // Removing an assignment cancels what rests on it, in the same transaction.
@@ -67,13 +69,14 @@ pub(crate) async fn approve_in(
 /// [`deny`], inside a transaction.
 pub(crate) async fn deny_in(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: RequestId,
     body: Comment,
     now: Time,
 ) -> Result<Shown, Failure> {
     let comment = input::needed_text(&body.comment)?;
-    let pending = to_decide(tx, user, id, now).await?;
+    let user = caller.user;
+    let pending = to_decide(tx, caller, id, now).await?;
     let before = pending.request().clone();
     let denied = pending.deny(user, comment.clone(), now);
     let act = Act {
@@ -107,11 +110,11 @@ pub(super) async fn approve_at_once(
 /// The request, if this person may decide it and nobody did.
 async fn to_decide(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: RequestId,
     now: Time,
 ) -> Result<Pending, Failure> {
-    let actor = Actor::load(tx, user).await?;
+    let actor = Actor::load(tx, caller).await?;
     let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
     actor.may_decide(request.user, request.resource)?;
     sweep::settle(tx, request.user, request.resource, now).await?;

@@ -15,6 +15,7 @@ use super::keep::{self, Act};
 use super::{input, show, sweep};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::Caller;
 
 /// Withdraws one's own pending request.
 ///
@@ -22,7 +23,7 @@ use crate::failure::Failure;
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a request of
 /// somebody else, [`Code::AlreadyDecided`].
 pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
-    app.transact(move |tx, now| Box::pin(cancel_in(tx, user, id, now)))
+    app.transact(move |tx, now| Box::pin(cancel_in(tx, user.into(), id, now)))
         .await
 }
 
@@ -32,7 +33,7 @@ pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Fai
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a grant of
 /// somebody else, [`Code::AlreadyEnded`].
 pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, Failure> {
-    app.transact(move |tx, now| Box::pin(release_in(tx, user, id, now)))
+    app.transact(move |tx, now| Box::pin(release_in(tx, user.into(), id, now)))
         .await
 }
 
@@ -47,18 +48,19 @@ pub async fn revoke(
     id: GrantId,
     body: Comment,
 ) -> Result<ShownGrant, Failure> {
-    app.transact(move |tx, now| Box::pin(revoke_in(tx, user, id, body, now)))
+    app.transact(move |tx, now| Box::pin(revoke_in(tx, user.into(), id, body, now)))
         .await
 }
 
 /// [`cancel`], inside a transaction.
 pub(crate) async fn cancel_in(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: RequestId,
     now: Time,
 ) -> Result<Shown, Failure> {
-    let actor = Actor::load(tx, user).await?;
+    let actor = Actor::load(tx, caller).await?;
+    let user = caller.user;
     let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
     if request.user != user {
         return Err(not_theirs(
@@ -85,11 +87,12 @@ pub(crate) async fn cancel_in(
 /// [`release`], inside a transaction.
 pub(crate) async fn release_in(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: GrantId,
     now: Time,
 ) -> Result<ShownGrant, Failure> {
-    let actor = Actor::load(tx, user).await?;
+    let actor = Actor::load(tx, caller).await?;
+    let user = caller.user;
     let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
     if grant.user != user {
         return Err(not_theirs(
@@ -112,13 +115,14 @@ pub(crate) async fn release_in(
 /// [`revoke`], inside a transaction.
 pub(crate) async fn revoke_in(
     tx: &mut dyn Write,
-    user: UserId,
+    caller: Caller,
     id: GrantId,
     body: Comment,
     now: Time,
 ) -> Result<ShownGrant, Failure> {
     let comment = input::needed_text(&body.comment)?;
-    let actor = Actor::load(tx, user).await?;
+    let actor = Actor::load(tx, caller).await?;
+    let user = caller.user;
     let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
     if grant.user == user {
         return Err(Failure::refused(

@@ -1,4 +1,4 @@
-//! What time alone does: lapses, starts, expiries, ends of assignments.
+//! What time alone does: lapses, starts, expiries, ends of assignments and of sessions.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::reconcile;
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::failure::Failure;
+use crate::identity::session;
 
 /// After the store failed, it is asked again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -72,8 +73,13 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, Failure> {
 /// # Errors
 /// The store's own failure; everything stays due.
 pub async fn sweep_now(app: &App) -> Result<(), Failure> {
-    app.transact(|tx, now| Box::pin(due(tx, OpenFilter::default(), now)))
-        .await
+    app.transact(|tx, now| {
+        Box::pin(async move {
+            due(tx, OpenFilter::default(), now).await?;
+            session::end_due(tx, now).await
+        })
+    })
+    .await
 }
 
 /// What time has done to one user's access to one resource, before anything else happens to it.

@@ -23,6 +23,7 @@ use super::known::{Known, known};
 use super::{input, reconcile, sweep};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::Caller;
 
 /// Keeps an approval of a request for an unlock, and tells the requester. Where the resource is
 /// open to them by now, the request is cancelled: there is nothing to unlock.
@@ -64,12 +65,13 @@ pub(super) async fn approve(
 /// disuse, [`Code::TextTooLong`].
 pub(crate) async fn unlock_in(
     tx: &mut dyn Write,
-    admin: UserId,
+    caller: impl Into<Caller>,
     body: NewUnlock,
     now: Time,
 ) -> Result<AutoLocked, Failure> {
     let comment = input::text(&body.comment)?;
-    let actor = admin_in(tx, admin).await?;
+    let actor = admin_in(tx, caller.into()).await?;
+    let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
     sweep::settle(tx, user, body.resource, now).await?;
     let here = known(tx, user, Some(body.resource)).await?.pop();
@@ -130,19 +132,19 @@ pub(crate) async fn unlock_in(
 /// [`Code::Forbidden`] for all others, [`Code::NotFound`] for a login that nobody has.
 pub async fn auto_locked(
     app: &App,
-    admin: UserId,
+    caller: impl Into<Caller>,
     login: &str,
 ) -> Result<Vec<AutoLocked>, Failure> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
-    admin_in(&mut *tx, admin).await?;
+    admin_in(&mut *tx, caller.into()).await?;
     let user = target(&mut *tx, login).await?;
     let known = known(&mut *tx, user, None).await?;
     Ok(known.iter().filter_map(|here| shown(here, now)).collect())
 }
 
-async fn admin_in(tx: &mut dyn Read, user: UserId) -> Result<Actor, Failure> {
-    let actor = Actor::load(tx, user).await?;
+async fn admin_in(tx: &mut dyn Read, caller: Caller) -> Result<Actor, Failure> {
+    let actor = Actor::load(tx, caller).await?;
     match actor.administers() {
         true => Ok(actor),
         false => Err(not_an_admin()),

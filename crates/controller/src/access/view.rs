@@ -8,6 +8,7 @@ use hourkey_domain::settings::most_permissive;
 use hourkey_protocol::access::{Page, Request as Shown, Resource, ResourceDetail, Review, Way};
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
+use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError};
 
@@ -16,6 +17,7 @@ use super::rows::{Row, rows};
 use super::show::Show;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::Caller;
 
 /// How many notices a snapshot holds.
 pub const NOTICES: u32 = 200;
@@ -30,11 +32,11 @@ const RECENTLY: TimeDelta = TimeDelta::days(30);
 ///
 /// # Errors
 /// As [`Actor::load`], or the store's own failure; so for all of this module.
-pub async fn snapshot(app: &App, user: UserId) -> Result<Snapshot, Failure> {
+pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, Failure> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
-    let actor = Actor::load(&mut *tx, user).await?;
-    let rows = rows(&mut *tx, user, None, now).await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
+    let rows = rows(&mut *tx, actor.user.id, None, now).await?;
     snapshot_in(&mut *tx, &actor, rows, now).await
 }
 
@@ -51,14 +53,29 @@ pub(crate) async fn snapshot_in(
         me: me_in(tx, actor).await?,
         resources: rows.into_iter().map(|row| row.shown).collect(),
         reviews: reviews_in(tx, actor, now).await?,
-        notices: tx.notices(actor.user.id, 0, NOTICES).await?,
+        notices: notices_in(tx, actor, 0).await?,
     })
 }
 
+/// The person's notices after a sequence number, newest first, without those about requests that
+/// they do not review now: what somebody asked for is told to nobody else (rule 1).
+pub(crate) async fn notices_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    after: i64,
+) -> Result<Vec<Notice>, Failure> {
+    let mut notices = tx.notices(actor.user.id, after, NOTICES).await?;
+    notices.retain(|notice| match notice.what {
+        What::PleaseReview { .. } => actor.reviews(notice.resource),
+        _ => true,
+    });
+    Ok(notices)
+}
+
 /// The person.
-pub async fn me(app: &App, user: UserId) -> Result<Me, Failure> {
+pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, Failure> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
     me_in(&mut *tx, &actor).await
 }
 
@@ -122,9 +139,14 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
 ///
 /// # Errors
 /// [`Failure::not_found`] for all others.
-pub async fn request(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
+pub async fn request(
+    app: &App,
+    caller: impl Into<Caller>,
+    id: RequestId,
+) -> Result<Shown, Failure> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
+    let user = actor.user.id;
     let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
     let mut show = Show::new(&mut *tx, app.clock.now());
     if actor.reviews(request.resource) {
@@ -150,9 +172,9 @@ pub async fn requests(
 
 /// The requests that wait for the person's review, oldest first; their own too, which they may
 /// not decide.
-pub async fn reviews(app: &App, user: UserId) -> Result<Vec<Review>, Failure> {
+pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, Failure> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
     reviews_in(&mut *tx, &actor, app.clock.now()).await
 }
 

@@ -17,7 +17,7 @@ use crate::identity::{SignedIn, session};
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "account",
     responses((status = 200, description = "The person.", body = Me), Reading))]
 pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, Failure> {
-    view::me(&app, signed_in.user.id).await.map(Json)
+    view::me(&app, signed_in.caller).await.map(Json)
 }
 
 /// Where the person is signed in, newest first.
@@ -25,9 +25,9 @@ pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Js
     responses((status = 200, description = "Their sessions.", body = [Session]), Reading))]
 pub(super) async fn sessions(
     State(app): State<App>,
-    SignedIn { user, session }: SignedIn,
+    SignedIn { caller, session }: SignedIn,
 ) -> Result<Json<Vec<Session>>, Failure> {
-    session::list(&app, user.id, session.id).await.map(Json)
+    session::list(&app, caller.user, session.id).await.map(Json)
 }
 
 /// Ends one of the person's sessions.
@@ -39,6 +39,6 @@ pub(super) async fn end_session(
     signed_in: SignedIn,
     Id(id): Id<SessionId>,
 ) -> Result<StatusCode, Failure> {
-    session::end_own(&app, signed_in.user.id, id).await?;
+    session::end_own(&app, signed_in.caller.user, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

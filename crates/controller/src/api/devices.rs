@@ -47,10 +47,10 @@ pub(super) async fn list(
     responses((status = 204, description = "It has ended."), Finding))]
 pub(super) async fn end(
     State(app): State<App>,
-    SignedIn { user, .. }: SignedIn,
+    SignedIn { caller, .. }: SignedIn,
     Id(id): Id<DeviceId>,
 ) -> Result<StatusCode, Failure> {
-    device::end_by(&app, user, id).await?;
+    device::end_by(&app, caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -62,5 +62,5 @@ pub(super) async fn networks(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Json<Networks>, Failure> {
-    enrol::networks(&app, signed_in.user.id).await.map(Json)
+    enrol::networks(&app, signed_in.caller.user).await.map(Json)
 }

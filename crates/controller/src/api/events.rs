@@ -21,7 +21,7 @@ pub(super) async fn snapshot(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Json<Snapshot>, Failure> {
-    view::snapshot(&app, signed_in.user.id).await.map(Json)
+    view::snapshot(&app, signed_in.caller).await.map(Json)
 }
 
 /// What changes, as it happens: server-sent events (WHATWG HTML, section 9.2).
@@ -36,8 +36,8 @@ pub(super) async fn snapshot(
         content_type = "text/event-stream"), Streaming))]
 pub(super) async fn events(
     State(app): State<App>,
-    SignedIn { user, session }: SignedIn,
+    SignedIn { caller, session }: SignedIn,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Failure> {
-    stream::open(&app, user.id, session.id, stream::last_event(&headers)).await
+    stream::open(&app, caller.user, session.id, stream::last_event(&headers)).await
 }

@@ -11,7 +11,7 @@ use crate::access::end::{release_in, revoke_in};
 use crate::access::once::{Answer, once};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::SignedIn;
+use crate::identity::{ForOthers, SignedIn};
 
 /// Gives one's own grant back, before it starts or while it runs.
 #[utoipa::path(post, path = "/grants/{id}/release", operation_id = "release", tag = "ask",
@@ -24,9 +24,9 @@ pub(super) async fn release(
     Id(id): Id<GrantId>,
     Bare { once: key }: Bare,
 ) -> Result<Response, Failure> {
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &release_in(tx, user, id, now).await?) })
+    let caller = signed_in.caller;
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &release_in(tx, caller, id, now).await?) })
     });
     work.await.map(response)
 }
@@ -40,14 +40,12 @@ pub(super) async fn release(
     responses((status = 200, description = "The grant, revoked.", body = Grant), Revoking))]
 pub(super) async fn revoke(
     State(app): State<App>,
-    signed_in: SignedIn,
+    ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<GrantId>,
     Call { body, once: key }: Call<Comment>,
 ) -> Result<Response, Failure> {
-    signed_in.may_review()?;
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &revoke_in(tx, user, id, body, now).await?) })
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &revoke_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)
 }

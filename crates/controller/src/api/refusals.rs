@@ -24,6 +24,8 @@ macro_rules! refusals {
 refusals! {
     /// Of every call.
     Reading: Unauthenticated Internal Unavailable;
+    /// Of reading what others ask for.
+    Reviewing: Unauthenticated Forbidden Internal Unavailable;
     /// Of opening a stream.
     Streaming: Unauthenticated RateLimited Internal Unavailable;
     /// Of lists in pages.

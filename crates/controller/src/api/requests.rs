@@ -15,7 +15,7 @@ use crate::access::once::{Answer, once};
 use crate::access::view;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::SignedIn;
+use crate::identity::{ForOthers, SignedIn};
 
 /// The person's own requests, newest first.
 #[utoipa::path(get, path = "/requests", operation_id = "list_requests", tag = "ask", params(Before),
@@ -25,7 +25,7 @@ pub(super) async fn list(
     signed_in: SignedIn,
     Before { before }: Before,
 ) -> Result<Json<Page<Request>>, Failure> {
-    view::requests(&app, signed_in.user.id, before.map(RequestId))
+    view::requests(&app, signed_in.caller.user, before.map(RequestId))
         .await
         .map(Json)
 }
@@ -43,7 +43,7 @@ pub(super) async fn make(
     signed_in: SignedIn,
     Call { body, once: key }: Call<NewRequest>,
 ) -> Result<Response, Failure> {
-    let user = signed_in.user.id;
+    let user = signed_in.caller.user;
     let lapse = app.config.request_lapse;
     let work = once(&app, user, key, move |tx, now| {
         Box::pin(async move {
@@ -67,7 +67,7 @@ pub(super) async fn one(
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
 ) -> Result<Json<Request>, Failure> {
-    view::request(&app, signed_in.user.id, id).await.map(Json)
+    view::request(&app, signed_in.caller, id).await.map(Json)
 }
 
 /// Withdraws one's own pending request.
@@ -81,9 +81,9 @@ pub(super) async fn cancel(
     Id(id): Id<RequestId>,
     Bare { once: key }: Bare,
 ) -> Result<Response, Failure> {
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &cancel_in(tx, user, id, now).await?) })
+    let caller = signed_in.caller;
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &cancel_in(tx, caller, id, now).await?) })
     });
     work.await.map(response)
 }
@@ -97,14 +97,12 @@ pub(super) async fn cancel(
     responses((status = 200, description = "The request, with its grant.", body = Request), Deciding))]
 pub(super) async fn approve(
     State(app): State<App>,
-    signed_in: SignedIn,
+    ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
     Call { body, once: key }: Call<Approve>,
 ) -> Result<Response, Failure> {
-    signed_in.may_review()?;
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &approve_in(tx, user, id, body, now).await?) })
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &approve_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)
 }
@@ -118,14 +116,12 @@ pub(super) async fn approve(
     responses((status = 200, description = "The request, denied.", body = Request), Deciding))]
 pub(super) async fn deny(
     State(app): State<App>,
-    signed_in: SignedIn,
+    ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
     Call { body, once: key }: Call<Comment>,
 ) -> Result<Response, Failure> {
-    signed_in.may_review()?;
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &deny_in(tx, user, id, body, now).await?) })
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &deny_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)
 }

@@ -19,7 +19,7 @@ pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Json<Vec<Resource>>, Failure> {
-    view::resources(&app, signed_in.user.id).await.map(Json)
+    view::resources(&app, signed_in.caller.user).await.map(Json)
 }
 
 /// One resource, with the ways to ask for it; the preselected one comes first.
@@ -31,5 +31,7 @@ pub(super) async fn one(
     signed_in: SignedIn,
     Id(id): Id<ResourceId>,
 ) -> Result<Json<ResourceDetail>, Failure> {
-    view::resource(&app, signed_in.user.id, id).await.map(Json)
+    view::resource(&app, signed_in.caller.user, id)
+        .await
+        .map(Json)
 }

@@ -15,7 +15,7 @@ use crate::access::once::{Answer, once};
 use crate::access::unlock;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::SignedIn;
+use crate::identity::{ForOthers, SignedIn};
 
 /// Whose.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -46,10 +46,10 @@ impl FromRequestParts<App> for Whose {
     responses((status = 200, description = "In order of id.", body = [AutoLocked]), Administering))]
 pub(super) async fn list(
     State(app): State<App>,
-    signed_in: SignedIn,
+    ForOthers(signed_in): ForOthers,
     Whose { login }: Whose,
 ) -> Result<Json<Vec<AutoLocked>>, Failure> {
-    unlock::auto_locked(&app, signed_in.user.id, &login)
+    unlock::auto_locked(&app, signed_in.caller, &login)
         .await
         .map(Json)
 }
@@ -62,13 +62,11 @@ pub(super) async fn list(
     responses((status = 200, description = "It is open to them.", body = AutoLocked), Unlocking))]
 pub(super) async fn unlock(
     State(app): State<App>,
-    signed_in: SignedIn,
+    ForOthers(SignedIn { caller, .. }): ForOthers,
     Call { body, once: key }: Call<NewUnlock>,
 ) -> Result<Response, Failure> {
-    signed_in.may_review()?;
-    let user = signed_in.user.id;
-    let work = once(&app, user, key, move |tx, now| {
-        Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, user, body, now).await?) })
+    let work = once(&app, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, caller, body, now).await?) })
     });
     work.await.map(response)
 }

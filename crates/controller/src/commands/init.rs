@@ -3,6 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use anyhow::bail;
+use hourkey_controller::config::Config;
 use hourkey_controller::identity::setup;
 use hourkey_terminal as terminal;
 
@@ -16,7 +18,7 @@ pub(crate) async fn run(data: &Path, flags: Flags) -> anyhow::Result<()> {
     let path = flags.write(data)?;
     terminal::line(format_args!("The data folder is {}.", data.display()))?;
     terminal::line(format_args!("Its settings are in {}.", path.display()))?;
-    print_setup_code(&opened, &config.address("/setup")).await?;
+    print_setup_link(&opened, &config).await?;
     terminal::line(format_args!(
         "Start the controller: hourkey-controller --data {} serve",
         data.display()
@@ -24,33 +26,46 @@ pub(crate) async fn run(data: &Path, flags: Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints a fresh setup code, if nobody can sign in yet: on a terminal only, so that it ends up in
-/// no log. The code before it stops working.
-pub(crate) async fn print_setup_code(opened: &Opened, address: &str) -> anyhow::Result<()> {
-    if !opened
-        .store
-        .read()
-        .await?
-        .organisation()
-        .await?
-        .users
-        .is_empty()
-    {
+/// Prints a link with a fresh setup code, if nobody can sign in yet: on a terminal only, so that it
+/// ends up in no log. The code before it stops working.
+pub(crate) async fn print_setup_link(opened: &Opened, config: &Config) -> anyhow::Result<()> {
+    if has_users(opened).await? {
         return Ok(());
     }
     if !std::io::stdout().is_terminal() {
+        setup::open(&opened.store).await.map_err(told)?;
         // The controller serves all the same where nobody reads this.
-        let _ = terminal::line(
-            "Nobody can sign in yet. Run `hourkey-controller serve` on a terminal for a setup \
-             code, or apply an ORG.toml and use `hourkey-controller user set-password`.",
-        );
+        let _ = terminal::line(format_args!(
+            "Nobody can sign in yet. This prints a link for the first administrator: \
+             hourkey-controller --data {} setup-code",
+            config.data.display()
+        ));
         return Ok(());
     }
-    let code = setup::make_code(&opened.store).await.map_err(told)?;
-    terminal::line(format_args!(
-        "Nobody can sign in yet. Make the first admin at {address} with this setup code:"
-    ))?;
-    terminal::line(format_args!("\n    {code}\n"))?;
-    terminal::line("It works once. It is shown here only.")?;
+    let link = setup::make_link(&opened.store, &config.public_url).await;
+    let link = link.map_err(told)?;
+    terminal::line("Nobody can sign in yet. Make the first administrator here:")?;
+    terminal::line(format_args!("\n    {link}\n"))?;
+    terminal::line("The link works once. It is shown here only; setup-code prints a new one.")?;
     Ok(())
+}
+
+/// `setup-code`: a link for the first admin of a controller that has no terminal.
+pub(crate) async fn setup_code(data: &Path, opened: &Opened, flags: Flags) -> anyhow::Result<()> {
+    if has_users(opened).await? {
+        bail!(
+            "this controller is set up already; `hourkey-controller user reset-link LOGIN` prints \
+             a link with which somebody sets a new password"
+        );
+    }
+    let public_url = flags.public_url(data)?;
+    let link = setup::make_link(&opened.store, &public_url).await;
+    terminal::line(link.map_err(told)?)?;
+    terminal::note("Make the first administrator there. The link works once; older ones do not.");
+    Ok(())
+}
+
+async fn has_users(opened: &Opened) -> anyhow::Result<bool> {
+    let organisation = opened.store.read().await?.organisation().await?;
+    Ok(!organisation.users.is_empty())
 }

@@ -37,10 +37,12 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Make the data folder and its controller.toml, and print the setup code for the first admin.
+    /// Make the data folder and its controller.toml, and print a link for the first admin.
     Init(settings::Flags),
     /// Run the controller.
     Serve(settings::Flags),
+    /// Print a link with which the first admin is made: once, as long as there is no user.
+    SetupCode(settings::Flags),
     /// Make the organisation what a file says, after showing the difference.
     Apply(apply::Arguments),
     /// List, add, disable and enable users; set passwords; end sessions.
@@ -66,6 +68,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         match arguments.command {
             Command::Init(flags) => init::run(&data, flags).await,
             Command::Serve(flags) => serve::run(data, flags).await,
+            Command::SetupCode(flags) => init::setup_code(&data, &open(&data).await?, flags).await,
             Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await,
             Command::User(command) => user::run(&data, &open(&data).await?, command).await,
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await,

@@ -6,7 +6,7 @@ use hourkey_controller::app::App;
 use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::server;
 
-use super::init::print_setup_code;
+use super::init::print_setup_link;
 use super::open;
 use super::settings::Flags;
 
@@ -32,7 +32,7 @@ pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
     allow_open_files();
     let config = flags.config(&data)?;
     let opened = open(&data).await?;
-    print_setup_code(&opened, &config.address("/setup")).await?;
+    print_setup_link(&opened, &config).await?;
     let authorities = Authorities::open(&data, opened.now())?;
     server::serve(App::new(opened.store, opened.clock, config, authorities)).await
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use hourkey_controller::config::{Config, Tls};
+use hourkey_controller::server::running;
 use hourkey_domain::length::Length;
 use hourkey_domain::request::DEFAULT_LAPSE;
 use hourkey_protocol::controller_url;
@@ -86,6 +87,19 @@ impl Flags {
                 TimeDelta::seconds(lapse.seconds().into())
             }),
         })
+    }
+
+    /// Where a link leads that a command prints: where these flags say, or else to the controller
+    /// that runs on this data folder, or else where the settings say.
+    ///
+    /// # Errors
+    /// As [`Flags::config`].
+    pub(crate) fn public_url(self, data: &Path) -> anyhow::Result<Url> {
+        let said = self.public_url.is_some() || self.listen.is_some();
+        match running::public_url(data).filter(|_| !said) {
+            Some(running) => Ok(running),
+            None => Ok(self.config(data)?.public_url),
+        }
     }
 
     /// Writes these flags as a commented `controller.toml`, unless there is one.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use hourkey_controller::access::reconcile::reconcile;
+use hourkey_controller::identity::password::{Hasher, Priority};
 use hourkey_controller::identity::{account, password, reset, session};
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
@@ -105,8 +106,8 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
         Command::SetPassword { login, stdin: _ } => set_password(opened, &login).await,
         Command::ResetLink { login, flags } => {
             let user = find(opened, &login).await?;
-            let config = flags.config(data)?;
-            let link = reset::make_link(&opened.store, &config, user.id, opened.now())
+            let public_url = flags.public_url(data)?;
+            let link = reset::make_link(&opened.store, &public_url, user.id, opened.now())
                 .await
                 .map_err(told)?;
             terminal::line(&link)?;
@@ -217,7 +218,8 @@ async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
         .context("standard input cannot be read")?;
     let new = text.lines().next().unwrap_or_default().to_owned();
     password::check_new(&new).map_err(told)?;
-    let hash = password::hash(new).await.map_err(told)?;
+    let hash = Hasher::default().hash(new, Priority::Known).await;
+    let hash = hash.map_err(told)?;
     transact(&opened.store, move |tx| {
         Box::pin(async move { account::set_password(tx, id, &hash, None, None, now).await })
     })

@@ -5,63 +5,127 @@ use std::net::IpAddr;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
+use hourkey_store::account::Digest;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
+use hourkey_store::{Read, StoreError, Write};
 use serde_json::json;
 
-use super::{password, session};
+use super::attempts::{Origin, Wait};
+use super::password::Priority;
+use super::session;
 use crate::app::App;
 use crate::failure::Failure;
 
-/// Who signs in with this login and password, from this address.
+/// Why somebody is not signed in.
+#[derive(Debug)]
+pub enum NotSignedIn {
+    /// Attempts come too fast.
+    TooFast(Wait),
+    /// Anything else: [`Code::Unauthenticated`] when login and password do not fit, without a word
+    /// on which of them, [`Code::Forbidden`] for a disabled account, our own failure.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for NotSignedIn {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Somebody who showed their password: it counts as long as it is theirs and they are enabled.
+#[derive(Clone)]
+pub struct Verified {
+    /// Who.
+    pub user: UserId,
+    /// The hash that the password fitted.
+    pub(super) hash: String,
+}
+
+impl Verified {
+    /// Whether that is still so.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn holds(&self, tx: &mut dyn Read) -> Result<bool, StoreError> {
+        let enabled = tx.user(self.user).await?.is_some_and(|user| !user.disabled);
+        Ok(enabled && tx.password_hash(self.user).await?.as_ref() == Some(&self.hash))
+    }
+}
+
+/// Who signs in with this login and password, from this address and browser.
 ///
 /// # Errors
-/// [`Code::RateLimited`] when attempts come too fast; [`Code::Unauthenticated`] when login and
-/// password do not fit, without a word on which of them; our own failure.
+/// Why they do not.
 pub async fn check(
     app: &App,
     login: &str,
     password: String,
-    from: IpAddr,
-) -> Result<User, Failure> {
-    if let Err(wait) = app.attempts.admit(login, from, app.clock.now()) {
+    address: IpAddr,
+    browser: Option<Digest>,
+) -> Result<Verified, NotSignedIn> {
+    let mut tx = app.store.read().await?;
+    let known = known_in(&mut *tx, browser, login).await?;
+    let origin = Origin {
+        address,
+        browser: browser.filter(|_| known.is_some()),
+    };
+    if let Err(wait) = app.attempts.admit(login, origin, app.clock.now()) {
         // Who hammers is worth a look; the login is not logged, since people type passwords there.
         if wait.first {
-            tracing::warn!(client.address = %from, "sign-in attempts come too fast");
+            tracing::warn!(client.address = %address, "sign-in attempts come too fast");
         }
-        return Err(Failure::refused(
-            Code::RateLimited,
-            format!("There were too many attempts to sign in. Try again in {wait}."),
-        ));
+        return Err(NotSignedIn::TooFast(wait));
     }
-    let mut tx = app.store.read().await?;
     let user = tx.user_by_login(login.trim()).await?;
     let hash = match &user {
         Some(user) => tx.password_hash(user.id).await?,
         None => None,
     };
     drop(tx);
-    let fits = password::verify(password, hash).await?;
-    let Some(user) = user.filter(|_| fits) else {
-        tracing::info!(client.address = %from, "a sign-in failed");
-        return Err(Failure::refused(
+    let priority = match known {
+        Some(_) => Priority::Known,
+        None => Priority::Anybody,
+    };
+    let fits = app.passwords.verify(password, hash.clone(), priority);
+    let fits = fits.await?;
+    let Some((user, hash)) = user.zip(hash).filter(|_| fits) else {
+        tracing::info!(client.address = %address, "a sign-in failed");
+        return Err(NotSignedIn::Failed(Failure::refused(
             Code::Unauthenticated,
             "This login and password do not fit together. Check both and try again; your \
              administrator can make you a link to set a new password.",
-        ));
+        )));
     };
     if user.disabled {
-        return Err(Failure::refused(
+        return Err(NotSignedIn::Failed(Failure::refused(
             Code::Forbidden,
             "This account is disabled. Ask your administrator.",
-        ));
+        )));
     }
-    app.attempts.succeeded(login, from, app.clock.now());
-    Ok(user)
+    app.attempts.succeeded(login, origin, app.clock.now());
+    let user = user.id;
+    Ok(Verified { user, hash })
 }
 
-/// Sets a password (its hash, see [`password::hash`]), ends the user's other sessions, and
+/// The user of a login, if they signed in in this browser before.
+///
+/// # Errors
+/// The store's failure.
+pub async fn known_in(
+    tx: &mut dyn Read,
+    browser: Option<Digest>,
+    login: &str,
+) -> Result<Option<User>, StoreError> {
+    let Some(browser) = browser else {
+        return Ok(None);
+    };
+    let user = tx.user_by_login(login.trim()).await?;
+    let known = tx.known_users(browser).await?;
+    Ok(user.filter(|user| known.contains(&user.id)))
+}
+
+/// Sets a password (its hash, see [`super::password::Hasher::hash`]), ends the user's other sessions, and
 /// invalidates reset links.
 ///
 /// # Errors

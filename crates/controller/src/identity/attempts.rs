@@ -2,7 +2,9 @@
 //!
 //! A few attempts are free; after them each failure doubles the wait. A login waits a minute at
 //! most, and from an address where it signed in before it is counted by itself, so that strangers'
-//! attempts elsewhere never lock its owner out; an address waits up to a quarter of an hour.
+//! attempts elsewhere never lock its owner out; an address waits up to a quarter of an hour. A
+//! browser in which the login signed in before is counted by itself in both respects, so that
+//! strangers behind the same address lock nobody out there.
 //! Attempts are counted when they are admitted, so that many at once are no way around the limit;
 //! a success takes its own attempt back and clears the login.
 
@@ -12,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_store::account::Digest;
 
 /// A limit: so many are free, then each failure doubles the wait up to the longest.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +44,15 @@ enum Key {
     Login(String),
     /// A login from an address where it signed in before.
     Home(String, IpAddr),
+    /// A login in a browser where it signed in before.
+    Browser(String, Digest),
     /// See [`network`].
     Address(IpAddr),
-    /// The same for codes of the device flow, so that they do not get into the way of passwords.
-    Codes(IpAddr),
+    /// Codes of the device flow that were asked for from an address: they do not get into the way of
+    /// passwords.
+    NewCodes(IpAddr),
+    /// Codes of the device flow that a signed-in person typed.
+    TypedCodes(UserId),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,15 +82,33 @@ pub struct Wait {
 /// In words, rounded up: `40 seconds`, `2 minutes`.
 impl std::fmt::Display for Wait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = (self.left.num_milliseconds() + 999) / 1000;
+        let seconds = self.seconds();
         let (count, unit) = if seconds <= 60 {
-            (seconds.max(1), "second")
+            (seconds, "second")
         } else {
-            ((seconds + 59) / 60, "minute")
+            (seconds.div_ceil(60), "minute")
         };
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} {unit}{plural}")
     }
+}
+
+impl Wait {
+    /// In whole seconds, for `Retry-After` (RFC 9110, 10.2.3).
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        let seconds = (self.left.num_milliseconds() + 999) / 1000;
+        seconds.max(1).unsigned_abs()
+    }
+}
+
+/// From where somebody tries to sign in.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The client's address.
+    pub address: IpAddr,
+    /// The browser, if the login signed in there before.
+    pub browser: Option<Digest>,
 }
 
 impl Attempts {
@@ -89,8 +116,13 @@ impl Attempts {
     ///
     /// # Errors
     /// [`Wait`] when it comes too early; it is not counted then.
-    pub fn admit(&self, login: &str, from: IpAddr, now: Time) -> Result<(), Wait> {
+    pub fn admit(&self, login: &str, origin: Origin, now: Time) -> Result<(), Wait> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(browser) = origin.browser {
+            let browser = Key::Browser(canonical(login), browser);
+            return admit(&mut counts, &[(browser, LOGIN)], now);
+        }
+        let from = origin.address;
         let home = Key::home(login, from);
         let login = if counts.contains_key(&home) {
             home
@@ -101,23 +133,39 @@ impl Attempts {
         admit(&mut counts, &[(login, LOGIN), (address, ADDRESS)], now)
     }
 
-    /// Admits the making or typing of a code of the device flow.
+    /// Admits the making of a code of the device flow.
     ///
     /// # Errors
     /// [`Wait`] when it comes too early; it is not counted then.
-    pub fn admit_code(&self, from: IpAddr, now: Time) -> Result<(), Wait> {
+    pub fn admit_new_code(&self, from: IpAddr, now: Time) -> Result<(), Wait> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        admit(&mut counts, &[(Key::Codes(network(from)), ADDRESS)], now)
+        let key = Key::NewCodes(network(from));
+        admit(&mut counts, &[(key, ADDRESS)], now)
+    }
+
+    /// Admits the typing of a code of the device flow.
+    ///
+    /// # Errors
+    /// [`Wait`] when it comes too early; it is not counted then.
+    pub fn admit_typed_code(&self, user: UserId, now: Time) -> Result<(), Wait> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        admit(&mut counts, &[(Key::TypedCodes(user), ADDRESS)], now)
     }
 
     /// Notes that the attempt was a success: the login starts afresh, the address gets back the
     /// one attempt. (Not more: else an attacker's own account would clear their address.)
-    pub fn succeeded(&self, login: &str, from: IpAddr, now: Time) {
+    pub fn succeeded(&self, login: &str, origin: Origin, now: Time) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = origin.address;
         let home = Key::home(login, from);
-        // What strangers tried elsewhere still counts against them.
-        if !counts.contains_key(&home) {
-            counts.remove(&Key::login(login));
+        if let Some(browser) = origin.browser {
+            counts.remove(&Key::Browser(canonical(login), browser));
+        } else {
+            // What strangers tried elsewhere still counts against them.
+            if !counts.contains_key(&home) {
+                counts.remove(&Key::login(login));
+            }
+            take_back(&mut counts, &Key::Address(network(from)));
         }
         make_room(&mut counts, &home, now);
         let fresh = Count {
@@ -126,13 +174,12 @@ impl Attempts {
             refused: false,
         };
         counts.insert(home, fresh);
-        take_back(&mut counts, &Key::Address(network(from)));
     }
 
-    /// Notes that an attempt admitted by [`Attempts::admit_code`] was a success.
-    pub fn succeeded_code(&self, from: IpAddr) {
+    /// Notes that an attempt admitted by [`Attempts::admit_typed_code`] was a success.
+    pub fn succeeded_typed_code(&self, user: UserId) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        take_back(&mut counts, &Key::Codes(network(from)));
+        take_back(&mut counts, &Key::TypedCodes(user));
     }
 }
 
@@ -226,7 +273,17 @@ fn make_room(counts: &mut HashMap<Key, Count>, key: &Key, now: Time) {
 mod tests {
     use super::*;
 
-    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const HOME: Origin = Origin {
+        address: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+        browser: None,
+    };
+
+    fn stranger(last: u8) -> Origin {
+        Origin {
+            address: IpAddr::from([198, 51, 100, last]),
+            browser: None,
+        }
+    }
 
     fn at(seconds: i64) -> Time {
         Time::from_timestamp_millis(1_000_000_000_000 + seconds * 1000).unwrap()
@@ -239,7 +296,7 @@ mod tests {
         let mut waits = Vec::new();
         // From a new address each time, so that only the login counts.
         for last in 0..40_u8 {
-            let from = IpAddr::from([198, 51, 100, last]);
+            let from = stranger(last);
             if let Err(Wait { left: wait, .. }) = attempts.admit("ada", from, at(now)) {
                 waits.push(wait.num_seconds());
                 now += wait.num_seconds();
@@ -290,10 +347,9 @@ mod tests {
         attempts.admit("ada", HOME, at(0)).unwrap();
         attempts.succeeded("ada", HOME, at(0));
         for last in 0..5 {
-            let stranger = IpAddr::from([198, 51, 100, last]);
-            attempts.admit("ada", stranger, at(1)).unwrap();
+            attempts.admit("ada", stranger(last), at(1)).unwrap();
         }
-        let stranger = IpAddr::from([198, 51, 100, 9]);
+        let stranger = stranger(9);
         assert!(attempts.admit("ada", stranger, at(1)).is_err());
         attempts.admit("ada", HOME, at(1)).unwrap();
         attempts.succeeded("ada", HOME, at(1));
@@ -306,16 +362,38 @@ mod tests {
     }
 
     #[test]
+    fn strangers_behind_an_address_do_not_lock_its_known_browsers_out() {
+        let attempts = Attempts::default();
+        for other in 0..30 {
+            let _ = attempts.admit(&format!("user{other}"), HOME, at(0));
+            let _ = attempts.admit("ada", HOME, at(0));
+        }
+        assert!(attempts.admit("ada", HOME, at(0)).is_err());
+        let known = Origin {
+            browser: Some([1; 32]),
+            ..HOME
+        };
+        attempts.admit("ada", known, at(0)).unwrap();
+        attempts.succeeded("ada", known, at(0));
+        let others = attempts.admit("ben", HOME, at(0));
+        assert!(others.is_err(), "the owner's success frees no stranger");
+        for _ in 0..5 {
+            attempts.admit("ada", known, at(0)).unwrap();
+        }
+        assert!(attempts.admit("ada", known, at(0)).is_err(), "limited too");
+    }
+
+    #[test]
     fn an_ipv6_network_is_one_address() {
         let attempts = Attempts::default();
         for host in 0..20_u16 {
             let from = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]);
-            attempts.admit_code(from, at(0)).unwrap();
+            attempts.admit_new_code(from, at(0)).unwrap();
         }
         let neighbour = IpAddr::from([0x2001, 0xdb8, 0, 0, 9, 9, 9, 9]);
         let elsewhere = IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, 0]);
-        assert!(attempts.admit_code(neighbour, at(0)).is_err());
-        assert!(attempts.admit_code(elsewhere, at(0)).is_ok());
+        assert!(attempts.admit_new_code(neighbour, at(0)).is_err());
+        assert!(attempts.admit_new_code(elsewhere, at(0)).is_ok());
     }
 
     #[test]
@@ -330,7 +408,7 @@ mod tests {
         for stranger in 0..30_000_u32 {
             let from = IpAddr::from((0x0a00_0000 + stranger).to_be_bytes());
             attempts
-                .admit_code(from, at(3601 + i64::from(stranger)))
+                .admit_new_code(from, at(3601 + i64::from(stranger)))
                 .unwrap();
         }
         assert!(attempts.counts.lock().unwrap().len() <= MOST_KEYS);

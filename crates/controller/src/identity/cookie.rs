@@ -1,8 +1,11 @@
-//! The two cookies: one of a signed-in browser, and one that binds forms before sign-in.
+//! The cookies: of a signed-in browser, of forms before sign-in, and of browsers that are known.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use cookie::{Cookie, SameSite};
 
+use hourkey_store::account::{BROWSER_KNOWN_FOR, Digest};
+
+use super::secret::digest;
 use super::session::BROWSER_LONGEST;
 use crate::config::Config;
 
@@ -13,6 +16,16 @@ pub enum Kind {
     Session,
     /// Binds the forms of a browser that is not signed in to that browser.
     Visit,
+    /// Names a browser in which people signed in before, also when nobody is signed in now.
+    Browser,
+}
+
+/// The digest of a known browser's name, if it says one.
+#[must_use]
+pub fn browser(headers: &HeaderMap, config: &Config) -> Option<Digest> {
+    Kind::Browser
+        .read(headers, config)
+        .map(|name| digest(&name))
 }
 
 impl Kind {
@@ -24,6 +37,8 @@ impl Kind {
             (Self::Session, false) => "hourkey",
             (Self::Visit, true) => "__Host-hourkey-visit",
             (Self::Visit, false) => "hourkey-visit",
+            (Self::Browser, true) => "__Host-hourkey-browser",
+            (Self::Browser, false) => "hourkey-browser",
         }
     }
 
@@ -49,6 +64,7 @@ impl Kind {
             // Kept when the browser restarts: pages that the desktop app opens need no new sign-in.
             Self::Session => Some(BROWSER_LONGEST.num_seconds()),
             Self::Visit => None,
+            Self::Browser => Some(BROWSER_KNOWN_FOR.num_seconds()),
         };
         self.header(value, age, config)
     }

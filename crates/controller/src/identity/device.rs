@@ -15,7 +15,9 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use serde_json::json;
 
+use super::caller::Caller;
 use super::session::{self, label};
+use crate::access::actor::Actor;
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -44,6 +46,13 @@ pub async fn enrol(
     let (device, at) = app
         .transact(move |tx, now| {
             Box::pin(async move {
+                let running = tx.session(session.id).await?;
+                if !running.is_some_and(|session| session::is_running(&session, now)) {
+                    return Err(Failure::refused(
+                        Code::Unauthenticated,
+                        "The session has ended. Sign in again.",
+                    ));
+                }
                 let device = match tx.device_of(session.id).await? {
                     Some(device) if device.key == key => {
                         tx.renew_device(device.id, now).await?;
@@ -138,20 +147,22 @@ pub async fn end(
 ///
 /// # Errors
 /// [`Failure::not_found`], or the store's failure.
-pub async fn end_by(app: &App, by: User, id: DeviceId) -> Result<(), Failure> {
+pub async fn end_by(app: &App, caller: Caller, id: DeviceId) -> Result<(), Failure> {
     app.transact(move |tx, now| {
         Box::pin(async move {
+            let by = caller.user;
+            let actor = Actor::load(tx, caller).await?;
             let device = tx.device(id).await?;
-            let theirs = device.filter(|it| it.user == by.id || sees_all(&by));
+            let theirs = device.filter(|it| it.user == by || actor.administers());
             let device = theirs.ok_or_else(Failure::not_found)?;
-            let why = if device.user == by.id {
+            let why = if device.user == by {
                 "ended by its owner"
             } else {
                 "ended by an administrator"
             };
-            end(tx, &device, Some(by.id), why, now).await?;
+            end(tx, &device, Some(by), why, now).await?;
             if let Some(session) = tx.session(device.session).await? {
-                session::end(tx, &session, Some(by.id), "its device was ended", now).await?;
+                session::end(tx, &session, Some(by), "its device was ended", now).await?;
             }
             Ok(())
         })

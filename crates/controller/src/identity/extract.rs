@@ -6,12 +6,12 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::Session;
+use hourkey_store::account::{Digest, Session};
 use hourkey_store::organisation::User;
 
-use super::cookie::Kind;
+use super::caller::Caller;
+use super::cookie::{self, Kind};
 use super::csrf::FormToken;
 use super::secret::digest;
 use super::session;
@@ -21,26 +21,25 @@ use crate::failure::Failure;
 /// The caller of the API, by access token (RFC 6750, 2.1).
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// Who.
-    pub user: User,
+    /// Who, and what their session may do.
+    pub caller: Caller,
     /// Their session.
     pub session: Session,
 }
 
-impl SignedIn {
-    /// Whether this session may review: one of the device flow never may, since whoever shows
-    /// somebody a code could otherwise review as them.
-    ///
-    /// # Errors
-    /// [`Code::Forbidden`].
-    pub fn may_review(&self) -> Result<(), Failure> {
-        match self.session.kind {
-            SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => Ok(()),
-            SessionKind::Headless => Err(Failure::refused(
-                Code::Forbidden,
-                "This client signed in by a device code, and such sessions never review. Review \
-                 in the browser, in the desktop app, or sign the CLI in through a browser.",
-            )),
+/// The caller of what is about other people: sessions that do not reach others are refused before
+/// anything of the call is read.
+#[derive(Clone, Debug)]
+pub struct ForOthers(pub SignedIn);
+
+impl FromRequestParts<App> for ForOthers {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        match signed_in.caller.must_reach_others() {
+            Ok(()) => Ok(Self(signed_in)),
+            Err(failure) => Err(failure.into_response()),
         }
     }
 }
@@ -58,7 +57,11 @@ impl FromRequestParts<App> for SignedIn {
             ));
         };
         match by_access_token(app, token).await {
-            Ok(Some(signed_in)) => Ok(signed_in),
+            Ok(Some((user, session))) => {
+                let (user, kind) = (user.id, session.kind);
+                let caller = Caller { user, kind };
+                Ok(Self { caller, session })
+            }
             Ok(None) => Err(unauthenticated(
                 Code::Unauthenticated,
                 "Bearer realm=\"hourkey\", error=\"invalid_token\"",
@@ -79,6 +82,8 @@ pub struct PageUser {
     pub session: Session,
     /// For the forms of their pages.
     pub token: FormToken,
+    /// The browser's name, if it has one.
+    pub browser: Option<Digest>,
 }
 
 impl PageUser {
@@ -98,10 +103,12 @@ impl PageUser {
         drop(tx);
         let found = running(app, session, user).await?;
         let token = FormToken::of(&cookie);
-        Ok(found.map(|SignedIn { user, session }| Self {
+        let browser = cookie::browser(headers, &app.config);
+        Ok(found.map(|(user, session)| Self {
             user,
             session,
             token,
+            browser,
         }))
     }
 }
@@ -150,7 +157,7 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-async fn by_access_token(app: &App, token: &str) -> Result<Option<SignedIn>, Failure> {
+async fn by_access_token(app: &App, token: &str) -> Result<Option<(User, Session)>, Failure> {
     let mut tx = app.store.read().await?;
     let session = tx
         .session_by_access_token(digest(token), app.clock.now())
@@ -168,7 +175,7 @@ async fn running(
     app: &App,
     session: Session,
     user: Option<User>,
-) -> Result<Option<SignedIn>, Failure> {
+) -> Result<Option<(User, Session)>, Failure> {
     let now = app.clock.now();
     let Some(user) = user.filter(|user| !user.disabled) else {
         return Ok(None);
@@ -177,7 +184,7 @@ async fn running(
         return Ok(None);
     }
     session::heard(app, &session, now).await?;
-    Ok(Some(SignedIn { user, session }))
+    Ok(Some((user, session)))
 }
 
 /// The token of the `Authorization` header (RFC 6750, 2.1).

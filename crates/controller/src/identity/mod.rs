@@ -6,6 +6,7 @@
 pub mod account;
 pub mod attempts;
 pub mod authorities;
+pub mod caller;
 pub mod cookie;
 pub mod csrf;
 pub mod device;
@@ -16,4 +17,5 @@ pub mod secret;
 pub mod session;
 pub mod setup;
 
-pub use extract::{ClientAddress, PageUser, SignedIn};
+pub use caller::Caller;
+pub use extract::{ClientAddress, ForOthers, PageUser, SignedIn};

@@ -1,11 +1,11 @@
 //! Passwords: argon2id in PHC form, computed off the async threads and few at a time.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use hourkey_protocol::problem::Code;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failure::Failure;
 
@@ -14,10 +14,40 @@ pub const SHORTEST: usize = 12;
 /// The most bytes of a password: hashing longer ones would be work that strangers can order.
 pub const LONGEST: usize = 1024;
 
-/// How many run at once: each takes 19 MiB and a core for some 20 ms.
-static RUNNING: Semaphore = Semaphore::const_new(2);
-/// How many run or wait. Who comes later is told to come back.
-static ADMITTED: Semaphore = Semaphore::const_new(64);
+/// How many are computed at once: each takes 19 MiB and a core for some 20 ms.
+const RUNNING: usize = 2;
+/// How many of anybody's are computed or wait. Who comes later is told to come back.
+const ADMITTED: usize = 64;
+/// How many more may wait of those who are known, when strangers have taken all other places.
+const RESERVED: usize = 16;
+
+/// Who asks for a hash to be computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Anybody.
+    Anybody,
+    /// Somebody whose browser or code is known.
+    Known,
+}
+
+/// Computes hashes, a bounded number at a time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+    reserved: Arc<Semaphore>,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self {
+            running: places(RUNNING),
+            admitted: places(ADMITTED),
+            reserved: places(RESERVED),
+        }
+    }
+}
 
 /// A hash that no password fits, checked for logins that do not exist so that they take as long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
@@ -25,26 +55,70 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
     compute(&nobody).unwrap_or_default()
 });
 
-/// The argon2id hash of a password with a fresh salt, in PHC form.
-///
-/// # Errors
-/// [`Code::Unavailable`] when too many wait, or our own failure.
-pub async fn hash(password: String) -> Result<String, Failure> {
-    blocking(move || compute(&password)).await?
-}
+impl Hasher {
+    /// The argon2id hash of a password with a fresh salt, in PHC form.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when too many wait, or our own failure.
+    pub async fn hash(&self, password: String, priority: Priority) -> Result<String, Failure> {
+        self.blocking(priority, move || compute(&password)).await?
+    }
 
-/// True when the password fits. `hash` is `None` for an unknown login: that takes as long.
-///
-/// # Errors
-/// [`Code::Unavailable`] when too many wait, or our own failure.
-pub async fn verify(password: String, hash: Option<String>) -> Result<bool, Failure> {
-    blocking(move || {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.clone());
-        let fits = Argon2::default().verify_password(password.as_bytes(), hash.as_str());
-        fits.is_ok() && known && password.len() <= LONGEST
-    })
-    .await
+    /// True when the password fits. `hash` is `None` for an unknown login: that takes as long.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when too many wait, or our own failure.
+    pub async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+        priority: Priority,
+    ) -> Result<bool, Failure> {
+        self.blocking(priority, move || {
+            let known = hash.is_some();
+            let hash = hash.unwrap_or_else(|| NOBODY.clone());
+            let fits = Argon2::default().verify_password(password.as_bytes(), hash.as_str());
+            fits.is_ok() && known && password.len() <= LONGEST
+        })
+        .await
+    }
+
+    /// A place in the line, until it is dropped.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] when too many wait.
+    pub fn admit(&self, priority: Priority) -> Result<OwnedSemaphorePermit, Failure> {
+        let place = Arc::clone(&self.admitted).try_acquire_owned();
+        let place = match priority {
+            Priority::Anybody => place,
+            Priority::Known => place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()),
+        };
+        place.map_err(|_| {
+            Failure::refused(
+                Code::Unavailable,
+                "Too many people are signing in at this moment. Try again in a few seconds.",
+            )
+        })
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        priority: Priority,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let admitted = self.admit(priority)?;
+        // It is never closed.
+        let running = Arc::clone(&self.running).acquire_owned().await;
+        // The work keeps its places: a caller that hangs up stops waiting, but does not stop the
+        // work, and must not make room for more of it.
+        let work = move || {
+            let _places = (admitted, running);
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            Failure::Broken(anyhow::Error::new(error).context("hashing a password did not finish"))
+        })
+    }
 }
 
 /// Whether a new password is good enough.
@@ -79,70 +153,66 @@ fn compute(password: &str) -> Result<String, Failure> {
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    let Ok(admitted) = ADMITTED.try_acquire() else {
-        return Err(Failure::refused(
-            Code::Unavailable,
-            "Too many people are signing in at this moment. Try again in a few seconds.",
-        ));
-    };
-    // Neither semaphore is ever closed.
-    let running = RUNNING.acquire().await;
-    // The work keeps its places: a caller that hangs up stops waiting, but does not stop the work,
-    // and must not make room for more of it.
-    let work = move || {
-        let _places = (admitted, running);
-        work()
-    };
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Failure::Broken(anyhow::Error::new(error).context("hashing a password did not finish"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn a_hash_fits_its_password_only() {
-        let hash = hash("correct horse battery".into()).await.unwrap();
+        let hasher = Hasher::default();
+        let hash = hasher.hash("correct horse battery".into(), Priority::Anybody);
+        let hash = hash.await.unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
         );
-        assert!(
-            verify("correct horse battery".into(), Some(hash.clone()))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !verify("correct horse batterz".into(), Some(hash))
-                .await
-                .unwrap()
-        );
-        assert!(!verify("correct horse battery".into(), None).await.unwrap());
-        assert!(
-            !verify("anything".into(), Some("not a hash".into()))
-                .await
-                .unwrap()
-        );
+        let fits = async |password: &str, hash: Option<&str>| {
+            let hash = hash.map(str::to_owned);
+            let fits = hasher.verify(password.to_owned(), hash, Priority::Anybody);
+            fits.await.unwrap()
+        };
+        assert!(fits("correct horse battery", Some(&hash)).await);
+        assert!(!fits("correct horse batterz", Some(&hash)).await);
+        assert!(!fits("correct horse battery", None).await);
+        assert!(!fits("anything", Some("not a hash")).await);
     }
 
     #[tokio::test]
     async fn who_hangs_up_makes_no_room_for_more() {
+        let hasher = Hasher::default();
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, running) = tokio::sync::oneshot::channel();
-        let caller = tokio::spawn(blocking(move || {
-            let _ = started.send(());
-            let _ = wait.recv();
-        }));
+        let caller = tokio::spawn({
+            let hasher = hasher.clone();
+            async move {
+                let work = move || {
+                    let _ = started.send(());
+                    let _ = wait.recv();
+                };
+                hasher.blocking(Priority::Anybody, work).await
+            }
+        });
         running.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        assert!(RUNNING.available_permits() < 2, "its place is taken still");
+        assert!(
+            hasher.running.available_permits() < RUNNING,
+            "its place is taken still"
+        );
         go.send(()).unwrap();
+    }
+
+    #[test]
+    fn strangers_leave_places_for_those_who_are_known() {
+        let hasher = Hasher::default();
+        let take = |priority| hasher.admit(priority).ok();
+        let strangers: Vec<_> = std::iter::from_fn(|| take(Priority::Anybody)).collect();
+        assert_eq!(strangers.len(), ADMITTED);
+        let known: Vec<_> = std::iter::from_fn(|| take(Priority::Known)).collect();
+        assert_eq!(known.len(), RESERVED, "bounded, too");
+        drop(known);
+        assert!(take(Priority::Known).is_some());
+        assert!(take(Priority::Anybody).is_none());
     }
 
     #[test]

@@ -7,14 +7,15 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::organisation::User;
 use hourkey_store::{Store, transact};
 use serde_json::json;
+use url::Url;
 
+use super::account::{self, Verified};
+use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
-use super::{account, password};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::address;
 use crate::failure::Failure;
 
 /// A link is good for this long.
@@ -27,7 +28,7 @@ pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// The store's failure.
 pub async fn make_link(
     store: &Arc<dyn Store>,
-    config: &Config,
+    public_url: &Url,
     user: UserId,
     now: Time,
 ) -> Result<String, Failure> {
@@ -48,15 +49,15 @@ pub async fn make_link(
         })
     })
     .await?;
-    Ok(format!("{}#{code}", config.address("/reset")))
+    Ok(format!("{}#{code}", address(public_url, "/reset")))
 }
 
-/// Sets a password by a link's code, ends all sessions of its user, and returns the user.
+/// Sets a password by a link's code, ends all sessions of its user, and returns who that is.
 ///
 /// # Errors
 /// [`Code::Malformed`] when the password is not good enough; [`Code::Forbidden`] when the code is
 /// unknown, used or expired; our own failure.
-pub async fn finish(app: &App, code: &str, new_password: String) -> Result<User, Failure> {
+pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verified, Failure> {
     let link = digest(&plain_code(code));
     // Before the password is hashed, so that strangers cannot order that work.
     let known = app
@@ -69,7 +70,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<User,
         return Err(useless());
     }
     password::check_new(&new_password)?;
-    let hash = password::hash(new_password).await?;
+    let hash = app.passwords.hash(new_password, Priority::Known).await?;
     app.transact(move |tx, now| {
         Box::pin(async move {
             let user = match tx.reset_link(link, now).await? {
@@ -79,8 +80,9 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<User,
             let Some(user) = user else {
                 return Err(useless());
             };
-            account::set_password(tx, user.id, &hash, None, Some(user.id), now).await?;
-            Ok(user)
+            let user = user.id;
+            account::set_password(tx, user, &hash, None, Some(user), now).await?;
+            Ok(Verified { user, hash })
         })
     })
     .await

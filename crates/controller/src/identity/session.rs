@@ -1,15 +1,20 @@
 //! Sessions of browsers and clients: how long they last, and how they start and end.
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::AppendHeaders;
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
-use hourkey_store::account::{LONGEST_SESSION, NewSession, Session};
+use hourkey_store::account::{NewSession, Session};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
-use super::secret::new_secret;
+use super::account::Verified;
+use super::cookie::Kind;
+use super::secret::{self, new_secret};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -20,29 +25,32 @@ pub const BROWSER_LONGEST: TimeDelta = TimeDelta::days(30);
 /// A client is signed out after this long without a call.
 pub const CLIENT_IDLE: TimeDelta = TimeDelta::days(30);
 /// A client is signed out this long after it signed in.
-pub const CLIENT_LONGEST: TimeDelta = LONGEST_SESSION;
+pub const CLIENT_LONGEST: TimeDelta = TimeDelta::days(90);
 
 /// The most characters of a label.
 const LABEL: usize = 80;
 /// `last_seen` is kept to this.
 const HEARD: TimeDelta = TimeDelta::minutes(1);
 
-/// When a session ends by itself if it is not heard again.
+/// How many sessions that time has ended are ended in one transaction.
+const END_AT_ONCE: u32 = 100;
+
+/// When a session of this kind ends by itself if it is not heard again.
 #[must_use]
-pub fn ends_at(session: &Session) -> Time {
-    let (idle, longest) = match session.kind {
+pub fn ends_at(kind: SessionKind, created_at: Time, last_seen: Time) -> Time {
+    let (idle, longest) = match kind {
         SessionKind::Browser => (BROWSER_IDLE, BROWSER_LONGEST),
         SessionKind::Desktop | SessionKind::Cli | SessionKind::Headless => {
             (CLIENT_IDLE, CLIENT_LONGEST)
         }
     };
-    (session.last_seen + idle).min(session.created_at + longest)
+    (last_seen + idle).min(created_at + longest)
 }
 
-/// True as long as time has not ended the session. (The store knows only those that were ended.)
+/// True as long as time has not ended the session: [`end_due`] may be about to.
 #[must_use]
 pub fn is_running(session: &Session, now: Time) -> bool {
-    now < ends_at(session)
+    now < session.ends_at
 }
 
 /// Starts a session and records it.
@@ -62,35 +70,65 @@ pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, Fai
     Ok(id)
 }
 
-/// Starts a browser's session and returns its cookie's value. The session that this browser had
-/// before ends.
+/// Starts a browser's session, and returns the cookies to set. The session that this browser had
+/// before ends, and the browser is known by this user from now on.
 ///
 /// # Errors
-/// The store's failure.
+/// [`Code::Unauthenticated`] when the password was changed, or the account disabled, since it was
+/// checked; the store's failure.
 pub async fn start_browser(
     app: &App,
-    user: UserId,
+    verified: Verified,
     label: String,
-    before: Option<Session>,
-) -> Result<String, Failure> {
+    headers: &HeaderMap,
+) -> Result<AppendHeaders<[(HeaderName, HeaderValue); 3]>, Failure> {
     let (cookie, digest) = new_secret();
-    app.transact(move |tx, now| {
-        Box::pin(async move {
-            if let Some(before) = before {
-                end(tx, &before, Some(before.user), "signed in again", now).await?;
-            }
-            let new = NewSession {
-                user,
-                kind: SessionKind::Browser,
-                label,
-                created_at: now,
-                cookie: Some(digest),
-            };
-            start(tx, new).await
+    let before = Kind::Session.read(headers, &app.config);
+    let named = Kind::Browser.read(headers, &app.config);
+    let name = app
+        .transact(move |tx, now| {
+            Box::pin(async move {
+                let user = verified.user;
+                if !verified.holds(tx).await? {
+                    return Err(Failure::refused(
+                        Code::Unauthenticated,
+                        "The password was changed, or the account disabled, just now. Sign in \
+                         again.",
+                    ));
+                }
+                let before = match before {
+                    Some(before) => tx.session_by_cookie(secret::digest(&before)).await?,
+                    None => None,
+                };
+                if let Some(before) = before {
+                    end(tx, &before, Some(before.user), "signed in again", now).await?;
+                }
+                let new = NewSession {
+                    user,
+                    kind: SessionKind::Browser,
+                    label,
+                    created_at: now,
+                    ends_at: ends_at(SessionKind::Browser, now, now),
+                    cookie: Some(digest),
+                };
+                start(tx, new).await?;
+                let name = match named {
+                    Some(name) if !tx.known_users(secret::digest(&name)).await?.is_empty() => name,
+                    // Nobody gives a browser a name but this controller.
+                    Some(_) | None => new_secret().0,
+                };
+                tx.remember_browser(secret::digest(&name), user, now)
+                    .await?;
+                Ok(name)
+            })
         })
-    })
-    .await?;
-    Ok(cookie)
+        .await?;
+    let set = |value| (header::SET_COOKIE, value);
+    Ok(AppendHeaders([
+        set(Kind::Session.set(&cookie, &app.config)),
+        set(Kind::Visit.forget(&app.config)),
+        set(Kind::Browser.set(&name, &app.config)),
+    ]))
 }
 
 /// Ends a session and records why. One that ended already is left alone.
@@ -116,6 +154,23 @@ pub async fn end(
         detail: json!({ "kind": session.kind, "label": session.label, "why": why }),
     };
     tx.record(with_session(entry, session.id)).await?;
+    Ok(())
+}
+
+/// Ends sessions that time has ended, as any other end: their streams close, and gateways are told
+/// that their devices are gone.
+///
+/// # Errors
+/// The store's failure.
+pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
+    for session in tx.sessions_due(now, END_AT_ONCE).await? {
+        let why = if session.ends_at < ends_at(session.kind, session.created_at, now) {
+            "it was not used for too long"
+        } else {
+            "its time was over"
+        };
+        end(tx, &session, None, why, now).await?;
+    }
     Ok(())
 }
 
@@ -189,9 +244,18 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), Failur
     if now - session.last_seen < HEARD {
         return Ok(());
     }
-    let id = session.id;
-    app.transact(move |tx, now| Box::pin(async move { Ok(tx.touch_session(id, now).await?) }))
+    let session = session.clone();
+    app.transact(move |tx, now| Box::pin(async move { touch(tx, &session, now).await }))
         .await
+}
+
+/// Notes that a session is heard now.
+///
+/// # Errors
+/// The store's failure.
+pub async fn touch(tx: &mut dyn Write, session: &Session, now: Time) -> Result<(), Failure> {
+    let ends_at = ends_at(session.kind, session.created_at, now);
+    Ok(tx.touch_session(session.id, now, ends_at).await?)
 }
 
 /// What a client or browser calls itself, made harmless: one line, bounded, never empty.
@@ -217,28 +281,16 @@ fn with_session(mut entry: Entry, id: SessionId) -> Entry {
 mod tests {
     use super::*;
 
-    fn session(kind: SessionKind) -> Session {
-        let start = Time::from_timestamp_millis(0).unwrap();
-        Session {
-            id: SessionId(1),
-            user: UserId(1),
-            kind,
-            label: String::new(),
-            created_at: start,
-            last_seen: start,
-        }
+    fn start() -> Time {
+        Time::from_timestamp_millis(0).unwrap()
     }
 
     #[test]
     fn a_browser_is_signed_out_when_idle_and_in_the_end() {
-        let mut browser = session(SessionKind::Browser);
-        let start = browser.created_at;
-        let minute = TimeDelta::minutes(1);
-        assert!(is_running(&browser, start + BROWSER_IDLE - minute));
-        assert!(!is_running(&browser, start + BROWSER_IDLE));
-        browser.last_seen = start + BROWSER_LONGEST - TimeDelta::hours(1);
-        assert!(is_running(&browser, start + BROWSER_LONGEST - minute));
-        assert!(!is_running(&browser, start + BROWSER_LONGEST));
+        let ends = |last_seen| ends_at(SessionKind::Browser, start(), last_seen);
+        assert_eq!(ends(start()), start() + TimeDelta::days(7));
+        let late = start() + BROWSER_LONGEST - TimeDelta::hours(1);
+        assert_eq!(ends(late), start() + TimeDelta::days(30));
     }
 
     #[test]
@@ -248,12 +300,10 @@ mod tests {
             SessionKind::Cli,
             SessionKind::Headless,
         ] {
-            let client = session(kind);
-            assert!(is_running(&client, client.created_at + TimeDelta::days(29)));
-            assert!(!is_running(
-                &client,
-                client.created_at + TimeDelta::days(30)
-            ));
+            let ends = |last_seen| ends_at(kind, start(), last_seen);
+            assert_eq!(ends(start()), start() + TimeDelta::days(30));
+            let late = start() + TimeDelta::days(89);
+            assert_eq!(ends(late), start() + TimeDelta::days(90));
         }
     }
 

@@ -9,10 +9,13 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
+use url::Url;
 
+use super::account::{self, Verified};
+use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
-use super::{account, password};
 use crate::app::App;
+use crate::config::address;
 use crate::failure::Failure;
 
 /// What the setup page asks for.
@@ -31,8 +34,8 @@ pub struct FirstAdmin {
 }
 
 /// A new setup code; older ones stop working. It is for a controller without users: whoever adds
-/// the first one forgets the code in the same transaction. Show it on the terminal, and nowhere
-/// else.
+/// the first one forgets the code in the same transaction. Show it to whoever asked for it, and
+/// nowhere else.
 ///
 /// # Errors
 /// The store's failure.
@@ -44,6 +47,27 @@ pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, Failure> {
     })
     .await?;
     Ok(code)
+}
+
+/// A link with a new setup code in its fragment, which browsers send to nobody.
+///
+/// # Errors
+/// The store's failure.
+pub async fn make_link(store: &Arc<dyn Store>, public_url: &Url) -> Result<String, Failure> {
+    let code = make_code(store).await?;
+    Ok(format!("{}#{code}", address(public_url, "/setup")))
+}
+
+/// Waits for a first admin with a code that nobody knows, unless there is one already: the pages
+/// then say how to get a link.
+///
+/// # Errors
+/// The store's failure.
+pub async fn open(store: &Arc<dyn Store>) -> Result<(), Failure> {
+    if store.read().await?.setup_code().await?.is_none() {
+        make_code(store).await?;
+    }
+    Ok(())
 }
 
 /// Whether a first admin is still waited for.
@@ -59,7 +83,7 @@ pub async fn is_open(app: &App) -> Result<bool, Failure> {
 /// # Errors
 /// [`Code::Forbidden`] when the code does not fit; [`Code::Malformed`] when a field is not good
 /// enough; our own failure.
-pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
+pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, Failure> {
     check_code(app.store.read().await?.setup_code().await?, &first.code)?;
     let FirstAdmin {
         code,
@@ -72,7 +96,7 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
     let name = account::check_name(&name)?;
     let login = account::check_login(&login)?;
     password::check_new(&password)?;
-    let hash = password::hash(password).await?;
+    let hash = app.passwords.hash(password, Priority::Known).await?;
     app.transact(move |tx, now| {
         Box::pin(async move {
             check_code(tx.setup_code().await?, &code)?;
@@ -99,8 +123,9 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<User, Failure> {
                 detail: json!({ "organisation": organisation, "login": user.login }),
             };
             tx.record(entry).await?;
-            account::set_password(tx, user.id, &hash, None, Some(user.id), now).await?;
-            Ok(user)
+            let user = user.id;
+            account::set_password(tx, user, &hash, None, Some(user), now).await?;
+            Ok(Verified { user, hash })
         })
     })
     .await
@@ -119,8 +144,8 @@ fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Resu
     }
     Err(Failure::refused(
         Code::Forbidden,
-        "The setup code does not fit. It stands on the terminal where the controller was started; \
-         starting it again makes a new one.",
+        "That setup code isn't valid. You'll find it in the terminal where you started the \
+         controller; `hourkey-controller setup-code` prints a link with a new one.",
     ))
 }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::TimeDelta;
 use hourkey_protocol::problem::Code as ProblemCode;
-use hourkey_store::account::Code;
+use hourkey_store::account::{Code, Consent};
 use serde::Deserialize;
 
 use super::client::{Client, Loopback};
@@ -105,7 +105,10 @@ pub(super) async fn decide(
     }
     let (code, key) = new_secret();
     let kept = Code {
-        user: user.user.id,
+        consent: Consent {
+            user: user.user.id,
+            session: user.session.id,
+        },
         client_id: asked.client.id().to_owned(),
         redirect_uri: asked.redirect.to_string(),
         challenge: asked.challenge,

@@ -3,7 +3,8 @@
 
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json};
 use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use super::error::{Refusal, no_store};
-use super::token::{Outcome, enabled, invalid_grant, issue};
+use super::token::{Outcome, consent_is_void, consenting, invalid_grant, issue};
 use crate::app::App;
 use crate::identity::secret::{digest, new_code, new_secret, plain_code};
 use crate::identity::{ClientAddress, session};
@@ -23,7 +24,7 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Between polls.
 const INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// Letters of what the person types: 34 bits, which the limits on attempts make plenty.
-const USER_CODE: usize = 8;
+pub const USER_CODE: usize = 8;
 
 /// Parameters (RFC 8628, 3.1).
 #[derive(Deserialize)]
@@ -53,10 +54,10 @@ pub(super) async fn start(
     };
     let client = Client::calling(&call.client_id)?;
     let now = app.clock.now();
-    if let Err(wait) = app.attempts.admit_code(from, now) {
-        return Err(Refusal::too_fast(format!(
-            "Too many codes were asked for. Wait {wait}."
-        )));
+    if let Err(wait) = app.attempts.admit_new_code(from, now) {
+        let refusal = Refusal::too_fast(format!("Too many codes were asked for. Wait {wait}."));
+        let wait = [(header::RETRY_AFTER, wait.seconds())];
+        return Ok((wait, refusal).into_response());
     }
     let (device_code, key) = new_secret();
     let user_code = new_code(USER_CODE);
@@ -66,7 +67,7 @@ pub(super) async fn start(
         label: session::label(&call.label, client.name()),
         expires_at: now + LIFETIME,
         polled_at: None,
-        user: None,
+        consent: None,
         denied: false,
     };
     app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_device_code(key, device).await?) }))
@@ -99,7 +100,7 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                 tx.remove_device_code(key).await?;
                 return Ok(Err(Refusal::new("access_denied", "The person said no.")));
             }
-            let Some(user) = device.user else {
+            let Some(consent) = device.consent else {
                 let early = device.polled_at.is_some_and(|at| now < at + INTERVAL);
                 tx.put_device_code(
                     key,
@@ -116,14 +117,16 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                 }));
             };
             tx.remove_device_code(key).await?;
-            let Some(user) = enabled(tx.user(user).await?) else {
-                return Ok(Err(invalid_grant("The account is gone or disabled.")));
+            let Some(user) = consenting(tx, consent, now).await? else {
+                return Ok(Err(consent_is_void()));
             };
+            let kind = SessionKind::Headless;
             let new = NewSession {
                 user: user.id,
-                kind: SessionKind::Headless,
+                kind,
                 label: device.label,
                 created_at: now,
+                ends_at: session::ends_at(kind, now, now),
                 cookie: None,
             };
             let session = session::start(tx, new).await?;

@@ -11,7 +11,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::oauth::{DEVICE_GRANT, Tokens};
 use hourkey_store::Write;
-use hourkey_store::account::{NewSession, Session};
+use hourkey_store::account::{Consent, NewSession, Session};
 use hourkey_store::organisation::User;
 use serde::Deserialize;
 
@@ -99,14 +99,16 @@ async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
                     "The code was made for another client, redirect_uri or code_verifier.",
                 )));
             }
-            let Some(user) = enabled(tx.user(code.user).await?) else {
-                return Ok(Err(invalid_grant("The account is gone or disabled.")));
+            let Some(user) = consenting(tx, code.consent, now).await? else {
+                return Ok(Err(consent_is_void()));
             };
+            let kind = client.session_kind();
             let new = NewSession {
                 user: user.id,
-                kind: client.session_kind(),
+                kind,
                 label: code.label.clone(),
                 created_at: now,
+                ends_at: session::ends_at(kind, now, now),
                 cookie: None,
             };
             let session = session::start(tx, new).await?;
@@ -161,7 +163,7 @@ async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
             if fresh {
                 tx.use_refresh_token(key).await?;
             }
-            tx.touch_session(session.id, now).await?;
+            session::touch(tx, &session, now).await?;
             Ok(Ok(issue(tx, session.id, refresh.generation + 1, now).await?))
         })
     })
@@ -189,7 +191,27 @@ pub(super) async fn issue(
     })
 }
 
-pub(super) fn enabled(user: Option<User>) -> Option<User> {
+/// Who consented, as long as the browser session runs in which they did: what ends that session
+/// ends what was let in from it and has no session of its own yet.
+pub(super) async fn consenting(
+    tx: &mut dyn Write,
+    consent: Consent,
+    now: Time,
+) -> Result<Option<User>, Failure> {
+    let session = tx.session(consent.session).await?;
+    let runs =
+        |session: &Session| session.user == consent.user && session::is_running(session, now);
+    match session.filter(runs) {
+        Some(_) => Ok(enabled(tx.user(consent.user).await?)),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn consent_is_void() -> Refusal {
+    invalid_grant("The browser in which this was allowed is signed out. Start again.")
+}
+
+fn enabled(user: Option<User>) -> Option<User> {
     user.filter(|user| !user.disabled)
 }
 

@@ -1,11 +1,11 @@
 //! The page on which a person lets a host without a browser in (RFC 8628, 3.3).
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
 use hourkey_domain::Time;
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::DeviceCode;
+use hourkey_store::account::{Consent, DeviceCode};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -15,9 +15,10 @@ use super::form::Form;
 use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::PageUser;
 use crate::identity::secret::plain_code;
-use crate::identity::{ClientAddress, PageUser};
 use crate::oauth::client::Client;
+use crate::oauth::device::USER_CODE;
 
 /// A code from the address.
 #[derive(Default, Deserialize)]
@@ -48,7 +49,7 @@ pub(super) async fn show(
         &user,
         &uri,
         StatusCode::OK,
-        typing(&user, &prefilled.code, ""),
+        typing(&user, &grouped(&plain_code(&prefilled.code)), ""),
     )
     .await
 }
@@ -57,16 +58,16 @@ pub(super) async fn show(
 pub(super) async fn send(
     State(app): State<App>,
     user: PageUser,
-    ClientAddress(from): ClientAddress,
     uri: Uri,
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     switched_on(&app)?;
     let now = app.clock.now();
-    if let Err(wait) = app.attempts.admit_code(from, now) {
+    if let Err(wait) = app.attempts.admit_typed_code(user.user.id, now) {
         let wrong = format!("Too many codes were typed. Try again in {wait}.");
         let main = typing(&user, &typed.code, &wrong);
-        return answer(&app, &user, &uri, StatusCode::TOO_MANY_REQUESTS, main).await;
+        let page = answer(&app, &user, &uri, StatusCode::TOO_MANY_REQUESTS, main).await?;
+        return Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response());
     }
     let code = plain_code(&typed.code);
     let device = app
@@ -81,9 +82,12 @@ pub(super) async fn send(
         let main = typing(&user, &typed.code, wrong);
         return answer(&app, &user, &uri, StatusCode::UNPROCESSABLE_ENTITY, main).await;
     };
-    app.attempts.succeeded_code(from);
+    app.attempts.succeeded_typed_code(user.user.id);
     let consent = match typed.decision.as_str() {
-        "allow" => Some(user.user.id),
+        "allow" => Some(Consent {
+            user: user.user.id,
+            session: user.session.id,
+        }),
         "deny" => None,
         _ => {
             let main = question(&user, &device);
@@ -174,11 +178,12 @@ fn question(user: &PageUser, device: &DeviceCode) -> Markup {
 }
 
 fn is_open(device: &DeviceCode, now: Time) -> bool {
-    now < device.expires_at && device.user.is_none() && !device.denied
+    now < device.expires_at && device.consent.is_none() && !device.denied
 }
 
 fn grouped(code: &str) -> String {
-    let letters: Vec<char> = code.chars().collect();
+    // A link may hold anything: no more of it than a code has is shown.
+    let letters: Vec<char> = code.chars().take(USER_CODE).collect();
     letters
         .chunks(4)
         .map(|group| group.iter().collect())

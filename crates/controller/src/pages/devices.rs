@@ -69,7 +69,7 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
     match (fields.get("do"), fields.number("device")) {
-        ("end", Some(id)) => device::end_by(&app, user.user, DeviceId(id)).await?,
+        ("end", Some(id)) => device::end_by(&app, user.user.id.into(), DeviceId(id)).await?,
         _ => return Err(Failure::refused(Code::Malformed, "There is no such button.").into()),
     }
     Ok(Redirect::to("/devices").into_response())

@@ -15,8 +15,8 @@ use super::time::stamp;
 use crate::access::actor::Actor;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::PageUser;
 use crate::identity::csrf::FormToken;
+use crate::identity::{PageUser, account};
 
 /// Where a page belongs in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,15 @@ struct Who {
     waiting: usize,
     /// The page's address.
     here: String,
-    /// The login that the page was opened for, when it is another one.
-    meant_for: Option<String>,
+    /// Whom the page was opened for, when that is somebody else.
+    meant_for: Option<MeantFor>,
+}
+
+/// Somebody else for whom a page was opened. Anybody can write an address, so only logins that
+/// signed in in this browser before are shown.
+enum MeantFor {
+    Known(String),
+    Unknown,
 }
 
 impl Frame {
@@ -83,7 +90,13 @@ impl Frame {
         let waiting = waiting(&mut *tx, &actor, now).await?;
         let (reviews, administers) = (actor.reviews_any(), actor.administers());
         let me = actor.user;
-        let meant_for = meant_for(uri).filter(|login| login.to_lowercase() != me.login);
+        let meant_for = match meant_for(uri).filter(|login| login.to_lowercase() != me.login) {
+            Some(login) => {
+                let known = account::known_in(&mut *tx, user.browser, &login).await?;
+                Some(known.map_or(MeantFor::Unknown, |user| MeantFor::Known(user.login)))
+            }
+            None => None,
+        };
         // Whoever else is signed in here is told so first.
         let back = Back::of(uri).filter(|_| meant_for.is_none());
         let who = Who {
@@ -230,10 +243,19 @@ impl Who {
                 (token_field(&self.token))
                 input type="hidden" name="next" value=(self.here);
                 p {
-                    "This page was opened for " b { bdi { (plain(meant_for)) } }
+                    "This page was opened for "
+                    @match meant_for {
+                        MeantFor::Known(login) => b { bdi { (plain(login)) } },
+                        MeantFor::Unknown => "another account",
+                    }
                     ", but this browser is signed in as " b { bdi { (plain(&self.login)) } } "."
                 }
-                button.btn { "Switch to " bdi { (plain(meant_for)) } }
+                button.btn {
+                    @match meant_for {
+                        MeantFor::Known(login) => { "Switch to " bdi { (plain(login)) } },
+                        MeantFor::Unknown => "Switch accounts",
+                    }
+                }
             }
         }
     }

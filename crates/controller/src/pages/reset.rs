@@ -13,9 +13,8 @@ use super::layout::{Frame, Page, Place, Width, complaint, token_field};
 use super::sign_in::browser;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
 use crate::identity::password::SHORTEST;
-use crate::identity::{PageUser, csrf, reset, session};
+use crate::identity::{csrf, reset, session};
 
 /// What was typed.
 #[derive(Default, Deserialize)]
@@ -45,13 +44,10 @@ pub(super) async fn send(
         return page(&app, &headers, StatusCode::BAD_REQUEST, &typed.code, wrong).await;
     }
     match reset::finish(&app, &typed.code, typed.password).await {
-        Ok(user) => {
-            let before = PageUser::find(&app, &headers)
-                .await?
-                .map(|before| before.session);
-            let cookie = session::start_browser(&app, user.id, browser(&headers), before).await?;
-            let set = [(header::SET_COOKIE, Kind::Session.set(&cookie, &app.config))];
-            Ok((set, Redirect::to("/access")).into_response())
+        Ok(verified) => {
+            let label = browser(&headers);
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
+            Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -12,7 +12,6 @@ use super::layout::{Frame, Page, Place, Width, complaint, token_field};
 use super::sign_in::browser;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
 use crate::identity::password::SHORTEST;
 use crate::identity::setup::{self, FirstAdmin};
 use crate::identity::{csrf, session};
@@ -53,10 +52,10 @@ pub(super) async fn send(
         password: typed.password.clone(),
     };
     match setup::finish(&app, first).await {
-        Ok(user) => {
-            let cookie = session::start_browser(&app, user.id, browser(&headers), None).await?;
-            let set = [(header::SET_COOKIE, Kind::Session.set(&cookie, &app.config))];
-            Ok((set, Redirect::to("/access")).into_response())
+        Ok(verified) => {
+            let label = browser(&headers);
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
+            Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -83,14 +82,15 @@ async fn page(
     };
     let main = html! {
         h1 { "Set up Hourkey" }
-        p.lead { "Make the first administrator. The code stands on the terminal where the \
-                  controller was started." }
+        p.lead { "Make the first administrator. You'll find the setup code in the terminal where \
+                  you started the controller, or run " code { "hourkey-controller setup-code" }
+            " on its host." }
         (complaint(wrong))
         form.stack method="post" action="/setup" {
             (token_field(&token))
             label for="code" { "Setup code" }
             input.field.mono #code name="code" value=(typed.code) required autocomplete="off"
-                autocapitalize="characters" spellcheck="false" autofocus;
+                autocapitalize="characters" spellcheck="false" autofocus data-from-fragment;
             label for="organisation" { "Organisation" }
             input.field #organisation name="organisation" value=(typed.organisation) required
                 autocomplete="organization" maxlength="200";

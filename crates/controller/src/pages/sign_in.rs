@@ -13,7 +13,8 @@ use super::layout::{Frame, Page, Place, Width, complaint, meant_for, plain};
 use crate::app::App;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::identity::cookie::Kind;
+use crate::identity::account::NotSignedIn;
+use crate::identity::cookie::{self, Kind};
 use crate::identity::csrf::{self, FormToken};
 use crate::identity::{ClientAddress, PageUser, account, session, setup};
 use crate::oauth::client::Client;
@@ -51,11 +52,21 @@ pub(super) async fn show(
     if PageUser::find(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
-    let login = next
-        .parse()
-        .ok()
-        .and_then(|uri: Uri| meant_for(&uri))
-        .unwrap_or_default();
+    if setup::is_open(&app).await? {
+        // Nobody can sign in yet.
+        return Ok(Redirect::to("/setup").into_response());
+    }
+    let meant_for = next.parse().ok().and_then(|uri: Uri| meant_for(&uri));
+    let login = match meant_for {
+        // Anybody can write an address: only what this browser knows is shown.
+        Some(login) => {
+            let known = cookie::browser(&headers, &app.config);
+            let mut tx = app.store.read().await?;
+            let user = account::known_in(&mut *tx, known, &login).await?;
+            user.map(|user| user.login).unwrap_or_default()
+        }
+        None => String::new(),
+    };
     page(&app, &headers, StatusCode::OK, &next, &login, "").await
 }
 
@@ -67,27 +78,24 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     let next = safe(&typed.next, &app.config);
-    match account::check(&app, &typed.login, typed.password, from).await {
-        Ok(user) => {
-            let before = PageUser::find(&app, &headers)
-                .await?
-                .map(|before| before.session);
+    let known = cookie::browser(&headers, &app.config);
+    match account::check(&app, &typed.login, typed.password, from, known).await {
+        Ok(verified) => {
             let label = browser(&headers);
-            let cookie = session::start_browser(&app, user.id, label, before).await?;
-            let mut response = Redirect::to(&next).into_response();
-            for value in [
-                Kind::Session.set(&cookie, &app.config),
-                Kind::Visit.forget(&app.config),
-            ] {
-                response.headers_mut().append(header::SET_COOKIE, value);
-            }
-            Ok(response)
+            let cookies = session::start_browser(&app, verified, label, &headers).await?;
+            Ok((cookies, Redirect::to(&next)).into_response())
         }
-        Err(Failure::Refused(problem)) => {
+        Err(NotSignedIn::TooFast(wait)) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let wrong = format!("There were too many attempts to sign in. Try again in {wait}.");
+            let page = page(&app, &headers, status, &next, &typed.login, &wrong).await?;
+            Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response())
+        }
+        Err(NotSignedIn::Failed(Failure::Refused(problem))) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
             page(&app, &headers, status, &next, &typed.login, &problem.detail).await
         }
-        Err(failure) => Err(failure.into()),
+        Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
     }
 }
 

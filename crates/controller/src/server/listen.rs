@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
-use super::router;
+use super::{router, running};
 use crate::app::App;
 use crate::config::{Config, Tls};
 
@@ -45,6 +45,15 @@ pub async fn serve(app: App) -> anyhow::Result<()> {
         Some(tls) => Some(certificate(tls).await?),
         None => None,
     };
+
+    let published = running::publish(&app.config.data, &app.config.public_url);
+    if let Ok(None) = published {
+        tracing::warn!("another controller runs on this data folder");
+    }
+    // Without it, commands fall back to the settings.
+    let _published = published.inspect_err(|error| {
+        tracing::warn!(error = %error, "cannot tell commands the public address");
+    });
 
     app.start();
     let handle = Handle::new();

@@ -3,6 +3,7 @@
 mod forwarded;
 mod layers;
 mod listen;
+pub mod running;
 
 use std::sync::Arc;
 

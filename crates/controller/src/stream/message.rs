@@ -14,10 +14,10 @@ use serde::Serialize;
 use crate::access::actor::Actor;
 use crate::access::rows::{self, Row};
 use crate::access::show::Show;
-use crate::access::view::{self, NOTICES};
+use crate::access::view;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::identity::session;
+use crate::identity::{Caller, session};
 
 /// The most changes that are replayed; after more, a snapshot is the shorter way.
 const REPLAY: u32 = 1_000;
@@ -128,10 +128,11 @@ impl Reading {
     async fn start(app: &App, user: UserId, id: SessionId) -> Result<Option<Self>, Failure> {
         let mut tx = app.store.read().await?;
         let now = app.clock.now();
-        let Some(actor) = Actor::find(&mut *tx, user).await? else {
+        let Some(found) = tx.session(id).await? else {
             return Ok(None);
         };
-        let Some(found) = tx.session(id).await? else {
+        let kind = found.kind;
+        let Some(actor) = Actor::find(&mut *tx, Caller { user, kind }).await? else {
             return Ok(None);
         };
         if !session::is_running(&found, now) {
@@ -141,7 +142,7 @@ impl Reading {
             tx,
             now,
             actor,
-            session_ends_at: session::ends_at(&found),
+            session_ends_at: found.ends_at,
         }))
     }
 
@@ -219,7 +220,7 @@ impl Reading {
             reviews: Vec::new(),
             removed_reviews: Vec::new(),
             decided_reviews: Vec::new(),
-            notices: self.tx.notices(me, after, NOTICES).await?,
+            notices: view::notices_in(&mut *self.tx, &self.actor, after).await?,
         };
         message.notices.reverse();
         if affected.account {

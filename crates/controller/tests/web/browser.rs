@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use hourkey_controller::app::App;
 use hourkey_controller::config::Config;
-use hourkey_controller::identity::{password, session};
+use hourkey_controller::identity::password::{Hasher, Priority};
+use hourkey_controller::identity::session;
 use hourkey_controller::server;
 use hourkey_domain::ids::UserId;
 use tokio::sync::OnceCell;
@@ -46,7 +47,11 @@ impl Site {
             config: config.into(),
             ..world.app.clone()
         };
-        let hash = HASH.get_or_init(|| async { password::hash(PASSWORD.into()).await.unwrap() });
+        let hash = HASH.get_or_init(|| async {
+            let hasher = Hasher::default();
+            let hash = hasher.hash(PASSWORD.into(), Priority::Known);
+            hash.await.unwrap()
+        });
         let hash = hash.await.clone();
         let people = app
             .store

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::browser::{Page, Site};
+use crate::browser::{Page, Site, encoded};
 
 const CLIENT: (&str, &str) = ("client_id", "hourkey-cli");
 
@@ -191,6 +191,35 @@ async fn a_person_may_turn_a_host_away() {
 }
 
 #[tokio::test]
+async fn a_link_puts_no_more_than_a_code_onto_the_page() {
+    let site = on().await;
+    let ann = site.signed_in("ann").await;
+    for (link, shown) in [
+        ("wdjb-mjht", "WDJB-MJHT"),
+        ("Call +1 555 0100 at once", "CALL-1555"),
+    ] {
+        let page = ann
+            .get(&format!("/device?{}", encoded(&[("code", link)])))
+            .await;
+        assert_eq!(page.field("code").unwrap(), shown);
+    }
+}
+
+#[tokio::test]
+async fn asking_for_codes_gets_slower() {
+    let site = on().await;
+    for _ in 0..20 {
+        start(&site).await;
+    }
+    let page = site.form("/oauth/device_authorization", &[CLIENT]).await;
+    assert_eq!(
+        (page.status.as_u16(), page.header("retry-after")),
+        (429, "1")
+    );
+    assert_eq!(page.json()["error"], "slow_down");
+}
+
+#[tokio::test]
 async fn codes_expire() {
     let site = on().await;
     let started = start(&site).await;
@@ -216,9 +245,15 @@ async fn guessing_codes_gets_slower() {
             .refuses(422, "unknown");
     }
     let right = [("code", started.user_code.as_str())];
-    ann.post("/device", &right)
+    let page = ann.post("/device", &right).await;
+    page.refuses(429, "Too many codes were typed");
+    assert_eq!(page.header("retry-after"), "1");
+    // Others behind the same address are not held up.
+    let ben = site.signed_in("ben").await;
+    ben.get("/device").await;
+    ben.post("/device", &right)
         .await
-        .refuses(429, "Too many codes were typed");
+        .says("Let this host sign in as you?");
     site.world.clock.forward(TimeDelta::seconds(1));
     ann.post("/device", &right)
         .await

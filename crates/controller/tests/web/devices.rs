@@ -1,5 +1,6 @@
 //! Seeing and ending devices.
 
+use hourkey_controller::identity::session;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
@@ -57,14 +58,15 @@ pub(crate) async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId 
     site.app
         .transact(move |tx, now| {
             Box::pin(async move {
-                let session = NewSession {
+                let new = NewSession {
                     user,
                     kind: SessionKind::Desktop,
                     label: "Hourkey".to_owned(),
                     created_at: now,
+                    ends_at: session::ends_at(SessionKind::Desktop, now, now),
                     cookie: None,
                 };
-                let session = tx.insert_session(session).await?;
+                let session = tx.insert_session(new).await?;
                 let new = NewDevice {
                     session,
                     name,

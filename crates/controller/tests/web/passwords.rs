@@ -1,7 +1,8 @@
 //! Reset links.
 
+use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use hourkey_controller::identity::reset;
+use hourkey_controller::identity::{account, reset, session};
 
 use crate::browser::{PASSWORD, Site};
 
@@ -9,7 +10,7 @@ const NEW: &str = "another horse entirely";
 
 async fn link(site: &Site) -> String {
     let (ann, now) = (site.world.people.ann, site.app.clock.now());
-    let link = reset::make_link(&site.app.store, &site.app.config, ann, now)
+    let link = reset::make_link(&site.app.store, &site.app.config.public_url, ann, now)
         .await
         .unwrap();
     let (page, code) = link.split_once('#').unwrap();
@@ -63,6 +64,36 @@ async fn a_link_sets_a_password_once_and_signs_out_everywhere_else() {
     assert_eq!(again.post("/sign-in", &old).await.status, 401);
     let new = [("login", "ann"), ("password", NEW)];
     assert_eq!(again.post("/sign-in", &new).await.location(), "/access");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_a_new_password_overtakes_brings_no_session() {
+    let site = Site::new().await;
+    let ann = site.world.people.ann;
+    let verified = async |password: &str| {
+        let from = [192, 0, 2, 9].into();
+        let verified = account::check(&site.app, "ann", password.to_owned(), from, None).await;
+        verified.unwrap_or_else(|_| panic!("the password fits"))
+    };
+    let starts = async |verified| {
+        let headers = HeaderMap::new();
+        let started = session::start_browser(&site.app, verified, "x".into(), &headers).await;
+        started.is_ok()
+    };
+    assert!(starts(verified(PASSWORD).await).await);
+    // Its password was checked, and then another one was set, or the account disabled.
+    let overtaken = verified(PASSWORD).await;
+    let code = link(&site).await;
+    let browser = site.browser();
+    browser.get("/reset").await;
+    let fields = [("code", code.as_str()), ("password", NEW), ("again", NEW)];
+    assert_eq!(browser.post("/reset", &fields).await.location(), "/access");
+    let before = site.sessions(ann).await;
+    assert!(!starts(overtaken).await);
+    let disabled = verified(NEW).await;
+    site.disable(ann).await;
+    assert!(!starts(disabled).await);
+    assert_eq!(site.sessions(ann).await, before);
 }
 
 #[tokio::test]

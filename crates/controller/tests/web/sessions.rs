@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
 
 use crate::browser::Site;
+use crate::world::events::DEADLINE;
 
 #[tokio::test]
 async fn a_browser_is_signed_out_after_seven_days_without_a_visit() {
@@ -112,4 +113,29 @@ async fn people_end_their_own_sessions_and_nobody_elses() {
         ["session.ended by Ann Member", "session.ended by Ann Member"]
     );
     assert_eq!(ann.post("/sessions", &[("do", "what")]).await.status, 400);
+}
+
+#[tokio::test]
+async fn however_many_sessions_time_ends_all_are_recorded() {
+    const SESSIONS: usize = 250;
+    let site = Site::new().await;
+    let ann = site.world.people.ann;
+    for _ in 0..SESSIONS {
+        site.world.token(ann).await;
+    }
+    let before = site.seq().await;
+    site.world.clock.forward(TimeDelta::days(30));
+    let mut changed = site.app.store.changed();
+    site.app.start();
+    let ended = async || {
+        let actions = site.world.actions(before).await;
+        let ended = |action: &&String| *action == "session.ended by the system";
+        actions.iter().filter(ended).count()
+    };
+    while ended().await < SESSIONS {
+        let change = tokio::time::timeout(DEADLINE, changed.changed()).await;
+        change.expect("all ends").unwrap();
+    }
+    let mut tx = site.app.store.read().await.unwrap();
+    assert_eq!(tx.sessions_of(ann).await.unwrap(), []);
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use hourkey_controller::identity::setup;
 
-use crate::browser::{PASSWORD, Site, encoded};
+use crate::browser::{Browser, PASSWORD, Site, encoded};
 
 #[tokio::test]
 async fn a_person_signs_in_and_out() {
@@ -59,6 +59,13 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
     assert!(
         session.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000"),
         "{session}"
+    );
+    let known = page.headers.get_all("set-cookie").iter().next_back();
+    let known = known.unwrap().to_str().unwrap();
+    assert!(known.starts_with("hourkey-browser="), "{known}");
+    assert!(
+        known.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"),
+        "{known}"
     );
 
     let site = Site::with(|config| config.public_url = "https://hourkey.test".parse().unwrap());
@@ -135,16 +142,16 @@ async fn guessing_one_login_gets_slower_and_slower() {
             .refuses(401, "do not fit together");
     }
     // The right password does not help now: else guessing would.
-    attempt(5, PASSWORD)
-        .await
-        .refuses(429, "Try again in 1 second.");
+    let page = attempt(5, PASSWORD).await;
+    page.refuses(429, "Try again in 1 second.");
+    assert_eq!(page.header("retry-after"), "1");
     site.world.clock.forward(TimeDelta::seconds(1));
     attempt(6, "wrong")
         .await
         .refuses(401, "do not fit together");
-    attempt(7, PASSWORD)
-        .await
-        .refuses(429, "Try again in 2 seconds.");
+    let page = attempt(7, PASSWORD).await;
+    page.refuses(429, "Try again in 2 seconds.");
+    assert_eq!(page.header("retry-after"), "2");
     site.world.clock.forward(TimeDelta::seconds(2));
     assert_eq!(attempt(8, PASSWORD).await.location(), "/access");
     attempt(9, "wrong")
@@ -168,6 +175,7 @@ async fn guessing_from_one_address_gets_slower_too() {
         .post("/sign-in", &[("login", "ann"), ("password", PASSWORD)])
         .await;
     page.refuses(429, "too many attempts to sign in");
+    assert_eq!(page.header("retry-after"), "1");
     site.signed_in_from([203, 0, 113, 9]).await;
 }
 
@@ -257,42 +265,13 @@ async fn after_signing_in_one_never_lands_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_page_opened_for_somebody_else_says_so() {
-    let site = Site::new().await;
-    let visitor = site.browser();
-    let page = visitor.get("/access?as=ben").await;
-    assert_eq!(page.location(), "/sign-in?next=%2Faccess%3Fas%3Dben");
-    let page = visitor.get(page.location()).await;
-    assert!(
-        page.text.contains("name=\"login\" value=\"ben\""),
-        "{}",
-        page.text
-    );
-
-    let ann = site.signed_in("ann").await;
-    assert!(
-        !ann.get("/access?as=Ann")
-            .await
-            .words()
-            .contains("was opened for")
-    );
-    ann.get("/access?as=ben")
-        .await
-        .says("This page was opened for ben , but this browser is signed in as ann");
-    let page = ann.post("/sign-out", &[("next", "/access?as=ben")]).await;
-    assert_eq!(page.location(), "/sign-in?next=%2Faccess%3Fas%3Dben");
-    let page = ann.get("/access?as=%3Cscript%3E").await;
-    assert!(!page.text.contains("<script>"), "{}", page.text);
-}
-
-#[tokio::test]
 async fn the_first_admin_is_made_with_the_code_and_once() {
     let site = Site::new().await;
     let visitor = site.browser();
     assert_eq!(visitor.get("/setup").await.location(), "/access");
     let old = setup::make_code(&site.app.store).await.unwrap();
     let code = setup::make_code(&site.app.store).await.unwrap();
-    visitor.get("/sign-in").await.says("set it up");
+    assert_eq!(visitor.get("/sign-in").await.location(), "/setup");
     visitor
         .get("/setup")
         .await
@@ -311,11 +290,11 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     visitor
         .post("/setup", &fields(old, PASSWORD))
         .await
-        .refuses(403, "does not fit");
+        .refuses(403, "That setup code isn't valid");
     visitor
         .post("/setup", &fields("", PASSWORD))
         .await
-        .refuses(403, "does not fit");
+        .refuses(403, "That setup code isn't valid");
     let page = visitor.post("/setup", &fields(code, "short")).await;
     page.refuses(400, "at least 12 characters");
     assert!(
@@ -351,11 +330,46 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     assert!(page.text.contains("Fresh &amp; new"));
 
     let second = site.browser();
-    second.get("/sign-in").await;
+    second.get("/reset").await;
     second
         .post("/setup", &fields(code, PASSWORD))
         .await
         .refuses(403, "set up already");
+}
+
+#[tokio::test]
+async fn of_two_browsers_that_set_up_at_once_one_wins_and_the_other_is_told() {
+    let site = Site::new().await;
+    let link = setup::make_link(&site.app.store, &site.app.config.public_url).await;
+    let link = link.unwrap();
+    let (page, code) = link.split_once('#').unwrap();
+    assert_eq!(page, "http://127.0.0.1:8080/setup");
+    let browsers = [site.browser(), site.browser()];
+    for browser in &browsers {
+        let page = browser.get("/setup").await;
+        assert!(page.text.contains("data-from-fragment"), "{}", page.text);
+    }
+    let before = site.seq().await;
+    let set_up = async |browser: &Browser<'_>, login: &str| {
+        let fields = [
+            ("code", code),
+            ("organisation", "Fresh"),
+            ("name", "First Admin"),
+            ("login", login),
+            ("password", PASSWORD),
+        ];
+        browser.post("/setup", &fields).await
+    };
+    let pages = futures_util::join!(set_up(&browsers[0], "one"), set_up(&browsers[1], "two"));
+    let (won, lost) = match pages.0.status.as_u16() {
+        303 => pages,
+        _ => (pages.1, pages.0),
+    };
+    assert_eq!(won.location(), "/access");
+    lost.refuses(403, "This controller is set up already");
+    let actions = site.world.actions(before).await;
+    let made = |action: &&String| action.starts_with("organisation.set_up");
+    assert_eq!(actions.iter().filter(made).count(), 1, "{actions:?}");
 }
 
 impl Site {

@@ -1,19 +1,21 @@
 //! The token endpoint: codes once, refresh tokens in turn, and what ends a family.
 
 use chrono::TimeDelta;
+use hourkey_controller::identity::secret::plain_code;
+use hourkey_controller::identity::{reset, setup};
 use hourkey_protocol::account::SessionKind;
 use serde_json::Value;
 
-use crate::browser::{Browser, Page, Site, encoded};
+use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
 use crate::oauth::{REDIRECT, VERIFIER, code};
 use crate::world::chunked;
 
-struct Tokens {
-    access: String,
-    refresh: String,
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
 }
 
-async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
+pub async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
     let usual = [
         ("grant_type", "authorization_code"),
         ("client_id", "hourkey-desktop"),
@@ -28,7 +30,7 @@ async fn exchange(site: &Site, code: &str, replaced: &[(&str, &str)]) -> Page {
     site.form("/oauth/token", &fields).await
 }
 
-async fn refresh(site: &Site, token: &str) -> Page {
+pub async fn refresh(site: &Site, token: &str) -> Page {
     refresh_as(site, "hourkey-desktop", token).await
 }
 
@@ -42,7 +44,7 @@ async fn refresh_as(site: &Site, client: &str, token: &str) -> Page {
 }
 
 impl Tokens {
-    fn of(page: &Page) -> Self {
+    pub fn of(page: &Page) -> Self {
         assert_eq!(page.status, 200, "{}", page.text);
         let text = |name: &str| page.json()[name].as_str().unwrap().to_owned();
         Self {
@@ -100,6 +102,51 @@ async fn a_code_becomes_tokens_once() {
     let all = site.world.actions(before).await;
     assert_eq!(all[1..], ["session.ended by the system"]);
     refused(&exchange(&site, &code, &[]).await, "invalid_grant");
+}
+
+#[tokio::test]
+async fn no_secret_can_be_found_in_the_data_folder() {
+    let site = Site::with(|config| config.device_flow = true).await;
+    let (store, url, now) = (
+        &site.app.store,
+        &site.app.config.public_url,
+        site.app.clock.now(),
+    );
+    let ann = site.signed_in("ann").await;
+    let unused = code(&ann, &[]).await;
+    let tokens = Tokens::new(&site, &ann).await;
+    let fields = [("client_id", "hourkey-cli")];
+    let host = site
+        .form("/oauth/device_authorization", &fields)
+        .await
+        .json();
+    let reset = reset::make_link(store, url, site.world.people.ann, now).await;
+    let setup = setup::make_link(store, url).await;
+    let fragment = |link: String| plain_code(link.split_once('#').unwrap().1);
+    let mut secrets: Vec<String> = ann.cookies().into_values().collect();
+    assert_eq!(secrets.len(), 2, "session and browser");
+    secrets.extend([
+        unused,
+        tokens.access,
+        tokens.refresh,
+        host["device_code"].as_str().unwrap().to_owned(),
+        fragment(reset.unwrap()),
+        fragment(setup.unwrap()),
+        PASSWORD.to_owned(),
+    ]);
+    let mut all = Vec::new();
+    for file in std::fs::read_dir(&site.app.config.data).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            all.extend(std::fs::read(path).unwrap());
+        }
+    }
+    let holds = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("Hourkey on build-host"), "what is written is found");
+    for secret in secrets {
+        assert!(!holds(&secret), "{secret}");
+        assert!(!holds(&secret.replace('-', "")), "{secret}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::World;
 use super::description::check;
 
 /// Nothing here takes this long.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An open stream.
 pub struct Events {

@@ -21,6 +21,7 @@ use hourkey_controller::config::Config;
 use hourkey_controller::failure::Failure;
 use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::identity::secret::new_secret;
+use hourkey_controller::identity::session;
 use hourkey_controller::server;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
@@ -201,6 +202,7 @@ impl World {
                         kind,
                         label,
                         created_at: now,
+                        ends_at: session::ends_at(kind, now, now),
                         cookie: None,
                     };
                     let session = tx.insert_session(new).await?;

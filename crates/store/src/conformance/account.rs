@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use super::sample::{at, sample};
 use super::session::session;
 use super::{refuse, write};
-use crate::account::{Code, DeviceCode, Digest, LONGEST_SESSION, Remembered};
+use crate::account::{BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, Remembered};
 use crate::{Store, StoreError};
 
 /// A password hash is unknown at first, then kept, then replaced.
@@ -132,6 +132,35 @@ pub async fn an_answer_is_remembered_once(store: Arc<dyn Store>) {
         .await);
 }
 
+/// Who signed in in a browser is known there, for a year.
+pub async fn a_browser_is_known_by_who_signed_in_there(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (browser, other): (Digest, Digest) = ([1; 32], [2; 32]);
+    let (member, reviewer) = (sample.member, sample.reviewer);
+    let known = async |browser| {
+        let mut read = store.read().await.unwrap();
+        read.known_users(browser).await.unwrap()
+    };
+    assert_eq!(known(browser).await, []);
+    write!(store, |tx| {
+        tx.remember_browser(browser, member, at(1)).await?;
+        tx.remember_browser(browser, reviewer, at(2)).await?;
+        tx.remember_browser(other, reviewer, at(2)).await
+    });
+    assert_eq!(known(browser).await, [reviewer, member]);
+    write!(store, |tx| tx
+        .remember_browser(browser, member, at(3))
+        .await);
+    assert_eq!(known(browser).await, [member, reviewer]);
+    write!(store, |tx| tx
+        .forget_expired(at(2) + BROWSER_KNOWN_FOR)
+        .await);
+    assert_eq!(known(browser).await, [member]);
+    assert_eq!(known(other).await, []);
+    write!(store, |tx| tx.remove_user(member).await);
+    assert_eq!(known(browser).await, []);
+}
+
 /// What has expired goes, what has not stays.
 pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
@@ -155,20 +184,20 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
                 label,
                 expires_at,
                 polled_at: None,
-                user: None,
+                consent: None,
                 denied: false,
             };
             tx.put_device_code(secret, device).await?;
             let (client_id, redirect_uri, challenge, label) = (text(), text(), text(), text());
-            let session = None;
+            let consent = Consent { user, session };
             let code = Code {
-                user,
+                consent,
                 client_id,
                 redirect_uri,
                 challenge,
                 label,
                 expires_at,
-                session,
+                session: None,
             };
             tx.put_code(secret, code).await?;
             let answer = Remembered {
@@ -208,16 +237,6 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
     assert!(read.remembered(sample.member, "2").await.unwrap().is_some());
     assert!(
         read.session(session).await.unwrap().is_some(),
-        "a session has no end of its own"
-    );
-    drop(read);
-    write!(store, |tx| tx
-        .forget_expired(at(60) + LONGEST_SESSION)
-        .await);
-    let mut read = store.read().await.unwrap();
-    assert_eq!(
-        read.session(session).await.unwrap(),
-        None,
-        "but the longest"
+        "the end of a session is recorded, so it is not forgotten here"
     );
 }

@@ -17,6 +17,7 @@ async fn session(store: &Arc<dyn Store>, user: UserId) -> SessionId {
         kind: SessionKind::Desktop,
         label: "Hourkey on a laptop".to_owned(),
         created_at: at(0),
+        ends_at: at(60),
         cookie: None,
     };
     write!(store, |tx| tx.insert_session(new).await)

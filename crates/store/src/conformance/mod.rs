@@ -127,10 +127,12 @@ stories! { $
         a_reset_link_replaces_the_one_before,
         the_setup_code_is_kept_and_forgotten,
         an_answer_is_remembered_once,
+        a_browser_is_known_by_who_signed_in_there,
         what_expired_is_forgotten,
     ]
     session: [
         sessions_are_found_and_ended,
+        sessions_that_are_due_are_found,
         access_tokens_expire,
         refresh_tokens_go_by_generation,
         a_code_tells_what_became_of_it,

@@ -7,6 +7,7 @@ use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::NewRequest;
 
 use super::sample::{assignment, at, sample};
+use super::session::session;
 use super::write;
 use crate::Store;
 use crate::access::OpenFilter;
@@ -169,7 +170,8 @@ pub async fn what_is_due_is_found(store: Arc<dyn Store>) {
     );
 }
 
-/// The next deadline is the earliest lapse, start, expiry or assignment's end of what is open.
+/// The next deadline is the earliest lapse, start, expiry or assignment's end of what is open, or
+/// the end of a session.
 pub async fn the_next_deadline_is_the_earliest(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
     let next = || {
@@ -230,5 +232,9 @@ pub async fn the_next_deadline_is_the_earliest(store: Arc<dyn Store>) {
     write!(store, |tx| tx
         .set_request_state(waiting, sample.denial(at(12)))
         .await);
+    assert_eq!(next().await, None);
+    let session = session(&store).await;
+    assert_eq!(next().await, Some(at(60)), "the end of a session");
+    write!(store, |tx| tx.end_session(session).await);
     assert_eq!(next().await, None);
 }

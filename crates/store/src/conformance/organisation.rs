@@ -280,6 +280,7 @@ pub async fn ids_are_never_used_again(store: Arc<dyn Store>) {
                 kind: SessionKind::Cli,
                 label: "short-lived".to_owned(),
                 created_at: at(0),
+                ends_at: at(60),
                 cookie: None,
             });
             let session = session.await?;

@@ -27,6 +27,7 @@ pub async fn a_removed_user_leaves_their_groups_and_sessions(store: Arc<dyn Stor
             kind: SessionKind::Browser,
             label: "a browser".to_owned(),
             created_at: at(0),
+            ends_at: at(60),
             cookie: Some([7; 32]),
         });
         let session = session.await?;

@@ -7,7 +7,7 @@ use hourkey_protocol::account::SessionKind;
 
 use super::sample::{at, sample};
 use super::{refuse, write};
-use crate::account::{Code, DeviceCode, Digest, NewSession, Refresh, Session};
+use crate::account::{Code, Consent, DeviceCode, Digest, NewSession, Refresh, Session};
 use crate::{Store, StoreError};
 
 /// A session is found by id, user and cookie until it ends; ending it twice does no harm.
@@ -25,6 +25,7 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
             kind,
             label: "Hourkey on <host>".to_owned(),
             created_at: at(0),
+            ends_at: at(60),
             cookie,
         };
         let expected = new.clone();
@@ -36,6 +37,7 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
             label: expected.label,
             created_at: at(0),
             last_seen: at(0),
+            ends_at: at(60),
         });
     }
     let ids: Vec<SessionId> = kept.iter().map(|session| session.id).collect();
@@ -53,8 +55,8 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
 
     let (first, second) = (ids[0], ids[1]);
     write!(store, |tx| {
-        tx.touch_session(second, at(9)).await?;
-        tx.touch_session(second, at(8)).await?;
+        tx.touch_session(second, at(9), at(69)).await?;
+        tx.touch_session(second, at(8), at(68)).await?;
         tx.end_session(first).await?;
         tx.end_session(first).await?;
         tx.end_session(SessionId(99)).await
@@ -64,12 +66,17 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
     assert_eq!(read.session_by_cookie([1; 32]).await.unwrap(), None);
     assert_eq!(read.sessions_of(sample.member).await.unwrap().len(), 3);
     let touched = read.session(second).await.unwrap().unwrap();
-    assert_eq!(touched.last_seen, at(9), "a session is never unseen");
+    assert_eq!(
+        (touched.last_seen, touched.ends_at),
+        (at(9), at(69)),
+        "a session is never unseen"
+    );
     let same_cookie = NewSession {
         user: sample.member,
         kind: SessionKind::Browser,
         label: String::new(),
         created_at: at(0),
+        ends_at: at(60),
         cookie: Some([3; 32]),
     };
     let twice = refuse!(store, |tx| {
@@ -80,6 +87,36 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
         matches!(&twice, StoreError::Duplicate(rule) if rule == "secret"),
         "{twice}"
     );
+}
+
+/// Sessions whose end has come are found, the earliest first, so many at a time.
+pub async fn sessions_that_are_due_are_found(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let mut ids = Vec::new();
+    for end in [30, 10, 20] {
+        let new = NewSession {
+            user: sample.member,
+            kind: SessionKind::Cli,
+            label: "Hourkey on host".to_owned(),
+            created_at: at(0),
+            ends_at: at(end),
+            cookie: None,
+        };
+        ids.push(write!(store, |tx| tx.insert_session(new).await));
+    }
+    let due = async |minute, limit| {
+        let mut read = store.read().await.unwrap();
+        let due = read.sessions_due(at(minute), limit).await.unwrap();
+        due.iter().map(|session| session.id).collect::<Vec<_>>()
+    };
+    assert_eq!(due(9, 9).await, []);
+    assert_eq!(
+        due(10, 9).await,
+        [ids[1]],
+        "at equal instants the ending wins"
+    );
+    assert_eq!(due(99, 2).await, [ids[1], ids[2]]);
+    assert_eq!(due(99, 9).await, [ids[1], ids[2], ids[0]]);
 }
 
 /// An access token opens its session until its end (which wins at equal instants), or the
@@ -206,8 +243,13 @@ pub async fn refresh_tokens_go_by_generation(store: Arc<dyn Store>) {
 /// second exchange must be recognised (RFC 6749, 4.1.2).
 pub async fn a_code_tells_what_became_of_it(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
-    let code = Code {
+    let browser = session(&store).await;
+    let consent = Consent {
         user: sample.member,
+        session: browser,
+    };
+    let code = Code {
+        consent,
         client_id: "hourkey-desktop".to_owned(),
         redirect_uri: "http://127.0.0.1:1/callback".to_owned(),
         challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
@@ -230,7 +272,10 @@ pub async fn a_code_tells_what_became_of_it(store: Arc<dyn Store>) {
     let kept = exchanged.clone();
     write!(store, |tx| tx.put_code([1; 32], kept).await);
     assert_eq!(find().await.as_ref(), Some(&exchanged));
-    write!(store, |tx| tx.end_session(session).await);
+    write!(store, |tx| {
+        tx.end_session(session).await?;
+        tx.end_session(browser).await
+    });
     assert_eq!(find().await, Some(exchanged));
     assert_eq!(
         store.read().await.unwrap().code([2; 32]).await.unwrap(),
@@ -247,7 +292,7 @@ pub async fn a_device_is_decided_once_typed(store: Arc<dyn Store>) {
         label: "hourkey on host".to_owned(),
         expires_at: at(10),
         polled_at: None,
-        user: None,
+        consent: None,
         denied: false,
     };
     let find = || {
@@ -279,13 +324,15 @@ pub async fn a_device_is_decided_once_typed(store: Arc<dyn Store>) {
         "{twice}"
     );
 
-    write!(store, |tx| tx
-        .decide_device_code("WDJBMJHT", Some(sample.member))
-        .await);
+    let consent = Some(Consent {
+        user: sample.member,
+        session: session(&store).await,
+    });
+    write!(store, |tx| tx.decide_device_code("WDJBMJHT", consent).await);
     assert_eq!(
         find().await,
         Some(DeviceCode {
-            user: Some(sample.member),
+            consent,
             ..polled.clone()
         })
     );
@@ -325,6 +372,7 @@ pub(super) async fn session(store: &Arc<dyn Store>) -> SessionId {
             kind: SessionKind::Desktop,
             label: "Hourkey on host".to_owned(),
             created_at: at(0),
+            ends_at: at(60),
             cookie: None,
         })
         .await

@@ -33,6 +33,7 @@ async fn connected(store: &Arc<dyn Store>, sample: &Sample) -> (GatewayId, Devic
                 kind: SessionKind::Desktop,
                 label: "Hourkey".to_owned(),
                 created_at: at(0),
+                ends_at: at(60),
                 cookie: None,
             })
             .await?;

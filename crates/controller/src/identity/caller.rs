@@ -1,0 +1,52 @@
+//! What a session may do depends on how it began. That is decided here, and nowhere else.
+
+use hourkey_domain::ids::UserId;
+use hourkey_protocol::account::SessionKind;
+use hourkey_protocol::problem::Code;
+
+use crate::failure::Failure;
+
+/// A person, and the kind of session that they act by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub user: UserId,
+    /// How their session began.
+    pub kind: SessionKind,
+}
+
+impl Caller {
+    /// Whether the session reaches what is other people's, as far as its person does: to review, to
+    /// administer, and to see either. One of the device flow (RFC 8628) never does, since whoever
+    /// gets somebody to type a code would review and administer as them.
+    #[must_use]
+    pub fn reaches_others(self) -> bool {
+        match self.kind {
+            SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => true,
+            SessionKind::Headless => false,
+        }
+    }
+
+    /// [`Caller::reaches_others`], as a refusal.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`].
+    pub fn must_reach_others(self) -> Result<(), Failure> {
+        if self.reaches_others() {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            Code::Forbidden,
+            "This client signed in by a device code, and such sessions never review or administer. \
+             Do it in the browser or the desktop app, or sign the CLI in through a browser.",
+        ))
+    }
+}
+
+/// A person in the browser, where pages are.
+impl From<UserId> for Caller {
+    fn from(user: UserId) -> Self {
+        let kind = SessionKind::Browser;
+        Self { user, kind }
+    }
+}

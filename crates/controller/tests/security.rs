@@ -1,0 +1,61 @@
+//! docs/SECURITY.md names the test that holds each promise: every name there is one of a test.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Names in the text that look like a test's and are settings.
+const SETTINGS: [&str; 2] = ["connections_per_user", "ssl_fc_sni"];
+
+#[test]
+fn every_test_that_the_promises_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut functions = BTreeSet::new();
+    for folder in ["crates", "src-tauri", "tests"] {
+        collect(&root.join(folder), &mut functions);
+    }
+    let promises = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let names: Vec<&str> = promises
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| is_test_name(name))
+        .collect();
+    assert!(names.len() > 50, "{names:?}");
+    let missing: Vec<_> = names
+        .into_iter()
+        .filter(|name| match name.strip_suffix('…') {
+            Some(start) => !functions.iter().any(|function| function.starts_with(start)),
+            None => !functions.contains(*name),
+        })
+        .collect();
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
+
+/// Names of tests are sentences; `last_used` and the like are not.
+fn is_test_name(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);
+    text.chars().all(is_word) && text.matches('_').count() >= 2 && !SETTINGS.contains(&text)
+}
+
+/// The names of all functions in a folder's Rust files.
+fn collect(folder: &Path, functions: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("target") && !path.ends_with("node_modules") {
+                collect(&path, functions);
+            }
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let names = text.split("fn ").skip(1).filter_map(|rest| {
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+            Some(rest[..end].to_owned())
+        });
+        functions.extend(names);
+    }
+}

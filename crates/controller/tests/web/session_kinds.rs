@@ -1,0 +1,260 @@
+//! What a session may do by its kind, for each call of the API: sessions that began in a browser
+//! reach what is other people's as far as their person does, sessions of the device flow never.
+
+use std::collections::BTreeSet;
+
+use hourkey_domain::review::Role;
+use hourkey_pki::Key;
+use hourkey_protocol::account::SessionKind;
+use hourkey_store::log::{Entry, Subject};
+use serde_json::{Value, json};
+
+use crate::browser::Site;
+use crate::devices::enrolled;
+use crate::world::World;
+use crate::world::description::DOCUMENT;
+use crate::world::events::Events;
+use crate::world::gateways::call;
+
+/// What somebody else asks for, and nobody but reviewers may read.
+const REASON: &str = "Because of the merger that nobody knows of";
+
+/// A call of somebody who reviews and administers.
+struct Row {
+    /// As the description of the API has it.
+    operation: &'static str,
+    /// Ids in the path, and the query.
+    path: String,
+    body: Value,
+    /// Status for the session of an app.
+    app: u16,
+    /// Status for the session of a host that signed in by a device code.
+    headless: u16,
+    /// Whether the app's answer holds what others ask for. A host's never does.
+    shows_others: bool,
+}
+
+/// What other people have, and what is the caller's own, for one of the two sessions.
+struct Ids {
+    resource: i64,
+    pending: [i64; 3],
+    grant: i64,
+    device: i64,
+    own_session: i64,
+}
+
+fn row(operation: &'static str, ids: &[i64], body: Value, app: u16, headless: u16) -> Row {
+    let (_, template) = operation.split_once(' ').unwrap();
+    let path = ids.iter().fold(template.to_owned(), |path, id| {
+        path.replacen("{id}", &id.to_string(), 1)
+    });
+    Row {
+        operation,
+        path,
+        body,
+        app,
+        headless,
+        shows_others: false,
+    }
+}
+
+impl Row {
+    fn shows_others(self) -> Self {
+        let shows_others = true;
+        Self {
+            shows_others,
+            ..self
+        }
+    }
+}
+
+#[rustfmt::skip]
+fn table(ids: &Ids) -> Vec<Row> {
+    let [first, second, third] = ids.pending;
+    let comment = || json!({ "comment": "A word" });
+    let request = json!({ "resource": ids.resource, "reason": "Mine" });
+    let key = Key::generate().unwrap().request().unwrap();
+    vec![
+        //                                              app, headless
+        // One's own.
+        row("GET /me", &[], Value::Null,                200, 200),
+        row("GET /sessions", &[], Value::Null,          200, 200),
+        row("DELETE /sessions/{id}", &[ids.own_session], Value::Null, 204, 204),
+        row("GET /resources", &[], Value::Null,         200, 200),
+        row("GET /resources/{id}", &[ids.resource], Value::Null, 200, 200),
+        row("GET /requests", &[], Value::Null,          200, 200),
+        row("POST /requests", &[], request,             201, 201),
+        row("PUT /device", &[], json!({ "name": "host", "request": key }), 200, 200),
+        row("GET /devices", &[], Value::Null,           200, 200),
+        row("GET /networks", &[], Value::Null,          200, 200),
+        // Everything that one sees.
+        row("GET /snapshot", &[], Value::Null,          200, 200).shows_others(),
+        row("GET /events", &[], Value::Null,            200, 200).shows_others(),
+        // Other people's: to a host as if it did not exist, or forbidden before anything is read.
+        row("GET /requests/{id}", &[first], Value::Null, 200, 404).shows_others(),
+        row("POST /requests/{id}/cancel", &[first], Value::Null, 403, 404),
+        row("POST /requests/{id}/approve", &[second], json!({}), 200, 403).shows_others(),
+        row("POST /requests/{id}/deny", &[third], comment(), 200, 403).shows_others(),
+        row("GET /reviews", &[], Value::Null,           200, 403).shows_others(),
+        row("POST /grants/{id}/release", &[ids.grant], Value::Null, 403, 404),
+        row("POST /grants/{id}/revoke", &[ids.grant], comment(), 200, 403),
+        row("DELETE /devices/{id}", &[ids.device], Value::Null, 204, 404),
+        Row { path: "/unlocks?login=ann".to_owned(), ..row("GET /unlocks", &[], Value::Null, 200, 403) },
+        // Ann's wiki is always open: nothing to unlock.
+        row("POST /unlocks", &[], json!({ "login": "ann", "resource": 1 }), 409, 403),
+        // Gateways': no session's.
+        row("POST /gateway/enrol", &[], json!({ "token": "x", "request": key }), 401, 401),
+        row("POST /gateway/certificate", &[], json!({ "request": key }), 401, 401),
+        row("POST /gateway/stream", &[], json!({ "devices": [] }), 401, 401),
+        row("POST /gateway/devices", &[], json!({ "stream": 1, "came": [], "went": [] }), 401, 401),
+        row("POST /gateway/ack", &[], json!({ "stream": 1, "number": 1, "seq": 1 }), 401, 401),
+        row("POST /gateway/connections", &[], json!({ "connections": [] }), 401, 401),
+    ]
+}
+
+#[tokio::test]
+async fn each_call_says_what_a_session_of_each_kind_may() {
+    let site = Site::new().await;
+    make_admin(&site.world).await;
+    let ids = others(&site, site.world.resources.logs.0).await;
+    let described: BTreeSet<String> = operations().collect();
+    let rows: BTreeSet<String> = table(&ids)
+        .iter()
+        .map(|row| row.operation.to_owned())
+        .collect();
+    assert_eq!(rows, described, "each call has a row, and each row a call");
+
+    let rae = site.world.people.rae;
+    let headless = site.world.token_of(rae, SessionKind::Headless).await;
+    for row in table(&ids) {
+        let (status, text) = answered(&site.world, &row, &headless).await;
+        assert_eq!(status, row.headless, "{} headless: {text}", row.operation);
+        assert!(!text.contains(REASON), "{}: {text}", row.operation);
+        if status == 403 {
+            assert!(text.contains("never review or administer"), "{text}");
+        }
+    }
+    let me = call(&site.world, "GET", "/me", &headless, Value::Null)
+        .await
+        .json();
+    assert_eq!(me["reviews"], false);
+
+    // The same things are there still, but for the session that was ended and the resource that was asked for.
+    let own_session = own_session(&site).await;
+    let resource = site.world.resources.vault.0;
+    let ids = Ids {
+        own_session,
+        resource,
+        ..ids
+    };
+    let app = site.world.token(rae).await;
+    for row in table(&ids) {
+        let (status, text) = answered(&site.world, &row, &app).await;
+        assert_eq!(status, row.app, "{} app: {text}", row.operation);
+        let shows = text.contains(REASON);
+        assert_eq!(shows, row.shows_others, "{}: {text}", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn an_open_stream_tells_a_host_nothing_of_others() {
+    let site = Site::new().await;
+    site.app.start();
+    let (world, rae) = (&site.world, site.world.people.rae);
+    let headless = world.token_of(rae, SessionKind::Headless).await;
+    let mut streams = Vec::new();
+    for token in [headless, world.token(rae).await] {
+        let mut events = Events::open(world, &token, None).await;
+        events.message().await;
+        streams.push(events);
+    }
+    let request = json!({ "resource": world.resources.database, "reason": REASON });
+    world.post(world.people.ann, "/requests", request).await;
+    let marker = world.app.transact(move |tx, now| {
+        Box::pin(async move {
+            let entry = Entry {
+                at: now,
+                actor: None,
+                action: "test.marker",
+                subject: Subject::Account { user: rae },
+                detail: Value::Null,
+            };
+            Ok(tx.record(entry).await?)
+        })
+    });
+    let marker = marker.await.unwrap();
+    for (mut events, shows) in streams.into_iter().zip([false, true]) {
+        let mut all = String::new();
+        loop {
+            let event = events.message().await;
+            all += &event.data.to_string();
+            if event.id >= marker {
+                assert_eq!(event.data["me"]["reviews"], shows);
+                break;
+            }
+        }
+        assert_eq!(all.contains(REASON), shows, "{all}");
+    }
+}
+
+/// Rae reviews already.
+async fn make_admin(world: &World) {
+    let rae = world.people.rae;
+    let change = world.change(Vec::new(), move |tx| {
+        Box::pin(async move {
+            let mut user = tx.user(rae).await?.unwrap();
+            user.roles = vec![Role::AccessReviewer, Role::Admin];
+            Ok(tx.update_user(user).await?)
+        })
+    });
+    change.await;
+}
+
+async fn others(site: &Site, resource: i64) -> Ids {
+    let (world, people) = (&site.world, site.world.people);
+    let ask = async |user, resource| {
+        let request = json!({ "resource": resource, "reason": REASON });
+        world.post(user, "/requests", request).await
+    };
+    let (database, vault) = (world.resources.database, world.resources.vault);
+    Ids {
+        resource,
+        pending: [
+            ask(people.ann, database).await.id(),
+            ask(people.ben, database).await.id(),
+            ask(people.ann, vault).await.id(),
+        ],
+        grant: ask(people.ann, world.resources.logs).await.grant(),
+        device: enrolled(site, people.ben, "ben-laptop").await.0,
+        own_session: own_session(site).await,
+    }
+}
+
+/// A session of the caller's that nobody needs.
+async fn own_session(site: &Site) -> i64 {
+    let rae = site.world.people.rae;
+    site.world.token_of(rae, SessionKind::Cli).await;
+    let mut tx = site.app.store.read().await.unwrap();
+    tx.sessions_of(rae).await.unwrap()[0].id.0
+}
+
+/// Status and body; of a stream the first message.
+async fn answered(world: &World, row: &Row, token: &str) -> (u16, String) {
+    if row.operation == "GET /events" {
+        let first = Events::open(world, token, None).await.message().await;
+        return (200, first.data.to_string());
+    }
+    let (method, _) = row.operation.split_once(' ').unwrap();
+    let answer = call(world, method, &row.path, token, row.body.clone()).await;
+    (answer.status.as_u16(), answer.text)
+}
+
+/// All calls that the description knows.
+fn operations() -> impl Iterator<Item = String> {
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, operations)| {
+        let path = path.strip_prefix("/api/v1").unwrap();
+        let methods = operations.as_object().unwrap().keys();
+        methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+    })
+}
