@@ -23,15 +23,18 @@ export const LIVE: SessionState = { kind: "live", account };
 export class Recorder implements Engine {
   sent: Command[] = [];
   refusal: string | null = null;
+  /** What commands wait for before they are answered. */
+  answered: Promise<void> = Promise.resolve();
   push: (part: Part) => void = () => {
     throw new Error("the window does not listen yet");
   };
 
-  send(command: Command): Promise<void> {
+  async send(command: Command): Promise<void> {
     this.sent.push(command);
+    await this.answered;
     // Tauri rejects with the plain string that the command returned.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-    return this.refusal === null ? Promise.resolve() : Promise.reject(this.refusal);
+    // eslint-disable-next-line @typescript-eslint/only-throw-error
+    if (this.refusal !== null) throw this.refusal;
   }
 
   listen(receive: (part: Part) => void): Promise<void> {
@@ -82,7 +85,7 @@ async function open(refusal: string | null) {
 
 /** Lets promises and effects run. */
 export async function settle() {
-  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   flushSync();
 }
 
@@ -107,10 +110,10 @@ export function press(key: string, held: KeyboardEventInit = {}): boolean {
   return event.defaultPrevented;
 }
 
-/** The button of that name. */
+/** The first button of that name or label. */
 export function button(name: string): HTMLButtonElement {
   const all = [...document.querySelectorAll("button")];
-  const found = all.find((one) => (one.ariaLabel ?? one.textContent.trim()) === name);
+  const found = all.find((one) => [one.ariaLabel, one.textContent.trim()].includes(name));
   if (found === undefined) throw new Error(`no button "${name}" in: ${document.body.textContent}`);
   return found;
 }

@@ -1,6 +1,6 @@
 import { Clock } from "./clock.svelte";
 import type { Engine } from "./engine";
-import type { Unit } from "./review/lengths";
+import { ReviewQueue } from "./review/queue.svelte";
 import type { Command } from "./view/Command";
 import type { InboxItem } from "./view/InboxItem";
 import type { Part } from "./view/Part";
@@ -9,17 +9,6 @@ import type { Review } from "./view/Review";
 import type { Session } from "./view/Session";
 import type { Settings } from "./view/Settings";
 import type { Tab } from "./view/Tab";
-
-/** What a reviewer has typed about a request but not sent. */
-export interface Draft {
-  /** Which in-place form is open. */
-  form: "none" | "less" | "deny" | "comment";
-  comment: string;
-  /** The shorter length chosen in seconds, or `other` for the typed one. */
-  choice: number | "other" | null;
-  amount: string;
-  unit: Unit;
-}
 
 /** Everything the window shows: the parts as the engine last pushed them, and what is typed here. */
 export class WindowState {
@@ -31,14 +20,16 @@ export class WindowState {
 
   tab = $state<Tab>("resources");
   query = $state("");
-  /** Drafts by request id. They live here so that no push and no change of tab loses them. */
-  drafts = $state<Record<number, Draft>>({});
   /** Why the last command failed. */
   problem = $state<string | null>(null);
   /** A short word on what was just done, also read out by screen readers. */
   said = $state("");
 
   readonly clock = new Clock();
+  readonly queue = new ReviewQueue(
+    (command) => this.send(command),
+    () => this.clock.now,
+  );
   readonly #engine: Engine;
   #listening = false;
 
@@ -68,11 +59,6 @@ export class WindowState {
     await this.send({ do: "load" });
   }
 
-  /** What has been typed about a request so far. */
-  draft(request: number): Draft {
-    return this.drafts[request] ?? EMPTY_DRAFT;
-  }
-
   /** Takes a part that the engine pushed. */
   receive(part: Part): void {
     switch (part.part) {
@@ -89,6 +75,7 @@ export class WindowState {
         break;
       case "reviews":
         this.reviews = part.value;
+        this.queue.receive(part.value ?? []);
         break;
       case "settings":
         this.settings = part.value;
@@ -119,11 +106,9 @@ export class WindowState {
     this.reviews = null;
     this.tab = "resources";
     this.query = "";
-    this.drafts = {};
+    this.queue.clear();
   }
 }
-
-const EMPTY_DRAFT: Draft = { form: "none", comment: "", choice: null, amount: "", unit: "hours" };
 
 /** What to say after a command that leaves no other trace in the window. */
 function confirmation(command: Command): string {
@@ -141,14 +126,12 @@ function confirmation(command: Command): string {
     case "reviewPage":
     case "openPages":
       return "Opened in your browser";
-    case "approve":
-      return "Approved";
-    case "deny":
-      return "Denied";
     case "cancel":
       return "Request cancelled";
     case "release":
       return "Released";
+    case "approve":
+    case "deny":
     case "load":
     case "signIn":
     case "cancelSignIn":
