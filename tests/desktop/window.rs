@@ -1,6 +1,9 @@
 //! The window through WebKitWebDriver: only what real IPC and a real page can prove.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
+use hourkey_protocol::access::RequestStatus;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::desktop;
 use hourkey_testkit::display::Display;
@@ -11,6 +14,8 @@ use hourkey_testkit::session::Session;
 use hourkey_testkit::webview::WebView;
 
 use hourkey_testkit::person::Person;
+
+use crate::desk::People;
 
 /// Without a tray host and without settings: the window is all there is.
 #[tokio::test]
@@ -83,4 +88,53 @@ async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page()
                 .contains("Sign in to Hourkey")
     })
     .await
+}
+
+/// The second half of a double click, or of Enter pressed twice, decides nothing.
+#[tokio::test]
+async fn a_double_click_on_approve_decides_one_request() -> Result<()> {
+    let display = Display::start().await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    let _keyring = Keyring::start(&session).await?;
+    let opener = Opener::install(&session)?;
+    let controller = Controller::start(SAMPLE).await?;
+    desktop::configure(&session, controller.url())?;
+    let mut marta = Person::new(&controller, "marta").await?;
+    let people = People {
+        ada: Person::new(&controller, "ada")
+            .await?
+            .session(&controller)
+            .await?,
+        marta: marta.session(&controller).await?,
+    };
+    let first = people.ask("Grafana", 45).await?;
+    let second = people.ask("Customer exports", 30).await?;
+    let third = people.ask("Payroll database", 45).await?;
+    let pending = async || -> Result<Vec<_>> {
+        let mut pending = Vec::new();
+        for id in [first, second, third] {
+            if people.ada.request(id).await?.status == RequestStatus::Pending {
+                pending.push(id);
+            }
+        }
+        Ok(pending)
+    };
+
+    let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
+    view.page.press("Sign in").await?;
+    marta.let_in(&opener.next_after(0).await?).await?;
+    view.page.click("#tab-review").await?;
+    view.page.shows("3 waiting").await?;
+    let approve = "article .btn.primary[aria-disabled=false]";
+    let gap = Duration::from_millis(250);
+    view.page.click_twice(approve, gap).await?;
+    view.page.shows("Approved for 45 minutes").await?;
+    ensure!(pending().await? == [second, third]);
+
+    let next = ['\u{e015}', '\u{e007}', '\u{e007}'];
+    view.page.type_keys(&next, gap).await?;
+    view.page.shows("Approved for 30 minutes").await?;
+    ensure!(pending().await? == [third]);
+    Ok(())
 }
