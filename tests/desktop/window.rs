@@ -12,6 +12,7 @@ use hourkey_testkit::opener::Opener;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::webview::WebView;
+use serde_json::{Value, json};
 
 use hourkey_testkit::person::Person;
 
@@ -137,4 +138,39 @@ async fn a_double_click_on_approve_decides_one_request() -> Result<()> {
     view.page.shows("Approved for 30 minutes").await?;
     ensure!(pending().await? == [third]);
     Ok(())
+}
+
+/// The desktop's text at twice its size: the window is twice as large, and zooms by keys.
+#[tokio::test]
+async fn the_window_follows_the_size_of_text_and_zooms() -> Result<()> {
+    let display = Display::start_sized(1280, 1400).await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    session.set("GDK_DPI_SCALE", "2");
+    let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
+    view.page.shows("Sign in to Hourkey").await?;
+    let size = "return [innerWidth, innerHeight]";
+    let is = async |wanted: Value| {
+        eventually(&format!("a page of {wanted}"), async || -> Result<()> {
+            let size = view.page.run(size, vec![]).await?;
+            ensure!(size == wanted, "{size}");
+            Ok(())
+        })
+        .await
+    };
+    is(json!([420, 640])).await?;
+    let field = view.page.field("Your organisation").await?;
+    for _ in 0..5 {
+        field.send_keys("\u{e009}+\u{e000}").await?;
+    }
+    is(json!([210, 320])).await?;
+    // However small the page is now, the button can be reached, and nothing stands beside it.
+    let reached = "const button = document.querySelector('[type=submit]');
+        button.scrollIntoView();
+        const { left, right, top, bottom } = button.getBoundingClientRect();
+        const there = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        return there === button && document.documentElement.scrollWidth <= innerWidth";
+    ensure!(view.page.run(reached, vec![]).await? == true);
+    field.send_keys("\u{e009}0\u{e000}").await?;
+    is(json!([420, 640])).await
 }

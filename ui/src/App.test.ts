@@ -39,6 +39,23 @@ test("an engine that does not answer is said, and can be asked again", async () 
   expect(text()).not.toContain("does not answer");
 });
 
+test("Ctrl with plus, minus and zero zooms the page, and the next window keeps it", async () => {
+  localStorage.clear();
+  show({ kind: "signedOut", controller: "", error: null });
+  press("+", { ctrlKey: true });
+  await settle();
+  expect(engine.zoomed).toBe(1.1);
+  expect(text()).toContain("110%");
+  press("=", { ctrlKey: true });
+  expect(engine.zoomed).toBe(1.25);
+  await reopen(null);
+  expect(engine.zoomed).toBe(1.25);
+  for (let presses = 0; presses < 20; presses += 1) press("-", { ctrlKey: true });
+  expect(engine.zoomed).toBe(0.75);
+  press("0", { metaKey: true });
+  expect(engine.zoomed).toBe(1);
+});
+
 describe("resources", () => {
   beforeEach(() => {
     show(LIVE, { part: "resources", value: [payroll, grafana] });

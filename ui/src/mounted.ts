@@ -22,6 +22,8 @@ export const LIVE: SessionState = { kind: "live", account };
 /** Records what the window sends, and pushes what a test wants it to show. */
 export class Recorder implements Engine {
   sent: Command[] = [];
+  /** How large the page is drawn. */
+  zoomed = 1;
   refusal: string | null = null;
   /** What commands wait for before they are answered. */
   answered: Promise<void> = Promise.resolve();
@@ -35,6 +37,11 @@ export class Recorder implements Engine {
     // Tauri rejects with the plain string that the command returned.
     // eslint-disable-next-line @typescript-eslint/only-throw-error
     if (this.refusal !== null) throw this.refusal;
+  }
+
+  zoom(factor: number): Promise<void> {
+    this.zoomed = factor;
+    return Promise.resolve();
   }
 
   listen(receive: (part: Part) => void): Promise<void> {
@@ -70,8 +77,8 @@ export function mountBeforeEach() {
   });
 }
 
-/** Closes the window and opens it anew on an engine that refuses everything with this sentence. */
-export async function reopen(refusal: string) {
+/** Closes the window and opens it anew, on an engine that refuses everything with this sentence. */
+export async function reopen(refusal: string | null) {
   await unmount(app);
   await open(refusal);
 }

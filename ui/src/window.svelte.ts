@@ -1,6 +1,7 @@
 import { Clock } from "./clock.svelte";
 import type { Engine } from "./engine";
 import { ReviewQueue } from "./review/queue.svelte";
+import { keepZoom, keptZoom, zoomed } from "./zoom";
 import type { Command } from "./view/Command";
 import type { InboxItem } from "./view/InboxItem";
 import type { Part } from "./view/Part";
@@ -32,6 +33,7 @@ export class WindowState {
   );
   readonly #engine: Engine;
   #listening = false;
+  #zoom = keptZoom();
 
   /** The tab to draw: the chosen one, unless it is the review queue of somebody who reviews nothing. */
   get shownTab(): Tab {
@@ -46,6 +48,7 @@ export class WindowState {
   async start(): Promise<void> {
     this.problem = null;
     try {
+      if (this.#zoom !== 1) await this.#engine.zoom(this.#zoom);
       if (!this.#listening) {
         await this.#engine.listen((part) => {
           this.receive(part);
@@ -57,6 +60,14 @@ export class WindowState {
       return;
     }
     await this.send({ do: "load" });
+  }
+
+  /** Draws the page larger or smaller by so many steps; 0 for as large as usual. */
+  async zoom(steps: number): Promise<void> {
+    this.#zoom = zoomed(this.#zoom, steps);
+    keepZoom(this.#zoom);
+    await this.#engine.zoom(this.#zoom);
+    this.said = `${Math.round(this.#zoom * 100)}%`;
   }
 
   /** Takes a part that the engine pushed. */
