@@ -32,11 +32,11 @@ test("it listens first, and then asks for everything once", () => {
 
 test("an engine that does not answer is said, and can be asked again", async () => {
   await reopen("The engine has stopped.");
-  expect(text()).toContain("Hourkey does not answer The engine has stopped.");
+  expect(text()).toContain("Hourkey isn’t responding The engine has stopped.");
   engine.refusal = null;
   await click("Try again");
   expect(engine.sent).toEqual([{ do: "load" }, { do: "load" }]);
-  expect(text()).not.toContain("does not answer");
+  expect(text()).not.toContain("isn’t responding");
 });
 
 test("Ctrl with plus, minus and zero zooms the page, and the next window keeps it", async () => {
@@ -98,14 +98,14 @@ describe("resources", () => {
     expect(text()).toContain("Address copied");
   });
 
-  test("a release wants a second, deliberate click", async () => {
+  test("giving back wants a second, deliberate click", async () => {
     press("F10", { shiftKey: true });
-    await click("Release now");
+    await click("Give back");
     expect(sent()).toEqual([]);
-    await click("Click again to release"); // too quick: a double click
+    await click("Click again to give back"); // too quick: a double click
     expect(sent()).toEqual([]);
     await pass(1_000);
-    await click("Click again to release");
+    await click("Click again to give back");
     expect(sent()).toEqual([{ do: "release", grant: 70 }]);
     expect(document.querySelector("[role=menu]")).toBeNull();
   });
@@ -203,7 +203,7 @@ describe("signing in", () => {
     expect(text()).not.toContain("Payroll");
     show(LIVE);
     expect(document.querySelector<HTMLInputElement>("[data-search]")?.value).toBe("");
-    expect(text()).toContain("No resources yet");
+    expect(text()).toContain("You don’t have any resources yet");
   });
 });
 

@@ -140,7 +140,7 @@ function confirmation(command: Command): string {
     case "cancel":
       return "Request cancelled";
     case "release":
-      return "Released";
+      return "Access ended";
     case "approve":
     case "deny":
     case "load":
@@ -160,5 +160,5 @@ function confirmation(command: Command): string {
 function sentence(error: unknown): string {
   if (typeof error === "string") return error;
   if (error instanceof Error) return error.message;
-  return "Hourkey could not do that, and did not say why. Try again.";
+  return "Something went wrong. Try again.";
 }

@@ -63,11 +63,11 @@ export function words(lock: Shown, now: number): string {
     case "scheduled":
       return lock.startsAt <= now ? "Starting" : `Starts ${moment(lock.startsAt, now)}`;
     case "pending":
-      return `Asked ${ago(lock.since, now)}`;
+      return `Requested ${ago(lock.since, now)}`;
     case "locked":
       if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
-      if (lock.unused) return "Locked, not used";
-      return lock.automatic ? "Opens with a reason" : "Needs approval";
+      if (lock.unused) return "Locked because unused";
+      return lock.automatic ? "Opens immediately" : "Needs approval";
     case "ended":
       return "Ended";
   }
@@ -126,7 +126,7 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
     case "pending":
       return { label: "View", command: { do: "viewRequest", request: lock.request } };
     case "locked":
-      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Ask again");
+      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Request again");
     case "ended":
       return authenticate(resource, "Authenticate");
   }
@@ -142,16 +142,16 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
         ...(resource.opens ? [copy(resource, "Copy address")] : []),
         ...forward(resource),
         {
-          label: "Release now",
-          confirm: "Click again to release",
+          label: "Give back",
+          confirm: "Click again to give back",
           command: { do: "release", grant: lock.grant },
         },
       ];
     case "scheduled":
       return [
         {
-          label: "Release",
-          confirm: "Click again to release",
+          label: "Give back",
+          confirm: "Click again to give back",
           command: { do: "release", grant: lock.grant },
         },
       ];
@@ -174,7 +174,7 @@ function open(resource: Resource): Action {
   return { label: "Open", command: { do: "open", resource: resource.id } };
 }
 
-/** Where programs of this computer reach what is no web page. */
+/** Where apps on this computer reach what is no web page. */
 function forward(resource: Resource): Action[] {
   if (!resource.forwards) return [];
   const label =

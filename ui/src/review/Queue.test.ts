@@ -94,7 +94,7 @@ test("approves as asked", async () => {
 test("an unlock is approved as it is: it has no length", async () => {
   engine.push({ part: "reviews", value: [{ ...request, seconds: null }] });
   await settle();
-  expect(text()).toContain("Asks to unlock it");
+  expect(text()).toContain("Requests an unlock");
   expect(text()).not.toContain("Shorter…");
   await click("Unlock");
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
@@ -120,11 +120,11 @@ test("a typed length over the one asked is not sent", async () => {
   document.querySelector<HTMLInputElement>("label:last-of-type > [type=radio]")?.click();
   await settle();
   type("[aria-label=Length]", "5");
-  expect(text()).toContain("No longer than asked.");
+  expect(text()).toContain("No longer than requested.");
   await pass(SETTLE_TIME);
   await click("Approve");
   expect(sent()).toEqual([]);
-  type("[aria-label=Length]", "3");
+  type("[aria-label=Length]", "2 h 60 min");
   await click("Approve 3 hours");
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: 10_800, comment: "" }]);
 });
