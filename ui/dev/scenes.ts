@@ -80,7 +80,7 @@ const full: Resource[] = [
     grant: 9,
     startsAt: NOW + 26 * HOUR,
   }),
-  resource("Grafana", "grafana.corp", locked(false), true),
+  { ...resource("Grafana", "grafana.corp", locked(false), true), alias: "graphs" },
   resource("Release pipeline", "ci.corp", locked(true), true),
   resource("Customer exports", "exports.corp:443", locked(false, NOW - 10 * MINUTE), true),
   ...[

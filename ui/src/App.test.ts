@@ -56,6 +56,52 @@ test("Ctrl with plus, minus and zero zooms the page, and the next window keeps i
   expect(engine.zoomed).toBe(1);
 });
 
+describe("the focus never falls to the page", () => {
+  const focus = () => document.activeElement?.outerHTML ?? "";
+
+  test("when a problem is dismissed", async () => {
+    show(LIVE, { part: "resources", value: [payroll] });
+    engine.refusal = "Offline: nothing was sent.";
+    press("Enter");
+    await settle();
+    button("Dismiss").focus();
+    await click("Dismiss");
+    expect(focus()).toContain("data-search");
+  });
+
+  test("when signing in begins, ends and is cancelled", async () => {
+    const controller = "https://hourkey.example";
+    show({ kind: "signedOut", controller, error: null });
+    button("Sign in").focus();
+    show({ kind: "signingIn", controller });
+    expect(document.activeElement).toBe(button("Cancel"));
+    show({ kind: "signedOut", controller, error: "Cancelled." });
+    expect(document.activeElement?.id).toBe("controller");
+    show(LIVE);
+    expect(focus()).toContain("data-search");
+    await settle();
+  });
+
+  test("when the last request goes", () => {
+    const review = {
+      id: 1,
+      requester: "Lee Novak",
+      resource: "Grafana",
+      group: "Support",
+      reason: "",
+      seconds: 60,
+      since: NOW,
+      lapsesAt: NOW + 60_000,
+      recentGrants: 0,
+      mayDecide: true,
+    };
+    show(LIVE, { part: "reviews", value: [review] }, { part: "show", value: "review" });
+    document.querySelector<HTMLElement>("ul[data-home]")?.focus();
+    engine.push({ part: "reviews", value: [] });
+    expect(focus()).toContain('id="panel"');
+  });
+});
+
 describe("resources", () => {
   beforeEach(() => {
     show(LIVE, { part: "resources", value: [payroll, grafana] });
@@ -83,7 +129,7 @@ describe("resources", () => {
   });
 
   test("a click on a locked address opens its request page, and only once", async () => {
-    const address = button("Authenticate: grafana.corp");
+    const address = button("grafana.corp: Authenticate");
     address.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
     address.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 2 }));
     await settle();
@@ -108,6 +154,16 @@ describe("resources", () => {
     await click("Click again to give back");
     expect(sent()).toEqual([{ do: "release", grant: 70 }]);
     expect(document.querySelector("[role=menu]")).toBeNull();
+  });
+
+  test("what changes by news is announced", () => {
+    const announced = () =>
+      [...document.querySelectorAll("#panel [role=status]")].map((one) => one.textContent).join("");
+    expect(announced()).toBe("");
+    engine.push({ part: "resources", value: [payroll, { ...grafana, lock: payroll.lock }] });
+    expect(announced()).toBe("Grafana: 2 min left");
+    engine.push({ part: "resources", value: [grafana] });
+    expect(announced()).toBe("Grafana: Needs approval");
   });
 
   test("Escape clears the search, then closes the window", async () => {

@@ -1,7 +1,7 @@
 import type { Command } from "../view/Command";
 import type { Lock } from "../view/Lock";
 import type { Resource } from "../view/Resource";
-import { ago, agoChangesAt, left, leftChangesAt, moment } from "../wording";
+import { ago, agoChangesAt, count, left, leftChangesAt, moment, plain } from "../wording";
 
 /** A lock state as shown: the engine's, or `ended` where its deadline has passed meanwhile. */
 export type Shown = Lock | { kind: "ended" };
@@ -51,6 +51,11 @@ export function sectionOf(lock: Shown): Section {
     case "ended":
       return "Locked";
   }
+}
+
+/** The address as shown, with the alias in front of it. */
+export function addressOf({ alias, address }: Resource): string {
+  return plain(alias === null ? address : `${alias} · ${address}`);
 }
 
 /** The state in words. */
@@ -184,4 +189,17 @@ function forward(resource: Resource): Action[] {
 
 function copy(resource: Resource, label: string): Action {
   return { label, command: { do: "copy", resource: resource.id } };
+}
+
+/** What changed between two pushes, in words for screen readers; empty where no state did. */
+export function changes(before: Resource[], after: Resource[], now: number): string {
+  const kinds = new Map(before.map(({ id, lock }) => [id, shown(lock, now).kind]));
+  const changed = after.filter(({ id, lock }) => {
+    const kind = kinds.get(id);
+    return kind !== undefined && kind !== shown(lock, now).kind;
+  });
+  if (changed.length > 3) return `${count(changed.length, "resource")} changed`;
+  return changed
+    .map(({ name, lock }) => `${plain(name)}: ${words(shown(lock, now), now)}`)
+    .join(". ");
 }
