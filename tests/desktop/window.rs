@@ -65,7 +65,7 @@ async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page()
     search.clear().await?;
     search.send_keys("payroll").await?;
     // A locked row's address leads to the request page.
-    let address = "payroll-db.corp.example:5432: Authenticate";
+    let address = "payroll · payroll-db.corp.example:5432: Authenticate";
     view.page.press(address).await?;
     let opened = opener.next_after(1).await?;
     assert!(opened.path().ends_with("/request"), "{opened}");

@@ -47,8 +47,8 @@ export class WindowState {
   /** Listens first and asks for everything then, so that no part is missed. May be called again. */
   async start(): Promise<void> {
     this.problem = null;
+    if (this.#zoom !== 1) await this.#drawZoomed();
     try {
-      if (this.#zoom !== 1) await this.#engine.zoom(this.#zoom);
       if (!this.#listening) {
         await this.#engine.listen((part) => {
           this.receive(part);
@@ -66,7 +66,7 @@ export class WindowState {
   async zoom(steps: number): Promise<void> {
     this.#zoom = zoomed(this.#zoom, steps);
     keepZoom(this.#zoom);
-    await this.#engine.zoom(this.#zoom);
+    await this.#drawZoomed();
     this.said = `${Math.round(this.#zoom * 100)}%`;
   }
 
@@ -108,6 +108,14 @@ export class WindowState {
     this.problem = null;
     this.said = confirmation(command);
     return true;
+  }
+
+  async #drawZoomed(): Promise<void> {
+    try {
+      await this.#engine.zoom(this.#zoom);
+    } catch (error) {
+      this.problem = sentence(error);
+    }
   }
 
   /** What one person saw and typed is not for the next who signs in. */
