@@ -327,6 +327,7 @@ describe("a request that somebody else decides", () => {
   test("keeps what is typed, which can still be copied but not sent", async () => {
     await click("Deny…");
     type("textarea", "Use the copy.");
+    document.querySelector<HTMLElement>("#tab-review")?.focus(); // so that only the text holds it
     push();
     await pass(10 * FOLD_AFTER);
     expect(text()).toContain("Already decided");
