@@ -20,7 +20,7 @@ impl SystemProxy for ByHand {
     }
 
     fn follow(&mut self, _pac: &str) -> Result<(), String> {
-        Err("Browsers are set up by hand here: paste the browser address into them.".to_owned())
+        Err("Browsers are set up by hand here: paste the proxy script URL into them.".to_owned())
     }
 
     fn restore(&mut self) -> Result<(), String> {

@@ -144,7 +144,7 @@ impl SystemProxy for GnomeProxy {
         if before.mode != "'none'" {
             return Err(
                 "This computer uses a proxy already, and Hourkey does not take its place. Add \
-                 Hourkey’s browser address to its configuration, or to one browser."
+                 Hourkey’s proxy script URL to its configuration, or to one browser."
                     .to_owned(),
             );
         }

@@ -1,6 +1,9 @@
 //! The window through WebKitWebDriver: only what real IPC and a real page can prove.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
+use hourkey_protocol::access::RequestStatus;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::desktop;
 use hourkey_testkit::display::Display;
@@ -9,8 +12,11 @@ use hourkey_testkit::opener::Opener;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::webview::WebView;
+use serde_json::{Value, json};
 
 use hourkey_testkit::person::Person;
+
+use crate::desk::People;
 
 /// Without a tray host and without settings: the window is all there is.
 #[tokio::test]
@@ -59,7 +65,7 @@ async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page()
     search.clear().await?;
     search.send_keys("payroll").await?;
     // A locked row's address leads to the request page.
-    let address = "Authenticate: payroll-db.corp.example:5432";
+    let address = "payroll · payroll-db.corp.example:5432: Authenticate";
     view.page.press(address).await?;
     let opened = opener.next_after(1).await?;
     assert!(opened.path().ends_with("/request"), "{opened}");
@@ -83,4 +89,88 @@ async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page()
                 .contains("Sign in to Hourkey")
     })
     .await
+}
+
+/// The second half of a double click, or of Enter pressed twice, decides nothing.
+#[tokio::test]
+async fn a_double_click_on_approve_decides_one_request() -> Result<()> {
+    let display = Display::start().await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    let _keyring = Keyring::start(&session).await?;
+    let opener = Opener::install(&session)?;
+    let controller = Controller::start(SAMPLE).await?;
+    desktop::configure(&session, controller.url())?;
+    let mut marta = Person::new(&controller, "marta").await?;
+    let people = People {
+        ada: Person::new(&controller, "ada")
+            .await?
+            .session(&controller)
+            .await?,
+        marta: marta.session(&controller).await?,
+    };
+    let first = people.ask("Grafana", 45).await?;
+    let second = people.ask("Customer exports", 30).await?;
+    let third = people.ask("Payroll database", 45).await?;
+    let pending = async || -> Result<Vec<_>> {
+        let mut pending = Vec::new();
+        for id in [first, second, third] {
+            if people.ada.request(id).await?.status == RequestStatus::Pending {
+                pending.push(id);
+            }
+        }
+        Ok(pending)
+    };
+
+    let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
+    view.page.press("Sign in").await?;
+    marta.let_in(&opener.next_after(0).await?).await?;
+    view.page.click("#tab-review").await?;
+    view.page.shows("3 waiting").await?;
+    let approve = "article .btn.primary[aria-disabled=false]";
+    let gap = Duration::from_millis(250);
+    view.page.click_twice(approve, gap).await?;
+    view.page.shows("Approved for 45 minutes").await?;
+    ensure!(pending().await? == [second, third]);
+
+    let next = ['\u{e015}', '\u{e007}', '\u{e007}'];
+    view.page.type_keys(&next, gap).await?;
+    view.page.shows("Approved for 30 minutes").await?;
+    ensure!(pending().await? == [third]);
+    Ok(())
+}
+
+/// The desktop's text at twice its size: the window is twice as large, and zooms by keys.
+#[tokio::test]
+async fn the_window_follows_the_size_of_text_and_zooms() -> Result<()> {
+    let display = Display::start_sized(1280, 1400).await?;
+    let mut session = Session::start().await?;
+    session.attach(&display);
+    session.set("GDK_DPI_SCALE", "2");
+    let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
+    view.page.shows("Sign in to Hourkey").await?;
+    let size = "return [innerWidth, innerHeight]";
+    let is = async |wanted: Value| {
+        eventually(&format!("a page of {wanted}"), async || -> Result<()> {
+            let size = view.page.run(size, vec![]).await?;
+            ensure!(size == wanted, "{size}");
+            Ok(())
+        })
+        .await
+    };
+    is(json!([420, 640])).await?;
+    let field = view.page.field("Your organisation").await?;
+    for _ in 0..5 {
+        field.send_keys("\u{e009}+\u{e000}").await?;
+    }
+    is(json!([210, 320])).await?;
+    // However small the page is now, the button can be reached, and nothing stands beside it.
+    let reached = "const button = document.querySelector('[type=submit]');
+        button.scrollIntoView();
+        const { left, right, top, bottom } = button.getBoundingClientRect();
+        const there = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        return there === button && document.documentElement.scrollWidth <= innerWidth";
+    ensure!(view.page.run(reached, vec![]).await? == true);
+    field.send_keys("\u{e009}0\u{e000}").await?;
+    is(json!([420, 640])).await
 }

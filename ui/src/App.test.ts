@@ -32,11 +32,74 @@ test("it listens first, and then asks for everything once", () => {
 
 test("an engine that does not answer is said, and can be asked again", async () => {
   await reopen("The engine has stopped.");
-  expect(text()).toContain("Hourkey does not answer The engine has stopped.");
+  expect(text()).toContain("Hourkey isn’t responding The engine has stopped.");
   engine.refusal = null;
   await click("Try again");
   expect(engine.sent).toEqual([{ do: "load" }, { do: "load" }]);
-  expect(text()).not.toContain("does not answer");
+  expect(text()).not.toContain("isn’t responding");
+});
+
+test("Ctrl with plus, minus and zero zooms the page, and the next window keeps it", async () => {
+  localStorage.clear();
+  show({ kind: "signedOut", controller: "", error: null });
+  press("+", { ctrlKey: true });
+  await settle();
+  expect(engine.zoomed).toBe(1.1);
+  expect(text()).toContain("110%");
+  press("=", { ctrlKey: true });
+  expect(engine.zoomed).toBe(1.25);
+  await reopen(null);
+  expect(engine.zoomed).toBe(1.25);
+  for (let presses = 0; presses < 20; presses += 1) press("-", { ctrlKey: true });
+  expect(engine.zoomed).toBe(0.75);
+  press("0", { metaKey: true });
+  expect(engine.zoomed).toBe(1);
+});
+
+describe("the focus never falls to the page", () => {
+  const focus = () => document.activeElement?.outerHTML ?? "";
+
+  test("when a problem is dismissed", async () => {
+    show(LIVE, { part: "resources", value: [payroll] });
+    engine.refusal = "Offline: nothing was sent.";
+    press("Enter");
+    await settle();
+    button("Dismiss").focus();
+    await click("Dismiss");
+    expect(focus()).toContain("data-search");
+  });
+
+  test("when signing in begins, ends and is cancelled", async () => {
+    const controller = "https://hourkey.example";
+    show({ kind: "signedOut", controller, error: null });
+    button("Sign in").focus();
+    show({ kind: "signingIn", controller });
+    expect(document.activeElement).toBe(button("Cancel"));
+    show({ kind: "signedOut", controller, error: "Cancelled." });
+    expect(document.activeElement?.id).toBe("controller");
+    show(LIVE);
+    expect(focus()).toContain("data-search");
+    await settle();
+  });
+
+  test("when the last request goes", () => {
+    const review = {
+      id: 1,
+      requester: "Lee Novak",
+      resource: "Grafana",
+      group: "Support",
+      reason: "",
+      seconds: 60,
+      since: NOW,
+      lapsesAt: NOW + 60_000,
+      recentGrants: 0,
+      mayDecide: true,
+    };
+    show(LIVE, { part: "reviews", value: [review] }, { part: "show", value: "review" });
+    document.querySelector<HTMLElement>("ul[data-home]")?.focus();
+    engine.push({ part: "reviews", value: [] });
+    expect(focus()).toContain('id="panel"');
+  });
 });
 
 describe("resources", () => {
@@ -66,7 +129,7 @@ describe("resources", () => {
   });
 
   test("a click on a locked address opens its request page, and only once", async () => {
-    const address = button("Authenticate: grafana.corp");
+    const address = button("grafana.corp: Authenticate");
     address.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
     address.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 2 }));
     await settle();
@@ -81,16 +144,26 @@ describe("resources", () => {
     expect(text()).toContain("Address copied");
   });
 
-  test("a release wants a second, deliberate click", async () => {
+  test("giving back wants a second, deliberate click", async () => {
     press("F10", { shiftKey: true });
-    await click("Release now");
+    await click("Give back");
     expect(sent()).toEqual([]);
-    await click("Click again to release"); // too quick: a double click
+    await click("Click again to give back"); // too quick: a double click
     expect(sent()).toEqual([]);
     await pass(1_000);
-    await click("Click again to release");
+    await click("Click again to give back");
     expect(sent()).toEqual([{ do: "release", grant: 70 }]);
     expect(document.querySelector("[role=menu]")).toBeNull();
+  });
+
+  test("what changes by news is announced", () => {
+    const announced = () =>
+      [...document.querySelectorAll("#panel [role=status]")].map((one) => one.textContent).join("");
+    expect(announced()).toBe("");
+    engine.push({ part: "resources", value: [payroll, { ...grafana, lock: payroll.lock }] });
+    expect(announced()).toBe("Grafana: 2 min left");
+    engine.push({ part: "resources", value: [grafana] });
+    expect(announced()).toBe("Grafana: Needs approval");
   });
 
   test("Escape clears the search, then closes the window", async () => {
@@ -186,7 +259,7 @@ describe("signing in", () => {
     expect(text()).not.toContain("Payroll");
     show(LIVE);
     expect(document.querySelector<HTMLInputElement>("[data-search]")?.value).toBe("");
-    expect(text()).toContain("No resources yet");
+    expect(text()).toContain("You don’t have any resources yet");
   });
 });
 

@@ -1,5 +1,6 @@
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
 import type { Command } from "./view/Command";
 import type { Part } from "./view/Part";
 
@@ -9,6 +10,8 @@ export interface Engine {
   send(command: Command): Promise<void>;
   /** Calls back with every part that the engine pushes from now on. */
   listen(receive: (part: Part) => void): Promise<void>;
+  /** Draws the page this much larger than usual. */
+  zoom(factor: number): Promise<void>;
 }
 
 /** The engine behind Tauri's IPC. */
@@ -20,5 +23,8 @@ export const tauriEngine: Engine = {
     await listen<Part>("part", (event) => {
       receive(event.payload);
     });
+  },
+  async zoom(factor) {
+    await getCurrentWebview().setZoom(factor);
   },
 };

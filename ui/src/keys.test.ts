@@ -60,11 +60,15 @@ describe.each([{ ctrlKey: true }, { metaKey: true }])("with %o", (held) => {
     expect(intent(key("1", held), "page", false)).toEqual({ kind: "tab", tab: "resources" });
     expect(intent(key("3", held), "field", false)).toEqual({ kind: "tab", tab: "review" });
     expect(intent(key("5", held), "page", false)).toBeNull();
-    expect(intent(key("0", held), "page", false)).toBeNull();
+  });
+
+  test("plus, minus and zero zoom, even from a field", () => {
+    for (const [pressed, steps] of Object.entries({ "+": 1, "=": 1, "-": -1, "0": 0 }))
+      expect(intent(key(pressed, held), "field", false)).toEqual({ kind: "zoom", steps });
   });
 
   test("everything else stays the browser's", () => {
-    for (const other of ["v", "a", "z", "+"]) {
+    for (const other of ["v", "a", "z"]) {
       expect(intent(key(other, held), "search", false)).toBeNull();
     }
   });

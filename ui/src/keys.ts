@@ -9,6 +9,7 @@ export type Intent =
   | { kind: "menu" }
   | { kind: "copy" }
   | { kind: "escape" }
+  | { kind: "zoom"; steps: number }
   | { kind: "tab"; tab: Tab };
 
 /** Where the focus is, as far as keys care. */
@@ -63,6 +64,10 @@ export function focusOf(element: Element | null): Focus {
 function withControl(key: Key, focus: Focus, textSelected: boolean): Intent | null {
   const letter = key.key.toLowerCase();
   if (letter === "k") return { kind: "search" };
+  // "=" is the key of "+" without Shift.
+  if (letter === "+" || letter === "=") return { kind: "zoom", steps: 1 };
+  if (letter === "-" || letter === "_") return { kind: "zoom", steps: -1 };
+  if (letter === "0") return { kind: "zoom", steps: 0 };
   const tab = TABS[Number(key.key) - 1];
   if (tab !== undefined) return { kind: "tab", tab };
   if (focus === "field") return null;

@@ -22,16 +22,26 @@ export const LIVE: SessionState = { kind: "live", account };
 /** Records what the window sends, and pushes what a test wants it to show. */
 export class Recorder implements Engine {
   sent: Command[] = [];
+  /** How large the page is drawn. */
+  zoomed = 1;
   refusal: string | null = null;
+  /** What commands wait for before they are answered. */
+  answered: Promise<void> = Promise.resolve();
   push: (part: Part) => void = () => {
     throw new Error("the window does not listen yet");
   };
 
-  send(command: Command): Promise<void> {
+  async send(command: Command): Promise<void> {
     this.sent.push(command);
+    await this.answered;
     // Tauri rejects with the plain string that the command returned.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-    return this.refusal === null ? Promise.resolve() : Promise.reject(this.refusal);
+    // eslint-disable-next-line @typescript-eslint/only-throw-error
+    if (this.refusal !== null) throw this.refusal;
+  }
+
+  zoom(factor: number): Promise<void> {
+    this.zoomed = factor;
+    return Promise.resolve();
   }
 
   listen(receive: (part: Part) => void): Promise<void> {
@@ -67,8 +77,8 @@ export function mountBeforeEach() {
   });
 }
 
-/** Closes the window and opens it anew on an engine that refuses everything with this sentence. */
-export async function reopen(refusal: string) {
+/** Closes the window and opens it anew, on an engine that refuses everything with this sentence. */
+export async function reopen(refusal: string | null) {
   await unmount(app);
   await open(refusal);
 }
@@ -82,7 +92,7 @@ async function open(refusal: string | null) {
 
 /** Lets promises and effects run. */
 export async function settle() {
-  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   flushSync();
 }
 
@@ -107,10 +117,10 @@ export function press(key: string, held: KeyboardEventInit = {}): boolean {
   return event.defaultPrevented;
 }
 
-/** The button of that name. */
+/** The first button of that name or label. */
 export function button(name: string): HTMLButtonElement {
   const all = [...document.querySelectorAll("button")];
-  const found = all.find((one) => (one.ariaLabel ?? one.textContent.trim()) === name);
+  const found = all.find((one) => [one.ariaLabel, one.textContent.trim()].includes(name));
   if (found === undefined) throw new Error(`no button "${name}" in: ${document.body.textContent}`);
   return found;
 }

@@ -1,6 +1,7 @@
 import { Clock } from "./clock.svelte";
 import type { Engine } from "./engine";
-import type { Unit } from "./review/lengths";
+import { ReviewQueue } from "./review/queue.svelte";
+import { keepZoom, keptZoom, zoomed } from "./zoom";
 import type { Command } from "./view/Command";
 import type { Decided } from "./view/Decided";
 import type { InboxItem } from "./view/InboxItem";
@@ -10,17 +11,6 @@ import type { Review } from "./view/Review";
 import type { Session } from "./view/Session";
 import type { Settings } from "./view/Settings";
 import type { Tab } from "./view/Tab";
-
-/** What a reviewer has typed about a request but not sent. */
-export interface Draft {
-  /** Which in-place form is open. */
-  form: "none" | "less" | "deny" | "comment";
-  comment: string;
-  /** The shorter length chosen in seconds, or `other` for the typed one. */
-  choice: number | "other" | null;
-  amount: string;
-  unit: Unit;
-}
 
 /** Everything the window shows: the parts as the engine last pushed them, and what is typed here. */
 export class WindowState {
@@ -34,16 +24,19 @@ export class WindowState {
 
   tab = $state<Tab>("resources");
   query = $state("");
-  /** Drafts by request id. They live here so that no push and no change of tab loses them. */
-  drafts = $state<Record<number, Draft>>({});
   /** Why the last command failed. */
   problem = $state<string | null>(null);
   /** A short word on what was just done, also read out by screen readers. */
   said = $state("");
 
   readonly clock = new Clock();
+  readonly queue = new ReviewQueue(
+    (command) => this.send(command),
+    () => this.clock.now,
+  );
   readonly #engine: Engine;
   #listening = false;
+  #zoom = keptZoom();
 
   /** The tab to draw: the chosen one, unless it is the review queue of somebody who reviews nothing. */
   get shownTab(): Tab {
@@ -57,6 +50,7 @@ export class WindowState {
   /** Listens first and asks for everything then, so that no part is missed. May be called again. */
   async start(): Promise<void> {
     this.problem = null;
+    if (this.#zoom !== 1) await this.#drawZoomed();
     try {
       if (!this.#listening) {
         await this.#engine.listen((part) => {
@@ -71,9 +65,12 @@ export class WindowState {
     await this.send({ do: "load" });
   }
 
-  /** What has been typed about a request so far. */
-  draft(request: number): Draft {
-    return this.drafts[request] ?? EMPTY_DRAFT;
+  /** Draws the page larger or smaller by so many steps; 0 for as large as usual. */
+  async zoom(steps: number): Promise<void> {
+    this.#zoom = zoomed(this.#zoom, steps);
+    keepZoom(this.#zoom);
+    await this.#drawZoomed();
+    this.said = `${Math.round(this.#zoom * 100)}%`;
   }
 
   /** Takes a part that the engine pushed. */
@@ -92,6 +89,7 @@ export class WindowState {
         break;
       case "reviews":
         this.reviews = part.value;
+        this.queue.receive(part.value ?? []);
         break;
       case "decided":
         this.decided = part.value;
@@ -118,6 +116,14 @@ export class WindowState {
     return true;
   }
 
+  async #drawZoomed(): Promise<void> {
+    try {
+      await this.#engine.zoom(this.#zoom);
+    } catch (error) {
+      this.problem = sentence(error);
+    }
+  }
+
   /** What one person saw and typed is not for the next who signs in. */
   #forget(): void {
     this.resources = [];
@@ -125,11 +131,9 @@ export class WindowState {
     this.reviews = null;
     this.tab = "resources";
     this.query = "";
-    this.drafts = {};
+    this.queue.clear();
   }
 }
-
-const EMPTY_DRAFT: Draft = { form: "none", comment: "", choice: null, amount: "", unit: "hours" };
 
 /** What to say after a command that leaves no other trace in the window. */
 function confirmation(command: Command): string {
@@ -147,14 +151,12 @@ function confirmation(command: Command): string {
     case "reviewPage":
     case "openPages":
       return "Opened in your browser";
-    case "approve":
-      return "Approved";
-    case "deny":
-      return "Denied";
     case "cancel":
       return "Request cancelled";
     case "release":
-      return "Released";
+      return "Access ended";
+    case "approve":
+    case "deny":
     case "load":
     case "readInbox":
     case "signIn":
@@ -173,5 +175,5 @@ function confirmation(command: Command): string {
 function sentence(error: unknown): string {
   if (typeof error === "string") return error;
   if (error instanceof Error) return error.message;
-  return "Hourkey could not do that, and did not say why. Try again.";
+  return "Something went wrong. Try again.";
 }

@@ -91,7 +91,8 @@ test("counts agree with their nouns", () => {
 
 test("a moment names its day only where it is another", () => {
   expect(moment(NOW + H, NOW)).toBe("13:00");
-  expect(moment(NOW + D, NOW)).toBe("Thu 12:00");
+  expect(moment(NOW + D, NOW)).toBe("tomorrow 12:00");
+  expect(moment(NOW + 2 * D, NOW)).toBe("Fri 12:00");
   expect(moment(NOW + 30 * D, NOW)).toBe("14 Jun 12:00");
 });
 

@@ -58,9 +58,10 @@ export function timeOfDay(at: number): string {
   return TIME_OF_DAY.format(at);
 }
 
-/** When something starts: `14:05` today, `Tue 14:05` within a week, `3 Mar 14:05` later. */
+/** A moment: `14:05` today, `tomorrow 14:05`, `Tue 14:05` within a week, `3 Mar 14:05` later. */
 export function moment(at: number, now: number): string {
   if (sameDay(at, now)) return timeOfDay(at);
+  if (sameDay(at, now + DAY)) return `tomorrow ${timeOfDay(at)}`;
   const day = Math.abs(at - now) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
   return `${day} ${timeOfDay(at)}`;
 }

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use fantoccini::actions::{
+    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use serde_json::Value;
@@ -88,6 +92,42 @@ impl Page {
              //*[@role='tab']){named}"
         );
         self.click_at(name, Locator::XPath(&path)).await
+    }
+
+    /// Clicks twice at the point where an element is now, whatever is there the second time.
+    ///
+    /// # Errors
+    /// When there is no such element in time.
+    pub async fn click_twice(&self, css: &str, gap: Duration) -> Result<()> {
+        let (left, top, width, height) = self.find(css).await?.rectangle().await?;
+        let button = MOUSE_BUTTON_LEFT;
+        let clicks = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveTo {
+                duration: None,
+                x: left + width / 2.0,
+                y: top + height / 2.0,
+            })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::Up { button })
+            .then(PointerAction::Pause { duration: gap })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::Up { button });
+        Ok(self.client.perform_actions(clicks).await?)
+    }
+
+    /// Presses keys one after the other, wherever the focus is.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn type_keys(&self, keys: &[char], gap: Duration) -> Result<()> {
+        let mut presses = KeyActions::new("keyboard".to_owned());
+        for &value in keys {
+            presses = presses
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value })
+                .then(KeyAction::Pause { duration: gap });
+        }
+        Ok(self.client.perform_actions(presses).await?)
     }
 
     /// The field with this label.

@@ -5,6 +5,7 @@ import {
   type Layout,
   positionOf,
   rowAt,
+  NARROW_ROW_HEIGHT,
   ROW_HEIGHT,
   scrollFor,
   search,
@@ -109,9 +110,25 @@ describe("sections", () => {
     );
   });
 
+  test("number their lines through, headings too, wherever the list is scrolled to", () => {
+    const layout = layOut(resources, NOW);
+    const indices = (from: number) =>
+      visible(layout, NOW, from, layout.height).map(({ index }) => index);
+    expect(indices(0)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(indices(topOf(layout, 2))).toEqual([5, 6, 7]);
+  });
+
+  test("have higher rows in a narrow list", () => {
+    const layout = layOut(resources, NOW, NARROW_ROW_HEIGHT);
+    const drawn = visible(layout, NOW, 0, layout.height);
+    expect(drawn.at(-1)?.top).toBe(layout.height - NARROW_ROW_HEIGHT);
+    expect(topOf(layout, 3)).toBe(layout.height - NARROW_ROW_HEIGHT);
+    expect(scrollFor(layout, 3, 0, layout.height - NARROW_ROW_HEIGHT)).not.toBeNull();
+  });
+
   test("are left out when empty", () => {
     expect(names(layOut([resource(1, "Vault")], NOW))).toEqual(["# Locked 1", "Vault"]);
-    expect(layOut([], NOW)).toEqual({ sections: [], rows: 0, height: 0 });
+    expect(layOut([], NOW)).toMatchObject({ sections: [], rows: 0, height: 0 });
   });
 });
 

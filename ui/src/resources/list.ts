@@ -26,20 +26,31 @@ export interface Placed {
  */
 export interface Layout {
   sections: Placed[];
-  /** Number of rows. */
+  /** Number of resources. */
   rows: number;
+  /** Height of each in CSS pixels. */
+  rowHeight: number;
   /** Height of the whole list in CSS pixels. */
   height: number;
 }
 
 /** One line of the list: a section's heading or a resource. */
-export type Line =
-  | { kind: "heading"; section: Section; count: number; top: number }
-  | { kind: "resource"; resource: Resource; lock: Shown; top: number };
+export type Line = {
+  top: number;
+  /** Its place among all lines, from 1. */
+  index: number;
+} & (
+  | { kind: "heading"; section: Section; count: number }
+  | { kind: "resource"; resource: Resource; lock: Shown }
+);
 
-/** Heights of the two kinds of lines in CSS pixels; `Resources.svelte` draws them so. */
+/** Heights of lines in CSS pixels; `Resources.svelte` draws them so. */
 export const HEADING_HEIGHT = 36;
 export const ROW_HEIGHT = 52;
+/** The height where a row's action goes below its name, which may take two lines. */
+export const NARROW_ROW_HEIGHT = 108;
+/** Lists that are narrower than this in CSS pixels have such rows. */
+export const NARROW = 330;
 
 const SECTIONS: Section[] = ["Open", "Waiting", "Locked"];
 
@@ -73,16 +84,16 @@ export function search(all: Searchable[], query: string): Resource[] {
 }
 
 /** Lays resources out in their sections; empty sections are left out. */
-export function layOut(resources: Resource[], now: number): Layout {
+export function layOut(resources: Resource[], now: number, rowHeight = ROW_HEIGHT): Layout {
   const bySection: Record<Section, Resource[]> = { Open: [], Waiting: [], Locked: [] };
   for (const resource of resources) bySection[sectionOf(shown(resource.lock, now))].push(resource);
-  const layout: Layout = { sections: [], rows: 0, height: 0 };
+  const layout: Layout = { sections: [], rows: 0, rowHeight, height: 0 };
   for (const section of SECTIONS) {
     const members = bySection[section];
     if (members.length === 0) continue;
     layout.sections.push({ section, members, top: layout.height, first: layout.rows });
     layout.rows += members.length;
-    layout.height += HEADING_HEIGHT + members.length * ROW_HEIGHT;
+    layout.height += HEADING_HEIGHT + members.length * rowHeight;
   }
   return layout;
 }
@@ -90,18 +101,21 @@ export function layOut(resources: Resource[], now: number): Layout {
 /** The lines that touch the given stretch of the list, so that only these are drawn. */
 export function visible(layout: Layout, now: number, from: number, to: number): Line[] {
   const lines: Line[] = [];
-  for (const { section, members, top } of layout.sections) {
+  const { sections, rowHeight } = layout;
+  for (const [above, { section, members, top, first }] of sections.entries()) {
     const rowsTop = top + HEADING_HEIGHT;
+    const index = above + first + 1;
     if (top < to && rowsTop > from)
-      lines.push({ kind: "heading", section, count: members.length, top });
-    const begin = Math.max(Math.floor((from - rowsTop) / ROW_HEIGHT), 0);
-    const end = Math.max(Math.ceil((to - rowsTop) / ROW_HEIGHT), begin);
-    for (const [index, resource] of members.slice(begin, end).entries())
+      lines.push({ kind: "heading", section, count: members.length, top, index });
+    const begin = Math.max(Math.floor((from - rowsTop) / rowHeight), 0);
+    const end = Math.max(Math.ceil((to - rowsTop) / rowHeight), begin);
+    for (const [at, resource] of members.slice(begin, end).entries())
       lines.push({
         kind: "resource",
         resource,
         lock: shown(resource.lock, now),
-        top: rowsTop + (begin + index) * ROW_HEIGHT,
+        top: rowsTop + (begin + at) * rowHeight,
+        index: index + 1 + begin + at,
       });
   }
   return lines;
@@ -125,7 +139,7 @@ export function positionOf(layout: Layout, id: number | null): number {
 /** Where a row begins, in CSS pixels from the top of the list. */
 export function topOf(layout: Layout, position: number): number {
   const headings = layout.sections.filter(({ first }) => first <= position).length;
-  return headings * HEADING_HEIGHT + position * ROW_HEIGHT;
+  return headings * HEADING_HEIGHT + position * layout.rowHeight;
 }
 
 /** Where to scroll so that a row (and the heading right above it) is seen; `null` to stay. */
@@ -139,7 +153,7 @@ export function scrollFor(
   const isFirst = layout.sections.some(({ first }) => first === position);
   const top = isFirst ? rowTop - HEADING_HEIGHT : rowTop;
   if (top < scrollTop) return top;
-  const bottom = rowTop + ROW_HEIGHT + BELOW;
+  const bottom = rowTop + layout.rowHeight + BELOW;
   return bottom > scrollTop + height ? bottom - height : null;
 }
 

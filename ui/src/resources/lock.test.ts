@@ -32,13 +32,17 @@ test("every state has its section, words and colour", () => {
   expect(seen(granted(NOW, NOW + 10 * MIN))).toEqual(["Open", "10 min left", "soon"]);
   expect(seen(scheduled)[0]).toBe("Waiting");
   expect(seen(scheduled)[1]).toMatch(/^Starts \d/);
-  expect(seen(pending(NOW - 3 * MIN, NOW + MIN))).toEqual(["Waiting", "Asked 3 min ago", "wait"]);
+  expect(seen(pending(NOW - 3 * MIN, NOW + MIN))).toEqual([
+    "Waiting",
+    "Requested 3 min ago",
+    "wait",
+  ]);
   expect(seen(LOCKED)).toEqual(["Locked", "Needs approval", "muted"]);
   expect(seen({ kind: "locked", automatic: true, unused: false, deniedAt: null })[1]).toBe(
-    "Opens with a reason",
+    "Opens immediately",
   );
   expect(seen({ kind: "locked", automatic: false, unused: true, deniedAt: null })[1]).toBe(
-    "Locked, not used",
+    "Locked because unused",
   );
   expect(
     seen({ kind: "locked", automatic: true, unused: false, deniedAt: NOW - 10 * MIN }),
@@ -91,11 +95,11 @@ describe("actions", () => {
     expect(all(other(OPEN))).toEqual([["Copy", { do: "copy", resource: 6 }]]);
     expect(all(other(granted(NOW, NOW + MIN)))).toEqual([
       ["Copy", { do: "copy", resource: 6 }],
-      ["Release now", { do: "release", grant: 70 }],
+      ["Give back", { do: "release", grant: 70 }],
     ]);
   });
 
-  test("of what programs of this computer can be led to", () => {
+  test("of what apps on this computer can be led to", () => {
     const forward = (forwarded: string | null) =>
       all(resource(7, "Payroll database", { lock: OPEN, forwards: true, forwarded }))[1];
     const command = { do: "forward", resource: 7 };
@@ -111,7 +115,7 @@ describe("actions", () => {
     ]);
     expect(all(web(scheduled))).toEqual([
       ["Copy", { do: "copy", resource: 5 }],
-      ["Release", { do: "release", grant: 71 }],
+      ["Give back", { do: "release", grant: 71 }],
     ]);
   });
 
@@ -120,13 +124,13 @@ describe("actions", () => {
     const ask = { do: "authenticate", resource: 5 };
     expect(all(web(LOCKED))).toEqual([["Authenticate", ask], ...rest]);
     expect(all(web({ kind: "locked", automatic: false, unused: false, deniedAt: NOW }))).toEqual([
-      ["Ask again", ask],
+      ["Request again", ask],
       ...rest,
     ]);
     expect(all(web(granted(NOW - MIN, NOW)))).toEqual([["Authenticate", ask], ...rest]);
   });
 
-  test("only a release asks twice", () => {
+  test("only giving back asks twice", () => {
     for (const lock of [OPEN, LOCKED, scheduled, granted(NOW, NOW + MIN), pending(NOW, NOW + 1)]) {
       for (const action of moreActions(web(lock), lock)) {
         expect(action.confirm !== undefined).toBe(action.command.do === "release");

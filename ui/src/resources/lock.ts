@@ -1,7 +1,7 @@
 import type { Command } from "../view/Command";
 import type { Lock } from "../view/Lock";
 import type { Resource } from "../view/Resource";
-import { ago, agoChangesAt, left, leftChangesAt, moment } from "../wording";
+import { ago, agoChangesAt, count, left, leftChangesAt, moment, plain } from "../wording";
 
 /** A lock state as shown: the engine's, or `ended` where its deadline has passed meanwhile. */
 export type Shown = Lock | { kind: "ended" };
@@ -53,6 +53,11 @@ export function sectionOf(lock: Shown): Section {
   }
 }
 
+/** The address as shown, with the alias in front of it. */
+export function addressOf({ alias, address }: Resource): string {
+  return plain(alias === null ? address : `${alias} · ${address}`);
+}
+
 /** The state in words. */
 export function words(lock: Shown, now: number): string {
   switch (lock.kind) {
@@ -63,11 +68,11 @@ export function words(lock: Shown, now: number): string {
     case "scheduled":
       return lock.startsAt <= now ? "Starting" : `Starts ${moment(lock.startsAt, now)}`;
     case "pending":
-      return `Asked ${ago(lock.since, now)}`;
+      return `Requested ${ago(lock.since, now)}`;
     case "locked":
       if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
-      if (lock.unused) return "Locked, not used";
-      return lock.automatic ? "Opens with a reason" : "Needs approval";
+      if (lock.unused) return "Locked because unused";
+      return lock.automatic ? "Opens immediately" : "Needs approval";
     case "ended":
       return "Ended";
   }
@@ -126,7 +131,7 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
     case "pending":
       return { label: "View", command: { do: "viewRequest", request: lock.request } };
     case "locked":
-      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Ask again");
+      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Request again");
     case "ended":
       return authenticate(resource, "Authenticate");
   }
@@ -142,16 +147,16 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
         ...(resource.opens ? [copy(resource, "Copy address")] : []),
         ...forward(resource),
         {
-          label: "Release now",
-          confirm: "Click again to release",
+          label: "Give back",
+          confirm: "Click again to give back",
           command: { do: "release", grant: lock.grant },
         },
       ];
     case "scheduled":
       return [
         {
-          label: "Release",
-          confirm: "Click again to release",
+          label: "Give back",
+          confirm: "Click again to give back",
           command: { do: "release", grant: lock.grant },
         },
       ];
@@ -174,7 +179,7 @@ function open(resource: Resource): Action {
   return { label: "Open", command: { do: "open", resource: resource.id } };
 }
 
-/** Where programs of this computer reach what is no web page. */
+/** Where apps on this computer reach what is no web page. */
 function forward(resource: Resource): Action[] {
   if (!resource.forwards) return [];
   const label =
@@ -184,4 +189,17 @@ function forward(resource: Resource): Action[] {
 
 function copy(resource: Resource, label: string): Action {
   return { label, command: { do: "copy", resource: resource.id } };
+}
+
+/** What changed between two pushes, in words for screen readers; empty where no state did. */
+export function changes(before: Resource[], after: Resource[], now: number): string {
+  const kinds = new Map(before.map(({ id, lock }) => [id, shown(lock, now).kind]));
+  const changed = after.filter(({ id, lock }) => {
+    const kind = kinds.get(id);
+    return kind !== undefined && kind !== shown(lock, now).kind;
+  });
+  if (changed.length > 3) return `${count(changed.length, "resource")} changed`;
+  return changed
+    .map(({ name, lock }) => `${plain(name)}: ${words(shown(lock, now), now)}`)
+    .join(". ");
 }

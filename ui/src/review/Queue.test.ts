@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   button,
   click,
@@ -6,6 +6,7 @@ import {
   LIVE,
   mountBeforeEach,
   NOW,
+  pass,
   press,
   sent,
   settle,
@@ -14,6 +15,7 @@ import {
   type,
 } from "../mounted";
 import type { Review } from "../view/Review";
+import { FOLD_AFTER, LEAVE_DELAY, SETTLE_TIME } from "./queue.svelte";
 
 mountBeforeEach();
 
@@ -30,9 +32,52 @@ const request: Review = {
   mayDecide: true,
 };
 
-beforeEach(() => {
+const second: Review = { ...request, id: 12, requester: "Nina Roy", resource: "Wiki" };
+const third: Review = { ...request, id: 13, requester: "Ilse Brandt", resource: "Mail relay" };
+
+beforeEach(async () => {
   show(LIVE, { part: "reviews", value: [request] }, { part: "show", value: "review" });
+  await pass(SETTLE_TIME);
 });
+
+/** Pushes the requests that wait. */
+function push(...value: Review[]) {
+  engine.push({ part: "reviews", value });
+}
+
+/** The cards from top to bottom. */
+function cards(): HTMLElement[] {
+  return [...document.querySelectorAll("article")];
+}
+
+/** What the queue last announced. */
+function news(): string {
+  return document.querySelector("#panel [role=status]")?.textContent ?? "";
+}
+
+/** Clicks where the first button of that card is, or was before the card was decided. */
+async function clickAt(place: number) {
+  const target: Element | undefined = cards()[place]?.querySelector("button") ?? cards()[place];
+  document.querySelector(".area")?.dispatchEvent(new PointerEvent("pointerenter"));
+  target?.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+  if (target instanceof HTMLElement) {
+    target.focus(); // as a press of the button does
+    target.click();
+  }
+  await settle();
+}
+
+/** Presses a key as the browser does: a focused button takes Enter and Space for a click. */
+async function pressOn(key: string) {
+  const target = document.activeElement;
+  if (!press(key) && target instanceof HTMLButtonElement) target.click();
+  await settle();
+}
+
+/** Takes the pointer out of the list. */
+function leave() {
+  document.querySelector(".area")?.dispatchEvent(new PointerEvent("pointerleave"));
+}
 
 test("there is no such tab for those who review nothing", () => {
   expect(document.querySelector("#tab-review")).not.toBeNull();
@@ -49,19 +94,20 @@ test("approves as asked", async () => {
 test("an unlock is approved as it is: it has no length", async () => {
   engine.push({ part: "reviews", value: [{ ...request, seconds: null }] });
   await settle();
-  expect(text()).toContain("Asks to unlock it");
-  expect(text()).not.toContain("Less…");
+  expect(text()).toContain("Requests an unlock");
+  expect(text()).not.toContain("Shorter…");
   await click("Unlock");
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
 });
 
 test("opens the request's review page", async () => {
-  await click("Open in browser");
+  await click("Open in browser: Lee Novak, Grafana");
   expect(sent()).toEqual([{ do: "reviewPage", request: 11 }]);
 });
 
-test("approves for less, with a word", async () => {
-  await click("Less…");
+test("approves for a shorter time, with a comment", async () => {
+  await click("Shorter…");
+  await pass(SETTLE_TIME);
   type("textarea", " Only the replica. ");
   await click("Approve 2 hours");
   expect(sent()).toEqual([
@@ -70,20 +116,22 @@ test("approves for less, with a word", async () => {
 });
 
 test("a typed length over the one asked is not sent", async () => {
-  await click("Less…");
+  await click("Shorter…");
   document.querySelector<HTMLInputElement>("label:last-of-type > [type=radio]")?.click();
   await settle();
   type("[aria-label=Length]", "5");
-  expect(text()).toContain("No longer than asked.");
+  expect(text()).toContain("No longer than requested.");
+  await pass(SETTLE_TIME);
   await click("Approve");
   expect(sent()).toEqual([]);
-  type("[aria-label=Length]", "3");
+  type("[aria-label=Length]", "2 h 60 min");
   await click("Approve 3 hours");
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: 10_800, comment: "" }]);
 });
 
 test("a denial needs a comment", async () => {
   await click("Deny…");
+  await pass(SETTLE_TIME);
   await click("Deny");
   type("textarea", "  ");
   await click("Deny");
@@ -97,6 +145,7 @@ test("what is typed survives a refusal, a push and a change of tab", async () =>
   engine.refusal = "Offline: nothing was sent.";
   await click("Deny…");
   type("textarea", "Use the copy.");
+  await pass(SETTLE_TIME);
   await click("Deny");
   expect(text()).toContain("Offline: nothing was sent.");
   engine.push({ part: "reviews", value: [{ ...request, recentGrants: 1 }] });
@@ -113,21 +162,225 @@ test("Escape closes the form, keeps its text, and leaves the window open", async
   await settle();
   expect(document.querySelector("textarea")).toBeNull();
   expect(sent()).toEqual([]);
+  await pass(SETTLE_TIME);
   await click("Deny…");
   expect(document.querySelector("textarea")?.value).toBe("Use the copy.");
 });
 
-test("two clicks in a row decide once", async () => {
-  const approve = button("Approve 4 hours");
-  approve.click();
-  approve.click();
-  await settle();
-  expect(sent()).toHaveLength(1);
+const GAPS = [0, 100, 250, 500, 900];
+
+describe.each(GAPS)("a second click %i ms later at the same point decides nothing", (gap) => {
+  beforeEach(async () => {
+    push(request, second);
+    await pass(SETTLE_TIME);
+  });
+
+  test("where the engine says nothing yet", async () => {
+    await clickAt(0);
+    await pass(gap);
+    await clickAt(0);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("where the request goes after the answer", async () => {
+    await clickAt(0);
+    push(second);
+    await pass(gap);
+    await clickAt(0);
+    expect(sent()).toHaveLength(1);
+    expect(cards()[0]?.textContent).toContain("Approved for 4 hours");
+    expect(cards()[0]?.textContent).toContain("Lee Novak → Grafana");
+  });
+
+  test("where the request goes before the answer", async () => {
+    let answer: () => void = () => undefined;
+    engine.answered = new Promise((resolve) => (answer = resolve));
+    await clickAt(0);
+    push(second);
+    await pass(gap);
+    await clickAt(0);
+    answer();
+    await settle();
+    await clickAt(0);
+    expect(sent()).toHaveLength(1);
+    expect(cards()[0]?.textContent).toContain("Approved for 4 hours");
+  });
+
+  test("where another one comes in above", async () => {
+    await clickAt(0);
+    push(third, second);
+    await pass(gap);
+    await clickAt(0);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test.each(["Enter", " "])("nor does %j pressed again", async (key) => {
+    cards()[0]?.querySelector("button")?.focus();
+    await pressOn(key);
+    push(second);
+    await pass(gap);
+    await pressOn(key);
+    expect(sent()).toHaveLength(1);
+    expect(document.activeElement).toBe(cards()[0]);
+    press("ArrowDown");
+    expect(document.activeElement?.ariaLabel).toBe("Approve 4 hours for Nina Roy, Wiki");
+  });
+});
+
+describe("buttons that moved", () => {
+  beforeEach(async () => {
+    push(request, second);
+    await pass(SETTLE_TIME);
+  });
+
+  /** Which buttons of a card say that they are off. */
+  const off = (place: number) =>
+    [...(cards()[place]?.querySelectorAll("button") ?? [])].map((one) => one.ariaDisabled);
+
+  test("are inert for a moment, and say so", async () => {
+    push(third, request, second);
+    for (const place of [0, 1, 2]) expect(new Set(off(place))).toEqual(new Set(["true"]));
+    await clickAt(1);
+    expect(sent()).toEqual([]);
+    await pass(SETTLE_TIME);
+    expect(new Set(off(1))).toEqual(new Set(["false"]));
+    await clickAt(1);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("by a form above or by an error above are inert, and what stays in place is not", async () => {
+    await click("Shorter time for Nina Roy, Wiki");
+    expect(off(0)).not.toContain("true");
+    expect(off(1)).toContain("true");
+    press("Enter"); // the form's first answer, much too soon
+    await click("Approve 2 hours");
+    expect(sent()).toEqual([]);
+    await pass(SETTLE_TIME);
+    engine.refusal = "Offline: nothing was sent.";
+    await click("Approve 2 hours");
+    expect(off(0)).toContain("true");
+  });
+
+  test("for a push that changes nothing they stay as they are", () => {
+    push({ ...request, recentGrants: 2 }, second);
+    expect(off(0)).not.toContain("true");
+  });
+});
+
+describe("a decided card", () => {
+  beforeEach(async () => {
+    push(request, second);
+    await pass(SETTLE_TIME);
+  });
+
+  test("folds away only when the pointer has left, and some time has passed", async () => {
+    await clickAt(0);
+    await clickAt(0);
+    push(second);
+    await pass(10 * FOLD_AFTER);
+    expect(cards()).toHaveLength(2);
+    leave();
+    await pass(LEAVE_DELAY - 1);
+    expect(cards()).toHaveLength(2);
+    await pass(1);
+    expect(cards()).toHaveLength(1);
+    expect(document.activeElement).not.toBe(document.body);
+    await clickAt(0); // it has slid there just now
+    expect(sent()).toHaveLength(1);
+  });
+
+  test("stays while it has the focus", async () => {
+    cards()[0]?.querySelector("button")?.focus();
+    await pressOn("Enter");
+    push(second);
+    await pass(10 * FOLD_AFTER);
+    expect(cards()).toHaveLength(2);
+    press("1", { ctrlKey: true });
+    await pass(10 * FOLD_AFTER);
+    press("3", { ctrlKey: true });
+    expect(cards()).toHaveLength(1);
+  });
+
+  test("is announced, and counts no longer", async () => {
+    await clickAt(0);
+    expect(news()).toBe("Approved for 4 hours: Lee Novak, Grafana");
+    expect(text()).toContain("1 waiting");
+    await click("Deny Nina Roy, Wiki");
+    type("textarea", "Use the copy.");
+    await pass(SETTLE_TIME);
+    await click("Deny");
+    expect(news()).toBe("Denied: Nina Roy, Wiki");
+    expect(cards()[1]?.textContent).toContain("Use the copy.");
+    expect(document.querySelector("#tab-review b")).toBeNull();
+  });
+
+  test("waits again when its request does", async () => {
+    await clickAt(0);
+    push(second);
+    push(request, second);
+    await pass(SETTLE_TIME);
+    expect(() => button("Approve 4 hours for Lee Novak, Grafana")).not.toThrow();
+  });
+});
+
+describe("a request that somebody else decides", () => {
+  test("keeps what is typed, which can still be copied but not sent", async () => {
+    await click("Deny…");
+    type("textarea", "Use the copy.");
+    document.querySelector<HTMLElement>("#tab-review")?.focus(); // so that only the text holds it
+    push();
+    await pass(10 * FOLD_AFTER);
+    expect(text()).toContain("Already decided");
+    const typed = document.querySelector("textarea");
+    expect([typed?.value, typed?.readOnly, typed?.disabled]).toEqual([
+      "Use the copy.",
+      true,
+      false,
+    ]);
+    expect(button("Deny").ariaDisabled).toBe("true");
+    await click("Deny");
+    expect(sent()).toEqual([]);
+    await click("Close");
+    expect(document.activeElement).not.toBe(document.body);
+    press("1", { ctrlKey: true });
+    await pass(10 * FOLD_AFTER);
+    press("3", { ctrlKey: true });
+    expect(cards()).toEqual([]);
+  });
+
+  test("stays in its place under the pointer, and goes at once elsewhere", async () => {
+    push(request, second);
+    document.querySelector(".area")?.dispatchEvent(new PointerEvent("pointerenter"));
+    push(second);
+    expect(cards()[0]?.textContent).toContain("Already decided");
+    leave();
+    await pass(LEAVE_DELAY);
+    expect(cards()).toHaveLength(1);
+    push();
+    expect(cards()).toEqual([]);
+  });
+
+  test("says so where this person was slower", async () => {
+    engine.refusal = "Marta has already denied this request.";
+    let answer: () => void = () => undefined;
+    engine.answered = new Promise((resolve) => (answer = resolve));
+    await clickAt(0);
+    push();
+    answer();
+    await settle();
+    expect(cards()[0]?.textContent).toContain("Already decided");
+    expect(text()).toContain("Marta has already denied this request.");
+  });
+});
+
+test("a new request is announced", () => {
+  push(request, second);
+  expect(news()).toBe("Nina Roy asks for Wiki");
 });
 
 test("one's own request is left to others", () => {
   engine.push({ part: "reviews", value: [{ ...request, mayDecide: false }] });
-  expect(text()).toContain("somebody else decides");
+  expect(text()).toContain("another reviewer decides");
   expect(() => button("Approve 4 hours")).toThrow();
   expect(document.querySelector("#tab-review b")).toBeNull();
 });

@@ -1,7 +1,7 @@
-/** Units of the free choice, in seconds. */
+/** Units of a typed length, in seconds; these names are offered beside the field. */
 export const UNITS = { minutes: 60, hours: 3_600, days: 86_400 } as const;
 
-/** A unit of the free choice. */
+/** A unit that is offered beside the field. */
 export type Unit = keyof typeof UNITS;
 
 /** The shortest grant there is, in seconds. */
@@ -10,9 +10,46 @@ const SHORTEST = 60;
 /** Usual lengths, in seconds. */
 const USUAL = [15 * 60, 30 * 60, 3_600, 2 * 3_600, 4 * 3_600, 8 * 3_600, 86_400, 3 * 86_400];
 
+/** Seconds of a unit by each of its names. */
+const NAMES = new Map(
+  [
+    [1, "s sec second seconds"],
+    [60, "m min minute minutes"],
+    [3_600, "h hour hours"],
+    [86_400, "d day days"],
+  ].flatMap(([seconds, names]) =>
+    String(names)
+      .split(" ")
+      .map((name) => [name, Number(seconds)] as const),
+  ),
+);
+
+const PART = String.raw`(\d+(?:[.,]\d+)?)\s*([a-z]+)`;
+const WHOLE = new RegExp(`^${PART}(?:(?:,?\\s+(?:and\\s+)?)?${PART})*$`);
+const BARE = /^\d+(?:[.,]\d+)?$/;
+
 /** Lengths to offer below the one asked for: the nearest few, shortest first. */
 export function shorterThan(asked: number): number[] {
   return USUAL.filter((seconds) => seconds < asked).slice(-3);
+}
+
+/**
+ * A length as people write it, in whole seconds: `45 minutes`, `1 h 30 min`, `1h30m`, `1.5 hours`,
+ * and a bare number of the given unit. `null` for anything else, also for a unit named twice.
+ */
+export function parseLength(text: string, unit: Unit): number | null {
+  const typed = text.trim().toLowerCase();
+  const whole = BARE.test(typed) ? `${typed} ${unit}` : typed;
+  if (!WHOLE.test(whole)) return null;
+  const seen = new Set<number>();
+  let sum = 0;
+  for (const [, number = "", name = ""] of whole.matchAll(new RegExp(PART, "g"))) {
+    const seconds = NAMES.get(name);
+    if (seconds === undefined || seen.has(seconds)) return null;
+    seen.add(seconds);
+    sum += Number(number.replace(",", ".")) * seconds;
+  }
+  return Math.round(sum);
 }
 
 /**
@@ -20,10 +57,9 @@ export function shorterThan(asked: number): number[] {
  * lengthen.
  */
 export function typedLength(amount: string, unit: Unit, asked: number): number | string {
-  const number = Number(amount.trim().replace(",", "."));
-  if (amount.trim() === "" || !Number.isFinite(number)) return "Type a number.";
-  const seconds = Math.round((number * UNITS[unit]) / 60) * 60;
+  const seconds = parseLength(amount, unit);
+  if (seconds === null) return "Type a length like 45 min or 1 h 30 min.";
   if (seconds < SHORTEST) return "At least 1 minute.";
-  if (seconds > asked) return "No longer than asked.";
+  if (seconds > asked) return "No longer than requested.";
   return seconds;
 }

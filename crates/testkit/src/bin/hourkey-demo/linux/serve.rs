@@ -63,7 +63,7 @@ async fn run() -> Result<()> {
     let (private, missing) = Private::start_what_is_there(&controller).await?;
     println!(
         "Private servers stand behind two gateways. In Settings, set up browsers or paste the \
-         browser address into one. Then try, as {LOGIN}:\n\n    \
+         proxy script URL into one. Then try, as {LOGIN}:\n\n    \
          http://{HANDBOOK}/\n    https://{GRAFANA}/  (its certificate is nobody's: go on)"
     );
     for why in &missing {
