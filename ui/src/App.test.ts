@@ -17,6 +17,8 @@ import {
   type,
 } from "./mounted";
 import { granted, resource } from "./resources/samples";
+import type { InboxItem } from "./view/InboxItem";
+import type { InboxKind } from "./view/InboxKind";
 import type { SessionState } from "./view/SessionState";
 
 mountBeforeEach();
@@ -293,4 +295,35 @@ test("a switch turns only when the engine has turned", async () => {
   await settle();
   expect(sent()).toEqual([{ do: "setNotifications", on: false }]);
   expect(switches[0]?.checked).toBe(true);
+});
+
+test("what came into the inbox is counted at its tab until it is read, and stays marked there", async () => {
+  const item = (key: string, kind: InboxKind, unread: boolean): InboxItem => ({
+    key,
+    kind,
+    title: `Notice ${key}`,
+    body: "",
+    at: NOW,
+    action: null,
+    actionLabel: null,
+    ...(unread ? { unread } : {}),
+  });
+  const items = (unread: boolean) => [
+    item("3", "denied", unread),
+    item("2", "review", unread),
+    item("1", "ended", false),
+  ];
+  show(LIVE, { part: "inbox", value: items(true) });
+  await settle();
+  expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1new");
+  press("2", { ctrlKey: true });
+  await settle();
+  expect(sent()).toContainEqual({ do: "readInbox" });
+  engine.push({ part: "inbox", value: items(false) });
+  await settle();
+  expect(document.querySelector("#tab-inbox b")).toBeNull();
+  const marked = [...document.querySelectorAll(".new")].map((mark) =>
+    mark.closest("li")?.textContent.includes("Notice 1"),
+  );
+  expect(marked).toEqual([false, false]);
 });

@@ -33,6 +33,7 @@ export class WindowState {
   readonly queue = new ReviewQueue(
     (command) => this.send(command),
     () => this.clock.now,
+    (request) => this.decided.find(({ id }) => id === request)?.sentence,
   );
   readonly #engine: Engine;
   #listening = false;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import cases from "./time-cases.json";
 import {
   ago,
   agoChangesAt,
@@ -115,4 +116,10 @@ describe("plain", () => {
   test("cuts what is absurdly long", () => {
     expect(plain("x".repeat(5_000))).toHaveLength(301);
   });
+});
+
+test("times are said as tray, pages and commands say them", () => {
+  for (const [ms, words] of Object.entries(cases.remaining))
+    expect(left(Number(ms), 0)).toBe(words);
+  for (const [ms, words] of Object.entries(cases.ago)) expect(ago(0, Number(ms))).toBe(words);
 });

@@ -6,8 +6,8 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * What is left until `at`, at most two units: `2 d 4 h`, `1 h 20 min`, `42 min`, and in the last
- * minute `45 s`. Rounded up, so that 45 minutes read as 45 until the first minute has passed.
+ * What is left until `at`: `29 days`, `2 d 4 h`, `1 h 20 min`, `42 min`, and in the last minute
+ * `45 s`. Rounded up, so that 45 minutes read as 45 until the first minute has passed.
  */
 export function left(at: number, now: number): string {
   const ms = Math.max(at - now, 0);
@@ -117,6 +117,7 @@ function short(ms: number): string {
   const days = Math.floor(ms / DAY);
   const hours = Math.floor((ms % DAY) / HOUR);
   const minutes = Math.floor((ms % HOUR) / MINUTE);
+  if (days >= 7) return `${days + (ms % DAY > 0 ? 1 : 0)} days`;
   if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
   if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
   return `${minutes} min`;

@@ -76,13 +76,15 @@ pub fn ago(gone: TimeDelta) -> String {
     elapsed(gone).map_or_else(|| "just now".to_owned(), |gone| format!("{gone} ago"))
 }
 
-/// A moment near now in a time zone: `14:05` today, `Tue 14:05` within a week, `3 Mar 14:05` else,
-/// and `3 Mar 2027 14:05` in another year.
+/// A moment near now in a time zone: `14:05` today, `tomorrow 14:05`, `Tue 14:05` within a week,
+/// `3 Mar 14:05` else, and `3 Mar 2027 14:05` in another year.
 #[must_use]
 pub fn moment(at: Time, now: Time, zone: FixedOffset) -> String {
     let (at, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
     let format = if at.date_naive() == now.date_naive() {
         "%H:%M"
+    } else if now.date_naive().succ_opt() == Some(at.date_naive()) {
+        "tomorrow %H:%M"
     } else if (at - now).abs() < TimeDelta::days(6) {
         "%a %H:%M"
     } else if at.year() == now.year() {
@@ -151,7 +153,8 @@ mod tests {
         // 2027-01-15 08:00 UTC, a Friday.
         let at = |seconds: i64| Time::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         assert_eq!(moment(at(0), at(-3_600), zone), "10:00");
-        assert_eq!(moment(at(86_400), at(0), zone), "Sat 10:00");
+        assert_eq!(moment(at(86_400), at(0), zone), "tomorrow 10:00");
+        assert_eq!(moment(at(2 * 86_400), at(0), zone), "Sun 10:00");
         assert_eq!(moment(at(30 * 86_400), at(0), zone), "14 Feb 10:00");
         assert_eq!(moment(at(-30 * 86_400), at(0), zone), "16 Dec 2026 10:00");
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Lock } from "../view/Lock";
 import {
+  besideDecision,
   changesAt,
   fractionLeft,
   moreActions,
@@ -137,4 +138,29 @@ describe("actions", () => {
       }
     }
   });
+});
+
+test("what was decided against the person stands in the row, with when and what now", () => {
+  const decision = {
+    revoked: true,
+    at: NOW - 60_000,
+    sentence: "Revoked by Rosa.",
+    automaticAt: null,
+  };
+  const locked: Lock = {
+    kind: "locked",
+    automatic: false,
+    unused: false,
+    deniedAt: null,
+    decision,
+  };
+  expect(words(locked, NOW)).toBe("Revoked by Rosa.");
+  expect(tone(locked, NOW)).toBe("stop");
+  expect(besideDecision(locked, NOW)).toBe("1 min ago");
+  const later = { ...locked, decision: { ...decision, automaticAt: NOW + 3_600_000 } };
+  expect(besideDecision(later, NOW)).toMatch(/^Opens with a reason again from /);
+  expect(besideDecision(later, NOW + 3_600_000)).toBe("1 h ago");
+  const denied = { ...locked, deniedAt: NOW, decision: { ...decision, revoked: false } };
+  expect(primaryAction(resource(1, "Payroll database", {}), denied).label).toBe("Request again");
+  expect(primaryAction(resource(1, "Payroll database", {}), locked).label).toBe("Authenticate");
 });

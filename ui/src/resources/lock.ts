@@ -70,12 +70,21 @@ export function words(lock: Shown, now: number): string {
     case "pending":
       return `Requested ${ago(lock.since, now)}`;
     case "locked":
+      if (lock.decision !== undefined) return plain(lock.decision.sentence);
       if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
       if (lock.unused) return "Locked because unused";
       return lock.automatic ? "Opens immediately" : "Needs approval";
     case "ended":
       return "Ended";
   }
+}
+
+/** What stands beside the words of a decision: when, or from when a reason opens it again. */
+export function besideDecision(lock: Shown, now: number): string | null {
+  if (lock.kind !== "locked" || lock.decision === undefined) return null;
+  const { at, automaticAt } = lock.decision;
+  if (automaticAt === null || automaticAt <= now) return ago(at, now);
+  return `Opens with a reason again from ${moment(automaticAt, now)}`;
 }
 
 /** The state's colour. */
@@ -89,7 +98,7 @@ export function tone(lock: Shown, now: number): Tone {
     case "pending":
       return "wait";
     case "locked":
-      return lock.deniedAt === null ? "muted" : "stop";
+      return isRefused(lock) ? "stop" : "muted";
     case "ended":
       return "muted";
   }
@@ -116,7 +125,9 @@ export function changesAt(lock: Lock, now: number): number {
         ? Infinity
         : Math.min(agoChangesAt(lock.since, now), lock.lapsesAt);
     case "locked":
-      return lock.deniedAt === null ? Infinity : agoChangesAt(lock.deniedAt, now);
+      return isRefused(lock)
+        ? agoChangesAt(lock.decision?.at ?? lock.deniedAt ?? now, now)
+        : Infinity;
   }
 }
 
@@ -131,7 +142,10 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
     case "pending":
       return { label: "View", command: { do: "viewRequest", request: lock.request } };
     case "locked":
-      return authenticate(resource, lock.deniedAt === null ? "Authenticate" : "Request again");
+      return authenticate(
+        resource,
+        isRefused(lock) && lock.decision?.revoked !== true ? "Request again" : "Authenticate",
+      );
     case "ended":
       return authenticate(resource, "Authenticate");
   }
@@ -169,6 +183,11 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
     case "ended":
       return [copy(resource, "Copy address")];
   }
+}
+
+/** Something was decided against the person lately. */
+function isRefused(lock: Extract<Lock, { kind: "locked" }>): boolean {
+  return lock.deniedAt !== null || lock.decision !== undefined;
 }
 
 function authenticate(resource: Resource, label: string): Action {

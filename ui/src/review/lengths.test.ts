@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import cases from "../length-cases.json";
 import { left, length } from "../wording";
 import { parseLength, shorterThan, typedLength } from "./lengths";
 
@@ -92,4 +93,15 @@ test("nothing shorter than a minute, nothing longer than requested", () => {
   expect(typedLength("2.1", "hours", 7_200)).toBe("No longer than requested.");
   expect(typedLength("1", "days", 7_200)).toBe("No longer than requested.");
   expect(typedLength("9".repeat(400), "days", 7_200)).toBe("No longer than requested.");
+});
+
+test("a length is read as pages and commands read it", () => {
+  for (const [text, meant] of Object.entries(cases)) {
+    const read = parseLength(text, "hours");
+    if (typeof meant === "number") expect(read, text).toBe(meant);
+    else if (meant === "unreadable") expect(read, text).toBeNull();
+    else if (meant === "out of range") {
+      expect(read !== null && read >= 60 && read <= 604_800, text).toBe(false);
+    }
+  }
 });

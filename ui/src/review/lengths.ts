@@ -13,9 +13,9 @@ const USUAL = [15 * 60, 30 * 60, 3_600, 2 * 3_600, 4 * 3_600, 8 * 3_600, 86_400,
 /** Seconds of a unit by each of its names. */
 const NAMES = new Map(
   [
-    [1, "s sec second seconds"],
-    [60, "m min minute minutes"],
-    [3_600, "h hour hours"],
+    [1, "s sec secs second seconds"],
+    [60, "m min mins minute minutes"],
+    [3_600, "h hr hrs hour hours"],
     [86_400, "d day days"],
   ].flatMap(([seconds, names]) =>
     String(names)

@@ -22,7 +22,7 @@ export type Decision = Extract<Command, { do: "approve" | "deny" }>;
 
 /** How a request on screen ended. */
 export interface Outcome {
-  /** `Approved for 2 hours`, `Unlocked`, `Denied`, `Already decided`, `Expired`. */
+  /** `Approved for 2 hours`, `Unlocked`, `Denied`, `Rosa approved it for 2 hours.`, `Expired`. */
   words: string;
   tone: Tone;
   /** The comment that went with this person's decision. */
@@ -62,6 +62,7 @@ export class ReviewQueue {
   news = $state("");
   readonly #send: (command: Command) => Promise<boolean>;
   readonly #serverNow: () => number;
+  readonly #became: (request: number) => string | undefined;
   #pushed: Review[] | null = null;
   readonly #outcomes = new Map<number, Outcome>();
   readonly #deciding = new SvelteSet<number>();
@@ -72,9 +73,15 @@ export class ReviewQueue {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #inUse = NOT_SHOWN;
 
-  constructor(send: (command: Command) => Promise<boolean>, serverNow: () => number) {
+  constructor(
+    send: (command: Command) => Promise<boolean>,
+    serverNow: () => number,
+    /** What became of a request that left the queue, where it is known. */
+    became: (request: number) => string | undefined,
+  ) {
     this.#send = send;
     this.#serverNow = serverNow;
+    this.#became = became;
   }
 
   /** Takes the requests that wait, as the engine pushed them. */
@@ -227,8 +234,9 @@ export class ReviewQueue {
   }
 
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
-  #gone({ lapsesAt }: Review): Outcome {
-    const words = lapsesAt <= this.#serverNow() ? "Expired" : "Already decided";
+  #gone({ id, lapsesAt }: Review): Outcome {
+    const words =
+      this.#became(id) ?? (lapsesAt <= this.#serverNow() ? "Expired" : "Already decided");
     return { words, tone: "muted", comment: "", at: -FOLD_AFTER };
   }
 }
