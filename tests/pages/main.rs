@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod deciding;
 mod forms;
 mod live;
 mod look;
@@ -22,7 +23,12 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn new() -> Result<Self> {
-        let controller = Controller::start(SAMPLE).await?;
+        Self::with(SAMPLE).await
+    }
+
+    /// With another organisation than the sample one; Ada and Marta have passwords in each.
+    pub(crate) async fn with(organisation: &str) -> Result<Self> {
+        let controller = Controller::start(organisation).await?;
         for login in ["ada", "marta"] {
             controller.set_password(login, &password(login)).await?;
         }

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use fantoccini::actions::{
+    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use serde_json::Value;
@@ -73,6 +77,73 @@ impl Page {
     /// When none can be clicked in time.
     pub async fn click(&self, css: &str) -> Result<()> {
         self.click_at(css, Locator::Css(css)).await
+    }
+
+    /// Clicks twice at the point where an element is, whatever is there by the second click.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn click_twice(&self, css: &str, gap: Duration) -> Result<()> {
+        // Whole pixels: the driver takes no others. Nothing while the point hits something else.
+        const POINT: &str = "const found = document.querySelector(arguments[0]);
+            found.scrollIntoView({ block: 'nearest' });
+            const { left, top, width, height } = found.getBoundingClientRect();
+            const point = [Math.round(left + width / 2), Math.round(top + height / 2)];
+            return found.contains(document.elementFromPoint(...point)) ? point : [];";
+        self.find(css).await?;
+        let point = eventually(&format!("{css} that takes clicks"), async || {
+            let point = self.run(POINT, vec![css.into()]).await.ok()?;
+            point[0].is_number().then_some(point)
+        })
+        .await?;
+        let at = |index: usize| point[index].as_f64().context("a point");
+        let mut mouse = MouseActions::new("mouse".to_owned()).then(PointerAction::MoveTo {
+            duration: None,
+            x: at(0)?,
+            y: at(1)?,
+        });
+        for pause in [gap, Duration::ZERO] {
+            let button = MOUSE_BUTTON_LEFT;
+            mouse = mouse
+                .then(PointerAction::Down { button })
+                .then(PointerAction::Up { button })
+                .pause(pause);
+        }
+        Ok(self.client.perform_actions(mouse).await?)
+    }
+
+    /// Moves the pointer onto an element.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn hover(&self, css: &str) -> Result<()> {
+        let element = self.find(css).await?;
+        let over = PointerAction::MoveToElement {
+            element,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        };
+        let mouse = MouseActions::new("mouse".to_owned()).then(over);
+        Ok(self.client.perform_actions(mouse).await?)
+    }
+
+    /// Presses a key twice, from the focus on an element on.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn press_twice(&self, css: &str, key: char, gap: Duration) -> Result<()> {
+        self.find(css).await?;
+        let focus = "document.querySelector(arguments[0]).focus()";
+        self.run(focus, vec![css.into()]).await?;
+        let mut keys = KeyActions::new("keyboard".to_owned());
+        for pause in [gap, Duration::ZERO] {
+            keys = keys
+                .then(KeyAction::Down { value: key })
+                .then(KeyAction::Up { value: key })
+                .pause(pause);
+        }
+        Ok(self.client.perform_actions(keys).await?)
     }
 
     /// Clicks the button or link with this name.

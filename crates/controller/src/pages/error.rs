@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use hourkey_protocol::problem::{Code, Problem};
 use maud::html;
 
-use super::layout::{Frame, Page, Place, Width};
+use super::layout::{Frame, Live, Page, Place, Width};
 use crate::failure::Failure;
 
 /// A failure that is answered as a page.
@@ -27,10 +27,10 @@ impl IntoResponse for PageFailure {
 /// The page for a problem. Needs neither the store nor a sign-in.
 pub fn page(problem: &Problem) -> Response {
     let title = match problem.code {
-        Code::NotFound => "Nothing to see here",
-        Code::Forbidden | Code::OwnRequest => "This is not yours to do",
+        Code::NotFound => "Page not found",
+        Code::Forbidden | Code::OwnRequest => "You can’t do that",
         Code::RateLimited => "Too many attempts",
-        Code::TooLarge => "That is too much",
+        Code::TooLarge => "Too long",
         Code::Malformed
         | Code::MethodNotAllowed
         | Code::UnsupportedMedia
@@ -40,16 +40,16 @@ pub fn page(problem: &Problem) -> Response {
         | Code::BadStart => "That did not work",
         Code::Unauthenticated | Code::NoCredential => "Sign in first",
         Code::AlreadyDecided | Code::AlreadyEnded | Code::NotNeeded | Code::KeyReused => {
-            "Somebody was faster"
+            "Already decided"
         }
-        Code::Internal | Code::Unavailable => "Something broke here",
+        Code::Internal | Code::Unavailable => "Something went wrong",
     };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let page = Page {
         title,
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
     Frame::bare().answer(
         status,
@@ -59,7 +59,7 @@ pub fn page(problem: &Problem) -> Response {
             p.lead { (problem.detail) }
             p.foot {
                 span.muted { "Error " (problem.status) }
-                a.btn href="/access" { "Go to your access" }
+                a.btn href="/access" { "Your access" }
             }
         },
     )

@@ -292,11 +292,11 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     assert_eq!(visitor.get("/setup").await.location(), "/access");
     let old = setup::make_code(&site.app.store).await.unwrap();
     let code = setup::make_code(&site.app.store).await.unwrap();
-    visitor.get("/sign-in").await.says("set it up");
+    visitor.get("/sign-in").await.says("Set it up");
     visitor
         .get("/setup")
         .await
-        .says("Make the first administrator");
+        .says("Create the first administrator");
     let before = site.seq().await;
     let fields = |code: &'static str, password: &'static str| {
         [
