@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod deciding;
+mod everywhere;
 mod forms;
 mod live;
 mod look;
@@ -40,6 +41,14 @@ impl Site {
 
     pub(crate) fn address(&self, path: &str) -> String {
         self.controller.url().join(path).unwrap().into()
+    }
+
+    /// A browser in which nobody is signed in, or somebody by typing.
+    pub(crate) async fn browser_of(&self, login: Option<&str>) -> Result<Browser> {
+        match login {
+            Some(login) => self.browser(login).await,
+            None => Browser::start(&self.session, "nobody").await,
+        }
     }
 
     /// A browser in which somebody signed in by typing.

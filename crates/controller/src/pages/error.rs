@@ -1,12 +1,16 @@
 //! What went wrong, as a page.
 
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hourkey_protocol::problem::{Code, Problem};
 use maud::html;
 
 use super::layout::{Frame, Live, Page, Place, Width};
+use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::PageUser;
 
 /// A failure that is answered as a page.
 #[derive(Debug)]
@@ -24,8 +28,39 @@ impl IntoResponse for PageFailure {
     }
 }
 
-/// The page for a problem. Needs neither the store nor a sign-in.
+/// The page for a problem. Needs neither the store nor a sign-in; [`with_navigation`] adds what it
+/// can.
 pub fn page(problem: &Problem) -> Response {
+    let mut response = framed(&Frame::bare(), problem);
+    response.extensions_mut().insert(problem.clone());
+    response
+}
+
+/// Gives people who are signed in the navigation on pages that say what went wrong.
+pub(crate) async fn with_navigation(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>() else {
+        return response;
+    };
+    let Ok(Some(user)) = PageUser::find(&app, &headers).await else {
+        return response;
+    };
+    let Ok(frame) = Frame::of(&app, &user, &uri).await else {
+        return response;
+    };
+    let mut framed = framed(&frame, problem);
+    for (name, value) in response.headers() {
+        framed.headers_mut().entry(name).or_insert(value.clone());
+    }
+    framed
+}
+
+fn framed(frame: &Frame, problem: &Problem) -> Response {
     let title = match problem.code {
         Code::NotFound => "Page not found",
         Code::Forbidden | Code::OwnRequest => "You can’t do that",
@@ -51,7 +86,7 @@ pub fn page(problem: &Problem) -> Response {
         width: Width::Narrow,
         live: Live::Off,
     };
-    Frame::bare().answer(
+    frame.answer(
         status,
         &page,
         &html! {

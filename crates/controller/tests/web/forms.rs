@@ -103,9 +103,11 @@ async fn addresses_that_cannot_be_read_are_refused_as_pages() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     let unknown = ann.get("/requests/99999").await;
-    unknown.refuses(404, "no such thing here");
-    // It says no time that it does not know.
-    assert!(!unknown.text.contains("data-now"), "{}", unknown.text);
+    unknown.refuses(404, "Page not found");
+    // It keeps the way to other pages, and without a sign-in says no time that it does not know.
+    assert!(unknown.text.contains("<nav"), "{}", unknown.text);
+    let stranger = site.browser().get("/nowhere").await;
+    assert!(!stranger.text.contains("data-now"), "{}", stranger.text);
     assert!(ann.get("/access").await.text.contains("data-now"));
     for path in ["/requests/x", "/review/1.5", "/resources/%ff/request"] {
         let page = ann.get(path).await;
