@@ -119,6 +119,20 @@ async fn printed_pages_are_light_and_have_neither_navigation_nor_buttons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_forced_colours_states_choices_and_the_focus_are_seen() {
+    let everywhere = Everywhere::new().await.unwrap();
+    let browser = everywhere.site.browser("ada").await.unwrap();
+    let page = &browser.page;
+    browser.emulate_forced_colours().await.unwrap();
+    for address in everywhere.of(Some("ada")) {
+        page.open(&address).await.unwrap();
+        keep_picture(&browser, &address, "forced").await;
+        let unseen = page.run(UNSEEN, vec![]).await.unwrap();
+        assert_eq!(unseen, json!([]), "{address}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn times_are_in_one_named_zone_and_count_to_24() {
     let everywhere = Everywhere::new().await.unwrap();
     let browser = everywhere.site.browser("ada").await.unwrap();
@@ -180,6 +194,23 @@ const SPLIT: &str = "
         return word && word.top > icon.getBoundingClientRect().bottom;
     });
     return [...times, ...icons].map((element) => element.outerHTML);";
+
+/// What has no line around it that would tell it apart: the chosen length, the current page, and
+/// whatever has the focus.
+const UNSEEN: &str = "
+    const lined = (element) => {
+        const style = getComputedStyle(element);
+        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2) ||
+            parseFloat(style.borderBottomWidth) >= 2;
+    };
+    const unseen = [...document.querySelectorAll('.chip:has(:checked), nav a[aria-current]')]
+        .filter((element) => element.checkVisibility() && !lined(element));
+    for (const element of document.querySelectorAll('main :is(a, button, summary, textarea)')) {
+        if (!element.checkVisibility()) continue;
+        element.focus({ focusVisible: true });
+        if (document.activeElement === element && !lined(element)) unseen.push(element);
+    }
+    return unseen.map((element) => element.outerHTML);";
 
 /// Texts whose contrast with what is behind them is below 4.5:1 (WCAG 2.2, 1.4.3).
 const CONTRAST: &str = "

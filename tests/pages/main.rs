@@ -7,6 +7,7 @@ mod everywhere;
 mod forms;
 mod live;
 mod look;
+mod typed;
 
 use anyhow::{Context as _, Result};
 use hourkey_client::session::Session as Api;

@@ -2,7 +2,7 @@
 // Back nor Reload ever asks to send one again. Without the script forms are sent as usual.
 
 import { forgetDraft, restoreDrafts, saveDrafts } from "./drafts.js";
-import { isLive, prepare, refresh, settleCard } from "./live.js";
+import { isLive, prepare, refresh, settleCard, signInAgain } from "./live.js";
 import { changeSteadily, focusOn } from "./steady.js";
 
 async function send(form, submitter) {
@@ -15,10 +15,7 @@ async function send(form, submitter) {
   const answer = await fetch(form.action, { method: "POST", body, redirect });
   if (answer.type === "opaqueredirect") return location.reload();
   const address = new URL(answer.url);
-  if (answer.redirected && address.pathname === "/sign-in") {
-    saveDrafts();
-    return location.assign(address);
-  }
+  if (answer.redirected && address.pathname === "/sign-in") return signInAgain();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!answer.redirected) return answer.ok ? goOn(page) : complain(form, page);
   forgetDraft(form);

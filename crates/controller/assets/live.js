@@ -94,15 +94,20 @@ function settleElsewhere(card, page) {
   announce(`${news} ${heading(card)}`);
 }
 
+/** Those of the page as it was served last. */
+let servedCards = new Set();
+
 /** Removes settled cards once nobody is at the list; what was typed in one stays. */
 function sweepSettled() {
   const queue = document.getElementById("queue");
   if (!queue || queue.matches(":hover") || queue.contains(document.activeElement)) return;
-  const settled = [...queue.querySelectorAll("[data-settled]")].filter((card) => !inUse(card));
+  const goes = (card) => !servedCards.has(card.id) && !inUse(card);
+  const settled = [...queue.querySelectorAll("[data-settled]")].filter(goes);
   if (settled.length) changeSteadily(() => settled.forEach((card) => card.remove()));
 }
 
 function watchQueue() {
+  servedCards = new Set([...document.querySelectorAll(".card")].map((card) => card.id));
   const queue = document.getElementById("queue");
   queue?.addEventListener("pointerleave", sweepSettled);
   // By then the focus has arrived where it goes.
@@ -134,6 +139,7 @@ function takeOver(page) {
     nav.replaceChildren(...document.importNode(freshNav, true).childNodes);
   }
   document.title = page.title;
+  servedCards = new Set([...page.querySelectorAll(".card")].map((card) => card.id));
   changeSteadily(() => {
     for (const part of document.querySelectorAll("[data-live][id]")) {
       const fresh = page.getElementById(part.id);
@@ -148,7 +154,13 @@ function takeOver(page) {
 /** The page cannot be had any more: the session ended, or it is no longer visible. */
 function leave() {
   saveDrafts();
-  if (!hasDrafts()) return location.reload();
+  if (hasDrafts()) signInAgain();
+  else location.reload();
+}
+
+/** To the sign-in, and back to this page with what was typed. */
+export function signInAgain() {
+  saveDrafts();
   const here = encodeURIComponent(location.pathname + location.search);
   location.assign(`/sign-in?next=${here}&unsent=true`);
 }

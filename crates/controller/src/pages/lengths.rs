@@ -39,7 +39,7 @@ impl Typed {
         length.map(Some).map_err(|error| match error {
             BadLength::Unreadable => {
                 format!(
-                    "“{}” is no length: write it as 45m, 2h, 1h30m or 3d.",
+                    "“{}” isn’t a length. Write it as 45m, 2h, 1h30m or 3d.",
                     self.other.trim()
                 )
             }

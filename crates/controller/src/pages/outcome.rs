@@ -98,7 +98,7 @@ fn request_sentence(request: &Request, now: Time) -> Markup {
         Purpose::Unlock => ("Unlocked by ", "Unlocked with a reason "),
     };
     match &request.status {
-        RequestStatus::Pending => html! { "Waits for a reviewer" },
+        RequestStatus::Pending => html! { "Waiting for a reviewer" },
         RequestStatus::Approved {
             at, by: Some(by), ..
         } => {

@@ -151,11 +151,11 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
             "other",
             "",
             422,
-            "write it as 45m, 2h, 1h30m or 3d",
+            "Write it as 45m, 2h, 1h30m or 3d",
         ),
-        ("Error <500>", "other", "soon", 422, "“soon” is no length"),
+        ("Error <500>", "other", "soon", 422, "“soon” isn’t a length"),
         ("Error <500>", "other", "0m", 422, "from 1 minute to 7 days"),
-        ("Error <500>", "other", "-5m", 422, "is no length"),
+        ("Error <500>", "other", "-5m", 422, "isn’t a length"),
         ("Error <500>", "other", "8d", 422, "from 1 minute to 7 days"),
         (
             "Error <500>",
@@ -172,7 +172,7 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
             "At most 4 hours can be asked for here",
         ),
         ("Error <500>", "59", "", 422, "from 1 minute to 7 days"),
-        ("Error <500>", "x", "", 422, "is no length"),
+        ("Error <500>", "x", "", 422, "isn’t a length"),
     ] {
         let fields = [
             ("way", "3"),

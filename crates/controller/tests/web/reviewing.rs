@@ -60,7 +60,7 @@ async fn a_reviewer_shortens_and_never_lengthens() {
             "5h",
             "never lengthen: the request asks for 4 hours",
         ),
-        ("other", "soon", "is no length"),
+        ("other", "soon", "isn’t a length"),
         ("0", "", "from 1 minute to 7 days"),
         ("", "", "Choose a length first"),
     ] {
