@@ -94,6 +94,19 @@ async fn no_page_violates_a_rule_of_axe() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn buttons_are_named_with_what_they_are_about() {
+    let everywhere = Everywhere::new().await.unwrap();
+    for who in PEOPLE {
+        let browser = everywhere.site.browser_of(who).await.unwrap();
+        for address in everywhere.of(who) {
+            browser.page.open(&address).await.unwrap();
+            let found = browser.page.run(NAMES, vec![]).await.unwrap();
+            assert_eq!(found, json!([]), "{address}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn printed_pages_are_light_and_have_neither_navigation_nor_buttons() {
     let everywhere = Everywhere::new().await.unwrap();
     let browser = everywhere.site.browser("ada").await.unwrap();
@@ -194,6 +207,19 @@ const SPLIT: &str = "
         return word && word.top > icon.getBoundingClientRect().bottom;
     });
     return [...times, ...icons].map((element) => element.outerHTML);";
+
+/// Names that two buttons have, and names that do not begin with the words that are seen (WCAG
+/// 2.2, 2.5.3).
+const NAMES: &str = "
+    const seen = new Set();
+    const wrong = [];
+    for (const button of document.querySelectorAll('main :is(button, summary, a.btn)')) {
+        const words = button.textContent.trim();
+        const name = button.ariaLabel ?? words;
+        if (!name.startsWith(words) || seen.has(name)) wrong.push(name);
+        seen.add(name);
+    }
+    return wrong;";
 
 /// What has no line around it that would tell it apart: the chosen length, the current page, and
 /// whatever has the focus.

@@ -45,10 +45,11 @@ pub(super) async fn say_what_was_not_sent(request: Request, next: Next) -> Respo
     let mut response = next.run(request).await;
     let to = response.headers().get(header::LOCATION);
     let to = to.and_then(|to| to.to_str().ok()).unwrap_or_default();
-    if sent && to.starts_with("/sign-in?next=") {
-        if let Ok(to) = HeaderValue::from_str(&format!("{to}&unsent=true")) {
-            response.headers_mut().insert(header::LOCATION, to);
-        }
+    if sent
+        && to.starts_with("/sign-in?next=")
+        && let Ok(to) = HeaderValue::from_str(&format!("{to}&unsent=true"))
+    {
+        response.headers_mut().insert(header::LOCATION, to);
     }
     response
 }

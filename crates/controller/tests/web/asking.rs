@@ -106,6 +106,26 @@ async fn a_request_waits_is_approved_and_opens() {
 }
 
 #[tokio::test]
+async fn without_scripts_only_the_page_that_one_waits_on_reloads_itself() {
+    let site = Site::new().await;
+    let ann = site.signed_in("ann").await;
+    let waiting = ask(&ann, 2, &[("reason", "Reports")]).await;
+    let open = ask(&ann, 3, &[("reason", "Error 500")]).await;
+    let reloads = async |path: &str| ann.get(path).await.text.contains("http-equiv=\"refresh\"");
+    assert!(reloads(&waiting).await);
+    // Reloading would take what is typed, and the focus.
+    for path in [
+        &open,
+        "/access",
+        "/devices",
+        "/sessions",
+        "/resources/4/request",
+    ] {
+        assert!(!reloads(path).await, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_automatic_resource_opens_at_once_and_is_given_back() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
