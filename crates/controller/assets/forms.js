@@ -74,21 +74,6 @@ function showComplaint(form, words) {
   (wrong ?? complaint).scrollIntoView({ block: "nearest" });
 }
 
-/** The button of a choice of lengths says which one is chosen. */
-function nameLength(form) {
-  const button = form.querySelector("[data-length-in]");
-  if (!button) return;
-  const chosen = form.querySelector(".chip :checked:not([value=other]) + span");
-  const words = [button.dataset.lengthIn, chosen?.textContent].filter(Boolean).join(" ");
-  const about = button.ariaLabel.slice(button.ariaLabel.indexOf(","));
-  button.textContent = words;
-  button.ariaLabel = words + about;
-}
-
-export function nameLengths() {
-  for (const form of document.querySelectorAll("main form")) nameLength(form);
-}
-
 function submitted(event) {
   const form = event.target;
   if (form.dataset.sent) return event.preventDefault();
@@ -107,15 +92,9 @@ function submitted(event) {
 
 export function startForms() {
   restoreDrafts();
-  nameLengths();
   document.addEventListener("submit", submitted);
   for (const event of ["input", "change"]) document.addEventListener(event, saveDrafts);
   document.addEventListener("toggle", saveDrafts, true);
-  document.addEventListener("change", ({ target }) => {
-    if (!target.closest(".lengths")) return;
-    nameLength(target.form);
-    if (target.value === "other") target.closest(".lengths").querySelector(".other input").focus();
-  });
   // Back to a page that was left: its forms can be sent again.
   addEventListener("pageshow", (event) => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;

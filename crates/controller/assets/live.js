@@ -2,6 +2,7 @@
 // what changed in its parts marked `data-live`; a part that somebody types in is left alone.
 
 import { hasDrafts, inUse, saveDrafts } from "./drafts.js";
+import { nameLengths } from "./lengths.js";
 import { announce, changeSteadily, focusOn } from "./steady.js";
 import { nameZone, servedAt, synchronise, tick } from "./time.js";
 
@@ -129,6 +130,7 @@ function goBack() {
 export function prepare() {
   for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
   nameZone();
+  nameLengths();
   tick();
 }
 

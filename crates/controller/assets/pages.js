@@ -1,6 +1,7 @@
 // Makes the pages live. They are useful without it.
 
 import { startForms } from "./forms.js";
+import { watchLengths } from "./lengths.js";
 import { startLive } from "./live.js";
 import { watchHands } from "./steady.js";
 import { synchronise } from "./time.js";
@@ -47,4 +48,5 @@ const [navigation] = performance.getEntriesByType("navigation");
 synchronise(document.body, navigation?.responseStart ?? performance.now());
 watchHands();
 startForms();
+watchLengths();
 startLive();

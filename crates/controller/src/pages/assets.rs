@@ -17,10 +17,11 @@ const STYLE: &str = concat!(
     include_str!("../../../../ui/src/tokens.css"),
     include_str!("../../assets/pages.css")
 );
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("pages.js", include_str!("../../assets/pages.js")),
     ("drafts.js", include_str!("../../assets/drafts.js")),
     ("forms.js", include_str!("../../assets/forms.js")),
+    ("lengths.js", include_str!("../../assets/lengths.js")),
     ("live.js", include_str!("../../assets/live.js")),
     ("steady.js", include_str!("../../assets/steady.js")),
     ("time.js", include_str!("../../assets/time.js")),
