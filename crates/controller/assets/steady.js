@@ -4,7 +4,9 @@
 /** For so long a button takes no clicks after it came, moved or was revealed; as in pages.css. */
 const SETTLING = 700;
 
-const CONTROLS = "main :is(button, summary, a.btn)";
+// Not those of closed panels: asking for their places would render them.
+const CLOSED = "details:not([open]) > :not(summary) *";
+const CONTROLS = `main :is(button, summary, a.btn):not(${CLOSED})`;
 const FOCUSABLE = "a[href], button:not(:disabled), summary, input:not([type=hidden]), textarea";
 
 const releases = new WeakMap();

@@ -286,7 +286,9 @@ impl Page {
 const SETTLE: &str = "const done = arguments[0];
     const frames = () => new Promise((drawn) =>
         requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
+    // What is not rendered, as in a closed panel, never ends.
+    const ends = ({ effect }) => effect?.target?.checkVisibility() &&
+        Number.isFinite(effect.getComputedTiming().endTime);
     frames()
         .then(() => Promise.allSettled(
             document.getAnimations().filter(ends).map((animation) => animation.finished)))
