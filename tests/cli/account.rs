@@ -245,10 +245,12 @@ async fn a_host_without_a_browser_signs_in_by_code() {
         .unwrap();
     page.press("Sign in").await.unwrap();
     page.fill("Code", &code).await.unwrap();
-    page.press("Go on").await.unwrap();
-    page.shows("Let this host sign in as you?").await.unwrap();
+    page.press("Continue").await.unwrap();
+    page.shows("Sign in to the hourkey command as")
+        .await
+        .unwrap();
     page.click("button[value=allow]").await.unwrap();
-    page.shows("It is signed in").await.unwrap();
+    page.shows("You’re signed in").await.unwrap();
     browser.quit().await.unwrap();
 
     assert!(

@@ -30,9 +30,7 @@ async fn all_of_it_works_without_scripts() {
     page.choose("Other…").await.unwrap();
     assert!(other.is_displayed().await.unwrap());
     page.fill("How long", "2h").await.unwrap();
-    page.fill("Why do you need it?", "No scripts here")
-        .await
-        .unwrap();
+    page.fill("Reason", "No scripts here").await.unwrap();
     page.press("Send request").await.unwrap();
     page.shows("Waiting for a reviewer").await.unwrap();
     let request = marta.reviews().await.unwrap().remove(0).request;
@@ -41,9 +39,9 @@ async fn all_of_it_works_without_scripts() {
     };
     marta.deny(request.id, &comment).await.unwrap();
     // The page reloads itself now and then.
-    page.shows("Grafana stays locked").await.unwrap();
+    page.shows("Request for Grafana was denied").await.unwrap();
     page.shows("Not now.").await.unwrap();
-    page.press("Ask again").await.unwrap();
+    page.press("Request again").await.unwrap();
     page.shows("Request access to Grafana").await.unwrap();
 }
 
@@ -56,7 +54,7 @@ async fn a_second_click_sends_nothing() {
     page.open(&site.request_page(&ada, "Release pipeline").await.unwrap())
         .await
         .unwrap();
-    page.fill("Why do you need it?", "Rollback").await.unwrap();
+    page.fill("Reason", "Rollback").await.unwrap();
     let clicks = "const send = document.querySelector('form.stack .primary');
         send.click(); send.click(); send.click()";
     page.run(clicks, vec![]).await.unwrap();
@@ -73,9 +71,7 @@ async fn what_was_typed_outlives_a_sign_in_in_between() {
     let page = &browser.page;
     let address = site.request_page(&ada, "Grafana").await.unwrap();
     page.open(&address).await.unwrap();
-    page.fill("Why do you need it?", "A long reason")
-        .await
-        .unwrap();
+    page.fill("Reason", "A long reason").await.unwrap();
     // Signed out elsewhere meanwhile.
     page.client().delete_all_cookies().await.unwrap();
     page.press("Send request").await.unwrap();
@@ -83,7 +79,7 @@ async fn what_was_typed_outlives_a_sign_in_in_between() {
     page.fill("Password", "the password of ada").await.unwrap();
     page.press("Sign in").await.unwrap();
     page.shows("Request access to Grafana").await.unwrap();
-    let field = page.field("Why do you need it?").await.unwrap();
+    let field = page.field("Reason").await.unwrap();
     eventually("the reason", async || {
         let value = field.prop("value").await.unwrap_or_default();
         (value.as_deref() == Some("A long reason")).then_some(())
@@ -144,7 +140,7 @@ async fn a_reset_link_fills_its_code_in_and_out_of_the_address() {
     page.fill("New password", "a horse of another colour")
         .await
         .unwrap();
-    page.fill("The same again", "a horse of another colour")
+    page.fill("New password again", "a horse of another colour")
         .await
         .unwrap();
     page.press("Set password").await.unwrap();

@@ -18,7 +18,7 @@ async fn a_request_turns_live_is_approved_opens_and_is_given_back() {
     page.open(&site.request_page(&ada, "Grafana").await.unwrap())
         .await
         .unwrap();
-    page.fill("Why do you need it?", "Checking the latency alert")
+    page.fill("Reason", "Checking the latency alert")
         .await
         .unwrap();
     page.choose("Other…").await.unwrap();
@@ -46,8 +46,8 @@ async fn a_request_turns_live_is_approved_opens_and_is_given_back() {
     let link = open.attr("href").await.unwrap();
     assert_eq!(link.as_deref(), Some("https://grafana.corp.example/"));
 
-    page.press("Release…").await.unwrap();
-    page.press("Release now").await.unwrap();
+    page.press("Give back…").await.unwrap();
+    page.press("Give back now").await.unwrap();
     page.shows("Grafana is locked again").await.unwrap();
     page.press("Your access").await.unwrap();
     page.shows("Given back just now").await.unwrap();
@@ -77,14 +77,14 @@ async fn a_reviewer_decides_while_more_comes_in() {
     let first = ask("Grafana", "<b>Latency</b> alert").await;
     page.shows("<b>Latency</b> alert").await.unwrap();
     page.press("Deny…").await.unwrap();
-    page.fill("Why? The requester is told.", "Use the copy")
+    page.fill("Reason for denying", "Use the copy")
         .await
         .unwrap();
 
     // Another one comes in: what is typed stays.
     ask("Production SSH", "Disk full").await;
     page.shows("Disk full").await.unwrap();
-    let field = page.field("Why? The requester is told.").await.unwrap();
+    let field = page.field("Reason for denying").await.unwrap();
     assert_eq!(
         field.prop("value").await.unwrap().as_deref(),
         Some("Use the copy")
@@ -101,9 +101,7 @@ async fn a_reviewer_decides_while_more_comes_in() {
     page.press("Approve 8 hours").await.unwrap();
     page.shows("Nothing waits for you.").await.unwrap();
     page.press("Revoke…").await.unwrap();
-    page.fill("Why? The person is told.", "Enough")
-        .await
-        .unwrap();
+    page.fill("Reason for revoking", "Enough").await.unwrap();
     page.press("Revoke now").await.unwrap();
     page.shows("Revoked by Marta Ruiz").await.unwrap();
 }
@@ -129,7 +127,7 @@ async fn an_open_page_says_when_the_controller_is_away_and_goes_on_when_it_is_ba
     page.open(&site.address("/access")).await.unwrap();
     page.shows("Needs approval").await.unwrap();
     site.controller.kill().unwrap();
-    page.shows("Hourkey does not answer. This page shows how things stood at")
+    page.shows("Can’t reach Hourkey. Last updated")
         .await
         .unwrap();
     site.controller.resume().await.unwrap();
@@ -145,7 +143,7 @@ async fn an_open_page_says_when_the_controller_is_away_and_goes_on_when_it_is_ba
     ada.ask(&new).await.unwrap();
     page.shows("Waiting").await.unwrap();
     let words = page.words().await.unwrap();
-    assert!(!words.contains("does not answer"), "{words}");
+    assert!(!words.contains("Can’t reach"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +160,7 @@ async fn the_countdown_ends_by_the_servers_time() {
     page.open(&site.request_page(&ada, "Release pipeline").await.unwrap())
         .await
         .unwrap();
-    page.fill("Why do you need it?", "Rollback").await.unwrap();
+    page.fill("Reason", "Rollback").await.unwrap();
     page.press("Open it now").await.unwrap();
     page.shows("Open, 1 h left").await.unwrap();
     clock.advance(Duration::from_secs(56 * 60)).unwrap();

@@ -2,10 +2,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod deciding;
+mod everywhere;
 mod forms;
 mod live;
 mod look;
 mod setup;
+mod typed;
 
 use anyhow::{Context as _, Result};
 use hourkey_client::session::Session as Api;
@@ -23,7 +26,12 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn new() -> Result<Self> {
-        let controller = Controller::start(SAMPLE).await?;
+        Self::with(SAMPLE).await
+    }
+
+    /// With another organisation than the sample one; Ada and Marta have passwords in each.
+    pub(crate) async fn with(organisation: &str) -> Result<Self> {
+        let controller = Controller::start(organisation).await?;
         for login in ["ada", "marta"] {
             controller.set_password(login, &password(login)).await?;
         }
@@ -35,6 +43,14 @@ impl Site {
 
     pub(crate) fn address(&self, path: &str) -> String {
         self.controller.url().join(path).unwrap().into()
+    }
+
+    /// A browser in which nobody is signed in, or somebody by typing.
+    pub(crate) async fn browser_of(&self, login: Option<&str>) -> Result<Browser> {
+        match login {
+            Some(login) => self.browser(login).await,
+            None => Browser::start(&self.session, "nobody").await,
+        }
     }
 
     /// A browser in which somebody signed in by typing.

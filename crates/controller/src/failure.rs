@@ -28,7 +28,7 @@ impl Failure {
     pub fn not_found() -> Self {
         Self::refused(
             Code::NotFound,
-            "There is no such thing here, or it is not yours to see.",
+            "It doesn’t exist, or you don’t have access.",
         )
     }
 
@@ -51,7 +51,7 @@ impl Failure {
                     );
                 }
                 Code::Internal.problem(
-                    "Something broke here; nothing was changed. Try again, and tell your \
+                    "Something went wrong; nothing was changed. Try again, and tell your \
                      administrator if it stays like this.",
                 )
             }

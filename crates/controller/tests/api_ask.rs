@@ -256,7 +256,7 @@ async fn what_one_cannot_see_answers_as_what_does_not_exist() {
     404 application/problem+json
     {
       "code": "not_found",
-      "detail": "There is no such thing here, or it is not yours to see.",
+      "detail": "It doesn’t exist, or you don’t have access.",
       "status": 404,
       "title": "There is no such thing, or it is not yours to see",
       "type": "urn:hourkey:problem:not_found"

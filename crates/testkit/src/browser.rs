@@ -38,6 +38,16 @@ pub enum Scheme {
     Dark,
 }
 
+impl Scheme {
+    fn features(self) -> Value {
+        let value = match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        };
+        json!([{ "name": "prefers-color-scheme", "value": value }])
+    }
+}
+
 impl Browser {
     /// Starts a browser with the profile of this name, made where it is not there yet: cookies
     /// outlive the browser in it.
@@ -94,16 +104,49 @@ impl Browser {
     /// # Errors
     /// When the browser is gone.
     pub async fn emulate(&self, scheme: Scheme) -> Result<()> {
-        let value = match scheme {
-            Scheme::Light => "light",
-            Scheme::Dark => "dark",
-        };
-        let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
-        self.devtools(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": features }),
-        )
-        .await?;
+        let media = json!({ "media": "", "features": scheme.features() });
+        self.devtools("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// Shows pages as they are printed from a system that is light or dark.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn emulate_print(&self, scheme: Scheme) -> Result<()> {
+        let media = json!({ "media": "print", "features": scheme.features() });
+        self.devtools("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// Makes pages believe that the system's colours are forced on them.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn emulate_forced_colours(&self) -> Result<()> {
+        let features = json!([{ "name": "forced-colors", "value": "active" }]);
+        let media = json!({ "features": features });
+        self.devtools("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// Sets the size of the text in CSS pixels, as people set it in their browser: 16 at first.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn emulate_text(&self, size: u32) -> Result<()> {
+        let sizes = json!({ "fontSizes": { "standard": size, "fixed": size } });
+        self.devtools("Page.setFontSizes", sizes).await?;
+        Ok(())
+    }
+
+    /// Makes pages believe that the system is in this time zone.
+    ///
+    /// # Errors
+    /// When the browser is gone, or knows no such zone.
+    pub async fn emulate_zone(&self, zone: &str) -> Result<()> {
+        let zone = json!({ "timezoneId": zone });
+        self.devtools("Emulation.setTimezoneOverride", zone).await?;
         Ok(())
     }
 

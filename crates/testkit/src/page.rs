@@ -79,6 +79,66 @@ impl Page {
         self.click_at(css, Locator::Css(css)).await
     }
 
+    /// Clicks twice at the point where an element is, whatever is there by the second click.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn click_twice(&self, css: &str, gap: Duration) -> Result<()> {
+        // Whole pixels: the driver takes no others. Nothing while the point hits something else.
+        const POINT: &str = "const found = document.querySelector(arguments[0]);
+            found.scrollIntoView({ block: 'nearest' });
+            const { left, top, width, height } = found.getBoundingClientRect();
+            const point = [Math.round(left + width / 2), Math.round(top + height / 2)];
+            return found.contains(document.elementFromPoint(...point)) ? point : [];";
+        self.find(css).await?;
+        let point = eventually(&format!("{css} that takes clicks"), async || {
+            let point = self.run(POINT, vec![css.into()]).await.ok()?;
+            point[0].is_number().then_some(point)
+        })
+        .await?;
+        let at = |index: usize| point[index].as_f64().context("a point");
+        let mut mouse = MouseActions::new("mouse".to_owned()).then(PointerAction::MoveTo {
+            duration: None,
+            x: at(0)?,
+            y: at(1)?,
+        });
+        for pause in [gap, Duration::ZERO] {
+            let button = MOUSE_BUTTON_LEFT;
+            mouse = mouse
+                .then(PointerAction::Down { button })
+                .then(PointerAction::Up { button })
+                .pause(pause);
+        }
+        Ok(self.client.perform_actions(mouse).await?)
+    }
+
+    /// Moves the pointer onto an element.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn hover(&self, css: &str) -> Result<()> {
+        let element = self.find(css).await?;
+        let over = PointerAction::MoveToElement {
+            element,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        };
+        let mouse = MouseActions::new("mouse".to_owned()).then(over);
+        Ok(self.client.perform_actions(mouse).await?)
+    }
+
+    /// Presses a key twice, from the focus on an element on.
+    ///
+    /// # Errors
+    /// When there is no such element in time, or the browser is gone.
+    pub async fn press_twice(&self, css: &str, key: char, gap: Duration) -> Result<()> {
+        self.find(css).await?;
+        let focus = "document.querySelector(arguments[0]).focus()";
+        self.run(focus, vec![css.into()]).await?;
+        self.type_keys(&[key, key], gap).await
+    }
+
     /// Clicks the button or link with this name.
     ///
     /// # Errors
@@ -92,27 +152,6 @@ impl Page {
              //*[@role='tab']){named}"
         );
         self.click_at(name, Locator::XPath(&path)).await
-    }
-
-    /// Clicks twice at the point where an element is now, whatever is there the second time.
-    ///
-    /// # Errors
-    /// When there is no such element in time.
-    pub async fn click_twice(&self, css: &str, gap: Duration) -> Result<()> {
-        let (left, top, width, height) = self.find(css).await?.rectangle().await?;
-        let button = MOUSE_BUTTON_LEFT;
-        let clicks = MouseActions::new("mouse".to_owned())
-            .then(PointerAction::MoveTo {
-                duration: None,
-                x: left + width / 2.0,
-                y: top + height / 2.0,
-            })
-            .then(PointerAction::Down { button })
-            .then(PointerAction::Up { button })
-            .then(PointerAction::Pause { duration: gap })
-            .then(PointerAction::Down { button })
-            .then(PointerAction::Up { button });
-        Ok(self.client.perform_actions(clicks).await?)
     }
 
     /// Presses keys one after the other, wherever the focus is.
@@ -255,7 +294,9 @@ impl Page {
 const SETTLE: &str = "const done = arguments[0];
     const frames = () => new Promise((drawn) =>
         requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
+    // What is not rendered, as in a closed panel, never ends.
+    const ends = ({ effect }) => effect?.target?.checkVisibility() &&
+        Number.isFinite(effect.getComputedTiming().endTime);
     frames()
         .then(() => Promise.allSettled(
             document.getAnimations().filter(ends).map((animation) => animation.finished)))

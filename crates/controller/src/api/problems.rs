@@ -43,7 +43,7 @@ pub async fn only_problems(request: Request, next: Next) -> Response {
         }
         status if status.is_client_error() => Code::Malformed
             .problem("The call cannot be read. See /api/v1/openapi.json for what is expected."),
-        _ => Code::Internal.problem("Something broke here. Try again."),
+        _ => Code::Internal.problem("Something went wrong. Try again."),
     };
     problem_response(&problem)
 }

@@ -13,9 +13,9 @@ use serde::Deserialize;
 
 use super::address::Query;
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::outcome::{Stage, asked, sentence};
 use super::state;
 use super::time::ago;
@@ -58,7 +58,7 @@ pub(super) async fn show(
         title: "Your access",
         place: Place::Access,
         width: Width::Wide,
-        live: true,
+        live: Live::On,
     };
     let now = frame.now;
     Ok(frame.page(
@@ -75,10 +75,10 @@ pub(super) async fn show(
             div #access data-live {
                 @if total == 0 {
                     p.empty #none {
-                        "No resources yet. Your administrator gives groups access to them."
+                        "You don’t have any resources yet. Ask your administrator."
                     }
                 } @else if lists.is_empty() {
-                    p.empty #none { "Nothing fits this search. " a href="/access" { "Show all" } }
+                    p.empty #none { "Nothing matches this search. " a href="/access" { "Show all" } }
                 }
                 (section("Open", &lists.open, lists.open.len(), &user.token, now))
                 (section("Waiting", &lists.waiting, lists.waiting.len(), &user.token, now))
@@ -103,10 +103,7 @@ pub(super) async fn send(
     ) {
         ("cancel", Some(request), _) => end::cancel(&app, id, RequestId(request)).await.map(|_| ()),
         ("release", _, Some(grant)) => end::release(&app, id, GrantId(grant)).await.map(|_| ()),
-        _ => Err(Failure::refused(
-            Code::Malformed,
-            "There is no such button.",
-        )),
+        _ => Err(out_of_date()),
     };
     match done {
         // What has ended meanwhile needs no ending: the page shows how it stands.
@@ -203,9 +200,9 @@ fn locked(list: &[Resource], looked: &Looked, token: &FormToken, now: Time) -> M
         (section("Locked", list.get(start..end).unwrap_or_default(), list.len(), token, now))
         @if list.len() > LOCKED {
             p.pager #pager {
-                @if start > 0 { a.btn href=(to(looked.page.saturating_sub(1))) { "Earlier" } }
+                @if start > 0 { a.btn href=(to(looked.page.saturating_sub(1))) { "Previous" } }
                 span.muted { (start + 1) " to " (end) " of " (list.len()) ", by name" }
-                @if end < list.len() { a.btn href=(to(looked.page + 1)) { "Further" } }
+                @if end < list.len() { a.btn href=(to(looked.page + 1)) { "Next" } }
             }
         }
     }
@@ -235,16 +232,16 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
             a.btn href=(link) rel="noopener noreferrer" target="_blank"
                 aria-label={ "Open " (name) } { "Open" }
         } @else {
-            (copy(&state::address(resource)))
+            (copy(&state::address(resource), name))
         }
     };
     match resource.lock {
         LockState::Open { .. } => open,
-        LockState::Granted { grant, .. } => html! { (open) (release(grant, token, "Release…")) },
-        LockState::Scheduled { grant, .. } => release(grant, token, "Give up…"),
+        LockState::Granted { grant, .. } => html! { (open) (give_back(grant, token, name)) },
+        LockState::Scheduled { grant, .. } => give_back(grant, token, name),
         LockState::Pending { request, .. } => html! {
             a.btn.ghost href={ "/requests/" (request) } aria-label={ "View " (name) } { "View" }
-            form method="post" action="/access" {
+            form #{ "cancel-" (request) } method="post" action="/access" {
                 (token_field(token))
                 input type="hidden" name="request" value=(request);
                 button.btn name="do" value="cancel" aria-label={ "Cancel " (name) } { "Cancel" }
@@ -252,35 +249,41 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
         },
         LockState::Locked { .. } => {
             let words = if resource.denied_at.is_some() {
-                "Ask again"
+                "Request again"
             } else {
-                "Authenticate"
+                "Authenticate…"
             };
             html! {
                 a.btn.accent href={ "/resources/" (resource.id) "/request" }
-                    aria-label={ (words) ": " (name) } { (words) }
+                    aria-label={ (words) " " (name) } { (words) }
             }
         }
     }
 }
 
 /// A button that copies a text. Only the script can do that, so only it shows the button.
-pub(super) fn copy(text: &str) -> Markup {
+pub(super) fn copy(text: &str, name: &str) -> Markup {
     html! {
-        button.btn type="button" data-copy=(text) hidden { (Icon::Copy) " Copy address" }
+        button.btn type="button" data-copy=(text) hidden
+            aria-label={ "Copy address of " (plain(name)) } {
+            (Icon::Copy) " Copy address"
+        }
     }
 }
 
 /// Giving a grant back, with a second click to confirm.
-pub(super) fn release(grant: GrantId, token: &FormToken, words: &str) -> Markup {
+pub(super) fn give_back(grant: GrantId, token: &FormToken, name: &str) -> Markup {
+    let name = plain(name);
     html! {
-        details.pop {
-            summary.btn { (words) }
-            form.panel method="post" {
+        details.pop #{ "give-back-panel-" (grant) } {
+            summary.btn aria-label={ "Give back… " (name) } { "Give back…" }
+            form.panel #{ "give-back-" (grant) } method="post" {
                 (token_field(token))
                 input type="hidden" name="grant" value=(grant);
-                p { "It locks at once, and you would have to ask again." }
-                button.btn.danger name="do" value="release" { "Release now" }
+                p { "It locks immediately. To use it again you’d have to request it." }
+                button.btn.danger name="do" value="release" aria-label={ "Give back now " (name) } {
+                    "Give back now"
+                }
             }
         }
     }
@@ -290,7 +293,7 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
     html! {
         @if !requests.items.is_empty() {
             section #earlier {
-                h2 { "What you asked for" }
+                h2 { "Your requests" }
                 ul.rows {
                     @for request in &requests.items {
                         li #{ "asked-" (request.id) } {
@@ -310,7 +313,7 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
                     }
                 }
                 @if let Some(before) = requests.before {
-                    p.pager { a.btn href={ "/access?before=" (before) "#earlier" } { "Older ones" } }
+                    p.pager { a.btn href={ "/access?before=" (before) "#earlier" } { "Older" } }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The request page: what is asked for, on which terms, why, and for how long.
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
@@ -12,9 +12,9 @@ use maud::{Markup, html};
 use super::address::Id;
 use super::back::Back;
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Field, Fields, Form, Wrong};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::moment;
 use super::{lengths, state};
 use crate::access::ask::ask_in;
@@ -36,6 +36,7 @@ struct Typed {
     reason: String,
     /// The length chosen on each way.
     lengths: Vec<(AssignmentId, lengths::Typed)>,
+    wrong: Wrong,
 }
 
 /// `GET /resources/{id}/request`
@@ -55,8 +56,9 @@ pub(super) async fn show(
         way: None,
         reason: String::new(),
         lengths: Vec::new(),
+        wrong: Wrong::default(),
     };
-    Ok(page(&frame, &user, &detail, &typed, StatusCode::OK, ""))
+    Ok(page(&frame, &user, &detail, &typed))
 }
 
 /// `POST /resources/{id}/request`
@@ -68,23 +70,15 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
     let detail = view::resource(&app, user.user.id, id).await?;
-    let typed = Typed::read(&fields, &detail);
+    let mut typed = Typed::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
         Ok(request) => {
             Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response())
         }
         Err(Failure::Refused(problem)) => {
-            let status =
-                StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            typed.wrong = Wrong::of(&problem);
             let frame = Frame::of(&app, &user, &uri).await?;
-            Ok(page(
-                &frame,
-                &user,
-                &detail,
-                &typed,
-                status,
-                &problem.detail,
-            ))
+            Ok(page(&frame, &user, &detail, &typed))
         }
         Err(failure) => Err(failure.into()),
     }
@@ -108,6 +102,7 @@ impl Typed {
             // Browsers send line ends as CRLF (HTML, 4.10.21.8).
             reason: fields.get("reason").replace("\r\n", "\n"),
             lengths: lengths.collect(),
+            wrong: Wrong::default(),
         }
     }
 
@@ -172,14 +167,7 @@ async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<Reques
     }
 }
 
-fn page(
-    frame: &Frame,
-    user: &PageUser,
-    detail: &ResourceDetail,
-    typed: &Typed,
-    status: StatusCode,
-    wrong: &str,
-) -> Response {
+fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Response {
     let resource = &detail.resource;
     let name = plain(&resource.name);
     let address = state::address(resource);
@@ -192,7 +180,7 @@ fn page(
         title: &title,
         place: Place::Access,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
     let main = match resource.lock {
         LockState::Open { .. } => already_open(detail, &name, frame.back.as_ref()),
@@ -201,11 +189,11 @@ fn page(
         | LockState::Pending { .. }
         | LockState::Locked { .. } => html! {
             (heading)
-            (complaint(wrong))
+            (typed.wrong.complaint())
             (form(user, detail, typed))
         },
     };
-    frame.answer(status, &page, &main)
+    frame.answer(typed.wrong.status(), &page, &main)
 }
 
 fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Markup {
@@ -215,7 +203,7 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
             (state::dot(Icon::Check, "open"))
             div {
                 h1 { bdi { (name) } " is open" }
-                p.muted { "You need no request for it: just use it." }
+                p.muted { "You don’t need to request it." }
             }
         }
         p.mono.address.pick { (state::address(resource)) }
@@ -246,7 +234,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
             .map(|way| way.assignment)
     });
     html! {
-        form.stack method="post" data-keep=(user.user.id) {
+        form.stack #ask method="post" {
             (token_field(&user.token))
             input type="hidden" name="key" value=(typed.key);
             @match ways.as_slice() {
@@ -256,7 +244,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
                 }
                 several => {
                     fieldset.ways {
-                        legend { "Ask as a member of" }
+                        legend { "Through group" }
                         @for way in several {
                             (choice(way, several, chosen == Some(way.assignment), typed))
                         }
@@ -264,21 +252,26 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
                 }
             }
             @if unlock {
-                p.muted { "You have access, but did not use it for a while, so it locked." }
+                p.muted { "It locked because you didn’t use it for a while." }
             }
             label for="reason" {
-                "Why do you need it?"
-                @if !automatic { " " span.optional { "helps the reviewer" } }
+                @if automatic {
+                    "Reason"
+                } @else {
+                    "Reason " span.optional { "(optional). Your reviewer will see it." }
+                }
             }
             textarea.field #reason name="reason" rows="3" maxlength=(REASON) dir="auto"
-                required[automatic] autofocus { "\n" (typed.reason) }
-            @if let [way] = ways.as_slice() { (length(way, typed)) }
+                required[automatic] autofocus[!typed.wrong.is(Field::Length)]
+                aria-invalid=[typed.wrong.invalid(Field::Text)]
+                aria-describedby=[typed.wrong.described_by(Field::Text, "")] { "\n" (typed.reason) }
+            @if let [way] = ways.as_slice() { (length(way, typed, true)) }
             p.foot {
                 span.muted {
                     "Signed in as " bdi { (plain(&user.user.name)) } ". "
                     @if unlock { "It stays open while you use it." }
-                    @else if automatic { "The clock starts at once." }
-                    @else { "The clock starts at approval." }
+                    @else if automatic { "Time starts immediately." }
+                    @else { "Time starts when your request is approved." }
                 }
                 button.btn.primary {
                     @if automatic && unlock { "Unlock it now" }
@@ -294,13 +287,13 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
 fn facts(way: &Way) -> Markup {
     html! {
         dl.facts {
-            dt { "As a member of" }
+            dt { "Through group" }
             dd { bdi { (plain(&way.group_name)) } }
             dt { "Approval" }
             dd {
                 @match way.approval {
                     Approval::Manual => "By a reviewer",
-                    Approval::Automatic => "At once, with a reason that is kept",
+                    Approval::Automatic => "Opens immediately. Your reason is recorded.",
                 }
             }
             dt { "Time" }
@@ -312,8 +305,8 @@ fn facts(way: &Way) -> Markup {
                 }
             }
             @if let Some(until) = way.until {
-                dt { "At the latest" }
-                dd { "until " (moment(until)) }
+                dt { "Available until" }
+                dd { (moment(until)) }
             }
         }
     }
@@ -329,19 +322,21 @@ fn choice(way: &Way, all: &[&Way], chosen: bool, typed: &Typed) -> Markup {
                 span.state {
                     @match way.approval {
                         Approval::Manual => "Needs approval",
-                        Approval::Automatic => "Opens at once, with a reason that is kept",
+                        Approval::Automatic => "Opens immediately with a reason",
                     }
                     @match (way.mode, way.period) {
                         (Mode::AutoLock, _) => { ", " (while_used(way)) },
                         (_, Period::Preset(length)) => { ", " (length) },
                         (_, Period::Custom { up_to, .. }) => { ", up to " (up_to) },
                     }
-                    @if let Some(until) = way.until { ", at the latest until " (moment(until)) }
+                    @if let Some(until) = way.until { ", available until " (moment(until)) }
                 }
-                @if way.preselected { span.state.brass { "Suggested: " (why(way, all)) } }
+                @if let (true, Some(why)) = (way.preselected, why(way, all)) {
+                    span.state.brass { "Suggested: " (why) }
+                }
             }
             @if let (Mode::AccessRequest, Period::Custom { .. }) = (way.mode, way.period) {
-                div.terms { (length(way, typed)) }
+                div.terms { (length(way, typed, chosen)) }
             }
         }
     }
@@ -356,24 +351,25 @@ fn while_used(way: &Way) -> Markup {
 }
 
 /// What sets the preselected way apart (rule 3).
-fn why(best: &Way, all: &[&Way]) -> &'static str {
+fn why(best: &Way, all: &[&Way]) -> Option<&'static str> {
     if best.mode == Mode::AutoLock {
-        return "it stays open while you use it";
+        return Some("it stays open while you use it");
     }
     let others = || all.iter().filter(|way| way.assignment != best.assignment);
     if others().all(|way| way.approval != best.approval) {
-        "it opens at once"
+        Some("it opens immediately")
     } else if others()
         .filter(|way| way.approval == best.approval)
         .all(|way| way.period.longest() < best.period.longest())
     {
-        "it allows the longest time"
+        Some("it allows the longest time")
     } else {
-        "it was given first, and none is better"
+        None
     }
 }
 
-fn length(way: &Way, typed: &Typed) -> Markup {
+/// The lengths of a way; what is wrong with a length is about the `chosen` way.
+fn length(way: &Way, typed: &Typed, chosen: bool) -> Markup {
     let (Mode::AccessRequest, Period::Custom { up_to, .. }) = (way.mode, way.period) else {
         return html! {};
     };
@@ -384,12 +380,18 @@ fn length(way: &Way, typed: &Typed) -> Markup {
         choices.push(usual);
         choices.sort_unstable();
     }
-    lengths::fieldset(
-        "For how long?",
-        &suffix,
-        &choices,
-        Some(usual),
-        up_to,
-        &typed.length(way.assignment),
-    )
+    let lengths = lengths::Fieldset {
+        legend: "For how long?",
+        suffix: &suffix,
+        choices: &choices,
+        first: Some(usual),
+        longest: up_to,
+        typed: &typed.length(way.assignment),
+        wrong: if chosen {
+            &typed.wrong
+        } else {
+            &Wrong::default()
+        },
+    };
+    html! { (lengths) }
 }

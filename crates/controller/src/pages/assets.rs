@@ -1,4 +1,4 @@
-//! What pages load: one style sheet, one script, one icon, all from the binary.
+//! What pages load: one style sheet, one script with its modules, one icon, all from the binary.
 
 use axum::Router;
 use axum::extract::Path;
@@ -17,8 +17,21 @@ const STYLE: &str = concat!(
     include_str!("../../../../ui/src/tokens.css"),
     include_str!("../../assets/pages.css")
 );
-const SCRIPT: &str = include_str!("../../assets/pages.js");
+const SCRIPTS: [(&str, &str); 7] = [
+    ("pages.js", include_str!("../../assets/pages.js")),
+    ("drafts.js", include_str!("../../assets/drafts.js")),
+    ("forms.js", include_str!("../../assets/forms.js")),
+    ("lengths.js", include_str!("../../assets/lengths.js")),
+    ("live.js", include_str!("../../assets/live.js")),
+    ("steady.js", include_str!("../../assets/steady.js")),
+    ("time.js", include_str!("../../assets/time.js")),
+];
 const ICON: &str = include_str!("../../../../icons/app.svg");
+
+/// The modules that the script of the pages imports.
+pub(super) fn modules() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.iter().skip(1).map(|(name, _)| *name)
+}
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/static/{name}", get(serve))
@@ -27,9 +40,11 @@ pub(super) fn router() -> Router<App> {
 async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let (kind, text) = match name.as_str() {
         "pages.css" => ("text/css; charset=utf-8", STYLE),
-        "pages.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "icon.svg" => ("image/svg+xml", ICON),
-        _ => return PageFailure::from(Failure::not_found()).into_response(),
+        name => match SCRIPTS.iter().find(|(script, _)| *script == name) {
+            Some((_, script)) => ("text/javascript; charset=utf-8", *script),
+            None => return PageFailure::from(Failure::not_found()).into_response(),
+        },
     };
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(text)));
     let known = headers

@@ -43,13 +43,13 @@ fn how(why: Ended) -> &'static str {
     match why {
         Ended::Closed => "Closed",
         Ended::Client => "Ended by the computer",
-        Ended::Destination => "Broken off by the resource",
-        Ended::Permit => "Cut",
-        Ended::Device => "Cut with the device",
-        Ended::Stale => "Cut without the controller",
-        Ended::Mismatch => "Cut for another name",
-        Ended::Stopped => "Closed with the gateway",
-        Ended::Lost => "Lost with the gateway",
+        Ended::Destination => "Ended by the resource",
+        Ended::Permit => "Ended with the access",
+        Ended::Device => "Ended: device removed",
+        Ended::Stale => "Ended: gateway lost the controller",
+        Ended::Mismatch => "Blocked: wrong host name",
+        Ended::Stopped => "Ended: gateway stopped",
+        Ended::Lost => "Ended: gateway lost",
     }
 }
 

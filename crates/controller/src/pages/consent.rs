@@ -5,11 +5,20 @@ use axum::response::Response;
 use maud::html;
 
 use super::headers::policy_with_form_to;
-use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::PageUser;
 use crate::oauth::authorize::Asked;
+use crate::oauth::client::Client;
+
+/// What a person knows the client as.
+pub(super) fn app_name(client: Client) -> &'static str {
+    match client {
+        Client::Desktop => "the Hourkey app",
+        Client::Cli => "the hourkey command",
+    }
+}
 
 /// The consent page; `here` is its address, to which the click goes.
 ///
@@ -26,28 +35,26 @@ pub async fn page(
         .unwrap_or_else(|_| Uri::from_static("/oauth/authorize"));
     let frame = Frame::of(app, user, &uri).await?;
     let page = Page {
-        title: "Let an app sign in",
+        title: "Sign in to an app",
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
     let mut response = frame.page(&page, &html! {
-        h1 { "Let this app sign in as you?" }
+        h1 { "Sign in to " (app_name(asked.client)) " as " bdi { (plain(&user.user.name)) } "?" }
         dl.facts {
-            dt { "App" }
-            dd { (asked.client.name()) }
-            dt { "Calls itself" }
+            dt { "Device name" }
             dd { bdi { (plain(&asked.label)) } }
-            dt { "Signs in as" }
-            dd { bdi { (plain(&user.user.name)) } " " span.muted { "(" bdi { (plain(&user.user.login)) } ")" } }
-            dt { "Runs on" }
-            dd { "This computer " span.mono { (asked.redirect.authority()) } }
+            dt { "Login" }
+            dd { bdi { (plain(&user.user.login)) } }
+            dt { "Computer" }
+            dd { "This one, " span.mono { (asked.redirect.authority()) } }
         }
         p.muted {
-            "Allow this only if you started it yourself just now. You can end it at any time under "
+            "Allow this only if you’ve just started it yourself. You can end it at any time under "
             a href="/sessions" { "Sessions" } "."
         }
-        form.foot method="post" action=(here) {
+        form.foot method="post" action=(here) data-navigates {
             (token_field(&user.token))
             button.btn name="decision" value="deny" { "Cancel" }
             button.btn.primary name="decision" value="allow" { "Allow" }

@@ -10,9 +10,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::address::Query;
+use super::consent::app_name;
 use super::error::PageFailure;
-use super::form::Form;
-use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
+use super::form::{Field, Form, Wrong};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::PageUser;
@@ -44,14 +45,8 @@ pub(super) async fn show(
     Query(prefilled): Query<Prefilled>,
 ) -> Result<Response, PageFailure> {
     switched_on(&app)?;
-    answer(
-        &app,
-        &user,
-        &uri,
-        StatusCode::OK,
-        typing(&user, &grouped(&plain_code(&prefilled.code)), ""),
-    )
-    .await
+    let code = grouped(&plain_code(&prefilled.code));
+    type_code(&app, &user, &uri, &code, &Wrong::default()).await
 }
 
 /// `POST /device`: puts the question, then takes the answer.
@@ -65,8 +60,8 @@ pub(super) async fn send(
     let now = app.clock.now();
     if let Err(wait) = app.attempts.admit_typed_code(user.user.id, now) {
         let wrong = format!("Too many codes were typed. Try again in {wait}.");
-        let main = typing(&user, &typed.code, &wrong);
-        let page = answer(&app, &user, &uri, StatusCode::TOO_MANY_REQUESTS, main).await?;
+        let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, wrong, Field::Code);
+        let page = type_code(&app, &user, &uri, &typed.code, &wrong).await?;
         return Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response());
     }
     let code = plain_code(&typed.code);
@@ -77,10 +72,10 @@ pub(super) async fn send(
         .device_code_by_user_code(&code)
         .await?;
     let Some(device) = device.filter(|device| is_open(device, now)) else {
-        let wrong = "This code is unknown, used or expired. Compare it with what the host shows; \
-                     a code is good for 15 minutes.";
-        let main = typing(&user, &typed.code, wrong);
-        return answer(&app, &user, &uri, StatusCode::UNPROCESSABLE_ENTITY, main).await;
+        let wrong = "That code isn’t valid, or it has expired: codes work for 15 minutes. Compare \
+                     it with the one in your terminal.";
+        let wrong = Wrong::new(StatusCode::UNPROCESSABLE_ENTITY, wrong, Field::Code);
+        return type_code(&app, &user, &uri, &typed.code, &wrong).await;
     };
     app.attempts.succeeded_typed_code(user.user.id);
     let consent = match typed.decision.as_str() {
@@ -91,7 +86,7 @@ pub(super) async fn send(
         "deny" => None,
         _ => {
             let main = question(&user, &device);
-            return answer(&app, &user, &uri, StatusCode::OK, main).await;
+            return answer(&app, &user, &uri, StatusCode::OK, &main).await;
         }
     };
     app.transact(move |tx, now| {
@@ -107,15 +102,15 @@ pub(super) async fn send(
     .await?;
     let main = html! {
         @if consent.is_some() {
-            h1 { "It is signed in" }
-            p.lead { "Go back to " bdi { (plain(&device.label)) } ": it goes on by itself." }
+            h1 { "You’re signed in" }
+            p.lead { "Go back to " bdi { (plain(&device.label)) } ". It continues by itself." }
         } @else {
-            h1 { "It was turned away" }
+            h1 { "Sign-in cancelled" }
             p.lead { bdi { (plain(&device.label)) } " was not signed in." }
         }
         p.foot { span {} a.btn href="/sessions" { "See your sessions" } }
     };
-    answer(&app, &user, &uri, StatusCode::OK, main).await
+    answer(&app, &user, &uri, StatusCode::OK, &main).await
 }
 
 async fn answer(
@@ -123,55 +118,62 @@ async fn answer(
     user: &PageUser,
     uri: &Uri,
     status: StatusCode,
-    main: Markup,
+    main: &Markup,
 ) -> Result<Response, PageFailure> {
     let frame = Frame::of(app, user, uri).await?;
     let page = Page {
-        title: "Sign in a host",
+        title: "Sign in a computer",
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
-    Ok(frame.answer(status, &page, &main))
+    Ok(frame.answer(status, &page, main))
 }
 
-fn typing(user: &PageUser, code: &str, wrong: &str) -> Markup {
-    html! {
-        h1 { "Sign in a host without a browser" }
+async fn type_code(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    code: &str,
+    wrong: &Wrong,
+) -> Result<Response, PageFailure> {
+    let main = html! {
+        h1 { "Sign in a computer without a browser" }
         p.lead { "Type the code that the " span.mono { "hourkey" } " command shows there." }
-        (complaint(wrong))
-        form.stack method="post" action="/device" {
+        (wrong.complaint())
+        form.stack #device method="post" action="/device" {
             (token_field(&user.token))
             label for="code" { "Code" }
             input.field.mono.code #code name="code" value=(code) required autocomplete="off"
-                autocapitalize="characters" spellcheck="false" maxlength="40" autofocus;
-            p.foot { span {} button.btn.primary { "Go on" } }
+                autocapitalize="characters" spellcheck="false" maxlength="40" autofocus
+                aria-invalid=[wrong.invalid(Field::Code)]
+                aria-describedby=[wrong.described_by(Field::Code, "")];
+            p.foot { span {} button.btn.primary { "Continue" } }
         }
-    }
+    };
+    answer(app, user, uri, wrong.status(), &main).await
 }
 
 fn question(user: &PageUser, device: &DeviceCode) -> Markup {
-    let client = Client::by_id(&device.client_id).map_or("An unknown app", Client::name);
+    let client = Client::by_id(&device.client_id).map_or("an unknown app", app_name);
     html! {
-        h1 { "Let this host sign in as you?" }
+        h1 { "Sign in to " (client) " as " bdi { (plain(&user.user.name)) } "?" }
         dl.facts {
             dt { "Code" }
             dd.mono { (grouped(&device.user_code)) }
-            dt { "App" }
-            dd { (client) }
-            dt { "Calls itself" }
+            dt { "Device name" }
             dd { bdi { (plain(&device.label)) } }
-            dt { "Signs in as" }
-            dd { bdi { (plain(&user.user.name)) } }
+            dt { "Login" }
+            dd { bdi { (plain(&user.user.login)) } }
         }
         p.muted {
-            "Allow this only if you ran the command yourself just now: whoever gave you the code "
-            "gets your access. Such a sign-in can never review requests."
+            "Allow this only if you’ve just run the command yourself: anybody who gave you this "
+            "code would get your access. A sign-in by a code can’t review requests."
         }
-        form.foot method="post" action="/device" {
+        form.foot #consent method="post" action="/device" {
             (token_field(&user.token))
             input type="hidden" name="code" value=(device.user_code);
-            button.btn name="decision" value="deny" { "Turn away" }
+            button.btn name="decision" value="deny" { "Cancel" }
             button.btn.primary name="decision" value="allow" { "Allow" }
         }
     }

@@ -5,17 +5,15 @@ use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::account::SessionKind;
-use hourkey_protocol::problem::Code;
 use hourkey_store::device::Device;
 use maud::{Markup, html};
 
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::ago;
 use crate::app::App;
-use crate::failure::Failure;
 use crate::identity::device::{self, Owned};
 use crate::identity::{PageUser, csrf::FormToken};
 
@@ -34,27 +32,27 @@ pub(super) async fn show(
         title: "Devices",
         place: Place::Devices,
         width: Width::Wide,
-        live: true,
+        live: Live::On,
     };
     let row = |owned: &Owned, owner: bool| row(&user.token, owned, owner, &frame);
     Ok(frame.page(&page, &html! {
         div.head { h1 { "Your devices" } }
-        p.lead { "Each signed-in app has a key of its own, with which it reaches what is open to \
-                  you. End what you lost or do not know: it is cut off and signed out at once." }
+        p.lead { "Computers that can reach your resources. Remove any you’ve lost or don’t \
+                  recognise: it is disconnected and signed out immediately." }
         // What is live is told apart by its ids.
         ul.rows #mine data-live {
             @if mine.is_empty() {
                 li.empty #no-mine {
-                    "None yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "."
+                    "No computers yet. Sign in with the desktop app, or with " code { "hourkey sign-in" } "."
                 }
             }
             @for owned in &mine { (row(owned, false)) }
         }
         @if device::sees_all(&user.user) {
             section {
-                h2 { "Everybody else’s" }
+                h2 { "Other people’s devices" }
                 ul.rows #others data-live {
-                    @if others.is_empty() { li.empty #no-others { "Nobody else has one." } }
+                    @if others.is_empty() { li.empty #no-others { "No other devices." } }
                     @for owned in &others { (row(owned, true)) }
                 }
             }
@@ -70,7 +68,7 @@ pub(super) async fn send(
 ) -> Result<Response, PageFailure> {
     match (fields.get("do"), fields.number("device")) {
         ("end", Some(id)) => device::end_by(&app, user.user.id.into(), DeviceId(id)).await?,
-        _ => return Err(Failure::refused(Code::Malformed, "There is no such button.").into()),
+        _ => return Err(out_of_date().into()),
     }
     Ok(Redirect::to("/devices").into_response())
 }
@@ -104,10 +102,10 @@ fn row(token: &FormToken, owned: &Owned, with_owner: bool, frame: &Frame) -> Mar
                     span.state { "certificate renewed " (ago(*renewed_at, frame.now)) }
                 }
             }
-            form.acts method="post" action="/devices" {
+            form.acts #{ "remove-" (id) } method="post" action="/devices" {
                 (token_field(token))
                 input type="hidden" name="device" value=(id);
-                button.btn name="do" value="end" aria-label={ "End " (plain(name)) } { "End" }
+                button.btn name="do" value="end" aria-label={ "Remove " (plain(name)) } { "Remove" }
             }
         }
     }

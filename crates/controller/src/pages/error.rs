@@ -1,12 +1,16 @@
 //! What went wrong, as a page.
 
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hourkey_protocol::problem::{Code, Problem};
 use maud::html;
 
-use super::layout::{Frame, Page, Place, Width};
+use super::layout::{Frame, Live, Page, Place, Width};
+use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::PageUser;
 
 /// A failure that is answered as a page.
 #[derive(Debug)]
@@ -24,13 +28,44 @@ impl IntoResponse for PageFailure {
     }
 }
 
-/// The page for a problem. Needs neither the store nor a sign-in.
+/// The page for a problem. Needs neither the store nor a sign-in; [`with_navigation`] adds what it
+/// can.
 pub fn page(problem: &Problem) -> Response {
+    let mut response = framed(&Frame::bare(), problem);
+    response.extensions_mut().insert(problem.clone());
+    response
+}
+
+/// Gives people who are signed in the navigation on pages that say what went wrong.
+pub(crate) async fn with_navigation(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>() else {
+        return response;
+    };
+    let Ok(Some(user)) = PageUser::find(&app, &headers).await else {
+        return response;
+    };
+    let Ok(frame) = Frame::of(&app, &user, &uri).await else {
+        return response;
+    };
+    let mut framed = framed(&frame, problem);
+    for (name, value) in response.headers() {
+        framed.headers_mut().entry(name).or_insert(value.clone());
+    }
+    framed
+}
+
+fn framed(frame: &Frame, problem: &Problem) -> Response {
     let title = match problem.code {
-        Code::NotFound => "Nothing to see here",
-        Code::Forbidden | Code::OwnRequest => "This is not yours to do",
+        Code::NotFound => "Page not found",
+        Code::Forbidden | Code::OwnRequest => "You can’t do that",
         Code::RateLimited => "Too many attempts",
-        Code::TooLarge => "That is too much",
+        Code::TooLarge => "Too long",
         Code::Malformed
         | Code::MethodNotAllowed
         | Code::UnsupportedMedia
@@ -40,18 +75,18 @@ pub fn page(problem: &Problem) -> Response {
         | Code::BadStart => "That did not work",
         Code::Unauthenticated | Code::NoCredential => "Sign in first",
         Code::AlreadyDecided | Code::AlreadyEnded | Code::NotNeeded | Code::KeyReused => {
-            "Somebody was faster"
+            "Already decided"
         }
-        Code::Internal | Code::Unavailable => "Something broke here",
+        Code::Internal | Code::Unavailable => "Something went wrong",
     };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let page = Page {
         title,
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
-    Frame::bare().answer(
+    frame.answer(
         status,
         &page,
         &html! {
@@ -59,7 +94,7 @@ pub fn page(problem: &Problem) -> Response {
             p.lead { (problem.detail) }
             p.foot {
                 span.muted { "Error " (problem.status) }
-                a.btn href="/access" { "Go to your access" }
+                a.btn href="/access" { "Your access" }
             }
         },
     )

@@ -2,14 +2,128 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use hourkey_protocol::problem::Code;
+use hourkey_protocol::problem::{Code, Problem};
+use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 
 use super::error::PageFailure;
+use super::icon::Icon;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::csrf;
+
+/// The id of the sentence that says what is wrong: fields point to it.
+const COMPLAINT: &str = "complaint";
+
+/// A field that can be filled in wrongly, as the forms name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Again,
+    Code,
+    Length,
+    Login,
+    Password,
+    /// A reason or a comment.
+    Text,
+}
+
+/// What is wrong with a form that was sent, and with which of its fields (WCAG 2.2, 3.3.1).
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    status: StatusCode,
+    sentence: String,
+    field: Option<Field>,
+}
+
+impl Wrong {
+    pub(super) fn new(status: StatusCode, sentence: impl Into<String>, field: Field) -> Self {
+        Self {
+            status,
+            sentence: sentence.into(),
+            field: Some(field),
+        }
+    }
+
+    /// What a use case refused, as far as its code tells the field.
+    pub(super) fn of(problem: &Problem) -> Self {
+        let field = match problem.code {
+            Code::BadLength => Some(Field::Length),
+            Code::BlankText | Code::TextTooLong => Some(Field::Text),
+            Code::NotFound
+            | Code::Forbidden
+            | Code::OwnRequest
+            | Code::RateLimited
+            | Code::TooLarge
+            | Code::Malformed
+            | Code::MethodNotAllowed
+            | Code::UnsupportedMedia
+            | Code::BadStart
+            | Code::Unauthenticated
+            | Code::NoCredential
+            | Code::AlreadyDecided
+            | Code::AlreadyEnded
+            | Code::NotNeeded
+            | Code::KeyReused
+            | Code::Internal
+            | Code::Unavailable => None,
+        };
+        Self {
+            status: StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT),
+            sentence: problem.detail.clone(),
+            field,
+        }
+    }
+
+    /// The same about this field.
+    pub(super) fn about(mut self, field: Field) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the field is the wrong one: for `autofocus`.
+    pub(super) fn is(&self, field: Field) -> bool {
+        self.field == Some(field)
+    }
+
+    /// The value of the field's `aria-invalid`.
+    pub(super) fn invalid(&self, field: Field) -> Option<&'static str> {
+        self.is(field).then_some("true")
+    }
+
+    /// The value of the field's `aria-describedby`; `otherwise` describes it at all times.
+    pub(super) fn described_by(&self, field: Field, otherwise: &str) -> Option<String> {
+        let wrong = self.is(field).then_some(COMPLAINT);
+        let all: Vec<&str> = wrong
+            .into_iter()
+            .chain((!otherwise.is_empty()).then_some(otherwise))
+            .collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
+    /// The sentence above the form, read out at once.
+    pub(super) fn complaint(&self) -> Markup {
+        html! {
+            @if !self.sentence.is_empty() {
+                p.complaint #(COMPLAINT) role="alert" tabindex="-1" {
+                    (Icon::Cross) span { (self.sentence) }
+                }
+            }
+        }
+    }
+}
+
+const OUT_OF_DATE: &str = "This page is out of date. Reload it. Nothing was changed.";
+
+/// The answer to a form that its page does not offer any more.
+pub(super) fn out_of_date() -> Failure {
+    Failure::refused(Code::Malformed, OUT_OF_DATE)
+}
 
 /// A form with a valid `token` field.
 pub struct Form<T>(pub T);
@@ -24,6 +138,11 @@ impl Fields {
             .iter()
             .find(|(field, _)| field == name)
             .map_or("", |(_, value)| value)
+    }
+
+    /// Whether the field was sent.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
     }
 
     /// The field as a number (an id), if it is one.
@@ -62,12 +181,20 @@ async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T
     let token = token
         .map(|(_, token)| token.into_owned())
         .unwrap_or_default();
-    csrf::check(&parts.headers, &token, &app.config)?;
+    if let Err(refused) = csrf::check(&parts.headers, &token, &app.config) {
+        // One of our own pages, of an earlier sign-in?
+        let (fitting, _) = csrf::visitor(&parts.headers, &app.config);
+        let ours = csrf::check(&parts.headers, fitting.as_str(), &app.config).is_ok();
+        return Err(match ours {
+            true => Failure::refused(Code::Forbidden, OUT_OF_DATE),
+            false => refused,
+        });
+    }
     let request = Request::from_parts(parts, Body::from(body));
     let form = axum::Form::from_request(request, app).await.map_err(|_| {
         Failure::refused(
             Code::Malformed,
-            "The form cannot be read. Go back, reload the page, and send it again.",
+            "This form cannot be read. Reload the page, and send it again.",
         )
     })?;
     Ok(Form(form.0))

@@ -3,6 +3,7 @@
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
 use hourkey_domain::request::Request;
 use hourkey_store::Read;
 use hourkey_store::access::OpenFilter;
@@ -43,8 +44,18 @@ pub(super) struct Page<'a> {
     pub(super) title: &'a str,
     pub(super) place: Place,
     pub(super) width: Width,
-    /// Reloads when something changes that concerns the person.
-    pub(super) live: bool,
+    pub(super) live: Live,
+}
+
+/// Whether a page follows what changes and concerns its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Live {
+    Off,
+    /// By the script.
+    On,
+    /// Without the script, too: it reloads itself. Only for pages that people wait on and type
+    /// nothing on, since reloading takes what was typed, and the focus.
+    Reloading,
 }
 
 /// The frame: who is signed in, and the way around.
@@ -58,6 +69,7 @@ pub(super) struct Frame {
 }
 
 struct Who {
+    id: UserId,
     name: String,
     login: String,
     token: FormToken,
@@ -100,6 +112,7 @@ impl Frame {
         // Whoever else is signed in here is told so first.
         let back = Back::of(uri).filter(|_| meant_for.is_none());
         let who = Who {
+            id: me.id,
             name: me.name,
             login: me.login,
             token: user.token.clone(),
@@ -170,22 +183,33 @@ impl Frame {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (plain(page.title)) " · Hourkey" }
+                    title {
+                        @if !status.is_success() { "Error: " }
+                        (plain(page.title)) " · Hourkey"
+                    }
                     link rel="icon" href="/static/icon.svg" type="image/svg+xml";
                     link rel="stylesheet" href="/static/pages.css";
-                    script src="/static/pages.js" defer {}
-                    // Without the script a page reloads itself, but not where somebody may be
-                    // typing, and not where a form's answer would be gone.
-                    @if page.live && page.place != Place::Review && status == StatusCode::OK {
+                    script type="module" src="/static/pages.js" {}
+                    // What it imports, without waiting for it.
+                    @for module in super::assets::modules() {
+                        link rel="modulepreload" href={ "/static/" (module) };
+                    }
+                    @if page.live == Live::Reloading && status == StatusCode::OK {
                         noscript { meta http-equiv="refresh" content="15"; }
                     }
                 }
-                body data-now=[(self.now != Time::UNIX_EPOCH).then(|| stamp(self.now))] data-live[page.live] {
-                    a.skip href="#main" { "Skip to the content" }
+                body data-now=[(self.now != Time::UNIX_EPOCH).then(|| stamp(self.now))]
+                    data-user=[self.who.as_ref().map(|who| who.id)] data-live[page.live != Live::Off] {
+                    a.skip href="#main" { "Skip to content" }
                     (self.top(page.place))
                     main #main class=(width) {
                         @if let Some(who) = &self.who { (who.wrong_person()) }
                         (main)
+                        // What a script says when something has changed.
+                        p.unseen #news role="status" {}
+                    }
+                    @if self.who.is_some() {
+                        footer { p.zone data-zone { "Times in UTC" } }
                     }
                 }
             }
@@ -239,10 +263,8 @@ impl Who {
             return PreEscaped(String::new());
         };
         html! {
-            form.bar.warn method="post" action="/sign-out" role="status" {
-                (token_field(&self.token))
-                input type="hidden" name="next" value=(self.here);
-                p {
+            div.bar.warn {
+                p role="status" {
                     "This page was opened for "
                     @match meant_for {
                         MeantFor::Known(login) => b { bdi { (plain(login)) } },
@@ -250,10 +272,14 @@ impl Who {
                     }
                     ", but this browser is signed in as " b { bdi { (plain(&self.login)) } } "."
                 }
-                button.btn {
-                    @match meant_for {
-                        MeantFor::Known(login) => { "Switch to " bdi { (plain(login)) } },
-                        MeantFor::Unknown => "Switch accounts",
+                form method="post" action="/sign-out" data-navigates {
+                    (token_field(&self.token))
+                    input type="hidden" name="next" value=(self.here);
+                    button.btn {
+                        @match meant_for {
+                            MeantFor::Known(login) => { "Switch to " bdi { (plain(login)) } },
+                            MeantFor::Unknown => "Switch accounts",
+                        }
                     }
                 }
             }
@@ -264,15 +290,6 @@ impl Who {
 /// The form token as a hidden field.
 pub(super) fn token_field(token: &FormToken) -> Markup {
     html! { input type="hidden" name="token" value=(token.as_str()); }
-}
-
-/// A complaint above a form, read out at once.
-pub(super) fn complaint(text: &str) -> Markup {
-    html! {
-        @if !text.is_empty() {
-            p.complaint role="alert" { (Icon::Cross) span { (text) } }
-        }
-    }
 }
 
 /// The login that the page at this address was opened for: the hint `as`.

@@ -3,7 +3,7 @@
 use hourkey_domain::length::{BadLength, Length};
 use maud::{Markup, html};
 
-use super::form::Fields;
+use super::form::{Field, Fields, Wrong};
 
 /// What was chosen, or typed, before.
 #[derive(Clone, Debug, Default)]
@@ -65,43 +65,66 @@ pub(super) fn choices(longest: Length) -> Vec<Length> {
         .collect()
 }
 
-/// The radio buttons and the free field. `legend` asks the question, `longest` bounds the answer.
-pub(super) fn fieldset(
-    legend: &str,
-    suffix: &str,
-    choices: &[Length],
-    first: Option<Length>,
-    longest: Length,
-    typed: &Typed,
-) -> Markup {
-    let chosen = match typed.choice.as_str() {
-        "" => first
-            .map(|first| first.seconds().to_string())
-            .unwrap_or_default(),
-        choice => choice.to_owned(),
-    };
-    let name = format!("length{suffix}");
-    let other = format!("other{suffix}");
-    html! {
-        fieldset.lengths {
-            legend { (legend) }
-            div.chips {
-                @for length in choices {
-                    @let seconds = length.seconds().to_string();
+/// The radio buttons and the free field.
+pub(super) struct Fieldset<'a> {
+    /// Asks the question.
+    pub(super) legend: &'a str,
+    /// Of the fields' names.
+    pub(super) suffix: &'a str,
+    pub(super) choices: &'a [Length],
+    /// Chosen at first.
+    pub(super) first: Option<Length>,
+    /// Bounds the answer.
+    pub(super) longest: Length,
+    pub(super) typed: &'a Typed,
+    pub(super) wrong: &'a Wrong,
+}
+
+impl maud::Render for Fieldset<'_> {
+    fn render(&self) -> Markup {
+        let is_choice = |chosen: &str| {
+            let mut choices = self
+                .choices
+                .iter()
+                .map(|length| length.seconds().to_string());
+            choices.any(|seconds| seconds == chosen)
+        };
+        let chosen = match self.typed.choice.as_str() {
+            "" => self
+                .first
+                .map(|first| first.seconds().to_string())
+                .unwrap_or_default(),
+            // What is wrong is corrected in the free field.
+            choice if self.wrong.is(Field::Length) && !is_choice(choice) => "other".to_owned(),
+            choice => choice.to_owned(),
+        };
+        let name = format!("length{}", self.suffix);
+        let other = format!("other{}", self.suffix);
+        html! {
+            fieldset.lengths {
+                legend { (self.legend) }
+                div.chips {
+                    @for length in self.choices {
+                        @let seconds = length.seconds().to_string();
+                        label.chip {
+                            input type="radio" name=(name) value=(seconds) checked[chosen == seconds];
+                            span { (length) }
+                        }
+                    }
                     label.chip {
-                        input type="radio" name=(name) value=(seconds) checked[chosen == seconds];
-                        span { (length) }
+                        input type="radio" name=(name) value="other" checked[chosen == "other"];
+                        span { "Other…" }
                     }
                 }
-                label.chip {
-                    input type="radio" name=(name) value="other" checked[chosen == "other"];
-                    span { "Other…" }
+                label.other {
+                    span { "How long, up to " (self.longest) }
+                    input.field name=(other) value=(self.typed.other)
+                        placeholder="45m, 2h, 1h 30m or 3 days" autocomplete="off" autocapitalize="none"
+                        spellcheck="false" maxlength="40"
+                        aria-invalid=[self.wrong.invalid(Field::Length)]
+                        aria-describedby=[self.wrong.described_by(Field::Length, "")]
+                        autofocus[self.wrong.is(Field::Length)];
                 }
-            }
-            label.other {
-                span { "How long, up to " (longest) }
-                input.field name=(other) value=(typed.other) placeholder="45m, 2h, 1h 30m or 3 days"
-                    autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="40";
             }
         }
     }

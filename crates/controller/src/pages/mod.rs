@@ -32,8 +32,7 @@ mod time;
 mod unlock;
 
 use axum::Router;
-use axum::middleware::map_response;
-use axum::response::Redirect;
+use axum::middleware::{from_fn, map_response};
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -41,7 +40,7 @@ use crate::app::App;
 /// The routes.
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/", get(|| async { Redirect::to("/access") }))
+        .route("/", get(setup::front_door))
         .route("/sign-in", get(sign_in::show).post(sign_in::send))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/setup", get(setup::show).post(setup::send))
@@ -56,6 +55,7 @@ pub fn router() -> Router<App> {
         .route("/review/{id}", get(review::show).post(review::send))
         .route("/unlock", get(unlock::show).post(unlock::send))
         .route("/live", get(live::stream))
+        .layer(from_fn(sign_in::say_what_was_not_sent))
         // For answers without a page: redirects and streams.
         .layer(map_response(async |response| headers::add(response)))
         .merge(assets::router())

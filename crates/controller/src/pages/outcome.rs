@@ -1,6 +1,7 @@
 //! What became of a request, in a sentence, for requesters and reviewers alike.
 
 use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
 use hourkey_domain::request::Purpose;
 use hourkey_protocol::access::{Grant, GrantStatus, Person, Request, RequestStatus};
 use maud::{Markup, html};
@@ -18,10 +19,13 @@ pub(super) enum Stage {
     Unlocked,
     /// The grant came to its end, or was given back.
     Over,
-    /// Denied or revoked by a person.
-    Refused,
-    /// Cancelled, lapsed, or revoked by the system.
-    Withdrawn,
+    /// A reviewer denied the request.
+    Denied,
+    /// The grant was taken away, by a person or by the system.
+    Revoked,
+    Cancelled,
+    /// Nobody answered in time.
+    Lapsed,
 }
 
 impl Stage {
@@ -34,21 +38,12 @@ impl Stage {
                 Self::Unlocked
             }
             (RequestStatus::Pending, _) => Self::Waiting,
-            (RequestStatus::Denied { .. }, _) => Self::Refused,
-            (
-                RequestStatus::Cancelled { .. }
-                | RequestStatus::Lapsed { .. }
-                | RequestStatus::Unknown,
-                _,
-            ) => Self::Withdrawn,
+            (RequestStatus::Denied { .. }, _) => Self::Denied,
+            (RequestStatus::Cancelled { .. }, _) => Self::Cancelled,
+            (RequestStatus::Lapsed { .. } | RequestStatus::Unknown, _) => Self::Lapsed,
             (RequestStatus::Approved { .. }, Some(GrantStatus::Scheduled)) => Self::Scheduled,
             (RequestStatus::Approved { .. }, Some(GrantStatus::Active)) => Self::Running,
-            (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { by: Some(_), .. })) => {
-                Self::Refused
-            }
-            (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { by: None, .. })) => {
-                Self::Withdrawn
-            }
+            (RequestStatus::Approved { .. }, Some(GrantStatus::Revoked { .. })) => Self::Revoked,
             (
                 RequestStatus::Approved { .. },
                 Some(
@@ -66,8 +61,8 @@ impl Stage {
         match self {
             Self::Waiting | Self::Scheduled => "wait",
             Self::Running | Self::Unlocked => "open",
-            Self::Refused => "stop",
-            Self::Over | Self::Withdrawn => "muted",
+            Self::Denied | Self::Revoked => "stop",
+            Self::Over | Self::Cancelled | Self::Lapsed => "muted",
         }
     }
 }
@@ -109,7 +104,7 @@ fn request_sentence(request: &Request, now: Time) -> Markup {
         Purpose::Unlock => ("Unlocked by ", "Unlocked with a reason "),
     };
     match &request.status {
-        RequestStatus::Pending => html! { "Waits for a reviewer" },
+        RequestStatus::Pending => html! { "Waiting for a reviewer" },
         RequestStatus::Approved {
             at, by: Some(by), ..
         } => {
@@ -134,7 +129,7 @@ fn request_sentence(request: &Request, now: Time) -> Markup {
             html! { "Cancelled " (ago(*at, now)) ": " (cause) }
         }
         RequestStatus::Lapsed { at } => {
-            html! { "Lapsed " (ago(*at, now)) ": nobody decided in time" }
+            html! { "Expired " (ago(*at, now)) ": nobody answered" }
         }
         RequestStatus::Unknown => html! { "Over" },
     }
@@ -153,13 +148,58 @@ pub(super) fn approval(request: &Request) -> Option<Markup> {
         RequestStatus::Approved {
             by: None, length, ..
         } => Some(html! {
-            "Opened with a reason" @if let Some(length) = length { " for " (length) }
+            @match length {
+                Some(length) => { "Opened for " (length) },
+                None => "Unlocked with a reason",
+            }
         }),
         RequestStatus::Pending
         | RequestStatus::Denied { .. }
         | RequestStatus::Cancelled { .. }
         | RequestStatus::Lapsed { .. }
         | RequestStatus::Unknown => None,
+    }
+}
+
+/// The decision in a few words, for the reviewer who has just made it.
+pub(super) fn verdict(request: &Request) -> String {
+    match &request.status {
+        RequestStatus::Pending => "Waiting".to_owned(),
+        RequestStatus::Approved {
+            length: Some(length),
+            ..
+        } => format!("Approved for {length}"),
+        RequestStatus::Approved { length: None, .. } => "Unlocked".to_owned(),
+        RequestStatus::Denied { .. } => "Denied".to_owned(),
+        RequestStatus::Cancelled { .. } => "Cancelled".to_owned(),
+        RequestStatus::Lapsed { .. } => "Expired".to_owned(),
+        RequestStatus::Unknown => "Decided".to_owned(),
+    }
+}
+
+/// Who has decided, for a reviewer who had the request before them.
+pub(super) fn who_decided(request: &Request, viewer: UserId) -> String {
+    let name = |by: &Person| match by.id == viewer {
+        true => "You have".to_owned(),
+        false => format!("{} has", plain(&by.name)),
+    };
+    match &request.status {
+        RequestStatus::Approved { by: Some(by), .. } => {
+            format!("{} just approved this.", name(by))
+        }
+        RequestStatus::Denied { by, .. } => format!("{} just denied this.", name(by)),
+        RequestStatus::Cancelled { by: Some(by), .. } => {
+            format!("{} just cancelled this.", name(by))
+        }
+        RequestStatus::Cancelled {
+            by: None, cause, ..
+        } => {
+            format!("This was cancelled: {cause}.")
+        }
+        RequestStatus::Lapsed { .. } => "This has expired: nobody answered.".to_owned(),
+        RequestStatus::Approved { by: None, .. }
+        | RequestStatus::Pending
+        | RequestStatus::Unknown => "This is no longer waiting.".to_owned(),
     }
 }
 

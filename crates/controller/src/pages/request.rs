@@ -1,7 +1,7 @@
 //! One of a person's own requests, live: waiting, open, over.
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
@@ -9,12 +9,12 @@ use hourkey_protocol::access::{Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
-use super::access::{copy, release};
+use super::access::{copy, give_back};
 use super::address::Id;
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::outcome::{Stage, approval, asked, comments, quote, sentence};
 use super::time::{ago, left, moment};
 use super::{connections, state};
@@ -31,7 +31,7 @@ pub(super) async fn show(
     uri: Uri,
     Id(id): Id<RequestId>,
 ) -> Result<Response, PageFailure> {
-    page(&app, &user, &uri, id, StatusCode::OK, "").await
+    page(&app, &user, &uri, id, &Wrong::default()).await
 }
 
 /// `POST /requests/{id}`: cancel it, or release its grant.
@@ -47,16 +47,12 @@ pub(super) async fn send(
         ("release", Some(grant)) => end::release(&app, user.user.id, GrantId(grant))
             .await
             .map(|_| ()),
-        _ => Err(Failure::refused(
-            Code::Malformed,
-            "There is no such button.",
-        )),
+        _ => Err(out_of_date()),
     };
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(Failure::Refused(problem)) if problem.code != Code::NotFound => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
-            page(&app, &user, &uri, id, status, &problem.detail).await
+            page(&app, &user, &uri, id, &Wrong::of(&problem)).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -67,8 +63,7 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     id: RequestId,
-    status: StatusCode,
-    wrong: &str,
+    wrong: &Wrong,
 ) -> Result<Response, PageFailure> {
     let request = view::request(app, user.user.id, id).await?;
     if request.requester.id != user.user.id {
@@ -88,18 +83,24 @@ async fn page(
         request: &request,
         resource: resource.as_ref(),
     };
-    let title = view.title();
+    let title = match view.stage() {
+        Stage::Waiting => format!("{}: {}", view.heading(), plain(&request.resource_name)),
+        _ => view.heading(),
+    };
     let page = Page {
         title: &title,
         place: Place::Access,
         width: Width::Narrow,
-        live: true,
+        live: match view.stage() {
+            Stage::Waiting => Live::Reloading,
+            _ => Live::On,
+        },
     };
     Ok(frame.answer(
-        status,
+        wrong.status(),
         &page,
         &html! {
-            (complaint(wrong))
+            (wrong.complaint())
             div #state data-live role="status" { (view.hero()) }
             div #request data-live {
                 div #said { (comments(&request)) }
@@ -119,65 +120,49 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn title(&self) -> String {
+    /// What the page says first: its heading, and its title.
+    fn heading(&self) -> String {
         let name = plain(&self.request.resource_name);
         match self.stage() {
-            Stage::Waiting => format!("Waiting: {name}"),
-            Stage::Scheduled => format!("Approved: {name}"),
-            Stage::Running | Stage::Unlocked => format!("Open: {name}"),
-            Stage::Over => format!("Ended: {name}"),
-            Stage::Refused => format!("Refused: {name}"),
-            Stage::Withdrawn => format!("Withdrawn: {name}"),
+            Stage::Waiting => "Waiting for a reviewer".to_owned(),
+            Stage::Scheduled => format!("{name} is approved"),
+            Stage::Running => format!("{name} is open"),
+            Stage::Unlocked => format!("{name} is unlocked"),
+            Stage::Over | Stage::Revoked => format!("{name} is locked again"),
+            Stage::Denied => format!("Request for {name} was denied"),
+            Stage::Cancelled => format!("Request for {name} was cancelled"),
+            Stage::Lapsed => format!("Request for {name} expired"),
         }
     }
 
     fn hero(&self) -> Markup {
         let now = self.frame.now;
-        let name = html! { bdi { (plain(&self.request.resource_name)) } };
         let stage = self.stage();
-        let (mark, heading) = match stage {
-            Stage::Waiting => (
-                state::dot(Icon::Clock, "wait"),
-                html! { "Waiting for a reviewer" },
-            ),
-            Stage::Scheduled => (
-                state::dot(Icon::Clock, "wait"),
-                html! { (name) " is approved" },
-            ),
+        let mark = match stage {
+            Stage::Waiting | Stage::Scheduled => state::dot(Icon::Clock, stage.tone()),
             Stage::Running => {
                 let ring = self
                     .request
                     .grant
                     .as_ref()
                     .map(|grant| state::ring(grant.starts_at, grant.expires_at, now));
-                let mark = ring.unwrap_or_else(|| state::dot(Icon::Check, "open"));
-                (mark, html! { (name) " is open" })
+                ring.unwrap_or_else(|| state::dot(Icon::Check, stage.tone()))
             }
-            Stage::Unlocked => (
-                state::dot(Icon::Check, "open"),
-                html! { (name) " is unlocked" },
-            ),
-            Stage::Over => (
-                state::dot(Icon::Lock, "muted"),
-                html! { (name) " is locked again" },
-            ),
-            Stage::Refused => (
-                state::dot(Icon::Cross, "stop"),
-                html! { (name) " stays locked" },
-            ),
-            Stage::Withdrawn => (
-                state::dot(Icon::Lock, "muted"),
-                html! { (name) " is locked" },
-            ),
+            Stage::Unlocked => state::dot(Icon::Check, stage.tone()),
+            Stage::Denied => state::dot(Icon::Cross, stage.tone()),
+            Stage::Over | Stage::Revoked | Stage::Cancelled | Stage::Lapsed => {
+                state::dot(Icon::Lock, stage.tone())
+            }
         };
         html! {
             div.hero #hero {
                 (mark)
                 div {
-                    h1 { (heading) }
+                    h1 { bdi { (self.heading()) } }
                     p.state.(stage.tone()) {
                         @if stage == Stage::Waiting {
-                            (name) ", asked " (ago(self.request.created_at, now))
+                            bdi { (plain(&self.request.resource_name)) }
+                            ", asked " (ago(self.request.created_at, now))
                         } @else {
                             (sentence(self.request, now))
                         }
@@ -197,7 +182,7 @@ impl View<'_> {
                     dt { "Address" }
                     dd.mono.pick { bdi { (self.address()) } }
                 }
-                dt { "As a member of" }
+                dt { "Through group" }
                 dd { bdi { (plain(&request.group_name)) } }
                 dt { "Asked for" }
                 dd {
@@ -214,11 +199,11 @@ impl View<'_> {
                 }
                 @if let (Stage::Unlocked, Some(locks_at)) = (stage, self.locks_at()) {
                     dt { "Locks again" }
-                    dd { "in " (left(locks_at, now)) ", unless you use it" }
+                    dd { "in " (left(locks_at, now)) " unless you use it" }
                 }
                 @if stage == Stage::Waiting {
-                    dt { "Lapses" }
-                    dd { "in " (left(request.lapses_at, now)) ", if nobody decides" }
+                    dt { "Expires" }
+                    dd { (moment(request.lapses_at)) " if nobody answers" }
                 }
                 @if !request.reason.trim().is_empty() {
                     dt { "Reason" }
@@ -235,16 +220,16 @@ impl View<'_> {
         html! {
             @match self.stage() {
                 Stage::Waiting => div.foot #foot {
-                    span.muted { "You can close this page: you are told when it is decided." }
-                    form method="post" {
+                    span.muted { "You can close this page. You’ll be told when it is decided." }
+                    form method="post" #{ "cancel-" (request.id) } {
                         (token_field(token))
                         button.btn name="do" value="cancel" { "Cancel request" }
                     }
                 },
                 Stage::Scheduled | Stage::Running => div.foot #foot {
-                    @if let Some(grant) = &request.grant { (release(grant.id, token, "Release…")) }
+                    @if let Some(grant) = &request.grant { (give_back(grant.id, token, &request.resource_name)) }
                     span.acts {
-                        (copy(&self.address()))
+                        (copy(&self.address(), &request.resource_name))
                         @if let (Stage::Running, Some(back)) = (self.stage(), &self.frame.back) {
                             (back.button())
                         } @else if let (Stage::Running, Some(link)) = (self.stage(), link) {
@@ -256,7 +241,7 @@ impl View<'_> {
                 Stage::Unlocked => div.foot #foot {
                     a.btn href="/access" { "Your access" }
                     span.acts {
-                        (copy(&self.address()))
+                        (copy(&self.address(), &request.resource_name))
                         @if let Some(back) = &self.frame.back {
                             (back.button())
                         } @else if let Some(link) = link {
@@ -265,11 +250,15 @@ impl View<'_> {
                         }
                     }
                 },
-                Stage::Over | Stage::Refused | Stage::Withdrawn => div.foot #foot {
+                Stage::Over
+                | Stage::Denied
+                | Stage::Revoked
+                | Stage::Cancelled
+                | Stage::Lapsed => div.foot #foot {
                     a.btn href="/access" { "Your access" }
                     @if self.resource.is_some() {
                         a.btn.primary href={ "/resources/" (request.resource) "/request" } {
-                            "Ask again"
+                            "Request again"
                         }
                     }
                 },

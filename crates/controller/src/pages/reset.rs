@@ -4,12 +4,13 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_protocol::problem::Code;
 use maud::html;
 use serde::Deserialize;
 
 use super::error::PageFailure;
-use super::form::Form;
-use super::layout::{Frame, Page, Place, Width, complaint, token_field};
+use super::form::{Field, Form, Wrong};
+use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::app::App;
 use crate::failure::Failure;
@@ -30,7 +31,7 @@ pub(super) async fn show(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Response, PageFailure> {
-    page(&app, &headers, StatusCode::OK, "", "").await
+    page(&app, &headers, "", &Wrong::default()).await
 }
 
 /// `POST /reset`: sets the password and signs this browser in.
@@ -40,8 +41,12 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     if typed.password != typed.again {
-        let wrong = "The two passwords differ. Type the same one twice.";
-        return page(&app, &headers, StatusCode::BAD_REQUEST, &typed.code, wrong).await;
+        let wrong = Wrong::new(
+            StatusCode::BAD_REQUEST,
+            "The two passwords differ. Type the same one twice.",
+            Field::Again,
+        );
+        return page(&app, &headers, &typed.code, &wrong).await;
     }
     match reset::finish(&app, &typed.code, typed.password).await {
         Ok(verified) => {
@@ -50,8 +55,17 @@ pub(super) async fn send(
             Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            page(&app, &headers, status, &typed.code, &problem.detail).await
+            let field = match problem.code {
+                Code::Forbidden => Field::Code,
+                _ => Field::Password,
+            };
+            page(
+                &app,
+                &headers,
+                &typed.code,
+                &Wrong::of(&problem).about(field),
+            )
+            .await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -60,9 +74,8 @@ pub(super) async fn send(
 async fn page(
     app: &App,
     headers: &HeaderMap,
-    status: StatusCode,
     code: &str,
-    wrong: &str,
+    wrong: &Wrong,
 ) -> Result<Response, PageFailure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
@@ -70,29 +83,36 @@ async fn page(
         title: "New password",
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
     let main = html! {
         h1 { "Set a new password" }
-        p.lead { "You are signed out everywhere else when it is set." }
-        (complaint(wrong))
-        form.stack method="post" action="/reset" {
+        p.lead { "You’ll be signed out everywhere else." }
+        (wrong.complaint())
+        form.stack #reset method="post" action="/reset" {
             (token_field(&token))
             label for="code" { "Code" }
             input.field.mono #code name="code" value=(code) required autocomplete="off"
                 autocapitalize="characters" spellcheck="false" data-from-fragment
-                aria-describedby="code-rule";
+                autofocus[wrong.is(Field::Code)] aria-invalid=[wrong.invalid(Field::Code)]
+                aria-describedby=[wrong.described_by(Field::Code, "code-rule")];
             p.hint #code-rule { "What follows # in the link that your administrator gave you." }
             label for="password" { "New password" }
             input.field #password name="password" type="password" required
-                autocomplete="new-password" minlength=(SHORTEST) aria-describedby="password-rule";
+                autocomplete="new-password" minlength=(SHORTEST)
+                autofocus[wrong.is(Field::Password)]
+                aria-invalid=[wrong.invalid(Field::Password)]
+                aria-describedby=[wrong.described_by(Field::Password, "password-rule")];
             p.hint #password-rule { "At least " (SHORTEST) " characters. A few words make a good one." }
-            label for="again" { "The same again" }
-            input.field #again name="again" type="password" required autocomplete="new-password";
+            label for="again" { "New password again" }
+            input.field #again name="again" type="password" required autocomplete="new-password"
+                autofocus[wrong.is(Field::Again)]
+                aria-invalid=[wrong.invalid(Field::Again)]
+                aria-describedby=[wrong.described_by(Field::Again, "")];
             p.foot { span {} button.btn.primary { "Set password" } }
         }
     };
-    let mut response = frame.answer(status, &page, &main);
+    let mut response = frame.answer(wrong.status(), &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

@@ -5,16 +5,14 @@ use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::account::{Session, SessionKind};
-use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::ago;
 use crate::app::App;
-use crate::failure::Failure;
 use crate::identity::{PageUser, session};
 
 /// `GET /sessions`
@@ -29,25 +27,28 @@ pub(super) async fn show(
         title: "Sessions",
         place: Place::Sessions,
         width: Width::Wide,
-        live: true,
+        live: Live::On,
     };
     let several = sessions.len() > 1;
-    Ok(frame.page(&page, &html! {
-        div.head {
-            h1 { "Your sessions" }
-            @if several {
-                form method="post" action="/sessions" {
-                    (token_field(&user.token))
-                    button.btn.danger name="do" value="end-others" { "End all others" }
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { "Your sessions" }
+                @if several {
+                    form #end-others method="post" action="/sessions" {
+                        (token_field(&user.token))
+                        button.btn.danger name="do" value="end-others" { "End all others" }
+                    }
                 }
             }
-        }
-        p.lead { "Where you are signed in. End what you do not know, then ask your administrator \
-                  for a link to set a new password." }
-        ul.rows #sessions data-live {
-            @for session in &sessions { (row(&user, session, &frame)) }
-        }
-    }))
+            p.lead { "Where you’re signed in. End any you don’t recognise, then ask your \
+                      administrator for a link to set a new password." }
+            ul.rows #sessions data-live {
+                @for session in &sessions { (row(&user, session, &frame)) }
+            }
+        },
+    ))
 }
 
 /// `POST /sessions`
@@ -72,7 +73,7 @@ pub(super) async fn send(
             })
             .await?;
         }
-        _ => return Err(Failure::refused(Code::Malformed, "There is no such button.").into()),
+        _ => return Err(out_of_date().into()),
     }
     Ok(Redirect::to("/sessions").into_response())
 }
@@ -82,7 +83,7 @@ fn row(user: &PageUser, session: &Session, frame: &Frame) -> Markup {
         SessionKind::Browser => (Icon::Window, "Browser"),
         SessionKind::Desktop => (Icon::Screen, "Desktop app"),
         SessionKind::Cli => (Icon::Terminal, "CLI"),
-        SessionKind::Headless => (Icon::Terminal, "CLI, by a code: never reviews"),
+        SessionKind::Headless => (Icon::Terminal, "CLI, signed in by a code: can’t review"),
     };
     html! {
         li.row #{ "session-" (session.id) } {
@@ -100,7 +101,7 @@ fn row(user: &PageUser, session: &Session, frame: &Frame) -> Markup {
                 }
             }
             @if !session.current {
-                form.acts method="post" action="/sessions" {
+                form.acts #{ "end-" (session.id) } method="post" action="/sessions" {
                     (token_field(&user.token))
                     input type="hidden" name="session" value=(session.id);
                     button.btn name="do" value="end"

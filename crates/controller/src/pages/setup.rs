@@ -1,14 +1,15 @@
 //! The first admin of a fresh controller.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_protocol::problem::Code;
 use maud::html;
 use serde::Deserialize;
 
 use super::error::PageFailure;
-use super::form::Form;
-use super::layout::{Frame, Page, Place, Width, complaint, token_field};
+use super::form::{Field, Form, Wrong};
+use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::app::App;
 use crate::failure::Failure;
@@ -27,6 +28,12 @@ pub(super) struct Typed {
     password: String,
 }
 
+/// `GET /`: to one's access, or to the setup of a fresh controller.
+pub(super) async fn front_door(State(app): State<App>) -> Result<Redirect, PageFailure> {
+    let fresh = setup::is_open(&app).await?;
+    Ok(Redirect::to(if fresh { "/setup" } else { "/access" }))
+}
+
 /// `GET /setup`
 pub(super) async fn show(
     State(app): State<App>,
@@ -35,7 +42,7 @@ pub(super) async fn show(
     if !setup::is_open(&app).await? {
         return Ok(Redirect::to("/access").into_response());
     }
-    page(&app, &headers, StatusCode::OK, &Typed::default(), "").await
+    page(&app, &headers, &Typed::default(), &Wrong::default()).await
 }
 
 /// `POST /setup`
@@ -58,8 +65,14 @@ pub(super) async fn send(
             Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(Failure::Refused(problem)) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            page(&app, &headers, status, &typed, &problem.detail).await
+            let wrong = Wrong::of(&problem);
+            let wrong = match problem.code {
+                Code::Forbidden => wrong.about(Field::Code),
+                // Fields that must not be empty are checked by the browser, too.
+                _ if typed.password.chars().count() < SHORTEST => wrong.about(Field::Password),
+                _ => wrong.about(Field::Login),
+            };
+            page(&app, &headers, &typed, &wrong).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -68,9 +81,8 @@ pub(super) async fn send(
 async fn page(
     app: &App,
     headers: &HeaderMap,
-    status: StatusCode,
     typed: &Typed,
-    wrong: &str,
+    wrong: &Wrong,
 ) -> Result<Response, PageFailure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
@@ -78,19 +90,22 @@ async fn page(
         title: "Set up",
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
     let main = html! {
         h1 { "Set up Hourkey" }
-        p.lead { "Make the first administrator. You'll find the setup code in the terminal where \
+        p.lead { "Create the first administrator. You’ll find the setup code in the terminal where \
                   you started the controller, or run " code { "hourkey-controller setup-code" }
             " on its host." }
-        (complaint(wrong))
-        form.stack method="post" action="/setup" {
+        (wrong.complaint())
+        form.stack #setup method="post" action="/setup" {
             (token_field(&token))
             label for="code" { "Setup code" }
             input.field.mono #code name="code" value=(typed.code) required autocomplete="off"
-                autocapitalize="characters" spellcheck="false" autofocus data-from-fragment;
+                autocapitalize="characters" spellcheck="false" data-from-fragment
+                autofocus[!wrong.is(Field::Login) && !wrong.is(Field::Password)]
+                aria-invalid=[wrong.invalid(Field::Code)]
+                aria-describedby=[wrong.described_by(Field::Code, "")];
             label for="organisation" { "Organisation" }
             input.field #organisation name="organisation" value=(typed.organisation) required
                 autocomplete="organization" maxlength="200";
@@ -99,16 +114,21 @@ async fn page(
                 maxlength="200";
             label for="login" { "Your login" }
             input.field #login name="login" value=(typed.login) required autocomplete="username"
-                autocapitalize="none" spellcheck="false" maxlength="100";
+                autocapitalize="none" spellcheck="false" maxlength="100"
+                autofocus[wrong.is(Field::Login)]
+                aria-invalid=[wrong.invalid(Field::Login)]
+                aria-describedby=[wrong.described_by(Field::Login, "")];
             label for="password" { "Your password" }
             input.field #password name="password" type="password" required
                 autocomplete="new-password" minlength=(SHORTEST)
-                aria-describedby="password-rule";
+                autofocus[wrong.is(Field::Password)]
+                aria-invalid=[wrong.invalid(Field::Password)]
+                aria-describedby=[wrong.described_by(Field::Password, "password-rule")];
             p.hint #password-rule { "At least " (SHORTEST) " characters. A few words make a good one." }
             p.foot { span {} button.btn.primary { "Set up" } }
         }
     };
-    let mut response = frame.answer(status, &page, &main);
+    let mut response = frame.answer(wrong.status(), &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

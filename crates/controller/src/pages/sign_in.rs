@@ -1,15 +1,17 @@
 //! Signing in and out.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
 
 use super::address::Query;
+use super::consent::app_name;
 use super::error::PageFailure;
-use super::form::Form;
-use super::layout::{Frame, Page, Place, Width, complaint, meant_for, plain};
+use super::form::{Field, Form, Wrong};
+use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
 use crate::app::App;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -24,6 +26,8 @@ use crate::oauth::client::Client;
 #[serde(default)]
 pub(super) struct Waiting {
     next: String,
+    /// What was sent met a session that had ended.
+    unsent: bool,
 }
 
 /// What was typed.
@@ -33,6 +37,22 @@ pub(super) struct Typed {
     next: String,
     login: String,
     password: String,
+}
+
+/// Tells a browser that is sent to sign in that what it sent is not kept. Where a session ended
+/// is known only by what it answers.
+pub(super) async fn say_what_was_not_sent(request: Request, next: Next) -> Response {
+    let sent = request.method() == Method::POST && request.uri().path() != "/sign-out";
+    let mut response = next.run(request).await;
+    let to = response.headers().get(header::LOCATION);
+    let to = to.and_then(|to| to.to_str().ok()).unwrap_or_default();
+    if sent
+        && to.starts_with("/sign-in?next=")
+        && let Ok(to) = HeaderValue::from_str(&format!("{to}&unsent=true"))
+    {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
 }
 
 /// The sign-in page's address; `next` is where it leads.
@@ -67,7 +87,12 @@ pub(super) async fn show(
         }
         None => String::new(),
     };
-    page(&app, &headers, StatusCode::OK, &next, &login, "").await
+    let ended = match (waiting.unsent, Kind::Session.read(&headers, &app.config)) {
+        (true, _) => "Your session ended; nothing was sent. Sign in to go on.",
+        (false, Some(_)) => "Your session ended. Sign in to go on.",
+        (false, None) => "",
+    };
+    page(&app, &headers, &next, &login, ended, &Wrong::default()).await
 }
 
 /// `POST /sign-in`
@@ -86,14 +111,14 @@ pub(super) async fn send(
             Ok((cookies, Redirect::to(&next)).into_response())
         }
         Err(NotSignedIn::TooFast(wait)) => {
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            let wrong = format!("There were too many attempts to sign in. Try again in {wait}.");
-            let page = page(&app, &headers, status, &next, &typed.login, &wrong).await?;
+            let sentence = format!("There were too many attempts to sign in. Try again in {wait}.");
+            let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
+            let page = page(&app, &headers, &next, &typed.login, "", &wrong).await?;
             Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response())
         }
         Err(NotSignedIn::Failed(Failure::Refused(problem))) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN);
-            page(&app, &headers, status, &next, &typed.login, &problem.detail).await
+            let wrong = Wrong::of(&problem).about(Field::Password);
+            page(&app, &headers, &next, &typed.login, "", &wrong).await
         }
         Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
     }
@@ -136,10 +161,10 @@ fn safe(next: &str, config: &Config) -> String {
 async fn page(
     app: &App,
     headers: &HeaderMap,
-    status: StatusCode,
     next: &str,
     login: &str,
-    wrong: &str,
+    ended: &str,
+    wrong: &Wrong,
 ) -> Result<Response, PageFailure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
@@ -148,10 +173,10 @@ async fn page(
         title: "Sign in",
         place: Place::Elsewhere,
         width: Width::Narrow,
-        live: false,
+        live: Live::Off,
     };
-    let main = form(&frame, &token, next, login, wrong, fresh);
-    let mut response = frame.answer(status, &page, &main);
+    let main = form(&frame, &token, next, login, ended, wrong, fresh);
+    let mut response = frame.answer(wrong.status(), &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -163,16 +188,18 @@ fn form(
     token: &FormToken,
     next: &str,
     login: &str,
-    wrong: &str,
+    ended: &str,
+    wrong: &Wrong,
     fresh: bool,
 ) -> maud::Markup {
     html! {
         h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
         @if let Some(client) = waiting_client(next) {
-            p.lead { "To go on with " (client.name()) "." }
+            p.lead { "To continue with " (app_name(client)) "." }
         }
-        (complaint(wrong))
-        form.stack method="post" action="/sign-in" {
+        @if !ended.is_empty() { p.bar.warn role="status" { (ended) } }
+        (wrong.complaint())
+        form.stack #sign-in method="post" action="/sign-in" data-then="reload" {
             (super::layout::token_field(token))
             input type="hidden" name="next" value=(next);
             label for="login" { "Login" }
@@ -181,15 +208,17 @@ fn form(
                 autofocus[login.is_empty()];
             label for="password" { "Password" }
             input.field #password name="password" type="password" required
-                autocomplete="current-password" autofocus[!login.is_empty()];
+                autocomplete="current-password" autofocus[!login.is_empty()]
+                aria-invalid=[wrong.invalid(Field::Password)]
+                aria-describedby=[wrong.described_by(Field::Password, "")];
             p.foot {
-                span.muted { "Forgotten? Your administrator can make you a reset link." }
+                span.muted { "Forgotten your password? Ask your administrator for a reset link." }
                 button.btn.primary { "Sign in" }
             }
         }
         @if fresh {
-            p.bar { "This controller is fresh: " a href="/setup" { "set it up" }
-                " with the code from its terminal." }
+            p.bar { "This controller isn’t set up yet. " a href="/setup" { "Set it up" }
+                " with the code from the terminal where you started it." }
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
             (Some(at), _) => html! { span.state.stop { "Denied " (ago(at, now)) } },
             (None, Why::NeedsApproval | Why::Unknown) => html! { span.state { "Needs approval" } },
             (None, Why::NeedsReason) => html! { span.state { "Opens with a reason" } },
-            (None, Why::Unused) => html! { span.state { "Locked, since it was not used" } },
+            (None, Why::Unused) => html! { span.state { "Locked because it wasn’t used" } },
         },
     }
 }

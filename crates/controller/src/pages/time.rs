@@ -38,7 +38,7 @@ pub(super) fn stamp(at: Time) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-/// At most two units, rounded up, so that 45 minutes read as 45 until the first has passed.
+/// At most two units, from a week on one, rounded up, so that 45 minutes read as 45 until the first has passed.
 pub(super) fn left_words(until: Time, now: Time) -> String {
     let left = (until - now).num_milliseconds().max(0);
     if left <= 60_000 {
@@ -49,6 +49,7 @@ pub(super) fn left_words(until: Time, now: Time) -> String {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, 0) => format!("{hours} h"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days @ 7.., _, _) => format!("{days} days"),
         (days, 0, _) => format!("{days} d"),
         (days, hours, _) => format!("{days} d {hours} h"),
     }
@@ -84,6 +85,8 @@ mod tests {
         assert_eq!(left(60 * 60_000), "1 h");
         assert_eq!(left(80 * 60_000), "1 h 20 min");
         assert_eq!(left(52 * 3_600_000), "2 d 4 h");
+        assert_eq!(left((7 * 24 + 5) * 3_600_000), "7 days");
+        assert_eq!(left((30 * 24 - 1) * 3_600_000), "29 days");
         let ago = |seconds: i64| ago_words(now - TimeDelta::seconds(seconds), now);
         assert_eq!(ago(-100), "just now");
         assert_eq!(ago(59), "just now");

@@ -1,24 +1,31 @@
 //! Unlocking for others, by administrators: what locked because somebody did not use it.
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::review::Role;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
-use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::error::PageFailure;
-use super::form::{Fields, Form};
+use super::form::{Field, Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
-use super::layout::{Frame, Page, Place, Width, complaint, plain, token_field};
+use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::state;
 use super::time::{ago, left};
 use crate::access::unlock;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::{PageUser, csrf::FormToken};
+
+/// What was typed in a row, kept when it has to be corrected.
+#[derive(Default)]
+struct Typed {
+    resource: Option<ResourceId>,
+    comment: String,
+    wrong: Wrong,
+}
 
 /// `GET /unlock`
 pub(super) async fn show(
@@ -29,7 +36,7 @@ pub(super) async fn show(
     let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let login = query.find(|(name, _)| name == "login");
     let login = login.map(|(_, login)| login).unwrap_or_default();
-    page(&app, &user, &uri, login.trim(), StatusCode::OK, "").await
+    page(&app, &user, &uri, login.trim(), &Typed::default()).await
 }
 
 /// `POST /unlock`
@@ -40,13 +47,14 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
     let Some(resource) = fields.number("resource") else {
-        return Err(Failure::refused(Code::Malformed, "There is no such button.").into());
+        return Err(out_of_date().into());
     };
     let login = fields.get("login").trim().to_owned();
+    let comment = fields.get("comment").replace("\r\n", "\n");
     let body = NewUnlock {
         login: login.clone(),
         resource: ResourceId(resource),
-        comment: fields.get("comment").replace("\r\n", "\n"),
+        comment: comment.clone(),
     };
     let admin = user.user.id;
     let done = app
@@ -60,8 +68,12 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/unlock?{query}")).into_response())
         }
         Err(Failure::Refused(problem)) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
-            page(&app, &user, &uri, &login, status, &problem.detail).await
+            let typed = Typed {
+                resource: Some(ResourceId(resource)),
+                comment,
+                wrong: Wrong::of(&problem),
+            };
+            page(&app, &user, &uri, &login, &typed).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -72,20 +84,18 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     login: &str,
-    mut status: StatusCode,
-    wrong: &str,
+    typed: &Typed,
 ) -> Result<Response, PageFailure> {
     if !user.user.roles.contains(&Role::Admin) {
         return Err(unlock::not_an_admin().into());
     }
-    let mut wrong = wrong.to_owned();
+    let mut unknown = Wrong::default();
     let found = match login {
         "" => None,
         login => match unlock::auto_locked(app, user.user.id, login).await {
             Ok(found) => Some(found),
             Err(Failure::Refused(problem)) => {
-                status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::NOT_FOUND);
-                wrong = problem.detail;
+                unknown = Wrong::of(&problem).about(Field::Login);
                 None
             }
             Err(failure) => return Err(failure.into()),
@@ -93,31 +103,38 @@ async fn page(
     };
     let frame = Frame::of(app, user, uri).await?;
     let page = Page {
-        title: "Unlock for somebody",
+        title: "Unlock a resource",
         place: Place::Unlock,
         width: Width::Wide,
-        live: false,
+        live: Live::Off,
     };
-    let row = |found: &AutoLocked| row(&user.token, login, found, &frame);
-    Ok(frame.answer(status, &page, &html! {
-        div.head { h1 { "Unlock for somebody" } }
-        p.lead { "Some resources lock when a person does not use them for a while. They can ask \
-                  for them on their request pages; here you open them without a request." }
-        (complaint(&wrong))
+    let row = |found: &AutoLocked| row(&user.token, login, found, &frame, typed);
+    let wrong = if found.is_some() {
+        &typed.wrong
+    } else {
+        &unknown
+    };
+    Ok(frame.answer(wrong.status(), &page, &html! {
+        div.head { h1 { "Unlock a resource" } }
+        p.lead { "Unlock a resource that locked because somebody didn’t use it. They can also \
+                  request it themselves." }
+        (wrong.complaint())
         form.find method="get" action="/unlock" {
             label for="login" { "Who?" }
             input.field #login name="login" value=(login) autocomplete="off" spellcheck="false"
-                required placeholder="the name they sign in with";
+                required placeholder="the name they sign in with"
+                autofocus[unknown.is(Field::Login)] aria-invalid=[unknown.invalid(Field::Login)]
+                aria-describedby=[unknown.described_by(Field::Login, "")];
             button.btn { "Show" }
         }
         @if let Some(found) = found {
-            @if found.is_empty() { p.empty { "Nothing that they have access to locks by disuse." } }
+            @if found.is_empty() { p.empty { "They don’t have any resource that locks when it isn’t used." } }
             ul.rows { @for found in &found { (row(found)) } }
         }
     }))
 }
 
-fn row(token: &FormToken, login: &str, found: &AutoLocked, frame: &Frame) -> Markup {
+fn row(token: &FormToken, login: &str, found: &AutoLocked, frame: &Frame, typed: &Typed) -> Markup {
     let AutoLocked {
         resource,
         resource_name,
@@ -125,6 +142,8 @@ fn row(token: &FormToken, login: &str, found: &AutoLocked, frame: &Frame) -> Mar
         locks_at,
     } = found;
     let name = plain(resource_name);
+    let typed = (typed.resource == Some(*resource)).then_some(typed);
+    let wrong = typed.map(|typed| &typed.wrong);
     html! {
         li.row #{ "unlock-" (resource) } {
             @match locks_at {
@@ -147,12 +166,17 @@ fn row(token: &FormToken, login: &str, found: &AutoLocked, frame: &Frame) -> Mar
                 }
             }
             @if locks_at.is_none() {
-                form.acts method="post" action="/unlock" {
+                form.acts #{ "unlock-for-" (resource) } method="post" action="/unlock" {
                     (token_field(token))
                     input type="hidden" name="login" value=(login);
                     input type="hidden" name="resource" value=(resource);
                     input.field name="comment" maxlength="2000" dir="auto"
-                        aria-label="A word to them" placeholder="A word to them (optional)";
+                        value=[typed.map(|typed| &typed.comment)]
+                        aria-label={ "Comment (optional), " (name) }
+                        placeholder="Comment (optional)"
+                        autofocus[wrong.is_some_and(|wrong| wrong.is(Field::Text))]
+                        aria-invalid=[wrong.and_then(|wrong| wrong.invalid(Field::Text))]
+                        aria-describedby=[wrong.and_then(|wrong| wrong.described_by(Field::Text, ""))];
                     button.btn aria-label={ "Unlock " (name) } { "Unlock" }
                 }
             }

@@ -56,7 +56,7 @@ pub(super) async fn survive_panics(request: Request, next: Next) -> Response {
         // The panic hook wrote where and why.
         tracing::error!("a handler panicked");
         let problem = Code::Internal.problem(
-            "Something broke here. Try again, and tell your administrator if it stays like this.",
+            "Something went wrong. Try again, and tell your administrator if it stays like this.",
         );
         refuse(&path, &problem)
     })
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(response.headers()[header::CONTENT_TYPE], kind);
             let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let text = String::from_utf8(body.to_vec()).unwrap();
-            assert!(text.contains("Something broke here"), "{text}");
+            assert!(text.contains("Something went wrong"), "{text}");
             assert!(!text.contains("of the test"), "{text}");
         }
     }

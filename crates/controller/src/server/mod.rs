@@ -34,6 +34,10 @@ pub fn router(app: App) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(
+            app.clone(),
+            pages::error::with_navigation,
+        ))
         .layer(from_fn(problems::only_problems))
         .layer(from_fn(layers::bound_in_time))
         .layer(from_fn(layers::survive_panics))

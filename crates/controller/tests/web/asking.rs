@@ -23,12 +23,14 @@ async fn the_request_page_names_the_terms() {
     let ann = site.signed_in("ann").await;
     let page = ann.get("/resources/2/request").await;
     page.says("Request access to Database database.corp:5432");
-    page.says("As a member of Engineering Approval By a reviewer Time You choose, up to 8 hours");
+    page.says("Through group Engineering Approval By a reviewer Time You choose, up to 8 hours");
     page.says("For how long? 1 hour 4 hours 8 hours Other…");
-    page.says("Signed in as Ann Member . The clock starts at approval. Send request");
+    page.says("Signed in as Ann Member . Time starts when your request is approved. Send request");
     let page = ann.get("/resources/3/request").await;
-    page.says("Approval At once, with a reason that is kept Time You choose, up to 4 hours");
-    page.says("The clock starts at once. Open it now");
+    page.says(
+        "Approval Opens immediately. Your reason is recorded. Time You choose, up to 4 hours",
+    );
+    page.says("Time starts immediately. Open it now");
     let page = ann.get("/resources/4/request").await;
     page.says("Approval By a reviewer Time 1 hour");
     assert!(
@@ -43,7 +45,9 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     let site = Site::new().await;
     let ben = site.signed_in("ben").await;
     let page = ben.get("/resources/4/request").await;
-    page.says("On call Opens at once, with a reason that is kept, up to 2 hours Suggested: it opens at once");
+    page.says(
+        "On call Opens immediately with a reason, up to 2 hours Suggested: it opens immediately",
+    );
     page.says("Engineering Needs approval, 1 hour");
     let (on_call, engineering) = (site.world.ways.vault_on_call.0, site.world.ways.vault.0);
     let checked = format!("name=\"way\" value=\"{on_call}\" checked");
@@ -54,7 +58,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     let location = ask(&ben, 4, &[("way", &way)]).await;
     let page = ben.get(&location).await;
     page.says("Waiting for a reviewer");
-    page.says("As a member of Engineering Asked for 1 hour");
+    page.says("Through group Engineering Asked for 1 hour");
 }
 
 #[tokio::test]
@@ -69,7 +73,7 @@ async fn a_request_waits_is_approved_and_opens() {
     let location = ask(&ann, 2, &fields).await;
     let page = ann.get(&location).await;
     page.says("Waiting for a reviewer");
-    page.says("Asked for 4 hours Lapses in 1 d , if nobody decides");
+    page.says("Asked for 4 hours Expires 2 Jan 00:00 UTC if nobody answers");
     assert!(
         page.text.contains("Latency alert\nfrom 14:05"),
         "line ends as typed"
@@ -99,6 +103,26 @@ async fn a_request_waits_is_approved_and_opens() {
     ann.get(&location)
         .await
         .says("Database is locked again Ended just now");
+}
+
+#[tokio::test]
+async fn without_scripts_only_the_page_that_one_waits_on_reloads_itself() {
+    let site = Site::new().await;
+    let ann = site.signed_in("ann").await;
+    let waiting = ask(&ann, 2, &[("reason", "Reports")]).await;
+    let open = ask(&ann, 3, &[("reason", "Error 500")]).await;
+    let reloads = async |path: &str| ann.get(path).await.text.contains("http-equiv=\"refresh\"");
+    assert!(reloads(&waiting).await);
+    // Reloading would take what is typed, and the focus.
+    for path in [
+        &open,
+        "/access",
+        "/devices",
+        "/sessions",
+        "/resources/4/request",
+    ] {
+        assert!(!reloads(path).await, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -266,7 +290,9 @@ async fn what_one_may_not_see_looks_like_what_does_not_exist() {
         .await;
     assert_eq!((page.status.as_u16(), &page.text), (404, &unknown.text));
     assert_eq!(site.seq().await, before);
-    eve.get("/access").await.says("No resources yet");
+    eve.get("/access")
+        .await
+        .says("You don’t have any resources yet");
 }
 
 #[tokio::test]
@@ -283,7 +309,7 @@ async fn cancelling_is_for_the_requester() {
     );
     ann.get(&location)
         .await
-        .says("Database is locked Cancelled just now");
+        .says("Request for Database was cancelled Cancelled just now");
     ann.post(&location, &[("do", "cancel")])
         .await
         .refuses(409, "Nothing was changed");
@@ -297,7 +323,7 @@ async fn resources_are_found_by_name_address_and_tag() {
     ann.get("/access?q=logs.corp").await.says("Locked 1 Logs");
     ann.get("/access?q=nothing")
         .await
-        .says("Nothing fits this search");
+        .says("Nothing matches this search");
     let page = ann.get("/access?q=%22%3E%3Cscript%3E").await;
     assert!(
         page.text.contains("value=\"&quot;&gt;&lt;script&gt;\""),

@@ -45,7 +45,8 @@ async fn a_page_tells_when_and_where_a_connection_was_cut() {
         received: 3_249_000,
     };
     kept(&site, connection("0a", Some(end))).await;
-    let said = "Cut at 00:03:04.221 UTC on gw-1 , began 00:00:00.004 UTC , 3.2 MB";
+    let said =
+        "Ended with the access at 00:03:04.221 UTC on gw-1 , began 00:00:00.004 UTC , 3.2 MB";
     ann.get(&page).await.says(said);
     let rae = site.signed_in("rae").await;
     rae.get(&format!("/review/{}", asked.id())).await.says(said);

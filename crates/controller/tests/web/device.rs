@@ -87,13 +87,13 @@ async fn a_person_types_the_code_and_the_host_is_signed_in_without_review() {
     // As people type it.
     let typed = started.user_code.to_lowercase().replace('-', " ");
     let page = rae.post("/device", &[("code", &typed)]).await;
-    page.says("Let this host sign in as you?");
-    page.says("Calls itself hourkey on backup-host Signs in as Rae Reviewer");
+    page.says("Sign in to the hourkey command as");
+    page.says("Device name hourkey on backup-host Login rae");
     refused(&poll(&site, &started).await, "authorization_pending");
     let code = page.field("code").unwrap();
     rae.post("/device", &[("code", &code), ("decision", "allow")])
         .await
-        .says("It is signed in");
+        .says("You’re signed in");
 
     let page = poll(&site, &started).await;
     let token = page.json()["access_token"].as_str().unwrap().to_owned();
@@ -101,7 +101,7 @@ async fn a_person_types_the_code_and_the_host_is_signed_in_without_review() {
     refused(&poll(&site, &started).await, "invalid_grant");
     rae.get("/sessions")
         .await
-        .says("CLI, by a code: never reviews");
+        .says("CLI, signed in by a code: can’t review");
 
     let world = &site.world;
     let body = json!({ "resource": world.resources.database, "reason": "Reports" });
@@ -153,7 +153,7 @@ async fn a_refresh_token_of_a_headless_host_stays_headless() {
     assert_eq!(site.form("/oauth/token", &fields).await.status, 200);
     ann.get("/sessions")
         .await
-        .says("CLI, by a code: never reviews");
+        .says("CLI, signed in by a code: can’t review");
     assert_eq!(site.sessions(site.world.people.ann).await, 2);
 }
 
@@ -178,14 +178,12 @@ async fn a_person_may_turn_a_host_away() {
     let ann = site.signed_in("ann").await;
     ann.get("/device").await;
     let fields = [("code", started.user_code.as_str()), ("decision", "deny")];
-    ann.post("/device", &fields)
-        .await
-        .says("It was turned away");
+    ann.post("/device", &fields).await.says("Sign-in cancelled");
     let again = [("code", started.user_code.as_str()), ("decision", "allow")];
     ann.get("/device").await;
     ann.post("/device", &again)
         .await
-        .refuses(422, "unknown, used or expired");
+        .refuses(422, "isn’t valid, or it has expired");
     refused(&poll(&site, &started).await, "access_denied");
     refused(&poll(&site, &started).await, "invalid_grant");
 }
@@ -229,7 +227,7 @@ async fn codes_expire() {
     let fields = [("code", started.user_code.as_str()), ("decision", "allow")];
     ann.post("/device", &fields)
         .await
-        .refuses(422, "unknown, used or expired");
+        .refuses(422, "isn’t valid, or it has expired");
     refused(&poll(&site, &started).await, "expired_token");
 }
 
@@ -242,7 +240,7 @@ async fn guessing_codes_gets_slower() {
     for _ in 0..20 {
         ann.post("/device", &[("code", "BBBB-BBBB")])
             .await
-            .refuses(422, "unknown");
+            .refuses(422, "isn’t valid");
     }
     let right = [("code", started.user_code.as_str())];
     let page = ann.post("/device", &right).await;
@@ -257,5 +255,5 @@ async fn guessing_codes_gets_slower() {
     site.world.clock.forward(TimeDelta::seconds(1));
     ann.post("/device", &right)
         .await
-        .says("Let this host sign in as you?");
+        .says("Sign in to the hourkey command as");
 }

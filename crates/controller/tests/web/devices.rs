@@ -37,7 +37,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
         "rule 1"
     );
     assert_eq!(send(&ann, anns).await.location(), "/devices");
-    ann.get("/devices").await.says("None yet.");
+    ann.get("/devices").await.says("No computers yet.");
 
     let ada = site.signed_in("ada").await;
     let page = ada.get("/devices").await;
@@ -45,7 +45,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     page.says("&lt;b&gt;ben&lt;/b&gt;");
     let before = site.seq().await;
     assert_eq!(send(&ada, bens).await.location(), "/devices");
-    ada.get("/devices").await.says("Nobody else has one.");
+    ada.get("/devices").await.says("No other devices.");
     assert_eq!(
         site.world.actions(before).await,
         ["device.ended by Ada Admin", "session.ended by Ada Admin"]

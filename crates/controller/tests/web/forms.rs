@@ -43,10 +43,10 @@ async fn a_form_without_the_right_token_changes_nothing() {
         for token in ["", "x", &other.token(), &format!("{}x", ada.token())] {
             let fields = [fields.as_slice(), &[("token", token)]].concat();
             let page = ada.post_as_is(&path, &fields, &[]).await;
-            page.refuses(403, "This form belongs to a sign-in that has ended");
+            page.refuses(403, "This page is out of date. Reload it.");
         }
         let page = ada.post_as_is(&path, &fields, &[]).await;
-        page.refuses(403, "This form belongs to a sign-in that has ended");
+        page.refuses(403, "This page is out of date. Reload it.");
     }
     assert_eq!(site.seq().await, before);
 }
@@ -103,16 +103,18 @@ async fn addresses_that_cannot_be_read_are_refused_as_pages() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     let unknown = ann.get("/requests/99999").await;
-    unknown.refuses(404, "no such thing here");
-    // It says no time that it does not know.
-    assert!(!unknown.text.contains("data-now"), "{}", unknown.text);
+    unknown.refuses(404, "Page not found");
+    // It keeps the way to other pages, and without a sign-in says no time that it does not know.
+    assert!(unknown.text.contains("<nav"), "{}", unknown.text);
+    let stranger = site.browser().get("/nowhere").await;
+    assert!(!stranger.text.contains("data-now"), "{}", stranger.text);
     assert!(ann.get("/access").await.text.contains("data-now"));
     for path in ["/requests/x", "/review/1.5", "/resources/%ff/request"] {
         let page = ann.get(path).await;
         assert_eq!(page.status, 404, "{path}");
         assert_eq!(page.text, unknown.text, "{path}");
     }
-    for path in ["/access?before=x", "/access?page=-1", "/review?done=x"] {
+    for path in ["/access?before=x", "/access?page=-1", "/review?before=x"] {
         let page = ann.get(path).await;
         page.refuses(400, "after the question mark cannot be read");
     }
@@ -135,7 +137,7 @@ async fn forms_that_cannot_be_read_are_refused_as_pages() {
         ("password", "c"),
     ];
     let page = ann.post_as_is("/sign-in", &fields, &[]).await;
-    page.refuses(400, "The form cannot be read");
+    page.refuses(400, "This form cannot be read");
 }
 
 #[tokio::test]

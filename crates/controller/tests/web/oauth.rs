@@ -53,7 +53,7 @@ pub async fn code(browser: &Browser<'_>, replaced: &[(&str, &str)]) -> String {
     browser
         .get(&address)
         .await
-        .says("Let this app sign in as you?");
+        .says("Sign in to the Hourkey app as");
     let page = browser.post(&address, &[("decision", "allow")]).await;
     get(&given(&page), "code").to_owned()
 }
@@ -100,7 +100,7 @@ async fn a_person_signs_in_consents_and_the_client_gets_a_code() {
         format!("/sign-in?{}", encoded(&[("next", &address)]))
     );
     let page = browser.get(page.location()).await;
-    page.says("To go on with Hourkey for the desktop.");
+    page.says("To continue with the Hourkey app.");
     let next = page.field("next").unwrap().replace("&amp;", "&");
     let fields = [
         ("login", "ann"),
@@ -111,8 +111,8 @@ async fn a_person_signs_in_consents_and_the_client_gets_a_code() {
     assert_eq!(page.location(), address);
 
     let page = browser.get(page.location()).await;
-    page.says("App Hourkey for the desktop Calls itself Hourkey on build-host");
-    page.says("Signs in as Ann Member ( ann ) Runs on This computer 127.0.0.1:49152");
+    page.says("Device name Hourkey on build-host");
+    page.says("Login ann Computer This one, 127.0.0.1:49152");
     let policy = page.header("content-security-policy");
     assert!(
         policy.contains("form-action 'self' http://127.0.0.1:49152;"),
@@ -135,7 +135,7 @@ async fn a_click_is_needed_each_time() {
     code(&ann, &[]).await;
     ann.get(&address(&[]))
         .await
-        .says("Let this app sign in as you?");
+        .says("Sign in to the Hourkey app as");
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn hostile_labels_are_shown_harmlessly() {
     );
     assert!(!page.text.contains('\u{202e}'));
     let page = ann.get(&address(&[("label", " ")])).await;
-    page.says("Calls itself Hourkey for the desktop");
+    page.says("Device name Hourkey for the desktop");
 }
 
 #[tokio::test]

@@ -21,17 +21,21 @@ async fn the_queue_shows_what_is_needed_to_decide() {
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
     page.says("Ann Member → Database just now Latency &lt;alert&gt;");
-    page.says("Asks for 4 hours · first time in 30 days · Engineering · lapses in 1 d");
-    page.says("Approve 4 hours Less…");
+    page.says("Asks for 4 hours · first time in 30 days · Engineering · Expires");
+    page.says("Approve 4 hours Shorter…");
     assert!(page.text.contains("1 waiting"), "{}", page.text);
 
     let before = site.seq().await;
     let address = format!("/review/{request}");
     let page = rae
-        .post(&address, &[("do", "approve"), ("back", "queue")])
+        .post(&address, &[("do", "approve"), ("settled", "")])
         .await;
-    assert_eq!(page.location(), format!("/review?done={request}"));
+    assert_eq!(
+        page.location(),
+        format!("/review?done={request}#review-{request}")
+    );
     let page = rae.get(page.location()).await;
+    page.says("Asked for 4 hours · Engineering Approved for 4 hours");
     page.says("Ann Member → Database Open, 4 h left");
     page.says("Nothing waits for you.");
     assert_eq!(
@@ -100,8 +104,8 @@ async fn a_denial_needs_a_comment_and_the_requester_reads_it() {
         .says("Denied by Rae Reviewer just now");
     let ann = site.signed_in("ann").await;
     let page = ann.get(&format!("/requests/{request}")).await;
-    page.says("Database stays locked Denied by Rae Reviewer just now Use the replica.");
-    page.says("Ask again");
+    page.says("Request for Database was denied Denied by Rae Reviewer just now Use the replica.");
+    page.says("Request again");
     ann.get("/access").await.says("Database Denied just now");
 }
 
@@ -133,7 +137,7 @@ async fn nobody_decides_their_own_request() {
     let own = world.post(world.people.rae, "/requests", body).await.id();
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
-    page.says("This is your own request: another reviewer decides it.");
+    page.says("This is your own request. Another reviewer decides it.");
     assert!(!page.words().contains("Approve"), "{}", page.words());
     assert!(
         !page.text.contains("waiting\""),
@@ -176,7 +180,7 @@ async fn a_running_grant_is_revoked_with_a_comment() {
         .says("Revoked by Rae Reviewer just now");
     let ann = site.signed_in("ann").await;
     let page = ann.get(&format!("/requests/{request}")).await;
-    page.says("Database stays locked Revoked by Rae Reviewer just now The alert is over.");
+    page.says("Database is locked again Revoked by Rae Reviewer just now The alert is over.");
     revoke("Again.")
         .await
         .refuses(409, "Revoked by Rae Reviewer");
@@ -206,7 +210,7 @@ async fn a_resource_approver_reviews_that_resource_only() {
     let ann = site.signed_in("ann").await;
     ann.get("/review")
         .await
-        .refuses(403, "You review nothing here");
+        .refuses(403, "You don’t review requests");
     assert_eq!(ann.get(&format!("/review/{vault}")).await.status, 404);
 }
 
@@ -219,9 +223,9 @@ async fn what_lapsed_says_so() {
     let address = format!("/review/{request}");
     rae.get(&address)
         .await
-        .says("Lapsed just now : nobody decided in time");
+        .says("Expired just now : nobody answered");
     rae.post(&address, &[("do", "approve")])
         .await
         .refuses(409, "Nothing was changed");
-    rae.get("/review").await.says("Lapsed just now");
+    rae.get("/review").await.says("Expired just now");
 }

@@ -275,7 +275,7 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
     visitor
         .get("/setup")
         .await
-        .says("Make the first administrator");
+        .says("Create the first administrator");
     let before = site.seq().await;
     let fields = |code: &'static str, password: &'static str| {
         [

@@ -27,9 +27,9 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let ann = site.signed_in("ann").await;
     ann.get("/access")
         .await
-        .says("Locked, since it was not used");
+        .says("Locked because it wasn’t used");
     let page = ann.get(&shown).await;
-    page.says("did not use it for a while");
+    page.says("didn’t use it for a while");
     page.says("while you use it, locks after 7 unused days");
     assert!(
         !page.text.contains("For how long?"),
@@ -44,7 +44,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let page = ann.get(&request).await;
     page.says("Database is unlocked");
     page.says("Unlocked by");
-    page.says("Locks again in 7 d , unless you use it");
+    page.says("Locks again in 7 days unless you use it");
 
     site.world.wait(chrono::TimeDelta::days(8)).await;
     let (ann, ada) = (site.signed_in("ann").await, site.signed_in("ada").await);

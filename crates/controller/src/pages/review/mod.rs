@@ -3,7 +3,7 @@
 mod card;
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
@@ -12,12 +12,12 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::card::{Typed, card, decided_card, revocable, revoke};
+use self::card::{Typed, card, decided_card, revoke, settled_card};
 use super::address::{Id, Query};
 use super::error::PageFailure;
-use super::form::{Fields, Form};
-use super::layout::{Frame, Page, Place, Width, complaint, plain};
-use super::outcome::{Stage, asked, person, sentence};
+use super::form::{Fields, Form, Wrong, out_of_date};
+use super::layout::{Frame, Live, Page, Place, Width, plain};
+use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
 use super::time::ago;
 use super::{connections, lengths};
 use crate::access::connections::through;
@@ -27,14 +27,63 @@ use crate::failure::Failure;
 use crate::identity::PageUser;
 use crate::identity::csrf::FormToken;
 
+/// How many settled requests the queue shows at most.
+const SETTLED: usize = 20;
+
 /// Where in the history, and what was just done.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Looked {
     /// Decided requests below this id.
     before: Option<i64>,
-    /// The request that was just decided.
-    done: Option<i64>,
+    /// What was just decided, by the last decision first.
+    done: Settled,
+}
+
+/// The requests that a reviewer decided one after the other. They keep their places in the queue:
+/// a late second click must not hit the button of a request that moved up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "String")]
+struct Settled(Vec<RequestId>);
+
+impl From<String> for Settled {
+    fn from(list: String) -> Self {
+        let ids = list.split('.').filter_map(|id| id.parse().ok());
+        Self(ids.take(SETTLED).map(RequestId).collect())
+    }
+}
+
+impl std::fmt::Display for Settled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ids: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&ids.join("."))
+    }
+}
+
+impl maud::Render for Settled {
+    fn render(&self) -> Markup {
+        html! { (self.to_string()) }
+    }
+}
+
+impl Settled {
+    fn with(mut self, id: RequestId) -> Self {
+        self.0.retain(|settled| *settled != id);
+        self.0.insert(0, id);
+        self.0.truncate(SETTLED);
+        self
+    }
+
+    /// What of it is decided and may be seen, oldest first as in the queue.
+    async fn load(&self, app: &App, viewer: UserId) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for id in &self.0 {
+            requests.extend(view::request(app, viewer, *id).await);
+        }
+        requests.retain(|request| Stage::of(request) != Stage::Waiting);
+        requests.sort_by_key(|request| request.id);
+        requests
+    }
 }
 
 /// `GET /review`
@@ -48,51 +97,70 @@ pub(super) async fn queue(
     if !view::me(&app, id).await?.reviews {
         return Err(Failure::refused(
             Code::Forbidden,
-            "You review nothing here. Administrators, access reviewers and resource approvers do.",
+            "You don’t review requests. Administrators, access reviewers and resource approvers do.",
         )
         .into());
     }
     let reviews = view::reviews(&app, id).await?;
+    let settled = looked.done.load(&app, id).await;
     let decided = view::decided(&app, id, looked.before.map(RequestId)).await?;
-    let done = match looked.done {
-        Some(done) => view::request(&app, id, RequestId(done)).await.ok(),
-        None => None,
-    };
     let frame = Frame::of(&app, &user, &uri).await?;
     let now = frame.now;
     let page = Page {
         title: "Review",
         place: Place::Review,
         width: Width::Wide,
-        live: true,
+        live: Live::On,
     };
     // One filled button a page: the oldest request that this person may decide.
     let first = reviews
         .iter()
         .find(|review| review.may_decide)
         .map(|review| review.request.id);
+    let mut cards: Vec<(RequestId, Markup)> = Vec::new();
+    for review in &reviews {
+        let request = &review.request;
+        let card = card(
+            review,
+            &user.token,
+            Some(&looked.done),
+            first == Some(request.id),
+            &Typed::default(),
+        );
+        cards.push((
+            request.id,
+            article(request, html! { (top(request, now)) (card) }),
+        ));
+    }
+    for request in &settled {
+        let card = html! { (top(request, now)) (settled_card(request)) };
+        cards.push((request.id, article(request, card)));
+    }
+    cards.sort_by_key(|(id, _)| *id);
     Ok(frame.page(
         &page,
         &html! {
             div.head { h1 { "Review" } }
-            @if let Some(done) = &done {
-                p.bar role="status" { b { (heading(done)) } " " (sentence(done, now)) }
-            }
             div #queue data-live {
+                @for (_, card) in &cards { (card) }
+                // Last, so that it moves nothing.
                 @if reviews.is_empty() {
                     p.empty #none { "Nothing waits for you." }
-                }
-                @for review in &reviews {
-                    article.card #{ "review-" (review.request.id) } {
-                        (top(&review.request, now))
-                        (card(review, &user.token, now, "queue", first == Some(review.request.id),
-                            &Typed::default()))
-                    }
                 }
             }
             div #history data-live { (history(&decided, id, &user.token, now)) }
         },
     ))
+}
+
+/// A request's card. A script moves the focus to it, and reads out what was decided.
+fn article(request: &Request, inside: Markup) -> Markup {
+    let id = request.id;
+    let settled = (Stage::of(request) != Stage::Waiting).then(|| verdict(request));
+    html! {
+        article.card #{ "review-" (id) } tabindex="-1" aria-labelledby={ "heading-" (id) }
+            data-settled=[settled] { (inside) }
+    }
 }
 
 /// `GET /review/{id}`
@@ -102,7 +170,7 @@ pub(super) async fn show(
     uri: Uri,
     Id(id): Id<RequestId>,
 ) -> Result<Response, PageFailure> {
-    page(&app, &user, &uri, id, StatusCode::OK, "", &Typed::default()).await
+    page(&app, &user, &uri, id, &Typed::default()).await
 }
 
 /// `POST /review/{id}`: decide it, or revoke its grant.
@@ -113,19 +181,21 @@ pub(super) async fn send(
     Id(id): Id<RequestId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
-    let typed = Typed {
+    let mut typed = Typed {
         comment: fields.get("comment").replace("\r\n", "\n"),
         length: lengths::Typed::read(&fields, ""),
         form: fields.get("do").to_owned(),
+        wrong: Wrong::default(),
     };
     match act(&app, &user, id, &typed, &fields).await {
-        Ok(()) if fields.get("back") == "queue" => {
-            Ok(Redirect::to(&format!("/review?done={id}")).into_response())
+        Ok(()) if fields.has("settled") => {
+            let settled = Settled::from(fields.get("settled").to_owned()).with(id);
+            Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
         }
         Ok(()) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
         Err(Failure::Refused(problem)) if problem.code != Code::NotFound => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
-            page(&app, &user, &uri, id, status, &problem.detail, &typed).await
+            typed.wrong = Wrong::of(&problem);
+            page(&app, &user, &uri, id, &typed).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -167,12 +237,7 @@ async fn act(
         ("revoke", Some(grant)) => {
             end::revoke(app, by, GrantId(grant), Comment { comment }).await?;
         }
-        _ => {
-            return Err(Failure::refused(
-                Code::Malformed,
-                "There is no such button.",
-            ));
-        }
+        _ => return Err(out_of_date()),
     }
     Ok(())
 }
@@ -182,8 +247,6 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     id: RequestId,
-    status: StatusCode,
-    wrong: &str,
     typed: &Typed,
 ) -> Result<Response, PageFailure> {
     let request = view::request(app, user.user.id, id).await?;
@@ -196,31 +259,30 @@ async fn page(
     let frame = Frame::of(app, user, uri).await?;
     let now = frame.now;
     let title = format!(
-        "{} asks for {}",
-        request.requester.name, request.resource_name
+        "{} → {}",
+        plain(&request.requester.name),
+        plain(&request.resource_name)
     );
     let page = Page {
         title: &title,
         place: Place::Review,
         width: Width::Narrow,
-        live: true,
+        live: Live::On,
     };
     Ok(frame.answer(
-        status,
+        typed.wrong.status(),
         &page,
         &html! {
-            h1 { (heading(&request)) }
+            h1 #{ "heading-" (id) } { (heading(&request)) }
             p.mono.address { bdi { (plain(&request.resource_address)) } }
-            (complaint(wrong))
+            (typed.wrong.complaint())
             div #review data-live {
-                article.card #{ "review-" (id) } {
-                    @match review {
-                        Some(review) => (card(review, &user.token, now, "", true, typed)),
-                        None => {
-                            (decided_card(&request, user.user.id, &user.token, now, typed))
-                            (connections::list(&through))
-                        }
-                    }
+                @match review {
+                    Some(review) => (article(&request, card(review, &user.token, None, true, typed))),
+                    None => (article(&request, html! {
+                        (decided_card(&request, user.user.id, &user.token, now, typed))
+                        (connections::list(&through))
+                    })),
                 }
             }
             p.foot { a.btn.ghost href="/review" { "All requests" } span {} }
@@ -235,7 +297,7 @@ fn heading(request: &Request) -> Markup {
 fn top(request: &Request, now: Time) -> Markup {
     html! {
         div.top-line {
-            h2.name {
+            h2.name #{ "heading-" (request.id) } {
                 a href={ "/review/" (request.id) } { (heading(request)) }
             }
             span.state { (ago(request.created_at, now)) }
@@ -251,7 +313,8 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                 ul.rows {
                     @for request in &decided.items {
                         @let stage = Stage::of(request);
-                        li.row #{ "decided-" (request.id) } {
+                        li.row #{ "decided-" (request.id) }
+                            data-news=(who_decided(request, viewer)) {
                             div.what {
                                 div.name { a href={ "/review/" (request.id) } { (heading(request)) } }
                                 div.sub {
@@ -259,14 +322,12 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                                     span.state { (asked(request)) }
                                 }
                             }
-                            @if let Some(grant) = revocable(request, viewer) {
-                                div.acts { (revoke(request, grant.id, token, &Typed::default())) }
-                            }
+                            (revoke(request, viewer, token, &Typed::default()))
                         }
                     }
                 }
                 @if let Some(before) = decided.before {
-                    p.pager { a.btn href={ "/review?before=" (before) "#decided" } { "Older ones" } }
+                    p.pager { a.btn href={ "/review?before=" (before) "#decided" } { "Older" } }
                 }
             }
         }

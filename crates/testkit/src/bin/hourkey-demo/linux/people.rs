@@ -34,13 +34,13 @@ pub(crate) async fn sign_in(page: &Page, person: Person) -> Result<()> {
 
 /// Fills in the request page, and sends it by the button with this name.
 pub(crate) async fn ask(page: &Page, reason: &str, button: &str) -> Result<()> {
-    page.fill("Why do you need it?", reason).await?;
+    page.fill("Reason", reason).await?;
     page.press(button).await
 }
 
 /// Denies on the page of one request.
 pub(crate) async fn deny(page: &Page, comment: &str) -> Result<()> {
     page.press("Deny…").await?;
-    page.fill("Why? The requester is told.", comment).await?;
+    page.fill("Reason for denying", comment).await?;
     page.press("Deny").await
 }

@@ -135,7 +135,7 @@ impl Play<'_> {
             .step("Ada signs in there, and lets the app in", async {
                 let page = &desk.browser.page;
                 sign_in(page, ADA).await?;
-                page.shows("Let this app sign in as you?").await?;
+                page.shows("Sign in to the Hourkey app as").await?;
                 page.press("Allow").await?;
                 let row = desk.row("Payroll database").await?;
                 let menu = desk.icon().await?.menu().await?;
@@ -184,7 +184,7 @@ impl Play<'_> {
         self.steps
             .step("Ada asks, with a reason", async {
                 let page = &desk.browser.page;
-                page.fill("Why do you need it?", "Month-end check of the July run")
+                page.fill("Reason", "Month-end check of the July run")
                     .await?;
                 page_shots(&desk.browser, self.pictures, "request-page").await?;
                 page.press("Send request").await?;

@@ -151,7 +151,7 @@ impl Play<'_> {
                 let decided = &self.reviewer.browser.page;
                 decided.press("Revoke…").await?;
                 decided
-                    .fill("Why? The person is told.", "Use the report instead.")
+                    .fill("Reason for revoking", "Use the report instead.")
                     .await?;
                 decided.press("Revoke now").await?;
                 let ended = query.ended().await?;
@@ -165,7 +165,7 @@ impl Play<'_> {
                 });
                 let told = told.await?;
                 ensure!(told.body.contains(MARTA.name), "{}", told.body);
-                page.shows("Cut at").await?;
+                page.shows("Ended with the access at").await?;
                 let cut = page.text("#connections li").await?;
                 page_shots(&desk.browser, self.pictures, "cut-page").await?;
                 Ok(format!("“{}” and “{cut}”", told.body))

@@ -1,0 +1,87 @@
+// What somebody types is kept in this tab until it was sent: it outlives a session that ends, a
+// page that reloads and a sign-in in between. Passwords and codes of visitors are never kept.
+
+function draftsKey() {
+  const { user } = document.body.dataset;
+  return user && `drafts ${user} ${location.pathname}`;
+}
+
+function stored() {
+  return JSON.parse(sessionStorage.getItem(draftsKey()) ?? "{}");
+}
+
+function store(drafts) {
+  if (Object.keys(drafts).length) sessionStorage.setItem(draftsKey(), JSON.stringify(drafts));
+  else sessionStorage.removeItem(draftsKey());
+}
+
+function typedFields(form) {
+  const without = ["hidden", "password", "submit", "button"];
+  return [...form.elements].filter((field) => field.name && !without.includes(field.type));
+}
+
+/** Whether somebody is busy in it: a panel is open, a field is not as it was served, or a form is
+ *  on its way. */
+export function inUse(element) {
+  const fields = element.querySelectorAll("input:not([type=hidden]), textarea, details, form");
+  return [element, ...fields].some((field) => {
+    if (field.tagName === "DETAILS") return field.open;
+    if (field.tagName === "FORM") return "sent" in field.dataset;
+    if (field.type === "radio") return field.checked !== field.defaultChecked;
+    return field.ariaInvalid === "true" || (field.value ?? "") !== (field.defaultValue ?? "");
+  });
+}
+
+function keptForms() {
+  return document.querySelectorAll("main form[method=post][id]");
+}
+
+export function saveDrafts() {
+  if (!draftsKey()) return;
+  const drafts = stored();
+  for (const form of keptForms()) {
+    const panel = form.closest("details");
+    if (inUse(panel ?? form)) {
+      const values = typedFields(form).map((field) => [
+        field.name,
+        field.value,
+        field.type !== "radio" || field.checked,
+      ]);
+      drafts[form.id] = { open: panel?.open ?? false, values };
+    } else {
+      delete drafts[form.id];
+    }
+  }
+  store(drafts);
+}
+
+/** Whether there is something on this page that was typed and not sent. */
+export function hasDrafts() {
+  return Boolean(draftsKey()) && Object.keys(stored()).length > 0;
+}
+
+export function restoreDrafts() {
+  if (!draftsKey()) return;
+  const drafts = stored();
+  for (const form of keptForms()) {
+    const draft = drafts[form.id];
+    if (!draft) continue;
+    if (draft.open) form.closest("details").open = true;
+    for (const field of typedFields(form)) {
+      const same = ([name, value]) =>
+        name === field.name && (field.type !== "radio" || value === field.value);
+      const [, value, chosen] = draft.values.find(same) ?? [];
+      if (value === undefined) continue;
+      if (field.type === "radio") field.checked = chosen;
+      else field.value = value;
+    }
+  }
+}
+
+/** The form was sent: nothing of it is kept any longer. */
+export function forgetDraft(form) {
+  if (!draftsKey()) return;
+  const drafts = stored();
+  delete drafts[form.id];
+  store(drafts);
+}

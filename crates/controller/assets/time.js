@@ -1,0 +1,107 @@
+// Times in words. Time is the server's: `data-now` of the page, counted on by the browser's
+// monotonic clock.
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+let served = { now: 0, at: 0 };
+
+/** Takes the server's time from a page that arrived at `at` by the monotonic clock. */
+export function synchronise(body, at) {
+  if (body.dataset.now) served = { now: Date.parse(body.dataset.now), at };
+}
+
+function now() {
+  return served.now + (performance.now() - served.at);
+}
+
+// The server's pages count to 24, and so does everything on them.
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const LOCALE = navigator.language.startsWith("en") ? navigator.language : "en-GB";
+const clock = new Intl.DateTimeFormat(LOCALE, CLOCK);
+const precise = new Intl.DateTimeFormat(LOCALE, {
+  ...CLOCK,
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+const date = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
+const dateWithYear = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
+
+/** The time of day that the page is true for. */
+export function servedAt() {
+  return clock.format(served.now);
+}
+
+/** Two units below a week, one above. */
+function left(until) {
+  const ms = Math.max(until - now(), 0);
+  if (ms <= MINUTE) return `${Math.ceil(ms / SECOND)} s`;
+  const minutes = Math.ceil(ms / MINUTE);
+  if (minutes >= 7 * 1440) return `${Math.floor(minutes / 1440)} days`;
+  const units = [
+    [Math.floor(minutes / 1440), "d"],
+    [Math.floor(minutes / 60) % 24, "h"],
+    [minutes % 60, "min"],
+  ];
+  const first = units.findIndex(([count]) => count > 0);
+  return units
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}
+
+function ago(at) {
+  const ms = now() - at;
+  if (ms < MINUTE) return "just now";
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ago`;
+  return `${Math.floor(ms / DAY)} d ago`;
+}
+
+function moment(at) {
+  const day = (time) => new Date(time).toDateString();
+  if (day(at) === day(now())) return clock.format(at);
+  if (day(at) === day(now() + DAY)) return `tomorrow ${clock.format(at)}`;
+  const sameYear = new Date(at).getFullYear() === new Date(now()).getFullYear();
+  return `${(sameYear ? date : dateWithYear).format(at)} ${clock.format(at)}`;
+}
+
+function instant(at) {
+  return precise.format(at);
+}
+
+const WORDS = { left, ago, moment, instant };
+
+/** Says all times anew. Texts that stay the same are not touched. */
+export function tick() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const at = Date.parse(time.dateTime);
+    const kind = Object.keys(WORDS).find((kind) => kind in time.dataset);
+    const words = WORDS[kind ?? "moment"](at);
+    if (time.textContent !== words) time.textContent = words;
+  }
+  for (const ring of document.querySelectorAll(".rest[data-until]")) {
+    const from = Date.parse(ring.dataset.from);
+    const until = Date.parse(ring.dataset.until);
+    const rest = Math.min(Math.max((until - now()) / (until - from), 0), 1);
+    ring.setAttribute("stroke-dasharray", `${Math.round(rest * 1000)} 1000`);
+  }
+  for (const toned of document.querySelectorAll("[data-tone]")) {
+    toned.classList.toggle("soon", Date.parse(toned.dataset.tone) - now() < 10 * MINUTE);
+  }
+}
+
+/** Names the zone that the times are in. */
+export function nameZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  for (const line of document.querySelectorAll("[data-zone]")) {
+    line.textContent = `Times in ${timeZone}`;
+  }
+}

@@ -1,0 +1,79 @@
+//! Every page there is, with something on it: for what must hold on all of them.
+
+use anyhow::{Context as _, Result};
+use hourkey_client::session::Session as Api;
+use hourkey_protocol::access::{Comment, NewRequest, Request};
+
+use crate::Site;
+
+/// The addresses of pages, by who may open them; `None` is somebody who is not signed in.
+pub(crate) struct Everywhere {
+    pub(crate) site: Site,
+    pub(crate) pages: Vec<(Option<&'static str>, String)>,
+}
+
+impl Everywhere {
+    pub(crate) async fn new() -> Result<Self> {
+        let site = Site::new().await?;
+        site.controller
+            .set_password("root", &crate::password("root"))
+            .await?;
+        let (ada, marta) = tokio::try_join!(site.api("ada"), site.api("marta"))?;
+        let waiting = ask(&ada, "Grafana", "Checking the latency alert").await?.id;
+        let open = ask(&ada, "Release pipeline", "Rollback").await?.id;
+        let denied = ask(&ada, "Production SSH", "Disk full").await?.id;
+        let comment = Comment {
+            comment: "Use the copy of yesterday, please.".to_owned(),
+        };
+        marta.deny(denied, &comment).await?;
+        let visitor = ["/sign-in", "/reset", "/nowhere"].map(|path| (None, path.to_owned()));
+        let mut pages = visitor.to_vec();
+        for (login, path) in [
+            ("ada", "/access".to_owned()),
+            ("ada", "/access?q=nothing+at+all".to_owned()),
+            ("ada", format!("/requests/{waiting}")),
+            ("ada", format!("/requests/{open}")),
+            ("ada", format!("/requests/{denied}")),
+            ("ada", "/access?as=lee".to_owned()),
+            ("ada", "/nowhere".to_owned()),
+            ("marta", "/review".to_owned()),
+            ("marta", format!("/review?done={denied}")),
+            ("marta", format!("/review/{waiting}")),
+            ("marta", format!("/review/{open}")),
+            ("root", "/review".to_owned()),
+            ("root", "/unlock?login=ada".to_owned()),
+            ("root", "/devices".to_owned()),
+            ("root", "/sessions".to_owned()),
+        ] {
+            pages.push((Some(login), path));
+        }
+        for name in ["Payroll database", "Production SSH", "Staging SSH"] {
+            let address = site.request_page(&ada, name).await?;
+            let path = url::Url::parse(&address)?.path().to_owned();
+            pages.push((Some("ada"), path));
+        }
+        Ok(Self { site, pages })
+    }
+
+    /// Those of one person.
+    pub(crate) fn of(&self, login: Option<&str>) -> impl Iterator<Item = String> {
+        let theirs = self.pages.iter().filter(move |(who, _)| *who == login);
+        theirs.map(|(_, path)| self.site.address(path))
+    }
+}
+
+/// Who sees pages.
+pub(crate) const PEOPLE: [Option<&str>; 4] = [None, Some("ada"), Some("marta"), Some("root")];
+
+async fn ask(api: &Api, name: &str, reason: &str) -> Result<Request> {
+    let all = api.resources().await?;
+    let resource = all.iter().find(|resource| resource.name == name);
+    let new = NewRequest {
+        resource: resource.context("no such resource")?.id,
+        assignment: None,
+        reason: reason.to_owned(),
+        seconds: None,
+        starts_at: None,
+    };
+    Ok(api.ask(&new).await?.request)
+}
