@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import cases from "./time-cases.json";
 import {
   ago,
@@ -122,4 +122,32 @@ test("times are said as tray, pages and commands say them", () => {
   for (const [ms, words] of Object.entries(cases.remaining))
     expect(left(Number(ms), 0)).toBe(words);
   for (const [ms, words] of Object.entries(cases.ago)) expect(ago(0, Number(ms))).toBe(words);
+});
+
+test("the pages' script says times as the window does", async () => {
+  const clock = vi.spyOn(performance, "now").mockReturnValue(1_000);
+  // @ts-expect-error: the script has no types.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment
+  const script = await import("../../crates/controller/assets/time.js");
+  const { synchronise, tick } = script as Record<
+    "synchronise" | "tick",
+    (...args: unknown[]) => void
+  >;
+  const now = Date.UTC(2030, 0, 1);
+  document.body.dataset.now = new Date(now).toISOString();
+  synchronise(document.body, 1_000);
+  const said = (at: number, kind: "left" | "ago") => {
+    const time = document.createElement("time");
+    time.dateTime = new Date(at).toISOString();
+    time.dataset[kind] = "";
+    document.body.append(time);
+    tick();
+    time.remove();
+    return time.textContent;
+  };
+  for (const [ms, words] of Object.entries(cases.remaining))
+    expect(said(now + Number(ms), "left")).toBe(words);
+  for (const [ms, words] of Object.entries(cases.ago))
+    expect(said(now - Number(ms), "ago")).toBe(words);
+  clock.mockRestore();
 });

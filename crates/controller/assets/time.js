@@ -26,6 +26,7 @@ const precise = new Intl.DateTimeFormat(LOCALE, {
   second: "2-digit",
   fractionalSecondDigits: 3,
 });
+const weekday = new Intl.DateTimeFormat(LOCALE, { weekday: "short" });
 const date = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const dateWithYear = new Intl.DateTimeFormat(LOCALE, {
   day: "numeric",
@@ -69,6 +70,7 @@ function moment(at) {
   const day = (time) => new Date(time).toDateString();
   if (day(at) === day(now())) return clock.format(at);
   if (day(at) === day(now() + DAY)) return `tomorrow ${clock.format(at)}`;
+  if (Math.abs(at - now()) < 6 * DAY) return `${weekday.format(at)} ${clock.format(at)}`;
   const sameYear = new Date(at).getFullYear() === new Date(now()).getFullYear();
   return `${(sameYear ? date : dateWithYear).format(at)} ${clock.format(at)}`;
 }

@@ -50,9 +50,8 @@ pub fn remaining(left: TimeDelta) -> String {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, 0) => format!("{hours} h"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, minutes) if days >= 7 => {
-            format!("{} days", days + i64::from(hours + minutes > 0))
-        }
+        // From a week on hours say nothing.
+        (days @ 7.., _, _) => format!("{days} days"),
         (days, 0, _) => format!("{days} d"),
         (days, hours, _) => format!("{days} d {hours} h"),
     }
