@@ -226,14 +226,14 @@ async fn a_decided_card_stays_where_it_is_until_the_pointer_has_left() {
         card.getBoundingClientRect().top)";
     let before = page.run(tops, vec![]).await.unwrap();
     page.click(APPROVE).await.unwrap();
-    page.shows("Approved for 2 hours").await.unwrap();
+    page.shows("Approved for 1 hour").await.unwrap();
     // The list below has taken it over, so the page has been brought up to date.
     page.find("#history [id^=decided-]").await.unwrap();
     assert_eq!(page.run(tops, vec![]).await.unwrap(), before);
     let focus = "return [window.untouched, document.activeElement.matches('article.card'),
         document.getElementById('news').textContent]";
     let focus = page.run(focus, vec![]).await.unwrap();
-    let said = "Approved for 2 hours. Ada Park → Database 00";
+    let said = "Approved for 1 hour. Ada Park → Database 00";
     assert_eq!(focus, json!([true, true, said]));
     // The brand, at the top of the page.
     page.run("document.activeElement.blur()", vec![])

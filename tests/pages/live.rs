@@ -98,7 +98,7 @@ async fn a_reviewer_decides_while_more_comes_in() {
     };
     assert_eq!(comment, "Use the copy of yesterday.");
 
-    page.press("Approve 8 hours").await.unwrap();
+    page.press("Approve 1 hour").await.unwrap();
     page.shows("Nothing waits for you.").await.unwrap();
     page.press("Revoke…").await.unwrap();
     page.fill("Reason for revoking", "Enough").await.unwrap();

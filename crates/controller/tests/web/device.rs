@@ -251,7 +251,7 @@ async fn guessing_codes_gets_slower() {
     ben.get("/device").await;
     ben.post("/device", &right)
         .await
-        .says("Let this host sign in as you?");
+        .says("Sign in to the hourkey command as");
     site.world.clock.forward(TimeDelta::seconds(1));
     ann.post("/device", &right)
         .await
