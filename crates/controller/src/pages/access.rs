@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::lock::LockState;
-use hourkey_protocol::access::{Page as Several, Request, Resource};
+use hourkey_protocol::access::{Decision, Page as Several, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -248,7 +248,11 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
             }
         },
         LockState::Locked { .. } => {
-            let words = if resource.denied_at.is_some() {
+            let words = if resource
+                .last_decision
+                .as_ref()
+                .is_some_and(|it| it.kind == Decision::Denied)
+            {
                 "Request again"
             } else {
                 "Authenticate…"

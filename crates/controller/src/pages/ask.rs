@@ -189,6 +189,9 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) 
         | LockState::Pending { .. }
         | LockState::Locked { .. } => html! {
             (heading)
+            @if let Some(decision) = &resource.last_decision {
+                p.decision { (state::decision(decision, frame.now)) }
+            }
             (typed.wrong.complaint())
             (form(user, detail, typed))
         },

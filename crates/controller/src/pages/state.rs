@@ -2,10 +2,11 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::lock::{LockState, Why};
-use hourkey_protocol::access::Resource;
+use hourkey_protocol::access::{LastDecision, Resource};
 use maud::{Markup, html};
 
 use super::icon::Icon;
+use super::layout::plain;
 use super::time::{ago, left, moment, stamp};
 
 /// Access that ends within this many minutes is marked as ending soon.
@@ -21,7 +22,7 @@ pub(super) fn mark(resource: &Resource, now: Time) -> Markup {
             ..
         } => ring(started_at, expires_at, now),
         LockState::Scheduled { .. } | LockState::Pending { .. } => dot(Icon::Clock, "wait"),
-        LockState::Locked { .. } if resource.denied_at.is_some() => dot(Icon::Lock, "stop"),
+        LockState::Locked { .. } if resource.last_decision.is_some() => dot(Icon::Lock, "stop"),
         LockState::Locked { .. } => dot(Icon::Lock, "muted"),
     }
 }
@@ -44,12 +45,26 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
         LockState::Pending { since, .. } => html! {
             span.state.wait { "Asked " (ago(since, now)) }
         },
-        LockState::Locked { why } => match (resource.denied_at, why) {
-            (Some(at), _) => html! { span.state.stop { "Denied " (ago(at, now)) } },
+        LockState::Locked { why } => match (&resource.last_decision, why) {
+            (Some(decision), _) => self::decision(decision, now),
             (None, Why::NeedsApproval | Why::Unknown) => html! { span.state { "Needs approval" } },
             (None, Why::NeedsReason) => html! { span.state { "Opens with a reason" } },
             (None, Why::Unused) => html! { span.state { "Locked because it wasn’t used" } },
         },
+    }
+}
+
+/// What was last decided against the person: who, why, when, and from when a reason opens it again.
+pub(super) fn decision(decision: &LastDecision, now: Time) -> Markup {
+    html! {
+        span.state.stop dir="auto" { (plain(&decision.sentence())) }
+        " "
+        span.state {
+            (ago(decision.at, now))
+            @if let Some(at) = decision.automatic_at.filter(|at| *at > now) {
+                " · opens with a reason again " (moment(at))
+            }
+        }
     }
 }
 

@@ -106,7 +106,9 @@ async fn a_denial_needs_a_comment_and_the_requester_reads_it() {
     let page = ann.get(&format!("/requests/{request}")).await;
     page.says("Request for Database was denied Denied by Rae Reviewer just now Use the replica.");
     page.says("Request again");
-    ann.get("/access").await.says("Database Denied just now");
+    let decision = "Denied by Rae Reviewer: “Use the replica.” just now";
+    ann.get("/access").await.says(decision);
+    ann.get("/resources/2/request").await.says(decision);
 }
 
 #[tokio::test]
