@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(items[0].title, "Payroll database was denied");
         assert_eq!(items[0].kind, InboxKind::Denied);
         assert_eq!(items[0].action, Some(Command::Authenticate { resource: 1 }));
-        assert_eq!(items[0].action_label.as_deref(), Some("Ask again"));
+        assert_eq!(items[0].action_label.as_deref(), Some("Request again"));
         assert_eq!(
             items[1].title, "Payroll database was approved",
             "and is over"

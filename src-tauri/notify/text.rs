@@ -52,7 +52,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
         } => {
             let by = match by {
                 Some(by) => format!("Approved by {} for {length}", person(by)),
-                None => format!("Approved for {length}"),
+                None => format!("Opened for {length}"),
             };
             let message = if *expires_at <= now {
                 Message {
@@ -105,8 +105,8 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
         What::Lapsed { request } => (
             Topic::Request(*request),
             Message {
-                title: format!("The request for {name} lapsed"),
-                body: "Nobody decided it in time.".to_owned(),
+                title: format!("The request for {name} expired"),
+                body: "Nobody answered in time.".to_owned(),
                 click: Action::Do(Command::ViewRequest { request: request.0 }),
                 buttons: vec![again(resource)],
             },
@@ -208,7 +208,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
 #[must_use]
 pub fn not_kept(sentence: String) -> Message {
     Message {
-        title: "Your sign-in is not kept".to_owned(),
+        title: "You’ll need to sign in again after a restart".to_owned(),
         body: sentence,
         click: Action::Show(Tab::Settings),
         buttons: vec![],
@@ -254,7 +254,7 @@ pub fn wanted(name: &str, resource: ResourceId) -> Message {
                 action: ask,
             },
             Button {
-                label: "Not for an hour",
+                label: "Remind me in an hour",
                 action: Action::Do(Command::Snooze {
                     resource: resource.0,
                 }),
@@ -297,8 +297,8 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
     };
     let at = words::time_of_day(ending.expires_at, zone);
     let message = Message {
-        title: format!("{name} locks in {minutes}"),
-        body: format!("Access ends at {at}. Finish and save your work."),
+        title: format!("{minutes} left on {name}"),
+        body: format!("Access ends at {at}."),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
     };
@@ -330,7 +330,7 @@ pub fn failure(sentence: String) -> Message {
 
 fn again(resource: ResourceId) -> Button {
     Button {
-        label: "Ask again",
+        label: "Request again",
         action: Action::Do(Command::Authenticate {
             resource: resource.0,
         }),
@@ -381,7 +381,7 @@ fn with_quote(sentence: &str, text: &str) -> String {
 
 fn because(cause: Cause) -> String {
     match cause {
-        Cause::Person => "Somebody decided so.".to_owned(),
+        Cause::Person => "A person decided so.".to_owned(),
         Cause::Unknown => "For a reason that this version of Hourkey does not know.".to_owned(),
         Cause::NoLongerNeeded
         | Cause::UserDisabled

@@ -36,8 +36,8 @@ async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Resul
     people.approve(request, "").await?;
     desk.open_for("Grafana", 45).await?;
     for (minutes, headline) in [
-        (35, "Grafana locks in 10 minutes"),
-        (8, "Grafana locks in 2 minutes"),
+        (35, "10 minutes left on Grafana"),
+        (8, "2 minutes left on Grafana"),
         (2, "Grafana is locked again"),
     ] {
         desk.pass(minutes)?;
@@ -52,8 +52,8 @@ async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Resul
         desk.headlines(),
         [
             "Grafana is open",
-            "Grafana locks in 10 minutes",
-            "Grafana locks in 2 minutes",
+            "10 minutes left on Grafana",
+            "2 minutes left on Grafana",
             "Grafana is locked again",
             "Customer exports is open"
         ]

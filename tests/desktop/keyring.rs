@@ -75,7 +75,9 @@ async fn signs_in_for_this_run(desk: &mut Desk, why: &str) -> Result<()> {
     desk.row("Sign in…").await?;
     let mut ada = desk.person("ada").await?;
     desk.sign_in(&mut ada).await?;
-    let told = desk.told("Your sign-in is not kept").await?;
+    let told = desk
+        .told("You’ll need to sign in again after a restart")
+        .await?;
     assert!(told.body.contains(why), "{}", told.body);
 
     desk.kill_app().await?;

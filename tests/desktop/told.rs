@@ -63,7 +63,9 @@ async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> 
 
     let id = people.resource("Grafana").await?;
     let seen = desk.opener.urls()?.len();
-    notifications(&desk).invoke(told.id, "Ask again").await?;
+    notifications(&desk)
+        .invoke(told.id, "Request again")
+        .await?;
     let opened = desk.opener.next_after(seen).await?;
     let page = format!("{}resources/{id}/request?as=ada", desk.controller.url());
     assert_eq!(opened.as_str(), page);

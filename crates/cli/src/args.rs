@@ -80,7 +80,7 @@ enum Command {
     /// Review what others ask for.
     #[command(subcommand)]
     Review(Review),
-    /// Unlock for somebody what they did not use for long, as an administrator.
+    /// Unlock a resource that locked because it wasn't used, as an administrator.
     Unlock {
         /// Who: the name they sign in with.
         #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -88,7 +88,7 @@ enum Command {
         /// The resource, by name or number; all that lock for them are listed when left out.
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         resource: Option<String>,
-        /// A word to them.
+        /// A comment for them.
         #[arg(long, default_value = "", hide_default_value = true)]
         comment: String,
     },
@@ -101,7 +101,7 @@ enum Command {
         #[arg(value_parser = clap::value_parser!(u16).range(1..))]
         port: u16,
     },
-    /// Let the programs on this machine reach your resources, through a proxy on 127.0.0.1.
+    /// Run a local proxy on 127.0.0.1 to your resources.
     Entry {
         /// The port, from now on the usual one, or 0 for any free one, this time; when left out, the
         /// usual one.
@@ -123,7 +123,7 @@ enum Command {
         #[arg(long)]
         install: bool,
     },
-    /// See and end your devices.
+    /// List your computers, and remove one that is lost.
     #[command(subcommand)]
     Devices(Devices),
     /// Print the completion script for a shell.
@@ -173,14 +173,14 @@ pub(crate) struct Request {
     /// The resource.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) resource: String,
-    /// Why; needed where access opens at once.
+    /// Why; needed where access opens immediately.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
     /// For how long, for example 45m, 2h, "1h 30m" or "3 days"; when left out, the recommended length,
     /// or an hour.
     #[arg(long = "for", value_name = "LENGTH")]
     pub(crate) length: Option<Length>,
-    /// As a member of which group, where several give access.
+    /// Through which group, where several give access.
     #[arg(long = "as", value_name = "GROUP")]
     pub(crate) group: Option<String>,
     /// Wait until it is decided.
@@ -218,7 +218,7 @@ pub(crate) enum Review {
         /// For how long, at most as long as asked; as asked when left out.
         #[arg(long = "for", value_name = "LENGTH")]
         length: Option<Length>,
-        /// A word to the requester.
+        /// A comment for the requester.
         #[arg(long, default_value = "")]
         comment: String,
     },
@@ -234,11 +234,11 @@ pub(crate) enum Review {
 
 #[derive(Subcommand)]
 pub(crate) enum Devices {
-    /// List your devices; an administrator sees everybody's.
+    /// List your computers; an administrator sees everybody's.
     List,
-    /// End a device: nothing gets through from it any more.
+    /// Remove a computer: it is disconnected and signed out immediately.
     End {
-        /// The device's number.
+        /// The computer's number.
         id: DeviceId,
     },
 }

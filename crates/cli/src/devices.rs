@@ -63,5 +63,5 @@ async fn end(id: DeviceId, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(());
     }
-    print::line(format_args!("Device {id} has ended."))
+    print::line(format_args!("Computer {id} is removed."))
 }

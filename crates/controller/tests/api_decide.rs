@@ -381,7 +381,7 @@ async fn at_the_very_deadline_the_lapse_wins() {
     409 application/problem+json
     {
       "code": "already_decided",
-      "detail": "It lapsed on 2030-01-02 at 00:00 UTC before anybody decided it. Nothing was changed.",
+      "detail": "It expired on 2030-01-02 at 00:00 UTC: nobody answered. Nothing was changed.",
       "status": 409,
       "title": "The request is decided already",
       "type": "urn:hourkey:problem:already_decided"

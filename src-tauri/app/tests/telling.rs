@@ -56,11 +56,11 @@ fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
     for (minute, said) in [
         (
             35,
-            "Payroll database locks in 10 minutes: Access ends at 10:45. Finish and save your work.",
+            "10 minutes left on Payroll database: Access ends at 10:45.",
         ),
         (
             43,
-            "Payroll database locks in 2 minutes: Access ends at 10:45. Finish and save your work.",
+            "2 minutes left on Payroll database: Access ends at 10:45.",
         ),
         (
             45,

@@ -142,8 +142,8 @@ fn write(
         Some(_) if ask.length.is_some() || ask.starts_at.is_some() => {
             return Err(Failure::refused(
                 Code::BadLength,
-                "This resource is unlocked at once, and for as long as you use it: leave length \
-                 and start out.",
+                "This resource opens as soon as it is unlocked, for as long as you use it: leave \
+                 length and start out.",
             ));
         }
         Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
@@ -163,7 +163,7 @@ fn cannot_ask(why: CannotAsk) -> Failure {
         CannotAsk::NotNeeded => not_needed(),
         CannotAsk::BlankReason => Failure::refused(
             Code::BlankText,
-            "This resource opens at once, and the reason is kept. Say why you need it.",
+            "This resource opens immediately, and your reason is recorded. Say why you need it.",
         ),
         CannotAsk::TooLong(longest) => Failure::refused(
             Code::BadLength,

@@ -200,7 +200,7 @@ pub(super) fn cannot_approve(why: CannotApprove) -> Failure {
     match why {
         CannotApprove::Lapsed => Failure::refused(
             Code::AlreadyDecided,
-            "The request lapsed before it was decided. Nothing was changed.",
+            "The request expired before it was decided. Nothing was changed.",
         ),
         CannotApprove::Lengthened(asked) => Failure::refused(
             Code::BadLength,
@@ -217,7 +217,7 @@ pub(super) fn cannot_approve(why: CannotApprove) -> Failure {
         ),
         CannotApprove::NeedsReviewer => Failure::refused(
             Code::Forbidden,
-            "This request does not open at once any more: a reviewer has to decide it.",
+            "This request no longer opens immediately: it needs approval.",
         ),
     }
 }

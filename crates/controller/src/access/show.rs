@@ -68,7 +68,7 @@ pub fn outcome(status: &RequestStatus) -> String {
             ..
         } => {
             let length = for_length(*length);
-            format!("It was approved at once{length} {}.", moment(*at))
+            format!("It was opened{length} {}.", moment(*at))
         }
         RequestStatus::Denied { at, by, .. } => format!("{} denied it {}.", by.name, moment(*at)),
         RequestStatus::Cancelled {
@@ -84,7 +84,7 @@ pub fn outcome(status: &RequestStatus) -> String {
             format!("It was cancelled {} because {cause}.", moment(*at))
         }
         RequestStatus::Lapsed { at } => {
-            format!("It lapsed {} before anybody decided it.", moment(*at))
+            format!("It expired {}: nobody answered.", moment(*at))
         }
         RequestStatus::Unknown => "It was decided.".to_owned(),
     }

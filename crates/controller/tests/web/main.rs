@@ -26,4 +26,3 @@ mod sessions;
 mod sign_in;
 mod tokens;
 mod unlocking;
-mod words;

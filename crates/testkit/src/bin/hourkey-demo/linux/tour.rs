@@ -289,8 +289,9 @@ impl Play<'_> {
                         })
                         .await?;
                     ensure!(told.body.contains(comment), "it says {:?}", told.body);
-                    desk.locked("Customer exports").await?;
-                    Ok(format!("“{}”; locked in the tray", told.body))
+                    let row = desk.row("Customer exports · denied").await?;
+                    ensure!(row.labels()[0].contains(comment), "{:?}", row.labels());
+                    Ok(format!("“{}”; the tray says so, too", told.body))
                 },
             )
             .await
@@ -393,8 +394,8 @@ impl Play<'_> {
     async fn end(&mut self) -> Result<()> {
         let (desk, clock) = (&*self.desk, self.clock);
         for (left, summary) in [
-            (10, "Payroll database locks in 10 minutes"),
-            (2, "Payroll database locks in 2 minutes"),
+            (10, "10 minutes left on Payroll database"),
+            (2, "2 minutes left on Payroll database"),
         ] {
             self.steps
                 .step(&format!("{left} minutes before the end"), async {

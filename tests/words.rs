@@ -1,10 +1,24 @@
-//! The words of the pages: one term for one thing, and none that only its makers understand.
+//! The words for people on pages, in tray, notifications and commands: one term for one thing, and
+//! none that only its makers understand. The window's are in `ui/src/words.test.ts`.
 
 use std::fs;
 use std::path::Path;
 
-/// What no page says, and what it says instead.
-const NEVER: [(&str, &str); 30] = [
+/// Where words for people stand.
+const SAID_IN: [&str; 9] = [
+    "crates/controller/assets",
+    "crates/controller/src/pages",
+    "crates/controller/src/pages/review",
+    "crates/controller/src/access",
+    "crates/cli/src",
+    "src-tauri",
+    "src-tauri/app",
+    "src-tauri/notify",
+    "src-tauri/tray",
+];
+
+/// What nobody reads, and what they read instead.
+const NEVER: [(&str, &str); 36] = [
     ("less…", "Shorter…"),
     ("approve for less", "Approve 1 hour"),
     ("a word to", "Comment (optional)"),
@@ -35,24 +49,38 @@ const NEVER: [(&str, &str); 30] = [
     ("something broke", "Something went wrong"),
     ("no such button", "This page is out of date. Reload it."),
     ("does not answer", "Can’t reach"),
+    ("ask again", "Request again"),
+    ("not for an hour", "Remind me in an hour"),
+    (
+        "sign-in is not kept",
+        "You’ll need to sign in again after a restart",
+    ),
+    ("the time to wait", "Timed out waiting."),
+    ("finish and save", "10 minutes left on …"),
+    ("nothing is granted", "You have no active grants"),
 ];
 
 #[test]
-fn pages_speak_to_people_in_their_words() {
-    let controller = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn people_are_spoken_to_in_their_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for folder in ["src/pages", "src/pages/review", "assets"] {
-        for file in fs::read_dir(controller.join(folder)).unwrap() {
+    for folder in SAID_IN {
+        for file in fs::read_dir(root.join(folder)).unwrap() {
             let path = file.unwrap().path();
-            if !path.is_file() || path.extension().is_some_and(|kind| kind == "css") {
+            let kind = path.extension().and_then(|kind| kind.to_str());
+            if !matches!(kind, Some("rs" | "js")) || path.ends_with("tests.rs") {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
             let (text, _tests) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
-            for line in text.lines().filter(|line| !line.trim().starts_with("//")) {
-                // Words for people stand in quotes.
-                let Some((_, said)) = line.split_once(['"', '`']) else {
-                    continue;
+            // Words for people stand in quotes, or in what a command says of itself.
+            let helps = path.ends_with("args.rs");
+            for line in text.lines() {
+                let is_comment = line.trim().starts_with("//");
+                let said = match line.split_once(['"', '`']) {
+                    _ if is_comment && helps => line,
+                    Some((_, said)) if !is_comment => said,
+                    Some(_) | None => continue,
                 };
                 let said = format!("\"{}", said.to_lowercase());
                 for (never, instead) in NEVER {
