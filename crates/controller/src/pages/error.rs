@@ -20,7 +20,7 @@ impl<E: Into<Failure>> From<E> for PageFailure {
 
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
-        page(&self.0.into_problem())
+        self.0.answer(page)
     }
 }
 

@@ -17,6 +17,7 @@ use axum::routing::get;
 pub use self::listen::serve;
 use crate::api::problems;
 use crate::app::App;
+use crate::budget;
 use crate::failure::Failure;
 use crate::{api, oauth, pages};
 
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(budget::give_turns_back))
         .layer(from_fn(problems::only_problems))
         .layer(from_fn(layers::bound_in_time))
         .layer(from_fn(layers::survive_panics))

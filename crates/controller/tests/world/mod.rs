@@ -114,18 +114,34 @@ struct Counted {
     broken: Arc<AtomicBool>,
 }
 
+impl Counted {
+    fn count(&self) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("the test broke it".into())),
+            false => Ok(()),
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl Store for Counted {
     async fn write(&self, work: Work) -> Result<(), StoreError> {
         self.store.write(work).await
     }
 
+    async fn write_ending(&self, work: Work) -> Result<(), StoreError> {
+        self.store.write_ending(work).await
+    }
+
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the test broke it".into()));
-        }
+        self.count()?;
         self.store.read().await
+    }
+
+    async fn read_reserved(&self) -> Result<Box<dyn Read + Send>, StoreError> {
+        self.count()?;
+        self.store.read_reserved().await
     }
 
     fn changed(&self) -> tokio::sync::watch::Receiver<i64> {
