@@ -3,13 +3,16 @@
 
 mod world;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use hourkey_domain::ids::UserId;
 use hourkey_pki::Key;
+use hourkey_protocol::notice::{Notice, What};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use world::World;
@@ -133,4 +136,60 @@ async fn a_gateway_is_told_while_people_hold_every_reader() {
         _ = readers => panic!("somebody read without a connection"),
         () = gateway => {}
     }
+}
+
+/// The ids of a person's notices that ask for a review.
+async fn rings(world: &World, user: UserId) -> Vec<i64> {
+    let mut tx = world.app.store.read().await.unwrap();
+    let notices = tx.notices(user, 0, 200).await.unwrap();
+    let asks = |notice: &&Notice| matches!(notice.what, What::PleaseReview { .. });
+    notices.iter().filter(asks).map(|it| it.id.0).collect()
+}
+
+#[tokio::test]
+async fn who_asks_and_cancels_in_a_loop_rings_once_a_minute() {
+    let world = World::new().await;
+    let rae = world.people.rae;
+    let mut told = BTreeSet::new();
+    for _ in 0..200 {
+        ask_and_cancel(&world, 1).await;
+        let kept = rings(&world, rae).await;
+        assert!(kept.len() <= 1, "one row");
+        told.extend(kept);
+        world.wait(TimeDelta::seconds(4)).await;
+    }
+    // 200 rounds take 800 seconds.
+    assert!((2..=14).contains(&told.len()), "{} rings", told.len());
+}
+
+#[tokio::test]
+async fn what_was_asked_again_too_soon_is_told_when_the_minute_is_over() {
+    let world = World::new().await;
+    let (ann, rae) = (world.people.ann, world.people.rae);
+    ask_and_cancel(&world, 1).await;
+    let first = rings(&world, rae).await;
+    world.wait(TimeDelta::seconds(20)).await;
+    let body = json!({ "resource": world.resources.database, "reason": "Without the typo" });
+    let request = world.post(ann, "/requests", body.clone()).await.id();
+    assert_eq!(rings(&world, rae).await, first);
+    world.wait(TimeDelta::seconds(39)).await;
+    assert_eq!(rings(&world, rae).await, first);
+    let before = world.seq().await;
+    world.wait(TimeDelta::seconds(1)).await;
+    let second = rings(&world, rae).await;
+    assert!(
+        second.len() == 1 && second[0] > first[0],
+        "clients hear of it"
+    );
+    assert_eq!(
+        world.actions(before).await,
+        ["request.told_again by the system"]
+    );
+
+    // After a decision, the next is told at once.
+    let deny = format!("/requests/{request}/deny");
+    world.post(rae, &deny, json!({ "comment": "No." })).await;
+    world.post(ann, "/requests", body).await;
+    let third = rings(&world, rae).await;
+    assert!(third.len() == 1 && third[0] > second[0]);
 }

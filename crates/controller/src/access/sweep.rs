@@ -11,7 +11,7 @@ use hourkey_store::access::OpenFilter;
 use hourkey_store::{StoreError, Write};
 
 use super::keep::Act;
-use super::reconcile;
+use super::{keep, reconcile};
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::failure::Failure;
@@ -76,6 +76,7 @@ pub async fn sweep_now(app: &App) -> Result<(), Failure> {
     app.transact_ending(|tx, now| {
         Box::pin(async move {
             due(tx, OpenFilter::default(), now).await?;
+            keep::repeat_due(tx, now).await?;
             session::end_due(tx, now).await
         })
     })

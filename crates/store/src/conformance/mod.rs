@@ -123,6 +123,7 @@ stories! { $
         grants_are_counted_by_their_start,
         notices_are_read_newest_first,
         a_notice_needs_its_change,
+        one_notice_asks_for_a_review,
     ]
     account: [
         a_password_is_kept_and_replaced,
