@@ -15,27 +15,38 @@ use tokio::task::JoinSet;
 
 /// Requests that wait when the approvals begin.
 const REQUESTS: usize = 200;
+/// Who ask, and who approve: one person may not change as much at once.
+const MEMBERS: [&str; 8] = ["ada", "ann", "ben", "cleo", "dan", "eve", "finn", "gus"];
+const REVIEWERS: [&str; 8] = ["marta", "nora", "omar", "pia", "rae", "roy", "tom", "uma"];
 /// Approvals answered before the controller is killed.
 const ANSWERED: usize = 40;
 
-/// One member, one reviewer, and a resource for each request.
+/// Members, reviewers, and a resource for each request.
 fn organisation() -> String {
     let mut text = String::from(
         r#"
 name = "Durable"
-[[user]]
-login = "ada"
-name = "Ada"
-[[user]]
-login = "marta"
-name = "Marta"
-roles = ["AccessReviewer"]
-[[group]]
-name = "Everyone"
-members = ["ada"]
 [[network]]
 name = "Office"
 "#,
+    );
+    for (member, reviewer) in MEMBERS.iter().zip(REVIEWERS) {
+        let _ = write!(
+            text,
+            r#"
+[[user]]
+login = "{member}"
+name = "A member"
+[[user]]
+login = "{reviewer}"
+name = "A reviewer"
+roles = ["AccessReviewer"]
+"#
+        );
+    }
+    let _ = write!(
+        text,
+        "[[group]]\nname = \"Members\"\nmembers = {MEMBERS:?}\n"
     );
     for number in 0..REQUESTS {
         let _ = write!(
@@ -47,7 +58,7 @@ address = "r{number}.corp.example"
 network = "Office"
 access = {{ mode = "AccessRequest", period = "2h" }}
 [[assignment]]
-group = "Everyone"
+group = "Members"
 resource = "Resource {number}"
 "#
         );
@@ -62,7 +73,8 @@ const TRIES: usize = 5;
 /// A controller that was killed amid the approvals.
 struct Killed {
     controller: Controller,
-    ada: Session,
+    members: Vec<Session>,
+    reviewers: Vec<Session>,
     requests: Vec<RequestId>,
     /// Those whose approval was answered with success.
     answered: Vec<RequestId>,
@@ -73,7 +85,8 @@ async fn a_kill_amid_200_approvals_loses_nothing_that_was_answered() {
     let mut tries = 0;
     let Killed {
         mut controller,
-        ada,
+        members,
+        reviewers,
         requests,
         answered,
     } = loop {
@@ -95,9 +108,12 @@ async fn a_kill_amid_200_approvals_loses_nothing_that_was_answered() {
     controller.resume().await.unwrap();
 
     let audited = approvals_audited(&controller).await;
-    let told = ada.snapshot().await.unwrap().notices;
+    let mut told = Vec::new();
+    for member in members {
+        told.extend(member.snapshot().await.unwrap().notices);
+    }
     for id in requests {
-        let request = ada.request(id).await.unwrap();
+        let request = reviewers[0].request(id).await.unwrap();
         let is_told = told
             .iter()
             .any(|notice| matches!(notice.what, What::Approved { request, .. } if request == id));
@@ -138,21 +154,25 @@ impl Killed {
     /// Asks for every resource, approves all at once, and kills after so many answers.
     async fn after(answers: usize) -> Self {
         let mut controller = Controller::start(&organisation()).await.unwrap();
-        let ada = session(&controller, "ada").await;
-        let marta = session(&controller, "marta").await;
+        let (mut members, mut reviewers) = (Vec::new(), Vec::new());
+        for (member, reviewer) in MEMBERS.into_iter().zip(REVIEWERS) {
+            members.push(session(&controller, member).await);
+            reviewers.push(session(&controller, reviewer).await);
+        }
 
         let mut asking = JoinSet::new();
-        for resource in ada.resources().await.unwrap() {
-            let ada = ada.clone();
-            asking.spawn(async move { ask(&ada, resource.id).await });
+        let resources = members[0].resources().await.unwrap();
+        for (resource, member) in resources.into_iter().zip(members.iter().cycle()) {
+            let member = member.clone();
+            asking.spawn(async move { ask(&member, resource.id).await });
         }
         let requests = asking.join_all().await;
         assert_eq!(requests.len(), REQUESTS);
 
         let mut approving = JoinSet::new();
-        for id in requests.iter().copied() {
-            let marta = marta.clone();
-            approving.spawn(async move { (id, marta.approve(id, &Approve::default()).await) });
+        for (id, reviewer) in requests.iter().copied().zip(reviewers.iter().cycle()) {
+            let reviewer = reviewer.clone();
+            approving.spawn(async move { (id, reviewer.approve(id, &Approve::default()).await) });
         }
         let mut answered = Vec::new();
         while let Some(answer) = approving.join_next().await {
@@ -166,7 +186,8 @@ impl Killed {
         }
         Self {
             controller,
-            ada,
+            members,
+            reviewers,
             requests,
             answered,
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hourkey_domain::Time;
-use hourkey_store::{Store, Write, transact};
+use hourkey_store::{Store, Write, transact, transact_ending};
 use tokio::sync::watch;
 
+use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -27,6 +28,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Limits on attempts to sign in.
     pub attempts: Arc<Attempts>,
+    /// What each person may ask for at a time.
+    pub budgets: Arc<Budgets>,
     /// Computes and checks passwords' hashes.
     pub passwords: Hasher,
     /// Issue the certificates of devices and gateways.
@@ -53,6 +56,7 @@ impl App {
             clock,
             config: Arc::new(config),
             attempts: Arc::new(Attempts::default()),
+            budgets: Arc::default(),
             passwords: Hasher::default(),
             authorities: Arc::new(authorities),
             gateways: Arc::new(Streams::default()),
@@ -75,6 +79,22 @@ impl App {
     {
         let clock = Arc::clone(&self.clock);
         transact(&self.store, move |tx| work(tx, clock.now())).await
+    }
+
+    /// [`App::transact`] for what ends access: it is kept even where the disk has no room for
+    /// anything else.
+    ///
+    /// # Errors
+    /// As [`App::transact`].
+    pub async fn transact_ending<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, Failure>>
+            + Send
+            + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        transact_ending(&self.store, move |tx| work(tx, clock.now())).await
     }
 
     /// Starts what runs beside the calls: the sweep of deadlines, and the feed of the streams.

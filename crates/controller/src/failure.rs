@@ -13,6 +13,13 @@ use hourkey_store::StoreError;
 pub enum Failure {
     /// The caller's doing: told in full.
     Refused(Problem),
+    /// The caller's doing, and fine after so many seconds (RFC 9110, 10.2.3).
+    Later {
+        /// What they are told.
+        problem: Problem,
+        /// How many.
+        seconds: u64,
+    },
     /// The store's or our own doing: logged in full where it is answered.
     Broken(anyhow::Error),
 }
@@ -37,23 +44,41 @@ impl Failure {
         let _ = self.into_problem();
     }
 
+    /// The answer, with its problem as `show` shows it.
+    pub fn answer(self, show: impl FnOnce(&Problem) -> Response) -> Response {
+        let seconds = match self {
+            Self::Later { seconds, .. } => Some(seconds),
+            Self::Refused(_) | Self::Broken(_) => None,
+        };
+        let mut response = show(&self.into_problem());
+        if let Some(seconds) = seconds {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
     /// What the caller is told; logs what is broken, once.
     #[must_use]
     pub fn into_problem(self) -> Problem {
         match self {
-            Self::Refused(problem) => problem,
+            Self::Refused(problem) | Self::Later { problem, .. } => problem,
             Self::Broken(error) => {
                 tracing::error!(error = format!("{error:#}"), "a call failed on our side");
-                if let Some(StoreError::Unavailable(_)) = error.downcast_ref() {
-                    return Code::Unavailable.problem(
-                        "The controller cannot reach its store, or the store is full; nothing \
-                         was changed. Try again in a moment.",
-                    );
+                match error.downcast_ref() {
+                    Some(StoreError::Full) => Code::Unavailable.problem(
+                        "The controller's disk is full; nothing was changed. Access can still be \
+                         ended. Tell your administrator to make room.",
+                    ),
+                    Some(StoreError::Unavailable(_)) => Code::Unavailable.problem(
+                        "The controller cannot reach its store; nothing was changed. Try again in \
+                         a moment.",
+                    ),
+                    Some(_) | None => Code::Internal.problem(
+                        "Something went wrong; nothing was changed. Try again, and tell your \
+                         administrator if it stays like this.",
+                    ),
                 }
-                Code::Internal.problem(
-                    "Something went wrong; nothing was changed. Try again, and tell your \
-                     administrator if it stays like this.",
-                )
             }
         }
     }
@@ -62,7 +87,8 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_)
+            StoreError::Full
+            | StoreError::Unavailable(_)
             | StoreError::Duplicate(_)
             | StoreError::Refused(_)
             | StoreError::Corrupt(_)
@@ -79,7 +105,7 @@ impl From<anyhow::Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        problem_response(&self.into_problem())
+        self.answer(problem_response)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod failure;

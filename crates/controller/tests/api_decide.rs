@@ -578,6 +578,7 @@ async fn the_history_shows_each_reviewer_what_they_may_review() {
         let id = pending(&world).await;
         let why = json!({ "comment": format!("round {round}") });
         world.post(rae, &path(id, "deny"), why).await;
+        world.clock.forward(TimeDelta::seconds(2));
     }
     let first = world.get(ann, "/requests").await.json();
     assert_eq!(first["items"].as_array().unwrap().len(), 50);

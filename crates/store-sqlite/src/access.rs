@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};
-use hourkey_protocol::notice::Notice;
+use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
-    AccessRead, AccessWrite, Lately, NewGrant, NewNotice, Open, OpenFilter,
+    AccessRead, AccessWrite, Lately, NewGrant, NewNotice, Open, OpenFilter, ReviewOf,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, query};
@@ -80,6 +80,7 @@ impl AccessRead for Tx {
              UNION ALL SELECT min(a.until) FROM grants g JOIN assignments a \
              ON a.id = g.assignment_id \
              WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
+             UNION ALL SELECT min(again_at) FROM notices WHERE again_at IS NOT NULL \
              UNION ALL SELECT min(ends_at) FROM sessions)",
         );
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())
@@ -205,6 +206,37 @@ impl AccessRead for Tx {
         .bind(limit);
         self.all(notices, notice).await
     }
+
+    async fn review_notice(&mut self, of: ReviewOf) -> Result<Option<Notice>, StoreError> {
+        let newest = query(
+            "SELECT id, at, resource_id, resource_name, what FROM notices \
+             WHERE user_id = ? AND resource_id = ? AND requester_id = ? ORDER BY id DESC LIMIT 1",
+        )
+        .bind(of.reviewer.0)
+        .bind(of.resource.0)
+        .bind(of.requester.0);
+        self.one(newest, notice).await
+    }
+
+    async fn review_notices_due(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(ReviewOf, Notice)>, StoreError> {
+        let due = query(
+            "SELECT id, at, resource_id, resource_name, what, user_id, requester_id FROM notices \
+             WHERE again_at <= ? ORDER BY resource_id, requester_id, id",
+        )
+        .bind(millis(now));
+        let read = |row: &SqliteRow| {
+            let of = ReviewOf {
+                reviewer: UserId(row.col("user_id")?),
+                requester: UserId(row.col("requester_id")?),
+                resource: ResourceId(row.col("resource_id")?),
+            };
+            Ok((of, notice(row)?))
+        };
+        self.all(due, read).await
+    }
 }
 
 #[async_trait]
@@ -305,6 +337,51 @@ impl AccessWrite for Tx {
         .bind(new.resource_name)
         .bind(json(&new.what)?);
         Ok(NoticeId(self.run(insert).await?.last_insert_rowid()))
+    }
+
+    async fn replace_review_notice(
+        &mut self,
+        requester: UserId,
+        new: NewNotice,
+        at: DateTime<Utc>,
+    ) -> Result<NoticeId, StoreError> {
+        self.remove_review_notices(ReviewOf {
+            reviewer: new.user,
+            requester,
+            resource: new.resource,
+        })
+        .await?;
+        let id = self.insert_notice(new, at).await?;
+        let mark = query("UPDATE notices SET requester_id = ? WHERE id = ?")
+            .bind(requester.0)
+            .bind(id.0);
+        self.run(mark).await?;
+        Ok(id)
+    }
+
+    async fn postpone_review_notice(
+        &mut self,
+        id: NoticeId,
+        what: What,
+        again_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let update = query(
+            "UPDATE notices SET what = ?1, again_at = min(coalesce(again_at, ?2), ?2) WHERE id = ?3",
+        )
+        .bind(json(&what)?)
+        .bind(millis(again_at))
+        .bind(id.0);
+        self.touch(update, || format!("notice {id}")).await
+    }
+
+    async fn remove_review_notices(&mut self, of: ReviewOf) -> Result<(), StoreError> {
+        let remove =
+            query("DELETE FROM notices WHERE user_id = ? AND resource_id = ? AND requester_id = ?")
+                .bind(of.reviewer.0)
+                .bind(of.resource.0)
+                .bind(of.requester.0);
+        self.run(remove).await?;
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod open;
 mod open_filter;
 mod organisation;
 mod organise;
+mod reserve;
 mod tx;
 mod usage;
 mod writer;
@@ -27,6 +28,8 @@ use hourkey_store::{Read, Store, StoreError, Work};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
+use crate::open::Pools;
+use crate::reserve::Reserve;
 use crate::tx::{Tx, failed};
 use crate::writer::Writer;
 
@@ -34,6 +37,7 @@ use crate::writer::Writer;
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: SqlitePool,
+    reserved: SqlitePool,
     writer: Writer,
 }
 
@@ -45,28 +49,48 @@ impl SqliteStore {
     /// A sentence for whoever runs the controller: the folder or file cannot be used, the file is
     /// no database, or a newer version has written it.
     pub async fn open(folder: &Path) -> Result<Arc<Self>, StoreError> {
-        let (readers, connection) = open::open(folder).await?;
-        let writer = Writer::start(connection).await?;
-        Ok(Arc::new(Self { readers, writer }))
+        let Pools {
+            readers,
+            reserved,
+            writer,
+        } = open::open(folder).await?;
+        let writer = Writer::start(writer, Reserve::new(folder)).await?;
+        Ok(Arc::new(Self {
+            readers,
+            reserved,
+            writer,
+        }))
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, work: Work) -> Result<(), StoreError> {
-        self.writer.write(work).await
+        self.writer.write(work, false).await
+    }
+
+    async fn write_ending(&self, work: Work) -> Result<(), StoreError> {
+        self.writer.write(work, true).await
     }
 
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {
-        let connection = self.readers.acquire().await.map_err(failed)?;
-        let mut tx = Tx::new(connection);
-        // SQLite alone would take its view of the database at the first read, which could be long
-        // after. The pool ends the transaction.
-        tx.run_raw("BEGIN; SELECT id FROM organisation").await?;
-        Ok(Box::new(tx))
+        read(&self.readers).await
+    }
+
+    async fn read_reserved(&self) -> Result<Box<dyn Read + Send>, StoreError> {
+        read(&self.reserved).await
     }
 
     fn changed(&self) -> watch::Receiver<i64> {
         self.writer.changed()
     }
+}
+
+async fn read(readers: &SqlitePool) -> Result<Box<dyn Read + Send>, StoreError> {
+    let connection = readers.acquire().await.map_err(failed)?;
+    let mut tx = Tx::new(connection);
+    // SQLite alone would take its view of the database at the first read, which could be long
+    // after. The pool ends the transaction.
+    tx.run_raw("BEGIN; SELECT id FROM organisation").await?;
+    Ok(Box::new(tx))
 }

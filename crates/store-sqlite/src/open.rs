@@ -15,14 +15,27 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// How many may read at a time.
 const READERS: u32 = 4;
 
+/// How many more may read in the lane that people cannot fill.
+const RESERVED: u32 = 2;
+
 /// How long to wait for another process's transaction, or for a free reader.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The write-ahead log is cut back to this after it has grown for a while.
 const LOG_BYTES: &str = "67108864";
 
-/// The readers, and the one connection that writes.
-pub(crate) async fn open(folder: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+/// The connections.
+pub(crate) struct Pools {
+    /// What reads.
+    pub(crate) readers: SqlitePool,
+    /// What reads in its own lane.
+    pub(crate) reserved: SqlitePool,
+    /// The one that writes.
+    pub(crate) writer: SqlitePool,
+}
+
+/// Opens the database of a folder.
+pub(crate) async fn open(folder: &Path) -> Result<Pools, StoreError> {
     let unusable = |why: String| {
         StoreError::Unavailable(format!("the data folder {}: {why}", folder.display()))
     };
@@ -65,16 +78,22 @@ pub(crate) async fn open(folder: &Path) -> Result<(SqlitePool, SqlitePool), Stor
             error => format!("hourkey.db cannot be brought up to date: {error}"),
         })
     })?;
-    let readers = pool
-        .max_connections(READERS)
+    let pool = pool
         // However a read ended; a connection that cannot end its transaction is thrown away.
         .after_release(|connection, _| {
             Box::pin(async move { Ok(raw_sql("ROLLBACK").execute(connection).await.is_ok()) })
-        })
-        .connect_with(options.pragma("query_only", "ON"))
-        .await
-        .map_err(|error| unusable(error.to_string()))?;
-    Ok((readers, writer))
+        });
+    let options = options.pragma("query_only", "ON");
+    let lane = async |count| {
+        let pool = pool.clone().max_connections(count);
+        let connected = pool.connect_with(options.clone()).await;
+        connected.map_err(|error| unusable(error.to_string()))
+    };
+    Ok(Pools {
+        readers: lane(READERS).await?,
+        reserved: lane(RESERVED).await?,
+        writer,
+    })
 }
 
 /// All missing migrations in one transaction, so that a crash leaves none half-done.

@@ -101,9 +101,7 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
                     "another process holds the database for too long: end it, or try again"
                         .to_owned(),
                 ),
-                Some(code) if code & 0xff == FULL => {
-                    StoreError::Unavailable("the disk is full: make room".to_owned())
-                }
+                Some(code) if code & 0xff == FULL || code == SHARED_MEMORY_SIZE => StoreError::Full,
                 _ => StoreError::Unavailable(error.to_string()),
             },
         },
@@ -120,6 +118,8 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
 const BUSY: i32 = 5;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
+/// SQLITE_IOERR_SHMSIZE: the index of the write-ahead log cannot grow.
+const SHARED_MEMORY_SIZE: i32 = 4874;
 const NOT_A_DATABASE: i32 = 26;
 
 /// The name of the uniqueness rule (see [`StoreError::Duplicate`]) that SQLite tells by columns.

@@ -13,6 +13,7 @@ use sqlx::{SqlitePool, query_scalar};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::reserve::Reserve;
 use crate::tx::{Tx, failed};
 
 /// At most this many works share a commit.
@@ -33,23 +34,25 @@ pub(crate) struct Writer {
 
 struct Job {
     work: Work,
+    /// It ends access: it is kept even where the disk has no room for other works.
+    ends: bool,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Writer {
-    pub(crate) async fn start(writer: SqlitePool) -> Result<Self, StoreError> {
+    pub(crate) async fn start(writer: SqlitePool, reserve: Reserve) -> Result<Self, StoreError> {
         let seq = newest(&writer).await?;
         let (line, jobs) = mpsc::channel(LINE);
         let (doorbell, changed) = watch::channel(seq);
-        tokio::spawn(run(writer, jobs, doorbell));
+        tokio::spawn(run(writer, reserve, jobs, doorbell));
         Ok(Self { line, changed })
     }
 
-    pub(crate) async fn write(&self, work: Work) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, work: Work, ends: bool) -> Result<(), StoreError> {
         let gone = || StoreError::Unavailable("the writer has ended".to_owned());
         let (answer, answered) = oneshot::channel();
         self.line
-            .send(Job { work, answer })
+            .send(Job { work, ends, answer })
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
@@ -60,7 +63,12 @@ impl Writer {
     }
 }
 
-async fn run(writer: SqlitePool, mut jobs: mpsc::Receiver<Job>, doorbell: watch::Sender<i64>) {
+async fn run(
+    writer: SqlitePool,
+    mut reserve: Reserve,
+    mut jobs: mpsc::Receiver<Job>,
+    doorbell: watch::Sender<i64>,
+) {
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_blind = false;
@@ -70,7 +78,7 @@ async fn run(writer: SqlitePool, mut jobs: mpsc::Receiver<Job>, doorbell: watch:
             biased;
             taken = jobs.recv_many(&mut group, GROUP) => match taken {
                 0 => break,
-                _ => answer(&writer, group.drain(..), &doorbell).await,
+                _ => answer(&writer, &mut reserve, &mut group, &doorbell).await,
             },
             _ = look.tick() => match newest(&writer).await {
                 Ok(seq) => {
@@ -88,14 +96,24 @@ async fn run(writer: SqlitePool, mut jobs: mpsc::Receiver<Job>, doorbell: watch:
     writer.close().await;
 }
 
-/// Runs a group, rings for it, and answers it.
+/// Runs a group, rings for it, and answers it. On a full disk only what ends access is run.
 async fn answer(
     writer: &SqlitePool,
-    group: impl Iterator<Item = Job>,
+    reserve: &mut Reserve,
+    group: &mut Vec<Job>,
     doorbell: &watch::Sender<i64>,
 ) {
-    let (works, answers): (Vec<_>, Vec<_>) = group.map(|job| (job.work, job.answer)).unzip();
     // A caller that went away wants no answer: nothing is wrong when a send fails.
+    if !reserve.has_room_for_all() {
+        for job in group.extract_if(.., |job| !job.ends) {
+            let _ = job.answer.send(Err(StoreError::Full));
+        }
+    }
+    if group.is_empty() {
+        return;
+    }
+    let (works, answers): (Vec<_>, Vec<_>) =
+        group.drain(..).map(|job| (job.work, job.answer)).unzip();
     match commit(writer, works).await {
         Ok((results, seq)) => {
             ring(doorbell, seq);
@@ -104,12 +122,16 @@ async fn answer(
             }
         }
         Err(error) => {
-            let why = match error {
-                StoreError::Unavailable(why) => why,
-                other => other.to_string(),
+            let shared = || match &error {
+                StoreError::Full => StoreError::Full,
+                StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+                other => StoreError::Unavailable(other.to_string()),
             };
+            if matches!(error, StoreError::Full) {
+                reserve.refused();
+            }
             for answer in answers {
-                let _ = answer.send(Err(StoreError::Unavailable(why.clone())));
+                let _ = answer.send(Err(shared()));
             }
         }
     }

@@ -1,17 +1,21 @@
 //! A disk that is full refuses writes and loses nothing; with room again, the store goes on.
 //!
-//! The kernel's limit on the size of a file plays the full disk. It ends a process that does not
-//! ignore its signal, so the test starts itself again, under a shell that has it ignored.
+//! In one test the kernel's limit on the size of a file plays the full disk. It ends a process that
+//! does not ignore its signal, so the test starts itself again, under a shell that has it ignored.
+//! The other starts itself again beside a small disk of its own, which takes root or a namespace
+//! for users.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use chrono::DateTime;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Store, StoreError, transact};
+use hourkey_store::{Store, StoreError, transact, transact_ending};
 use hourkey_store_sqlite::SqliteStore;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -75,26 +79,102 @@ async fn on_a_full_disk(folder: &Path) {
     assert_eq!(record(&store, "after", 1).await.unwrap(), 2);
 }
 
+#[tokio::test]
+async fn on_a_full_disk_what_ends_access_is_kept_and_nothing_else() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return ending_on_a_full_disk(Path::new(&folder)).await;
+    }
+    let folder = TempDir::new().unwrap();
+    let mut unshare = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let output = unshare
+        .args(["--mount", "sh", "-c"])
+        .arg("mount -t tmpfs -o size=96m none \"$0\" && exec \"$@\"")
+        .arg(folder.path())
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "on_a_full_disk_what_ends_access_is_kept_and_nothing_else",
+            "--exact",
+        ])
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+async fn ending_on_a_full_disk(disk: &Path) {
+    let folder = disk.join("data");
+    let store: Arc<dyn Store> = SqliteStore::open(&folder).await.unwrap();
+    record(&store, "before", 1).await.unwrap();
+    let reserve = folder.join("hourkey.reserve");
+    assert!(reserve.exists());
+
+    // Others fill the disk, nearly and then wholly.
+    let filler = disk.join("filler");
+    let mut file = File::create(&filler).unwrap();
+    for left in [8 << 20, 0] {
+        fill(&mut file, disk, left);
+        let error = record(&store, "too.much", 1).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full), "{error}");
+        for _ in 0..200 {
+            record_ending(&store, 1_000).await.unwrap();
+        }
+    }
+    assert!(!reserve.exists(), "it made way");
+    let error = record(&store, "too.much", 1).await.unwrap_err();
+    assert!(matches!(error, StoreError::Full), "{error}");
+    // One that starts meanwhile ends access, too.
+    let another: Arc<dyn Store> = SqliteStore::open(&folder).await.unwrap();
+    record_ending(&another, 1).await.unwrap();
+    assert!(record(&another, "too.much", 1).await.is_err());
+
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    record(&store, "after", 1).await.unwrap();
+    assert!(reserve.exists(), "room is kept again");
+    let audited = store.read().await.unwrap().audit(0, 1_000).await.unwrap();
+    let endings = audited.iter().filter(|it| it.action == "ended").count();
+    assert_eq!((endings, audited.len()), (401, 403));
+}
+
+/// Writes until only so many bytes are left on the disk.
+fn fill(file: &mut File, disk: &Path, left: u64) {
+    let zeros = [0; 4096];
+    let free = || {
+        let disk = rustix::fs::statvfs(disk).unwrap();
+        disk.f_bavail * disk.f_frsize
+    };
+    while free() > left {
+        file.write_all(&zeros).unwrap();
+    }
+}
+
+async fn record_ending(store: &Arc<dyn Store>, bytes: usize) -> Result<i64, StoreError> {
+    transact_ending(store, move |tx| Box::pin(tx.record(entry("ended", bytes)))).await
+}
+
 /// Records an entry of about so many bytes, and answers its number.
 async fn record(
     store: &Arc<dyn Store>,
     action: &'static str,
     bytes: usize,
 ) -> Result<i64, StoreError> {
-    transact(store, move |tx| {
-        Box::pin(async move {
-            let at = DateTime::UNIX_EPOCH;
-            let detail = serde_json::Value::String("x".repeat(bytes));
-            let (actor, subject) = (None, Subject::Organisation);
-            tx.record(Entry {
-                at,
-                actor,
-                action,
-                subject,
-                detail,
-            })
-            .await
-        })
-    })
-    .await
+    transact(store, move |tx| Box::pin(tx.record(entry(action, bytes)))).await
+}
+
+fn entry(action: &'static str, bytes: usize) -> Entry {
+    Entry {
+        at: DateTime::UNIX_EPOCH,
+        actor: None,
+        action,
+        subject: Subject::Organisation,
+        detail: serde_json::Value::String("x".repeat(bytes)),
+    }
 }

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta};
-use hourkey_domain::ids::SessionId;
+use hourkey_domain::ids::{NoticeId, ResourceId, SessionId, UserId};
 use hourkey_store::Store as _;
+use hourkey_store::access::ReviewOf;
 use hourkey_store_sqlite::SqliteStore;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -67,4 +68,34 @@ async fn sessions_end_when_they_would_have_and_consents_are_asked_for_again() {
         session.is_none(),
         "a consent of which nobody knows where it was given"
     );
+}
+
+#[tokio::test]
+async fn notices_that_ask_for_a_review_are_known_by_their_requester() {
+    let folder = TempDir::new().unwrap();
+    let rows = r#"INSERT INTO users (login, name, member, access_reviewer, admin, disabled)
+            VALUES ('ann', 'Ann', 1, 0, 0, 0), ('rae', 'Rae', 0, 1, 0, 0);
+        INSERT INTO networks (name) VALUES ('Office');
+        PRAGMA foreign_keys = OFF;
+        INSERT INTO requests (user_id, resource_id, assignment_id, terms, reason, asked_seconds,
+            created_at, lapses_at, ended_at, state, detail) VALUES (1, 1, 1, '{}', '', 60, 0, 1, 1, 'lapsed', '{}');
+        INSERT INTO notices (seq, user_id, at, resource_id, resource_name, what) VALUES
+            (1, 2, 0, 1, 'db', '{"kind":"please_review","request":1,"requester":"Ann",
+                "reason":"","asked":60}'),
+            (1, 1, 0, 1, 'db', '{"kind":"lapsed","request":1}');"#;
+    older(folder.path(), 9, rows).await;
+    let of = ReviewOf {
+        reviewer: UserId(2),
+        requester: UserId(1),
+        resource: ResourceId(1),
+    };
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let found = read.review_notice(of).await.unwrap().unwrap();
+    assert_eq!(found.id, NoticeId(1));
+    let of = ReviewOf {
+        reviewer: UserId(1),
+        ..of
+    };
+    assert_eq!(read.review_notice(of).await.unwrap(), None);
 }

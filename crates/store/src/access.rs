@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};
-use hourkey_protocol::notice::What;
+use hourkey_protocol::notice::{Notice, What};
 
 use crate::StoreError;
 
@@ -37,6 +37,17 @@ pub struct NewNotice {
     pub resource_name: String,
     /// What happened.
     pub what: What,
+}
+
+/// Who is asked to review what whom asked for: of all notices that ask for it, one is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReviewOf {
+    /// Who is asked.
+    pub reviewer: UserId,
+    /// Who wants access.
+    pub requester: UserId,
+    /// To what.
+    pub resource: ResourceId,
 }
 
 /// What happened between one user and one resource lately.
@@ -116,8 +127,8 @@ pub trait AccessRead: Send {
     /// Pending requests and scheduled or active grants, by stored state, in order of id.
     async fn open(&mut self, filter: OpenFilter) -> Result<Open, StoreError>;
 
-    /// When the next lapse, start, expiry or assignment end of anything open is due, or the next
-    /// session ends by itself.
+    /// When the next lapse, start, expiry or assignment end of anything open is due, a notice is to
+    /// be told anew, or the next session ends by itself.
     async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// A user's requests, newest first, ids below `before`, at most `limit`.
@@ -157,7 +168,16 @@ pub trait AccessRead: Send {
         user: UserId,
         after_seq: i64,
         limit: u32,
-    ) -> Result<Vec<hourkey_protocol::notice::Notice>, StoreError>;
+    ) -> Result<Vec<Notice>, StoreError>;
+
+    /// The notice that asks for a review, if there is one.
+    async fn review_notice(&mut self, of: ReviewOf) -> Result<Option<Notice>, StoreError>;
+
+    /// The notices that are due to be told anew at `now`, those about one request together.
+    async fn review_notices_due(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(ReviewOf, Notice)>, StoreError>;
 }
 
 /// Writes requests and grants. Each change is recorded by [`crate::log::LogWrite::record`].
@@ -189,4 +209,24 @@ pub trait AccessWrite: AccessRead {
         new: NewNotice,
         at: DateTime<Utc>,
     ) -> Result<NoticeId, StoreError>;
+
+    /// [`AccessWrite::insert_notice`] for one that asks for a review, in place of those that did.
+    async fn replace_review_notice(
+        &mut self,
+        requester: UserId,
+        new: NewNotice,
+        at: DateTime<Utc>,
+    ) -> Result<NoticeId, StoreError>;
+
+    /// Has a notice that asks for a review say something else, which is due to be told anew at
+    /// `again_at`, or earlier if it was.
+    async fn postpone_review_notice(
+        &mut self,
+        id: NoticeId,
+        what: What,
+        again_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Removes what asks for a review.
+    async fn remove_review_notices(&mut self, of: ReviewOf) -> Result<(), StoreError>;
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Everything that can be read inside a transaction.
 pub trait Read:
@@ -91,11 +91,25 @@ pub trait Store: Send + Sync + 'static {
     /// What `work` returned, in which case nothing of it is kept, or the store's own failure.
     async fn write(&self, work: Work) -> Result<(), StoreError>;
 
+    /// As [`Store::write`], for work that ends access: it has room kept for it where the disk has
+    /// none left for other work.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    async fn write_ending(&self, work: Work) -> Result<(), StoreError>;
+
     /// A read transaction: one consistent state, as of now. Drop it soon: there are few.
     ///
     /// # Errors
     /// The store's own failure.
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// As [`Store::read`], in a lane of its own, for what must go on however many people read:
+    /// what gateways are told, and what time ends.
+    ///
+    /// # Errors
+    /// The store's own failure.
+    async fn read_reserved(&self) -> Result<Box<dyn Read + Send>, StoreError>;
 
     /// The change log's newest sequence number, as it grows. Only a doorbell: the truth is
     /// [`log::LogRead::changes_since`].
@@ -112,22 +126,52 @@ where
     E: From<StoreError> + Send + 'static,
     F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
 {
-    let (answer, result) = tokio::sync::oneshot::channel();
-    let done = store
-        .write(Box::new(move |tx| {
-            Box::pin(async move {
-                let outcome = work(tx).await;
-                let kept = if outcome.is_ok() {
-                    Ok(())
-                } else {
-                    Err(StoreError::RolledBack)
-                };
-                // The receiver lives until the store has answered.
-                let _ = answer.send(outcome);
-                kept
-            })
-        }))
-        .await;
+    let (work, result) = answering(work);
+    answered(store.write(work).await, result).await
+}
+
+/// [`transact`] for work that ends access ([`Store::write_ending`]).
+///
+/// # Errors
+/// As [`transact`].
+pub async fn transact_ending<T, E, F>(store: &Arc<dyn Store>, work: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let (work, result) = answering(work);
+    answered(store.write_ending(work).await, result).await
+}
+
+/// A work as a store takes it, and where its result comes out.
+fn answering<T, E, F>(work: F) -> (Work, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let (answer, result) = oneshot::channel();
+    let work: Work = Box::new(move |tx| {
+        Box::pin(async move {
+            let outcome = work(tx).await;
+            let kept = if outcome.is_ok() {
+                Ok(())
+            } else {
+                Err(StoreError::RolledBack)
+            };
+            // The receiver lives until the store has answered.
+            let _ = answer.send(outcome);
+            kept
+        })
+    });
+    (work, result)
+}
+
+async fn answered<T, E: From<StoreError>>(
+    done: Result<(), StoreError>,
+    result: oneshot::Receiver<Result<T, E>>,
+) -> Result<T, E> {
     match done {
         Ok(()) | Err(StoreError::RolledBack) => {
             result.await.map_err(|_| E::from(StoreError::RolledBack))?
@@ -155,7 +199,10 @@ pub enum StoreError {
     /// What is stored cannot be understood.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
-    /// The store cannot be reached or is full.
+    /// The disk has no room. What ends access may still be kept ([`Store::write_ending`]).
+    #[error("the disk is full: make room")]
+    Full,
+    /// The store cannot be reached.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
 }

@@ -25,13 +25,14 @@ use crate::identity::Caller;
 /// # Errors
 /// [`Code::NotFound`] for what the person may not review, [`Code::OwnRequest`],
 /// [`Code::AlreadyDecided`] (the detail says who did what), [`Code::BadLength`],
-/// [`Code::TextTooLong`].
+/// [`Code::TextTooLong`], [`Code::RateLimited`].
 pub async fn approve(
     app: &App,
     user: UserId,
     id: RequestId,
     body: Approve,
 ) -> Result<Shown, Failure> {
+    app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(approve_in(tx, user.into(), id, body, now)))
         .await
 }
@@ -41,6 +42,7 @@ pub async fn approve(
 /// # Errors
 /// As [`approve`], and [`Code::BlankText`].
 pub async fn deny(app: &App, user: UserId, id: RequestId, body: Comment) -> Result<Shown, Failure> {
+    app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(deny_in(tx, user.into(), id, body, now)))
         .await
 }

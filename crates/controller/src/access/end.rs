@@ -21,8 +21,9 @@ use crate::identity::Caller;
 ///
 /// # Errors
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a request of
-/// somebody else, [`Code::AlreadyDecided`].
+/// somebody else, [`Code::AlreadyDecided`], [`Code::RateLimited`].
 pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
+    app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(cancel_in(tx, user.into(), id, now)))
         .await
 }
@@ -33,7 +34,7 @@ pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Fai
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a grant of
 /// somebody else, [`Code::AlreadyEnded`].
 pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, Failure> {
-    app.transact(move |tx, now| Box::pin(release_in(tx, user.into(), id, now)))
+    app.transact_ending(move |tx, now| Box::pin(release_in(tx, user.into(), id, now)))
         .await
 }
 
@@ -48,7 +49,7 @@ pub async fn revoke(
     id: GrantId,
     body: Comment,
 ) -> Result<ShownGrant, Failure> {
-    app.transact(move |tx, now| Box::pin(revoke_in(tx, user.into(), id, body, now)))
+    app.transact_ending(move |tx, now| Box::pin(revoke_in(tx, user.into(), id, body, now)))
         .await
 }
 

@@ -1,17 +1,22 @@
 //! Keeps one change: the new state, its audit and change-log entry, and who is told (rule 12).
 
+use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{GrantId, ResourceId, UserId};
-use hourkey_domain::request::Request;
+use hourkey_domain::request::{Request, State};
 use hourkey_protocol::notice::What;
-use hourkey_store::access::NewNotice;
+use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{StoreError, Write};
 use serde_json::{Value, json};
 
 use super::show;
 use crate::failure::Failure;
+
+/// A reviewer is told of one requester and one resource again at the earliest after this, where the
+/// requester withdrew what they were told of: who asks and cancels in a loop does not ring for ever.
+const REPEAT_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// Who did what: the same for all entries of one act.
 #[derive(Clone, Copy, Debug)]
@@ -105,20 +110,14 @@ impl Act {
         resource: ResourceId,
         what: What,
     ) -> Result<(), Failure> {
-        let Some((known, _)) = tx.resource(resource).await? else {
-            return Err(StoreError::Corrupt(format!("no resource {resource}")).into());
-        };
-        let notice = NewNotice {
-            user,
-            resource,
-            resource_name: known.name,
-            what,
-        };
+        let notice = notice(tx, user, resource, what).await?;
         tx.insert_notice(notice, self.at).await?;
         Ok(())
     }
 
-    /// A notice for everybody who may decide the request.
+    /// A notice for everybody who may decide the request, in place of the one about the request
+    /// before. While that one is young and its requester has withdrawn what it was about, it is told
+    /// anew later: see [`repeat_due`].
     pub async fn ask_for_review(
         self,
         tx: &mut dyn Write,
@@ -129,16 +128,98 @@ impl Act {
             if reviewer == request.user {
                 continue;
             }
+            let of = ReviewOf {
+                reviewer,
+                requester: request.user,
+                resource: request.resource,
+            };
             let what = What::PleaseReview {
                 request: request.id,
                 requester: requester.clone(),
                 reason: request.reason.as_str().to_owned(),
                 asked: show::length(request.terms.purpose, request.asked),
             };
-            self.tell(tx, reviewer, request.resource, what).await?;
+            let again_at = match tx.review_notice(of).await? {
+                Some(before) if was_withdrawn(tx, &before.what).await? => {
+                    Some((before.id, before.at + REPEAT_AFTER))
+                }
+                Some(_) | None => None,
+            };
+            match again_at {
+                Some((id, again_at)) if again_at > self.at => {
+                    tx.postpone_review_notice(id, what, again_at).await?;
+                }
+                Some(_) | None => self.replace(tx, of, what).await?,
+            }
         }
         Ok(())
     }
+
+    async fn replace(self, tx: &mut dyn Write, of: ReviewOf, what: What) -> Result<(), Failure> {
+        let notice = notice(tx, of.reviewer, of.resource, what).await?;
+        tx.replace_review_notice(of.requester, notice, self.at)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Tells reviewers anew of what was asked again too soon, and still waits.
+pub(super) async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
+    let act = Act { by: None, at: now };
+    let mut recorded = None;
+    for (of, notice) in tx.review_notices_due(now).await? {
+        let waits = match request_of(tx, &notice.what).await? {
+            Some(request) => request.pending(now).ok(),
+            None => None,
+        };
+        let Some(waits) = waits else {
+            tx.remove_review_notices(of).await?;
+            continue;
+        };
+        let request = waits.request();
+        if recorded.replace(request.id) != Some(request.id) {
+            act.record(tx, "request.told_again", request, None, Value::Null)
+                .await?;
+        }
+        act.replace(tx, of, notice.what).await?;
+    }
+    Ok(())
+}
+
+/// The request that a notice asks to review.
+async fn request_of(tx: &mut dyn Write, what: &What) -> Result<Option<Request>, Failure> {
+    match what {
+        What::PleaseReview { request, .. } => Ok(tx.request(*request).await?),
+        _ => Ok(None),
+    }
+}
+
+/// Whether what a notice asks to review was cancelled by its requester.
+async fn was_withdrawn(tx: &mut dyn Write, what: &What) -> Result<bool, Failure> {
+    let request = request_of(tx, what).await?;
+    Ok(request.is_some_and(|request| match request.state {
+        State::Cancelled { by, .. } => by == Some(request.user),
+        State::Pending | State::Approved { .. } | State::Denied { .. } | State::Lapsed { .. } => {
+            false
+        }
+    }))
+}
+
+async fn notice(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: ResourceId,
+    what: What,
+) -> Result<NewNotice, Failure> {
+    let Some((known, _)) = tx.resource(resource).await? else {
+        return Err(StoreError::Corrupt(format!("no resource {resource}")).into());
+    };
+    Ok(NewNotice {
+        user,
+        resource,
+        resource_name: known.name,
+        what,
+    })
 }
 
 /// A person's display name.

@@ -49,7 +49,8 @@ impl Answer {
 /// happened, so the next try is judged anew.
 ///
 /// # Errors
-/// What `work` returned, or [`Code::KeyReused`] when the key belongs to another call.
+/// What `work` returned, [`Code::KeyReused`] when the key belongs to another call, or
+/// [`Code::RateLimited`] when the person made too many changes.
 pub async fn once<F>(
     app: &App,
     user: UserId,
@@ -61,33 +62,62 @@ where
         + Send
         + 'static,
 {
-    app.transact(move |tx, now| {
-        Box::pin(async move {
-            let Some(Once { key, call }) = once else {
-                return work(tx, now).await;
-            };
-            match tx.remembered(user, &key).await? {
-                Some(kept) if kept.call == call => {
-                    return Ok(Answer {
-                        status: kept.status,
-                        body: kept.body,
-                    });
-                }
-                Some(_) => {
-                    return Err(Failure::refused(
-                        Code::KeyReused,
-                        "You sent another call with this Idempotency-Key before. Use a new key \
-                         for each call, and the same one only to repeat it.",
-                    ));
-                }
-                None => {}
-            }
-            let answer = work(tx, now).await?;
-            let Answer { status, body } = answer.clone();
-            tx.remember(user, &key, Remembered { call, status, body }, now)
-                .await?;
-            Ok(answer)
-        })
-    })
-    .await
+    app.budgets.change(user, app.clock.now())?;
+    app.transact(move |tx, now| Box::pin(answer(tx, now, user, once, work)))
+        .await
+}
+
+/// [`once`] for what ends access, which never counts as too much.
+///
+/// # Errors
+/// As [`once`].
+pub async fn end_once<F>(
+    app: &App,
+    user: UserId,
+    once: Option<Once>,
+    work: F,
+) -> Result<Answer, Failure>
+where
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>>
+        + Send
+        + 'static,
+{
+    app.transact_ending(move |tx, now| Box::pin(answer(tx, now, user, once, work)))
+        .await
+}
+
+async fn answer<F>(
+    tx: &mut dyn Write,
+    now: Time,
+    user: UserId,
+    once: Option<Once>,
+    work: F,
+) -> Result<Answer, Failure>
+where
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>> + Send,
+{
+    let Some(Once { key, call }) = once else {
+        return work(tx, now).await;
+    };
+    match tx.remembered(user, &key).await? {
+        Some(kept) if kept.call == call => {
+            return Ok(Answer {
+                status: kept.status,
+                body: kept.body,
+            });
+        }
+        Some(_) => {
+            return Err(Failure::refused(
+                Code::KeyReused,
+                "You sent another call with this Idempotency-Key before. Use a new key for each \
+                 call, and the same one only to repeat it.",
+            ));
+        }
+        None => {}
+    }
+    let answer = work(tx, now).await?;
+    let Answer { status, body } = answer.clone();
+    tx.remember(user, &key, Remembered { call, status, body }, now)
+        .await?;
+    Ok(answer)
 }

@@ -11,7 +11,7 @@ use hourkey_store::access::OpenFilter;
 use hourkey_store::{StoreError, Write};
 
 use super::keep::Act;
-use super::reconcile;
+use super::{keep, reconcile};
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::failure::Failure;
@@ -59,7 +59,7 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, Failure> {
         *forget_at = now + FORGET_EVERY;
     }
     loop {
-        let next = app.store.read().await?.next_deadline().await?;
+        let next = app.store.read_reserved().await?.next_deadline().await?;
         match next {
             Some(next) if next <= app.clock.now() => sweep_now(app).await?,
             Some(next) => return Ok(next.min(*forget_at)),
@@ -73,9 +73,10 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, Failure> {
 /// # Errors
 /// The store's own failure; everything stays due.
 pub async fn sweep_now(app: &App) -> Result<(), Failure> {
-    app.transact(|tx, now| {
+    app.transact_ending(|tx, now| {
         Box::pin(async move {
             due(tx, OpenFilter::default(), now).await?;
+            keep::repeat_due(tx, now).await?;
             session::end_due(tx, now).await
         })
     })

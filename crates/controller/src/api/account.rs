@@ -7,7 +7,7 @@ use hourkey_domain::ids::SessionId;
 use hourkey_protocol::account::{Me, Session};
 
 use super::call::Id;
-use super::refusals::{Finding, Reading};
+use super::refusals::{Ending, Reading};
 use crate::access::view;
 use crate::app::App;
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ pub(super) async fn sessions(
 /// Ends one of the person's sessions.
 #[utoipa::path(delete, path = "/sessions/{id}", operation_id = "end_session", tag = "account",
     params(("id" = SessionId, Path, description = "The session.")),
-    responses((status = 204, description = "It has ended."), Finding))]
+    responses((status = 204, description = "It has ended."), Ending))]
 pub(super) async fn end_session(
     State(app): State<App>,
     signed_in: SignedIn,

@@ -7,7 +7,7 @@ use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
 
 use super::call::{Call, Id};
-use super::refusals::{Enrolling, Finding, Reading};
+use super::refusals::{Ending, EnrollingDevice, Reading};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::gateways::enrol;
@@ -20,12 +20,13 @@ use crate::identity::{SignedIn, device};
 #[utoipa::path(put, path = "/device", operation_id = "enrol_device", tag = "use",
     request_body = EnrolDevice,
     responses((status = 200, description = "The device's certificate.", body = DeviceEnrolment),
-        Enrolling))]
+        EnrollingDevice))]
 pub(super) async fn enrol_device(
     State(app): State<App>,
     SignedIn { session, .. }: SignedIn,
     Call { body, once: _ }: Call<EnrolDevice>,
 ) -> Result<Json<DeviceEnrolment>, Failure> {
+    app.budgets.change(session.user, app.clock.now())?;
     device::enrol(&app, session, body).await.map(Json)
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn list(
 /// once, and its session ends.
 #[utoipa::path(delete, path = "/devices/{id}", operation_id = "end_device", tag = "use",
     params(("id" = DeviceId, Path, description = "The device.")),
-    responses((status = 204, description = "It has ended."), Finding))]
+    responses((status = 204, description = "It has ended."), Ending))]
 pub(super) async fn end(
     State(app): State<App>,
     SignedIn { caller, .. }: SignedIn,

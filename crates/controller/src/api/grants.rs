@@ -8,7 +8,7 @@ use hourkey_protocol::access::{Comment, Grant};
 use super::call::{Bare, Call, Id, response};
 use super::refusals::{Releasing, Revoking};
 use crate::access::end::{release_in, revoke_in};
-use crate::access::once::{Answer, once};
+use crate::access::once::{Answer, end_once};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::{ForOthers, SignedIn};
@@ -25,7 +25,7 @@ pub(super) async fn release(
     Bare { once: key }: Bare,
 ) -> Result<Response, Failure> {
     let caller = signed_in.caller;
-    let work = once(&app, caller.user, key, move |tx, now| {
+    let work = end_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &release_in(tx, caller, id, now).await?) })
     });
     work.await.map(response)
@@ -44,7 +44,7 @@ pub(super) async fn revoke(
     Id(id): Id<GrantId>,
     Call { body, once: key }: Call<Comment>,
 ) -> Result<Response, Failure> {
-    let work = once(&app, caller.user, key, move |tx, now| {
+    let work = end_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &revoke_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)

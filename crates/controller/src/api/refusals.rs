@@ -23,17 +23,22 @@ macro_rules! refusals {
 
 refusals! {
     /// Of every call.
-    Reading: Unauthenticated Internal Unavailable;
+    Reading: Unauthenticated RateLimited Internal Unavailable;
     /// Of reading what others ask for.
-    Reviewing: Unauthenticated Forbidden Internal Unavailable;
+    Reviewing: Unauthenticated Forbidden RateLimited Internal Unavailable;
     /// Of opening a stream.
     Streaming: Unauthenticated RateLimited Internal Unavailable;
     /// Of lists in pages.
-    Paging: Malformed Unauthenticated Internal Unavailable;
+    Paging: Malformed Unauthenticated RateLimited Internal Unavailable;
     /// Of calls that name one thing.
-    Finding: Unauthenticated NotFound Internal Unavailable;
+    Finding: Unauthenticated NotFound RateLimited Internal Unavailable;
+    /// Of ending a session or a device.
+    Ending: Unauthenticated NotFound Internal Unavailable;
     /// Of asking for a certificate.
     Enrolling: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia Internal Unavailable;
+    /// Of asking for a device's certificate.
+    EnrollingDevice: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia RateLimited
+        Internal Unavailable;
     /// Of opening a gateway's stream.
     Following: Malformed Unauthenticated TooLarge UnsupportedMedia Internal Unavailable;
     /// Of what a gateway tells about its stream.
@@ -41,18 +46,18 @@ refusals! {
         Unavailable;
     /// Of asking.
     Asking: Malformed Unauthenticated NotFound NotNeeded KeyReused TooLarge UnsupportedMedia
-        BlankText TextTooLong BadLength BadStart Internal Unavailable;
+        BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
     /// Of withdrawing a request.
     Cancelling: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
-        Internal Unavailable;
+        RateLimited Internal Unavailable;
     /// Of deciding.
     Deciding: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
-        TooLarge UnsupportedMedia BlankText TextTooLong BadLength Internal Unavailable;
+        TooLarge UnsupportedMedia BlankText TextTooLong BadLength RateLimited Internal Unavailable;
     /// Of what administrators look at.
-    Administering: Malformed Unauthenticated Forbidden NotFound Internal Unavailable;
+    Administering: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
     /// Of unlocking for somebody else.
     Unlocking: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded KeyReused TooLarge
-        UnsupportedMedia TextTooLong Internal Unavailable;
+        UnsupportedMedia TextTooLong RateLimited Internal Unavailable;
     /// Of giving back.
     Releasing: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
         Internal Unavailable;

@@ -110,7 +110,9 @@ pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<Opened> {
 /// A failure as the terminal tells it: here, whoever reads it also runs the controller.
 pub(crate) fn told(failure: Failure) -> anyhow::Error {
     match failure {
-        Failure::Refused(problem) => anyhow::anyhow!("{}", problem.detail),
+        Failure::Refused(problem) | Failure::Later { problem, .. } => {
+            anyhow::anyhow!("{}", problem.detail)
+        }
         Failure::Broken(error) => error,
     }
 }

@@ -13,7 +13,7 @@ use hourkey_domain::review::Role;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
-use hourkey_store::{StoreError, Write, transact};
+use hourkey_store::{StoreError, Write, transact, transact_ending};
 use hourkey_terminal as terminal;
 
 use super::settings::Flags;
@@ -170,7 +170,7 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
     let now = opened.now();
     let id = find(opened, login).await?.id;
     let of = login.to_owned();
-    transact(&opened.store, move |tx| {
+    transact_ending(&opened.store, move |tx| {
         Box::pin(async move {
             let (mut found, others): (Vec<_>, Vec<_>) = tx
                 .organisation()
@@ -235,7 +235,7 @@ async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
     let now = opened.now();
     let id = find(opened, login).await?.id;
     let why = "ended on the command line";
-    transact(&opened.store, move |tx| {
+    transact_ending(&opened.store, move |tx| {
         Box::pin(session::end_all(tx, id, None, None, why, now))
     })
     .await

@@ -13,7 +13,7 @@ use hourkey_protocol::gateway::{Certificate, Enrol, Enrolment};
 use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::{Gateway, NewGateway};
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Read, Store, StoreError, Write, transact};
+use hourkey_store::{Read, Store, StoreError, Write, transact, transact_ending};
 use serde_json::{Value, json};
 
 use crate::access::rows::rows;
@@ -81,7 +81,7 @@ pub async fn add(
 /// A sentence for the terminal.
 pub async fn remove(store: &Arc<dyn Store>, name: &str, now: Time) -> anyhow::Result<()> {
     let name = name.to_owned();
-    transact(store, move |tx| {
+    transact_ending(store, move |tx| {
         Box::pin(async move {
             let gateways = tx.gateways().await?;
             let found = gateways.into_iter().find(|it| it.name == name);

@@ -25,7 +25,7 @@ impl FromRequestParts<App> for CallingGateway {
                  a proxy or firewall on the way removed it, and must pass it on.",
             ));
         };
-        let mut tx = app.store.read().await?;
+        let mut tx = app.store.read_reserved().await?;
         let found = tx.gateway_by_credential(digest(credential)).await?;
         found.map(Self).ok_or_else(|| {
             Failure::refused(

@@ -120,7 +120,7 @@ pub(super) async fn all(
     watched: &mut Watched,
 ) -> Result<All, Failure> {
     let due = Due::everything(watched);
-    let mut tx = app.store.read().await?;
+    let mut tx = app.store.read_reserved().await?;
     let now = app.clock.now();
     let (devices, users) = read(&mut *tx, gateway.network, watched, &due, now).await?;
     Ok(All {
@@ -143,7 +143,7 @@ pub(super) async fn changes(
     due: &Due,
     seq: i64,
 ) -> Result<Option<Changes>, Failure> {
-    let mut tx = app.store.read().await?;
+    let mut tx = app.store.read_reserved().await?;
     let now = app.clock.now();
     if due.gateway && tx.gateway(gateway.id).await?.is_none() {
         return Ok(None);

@@ -148,7 +148,7 @@ pub async fn end(
 /// # Errors
 /// [`Failure::not_found`], or the store's failure.
 pub async fn end_by(app: &App, caller: Caller, id: DeviceId) -> Result<(), Failure> {
-    app.transact(move |tx, now| {
+    app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let by = caller.user;
             let actor = Actor::load(tx, caller).await?;

@@ -16,7 +16,9 @@ use super::csrf::FormToken;
 use super::secret::digest;
 use super::session;
 use crate::app::App;
+use crate::budget;
 use crate::failure::Failure;
+use crate::pages::error::PageFailure;
 
 /// The caller of the API, by access token (RFC 6750, 2.1).
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ impl FromRequestParts<App> for SignedIn {
             Ok(Some((user, session))) => {
                 let (user, kind) = (user.id, session.kind);
                 let caller = Caller { user, kind };
+                let turn = budget::wait_for_turn(app, parts, user).await;
+                turn.map_err(Failure::into_response)?;
                 Ok(Self { caller, session })
             }
             Ok(None) => Err(unauthenticated(
@@ -118,12 +122,16 @@ impl FromRequestParts<App> for PageUser {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         match Self::find(app, &parts.headers).await {
-            Ok(Some(user)) => Ok(user),
+            Ok(Some(user)) => {
+                let turn = budget::wait_for_turn(app, parts, user.user.id).await;
+                turn.map_err(|failure| PageFailure::from(failure).into_response())?;
+                Ok(user)
+            }
             Ok(None) => {
                 let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
                 Err(Redirect::to(&crate::pages::sign_in::address(here)).into_response())
             }
-            Err(failure) => Err(crate::pages::error::PageFailure::from(failure).into_response()),
+            Err(failure) => Err(PageFailure::from(failure).into_response()),
         }
     }
 }

@@ -7,9 +7,9 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
 use hourkey_store::account::{NewSession, Session};
 use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{StoreError, Write};
 use serde_json::json;
 
 use super::account::Verified;
@@ -179,7 +179,7 @@ pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::not_found`], or the store's failure.
 pub async fn end_own(app: &App, user: UserId, id: SessionId) -> Result<(), Failure> {
-    app.transact(move |tx, now| {
+    app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let session = tx.session(id).await?.filter(|session| session.user == user);
             let Some(session) = session else {
@@ -245,8 +245,15 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), Failur
         return Ok(());
     }
     let session = session.clone();
-    app.transact(move |tx, now| Box::pin(async move { touch(tx, &session, now).await }))
-        .await
+    let noted =
+        app.transact(move |tx, now| Box::pin(async move { touch(tx, &session, now).await }));
+    match noted.await {
+        // Whoever comes to end access must get through.
+        Err(Failure::Broken(error)) if matches!(error.downcast_ref(), Some(StoreError::Full)) => {
+            Ok(())
+        }
+        noted => noted,
+    }
 }
 
 /// Notes that a session is heard now.

@@ -32,7 +32,7 @@ pub(super) async fn revoke(
     };
     let client = Client::calling(&call.client_id)?;
     let token = digest(&call.token);
-    app.transact(move |tx, now| {
+    app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let session = match tx.refresh_token(token).await? {
                 Some(refresh) => tx.session(refresh.session).await?,

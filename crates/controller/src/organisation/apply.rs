@@ -39,7 +39,7 @@ impl std::fmt::Display for Refused {
                 "nothing was applied: the organisation changed since the difference was shown; \
                  run the command again",
             ),
-            Self::Failed(Failure::Refused(problem)) => {
+            Self::Failed(Failure::Refused(problem) | Failure::Later { problem, .. }) => {
                 write!(f, "nothing was applied: {}", problem.detail)
             }
             Self::Failed(Failure::Broken(error)) => write!(f, "nothing was applied: {error:#}"),

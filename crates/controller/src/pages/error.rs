@@ -24,7 +24,7 @@ impl<E: Into<Failure>> From<E> for PageFailure {
 
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
-        page(&self.0.into_problem())
+        self.0.answer(page)
     }
 }
 
@@ -47,6 +47,10 @@ pub(crate) async fn with_navigation(
     let Some(problem) = response.extensions().get::<Problem>() else {
         return response;
     };
+    // Whoever sends too much is not given more to read.
+    if problem.code == Code::RateLimited {
+        return response;
+    }
     let Ok(Some(user)) = PageUser::find(&app, &headers).await else {
         return response;
     };

@@ -61,7 +61,7 @@ pub(super) async fn send(
         ("end", Some(id)) => session::end_own(&app, user.user.id, SessionId(id)).await?,
         ("end-others", _) => {
             let (id, keep) = (user.user.id, user.session.id);
-            app.transact(move |tx, now| {
+            app.transact_ending(move |tx, now| {
                 Box::pin(session::end_all(
                     tx,
                     id,

@@ -57,6 +57,7 @@ pub(super) async fn send(
         comment: comment.clone(),
     };
     let admin = user.user.id;
+    app.budgets.change(user.user.id, app.clock.now())?;
     let done = app
         .transact(move |tx, now| Box::pin(unlock::unlock_in(tx, admin, body, now)))
         .await;

@@ -17,6 +17,7 @@ use axum::routing::get;
 pub use self::listen::serve;
 use crate::api::problems;
 use crate::app::App;
+use crate::budget;
 use crate::failure::Failure;
 use crate::{api, oauth, pages};
 
@@ -38,6 +39,7 @@ pub fn router(app: App) -> Router {
             app.clone(),
             pages::error::with_navigation,
         ))
+        .layer(from_fn(budget::give_turns_back))
         .layer(from_fn(problems::only_problems))
         .layer(from_fn(layers::bound_in_time))
         .layer(from_fn(layers::survive_panics))

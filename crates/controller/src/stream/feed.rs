@@ -117,7 +117,7 @@ pub async fn run(app: App) {
 /// Rings for everything after `seen`. The first time nothing is known yet: then everybody looks.
 async fn catch_up(app: &App, seen: &mut Option<i64>) -> Result<(), Failure> {
     loop {
-        let mut tx = app.store.read().await?;
+        let mut tx = app.store.read_reserved().await?;
         let changes = match *seen {
             Some(after) => tx.changes_since(after, BATCH).await?,
             None => None,

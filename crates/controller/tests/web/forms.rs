@@ -213,3 +213,26 @@ async fn what_pages_load_is_asked_for_again_and_sent_once() {
         404
     );
 }
+
+#[tokio::test]
+async fn who_sends_too_many_forms_is_told_when_to_try_again() {
+    let site = Site::new().await;
+    let ann = site.signed_in("ann").await;
+    let database = site.world.resources.database;
+    let asks = format!("/resources/{database}/request");
+    for round in 0..15 {
+        let key = round.to_string();
+        let asked = ann
+            .post(&asks, &[("key", &key), ("reason", "Reports")])
+            .await;
+        let request = asked.location().to_owned();
+        ann.post(&request, &[("do", "cancel")]).await;
+    }
+    let page = ann
+        .post(&asks, &[("key", "k"), ("reason", "Reports")])
+        .await;
+    page.refuses(429, "You made 30 changes within a minute");
+    page.says("Try again in 2 seconds.");
+    assert_eq!(page.header("retry-after"), "2");
+    ann.get("/access").await.says("Database");
+}

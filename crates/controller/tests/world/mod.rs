@@ -107,25 +107,46 @@ pub struct Ways {
     pub vault_on_call: AssignmentId,
 }
 
-/// The real store, and how often it was read. Reads fail while a test wants them to.
+/// The real store, and how often it was read. Reads fail while a test wants them to, and so do
+/// writes that a full disk refuses.
 struct Counted {
     store: Arc<SqliteStore>,
     reads: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
+}
+
+impl Counted {
+    fn count(&self) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("the test broke it".into())),
+            false => Ok(()),
+        }
+    }
 }
 
 #[async_trait::async_trait]
 impl Store for Counted {
     async fn write(&self, work: Work) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full);
+        }
         self.store.write(work).await
     }
 
+    async fn write_ending(&self, work: Work) -> Result<(), StoreError> {
+        self.store.write_ending(work).await
+    }
+
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the test broke it".into()));
-        }
+        self.count()?;
         self.store.read().await
+    }
+
+    async fn read_reserved(&self) -> Result<Box<dyn Read + Send>, StoreError> {
+        self.count()?;
+        self.store.read_reserved().await
     }
 
     fn changed(&self) -> tokio::sync::watch::Receiver<i64> {
@@ -139,6 +160,8 @@ pub struct World {
     pub reads: Arc<AtomicUsize>,
     /// While true, nothing can be read from the store.
     pub broken: Arc<AtomicBool>,
+    /// While true, the disk has room only for what ends access.
+    pub full: Arc<AtomicBool>,
     pub clock: Arc<TestClock>,
     pub people: People,
     pub resources: Resources,
@@ -164,10 +187,12 @@ impl World {
         };
         let reads = Arc::new(AtomicUsize::new(0));
         let broken = Arc::new(AtomicBool::new(false));
+        let full = Arc::new(AtomicBool::new(false));
         let store = Arc::new(Counted {
             store,
             reads: Arc::clone(&reads),
             broken: Arc::clone(&broken),
+            full: Arc::clone(&full),
         });
         let authorities = Authorities::open(folder.path(), start).unwrap();
         let app = App::new(store, Arc::clone(&clock) as _, config, authorities);
@@ -177,6 +202,7 @@ impl World {
             app,
             reads,
             broken,
+            full,
             clock,
             people,
             resources,

@@ -10,7 +10,7 @@ use hourkey_protocol::notice::{Notice, What};
 
 use super::sample::{Sample, at, entry, sample};
 use super::{together, write};
-use crate::access::{Lately, NewGrant, NewNotice};
+use crate::access::{Lately, NewGrant, NewNotice, ReviewOf};
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -287,6 +287,70 @@ pub async fn a_notice_needs_its_change(store: Arc<dyn Store>) {
         "{:?}",
         answers[1]
     );
+}
+
+/// Of the notices that ask one person to review what another wants there is one: the last, or the
+/// first with what it was made to say, due when it was first to be told anew.
+pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (reviewer, requester, resource) = (sample.reviewer, sample.member, sample.resource);
+    let of = ReviewOf {
+        reviewer,
+        requester,
+        resource,
+    };
+    let please = |request: i64| What::PleaseReview {
+        request: RequestId(request),
+        requester: "Member".to_owned(),
+        reason: String::new(),
+        asked: None,
+    };
+    let new = move |what| NewNotice {
+        user: reviewer,
+        resource,
+        resource_name: "db".to_owned(),
+        what,
+    };
+    let ids = write!(store, |tx| {
+        let mut ids = Vec::new();
+        tx.record(entry("request.made", at(0))).await?;
+        let lapsed = What::Lapsed {
+            request: RequestId(9),
+        };
+        tx.insert_notice(new(lapsed), at(0)).await?;
+        tx.replace_review_notice(reviewer, new(please(8)), at(0))
+            .await?;
+        for number in 1..4 {
+            let notice = new(please(number));
+            ids.push(tx.replace_review_notice(requester, notice, at(1)).await?);
+        }
+        Ok(ids)
+    });
+    assert!(ids.is_sorted_by(|a, b| a < b), "clients hear of each");
+    let mut read = store.read().await.unwrap();
+    let kept = read.review_notice(of).await.unwrap().unwrap();
+    assert_eq!((kept.id, kept.at, &kept.what), (ids[2], at(1), &please(3)));
+    let all = read.notices(reviewer, 0, 99).await.unwrap();
+    assert_eq!(all.len(), 3, "what is told otherwise, or of others, stays");
+    assert_eq!(read.review_notices_due(at(9)).await.unwrap(), []);
+    drop(read);
+
+    write!(store, |tx| {
+        tx.postpone_review_notice(ids[2], please(4), at(2)).await?;
+        tx.postpone_review_notice(ids[2], please(5), at(3)).await
+    });
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.next_deadline().await.unwrap(), Some(at(2)));
+    assert_eq!(read.review_notices_due(at(1)).await.unwrap(), []);
+    let due = read.review_notices_due(at(2)).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].0, &due[0].1.what), (of, &please(5)));
+    drop(read);
+
+    write!(store, |tx| tx.remove_review_notices(of).await);
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.review_notice(of).await.unwrap(), None);
+    assert_eq!(read.notices(reviewer, 0, 99).await.unwrap().len(), 2);
 }
 
 /// Keeps so many requests of the member, one after another, each denied or granted and released.

@@ -67,6 +67,8 @@ stories! { $
         a_refusal_reaches_the_caller_as_it_is,
         what_was_answered_is_in_the_next_read,
         a_read_is_one_state,
+        the_reserved_lane_is_free_while_others_read,
+        what_ends_access_is_kept_or_undone_as_all_else,
         two_hundred_writers_lose_nothing,
         a_work_runs_to_its_end_without_its_caller,
         the_doorbell_rings_for_what_can_be_read,
@@ -121,6 +123,7 @@ stories! { $
         grants_are_counted_by_their_start,
         notices_are_read_newest_first,
         a_notice_needs_its_change,
+        one_notice_asks_for_a_review,
     ]
     account: [
         a_password_is_kept_and_replaced,

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::sample::{at, entry, group, user};
 use super::{together, write};
-use crate::{Store, StoreError, Work, transact};
+use crate::{Store, StoreError, Work, transact, transact_ending};
 
 /// Of works that run and commit together, only the one that fails is undone.
 pub async fn a_failing_work_rolls_back_alone(store: Arc<dyn Store>) {
@@ -252,4 +253,37 @@ pub async fn the_doorbell_rings_for_what_can_be_read(store: Arc<dyn Store>) {
         seq,
         "a doorbell taken later starts there"
     );
+}
+
+/// However many read, the reserved lane answers, with what was written last.
+pub async fn the_reserved_lane_is_free_while_others_read(store: Arc<dyn Store>) {
+    let mut reading = Vec::new();
+    while let Ok(read) = timeout(Duration::from_millis(300), store.read()).await {
+        reading.push(read.unwrap());
+        assert!(reading.len() < 1_000, "this store bounds its readers");
+    }
+    let id = write!(store, |tx| tx.insert_user(user("late")).await);
+    let reserved = timeout(Duration::from_secs(10), store.read_reserved()).await;
+    let found = reserved.expect("a free lane").unwrap().user(id).await;
+    assert!(found.unwrap().is_some());
+}
+
+/// Work that ends access runs in line with the rest: all of it is kept, or nothing.
+pub async fn what_ends_access_is_kept_or_undone_as_all_else(store: Arc<dyn Store>) {
+    let id: Result<_, StoreError> = transact_ending(&store, |tx| {
+        Box::pin(async move { tx.insert_user(user("kept")).await })
+    })
+    .await;
+    let id = id.unwrap();
+    let undone: Result<(), StoreError> = transact_ending(&store, |tx| {
+        Box::pin(async move {
+            tx.insert_user(user("undone")).await?;
+            Err(StoreError::Refused("not today".to_owned()))
+        })
+    })
+    .await;
+    assert!(matches!(undone, Err(StoreError::Refused(_))));
+    let mut read = store.read().await.unwrap();
+    assert!(read.user(id).await.unwrap().is_some());
+    assert_eq!(read.user_by_login("undone").await.unwrap(), None);
 }

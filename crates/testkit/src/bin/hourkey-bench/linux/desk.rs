@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use hourkey_client::session::Session as Api;
 use hourkey_protocol::access::{Approve, NewRequest, Request};
+use hourkey_protocol::problem::Code;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::desktop;
 use hourkey_testkit::display::Display;
@@ -110,6 +111,17 @@ impl Desk {
     }
 }
 
+/// Asks, once there is budget for it: who asks also ends, and a reviewer approves as often.
+pub(crate) async fn ask(member: &Api, request: &NewRequest) -> Result<Request> {
+    match member.ask(request).await {
+        Err(error) if error.code() == Some(Code::RateLimited) => {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Ok(member.ask(request).await?.request)
+        }
+        asked => Ok(asked?.request),
+    }
+}
+
 impl People {
     /// Ada asks for [`RESOURCE`] for this long.
     pub(crate) async fn ask(&self, minutes: u64) -> Result<Request> {
@@ -122,7 +134,7 @@ impl People {
             seconds: Some(minutes * 60),
             starts_at: None,
         };
-        Ok(self.ada.ask(&request).await?.request)
+        ask(&self.ada, &request).await
     }
 
     /// Marta approves.

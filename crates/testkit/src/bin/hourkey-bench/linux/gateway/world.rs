@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::origin::Part;
 use super::route::Route;
+use crate::linux::desk::ask;
 
 const ORGANISATION: &str = r#"
 name = "Measured"
@@ -153,7 +154,7 @@ impl World {
             seconds: Some(seconds),
             starts_at: None,
         };
-        Ok(self.ada.ask(&request).await?.request)
+        ask(&self.ada, &request).await
     }
 
     /// The reviewer approves.

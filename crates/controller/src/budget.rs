@@ -1,0 +1,241 @@
+//! What one person may ask of the controller at a time, so that nobody's loop keeps the others
+//! waiting or fills the disk. Ending access costs nothing here: it must always work.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_protocol::problem::Code;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::App;
+use crate::failure::Failure;
+
+/// How many changes a person may make at once; so many are earned again within a minute.
+pub const CHANGES: i32 = 30;
+
+/// One change is earned again after this.
+const CHANGE_EARNED_IN: TimeDelta = TimeDelta::milliseconds(60_000 / CHANGES as i64);
+
+/// How many calls of one person may read at the same time.
+pub const READERS: usize = 4;
+
+/// How many more of their calls may wait for their turn to read.
+pub const WAITING: usize = 64;
+
+/// People who have their whole budget are forgotten this often.
+const FORGET_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// What each person has left.
+#[derive(Debug, Default)]
+pub struct Budgets(Mutex<People>);
+
+#[derive(Debug, Default)]
+struct People {
+    by_id: HashMap<UserId, Person>,
+    forgotten_at: Time,
+}
+
+#[derive(Debug)]
+struct Person {
+    /// When all changes that they made are earned again.
+    whole_at: Time,
+    /// Each call that reads, or waits to read, holds one more reference.
+    turns: Arc<Semaphore>,
+}
+
+impl Person {
+    /// Calls that read or wait.
+    fn reading(&self) -> usize {
+        Arc::strong_count(&self.turns) - 1
+    }
+}
+
+impl Budgets {
+    /// Takes one change from what a person has left.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] when nothing is left.
+    pub fn change(&self, user: UserId, now: Time) -> Result<(), Failure> {
+        self.with(user, now, |person| {
+            let whole_at = person.whole_at.max(now) + CHANGE_EARNED_IN;
+            let wait = whole_at - now - CHANGE_EARNED_IN * CHANGES;
+            if wait > TimeDelta::zero() {
+                return Err(later(
+                    format!("You made {CHANGES} changes within a minute; nothing was changed now."),
+                    wait,
+                ));
+            }
+            person.whole_at = whole_at;
+            Ok(())
+        })
+    }
+
+    /// Waits for a person's turn to read, first come, first served.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] when too many of their calls wait already.
+    async fn turn(&self, user: UserId, now: Time) -> Result<OwnedSemaphorePermit, Failure> {
+        let turns = self.with(user, now, |person| {
+            if person.reading() >= READERS + WAITING {
+                return Err(later(
+                    format!(
+                        "{} of your calls wait for an answer already.",
+                        person.reading()
+                    ),
+                    TimeDelta::seconds(1),
+                ));
+            }
+            Ok(Arc::clone(&person.turns))
+        })?;
+        let turn = turns.acquire_owned().await;
+        Ok(turn.map_err(anyhow::Error::from)?)
+    }
+
+    fn with<T>(&self, user: UserId, now: Time, spend: impl FnOnce(&mut Person) -> T) -> T {
+        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if people.forgotten_at + FORGET_EVERY <= now {
+            people.forgotten_at = now;
+            people
+                .by_id
+                .retain(|_, person| person.whole_at > now || person.reading() > 0);
+        }
+        spend(people.by_id.entry(user).or_insert_with(|| Person {
+            whole_at: now,
+            turns: Arc::new(Semaphore::new(READERS)),
+        }))
+    }
+}
+
+/// A refusal that says when to try again, in whole seconds.
+fn later(why: String, wait: TimeDelta) -> Failure {
+    let seconds = u64::try_from((wait.num_milliseconds() + 999) / 1_000).unwrap_or(1);
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    let problem = Code::RateLimited.problem(format!("{why} Try again in {seconds} {unit}."));
+    Failure::Later { problem, seconds }
+}
+
+/// Holds a call's turn to read until it is answered. A stream is answered when it opens.
+#[derive(Clone, Debug, Default)]
+struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Turn {
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives each call a place for its turn, and the turn back when the call is answered.
+pub async fn give_turns_back(mut request: Request, next: Next) -> Response {
+    let turn = Turn::default();
+    request.extensions_mut().insert(turn.clone());
+    let response = next.run(request).await;
+    turn.held().take();
+    response
+}
+
+/// Lets a call that reads wait for its person's turn, as soon as it is known who they are.
+///
+/// # Errors
+/// [`Code::RateLimited`] when too many of their calls wait already.
+pub async fn wait_for_turn(app: &App, parts: &Parts, user: UserId) -> Result<(), Failure> {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let Some(turn) = parts.extensions.get::<Turn>().filter(|_| reads) else {
+        return Ok(());
+    };
+    // A call has one turn, however often it is asked who calls.
+    if turn.held().is_none() {
+        let taken = app.budgets.turn(user, app.clock.now()).await?;
+        *turn.held() = Some(taken);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const ANN: UserId = UserId(1);
+    const BEN: UserId = UserId(2);
+
+    fn at(seconds: i64) -> Time {
+        Time::from_timestamp(1_000_000 + seconds, 0).unwrap()
+    }
+
+    fn known(budgets: &Budgets) -> usize {
+        budgets.0.lock().unwrap().by_id.len()
+    }
+
+    #[test]
+    fn changes_are_earned_again_and_everybody_has_their_own() {
+        let budgets = Budgets::default();
+        for _ in 0..CHANGES {
+            budgets.change(ANN, at(0)).unwrap();
+        }
+        let refused = budgets.change(ANN, at(0)).unwrap_err().into_problem();
+        assert_eq!(
+            refused.detail,
+            "You made 30 changes within a minute; nothing was changed now. Try again in 2 seconds."
+        );
+        assert!(budgets.change(ANN, at(1)).is_err());
+        assert!(budgets.change(BEN, at(1)).is_ok());
+        assert!(budgets.change(ANN, at(2)).is_ok());
+        assert!(budgets.change(ANN, at(2)).is_err());
+        for _ in 0..CHANGES {
+            budgets.change(ANN, at(62)).unwrap();
+        }
+        assert!(budgets.change(ANN, at(62)).is_err());
+    }
+
+    #[tokio::test]
+    async fn four_read_the_next_wait_in_order_and_too_many_are_refused() {
+        let budgets = Budgets::default();
+        let mut reading = Vec::new();
+        for _ in 0..READERS {
+            reading.push(budgets.turn(ANN, at(0)).await.unwrap());
+        }
+        let mut waiting: Vec<_> = (0..WAITING)
+            .map(|_| Box::pin(budgets.turn(ANN, at(0))))
+            .collect();
+        for turn in &mut waiting {
+            assert!(turn.as_mut().now_or_never().is_none());
+        }
+        let refused = budgets.turn(ANN, at(0)).await.unwrap_err();
+        assert_eq!(
+            refused.into_problem().detail,
+            "68 of your calls wait for an answer already. Try again in 1 second."
+        );
+        assert!(budgets.turn(BEN, at(0)).await.is_ok());
+
+        reading.pop();
+        assert!(waiting[1].as_mut().now_or_never().is_none());
+        assert!(waiting[0].as_mut().now_or_never().is_some());
+        // Whoever went away leaves their place.
+        drop(waiting);
+        let turn = budgets.turn(ANN, at(0)).now_or_never();
+        assert!(turn.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_their_whole_budget_is_forgotten() {
+        let budgets = Budgets::default();
+        for id in 10..1_000 {
+            budgets.change(UserId(id), at(0)).unwrap();
+        }
+        let turn = budgets.turn(ANN, at(0)).await.unwrap();
+        budgets.change(BEN, at(60)).unwrap();
+        assert_eq!(known(&budgets), 2, "who reads, and who changed something");
+        drop(turn);
+        budgets.change(UserId(3), at(120)).unwrap();
+        assert_eq!(known(&budgets), 1);
+    }
+}
