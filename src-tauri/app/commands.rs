@@ -333,7 +333,7 @@ impl<E: Effects> App<E> {
     fn resource(&self, id: i64) -> Result<&Resource, String> {
         let resource = self.state.model.resources.get(&ResourceId(id));
         resource.ok_or_else(|| {
-            "This resource is not yours to see any more. Ask an administrator if it should be."
+            "You no longer have access to this resource. Ask your administrator if you should."
                 .to_owned()
         })
     }

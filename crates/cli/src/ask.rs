@@ -357,8 +357,7 @@ pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), Failure> {
     let grant = match lock_now(resource, snapshot.server_time) {
         LockState::Granted { grant, .. } | LockState::Scheduled { grant, .. } => grant,
         LockState::Open { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-            let message =
-                format!("Nothing is granted to you on {name}, so there is nothing to give back.");
+            let message = format!("You have no access to {name} that you could give back.");
             return Err(Failure::new(Exit::Conflict, message));
         }
     };

@@ -79,7 +79,7 @@ pub(crate) fn named(
     move |error| match error.code() {
         Some(Code::NotFound) => Failure::new(
             Exit::NotFound,
-            format!("There is no {what} {id}, or it is not yours to see."),
+            format!("There is no {what} {id}, or you don’t have access."),
         ),
         _ => error.into(),
     }

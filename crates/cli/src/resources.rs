@@ -166,7 +166,7 @@ fn nothing(resources: &[Resource], wanted: &str) -> Failure {
     let wanted = visible(wanted);
     Failure::new(
         Exit::NotFound,
-        format!("There is no resource {wanted}, or it is not yours to see. {hint}"),
+        format!("There is no resource {wanted}, or you don’t have access. {hint}"),
     )
 }
 

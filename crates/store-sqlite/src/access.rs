@@ -44,6 +44,11 @@ impl AccessRead for Tx {
             .await
     }
 
+    async fn name_when_asked(&mut self, id: RequestId) -> Result<Option<String>, StoreError> {
+        let name = query("SELECT resource_name FROM requests WHERE id = ?").bind(id.0);
+        self.one(name, |row| row.col("resource_name")).await
+    }
+
     async fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.one(query(grants!("WHERE id = ?")).bind(id.0), grant)
             .await
@@ -245,8 +250,9 @@ impl AccessWrite for Tx {
         let (state, _) = request_state(&RequestState::Pending);
         let insert = query(
             "INSERT INTO requests (user_id, resource_id, assignment_id, terms, reason, \
-             asked_seconds, starts_at, created_at, lapses_at, state, detail) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             asked_seconds, starts_at, created_at, lapses_at, state, detail, resource_name) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+             coalesce((SELECT name FROM resources WHERE id = ?2), ''))",
         )
         .bind(new.user.0)
         .bind(new.resource.0)

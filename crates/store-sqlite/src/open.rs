@@ -126,7 +126,7 @@ fn prepare(folder: &Path, database: &Path) -> io::Result<File> {
 }
 
 /// Opens a file, made if it is missing, that only its owner may read and write.
-fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).read(true).write(true);
     #[cfg(unix)]

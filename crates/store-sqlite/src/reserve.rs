@@ -4,7 +4,6 @@
 //! run, and when they have used up what is left, the file makes way for them. It is made again, and
 //! everything runs again, when the disk has room for both.
 
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -105,7 +104,8 @@ impl Reserve {
 
 /// Makes the file and has the file system give it its blocks.
 fn allocate(path: &Path) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = crate::open::private(path)?;
+    file.set_len(0)?;
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};

@@ -118,6 +118,9 @@ pub trait AccessRead: Send {
     /// One request.
     async fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError>;
 
+    /// What the resource of a request was called when it was asked for.
+    async fn name_when_asked(&mut self, id: RequestId) -> Result<Option<String>, StoreError>;
+
     /// One grant.
     async fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
 

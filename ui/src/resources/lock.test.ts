@@ -3,6 +3,7 @@ import type { Lock } from "../view/Lock";
 import {
   besideDecision,
   changesAt,
+  cutInTheMiddle,
   fractionLeft,
   moreActions,
   primaryAction,
@@ -163,4 +164,13 @@ test("what was decided against the person stands in the row, with when and what 
   const denied = { ...locked, deniedAt: NOW, decision: { ...decision, revoked: false } };
   expect(primaryAction(resource(1, "Payroll database", {}), denied).label).toBe("Request again");
   expect(primaryAction(resource(1, "Payroll database", {}), locked).label).toBe("Authenticate");
+});
+
+test.each([
+  ["reporting.eu.db.corp.example:5432", "reporting.eu.db.corp.exa", "mple:5432"],
+  ["10.1.40.0/24:631,9100", "10.1.40.", "0/24:631,9100"],
+  ["wiki.corp", "w", "iki.corp"],
+  ["a.b", "", "a.b"],
+])("where there is no room for %s, its end with the port stays", (address, start, end) => {
+  expect(cutInTheMiddle(address)).toEqual([start, end]);
 });

@@ -58,6 +58,13 @@ export function addressOf({ alias, address }: Resource): string {
   return plain(alias === null ? address : `${alias} · ${address}`);
 }
 
+/** An address in two: what gives way where there is no room, and its end with the port, which stays. */
+export function cutInTheMiddle(address: string): [string, string] {
+  const ports = /:[\d,-]+$/.exec(address)?.[0].length ?? 0;
+  const kept = Math.min(Math.max(ports + 4, 8), 20);
+  return [address.slice(0, -kept), address.slice(-kept)];
+}
+
 /** The state in words. */
 export function words(lock: Shown, now: number): string {
   switch (lock.kind) {

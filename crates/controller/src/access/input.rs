@@ -29,7 +29,7 @@ pub fn needed_text(typed: &str) -> Result<Text, Failure> {
     if text.is_blank() {
         return Err(Failure::refused(
             Code::BlankText,
-            "The requester is told why, so a comment is needed here. Write one.",
+            "The requester reads why, so a comment is needed here. Write one.",
         ));
     }
     Ok(text)

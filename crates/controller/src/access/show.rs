@@ -147,8 +147,8 @@ impl<'t> Show<'t> {
         }
     }
 
-    /// For the requester's own eyes: an address may have changed since they saw the resource last
-    /// (rule 1), so it is left out once they do not see it any more.
+    /// For the requester's own eyes: name and address may have changed since they saw the resource
+    /// last (rule 1), so they are told neither once they do not see it any more.
     pub(crate) fn for_requester(self, user: UserId) -> Self {
         Self {
             requester: Some(user),
@@ -174,7 +174,7 @@ impl<'t> Show<'t> {
                 _,
             ) => None,
         };
-        let (resource_name, resource_address) = self.resource(request.resource).await?;
+        let (resource_name, resource_address) = self.resource(&request).await?;
         Ok(Shown {
             id: request.id,
             requester: self.person(request.user).await?,
@@ -282,18 +282,21 @@ impl<'t> Show<'t> {
         Ok(person)
     }
 
-    async fn resource(&mut self, id: ResourceId) -> Result<(String, String), Failure> {
+    /// Name and address; of a resource that the requester does not see, what it was called when
+    /// they asked, and no address.
+    async fn resource(&mut self, request: &Request) -> Result<(String, String), Failure> {
+        let id = request.resource;
         if let Some(resource) = self.resources.get(&id) {
             return Ok(resource.clone());
+        }
+        if !self.is_seen(id).await? {
+            let name = self.tx.name_when_asked(request.id).await?;
+            return Ok((name.unwrap_or_default(), String::new()));
         }
         let Some((resource, _)) = self.tx.resource(id).await? else {
             return Err(missing("resource", id));
         };
-        let address = if self.is_seen(id).await? {
-            endpoint(&resource.address.to_string(), &resource.ports)
-        } else {
-            String::new()
-        };
+        let address = endpoint(&resource.address.to_string(), &resource.ports);
         let resource = (resource.name, address);
         self.resources.insert(id, resource.clone());
         Ok(resource)

@@ -262,9 +262,7 @@ fn write_changes<T>(
                 let pairs = fields(before).into_iter().zip(fields(after));
                 let differing = pairs.filter(|(old, new)| old != new);
                 let text: Vec<_> = differing
-                    .map(|((name, old), (_, new))| {
-                        format!("{name} {} → {}", shown(&old), shown(&new))
-                    })
+                    .map(|((name, old), (_, new))| difference(name, &old, &new))
                     .collect();
                 writeln!(f, "~ {kind} {}: {}", key(after), text.join("; "))?;
             }
@@ -272,6 +270,23 @@ fn write_changes<T>(
         }
     }
     Ok(())
+}
+
+/// What is new in a field: of a list, what is added and taken away.
+fn difference(name: &str, old: &str, new: &str) -> String {
+    const LISTS: [&str; 4] = ["roles", "members", "approvers", "tags"];
+    if !LISTS.contains(&name) {
+        return format!("{name} {} → {}", shown(old), shown(new));
+    }
+    let items = |list: &str| -> BTreeSet<String> {
+        let items = list.split(", ").filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    };
+    let (old, new) = (items(old), items(new));
+    let added = new.difference(&old).map(|item| format!("+ {item}"));
+    let removed = old.difference(&new).map(|item| format!("- {item}"));
+    let changes: Vec<String> = added.chain(removed).collect();
+    format!("{name} {}", changes.join(", "))
 }
 
 fn shown(value: &str) -> &str {

@@ -210,7 +210,7 @@ fn locked(list: &[Resource], looked: &Looked, token: &FormToken, now: Time) -> M
 
 fn row(resource: &Resource, token: &FormToken, now: Time) -> Markup {
     let name = plain(&resource.name);
-    let address = state::address(resource);
+    let address = resource.endpoint();
     html! {
         li.row #{ "resource-" (resource.id) } {
             (state::mark(resource, now))
@@ -232,7 +232,7 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
             a.btn href=(link) rel="noopener noreferrer" target="_blank"
                 aria-label={ "Open " (name) } { "Open" }
         } @else {
-            (copy(&state::address(resource), name))
+            (copy(&resource.endpoint(), name))
         }
     };
     match resource.lock {

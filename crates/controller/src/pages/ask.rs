@@ -170,7 +170,7 @@ async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<Reques
 fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Response {
     let resource = &detail.resource;
     let name = plain(&resource.name);
-    let address = state::address(resource);
+    let address = resource.endpoint();
     let heading = html! {
         h1 { "Request access to " bdi { (name) } }
         p.mono.address { bdi { (state::link(resource).unwrap_or(&address)) } }
@@ -209,7 +209,7 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
                 p.muted { "You don’t need to request it." }
             }
         }
-        p.mono.address.pick { (state::address(resource)) }
+        p.mono.address.pick { (resource.endpoint()) }
         p.foot {
             a.btn href="/access" { "Your access" }
             @if let Some(back) = back {

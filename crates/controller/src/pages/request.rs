@@ -281,6 +281,6 @@ impl View<'_> {
 
     fn address(&self) -> String {
         self.resource
-            .map_or_else(|| self.request.resource_address.clone(), state::address)
+            .map_or_else(|| self.request.resource_address.clone(), Resource::endpoint)
     }
 }

@@ -95,15 +95,6 @@ fn is_soon(expires_at: Time, now: Time) -> bool {
     (expires_at - now).num_minutes() < SOON_MINUTES
 }
 
-/// The address with its ports, as it can be typed where there is one port.
-pub(super) fn address(resource: &Resource) -> String {
-    let ports = resource.ports.to_string();
-    if ports.is_empty() || ports == "443" || ports == "80" {
-        return resource.address.clone();
-    }
-    format!("{}:{ports}", resource.address)
-}
-
 /// Where Open goes. Nothing but the web: an address is an administrator's text.
 pub(super) fn link(resource: &Resource) -> Option<&str> {
     let web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");

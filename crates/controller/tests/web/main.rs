@@ -23,6 +23,7 @@ mod reviewing;
 mod revocation;
 mod session_kinds;
 mod sessions;
+mod sight;
 mod sign_in;
 mod tokens;
 mod unlocking;

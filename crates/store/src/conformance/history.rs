@@ -374,3 +374,32 @@ async fn decided(store: &Arc<dyn Store>, sample: Sample, count: usize) -> Vec<Re
         Ok(ids)
     })
 }
+
+/// A request knows what its resource was called when it was made.
+pub async fn a_request_keeps_the_name_of_its_resource(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let request = write!(store, |tx| tx.insert_request(sample.request()).await);
+    let mut renamed = None;
+    for resource in store
+        .read()
+        .await
+        .unwrap()
+        .organisation()
+        .await
+        .unwrap()
+        .resources
+    {
+        if resource.id == sample.resource {
+            renamed = Some(resource);
+        }
+    }
+    let mut renamed = renamed.unwrap();
+    let before = std::mem::replace(&mut renamed.name, "another".to_owned());
+    write!(store, |tx| tx.update_resource(renamed).await);
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.name_when_asked(request).await.unwrap(), Some(before));
+    assert_eq!(
+        read.name_when_asked(RequestId(i64::MAX)).await.unwrap(),
+        None
+    );
+}

@@ -120,6 +120,7 @@ stories! { $
         requests_are_read_in_pages,
         decided_requests_are_read_in_pages,
         lately_tells_of_the_last_request_and_revocation,
+        a_request_keeps_the_name_of_its_resource,
         grants_are_counted_by_their_start,
         notices_are_read_newest_first,
         a_notice_needs_its_change,
