@@ -117,7 +117,7 @@ impl Act {
 
     /// A notice for everybody who may decide the request, in place of the one about the request
     /// before. While that one is young and its requester has withdrawn what it was about, it is told
-    /// anew later: see [`repeat_due`].
+    /// anew later (`repeat_due`).
     pub async fn ask_for_review(
         self,
         tx: &mut dyn Write,

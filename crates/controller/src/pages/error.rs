@@ -28,7 +28,7 @@ impl IntoResponse for PageFailure {
     }
 }
 
-/// The page for a problem. Needs neither the store nor a sign-in; [`with_navigation`] adds what it
+/// The page for a problem. Needs neither the store nor a sign-in; `with_navigation` adds what it
 /// can.
 pub fn page(problem: &Problem) -> Response {
     let mut response = framed(&Frame::bare(), problem);
