@@ -20,7 +20,7 @@ use crate::view::{
 const LONGEST_NAME: usize = 60;
 
 /// The most characters of what was decided: a comment has up to 2,000.
-const LONGEST_SENTENCE: usize = 2_200;
+const MAX_SENTENCE_CHARS: usize = 2_200;
 
 /// Every part of the window.
 #[must_use]
@@ -181,7 +181,7 @@ fn decision(decision: &access::LastDecision) -> Decision {
     Decision {
         revoked: decision.kind == access::Decision::Revoked,
         at: millis(decision.at),
-        sentence: one_line(&decision.sentence(), LONGEST_SENTENCE),
+        sentence: one_line(&decision.sentence(), MAX_SENTENCE_CHARS),
         automatic_at: decision.automatic_at.map(millis),
     }
 }

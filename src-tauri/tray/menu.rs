@@ -91,7 +91,7 @@ const ROWS_RESERVED: usize = 5;
 const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
 
 /// The most characters of what was last decided.
-const LONGEST_NOTE: usize = 120;
+const MAX_NOTE_CHARS: usize = 120;
 
 /// The most characters of a resource's name.
 const LONGEST_NAME: usize = 48;
@@ -295,7 +295,7 @@ fn note(
         return None;
     };
     let decision = resource.last_decision.as_ref()?;
-    let sentence = one_line(&decision.sentence(), LONGEST_NOTE);
+    let sentence = one_line(&decision.sentence(), MAX_NOTE_CHARS);
     Some(match decision.automatic_at.filter(|at| *at > now) {
         Some(at) => {
             let at = words::moment(at, now, zone);

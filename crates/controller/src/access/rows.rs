@@ -116,12 +116,14 @@ async fn network_name(
     Ok(name)
 }
 
-/// When the last request was denied, if nothing was asked since.
+/// When the last request was denied, if that is still shown.
 fn denied_at(lately: &Lately, now: Time) -> Option<Time> {
-    let asked_since = |at| lately.asked_at.is_some_and(|asked_at| asked_at > at);
-    lately
-        .denied_at
-        .filter(|at| now - *at < DECISION_SHOWN && !asked_since(*at))
+    lately.denied_at.filter(|at| is_shown(lately, *at, now))
+}
+
+/// Whether what was decided at `at` is shown: it is recent, and nothing was asked since.
+fn is_shown(lately: &Lately, at: Time, now: Time) -> bool {
+    now - at < DECISION_SHOWN && lately.asked_at.is_none_or(|asked_at| asked_at <= at)
 }
 
 /// What was last decided against the user, if it is recent and nothing was asked since.
@@ -131,11 +133,8 @@ async fn last_decision(
     lately: &Lately,
     now: Time,
 ) -> Result<Option<LastDecision>, Failure> {
-    let counts = |at: Option<Time>| {
-        let recent = at.is_some_and(|at| now - at < DECISION_SHOWN);
-        recent && lately.asked_at.is_none_or(|asked_at| Some(asked_at) <= at)
-    };
-    if let Some(id) = lately.denied.filter(|_| counts(lately.denied_at)) {
+    let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(lately, at, now));
+    if let Some(id) = lately.denied.filter(|_| is_shown(lately.denied_at)) {
         let request = tx.request(id).await?;
         let Some(RequestState::Denied { at, by, comment }) = request.map(|request| request.state)
         else {
@@ -150,7 +149,7 @@ async fn last_decision(
             automatic_at: None,
         }));
     }
-    let Some(id) = lately.taken.filter(|_| counts(lately.taken_at)) else {
+    let Some(id) = lately.taken.filter(|_| is_shown(lately.taken_at)) else {
         return Ok(None);
     };
     let grant = tx.grant(id).await?;
