@@ -408,3 +408,44 @@ pub struct Page<T> {
     /// Hand this in as `before` for the next page; `None` at the end.
     pub before: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::lock::Why;
+
+    use super::*;
+
+    #[test]
+    fn a_copied_address_is_what_programs_take() {
+        let mut resource = Resource {
+            id: ResourceId(1),
+            name: "Any".to_owned(),
+            address: String::new(),
+            ports: Ports::default(),
+            alias: None,
+            network: String::new(),
+            tags: Vec::new(),
+            url: None,
+            lock: LockState::Locked {
+                why: Why::NeedsApproval,
+            },
+            denied_at: None,
+            last_decision: None,
+            last_touched: None,
+        };
+        for (address, ports, copied) in [
+            ("db.corp", "5432", "db.corp:5432"),
+            ("db.corp", "80,443", "db.corp"),
+            ("db.corp", "", "db.corp"),
+            ("*.db.corp", "22", "*.db.corp:22"),
+            ("10.0.0.1", "22", "10.0.0.1:22"),
+            ("2001:db8::1", "22", "[2001:db8::1]:22"),
+            ("10.1.0.0/16", "22", "10.1.0.0/16"),
+            ("2001:db8::/32", "22", "2001:db8::/32"),
+        ] {
+            address.clone_into(&mut resource.address);
+            resource.ports = ports.parse().unwrap();
+            assert_eq!(resource.copied_address(), copied);
+        }
+    }
+}
