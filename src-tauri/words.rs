@@ -83,6 +83,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_said_by_the_minute_and_rounded_up() {
+        let cases = [
+            (-5, "under 1 min"),
+            (60, "under 1 min"),
+            (61, "2 min"),
+            (45 * 60, "45 min"),
+            (45 * 60 - 1, "45 min"),
+            (44 * 60, "44 min"),
+            (3_600, "1 h"),
+            (3_601, "1 h 1 min"),
+            (7_200 + 20 * 60, "2 h 20 min"),
+            (86_400, "1 d"),
+            (86_400 + 4 * 3_600 + 120, "1 d 4 h"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(left(at(seconds), at(0)), words, "{seconds} s");
+        }
+    }
+
+    #[test]
     fn words_change_when_they_say_they_do_and_not_before() {
         for seconds in [1, 59, 60, 61, 90, 120, 3_599, 3_600, 86_400] {
             let end = at(seconds);
