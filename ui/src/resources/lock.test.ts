@@ -167,9 +167,9 @@ test("what was decided against the person stands in the row, with when and what 
 });
 
 test.each([
-  ["reporting.eu.db.corp.example:5432", "reporting.eu.db.corp.exa", "mple:5432"],
-  ["10.1.40.0/24:631,9100", "10.1.40.", "0/24:631,9100"],
-  ["wiki.corp", "w", "iki.corp"],
+  ["reporting.eu.db.corp.example:5432", "reporting.eu.db.corp.example", ":5432"],
+  ["10.1.40.0/24:631,9100", "10.1.40.0/24", ":631,9100"],
+  ["wiki.corp", "wiki.", "corp"],
   ["a.b", "", "a.b"],
 ])("where there is no room for %s, its end with the port stays", (address, start, end) => {
   expect(cutInTheMiddle(address)).toEqual([start, end]);

@@ -61,7 +61,7 @@ export function addressOf({ alias, address }: Resource): string {
 /** An address in two: what gives way where there is no room, and its end with the port, which stays. */
 export function cutInTheMiddle(address: string): [string, string] {
   const ports = /:[\d,-]+$/.exec(address)?.[0].length ?? 0;
-  const kept = Math.min(Math.max(ports + 4, 8), 20);
+  const kept = Math.min(Math.max(ports, 4), 20);
   return [address.slice(0, -kept), address.slice(-kept)];
 }
 
