@@ -391,7 +391,8 @@ fn because(cause: Cause) -> String {
         | Cause::ResourceRemoved
         | Cause::ResourceChanged
         | Cause::TermsTightened
-        | Cause::ApproverLostRole => {
+        | Cause::ApproverLostRole
+        | Cause::NobodyCanApprove => {
             let cause = cause.to_string();
             let mut letters = cause.chars();
             let first = letters.next().map(char::to_uppercase).into_iter().flatten();

@@ -154,6 +154,22 @@ async fn a_wait_may_be_limited() {
 }
 
 #[tokio::test]
+async fn the_status_says_who_can_approve() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let terminal = Terminal::of("ada", &controller).await;
+    let status = terminal.run(&["status", "grafana"]).await.ended(0);
+    assert!(
+        status
+            .out
+            .contains("\nCan approve: Marta Ruiz or Rosa Ott\n"),
+        "{status:?}"
+    );
+    // What opens with a reason needs nobody.
+    let status = terminal.run(&["status", "ci"]).await.ended(0);
+    assert!(!status.out.contains("Can approve"), "{status:?}");
+}
+
+#[tokio::test]
 async fn locked_resources_lead_to_their_request_page_without_secrets() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let terminal = Terminal::of("ada", &controller).await;

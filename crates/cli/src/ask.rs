@@ -214,10 +214,15 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     let found = find(&snapshot.resources, wanted)?;
-    let ResourceDetail { resource, ways } = session.resource(found.id).await?;
+    let detail = session.resource(found.id).await?;
     if json {
-        return print::json(&ResourceDetail { resource, ways });
+        return print::json(&detail);
     }
+    let ResourceDetail {
+        resource,
+        ways,
+        approvers,
+    } = detail;
     let now = snapshot.server_time;
     let lock = lock_now(&resource, now);
     print::line(format_args!(
@@ -241,6 +246,10 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
         | LockState::Locked { .. } => {}
     }
     print::line(format_args!("\n{}", ways_table(&ways, now)))?;
+    if let Some(approvers) = approvers {
+        let approvers = visible(&approvers.to_string());
+        print::line(format_args!("\nCan approve: {approvers}"))?;
+    }
     print::line(format_args!("\nTimes are {}.", zone(now)))
 }
 

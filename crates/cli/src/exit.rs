@@ -99,6 +99,7 @@ impl From<ApiError> for Failure {
                 | Code::AlreadyDecided
                 | Code::AlreadyEnded
                 | Code::NotNeeded
+                | Code::NobodyCanApprove
                 | Code::KeyReused => Exit::Conflict,
                 Code::Malformed
                 | Code::BlankText

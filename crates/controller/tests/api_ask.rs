@@ -60,6 +60,18 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
     assert_snapshot!(row, @r#"
     200 application/json
     {
+      "approvers": {
+        "groups": [
+          "Database owners"
+        ],
+        "kind": "regulars",
+        "people": [
+          "Rae Reviewer",
+          "Roy Reviewer",
+          "Dan Owner",
+          "Ada Admin"
+        ]
+      },
       "resource": {
         "address": "database.corp",
         "alias": null,
@@ -303,6 +315,15 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
     assert_snapshot!(detail, @r#"
     200 application/json
     {
+      "approvers": {
+        "groups": [],
+        "kind": "regulars",
+        "people": [
+          "Rae Reviewer",
+          "Roy Reviewer",
+          "Ada Admin"
+        ]
+      },
       "resource": {
         "address": "vault.corp",
         "alias": null,

@@ -255,3 +255,74 @@ async fn standing_access_that_is_to_outlast_the_controller_is_named() {
         assert!(none.is_empty(), "{resource} {assignment} {none:?}");
     }
 }
+
+#[tokio::test]
+async fn fallback_reviewers_are_set_shown_and_taken_away() {
+    let (_folder, store) = fresh().await;
+    put(&store, SMALL, false).await.unwrap();
+    let with = SMALL.replacen("[[user]]", "fallback_reviewers = [\"Ops\"]\n[[user]]", 1);
+    let plan = put(&store, &with, false).await.unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "~ organisation: fallback_reviewers + Ops\n"
+    );
+    let organisation = today(&store).await;
+    assert_eq!(organisation.fallback_reviewers, [organisation.groups[0].id]);
+    assert!(put(&store, &with, true).await.unwrap().is_empty());
+    let plan = put(&store, SMALL, false).await.unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "~ organisation: fallback_reviewers - Ops\n"
+    );
+    assert_eq!(today(&store).await.fallback_reviewers, []);
+    // Refused as a whole: a group that the file does not know.
+    let unknown = with.replace("[\"Ops\"]\n[[user]]", "[\"Nobody\"]\n[[user]]");
+    let mistakes = OrgFile::parse(&unknown).unwrap_err();
+    assert_eq!(mistakes[0].text, "no group \"Nobody\" in this file");
+}
+
+#[tokio::test]
+async fn whose_requests_nobody_could_approve_is_named() {
+    let (_folder, store) = fresh().await;
+    let text = |fallback: &str, roles: &str, access: &str| {
+        format!(
+            "name = \"A\"\n{fallback}\n[[user]]\nlogin = \"root\"\nname = \"Root\"\n\
+             roles = [\"Admin\"]\n[[user]]\nlogin = \"ada\"\nname = \"Ada\"\n{roles}\n\
+             [[group]]\nname = \"Ops\"\nmembers = [\"root\", \"ada\"]\n[[network]]\n\
+             name = \"Office\"\n[[resource]]\nname = \"Host\"\naddress = \"host.corp\"\n\
+             network = \"Office\"\naccess = {{ {access} }}\n[[resource]]\nname = \"Desk\"\n\
+             address = \"desk.corp\"\nnetwork = \"Office\"\naccess = {{ {access} }}\n\
+             [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\n\
+             [[assignment]]\ngroup = \"Ops\"\nresource = \"Desk\"\n"
+        )
+    };
+    let warnings = async |text: String| {
+        let file = OrgFile::parse(&text).unwrap();
+        Plan::new(&today(&store).await, &file, false).warnings
+    };
+    let manual = "mode = \"AccessRequest\", up_to = \"4h\"";
+    let one = warnings(text("", "", manual)).await;
+    assert_eq!(
+        one,
+        [
+            "nobody can approve what root asks for: Desk, Host. Name fallback_reviewers, or another \
+          AccessReviewer"
+        ]
+    );
+    for (fallback, roles, access) in [
+        ("fallback_reviewers = [\"Ops\"]", "", manual),
+        ("", "roles = [\"AccessReviewer\"]", manual),
+        ("", "", "mode = \"Standing\""),
+        (
+            "",
+            "",
+            "mode = \"AccessRequest\", up_to = \"4h\", approval = \"Automatic\"",
+        ),
+    ] {
+        let none = warnings(text(fallback, roles, access)).await;
+        assert!(none.is_empty(), "{fallback} {roles} {access} {none:?}");
+    }
+    // Somebody who may not sign in approves nothing.
+    let off = text("", "roles = [\"AccessReviewer\"]\ndisabled = true", manual);
+    assert_eq!(warnings(off).await, one);
+}

@@ -91,7 +91,7 @@ access = { mode = "Standing" }
 approvers = ["Owners"]
 "#;
     insta::assert_snapshot!(mistakes(text), @r#"
-    line 1: "nam" is not known here; known are name, user, group, network, resource, assignment
+    line 1: "nam" is not known here; known are name, fallback_reviewers, user, group, network, resource, assignment
     line 1: the file has no name
     line 4: a login has no spaces and at most 100 characters
     line 5: name must hold something that can be seen, on one line

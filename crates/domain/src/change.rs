@@ -33,6 +33,8 @@ pub enum Cause {
     TermsTightened,
     /// The reviewer who approved lost that role before the start: it is reviewed again.
     ApproverLostRole,
+    /// Nobody is left who could approve it (rule 14).
+    NobodyCanApprove,
     /// Something that a client does not know yet: its controller is newer.
     #[serde(other)]
     Unknown,
@@ -52,6 +54,7 @@ impl std::fmt::Display for Cause {
             Self::ResourceChanged => "the resource's address changed",
             Self::TermsTightened => "the rules for the resource became stricter",
             Self::ApproverLostRole => "the reviewer who approved it is no longer one",
+            Self::NobodyCanApprove => "nobody else is left who could approve it",
             Self::Unknown => "of something that this version of Hourkey does not know",
         })
     }

@@ -1,4 +1,4 @@
-//! Who may see and decide what (rules 1 and 6).
+//! Who may see and decide what (rules 1, 6 and 14).
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,92 @@ pub struct Reviewer<'a> {
     pub roles: &'a [Role],
     /// True when one of their groups is among the resource's approvers.
     pub approves_resource: bool,
+    /// True when they are a fallback reviewer, and nobody but the requester reviews the resource
+    /// ([`Regulars::lack`], rule 14).
+    pub stands_in: bool,
+}
+
+/// The enabled people who review a resource by their role or as its approvers, as far as rule 14
+/// must know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Regulars {
+    /// Nobody.
+    Nobody,
+    /// One person.
+    One(UserId),
+    /// Two or more: whoever asks, somebody else can decide.
+    Several,
+}
+
+impl Regulars {
+    /// Of these people, each once.
+    #[must_use]
+    pub fn of(reviewers: &[UserId]) -> Self {
+        match reviewers {
+            [] => Self::Nobody,
+            [one] => Self::One(*one),
+            [_, _, ..] => Self::Several,
+        }
+    }
+
+    /// True when none of them can decide what `requester` asks for, who is never eligible
+    /// (rules 6 and 14).
+    #[must_use]
+    pub fn lack(self, requester: UserId) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::One(reviewer) => reviewer == requester,
+            Self::Several => false,
+        }
+    }
+}
+
+/// Fewer than two people: the one, if any.
+impl From<Option<UserId>> for Regulars {
+    fn from(one: Option<UserId>) -> Self {
+        one.map_or(Self::Nobody, Self::One)
+    }
+}
+
+/// Who can approve a request (rule 14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eligible {
+    /// Those who review the resource.
+    Regulars(Vec<UserId>),
+    /// The organisation's fallback reviewers, because nobody else can.
+    Fallback(Vec<UserId>),
+    /// Nobody: the request is refused, or cancelled if it waits.
+    Nobody,
+}
+
+impl Eligible {
+    /// Who can approve what `requester` asks for: of those who review the resource, each once, or
+    /// else of the organisation's fallback reviewers.
+    #[must_use]
+    pub fn to_decide(requester: UserId, reviewers: &[UserId], fallback: &[UserId]) -> Self {
+        let others = |people: &[UserId]| {
+            let others = people.iter().copied().filter(|person| *person != requester);
+            others.collect::<Vec<_>>()
+        };
+        if !Regulars::of(reviewers).lack(requester) {
+            return Self::Regulars(others(reviewers));
+        }
+        let fallback = others(fallback);
+        if fallback.is_empty() {
+            Self::Nobody
+        } else {
+            Self::Fallback(fallback)
+        }
+    }
+
+    /// The people.
+    #[must_use]
+    pub fn people(&self) -> &[UserId] {
+        match self {
+            Self::Regulars(people) | Self::Fallback(people) => people,
+            Self::Nobody => &[],
+        }
+    }
 }
 
 /// Why somebody may not decide a request.
@@ -43,6 +129,7 @@ impl Reviewer<'_> {
     #[must_use]
     pub fn reviews(&self) -> bool {
         self.approves_resource
+            || self.stands_in
             || self.roles.iter().any(|role| match role {
                 Role::AccessReviewer | Role::Admin => true,
                 Role::Member => false,

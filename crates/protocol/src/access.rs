@@ -165,6 +165,58 @@ pub struct ResourceDetail {
     /// The user's ways to it, preselected first.
     #[serde(deserialize_with = "lenient::list")]
     pub ways: Vec<Way>,
+    /// Who can approve what the user asks for; `None` where nothing needs approval, and from
+    /// controllers that do not tell.
+    #[serde(default)]
+    pub approvers: Option<Approvers>,
+}
+
+/// Who can approve what a user asks for (rules 1 and 14).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Approvers {
+    /// Which people they are.
+    pub kind: ApproverKind,
+    /// Names of the resource's (or the fallback's) groups that have somebody in them who can.
+    pub groups: Vec<String>,
+    /// Display names of all who can, where they are five or fewer; otherwise empty.
+    pub people: Vec<String>,
+}
+
+/// Which people can approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ApproverKind {
+    /// Those who review the resource.
+    Regulars,
+    /// The organisation's fallback reviewers, because nobody else may.
+    Fallback,
+    /// Nobody: a request is refused.
+    Nobody,
+    /// Something that a client does not know yet.
+    #[serde(other)]
+    Unknown,
+}
+
+/// As the answer to "who can approve?", without a full stop.
+impl std::fmt::Display for Approvers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = |names: &[String]| match names {
+            [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+            names => names.concat(),
+        };
+        let who = match (self.people.as_slice(), self.groups.as_slice()) {
+            ([], []) => "the organisation’s reviewers".to_owned(),
+            ([], groups) => format!("members of {}", named(groups)),
+            (people, _) => named(people),
+        };
+        match self.kind {
+            ApproverKind::Regulars | ApproverKind::Unknown => f.write_str(&who),
+            ApproverKind::Fallback => write!(f, "{who}, because nobody else can"),
+            ApproverKind::Nobody => f.write_str("nobody: you cannot approve your own request"),
+        }
+    }
 }
 
 /// Body of `POST /requests`.
@@ -447,5 +499,37 @@ mod tests {
             resource.ports = ports.parse().unwrap();
             assert_eq!(resource.copied_address(), copied);
         }
+    }
+
+    #[test]
+    fn who_can_approve_is_one_phrase() {
+        let said = |kind, groups: &[&str], people: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let approvers = Approvers {
+                kind,
+                groups: names(groups),
+                people: names(people),
+            };
+            approvers.to_string()
+        };
+        let regulars = ApproverKind::Regulars;
+        assert_eq!(said(regulars, &["DBA"], &["Rae"]), "Rae");
+        assert_eq!(
+            said(regulars, &[], &["Rae", "Roy", "Ada"]),
+            "Rae, Roy or Ada"
+        );
+        assert_eq!(
+            said(regulars, &["DBA", "Ops"], &[]),
+            "members of DBA or Ops"
+        );
+        assert_eq!(said(regulars, &[], &[]), "the organisation’s reviewers");
+        assert_eq!(
+            said(ApproverKind::Fallback, &["Duty"], &["Ben"]),
+            "Ben, because nobody else can"
+        );
+        assert_eq!(
+            said(ApproverKind::Nobody, &[], &[]),
+            "nobody: you cannot approve your own request"
+        );
     }
 }

@@ -60,6 +60,7 @@ impl OrganisationRead for Tx {
         let networks = query("SELECT id, name FROM networks WHERE removed = 0 ORDER BY id");
         Ok(Organisation {
             name: self.organisation_name().await?,
+            fallback_reviewers: self.fallback_groups().await?,
             users: self
                 .all(query(users!("WHERE removed = 0 ORDER BY id")), user)
                 .await?,
@@ -242,6 +243,43 @@ impl OrganisationRead for Tx {
         );
         self.all(reviewers.bind(resource.0), |row| Ok(UserId(row.col("id")?)))
             .await
+    }
+
+    async fn fallback_groups(&mut self) -> Result<Vec<GroupId>, StoreError> {
+        let groups = query("SELECT group_id FROM fallback_reviewers ORDER BY group_id");
+        self.all(groups, |row| Ok(GroupId(row.col("group_id")?)))
+            .await
+    }
+
+    async fn fallback_reviewers(&mut self) -> Result<Vec<UserId>, StoreError> {
+        let reviewers = query(
+            "SELECT DISTINCT u.id FROM fallback_reviewers f \
+             JOIN memberships m ON m.group_id = f.group_id JOIN users u ON u.id = m.user_id \
+             WHERE u.disabled = 0 ORDER BY u.id",
+        );
+        self.all(reviewers, |row| Ok(UserId(row.col("id")?))).await
+    }
+
+    async fn scarcely_reviewed(&mut self) -> Result<Vec<(ResourceId, Option<UserId>)>, StoreError> {
+        let scarce = query(
+            "WITH by_role AS (SELECT id FROM users \
+                 WHERE (access_reviewer OR admin) AND removed = 0 AND disabled = 0), \
+             reviewing AS (SELECT r.id AS resource_id, b.id AS user_id \
+                 FROM resources r CROSS JOIN by_role b \
+                 UNION SELECT a.resource_id, u.id FROM approvers a \
+                 JOIN resources r ON r.id = a.resource_id \
+                 JOIN memberships m ON m.group_id = a.group_id JOIN users u ON u.id = m.user_id \
+                 WHERE r.removed = 0 AND u.disabled = 0) \
+             SELECT r.id, min(v.user_id) AS one FROM resources r \
+             LEFT JOIN reviewing v ON v.resource_id = r.id \
+             WHERE (SELECT count(*) FROM by_role) < 2 \
+             GROUP BY r.id HAVING count(v.user_id) < 2 ORDER BY r.id",
+        );
+        self.all(scarce, |row| {
+            let one: Option<i64> = row.col("one")?;
+            Ok((ResourceId(row.col("id")?), one.map(UserId)))
+        })
+        .await
     }
 }
 

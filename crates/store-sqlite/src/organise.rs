@@ -18,6 +18,22 @@ impl OrganisationWrite for Tx {
         Ok(())
     }
 
+    async fn set_fallback_reviewers(&mut self, mut groups: Vec<GroupId>) -> Result<(), StoreError> {
+        groups.sort_unstable();
+        groups.dedup();
+        self.run(query("DELETE FROM fallback_reviewers")).await?;
+        let insert = query(
+            "INSERT INTO fallback_reviewers (group_id) SELECT g.id \
+             FROM json_each(?) j JOIN groups g ON g.id = j.value WHERE g.removed = 0",
+        );
+        self.run_for_each(
+            insert.bind(json(&groups)?),
+            groups.len(),
+            "a group of fallback reviewers",
+        )
+        .await
+    }
+
     async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError> {
         let insert = query(
             "INSERT INTO users (login, name, email, member, access_reviewer, admin, disabled) \
@@ -80,6 +96,7 @@ impl OrganisationWrite for Tx {
         for rest in [
             "DELETE FROM memberships WHERE group_id = ?",
             "DELETE FROM approvers WHERE group_id = ?",
+            "DELETE FROM fallback_reviewers WHERE group_id = ?",
             "UPDATE assignments SET removed = 1 WHERE group_id = ? AND removed = 0",
         ] {
             self.run(query(rest).bind(id.0)).await?;

@@ -94,6 +94,8 @@ pub struct Assignment {
 pub struct Organisation {
     /// Its name; empty before the first set-up.
     pub name: String,
+    /// Groups whose members review what nobody else can (rule 14), in order of id.
+    pub fallback_reviewers: Vec<GroupId>,
     /// Its people.
     pub users: Vec<User>,
     /// Its groups.
@@ -164,6 +166,16 @@ pub trait OrganisationRead: Send {
 
     /// Enabled users who may review requests for a resource: by role, or as its approvers.
     async fn reviewers_of(&mut self, resource: ResourceId) -> Result<Vec<UserId>, StoreError>;
+
+    /// The organisation's groups of fallback reviewers, in order of id.
+    async fn fallback_groups(&mut self) -> Result<Vec<GroupId>, StoreError>;
+
+    /// Enabled members of the organisation's groups of fallback reviewers, in order of id.
+    async fn fallback_reviewers(&mut self) -> Result<Vec<UserId>, StoreError>;
+
+    /// The resources that fewer than two enabled users review
+    /// ([`OrganisationRead::reviewers_of`]), removed ones too, each with the one who does, if any.
+    async fn scarcely_reviewed(&mut self) -> Result<Vec<(ResourceId, Option<UserId>)>, StoreError>;
 }
 
 /// Writes the organisation. Removing keeps the row for history; ids are never reused.
@@ -171,6 +183,9 @@ pub trait OrganisationRead: Send {
 pub trait OrganisationWrite: OrganisationRead {
     /// Sets the organisation's name.
     async fn set_organisation_name(&mut self, name: &str) -> Result<(), StoreError>;
+
+    /// Replaces the organisation's groups of fallback reviewers.
+    async fn set_fallback_reviewers(&mut self, groups: Vec<GroupId>) -> Result<(), StoreError>;
 
     /// Adds a user; the `id` given is ignored.
     async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError>;
@@ -187,7 +202,7 @@ pub trait OrganisationWrite: OrganisationRead {
     /// Replaces a group's name and members.
     async fn update_group(&mut self, group: Group) -> Result<(), StoreError>;
 
-    /// Removes a group, its memberships, assignments and approverships.
+    /// Removes a group, its memberships, assignments, approverships and its part in the fallback.
     async fn remove_group(&mut self, id: GroupId) -> Result<(), StoreError>;
 
     /// Adds a network.

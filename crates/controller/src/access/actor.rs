@@ -1,7 +1,9 @@
 //! Who acts, and what they may review.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hourkey_domain::ids::{ResourceId, UserId};
-use hourkey_domain::review::{MayNot, Reviewer, Role};
+use hourkey_domain::review::{MayNot, Regulars, Reviewer, Role};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
@@ -14,10 +16,20 @@ use crate::identity::Caller;
 pub struct Actor {
     /// The person.
     pub user: User,
-    /// Resources whose requests they may review as resource approvers.
-    pub approves: Vec<ResourceId>,
+    /// What they may review.
+    pub reach: Reach,
+}
+
+/// What a person may review in their session: true until the organisation changes.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    user: UserId,
     /// The roles that count in the session: none where it does not reach other people.
     roles: Vec<Role>,
+    /// Resources of which they are an approver.
+    approves: BTreeSet<ResourceId>,
+    /// Where they may stand in as a fallback reviewer, each with who else reviews it (rule 14).
+    stands_in: BTreeMap<ResourceId, Regulars>,
 }
 
 impl Actor {
@@ -44,53 +56,46 @@ impl Actor {
         let Some(user) = user.filter(|user| !user.disabled) else {
             return Ok(None);
         };
-        let (approves, roles) = match caller.reaches_others() {
-            true => (tx.approves(caller.user).await?, user.roles.clone()),
-            false => (Vec::new(), Vec::new()),
+        let mut reach = Reach {
+            user: user.id,
+            roles: Vec::new(),
+            approves: BTreeSet::new(),
+            stands_in: BTreeMap::new(),
         };
-        Ok(Some(Self {
-            user,
-            approves,
-            roles,
-        }))
+        if caller.reaches_others() {
+            reach.roles.clone_from(&user.roles);
+            reach.approves.extend(tx.approves(user.id).await?);
+            if tx.fallback_reviewers().await?.contains(&user.id) {
+                let scarce = tx.scarcely_reviewed().await?.into_iter();
+                let scarce = scarce.map(|(resource, one)| (resource, one.into()));
+                reach.stands_in.extend(scarce);
+            }
+        }
+        Ok(Some(Self { user, reach }))
     }
 
-    /// True when they may see requests for this resource (rule 1).
+    /// True when they may see what `requester` asks for or holds here (rules 1 and 14).
     #[must_use]
-    pub fn reviews(&self, resource: ResourceId) -> bool {
-        self.reviewer(resource).reviews()
-    }
-
-    /// True when they review requests for every resource, by role.
-    #[must_use]
-    pub fn reviews_all(&self) -> bool {
-        let roles = self.roles.as_slice();
-        let none = Reviewer {
-            user: self.user.id,
-            roles,
-            approves_resource: false,
-        };
-        none.reviews()
-    }
-
-    /// True when they review at least one resource.
-    #[must_use]
-    pub fn reviews_any(&self) -> bool {
-        self.reviews_all() || !self.approves.is_empty()
+    pub fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
+        self.reach.covers(requester, resource)
     }
 
     /// True when they administer the organisation.
     #[must_use]
     pub fn administers(&self) -> bool {
-        self.roles.contains(&Role::Admin)
+        self.reach.roles.contains(&Role::Admin)
     }
 
-    /// Whether they may decide what `requester` asked for (rule 6).
+    /// Whether they may decide what `requester` asked for (rules 6 and 14).
     ///
     /// # Errors
     /// As for an unknown id when it is not theirs to see (rule 1), or [`Code::OwnRequest`].
     pub fn may_decide(&self, requester: UserId, resource: ResourceId) -> Result<(), Failure> {
-        match self.reviewer(resource).may_decide(requester) {
+        match self
+            .reach
+            .reviewer(requester, resource)
+            .may_decide(requester)
+        {
             Ok(()) => Ok(()),
             Err(MayNot::NotReviewer) => Err(Failure::not_found()),
             Err(MayNot::OwnRequest) => Err(Failure::refused(
@@ -100,14 +105,43 @@ impl Actor {
             )),
         }
     }
+}
 
-    pub(super) fn reviewer(&self, resource: ResourceId) -> Reviewer<'_> {
-        let roles: &[Role] = &self.roles;
-        let approves_resource = self.approves.contains(&resource);
+impl Reach {
+    /// True when they may see what `requester` asks for or holds here (rules 1 and 14).
+    #[must_use]
+    pub fn covers(&self, requester: UserId, resource: ResourceId) -> bool {
+        self.reviewer(requester, resource).reviews()
+    }
+
+    /// True when they may review anything at all.
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        self.resources()
+            .is_none_or(|resources| !resources.is_empty())
+    }
+
+    /// The resources for which they may review some requests at least; `None` for all, by role.
+    #[must_use]
+    pub fn resources(&self) -> Option<BTreeSet<ResourceId>> {
+        let by_role = Reviewer {
+            user: self.user,
+            roles: &self.roles,
+            approves_resource: false,
+            stands_in: false,
+        };
+        let others = self.approves.iter().chain(self.stands_in.keys());
+        (!by_role.reviews()).then(|| others.copied().collect())
+    }
+
+    /// The person, as the rules see them before what `requester` asks for.
+    pub(super) fn reviewer(&self, requester: UserId, resource: ResourceId) -> Reviewer<'_> {
+        let regulars = self.stands_in.get(&resource);
         Reviewer {
-            user: self.user.id,
-            roles,
-            approves_resource,
+            user: self.user,
+            roles: &self.roles,
+            approves_resource: self.approves.contains(&resource),
+            stands_in: regulars.is_some_and(|regulars| regulars.lack(requester)),
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::lock::{Facts, LockState, lock_state};
 use hourkey_domain::request::{Ask, CannotAsk, Request, State};
+use hourkey_domain::review::Eligible;
 use hourkey_domain::settings::{Approval, Way, most_permissive};
 use hourkey_domain::{Time, request};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
@@ -12,6 +13,7 @@ use hourkey_store::Write;
 use serde_json::json;
 
 use super::actor::Actor;
+use super::eligible::{eligible, nobody, send_to_review};
 use super::keep::Act;
 use super::known::known;
 use super::{decide, input, rows, show, sweep};
@@ -27,11 +29,12 @@ pub enum Made {
     AlreadyThere,
 }
 
-/// Asks for access (rules 3, 4, 5, 10 and 11). Under automatic approval it is granted at once.
+/// Asks for access (rules 3, 4, 5, 10, 11 and 14). Under automatic approval it is granted at once.
 ///
 /// # Errors
 /// [`Code::NotFound`] for what the person cannot see, [`Code::NotNeeded`] for what is open,
-/// [`Code::BlankText`], [`Code::TextTooLong`], [`Code::BadLength`], [`Code::BadStart`].
+/// [`Code::BlankText`], [`Code::TextTooLong`], [`Code::BadLength`], [`Code::BadStart`],
+/// [`Code::NobodyCanApprove`].
 pub async fn ask(app: &App, user: UserId, new: NewRequest) -> Result<(Shown, Made), Failure> {
     let lapse = app.config.request_lapse;
     app.transact(move |tx, now| Box::pin(ask_in(tx, user, new, lapse, now)))
@@ -73,15 +76,22 @@ pub(crate) async fn ask_in(
     let best = most_permissive(&ways, now).ok_or_else(Failure::not_found)?;
     let way = chosen(&ways, best, &new).ok_or_else(Failure::not_found)?;
     let asked = write(way, user, new.resource, ask, &facts, lapse, now)?;
+    let eligible = match asked.terms.approval {
+        Approval::Manual => Some(eligible(tx, user, new.resource).await?),
+        Approval::Automatic => None,
+    };
+    if eligible == Some(Eligible::Nobody) {
+        return Err(nobody());
+    }
 
     let act = Act {
         by: Some(user),
         at: now,
     };
     let made = make(tx, act, asked).await?;
-    match made.terms.approval {
-        Approval::Manual => act.ask_for_review(tx, &made).await?,
-        Approval::Automatic => decide::approve_at_once(tx, &made, way, now).await?,
+    match eligible {
+        Some(eligible) => send_to_review(tx, act, &made, &eligible).await?,
+        None => decide::approve_at_once(tx, &made, way, now).await?,
     }
     Ok((show::request(tx, made.id, now).await?, Made::New))
 }

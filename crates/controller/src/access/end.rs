@@ -65,7 +65,7 @@ pub(crate) async fn cancel_in(
     let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
     if request.user != user {
         return Err(not_theirs(
-            actor.reviews(request.resource),
+            actor.reviews(request.user, request.resource),
             "Only its requester can cancel a request. You review it: deny it instead.",
         ));
     }
@@ -97,7 +97,7 @@ pub(crate) async fn release_in(
     let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
     if grant.user != user {
         return Err(not_theirs(
-            actor.reviews(grant.resource),
+            actor.reviews(grant.user, grant.resource),
             "Only the person who holds a grant can give it back. You review it: revoke it instead.",
         ));
     }

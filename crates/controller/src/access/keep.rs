@@ -115,19 +115,17 @@ impl Act {
         Ok(())
     }
 
-    /// A notice for everybody who may decide the request, in place of the one about the request
+    /// A notice for those who may decide the request, in place of the one about the request
     /// before. While that one is young and its requester has withdrawn what it was about, it is told
     /// anew later (`repeat_due`).
     pub async fn ask_for_review(
         self,
         tx: &mut dyn Write,
         request: &Request,
+        reviewers: &[UserId],
     ) -> Result<(), Failure> {
         let requester = name(tx, request.user).await?;
-        for reviewer in tx.reviewers_of(request.resource).await? {
-            if reviewer == request.user {
-                continue;
-            }
+        for reviewer in reviewers.iter().copied() {
             let of = ReviewOf {
                 reviewer,
                 requester: request.user,

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod ask;
 pub mod connections;
 pub mod decide;
+mod eligible;
 pub mod end;
 pub mod input;
 pub mod keep;

@@ -15,6 +15,7 @@ use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 
 use super::actor::Actor;
+use super::eligible::{eligible, find_reviewers, send_to_review};
 use super::keep::Act;
 use super::known::known;
 use super::sweep;
@@ -50,7 +51,7 @@ pub async fn reconcile(
             None => review_again(tx, act, grant).await?,
         }
     }
-    Ok(())
+    find_reviewers(tx, act).await
 }
 
 /// A use, reported late, may have opened what somebody asks to be unlocked: the request has nothing
@@ -183,9 +184,10 @@ async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), 
     let RequestState::Approved { by: Some(by), .. } = request.state else {
         return Ok(());
     };
-    if Actor::find(tx, by)
-        .await?
-        .is_some_and(|actor| actor.reviews(grant.resource))
+    // Who approved as a fallback reviewer did not lose that by regular ones having come.
+    let approver = Actor::find(tx, by).await?;
+    if approver.is_some_and(|actor| actor.reviews(grant.user, grant.resource))
+        || tx.fallback_reviewers().await?.contains(&by)
     {
         return Ok(());
     }
@@ -197,7 +199,8 @@ async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), 
     keep_revoked(tx, act, &before, &grant, Cause::ApproverLostRole).await?;
     act.request(tx, "request.reopened", &asked, &request)
         .await?;
-    act.ask_for_review(tx, &request).await
+    let eligible = eligible(tx, request.user, request.resource).await?;
+    send_to_review(tx, act, &request, &eligible).await
 }
 
 /// What a request or grant rests on.

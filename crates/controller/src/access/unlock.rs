@@ -82,7 +82,7 @@ pub(crate) async fn unlock_in(
     let locked = way
         .auto_locked(last_used, now)
         .ok_or_else(|| not_locked(&here, now))?;
-    let reviewer = actor.reviewer(body.resource);
+    let reviewer = actor.reach.reviewer(user, body.resource);
     let unlock = locked
         .unlock(user, body.resource, &reviewer, now)
         .map_err(|why| {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::request::Request;
-use hourkey_domain::settings::most_permissive;
+use hourkey_domain::settings::{Approval, Mode, most_permissive};
 use hourkey_protocol::access::{Page, Request as Shown, Resource, ResourceDetail, Review, Way};
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
@@ -13,6 +13,7 @@ use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError};
 
 use super::actor::Actor;
+use super::eligible;
 use super::rows::{Row, rows};
 use super::show::Show;
 use crate::app::App;
@@ -24,6 +25,9 @@ pub const NOTICES: u32 = 200;
 
 /// How many things a page holds.
 pub const PAGE: u32 = 50;
+
+/// Up to this many resources, what waits for each is read by itself; for more, all that waits.
+const ASKED_ONE_BY_ONE: usize = 50;
 
 /// How far back a reviewer is told of other grants.
 const RECENTLY: TimeDelta = TimeDelta::days(30);
@@ -64,12 +68,18 @@ pub(crate) async fn notices_in(
     actor: &Actor,
     after: i64,
 ) -> Result<Vec<Notice>, Failure> {
-    let mut notices = tx.notices(actor.user.id, after, NOTICES).await?;
-    notices.retain(|notice| match notice.what {
-        What::PleaseReview { .. } => actor.reviews(notice.resource),
-        _ => true,
-    });
-    Ok(notices)
+    let notices = tx.notices(actor.user.id, after, NOTICES).await?;
+    let mut theirs = Vec::with_capacity(notices.len());
+    for notice in notices {
+        let to_review = match notice.what {
+            What::PleaseReview { request, .. } => tx.request(request).await?,
+            _ => None,
+        };
+        if to_review.is_none_or(|request| actor.reviews(request.user, request.resource)) {
+            theirs.push(notice);
+        }
+    }
+    Ok(theirs)
 }
 
 /// The person.
@@ -86,7 +96,7 @@ pub(crate) async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, Failur
         login: actor.user.login.clone(),
         name: actor.user.name.clone(),
         roles: actor.user.roles.clone(),
-        reviews: actor.reviews_any(),
+        reviews: actor.reach.is_some(),
         organisation: tx.organisation_name().await?,
     })
 }
@@ -112,7 +122,7 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
     let Row { shown, ways, .. } = row.ok_or_else(Failure::not_found)?;
     let best = most_permissive(&ways, now).map(|way| way.assignment);
     let mut shown_ways = Vec::with_capacity(ways.len());
-    for way in ways {
+    for way in &ways {
         let Some(group_name) = tx.group_name(way.group).await? else {
             return Err(StoreError::Corrupt(format!("no group {}", way.group)).into());
         };
@@ -129,9 +139,17 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
         });
     }
     shown_ways.sort_by_key(|way| !way.preselected);
+    let to_review = ways.iter().any(|way| {
+        way.settings.mode != Mode::Standing && way.settings.approval == Approval::Manual
+    });
+    let approvers = match tx.resource(id).await? {
+        Some((resource, _)) if to_review => Some(eligible::shown(&mut *tx, user, &resource).await?),
+        Some(_) | None => None,
+    };
     Ok(ResourceDetail {
         resource: shown,
         ways: shown_ways,
+        approvers,
     })
 }
 
@@ -149,7 +167,7 @@ pub async fn request(
     let user = actor.user.id;
     let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
     let mut show = Show::new(&mut *tx, app.clock.now());
-    if actor.reviews(request.resource) {
+    if actor.reviews(request.user, request.resource) {
         show.request(request).await
     } else if request.user == user {
         show.for_requester(user).request(request).await
@@ -184,24 +202,31 @@ pub(crate) async fn reviews_in(
     actor: &Actor,
     now: Time,
 ) -> Result<Vec<Review>, Failure> {
-    let mut waiting = Vec::new();
-    if actor.reviews_all() {
-        waiting = tx.open(OpenFilter::default()).await?.requests;
-    } else {
-        for resource in &actor.approves {
-            let filter = OpenFilter {
-                resource: Some(*resource),
-                ..OpenFilter::default()
-            };
-            waiting.extend(tx.open(filter).await?.requests);
-        }
-    }
-    waiting.sort_by_key(|request| request.id);
     let mut reviews = Vec::new();
-    for request in waiting {
+    for request in waiting_in(tx, actor).await? {
         reviews.extend(review_in(tx, actor, request, now).await?);
     }
     Ok(reviews)
+}
+
+/// The pending requests that the person may see as a reviewer, oldest first.
+pub(crate) async fn waiting_in(tx: &mut dyn Read, actor: &Actor) -> Result<Vec<Request>, Failure> {
+    let mut waiting = Vec::new();
+    match actor.reach.resources() {
+        Some(resources) if resources.len() <= ASKED_ONE_BY_ONE => {
+            for resource in resources {
+                let filter = OpenFilter {
+                    resource: Some(resource),
+                    ..OpenFilter::default()
+                };
+                waiting.extend(tx.open(filter).await?.requests);
+            }
+        }
+        Some(_) | None => waiting = tx.open(OpenFilter::default()).await?.requests,
+    }
+    waiting.retain(|request| actor.reviews(request.user, request.resource));
+    waiting.sort_by_key(|request| request.id);
+    Ok(waiting)
 }
 
 /// A request in the person's queue, if it belongs there now.
@@ -216,7 +241,7 @@ pub(crate) async fn review_in(
     };
     let request = pending.request().clone();
     let (requester, resource) = (request.user, request.resource);
-    if !actor.reviews(resource) {
+    if !actor.reviews(requester, resource) {
         return Ok(None);
     }
     let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
@@ -239,14 +264,14 @@ pub async fn decided(
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, user).await?;
     let (mut found, mut before) = (Vec::new(), before);
-    while actor.reviews_any() && found.len() <= PAGE as usize {
+    while actor.reach.is_some() && found.len() <= PAGE as usize {
         let batch = tx.decided_requests(before, PAGE + 1).await?;
         let Some(last) = batch.last() else { break };
         before = Some(last.id);
         found.extend(
             batch
                 .into_iter()
-                .filter(|request| actor.reviews(request.resource)),
+                .filter(|request| actor.reviews(request.user, request.resource)),
         );
     }
     page(Show::new(&mut *tx, app.clock.now()), found).await

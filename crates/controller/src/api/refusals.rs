@@ -45,8 +45,8 @@ refusals! {
     Acknowledging: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
         Unavailable;
     /// Of asking.
-    Asking: Malformed Unauthenticated NotFound NotNeeded KeyReused TooLarge UnsupportedMedia
-        BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
+    Asking: Malformed Unauthenticated NotFound NotNeeded NobodyCanApprove KeyReused TooLarge
+        UnsupportedMedia BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
     /// Of withdrawing a request.
     Cancelling: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
         RateLimited Internal Unavailable;

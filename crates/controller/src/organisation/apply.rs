@@ -193,6 +193,13 @@ impl<'t> Applier<'t> {
                 Change::Remove(_) => {}
             }
         }
+        if let Some((before, after)) = &plan.fallback_reviewers {
+            let groups = ids(&self.groups, after)?;
+            self.tx.set_fallback_reviewers(groups).await?;
+            let detail = serde_json::json!({ "before": before, "after": after });
+            self.record("organisation.fallback_reviewers_changed", &detail)
+                .await?;
+        }
         let changed_destinations = self.resources(&plan.resources).await?;
         for change in &plan.assignments {
             match change {

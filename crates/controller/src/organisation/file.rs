@@ -32,6 +32,8 @@ impl std::fmt::Display for Mistake {
 pub struct OrgFile {
     /// The organisation's name.
     pub name: String,
+    /// Names of groups whose members review what nobody else can.
+    pub fallback_reviewers: Vec<String>,
     /// People.
     pub users: Vec<UserSpec>,
     /// Groups.
@@ -126,7 +128,7 @@ impl OrgFile {
         let file = read(&mut reader, &mut root);
         root.finish(
             &mut reader,
-            "name, user, group, network, resource, assignment",
+            "name, fallback_reviewers, user, group, network, resource, assignment",
         );
         let mistakes = reader.into_mistakes();
         match file {
@@ -142,6 +144,7 @@ type Entry<T> = (Lined<String>, Option<T>);
 
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let name = root.needed_text(reader, "name");
+    let fallback_reviewers = root.texts(reader, "fallback_reviewers");
     let users = root.tables(reader, "user");
     let users: Vec<_> = users
         .into_iter()
@@ -155,6 +158,8 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         .filter_map(|table| read_group(reader, table, &logins))
         .collect();
     let group_names = Names::of(reader, "group", groups.iter().map(|group| &group.0));
+
+    let fallback_reviewers = group_names.resolve(reader, fallback_reviewers);
 
     let networks = root.tables(reader, "network");
     let networks: Vec<_> = networks
@@ -190,6 +195,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
 
     Some(OrgFile {
         name: name?.value,
+        fallback_reviewers,
         users: users.into_iter().filter_map(|(_, spec)| spec).collect(),
         groups: groups.into_iter().filter_map(|(_, spec)| spec).collect(),
         networks: networks.into_iter().map(|name| name.value).collect(),

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::address::Address;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::review::{Eligible, Role};
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use hourkey_store::organisation::Organisation;
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub enum Change<T> {
 pub struct Plan {
     /// The organisation's new name.
     pub name: Option<String>,
+    /// The groups of fallback reviewers: before and after.
+    pub fallback_reviewers: Option<(Vec<String>, Vec<String>)>,
     /// Networks; they have nothing but a name.
     pub networks: Vec<Change<String>>,
     /// Users.
@@ -52,7 +56,12 @@ impl Plan {
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
         let today = as_file(today);
-        let warnings = [shared(&today, file, prune), endless(&today, file, prune)].concat();
+        let warnings = [
+            shared(&today, file, prune),
+            endless(&today, file, prune),
+            unreviewed(&today, file, prune),
+        ]
+        .concat();
         let mut kept = Vec::new();
         let mut compare = Compare {
             prune,
@@ -60,6 +69,12 @@ impl Plan {
         };
         Self {
             name: (today.name != file.name).then(|| file.name.clone()),
+            fallback_reviewers: (today.fallback_reviewers != file.fallback_reviewers).then(|| {
+                (
+                    today.fallback_reviewers.clone(),
+                    file.fallback_reviewers.clone(),
+                )
+            }),
             networks: compare.changes("network", &today.networks, &file.networks, String::clone),
             users: compare.changes("user", &today.users, &file.users, |user| user.login.clone()),
             groups: compare.changes("group", &today.groups, &file.groups, |g| g.name.clone()),
@@ -81,6 +96,7 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.name.is_none()
+            && self.fallback_reviewers.is_none()
             && self.networks.is_empty()
             && self.users.is_empty()
             && self.groups.is_empty()
@@ -94,6 +110,10 @@ impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(name) = &self.name {
             writeln!(f, "~ organisation: its name becomes {name:?}")?;
+        }
+        if let Some((before, after)) = &self.fallback_reviewers {
+            let change = difference(FALLBACK, &before.join(", "), &after.join(", "));
+            writeln!(f, "~ organisation: {change}")?;
         }
         write_changes(f, "network", &self.networks, String::clone, |_| Vec::new())?;
         write_changes(
@@ -136,6 +156,9 @@ impl std::fmt::Display for Plan {
         Ok(())
     }
 }
+
+/// The key of the organisation's groups of fallback reviewers, as it is shown.
+const FALLBACK: &str = "fallback_reviewers";
 
 /// The pairs of resources that are at one address as far as that is known without resolving names,
 /// share ports there, and are opened differently.
@@ -191,6 +214,59 @@ fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
     };
     let outlasting = resources.into_iter().filter(|it| it.outlasts_controller);
     outlasting.filter_map(line).collect()
+}
+
+/// The people whose requests nobody could approve, with what they could ask for (rule 14).
+fn unreviewed(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
+    let users = applied(&today.users, &file.users, prune, |user| user.login.clone());
+    let users: Vec<_> = users.into_iter().filter(|user| !user.disabled).collect();
+    let groups = applied(&today.groups, &file.groups, prune, |it| it.name.clone());
+    let resources = applied(&today.resources, &file.resources, prune, |it| {
+        it.name.clone()
+    });
+    let assignments = applied(&today.assignments, &file.assignments, prune, assignment_key);
+    let by_role = |user: &UserSpec| {
+        user.roles
+            .iter()
+            .any(|role| matches!(role, Role::AccessReviewer | Role::Admin))
+    };
+    // Places in `users` serve as ids.
+    let ids = |wanted: &dyn Fn(&UserSpec) -> bool| -> Vec<UserId> {
+        let places = (0i64..).zip(&users).filter(|(_, user)| wanted(user));
+        places.map(|(place, _)| UserId(place)).collect()
+    };
+    let is_in = |user: &UserSpec, names: &[String]| {
+        groups
+            .iter()
+            .any(|group| names.contains(&group.name) && group.members.contains(&user.login))
+    };
+    let fallback = ids(&|user| is_in(user, &file.fallback_reviewers));
+    let mut stuck: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for resource in resources {
+        let reviewers = ids(&|user| by_role(user) || is_in(user, &resource.approvers));
+        let asked = assignments.iter().filter(|it| {
+            let settings = resource.settings.with(it.own);
+            it.resource == resource.name
+                && settings.mode != Mode::Standing
+                && settings.approval == Approval::Manual
+        });
+        let groups: Vec<_> = asked.map(|it| it.group.clone()).collect();
+        for (place, user) in (0i64..).zip(&users) {
+            let eligible = Eligible::to_decide(UserId(place), &reviewers, &fallback);
+            if eligible == Eligible::Nobody && is_in(user, &groups) {
+                stuck.entry(&user.login).or_default().insert(&resource.name);
+            }
+        }
+    }
+    let line = |(login, resources): (&str, BTreeSet<&str>)| {
+        let resources: Vec<_> = resources.into_iter().collect();
+        format!(
+            "nobody can approve what {login} asks for: {}. Name fallback_reviewers, or another \
+             AccessReviewer",
+            resources.join(", ")
+        )
+    };
+    stuck.into_iter().map(line).collect()
 }
 
 /// What there is once the file is applied: what it says, and what it lacks and stays.
@@ -274,7 +350,7 @@ fn write_changes<T>(
 
 /// What is new in a field: of a list, what is added and taken away.
 fn difference(name: &str, old: &str, new: &str) -> String {
-    const LISTS: [&str; 4] = ["roles", "members", "approvers", "tags"];
+    const LISTS: [&str; 5] = ["roles", "members", "approvers", "tags", FALLBACK];
     if !LISTS.contains(&name) {
         return format!("{name} {} → {}", shown(old), shown(new));
     }
@@ -317,6 +393,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
         .collect();
     OrgFile {
         name: today.name.clone(),
+        fallback_reviewers: names(&groups, &today.fallback_reviewers),
         users: today
             .users
             .iter()

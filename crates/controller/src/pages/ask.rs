@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::settings::{Approval, Mode, Period};
-use hourkey_protocol::access::{NewRequest, ResourceDetail, Way};
+use hourkey_protocol::access::{Approvers, NewRequest, ResourceDetail, Way};
 use maud::{Markup, html};
 
 use super::address::Id;
@@ -243,7 +243,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
             @match ways.as_slice() {
                 [way] => {
                     input type="hidden" name="way" value=(way.assignment);
-                    (facts(way))
+                    (facts(way, detail.approvers.as_ref()))
                 }
                 several => {
                     fieldset.ways {
@@ -251,6 +251,9 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
                         @for way in several {
                             (choice(way, several, chosen == Some(way.assignment), typed))
                         }
+                    }
+                    @if let Some(approvers) = &detail.approvers {
+                        dl.facts { (can_approve(approvers)) }
                     }
                 }
             }
@@ -286,8 +289,16 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
     }
 }
 
+/// Who can approve it.
+pub(super) fn can_approve(approvers: &Approvers) -> Markup {
+    html! {
+        dt { "Can approve" }
+        dd { bdi { (plain(&approvers.to_string())) } }
+    }
+}
+
 /// The terms of the only way.
-fn facts(way: &Way) -> Markup {
+fn facts(way: &Way, approvers: Option<&Approvers>) -> Markup {
     html! {
         dl.facts {
             dt { "Through group" }
@@ -299,6 +310,7 @@ fn facts(way: &Way) -> Markup {
                     Approval::Automatic => "Opens immediately. Your reason is recorded.",
                 }
             }
+            @if let Some(approvers) = approvers { (can_approve(approvers)) }
             dt { "Time" }
             dd {
                 @match (way.mode, way.period) {

@@ -81,6 +81,7 @@ fn framed(frame: &Frame, problem: &Problem) -> Response {
         Code::AlreadyDecided | Code::AlreadyEnded | Code::NotNeeded | Code::KeyReused => {
             "Already decided"
         }
+        Code::NobodyCanApprove => "Nobody can approve this",
         Code::Internal | Code::Unavailable => "Something went wrong",
     };
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

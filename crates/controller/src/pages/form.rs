@@ -66,6 +66,7 @@ impl Wrong {
             | Code::AlreadyEnded
             | Code::NotNeeded
             | Code::KeyReused
+            | Code::NobodyCanApprove
             | Code::Internal
             | Code::Unavailable => None,
         };

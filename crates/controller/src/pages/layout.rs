@@ -6,7 +6,6 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::request::Request;
 use hourkey_store::Read;
-use hourkey_store::access::OpenFilter;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::back::Back;
@@ -14,6 +13,7 @@ use super::headers;
 use super::icon::Icon;
 use super::time::stamp;
 use crate::access::actor::Actor;
+use crate::access::view;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::csrf::FormToken;
@@ -100,7 +100,7 @@ impl Frame {
         let organisation = tx.organisation_name().await?;
         let now = app.clock.now();
         let waiting = waiting(&mut *tx, &actor, now).await?;
-        let (reviews, administers) = (actor.reviews_any(), actor.administers());
+        let (reviews, administers) = (actor.reach.is_some(), actor.administers());
         let me = actor.user;
         let meant_for = match meant_for(uri).filter(|login| login.to_lowercase() != me.login) {
             Some(login) => {
@@ -323,21 +323,9 @@ pub(super) fn plain(name: &str) -> String {
 
 /// How many requests wait for this person's decision.
 async fn waiting(tx: &mut dyn Read, actor: &Actor, now: Time) -> Result<usize, Failure> {
-    let mut open = Vec::new();
-    if actor.reviews_all() {
-        open = tx.open(OpenFilter::default()).await?.requests;
-    } else {
-        for resource in &actor.approves {
-            let resource = Some(*resource);
-            let filter = OpenFilter {
-                resource,
-                ..OpenFilter::default()
-            };
-            open.extend(tx.open(filter).await?.requests);
-        }
-    }
+    let waiting = view::waiting_in(tx, actor).await?;
     let theirs = |request: &&Request| request.user != actor.user.id && now < request.lapses_at;
-    Ok(open.iter().filter(theirs).count())
+    Ok(waiting.iter().filter(theirs).count())
 }
 
 fn tab(address: &str, here: bool, words: Markup) -> Markup {

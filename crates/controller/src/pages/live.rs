@@ -133,7 +133,7 @@ impl Listener {
             .iter()
             .any(|change| match change.subject {
                 Subject::Access { user, resource, .. } => {
-                    user == mine || self.actor.reviews(resource)
+                    user == mine || self.actor.reviews(user, resource)
                 }
                 Subject::Use {
                     user,
@@ -141,7 +141,7 @@ impl Listener {
                     restarts_count,
                     cut,
                 } => {
-                    (cut && self.actor.reviews(resource))
+                    (cut && self.actor.reviews(user, resource))
                         || (user == mine && (cut || restarts_count))
                 }
                 Subject::Organisation

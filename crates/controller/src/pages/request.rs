@@ -5,12 +5,13 @@ use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_protocol::access::{Request, Resource};
+use hourkey_protocol::access::{Approvers, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::access::{copy, give_back};
 use super::address::Id;
+use super::ask::can_approve;
 use super::error::PageFailure;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
@@ -70,8 +71,8 @@ async fn page(
         return Ok(Redirect::to(&format!("/review/{id}")).into_response());
     }
     // Gone from sight, it can be neither opened nor asked for again.
-    let resource = match view::resource(app, user.user.id, request.resource).await {
-        Ok(detail) => Some(detail.resource),
+    let detail = match view::resource(app, user.user.id, request.resource).await {
+        Ok(detail) => Some(detail),
         Err(Failure::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),
     };
@@ -81,7 +82,8 @@ async fn page(
         frame: &frame,
         user,
         request: &request,
-        resource: resource.as_ref(),
+        resource: detail.as_ref().map(|detail| &detail.resource),
+        approvers: detail.as_ref().and_then(|detail| detail.approvers.as_ref()),
     };
     let title = match view.stage() {
         Stage::Waiting => format!("{}: {}", view.heading(), plain(&request.resource_name)),
@@ -117,6 +119,7 @@ struct View<'a> {
     user: &'a PageUser,
     request: &'a Request,
     resource: Option<&'a Resource>,
+    approvers: Option<&'a Approvers>,
 }
 
 impl View<'_> {
@@ -200,6 +203,9 @@ impl View<'_> {
                 @if let (Stage::Unlocked, Some(locks_at)) = (stage, self.locks_at()) {
                     dt { "Locks again" }
                     dd { "in " (left(locks_at, now)) " unless you use it" }
+                }
+                @if let (Stage::Waiting, Some(approvers)) = (stage, self.approvers) {
+                    (can_approve(approvers))
                 }
                 @if stage == Stage::Waiting {
                     dt { "Expires" }

@@ -11,7 +11,7 @@ use hourkey_store::Read;
 use hourkey_store::log::{Change, Subject};
 use serde::Serialize;
 
-use crate::access::actor::Actor;
+use crate::access::actor::{Actor, Reach};
 use crate::access::rows::{self, Row};
 use crate::access::show::Show;
 use crate::access::view;
@@ -28,35 +28,10 @@ pub(super) struct Message {
     pub(super) event: Option<Event>,
     /// The sequence number that it is true for.
     pub(super) seq: i64,
-    /// Whose requests concern the person.
-    pub(super) audience: Audience,
+    /// Whose requests concern the person as a reviewer.
+    pub(super) reach: Reach,
     /// When something changes by time alone.
     pub(super) look_again_at: Time,
-}
-
-/// Which requests concern a person as a reviewer.
-pub(super) enum Audience {
-    /// Those for any resource.
-    All,
-    /// Those for these resources.
-    Some(BTreeSet<ResourceId>),
-}
-
-impl Audience {
-    fn of(actor: &Actor) -> Self {
-        if actor.reviews_all() {
-            Self::All
-        } else {
-            Self::Some(actor.approves.iter().copied().collect())
-        }
-    }
-
-    pub(super) fn reviews(&self, resource: ResourceId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some(resources) => resources.contains(&resource),
-        }
-    }
 }
 
 /// The first message: what happened since the message `last`, or a snapshot.
@@ -180,7 +155,7 @@ impl Reading {
         Ok(Message {
             event: Some(event(SNAPSHOT, snapshot.seq, &snapshot)?),
             seq: snapshot.seq,
-            audience: Audience::of(&self.actor),
+            reach: self.actor.reach,
             look_again_at,
         })
     }
@@ -240,7 +215,7 @@ impl Reading {
                 Some(review) => message.reviews.push(review),
                 None => {
                     message.removed_reviews.push(id);
-                    if self.actor.reviews(request.resource) {
+                    if self.actor.reviews(request.user, request.resource) {
                         let decided = Show::new(&mut *self.tx, self.now).request(request).await?;
                         message.decided_reviews.push(decided);
                     }
@@ -255,7 +230,7 @@ impl Reading {
         Ok(Message {
             event,
             seq,
-            audience: Audience::of(&self.actor),
+            reach: self.actor.reach,
             look_again_at: known.map_or(again, |known| known.min(again)),
         })
     }
@@ -299,7 +274,7 @@ impl Affected {
                     if user == actor.user.id {
                         affected.resources.insert(resource);
                     }
-                    if actor.reviews(resource) {
+                    if actor.reviews(user, resource) {
                         affected.requests.insert(request);
                     }
                 }

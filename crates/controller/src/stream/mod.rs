@@ -22,8 +22,9 @@ use hourkey_store::log::Subject;
 use tokio::sync::{broadcast, watch};
 
 use self::feed::Bell;
-use self::message::{Audience, Message};
+use self::message::Message;
 use self::places::Place;
+use crate::access::actor::Reach;
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::failure::Failure;
@@ -55,7 +56,7 @@ pub async fn open(
         bells,
         stop,
         seen: first.seq,
-        audience: first.audience,
+        reach: first.reach,
         look_again_at: first.look_again_at,
     };
     let rest = futures_util::stream::unfold(listener, |mut listener| async {
@@ -81,7 +82,7 @@ struct Listener {
     stop: watch::Receiver<bool>,
     /// Everything up to here was sent, or does not concern this person.
     seen: i64,
-    audience: Audience,
+    reach: Reach,
     /// When something changes by time alone: a row, or the end of the session.
     look_again_at: Time,
 }
@@ -98,11 +99,11 @@ impl Listener {
                 Ok(Some(Message {
                     event,
                     seq,
-                    audience,
+                    reach,
                     look_again_at,
                 })) => {
                     self.seen = seq;
-                    self.audience = audience;
+                    self.reach = reach;
                     self.look_again_at = look_again_at;
                     if event.is_some() {
                         return event;
@@ -141,7 +142,7 @@ impl Listener {
         };
         changes.iter().any(|change| match change.subject {
             Subject::Access { user, resource, .. } => {
-                user == self.user || self.audience.reviews(resource)
+                user == self.user || self.reach.covers(user, resource)
             }
             Subject::Organisation | Subject::Gateway { .. } => true,
             Subject::Account { user } => user == self.user,

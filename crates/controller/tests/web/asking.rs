@@ -23,7 +23,10 @@ async fn the_request_page_names_the_terms() {
     let ann = site.signed_in("ann").await;
     let page = ann.get("/resources/2/request").await;
     page.says("Request access to Database database.corp:5432");
-    page.says("Through group Engineering Approval By a reviewer Time You choose, up to 8 hours");
+    page.says(
+        "Through group Engineering Approval By a reviewer Can approve Rae Reviewer, Roy Reviewer, \
+         Dan Owner or Ada Admin Time You choose, up to 8 hours",
+    );
     page.says("For how long? 1 hour 4 hours 8 hours Other…");
     page.says("Signed in as Ann Member . Time starts when your request is approved. Send request");
     let page = ann.get("/resources/3/request").await;
@@ -32,7 +35,9 @@ async fn the_request_page_names_the_terms() {
     );
     page.says("Time starts immediately. Open it now");
     let page = ann.get("/resources/4/request").await;
-    page.says("Approval By a reviewer Time 1 hour");
+    page.says(
+        "Approval By a reviewer Can approve Rae Reviewer, Roy Reviewer or Ada Admin Time 1 hour",
+    );
     assert!(
         !page.words().contains("For how long?"),
         "a preset is not chosen"
@@ -49,6 +54,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
         "On call Opens immediately with a reason, up to 2 hours Suggested: it opens immediately",
     );
     page.says("Engineering Needs approval, 1 hour");
+    page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
     let (on_call, engineering) = (site.world.ways.vault_on_call.0, site.world.ways.vault.0);
     let checked = format!("name=\"way\" value=\"{on_call}\" checked");
     assert!(page.text.contains(&checked), "{}", page.text);
@@ -59,6 +65,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     let page = ben.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says("Through group Engineering Asked for 1 hour");
+    page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
 }
 
 #[tokio::test]
@@ -73,7 +80,10 @@ async fn a_request_waits_is_approved_and_opens() {
     let location = ask(&ann, 2, &fields).await;
     let page = ann.get(&location).await;
     page.says("Waiting for a reviewer");
-    page.says("Asked for 4 hours Expires 2 Jan 00:00 UTC if nobody answers");
+    page.says(
+        "Asked for 4 hours Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
+         Expires 2 Jan 00:00 UTC if nobody answers",
+    );
     assert!(
         page.text.contains("Latency alert\nfrom 14:05"),
         "line ends as typed"

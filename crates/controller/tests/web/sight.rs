@@ -23,6 +23,7 @@ enum Step {
     Role { who: usize, role: Role },
     JoinOrLeave { who: usize },
     ApproversOnOrOff { what: usize },
+    FallbackOnOrOff,
     Rename { what: usize },
 }
 
@@ -31,11 +32,13 @@ fn step() -> impl Strategy<Value = Step> {
     let what = 0..3usize;
     let role = prop::sample::select(vec![Role::Member, Role::AccessReviewer, Role::Admin]);
     prop_oneof![
-        3 => (0..2usize, what.clone()).prop_map(|(who, what)| Step::Ask { who, what }),
+        3 => (prop::sample::select(vec![0, 1, 5]), what.clone())
+            .prop_map(|(who, what)| Step::Ask { who, what }),
         2 => (who.clone(), any::<bool>()).prop_map(|(who, approve)| Step::Decide { who, approve }),
         3 => (who.clone(), role).prop_map(|(who, role)| Step::Role { who, role }),
         2 => who.prop_map(|who| Step::JoinOrLeave { who }),
         1 => what.clone().prop_map(|what| Step::ApproversOnOrOff { what }),
+        1 => Just(Step::FallbackOnOrOff),
         2 => what.prop_map(|what| Step::Rename { what }),
     ]
 }
@@ -162,6 +165,17 @@ impl<'s> History<'s> {
                 })
                 .await;
             }
+            Step::FallbackOnOrOff => {
+                let on_call = world.ways.on_call;
+                self.change(move |organisation| {
+                    organisation.fallback_reviewers =
+                        match organisation.fallback_reviewers.is_empty() {
+                            true => vec![on_call],
+                            false => Vec::new(),
+                        };
+                })
+                .await;
+            }
             Step::Rename { what } => {
                 let resource = self.resources[what];
                 let (name, address) = (self.word("name"), self.word("address"));
@@ -187,6 +201,7 @@ impl<'s> History<'s> {
                     let before = tx.organisation().await?;
                     let mut after = before.clone();
                     change(&mut after);
+                    tx.set_fallback_reviewers(after.fallback_reviewers).await?;
                     for (old, new) in before.users.iter().zip(after.users) {
                         if *old != new {
                             tx.update_user(new).await?;
@@ -252,7 +267,7 @@ impl<'s> History<'s> {
                 if let Secret::Name(name, resource) = secret
                     && is_current(&organisation, *resource, name)
                     && (sees(&organisation, person, *resource)
-                        || reviews(&organisation, person, *resource))
+                        || reviews_some(&organisation, person, *resource))
                 {
                     self.learnt.insert((person, name.clone()));
                 }
@@ -262,11 +277,13 @@ impl<'s> History<'s> {
                 let (word, may) = match secret {
                     Secret::Said(word, requester, resource) => {
                         let theirs = *requester == person;
-                        (word, theirs || reviews(&organisation, person, *resource))
+                        let reviews = reviews(&organisation, person, *resource)
+                            || stands_in(&organisation, person, *requester, *resource);
+                        (word, theirs || reviews)
                     }
                     Secret::Address(word, resource) => {
                         let shown = sees(&organisation, person, *resource)
-                            || reviews(&organisation, person, *resource);
+                            || reviews_some(&organisation, person, *resource);
                         (word, shown && is_current(&organisation, *resource, word))
                     }
                     Secret::Name(word, _) => (word, self.learnt.contains(&(person, word.clone()))),
@@ -316,6 +333,26 @@ fn reviews(organisation: &Organisation, person: UserId, id: ResourceId) -> bool 
         || groups.any(|group| is_member(organisation, person, *group))
 }
 
+/// A fallback reviewer, where nobody else than the requester reviews it.
+fn stands_in(
+    organisation: &Organisation,
+    person: UserId,
+    requester: UserId,
+    id: ResourceId,
+) -> bool {
+    let mut others = organisation.users.iter().map(|user| user.id);
+    let mut groups = organisation.fallback_reviewers.iter();
+    groups.any(|group| is_member(organisation, person, *group))
+        && !others.any(|other| other != requester && reviews(organisation, other, id))
+}
+
+/// Reviews it, or stands in for somebody there.
+fn reviews_some(organisation: &Organisation, person: UserId, id: ResourceId) -> bool {
+    let mut users = organisation.users.iter().map(|user| user.id);
+    reviews(organisation, person, id)
+        || users.any(|requester| stands_in(organisation, person, requester, id))
+}
+
 fn is_member(
     organisation: &Organisation,
     person: UserId,
@@ -328,7 +365,10 @@ fn is_member(
 /// The shortest histories in which something would be told too long.
 #[tokio::test]
 async fn what_was_lost_stays_lost_whatever_it_is_called_later() {
-    use Step::{ApproversOnOrOff, Ask, Decide, JoinOrLeave, Rename, Role as SetRole};
+    use Step::{
+        ApproversOnOrOff, Ask, Decide, FallbackOnOrOff, JoinOrLeave, Rename, Role as SetRole,
+    };
+    let role = |who, role| SetRole { who, role };
     let histories = [
         // A requester leaves the group, and the resource is renamed.
         vec![
@@ -352,6 +392,25 @@ async fn what_was_lost_stays_lost_whatever_it_is_called_later() {
                 approve: true,
             },
             ApproversOnOrOff { what: 0 },
+        ],
+        // Ada is the only reviewer: Ben stands in for what she asks for, and for nothing else, until
+        // somebody reviews again.
+        vec![
+            role(2, Role::Member),
+            role(3, Role::Member),
+            FallbackOnOrOff,
+            JoinOrLeave { who: 5 },
+            Ask { who: 0, what: 1 },
+            Ask { who: 5, what: 1 },
+            Rename { what: 1 },
+            role(3, Role::AccessReviewer),
+            Rename { what: 1 },
+            role(3, Role::Member),
+            Decide {
+                who: 1,
+                approve: false,
+            },
+            FallbackOnOrOff,
         ],
     ];
     for steps in histories {

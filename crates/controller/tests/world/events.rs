@@ -49,6 +49,11 @@ impl Events {
 
     /// The next message; `None` when the stream has ended.
     pub async fn next(&mut self) -> Option<Event> {
+        let next = tokio::time::timeout(DEADLINE, self.read());
+        next.await.expect("a message, or the end of the stream")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let event = parse(block);
@@ -58,8 +63,7 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(DEADLINE, self.body.next()).await;
-            let chunk = chunk.expect("a message, or the end of the stream")?;
+            let chunk = self.body.next().await?;
             self.buffer += std::str::from_utf8(&chunk.unwrap()).unwrap();
         }
     }

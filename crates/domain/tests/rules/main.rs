@@ -16,4 +16,5 @@ mod rule_10_reasons;
 mod rule_11_after_a_revocation;
 mod rule_12_committed_states;
 mod rule_13_time;
+mod rule_14_enough_reviewers;
 mod strategies;

@@ -12,7 +12,7 @@ proptest! {
     #[test]
     fn no_role_decides_its_own(roles in roles(), approves_resource: bool, user in 1i64..4) {
         let user = UserId(user);
-        let reviewer = Reviewer { user, roles: &roles, approves_resource };
+        let reviewer = Reviewer { user, roles: &roles, approves_resource, stands_in: false };
         let answer = reviewer.may_decide(USER);
         prop_assert_eq!(answer == Err(MayNot::OwnRequest), user == USER);
         prop_assert_eq!(answer.is_ok(), user != USER && reviewer.reviews());
@@ -64,7 +64,7 @@ proptest! {
         now in moment(),
     ) {
         way.settings.mode = Mode::AutoLock;
-        let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource };
+        let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource, stands_in: false };
         let locked = way.auto_locked(None, now).unwrap();
         let unlocked = locked.unlock(USER, RESOURCE, &admin, now).is_ok();
         prop_assert_eq!(unlocked, roles.contains(&Role::Admin) && UserId(user) != USER);
@@ -92,6 +92,7 @@ fn a_lost_role_decides_nothing() {
         user: REVIEWER,
         roles: &[Role::Member, Role::AccessReviewer],
         approves_resource: false,
+        stands_in: false,
     };
     assert_eq!(with.may_decide(USER), Ok(()));
     let without = Reviewer {

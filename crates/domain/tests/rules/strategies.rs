@@ -198,6 +198,7 @@ pub(crate) fn cause() -> impl Strategy<Value = Cause> + Clone {
         Cause::ResourceChanged,
         Cause::TermsTightened,
         Cause::ApproverLostRole,
+        Cause::NobodyCanApprove,
     ])
 }
 

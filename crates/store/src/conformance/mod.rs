@@ -99,6 +99,8 @@ stories! { $
         ways_are_those_of_the_users_groups,
         reviewers_are_found_by_role_and_by_group,
         a_networks_resources_are_its_own,
+        fallback_reviewers_are_the_members_of_their_groups,
+        what_fewer_than_two_review_is_found,
     ]
     text: [
         hostile_text_comes_back_byte_for_byte,

@@ -7,9 +7,9 @@ use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Override, Period, Settings, Way};
 
 use super::sample::{assignment, at, group, length, resource, sample, user};
-use super::write;
-use crate::Store;
+use super::{refuse, write};
 use crate::organisation::{Assignment, Resource, User};
+use crate::{Store, StoreError};
 
 /// A user reaches what their groups are assigned to, each way with its settings resolved (rule 2),
 /// and nothing else (rule 1).
@@ -155,4 +155,81 @@ pub async fn a_networks_resources_are_its_own(store: Arc<dyn Store>) {
     });
     assert_eq!(ids(sample.network).await, before);
     assert_eq!(ids(network).await, [moved]);
+}
+
+/// Fallback reviewers are the enabled members of the groups that were set, and a group that is
+/// removed is none any more.
+pub async fn fallback_reviewers_are_the_members_of_their_groups(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let people = async || {
+        let mut read = store.read().await.unwrap();
+        let groups = read.organisation().await.unwrap().fallback_reviewers;
+        (groups, read.fallback_reviewers().await.unwrap())
+    };
+    assert_eq!(people().await, (Vec::new(), Vec::new()));
+    let second = write!(store, |tx| {
+        let off = User {
+            disabled: true,
+            ..user("off")
+        };
+        let off = tx.insert_user(off).await?;
+        let members = [sample.member, sample.reviewer, off];
+        let second = tx.insert_group(group("duty", members)).await?;
+        tx.set_fallback_reviewers(vec![second, sample.group])
+            .await?;
+        Ok(second)
+    });
+    assert_eq!(
+        people().await,
+        (
+            vec![sample.group, second],
+            vec![sample.member, sample.reviewer]
+        )
+    );
+    write!(store, |tx| tx.remove_group(second).await);
+    assert_eq!(people().await, (vec![sample.group], vec![sample.member]));
+    let error = refuse!(store, |tx| tx.set_fallback_reviewers(vec![second]).await);
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+    assert_eq!(people().await, (vec![sample.group], vec![sample.member]));
+    write!(store, |tx| tx.set_fallback_reviewers(Vec::new()).await);
+    assert_eq!(people().await, (Vec::new(), Vec::new()));
+}
+
+/// What nobody or one person reviews is found with that person; a second reviewer by role takes
+/// all of it away, a second approver what they approve.
+pub async fn what_fewer_than_two_review_is_found(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let scarce = async || {
+        let mut read = store.read().await.unwrap();
+        read.scarcely_reviewed().await.unwrap()
+    };
+    let one = Some(sample.reviewer);
+    let (db, wiki) = (sample.resource, sample.other_resource);
+    assert_eq!(scarce().await, [(db, one), (wiki, one)]);
+    let approved = move |approvers| Resource {
+        id: db,
+        approvers,
+        ..resource("db", sample.network)
+    };
+    write!(store, |tx| {
+        tx.update_resource(approved(vec![sample.group])).await
+    });
+    assert_eq!(scarce().await, [(wiki, one)]);
+    let reviewer = move |disabled| User {
+        id: sample.reviewer,
+        roles: vec![Role::AccessReviewer],
+        disabled,
+        ..user("reviewer")
+    };
+    write!(store, |tx| tx.update_user(reviewer(true)).await);
+    assert_eq!(scarce().await, [(db, Some(sample.member)), (wiki, None)]);
+    write!(store, |tx| {
+        tx.update_user(reviewer(false)).await?;
+        let admin = User {
+            roles: vec![Role::Admin],
+            ..user("admin")
+        };
+        tx.insert_user(admin).await
+    });
+    assert_eq!(scarce().await, []);
 }

@@ -1,0 +1,150 @@
+//! Who can approve what somebody asks for (rule 14).
+
+use std::collections::BTreeMap;
+
+use hourkey_domain::change::Cause;
+use hourkey_domain::ids::{GroupId, ResourceId, UserId};
+use hourkey_domain::request::Request;
+use hourkey_domain::review::{Eligible, Regulars};
+use hourkey_protocol::access::{ApproverKind, Approvers};
+use hourkey_protocol::notice::What;
+use hourkey_protocol::problem::Code;
+use hourkey_store::access::{OpenFilter, ReviewOf};
+use hourkey_store::organisation::Resource;
+use hourkey_store::{Read, Write};
+use serde_json::json;
+
+use super::keep::Act;
+use super::reconcile;
+use crate::failure::Failure;
+
+/// People are named up to this many (rule 1).
+const NAMED: usize = 5;
+
+/// Who can approve what `requester` asks for.
+pub(super) async fn eligible(
+    tx: &mut dyn Read,
+    requester: UserId,
+    resource: ResourceId,
+) -> Result<Eligible, Failure> {
+    let reviewers = tx.reviewers_of(resource).await?;
+    let fallback = tx.fallback_reviewers().await?;
+    Ok(Eligible::to_decide(requester, &reviewers, &fallback))
+}
+
+/// [`eligible`], as the requester is shown it.
+pub(super) async fn shown(
+    tx: &mut dyn Read,
+    requester: UserId,
+    resource: &Resource,
+) -> Result<Approvers, Failure> {
+    let eligible = eligible(tx, requester, resource.id).await?;
+    let (kind, groups) = match &eligible {
+        Eligible::Regulars(_) => (ApproverKind::Regulars, resource.approvers.clone()),
+        Eligible::Fallback(_) => (ApproverKind::Fallback, tx.fallback_groups().await?),
+        Eligible::Nobody => (ApproverKind::Nobody, Vec::new()),
+    };
+    let (mut names, mut people) = (Vec::new(), Vec::new());
+    for group in groups {
+        if has_any(tx, group, eligible.people()).await? {
+            names.extend(tx.group_name(group).await?);
+        }
+    }
+    if eligible.people().len() <= NAMED {
+        for person in eligible.people() {
+            people.extend(tx.user_name(*person).await?.map(|(_, name)| name));
+        }
+    }
+    Ok(Approvers {
+        kind,
+        groups: names,
+        people,
+    })
+}
+
+async fn has_any(tx: &mut dyn Read, group: GroupId, people: &[UserId]) -> Result<bool, Failure> {
+    for person in people {
+        if tx.is_member(*person, group).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tells those who can approve a request that it waits; in the fallback's case the audit says so.
+pub(super) async fn send_to_review(
+    tx: &mut dyn Write,
+    act: Act,
+    request: &Request,
+    eligible: &Eligible,
+) -> Result<(), Failure> {
+    if let Eligible::Fallback(people) = eligible {
+        let detail = json!({ "reviewers": people });
+        act.record(tx, "request.sent_to_fallback", request, None, detail)
+            .await?;
+    }
+    act.ask_for_review(tx, request, eligible.people()).await
+}
+
+/// After a change of the organisation: what waits and has lost everybody who could approve it goes
+/// to the fallback reviewers, or is cancelled.
+pub(super) async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), Failure> {
+    let scarce = tx.scarcely_reviewed().await?.into_iter();
+    let scarce: BTreeMap<ResourceId, Regulars> = scarce
+        .map(|(resource, one)| (resource, one.into()))
+        .collect();
+    if scarce.is_empty() {
+        return Ok(());
+    }
+    for request in tx.open(OpenFilter::default()).await?.requests {
+        let regulars = scarce.get(&request.resource);
+        if !regulars.is_some_and(|regulars| regulars.lack(request.user)) {
+            continue;
+        }
+        match eligible(tx, request.user, request.resource).await? {
+            Eligible::Nobody => {
+                reconcile::cancel(tx, act, request, Cause::NobodyCanApprove).await?;
+            }
+            Eligible::Fallback(people) => {
+                let untold = untold(tx, &request, people).await?;
+                if !untold.is_empty() {
+                    send_to_review(tx, act, &request, &Eligible::Fallback(untold)).await?;
+                }
+            }
+            Eligible::Regulars(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Those of them who were not told of this request.
+async fn untold(
+    tx: &mut dyn Read,
+    request: &Request,
+    people: Vec<UserId>,
+) -> Result<Vec<UserId>, Failure> {
+    let mut untold = Vec::new();
+    for reviewer in people {
+        let of = ReviewOf {
+            reviewer,
+            requester: request.user,
+            resource: request.resource,
+        };
+        let told = tx.review_notice(of).await?.is_some_and(|notice| {
+            matches!(notice.what, What::PleaseReview { request: id, .. } if id == request.id)
+        });
+        if !told {
+            untold.push(reviewer);
+        }
+    }
+    Ok(untold)
+}
+
+/// Nobody may approve it.
+pub(super) fn nobody() -> Failure {
+    Failure::refused(
+        Code::NobodyCanApprove,
+        "Nobody else can approve this, and nobody approves their own request. An administrator can \
+         name fallback reviewers for the organisation, or a second reviewer.",
+    )
+}
