@@ -6,6 +6,7 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::NewUnlock;
 use hourkey_testkit::poll::eventually;
 
+use crate::connection::Connection;
 use crate::faults::get;
 use crate::origin::PAGE;
 use crate::world::World;
@@ -56,6 +57,50 @@ async fn a_use_keeps_it_open_and_disuse_locks_it() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_carries_nothing_keeps_nothing_open() {
+    let world = World::new().await;
+    let entry = world.entry().await;
+    let idle = Connection::to(&entry, "archive.corp.example:80").await;
+    let idle = idle.unwrap();
+    eventually("its start to count", async || {
+        let touched = world.resource("Archive").await.last_touched;
+        touched.ok_or("not reported yet")
+    })
+    .await
+    .unwrap();
+    let until = locks_at(&world).await;
+    let (ended, archive) = (world.ends().await.len(), world.resource("Archive").await.id);
+
+    // It is closed most of the day later, as the gateway's other connections show.
+    world.clock.advance(DAY * 5 / 6).unwrap();
+    let wiki = "wiki.corp.example";
+    let before = until.unwrap();
+    eventually("a use of the wiki, most of the day later", async || {
+        assert!(get(&entry, wiki).await.unwrap().ends_with(PAGE));
+        let touched = world.resource("Wiki").await.last_touched.ok_or("never")?;
+        let left = before - touched;
+        (left.num_hours() < 5)
+            .then_some(())
+            .ok_or("the clock of before")
+    })
+    .await
+    .unwrap();
+    let of_archive = async || {
+        let ends = world.ends().await.into_iter().skip(ended);
+        ends.filter(|(resource, _)| *resource == archive.0).count()
+    };
+    assert_eq!(of_archive().await, 0);
+    drop(idle);
+    eventually("its end", async || {
+        let ends = of_archive().await;
+        (ends == 1).then_some(()).ok_or(ends)
+    })
+    .await
+    .unwrap();
+    assert_eq!(locks_at(&world).await, until);
 }
 
 /// When the archive locks for Ada; `None` once it has.

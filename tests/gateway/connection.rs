@@ -14,10 +14,14 @@ pub(crate) struct Connection(TcpStream);
 impl Connection {
     /// Asks for one; nothing is said on it yet.
     pub(crate) async fn ask(entry: &Entry) -> io::Result<Self> {
+        Self::to(entry, "logs.corp.example:9000").await
+    }
+
+    /// Asks for one to another `host:port`; nothing is said on it.
+    pub(crate) async fn to(entry: &Entry, to: &str) -> io::Result<Self> {
         let proxy = entry.proxy().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(proxy).await?;
-        let connect =
-            "CONNECT logs.corp.example:9000 HTTP/1.1\r\nHost: logs.corp.example:9000\r\n\r\n";
+        let connect = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
         stream.write_all(connect.as_bytes()).await?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

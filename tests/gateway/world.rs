@@ -245,16 +245,19 @@ impl World {
         marta.revoke(grant, &Comment { comment }).await.unwrap();
     }
 
-    /// The ends of connections in the audit log: resource and why.
-    pub(crate) async fn ends(&self) -> Vec<(String, String)> {
+    /// The ends of connections in the audit log: the resource's id, and why.
+    pub(crate) async fn ends(&self) -> Vec<(i64, String)> {
         let audit = self.controller.run(&["audit", "--json"]).await.unwrap();
         let lines = audit
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         let ended = lines.filter(|entry| entry["action"] == "connection.ended");
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         ended
-            .map(|entry| (text(&entry["about"]), text(&entry["detail"]["why"])))
+            .map(|entry| {
+                let resource = entry["subject"]["resource"].as_i64().unwrap();
+                let why = entry["detail"]["why"].as_str().unwrap();
+                (resource, why.to_owned())
+            })
             .collect()
     }
 

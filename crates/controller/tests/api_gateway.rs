@@ -449,6 +449,10 @@ async fn a_use_restarts_the_count_of_unused_days() {
         "started_at": "2030-01-02T12:00:00Z" });
     let mut lasts = open.clone();
     lasts["used_at"] = json!("2030-01-02T13:00:00Z");
+    let mut idle = lasts.clone();
+    idle["id"] = json!("0c".repeat(16));
+    idle["end"] = json!({ "at": "2030-01-02T22:00:00Z", "why": "closed", "sent": 9,
+        "received": 0 });
     let mut ended = open.clone();
     ended["end"] = json!({ "at": "2030-01-02T20:00:00Z", "why": "closed", "sent": 0,
         "received": 0 });
@@ -464,6 +468,9 @@ async fn a_use_restarts_the_count_of_unused_days() {
             [(wiki, until(day))]
         );
     }
+    // One that ended later had carried nothing for long: what counts is when it did.
+    let body = json!({ "connections": [idle] });
+    call(&world, "POST", "/gateway/connections", &credential, body).await;
     let row = world.get(ann, &format!("/resources/{wiki}")).await.json();
     assert_eq!(row["resource"]["lock"]["locks_at"], "2030-01-09T20:00:00Z");
     assert_eq!(row["resource"]["last_touched"], "2030-01-02T20:00:00Z");

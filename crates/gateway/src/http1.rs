@@ -110,7 +110,15 @@ async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade
     let mut source = IoSource::new(tls.clone(), parts.read_buf);
     let mut sink = IoSink(tls.clone());
     let broke = || tls.with(|tls| !matches!(tls.get_ref().0.take_error(), Ok(None)));
-    let outcome = relay::run(&mut source, &mut sink, &mut origin, &pass, Some(broke)).await;
+    let outcome = relay::run(
+        &mut source,
+        &mut sink,
+        &mut origin,
+        &pass,
+        Some(broke),
+        used.carried(),
+    )
+    .await;
     server.ends.note(&pass, &used, &outcome);
     match &outcome.end {
         End::Finished => {}

@@ -129,6 +129,7 @@ async fn flow(
         &mut origin,
         &pass,
         None::<fn() -> bool>,
+        used.carried(),
     )
     .await;
     match &outcome.end {

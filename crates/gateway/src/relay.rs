@@ -80,6 +80,27 @@ struct Direction<'a, F> {
     client_broke: Option<&'a F>,
 }
 
+/// What has passed so far, in bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    /// From the client.
+    up: AtomicU64,
+    /// To the client.
+    down: AtomicU64,
+}
+
+impl Carried {
+    /// In both directions.
+    pub(crate) fn total(&self) -> u64 {
+        self.up.load(Relaxed) + self.down.load(Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn add(&self, bytes: u64) {
+        self.up.fetch_add(bytes, Relaxed);
+    }
+}
+
 /// What passed, in bytes, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -91,7 +112,8 @@ pub(crate) struct Outcome {
     pub(crate) end: End,
 }
 
-/// Carries bytes until both sides are done, one breaks, or the flow is cut. `client_broke` tells that
+/// Carries bytes until both sides are done, one breaks, or the flow is cut, and counts them in
+/// `carried`. `client_broke` tells that
 /// the client's connection broke; it is asked while nothing is read from it. `None` for a client that
 /// tells in another way.
 ///
@@ -104,8 +126,9 @@ pub(crate) async fn run(
     origin: &mut Link,
     pass: &Pass,
     client_broke: Option<impl Fn() -> bool>,
+    carried: &Carried,
 ) -> Outcome {
-    let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
+    let Carried { up, down } = carried;
     let end = {
         let (from_origin, to_origin) = tokio::io::split(&mut *origin);
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
@@ -115,14 +138,14 @@ pub(crate) async fn run(
             from: Side::Client,
             to: Side::Origin,
             pass,
-            count: &up,
+            count: up,
             client_broke,
         };
         let downwards = Direction {
             from: Side::Origin,
             to: Side::Client,
             pass,
-            count: &down,
+            count: down,
             client_broke,
         };
         let answered = SetOnce::new();
@@ -138,7 +161,7 @@ pub(crate) async fn run(
             let rest = answer(&mut from_origin, sink, first, &answered, &downwards).await?;
             pump(&mut from_origin, sink, rest, &downwards).await
         };
-        let carried = async {
+        let both = async {
             tokio::pin!(sending, receiving);
             tokio::select! {
                 sent = &mut sending => {
@@ -164,7 +187,7 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             () = pass.is_cut() => End::Cut(pass.cause()),
-            ended = carried => match ended {
+            ended = both => match ended {
                 Ok(()) => End::Finished,
                 Err(Stop::Cut) => End::Cut(pass.cause()),
                 Err(Stop::Io(side, error)) => End::Broken(side, error),
@@ -179,7 +202,7 @@ pub(crate) async fn run(
     if !delivered {
         reset(origin);
     }
-    let (up, down) = (up.into_inner(), down.into_inner());
+    let (up, down) = (up.load(Relaxed), down.load(Relaxed));
     Outcome { up, down, end }
 }
 

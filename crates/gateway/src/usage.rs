@@ -3,6 +3,7 @@
 
 mod journal;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::api::Api;
 use crate::gate::{Gate, Pass};
-use crate::relay::{self, Outcome, Side};
+use crate::relay::{self, Carried, Outcome, Side};
 use crate::ticket::{Cause, Mismatch};
 pub(crate) use journal::Journal;
 
@@ -26,19 +27,26 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Usage {
     gate: Arc<Gate>,
-    lines: mpsc::UnboundedSender<Connection>,
+    lines: mpsc::UnboundedSender<Line>,
+}
+
+/// That a connection has begun or ended, and what it carries.
+pub(crate) struct Line {
+    connection: Connection,
+    carried: Arc<Carried>,
 }
 
 /// A connection that has begun: its end is reported when this is dropped, at the latest.
 pub(crate) struct Used {
     usage: Usage,
     connection: Connection,
+    carried: Arc<Carried>,
     end: (u64, u64, Ended),
 }
 
 impl Usage {
     /// What is to be reported comes out of the receiver, for [`run`].
-    pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Connection>) {
+    pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Line>) {
         let (lines, reported) = mpsc::unbounded_channel();
         (Self { gate, lines }, reported)
     }
@@ -56,10 +64,12 @@ impl Usage {
             end: None,
             mismatch: None,
         };
-        self.say(connection.clone());
+        let carried = Arc::default();
+        self.say(connection.clone(), &carried);
         Used {
             usage: self.clone(),
             connection,
+            carried,
             end: (0, 0, Ended::Closed),
         }
     }
@@ -69,9 +79,13 @@ impl Usage {
         self.gate.server_time().unwrap_or_default()
     }
 
-    fn say(&self, connection: Connection) {
+    fn say(&self, connection: Connection, carried: &Arc<Carried>) {
+        let carried = Arc::clone(carried);
         // Nobody listens once the gateway has stopped.
-        let _ = self.lines.send(connection);
+        let _ = self.lines.send(Line {
+            connection,
+            carried,
+        });
     }
 }
 
@@ -79,6 +93,11 @@ impl Used {
     /// Names the flow.
     pub(crate) fn id(&self) -> &str {
         &self.connection.id
+    }
+
+    /// Where what the flow carries is counted.
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.carried
     }
 
     /// The flow has ended like this.
@@ -109,7 +128,8 @@ impl Drop for Used {
             received,
         });
         let connection = self.connection.clone();
-        self.usage.say(Connection { end, ..connection });
+        self.usage
+            .say(Connection { end, ..connection }, &self.carried);
     }
 }
 
@@ -123,24 +143,82 @@ pub(crate) fn ended(cause: Cause) -> Ended {
     }
 }
 
+/// The connections that last, by their ids. One that carries nothing is not in use.
+#[derive(Default)]
+struct Lasting(BTreeMap<String, Flow>);
+
+/// What is known of a connection that lasts.
+struct Flow {
+    carried: Arc<Carried>,
+    /// What it had carried when it was last looked at, in bytes.
+    seen: u64,
+    /// When it was last seen to be in use.
+    used_at: DateTime<Utc>,
+}
+
+impl Lasting {
+    /// Follows a connection's beginning; at its end, says when it was last in use: at the end, if it
+    /// carried something since it was last looked at.
+    fn follow(&mut self, line: Line) -> Connection {
+        let Line {
+            mut connection,
+            carried,
+        } = line;
+        let used_at = connection.started_at;
+        match connection.end {
+            None => {
+                let flow = Flow {
+                    carried,
+                    seen: 0,
+                    used_at,
+                };
+                self.0.insert(connection.id.clone(), flow);
+            }
+            Some(end) => {
+                let flow = self.0.remove(&connection.id);
+                connection.used_at = flow.map(|flow| match flow.carried.total() > flow.seen {
+                    true => end.at,
+                    false => flow.used_at,
+                });
+            }
+        }
+        connection
+    }
+
+    /// The ids of those that carried something since they were last looked at.
+    fn in_use(&mut self, now: DateTime<Utc>) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        for (id, flow) in &mut self.0 {
+            let total = flow.carried.total();
+            if total > flow.seen {
+                flow.seen = total;
+                flow.used_at = now;
+                ids.insert(id.clone());
+            }
+        }
+        ids
+    }
+}
+
 /// Keeps what is to be reported, and reports it, until nobody can report any more.
 pub(crate) async fn run(
     gate: Arc<Gate>,
     mut journal: Journal,
     api: Api,
-    mut reported: mpsc::UnboundedReceiver<Connection>,
+    mut reported: mpsc::UnboundedReceiver<Line>,
 ) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut used = interval_at(Instant::now() + USED_EVERY, USED_EVERY);
+    let mut lasting = Lasting::default();
     loop {
         tokio::select! {
             connection = reported.recv() => match connection {
-                Some(connection) => journal.keep(connection),
+                Some(line) => journal.keep(lasting.follow(line)),
                 None => break,
             },
             _ = used.tick() => if let Some(now) = gate.server_time() {
-                journal.still_used(now);
+                journal.still_used(&lasting.in_use(now), now);
             },
             _ = every.tick() => {
                 journal.catch_up();
@@ -199,6 +277,57 @@ mod tests {
     use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
 
     use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap()
+    }
+
+    fn line(end: Option<i64>, carried: &Arc<Carried>) -> Line {
+        let end = end.map(|minutes| End {
+            at: at(minutes),
+            why: Ended::Closed,
+            sent: 0,
+            received: 0,
+        });
+        let connection = Connection {
+            id: "1".to_owned(),
+            device: DeviceId(1),
+            user: UserId(1),
+            resource: ResourceId(1),
+            started_at: at(0),
+            used_at: None,
+            end,
+            mismatch: None,
+        };
+        Line {
+            connection,
+            carried: Arc::clone(carried),
+        }
+    }
+
+    #[test]
+    fn a_connection_that_carries_nothing_is_not_in_use() {
+        let carried = Arc::default();
+        let mut lasting = Lasting::default();
+        assert_eq!(lasting.follow(line(None, &carried)).used_at, None);
+        assert!(lasting.in_use(at(60)).is_empty(), "nothing yet");
+        carried.add(7);
+        assert_eq!(lasting.in_use(at(120)).len(), 1);
+        assert!(lasting.in_use(at(180)).is_empty(), "nothing since");
+        let ended = lasting.follow(line(Some(200), &carried));
+        assert_eq!(ended.used_at, Some(at(120)));
+
+        // What came since the last look is a use at the end; nothing at all, at the start.
+        lasting.follow(line(None, &carried));
+        assert_eq!(lasting.in_use(at(240)).len(), 1);
+        carried.add(1);
+        let ended = lasting.follow(line(Some(250), &carried));
+        assert_eq!(ended.used_at, Some(at(250)));
+        let idle = Arc::default();
+        lasting.follow(line(None, &idle));
+        let ended = lasting.follow(line(Some(250), &idle));
+        assert_eq!(ended.used_at, Some(at(0)));
+    }
 
     #[test]
     fn a_controller_of_before_is_told_what_it_knows() {

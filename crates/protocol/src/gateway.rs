@@ -258,7 +258,9 @@ pub struct Connection {
     pub resource: ResourceId,
     /// Its start.
     pub started_at: DateTime<Utc>,
-    /// While it lasts and is reported again, every [`USED_EVERY`]: when that was.
+    /// When it was last seen to carry something, in either direction: while it lasts and is reported
+    /// again ([`USED_EVERY`]), and at its end. `None` at its beginning, and from gateways of before at
+    /// its end: then the end counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<DateTime<Utc>>,
     /// Its end; `None` while it lasts.
@@ -305,7 +307,8 @@ pub const FLOW: &str = "hourkey-flow";
 /// The path at which a gateway says why it cut a connection, before its name.
 pub const FLOW_PATH: &str = "/flows/";
 
-/// How often a connection that lasts is reported again: it is a use of its resource all along.
+/// How often a connection that lasts is reported again, if it carried something meanwhile: open and
+/// idle it is no use of its resource.
 pub const USED_EVERY: Duration = Duration::from_hours(1);
 
 /// The end of a [`Connection`].

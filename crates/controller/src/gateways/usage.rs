@@ -65,7 +65,7 @@ async fn keep_one(
     let used_at = match said.end {
         // Not used all the time up to the moment when its gateway was back.
         Some(end) if end.why == Ended::Lost => said.started_at,
-        Some(end) => end.at,
+        Some(end) => said.used_at.unwrap_or(end.at),
         None => said.used_at.unwrap_or(said.started_at),
     };
     let (said_user, said_resource) = (said.user, said.resource);

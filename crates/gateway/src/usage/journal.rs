@@ -105,9 +105,10 @@ impl Journal {
         }
     }
 
-    /// What lasts is in use at this moment.
-    pub(super) fn still_used(&mut self, at: DateTime<Utc>) {
-        let lasting: Vec<_> = self.lasting.values().cloned().collect();
+    /// Those of `ids` that last are in use at this moment.
+    pub(super) fn still_used(&mut self, ids: &BTreeSet<String>, at: DateTime<Utc>) {
+        let lasting = ids.iter().filter_map(|id| self.lasting.get(id));
+        let lasting: Vec<_> = lasting.cloned().collect();
         for connection in lasting {
             let used_at = Some(at);
             self.keep(Connection {
@@ -376,7 +377,8 @@ mod tests {
         }
         journal.answered(3);
         journal.keep(ended("b"));
-        journal.still_used(at(5));
+        let all: BTreeSet<_> = ["a", "b", "c"].map(|id| id.repeat(32)).into();
+        journal.still_used(&all, at(5));
         assert_eq!(waits(&journal), "bac", "only what lasts is used");
         journal.answered(2);
         // Killed twice, before the controller was heard.
@@ -384,7 +386,7 @@ mod tests {
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "c");
         journal.end_lost(at(9));
-        journal.still_used(at(10));
+        journal.still_used(&all, at(10));
         let lost: Vec<_> = journal.waiting(9)[1..]
             .iter()
             .map(|it| (it.id.as_str(), it.used_at, it.end.unwrap().why))
