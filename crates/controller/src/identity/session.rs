@@ -35,6 +35,9 @@ const HEARD: TimeDelta = TimeDelta::minutes(1);
 /// How many sessions that time has ended are ended in one transaction.
 const END_AT_ONCE: u32 = 100;
 
+/// The cookies that a browser gets when somebody signs in.
+pub type SetCookies = AppendHeaders<[(HeaderName, HeaderValue); 3]>;
+
 /// When a session of this kind ends by itself if it is not heard again.
 #[must_use]
 pub fn ends_at(kind: SessionKind, created_at: Time, last_seen: Time) -> Time {
@@ -81,7 +84,7 @@ pub async fn start_browser(
     verified: Verified,
     label: String,
     headers: &HeaderMap,
-) -> Result<AppendHeaders<[(HeaderName, HeaderValue); 3]>, Failure> {
+) -> Result<SetCookies, Failure> {
     let (cookie, digest) = new_secret();
     let before = Kind::Session.read(headers, &app.config);
     let named = Kind::Browser.read(headers, &app.config);
