@@ -13,6 +13,7 @@ use hourkey_store::{StoreError, Write};
 use serde_json::json;
 
 use super::account::Verified;
+use super::caller::Caller;
 use super::cookie::Kind;
 use super::secret::{self, new_secret};
 use crate::app::App;
@@ -177,17 +178,26 @@ pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends one of the user's own sessions. Other people's answer as unknown ones do (rule 1).
+/// Ends one of the caller's sessions, by their session `own`. Other people's answer as unknown ones
+/// do (rule 1).
 ///
 /// # Errors
-/// [`Failure::not_found`], or the store's failure.
-pub async fn end_own(app: &App, user: UserId, id: SessionId) -> Result<(), Failure> {
+/// [`Failure::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
+/// failure.
+pub async fn end_own(
+    app: &App,
+    caller: Caller,
+    own: SessionId,
+    id: SessionId,
+) -> Result<(), Failure> {
+    let user = caller.user;
     app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let session = tx.session(id).await?.filter(|session| session.user == user);
             let Some(session) = session else {
                 return Err(Failure::not_found());
             };
+            caller.may_end(own, session.id)?;
             end(tx, &session, Some(user), "ended by its owner", now).await
         })
     })

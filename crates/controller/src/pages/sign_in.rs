@@ -175,7 +175,8 @@ pub(super) async fn sign_out(
     user: PageUser,
     Form(waiting): Form<Waiting>,
 ) -> Result<Response, PageFailure> {
-    session::end_own(&app, user.user.id, user.session.id).await?;
+    let own = user.session.id;
+    session::end_own(&app, user.user.id.into(), own, own).await?;
     let next = if waiting.next.is_empty() {
         "/sign-in".to_owned()
     } else {
