@@ -14,7 +14,7 @@ use crate::devices::enrolled;
 use crate::world::World;
 use crate::world::description::DOCUMENT;
 use crate::world::events::Events;
-use crate::world::gateways::call;
+use crate::world::gateways::{added, call, enrol_gateway};
 
 /// What somebody else asks for, and nobody but reviewers may read.
 const REASON: &str = "Because of the merger that nobody knows of";
@@ -151,6 +151,29 @@ async fn each_call_says_what_a_session_of_each_kind_may() {
         assert_eq!(status, row.app, "{} app: {text}", row.operation);
         let shows = text.contains(REASON);
         assert_eq!(shows, row.shows_others, "{}: {text}", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_s_credential_is_worth_nothing_for_people_s_calls() {
+    let site = Site::new().await;
+    let ids = others(&site, site.world.resources.logs.0).await;
+    let token = added(&site.world, "gw-1").await;
+    let enrolled = enrol_gateway(&site.world, &token, &Key::generate().unwrap()).await;
+    let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
+    let rows = table(&ids);
+    let is_people_s = |row: &&Row| !row.operation.contains(" /gateway/");
+    for row in rows.iter().filter(is_people_s) {
+        let (method, _) = row.operation.split_once(' ').unwrap();
+        let answer = call(
+            &site.world,
+            method,
+            &row.path,
+            &credential,
+            row.body.clone(),
+        )
+        .await;
+        assert_eq!(answer.status, 401, "{}: {}", row.operation, answer.text);
     }
 }
 
