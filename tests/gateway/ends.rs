@@ -271,6 +271,7 @@ async fn requests_do_not_meet_a_destination_that_just_closes() {
         let more = "Content-Length: 0\r\n";
         let mut caller = stage.request(Way::Http, method, "/once", more).await;
         caller.hears(DONE.len()).await;
+        // No condition but time itself: a second after an answer, its destination may have closed.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let more = "Content-Length: 0\r\nConnection: close\r\n";
         let mut caller = caller

@@ -82,6 +82,10 @@ async fn ssh_to_a_host_with_two_names_needs_access_to_both() {
         let passed = output(ssh(host, port)).await;
         assert_eq!(passed.stdout, b"passed\n", "{passed:?}");
     }
+    let log = world.gateway.log();
+    let told = log.matches("two resources share an address").count();
+    assert_eq!(told, 1, "{log}");
+    assert!(log.contains(BUILD) && log.contains(SAFE), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

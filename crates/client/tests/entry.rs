@@ -134,7 +134,7 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
     held.push(curl(&["--socks5-hostname", &socks, url]));
     let asker = &world.person.asker;
     until("asked", || !asker.seen().is_empty()).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("all held", || taken(world.entry.port()) == held.len()).await;
     assert!(world.gateway.targets.lock().unwrap().is_empty());
     // The gateway hears of the grant a little later than this device.
     world.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
@@ -143,6 +143,22 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
         assert!(done(child).await.unwrap().contains("/late"));
     }
     assert_eq!(asker.seen(), ["page /resources/1/request"]);
+}
+
+/// The connections at a port of 127.0.0.1 that its program has taken, and read to where they wait
+/// (proc_pid_net(5)).
+fn taken(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let ours = format!("0100007F:{port:04X}");
+    let taken = table.lines().filter(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_established = fields
+            .get(1..4)
+            .is_some_and(|it| it[0] == ours && it[2] == "01");
+        // One that nobody has taken yet has no inode.
+        is_established && fields[4].ends_with(":00000000") && fields[9] != "0"
+    });
+    taken.count()
 }
 
 #[tokio::test]

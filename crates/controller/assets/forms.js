@@ -15,8 +15,8 @@ async function send(form, submitter) {
   const answer = await fetch(form.action, { method: "POST", body, redirect });
   if (answer.type === "opaqueredirect") return location.reload();
   const address = new URL(answer.url);
-  if (answer.redirected && address.pathname === "/sign-in") return signInAgain();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.getElementById("sign-in") && form.id !== "sign-in") return signInAgain();
   if (!answer.redirected) return answer.ok ? goOn(page) : complain(form, page);
   forgetDraft(form);
   if (!isLive() || !form.closest("[data-live]")) return location.assign(address);
@@ -48,6 +48,8 @@ function complain(form, page) {
       (other) => other.name === field.name && (field.type !== "radio" || other.value === field.value),
     );
     if (field.type === "radio" && twin) field.checked = twin.checked;
+    // Of an earlier sign-in: it can be sent now.
+    if (field.name === "token" && twin) field.value = twin.value;
     for (const mark of ["aria-invalid", "aria-describedby"]) {
       if (twin?.hasAttribute(mark)) field.setAttribute(mark, twin.getAttribute(mark));
       else if (field.getAttribute(mark) === "complaint" || mark === "aria-invalid") {

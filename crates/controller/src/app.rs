@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::gateways::streams::Streams;
 use crate::identity::attempts::Attempts;
 use crate::identity::authorities::Authorities;
+use crate::identity::full_disk::FullDisk;
 use crate::identity::password::Hasher;
 use crate::stream::feed::Feed;
 
@@ -30,6 +31,8 @@ pub struct App {
     pub attempts: Arc<Attempts>,
     /// What each person may ask for at a time.
     pub budgets: Arc<Budgets>,
+    /// How often each person came in while the disk was full.
+    pub full_disk: Arc<FullDisk>,
     /// Computes and checks passwords' hashes.
     pub passwords: Hasher,
     /// Issue the certificates of devices and gateways.
@@ -57,6 +60,7 @@ impl App {
             config: Arc::new(config),
             attempts: Arc::new(Attempts::default()),
             budgets: Arc::default(),
+            full_disk: Arc::default(),
             passwords: Hasher::default(),
             authorities: Arc::new(authorities),
             gateways: Arc::new(Streams::default()),

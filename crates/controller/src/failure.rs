@@ -39,6 +39,15 @@ impl Failure {
         )
     }
 
+    /// Whether the disk has room for nothing but what ends access.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Broken(error) => matches!(error.downcast_ref(), Some(StoreError::Full)),
+            Self::Refused(_) | Self::Later { .. } => false,
+        }
+    }
+
     /// Logs what is broken, where nobody waits for an answer.
     pub fn log(self) {
         let _ = self.into_problem();

@@ -317,7 +317,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     assert_snapshot!(routes, @r#"
     PUT /api/v1/device: 200 400 401 403 413 415 429 500 503
     GET /api/v1/devices: 200 401 429 500 503
-    DELETE /api/v1/devices/{id}: 204 401 404 500 503
+    DELETE /api/v1/devices/{id}: 204 401 403 404 500 503
     GET /api/v1/events: 200 401 429 500 503
     POST /api/v1/gateway/ack: 204 400 401 404 413 415 500 503
     POST /api/v1/gateway/certificate: 200 400 401 403 413 415 500 503
@@ -339,7 +339,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     GET /api/v1/resources/{id}: 200 401 404 429 500 503
     GET /api/v1/reviews: 200 401 403 429 500 503
     GET /api/v1/sessions: 200 401 429 500 503
-    DELETE /api/v1/sessions/{id}: 204 401 404 500 503
+    DELETE /api/v1/sessions/{id}: 204 401 403 404 500 503
     GET /api/v1/snapshot: 200 401 429 500 503
     GET /api/v1/unlocks: 200 400 401 403 404 429 500 503
     POST /api/v1/unlocks: 200 400 401 403 404 409 413 415 422 429 500 503

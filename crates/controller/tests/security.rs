@@ -32,6 +32,28 @@ fn every_test_that_the_promises_name_is_there() {
     assert!(missing.is_empty(), "no such tests: {missing:?}");
 }
 
+/// A link with names behind it says in which file these tests are.
+#[test]
+fn every_file_that_the_promises_link_to_is_there_and_has_the_tests_named_first() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let promises = std::fs::read_to_string(docs.join("SECURITY.md")).unwrap();
+    let mut named = 0;
+    for link in promises.split("](").skip(1) {
+        let (target, rest) = link.split_once(')').unwrap();
+        let file = docs.join(target);
+        assert!(file.exists(), "{target}");
+        let name = rest.strip_prefix(':').map(str::trim_start);
+        let name = name.and_then(|rest| rest.strip_prefix('`')?.split('`').next());
+        if let (Some(name), true) = (name, target.ends_with(".rs")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            let name = name.trim_end_matches('…');
+            assert!(text.contains(&format!("fn {name}")), "{name} in {target}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
 /// Names of tests are sentences; `last_used` and the like are not.
 fn is_test_name(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);

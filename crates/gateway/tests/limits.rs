@@ -6,7 +6,9 @@ mod world;
 
 use std::net::IpAddr;
 
-use hourkey_gateway::limits::{FLOWS_PER_DEVICE, STREAMS, WAITING_PER_PEER};
+use hourkey_gateway::limits::{
+    CONNECTIONS_PER_DEVICE, FLOWS_PER_DEVICE, STREAMS, WAITING_PER_PEER,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use world::client::{Answer, Device, answer};
@@ -17,6 +19,28 @@ async fn gets_through(device: &Device) {
     let mut tls = device.connect("db.corp:5432").await.unwrap();
     tls.write_all(&[ECHO, b'x']).await.unwrap();
     assert_eq!(soon("an echo", tls.read_u8()).await.unwrap(), b'x');
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_has_so_many_connections_and_leaves_room_for_others() {
+    let world = World::new().await;
+    let ann = world.ann().await;
+    let ben = world.device(PHONE, BEN);
+    world.controller.permit(BEN, DB, None);
+    let mut kept = Vec::new();
+    for _ in 0..CONNECTIONS_PER_DEVICE {
+        kept.push(ann.raw().await);
+    }
+    assert!(!ann.is_taken().await);
+    gets_through(&ben).await;
+    kept.pop();
+    for _ in 0..300 {
+        if ann.is_taken().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the place of the connection that ended stays taken");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

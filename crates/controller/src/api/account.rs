@@ -30,15 +30,15 @@ pub(super) async fn sessions(
     session::list(&app, caller.user, session.id).await.map(Json)
 }
 
-/// Ends one of the person's sessions.
+/// Ends one of the person's sessions. One that signed in by a device code ends itself alone.
 #[utoipa::path(delete, path = "/sessions/{id}", operation_id = "end_session", tag = "account",
     params(("id" = SessionId, Path, description = "The session.")),
     responses((status = 204, description = "It has ended."), Ending))]
 pub(super) async fn end_session(
     State(app): State<App>,
-    signed_in: SignedIn,
+    SignedIn { caller, session }: SignedIn,
     Id(id): Id<SessionId>,
 ) -> Result<StatusCode, Failure> {
-    session::end_own(&app, signed_in.caller.user, id).await?;
+    session::end_own(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

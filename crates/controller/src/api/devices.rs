@@ -42,16 +42,16 @@ pub(super) async fn list(
 }
 
 /// Ends a device: one's own, or, as an administrator, anybody's. Its certificate stops working at
-/// once, and its session ends.
+/// once, and its session ends. A session that signed in by a device code ends its own device alone.
 #[utoipa::path(delete, path = "/devices/{id}", operation_id = "end_device", tag = "use",
     params(("id" = DeviceId, Path, description = "The device.")),
     responses((status = 204, description = "It has ended."), Ending))]
 pub(super) async fn end(
     State(app): State<App>,
-    SignedIn { caller, .. }: SignedIn,
+    SignedIn { caller, session }: SignedIn,
     Id(id): Id<DeviceId>,
 ) -> Result<StatusCode, Failure> {
-    device::end_by(&app, caller, id).await?;
+    device::end_by(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

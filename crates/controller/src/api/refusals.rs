@@ -33,7 +33,7 @@ refusals! {
     /// Of calls that name one thing.
     Finding: Unauthenticated NotFound RateLimited Internal Unavailable;
     /// Of ending a session or a device.
-    Ending: Unauthenticated NotFound Internal Unavailable;
+    Ending: Unauthenticated Forbidden NotFound Internal Unavailable;
     /// Of asking for a certificate.
     Enrolling: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia Internal Unavailable;
     /// Of asking for a device's certificate.

@@ -220,7 +220,7 @@ async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
     password::check_new(&new).map_err(told)?;
     let hash = Hasher::default().hash(new, Priority::Known).await;
     let hash = hash.map_err(told)?;
-    transact(&opened.store, move |tx| {
+    transact_ending(&opened.store, move |tx| {
         Box::pin(async move { account::set_password(tx, id, &hash, None, None, now).await })
     })
     .await

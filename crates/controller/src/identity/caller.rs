@@ -1,6 +1,6 @@
 //! What a session may do depends on how it began. That is decided here, and nowhere else.
 
-use hourkey_domain::ids::UserId;
+use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
 
@@ -25,6 +25,22 @@ impl Caller {
             SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => true,
             SessionKind::Headless => false,
         }
+    }
+
+    /// Refuses to end `other`, a session of the same person, by the session `own`: one of the device
+    /// flow ends nothing but itself.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`].
+    pub fn may_end(self, own: SessionId, other: SessionId) -> Result<(), Failure> {
+        if own == other || self.reaches_others() {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            Code::Forbidden,
+            "This client signed in by a device code, and such sessions end nothing but themselves. \
+             Do it in the browser or the desktop app, or sign the CLI in through a browser.",
+        ))
     }
 
     /// [`Caller::reaches_others`], as a refusal.

@@ -1,6 +1,6 @@
 //! Protection of forms against other sites: a token bound to the browser's cookie, and the origin.
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, header};
 use hourkey_protocol::problem::Code;
 
 use super::cookie::Kind;
@@ -61,6 +61,12 @@ pub fn check(headers: &HeaderMap, token: &str, config: &Config) -> Result<(), Fa
              was changed. Go back, reload the page, and send it again.",
         )),
     }
+}
+
+/// Whether the browser says that a form was sent from one of our own pages.
+#[must_use]
+pub fn is_ours(headers: &HeaderMap, config: &Config) -> bool {
+    headers.contains_key(header::ORIGIN) && check_origin(headers, config).is_ok()
 }
 
 /// The token that the browser's cookie asks for: the session's, if there is one.

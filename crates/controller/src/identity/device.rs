@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::ids::{DeviceId, UserId};
+use hourkey_domain::ids::{DeviceId, SessionId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_pki::{IssueError, Request, Subject as CertificateSubject};
 use hourkey_protocol::account::SessionKind;
@@ -143,11 +143,18 @@ pub async fn end(
 }
 
 /// Ends one's own device, or, as an administrator, anybody's. Others answer as unknown (rule 1).
-/// Its session ends with it: whoever holds a lost device could enrol it anew otherwise.
+/// Its session ends with it: whoever holds a lost device could enrol it anew otherwise. `own` is the
+/// caller's session.
 ///
 /// # Errors
-/// [`Failure::not_found`], or the store's failure.
-pub async fn end_by(app: &App, caller: Caller, id: DeviceId) -> Result<(), Failure> {
+/// [`Failure::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
+/// failure.
+pub async fn end_by(
+    app: &App,
+    caller: Caller,
+    own: SessionId,
+    id: DeviceId,
+) -> Result<(), Failure> {
     app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let by = caller.user;
@@ -155,6 +162,7 @@ pub async fn end_by(app: &App, caller: Caller, id: DeviceId) -> Result<(), Failu
             let device = tx.device(id).await?;
             let theirs = device.filter(|it| it.user == by || actor.administers());
             let device = theirs.ok_or_else(Failure::not_found)?;
+            caller.may_end(own, device.session)?;
             let why = if device.user == by {
                 "ended by its owner"
             } else {

@@ -11,6 +11,7 @@ pub mod cookie;
 pub mod csrf;
 pub mod device;
 pub mod extract;
+pub mod full_disk;
 pub mod password;
 pub mod reset;
 pub mod secret;

@@ -7,7 +7,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Store, transact};
+use hourkey_store::{Store, transact_ending};
 use serde_json::json;
 use url::Url;
 
@@ -34,7 +34,8 @@ pub async fn make_link(
 ) -> Result<String, Failure> {
     let code = new_code(32);
     let link = digest(&plain_code(&code));
-    transact(store, move |tx| {
+    // An administrator's at the terminal, for the password that ends sessions.
+    transact_ending(store, move |tx| {
         Box::pin(async move {
             tx.put_reset_link(link, user, now + LIFETIME).await?;
             let entry = Entry {
@@ -71,7 +72,8 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
     }
     password::check_new(&new_password)?;
     let hash = app.passwords.hash(new_password, Priority::Known).await?;
-    app.transact(move |tx, now| {
+    // It ends what was signed in by the old one.
+    app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let user = match tx.reset_link(link, now).await? {
                 Some(id) => tx.user(id).await?.filter(|user| !user.disabled),

@@ -7,12 +7,13 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
-use hourkey_store::account::{NewSession, Session};
+use hourkey_store::Write;
+use hourkey_store::account::{Digest, NewSession, Session};
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{StoreError, Write};
 use serde_json::json;
 
 use super::account::Verified;
+use super::caller::Caller;
 use super::cookie::Kind;
 use super::secret::{self, new_secret};
 use crate::app::App;
@@ -34,6 +35,9 @@ const HEARD: TimeDelta = TimeDelta::minutes(1);
 
 /// How many sessions that time has ended are ended in one transaction.
 const END_AT_ONCE: u32 = 100;
+
+/// The cookies that a browser gets when somebody signs in.
+pub type SetCookies = AppendHeaders<[(HeaderName, HeaderValue); 3]>;
 
 /// When a session of this kind ends by itself if it is not heard again.
 #[must_use]
@@ -81,54 +85,79 @@ pub async fn start_browser(
     verified: Verified,
     label: String,
     headers: &HeaderMap,
-) -> Result<AppendHeaders<[(HeaderName, HeaderValue); 3]>, Failure> {
+) -> Result<SetCookies, Failure> {
     let (cookie, digest) = new_secret();
-    let before = Kind::Session.read(headers, &app.config);
-    let named = Kind::Browser.read(headers, &app.config);
-    let name = app
-        .transact(move |tx, now| {
-            Box::pin(async move {
-                let user = verified.user;
-                if !verified.holds(tx).await? {
-                    return Err(Failure::refused(
-                        Code::Unauthenticated,
-                        "The password was changed, or the account disabled, just now. Sign in \
-                         again.",
-                    ));
-                }
-                let before = match before {
-                    Some(before) => tx.session_by_cookie(secret::digest(&before)).await?,
-                    None => None,
-                };
-                if let Some(before) = before {
-                    end(tx, &before, Some(before.user), "signed in again", now).await?;
-                }
-                let new = NewSession {
-                    user,
-                    kind: SessionKind::Browser,
-                    label,
-                    created_at: now,
-                    ends_at: ends_at(SessionKind::Browser, now, now),
-                    cookie: Some(digest),
-                };
-                start(tx, new).await?;
-                let name = match named {
-                    Some(name) if !tx.known_users(secret::digest(&name)).await?.is_empty() => name,
-                    // Nobody gives a browser a name but this controller.
-                    Some(_) | None => new_secret().0,
-                };
-                tx.remember_browser(secret::digest(&name), user, now)
-                    .await?;
-                Ok(name)
-            })
-        })
-        .await?;
+    let new = NewBrowser {
+        verified,
+        label,
+        cookie: digest,
+        before: Kind::Session.read(headers, &app.config),
+        named: Kind::Browser.read(headers, &app.config),
+    };
+    let (user, again) = (new.verified.user, new.clone());
+    let started = app.transact(move |tx, now| Box::pin(new.start(tx, now)));
+    let name = match started.await {
+        Err(full) if app.full_disk.admits(&full, user, app.clock.now()) => {
+            let started = app.transact_ending(move |tx, now| Box::pin(again.start(tx, now)));
+            started.await?
+        }
+        started => started?,
+    };
     let set = |value| (header::SET_COOKIE, value);
     Ok(AppendHeaders([
         set(Kind::Session.set(&cookie, &app.config)),
         set(Kind::Visit.forget(&app.config)),
         set(Kind::Browser.set(&name, &app.config)),
     ]))
+}
+
+/// A browser in which somebody signs in.
+#[derive(Clone)]
+struct NewBrowser {
+    verified: Verified,
+    label: String,
+    cookie: Digest,
+    /// The cookie of the session that it had before.
+    before: Option<String>,
+    /// What it is called, if it says so.
+    named: Option<String>,
+}
+
+impl NewBrowser {
+    /// Starts its session, and returns what it is called from now on.
+    async fn start(self, tx: &mut dyn Write, now: Time) -> Result<String, Failure> {
+        let user = self.verified.user;
+        if !self.verified.holds(tx).await? {
+            return Err(Failure::refused(
+                Code::Unauthenticated,
+                "The password was changed, or the account disabled, just now. Sign in again.",
+            ));
+        }
+        let before = match self.before {
+            Some(before) => tx.session_by_cookie(secret::digest(&before)).await?,
+            None => None,
+        };
+        if let Some(before) = before {
+            end(tx, &before, Some(before.user), "signed in again", now).await?;
+        }
+        let new = NewSession {
+            user,
+            kind: SessionKind::Browser,
+            label: self.label,
+            created_at: now,
+            ends_at: ends_at(SessionKind::Browser, now, now),
+            cookie: Some(self.cookie),
+        };
+        start(tx, new).await?;
+        let name = match self.named {
+            Some(name) if !tx.known_users(secret::digest(&name)).await?.is_empty() => name,
+            // Nobody gives a browser a name but this controller.
+            Some(_) | None => new_secret().0,
+        };
+        tx.remember_browser(secret::digest(&name), user, now)
+            .await?;
+        Ok(name)
+    }
 }
 
 /// Ends a session and records why. One that ended already is left alone.
@@ -174,17 +203,26 @@ pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends one of the user's own sessions. Other people's answer as unknown ones do (rule 1).
+/// Ends one of the caller's sessions, by their session `own`. Other people's answer as unknown ones
+/// do (rule 1).
 ///
 /// # Errors
-/// [`Failure::not_found`], or the store's failure.
-pub async fn end_own(app: &App, user: UserId, id: SessionId) -> Result<(), Failure> {
+/// [`Failure::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
+/// failure.
+pub async fn end_own(
+    app: &App,
+    caller: Caller,
+    own: SessionId,
+    id: SessionId,
+) -> Result<(), Failure> {
+    let user = caller.user;
     app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let session = tx.session(id).await?.filter(|session| session.user == user);
             let Some(session) = session else {
                 return Err(Failure::not_found());
             };
+            caller.may_end(own, session.id)?;
             end(tx, &session, Some(user), "ended by its owner", now).await
         })
     })
@@ -249,9 +287,7 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), Failur
         app.transact(move |tx, now| Box::pin(async move { touch(tx, &session, now).await }));
     match noted.await {
         // Whoever comes to end access must get through.
-        Err(Failure::Broken(error)) if matches!(error.downcast_ref(), Some(StoreError::Full)) => {
-            Ok(())
-        }
+        Err(failure) if failure.is_full_disk() => Ok(()),
         noted => noted,
     }
 }

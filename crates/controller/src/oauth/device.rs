@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use super::error::{Refusal, no_store};
-use super::token::{Outcome, consent_is_void, consenting, invalid_grant, issue};
+use super::token::{ACCESS_LIFETIME, Outcome, consent_is_void, consenting, invalid_grant, issue};
 use crate::app::App;
 use crate::identity::secret::{digest, new_code, new_secret, plain_code};
 use crate::identity::{ClientAddress, session};
@@ -130,7 +130,7 @@ pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcom
                 cookie: None,
             };
             let session = session::start(tx, new).await?;
-            Ok(Ok(issue(tx, session, 1, now).await?))
+            Ok(Ok(issue(tx, session, 1, ACCESS_LIFETIME, now).await?))
         })
     })
     .await

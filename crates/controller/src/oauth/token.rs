@@ -11,7 +11,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::oauth::{DEVICE_GRANT, Tokens};
 use hourkey_store::Write;
-use hourkey_store::account::{Consent, NewSession, Session};
+use hourkey_store::account::{Consent, Digest, NewSession, Session};
 use hourkey_store::organisation::User;
 use serde::Deserialize;
 
@@ -25,6 +25,9 @@ use crate::identity::session;
 
 /// How long an access token is good for.
 pub(super) const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// The same on a full disk: fewer of them take less of the room that is kept. What ends a session ends
+/// its tokens at once, however long they would last.
+const ACCESS_LIFETIME_ON_FULL_DISK: TimeDelta = TimeDelta::hours(4);
 /// How long an exchanged code is remembered.
 const USED_CODE_KEPT: TimeDelta = TimeDelta::days(1);
 
@@ -119,7 +122,7 @@ async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
                 ..code
             };
             tx.put_code(key, used).await?;
-            Ok(Ok(issue(tx, session, 1, now).await?))
+            Ok(Ok(issue(tx, session, 1, ACCESS_LIFETIME, now).await?))
         })
     })
     .await
@@ -130,44 +133,68 @@ async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
 /// parties hold its tokens.
 async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
     let key = digest(token);
-    app.transact(move |tx, now| {
-        Box::pin(async move {
-            let Some(refresh) = tx.refresh_token(key).await? else {
-                return Ok(Err(signed_out()));
-            };
-            let session = tx.session(refresh.session).await?;
-            let Some(session) = session.filter(|session| client.owns(session.kind)) else {
-                return Ok(Err(signed_out()));
-            };
-            if !session::is_running(&session, now) {
-                session::end(tx, &session, None, "it was not used for too long", now).await?;
-                return Ok(Err(signed_out()));
-            }
-            if enabled(tx.user(session.user).await?).is_none() {
-                return Ok(Err(signed_out()));
-            }
-            let newest = tx.newest_refresh_token(session.id).await?;
-            let behind = newest.map_or(0, |newest| newest.generation - refresh.generation);
-            let fresh = !refresh.used && behind == 0;
-            // Its successors are of the newest generation: none of them was used so far.
-            let repeated = refresh.used && behind == 1;
-            if !fresh && !repeated {
-                tracing::warn!(
-                    user.id = session.user.0,
-                    session.id = session.id.0,
-                    "a refresh token was used again: its session is ended"
-                );
-                session::end(tx, &session, None, "a refresh token was used again", now).await?;
-                return Ok(Err(signed_out()));
-            }
-            if fresh {
-                tx.use_refresh_token(key).await?;
-            }
-            session::touch(tx, &session, now).await?;
-            Ok(Ok(issue(tx, session.id, refresh.generation + 1, now).await?))
-        })
-    })
-    .await
+    let mut tx = app.store.read().await?;
+    let session = match tx.refresh_token(key).await? {
+        Some(refresh) => tx.session(refresh.session).await?,
+        None => None,
+    };
+    drop(tx);
+    let Some(session) = session else {
+        return Ok(Err(signed_out()));
+    };
+    let usual =
+        app.transact(move |tx, now| Box::pin(refresh(tx, client, key, ACCESS_LIFETIME, now)));
+    match usual.await {
+        Err(full) if app.full_disk.admits(&full, session.user, app.clock.now()) => {
+            let lifetime = ACCESS_LIFETIME_ON_FULL_DISK;
+            app.transact_ending(move |tx, now| Box::pin(refresh(tx, client, key, lifetime, now)))
+                .await
+        }
+        done => done,
+    }
+}
+
+async fn refresh(
+    tx: &mut dyn Write,
+    client: Client,
+    key: Digest,
+    lifetime: TimeDelta,
+    now: Time,
+) -> Outcome {
+    let Some(refresh) = tx.refresh_token(key).await? else {
+        return Ok(Err(signed_out()));
+    };
+    let session = tx.session(refresh.session).await?;
+    let Some(session) = session.filter(|session| client.owns(session.kind)) else {
+        return Ok(Err(signed_out()));
+    };
+    if !session::is_running(&session, now) {
+        session::end(tx, &session, None, "it was not used for too long", now).await?;
+        return Ok(Err(signed_out()));
+    }
+    if enabled(tx.user(session.user).await?).is_none() {
+        return Ok(Err(signed_out()));
+    }
+    let newest = tx.newest_refresh_token(session.id).await?;
+    let behind = newest.map_or(0, |newest| newest.generation - refresh.generation);
+    let fresh = !refresh.used && behind == 0;
+    // Its successors are of the newest generation: none of them was used so far.
+    let repeated = refresh.used && behind == 1;
+    if !fresh && !repeated {
+        tracing::warn!(
+            user.id = session.user.0,
+            session.id = session.id.0,
+            "a refresh token was used again: its session is ended"
+        );
+        session::end(tx, &session, None, "a refresh token was used again", now).await?;
+        return Ok(Err(signed_out()));
+    }
+    if fresh {
+        tx.use_refresh_token(key).await?;
+    }
+    session::touch(tx, &session, now).await?;
+    let generation = refresh.generation + 1;
+    Ok(Ok(issue(tx, session.id, generation, lifetime, now).await?))
 }
 
 /// New tokens for a session.
@@ -175,18 +202,19 @@ pub(super) async fn issue(
     tx: &mut dyn Write,
     session: SessionId,
     generation: i64,
+    lifetime: TimeDelta,
     now: Time,
 ) -> Result<Tokens, Failure> {
     let (access_token, access) = new_secret();
     let (refresh_token, refresh) = new_secret();
-    tx.insert_access_token(access, session, now + ACCESS_LIFETIME)
+    tx.insert_access_token(access, session, now + lifetime)
         .await?;
     tx.insert_refresh_token(refresh, session, generation)
         .await?;
     Ok(Tokens {
         access_token,
         token_type: "Bearer".to_owned(),
-        expires_in: u32::try_from(ACCESS_LIFETIME.num_seconds()).unwrap_or_default(),
+        expires_in: u32::try_from(lifetime.num_seconds()).unwrap_or_default(),
         refresh_token,
     })
 }

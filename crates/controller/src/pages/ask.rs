@@ -16,6 +16,7 @@ use super::form::{Field, Fields, Form, Wrong};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::moment;
+use super::unsent::Unsent;
 use super::{lengths, state};
 use crate::access::ask::ask_in;
 use crate::access::once::{Answer, Once, once};
@@ -45,19 +46,18 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<ResourceId>,
+    unsent: Unsent,
 ) -> Result<Response, PageFailure> {
     let detail = view::resource(&app, user.user.id, id).await?;
     if let Some(request) = outstanding(&app, &detail).await? {
         return Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response());
     }
     let frame = Frame::of(&app, &user, &uri).await?;
-    let typed = Typed {
-        key: new_secret().0,
-        way: None,
-        reason: String::new(),
-        lengths: Vec::new(),
-        wrong: Wrong::default(),
-    };
+    let mut typed = Typed::read(&unsent.fields, &detail);
+    typed.wrong = unsent.wrong;
+    if typed.key.is_empty() {
+        typed.key = new_secret().0;
+    }
     Ok(page(&frame, &user, &detail, &typed))
 }
 
@@ -99,8 +99,7 @@ impl Typed {
         Self {
             key: fields.get("key").to_owned(),
             way: fields.number("way").map(AssignmentId),
-            // Browsers send line ends as CRLF (HTML, 4.10.21.8).
-            reason: fields.get("reason").replace("\r\n", "\n"),
+            reason: fields.text("reason"),
             lengths: lengths.collect(),
             wrong: Wrong::default(),
         }

@@ -1,7 +1,9 @@
 //! What pages load: one style sheet, one script with its modules, one icon, all from the binary.
 
+use std::sync::LazyLock;
+
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -33,11 +35,28 @@ pub(super) fn modules() -> impl Iterator<Item = &'static str> {
     SCRIPTS.iter().skip(1).map(|(name, _)| *name)
 }
 
+/// The address of the style sheet, another one for every version. It is kept for good, so it is
+/// there before a page is laid out: on a page without it, a late second click hits whatever lies
+/// under the pointer then.
+pub(super) fn style() -> &'static str {
+    static STYLE_ADDRESS: LazyLock<String> =
+        LazyLock::new(|| format!("/static/pages.css?{}", version(STYLE)));
+    &STYLE_ADDRESS
+}
+
+fn version(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(text))
+}
+
 pub(super) fn router() -> Router<App> {
     Router::new().route("/static/{name}", get(serve))
 }
 
-async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn serve(
+    Path(name): Path<String>,
+    RawQuery(wanted): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let (kind, text) = match name.as_str() {
         "pages.css" => ("text/css; charset=utf-8", STYLE),
         "icon.svg" => ("image/svg+xml", ICON),
@@ -46,13 +65,18 @@ async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
             None => return PageFailure::from(Failure::not_found()).into_response(),
         },
     };
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(text)));
+    let version = version(text);
+    let tag = format!("\"{version}\"");
     let known = headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known == tag.as_str());
-    let common = [
+    let control = match wanted {
+        Some(wanted) if wanted == version => "public, max-age=31536000, immutable",
         // Asked for again each time, sent again only when the binary has changed.
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        Some(_) | None => "no-cache",
+    };
+    let common = [
+        (header::CACHE_CONTROL, HeaderValue::from_static(control)),
         (
             header::ETAG,
             HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),

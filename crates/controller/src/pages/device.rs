@@ -139,7 +139,8 @@ async fn type_code(
 ) -> Result<Response, PageFailure> {
     let main = html! {
         h1 { "Sign in a computer without a browser" }
-        p.lead { "Type the code that the " span.mono { "hourkey" } " command shows there." }
+        p.lead { "Type the code that the " span.mono { "hourkey" } " command shows there. A session \
+                  that signs in by a code never reviews or administers." }
         (wrong.complaint())
         form.stack #device method="post" action="/device" {
             (token_field(&user.token))
@@ -165,10 +166,14 @@ fn question(user: &PageUser, device: &DeviceCode) -> Markup {
             dd { bdi { (plain(&device.label)) } }
             dt { "Login" }
             dd { bdi { (plain(&user.user.login)) } }
+            dt { "Kind of session" }
+            dd { "CLI, signed in by a code" }
         }
+        p { "It can use and request your resources. It never reviews or administers, and it can’t \
+             end your other sessions." }
         p.muted {
             "Allow this only if you’ve just run the command yourself: anybody who gave you this "
-            "code would get your access. A sign-in by a code can’t review requests."
+            "code would get your access."
         }
         form.foot #consent method="post" action="/device" {
             (token_field(&user.token))

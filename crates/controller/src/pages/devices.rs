@@ -67,7 +67,10 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
     match (fields.get("do"), fields.number("device")) {
-        ("end", Some(id)) => device::end_by(&app, user.user.id.into(), DeviceId(id)).await?,
+        ("end", Some(id)) => {
+            let caller = user.user.id.into();
+            device::end_by(&app, caller, user.session.id, DeviceId(id)).await?;
+        }
         _ => return Err(out_of_date().into()),
     }
     Ok(Redirect::to("/devices").into_response())

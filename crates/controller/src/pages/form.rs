@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use hourkey_protocol::problem::{Code, Problem};
 use maud::{Markup, html};
@@ -30,7 +31,7 @@ pub(super) enum Field {
 }
 
 /// What is wrong with a form that was sent, and with which of its fields (WCAG 2.2, 3.3.1).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wrong {
     status: StatusCode,
     sentence: String,
@@ -43,6 +44,15 @@ impl Wrong {
             status,
             sentence: sentence.into(),
             field: Some(field),
+        }
+    }
+
+    /// About the whole form.
+    pub(super) fn with_status(status: StatusCode, sentence: &str) -> Self {
+        Self {
+            status,
+            sentence: sentence.to_owned(),
+            field: None,
         }
     }
 
@@ -130,9 +140,33 @@ pub(super) fn out_of_date() -> Failure {
 pub struct Form<T>(pub T);
 
 /// The fields of a form whose names are not known beforehand.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// As browsers send them.
+    pub(super) fn parse(body: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// The opposite of [`Self::parse`].
+    pub(super) fn encoded(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.0)
+            .finish()
+    }
+
+    /// The fields whose names are `wanted`.
+    pub(super) fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let fields = self.0.iter().filter(|(name, _)| wanted(name));
+        Self(fields.cloned().collect())
+    }
+
+    /// What was typed into a text. Browsers send line ends as CRLF (HTML, 4.10.21.8).
+    pub(super) fn text(&self, name: &str) -> String {
+        self.get(name).replace("\r\n", "\n")
+    }
+
     /// The first field of this name; empty when it was not sent.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0
@@ -168,7 +202,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     }
 }
 
-async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T>, Failure> {
+/// A form's body.
+///
+/// # Errors
+/// [`Code::TooLarge`].
+pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Bytes), Failure> {
     let (parts, body) = request.into_parts();
     // The limit on bodies is an extension among the parts.
     let whole = Request::from_parts(parts.clone(), body);
@@ -178,6 +216,11 @@ async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T
             "The form is too large. Shorten what you typed.",
         )
     })?;
+    Ok((parts, body))
+}
+
+async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T>, Failure> {
+    let (parts, body) = read_body(request, app).await?;
     let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "token");
     let token = token
         .map(|(_, token)| token.into_owned())

@@ -188,7 +188,7 @@ impl Frame {
                         (plain(page.title)) " · Hourkey"
                     }
                     link rel="icon" href="/static/icon.svg" type="image/svg+xml";
-                    link rel="stylesheet" href="/static/pages.css";
+                    link rel="stylesheet" href=(super::assets::style());
                     script type="module" src="/static/pages.js" {}
                     // What it imports, without waiting for it.
                     @for module in super::assets::modules() {

@@ -119,7 +119,7 @@ impl maud::Render for Fieldset<'_> {
                 label.other {
                     span { "How long, up to " (self.longest) }
                     input.field name=(other) value=(self.typed.other)
-                        placeholder="45m, 2h, 1h 30m or 3 days" autocomplete="off" autocapitalize="none"
+                        placeholder="45m, 2h, 1h 30m or 3 days" autocapitalize="none"
                         spellcheck="false" maxlength="40"
                         aria-invalid=[self.wrong.invalid(Field::Length)]
                         aria-describedby=[self.wrong.described_by(Field::Length, "")]

@@ -30,16 +30,28 @@ pub mod sign_in;
 mod state;
 mod time;
 mod unlock;
+mod unsent;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
 
 /// The routes.
-pub fn router() -> Router<App> {
+pub fn router(app: &App) -> Router<App> {
+    let typed_on = |show, send| unsent::kept(app, show, send);
     Router::new()
+        .route(
+            "/resources/{id}/request",
+            typed_on(get(ask::show), post(ask::send)),
+        )
+        .route("/review", typed_on(get(review::queue), MethodRouter::new()))
+        .route(
+            "/review/{id}",
+            typed_on(get(review::show), post(review::send)),
+        )
+        .route("/unlock", typed_on(get(unlock::show), post(unlock::send)))
         .route("/", get(setup::front_door))
         .route("/sign-in", get(sign_in::show).post(sign_in::send))
         .route("/sign-out", post(sign_in::sign_out))
@@ -49,11 +61,7 @@ pub fn router() -> Router<App> {
         .route("/devices", get(devices::show).post(devices::send))
         .route("/sessions", get(sessions::show).post(sessions::send))
         .route("/access", get(access::show).post(access::send))
-        .route("/resources/{id}/request", get(ask::show).post(ask::send))
         .route("/requests/{id}", get(request::show).post(request::send))
-        .route("/review", get(review::queue))
-        .route("/review/{id}", get(review::show).post(review::send))
-        .route("/unlock", get(unlock::show).post(unlock::send))
         .route("/live", get(live::stream))
         .layer(from_fn(sign_in::say_what_was_not_sent))
         // For answers without a page: redirects and streams.

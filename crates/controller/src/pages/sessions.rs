@@ -58,7 +58,10 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
     match (fields.get("do"), fields.number("session")) {
-        ("end", Some(id)) => session::end_own(&app, user.user.id, SessionId(id)).await?,
+        ("end", Some(id)) => {
+            let caller = user.user.id.into();
+            session::end_own(&app, caller, user.session.id, SessionId(id)).await?;
+        }
         ("end-others", _) => {
             let (id, keep) = (user.user.id, user.session.id);
             app.transact_ending(move |tx, now| {
@@ -83,7 +86,10 @@ fn row(user: &PageUser, session: &Session, frame: &Frame) -> Markup {
         SessionKind::Browser => (Icon::Window, "Browser"),
         SessionKind::Desktop => (Icon::Screen, "Desktop app"),
         SessionKind::Cli => (Icon::Terminal, "CLI"),
-        SessionKind::Headless => (Icon::Terminal, "CLI, signed in by a code: can’t review"),
+        SessionKind::Headless => (
+            Icon::Terminal,
+            "CLI, signed in by a code: never reviews or administers",
+        ),
     };
     html! {
         li.row #{ "session-" (session.id) } {

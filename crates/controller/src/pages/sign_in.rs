@@ -1,7 +1,9 @@
 //! Signing in and out.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
@@ -12,12 +14,14 @@ use super::consent::app_name;
 use super::error::PageFailure;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
+use super::unsent;
 use crate::app::App;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::identity::account::NotSignedIn;
 use crate::identity::cookie::{self, Kind};
 use crate::identity::csrf::{self, FormToken};
+use crate::identity::session::SetCookies;
 use crate::identity::{ClientAddress, PageUser, account, session, setup};
 use crate::oauth::client::Client;
 
@@ -92,7 +96,14 @@ pub(super) async fn show(
         (false, Some(_)) => "Your session ended. Sign in to go on.",
         (false, None) => "",
     };
-    page(&app, &headers, &next, &login, ended, &Wrong::default()).await
+    let door = Door {
+        next: &next,
+        login: &login,
+        ended,
+        unsent: None,
+        wrong: &Wrong::default(),
+    };
+    Ok(page(&app, &headers, &door).await?)
 }
 
 /// `POST /sign-in`
@@ -103,24 +114,58 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Result<Response, PageFailure> {
     let next = safe(&typed.next, &app.config);
-    let known = cookie::browser(&headers, &app.config);
-    match account::check(&app, &typed.login, typed.password, from, known).await {
-        Ok(verified) => {
-            let label = browser(&headers);
-            let cookies = session::start_browser(&app, verified, label, &headers).await?;
-            Ok((cookies, Redirect::to(&next)).into_response())
+    match enter(&app, from, &headers, &typed.login, typed.password).await {
+        Ok(cookies) => Ok((cookies, Redirect::to(&next)).into_response()),
+        Err(refused) => {
+            let (wrong, wait) = wrong(refused)?;
+            let door = Door {
+                next: &next,
+                login: &typed.login,
+                ended: "",
+                unsent: None,
+                wrong: &wrong,
+            };
+            let mut page = page(&app, &headers, &door).await?;
+            page.headers_mut().extend(wait);
+            Ok(page)
         }
-        Err(NotSignedIn::TooFast(wait)) => {
+    }
+}
+
+/// Signs a browser in: the cookies that it gets.
+///
+/// # Errors
+/// Why not.
+pub(super) async fn enter(
+    app: &App,
+    from: IpAddr,
+    headers: &HeaderMap,
+    login: &str,
+    password: String,
+) -> Result<SetCookies, NotSignedIn> {
+    let known = cookie::browser(headers, &app.config);
+    let verified = account::check(app, login, password, from, known).await?;
+    let label = browser(headers);
+    Ok(session::start_browser(app, verified, label, headers).await?)
+}
+
+/// What the page says of a sign-in that was refused, and the header that says when to try again.
+///
+/// # Errors
+/// A failure of our own.
+pub(super) fn wrong(
+    refused: NotSignedIn,
+) -> Result<(Wrong, Option<(HeaderName, HeaderValue)>), Failure> {
+    match refused {
+        NotSignedIn::TooFast(wait) => {
             let sentence = format!("There were too many attempts to sign in. Try again in {wait}.");
             let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
-            let page = page(&app, &headers, &next, &typed.login, "", &wrong).await?;
-            Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response())
+            Ok((wrong, Some((header::RETRY_AFTER, wait.seconds().into()))))
         }
-        Err(NotSignedIn::Failed(Failure::Refused(problem))) => {
-            let wrong = Wrong::of(&problem).about(Field::Password);
-            page(&app, &headers, &next, &typed.login, "", &wrong).await
+        NotSignedIn::Failed(Failure::Refused(problem)) => {
+            Ok((Wrong::of(&problem).about(Field::Password), None))
         }
-        Err(NotSignedIn::Failed(failure)) => Err(failure.into()),
+        NotSignedIn::Failed(failure) => Err(failure),
     }
 }
 
@@ -130,13 +175,16 @@ pub(super) async fn sign_out(
     user: PageUser,
     Form(waiting): Form<Waiting>,
 ) -> Result<Response, PageFailure> {
-    session::end_own(&app, user.user.id, user.session.id).await?;
+    let own = user.session.id;
+    session::end_own(&app, user.user.id.into(), own, own).await?;
     let next = if waiting.next.is_empty() {
         "/sign-in".to_owned()
     } else {
         address(&safe(&waiting.next, &app.config))
     };
-    let mut response = Redirect::to(&next).into_response();
+    // Of the pages that browsers keep for Back.
+    let clear = [("clear-site-data", "\"cache\"")];
+    let mut response = (clear, Redirect::to(&next)).into_response();
     response
         .headers_mut()
         .append(header::SET_COOKIE, Kind::Session.forget(&app.config));
@@ -158,14 +206,27 @@ fn safe(next: &str, config: &Config) -> String {
         .unwrap_or_else(|| "/access".to_owned())
 }
 
-async fn page(
+/// What the page of signing in shows.
+pub(super) struct Door<'a> {
+    /// Where it leads.
+    pub(super) next: &'a str,
+    pub(super) login: &'a str,
+    /// Why one has to sign in again.
+    pub(super) ended: &'a str,
+    /// What was sent to the page where it leads, and not taken: one signs in there.
+    pub(super) unsent: Option<&'a str>,
+    pub(super) wrong: &'a Wrong,
+}
+
+/// The page of signing in.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn page(
     app: &App,
     headers: &HeaderMap,
-    next: &str,
-    login: &str,
-    ended: &str,
-    wrong: &Wrong,
-) -> Result<Response, PageFailure> {
+    door: &Door<'_>,
+) -> Result<Response, Failure> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
     let fresh = setup::is_open(app).await?;
@@ -175,23 +236,22 @@ async fn page(
         width: Width::Narrow,
         live: Live::Off,
     };
-    let main = form(&frame, &token, next, login, ended, wrong, fresh);
-    let mut response = frame.answer(wrong.status(), &page, &main);
+    let main = form(&frame, &token, door, fresh);
+    let mut response = frame.answer(door.wrong.status(), &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }
 
-fn form(
-    frame: &Frame,
-    token: &FormToken,
-    next: &str,
-    login: &str,
-    ended: &str,
-    wrong: &Wrong,
-    fresh: bool,
-) -> maud::Markup {
+fn form(frame: &Frame, token: &FormToken, door: &Door<'_>, fresh: bool) -> maud::Markup {
+    let Door {
+        next,
+        login,
+        ended,
+        unsent,
+        wrong,
+    } = door;
     html! {
         h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
         @if let Some(client) = waiting_client(next) {
@@ -199,9 +259,13 @@ fn form(
         }
         @if !ended.is_empty() { p.bar.warn role="status" { (ended) } }
         (wrong.complaint())
-        form.stack #sign-in method="post" action="/sign-in" data-then="reload" {
+        form.stack #sign-in method="post" action=(unsent.map_or("/sign-in", |_| next))
+            data-then="reload" data-navigates[unsent.is_some()] {
             (super::layout::token_field(token))
-            input type="hidden" name="next" value=(next);
+            @match unsent {
+                Some(unsent) => input type="hidden" name=(unsent::FIELD) value=(unsent);,
+                None => input type="hidden" name="next" value=(next);,
+            }
             label for="login" { "Login" }
             input.field #login name="login" value=(login) required autocomplete="username"
                 autocapitalize="none" spellcheck="false" maxlength="200"

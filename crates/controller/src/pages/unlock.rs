@@ -14,17 +14,27 @@ use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::state;
 use super::time::{ago, left};
+use super::unsent::Unsent;
 use crate::access::unlock;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::identity::{PageUser, csrf::FormToken};
 
 /// What was typed in a row, kept when it has to be corrected.
-#[derive(Default)]
 struct Typed {
     resource: Option<ResourceId>,
     comment: String,
     wrong: Wrong,
+}
+
+impl Typed {
+    fn read(fields: &Fields, wrong: Wrong) -> Self {
+        Self {
+            resource: fields.number("resource").map(ResourceId),
+            comment: fields.text("comment"),
+            wrong,
+        }
+    }
 }
 
 /// `GET /unlock`
@@ -32,11 +42,14 @@ pub(super) async fn show(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
+    unsent: Unsent,
 ) -> Result<Response, PageFailure> {
+    let typed = Typed::read(&unsent.fields, unsent.wrong);
     let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let login = query.find(|(name, _)| name == "login");
-    let login = login.map(|(_, login)| login).unwrap_or_default();
-    page(&app, &user, &uri, login.trim(), &Typed::default()).await
+    // The forms below are sent to the page without the question.
+    let login = login.map_or(unsent.fields.get("login").into(), |(_, login)| login);
+    page(&app, &user, &uri, login.trim(), &typed).await
 }
 
 /// `POST /unlock`
@@ -50,11 +63,10 @@ pub(super) async fn send(
         return Err(out_of_date().into());
     };
     let login = fields.get("login").trim().to_owned();
-    let comment = fields.get("comment").replace("\r\n", "\n");
     let body = NewUnlock {
         login: login.clone(),
         resource: ResourceId(resource),
-        comment: comment.clone(),
+        comment: fields.text("comment"),
     };
     let admin = user.user.id;
     app.budgets.change(user.user.id, app.clock.now())?;
@@ -69,11 +81,7 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/unlock?{query}")).into_response())
         }
         Err(Failure::Refused(problem)) => {
-            let typed = Typed {
-                resource: Some(ResourceId(resource)),
-                comment,
-                wrong: Wrong::of(&problem),
-            };
+            let typed = Typed::read(&fields, Wrong::of(&problem));
             page(&app, &user, &uri, &login, &typed).await
         }
         Err(failure) => Err(failure.into()),

@@ -178,6 +178,20 @@ mod tests {
         "never"
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_answer_does_not_begin_is_given_up() {
+        let router = Router::new()
+            .route("/api/v1/never", get(std::future::pending::<String>))
+            .layer(from_fn(bound_in_time));
+        let request = Request::get("/api/v1/never").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+
     #[tokio::test]
     async fn a_panic_is_answered_without_a_word_of_its_own() {
         let router = Router::new()

@@ -30,7 +30,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api::router())
         .merge(oauth::router())
-        .merge(pages::router())
+        .merge(pages::router(&app))
         .route("/healthz", get(health))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

@@ -123,6 +123,13 @@ impl Site {
         self.send(request.unwrap()).await.status.as_u16()
     }
 
+    /// The requests that wait, and the grants that run.
+    pub async fn open_requests(&self) -> String {
+        let mut tx = self.app.store.read().await.unwrap();
+        let open = tx.open(hourkey_store::access::OpenFilter::default()).await;
+        format!("{:?}", open.unwrap())
+    }
+
     pub async fn disable(&self, id: UserId) {
         self.app
             .transact(move |tx, _| {

@@ -84,11 +84,14 @@ async fn a_person_types_the_code_and_the_host_is_signed_in_without_review() {
         .get(&format!("/device?code={}", started.user_code))
         .await;
     page.says("Type the code");
+    page.says("A session that signs in by a code never reviews or administers.");
     // As people type it.
     let typed = started.user_code.to_lowercase().replace('-', " ");
     let page = rae.post("/device", &[("code", &typed)]).await;
     page.says("Sign in to the hourkey command as");
     page.says("Device name hourkey on backup-host Login rae");
+    page.says("Kind of session CLI, signed in by a code");
+    page.says("It never reviews or administers, and it can’t end your other sessions.");
     refused(&poll(&site, &started).await, "authorization_pending");
     let code = page.field("code").unwrap();
     rae.post("/device", &[("code", &code), ("decision", "allow")])
@@ -101,7 +104,7 @@ async fn a_person_types_the_code_and_the_host_is_signed_in_without_review() {
     refused(&poll(&site, &started).await, "invalid_grant");
     rae.get("/sessions")
         .await
-        .says("CLI, signed in by a code: can’t review");
+        .says("CLI, signed in by a code: never reviews or administers");
 
     let world = &site.world;
     let body = json!({ "resource": world.resources.database, "reason": "Reports" });
@@ -153,7 +156,7 @@ async fn a_refresh_token_of_a_headless_host_stays_headless() {
     assert_eq!(site.form("/oauth/token", &fields).await.status, 200);
     ann.get("/sessions")
         .await
-        .says("CLI, signed in by a code: can’t review");
+        .says("CLI, signed in by a code: never reviews or administers");
     assert_eq!(site.sessions(site.world.people.ann).await, 2);
 }
 

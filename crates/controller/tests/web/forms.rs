@@ -168,6 +168,14 @@ async fn every_page_says_what_a_browser_may_do_with_it() {
     }
     pages.push(ben.get(&format!("/requests/{request}")).await);
     for page in pages {
+        // Browsers keep pages on which people type for Back; others they fetch again.
+        let typed_on = page.status == 200 && page.text.contains("<textarea");
+        let control = if typed_on {
+            "private, no-cache"
+        } else {
+            "no-store"
+        };
+        assert_eq!(page.header("cache-control"), control, "{}", page.text);
         let policy = page.header("content-security-policy");
         for part in [
             "default-src 'none'",
@@ -178,7 +186,6 @@ async fn every_page_says_what_a_browser_may_do_with_it() {
             assert!(policy.contains(part), "{policy}\n{}", page.text);
         }
         assert!(!policy.contains("unsafe"), "{policy}");
-        assert_eq!(page.header("cache-control"), "no-store");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("referrer-policy"), "same-origin");
         // Nothing inline: the policy would stop it.
@@ -206,7 +213,22 @@ async fn what_pages_load_is_asked_for_again_and_sent_once() {
         assert!(first.text.len() > 500);
         let again = get(first.header("etag")).await;
         assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+        assert_eq!(again.header("cache-control"), "no-cache");
     }
+    // The style sheet of this version is kept for good: pages wait for it once.
+    let page = site.browser().get("/sign-in").await;
+    let (_, style) = page.text.split_once("rel=\"stylesheet\" href=\"").unwrap();
+    let (style, _) = style.split_once('"').unwrap();
+    let kept = site.browser().get(style).await;
+    assert_eq!(
+        kept.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+    let other = site
+        .browser()
+        .get("/static/pages.css?of-another-version")
+        .await;
+    assert_eq!(other.header("cache-control"), "no-cache");
     assert_eq!(site.browser().get("/static/other").await.status, 404);
     assert_eq!(
         site.browser().get("/static/..%2f..%2fsecret").await.status,
@@ -234,5 +256,7 @@ async fn who_sends_too_many_forms_is_told_when_to_try_again() {
     page.refuses(429, "You made 30 changes within a minute");
     page.says("Try again in 2 seconds.");
     assert_eq!(page.header("retry-after"), "2");
+    page.says("Request access to Database");
+    assert!(page.text.contains("\nReports</textarea>"), "{}", page.text);
     ann.get("/access").await.says("Database");
 }

@@ -15,6 +15,7 @@ mod connections;
 mod device;
 mod devices;
 mod forms;
+mod full_disk;
 mod known_browsers;
 mod oauth;
 mod passwords;

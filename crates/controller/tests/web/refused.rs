@@ -4,20 +4,25 @@ use chrono::TimeDelta;
 use hourkey_controller::identity::setup;
 use serde_json::json;
 
-use crate::browser::{Browser, Page, Site};
+use crate::browser::{Browser, PASSWORD, Page, Site};
 
 /// A form of a page: where it goes, and its fields.
 struct Form {
+    id: String,
     action: String,
     fields: Vec<(String, String)>,
-    /// Names of the fields that people type into.
-    typed: Vec<String>,
+    /// The fields that people type into, with what stands in them.
+    typed: Vec<(String, String)>,
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-    let value = rest.split('"').next()?;
-    Some(value.replace("&amp;", "&"))
+    rest.split('"').next().map(unescaped)
+}
+
+fn unescaped(html: &str) -> String {
+    let html = html.replace("&lt;", "<").replace("&gt;", ">");
+    html.replace("&quot;", "\"").replace("&amp;", "&")
 }
 
 /// Those forms of a page that are filled in.
@@ -32,12 +37,12 @@ fn forms(page: &Page, path: &str) -> Vec<Form> {
             continue;
         }
         let mut found = Form {
+            id: attribute(&head, "id").unwrap(),
             action: attribute(&head, "action").unwrap_or_else(|| path.to_owned()),
             fields: Vec::new(),
             typed: Vec::new(),
         };
-        for tag in inside.split('<').filter_map(|tag| tag.split_once('>')) {
-            let tag = tag.0;
+        for (tag, text) in inside.split('<').filter_map(|tag| tag.split_once('>')) {
             let Some(name) = attribute(tag, "name") else {
                 continue;
             };
@@ -49,8 +54,11 @@ fn forms(page: &Page, path: &str) -> Vec<Form> {
                 if tag.contains(" checked") {
                     found.fields.push((name, value));
                 }
-            } else if tag.starts_with("textarea") || tag.starts_with("input") {
-                found.typed.push(name);
+            } else if tag.starts_with("textarea") {
+                let text = text.strip_prefix('\n').unwrap();
+                found.typed.push((name, unescaped(text)));
+            } else if tag.starts_with("input") {
+                found.typed.push((name, value));
             }
         }
         if !found.typed.is_empty() {
@@ -67,7 +75,7 @@ async fn refuses_all(browser: &Browser<'_>, path: &str) -> usize {
     for form in &forms {
         let long = "Much too long. ".repeat(140);
         let mut fields: Vec<(&str, &str)> = Vec::new();
-        for name in &form.typed {
+        for (name, _) in &form.typed {
             fields.push((name, if name == "password" { "short" } else { &long }));
         }
         for (name, value) in &form.fields {
@@ -100,9 +108,8 @@ async fn refuses_all(browser: &Browser<'_>, path: &str) -> usize {
     forms.len()
 }
 
-#[tokio::test]
-async fn every_form_names_the_wrong_field_and_keeps_what_was_typed() {
-    let site = Site::with(|config| config.device_flow = true).await;
+/// People who wait, and what reviewers find: the pages with forms of each.
+async fn pages(site: &Site) -> [(&'static str, Vec<String>); 3] {
     let world = &site.world;
     // Long enough for what locks by disuse to lock.
     world.wait(TimeDelta::days(1)).await;
@@ -111,19 +118,30 @@ async fn every_form_names_the_wrong_field_and_keeps_what_was_typed() {
     let request = world.post(world.people.ben, "/requests", body).await.id();
     let body = json!({ "resource": world.resources.logs, "reason": "Error 500" });
     let open = world.post(world.people.ben, "/requests", body).await.id();
+    let asks = ["/resources/2/request", "/resources/3/request"].map(str::to_owned);
+    let reviews = [request, open].map(|id| format!("/review/{id}"));
+    [
+        ("ann", asks.to_vec()),
+        (
+            "rae",
+            [reviews.to_vec(), vec!["/review".to_owned()]].concat(),
+        ),
+        ("ada", vec!["/unlock?login=ann".to_owned()]),
+    ]
+}
+
+#[tokio::test]
+async fn every_form_names_the_wrong_field_and_keeps_what_was_typed() {
+    let site = Site::with(|config| config.device_flow = true).await;
+    let pages = pages(&site).await;
     let mut count = 0;
-    let ann = site.signed_in("ann").await;
-    for path in ["/resources/2/request", "/resources/3/request", "/device"] {
-        count += refuses_all(&ann, path).await;
+    for (login, paths) in pages {
+        let browser = site.signed_in(login).await;
+        for path in paths {
+            count += refuses_all(&browser, &path).await;
+        }
     }
-    let rae = site.signed_in("rae").await;
-    for path in [
-        format!("/review/{request}"),
-        format!("/review/{open}"),
-        "/review".to_owned(),
-    ] {
-        count += refuses_all(&rae, &path).await;
-    }
+    count += refuses_all(&site.signed_in("ann").await, "/device").await;
     for path in ["/sign-in", "/reset"] {
         count += refuses_all(&site.browser(), path).await;
     }
@@ -141,23 +159,183 @@ async fn a_fresh_controllers_front_door_is_its_setup() {
     assert_eq!(site.browser().get("/").await.location(), "/setup");
 }
 
+/// What is typed: with what would end a field of a page.
+const TYPED: &str = "Reports & \"tables\" </textarea><b>";
+
+/// What is in the fields of the form with this id.
+fn typed_into(page: &Page, id: &str) -> Vec<(String, String)> {
+    let form = forms(page, "").into_iter().find(|form| form.id == id);
+    form.unwrap_or_else(|| panic!("no {id}: {}", page.text))
+        .typed
+}
+
+/// Types into every form of a page, and sends it as `send` does: nothing happens by that, and all
+/// that was typed is shown again.
+async fn keeps_all(
+    site: &Site,
+    browser: &Browser<'_>,
+    path: &str,
+    send: impl AsyncFn(&Form, &[(&str, &str)]) -> Page,
+) -> usize {
+    let forms = forms(&browser.get(path).await, path);
+    for form in &forms {
+        let typed = form.typed.iter().map(|(name, _)| (name.as_str(), TYPED));
+        let rest = form
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let fields: Vec<_> = typed
+            .clone()
+            .chain(rest.filter(|(name, _)| *name != "token"))
+            .collect();
+        let open = site.open_requests().await;
+        let page = send(form, &fields).await;
+        let what = format!("{path} {}: {}", form.id, page.words());
+        let shown = typed_into(&page, &form.id);
+        let typed: Vec<_> = typed
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        assert_eq!(shown, typed, "{what}");
+        assert!(
+            page.text.contains("id=\"complaint\" role=\"alert\""),
+            "{what}"
+        );
+        assert_eq!(page.header("cache-control"), "private, no-cache");
+        assert_eq!(site.open_requests().await, open, "{what}");
+    }
+    forms.len()
+}
+
+#[tokio::test]
+async fn what_is_typed_outlives_a_session_that_ends_in_every_form() {
+    let site = Site::new().await;
+    let mut count = 0;
+    for (login, paths) in pages(&site).await {
+        let browser = site.signed_in(login).await;
+        for path in paths {
+            count += keeps_all(&site, &browser, &path, async |form, fields| {
+                browser.post("/sign-out", &[]).await;
+                let asked = browser.post(&form.action, fields).await;
+                asked.refuses(403, "Your session ended; nothing was sent.");
+                assert_eq!(asked.header("cache-control"), "private, no-cache");
+                // Nothing of it is in an address, and it is not seen before signing in.
+                let door = forms(&asked, "").remove(0);
+                assert_eq!(door.action, form.action);
+                assert!(!asked.words().contains("Reports"), "{}", asked.text);
+                let unsent = asked.field("unsent").unwrap().replace("&amp;", "&");
+                let wrong = [("login", login), ("password", "x"), ("unsent", &unsent)];
+                let again = browser.post(&door.action, &wrong).await;
+                again.refuses(401, "do not fit together");
+                let unsent = again.field("unsent").unwrap().replace("&amp;", "&");
+                let right = [
+                    ("login", login),
+                    ("password", PASSWORD),
+                    ("unsent", &unsent),
+                ];
+                let sent = browser.post(&door.action, &right).await;
+                // The browser sends the same there once more, signed in.
+                assert_eq!(
+                    (sent.status.as_u16(), sent.header("location")),
+                    (307, &*form.action)
+                );
+                let page = browser.post(&form.action, &right).await;
+                page.says("You’re signed in again. Nothing was sent yet");
+                assert_eq!(page.status, 200);
+                page
+            })
+            .await;
+        }
+    }
+    assert_eq!(count, 8);
+}
+
+#[tokio::test]
+async fn what_is_typed_outlives_a_page_of_an_earlier_sign_in_in_every_form() {
+    let site = Site::new().await;
+    let mut count = 0;
+    for (login, paths) in pages(&site).await {
+        let browser = site.signed_in(login).await;
+        for path in paths {
+            count += keeps_all(&site, &browser, &path, async |form, fields| {
+                let fields = [fields, &[("token", "old")]].concat();
+                let ours = [("origin", "http://127.0.0.1:8080")];
+                let page = browser.post_as_is(&form.action, &fields, &ours).await;
+                page.refuses(403, "This page was out of date, so nothing was sent.");
+                page
+            })
+            .await;
+        }
+    }
+    assert_eq!(count, 8);
+    // What is shown again can be sent.
+    let ann = site.signed_in("ann").await;
+    let fields = [("reason", "Reports"), ("key", "k"), ("token", "old")];
+    let ours = [("origin", "http://127.0.0.1:8080")];
+    ann.post_as_is("/resources/2/request", &fields, &ours).await;
+    let sent = ann.post("/resources/2/request", &fields[..2]).await;
+    assert!(sent.location().starts_with("/requests/"), "{}", sent.text);
+}
+
+#[tokio::test]
+async fn only_what_our_own_pages_sent_is_kept_and_no_secret_and_nothing_endless() {
+    let site = Site::with(|config| config.device_flow = true).await;
+    let browser = site.browser();
+    browser.get("/sign-in").await;
+    let ours = ("origin", "http://127.0.0.1:8080");
+    let reason = [("reason", "Reports")];
+    for other in [
+        vec![],
+        vec![("origin", "https://evil.example")],
+        vec![ours, ("sec-fetch-site", "cross-site")],
+    ] {
+        let page = browser
+            .post_as_is("/resources/2/request", &reason, &other)
+            .await;
+        assert!(page.location().ends_with("&unsent=true"), "{}", page.text);
+    }
+    let page = browser.post("/device", &[("code", "WXYZ-WXYZ")]).await;
+    assert_eq!(page.location(), "/sign-in?next=%2Fdevice&unsent=true");
+    let secret = [
+        ("reason", "Reports"),
+        ("password", "the secret"),
+        ("code", "WXYZ"),
+    ];
+    let page = browser.post("/resources/2/request", &secret).await;
+    assert_eq!(page.field("unsent").as_deref(), Some("reason=Reports"));
+    let long = "\u{1f511}".repeat(2_000);
+    let page = browser
+        .post("/resources/2/request", &[("reason", &long)])
+        .await;
+    page.says("what you typed is kept");
+    let page = browser
+        .post("/resources/2/request", &[("reason", &"x".repeat(40_000))])
+        .await;
+    page.refuses(
+        403,
+        "Your session ended; nothing was sent. Sign in to go on.",
+    );
+    assert_eq!(page.field("unsent"), None);
+}
+
+#[tokio::test]
+async fn signing_out_has_browsers_forget_the_pages_that_they_keep() {
+    let site = Site::new().await;
+    let page = site.signed_in("ann").await.post("/sign-out", &[]).await;
+    assert_eq!(page.header("clear-site-data"), "\"cache\"");
+}
+
 #[tokio::test]
 async fn a_session_that_ended_says_so_and_whether_something_was_sent() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
-    let fields = [("way", "3"), ("reason", "Error 500")];
-    ann.get("/resources/3/request").await;
     let kept = ann.cookies();
     ann.get("/access").await;
     ann.post("/sign-out", &[]).await;
     assert!(!ann.get("/sign-in").await.words().contains("session ended"));
     ann.set_cookies(kept);
-    let answer = ann.post("/resources/3/request", &fields).await;
+    let answer = ann.post("/sessions", &[("do", "end-others")]).await;
     let address = answer.location().to_owned();
-    assert_eq!(
-        address,
-        "/sign-in?next=%2Fresources%2F3%2Frequest&unsent=true"
-    );
+    assert_eq!(address, "/sign-in?next=%2Fsessions&unsent=true");
     ann.get(&address)
         .await
         .says("Your session ended; nothing was sent.");

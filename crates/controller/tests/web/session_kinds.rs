@@ -14,7 +14,7 @@ use crate::devices::enrolled;
 use crate::world::World;
 use crate::world::description::DOCUMENT;
 use crate::world::events::Events;
-use crate::world::gateways::call;
+use crate::world::gateways::{added, call, enrol_gateway};
 
 /// What somebody else asks for, and nobody but reviewers may read.
 const REASON: &str = "Because of the merger that nobody knows of";
@@ -41,6 +41,8 @@ struct Ids {
     grant: i64,
     device: i64,
     own_session: i64,
+    /// Of another session of the caller's.
+    own_device: i64,
 }
 
 fn row(operation: &'static str, ids: &[i64], body: Value, app: u16, headless: u16) -> Row {
@@ -79,7 +81,7 @@ fn table(ids: &Ids) -> Vec<Row> {
         // One's own.
         row("GET /me", &[], Value::Null,                200, 200),
         row("GET /sessions", &[], Value::Null,          200, 200),
-        row("DELETE /sessions/{id}", &[ids.own_session], Value::Null, 204, 204),
+        row("DELETE /sessions/{id}", &[ids.own_session], Value::Null, 204, 403),
         row("GET /resources", &[], Value::Null,         200, 200),
         row("GET /resources/{id}", &[ids.resource], Value::Null, 200, 200),
         row("GET /requests", &[], Value::Null,          200, 200),
@@ -99,6 +101,7 @@ fn table(ids: &Ids) -> Vec<Row> {
         row("POST /grants/{id}/release", &[ids.grant], Value::Null, 403, 404),
         row("POST /grants/{id}/revoke", &[ids.grant], comment(), 200, 403),
         row("DELETE /devices/{id}", &[ids.device], Value::Null, 204, 404),
+        row("DELETE /devices/{id}", &[ids.own_device], Value::Null, 204, 403),
         Row { path: "/unlocks?login=ann".to_owned(), ..row("GET /unlocks", &[], Value::Null, 200, 403) },
         // Ann's wiki is always open: nothing to unlock.
         row("POST /unlocks", &[], json!({ "login": "ann", "resource": 1 }), 409, 403),
@@ -131,7 +134,7 @@ async fn each_call_says_what_a_session_of_each_kind_may() {
         assert_eq!(status, row.headless, "{} headless: {text}", row.operation);
         assert!(!text.contains(REASON), "{}: {text}", row.operation);
         if status == 403 {
-            assert!(text.contains("never review or administer"), "{text}");
+            assert!(text.contains("signed in by a device code"), "{text}");
         }
     }
     let me = call(&site.world, "GET", "/me", &headless, Value::Null)
@@ -139,20 +142,62 @@ async fn each_call_says_what_a_session_of_each_kind_may() {
         .json();
     assert_eq!(me["reviews"], false);
 
-    // The same things are there still, but for the session that was ended and the resource that was asked for.
-    let own_session = own_session(&site).await;
+    // The same things are there still, but for the resource that was asked for.
     let resource = site.world.resources.vault.0;
-    let ids = Ids {
-        own_session,
-        resource,
-        ..ids
-    };
+    let ids = Ids { resource, ..ids };
     let app = site.world.token(rae).await;
     for row in table(&ids) {
         let (status, text) = answered(&site.world, &row, &app).await;
         assert_eq!(status, row.app, "{} app: {text}", row.operation);
         let shows = text.contains(REASON);
         assert_eq!(shows, row.shows_others, "{}: {text}", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_s_credential_is_worth_nothing_for_people_s_calls() {
+    let site = Site::new().await;
+    let ids = others(&site, site.world.resources.logs.0).await;
+    let token = added(&site.world, "gw-1").await;
+    let enrolled = enrol_gateway(&site.world, &token, &Key::generate().unwrap()).await;
+    let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
+    let rows = table(&ids);
+    let is_people_s = |row: &&Row| !row.operation.contains(" /gateway/");
+    for row in rows.iter().filter(is_people_s) {
+        let (method, _) = row.operation.split_once(' ').unwrap();
+        let answer = call(
+            &site.world,
+            method,
+            &row.path,
+            &credential,
+            row.body.clone(),
+        )
+        .await;
+        assert_eq!(answer.status, 401, "{}: {}", row.operation, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_host_ends_its_own_session_and_its_own_device() {
+    let site = Site::new().await;
+    let (world, rae) = (&site.world, site.world.people.rae);
+    for own in ["sessions", "device"] {
+        let host = world.token_of(rae, SessionKind::Headless).await;
+        let path = if own == "device" {
+            let key = Key::generate().unwrap().request().unwrap();
+            let body = json!({ "name": "host", "request": key });
+            let enrolled = call(world, "PUT", "/device", &host, body).await.json();
+            format!("/devices/{}", enrolled["device"])
+        } else {
+            let sessions = call(world, "GET", "/sessions", &host, Value::Null).await;
+            let sessions = sessions.json();
+            let mut all = sessions.as_array().unwrap().iter();
+            let current = all.find(|session| session["current"] == true);
+            format!("/sessions/{}", current.unwrap()["id"])
+        };
+        let ended = call(world, "DELETE", &path, &host, Value::Null).await;
+        assert_eq!(ended.status, 204, "{}", ended.text);
+        assert_eq!(site.me(&host).await, 401);
     }
 }
 
@@ -227,6 +272,7 @@ async fn others(site: &Site, resource: i64) -> Ids {
         grant: ask(people.ann, world.resources.logs).await.grant(),
         device: enrolled(site, people.ben, "ben-laptop").await.0,
         own_session: own_session(site).await,
+        own_device: enrolled(site, people.rae, "rae-laptop").await.0,
     }
 }
 

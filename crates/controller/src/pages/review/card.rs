@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::Settled;
 use crate::identity::csrf::FormToken;
-use crate::pages::form::{Field, Wrong};
+use crate::pages::form::{Field, Fields, Wrong};
 use crate::pages::icon::Icon;
 use crate::pages::layout::{plain, token_field};
 use crate::pages::lengths;
@@ -26,6 +26,17 @@ pub(super) struct Typed {
     /// Which of the forms it was.
     pub(super) form: String,
     pub(super) wrong: Wrong,
+}
+
+impl Typed {
+    pub(super) fn read(fields: &Fields, wrong: Wrong) -> Self {
+        Self {
+            comment: fields.text("comment"),
+            length: lengths::Typed::read(fields, ""),
+            form: fields.get("do").to_owned(),
+            wrong,
+        }
+    }
 }
 
 /// A waiting request with what can be done about it.

@@ -14,12 +14,13 @@ use serde::Deserialize;
 
 use self::card::{Typed, card, decided_card, revoke, settled_card};
 use super::address::{Id, Query};
+use super::connections;
 use super::error::PageFailure;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::layout::{Frame, Live, Page, Place, Width, plain};
 use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
 use super::time::ago;
-use super::{connections, lengths};
+use super::unsent::Unsent;
 use crate::access::connections::through;
 use crate::access::{decide, end, view};
 use crate::app::App;
@@ -169,8 +170,10 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<RequestId>,
+    unsent: Unsent,
 ) -> Result<Response, PageFailure> {
-    page(&app, &user, &uri, id, &Typed::default()).await
+    let typed = Typed::read(&unsent.fields, unsent.wrong);
+    page(&app, &user, &uri, id, &typed).await
 }
 
 /// `POST /review/{id}`: decide it, or revoke its grant.
@@ -181,12 +184,7 @@ pub(super) async fn send(
     Id(id): Id<RequestId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageFailure> {
-    let mut typed = Typed {
-        comment: fields.get("comment").replace("\r\n", "\n"),
-        length: lengths::Typed::read(&fields, ""),
-        form: fields.get("do").to_owned(),
-        wrong: Wrong::default(),
-    };
+    let mut typed = Typed::read(&fields, Wrong::default());
     match act(&app, &user, id, &typed, &fields).await {
         Ok(()) if fields.has("settled") => {
             let settled = Settled::from(fields.get("settled").to_owned()).with(id);
