@@ -267,6 +267,17 @@ impl Gateway {
         command
     }
 
+    /// What it signs in at the controller with.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub fn credential(&self) -> Result<String> {
+        let text = fs::read_to_string(self.state().join("enrolment.json"))?;
+        let state: serde_json::Value = serde_json::from_str(&text)?;
+        let credential = state["credential"].as_str();
+        Ok(credential.context("a credential")?.to_owned())
+    }
+
     fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }

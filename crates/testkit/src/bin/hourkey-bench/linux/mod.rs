@@ -4,6 +4,7 @@ mod bare_tray;
 mod clients;
 mod decide;
 mod desk;
+mod fair;
 mod figures;
 mod gateway;
 mod idle;
@@ -115,6 +116,7 @@ async fn measure(subject: Subject) -> Result<()> {
         }
         Subject::Controller => {
             clients::measure(&mut table).await?;
+            fair::measure(&mut table).await?;
             "cargo xtask bench controller"
         }
         Subject::Gateway { only, beside } => {

@@ -1,0 +1,511 @@
+//! What one person's flood costs the others: from an approval or a revocation to its notice, and
+//! until a gateway's acknowledgement is answered.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use hourkey_client::api::ApiError;
+use hourkey_client::session::Session;
+use hourkey_client::sync::{Follower, Update, follow};
+use hourkey_domain::ids::ResourceId;
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::{Approve, Comment, NewRequest};
+use hourkey_protocol::gateway::{Ack, All, Follow};
+use hourkey_protocol::notice::What;
+use hourkey_protocol::problem::Code;
+use hourkey_protocol::sse::Parser;
+use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::person::Person;
+use tokio::sync::mpsc;
+
+use super::desk::RESOURCE;
+use super::figures::{Figure, Table, Times, short};
+
+/// How often it is approved and revoked under each flood.
+const ROUNDS: usize = 60;
+
+/// Tabs that read at once.
+const TABS: usize = 50;
+
+/// How often a gateway acknowledges here.
+const ACK_EVERY: Duration = Duration::from_millis(100);
+
+/// The budgets: times what it is without a flood, and milliseconds.
+const SLOWER: f64 = 2.0;
+const ACKNOWLEDGED: f64 = 1_000.0;
+
+/// Lets the controller run on a disk of its own of 96 MiB, which is filled up to 8 MiB once the file
+/// `$0.fill` is there: less than what is kept for endings.
+const SMALL_DISK: &str = r#"cp -a "$0" "$0.before" && mount -t tmpfs -o size=96m none "$0" &&
+cp -a "$0.before/." "$0" && {
+    ( while [ ! -e "$0.fill" ]; do sleep 0.05; done
+      left=$(df -Pm "$0" | awk 'END { print $4 - 8 }')
+      dd if=/dev/zero of="$0/filler" bs=1M count="$left" 2>/dev/null; touch "$0.full" ) &
+    exec "$@"
+}"#;
+
+pub(crate) async fn measure(table: &mut Table) -> Result<()> {
+    let mut controller = Controller::start(SAMPLE).await?;
+    let gateway = Gateway::start(&controller, "gw-1", "Cloud", &[]).await?;
+    let credential = gateway.credential()?;
+    drop(gateway);
+    let sign_in = async |login| {
+        Person::new(&controller, login)
+            .await?
+            .session(&controller)
+            .await
+    };
+    let (ada, lee) = (sign_in("ada").await?, sign_in("lee").await?);
+    let reviewers = [sign_in("marta").await?, sign_in("root").await?];
+    let mut people = People {
+        acks: Acks::open(&controller, &credential).await?,
+        news: News::of(&ada).await?,
+        resource: resource(&ada).await?,
+        ada,
+        reviewers,
+    };
+
+    let alone = people.rounds().await?;
+    alone.add("", table, None);
+    for (what, loops, tabs) in [
+        (", one asks and cancels in a loop", 1, 0),
+        (", one reads in 50 tabs", 0, TABS),
+        (", one does both", 1, TABS),
+    ] {
+        let flood = Flood::begin(&lee, loops, tabs).await?;
+        let times = people.rounds().await?;
+        let calls = flood.end()?;
+        times.add(what, table, Some(&alone));
+        table.add(calls.figure(what));
+    }
+    people
+        .on_a_full_disk(&mut controller, &credential, &alone, table)
+        .await
+}
+
+fn data(controller: &Controller) -> String {
+    controller.data().display().to_string()
+}
+
+async fn resource(member: &Session) -> Result<ResourceId> {
+    let resources = member.resources().await?;
+    let found = resources.iter().find(|resource| resource.name == RESOURCE);
+    Ok(found.context("the resource is seen")?.id)
+}
+
+fn request(resource: ResourceId) -> NewRequest {
+    NewRequest {
+        resource,
+        assignment: None,
+        reason: "To measure".to_owned(),
+        seconds: Some(60 * 45),
+        starts_at: None,
+    }
+}
+
+/// Who is measured: Ada asks and is told, the reviewers decide.
+struct People {
+    ada: Session,
+    reviewers: [Session; 2],
+    resource: ResourceId,
+    news: News,
+    acks: Acks,
+}
+
+/// How long it took, again and again.
+struct Measured {
+    approved: Times,
+    revoked: Times,
+    acknowledged: Times,
+}
+
+impl People {
+    async fn rounds(&mut self) -> Result<Measured> {
+        let (mut approved, mut revoked) = (Vec::new(), Vec::new());
+        self.acks.begin();
+        for round in 0..ROUNDS {
+            let reviewer = &self.reviewers[round % 2];
+            let ask = async || self.ada.ask(&request(self.resource)).await;
+            let (asked, _) = when_allowed(ask).await?;
+            let approve = async || reviewer.approve(asked.request.id, &HOW).await;
+            let (answer, begin) = when_allowed(approve).await?;
+            approved.push(self.news.approved().await? - begin);
+            let grant = answer.grant.context("an approval makes a grant")?.id;
+            let begin = Instant::now();
+            reviewer.revoke(grant, &why()).await?;
+            revoked.push(self.news.revoked().await? - begin);
+        }
+        Ok(Measured {
+            approved: Times::of(approved),
+            revoked: Times::of(revoked),
+            acknowledged: self.acks.times()?,
+        })
+    }
+
+    /// Revokes all that two can be given, when the controller's disk has only what is kept left.
+    async fn on_a_full_disk(
+        &mut self,
+        controller: &mut Controller,
+        credential: &str,
+        alone: &Measured,
+        table: &mut Table,
+    ) -> Result<()> {
+        controller.stop().await?;
+        let data = data(controller);
+        let root = rustix::process::geteuid().is_root();
+        let user: &[&str] = if root {
+            &[]
+        } else {
+            &["--user", "--map-root-user"]
+        };
+        let command = [user, &["--mount", "sh", "-c", SMALL_DISK, &data]].concat();
+        controller.wrap(&[&["unshare"], &*command].concat());
+        controller.resume().await?;
+        self.news = News::of(&self.ada).await?;
+        self.acks = Acks::open(controller, credential).await?;
+        let mut grants = Vec::new();
+        for resource in self.ada.resources().await? {
+            if !matches!(resource.lock, LockState::Locked { .. }) {
+                continue;
+            }
+            let ask = async || self.ada.ask(&request(resource.id)).await;
+            let (asked, _) = match when_allowed(ask).await {
+                Ok(asked) => asked,
+                // An unlock takes no length; there are enough others.
+                Err(_) => continue,
+            };
+            if let Some(grant) = asked.request.grant {
+                grants.push(grant.id);
+                self.news.approved().await?;
+                continue;
+            }
+            let approve = async || self.reviewers[0].approve(asked.request.id, &HOW).await;
+            let (answer, _) = when_allowed(approve).await?;
+            grants.extend(answer.grant.map(|grant| grant.id));
+            self.news.approved().await?;
+        }
+        ensure!(grants.len() > 2, "too little to revoke: {}", grants.len());
+        fill(&data).await?;
+        let refused = self.ada.ask(&request(self.resource)).await;
+        ensure!(
+            refused.is_err_and(|error| error.code() == Some(Code::Unavailable)),
+            "the disk is not full"
+        );
+        self.acks.begin();
+        let mut revoked = Vec::new();
+        for grant in grants {
+            let begin = Instant::now();
+            self.reviewers[0].revoke(grant, &why()).await?;
+            revoked.push(self.news.revoked().await? - begin);
+        }
+        let what = "on a full disk";
+        let revoked = Times::of(revoked);
+        table.add(revoked.figure(format!("revoke → notice {what}")));
+        slower(
+            &format!("revoke → notice {what}"),
+            &revoked,
+            &alone.revoked,
+            table,
+        );
+        acknowledged(&format!(" {what}"), &self.acks.times()?, table);
+        Ok(())
+    }
+}
+
+const HOW: Approve = Approve {
+    seconds: None,
+    comment: String::new(),
+};
+
+fn why() -> Comment {
+    Comment {
+        comment: "enough".to_owned(),
+    }
+}
+
+impl Measured {
+    fn add(&self, what: &str, table: &mut Table, alone: Option<&Self>) {
+        let (approve, revoke) = (
+            format!("approve → notice{what}"),
+            format!("revoke → notice{what}"),
+        );
+        table.add(self.approved.figure(&approve));
+        table.add(self.revoked.figure(&revoke));
+        if let Some(alone) = alone {
+            slower(&approve, &self.approved, &alone.approved, table);
+            slower(&revoke, &self.revoked, &alone.revoked, table);
+        }
+        acknowledged(what, &self.acknowledged, table);
+    }
+}
+
+/// How many times as long the slowest of a hundred took.
+fn slower(what: &str, flooded: &Times, alone: &Times, table: &mut Table) {
+    let ratio = flooded.percentile(99) / alone.percentile(99);
+    let what = format!("{what}: p99 against nobody else there");
+    table.add(Figure::new(what, ratio, "×").budget(SLOWER));
+}
+
+fn acknowledged(what: &str, times: &Times, table: &mut Table) {
+    let slowest = Figure::new(
+        format!("a gateway’s acknowledgement{what}, slowest"),
+        times.percentile(100),
+        "ms",
+    );
+    table.add(slowest.spread(times.spread()).budget(ACKNOWLEDGED));
+}
+
+/// Does it, once there is budget for it, and returns when the call that was allowed began.
+async fn when_allowed<T>(
+    mut call: impl AsyncFnMut() -> Result<T, ApiError>,
+) -> Result<(T, Instant)> {
+    loop {
+        let begin = Instant::now();
+        match call().await {
+            Err(error) if error.code() == Some(Code::RateLimited) => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            done => return Ok((done?, begin)),
+        }
+    }
+}
+
+async fn fill(data: &str) -> Result<()> {
+    std::fs::write(format!("{data}.fill"), "")?;
+    let full = format!("{data}.full");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !std::fs::exists(&full)? {
+        ensure!(Instant::now() < deadline, "the disk was not filled");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// What a person's event stream says.
+struct News {
+    _follower: Follower,
+    updates: mpsc::Receiver<Update>,
+}
+
+impl News {
+    async fn of(session: &Session) -> Result<Self> {
+        let (tx, updates) = mpsc::channel(64);
+        let mut news = Self {
+            _follower: follow(session.clone(), tx),
+            updates,
+        };
+        while !matches!(news.next().await?, Update::Snapshot(_)) {}
+        Ok(news)
+    }
+
+    async fn approved(&mut self) -> Result<Instant> {
+        self.told(|what| matches!(what, What::Approved { .. }))
+            .await
+    }
+
+    async fn revoked(&mut self) -> Result<Instant> {
+        self.told(|what| matches!(what, What::Revoked { .. })).await
+    }
+
+    /// When the next such notice came.
+    async fn told(&mut self, is_it: impl Fn(&What) -> bool) -> Result<Instant> {
+        loop {
+            match self.next().await? {
+                Update::Changes(changes) if changes.notices.iter().any(|it| is_it(&it.what)) => {
+                    return Ok(Instant::now());
+                }
+                Update::Changes(_) | Update::Snapshot(_) | Update::Live => {}
+                Update::Lost { why, .. } => bail!("the stream was lost: {why}"),
+                Update::SessionEnded => bail!("the session ended"),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Update> {
+        let next = tokio::time::timeout(Duration::from_secs(60), self.updates.recv());
+        next.await?.context("the stream goes on")
+    }
+}
+
+/// Acknowledges as a gateway does, on a stream of its own.
+struct Acks {
+    times: Arc<Mutex<Vec<Duration>>>,
+    task: tokio::task::JoinHandle<Result<()>>,
+}
+
+impl Acks {
+    async fn open(controller: &Controller, credential: &str) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let url = controller.url().join("api/v1/gateway/")?;
+        let follow = Follow {
+            devices: Vec::new(),
+        };
+        let stream = http
+            .post(url.join("stream")?)
+            .bearer_auth(credential)
+            .json(&follow);
+        let mut body = stream.send().await?.error_for_status()?.bytes_stream();
+        let (mut parser, mut first) = (Parser::default(), None);
+        while first.is_none() {
+            let bytes = body.next().await.context("the stream goes on")??;
+            let found = parser.feed(&bytes, |event| {
+                first = first.take().or(Some(event.data));
+            });
+            found.ok().context("events of a usual size")?;
+        }
+        let all: All = serde_json::from_str(&first.unwrap_or_default())?;
+        let times = Arc::<Mutex<Vec<Duration>>>::default();
+        let noted = Arc::clone(&times);
+        let (url, credential) = (url.join("ack")?, credential.to_owned());
+        let task = tokio::spawn(async move {
+            // Nobody reads it: there is nobody whose devices it could be about.
+            let _body = body;
+            for number in 1.. {
+                let ack = Ack {
+                    stream: all.stream,
+                    number,
+                    seq: all.seq,
+                };
+                let begin = Instant::now();
+                let call = http.post(url.clone()).bearer_auth(&credential).json(&ack);
+                call.send().await?.error_for_status()?;
+                noted
+                    .lock()
+                    .map_err(|_| anyhow!("a task panicked"))?
+                    .push(begin.elapsed());
+                tokio::time::sleep(ACK_EVERY).await;
+            }
+            Ok(())
+        });
+        Ok(Self { times, task })
+    }
+
+    /// Forgets those before.
+    fn begin(&self) {
+        drop(self.taken());
+    }
+
+    /// How long each took since.
+    fn times(&self) -> Result<Times> {
+        ensure!(!self.task.is_finished(), "an acknowledgement was refused");
+        Ok(Times::of(self.taken()))
+    }
+
+    fn taken(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.times.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Calls of one person as fast as they are answered, from a thread of its own.
+struct Flood {
+    stop: Arc<AtomicBool>,
+    begun: Instant,
+    answered: Arc<AtomicU64>,
+    refused: Arc<AtomicU64>,
+    thread: JoinHandle<Result<()>>,
+}
+
+/// How many calls a second.
+struct Calls {
+    answered: f64,
+    refused: f64,
+}
+
+impl Calls {
+    fn figure(&self, what: &str) -> Figure {
+        let what = format!("calls answered a second{what}");
+        let refused = format!("{} more were refused for now", short(self.refused));
+        Figure::new(what, self.answered, "").spread(refused)
+    }
+}
+
+impl Flood {
+    /// `loops` of asking and cancelling, which do not heed that they shall wait, and `tabs` that read.
+    async fn begin(session: &Session, loops: usize, tabs: usize) -> Result<Self> {
+        let resource = resource(session).await?;
+        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let refused = Arc::<AtomicU64>::default();
+        let flood = Flooding {
+            session: session.clone(),
+            resource,
+            stop: Arc::clone(&stop),
+            answered: Arc::clone(&answered),
+            refused: Arc::clone(&refused),
+        };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let loops = join_all((0..loops).map(|_| flood.asks()));
+                let tabs = join_all((0..tabs).map(|_| flood.reads()));
+                tokio::join!(loops, tabs);
+            });
+            Ok(())
+        });
+        Ok(Self {
+            stop,
+            begun: Instant::now(),
+            answered,
+            refused,
+            thread,
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "thousands")]
+    fn end(self) -> Result<Calls> {
+        self.stop.store(true, Relaxed);
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let joined = self
+            .thread
+            .join()
+            .map_err(|_| anyhow!("the flood panicked"))?;
+        joined?;
+        let calls = |count: &AtomicU64| count.load(Relaxed) as f64 / seconds;
+        Ok(Calls {
+            answered: calls(&self.answered),
+            refused: calls(&self.refused),
+        })
+    }
+}
+
+struct Flooding {
+    session: Session,
+    resource: ResourceId,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    refused: Arc<AtomicU64>,
+}
+
+impl Flooding {
+    async fn asks(&self) {
+        while !self.stop.load(Relaxed) {
+            let asked = self.session.ask(&request(self.resource)).await;
+            if let Some(asked) = self.count(asked) {
+                self.count(self.session.cancel(asked.request.id).await);
+            }
+        }
+    }
+
+    async fn reads(&self) {
+        while !self.stop.load(Relaxed) {
+            self.count(self.session.snapshot().await);
+        }
+    }
+
+    fn count<T>(&self, done: Result<T, ApiError>) -> Option<T> {
+        let counter = if done.is_ok() {
+            &self.answered
+        } else {
+            &self.refused
+        };
+        counter.fetch_add(1, Relaxed);
+        done.ok()
+    }
+}
