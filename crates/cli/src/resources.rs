@@ -257,6 +257,7 @@ mod tests {
             },
             denied_at: None,
             last_decision: None,
+            approved: None,
             last_touched: None,
         }
     }
