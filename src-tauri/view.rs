@@ -174,6 +174,11 @@ pub enum Lock {
         /// When it ends.
         #[ts(type = "number")]
         expires_at: i64,
+        /// Who approved it, and their word: `Approved by Rosa: “Only the replica.”` Absent where
+        /// nobody had to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        approved: Option<String>,
     },
     /// A grant starts later.
     Scheduled {
@@ -183,6 +188,10 @@ pub enum Lock {
         /// When it starts.
         #[ts(type = "number")]
         starts_at: i64,
+        /// As of one that runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        approved: Option<String>,
     },
     /// A request waits for its reviewer.
     Pending {
