@@ -315,7 +315,7 @@ test("what came into the inbox is counted at its tab until it is read, and stays
   ];
   show(LIVE, { part: "inbox", value: items(true) });
   await settle();
-  expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1new");
+  expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1 new");
   press("2", { ctrlKey: true });
   await settle();
   expect(sent()).toContainEqual({ do: "readInbox" });
