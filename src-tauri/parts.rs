@@ -87,6 +87,7 @@ fn session(state: &AppState, now: DateTime<Utc>) -> Session {
             id: "controller".to_owned(),
             text: offline.why.to_owned(),
             remedy: "Hourkey keeps trying.".to_owned(),
+            details: None,
         });
     }
     Session {

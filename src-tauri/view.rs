@@ -122,6 +122,10 @@ pub struct Warning {
     pub text: String,
     /// What to do about it.
     pub remedy: String,
+    /// What the system said, for whoever looks into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub details: Option<String>,
 }
 
 /// One row of the resources tab.

@@ -275,6 +275,7 @@ const warnings: Warning[] = [
     id: "keyring",
     text: "No keyring answers, so you will have to sign in again after a restart.",
     remedy: "Unlock or install a keyring, for example gnome-keyring.",
+    details: "org.freedesktop.DBus.Error.ServiceUnknown: The name is not activatable",
   },
 ];
 

@@ -327,3 +327,19 @@ test("what came into the inbox is counted at its tab until it is read, and stays
   );
   expect(marked).toEqual([false, false]);
 });
+
+test("what the system said about a trouble is folded away", () => {
+  const raw = "org.freedesktop.DBus.Error.ServiceUnknown";
+  const warnings = [
+    { id: "keyring", text: "No keyring is running.", remedy: "Start one.", details: raw },
+    { id: "tray", text: "This desktop shows no tray.", remedy: "Add one." },
+  ];
+  engine.push({ part: "session", value: { state: LIVE, now: NOW, warnings } });
+  engine.push({ part: "show", value: "settings" });
+  const folded = document.querySelectorAll("details");
+  expect([...folded].map(({ open }) => open)).toEqual([false]);
+  expect(folded[0]?.querySelector("summary")?.textContent).toBe("Details");
+  expect(folded[0]?.textContent).toContain(raw);
+  folded[0]?.remove();
+  expect(text()).not.toContain(raw);
+});
