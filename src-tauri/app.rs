@@ -32,6 +32,7 @@ use crate::entry::{EntryAddresses, EntryNews};
 use crate::notify::{Action, NotShown, Ticket};
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
+use crate::trouble::Trouble;
 use crate::view::{Command, Warning};
 use crate::words::Zone;
 
@@ -101,8 +102,8 @@ pub enum Resumed {
     Found(Signed),
     /// There is none.
     Nothing,
-    /// The keyring said no; a sentence.
-    Failed(String),
+    /// The keyring said no.
+    Failed(Trouble),
 }
 
 /// A session that just began.
@@ -121,8 +122,8 @@ pub struct Signed {
 pub struct Stored {
     /// Where, as a sentence.
     pub place: String,
-    /// Why it is not kept beyond this run, as a sentence that says what to do.
-    pub unsaved: Option<String>,
+    /// Why it is not kept beyond this run.
+    pub unsaved: Option<Trouble>,
 }
 
 /// Who is signed in, if anybody.
@@ -285,6 +286,7 @@ impl<E: Effects> App<E> {
                     id: "config".to_owned(),
                     text,
                     remedy: "Until then the defaults hold, and changes are not saved.".to_owned(),
+                    details: None,
                 },
             );
             Config::default()
@@ -412,12 +414,18 @@ impl<E: Effects> App<E> {
         Some(boot + wait.to_std().unwrap_or(Duration::ZERO))
     }
 
-    fn warn(&mut self, id: &'static str, text: &str, remedy: &str) {
-        tracing::warn!(warning.id = id, "{text}");
+    fn warn(&mut self, id: &'static str, trouble: Trouble) {
+        let Trouble {
+            text,
+            remedy,
+            details,
+        } = trouble;
+        tracing::warn!(warning.id = id, details, "{text}");
         let warning = Warning {
             id: id.to_owned(),
-            text: text.to_owned(),
-            remedy: remedy.to_owned(),
+            text,
+            remedy,
+            details,
         };
         self.state.warnings.insert(id, warning);
     }

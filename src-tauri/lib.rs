@@ -19,6 +19,7 @@ mod samples;
 mod session;
 pub mod timer;
 pub mod tray;
+pub mod trouble;
 pub mod view;
 mod window;
 pub mod words;

@@ -87,6 +87,7 @@ fn session(state: &AppState, now: DateTime<Utc>) -> Session {
             id: "controller".to_owned(),
             text: offline.why.to_owned(),
             remedy: "Hourkey keeps trying.".to_owned(),
+            details: None,
         });
     }
     Session {
@@ -145,12 +146,14 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
                 grant: grant.0,
                 started_at: millis(started_at),
                 expires_at: millis(expires_at),
+                approved: approved(resource),
             },
             LockState::Scheduled {
                 grant, starts_at, ..
             } => Lock::Scheduled {
                 grant: grant.0,
                 starts_at: millis(starts_at),
+                approved: approved(resource),
             },
             LockState::Pending {
                 request,
@@ -175,6 +178,11 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
             .get(&resource.id)
             .map(|forwarded| forwarded.address.clone()),
     }
+}
+
+fn approved(resource: &access::Resource) -> Option<String> {
+    let approved = resource.approved.as_ref()?;
+    Some(one_line(&approved.sentence(), MAX_SENTENCE_CHARS))
 }
 
 fn decision(decision: &access::LastDecision) -> Decision {
@@ -342,6 +350,21 @@ mod tests {
         let ids = |minutes| resources(&state, at(minutes)).into_iter().map(|row| row.id);
         assert_eq!(ids(0).collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
         assert_eq!(ids(5).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 6]);
+    }
+
+    #[test]
+    fn a_row_that_is_granted_says_who_approved_it() {
+        let mut runs = resource(1, "Payroll database", granted(40));
+        runs.approved = Some(access::Approved {
+            by: "Marta Ruiz".to_owned(),
+            comment: "Only the replica.".to_owned(),
+        });
+        let rows = resources(&state(vec![runs]), at(0));
+        let Lock::Granted { approved, .. } = &rows[0].lock else {
+            panic!("{:?}", rows[0].lock);
+        };
+        let sentence = "Approved by Marta Ruiz: “Only the replica.”";
+        assert_eq!(approved.as_deref(), Some(sentence));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use url::Url;
 use crate::app::{Event, Resumed, Signed, Stored};
 use crate::effects::{Call, Reply};
 use crate::entry::SessionEntry;
+use crate::trouble::Trouble;
 use crate::{entry, opener, platform};
 
 /// What the keeper is asked for.
@@ -143,12 +144,18 @@ impl Keeper {
     async fn resume(&mut self, controller: Url) -> Resumed {
         let home = match self.home(controller) {
             Ok(home) => home,
-            Err(sentence) => return Resumed::Failed(sentence),
+            Err(why) => {
+                return Resumed::Failed(Trouble {
+                    text: "Hourkey cannot use the network as it is set up here.".to_owned(),
+                    remedy: "See the details, and change that.".to_owned(),
+                    details: Some(why),
+                });
+            }
         };
         match Session::resume(home).await {
             Ok(Some(session)) => Resumed::Found(self.begin(session, None).await),
             Ok(None) => Resumed::Nothing,
-            Err(error) => Resumed::Failed(error.to_string()),
+            Err(error) => Resumed::Failed(error.into()),
         }
     }
 
@@ -221,7 +228,7 @@ impl Keeper {
         // Each refresh stores the next token, or fails to.
         let stored = Stored {
             place: running.place.clone(),
-            unsaved: running.session.unsaved().map(|error| error.to_string()),
+            unsaved: running.session.unsaved().map(Trouble::from),
         };
         if running.stored.as_ref() != Some(&stored) {
             running.stored = Some(stored.clone());

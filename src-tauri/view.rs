@@ -122,6 +122,10 @@ pub struct Warning {
     pub text: String,
     /// What to do about it.
     pub remedy: String,
+    /// What the system said, for whoever looks into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub details: Option<String>,
 }
 
 /// One row of the resources tab.
@@ -174,6 +178,11 @@ pub enum Lock {
         /// When it ends.
         #[ts(type = "number")]
         expires_at: i64,
+        /// Who approved it, and their word: `Approved by Rosa: “Only the replica.”` Absent where
+        /// nobody had to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        approved: Option<String>,
     },
     /// A grant starts later.
     Scheduled {
@@ -183,6 +192,10 @@ pub enum Lock {
         /// When it starts.
         #[ts(type = "number")]
         starts_at: i64,
+        /// As of one that runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        approved: Option<String>,
     },
     /// A request waits for its reviewer.
     Pending {

@@ -49,13 +49,10 @@ impl<E: Effects> App<E> {
         match resumed {
             Resumed::Found(signed) => self.begin(signed),
             Resumed::Nothing => self.forget(None),
-            Resumed::Failed(sentence) => {
-                self.warn(
-                    "keyring",
-                    &sentence,
-                    "Unlock or start it and choose Sign in, or sign in anew through the browser.",
-                );
-                self.signed_out(sentence);
+            Resumed::Failed(mut trouble) => {
+                trouble.remedy += " Then choose Sign in. Or sign in anew through the browser.";
+                self.signed_out(trouble.sentences());
+                self.warn("keyring", trouble);
             }
         }
     }
@@ -143,13 +140,10 @@ impl<E: Effects> App<E> {
 
     pub(super) fn stored(&mut self, stored: Stored) {
         match stored.unsaved {
-            Some(sentence) => {
-                self.tell_now(Topic::SignIn, text::not_kept(sentence.clone()));
-                self.warn(
-                    "keyring",
-                    &sentence,
-                    "Until then you stay signed in only as long as Hourkey runs.",
-                );
+            Some(mut trouble) => {
+                trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";
+                self.tell_now(Topic::SignIn, text::not_kept(trouble.sentences()));
+                self.warn("keyring", trouble);
                 self.state.secret_store =
                     "The sign-in is kept in memory, until Hourkey ends.".to_owned();
             }

@@ -14,6 +14,7 @@ use crate::effects::{Activation, Call, Effects, Reply};
 use crate::entry::{EntryAddresses, EntryNews};
 use crate::notify::{Topic, text};
 use crate::tray::menu::TrayEvent;
+use crate::trouble::Trouble;
 use crate::view::{Command, Tab};
 
 /// For so long nobody is reminded of a resource that they put off.
@@ -214,8 +215,12 @@ impl<E: Effects> App<E> {
             }
             EntryNews::Failed(why) => self.warn(
                 "entry",
-                &format!("Programs cannot reach your resources through Hourkey: {why}."),
-                "Sign out and in again, or use hourkey forward in a terminal.",
+                Trouble {
+                    text: "Programs cannot reach your resources through Hourkey.".to_owned(),
+                    remedy: "Sign out and in again, or use hourkey forward in a terminal."
+                        .to_owned(),
+                    details: Some(why),
+                },
             ),
             EntryNews::Wanted {
                 resource,
@@ -314,12 +319,12 @@ impl<E: Effects> App<E> {
     /// [`Self::follow_entry`], where nobody waits for the answer.
     pub(super) fn follow_entry_or_warn(&mut self) {
         if let Err(why) = self.follow_entry() {
-            let remedy = "Until then they do not reach private resources.";
-            self.warn(
-                "browsers",
-                &format!("Browsers could not be set up. {why}"),
-                remedy,
-            );
+            let trouble = Trouble {
+                text: format!("Browsers could not be set up. {why}"),
+                remedy: "Until then they do not reach private resources.".to_owned(),
+                details: None,
+            };
+            self.warn("browsers", trouble);
         }
     }
 

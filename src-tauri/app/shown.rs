@@ -8,6 +8,7 @@ use super::App;
 use crate::effects::{Activation, Effects};
 use crate::parts;
 use crate::tray::Tray;
+use crate::trouble::Trouble;
 use crate::view::{Part, Tab};
 
 /// What tray and window were last sent.
@@ -120,23 +121,26 @@ impl<E: Effects> App<E> {
         }
         // A panel that restarts brings no window up.
         let is_start = !self.shown.had_tray;
-        self.no_tray("No tray is shown by this desktop.", is_start);
+        self.no_tray(None, is_start);
     }
 
     pub(super) fn tray_failed(&mut self, why: &str) {
         let is_first = !self.state.warnings.contains_key("tray");
-        self.no_tray(why, is_first);
+        self.no_tray(Some(why.to_owned()), is_first);
     }
 
     /// The app lives without a tray, by its window.
-    fn no_tray(&mut self, why: &str, show_window: bool) {
+    fn no_tray(&mut self, details: Option<String>, show_window: bool) {
         self.has_tray_host = false;
-        self.warn(
-            "tray",
-            &format!("Hourkey has no tray icon here. {why}"),
-            "On GNOME, install and switch on the AppIndicator extension; on other desktops, add a \
-             system tray to the panel. Start Hourkey again to show this window.",
-        );
+        let trouble = Trouble {
+            text: "Hourkey has no tray icon here.".to_owned(),
+            remedy: "On GNOME, install and switch on the AppIndicator extension; on other \
+                     desktops, add a system tray to the panel. Start Hourkey again to show this \
+                     window."
+                .to_owned(),
+            details,
+        };
+        self.warn("tray", trouble);
         if show_window {
             self.show(None, None);
         }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{App, Event};
 use crate::effects::Effects;
 use crate::notify::{Message, NotShown, Notification, Ticket, Topic, text};
+use crate::trouble::Trouble;
 
 /// What was told, and what is being told.
 #[derive(Default)]
@@ -95,9 +96,13 @@ impl<E: Effects> App<E> {
             }
             Err(NotShown(why)) => self.warn(
                 "notifications",
-                &format!("Notifications cannot be shown: {why}."),
-                "Start a notification service, or switch notifications off. Everything is kept \
-                 in the inbox.",
+                Trouble {
+                    text: "Notifications cannot be shown.".to_owned(),
+                    remedy: "Start a notification service, or switch notifications off. \
+                             Everything is kept in the inbox."
+                        .to_owned(),
+                    details: Some(why),
+                },
             ),
         }
         if let Some(told) = self.telling.under_way.remove(&ticket) {
@@ -158,12 +163,13 @@ impl<E: Effects> App<E> {
             }
             Err(error) => {
                 let folder = self.folders.state.display();
-                let text = format!(
-                    "What you were told cannot be remembered, so nothing is told: {error}."
-                );
-                let remedy = format!("Make the folder {folder} writable.");
+                let trouble = Trouble {
+                    text: "What you were told cannot be remembered, so nothing is told.".to_owned(),
+                    remedy: format!("Make the folder {folder} writable."),
+                    details: Some(error.to_string()),
+                };
                 if !self.state.warnings.contains_key("state") {
-                    self.warn("state", &text, &remedy);
+                    self.warn("state", trouble);
                 }
             }
         }

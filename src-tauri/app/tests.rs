@@ -5,6 +5,7 @@ mod telling;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hourkey_client::dial::Blocked;
+use hourkey_client::secrets::SecretError;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_protocol::event::Snapshot;
 use tempfile::TempDir;
@@ -321,7 +322,9 @@ fn a_tray_that_cannot_be_made_is_tried_again_when_a_host_registers() {
     assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
     let effects = desk.event(Event::TrayFailed("(no host)".to_owned()));
     assert_eq!(effects, [Effect::ShowWindow]);
-    assert!(desk.app.state.warnings["tray"].text.contains("(no host)"));
+    let warning = &desk.app.state.warnings["tray"];
+    assert_eq!(warning.details.as_deref(), Some("(no host)"));
+    assert!(!warning.text.contains("(no host)"), "{}", warning.text);
     assert_eq!(trays(&desk.event(Event::Tick)), 0);
     assert_eq!(trays(&desk.event(Event::TrayHost(true))), 1);
 }
@@ -352,7 +355,7 @@ fn late_news_of_an_earlier_session_change_nothing() {
 fn a_keyring_that_fails_is_said_aloud_and_forgotten_when_it_works_again() {
     let mut desk = Desk::signed_in(snapshot(0, vec![]));
     let place = "The sign-in is kept in the system's keyring.".to_owned();
-    let unsaved = Some("The keyring is locked. Unlock it and try again.".to_owned());
+    let unsaved = Some(SecretError::Locked.into());
     let stored = Stored {
         place: place.clone(),
         unsaved,

@@ -65,7 +65,8 @@ pub enum Entry {
         resource: ResourceId,
         /// Its name, and how it stands.
         label: String,
-        /// What was last decided against the person, on top of its submenu.
+        /// On top of its submenu: who approved what the person holds, or what was last decided
+        /// against them.
         note: Option<String>,
         /// Its submenu.
         items: Vec<Item>,
@@ -90,7 +91,7 @@ const ROWS_RESERVED: usize = 5;
 /// What locks for lack of use counts as ending only this long before: until then it is simply open.
 const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
 
-/// The most characters of what was last decided.
+/// The most characters of what was decided.
 const MAX_NOTE_CHARS: usize = 120;
 
 /// The most characters of a resource's name.
@@ -284,16 +285,22 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
     }
 }
 
-/// What was last decided against the person, while the resource is locked.
+/// Who approved what the person holds, or, while the resource is locked, what was last decided
+/// against them.
 fn note(
     resource: &Resource,
     lock: &LockState,
     now: DateTime<Utc>,
     zone: words::Zone,
 ) -> Option<String> {
-    let LockState::Locked { .. } = lock else {
-        return None;
-    };
+    match lock {
+        LockState::Granted { .. } | LockState::Scheduled { .. } => {
+            let approved = resource.approved.as_ref();
+            return approved.map(|it| one_line(&it.sentence(), MAX_NOTE_CHARS));
+        }
+        LockState::Locked { .. } => {}
+        LockState::Open { .. } | LockState::Pending { .. } => return None,
+    }
     let decision = resource.last_decision.as_ref()?;
     let sentence = one_line(&decision.sentence(), MAX_NOTE_CHARS);
     Some(match decision.automatic_at.filter(|at| *at > now) {

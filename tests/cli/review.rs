@@ -51,6 +51,32 @@ async fn requests_are_listed_and_decided_once() {
 }
 
 #[tokio::test]
+async fn while_access_runs_it_is_said_who_approved_it() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let ada = Terminal::of("ada", &controller).await;
+    let marta = Terminal::of("marta", &controller).await;
+    let id = ask(&ada, "payroll").await;
+    let approve = ["review", "approve", &id, "--comment", "Only\u{1b} reading."];
+    marta.run(&approve).await.ended(0);
+    let sentence = "Approved by Marta Ruiz: “Only";
+    for command in [&["list"][..], &["status"], &["status", "payroll"]] {
+        let said = ada.run(command).await.ended(0).out;
+        assert!(said.contains(sentence), "{command:?}: {said}");
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+    // A grant that nobody had to approve says nothing of the kind.
+    ada.run(&["release", "payroll"]).await.ended(0);
+    ada.run(&["request", "Staging SSH", "--reason", "Deploy"])
+        .await
+        .ended(0);
+    let said = ada.run(&["status"]).await.ended(0).out;
+    assert!(
+        said.contains("Staging SSH") && !said.contains("Approved by"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn nobody_approves_their_own_request() {
     let organisation = SAMPLE.replace(
         r#"members = ["ada", "lee"]"#,

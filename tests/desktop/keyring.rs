@@ -79,6 +79,8 @@ async fn signs_in_for_this_run(desk: &mut Desk, why: &str) -> Result<()> {
         .told("You’ll need to sign in again after a restart")
         .await?;
     assert!(told.body.contains(why), "{}", told.body);
+    // What the system said is no sentence for people.
+    assert!(!told.body.contains("org.freedesktop"), "{}", told.body);
 
     desk.kill_app().await?;
     desk.start_app()?;

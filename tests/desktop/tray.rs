@@ -89,7 +89,12 @@ async fn from_locked_to_open_to_released() -> Result<()> {
     let open = desk.open_for("Grafana", 90).await?;
     assert_eq!(
         open.labels(),
-        ["Open in browser", "Copy address", "Give back"]
+        [
+            "Approved by Marta Ruiz.",
+            "Open in browser",
+            "Copy address",
+            "Give back"
+        ]
     );
     assert_ne!(item.icon().await?, icon_when_locked);
     assert_eq!(

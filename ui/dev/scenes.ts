@@ -50,11 +50,12 @@ function resource(name: string, address: string, lock: Lock, opens = false): Res
   };
 }
 
-const granted = (total: number, left: number): Lock => ({
+const granted = (total: number, left: number, approved?: string): Lock => ({
   kind: "granted",
   grant: 7,
   startedAt: NOW + left - total,
   expiresAt: NOW + left,
+  ...(approved === undefined ? {} : { approved }),
 });
 const locked = (automatic: boolean, deniedAt: number | null = null): Lock => ({
   kind: "locked",
@@ -64,7 +65,11 @@ const locked = (automatic: boolean, deniedAt: number | null = null): Lock => ({
 });
 
 const full: Resource[] = [
-  resource("Payroll database", "payroll-db.corp:5432", granted(45 * MINUTE, 42 * MINUTE)),
+  resource(
+    "Payroll database",
+    "payroll-db.corp:5432",
+    granted(45 * MINUTE, 42 * MINUTE, "Approved by Marta Ruiz: “Only the read replica, please.”"),
+  ),
   resource("Staging SSH", "staging.corp:22", granted(HOUR, 4 * MINUTE - 20 * SECOND)),
   resource("Build metrics", "metrics.corp", granted(8 * HOUR, 3 * HOUR + 20 * MINUTE), true),
   resource("Company wiki", "wiki.corp", { kind: "open", locksAt: null }, true),
@@ -270,6 +275,7 @@ const warnings: Warning[] = [
     id: "keyring",
     text: "No keyring answers, so you will have to sign in again after a restart.",
     remedy: "Unlock or install a keyring, for example gnome-keyring.",
+    details: "org.freedesktop.DBus.Error.ServiceUnknown: The name is not activatable",
   },
 ];
 

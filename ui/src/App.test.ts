@@ -315,7 +315,7 @@ test("what came into the inbox is counted at its tab until it is read, and stays
   ];
   show(LIVE, { part: "inbox", value: items(true) });
   await settle();
-  expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1new");
+  expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1 new");
   press("2", { ctrlKey: true });
   await settle();
   expect(sent()).toContainEqual({ do: "readInbox" });
@@ -326,4 +326,20 @@ test("what came into the inbox is counted at its tab until it is read, and stays
     mark.closest("li")?.textContent.includes("Notice 1"),
   );
   expect(marked).toEqual([false, false]);
+});
+
+test("what the system said about a trouble is folded away", () => {
+  const raw = "org.freedesktop.DBus.Error.ServiceUnknown";
+  const warnings = [
+    { id: "keyring", text: "No keyring is running.", remedy: "Start one.", details: raw },
+    { id: "tray", text: "This desktop shows no tray.", remedy: "Add one." },
+  ];
+  engine.push({ part: "session", value: { state: LIVE, now: NOW, warnings } });
+  engine.push({ part: "show", value: "settings" });
+  const folded = document.querySelectorAll("details");
+  expect([...folded].map(({ open }) => open)).toEqual([false]);
+  expect(folded[0]?.querySelector("summary")?.textContent).toBe("Details");
+  expect(folded[0]?.textContent).toContain(raw);
+  folded[0]?.remove();
+  expect(text()).not.toContain(raw);
 });

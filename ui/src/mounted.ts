@@ -63,6 +63,7 @@ export function mountBeforeEach() {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     // jsdom does no layout, so it has nothing to scroll or to measure.
     Element.prototype.scrollTo = () => undefined;
+    Element.prototype.scrollIntoView = () => undefined;
     globalThis.ResizeObserver = class {
       observe = () => undefined;
       unobserve = () => undefined;

@@ -195,8 +195,8 @@ pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
         print::line(format_args!("\n{}", rows(&moving, now)))?;
     }
     for resource in moving {
-        if let Some(decision) = decided(resource, now) {
-            print::line(format_args!("{}: {decision}", visible(&resource.name)))?;
+        if let Some(note) = note(resource, now) {
+            print::line(format_args!("{}: {note}", visible(&resource.name)))?;
         }
     }
     let reviews = snapshot.reviews.iter();
@@ -232,8 +232,8 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
         resource.id
     ))?;
     print::line(describe(lock, now))?;
-    if let Some(decision) = decided(&resource, now) {
-        print::line(decision)?;
+    if let Some(note) = note(&resource, now) {
+        print::line(note)?;
     }
     match lock {
         LockState::Pending { request, .. } => {
@@ -253,11 +253,17 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
     print::line(format_args!("\nTimes are {}.", zone(now)))
 }
 
-/// What was last decided against the person, while the resource is locked.
-fn decided(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
-    let LockState::Locked { .. } = lock_now(resource, now) else {
-        return None;
-    };
+/// Who approved what the person holds; what was last decided against them, while the resource is
+/// locked.
+pub(crate) fn note(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
+    match lock_now(resource, now) {
+        LockState::Granted { .. } | LockState::Scheduled { .. } => {
+            let approved = resource.approved.as_ref();
+            return approved.map(|it| visible(&it.sentence()));
+        }
+        LockState::Locked { .. } => {}
+        LockState::Open { .. } | LockState::Pending { .. } => return None,
+    }
     let decision = resource.last_decision.as_ref()?;
     let mut sentence = visible(&decision.sentence());
     if let Some(at) = decision.automatic_at.filter(|at| *at > now) {

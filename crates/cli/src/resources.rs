@@ -12,6 +12,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::account::session;
+use crate::ask::note;
 use crate::exit::{Exit, Failure};
 use crate::table::table;
 use crate::text::{moment, visible};
@@ -30,7 +31,16 @@ pub(crate) async fn list(json: bool) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    print::line(rows(&resources, snapshot.server_time))
+    let now = snapshot.server_time;
+    print::line(rows(&resources, now))?;
+    let approved = resources.iter().filter(|it| it.approved.is_some());
+    for (number, resource) in approved.enumerate() {
+        let apart = if number == 0 { "\n" } else { "" };
+        if let Some(note) = note(resource, now) {
+            print::line(format_args!("{apart}{}: {note}", visible(&resource.name)))?;
+        }
+    }
+    Ok(())
 }
 
 /// `hourkey open`: what was opened, as JSON.
@@ -257,6 +267,7 @@ mod tests {
             },
             denied_at: None,
             last_decision: None,
+            approved: None,
             last_touched: None,
         }
     }

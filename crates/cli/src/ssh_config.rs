@@ -197,6 +197,7 @@ mod tests {
             lock: LockState::Locked { why: Why::Unused },
             denied_at: None,
             last_decision: None,
+            approved: None,
             last_touched: None,
         }
     }

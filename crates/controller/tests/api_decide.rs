@@ -65,6 +65,9 @@ async fn a_reviewer_approves_for_less_time() {
       }
     }
     "#);
+    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    let approved = json!({ "by": "Rae Reviewer", "comment": "half an hour is enough" });
+    assert_eq!(snapshot["resources"][1]["approved"], approved);
     assert_eq!(
         world.actions(before).await,
         ["request.approved by Rae Reviewer"]

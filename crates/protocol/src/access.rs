@@ -57,6 +57,14 @@ pub struct Resource {
     /// not asked since.
     #[serde(default)]
     pub last_decision: Option<LastDecision>,
+    /// While a grant runs or is to start: which reviewer approved it. Left out where none did, under
+    /// automatic approval.
+    #[serde(
+        default,
+        deserialize_with = "lenient::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub approved: Option<Approved>,
     /// When the user last used it, was given access, or asked for it: newest first is "recently
     /// used".
     pub last_touched: Option<DateTime<Utc>>,
@@ -75,6 +83,28 @@ impl Resource {
         match self.ports.single() {
             Some(_) if !self.address.contains('/') => self.endpoint(),
             Some(_) | None => self.address.clone(),
+        }
+    }
+}
+
+/// How a reviewer approved what a user holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Approved {
+    /// The reviewer's name.
+    pub by: String,
+    /// Their word, possibly empty.
+    pub comment: String,
+}
+
+impl Approved {
+    /// Who approved, and their word: `Approved by Rosa: “Only the replica.”`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { by, comment } = self;
+        match comment.as_str() {
+            "" => format!("Approved by {by}."),
+            comment => format!("Approved by {by}: “{comment}”"),
         }
     }
 }
@@ -483,6 +513,7 @@ mod tests {
             },
             denied_at: None,
             last_decision: None,
+            approved: None,
             last_touched: None,
         };
         for (address, ports, copied) in [

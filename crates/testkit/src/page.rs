@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fantoccini::actions::{
     InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
@@ -245,6 +245,17 @@ impl Page {
         Ok(fs::write(path, self.client.screenshot().await?)?)
     }
 
+    /// Checks that nothing scrolls sideways, that no time is cut off, and that a page whose parts
+    /// scroll is not scrolled itself.
+    ///
+    /// # Errors
+    /// When something does or is; shows it.
+    pub async fn fits(&self) -> Result<()> {
+        let wrong = self.run(WRONG, vec![]).await?;
+        ensure!(wrong == Value::Array(vec![]), "it does not fit: {wrong}");
+        Ok(())
+    }
+
     /// Waits for the tab whose address is as wanted, and goes on in it.
     ///
     /// # Errors
@@ -302,6 +313,21 @@ const SETTLE: &str = "const done = arguments[0];
             document.getAnimations().filter(ends).map((animation) => animation.finished)))
         .then(frames)
         .then(() => done());";
+
+/// What scrolls sideways, times that are cut off, and a page that moved though it is not to scroll.
+const WRONG: &str = "
+    const tooWide = (element) => element.scrollWidth > element.clientWidth;
+    const scrolls = (element) => element === document.documentElement ||
+        ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
+    // What is in the line has no width of its own.
+    const isTime = (element) => element.localName === 'time' && element.clientWidth > 0;
+    const moved = (element) => element === document.documentElement && element.scrollTop > 0 &&
+        getComputedStyle(document.body).overflowY === 'hidden';
+    return [...document.querySelectorAll('*')]
+        .filter((element) => element.checkVisibility())
+        .filter((element) =>
+            tooWide(element) && (scrolls(element) || isTime(element)) || moved(element))
+        .map((element) => element.cloneNode(element.localName === 'time').outerHTML);";
 
 /// A text as an XPath expression; XPath knows no escapes.
 fn quoted(text: &str) -> String {

@@ -140,6 +140,33 @@ async fn differ(session: &Session, one: Picture<'_>, other: Picture<'_>) -> Resu
     Ok(mean > 0.0)
 }
 
+/// Puts pictures beside each other into one PNG file, each with an edge around it.
+///
+/// # Errors
+/// When one of them is not a picture.
+pub async fn side_by_side(
+    session: &Session,
+    pictures: &[impl AsRef<Path>],
+    path: &Path,
+) -> Result<()> {
+    let mut arguments = vec![
+        "-background",
+        EDGE,
+        "-bordercolor",
+        EDGE,
+        "-gravity",
+        "North",
+    ];
+    for picture in pictures {
+        arguments.push(text(picture.as_ref())?);
+    }
+    arguments.extend(["-border", "8", "+append", text(path)?]);
+    session.run("convert", &arguments).await.map(drop)
+}
+
+/// Neither light nor dark.
+const EDGE: &str = "#808080";
+
 /// Covers the empty display with a quiet gradient.
 ///
 /// # Errors

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::page::Page;
+use crate::poll::eventually;
 use crate::session::Session;
 use crate::webdriver::Driver;
 
@@ -40,6 +41,21 @@ impl WebView {
             page: Page::new(client),
             _driver: driver,
         })
+    }
+
+    /// Gives the window this size in pixels, as a person does at its edge.
+    ///
+    /// # Errors
+    /// When it does not take the size in time.
+    pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.page.client().set_window_size(width, height).await?;
+        eventually(&format!("a window of {width} × {height}"), async || {
+            let size = self.page.run("return [outerWidth, outerHeight]", vec![]);
+            let size = size.await?;
+            ensure!(size == json!([width, height]), "{size}");
+            Ok(())
+        })
+        .await
     }
 }
 

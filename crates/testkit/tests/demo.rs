@@ -34,6 +34,10 @@ fn the_tour_is_played_to_its_end() {
         "window-dark",
         "notification",
         "request-page-dark",
+        "access-page-sizes-light",
+        "review-page-sizes-dark",
+        "window-resources-sizes-light",
+        "window-form-sizes-dark",
     ] {
         let picture = pictures.join(format!("{name}.png"));
         assert!(picture.metadata().unwrap().len() > 1_000, "{name}");

@@ -194,9 +194,7 @@ fn a_missing_notification_service_is_said_and_nothing_is_tried_twice() {
     let result = Err(NotShown("no notification service is running".to_owned()));
     let effects = desk.event(Event::Notified { ticket, result });
     assert_eq!(notifications(&effects), []);
-    assert!(
-        desk.app.state.warnings["notifications"]
-            .text
-            .contains("no notification service")
-    );
+    let warning = &desk.app.state.warnings["notifications"];
+    let details = warning.details.as_deref();
+    assert_eq!(details, Some("no notification service is running"));
 }

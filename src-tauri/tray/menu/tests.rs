@@ -1,6 +1,6 @@
 use hourkey_domain::ids::GrantId;
 
-use hourkey_protocol::access::LastDecision;
+use hourkey_protocol::access::{Approved, LastDecision};
 
 use super::*;
 use crate::samples::{
@@ -200,7 +200,7 @@ fn somebody_with_hundreds_of_resources_finds_what_waits_and_what_is_locked() {
 }
 
 #[test]
-fn what_was_decided_against_a_person_stands_at_the_resource() {
+fn who_decided_what_and_why_stands_at_the_resource() {
     let mut denied = resource(1, "Database", locked());
     denied.last_decision = Some(LastDecision {
         kind: Decision::Denied,
@@ -211,10 +211,16 @@ fn what_was_decided_against_a_person_stands_at_the_resource() {
     taken.last_decision = Some(revoked(Some(at(4 * 60))));
     let mut again = resource(3, "Wiki", granted(30));
     again.last_decision = Some(revoked(None));
-    let state = state(vec![denied, taken, again]);
+    let mut approved = resource(4, "Grafana", granted(45));
+    approved.approved = Some(Approved {
+        by: "Rosa Ott".to_owned(),
+        comment: "Only the\ndashboards.".to_owned(),
+    });
+    let state = state(vec![denied, taken, again, approved]);
     let outline = outline(&state, 0);
     let expected = "\
 Wiki · 30 min left [Open in browser | Copy address | Give back]
+Grafana · 45 min left [(Approved by Rosa Ott: “Only the dashboards.”) | Open in browser | Copy address | Give back]
 —
 Database · denied [(Denied by Rosa Ott: “Use the copy.”) | Request again… | Copy address]
 Logs · revoked [(Revoked by Rosa Ott. Opens with a reason again from 14:00.) | Authenticate… | Copy address]

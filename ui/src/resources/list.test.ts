@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
+  bottomOf,
   HEADING_HEIGHT,
   layOut,
   type Layout,
   positionOf,
   rowAt,
-  NARROW_ROW_HEIGHT,
-  ROW_HEIGHT,
+  NARROW_ROWS,
+  WIDE_ROWS,
   scrollFor,
   search,
   searchable,
@@ -14,6 +15,7 @@ import {
   visible,
 } from "./list";
 import { granted, LOCKED, OPEN, pending, resource } from "./samples";
+import type { Lock } from "../view/Lock";
 
 const NOW = 1_000_000;
 
@@ -119,11 +121,32 @@ describe("sections", () => {
   });
 
   test("have higher rows in a narrow list", () => {
-    const layout = layOut(resources, NOW, NARROW_ROW_HEIGHT);
+    const layout = layOut(resources, NOW, NARROW_ROWS);
     const drawn = visible(layout, NOW, 0, layout.height);
-    expect(drawn.at(-1)?.top).toBe(layout.height - NARROW_ROW_HEIGHT);
-    expect(topOf(layout, 3)).toBe(layout.height - NARROW_ROW_HEIGHT);
-    expect(scrollFor(layout, 3, 0, layout.height - NARROW_ROW_HEIGHT)).not.toBeNull();
+    expect(drawn.at(-1)?.top).toBe(layout.height - NARROW_ROWS.row);
+    expect(topOf(layout, 3)).toBe(layout.height - NARROW_ROWS.row);
+    expect(scrollFor(layout, 3, 0, layout.height - NARROW_ROWS.row)).not.toBeNull();
+  });
+
+  test("have rows as high as their notes need", () => {
+    const decision = { revoked: true, at: NOW, sentence: "Revoked by Rosa.", automaticAt: NOW + 9 };
+    const revoked = { ...LOCKED, decision } as Lock;
+    const layout = layOut(
+      [...resources, resource(5, "Exports", { lock: revoked }), resource(6, "Xray")],
+      NOW,
+    );
+    const { row, note } = WIDE_ROWS;
+    expect(bottomOf(layout, 4) - topOf(layout, 4)).toBe(row + 2 * note);
+    expect(topOf(layout, 5)).toBe(bottomOf(layout, 4));
+    expect(layout.height).toBe(bottomOf(layout, 5));
+    const drawn = visible(layout, NOW, topOf(layout, 4), bottomOf(layout, 4));
+    expect(drawn.map(({ top, height }) => [top, height])).toEqual([
+      [topOf(layout, 4), row + 2 * note],
+    ]);
+    expect(visible(layout, NOW, bottomOf(layout, 4) - 1, layout.height)).toHaveLength(2);
+    expect(bottomOf(layOut([resource(5, "Exports", { lock: revoked })], NOW + 9), 0)).toBe(
+      HEADING_HEIGHT + row + note,
+    );
   });
 
   test("are left out when empty", () => {
@@ -137,11 +160,11 @@ describe("of 10,000 resources", () => {
   const layout = layOut(many, NOW);
 
   test("only what is in sight is drawn", () => {
-    expect(layout.height).toBe(HEADING_HEIGHT + 10_000 * ROW_HEIGHT);
+    expect(layout.height).toBe(HEADING_HEIGHT + 10_000 * WIDE_ROWS.row);
     const lines = visible(layout, NOW, 200_000, 200_600);
-    expect(lines.length).toBeLessThanOrEqual(Math.ceil(600 / ROW_HEIGHT) + 1);
+    expect(lines.length).toBeLessThanOrEqual(Math.ceil(600 / WIDE_ROWS.row) + 1);
     expect(lines[0]?.top).toBeLessThanOrEqual(200_000);
-    expect(lines.at(-1)?.top).toBeGreaterThanOrEqual(200_600 - ROW_HEIGHT);
+    expect(lines.at(-1)?.top).toBeGreaterThanOrEqual(200_600 - WIDE_ROWS.row);
   });
 
   test("the ends are drawn too", () => {
@@ -153,8 +176,8 @@ describe("of 10,000 resources", () => {
   test("a row is scrolled into sight only when it is out of it", () => {
     expect(scrollFor(layout, 3, 0, 600)).toBeNull();
     expect(scrollFor(layout, 0, 400, 600)).toBe(0); // with its heading
-    expect(scrollFor(layout, 50, 10_000, 600)).toBe(HEADING_HEIGHT + 50 * ROW_HEIGHT);
+    expect(scrollFor(layout, 50, 10_000, 600)).toBe(HEADING_HEIGHT + 50 * WIDE_ROWS.row);
     const below = scrollFor(layout, 20, 0, 600) ?? 0;
-    expect(below + 600).toBeGreaterThanOrEqual(HEADING_HEIGHT + 21 * ROW_HEIGHT);
+    expect(below + 600).toBeGreaterThanOrEqual(HEADING_HEIGHT + 21 * WIDE_ROWS.row);
   });
 });

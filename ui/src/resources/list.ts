@@ -1,5 +1,5 @@
 import type { Resource } from "../view/Resource";
-import { type Section, type Shown, sectionOf, shown } from "./lock";
+import { notes, type Section, type Shown, sectionOf, shown } from "./lock";
 
 /** A resource with what search looks at, prepared once per push. */
 export interface Searchable {
@@ -18,6 +18,8 @@ export interface Placed {
   top: number;
   /** The position of its first row among all rows. */
   first: number;
+  /** For each note the row, by its index among the members, that it stands in; ascending. */
+  notes: number[];
 }
 
 /**
@@ -28,15 +30,23 @@ export interface Layout {
   sections: Placed[];
   /** Number of resources. */
   rows: number;
-  /** Height of each in CSS pixels. */
-  rowHeight: number;
+  /** Heights of rows and of the notes in them. */
+  heights: Heights;
   /** Height of the whole list in CSS pixels. */
   height: number;
+}
+
+/** How high rows are in CSS pixels; `Row.svelte` draws them so. */
+export interface Heights {
+  row: number;
+  /** How much higher a row is for each note in it. */
+  note: number;
 }
 
 /** One line of the list: a section's heading or a resource. */
 export type Line = {
   top: number;
+  height: number;
   /** Its place among all lines, from 1. */
   index: number;
 } & (
@@ -46,9 +56,9 @@ export type Line = {
 
 /** Heights of lines in CSS pixels; `Resources.svelte` draws them so. */
 export const HEADING_HEIGHT = 36;
-export const ROW_HEIGHT = 52;
-/** The height where a row's action goes below its name, which may take two lines. */
-export const NARROW_ROW_HEIGHT = 108;
+export const WIDE_ROWS: Heights = { row: 52, note: 18 };
+/** Where a row's action goes below its name, which may take two lines, as a note may. */
+export const NARROW_ROWS: Heights = { row: 124, note: 34 };
 /** Lists that are narrower than this in CSS pixels have such rows. */
 export const NARROW = 330;
 
@@ -84,47 +94,83 @@ export function search(all: Searchable[], query: string): Resource[] {
 }
 
 /** Lays resources out in their sections; empty sections are left out. */
-export function layOut(resources: Resource[], now: number, rowHeight = ROW_HEIGHT): Layout {
-  const bySection: Record<Section, Resource[]> = { Open: [], Waiting: [], Locked: [] };
-  for (const resource of resources) bySection[sectionOf(shown(resource.lock, now))].push(resource);
-  const layout: Layout = { sections: [], rows: 0, rowHeight, height: 0 };
+export function layOut(resources: Resource[], now: number, heights = WIDE_ROWS): Layout {
+  const bySection: Record<Section, Placed> = {
+    Open: { section: "Open", members: [], top: 0, first: 0, notes: [] },
+    Waiting: { section: "Waiting", members: [], top: 0, first: 0, notes: [] },
+    Locked: { section: "Locked", members: [], top: 0, first: 0, notes: [] },
+  };
+  for (const resource of resources) {
+    const lock = shown(resource.lock, now);
+    const placed = bySection[sectionOf(lock)];
+    placed.notes.push(...notes(lock, now).map(() => placed.members.length));
+    placed.members.push(resource);
+  }
+  const layout: Layout = { sections: [], rows: 0, heights, height: 0 };
   for (const section of SECTIONS) {
-    const members = bySection[section];
-    if (members.length === 0) continue;
-    layout.sections.push({ section, members, top: layout.height, first: layout.rows });
-    layout.rows += members.length;
-    layout.height += HEADING_HEIGHT + members.length * rowHeight;
+    const placed = bySection[section];
+    if (placed.members.length === 0) continue;
+    placed.top = layout.height;
+    placed.first = layout.rows;
+    layout.sections.push(placed);
+    layout.rows += placed.members.length;
+    layout.height = rowTop(layout, placed, placed.members.length);
   }
   return layout;
+}
+
+/** Where a row of a section begins, by its index among the members. */
+function rowTop({ heights }: Layout, { top, notes }: Placed, index: number): number {
+  const above = firstWhere(notes.length, (at) => (notes[at] ?? 0) >= index);
+  return top + HEADING_HEIGHT + index * heights.row + above * heights.note;
+}
+
+/** The first of so many numbers for which something holds that then holds for all after it. */
+function firstWhere(count: number, holds: (at: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The lines that touch the given stretch of the list, so that only these are drawn. */
 export function visible(layout: Layout, now: number, from: number, to: number): Line[] {
   const lines: Line[] = [];
-  const { sections, rowHeight } = layout;
-  for (const [above, { section, members, top, first }] of sections.entries()) {
-    const rowsTop = top + HEADING_HEIGHT;
+  for (const [above, placed] of layout.sections.entries()) {
+    const { section, members, top, first } = placed;
     const index = above + first + 1;
-    if (top < to && rowsTop > from)
-      lines.push({ kind: "heading", section, count: members.length, top, index });
-    const begin = Math.max(Math.floor((from - rowsTop) / rowHeight), 0);
-    const end = Math.max(Math.ceil((to - rowsTop) / rowHeight), begin);
-    for (const [at, resource] of members.slice(begin, end).entries())
+    const height = HEADING_HEIGHT;
+    if (top < to && top + height > from)
+      lines.push({ kind: "heading", section, count: members.length, top, height, index });
+    const topAt = (row: number) => rowTop(layout, placed, row);
+    const begin = firstWhere(members.length, (row) => topAt(row + 1) > from);
+    for (let row = begin; row < members.length && topAt(row) < to; row++) {
+      const resource = members[row];
+      if (resource === undefined) break;
       lines.push({
         kind: "resource",
         resource,
         lock: shown(resource.lock, now),
-        top: rowsTop + (begin + at) * rowHeight,
-        index: index + 1 + begin + at,
+        top: topAt(row),
+        height: topAt(row + 1) - topAt(row),
+        index: index + 1 + row,
       });
+    }
   }
   return lines;
 }
 
 /** The resource at a position among all rows. */
 export function rowAt(layout: Layout, position: number): Resource | undefined {
-  const placed = layout.sections.findLast(({ first }) => first <= position);
+  const placed = sectionAt(layout, position);
   return placed?.members[position - placed.first];
+}
+
+function sectionAt({ sections }: Layout, position: number): Placed | undefined {
+  return sections.findLast(({ first }) => first <= position);
 }
 
 /** The position of a resource among all rows, or -1. */
@@ -138,8 +184,14 @@ export function positionOf(layout: Layout, id: number | null): number {
 
 /** Where a row begins, in CSS pixels from the top of the list. */
 export function topOf(layout: Layout, position: number): number {
-  const headings = layout.sections.filter(({ first }) => first <= position).length;
-  return headings * HEADING_HEIGHT + position * layout.rowHeight;
+  const placed = sectionAt(layout, position);
+  return placed === undefined ? 0 : rowTop(layout, placed, position - placed.first);
+}
+
+/** Where a row ends, in CSS pixels from the top of the list. */
+export function bottomOf(layout: Layout, position: number): number {
+  const placed = sectionAt(layout, position);
+  return placed === undefined ? 0 : rowTop(layout, placed, position - placed.first + 1);
 }
 
 /** Where to scroll so that a row (and the heading right above it) is seen; `null` to stay. */
@@ -149,11 +201,10 @@ export function scrollFor(
   scrollTop: number,
   height: number,
 ): number | null {
-  const rowTop = topOf(layout, position);
   const isFirst = layout.sections.some(({ first }) => first === position);
-  const top = isFirst ? rowTop - HEADING_HEIGHT : rowTop;
+  const top = topOf(layout, position) - (isFirst ? HEADING_HEIGHT : 0);
   if (top < scrollTop) return top;
-  const bottom = rowTop + layout.rowHeight + BELOW;
+  const bottom = bottomOf(layout, position) + BELOW;
   return bottom > scrollTop + height ? bottom - height : null;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Lock } from "../view/Lock";
 import {
-  besideDecision,
+  notes,
   changesAt,
   cutInTheMiddle,
   fractionLeft,
@@ -155,15 +155,26 @@ test("what was decided against the person stands in the row, with when and what 
     deniedAt: null,
     decision,
   };
-  expect(words(locked, NOW)).toBe("Revoked by Rosa.");
+  expect(words(locked, NOW)).toBe("Revoked 1 min ago");
   expect(tone(locked, NOW)).toBe("stop");
-  expect(besideDecision(locked, NOW)).toBe("1 min ago");
+  expect(notes(locked, NOW)).toEqual(["Revoked by Rosa."]);
   const later = { ...locked, decision: { ...decision, automaticAt: NOW + 3_600_000 } };
-  expect(besideDecision(later, NOW)).toMatch(/^Opens with a reason again from /);
-  expect(besideDecision(later, NOW + 3_600_000)).toBe("1 h ago");
+  expect(notes(later, NOW)[1]).toMatch(/^Opens with a reason again from /);
+  expect(notes(later, NOW + 3_600_000)).toEqual(["Revoked by Rosa."]);
+  const soon = { ...later, decision: { ...later.decision, automaticAt: NOW + 9 } };
+  expect(changesAt(soon, NOW)).toBe(NOW + 9);
   const denied = { ...locked, deniedAt: NOW, decision: { ...decision, revoked: false } };
   expect(primaryAction(resource(1, "Payroll database", {}), denied).label).toBe("Request again");
   expect(primaryAction(resource(1, "Payroll database", {}), locked).label).toBe("Authenticate");
+});
+
+test("who approved what is held stands in the row", () => {
+  const sentence = "Approved by Rosa: “Only the replica.”";
+  expect(notes({ ...granted(NOW, NOW + MIN), approved: sentence } as Lock, NOW)).toEqual([
+    sentence,
+  ]);
+  expect(notes({ ...scheduled, approved: sentence }, NOW)).toEqual([sentence]);
+  expect(notes(granted(NOW, NOW + MIN), NOW)).toEqual([]);
 });
 
 test.each([

@@ -77,7 +77,8 @@ export function words(lock: Shown, now: number): string {
     case "pending":
       return `Requested ${ago(lock.since, now)}`;
     case "locked":
-      if (lock.decision !== undefined) return plain(lock.decision.sentence);
+      if (lock.decision !== undefined)
+        return `${lock.decision.revoked ? "Revoked" : "Denied"} ${ago(lock.decision.at, now)}`;
       if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
       if (lock.unused) return "Locked because unused";
       return lock.automatic ? "Opens immediately" : "Needs approval";
@@ -86,12 +87,17 @@ export function words(lock: Shown, now: number): string {
   }
 }
 
-/** What stands beside the words of a decision: when, or from when a reason opens it again. */
-export function besideDecision(lock: Shown, now: number): string | null {
-  if (lock.kind !== "locked" || lock.decision === undefined) return null;
-  const { at, automaticAt } = lock.decision;
-  if (automaticAt === null || automaticAt <= now) return ago(at, now);
-  return `Opens with a reason again from ${moment(automaticAt, now)}`;
+/** What more there is to say about a state, a line for each: who decided, and why. */
+export function notes(lock: Shown, now: number): string[] {
+  if (lock.kind === "granted" || lock.kind === "scheduled")
+    return lock.approved === undefined ? [] : [plain(lock.approved)];
+  if (lock.kind !== "locked" || lock.decision === undefined) return [];
+  const { sentence, automaticAt } = lock.decision;
+  const again =
+    automaticAt !== null && automaticAt > now
+      ? [`Opens with a reason again from ${moment(automaticAt, now)}`]
+      : [];
+  return [plain(sentence), ...again];
 }
 
 /** The state's colour. */
@@ -133,7 +139,10 @@ export function changesAt(lock: Lock, now: number): number {
         : Math.min(agoChangesAt(lock.since, now), lock.lapsesAt);
     case "locked":
       return isRefused(lock)
-        ? agoChangesAt(lock.decision?.at ?? lock.deniedAt ?? now, now)
+        ? Math.min(
+            agoChangesAt(lock.decision?.at ?? lock.deniedAt ?? now, now),
+            opensAgainAt(lock, now),
+          )
         : Infinity;
   }
 }
@@ -190,6 +199,12 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
     case "ended":
       return [copy(resource, "Copy address")];
   }
+}
+
+/** When a reason opens it again, if that is to come. */
+function opensAgainAt({ decision }: Extract<Lock, { kind: "locked" }>, now: number): number {
+  const at = decision?.automaticAt ?? null;
+  return at !== null && at > now ? at : Infinity;
 }
 
 /** Something was decided against the person lately. */

@@ -385,6 +385,15 @@ test("one's own request is left to others", () => {
   expect(document.querySelector("#tab-review b")).toBeNull();
 });
 
+test("as many wait as this person can decide, in the heading as at the tab", () => {
+  push(request, { ...second, mayDecide: false }, third);
+  expect(cards()).toHaveLength(3);
+  expect(document.querySelector("#tab-review b")?.textContent).toBe("2 waiting for you");
+  expect(document.querySelector("h1 + span")?.textContent).toBe("2 waiting");
+  push({ ...second, mayDecide: false });
+  expect(document.querySelector("h1 + span")).toBeNull();
+});
+
 test("a reason is shown as typed", () => {
   expect(document.querySelector("blockquote b")).toBeNull();
   expect(document.querySelector("blockquote")?.textContent.trim()).toBe("<b>Ticket</b> 4412");

@@ -20,7 +20,12 @@ startedAt: number,
 /**
  * When it ends.
  */
-expiresAt: number, } | { "kind": "scheduled", 
+expiresAt: number, 
+/**
+ * Who approved it, and their word: `Approved by Rosa: “Only the replica.”` Absent where
+ * nobody had to.
+ */
+approved?: string, } | { "kind": "scheduled", 
 /**
  * The grant.
  */
@@ -28,7 +33,11 @@ grant: number,
 /**
  * When it starts.
  */
-startsAt: number, } | { "kind": "pending", 
+startsAt: number, 
+/**
+ * As of one that runs.
+ */
+approved?: string, } | { "kind": "pending", 
 /**
  * The request.
  */

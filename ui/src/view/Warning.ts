@@ -15,4 +15,8 @@ text: string,
 /**
  * What to do about it.
  */
-remedy: string, };
+remedy: string, 
+/**
+ * What the system said, for whoever looks into it.
+ */
+details?: string, };

@@ -38,6 +38,7 @@ pub(crate) fn resource(id: i64, lock: LockState) -> Resource {
         lock,
         denied_at: None,
         last_decision: None,
+        approved: None,
         last_touched: None,
     }
 }

@@ -230,6 +230,7 @@ pub fn resource(id: i64, address: &str, lock: LockState) -> Resource {
         lock,
         denied_at: None,
         last_decision: None,
+        approved: None,
         last_touched: None,
     }
 }

@@ -13,7 +13,7 @@ use hourkey_domain::request::{
 };
 use hourkey_domain::settings::{Approval, Mode, Way};
 use hourkey_domain::unlock::locks_at;
-use hourkey_protocol::access::{Decision, LastDecision, Resource as Shown};
+use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
 use hourkey_store::Read;
 use hourkey_store::access::Lately;
 use hourkey_store::organisation::Resource;
@@ -66,6 +66,10 @@ pub(crate) async fn rows(
             | LockState::Scheduled { .. }
             | LockState::Pending { .. } => None,
         };
+        let approved = match &grant {
+            Some(grant) => approved(tx, grant).await?,
+            None => None,
+        };
         let shown = Shown {
             id: resource.id,
             name: resource.name.clone(),
@@ -78,6 +82,7 @@ pub(crate) async fn rows(
             lock,
             denied_at: denied_at(&lately, now),
             last_decision,
+            approved,
             last_touched: last_touched(&lately, grant.as_ref()),
         };
         let changes_at = changes_at(&ways, &lately, now);
@@ -176,6 +181,24 @@ async fn last_decision(
             Some(by) => user_name(tx, by).await?,
             None => None,
         },
+    }))
+}
+
+/// Which reviewer approved a scheduled or running grant, if one did.
+async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, Failure> {
+    let request = tx.request(grant.request).await?;
+    let Some(RequestState::Approved {
+        by: Some(by),
+        comment,
+        ..
+    }) = request.map(|request| request.state)
+    else {
+        return Ok(None);
+    };
+    let name = user_name(tx, by).await?;
+    Ok(name.map(|by| Approved {
+        by,
+        comment: comment.into(),
     }))
 }
 

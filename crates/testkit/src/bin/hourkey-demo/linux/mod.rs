@@ -3,6 +3,7 @@
 mod people;
 mod private;
 mod serve;
+mod sizes;
 mod stage;
 mod steps;
 mod tour;

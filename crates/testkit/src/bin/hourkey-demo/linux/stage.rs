@@ -37,7 +37,7 @@ pub(crate) struct Desk {
 /// The desk of the person who decides: only a browser, and no display.
 pub(crate) struct Reviewer {
     pub(crate) browser: Browser,
-    _session: Session,
+    pub(crate) session: Session,
 }
 
 /// A controller with the sample organisation on a clock that can be moved.
@@ -163,7 +163,7 @@ impl Reviewer {
         let session = Session::start().await?;
         Ok(Self {
             browser: Browser::start(&session, "reviewer").await?,
-            _session: session,
+            session,
         })
     }
 
@@ -210,6 +210,22 @@ pub(crate) enum Theme {
 }
 
 impl Theme {
+    /// As it is called in names of pictures.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// What pages are told of it.
+    pub(crate) fn scheme(self) -> Scheme {
+        match self {
+            Self::Light => Scheme::Light,
+            Self::Dark => Scheme::Dark,
+        }
+    }
+
     /// The colour of the window's tab bar: `--raised` of `ui/src/tokens.css`.
     fn tab_bar(self) -> &'static str {
         match self {

@@ -93,6 +93,7 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.release().await?;
     play.end().await?;
     play.use_what_is_private().await?;
+    play.show_sizes().await?;
     play.quit().await
 }
 
