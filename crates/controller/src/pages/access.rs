@@ -308,7 +308,7 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
                                         span.state.(Stage::of(request).tone()) {
                                             (sentence(request, now))
                                         }
-                                        span.state { (asked(request)) ", asked "
+                                        span.state { (asked(request)) ", requested "
                                             (ago(request.created_at, now)) }
                                     }
                                 }

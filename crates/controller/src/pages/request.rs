@@ -165,7 +165,7 @@ impl View<'_> {
                     p.state.(stage.tone()) {
                         @if stage == Stage::Waiting {
                             bdi { (plain(&self.request.resource_name)) }
-                            ", asked " (ago(self.request.created_at, now))
+                            ", requested " (ago(self.request.created_at, now))
                         } @else {
                             (sentence(self.request, now))
                         }
@@ -187,7 +187,7 @@ impl View<'_> {
                 }
                 dt { "Through group" }
                 dd { bdi { (plain(&request.group_name)) } }
-                dt { "Asked for" }
+                dt { "Requested" }
                 dd {
                     (asked(request))
                     @if stage != Stage::Waiting { ", " (ago(request.created_at, now)) }

@@ -43,7 +43,7 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
             span.state.wait { "Starts " (moment(starts_at)) }
         },
         LockState::Pending { since, .. } => html! {
-            span.state.wait { "Asked " (ago(since, now)) }
+            span.state.wait { "Requested " (ago(since, now)) }
         },
         LockState::Locked { why } => match (&resource.last_decision, why) {
             (Some(decision), _) => self::decision(decision, now),

@@ -64,7 +64,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     let location = ask(&ben, 4, &[("way", &way)]).await;
     let page = ben.get(&location).await;
     page.says("Waiting for a reviewer");
-    page.says("Through group Engineering Asked for 1 hour");
+    page.says("Through group Engineering Requested 1 hour");
     page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
 }
 
@@ -81,7 +81,7 @@ async fn a_request_waits_is_approved_and_opens() {
     let page = ann.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says(
-        "Asked for 4 hours Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
+        "Requested 4 hours Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
          Expires 2 Jan 00:00 UTC if nobody answers",
     );
     assert!(
@@ -95,7 +95,7 @@ async fn a_request_waits_is_approved_and_opens() {
     );
     ann.get("/access")
         .await
-        .says("Waiting 1 Database Asked just now");
+        .says("Waiting 1 Database Requested just now");
 
     let id: i64 = location.rsplit('/').next().unwrap().parse().unwrap();
     let body = json!({ "seconds": 2700, "comment": "Only <b>reading</b>, please." });

@@ -21,7 +21,7 @@ async fn the_queue_shows_what_is_needed_to_decide() {
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
     page.says("Ann Member → Database just now Latency &lt;alert&gt;");
-    page.says("Asks for 4 hours · first time in 30 days · Engineering · Expires");
+    page.says("Requests 4 hours · first time in 30 days · Engineering · Expires");
     page.says("Approve 4 hours Shorter…");
     assert!(page.text.contains("1 waiting"), "{}", page.text);
 
@@ -35,7 +35,7 @@ async fn the_queue_shows_what_is_needed_to_decide() {
         format!("/review?done={request}#review-{request}")
     );
     let page = rae.get(page.location()).await;
-    page.says("Asked for 4 hours · Engineering Approved for 4 hours");
+    page.says("Requested 4 hours · Engineering Approved for 4 hours");
     page.says("Ann Member → Database Open, 4 h left");
     page.says("Nothing waits for you.");
     assert_eq!(

@@ -38,7 +38,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let asked = ann.post(&shown, &[("key", "k"), ("reason", "back")]).await;
     let request = asked.location().to_owned();
     let rae = site.signed_in("rae").await;
-    rae.get("/review").await.says("Asks to unlock it");
+    rae.get("/review").await.says("Requests an unlock");
     let review = request.replace("requests", "review");
     rae.post(&review, &[("do", "approve")]).await;
     let page = ann.get(&request).await;

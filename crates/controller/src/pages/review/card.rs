@@ -63,8 +63,8 @@ pub(super) fn card(
         (reason(request))
         p.state {
             @match request.asked {
-                Some(asked) => { "Asks for " b { (asked) } " · " (history) },
-                None => b { "Asks to unlock it" },
+                Some(asked) => { "Requests " b { (asked) } " · " (history) },
+                None => b { "Requests an unlock" },
             }
             " · "
             bdi { (plain(&request.group_name)) }
@@ -90,8 +90,8 @@ pub(super) fn settled_card(request: &Request) -> Markup {
         (reason(request))
         p.state {
             @match request.asked {
-                Some(asked) => { "Asked for " b { (asked) } },
-                None => b { "Asked to unlock it" },
+                Some(asked) => { "Requested " b { (asked) } },
+                None => b { "Requested an unlock" },
             }
             " · "
             bdi { (plain(&request.group_name)) }
@@ -291,7 +291,7 @@ pub(super) fn decided_card(
     let stage = Stage::of(request);
     html! {
         (reason(request))
-        p.state { "Asked for: " (asked(request)) ", " (ago(request.created_at, now)) " · "
+        p.state { "Requested: " (asked(request)) ", " (ago(request.created_at, now)) " · "
             bdi { (plain(&request.group_name)) } }
         p.state.(stage.tone()) {
             b { (verdict(request)) } " · " (sentence(request, now))
