@@ -15,7 +15,7 @@ use crate::workspace::{build_ui, cargo, run as succeed, target};
 pub(crate) enum Subject {
     /// Start, memory, wake-ups, menu ticks, approve → notification, and 10,000 resources.
     Desktop,
-    /// Start, and 1,000 clients that follow the event stream.
+    /// Start, 1,000 clients that follow the event stream, and what one person's flood costs others.
     Controller,
     /// A gateway with entries, beside other encrypted relays; approve → first byte, revoke → last.
     Gateway,
@@ -36,7 +36,8 @@ pub(crate) fn run(
         "--beside compares gateways only: say `cargo xtask bench gateway --beside FOLDER`"
     );
     let (purpose, measured) = match subject {
-        Subject::Desktop | Subject::Controller => (Purpose::Test, DESKTOP),
+        Subject::Desktop => (Purpose::Test, DESKTOP),
+        Subject::Controller => (Purpose::Test, CONTROLLER),
         Subject::Gateway => (Purpose::Bench, GATEWAY),
     };
     prerequisites::ensure(purpose, install)?;
@@ -89,6 +90,10 @@ const DESKTOP: &[(&str, &str)] = &[
     ("hourkey-desktop", "hourkey-desktop"),
     ("hourkey-controller", "hourkey-controller"),
     ("hourkey-cli", "hourkey"),
+];
+const CONTROLLER: &[(&str, &str)] = &[
+    ("hourkey-controller", "hourkey-controller"),
+    ("hourkey-gateway", "hourkey-gateway"),
 ];
 const GATEWAY: &[(&str, &str)] = &[
     ("hourkey-gateway", "hourkey-gateway"),

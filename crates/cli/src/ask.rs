@@ -238,7 +238,9 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
     match lock {
         LockState::Pending { request, .. } => {
             let request = session.request(request).await?;
-            print::line(format_args!("Your reason: {}", visible(&request.reason)))?;
+            if !request.reason.trim().is_empty() {
+                print::line(format_args!("Your reason: {}", visible(&request.reason)))?;
+            }
         }
         LockState::Open { .. }
         | LockState::Granted { .. }
@@ -266,6 +268,9 @@ pub(crate) fn note(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
     }
     let decision = resource.last_decision.as_ref()?;
     let mut sentence = visible(&decision.sentence());
+    if !sentence.ends_with('.') {
+        sentence.push('.');
+    }
     if let Some(at) = decision.automatic_at.filter(|at| *at > now) {
         sentence += &format!(" Opens with a reason again from {}.", moment(at, now));
     }

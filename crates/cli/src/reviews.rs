@@ -16,8 +16,10 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure>
     let session = session().await?;
     let request = match review {
         args::Review::List => {
+            // Who signed in by a device code is told that such sessions do not review.
+            let reviews = session.reviews().await?;
             let snapshot = session.snapshot().await?;
-            return list(&snapshot.reviews, snapshot.server_time, json);
+            return list(&reviews, snapshot.server_time, json);
         }
         args::Review::Approve {
             id,

@@ -232,7 +232,8 @@ async fn standing_access_that_is_to_outlast_the_controller_is_named() {
     let (_folder, store) = fresh().await;
     let warnings = async |resource: &str, assignment: &str| {
         let text = format!(
-            "name = \"A\"\n[[group]]\nname = \"Ops\"\n[[network]]\nname = \"Office\"\n[[resource]]\n\
+            "name = \"A\"\n[[user]]\nlogin = \"root\"\nname = \"Root\"\nroles = [\"Admin\"]\n\
+             [[group]]\nname = \"Ops\"\n[[network]]\nname = \"Office\"\n[[resource]]\n\
              name = \"Host\"\naddress = \"host.corp\"\nnetwork = \"Office\"\n{resource}\n\
              [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\n{assignment}\n"
         );
@@ -322,6 +323,21 @@ async fn whose_requests_nobody_could_approve_is_named() {
         let none = warnings(text(fallback, roles, access)).await;
         assert!(none.is_empty(), "{fallback} {roles} {access} {none:?}");
     }
+    let alone = text("fallback_reviewers = [\"Ops\"]", "disabled = true", manual);
+    assert_eq!(
+        warnings(alone).await,
+        [
+            "nobody can approve what root asks for: Desk, Host. The groups of fallback_reviewers hold \
+          nobody else who is enabled"
+        ]
+    );
+    let nobody = text("fallback_reviewers = [\"Ops\"]", "", manual).replace("Admin", "Member");
+    let warned = warnings(nobody).await;
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(
+        warned[0].starts_with("no enabled user has the role Admin"),
+        "{warned:?}"
+    );
     // Somebody who may not sign in approves nothing.
     let off = text("", "roles = [\"AccessReviewer\"]\ndisabled = true", manual);
     assert_eq!(warnings(off).await, one);

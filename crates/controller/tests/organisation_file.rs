@@ -205,3 +205,29 @@ access = { period = "1h" }
     + assignment Ops → Wiki: period 1 hour
     "#);
 }
+
+#[test]
+fn slips_around_fallback_reviewers_say_what_is_wrong() {
+    for (text, said) in [
+        (
+            "name = \"A\"\nfallback_reviewers = [\" \"]\n",
+            "line 2: each text of fallback_reviewers must be one that can be seen",
+        ),
+        (
+            "name = \"A\"\nfallback_reviewers = \"Ops\"\n",
+            "line 2: fallback_reviewers must be a list of texts",
+        ),
+        (
+            "name = \"A\"\n[[group]]\nname = \"Ops\"\nfallback_reviewers = [\"Ops\"]\n",
+            "line 4: \"fallback_reviewers\" is not known here; known are name, members; it belongs \
+             before the first table",
+        ),
+    ] {
+        let mistakes = mistakes(text);
+        assert!(mistakes.starts_with(said), "{mistakes}");
+        assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+    }
+    // What follows from a bracket that is missing is not told as well.
+    let open = mistakes("name = \"A\"\nfallback_reviewers = [\"Ops\"\n\n[[user]]\nlogin = \"a\"\n");
+    assert_eq!(open.lines().count(), 1, "{open}");
+}

@@ -71,6 +71,33 @@ async fn it_holds_more_streams_than_services_start_with() {
     assert!(!serve.log().contains("answered"), "{}", serve.log());
 }
 
+/// A client that goes on with a connection on which its call was refused before its body was read.
+#[tokio::test]
+async fn a_connection_outlives_a_refused_call() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let serve = serve(&folder, &["--listen", &address]);
+    let connect = async || tokio::net::TcpStream::connect(&address).await;
+    let mut stream = serve.ready("a port that listens", connect).await.unwrap();
+    for _ in 0..3 {
+        let head = format!(
+            "POST /api/v1/requests HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer no\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // As a program that writes head and body apart.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        stream.write_all(b"{}").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 401"));
+    }
+}
+
 #[test]
 fn a_command_ends_quietly_when_its_reader_has_gone_and_says_that_the_disk_is_full() {
     let folder = tempfile::tempdir().unwrap();

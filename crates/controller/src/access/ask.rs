@@ -81,7 +81,12 @@ pub(crate) async fn ask_in(
         Approval::Automatic => None,
     };
     if eligible == Some(Eligible::Nobody) {
-        return Err(nobody());
+        let own = known
+            .ways
+            .iter()
+            .find(|own| own.assignment == way.assignment);
+        let automatic = own.is_some_and(|own| own.settings.approval == Approval::Automatic);
+        return Err(nobody(automatic));
     }
 
     let act = Act {

@@ -79,11 +79,20 @@ pub(super) async fn send_to_review(
     eligible: &Eligible,
 ) -> Result<(), Failure> {
     if let Eligible::Fallback(people) = eligible {
-        let detail = json!({ "reviewers": people });
-        act.record(tx, "request.sent_to_fallback", request, None, detail)
-            .await?;
+        record_fallback(tx, act, request, people).await?;
     }
     act.ask_for_review(tx, request, eligible.people()).await
+}
+
+async fn record_fallback(
+    tx: &mut dyn Write,
+    act: Act,
+    request: &Request,
+    people: &[UserId],
+) -> Result<(), Failure> {
+    let detail = json!({ "reviewers": people });
+    act.record(tx, "request.sent_to_fallback", request, None, detail)
+        .await
 }
 
 /// After a change of the organisation: what waits and has lost everybody who could approve it goes
@@ -106,9 +115,10 @@ pub(super) async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), F
                 reconcile::cancel(tx, act, request, Cause::NobodyCanApprove).await?;
             }
             Eligible::Fallback(people) => {
-                let untold = untold(tx, &request, people).await?;
+                let untold = untold(tx, &request, &people).await?;
                 if !untold.is_empty() {
-                    send_to_review(tx, act, &request, &Eligible::Fallback(untold)).await?;
+                    record_fallback(tx, act, &request, &people).await?;
+                    act.ask_for_review(tx, &request, &untold).await?;
                 }
             }
             Eligible::Regulars(_) => {}
@@ -121,10 +131,10 @@ pub(super) async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), F
 async fn untold(
     tx: &mut dyn Read,
     request: &Request,
-    people: Vec<UserId>,
+    people: &[UserId],
 ) -> Result<Vec<UserId>, Failure> {
     let mut untold = Vec::new();
-    for reviewer in people {
+    for reviewer in people.iter().copied() {
         let of = ReviewOf {
             reviewer,
             requester: request.user,
@@ -140,11 +150,17 @@ async fn untold(
     Ok(untold)
 }
 
-/// Nobody may approve it.
-pub(super) fn nobody() -> Failure {
+/// Nobody may approve it; `opens_again` where it opens with a reason again after a revocation.
+pub(super) fn nobody(opens_again: bool) -> Failure {
+    let later = match opens_again {
+        true => " 24 hours after it was revoked it opens with a reason again.",
+        false => "",
+    };
     Failure::refused(
         Code::NobodyCanApprove,
-        "Nobody else can approve this, and nobody approves their own request. An administrator can \
-         name fallback reviewers for the organisation, or a second reviewer.",
+        format!(
+            "Nobody else can approve this, and nobody approves their own request. An administrator \
+             can name fallback reviewers for the organisation, or a second reviewer.{later}"
+        ),
     )
 }

@@ -1,6 +1,7 @@
 //! Protection of forms against other sites: a token bound to the browser's cookie, and the origin.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 
 use super::cookie::Kind;
@@ -13,7 +14,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// The token of a browser's forms. It follows from the cookie, so nothing is stored; other sites
 /// can read neither.
 #[derive(Clone, PartialEq, Eq)]
-pub struct FormToken(String);
+pub struct FormToken {
+    token: String,
+    /// Whose forms they are, if somebody is signed in.
+    user: Option<UserId>,
+}
 
 impl std::fmt::Debug for FormToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,13 +30,31 @@ impl FormToken {
     /// For the hidden field `token`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.token
+    }
+
+    /// For the hidden field `by`: who types, if somebody is signed in.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.user
     }
 
     /// The token that goes with a cookie's value.
     #[must_use]
     pub fn of(cookie: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(digest(&format!("form token of {cookie}"))))
+        Self {
+            token: URL_SAFE_NO_PAD.encode(digest(&format!("form token of {cookie}"))),
+            user: None,
+        }
+    }
+
+    /// The same, of this person's forms.
+    #[must_use]
+    pub fn typed_by(self, user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            ..self
+        }
     }
 }
 

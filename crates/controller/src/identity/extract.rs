@@ -109,9 +109,9 @@ impl PageUser {
         let token = FormToken::of(&cookie);
         let browser = cookie::browser(headers, &app.config);
         Ok(found.map(|(user, session)| Self {
+            token: token.typed_by(user.id),
             user,
             session,
-            token,
             browser,
         }))
     }

@@ -117,7 +117,8 @@ impl OrgFile {
         let mut reader = Reader::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            for error in errors {
+            // What follows a mistake of writing is mostly more of the same.
+            for error in errors.into_iter().take(1) {
                 let line = reader.line(&error.span().unwrap_or(0..0));
                 reader.mistake(line, format!("this is no TOML: {}", error.message()));
             }

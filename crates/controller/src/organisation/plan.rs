@@ -57,6 +57,7 @@ impl Plan {
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
         let today = as_file(today);
         let warnings = [
+            no_admin(&today, file, prune),
             shared(&today, file, prune),
             endless(&today, file, prune),
             unreviewed(&today, file, prune),
@@ -216,6 +217,22 @@ fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
     outlasting.filter_map(line).collect()
 }
 
+/// That nobody could administer the controller.
+fn no_admin(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
+    let users = applied(&today.users, &file.users, prune, |user| user.login.clone());
+    let mut admins = users
+        .into_iter()
+        .filter(|user| !user.disabled && user.roles.contains(&Role::Admin));
+    match admins.next() {
+        Some(_) => Vec::new(),
+        None => vec![
+            "no enabled user has the role Admin: nobody could unlock for others, or end others' \
+             devices. Give it to somebody: roles = [\"Admin\"]"
+                .to_owned(),
+        ],
+    }
+}
+
 /// The people whose requests nobody could approve, with what they could ask for (rule 14).
 fn unreviewed(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
     let users = applied(&today.users, &file.users, prune, |user| user.login.clone());
@@ -260,9 +277,12 @@ fn unreviewed(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
     }
     let line = |(login, resources): (&str, BTreeSet<&str>)| {
         let resources: Vec<_> = resources.into_iter().collect();
+        let remedy = match file.fallback_reviewers.is_empty() {
+            true => "Name fallback_reviewers, or another AccessReviewer",
+            false => "The groups of fallback_reviewers hold nobody else who is enabled",
+        };
         format!(
-            "nobody can approve what {login} asks for: {}. Name fallback_reviewers, or another \
-             AccessReviewer",
+            "nobody can approve what {login} asks for: {}. {remedy}",
             resources.join(", ")
         )
     };

@@ -134,6 +134,10 @@ impl<'i> Table<'i> {
                         value: text.to_string(),
                     });
                 }
+                DeValue::String(_) => reader.mistake(
+                    line,
+                    format!("each text of {key} must be one that can be seen, on one line, of at most 2,000 characters"),
+                ),
                 other => wrong_type(reader, line, key, "a list of texts", &other),
             }
         }
@@ -232,10 +236,11 @@ impl<'i> Table<'i> {
     /// Notes every key that nobody took.
     pub(super) fn finish(self, reader: &mut Reader, known: &str) {
         for (key, (line, _)) in self.entries {
-            reader.mistake(
-                line,
-                format!("{key:?} is not known here; known are {known}"),
-            );
+            let mut text = format!("{key:?} is not known here; known are {known}");
+            if key == "fallback_reviewers" {
+                text += "; it belongs before the first table";
+            }
+            reader.mistake(line, text);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The request page: what is asked for, on which terms, why, and for how long.
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::settings::{Approval, Mode, Period};
-use hourkey_protocol::access::{Approvers, NewRequest, ResourceDetail, Way};
+use hourkey_protocol::access::{ApproverKind, Approvers, NewRequest, ResourceDetail, Way};
 use maud::{Markup, html};
 
 use super::address::Id;
@@ -105,6 +105,11 @@ impl Typed {
         }
     }
 
+    /// True where nobody typed or sent anything.
+    fn is_untouched(&self) -> bool {
+        self.reason.is_empty() && self.wrong.status() == StatusCode::OK
+    }
+
     fn length(&self, way: AssignmentId) -> lengths::Typed {
         let found = self.lengths.iter().find(|(id, _)| *id == way);
         found.map(|(_, typed)| typed.clone()).unwrap_or_default()
@@ -192,10 +197,38 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) 
                 p.decision { (state::decision(decision, frame.now)) }
             }
             (typed.wrong.complaint())
-            (form(user, detail, typed))
+            @if leads_nowhere(detail) && typed.is_untouched() {
+                (nobody_can_approve())
+            } @else {
+                (form(user, detail, typed))
+            }
         },
     };
     frame.answer(typed.wrong.status(), &page, &main)
+}
+
+/// Whether nobody could approve it, whichever way is chosen (rule 14).
+fn leads_nowhere(detail: &ResourceDetail) -> bool {
+    let nobody = detail.approvers.as_ref();
+    let nobody = nobody.is_some_and(|approvers| approvers.kind == ApproverKind::Nobody);
+    nobody
+        && detail
+            .ways
+            .iter()
+            .all(|way| way.approval == Approval::Manual)
+}
+
+fn nobody_can_approve() -> Markup {
+    html! {
+        p.lead {
+            "Nobody can approve this for you now: nobody approves their own request, and nobody \
+             else reviews this resource."
+        }
+        p.muted {
+            "An administrator can name fallback reviewers for the organisation, or a second reviewer."
+        }
+        p.foot { a.btn href="/access" { "Your access" } }
+    }
 }
 
 fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Markup {

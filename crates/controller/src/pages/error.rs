@@ -1,7 +1,7 @@
 //! What went wrong, as a page.
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hourkey_protocol::problem::{Code, Problem};
@@ -58,7 +58,9 @@ pub(crate) async fn with_navigation(
         return response;
     };
     let mut framed = framed(&frame, problem);
-    for (name, value) in response.headers() {
+    let kept = response.headers().iter();
+    // It is the length of the page without the navigation.
+    for (name, value) in kept.filter(|(name, _)| *name != header::CONTENT_LENGTH) {
         framed.headers_mut().entry(name).or_insert(value.clone());
     }
     framed

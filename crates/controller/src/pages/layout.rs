@@ -287,9 +287,12 @@ impl Who {
     }
 }
 
-/// The form token as a hidden field.
+/// The form token as a hidden field, and who types, for when their session ends meanwhile.
 pub(super) fn token_field(token: &FormToken) -> Markup {
-    html! { input type="hidden" name="token" value=(token.as_str()); }
+    html! {
+        input type="hidden" name="token" value=(token.as_str());
+        @if let Some(user) = token.user() { input type="hidden" name="by" value=(user); }
+    }
 }
 
 /// The login that the page at this address was opened for: the hint `as`.

@@ -13,11 +13,13 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::MethodRouter;
+use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Problem;
 use tower::ServiceExt as _;
 
 use super::error::PageFailure;
 use super::form::{self, Fields, Wrong};
+use super::layout::plain;
 use super::sign_in::{self, Door};
 use crate::app::App;
 use crate::failure::Failure;
@@ -95,8 +97,23 @@ impl Page {
         let carried = fields
             .has(FIELD)
             .then(|| Fields::parse(fields.get(FIELD).as_bytes()));
-        let signed_in = PageUser::find(app, &parts.headers).await?.is_some();
-        match (signed_in, carried) {
+        let signed_in = PageUser::find(app, &parts.headers).await?;
+        if let Some(signed_in) = &signed_in {
+            let typed_by = carried.as_ref().unwrap_or(&fields).number("by").map(UserId);
+            if typed_by.is_some_and(|typed_by| typed_by != signed_in.user.id) {
+                let words = format!(
+                    "This browser is signed in as {} now. Somebody else typed on this page; nothing \
+                     was sent, and it is not shown to you.",
+                    plain(&signed_in.user.name)
+                );
+                let unsent = Unsent {
+                    fields: Fields::default(),
+                    wrong: Wrong::with_status(StatusCode::FORBIDDEN, &words),
+                };
+                return Ok(self.show_again(parts, unsent).await);
+            }
+        }
+        match (signed_in.is_some(), carried) {
             (false, Some(carried)) => sign_in(app, &mut parts, &fields, &carried).await,
             (false, None) => {
                 let wrong = Wrong::with_status(StatusCode::FORBIDDEN, "");
@@ -191,7 +208,10 @@ async fn ask_to_sign_in(
             true => {
                 "Your session ended; nothing was sent. Sign in to go on: what you typed is kept."
             }
-            false => "Your session ended; nothing was sent. Sign in to go on.",
+            false => {
+                "Your session ended; nothing was sent. What you typed is too long to be kept: go \
+                 back for it before you sign in."
+            }
         },
         unsent: kept.then_some(&unsent),
         wrong,

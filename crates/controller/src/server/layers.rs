@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
@@ -12,6 +13,7 @@ use futures_util::FutureExt as _;
 use hourkey_protocol::problem::{Code, Problem};
 use tracing::Instrument as _;
 
+use super::MAX_BODY;
 use crate::api::problems::is_api;
 use crate::app::App;
 use crate::failure::problem_response;
@@ -43,6 +45,24 @@ pub(super) async fn bound_in_time(request: Request, next: Next) -> Response {
                 "The controller is too busy to answer now. Try again in a moment; with the same \
                  Idempotency-Key nothing happens twice.",
             );
+            refuse(&path, &problem)
+        }
+    }
+}
+
+/// Reads a body of the usual size before anything answers. A connection on which part of a refused
+/// call's body is left is closed without a word, and the client's next call on it fails.
+pub(super) async fn read_body_first(request: Request, next: Next) -> Response {
+    let length = request.body().size_hint().exact();
+    if !length.is_some_and(|length| 0 < length && length <= MAX_BODY as u64) {
+        return next.run(request).await;
+    }
+    let path = request.uri().path().to_owned();
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, MAX_BODY).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(_) => {
+            let problem = Code::Malformed.problem("The call broke off. Send it again.");
             refuse(&path, &problem)
         }
     }

@@ -41,6 +41,7 @@ pub fn router(app: App) -> Router {
         ))
         .layer(from_fn(budget::give_turns_back))
         .layer(from_fn(problems::only_problems))
+        .layer(from_fn(layers::read_body_first))
         .layer(from_fn(layers::bound_in_time))
         .layer(from_fn(layers::survive_panics))
         .layer(from_fn_with_state(app.clone(), layers::only_by_proxy))

@@ -104,7 +104,12 @@ impl Site {
     /// Sends a call as it is.
     pub async fn send(&self, request: Request<Body>) -> Page {
         let answer = self.router.clone().oneshot(request).await.unwrap();
-        Page::read(answer).await
+        let page = Page::read(answer).await;
+        // The server would break off where it is not.
+        if let Some(length) = page.headers.get(header::CONTENT_LENGTH) {
+            assert_eq!(length.to_str().unwrap(), page.text.len().to_string());
+        }
+        page
     }
 
     /// Sends a form as a client does.

@@ -310,11 +310,62 @@ async fn only_what_our_own_pages_sent_is_kept_and_no_secret_and_nothing_endless(
     let page = browser
         .post("/resources/2/request", &[("reason", &"x".repeat(40_000))])
         .await;
-    page.refuses(
-        403,
-        "Your session ended; nothing was sent. Sign in to go on.",
-    );
+    page.refuses(403, "What you typed is too long to be kept");
     assert_eq!(page.field("unsent"), None);
+}
+
+/// What one person typed is not shown to another who signs in there, in the same tab or in another.
+#[tokio::test]
+async fn what_somebody_else_typed_is_not_shown() {
+    let site = Site::new().await;
+    let browser = site.signed_in("ann").await;
+    let path = "/resources/2/request";
+    let form = forms(&browser.get(path).await, path).remove(0);
+    let hidden = form.fields.iter();
+    let hidden: Vec<_> = hidden.map(|(name, value)| (&**name, &**value)).collect();
+    let fields = [&hidden, &[("reason", "Only Ann knows")][..]].concat();
+    browser.post("/sign-out", &[]).await;
+    let asked = browser.post(path, &fields).await;
+    asked.refuses(403, "what you typed is kept");
+    let unsent = asked.field("unsent").unwrap().replace("&amp;", "&");
+    assert!(unsent.contains("Only+Ann+knows"), "{unsent}");
+    let door = [
+        ("login", "ben"),
+        ("password", PASSWORD),
+        ("unsent", &unsent),
+    ];
+    assert_eq!(browser.post(path, &door).await.status, 307);
+    let not_theirs = |page: &Page| {
+        page.refuses(403, "This browser is signed in as Ben Oncall now.");
+        assert!(!page.text.contains("Only"), "{}", page.text);
+    };
+    not_theirs(&browser.post(path, &door).await);
+    // Signing in as Ann there, while the browser is signed in as Ben, changes nothing either.
+    let door = [
+        ("login", "ann"),
+        ("password", PASSWORD),
+        ("unsent", &unsent),
+    ];
+    not_theirs(&browser.post(path, &door).await);
+    // The form itself, sent from a tab that Ann left open.
+    not_theirs(&browser.post(path, &fields).await);
+    assert!(site.open_requests().await.contains("requests: []"));
+}
+
+/// What is not there answers as such, however out of date the form is that was sent there.
+#[tokio::test]
+async fn an_old_form_of_what_is_not_there_finds_nothing() {
+    let site = Site::new().await;
+    let ann = site.signed_in("ann").await;
+    let ours = [("origin", "http://127.0.0.1:8080")];
+    for path in ["/review/99", "/resources/99/request", "/unlock"] {
+        for token in ["old".to_owned(), ann.token()] {
+            let fields = [("token", &*token), ("comment", "x"), ("do", "deny")];
+            let page = ann.post_as_is(path, &fields, &ours).await;
+            assert!(page.status.is_client_error(), "{path} {}", page.text);
+            page.says("Your access");
+        }
+    }
 }
 
 #[tokio::test]
