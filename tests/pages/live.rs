@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
 use hourkey_testkit::clock::TestClock;
+use hourkey_testkit::poll::eventually;
 use serde_json::json;
 
 use crate::Site;
@@ -116,6 +117,31 @@ async fn a_session_that_ends_elsewhere_ends_its_open_pages() {
         .await
         .unwrap();
     browser.page.shows("Sign in to Corp Example").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_ended_leaves_the_list() {
+    let site = Site::new().await.unwrap();
+    let browser = site.browser("ada").await.unwrap();
+    let page = &browser.page;
+    // A terminal, and the browser that let it in.
+    let _terminal = site.api("ada").await.unwrap();
+    page.open(&site.address("/sessions")).await.unwrap();
+    let rows = async |count: usize| {
+        eventually("sessions in the list", async || {
+            let script = "return document.querySelectorAll('#sessions > li').length";
+            let found = page.run(script, vec![]).await?;
+            anyhow::ensure!(found == json!(count), "{found}");
+            anyhow::Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    rows(3).await;
+    page.press("End").await.unwrap();
+    rows(2).await;
+    page.press("End all others").await.unwrap();
+    rows(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

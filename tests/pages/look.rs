@@ -66,6 +66,8 @@ async fn no_page_scrolls_sideways_on_small_screens_or_with_large_text() {
                     "{address} {width} px, text of {text} px: {fits:?}"
                 );
                 assert_eq!(split, json!([]), "{address} {width} px, text of {text} px");
+                let cut = browser.page.run(CUT_PANELS, vec![]).await.unwrap();
+                assert_eq!(cut, json!([]), "{address} {width} px, text of {text} px");
             }
         }
     }
@@ -262,6 +264,17 @@ const CONTRAST: &str = "
         if (contrast < 4.5) found.push([element.textContent.trim(), contrast]);
     }
     return found;";
+
+/// What opens under buttons and does not fit into the window, sideways.
+const CUT_PANELS: &str = "
+    const cut = [];
+    for (const pop of document.querySelectorAll('details.pop')) {
+        pop.open = true;
+        const { left, right } = pop.querySelector('.panel').getBoundingClientRect();
+        if (left < 0 || right > document.documentElement.clientWidth) cut.push(pop.id);
+        pop.open = false;
+    }
+    return cut;";
 
 /// Nothing sticks out on the right.
 async fn fits(page: &Page) -> Result<()> {

@@ -20,11 +20,15 @@ function typedFields(form) {
   return [...form.elements].filter((field) => field.name && !without.includes(field.type));
 }
 
+const BUSY = "input:not([type=hidden]), textarea, details, form";
+
 /** Whether somebody is busy in it: a panel is open, a field is not as it was served, or a form is
  *  on its way. */
 export function inUse(element) {
-  const fields = element.querySelectorAll("input:not([type=hidden]), textarea, details, form");
-  return [element, ...fields].some((field) => {
+  const fields = [...element.querySelectorAll(BUSY)];
+  // Other elements may have a value, too: a list item has its number.
+  if (element.matches(BUSY)) fields.push(element);
+  return fields.some((field) => {
     if (field.tagName === "DETAILS") return field.open;
     if (field.tagName === "FORM") return "sent" in field.dataset;
     if (field.type === "radio") return field.checked !== field.defaultChecked;

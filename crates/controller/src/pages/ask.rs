@@ -338,11 +338,13 @@ fn facts(way: &Way, approvers: Option<&Approvers>) -> Markup {
             dt { "Approval" }
             dd {
                 @match way.approval {
-                    Approval::Manual => "By a reviewer",
+                    Approval::Manual => @match approvers {
+                        Some(approvers) => { "By " bdi { (plain(&approvers.to_string())) } }
+                        None => "By a reviewer",
+                    },
                     Approval::Automatic => "Opens immediately. Your reason is recorded.",
                 }
             }
-            @if let Some(approvers) = approvers { (can_approve(approvers)) }
             dt { "Time" }
             dd {
                 @match (way.mode, way.period) {

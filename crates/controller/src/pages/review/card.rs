@@ -157,7 +157,7 @@ impl Form<'_> {
             html! {
                 (lengths)
                 (self.comment(html! { "Comment " span.optional { "(optional)" } }, "less", false))
-                button.btn.accent name="do" value="less" data-length-in="Approve"
+                button.btn.primary name="do" value="less" data-length-in="Approve"
                     aria-label=(about("Approve", self.request)) { "Approve" }
             },
         )

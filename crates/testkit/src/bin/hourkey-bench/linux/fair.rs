@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 
 use super::desk::RESOURCE;
 use super::figures::{Figure, Table, Times, short};
+use super::load;
 
 /// How often it is approved and revoked under each flood.
 const ROUNDS: usize = 60;
@@ -79,14 +80,31 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
         (", one does both", 1, TABS),
     ] {
         let flood = Flood::begin(&lee, loops, tabs).await?;
+        let (begun, before) = (Instant::now(), shares(&controller)?);
         let times = people.rounds().await?;
+        let (took, after) = (begun.elapsed(), shares(&controller)?);
         let calls = flood.end()?;
         times.add(what, table, Some(&alone));
         table.add(calls.figure(what));
+        let [theirs, ours] = [0, 1].map(|at| (after[at] - before[at]).div_duration_f64(took));
+        let share = Figure::new(
+            format!("processors that the controller keeps busy{what}"),
+            theirs,
+            "",
+        );
+        table.add(share.spread(format!("{} more by what floods and measures", short(ours))));
     }
     people
         .on_a_full_disk(&mut controller, &credential, &alone, table)
         .await
+}
+
+/// Processor time so far: of the controller, and of this program.
+fn shares(controller: &Controller) -> Result<[Duration; 2]> {
+    let controller = load::processor(controller.id().context("the controller runs")?)?;
+    // The controller is a child of this program, and counts with it.
+    let all = load::processor(std::process::id())?;
+    Ok([controller, all.saturating_sub(controller)])
 }
 
 fn data(controller: &Controller) -> String {
@@ -204,6 +222,8 @@ impl People {
             self.reviewers[0].revoke(grant, &why()).await?;
             revoked.push(self.news.revoked().await? - begin);
         }
+        // A few seconds of acknowledgements.
+        tokio::time::sleep(30 * ACK_EVERY).await;
         let what = "on a full disk";
         let revoked = Times::of(revoked);
         table.add(revoked.figure(format!("revoke → notice {what}")));
