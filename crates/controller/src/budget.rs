@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use chrono::TimeDelta;
@@ -29,6 +30,9 @@ pub const READERS: usize = 4;
 
 /// How many more of their calls may wait for their turn to read.
 pub const WAITING: usize = 64;
+
+/// A refusal for now is answered after this: a loop that does not wait by itself waits here.
+const REFUSED_AFTER: Duration = Duration::from_millis(250);
 
 /// People who have their whole budget are forgotten this often.
 const FORGET_EVERY: TimeDelta = TimeDelta::minutes(1);
@@ -138,6 +142,9 @@ pub async fn give_turns_back(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(turn.clone());
     let response = next.run(request).await;
     turn.held().take();
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        tokio::time::sleep(REFUSED_AFTER).await;
+    }
     response
 }
 
@@ -162,6 +169,13 @@ pub async fn wait_for_turn(app: &App, parts: &Parts, user: UserId) -> Result<(),
 mod tests {
     use futures_util::FutureExt as _;
 
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tokio::time::Instant;
+    use tower::ServiceExt as _;
+
     use super::*;
 
     const ANN: UserId = UserId(1);
@@ -173,6 +187,20 @@ mod tests {
 
     fn known(budgets: &Budgets) -> usize {
         budgets.0.lock().unwrap().by_id.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_does_not_wait_by_itself_waits() {
+        let router = Router::new()
+            .route("/some", get(|| async { "some" }))
+            .route("/more", get(|| async { StatusCode::TOO_MANY_REQUESTS }))
+            .layer(from_fn(give_turns_back));
+        for (path, waits) in [("/some", Duration::ZERO), ("/more", REFUSED_AFTER)] {
+            let begin = Instant::now();
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap();
+            assert_eq!(begin.elapsed(), waits, "{path}");
+        }
     }
 
     #[test]

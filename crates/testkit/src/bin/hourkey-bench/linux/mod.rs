@@ -38,7 +38,11 @@ enum Subject {
         only: Vec<Part>,
     },
     /// The controller, as the desktop apps of an organisation use it.
-    Controller,
+    Controller {
+        /// Measure only this; may be given several times.
+        #[arg(long)]
+        only: Vec<ControllerPart>,
+    },
     /// A gateway with its entries, beside other encrypted relays.
     Gateway {
         /// Measure only this; may be given several times.
@@ -77,6 +81,15 @@ enum Part {
     Many,
 }
 
+/// What is measured of the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ControllerPart {
+    /// Its start, and clients that follow the event stream.
+    Clients,
+    /// What one person's flood costs the others.
+    Fair,
+}
+
 pub(crate) fn main() -> ExitCode {
     let Arguments { subject } = Arguments::parse();
     // Children end with the thread that started them: all of them are started by this one, which
@@ -85,7 +98,7 @@ pub(crate) fn main() -> ExitCode {
         Subject::Gateway { .. } | Subject::Origin | Subject::Copy { .. } => {
             tokio::runtime::Builder::new_multi_thread()
         }
-        Subject::Desktop { .. } | Subject::Controller | Subject::BareTray => {
+        Subject::Desktop { .. } | Subject::Controller { .. } | Subject::BareTray => {
             tokio::runtime::Builder::new_current_thread()
         }
     };
@@ -114,9 +127,14 @@ async fn measure(subject: Subject) -> Result<()> {
             }
             "cargo xtask bench desktop"
         }
-        Subject::Controller => {
-            clients::measure(&mut table).await?;
-            fair::measure(&mut table).await?;
+        Subject::Controller { only } => {
+            let wanted = |part| only.is_empty() || only.contains(&part);
+            if wanted(ControllerPart::Clients) {
+                clients::measure(&mut table).await?;
+            }
+            if wanted(ControllerPart::Fair) {
+                fair::measure(&mut table).await?;
+            }
             "cargo xtask bench controller"
         }
         Subject::Gateway { only, beside } => {
