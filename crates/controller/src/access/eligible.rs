@@ -1,21 +1,15 @@
 //! Who can approve what somebody asks for (rule 14).
 
-use std::collections::BTreeMap;
-
-use hourkey_domain::change::Cause;
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
 use hourkey_domain::request::Request;
-use hourkey_domain::review::{Eligible, Regulars};
+use hourkey_domain::review::Eligible;
 use hourkey_protocol::access::{ApproverKind, Approvers};
-use hourkey_protocol::notice::What;
 use hourkey_protocol::problem::Code;
-use hourkey_store::access::{OpenFilter, ReviewOf};
 use hourkey_store::organisation::Resource;
 use hourkey_store::{Read, Write};
 use serde_json::json;
 
 use super::keep::Act;
-use super::reconcile;
 use crate::failure::Failure;
 
 /// People are named up to this many (rule 1).
@@ -84,7 +78,8 @@ pub(super) async fn send_to_review(
     act.ask_for_review(tx, request, eligible.people()).await
 }
 
-async fn record_fallback(
+/// The audit's word of who is to decide in the place of those who cannot.
+pub(super) async fn record_fallback(
     tx: &mut dyn Write,
     act: Act,
     request: &Request,
@@ -93,61 +88,6 @@ async fn record_fallback(
     let detail = json!({ "reviewers": people });
     act.record(tx, "request.sent_to_fallback", request, None, detail)
         .await
-}
-
-/// After a change of the organisation: what waits and has lost everybody who could approve it goes
-/// to the fallback reviewers, or is cancelled.
-pub(super) async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), Failure> {
-    let scarce = tx.scarcely_reviewed().await?.into_iter();
-    let scarce: BTreeMap<ResourceId, Regulars> = scarce
-        .map(|(resource, one)| (resource, one.into()))
-        .collect();
-    if scarce.is_empty() {
-        return Ok(());
-    }
-    for request in tx.open(OpenFilter::default()).await?.requests {
-        let regulars = scarce.get(&request.resource);
-        if !regulars.is_some_and(|regulars| regulars.lack(request.user)) {
-            continue;
-        }
-        match eligible(tx, request.user, request.resource).await? {
-            Eligible::Nobody => {
-                reconcile::cancel(tx, act, request, Cause::NobodyCanApprove).await?;
-            }
-            Eligible::Fallback(people) => {
-                let untold = untold(tx, &request, &people).await?;
-                if !untold.is_empty() {
-                    record_fallback(tx, act, &request, &people).await?;
-                    act.ask_for_review(tx, &request, &untold).await?;
-                }
-            }
-            Eligible::Regulars(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Those of them who were not told of this request.
-async fn untold(
-    tx: &mut dyn Read,
-    request: &Request,
-    people: &[UserId],
-) -> Result<Vec<UserId>, Failure> {
-    let mut untold = Vec::new();
-    for reviewer in people.iter().copied() {
-        let of = ReviewOf {
-            reviewer,
-            requester: request.user,
-            resource: request.resource,
-        };
-        let told = tx.review_notice(of).await?.is_some_and(|notice| {
-            matches!(notice.what, What::PleaseReview { request: id, .. } if id == request.id)
-        });
-        if !told {
-            untold.push(reviewer);
-        }
-    }
-    Ok(untold)
 }
 
 /// Nobody may approve it; `opens_again` where it opens with a reason again after a revocation.

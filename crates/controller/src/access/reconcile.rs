@@ -1,4 +1,7 @@
-//! What a change around a request or grant does to it (rule 7's table).
+//! What a change around a request or grant does to it (rule 7's table), and to who could approve it
+//! (rule 14).
+
+use std::collections::BTreeMap;
 
 use hourkey_domain::Time;
 use hourkey_domain::change::{
@@ -9,13 +12,14 @@ use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
 use hourkey_domain::lock::lock_state;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Purpose, Request, State as RequestState};
+use hourkey_domain::review::{Eligible, Regulars};
 use hourkey_domain::settings::most_permissive;
 use hourkey_protocol::notice::What;
-use hourkey_store::Write;
-use hourkey_store::access::OpenFilter;
+use hourkey_store::access::{OpenFilter, ReviewOf};
+use hourkey_store::{Read, Write};
 
 use super::actor::Actor;
-use super::eligible::{eligible, find_reviewers, send_to_review};
+use super::eligible::{eligible, record_fallback, send_to_review};
 use super::keep::Act;
 use super::known::known;
 use super::sweep;
@@ -201,6 +205,61 @@ async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), 
         .await?;
     let eligible = eligible(tx, request.user, request.resource).await?;
     send_to_review(tx, act, &request, &eligible).await
+}
+
+/// After a change of the organisation: what waits and has lost everybody who could approve it goes
+/// to the fallback reviewers, or is cancelled.
+async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), Failure> {
+    let scarce = tx.scarcely_reviewed().await?.into_iter();
+    let scarce: BTreeMap<ResourceId, Regulars> = scarce
+        .map(|(resource, one)| (resource, one.into()))
+        .collect();
+    if scarce.is_empty() {
+        return Ok(());
+    }
+    for request in tx.open(OpenFilter::default()).await?.requests {
+        let regulars = scarce.get(&request.resource);
+        if !regulars.is_some_and(|regulars| regulars.lack(request.user)) {
+            continue;
+        }
+        match eligible(tx, request.user, request.resource).await? {
+            Eligible::Nobody => {
+                cancel(tx, act, request, Cause::NobodyCanApprove).await?;
+            }
+            Eligible::Fallback(people) => {
+                let untold = untold(tx, &request, &people).await?;
+                if !untold.is_empty() {
+                    record_fallback(tx, act, &request, &people).await?;
+                    act.ask_for_review(tx, &request, &untold).await?;
+                }
+            }
+            Eligible::Regulars(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Those of them who were not told of this request.
+async fn untold(
+    tx: &mut dyn Read,
+    request: &Request,
+    people: &[UserId],
+) -> Result<Vec<UserId>, Failure> {
+    let mut untold = Vec::new();
+    for reviewer in people.iter().copied() {
+        let of = ReviewOf {
+            reviewer,
+            requester: request.user,
+            resource: request.resource,
+        };
+        let told = tx.review_notice(of).await?.is_some_and(|notice| {
+            matches!(notice.what, What::PleaseReview { request: id, .. } if id == request.id)
+        });
+        if !told {
+            untold.push(reviewer);
+        }
+    }
+    Ok(untold)
 }
 
 /// What a request or grant rests on.
