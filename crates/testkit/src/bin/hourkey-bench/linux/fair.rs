@@ -34,6 +34,9 @@ const ROUNDS: usize = 60;
 /// Tabs that read at once.
 const TABS: usize = 50;
 
+/// The least priority of a thread (setpriority(2)).
+const LEAST: i32 = 19;
+
 /// How often a gateway acknowledges here.
 const ACK_EVERY: Duration = Duration::from_millis(100);
 
@@ -459,6 +462,8 @@ impl Flood {
             refused: Arc::clone(&refused),
         };
         let thread = std::thread::spawn(move || {
+            // It would run on a machine of its own: here it takes what the others leave.
+            rustix::process::setpriority_process(None, LEAST)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
