@@ -16,10 +16,12 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure>
     let session = session().await?;
     let request = match review {
         args::Review::List => {
-            // Who signed in by a device code is told that such sessions do not review.
-            let reviews = session.reviews().await?;
             let snapshot = session.snapshot().await?;
-            return list(&reviews, snapshot.server_time, json);
+            if snapshot.reviews.is_empty() {
+                // Who signed in by a device code is told that such sessions do not review.
+                session.reviews().await?;
+            }
+            return list(&snapshot.reviews, snapshot.server_time, json);
         }
         args::Review::Approve {
             id,

@@ -69,15 +69,13 @@ impl Budgets {
     /// [`Code::RateLimited`] when nothing is left.
     pub fn change(&self, user: UserId, now: Time) -> Result<(), Failure> {
         self.with(user, now, |person| {
-            let whole_at = person.whole_at.max(now) + CHANGE_EARNED_IN;
-            let wait = whole_at - now - CHANGE_EARNED_IN * CHANGES;
-            if wait > TimeDelta::zero() {
-                return Err(later(
+            let spent = spend(person.whole_at, CHANGES, CHANGE_EARNED_IN, now);
+            person.whole_at = spent.map_err(|wait| {
+                later(
                     format!("You made {CHANGES} changes within a minute; nothing was changed now."),
                     wait,
-                ));
-            }
-            person.whole_at = whole_at;
+                )
+            })?;
             Ok(())
         })
     }
@@ -115,6 +113,25 @@ impl Budgets {
             whole_at: now,
             turns: Arc::new(Semaphore::new(READERS)),
         }))
+    }
+}
+
+/// Takes one of `times`, each of which is earned again in `earned_in`, and returns when all of them
+/// are there again, which is kept.
+///
+/// # Errors
+/// How long to wait, when none is left.
+pub fn spend(
+    whole_at: Time,
+    times: i32,
+    earned_in: TimeDelta,
+    now: Time,
+) -> Result<Time, TimeDelta> {
+    let whole_at = whole_at.max(now) + earned_in;
+    let wait = whole_at - now - earned_in * times;
+    match wait > TimeDelta::zero() {
+        true => Err(wait),
+        false => Ok(whole_at),
     }
 }
 
@@ -167,12 +184,11 @@ pub async fn wait_for_turn(app: &App, parts: &Parts, user: UserId) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
-
     use axum::Router;
     use axum::body::Body;
     use axum::middleware::from_fn;
     use axum::routing::get;
+    use futures_util::FutureExt as _;
     use tokio::time::Instant;
     use tower::ServiceExt as _;
 

@@ -16,6 +16,17 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// True when it reviews every request (rule 1).
+    #[must_use]
+    pub fn reviews_all(self) -> bool {
+        match self {
+            Self::AccessReviewer | Self::Admin => true,
+            Self::Member => false,
+        }
+    }
+}
+
 /// Somebody who wants to decide a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Reviewer<'a> {
@@ -128,12 +139,7 @@ impl Reviewer<'_> {
     /// True when this person may see requests for the resource in the review queue (rule 1).
     #[must_use]
     pub fn reviews(&self) -> bool {
-        self.approves_resource
-            || self.stands_in
-            || self.roles.iter().any(|role| match role {
-                Role::AccessReviewer | Role::Admin => true,
-                Role::Member => false,
-            })
+        self.approves_resource || self.stands_in || self.roles.iter().any(|role| role.reviews_all())
     }
 
     /// Whether this person may decide a request of `requester` (rule 6).

@@ -27,11 +27,11 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Usage {
     gate: Arc<Gate>,
-    lines: mpsc::UnboundedSender<Line>,
+    transitions: mpsc::UnboundedSender<Transition>,
 }
 
 /// That a connection has begun or ended, and what it carries.
-pub(crate) struct Line {
+pub(crate) struct Transition {
     connection: Connection,
     carried: Arc<Carried>,
 }
@@ -46,9 +46,9 @@ pub(crate) struct Used {
 
 impl Usage {
     /// What is to be reported comes out of the receiver, for [`run`].
-    pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Line>) {
-        let (lines, reported) = mpsc::unbounded_channel();
-        (Self { gate, lines }, reported)
+    pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Transition>) {
+        let (transitions, reported) = mpsc::unbounded_channel();
+        (Self { gate, transitions }, reported)
     }
 
     /// A flow begins.
@@ -82,7 +82,7 @@ impl Usage {
     fn say(&self, connection: Connection, carried: &Arc<Carried>) {
         let carried = Arc::clone(carried);
         // Nobody listens once the gateway has stopped.
-        let _ = self.lines.send(Line {
+        let _ = self.transitions.send(Transition {
             connection,
             carried,
         });
@@ -159,11 +159,11 @@ struct Flow {
 impl Lasting {
     /// Follows a connection's beginning; at its end, says when it was last in use: at the end, if it
     /// carried something since it was last looked at.
-    fn follow(&mut self, line: Line) -> Connection {
-        let Line {
+    fn follow(&mut self, transition: Transition) -> Connection {
+        let Transition {
             mut connection,
             carried,
-        } = line;
+        } = transition;
         let used_at = connection.started_at;
         match connection.end {
             None => {
@@ -205,7 +205,7 @@ pub(crate) async fn run(
     gate: Arc<Gate>,
     mut journal: Journal,
     api: Api,
-    mut reported: mpsc::UnboundedReceiver<Line>,
+    mut reported: mpsc::UnboundedReceiver<Transition>,
 ) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -214,7 +214,7 @@ pub(crate) async fn run(
     loop {
         tokio::select! {
             connection = reported.recv() => match connection {
-                Some(line) => journal.keep(lasting.follow(line)),
+                Some(transition) => journal.keep(lasting.follow(transition)),
                 None => break,
             },
             _ = used.tick() => if let Some(now) = gate.server_time() {
@@ -282,7 +282,7 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap()
     }
 
-    fn line(end: Option<i64>, carried: &Arc<Carried>) -> Line {
+    fn transition(end: Option<i64>, carried: &Arc<Carried>) -> Transition {
         let end = end.map(|minutes| End {
             at: at(minutes),
             why: Ended::Closed,
@@ -299,7 +299,7 @@ mod tests {
             end,
             mismatch: None,
         };
-        Line {
+        Transition {
             connection,
             carried: Arc::clone(carried),
         }
@@ -309,23 +309,23 @@ mod tests {
     fn a_connection_that_carries_nothing_is_not_in_use() {
         let carried = Arc::default();
         let mut lasting = Lasting::default();
-        assert_eq!(lasting.follow(line(None, &carried)).used_at, None);
+        assert_eq!(lasting.follow(transition(None, &carried)).used_at, None);
         assert!(lasting.in_use(at(60)).is_empty(), "nothing yet");
         carried.add(7);
         assert_eq!(lasting.in_use(at(120)).len(), 1);
         assert!(lasting.in_use(at(180)).is_empty(), "nothing since");
-        let ended = lasting.follow(line(Some(200), &carried));
+        let ended = lasting.follow(transition(Some(200), &carried));
         assert_eq!(ended.used_at, Some(at(120)));
 
         // What came since the last look is a use at the end; nothing at all, at the start.
-        lasting.follow(line(None, &carried));
+        lasting.follow(transition(None, &carried));
         assert_eq!(lasting.in_use(at(240)).len(), 1);
         carried.add(1);
-        let ended = lasting.follow(line(Some(250), &carried));
+        let ended = lasting.follow(transition(Some(250), &carried));
         assert_eq!(ended.used_at, Some(at(250)));
         let idle = Arc::default();
-        lasting.follow(line(None, &idle));
-        let ended = lasting.follow(line(Some(250), &idle));
+        lasting.follow(transition(None, &idle));
+        let ended = lasting.follow(transition(Some(250), &idle));
         assert_eq!(ended.used_at, Some(at(0)));
     }
 

@@ -124,14 +124,18 @@ impl Reach {
     /// The resources for which they may review some requests at least; `None` for all, by role.
     #[must_use]
     pub fn resources(&self) -> Option<BTreeSet<ResourceId>> {
-        let by_role = Reviewer {
-            user: self.user,
-            roles: &self.roles,
-            approves_resource: false,
-            stands_in: false,
-        };
         let others = self.approves.iter().chain(self.stands_in.keys());
-        (!by_role.reviews()).then(|| others.copied().collect())
+        (!self.reviews_all()).then(|| others.copied().collect())
+    }
+
+    /// True when they may see what anybody asks for here, and not only where they stand in.
+    #[must_use]
+    pub fn covers_all(&self, resource: ResourceId) -> bool {
+        self.reviews_all() || self.approves.contains(&resource)
+    }
+
+    fn reviews_all(&self) -> bool {
+        self.roles.iter().any(|role| role.reviews_all())
     }
 
     /// The person, as the rules see them before what `requester` asks for.

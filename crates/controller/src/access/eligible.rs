@@ -5,7 +5,6 @@ use hourkey_domain::request::Request;
 use hourkey_domain::review::Eligible;
 use hourkey_protocol::access::{ApproverKind, Approvers};
 use hourkey_protocol::problem::Code;
-use hourkey_store::organisation::Resource;
 use hourkey_store::{Read, Write};
 use serde_json::json;
 
@@ -30,11 +29,15 @@ pub(super) async fn eligible(
 pub(super) async fn shown(
     tx: &mut dyn Read,
     requester: UserId,
-    resource: &Resource,
+    resource: ResourceId,
 ) -> Result<Approvers, Failure> {
-    let eligible = eligible(tx, requester, resource.id).await?;
+    let eligible = eligible(tx, requester, resource).await?;
     let (kind, groups) = match &eligible {
-        Eligible::Regulars(_) => (ApproverKind::Regulars, resource.approvers.clone()),
+        Eligible::Regulars(_) => {
+            let found = tx.resource(resource).await?;
+            let approvers = found.map(|(resource, _)| resource.approvers);
+            (ApproverKind::Regulars, approvers.unwrap_or_default())
+        }
         Eligible::Fallback(_) => (ApproverKind::Fallback, tx.fallback_groups().await?),
         Eligible::Nobody => (ApproverKind::Nobody, Vec::new()),
     };

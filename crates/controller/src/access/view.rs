@@ -72,7 +72,9 @@ pub(crate) async fn notices_in(
     let mut theirs = Vec::with_capacity(notices.len());
     for notice in notices {
         let to_review = match notice.what {
-            What::PleaseReview { request, .. } => tx.request(request).await?,
+            What::PleaseReview { request, .. } if !actor.reach.covers_all(notice.resource) => {
+                tx.request(request).await?
+            }
             _ => None,
         };
         if to_review.is_none_or(|request| actor.reviews(request.user, request.resource)) {
@@ -142,9 +144,9 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
     let to_review = ways.iter().any(|way| {
         way.settings.mode != Mode::Standing && way.settings.approval == Approval::Manual
     });
-    let approvers = match tx.resource(id).await? {
-        Some((resource, _)) if to_review => Some(eligible::shown(&mut *tx, user, &resource).await?),
-        Some(_) | None => None,
+    let approvers = match to_review {
+        true => Some(eligible::shown(&mut *tx, user, id).await?),
+        false => None,
     };
     Ok(ResourceDetail {
         resource: shown,

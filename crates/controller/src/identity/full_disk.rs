@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 
+use crate::budget::spend;
 use crate::failure::Failure;
 
 /// How often a person may come in at once, by signing in or by going on with a session. With half a
@@ -37,12 +38,10 @@ impl FullDisk {
         let mut whole_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Who has all of theirs again is as good as new.
         whole_at.retain(|_, at| *at > now);
-        let at = whole_at.get(&user).copied().unwrap_or(now) + EARNED_IN;
-        let admitted = at - now <= EARNED_IN * TIMES;
-        if admitted {
-            whole_at.insert(user, at);
-        }
-        admitted
+        let at = whole_at.get(&user).copied().unwrap_or(now);
+        let spent = spend(at, TIMES, EARNED_IN, now);
+        whole_at.extend(spent.map(|at| (user, at)));
+        spent.is_ok()
     }
 }
 

@@ -133,6 +133,16 @@ async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
 /// parties hold its tokens.
 async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
     let key = digest(token);
+    let usual =
+        app.transact(move |tx, now| Box::pin(refresh(tx, client, key, ACCESS_LIFETIME, now)));
+    match usual.await {
+        Err(full) if full.is_full_disk() => on_full_disk(app, client, key, full).await,
+        done => done,
+    }
+}
+
+/// [`refresh`] in the room that is kept, for whom it admits.
+async fn on_full_disk(app: &App, client: Client, key: Digest, full: Failure) -> Outcome {
     let mut tx = app.store.read().await?;
     let session = match tx.refresh_token(key).await? {
         Some(refresh) => tx.session(refresh.session).await?,
@@ -142,16 +152,12 @@ async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
     let Some(session) = session else {
         return Ok(Err(signed_out()));
     };
-    let usual =
-        app.transact(move |tx, now| Box::pin(refresh(tx, client, key, ACCESS_LIFETIME, now)));
-    match usual.await {
-        Err(full) if app.full_disk.admits(&full, session.user, app.clock.now()) => {
-            let lifetime = ACCESS_LIFETIME_ON_FULL_DISK;
-            app.transact_ending(move |tx, now| Box::pin(refresh(tx, client, key, lifetime, now)))
-                .await
-        }
-        done => done,
+    if !app.full_disk.admits(&full, session.user, app.clock.now()) {
+        return Err(full);
     }
+    let lifetime = ACCESS_LIFETIME_ON_FULL_DISK;
+    app.transact_ending(move |tx, now| Box::pin(refresh(tx, client, key, lifetime, now)))
+        .await
 }
 
 async fn refresh(

@@ -242,11 +242,7 @@ fn unreviewed(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
         it.name.clone()
     });
     let assignments = applied(&today.assignments, &file.assignments, prune, assignment_key);
-    let by_role = |user: &UserSpec| {
-        user.roles
-            .iter()
-            .any(|role| matches!(role, Role::AccessReviewer | Role::Admin))
-    };
+    let by_role = |user: &UserSpec| user.roles.iter().any(|role| role.reviews_all());
     // Places in `users` serve as ids.
     let ids = |wanted: &dyn Fn(&UserSpec) -> bool| -> Vec<UserId> {
         let places = (0i64..).zip(&users).filter(|(_, user)| wanted(user));

@@ -136,7 +136,10 @@ impl<'i> Table<'i> {
                 }
                 DeValue::String(_) => reader.mistake(
                     line,
-                    format!("each text of {key} must be one that can be seen, on one line, of at most 2,000 characters"),
+                    format!(
+                        "each text of {key} must be one that can be seen, on one line, of at most \
+                         2,000 characters"
+                    ),
                 ),
                 other => wrong_type(reader, line, key, "a list of texts", &other),
             }

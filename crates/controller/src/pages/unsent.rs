@@ -98,20 +98,11 @@ impl Page {
             .has(FIELD)
             .then(|| Fields::parse(fields.get(FIELD).as_bytes()));
         let signed_in = PageUser::find(app, &parts.headers).await?;
-        if let Some(signed_in) = &signed_in {
-            let typed_by = carried.as_ref().unwrap_or(&fields).number("by").map(UserId);
-            if typed_by.is_some_and(|typed_by| typed_by != signed_in.user.id) {
-                let words = format!(
-                    "This browser is signed in as {} now. Somebody else typed on this page; nothing \
-                     was sent, and it is not shown to you.",
-                    plain(&signed_in.user.name)
-                );
-                let unsent = Unsent {
-                    fields: Fields::default(),
-                    wrong: Wrong::with_status(StatusCode::FORBIDDEN, &words),
-                };
-                return Ok(self.show_again(parts, unsent).await);
-            }
+        let typed_by = carried.as_ref().unwrap_or(&fields).number("by").map(UserId);
+        if let (Some(signed_in), Some(typed_by)) = (&signed_in, typed_by)
+            && signed_in.user.id != typed_by
+        {
+            return Ok(self.show_again(parts, somebody_elses(signed_in)).await);
         }
         match (signed_in.is_some(), carried) {
             (false, Some(carried)) => sign_in(app, &mut parts, &fields, &carried).await,
@@ -161,6 +152,19 @@ impl Page {
         let request = Request::from_parts(parts, Body::empty());
         let Ok(page) = self.show.clone().oneshot(request).await;
         page
+    }
+}
+
+/// Nothing of what somebody else typed than who is signed in now.
+fn somebody_elses(signed_in: &PageUser) -> Unsent {
+    let words = format!(
+        "This browser is signed in as {} now. Somebody else typed on this page; nothing was sent, \
+         and it is not shown to you.",
+        plain(&signed_in.user.name)
+    );
+    Unsent {
+        fields: Fields::default(),
+        wrong: Wrong::with_status(StatusCode::FORBIDDEN, &words),
     }
 }
 
