@@ -206,67 +206,71 @@ async fn keeps_all(
     forms.len()
 }
 
-#[tokio::test]
-async fn what_is_typed_outlives_a_session_that_ends_in_every_form() {
-    let site = Site::new().await;
+/// [`keeps_all`] on every page, for everybody: `send` is given the browser and who is signed in.
+async fn every_page_keeps_all(
+    site: &Site,
+    send: impl AsyncFn(&Browser<'_>, &str, &Form, &[(&str, &str)]) -> Page,
+) {
     let mut count = 0;
-    for (login, paths) in pages(&site).await {
+    for (login, paths) in pages(site).await {
         let browser = site.signed_in(login).await;
         for path in paths {
-            count += keeps_all(&site, &browser, &path, async |form, fields| {
-                browser.post("/sign-out", &[]).await;
-                let asked = browser.post(&form.action, fields).await;
-                asked.refuses(403, "Your session ended; nothing was sent.");
-                assert_eq!(asked.header("cache-control"), "private, no-cache");
-                // Nothing of it is in an address, and it is not seen before signing in.
-                let door = forms(&asked, "").remove(0);
-                assert_eq!(door.action, form.action);
-                assert!(!asked.words().contains("Reports"), "{}", asked.text);
-                let unsent = asked.field("unsent").unwrap().replace("&amp;", "&");
-                let wrong = [("login", login), ("password", "x"), ("unsent", &unsent)];
-                let again = browser.post(&door.action, &wrong).await;
-                again.refuses(401, "do not fit together");
-                let unsent = again.field("unsent").unwrap().replace("&amp;", "&");
-                let right = [
-                    ("login", login),
-                    ("password", PASSWORD),
-                    ("unsent", &unsent),
-                ];
-                let sent = browser.post(&door.action, &right).await;
-                // The browser sends the same there once more, signed in.
-                assert_eq!(
-                    (sent.status.as_u16(), sent.header("location")),
-                    (307, &*form.action)
-                );
-                let page = browser.post(&form.action, &right).await;
-                page.says("You’re signed in again. Nothing was sent yet");
-                assert_eq!(page.status, 200);
-                page
-            })
-            .await;
+            let send = async |form: &Form, fields: &[(&str, &str)]| {
+                send(&browser, login, form, fields).await
+            };
+            count += keeps_all(site, &browser, &path, send).await;
         }
     }
     assert_eq!(count, 8);
 }
 
 #[tokio::test]
+async fn what_is_typed_outlives_a_session_that_ends_in_every_form() {
+    let site = Site::new().await;
+    every_page_keeps_all(&site, async |browser, login, form, fields| {
+        browser.post("/sign-out", &[]).await;
+        let asked = browser.post(&form.action, fields).await;
+        asked.refuses(403, "Your session ended; nothing was sent.");
+        assert_eq!(asked.header("cache-control"), "private, no-cache");
+        // Nothing of it is in an address, and it is not seen before signing in.
+        let door = forms(&asked, "").remove(0);
+        assert_eq!(door.action, form.action);
+        assert!(!asked.words().contains("Reports"), "{}", asked.text);
+        let unsent = asked.field("unsent").unwrap().replace("&amp;", "&");
+        let wrong = [("login", login), ("password", "x"), ("unsent", &unsent)];
+        let again = browser.post(&door.action, &wrong).await;
+        again.refuses(401, "do not fit together");
+        let unsent = again.field("unsent").unwrap().replace("&amp;", "&");
+        let right = [
+            ("login", login),
+            ("password", PASSWORD),
+            ("unsent", &unsent),
+        ];
+        let sent = browser.post(&door.action, &right).await;
+        // The browser sends the same there once more, signed in.
+        assert_eq!(
+            (sent.status.as_u16(), sent.header("location")),
+            (307, &*form.action)
+        );
+        let page = browser.post(&form.action, &right).await;
+        page.says("You’re signed in again. Nothing was sent yet");
+        assert_eq!(page.status, 200);
+        page
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_typed_outlives_a_page_of_an_earlier_sign_in_in_every_form() {
     let site = Site::new().await;
-    let mut count = 0;
-    for (login, paths) in pages(&site).await {
-        let browser = site.signed_in(login).await;
-        for path in paths {
-            count += keeps_all(&site, &browser, &path, async |form, fields| {
-                let fields = [fields, &[("token", "old")]].concat();
-                let ours = [("origin", "http://127.0.0.1:8080")];
-                let page = browser.post_as_is(&form.action, &fields, &ours).await;
-                page.refuses(403, "This page was out of date, so nothing was sent.");
-                page
-            })
-            .await;
-        }
-    }
-    assert_eq!(count, 8);
+    every_page_keeps_all(&site, async |browser, _, form, fields| {
+        let fields = [fields, &[("token", "old")]].concat();
+        let ours = [("origin", "http://127.0.0.1:8080")];
+        let page = browser.post_as_is(&form.action, &fields, &ours).await;
+        page.refuses(403, "This page was out of date, so nothing was sent.");
+        page
+    })
+    .await;
     // What is shown again can be sent.
     let ann = site.signed_in("ann").await;
     let fields = [("reason", "Reports"), ("key", "k"), ("token", "old")];

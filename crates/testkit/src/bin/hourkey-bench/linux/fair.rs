@@ -22,6 +22,7 @@ use hourkey_protocol::sse::Parser;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::person::Person;
+use hourkey_testkit::poll::eventually;
 use tokio::sync::mpsc;
 
 use super::desk::RESOURCE;
@@ -302,11 +303,7 @@ async fn when_allowed<T>(
 async fn fill(data: &str) -> Result<()> {
     std::fs::write(format!("{data}.fill"), "")?;
     let full = format!("{data}.full");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !std::fs::exists(&full)? {
-        ensure!(Instant::now() < deadline, "the disk was not filled");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("a full disk", async || std::fs::metadata(&full)).await?;
     Ok(())
 }
 
