@@ -15,6 +15,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -30,6 +31,13 @@ pub const READERS: usize = 4;
 
 /// How many more of their calls may wait for their turn to read.
 pub const WAITING: usize = 64;
+
+/// How many reads a person may make in a row; each is earned again after [`READ_EARNED_IN`], and
+/// whoever has none left waits for the next. Fifty tabs that open at once wait for nothing.
+const READS: u32 = 200;
+
+/// One read is earned again after this: a loop that reads takes fifty a second.
+const READ_EARNED_IN: Duration = Duration::from_millis(20);
 
 /// A refusal for now is answered after this: a loop that does not wait by itself waits here.
 const REFUSED_AFTER: Duration = Duration::from_millis(250);
@@ -51,6 +59,9 @@ struct People {
 struct Person {
     /// When all changes that they made are earned again.
     whole_at: Time,
+    /// When all reads that they made are earned again. By the machine's own clock: it paces work, and
+    /// is no moment of the rules.
+    reads_whole_at: Instant,
     /// Each call that reads, or waits to read, holds one more reference.
     turns: Arc<Semaphore>,
 }
@@ -59,6 +70,18 @@ impl Person {
     /// Calls that read or wait.
     fn reading(&self) -> usize {
         Arc::strong_count(&self.turns) - 1
+    }
+
+    /// True when they have their whole budget.
+    fn has_all(&self, now: Time) -> bool {
+        self.whole_at <= now && self.reads_whole_at <= Instant::now() && self.reading() == 0
+    }
+
+    /// Takes one read, and returns how long to wait for it.
+    fn read(&mut self) -> Duration {
+        let now = Instant::now();
+        self.reads_whole_at = self.reads_whole_at.max(now) + READ_EARNED_IN;
+        (self.reads_whole_at - now).saturating_sub(READ_EARNED_IN * READS)
     }
 }
 
@@ -80,7 +103,8 @@ impl Budgets {
         })
     }
 
-    /// Waits for a person's turn to read, first come, first served.
+    /// Waits for a person's turn to read, first come, first served, and for the read itself where
+    /// they have none left.
     ///
     /// # Errors
     /// [`Code::RateLimited`] when too many of their calls wait already.
@@ -97,20 +121,23 @@ impl Budgets {
             }
             Ok(Arc::clone(&person.turns))
         })?;
-        let turn = turns.acquire_owned().await;
-        Ok(turn.map_err(anyhow::Error::from)?)
+        let turn = turns.acquire_owned().await.map_err(anyhow::Error::from)?;
+        let rest = self.with(user, now, Person::read);
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+        Ok(turn)
     }
 
     fn with<T>(&self, user: UserId, now: Time, spend: impl FnOnce(&mut Person) -> T) -> T {
         let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if people.forgotten_at + FORGET_EVERY <= now {
             people.forgotten_at = now;
-            people
-                .by_id
-                .retain(|_, person| person.whole_at > now || person.reading() > 0);
+            people.by_id.retain(|_, person| !person.has_all(now));
         }
         spend(people.by_id.entry(user).or_insert_with(|| Person {
             whole_at: now,
+            reads_whole_at: Instant::now(),
             turns: Arc::new(Semaphore::new(READERS)),
         }))
     }
@@ -269,7 +296,33 @@ mod tests {
         assert!(turn.unwrap().is_ok());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_in_a_loop_reads_fifty_times_a_second() {
+        let budgets = Budgets::default();
+        let begin = Instant::now();
+        for _ in 0..READS {
+            drop(budgets.turn(ANN, at(0)).await.unwrap());
+        }
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        for _ in 0..50 {
+            drop(budgets.turn(ANN, at(0)).await.unwrap());
+        }
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+        drop(budgets.turn(BEN, at(0)).await.unwrap());
+        assert_eq!(
+            begin.elapsed(),
+            Duration::from_secs(1),
+            "others have their own"
+        );
+        sleep(READ_EARNED_IN * READS).await;
+        let rested = Instant::now();
+        for _ in 0..READS {
+            drop(budgets.turn(ANN, at(0)).await.unwrap());
+        }
+        assert_eq!(rested.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_has_their_whole_budget_is_forgotten() {
         let budgets = Budgets::default();
         for id in 10..1_000 {
@@ -279,6 +332,7 @@ mod tests {
         budgets.change(BEN, at(60)).unwrap();
         assert_eq!(known(&budgets), 2, "who reads, and who changed something");
         drop(turn);
+        sleep(READ_EARNED_IN).await;
         budgets.change(UserId(3), at(120)).unwrap();
         assert_eq!(known(&budgets), 1);
     }
