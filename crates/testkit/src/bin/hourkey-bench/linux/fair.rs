@@ -29,8 +29,46 @@ use super::desk::RESOURCE;
 use super::figures::{Figure, Table, Times, short};
 use super::load;
 
-/// How often it is approved and revoked under each flood.
-const ROUNDS: usize = 60;
+/// How often it is approved and revoked under each flood: often enough that the slowest of a hundred
+/// is not the one that a disk was slow for.
+const ROUNDS: usize = 240;
+
+/// Who asks, and who decides, in turns: each has 30 changes a minute.
+const REQUESTERS: [&str; 4] = ["ada", "ines", "omar", "pia"];
+const REVIEWERS: [&str; 4] = ["marta", "root", "nils", "vera"];
+
+/// Beside the sample organisation: the others of them.
+const MORE_PEOPLE: &str = r#"
+[[user]]
+login = "ines"
+name = "Ines Roth"
+
+[[user]]
+login = "omar"
+name = "Omar Haddad"
+
+[[user]]
+login = "pia"
+name = "Pia Lund"
+
+[[user]]
+login = "nils"
+name = "Nils Berg"
+roles = ["AccessReviewer"]
+
+[[user]]
+login = "vera"
+name = "Vera Kohl"
+roles = ["AccessReviewer"]
+
+[[group]]
+name = "Measured"
+members = ["ines", "omar", "pia"]
+
+[[assignment]]
+group = "Measured"
+resource = "Grafana"
+"#;
 
 /// Tabs that read at once.
 const TABS: usize = 50;
@@ -56,7 +94,7 @@ cp -a "$0.before/." "$0" && {
 }"#;
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let mut controller = Controller::start(SAMPLE).await?;
+    let mut controller = Controller::start(&format!("{SAMPLE}{MORE_PEOPLE}")).await?;
     let gateway = Gateway::start(&controller, "gw-1", "Cloud", &[]).await?;
     let credential = gateway.credential()?;
     drop(gateway);
@@ -66,13 +104,18 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
             .session(&controller)
             .await
     };
-    let (ada, lee) = (sign_in("ada").await?, sign_in("lee").await?);
-    let reviewers = [sign_in("marta").await?, sign_in("root").await?];
+    let lee = sign_in("lee").await?;
+    let (mut requesters, mut reviewers) = (Vec::new(), Vec::new());
+    for login in REQUESTERS {
+        requesters.push(Requester::new(sign_in(login).await?).await?);
+    }
+    for login in REVIEWERS {
+        reviewers.push(sign_in(login).await?);
+    }
     let mut people = People {
         acks: Acks::open(&controller, &credential).await?,
-        news: News::of(&ada).await?,
-        resource: resource(&ada).await?,
-        ada,
+        resource: resource(&lee).await?,
+        requesters,
         reviewers,
     };
 
@@ -131,13 +174,25 @@ fn request(resource: ResourceId) -> NewRequest {
     }
 }
 
-/// Who is measured: Ada asks and is told, the reviewers decide.
+/// Who is measured.
 struct People {
-    ada: Session,
-    reviewers: [Session; 2],
+    requesters: Vec<Requester>,
+    reviewers: Vec<Session>,
     resource: ResourceId,
-    news: News,
     acks: Acks,
+}
+
+/// Somebody who asks, and is told.
+struct Requester {
+    session: Session,
+    news: News,
+}
+
+impl Requester {
+    async fn new(session: Session) -> Result<Self> {
+        let news = News::of(&session).await?;
+        Ok(Self { session, news })
+    }
 }
 
 /// How long it took, again and again.
@@ -152,16 +207,17 @@ impl People {
         let (mut approved, mut revoked) = (Vec::new(), Vec::new());
         self.acks.begin();
         for round in 0..ROUNDS {
-            let reviewer = &self.reviewers[round % 2];
-            let ask = async || self.ada.ask(&request(self.resource)).await;
+            let reviewer = &self.reviewers[round % REVIEWERS.len()];
+            let requester = &mut self.requesters[round % REQUESTERS.len()];
+            let ask = async || requester.session.ask(&request(self.resource)).await;
             let (asked, _) = when_allowed(ask).await?;
             let approve = async || reviewer.approve(asked.request.id, &HOW).await;
             let (answer, begin) = when_allowed(approve).await?;
-            approved.push(self.news.approved().await? - begin);
+            approved.push(requester.news.approved().await? - begin);
             let grant = answer.grant.context("an approval makes a grant")?.id;
             let begin = Instant::now();
             reviewer.revoke(grant, &why()).await?;
-            revoked.push(self.news.revoked().await? - begin);
+            revoked.push(requester.news.revoked().await? - begin);
         }
         Ok(Measured {
             approved: Times::of(approved),
@@ -170,7 +226,7 @@ impl People {
         })
     }
 
-    /// Revokes all that two can be given, when the controller's disk has only what is kept left.
+    /// Revokes all that Ada can be given, when the controller's disk has only what is kept left.
     async fn on_a_full_disk(
         &mut self,
         controller: &mut Controller,
@@ -189,14 +245,15 @@ impl People {
         let command = [user, &["--mount", "sh", "-c", SMALL_DISK, &data]].concat();
         controller.wrap(&[&["unshare"], &*command].concat());
         controller.resume().await?;
-        self.news = News::of(&self.ada).await?;
+        let ada = &mut self.requesters[0];
+        ada.news = News::of(&ada.session).await?;
         self.acks = Acks::open(controller, credential).await?;
         let mut grants = Vec::new();
-        for resource in self.ada.resources().await? {
+        for resource in ada.session.resources().await? {
             if !matches!(resource.lock, LockState::Locked { .. }) {
                 continue;
             }
-            let ask = async || self.ada.ask(&request(resource.id)).await;
+            let ask = async || ada.session.ask(&request(resource.id)).await;
             let (asked, _) = match when_allowed(ask).await {
                 Ok(asked) => asked,
                 // An unlock takes no length; there are enough others.
@@ -204,17 +261,17 @@ impl People {
             };
             if let Some(grant) = asked.request.grant {
                 grants.push(grant.id);
-                self.news.approved().await?;
+                ada.news.approved().await?;
                 continue;
             }
             let approve = async || self.reviewers[0].approve(asked.request.id, &HOW).await;
             let (answer, _) = when_allowed(approve).await?;
             grants.extend(answer.grant.map(|grant| grant.id));
-            self.news.approved().await?;
+            ada.news.approved().await?;
         }
         ensure!(grants.len() > 2, "too little to revoke: {}", grants.len());
         fill(&data).await?;
-        let refused = self.ada.ask(&request(self.resource)).await;
+        let refused = ada.session.ask(&request(self.resource)).await;
         ensure!(
             refused.is_err_and(|error| error.code() == Some(Code::Unavailable)),
             "the disk is not full"
@@ -224,7 +281,7 @@ impl People {
         for grant in grants {
             let begin = Instant::now();
             self.reviewers[0].revoke(grant, &why()).await?;
-            revoked.push(self.news.revoked().await? - begin);
+            revoked.push(ada.news.revoked().await? - begin);
         }
         // A few seconds of acknowledgements.
         tokio::time::sleep(30 * ACK_EVERY).await;
