@@ -29,9 +29,10 @@ use super::desk::RESOURCE;
 use super::figures::{Figure, Table, Times, short};
 use super::load;
 
-/// How often it is approved and revoked under each flood: often enough that the slowest of a hundred
-/// is not the one that a disk was slow for.
-const ROUNDS: usize = 240;
+/// How often it is approved and revoked under each flood, in blocks that take turns: what slows the
+/// machine down for some seconds then falls upon all of them.
+const BLOCKS: usize = 12;
+const ROUNDS: usize = 20;
 
 /// Who asks, and who decides, in turns: each has 30 changes a minute.
 const REQUESTERS: [&str; 4] = ["ada", "ines", "omar", "pia"];
@@ -119,30 +120,26 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
         reviewers,
     };
 
-    let alone = people.rounds().await?;
-    alone.add("", table, None);
-    for (what, loops, tabs) in [
-        (", one asks and cancels in a loop", 1, 0),
-        (", one reads in 50 tabs", 0, TABS),
-        (", one does both", 1, TABS),
-    ] {
-        let flood = Flood::begin(&lee, loops, tabs).await?;
-        let (begun, before) = (Instant::now(), shares(&controller)?);
-        let times = people.rounds().await?;
-        let (took, after) = (begun.elapsed(), shares(&controller)?);
-        let calls = flood.end()?;
-        times.add(what, table, Some(&alone));
-        table.add(calls.figure(what));
-        let [theirs, ours] = [0, 1].map(|at| (after[at] - before[at]).div_duration_f64(took));
-        let share = Figure::new(
-            format!("processors that the controller keeps busy{what}"),
-            theirs,
-            "",
-        );
-        table.add(share.spread(format!("{} more by what floods and measures", short(ours))));
+    let mut conditions = [
+        Condition::of("", 0, 0),
+        Condition::of(", one asks and cancels in a loop", 1, 0),
+        Condition::of(", one reads in 50 tabs", 0, TABS),
+        Condition::of(", one does both", 1, TABS),
+    ];
+    for _ in 0..BLOCKS {
+        for condition in &mut conditions {
+            condition.block(&mut people, &controller, &lee).await?;
+        }
     }
+    let [alone, floods @ ..] = &conditions;
+    alone.measured.add("", table, None);
+    for flood in floods {
+        flood.measured.add(flood.what, table, Some(&alone.measured));
+        flood.add_load(table);
+    }
+    let alone = &alone.measured;
     people
-        .on_a_full_disk(&mut controller, &credential, &alone, table)
+        .on_a_full_disk(&mut controller, &credential, alone, table)
         .await
 }
 
@@ -196,15 +193,77 @@ impl Requester {
 }
 
 /// How long it took, again and again.
+#[derive(Default)]
 struct Measured {
-    approved: Times,
-    revoked: Times,
-    acknowledged: Times,
+    approved: Vec<Duration>,
+    revoked: Vec<Duration>,
+    acknowledged: Vec<Duration>,
+}
+
+/// What is measured beside a flood, and the flood's own load.
+struct Condition {
+    what: &'static str,
+    loops: usize,
+    tabs: usize,
+    measured: Measured,
+    took: Duration,
+    /// Processor time of the controller, and of this program.
+    processor: [Duration; 2],
+    calls: Calls,
+}
+
+impl Condition {
+    fn of(what: &'static str, loops: usize, tabs: usize) -> Self {
+        Self {
+            what,
+            loops,
+            tabs,
+            measured: Measured::default(),
+            took: Duration::ZERO,
+            processor: [Duration::ZERO; 2],
+            calls: Calls::default(),
+        }
+    }
+
+    async fn block(
+        &mut self,
+        people: &mut People,
+        controller: &Controller,
+        flooding: &Session,
+    ) -> Result<()> {
+        let flood = Flood::begin(flooding, self.loops, self.tabs).await?;
+        let (begun, before) = (Instant::now(), shares(controller)?);
+        people.rounds(&mut self.measured).await?;
+        self.took += begun.elapsed();
+        let after = shares(controller)?;
+        for (sum, (after, before)) in self.processor.iter_mut().zip(after.iter().zip(before)) {
+            *sum += after.saturating_sub(before);
+        }
+        let calls = flood.end()?;
+        self.calls.answered += calls.answered;
+        self.calls.refused += calls.refused;
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "thousands")]
+    fn add_load(&self, table: &mut Table) {
+        let Self { what, took, .. } = self;
+        let [answered, refused] = [self.calls.answered, self.calls.refused]
+            .map(|calls| calls as f64 / took.as_secs_f64());
+        let calls = Figure::new(format!("calls answered a second{what}"), answered, "");
+        table.add(calls.spread(format!("{} more were refused for now", short(refused))));
+        let [theirs, ours] = self.processor.map(|time| time.div_duration_f64(*took));
+        let share = Figure::new(
+            format!("processors that the controller keeps busy{what}"),
+            theirs,
+            "",
+        );
+        table.add(share.spread(format!("{} more by what floods and measures", short(ours))));
+    }
 }
 
 impl People {
-    async fn rounds(&mut self) -> Result<Measured> {
-        let (mut approved, mut revoked) = (Vec::new(), Vec::new());
+    async fn rounds(&mut self, measured: &mut Measured) -> Result<()> {
         self.acks.begin();
         for round in 0..ROUNDS {
             let reviewer = &self.reviewers[round % REVIEWERS.len()];
@@ -213,17 +272,18 @@ impl People {
             let (asked, _) = when_allowed(ask).await?;
             let approve = async || reviewer.approve(asked.request.id, &HOW).await;
             let (answer, begin) = when_allowed(approve).await?;
-            approved.push(requester.news.approved().await? - begin);
+            measured
+                .approved
+                .push(requester.news.approved().await? - begin);
             let grant = answer.grant.context("an approval makes a grant")?.id;
             let begin = Instant::now();
             reviewer.revoke(grant, &why()).await?;
-            revoked.push(requester.news.revoked().await? - begin);
+            measured
+                .revoked
+                .push(requester.news.revoked().await? - begin);
         }
-        Ok(Measured {
-            approved: Times::of(approved),
-            revoked: Times::of(revoked),
-            acknowledged: self.acks.times()?,
-        })
+        measured.acknowledged.extend(self.acks.times()?);
+        Ok(())
     }
 
     /// Revokes all that Ada can be given, when the controller's disk has only what is kept left.
@@ -286,15 +346,12 @@ impl People {
         // A few seconds of acknowledgements.
         tokio::time::sleep(30 * ACK_EVERY).await;
         let what = "on a full disk";
-        let revoked = Times::of(revoked);
-        table.add(revoked.figure(format!("revoke → notice {what}")));
-        slower(
-            &format!("revoke → notice {what}"),
-            &revoked,
-            &alone.revoked,
-            table,
-        );
-        acknowledged(&format!(" {what}"), &self.acks.times()?, table);
+        let (revoked, before) = (Times::of(revoked), Times::of(alone.revoked.clone()));
+        let revoke = format!("revoke → notice {what}");
+        table.add(revoked.figure(&revoke));
+        slower(&revoke, &revoked, &before, table);
+        let acks = Times::of(self.acks.times()?);
+        acknowledged(&format!(" {what}"), &acks, table);
         Ok(())
     }
 }
@@ -312,17 +369,20 @@ fn why() -> Comment {
 
 impl Measured {
     fn add(&self, what: &str, table: &mut Table, alone: Option<&Self>) {
-        let (approve, revoke) = (
-            format!("approve → notice{what}"),
-            format!("revoke → notice{what}"),
-        );
-        table.add(self.approved.figure(&approve));
-        table.add(self.revoked.figure(&revoke));
-        if let Some(alone) = alone {
-            slower(&approve, &self.approved, &alone.approved, table);
-            slower(&revoke, &self.revoked, &alone.revoked, table);
+        type Part = fn(&Measured) -> &Vec<Duration>;
+        let parts: [(&str, Part); 2] =
+            [("approve", |it| &it.approved), ("revoke", |it| &it.revoked)];
+        for (act, part) in parts {
+            let (name, times) = (
+                format!("{act} → notice{what}"),
+                Times::of(part(self).clone()),
+            );
+            table.add(times.figure(&name));
+            if let Some(alone) = alone {
+                slower(&name, &times, &Times::of(part(alone).clone()), table);
+            }
         }
-        acknowledged(what, &self.acknowledged, table);
+        acknowledged(what, &Times::of(self.acknowledged.clone()), table);
     }
 }
 
@@ -469,9 +529,9 @@ impl Acks {
     }
 
     /// How long each took since.
-    fn times(&self) -> Result<Times> {
+    fn times(&self) -> Result<Vec<Duration>> {
         ensure!(!self.task.is_finished(), "an acknowledgement was refused");
-        Ok(Times::of(self.taken()))
+        Ok(self.taken())
     }
 
     fn taken(&self) -> Vec<Duration> {
@@ -482,24 +542,16 @@ impl Acks {
 /// Calls of one person as fast as they are answered, from a thread of its own.
 struct Flood {
     stop: Arc<AtomicBool>,
-    begun: Instant,
     answered: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
     thread: JoinHandle<Result<()>>,
 }
 
-/// How many calls a second.
+/// How many calls.
+#[derive(Default)]
 struct Calls {
-    answered: f64,
-    refused: f64,
-}
-
-impl Calls {
-    fn figure(&self, what: &str) -> Figure {
-        let what = format!("calls answered a second{what}");
-        let refused = format!("{} more were refused for now", short(self.refused));
-        Figure::new(what, self.answered, "").spread(refused)
-    }
+    answered: u64,
+    refused: u64,
 }
 
 impl Flood {
@@ -530,26 +582,22 @@ impl Flood {
         });
         Ok(Self {
             stop,
-            begun: Instant::now(),
             answered,
             refused,
             thread,
         })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "thousands")]
     fn end(self) -> Result<Calls> {
         self.stop.store(true, Relaxed);
-        let seconds = self.begun.elapsed().as_secs_f64();
         let joined = self
             .thread
             .join()
             .map_err(|_| anyhow!("the flood panicked"))?;
         joined?;
-        let calls = |count: &AtomicU64| count.load(Relaxed) as f64 / seconds;
         Ok(Calls {
-            answered: calls(&self.answered),
-            refused: calls(&self.refused),
+            answered: self.answered.load(Relaxed),
+            refused: self.refused.load(Relaxed),
         })
     }
 }
