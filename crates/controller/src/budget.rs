@@ -34,7 +34,7 @@ pub const WAITING: usize = 64;
 
 /// How many reads a person may make in a row; each is earned again after [`READ_EARNED_IN`], and
 /// whoever has none left waits for the next. Fifty tabs that open at once wait for nothing.
-const READS: u32 = 200;
+const READS: u32 = 100;
 
 /// One read is earned again after this: a loop that reads takes fifty a second.
 const READ_EARNED_IN: Duration = Duration::from_millis(20);

@@ -34,6 +34,13 @@ use super::load;
 const BLOCKS: usize = 12;
 const ROUNDS: usize = 20;
 
+/// A round begins so long after the one before: within the budgets of those who ask and decide.
+const ROUND_EVERY: Duration = Duration::from_millis(400);
+
+/// A flood has used up what may be read and changed in a row after this; what is measured is how it
+/// goes on.
+const FLOOD_LEAD: Duration = Duration::from_secs(2);
+
 /// Who asks, and who decides, in turns: each has 30 changes a minute.
 const REQUESTERS: [&str; 4] = ["ada", "ines", "omar", "pia"];
 const REVIEWERS: [&str; 4] = ["marta", "root", "nils", "vera"];
@@ -232,16 +239,18 @@ impl Condition {
         flooding: &Session,
     ) -> Result<()> {
         let flood = Flood::begin(flooding, self.loops, self.tabs).await?;
-        let (begun, before) = (Instant::now(), shares(controller)?);
+        tokio::time::sleep(FLOOD_LEAD).await;
+        let (begun, before, calls) = (Instant::now(), shares(controller)?, flood.calls());
         people.rounds(&mut self.measured).await?;
-        self.took += begun.elapsed();
         let after = shares(controller)?;
         for (sum, (after, before)) in self.processor.iter_mut().zip(after.iter().zip(before)) {
             *sum += after.saturating_sub(before);
         }
-        let calls = flood.end()?;
-        self.calls.answered += calls.answered;
-        self.calls.refused += calls.refused;
+        self.took += begun.elapsed();
+        let so_far = flood.calls();
+        self.calls.answered += so_far.answered - calls.answered;
+        self.calls.refused += so_far.refused - calls.refused;
+        flood.end()?;
         Ok(())
     }
 
@@ -265,7 +274,9 @@ impl Condition {
 impl People {
     async fn rounds(&mut self, measured: &mut Measured) -> Result<()> {
         self.acks.begin();
+        let mut rounds = tokio::time::interval(ROUND_EVERY);
         for round in 0..ROUNDS {
+            rounds.tick().await;
             let reviewer = &self.reviewers[round % REVIEWERS.len()];
             let requester = &mut self.requesters[round % REQUESTERS.len()];
             let ask = async || requester.session.ask(&request(self.resource)).await;
@@ -588,17 +599,18 @@ impl Flood {
         })
     }
 
-    fn end(self) -> Result<Calls> {
-        self.stop.store(true, Relaxed);
-        let joined = self
-            .thread
-            .join()
-            .map_err(|_| anyhow!("the flood panicked"))?;
-        joined?;
-        Ok(Calls {
+    /// So far.
+    fn calls(&self) -> Calls {
+        Calls {
             answered: self.answered.load(Relaxed),
             refused: self.refused.load(Relaxed),
-        })
+        }
+    }
+
+    fn end(self) -> Result<()> {
+        self.stop.store(true, Relaxed);
+        let joined = self.thread.join();
+        joined.map_err(|_| anyhow!("the flood panicked"))?
     }
 }
 
