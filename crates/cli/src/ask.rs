@@ -9,7 +9,7 @@ use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_protocol::access::{
-    GrantStatus, NewRequest, Request, RequestStatus, Resource, ResourceDetail, Way,
+    AssignmentChoice, GrantStatus, NewRequest, Request, RequestStatus, Resource, ResourceDetail,
 };
 
 use crate::account::session;
@@ -26,7 +26,7 @@ pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Failu
     let snapshot = session.snapshot().await?;
     let resource = find(&snapshot.resources, &what.resource)?;
     let assignment = match &what.group {
-        Some(group) => Some(way_by_group(&session, resource, group).await?),
+        Some(group) => Some(assignment_by_group(&session, resource, group).await?),
         None => None,
     };
     let new = NewRequest {
@@ -145,20 +145,23 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
     }
 }
 
-async fn way_by_group(
+async fn assignment_by_group(
     session: &Session,
     resource: &Resource,
     group: &str,
 ) -> Result<AssignmentId, Failure> {
-    let ways = session.resource(resource.id).await?.ways;
+    let assignments = session.resource(resource.id).await?.assignments;
     let lower = group.to_lowercase();
-    if let Some(way) = ways
+    if let Some(assignment) = assignments
         .iter()
-        .find(|way| way.group_name.to_lowercase() == lower)
+        .find(|assignment| assignment.group_name.to_lowercase() == lower)
     {
-        return Ok(way.assignment);
+        return Ok(assignment.assignment);
     }
-    let groups: Vec<String> = ways.iter().map(|way| visible(&way.group_name)).collect();
+    let groups: Vec<String> = assignments
+        .iter()
+        .map(|assignment| visible(&assignment.group_name))
+        .collect();
     let message = format!(
         "You have no access to {} through a group {}. There is: {}.",
         visible(&resource.name),
@@ -220,7 +223,7 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
     }
     let ResourceDetail {
         resource,
-        ways,
+        assignments,
         approvers,
     } = detail;
     let now = snapshot.server_time;
@@ -247,7 +250,7 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => {}
     }
-    print::line(format_args!("\n{}", ways_table(&ways, now)))?;
+    print::line(format_args!("\n{}", assignments_table(&assignments, now)))?;
     if let Some(approvers) = approvers {
         let approvers = visible(&approvers.to_string());
         print::line(format_args!("\nCan approve: {approvers}"))?;
@@ -311,11 +314,11 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
     }
 }
 
-fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
+fn assignments_table(assignments: &[AssignmentChoice], now: DateTime<Utc>) -> String {
     table(
         ["THROUGH GROUP", "OPENS", "FOR", "UNTIL"],
-        ways.iter().map(|way| {
-            let opens = match (way.mode, way.approval) {
+        assignments.iter().map(|assignment| {
+            let opens = match (assignment.mode, assignment.approval) {
                 (Mode::Standing, _) => "is open",
                 (Mode::AutoLock, Approval::Manual) => "while it is used; then by a reviewer",
                 (Mode::AutoLock, Approval::Automatic) => {
@@ -324,14 +327,22 @@ fn ways_table(ways: &[Way], now: DateTime<Utc>) -> String {
                 (Mode::AccessRequest, Approval::Manual) => "by a reviewer",
                 (Mode::AccessRequest, Approval::Automatic) => "immediately, with a reason",
             };
-            let period = match (way.mode, way.period) {
+            let period = match (assignment.mode, assignment.period) {
                 (Mode::Standing, _) => String::new(),
-                (Mode::AutoLock, _) => format!("locks after {} unused days", way.lock_after),
+                (Mode::AutoLock, _) => format!("locks after {} unused days", assignment.lock_after),
                 (Mode::AccessRequest, Period::Preset(length)) => length.to_string(),
                 (Mode::AccessRequest, Period::Custom { up_to, .. }) => format!("up to {up_to}"),
             };
-            let until = way.until.map(|at| moment(at, now)).unwrap_or_default();
-            [way.group_name.clone(), opens.to_owned(), period, until]
+            let until = assignment
+                .until
+                .map(|at| moment(at, now))
+                .unwrap_or_default();
+            [
+                assignment.group_name.clone(),
+                opens.to_owned(),
+                period,
+                until,
+            ]
         }),
     )
 }

@@ -137,7 +137,7 @@ impl Session {
         self.get("/resources").await
     }
 
-    /// One resource with the ways to it.
+    /// One resource with the person's assignments to it.
     ///
     /// # Errors
     /// See [`ApiError`].

@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::gateways::streams::Streams;
+use crate::error::AppError;
+use crate::gateways::streams::GatewayStreams;
 use crate::identity::attempts::Attempts;
 use crate::identity::authorities::Authorities;
 use crate::identity::full_disk::FullDisk;
 use crate::identity::password::Hasher;
-use crate::stream::feed::Feed;
+use crate::stream::publisher::ChangePublisher;
 
 /// The running controller. Cheap to clone.
 #[derive(Clone)]
@@ -38,9 +38,9 @@ pub struct App {
     /// Issue the certificates of devices and gateways.
     pub authorities: Arc<Authorities>,
     /// The streams of the gateways.
-    pub gateways: Arc<Streams>,
-    /// Rings the streams of those whom a change concerns.
-    pub feed: Arc<Feed>,
+    pub gateways: Arc<GatewayStreams>,
+    /// Tells the streams of changes.
+    pub publisher: Arc<ChangePublisher>,
     /// Turns true when the controller shuts down: streams and background work end.
     pub stop: Arc<watch::Sender<bool>>,
 }
@@ -63,8 +63,8 @@ impl App {
             full_disk: Arc::default(),
             passwords: Hasher::default(),
             authorities: Arc::new(authorities),
-            gateways: Arc::new(Streams::default()),
-            feed: Arc::new(Feed::default()),
+            gateways: Arc::new(GatewayStreams::default()),
+            publisher: Arc::new(ChangePublisher::default()),
             stop: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -74,10 +74,10 @@ impl App {
     ///
     /// # Errors
     /// What `work` returned (nothing is kept), or the store's own failure.
-    pub async fn transact<T, F>(&self, work: F) -> Result<T, Failure>
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, Failure>>
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
             + Send
             + 'static,
     {
@@ -90,10 +90,10 @@ impl App {
     ///
     /// # Errors
     /// As [`App::transact`].
-    pub async fn transact_ending<T, F>(&self, work: F) -> Result<T, Failure>
+    pub async fn transact_ending<T, F>(&self, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, Failure>>
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
             + Send
             + 'static,
     {
@@ -105,7 +105,7 @@ impl App {
     /// They end when `stop` turns true.
     pub fn start(&self) {
         tokio::spawn(crate::access::sweep::run(self.clone()));
-        tokio::spawn(crate::stream::feed::run(self.clone()));
+        tokio::spawn(crate::stream::publisher::run(self.clone()));
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// How many changes a person may make at once; so many are earned again within a minute.
 pub const CHANGES: i32 = 30;
@@ -90,7 +90,7 @@ impl Budgets {
     ///
     /// # Errors
     /// [`Code::RateLimited`] when nothing is left.
-    pub fn change(&self, user: UserId, now: Time) -> Result<(), Failure> {
+    pub fn change(&self, user: UserId, now: Time) -> Result<(), AppError> {
         self.with(user, now, |person| {
             let spent = spend(person.whole_at, CHANGES, CHANGE_EARNED_IN, now);
             person.whole_at = spent.map_err(|wait| {
@@ -108,7 +108,7 @@ impl Budgets {
     ///
     /// # Errors
     /// [`Code::RateLimited`] when too many of their calls wait already.
-    async fn turn(&self, user: UserId, now: Time) -> Result<OwnedSemaphorePermit, Failure> {
+    async fn turn(&self, user: UserId, now: Time) -> Result<OwnedSemaphorePermit, AppError> {
         let turns = self.with(user, now, |person| {
             if person.reading() >= READERS + WAITING {
                 return Err(later(
@@ -163,11 +163,11 @@ pub fn spend(
 }
 
 /// A refusal that says when to try again, in whole seconds.
-fn later(why: String, wait: TimeDelta) -> Failure {
+fn later(why: String, wait: TimeDelta) -> AppError {
     let seconds = u64::try_from((wait.num_milliseconds() + 999) / 1_000).unwrap_or(1);
     let unit = if seconds == 1 { "second" } else { "seconds" };
     let problem = Code::RateLimited.problem(format!("{why} Try again in {seconds} {unit}."));
-    Failure::Later { problem, seconds }
+    AppError::Later { problem, seconds }
 }
 
 /// Holds a call's turn to read until it is answered. A stream is answered when it opens.
@@ -196,7 +196,7 @@ pub async fn give_turns_back(mut request: Request, next: Next) -> Response {
 ///
 /// # Errors
 /// [`Code::RateLimited`] when too many of their calls wait already.
-pub async fn wait_for_turn(app: &App, parts: &Parts, user: UserId) -> Result<(), Failure> {
+pub async fn wait_for_turn(app: &App, parts: &Parts, user: UserId) -> Result<(), AppError> {
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let Some(turn) = parts.extensions.get::<Turn>().filter(|_| reads) else {
         return Ok(());

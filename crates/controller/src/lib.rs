@@ -10,7 +10,7 @@ pub mod app;
 pub mod budget;
 pub mod clock;
 pub mod config;
-pub mod failure;
+pub mod error;
 pub mod gateways;
 pub mod identity;
 pub mod oauth;

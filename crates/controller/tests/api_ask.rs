@@ -2,21 +2,21 @@
 //! nothing.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::{ResourceId, UserId};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use world::World;
+use test_env::TestEnv;
 
 #[tokio::test]
 async fn a_manual_request_waits_and_its_reviewers_are_told() {
-    let world = World::new().await;
-    let (people, database) = (world.people, world.resources.database);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (people, database) = (env.people, env.resources.database);
+    let before = env.seq().await;
     let body = json!({ "resource": database, "reason": "restore a backup", "seconds": 7_200 });
-    let answer = world.post(people.ann, "/requests", body).await;
+    let answer = env.post(people.ann, "/requests", body).await;
     assert_snapshot!(answer, @r#"
     201 application/json
     {
@@ -43,20 +43,14 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
       }
     }
     "#);
-    assert_eq!(world.actions(before).await, ["request.made by Ann Member"]);
+    assert_eq!(env.actions(before).await, ["request.made by Ann Member"]);
     for reviewer in [people.rae, people.roy, people.ada, people.dan] {
-        assert_eq!(
-            world.notices(reviewer).await,
-            ["please_review"],
-            "{reviewer}"
-        );
+        assert_eq!(env.notices(reviewer).await, ["please_review"], "{reviewer}");
     }
     for other in [people.ann, people.ben, people.eve] {
-        assert!(world.notices(other).await.is_empty(), "{other}");
+        assert!(env.notices(other).await.is_empty(), "{other}");
     }
-    let row = world
-        .get(people.ann, &format!("/resources/{database}"))
-        .await;
+    let row = env.get(people.ann, &format!("/resources/{database}")).await;
     assert_snapshot!(row, @r#"
     200 application/json
     {
@@ -114,11 +108,11 @@ async fn a_manual_request_waits_and_its_reviewers_are_told() {
 
 #[tokio::test]
 async fn automatic_approval_grants_at_once() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let before = env.seq().await;
     let body = json!({ "resource": logs, "reason": "find the slow query", "seconds": 600 });
-    let answer = world.post(ann, "/requests", body).await;
+    let answer = env.post(ann, "/requests", body).await;
     assert_snapshot!(answer, @r#"
     201 application/json
     {
@@ -157,7 +151,7 @@ async fn automatic_approval_grants_at_once() {
       }
     }
     "#);
-    let actions = world.actions(before).await;
+    let actions = env.actions(before).await;
     assert_eq!(
         actions,
         [
@@ -165,49 +159,44 @@ async fn automatic_approval_grants_at_once() {
             "request.approved by the system"
         ]
     );
-    assert_eq!(world.notices(ann).await, ["approved"]);
-    assert!(world.notices(world.people.rae).await.is_empty());
+    assert_eq!(env.notices(ann).await, ["approved"]);
+    assert!(env.notices(env.people.rae).await.is_empty());
 }
 
 #[tokio::test]
 async fn asking_again_returns_what_is_there() {
-    let world = World::new().await;
-    let (ann, database, logs) = (
-        world.people.ann,
-        world.resources.database,
-        world.resources.logs,
-    );
+    let env = TestEnv::new().await;
+    let (ann, database, logs) = (env.people.ann, env.resources.database, env.resources.logs);
     for (resource, state) in [(database, "pending"), (logs, "approved")] {
-        let first = world.post(ann, "/requests", ask(resource, "why")).await;
-        let before = world.seq().await;
+        let first = env.post(ann, "/requests", ask(resource, "why")).await;
+        let before = env.seq().await;
         let again = json!({ "resource": resource, "reason": "something else", "seconds": 60 });
-        let again = world.post(ann, "/requests", again).await;
+        let again = env.post(ann, "/requests", again).await;
         assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
         assert_eq!(first.json(), again.json());
         assert_eq!(again.json()["status"]["state"], state);
-        assert_eq!(world.seq().await, before);
+        assert_eq!(env.seq().await, before);
     }
 }
 
 #[tokio::test]
 async fn a_double_send_with_one_key_happens_once() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let first = world
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let first = env
         .post_once(ann, "/requests", "key-1", ask(logs, "why"))
         .await;
-    world
-        .act(ann, &format!("/grants/{}/release", first.grant()))
+    env.act(ann, &format!("/grants/{}/release", first.grant()))
         .await;
-    let before = world.seq().await;
+    let before = env.seq().await;
     // Without the key this would ask anew, since the grant was given back.
-    let again = world
+    let again = env
         .post_once(ann, "/requests", "key-1", ask(logs, "why"))
         .await;
     assert_eq!(first, again);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 
-    let other = world
+    let other = env
         .post_once(ann, "/requests", "key-1", ask(logs, "another reason"))
         .await;
     assert_snapshot!(other, @r#"
@@ -220,24 +209,22 @@ async fn a_double_send_with_one_key_happens_once() {
       "type": "urn:hourkey:problem:key_reused"
     }
     "#);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 
     // Keys belong to their users.
-    let ben = world
-        .post_once(world.people.ben, "/requests", "key-1", ask(logs, "why"))
+    let ben = env
+        .post_once(env.people.ben, "/requests", "key-1", ask(logs, "why"))
         .await;
     assert_eq!(ben.status, 201);
 }
 
 #[tokio::test]
 async fn a_refused_call_is_judged_anew_under_its_key() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let refused = world
-        .post_once(ann, "/requests", "key", ask(logs, " "))
-        .await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let refused = env.post_once(ann, "/requests", "key", ask(logs, " ")).await;
     assert_eq!(refused.code(), "422 blank_text");
-    let made = world
+    let made = env
         .post_once(ann, "/requests", "key", ask(logs, "why"))
         .await;
     assert_eq!(made.status, 201);
@@ -245,23 +232,23 @@ async fn a_refused_call_is_judged_anew_under_its_key() {
 
 #[tokio::test]
 async fn twenty_sends_at_once_make_one_request() {
-    let world = World::new().await;
-    let (ann, database) = (world.people.ann, world.resources.database);
-    let before = world.seq().await;
-    let sends = (0..20).map(|_| world.post(ann, "/requests", ask(database, "why")));
+    let env = TestEnv::new().await;
+    let (ann, database) = (env.people.ann, env.resources.database);
+    let before = env.seq().await;
+    let sends = (0..20).map(|_| env.post(ann, "/requests", ask(database, "why")));
     let answers = futures_util::future::join_all(sends).await;
     let new = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(new, 1);
     assert!(answers.iter().all(|answer| answer.id() == answers[0].id()));
-    assert_eq!(world.actions(before).await, ["request.made by Ann Member"]);
+    assert_eq!(env.actions(before).await, ["request.made by Ann Member"]);
 }
 
 #[tokio::test]
 async fn what_one_cannot_see_answers_as_what_does_not_exist() {
-    let world = World::new().await;
-    let ann = world.people.ann;
-    let before = world.seq().await;
-    let unknown = world
+    let env = TestEnv::new().await;
+    let ann = env.people.ann;
+    let before = env.seq().await;
+    let unknown = env
         .post(ann, "/requests", ask(ResourceId(4_711), "why"))
         .await;
     assert_snapshot!(unknown, @r#"
@@ -274,44 +261,41 @@ async fn what_one_cannot_see_answers_as_what_does_not_exist() {
       "type": "urn:hourkey:problem:not_found"
     }
     "#);
-    let hidden = world
-        .post(ann, "/requests", ask(world.resources.payroll, "why"))
+    let hidden = env
+        .post(ann, "/requests", ask(env.resources.payroll, "why"))
         .await;
     assert_eq!(hidden, unknown);
-    let nobody = world
-        .post(
-            world.people.eve,
-            "/requests",
-            ask(world.resources.logs, "why"),
-        )
+    let nobody = env
+        .post(env.people.eve, "/requests", ask(env.resources.logs, "why"))
         .await;
     assert_eq!(nobody, unknown);
-    // Another group's way to a resource that one does see.
-    let way = json!({ "resource": world.resources.vault, "assignment": world.ways.vault_on_call });
-    assert_eq!(world.post(ann, "/requests", way).await, unknown);
-    let way = json!({ "resource": world.resources.vault, "assignment": 4_711 });
-    assert_eq!(world.post(ann, "/requests", way).await, unknown);
+    // Another group's assignment to a resource that one does see.
+    let assignment =
+        json!({ "resource": env.resources.vault, "assignment": env.assignments.vault_on_call });
+    assert_eq!(env.post(ann, "/requests", assignment).await, unknown);
+    let assignment = json!({ "resource": env.resources.vault, "assignment": 4_711 });
+    assert_eq!(env.post(ann, "/requests", assignment).await, unknown);
 
     let resource = |id: i64| format!("/resources/{id}");
-    let missing = world.get(ann, &resource(4_711)).await;
+    let missing = env.get(ann, &resource(4_711)).await;
     assert_eq!(
-        world.get(ann, &resource(world.resources.payroll.0)).await,
+        env.get(ann, &resource(env.resources.payroll.0)).await,
         missing
     );
-    assert_eq!(world.get(ann, &resource(-1)).await, missing);
+    assert_eq!(env.get(ann, &resource(-1)).await, missing);
     assert_eq!(
-        world.get(ann, "/resources/9999999999999999999999").await,
+        env.get(ann, "/resources/9999999999999999999999").await,
         missing
     );
-    assert_eq!(world.get(ann, "/resources/x").await, missing);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.get(ann, "/resources/x").await, missing);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
-    let world = World::new().await;
-    let (ben, vault) = (world.people.ben, world.resources.vault);
-    let detail = world.get(ben, &format!("/resources/{vault}")).await;
+    let env = TestEnv::new().await;
+    let (ben, vault) = (env.people.ben, env.resources.vault);
+    let detail = env.get(ben, &format!("/resources/{vault}")).await;
     assert_snapshot!(detail, @r#"
     200 application/json
     {
@@ -373,8 +357,8 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
       ]
     }
     "#);
-    let other = json!({ "resource": vault, "assignment": world.ways.vault });
-    let asked = world.post(ben, "/requests", other).await.json();
+    let other = json!({ "resource": vault, "assignment": env.assignments.vault });
+    let asked = env.post(ben, "/requests", other).await.json();
     assert_eq!(asked["group_name"], "Engineering");
     assert_eq!(asked["status"]["state"], "pending");
     assert_eq!(asked["asked"], 3_600);
@@ -382,10 +366,10 @@ async fn the_preselected_way_comes_first_and_another_may_be_chosen() {
 
 #[tokio::test]
 async fn what_is_open_needs_no_request() {
-    let world = World::new().await;
-    let before = world.seq().await;
-    let body = ask(world.resources.wiki, "why");
-    let answer = world.post(world.people.ann, "/requests", body).await;
+    let env = TestEnv::new().await;
+    let before = env.seq().await;
+    let body = ask(env.resources.wiki, "why");
+    let answer = env.post(env.people.ann, "/requests", body).await;
     assert_snapshot!(answer, @r#"
     409 application/problem+json
     {
@@ -396,43 +380,43 @@ async fn what_is_open_needs_no_request() {
       "type": "urn:hourkey:problem:not_needed"
     }
     "#);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn blank_reasons_are_refused_under_automatic_approval_only() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let before = env.seq().await;
     for blank in ["", "  \t\n", "\u{200b}\u{2060}\u{feff}", "\u{3164}"] {
-        let answer = world.post(ann, "/requests", ask(logs, blank)).await;
+        let answer = env.post(ann, "/requests", ask(logs, blank)).await;
         assert_eq!(answer.code(), "422 blank_text", "{blank:?}");
     }
-    assert_eq!(world.seq().await, before);
-    let manual = world
-        .post(ann, "/requests", ask(world.resources.database, ""))
+    assert_eq!(env.seq().await, before);
+    let manual = env
+        .post(ann, "/requests", ask(env.resources.database, ""))
         .await;
     assert_eq!(manual.status, 201);
 }
 
 #[tokio::test]
 async fn hostile_reasons_are_kept_as_typed() {
-    let world = World::new().await;
+    let env = TestEnv::new().await;
     let reason = "<script>alert(1)</script>\u{202e}=cmd|'/c'!A0\r\n\0'\"; drop table request; --";
-    let body = ask(world.resources.database, reason);
-    let made = world.post(world.people.ann, "/requests", body).await;
-    let seen = world
-        .get(world.people.rae, &format!("/requests/{}", made.id()))
+    let body = ask(env.resources.database, reason);
+    let made = env.post(env.people.ann, "/requests", body).await;
+    let seen = env
+        .get(env.people.rae, &format!("/requests/{}", made.id()))
         .await;
     assert_eq!(seen.json()["reason"], reason);
     let longest = "ä".repeat(2_000);
-    let body = ask(world.resources.logs, &longest);
+    let body = ask(env.resources.logs, &longest);
     assert_eq!(
-        world.post(world.people.ann, "/requests", body).await.json()["reason"],
+        env.post(env.people.ann, "/requests", body).await.json()["reason"],
         longest
     );
-    let body = ask(world.resources.vault, &"ä".repeat(2_001));
-    let answer = world.post(world.people.ann, "/requests", body).await;
+    let body = ask(env.resources.vault, &"ä".repeat(2_001));
+    let answer = env.post(env.people.ann, "/requests", body).await;
     assert_snapshot!(answer, @r#"
     422 application/problem+json
     {
@@ -447,9 +431,9 @@ async fn hostile_reasons_are_kept_as_typed() {
 
 #[tokio::test]
 async fn lengths_outside_the_rules_are_refused() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let before = env.seq().await;
     let mut answers = String::new();
     for seconds in [
         "0",
@@ -465,7 +449,7 @@ async fn lengths_outside_the_rules_are_refused() {
         "[]",
     ] {
         let body = format!(r#"{{"resource":{logs},"reason":"why","seconds":{seconds}}}"#);
-        let answer = raw(&world, ann, &body).await;
+        let answer = raw(&env, ann, &body).await;
         answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
     }
     assert_snapshot!(answers, @r#"
@@ -481,12 +465,12 @@ async fn lengths_outside_the_rules_are_refused() {
     "60": 400 malformed "The body is not what this call takes: invalid type: string \"60\", expected u64 at line 1 column 43."
     []: 400 malformed "The body is not what this call takes: invalid type: sequence, expected u64 at line 1 column 39."
     "#);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
     // The most that is allowed, and the least.
-    for (user, seconds) in [(ann, 14_400), (world.people.ben, 60)] {
+    for (user, seconds) in [(ann, 14_400), (env.people.ben, 60)] {
         let body = json!({ "resource": logs, "reason": "why", "seconds": seconds });
         assert_eq!(
-            world.post(user, "/requests", body).await.json()["asked"],
+            env.post(user, "/requests", body).await.json()["asked"],
             seconds
         );
     }
@@ -494,9 +478,9 @@ async fn lengths_outside_the_rules_are_refused() {
 
 #[tokio::test]
 async fn starts_outside_the_rules_are_refused() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let before = env.seq().await;
     for start in [
         "2030-01-01T00:00:00Z",
         "2029-12-31T23:59:59Z",
@@ -505,47 +489,47 @@ async fn starts_outside_the_rules_are_refused() {
     ] {
         let body = json!({ "resource": logs, "reason": "why", "starts_at": start });
         assert_eq!(
-            world.post(ann, "/requests", body).await.code(),
+            env.post(ann, "/requests", body).await.code(),
             "422 bad_start",
             "{start}"
         );
     }
     let body = json!({ "resource": logs, "reason": "why", "starts_at": "tomorrow" });
     assert_eq!(
-        world.post(ann, "/requests", body).await.code(),
+        env.post(ann, "/requests", body).await.code(),
         "400 malformed"
     );
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn a_scheduled_grant_starts_and_ends_by_the_clock() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let before = env.seq().await;
     let body = json!({ "resource": logs, "reason": "why", "seconds": 600,
         "starts_at": "2030-01-01T06:00:00Z" });
-    let made = world.post(ann, "/requests", body).await.json();
+    let made = env.post(ann, "/requests", body).await.json();
     assert_eq!(made["grant"]["status"]["state"], "scheduled");
     let lock = async || {
-        let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+        let row = env.get(ann, &format!("/resources/{logs}")).await.json();
         row["resource"]["lock"]["state"]
             .as_str()
             .unwrap()
             .to_owned()
     };
     assert_eq!(lock().await, "scheduled");
-    world.wait(TimeDelta::milliseconds(6 * 3_600_000 - 1)).await;
+    env.wait(TimeDelta::milliseconds(6 * 3_600_000 - 1)).await;
     assert_eq!(lock().await, "scheduled");
-    world.wait(TimeDelta::milliseconds(1)).await;
+    env.wait(TimeDelta::milliseconds(1)).await;
     assert_eq!(lock().await, "granted");
-    world.wait(TimeDelta::milliseconds(600_000 - 1)).await;
+    env.wait(TimeDelta::milliseconds(600_000 - 1)).await;
     assert_eq!(lock().await, "granted");
-    world.wait(TimeDelta::milliseconds(1)).await;
+    env.wait(TimeDelta::milliseconds(1)).await;
     assert_eq!(lock().await, "locked");
-    assert_eq!(world.notices(ann).await, ["approved", "started"]);
+    assert_eq!(env.notices(ann).await, ["approved", "started"]);
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "request.made by Ann Member",
             "request.approved by the system",
@@ -557,22 +541,22 @@ async fn a_scheduled_grant_starts_and_ends_by_the_clock() {
 
 #[tokio::test]
 async fn after_an_unswept_end_one_may_ask_again() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
     let body = json!({ "resource": logs, "reason": "why", "seconds": 600 });
-    let first = world.post(ann, "/requests", body.clone()).await;
-    world.clock.forward(TimeDelta::minutes(10));
-    let shown = world
+    let first = env.post(ann, "/requests", body.clone()).await;
+    env.clock.forward(TimeDelta::minutes(10));
+    let shown = env
         .get(ann, &format!("/requests/{}", first.id()))
         .await
         .json();
     assert_eq!(shown["grant"]["status"]["state"], "expired");
-    let before = world.seq().await;
-    let second = world.post(ann, "/requests", body).await;
+    let before = env.seq().await;
+    let second = env.post(ann, "/requests", body).await;
     assert_eq!(second.status, 201);
     assert_ne!(first.id(), second.id());
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "grant.expired by the system",
             "request.made by Ann Member",
@@ -583,15 +567,13 @@ async fn after_an_unswept_end_one_may_ask_again() {
 
 #[tokio::test]
 async fn a_request_lapses_after_a_day() {
-    let world = World::new().await;
-    let (ann, database) = (world.people.ann, world.resources.database);
-    let made = world.post(ann, "/requests", ask(database, "why")).await;
-    world
-        .wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
+    let env = TestEnv::new().await;
+    let (ann, database) = (env.people.ann, env.resources.database);
+    let made = env.post(ann, "/requests", ask(database, "why")).await;
+    env.wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
         .await;
     assert_eq!(
-        world
-            .get(world.people.rae, "/reviews")
+        env.get(env.people.rae, "/reviews")
             .await
             .json()
             .as_array()
@@ -599,12 +581,9 @@ async fn a_request_lapses_after_a_day() {
             .len(),
         1
     );
-    world.wait(TimeDelta::milliseconds(1)).await;
-    assert_eq!(
-        world.get(world.people.rae, "/reviews").await.json(),
-        json!([])
-    );
-    let shown = world
+    env.wait(TimeDelta::milliseconds(1)).await;
+    assert_eq!(env.get(env.people.rae, "/reviews").await.json(), json!([]));
+    let shown = env
         .get(ann, &format!("/requests/{}", made.id()))
         .await
         .json();
@@ -612,45 +591,43 @@ async fn a_request_lapses_after_a_day() {
         shown["status"],
         json!({ "state": "lapsed", "at": "2030-01-02T00:00:00Z" })
     );
-    assert_eq!(world.notices(ann).await, ["lapsed"]);
+    assert_eq!(env.notices(ann).await, ["lapsed"]);
 }
 
 #[tokio::test]
 async fn an_assignment_that_ends_soon_shortens_or_refuses() {
-    let world = World::new().await;
-    let (ann, logs) = (world.people.ann, world.resources.logs);
-    let ways = world.ways;
-    world
-        .change(vec![], move |tx| {
-            Box::pin(async move {
-                tx.update_assignment(hourkey_store::organisation::Assignment {
-                    id: ways.logs,
-                    group: ways.engineering,
-                    resource: logs,
-                    until: Some("2030-01-01T00:10:00Z".parse().unwrap()),
-                    own: hourkey_domain::settings::Override::default(),
-                })
-                .await?;
-                Ok(())
+    let env = TestEnv::new().await;
+    let (ann, logs) = (env.people.ann, env.resources.logs);
+    let assignments = env.assignments;
+    env.change(vec![], move |tx| {
+        Box::pin(async move {
+            tx.update_assignment(hourkey_store::organisation::Assignment {
+                id: assignments.logs,
+                group: assignments.engineering,
+                resource: logs,
+                until: Some("2030-01-01T00:10:00Z".parse().unwrap()),
+                own: hourkey_domain::settings::Override::default(),
             })
+            .await?;
+            Ok(())
         })
-        .await;
-    let made = world.post(ann, "/requests", ask(logs, "why")).await.json();
+    })
+    .await;
+    let made = env.post(ann, "/requests", ask(logs, "why")).await.json();
     assert_eq!(made["status"]["length"], 600);
     assert_eq!(made["grant"]["expires_at"], "2030-01-01T00:10:00Z");
-    world
-        .wait(TimeDelta::minutes(9) + TimeDelta::milliseconds(1))
+    env.wait(TimeDelta::minutes(9) + TimeDelta::milliseconds(1))
         .await;
-    let ben = world.people.ben;
-    let late = world.post(ben, "/requests", ask(logs, "why")).await;
+    let ben = env.people.ben;
+    let late = env.post(ben, "/requests", ask(logs, "why")).await;
     assert_eq!(late.code(), "422 bad_length");
-    world.wait(TimeDelta::minutes(1)).await;
+    env.wait(TimeDelta::minutes(1)).await;
     assert_eq!(
-        world.get(ann, &format!("/resources/{logs}")).await.code(),
+        env.get(ann, &format!("/resources/{logs}")).await.code(),
         "404 not_found"
     );
     assert_eq!(
-        world.post(ann, "/requests", ask(logs, "why")).await.code(),
+        env.post(ann, "/requests", ask(logs, "why")).await.code(),
         "404 not_found"
     );
 }
@@ -659,10 +636,9 @@ fn ask(resource: ResourceId, reason: &str) -> Value {
     json!({ "resource": resource, "reason": reason })
 }
 
-async fn raw(world: &World, user: UserId, body: &str) -> world::Answer {
+async fn raw(env: &TestEnv, user: UserId, body: &str) -> test_env::Answer {
     let request =
         axum::http::Request::post("/api/v1/requests").header("content-type", "application/json");
-    world
-        .call(user, request, axum::body::Body::from(body.to_owned()))
+    env.call(user, request, axum::body::Body::from(body.to_owned()))
         .await
 }

@@ -1,58 +1,58 @@
 //! Auto-lock: what locks by disuse, how it is asked for, and how an administrator unlocks it.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::settings::{Approval, Mode, Override};
 use hourkey_store::organisation::Assignment;
 use serde_json::{Value, json};
-use world::World;
-use world::events::Events;
+use test_env::TestEnv;
+use test_env::events::Events;
 
-/// The unused days of the world's resources.
+/// The unused days of the environment's resources.
 const UNUSED: TimeDelta = TimeDelta::days(7);
 
 #[tokio::test]
 async fn what_stays_unused_locks_and_a_reviewer_unlocks_it() {
-    let world = auto_locked(Approval::Manual).await;
-    let (people, database) = (world.people, world.resources.database);
+    let env = auto_locked(Approval::Manual).await;
+    let (people, database) = (env.people, env.resources.database);
     let open = |at: &str| json!({ "state": "open", "locks_at": at });
-    assert_eq!(lock(&world, people.ann).await, open("2030-01-08T00:00:00Z"));
-    let early = ask(&world, json!({ "resource": database })).await;
+    assert_eq!(lock(&env, people.ann).await, open("2030-01-08T00:00:00Z"));
+    let early = ask(&env, json!({ "resource": database })).await;
     assert_eq!(early.code(), "409 not_needed");
 
-    world.wait(UNUSED).await;
+    env.wait(UNUSED).await;
     let locked = json!({ "state": "locked", "why": "unused" });
-    assert_eq!(lock(&world, people.ann).await, locked);
-    let long = ask(&world, json!({ "resource": database, "seconds": 600 })).await;
+    assert_eq!(lock(&env, people.ann).await, locked);
+    let long = ask(&env, json!({ "resource": database, "seconds": 600 })).await;
     assert_eq!(long.code(), "422 bad_length", "an unlock has no length");
-    let before = world.seq().await;
+    let before = env.seq().await;
     let asked = ask(
-        &world,
+        &env,
         json!({ "resource": database, "reason": "back from leave" }),
     )
     .await;
     assert_eq!(asked.json()["purpose"], "unlock");
     assert_eq!(asked.json()["asked"], Value::Null);
-    assert_eq!(lock(&world, people.ann).await["state"], "pending");
-    assert_eq!(world.notices(people.rae).await, ["please_review"]);
+    assert_eq!(lock(&env, people.ann).await["state"], "pending");
+    assert_eq!(env.notices(people.rae).await, ["please_review"]);
 
     let approve = format!("/requests/{}/approve", asked.id());
-    let shorter = world
+    let shorter = env
         .post(people.rae, &approve, json!({ "seconds": 600 }))
         .await;
     assert_eq!(shorter.code(), "422 bad_length");
-    let own = world.post(people.ann, &approve, json!({})).await;
+    let own = env.post(people.ann, &approve, json!({})).await;
     assert_eq!(own.code(), "403 own_request", "rule 6");
-    let approved = world.post(people.rae, &approve, json!({})).await.json();
+    let approved = env.post(people.rae, &approve, json!({})).await.json();
     assert_eq!(approved["status"]["state"], "approved");
     assert_eq!(approved["grant"], Value::Null);
-    assert_eq!(lock(&world, people.ann).await, open("2030-01-15T00:00:00Z"));
-    assert_eq!(world.notices(people.ann).await, ["unlocked"]);
+    assert_eq!(lock(&env, people.ann).await, open("2030-01-15T00:00:00Z"));
+    assert_eq!(env.notices(people.ann).await, ["unlocked"]);
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "request.made by Ann Member",
             "request.approved by Rae Reviewer"
@@ -62,58 +62,54 @@ async fn what_stays_unused_locks_and_a_reviewer_unlocks_it() {
 
 #[tokio::test]
 async fn under_automatic_approval_a_reason_unlocks_at_once() {
-    let world = auto_locked(Approval::Automatic).await;
-    let (ann, database) = (world.people.ann, world.resources.database);
-    world.wait(UNUSED).await;
-    let blank = ask(
-        &world,
-        json!({ "resource": database, "reason": " \u{200b}" }),
-    )
-    .await;
+    let env = auto_locked(Approval::Automatic).await;
+    let (ann, database) = (env.people.ann, env.resources.database);
+    env.wait(UNUSED).await;
+    let blank = ask(&env, json!({ "resource": database, "reason": " \u{200b}" })).await;
     assert_eq!(blank.code(), "422 blank_text", "rule 10");
     let asked = ask(
-        &world,
+        &env,
         json!({ "resource": database, "reason": "month's end" }),
     )
     .await;
     assert_eq!(asked.json()["status"]["state"], "approved");
-    assert_eq!(lock(&world, ann).await["state"], "open");
-    assert_eq!(world.notices(ann).await, ["unlocked"]);
+    assert_eq!(lock(&env, ann).await["state"], "open");
+    assert_eq!(env.notices(ann).await, ["unlocked"]);
 }
 
 #[tokio::test]
 async fn an_administrator_unlocks_for_others_without_a_request() {
-    let world = auto_locked(Approval::Manual).await;
-    let (people, database) = (world.people, world.resources.database);
+    let env = auto_locked(Approval::Manual).await;
+    let (people, database) = (env.people, env.resources.database);
     let unlock = |login: &str| json!({ "login": login, "resource": database, "comment": "hello" });
-    let open = world.post(people.ada, "/unlocks", unlock("ann")).await;
+    let open = env.post(people.ada, "/unlocks", unlock("ann")).await;
     assert_eq!(open.code(), "409 not_needed");
-    world.wait(UNUSED).await;
-    let pending = ask(&world, json!({ "resource": database })).await;
+    env.wait(UNUSED).await;
+    let pending = ask(&env, json!({ "resource": database })).await;
 
     for other in [people.ann, people.rae, people.dan] {
-        let refused = world.post(other, "/unlocks", unlock("ann")).await;
+        let refused = env.post(other, "/unlocks", unlock("ann")).await;
         assert_eq!(refused.code(), "403 forbidden", "{other}");
-        let list = world.get(other, "/unlocks?login=ann").await;
+        let list = env.get(other, "/unlocks?login=ann").await;
         assert_eq!(list.code(), "403 forbidden", "{other}");
     }
     for (login, code) in [("nobody", "404 not_found"), ("eve", "404 not_found")] {
-        let refused = world.post(people.ada, "/unlocks", unlock(login)).await;
+        let refused = env.post(people.ada, "/unlocks", unlock(login)).await;
         assert_eq!(refused.code(), code, "{login}");
     }
-    let list = world.get(people.ada, "/unlocks?login=Ann").await.json();
+    let list = env.get(people.ada, "/unlocks?login=Ann").await.json();
     assert_eq!(
         list,
         json!([{ "resource": database, "resource_name": "Database", "last_used": null,
             "locks_at": null }])
     );
 
-    let before = world.seq().await;
-    let unlocked = world.post(people.ada, "/unlocks", unlock("ann")).await;
+    let before = env.seq().await;
+    let unlocked = env.post(people.ada, "/unlocks", unlock("ann")).await;
     assert_eq!(unlocked.json()["locks_at"], "2030-01-15T00:00:00Z");
-    assert_eq!(lock(&world, people.ann).await["state"], "open");
-    assert_eq!(world.notices(people.ann).await, ["unlocked"], "told once");
-    let request = world
+    assert_eq!(lock(&env, people.ann).await["state"], "open");
+    assert_eq!(env.notices(people.ann).await, ["unlocked"], "told once");
+    let request = env
         .get(people.ann, &format!("/requests/{}", pending.id()))
         .await;
     let status = &request.json()["status"];
@@ -122,7 +118,7 @@ async fn an_administrator_unlocks_for_others_without_a_request() {
         (&json!("cancelled"), &json!("no_longer_needed"))
     );
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "request.cancelled by Ada Admin",
             "resource.unlocked by Ada Admin"
@@ -132,23 +128,22 @@ async fn an_administrator_unlocks_for_others_without_a_request() {
 
 #[tokio::test]
 async fn nobody_unlocks_for_themselves() {
-    let world = auto_locked(Approval::Manual).await;
-    let (ada, database) = (world.people.ada, world.resources.database);
-    let engineering = world.ways.engineering;
-    let members = vec![world.people.ann, ada];
-    world
-        .change(Vec::new(), move |tx| {
-            Box::pin(async move {
-                let name = "Engineering".to_owned();
-                let id = engineering;
-                let group = hourkey_store::organisation::Group { id, name, members };
-                Ok(tx.update_group(group).await?)
-            })
+    let env = auto_locked(Approval::Manual).await;
+    let (ada, database) = (env.people.ada, env.resources.database);
+    let engineering = env.assignments.engineering;
+    let members = vec![env.people.ann, ada];
+    env.change(Vec::new(), move |tx| {
+        Box::pin(async move {
+            let name = "Engineering".to_owned();
+            let id = engineering;
+            let group = hourkey_store::organisation::Group { id, name, members };
+            Ok(tx.update_group(group).await?)
         })
-        .await;
-    world.wait(UNUSED).await;
+    })
+    .await;
+    env.wait(UNUSED).await;
     let body = json!({ "login": "ada", "resource": database });
-    let refused = world.post(ada, "/unlocks", body).await;
+    let refused = env.post(ada, "/unlocks", body).await;
     assert_eq!(refused.code(), "403 own_request", "rule 6");
 }
 
@@ -158,12 +153,12 @@ async fn a_request_for_an_unlock_ends_when_there_is_nothing_to_unlock() {
         (Mode::Standing, "no_longer_needed"),
         (Mode::AccessRequest, "terms_tightened"),
     ] {
-        let world = auto_locked(Approval::Manual).await;
-        let (ann, database) = (world.people.ann, world.resources.database);
-        world.wait(UNUSED).await;
-        let asked = ask(&world, json!({ "resource": database })).await;
-        set(&world, mode, Approval::Manual).await;
-        let request = world.get(ann, &format!("/requests/{}", asked.id())).await;
+        let env = auto_locked(Approval::Manual).await;
+        let (ann, database) = (env.people.ann, env.resources.database);
+        env.wait(UNUSED).await;
+        let asked = ask(&env, json!({ "resource": database })).await;
+        set(&env, mode, Approval::Manual).await;
+        let request = env.get(ann, &format!("/requests/{}", asked.id())).await;
         let status = &request.json()["status"];
         assert_eq!(
             (&status["state"], &status["cause"]),
@@ -171,42 +166,42 @@ async fn a_request_for_an_unlock_ends_when_there_is_nothing_to_unlock() {
             "rule 7"
         );
         // Switching back revives nothing.
-        set(&world, Mode::AutoLock, Approval::Manual).await;
-        assert_eq!(lock(&world, ann).await["state"], "locked");
+        set(&env, Mode::AutoLock, Approval::Manual).await;
+        assert_eq!(lock(&env, ann).await["state"], "locked");
     }
 }
 
 #[tokio::test]
 async fn whoever_watches_sees_it_lock_and_open() {
-    let world = auto_locked(Approval::Automatic).await;
-    world.app.start();
-    let (ann, database) = (world.people.ann, world.resources.database);
-    let token = world.token(ann).await;
-    let mut events = Events::open(&world, &token, None).await;
+    let env = auto_locked(Approval::Automatic).await;
+    env.app.start();
+    let (ann, database) = (env.people.ann, env.resources.database);
+    let token = env.token(ann).await;
+    let mut events = Events::open(&env, &token, None).await;
     assert_eq!(events.message().await.name, "snapshot");
     let lock = |data: &Value| {
         let rows = data["resources"].as_array().unwrap();
         let row = rows.iter().find(|row| row["id"] == json!(database));
         row.unwrap()["lock"]["state"].clone()
     };
-    world.clock.forward(UNUSED);
+    env.clock.forward(UNUSED);
     let locked = events.message().await;
     assert_eq!(lock(&locked.data), "locked");
-    ask(&world, json!({ "resource": database, "reason": "again" })).await;
+    ask(&env, json!({ "resource": database, "reason": "again" })).await;
     let opened = events.message().await;
     assert_eq!(lock(&opened.data), "open");
 }
 
-/// A world where Engineering's way to the database auto-locks.
-async fn auto_locked(approval: Approval) -> World {
-    let world = World::new().await;
-    set(&world, Mode::AutoLock, approval).await;
-    world
+/// An environment where Engineering's assignment to the database auto-locks.
+async fn auto_locked(approval: Approval) -> TestEnv {
+    let env = TestEnv::new().await;
+    set(&env, Mode::AutoLock, approval).await;
+    env
 }
 
-async fn set(world: &World, mode: Mode, approval: Approval) {
-    let id = world.ways.database;
-    let (group, resource) = (world.ways.engineering, world.resources.database);
+async fn set(env: &TestEnv, mode: Mode, approval: Approval) {
+    let id = env.assignments.database;
+    let (group, resource) = (env.assignments.engineering, env.resources.database);
     let assignment = Assignment {
         id,
         group,
@@ -218,18 +213,17 @@ async fn set(world: &World, mode: Mode, approval: Approval) {
             ..Override::default()
         },
     };
-    world
-        .change(Vec::new(), move |tx| {
-            Box::pin(async move { Ok(tx.update_assignment(assignment).await?) })
-        })
-        .await;
+    env.change(Vec::new(), move |tx| {
+        Box::pin(async move { Ok(tx.update_assignment(assignment).await?) })
+    })
+    .await;
 }
 
-async fn ask(world: &World, body: Value) -> world::Answer {
-    world.post(world.people.ann, "/requests", body).await
+async fn ask(env: &TestEnv, body: Value) -> test_env::Answer {
+    env.post(env.people.ann, "/requests", body).await
 }
 
-async fn lock(world: &World, user: UserId) -> Value {
-    let path = format!("/resources/{}", world.resources.database);
-    world.get(user, &path).await.json()["resource"]["lock"].clone()
+async fn lock(env: &TestEnv, user: UserId) -> Value {
+    let path = format!("/resources/{}", env.resources.database);
+    env.get(user, &path).await.json()["resource"]["lock"].clone()
 }

@@ -2,7 +2,7 @@
 //! complete.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use chrono::TimeDelta;
 use hourkey_protocol::problem::Code;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use world::{Answer, World, chunked};
+use test_env::{Answer, TestEnv, chunked};
 
 #[tokio::test]
 async fn calls_that_cannot_be_read_are_problems() {
-    let world = World::new().await;
-    let ann = world.people.ann;
-    let before = world.seq().await;
-    let logs = world.resources.logs;
+    let env = TestEnv::new().await;
+    let ann = env.people.ann;
+    let before = env.seq().await;
+    let logs = env.resources.logs;
     let good = format!(r#"{{"resource":{logs},"reason":"why"}}"#);
     let large = format!(r#"{{"resource":{logs},"reason":"{}"}}"#, "x".repeat(70_000));
     let json = "application/json";
@@ -48,7 +48,7 @@ async fn calls_that_cannot_be_read_are_problems() {
     let mut answers = String::new();
     for (name, kind, body) in calls {
         let request = Request::post("/api/v1/requests").header("content-type", kind);
-        let answer = world.call(ann, request, Body::from(body.to_owned())).await;
+        let answer = env.call(ann, request, Body::from(body.to_owned())).await;
         answers += &format!("{name}: {} {}\n", answer.code(), answer.json()["detail"]);
     }
     assert_snapshot!(answers, @r#"
@@ -66,29 +66,29 @@ async fn calls_that_cannot_be_read_are_problems() {
     too large: 413 too_large "The body is larger than anything that this call takes."
     "#);
     for key in ["", &"k".repeat(201), "\u{e4}"] {
-        let answer = world
+        let answer = env
             .post_once(ann, "/requests", key, json!({ "resource": logs }))
             .await;
         assert_eq!(answer.code(), "400 malformed", "{key:?}");
     }
-    let answer = world
+    let answer = env
         .post(ann, "/grants/1/release", json!({ "comment": "x" }))
         .await;
     assert_eq!(answer.code(), "400 malformed");
-    let answer = world.get(ann, "/requests?before=x").await;
+    let answer = env.get(ann, "/requests?before=x").await;
     assert_eq!(answer.code(), "400 malformed");
-    let answer = world.get(ann, "/requests?after=1").await;
+    let answer = env.get(ann, "/requests?after=1").await;
     assert_eq!(answer.code(), "400 malformed");
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 /// A body that comes in chunks says nothing of its length beforehand.
 #[tokio::test]
 async fn a_body_without_a_length_is_too_large_as_well() {
-    let world = World::new().await;
-    let body = json!({ "resource": world.resources.database, "reason": "why" });
-    let asked = world.post(world.people.ann, "/requests", body).await;
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let body = json!({ "resource": env.resources.database, "reason": "why" });
+    let asked = env.post(env.people.ann, "/requests", body).await;
+    let before = env.seq().await;
     let comment = "x".repeat(70_000);
     for act in ["approve", "deny"] {
         let path = format!("/api/v1/requests/{}/{act}", asked.id());
@@ -96,28 +96,26 @@ async fn a_body_without_a_length_is_too_large_as_well() {
         let request = Request::post(path)
             .header("content-type", "application/json")
             .header("transfer-encoding", "chunked");
-        let answer = world.call(world.people.rae, request, chunked(&body)).await;
+        let answer = env.call(env.people.rae, request, chunked(&body)).await;
         assert_eq!(answer.code(), "413 too_large", "{act}");
     }
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn a_charset_and_upper_case_do_no_harm() {
-    let world = World::new().await;
-    let body = format!(r#"{{"resource":{},"reason":"why"}}"#, world.resources.logs);
+    let env = TestEnv::new().await;
+    let body = format!(r#"{{"resource":{},"reason":"why"}}"#, env.resources.logs);
     let request =
         Request::post("/api/v1/requests").header("content-type", "Application/JSON; charset=utf-8");
-    let answer = world
-        .call(world.people.ann, request, Body::from(body))
-        .await;
+    let answer = env.call(env.people.ann, request, Body::from(body)).await;
     assert_eq!(answer.status, 201);
 }
 
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_problems() {
-    let world = World::new().await;
-    let (ann, before) = (world.people.ann, world.seq().await);
+    let env = TestEnv::new().await;
+    let (ann, before) = (env.people.ann, env.seq().await);
     for path in [
         "/",
         "/nothing",
@@ -127,7 +125,7 @@ async fn unknown_addresses_and_methods_are_problems() {
         "/../me",
         "/%00",
     ] {
-        assert_eq!(world.get(ann, path).await.code(), "404 not_found", "{path}");
+        assert_eq!(env.get(ann, path).await.code(), "404 not_found", "{path}");
     }
     for (method, path) in [
         (Method::PUT, "/me"),
@@ -140,17 +138,17 @@ async fn unknown_addresses_and_methods_are_problems() {
         let request = Request::builder()
             .method(method.clone())
             .uri(format!("/api/v1{path}"));
-        let answer = world.call(ann, request, Body::empty()).await;
+        let answer = env.call(ann, request, Body::empty()).await;
         assert_eq!(answer.code(), "405 method_not_allowed", "{method} {path}");
     }
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn whoever_is_not_signed_in_learns_nothing() {
-    let world = World::new().await;
-    let expired = world.token(world.people.ann).await;
-    world.clock.forward(TimeDelta::days(21));
+    let env = TestEnv::new().await;
+    let expired = env.token(env.people.ann).await;
+    env.clock.forward(TimeDelta::days(21));
     // What a proxy on the way has removed or replaced is told apart from what is not known.
     for (header, code) in [
         (None, "401 no_credential"),
@@ -170,7 +168,7 @@ async fn whoever_is_not_signed_in_learns_nothing() {
             if let Some(header) = header {
                 request = request.header("authorization", header);
             }
-            let response = world.send(request.body(Body::empty()).unwrap()).await;
+            let response = env.send(request.body(Body::empty()).unwrap()).await;
             assert!(
                 response.headers()["www-authenticate"]
                     .to_str()
@@ -184,16 +182,16 @@ async fn whoever_is_not_signed_in_learns_nothing() {
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended() {
-    let world = World::new().await;
-    let (ann, ben) = (world.people.ann, world.people.ben);
-    let (mine, other) = (world.token(ann).await, world.token(ann).await);
-    let bens = world.token(ben).await;
+    let env = TestEnv::new().await;
+    let (ann, ben) = (env.people.ann, env.people.ben);
+    let (mine, other) = (env.token(ann).await, env.token(ann).await);
+    let bens = env.token(ben).await;
     let call = async |method: &str, token: &str, path: &str| {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"));
         let request = request.header("authorization", format!("Bearer {token}"));
-        Answer::read(world.send(request.body(Body::empty()).unwrap()).await).await
+        Answer::read(env.send(request.body(Body::empty()).unwrap()).await).await
     };
     let sessions = call("GET", &mine, "/sessions").await;
     assert_snapshot!(sessions, @r#"
@@ -240,14 +238,14 @@ async fn sessions_are_listed_and_ended() {
 
 #[tokio::test]
 async fn every_answer_carries_the_headers_that_bind_browsers() {
-    let world = World::new().await;
+    let env = TestEnv::new().await;
     for path in [
         "/api/v1/me",
         "/api/v1/nothing",
         "/api/v1/openapi.json",
         "/healthz",
     ] {
-        let response = world
+        let response = env
             .send(Request::get(path).body(Body::empty()).unwrap())
             .await;
         let headers = response.headers();
@@ -265,8 +263,8 @@ async fn every_answer_carries_the_headers_that_bind_browsers() {
 
 #[tokio::test]
 async fn the_controller_says_that_it_is_healthy() {
-    let world = World::new().await;
-    let response = world
+    let env = TestEnv::new().await;
+    let response = env
         .send(Request::get("/healthz").body(Body::empty()).unwrap())
         .await;
     let answer = Answer::read(response).await;
@@ -278,14 +276,14 @@ async fn the_controller_says_that_it_is_healthy() {
 
 #[tokio::test]
 async fn the_description_is_served_and_names_every_route_and_code() {
-    let world = World::new().await;
-    let response = world.send(
+    let env = TestEnv::new().await;
+    let response = env.send(
         Request::get("/api/v1/openapi.json")
             .body(Body::empty())
             .unwrap(),
     );
     let document = Answer::read(response.await).await.json();
-    assert_eq!(document, *world::description::DOCUMENT);
+    assert_eq!(document, *test_env::description::DOCUMENT);
     let mut routes = String::new();
     let (mut codes, mut names) = (BTreeSet::new(), BTreeSet::new());
     for (path, item) in document["paths"].as_object().unwrap() {

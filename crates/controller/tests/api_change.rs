@@ -1,11 +1,11 @@
 //! Rule 7's table by the API: what a change of the organisation does to what waits or runs.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use hourkey_controller::failure::Failure;
+use hourkey_controller::error::AppError;
 use hourkey_domain::ids::{AssignmentId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::review::Role;
@@ -13,15 +13,15 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period};
 use hourkey_store::Write;
 use hourkey_store::organisation::{Assignment, Group};
 use serde_json::{Value, json};
-use world::World;
+use test_env::TestEnv;
 
 /// A change of the organisation.
 type Change = Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Done> + Send>;
-type Done = Result<(), Failure>;
+type Done = Result<(), AppError>;
 
 /// Ann waits for the database, has the logs scheduled, and uses the vault.
 struct Three {
-    world: World,
+    env: TestEnv,
     waiting: i64,
     scheduled: i64,
     running: i64,
@@ -29,22 +29,19 @@ struct Three {
 
 impl Three {
     async fn new() -> Self {
-        let world = World::new().await;
-        let (ann, resources) = (world.people.ann, world.resources);
+        let env = TestEnv::new().await;
+        let (ann, resources) = (env.people.ann, env.resources);
         let body = json!({ "resource": resources.database, "reason": "why" });
-        let waiting = world.post(ann, "/requests", body).await.id();
+        let waiting = env.post(ann, "/requests", body).await.id();
         let body = json!({ "resource": resources.logs, "reason": "why",
             "starts_at": "2030-01-01T06:00:00Z" });
-        let scheduled = world.post(ann, "/requests", body).await.id();
+        let scheduled = env.post(ann, "/requests", body).await.id();
         let body = json!({ "resource": resources.vault, "reason": "why" });
-        let running = world.post(ann, "/requests", body).await.id();
+        let running = env.post(ann, "/requests", body).await.id();
         let path = format!("/requests/{running}/approve");
-        assert_eq!(
-            world.post(world.people.rae, &path, json!({})).await.status,
-            200
-        );
+        assert_eq!(env.post(env.people.rae, &path, json!({})).await.status, 200);
         Self {
-            world,
+            env,
             waiting,
             scheduled,
             running,
@@ -56,7 +53,7 @@ impl Three {
         let mut stand = Vec::new();
         for id in [self.waiting, self.scheduled, self.running] {
             let path = format!("/requests/{id}");
-            let request = self.world.get(self.world.people.ada, &path).await.json();
+            let request = self.env.get(self.env.people.ada, &path).await.json();
             let status = if request["grant"] == Value::Null {
                 &request["status"]
             } else {
@@ -70,14 +67,14 @@ impl Three {
     }
 
     async fn change(&self, change: Change) {
-        self.world.change(vec![], change).await;
+        self.env.change(vec![], change).await;
     }
 }
 
 #[tokio::test]
 async fn a_disabled_user_loses_everything() {
     let three = Three::new().await;
-    let (ann, before) = (three.world.people.ann, three.world.seq().await);
+    let (ann, before) = (three.env.people.ann, three.env.seq().await);
     three.change(disable(ann, true)).await;
     let ended = [
         "cancelled: user_disabled",
@@ -86,7 +83,7 @@ async fn a_disabled_user_loses_everything() {
     ];
     assert_eq!(three.stand().await, ended);
     assert_eq!(
-        three.world.actions(before).await,
+        three.env.actions(before).await,
         [
             "organisation.changed by Ada Admin",
             "request.cancelled by Ada Admin",
@@ -94,14 +91,14 @@ async fn a_disabled_user_loses_everything() {
             "grant.revoked by Ada Admin",
         ],
     );
-    let answer = three.world.get(ann, "/me").await;
+    let answer = three.env.get(ann, "/me").await;
     assert_eq!(answer.code(), "401 unauthenticated");
 
     // Enabling revives nothing.
     three.change(disable(ann, false)).await;
     assert_eq!(three.stand().await, ended);
     assert_eq!(
-        three.world.notices(ann).await,
+        three.env.notices(ann).await,
         ["approved", "approved", "cancelled", "revoked", "revoked"],
     );
 }
@@ -109,8 +106,8 @@ async fn a_disabled_user_loses_everything() {
 #[tokio::test]
 async fn leaving_the_group_ends_what_rests_on_it() {
     let three = Three::new().await;
-    let world = &three.world;
-    let (ann, ben, rae) = (world.people.ann, world.people.ben, world.people.rae);
+    let env = &three.env;
+    let (ann, ben, rae) = (env.people.ann, env.people.ben, env.people.rae);
     three.change(members(&three, vec![ben, rae])).await;
     let ended = [
         "cancelled: membership_removed",
@@ -118,7 +115,7 @@ async fn leaving_the_group_ends_what_rests_on_it() {
         "revoked: membership_removed",
     ];
     assert_eq!(three.stand().await, ended);
-    assert_eq!(world.get(ann, "/resources").await.json(), json!([]));
+    assert_eq!(env.get(ann, "/resources").await.json(), json!([]));
     // What it is about she may know, but not where it is by now.
     let about = |request: &Value| {
         (
@@ -127,16 +124,15 @@ async fn leaving_the_group_ends_what_rests_on_it() {
         )
     };
     let past = format!("/requests/{}", three.waiting);
-    let past = about(&world.get(ann, &past).await.json());
+    let past = about(&env.get(ann, &past).await.json());
     assert_eq!(past, (json!("Database"), json!("")));
-    let all = world.get(ann, "/requests").await.json();
+    let all = env.get(ann, "/requests").await.json();
     let all = all["items"].as_array().unwrap();
     assert!(all.iter().all(|request| about(request).1 == ""), "{all:?}");
     three.change(members(&three, vec![ann, ben, rae])).await;
     assert_eq!(three.stand().await, ended);
     assert_eq!(
-        world
-            .get(ann, "/resources")
+        env.get(ann, "/resources")
             .await
             .json()
             .as_array()
@@ -149,8 +145,8 @@ async fn leaving_the_group_ends_what_rests_on_it() {
 #[tokio::test]
 async fn removing_the_assignment_ends_what_rests_on_it() {
     let three = Three::new().await;
-    let ways = three.world.ways;
-    for id in [ways.database, ways.logs, ways.vault] {
+    let assignments = three.env.assignments;
+    for id in [assignments.database, assignments.logs, assignments.vault] {
         let remove: Change =
             Box::new(move |tx| Box::pin(async move { Ok(tx.remove_assignment(id).await?) }));
         three.change(remove).await;
@@ -168,18 +164,18 @@ async fn removing_the_assignment_ends_what_rests_on_it() {
 #[tokio::test]
 async fn the_end_of_an_assignment_ends_what_rests_on_it() {
     let three = Three::new().await;
-    for (way, resource) in three.ways() {
+    for (assignment, resource) in three.assignments() {
         three
-            .change(until(&three, way, resource, "2030-01-01T00:30:00Z"))
+            .change(until(&three, assignment, resource, "2030-01-01T00:30:00Z"))
             .await;
     }
     assert_eq!(three.stand().await, ["pending", "scheduled", "active"]);
     three
-        .world
+        .env
         .wait(TimeDelta::minutes(30) - TimeDelta::milliseconds(1))
         .await;
     assert_eq!(three.stand().await, ["pending", "scheduled", "active"]);
-    three.world.wait(TimeDelta::milliseconds(1)).await;
+    three.env.wait(TimeDelta::milliseconds(1)).await;
     assert_eq!(
         three.stand().await,
         [
@@ -193,36 +189,36 @@ async fn the_end_of_an_assignment_ends_what_rests_on_it() {
 #[tokio::test]
 async fn what_has_ended_is_not_decided_even_before_the_sweep_comes() {
     let three = Three::new().await;
-    let world = &three.world;
-    for (way, resource) in three.ways() {
+    let env = &three.env;
+    for (assignment, resource) in three.assignments() {
         three
-            .change(until(&three, way, resource, "2030-01-01T00:30:00Z"))
+            .change(until(&three, assignment, resource, "2030-01-01T00:30:00Z"))
             .await;
     }
-    let before = world.seq().await;
-    world.clock.forward(TimeDelta::minutes(30));
+    let before = env.seq().await;
+    env.clock.forward(TimeDelta::minutes(30));
     let path = format!("/requests/{}/approve", three.waiting);
-    let approve = world.post(world.people.rae, &path, json!({})).await;
+    let approve = env.post(env.people.rae, &path, json!({})).await;
     assert_eq!(approve.code(), "409 already_decided");
     assert_eq!(
         approve.json()["detail"],
         "It was cancelled on 2030-01-01 at 00:30 UTC because the group's access to the resource \
          came to its end date. Nothing was changed.",
     );
-    let request = world
-        .get(world.people.ann, &format!("/requests/{}", three.running))
+    let request = env
+        .get(env.people.ann, &format!("/requests/{}", three.running))
         .await
         .json();
     let path = format!("/grants/{}/release", request["grant"]["id"]);
-    let release = world.act(world.people.ann, &path).await;
+    let release = env.act(env.people.ann, &path).await;
     assert_eq!(release.code(), "409 already_ended");
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn removing_the_resource_ends_what_rests_on_it() {
     let three = Three::new().await;
-    let ids = three.world.resources;
+    let ids = three.env.resources;
     for id in [ids.database, ids.logs, ids.vault] {
         let remove: Change =
             Box::new(move |tx| Box::pin(async move { Ok(tx.remove_resource(id).await?) }));
@@ -238,8 +234,8 @@ async fn removing_the_resource_ends_what_rests_on_it() {
     );
     // History keeps its names.
     let requests = three
-        .world
-        .get(three.world.people.ann, "/requests")
+        .env
+        .get(three.env.people.ann, "/requests")
         .await
         .json();
     assert_eq!(requests["items"][0]["resource_name"], "Vault");
@@ -248,7 +244,7 @@ async fn removing_the_resource_ends_what_rests_on_it() {
 #[tokio::test]
 async fn another_destination_ends_what_was_meant_for_the_old_one() {
     let three = Three::new().await;
-    let ids = three.world.resources;
+    let ids = three.env.resources;
     let moved = vec![ids.database, ids.logs, ids.vault];
     for id in moved.clone() {
         let change: Change = Box::new(move |tx| {
@@ -258,7 +254,7 @@ async fn another_destination_ends_what_was_meant_for_the_old_one() {
                 Ok(tx.update_resource(resource).await?)
             })
         });
-        three.world.change(vec![id], change).await;
+        three.env.change(vec![id], change).await;
     }
     assert_eq!(
         three.stand().await,
@@ -277,8 +273,10 @@ async fn what_becomes_standing_needs_no_request_any_more() {
         mode: Some(Mode::Standing),
         ..Override::default()
     };
-    for (way, resource) in three.ways() {
-        three.change(own_settings(&three, way, resource, own)).await;
+    for (assignment, resource) in three.assignments() {
+        three
+            .change(own_settings(&three, assignment, resource, own))
+            .await;
     }
     assert_eq!(
         three.stand().await,
@@ -289,21 +287,26 @@ async fn what_becomes_standing_needs_no_request_any_more() {
         ],
     );
     let rows = three
-        .world
-        .get(three.world.people.ann, "/resources")
+        .env
+        .get(three.env.people.ann, "/resources")
         .await
         .json();
     for row in rows.as_array().unwrap() {
         assert_eq!(row["lock"]["state"], "open");
     }
-    for (way, resource) in three.ways() {
+    for (assignment, resource) in three.assignments() {
         three
-            .change(own_settings(&three, way, resource, Override::default()))
+            .change(own_settings(
+                &three,
+                assignment,
+                resource,
+                Override::default(),
+            ))
             .await;
     }
     let rows = three
-        .world
-        .get(three.world.people.ann, "/resources")
+        .env
+        .get(three.env.people.ann, "/resources")
         .await
         .json();
     assert_eq!(rows[1]["lock"]["state"], "locked");
@@ -312,7 +315,7 @@ async fn what_becomes_standing_needs_no_request_any_more() {
 #[tokio::test]
 async fn stricter_terms_hold_from_the_next_step_on() {
     let three = Three::new().await;
-    let world = &three.world;
+    let env = &three.env;
     let ten_minutes = Period::Custom {
         up_to: Length::from_seconds(600).unwrap(),
         recommended: None,
@@ -321,28 +324,28 @@ async fn stricter_terms_hold_from_the_next_step_on() {
         period: Some(ten_minutes),
         ..Override::default()
     };
-    for (way, resource) in three.ways() {
-        three.change(own_settings(&three, way, resource, own)).await;
+    for (assignment, resource) in three.assignments() {
+        three
+            .change(own_settings(&three, assignment, resource, own))
+            .await;
     }
     assert_eq!(three.stand().await, ["pending", "scheduled", "active"]);
     // The pending one is clamped when it is approved.
     let path = format!("/requests/{}/approve", three.waiting);
-    let approved = world.post(world.people.rae, &path, json!({})).await.json();
+    let approved = env.post(env.people.rae, &path, json!({})).await.json();
     assert_eq!(
         (&approved["asked"], &approved["status"]["length"]),
         (&json!(3_600), &json!(600))
     );
     // The running one keeps its deadline.
-    world
-        .wait(TimeDelta::minutes(60) - TimeDelta::milliseconds(1))
+    env.wait(TimeDelta::minutes(60) - TimeDelta::milliseconds(1))
         .await;
     assert_eq!(three.stand().await, ["expired", "scheduled", "active"]);
     // The scheduled one is rechecked at its start.
-    world
-        .wait(TimeDelta::hours(5) + TimeDelta::milliseconds(1))
+    env.wait(TimeDelta::hours(5) + TimeDelta::milliseconds(1))
         .await;
     let path = format!("/requests/{}", three.scheduled);
-    let started = world.get(world.people.ann, &path).await.json();
+    let started = env.get(env.people.ann, &path).await.json();
     assert_eq!(started["grant"]["status"]["state"], "active");
     assert_eq!(started["grant"]["expires_at"], "2030-01-01T06:10:00Z");
 }
@@ -350,49 +353,49 @@ async fn stricter_terms_hold_from_the_next_step_on() {
 #[tokio::test]
 async fn automatic_approval_that_became_manual_ends_what_is_scheduled_at_its_start() {
     let three = Three::new().await;
-    let (logs, way) = (three.world.resources.logs, three.world.ways.logs);
+    let (logs, assignment) = (three.env.resources.logs, three.env.assignments.logs);
     let own = Override {
         approval: Some(Approval::Manual),
         ..Override::default()
     };
-    three.change(own_settings(&three, way, logs, own)).await;
+    three
+        .change(own_settings(&three, assignment, logs, own))
+        .await;
     assert_eq!(three.stand().await[1], "scheduled");
-    three.world.wait(TimeDelta::hours(6)).await;
+    three.env.wait(TimeDelta::hours(6)).await;
     assert_eq!(three.stand().await[1], "revoked: terms_tightened");
 }
 
 #[tokio::test]
 async fn manual_approval_that_became_automatic_keeps_waiting() {
     let three = Three::new().await;
-    let (database, way) = (three.world.resources.database, three.world.ways.database);
+    let (database, assignment) = (three.env.resources.database, three.env.assignments.database);
     let own = Override {
         approval: Some(Approval::Automatic),
         ..Override::default()
     };
-    three.change(own_settings(&three, way, database, own)).await;
+    three
+        .change(own_settings(&three, assignment, database, own))
+        .await;
     assert_eq!(three.stand().await[0], "pending");
 }
 
 #[tokio::test]
 async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() {
-    let world = World::new().await;
-    let (ann, rae, roy) = (world.people.ann, world.people.rae, world.people.roy);
-    let body = json!({ "resource": world.resources.database, "reason": "why",
+    let env = TestEnv::new().await;
+    let (ann, rae, roy) = (env.people.ann, env.people.rae, env.people.roy);
+    let body = json!({ "resource": env.resources.database, "reason": "why",
         "starts_at": "2030-01-01T06:00:00Z" });
-    let scheduled = world.post(ann, "/requests", body).await.id();
-    let running = world
-        .post(
-            ann,
-            "/requests",
-            json!({ "resource": world.resources.vault }),
-        )
+    let scheduled = env.post(ann, "/requests", body).await.id();
+    let running = env
+        .post(ann, "/requests", json!({ "resource": env.resources.vault }))
         .await
         .id();
     for id in [scheduled, running] {
         let path = format!("/requests/{id}/approve");
-        assert_eq!(world.post(rae, &path, json!({})).await.status, 200);
+        assert_eq!(env.post(rae, &path, json!({})).await.status, 200);
     }
-    let before = world.seq().await;
+    let before = env.seq().await;
     let demote: Change = Box::new(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(rae).await?.unwrap();
@@ -400,25 +403,22 @@ async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() 
             Ok(tx.update_user(user).await?)
         })
     });
-    world.change(vec![], demote).await;
+    env.change(vec![], demote).await;
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "organisation.changed by Ada Admin",
             "grant.revoked by Ada Admin",
             "request.reopened by Ada Admin",
         ],
     );
-    let running = world.get(ann, &format!("/requests/{running}")).await.json();
+    let running = env.get(ann, &format!("/requests/{running}")).await.json();
     assert_eq!(running["grant"]["status"]["state"], "active");
-    let reopened = world
-        .get(ann, &format!("/requests/{scheduled}"))
-        .await
-        .json();
+    let reopened = env.get(ann, &format!("/requests/{scheduled}")).await.json();
     assert_eq!(reopened["status"]["state"], "pending");
     assert_eq!(reopened["grant"], Value::Null);
     assert_eq!(reopened["lapses_at"], "2030-01-01T06:00:00Z");
-    let told = world.get(ann, "/snapshot").await.json()["notices"][0]["what"].clone();
+    let told = env.get(ann, "/snapshot").await.json()["notices"][0]["what"].clone();
     assert_eq!(
         (&told["kind"], &told["cause"]),
         (&json!("revoked"), &json!("approver_lost_role"))
@@ -427,26 +427,23 @@ async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() 
     // Who is a reviewer still decides anew, and a new grant stands in the old one's place.
     let path = format!("/requests/{scheduled}/approve");
     assert_eq!(
-        world.post(rae, &path, json!({})).await.code(),
+        env.post(rae, &path, json!({})).await.code(),
         "404 not_found"
     );
-    let again = world.post(roy, &path, json!({})).await.json();
+    let again = env.post(roy, &path, json!({})).await.json();
     assert_eq!(again["grant"]["status"]["state"], "scheduled");
-    world.wait(TimeDelta::hours(6)).await;
-    let started = world
-        .get(ann, &format!("/requests/{scheduled}"))
-        .await
-        .json();
+    env.wait(TimeDelta::hours(6)).await;
+    let started = env.get(ann, &format!("/requests/{scheduled}")).await.json();
     assert_eq!(started["grant"]["status"]["state"], "active");
 }
 
 impl Three {
-    fn ways(&self) -> [(AssignmentId, ResourceId); 3] {
-        let (ways, resources) = (self.world.ways, self.world.resources);
+    fn assignments(&self) -> [(AssignmentId, ResourceId); 3] {
+        let (assignments, resources) = (self.env.assignments, self.env.resources);
         [
-            (ways.database, resources.database),
-            (ways.logs, resources.logs),
-            (ways.vault, resources.vault),
+            (assignments.database, resources.database),
+            (assignments.logs, resources.logs),
+            (assignments.vault, resources.vault),
         ]
     }
 }
@@ -463,7 +460,7 @@ fn disable(user: UserId, disabled: bool) -> Change {
 
 fn members(three: &Three, members: Vec<UserId>) -> Change {
     let group = Group {
-        id: three.world.ways.engineering,
+        id: three.env.assignments.engineering,
         name: "Engineering".into(),
         members,
     };
@@ -486,7 +483,7 @@ fn own_settings(three: &Three, id: AssignmentId, resource: ResourceId, own: Over
 }
 
 fn assignment(three: &Three, id: AssignmentId, resource: ResourceId) -> Assignment {
-    let group = three.world.ways.engineering;
+    let group = three.env.assignments.engineering;
     Assignment {
         id,
         group,

@@ -1,27 +1,27 @@
 //! Deciding and ending by the API: who may, who wins, and who is told.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::account::SessionKind;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use world::{Answer, World};
+use test_env::{Answer, TestEnv};
 
 /// An id that nothing has. Whoever may not see a thing is answered as for this.
 const UNKNOWN: i64 = 4_711;
 
 #[tokio::test]
 async fn a_reviewer_approves_for_less_time() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    world.clock.forward(TimeDelta::minutes(5));
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    env.clock.forward(TimeDelta::minutes(5));
+    let before = env.seq().await;
     let body = json!({ "seconds": 1_800, "comment": "half an hour is enough" });
-    let answer = world
-        .post(world.people.rae, &format!("/requests/{id}/approve"), body)
+    let answer = env
+        .post(env.people.rae, &format!("/requests/{id}/approve"), body)
         .await;
     assert_snapshot!(answer, @r#"
     200 application/json
@@ -65,14 +65,14 @@ async fn a_reviewer_approves_for_less_time() {
       }
     }
     "#);
-    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    let snapshot = env.get(env.people.ann, "/snapshot").await.json();
     let approved = json!({ "by": "Rae Reviewer", "comment": "half an hour is enough" });
     assert_eq!(snapshot["resources"][1]["approved"], approved);
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         ["request.approved by Rae Reviewer"]
     );
-    let entry = world.audit(before).await.remove(0);
+    let entry = env.audit(before).await.remove(0);
     assert_snapshot!(serde_json::to_string_pretty(&entry.detail).unwrap(), @r#"
     {
       "from": {
@@ -91,26 +91,26 @@ async fn a_reviewer_approves_for_less_time() {
       }
     }
     "#);
-    assert_eq!(world.notices(world.people.ann).await, ["approved"]);
-    let reviews = world.get(world.people.roy, "/reviews").await;
+    assert_eq!(env.notices(env.people.ann).await, ["approved"]);
+    let reviews = env.get(env.people.roy, "/reviews").await;
     assert_eq!(reviews.json(), json!([]));
 }
 
 #[tokio::test]
 async fn a_denial_is_told_with_its_comment() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    let before = env.seq().await;
     let path = format!("/requests/{id}/deny");
     for blank in ["", " \n", "\u{200b}"] {
-        let answer = world
-            .post(world.people.rae, &path, json!({ "comment": blank }))
+        let answer = env
+            .post(env.people.rae, &path, json!({ "comment": blank }))
             .await;
         assert_eq!(answer.code(), "422 blank_text");
     }
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
     let body = json!({ "comment": "ask the owner first" });
-    let answer = world.post(world.people.dan, &path, body).await;
+    let answer = env.post(env.people.dan, &path, body).await;
     assert_snapshot!(answer, @r#"
     200 application/json
     {
@@ -144,9 +144,9 @@ async fn a_denial_is_told_with_its_comment() {
       }
     }
     "#);
-    assert_eq!(world.actions(before).await, ["request.denied by Dan Owner"]);
-    assert_eq!(world.notices(world.people.ann).await, ["denied"]);
-    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    assert_eq!(env.actions(before).await, ["request.denied by Dan Owner"]);
+    assert_eq!(env.notices(env.people.ann).await, ["denied"]);
+    let snapshot = env.get(env.people.ann, "/snapshot").await.json();
     assert_eq!(
         snapshot["notices"][0]["what"]["comment"],
         "ask the owner first"
@@ -162,8 +162,8 @@ async fn a_denial_is_told_with_its_comment() {
         database["lock"],
         json!({ "state": "locked", "why": "needs_approval" })
     );
-    world.wait(TimeDelta::hours(24)).await;
-    let snapshot = world.get(world.people.ann, "/snapshot").await.json();
+    env.wait(TimeDelta::hours(24)).await;
+    let snapshot = env.get(env.people.ann, "/snapshot").await.json();
     let database = &snapshot["resources"][1];
     assert_eq!(database["denied_at"], Value::Null);
     assert_eq!(database["last_decision"], Value::Null);
@@ -171,17 +171,17 @@ async fn a_denial_is_told_with_its_comment() {
 
 #[tokio::test]
 async fn nobody_decides_their_own_request() {
-    let world = World::new().await;
-    let rae = world.people.rae;
-    let body = json!({ "resource": world.resources.database, "reason": "mine" });
-    let id = world.post(rae, "/requests", body).await.id();
-    let queue = world.get(rae, "/reviews").await.json();
+    let env = TestEnv::new().await;
+    let rae = env.people.rae;
+    let body = json!({ "resource": env.resources.database, "reason": "mine" });
+    let id = env.post(rae, "/requests", body).await.id();
+    let queue = env.get(rae, "/reviews").await.json();
     assert_eq!(
         (&queue[0]["may_decide"], &queue[0]["request"]["id"]),
         (&json!(false), &json!(id))
     );
-    let before = world.seq().await;
-    let approve = world
+    let before = env.seq().await;
+    let approve = env
         .post(rae, &format!("/requests/{id}/approve"), json!({}))
         .await;
     assert_snapshot!(approve, @r#"
@@ -196,99 +196,94 @@ async fn nobody_decides_their_own_request() {
     "#);
     let body = json!({ "comment": "no" });
     assert_eq!(
-        world.post(rae, &format!("/requests/{id}/deny"), body).await,
+        env.post(rae, &format!("/requests/{id}/deny"), body).await,
         approve
     );
-    assert_eq!(world.seq().await, before);
-    assert!(world.notices(rae).await.is_empty());
+    assert_eq!(env.seq().await, before);
+    assert!(env.notices(rae).await.is_empty());
 }
 
 #[tokio::test]
 async fn who_may_not_review_learns_nothing() {
-    let world = World::new().await;
-    let id = pending(&world).await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
     // The database's owners do not review the vault.
-    let body = json!({ "resource": world.resources.vault });
-    let vault = world.post(world.people.ann, "/requests", body).await.id();
-    let before = world.seq().await;
+    let body = json!({ "resource": env.resources.vault });
+    let vault = env.post(env.people.ann, "/requests", body).await.id();
+    let before = env.seq().await;
     for (user, id) in [
-        (world.people.ben, id),
-        (world.people.eve, id),
-        (world.people.dan, vault),
-        (world.people.rae, UNKNOWN),
+        (env.people.ben, id),
+        (env.people.eve, id),
+        (env.people.dan, vault),
+        (env.people.rae, UNKNOWN),
     ] {
         for (act, body) in [("approve", json!({})), ("deny", json!({ "comment": "no" }))] {
-            let hidden = world.post(user, &path(id, act), body.clone()).await;
+            let hidden = env.post(user, &path(id, act), body.clone()).await;
             assert_eq!(hidden.code(), "404 not_found");
-            let unknown = world.post(user, &path(UNKNOWN, act), body).await;
+            let unknown = env.post(user, &path(UNKNOWN, act), body).await;
             assert_eq!(hidden, unknown);
         }
-        let hidden = world.get(user, &format!("/requests/{id}")).await;
+        let hidden = env.get(user, &format!("/requests/{id}")).await;
         assert_eq!(hidden.code(), "404 not_found");
-        let unknown = world.get(user, &format!("/requests/{UNKNOWN}")).await;
+        let unknown = env.get(user, &format!("/requests/{UNKNOWN}")).await;
         assert_eq!(hidden, unknown);
-        let hidden = world.act(user, &path(id, "cancel")).await;
+        let hidden = env.act(user, &path(id, "cancel")).await;
         assert_eq!(hidden.code(), "404 not_found");
-        assert_eq!(hidden, world.act(user, &path(UNKNOWN, "cancel")).await);
+        assert_eq!(hidden, env.act(user, &path(UNKNOWN, "cancel")).await);
     }
-    let dans = world.get(world.people.dan, "/reviews").await.json();
+    let dans = env.get(env.people.dan, "/reviews").await.json();
     assert_eq!(dans.as_array().unwrap().len(), 1);
-    assert_eq!(
-        world.get(world.people.ben, "/reviews").await.json(),
-        json!([])
-    );
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.get(env.people.ben, "/reviews").await.json(), json!([]));
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
 async fn the_requester_cannot_approve_and_sees_why() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    let answer = world
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    let answer = env
         .post(
-            world.people.ann,
+            env.people.ann,
             &format!("/requests/{id}/approve"),
             json!({}),
         )
         .await;
     assert_eq!(answer.code(), "403 own_request");
     // A reviewer cannot cancel in somebody's name.
-    let answer = world
-        .act(world.people.rae, &format!("/requests/{id}/cancel"))
+    let answer = env
+        .act(env.people.rae, &format!("/requests/{id}/cancel"))
         .await;
     assert_eq!(answer.code(), "403 forbidden");
 }
 
 #[tokio::test]
 async fn sessions_of_the_device_flow_never_review() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    let before = world.seq().await;
-    let token = world
-        .token_of(world.people.rae, SessionKind::Headless)
-        .await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    let before = env.seq().await;
+    let token = env.token_of(env.people.rae, SessionKind::Headless).await;
     for act in ["approve", "deny"] {
         let request = axum::http::Request::post(format!("/api/v1/requests/{id}/{act}"))
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
             .body(axum::body::Body::from(r#"{"comment":"no"}"#))
             .unwrap();
-        let answer = Answer::read(world.send(request).await).await;
+        let answer = Answer::read(env.send(request).await).await;
         assert_eq!(answer.code(), "403 forbidden");
     }
-    assert_eq!(world.actions(before).await, Vec::<String>::new());
+    assert_eq!(env.actions(before).await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_reviewer_cannot_lengthen() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    let before = world.seq().await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    let before = env.seq().await;
     let mut answers = String::new();
     for seconds in [0, 59, 7_201, 604_801] {
         let body = json!({ "seconds": seconds });
-        let answer = world
-            .post(world.people.rae, &format!("/requests/{id}/approve"), body)
+        let answer = env
+            .post(env.people.rae, &format!("/requests/{id}/approve"), body)
             .await;
         answers += &format!("{seconds}: {} {}\n", answer.code(), answer.json()["detail"]);
     }
@@ -298,7 +293,7 @@ async fn a_reviewer_cannot_lengthen() {
     7201: 422 bad_length "A reviewer may shorten, never lengthen: the request asks for 2 hours."
     604801: 422 bad_length "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and 604801 seconds is outside of that."
     "#);
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 }
 
 #[tokio::test]
@@ -309,18 +304,18 @@ async fn of_two_reviewers_one_wins_and_the_other_is_told() {
         ["approve", "approve"],
     ];
     for (acts, is_swapped) in acts.into_iter().flat_map(|it| [(it, false), (it, true)]) {
-        let world = World::new().await;
-        let id = pending(&world).await;
-        let before = world.seq().await;
+        let env = TestEnv::new().await;
+        let id = pending(&env).await;
+        let before = env.seq().await;
         let decide = async |user, act| {
             let body = match act {
                 "approve" => json!({}),
                 _ => json!({ "comment": "no" }),
             };
-            world.post(user, &path(id, act), body).await
+            env.post(user, &path(id, act), body).await
         };
-        let rae = decide(world.people.rae, acts[0]);
-        let roy = decide(world.people.roy, acts[1]);
+        let rae = decide(env.people.rae, acts[0]);
+        let roy = decide(env.people.roy, acts[1]);
         // Who is first in line differs.
         let (rae, roy) = if is_swapped {
             let (roy, rae) = tokio::join!(biased; roy, rae);
@@ -337,31 +332,31 @@ async fn of_two_reviewers_one_wins_and_the_other_is_told() {
             "approve" => ("request.approved", "approved it for 2 hours"),
             _ => ("request.denied", "denied it"),
         };
-        assert_eq!(world.actions(before).await, [format!("{action} by {name}")]);
+        assert_eq!(env.actions(before).await, [format!("{action} by {name}")]);
         assert_eq!(loser.code(), "409 already_decided");
         let detail = format!("{name} {decision} on 2030-01-01 at 00:00 UTC. Nothing was changed.");
         assert_eq!(loser.json()["detail"], detail);
-        assert_eq!(world.notices(world.people.ann).await.len(), 1);
+        assert_eq!(env.notices(env.people.ann).await.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn of_approve_and_cancel_one_wins() {
     for _ in 0..5 {
-        let world = World::new().await;
-        let id = pending(&world).await;
-        let before = world.seq().await;
+        let env = TestEnv::new().await;
+        let id = pending(&env).await;
+        let before = env.seq().await;
         let paths = (path(id, "approve"), path(id, "cancel"));
         let (approve, cancel) = tokio::join!(
-            world.post(world.people.rae, &paths.0, json!({})),
-            world.act(world.people.ann, &paths.1),
+            env.post(env.people.rae, &paths.0, json!({})),
+            env.act(env.people.ann, &paths.1),
         );
         let won = [&approve, &cancel]
             .into_iter()
             .filter(|answer| answer.status == 200)
             .count();
         assert_eq!(won, 1, "{approve} {cancel}");
-        assert_eq!(world.actions(before).await.len(), 1);
+        assert_eq!(env.actions(before).await.len(), 1);
         let lost = if approve.status == 200 {
             cancel
         } else {
@@ -373,12 +368,12 @@ async fn of_approve_and_cancel_one_wins() {
 
 #[tokio::test]
 async fn at_the_very_deadline_the_lapse_wins() {
-    let world = World::new().await;
-    let id = pending(&world).await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
     // Nobody has swept yet.
-    world.clock.forward(TimeDelta::hours(24));
-    let answer = world
-        .post(world.people.rae, &path(id, "approve"), json!({}))
+    env.clock.forward(TimeDelta::hours(24));
+    let answer = env
+        .post(env.people.rae, &path(id, "approve"), json!({}))
         .await;
     assert_snapshot!(answer, @r#"
     409 application/problem+json
@@ -390,60 +385,57 @@ async fn at_the_very_deadline_the_lapse_wins() {
       "type": "urn:hourkey:problem:already_decided"
     }
     "#);
-    let shown = world
-        .get(world.people.ann, &format!("/requests/{id}"))
+    let shown = env
+        .get(env.people.ann, &format!("/requests/{id}"))
         .await
         .json();
     assert_eq!(shown["status"]["state"], "lapsed");
     assert_eq!(shown["grant"], Value::Null);
 
-    let world = World::new().await;
-    let id = pending(&world).await;
-    world
-        .clock
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    env.clock
         .forward(TimeDelta::hours(24) - TimeDelta::milliseconds(1));
-    let answer = world
-        .post(world.people.rae, &path(id, "approve"), json!({}))
+    let answer = env
+        .post(env.people.rae, &path(id, "approve"), json!({}))
         .await;
     assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
 async fn one_cancels_ones_own_request_once() {
-    let world = World::new().await;
-    let id = pending(&world).await;
-    let before = world.seq().await;
-    let answer = world.act(world.people.ann, &path(id, "cancel")).await;
+    let env = TestEnv::new().await;
+    let id = pending(&env).await;
+    let before = env.seq().await;
+    let answer = env.act(env.people.ann, &path(id, "cancel")).await;
     let status = json!({ "state": "cancelled", "at": "2030-01-01T00:00:00Z", "cause": "person",
-        "by": { "id": world.people.ann, "login": "ann", "name": "Ann Member" } });
+        "by": { "id": env.people.ann, "login": "ann", "name": "Ann Member" } });
     assert_eq!(answer.json()["status"], status);
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         ["request.cancelled by Ann Member"]
     );
-    let again = world.act(world.people.ann, &path(id, "cancel")).await;
+    let again = env.act(env.people.ann, &path(id, "cancel")).await;
     assert_eq!(again.code(), "409 already_decided");
 }
 
 #[tokio::test]
 async fn giving_back_ends_access_at_once() {
-    let world = World::new().await;
-    let (ann, grant) = (world.people.ann, granted(&world).await);
-    let before = world.seq().await;
-    for other in [world.people.ben, world.people.eve, world.people.dan] {
-        let hidden = world.act(other, &format!("/grants/{grant}/release")).await;
+    let env = TestEnv::new().await;
+    let (ann, grant) = (env.people.ann, granted(&env).await);
+    let before = env.seq().await;
+    for other in [env.people.ben, env.people.eve, env.people.dan] {
+        let hidden = env.act(other, &format!("/grants/{grant}/release")).await;
         assert_eq!(hidden.code(), "404 not_found");
-        let unknown = world
-            .act(other, &format!("/grants/{UNKNOWN}/release"))
-            .await;
+        let unknown = env.act(other, &format!("/grants/{UNKNOWN}/release")).await;
         assert_eq!(hidden, unknown);
     }
-    let reviewer = world
-        .act(world.people.rae, &format!("/grants/{grant}/release"))
+    let reviewer = env
+        .act(env.people.rae, &format!("/grants/{grant}/release"))
         .await;
     assert_eq!(reviewer.code(), "403 forbidden");
-    assert_eq!(world.seq().await, before);
-    let answer = world.act(ann, &format!("/grants/{grant}/release")).await;
+    assert_eq!(env.seq().await, before);
+    let answer = env.act(ann, &format!("/grants/{grant}/release")).await;
     assert_snapshot!(answer, @r#"
     200 application/json
     {
@@ -457,7 +449,7 @@ async fn giving_back_ends_access_at_once() {
       }
     }
     "#);
-    let again = world.act(ann, &format!("/grants/{grant}/release")).await;
+    let again = env.act(ann, &format!("/grants/{grant}/release")).await;
     assert_snapshot!(again, @r#"
     409 application/problem+json
     {
@@ -468,41 +460,34 @@ async fn giving_back_ends_access_at_once() {
       "type": "urn:hourkey:problem:already_ended"
     }
     "#);
-    assert_eq!(
-        world.actions(before).await,
-        ["grant.released by Ann Member"]
-    );
+    assert_eq!(env.actions(before).await, ["grant.released by Ann Member"]);
 }
 
 #[tokio::test]
 async fn revoking_is_told_and_switches_automatic_approval_off() {
-    let world = World::new().await;
-    let (ann, logs, grant) = (
-        world.people.ann,
-        world.resources.logs,
-        granted(&world).await,
-    );
+    let env = TestEnv::new().await;
+    let (ann, logs, grant) = (env.people.ann, env.resources.logs, granted(&env).await);
     let path = format!("/grants/{grant}/revoke");
-    let before = world.seq().await;
+    let before = env.seq().await;
     let why = json!({ "comment": "not your task" });
-    for other in [world.people.ben, world.people.eve, world.people.dan] {
-        let hidden = world.post(other, &path, why.clone()).await;
+    for other in [env.people.ben, env.people.eve, env.people.dan] {
+        let hidden = env.post(other, &path, why.clone()).await;
         assert_eq!(hidden.code(), "404 not_found");
         let unknown = format!("/grants/{UNKNOWN}/revoke");
-        assert_eq!(hidden, world.post(other, &unknown, why.clone()).await);
+        assert_eq!(hidden, env.post(other, &unknown, why.clone()).await);
     }
     assert_eq!(
-        world.post(ann, &path, why.clone()).await.code(),
+        env.post(ann, &path, why.clone()).await.code(),
         "403 own_request"
     );
     let blank = json!({ "comment": "" });
     assert_eq!(
-        world.post(world.people.rae, &path, blank).await.code(),
+        env.post(env.people.rae, &path, blank).await.code(),
         "422 blank_text"
     );
-    assert_eq!(world.seq().await, before);
+    assert_eq!(env.seq().await, before);
 
-    let answer = world.post(world.people.rae, &path, why.clone()).await;
+    let answer = env.post(env.people.rae, &path, why.clone()).await;
     assert_snapshot!(answer, @r#"
     200 application/json
     {
@@ -523,18 +508,15 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
       }
     }
     "#);
-    assert_eq!(
-        world.actions(before).await,
-        ["grant.revoked by Rae Reviewer"]
-    );
-    assert_eq!(world.notices(ann).await, ["approved", "revoked"]);
-    let again = world.post(world.people.roy, &path, why).await;
+    assert_eq!(env.actions(before).await, ["grant.revoked by Rae Reviewer"]);
+    assert_eq!(env.notices(ann).await, ["approved", "revoked"]);
+    let again = env.post(env.people.roy, &path, why).await;
     assert_eq!(
         again.json()["detail"],
         "Rae Reviewer revoked the grant on 2030-01-01 at 00:00 UTC. Nothing was changed."
     );
 
-    let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+    let row = env.get(ann, &format!("/resources/{logs}")).await.json();
     let decision = json!({
         "kind": "revoked", "at": "2030-01-01T00:00:00Z", "by": "Rae Reviewer", "cause": null,
         "comment": "not your task", "automatic_at": "2030-01-02T00:00:00Z",
@@ -542,16 +524,15 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
     assert_eq!(row["resource"]["last_decision"], decision);
 
     // Rule 11: for a day a reviewer decides.
-    world
-        .wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
+    env.wait(TimeDelta::hours(24) - TimeDelta::milliseconds(1))
         .await;
-    let row = world.get(ann, &format!("/resources/{logs}")).await.json();
+    let row = env.get(ann, &format!("/resources/{logs}")).await.json();
     assert_eq!(
         row["resource"]["lock"],
         json!({ "state": "locked", "why": "needs_approval" })
     );
     assert_eq!(row["ways"][0]["approval"], "Manual");
-    let asked = world
+    let asked = env
         .post(
             ann,
             "/requests",
@@ -559,11 +540,10 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
         )
         .await;
     assert_eq!(asked.json()["status"]["state"], "pending");
-    world
-        .act(ann, &format!("/requests/{}/cancel", asked.id()))
+    env.act(ann, &format!("/requests/{}/cancel", asked.id()))
         .await;
-    world.wait(TimeDelta::milliseconds(1)).await;
-    let asked = world
+    env.wait(TimeDelta::milliseconds(1)).await;
+    let asked = env
         .post(
             ann,
             "/requests",
@@ -575,26 +555,26 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
 
 #[tokio::test]
 async fn the_history_shows_each_reviewer_what_they_may_review() {
-    let world = World::new().await;
-    let (ann, rae) = (world.people.ann, world.people.rae);
+    let env = TestEnv::new().await;
+    let (ann, rae) = (env.people.ann, env.people.rae);
     for round in 0..55 {
-        let id = pending(&world).await;
+        let id = pending(&env).await;
         let why = json!({ "comment": format!("round {round}") });
-        world.post(rae, &path(id, "deny"), why).await;
-        world.clock.forward(TimeDelta::seconds(2));
+        env.post(rae, &path(id, "deny"), why).await;
+        env.clock.forward(TimeDelta::seconds(2));
     }
-    let first = world.get(ann, "/requests").await.json();
+    let first = env.get(ann, "/requests").await.json();
     assert_eq!(first["items"].as_array().unwrap().len(), 50);
-    let rest = world
+    let rest = env
         .get(ann, &format!("/requests?before={}", first["before"]))
         .await
         .json();
     assert_eq!(rest["items"].as_array().unwrap().len(), 5);
     assert_eq!(rest["before"], Value::Null);
 
-    let id = granted(&world).await;
+    let id = granted(&env).await;
     let decided = async |user: UserId| {
-        let page = hourkey_controller::access::view::decided(&world.app, user, None)
+        let page = hourkey_controller::access::view::decided(&env.app, user, None)
             .await
             .unwrap();
         page.items
@@ -602,28 +582,25 @@ async fn the_history_shows_each_reviewer_what_they_may_review() {
             .map(|request| request.resource)
             .collect::<Vec<_>>()
     };
-    assert_eq!(decided(rae).await[0], world.resources.logs, "grant {id}");
+    assert_eq!(decided(rae).await[0], env.resources.logs, "grant {id}");
     assert_eq!(decided(rae).await.len(), 50);
-    let dans = decided(world.people.dan).await;
-    assert!(dans.len() == 50 && dans.iter().all(|id| *id == world.resources.database));
+    let dans = decided(env.people.dan).await;
+    assert!(dans.len() == 50 && dans.iter().all(|id| *id == env.resources.database));
     assert_eq!(decided(ann).await, Vec::<ResourceId>::new());
 }
 
 /// Ann asks for the database, 2 hours.
-async fn pending(world: &World) -> i64 {
-    let body = json!({ "resource": world.resources.database, "reason": "why", "seconds": 7_200 });
-    let answer = world.post(world.people.ann, "/requests", body).await;
+async fn pending(env: &TestEnv) -> i64 {
+    let body = json!({ "resource": env.resources.database, "reason": "why", "seconds": 7_200 });
+    let answer = env.post(env.people.ann, "/requests", body).await;
     assert_eq!(answer.status, 201, "{answer}");
     answer.id()
 }
 
 /// Ann has the logs, at once.
-async fn granted(world: &World) -> i64 {
-    let body = json!({ "resource": world.resources.logs, "reason": "why" });
-    world
-        .post(world.people.ann, "/requests", body)
-        .await
-        .grant()
+async fn granted(env: &TestEnv) -> i64 {
+    let body = json!({ "resource": env.resources.logs, "reason": "why" });
+    env.post(env.people.ann, "/requests", body).await.grant()
 }
 
 fn path(id: i64, act: &str) -> String {

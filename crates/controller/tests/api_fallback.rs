@@ -2,31 +2,31 @@
 //! nobody is left to wait (rule 14).
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use hourkey_controller::access::view;
-use hourkey_controller::failure::Failure;
+use hourkey_controller::error::AppError;
 use hourkey_domain::ids::{GroupId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::Write;
 use hourkey_store::organisation::{Group, Resource};
 use serde_json::{Value, json};
-use world::World;
-use world::events::Events;
+use test_env::TestEnv;
+use test_env::events::Events;
 
 type Change =
-    Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<(), Failure>> + Send>;
+    Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<(), AppError>> + Send>;
 
 /// Rae alone reviews what nobody is an approver of; Dan also reviews the database.
-async fn rae_alone() -> World {
-    let world = World::new().await;
-    disable(&world, &[world.people.roy, world.people.ada], true).await;
-    world
+async fn rae_alone() -> TestEnv {
+    let env = TestEnv::new().await;
+    disable(&env, &[env.people.roy, env.people.ada], true).await;
+    env
 }
 
-async fn disable(world: &World, users: &[UserId], disabled: bool) {
+async fn disable(env: &TestEnv, users: &[UserId], disabled: bool) {
     let users = users.to_vec();
     let change: Change = Box::new(move |tx| {
         Box::pin(async move {
@@ -38,32 +38,32 @@ async fn disable(world: &World, users: &[UserId], disabled: bool) {
             Ok(())
         })
     });
-    world.change(vec![], change).await;
+    env.change(vec![], change).await;
 }
 
-async fn fall_back(world: &World, groups: Vec<GroupId>) {
+async fn fall_back(env: &TestEnv, groups: Vec<GroupId>) {
     let change: Change =
         Box::new(move |tx| Box::pin(async move { Ok(tx.set_fallback_reviewers(groups).await?) }));
-    world.change(vec![], change).await;
+    env.change(vec![], change).await;
 }
 
 /// Asks for the vault and returns the request's id.
-async fn ask(world: &World, user: UserId) -> i64 {
-    let body = json!({ "resource": world.resources.vault, "reason": "rotate the keys",
-        "assignment": world.ways.vault });
-    let answer = world.post(user, "/requests", body).await;
+async fn ask(env: &TestEnv, user: UserId) -> i64 {
+    let body = json!({ "resource": env.resources.vault, "reason": "rotate the keys",
+        "assignment": env.assignments.vault });
+    let answer = env.post(user, "/requests", body).await;
     assert_eq!(answer.status, 201, "{answer}");
     answer.id()
 }
 
-async fn approvers(world: &World, user: UserId, resource: i64) -> Value {
-    let detail = world.get(user, &format!("/resources/{resource}")).await;
+async fn approvers(env: &TestEnv, user: UserId, resource: i64) -> Value {
+    let detail = env.get(user, &format!("/resources/{resource}")).await;
     detail.json()["approvers"].clone()
 }
 
 /// The ids of the requests in the person's queue.
-async fn queue(world: &World, user: UserId) -> Vec<i64> {
-    let snapshot = world.get(user, "/snapshot").await.json();
+async fn queue(env: &TestEnv, user: UserId) -> Vec<i64> {
+    let snapshot = env.get(user, "/snapshot").await.json();
     let reviews = snapshot["reviews"].as_array().unwrap();
     reviews
         .iter()
@@ -72,8 +72,8 @@ async fn queue(world: &World, user: UserId) -> Vec<i64> {
 }
 
 /// The requests that the person's notices ask to review.
-async fn told(world: &World, user: UserId) -> Vec<i64> {
-    let snapshot = world.get(user, "/snapshot").await.json();
+async fn told(env: &TestEnv, user: UserId) -> Vec<i64> {
+    let snapshot = env.get(user, "/snapshot").await.json();
     let notices = snapshot["notices"].as_array().unwrap().iter();
     let what = notices.map(|notice| &notice["what"]);
     what.filter(|what| what["kind"] == "please_review")
@@ -83,11 +83,11 @@ async fn told(world: &World, user: UserId) -> Vec<i64> {
 
 #[tokio::test]
 async fn what_nobody_can_approve_is_refused_and_says_why() {
-    let world = rae_alone().await;
-    let people = world.people;
-    let body = json!({ "resource": world.resources.vault, "reason": "rotate the keys" });
-    let before = world.seq().await;
-    let refused = world.post(people.rae, "/requests", body.clone()).await;
+    let env = rae_alone().await;
+    let people = env.people;
+    let body = json!({ "resource": env.resources.vault, "reason": "rotate the keys" });
+    let before = env.seq().await;
+    let refused = env.post(people.rae, "/requests", body.clone()).await;
     assert_eq!(refused.code(), "409 nobody_can_approve");
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(
@@ -95,41 +95,41 @@ async fn what_nobody_can_approve_is_refused_and_says_why() {
         "{detail}"
     );
     assert!(detail.contains("fallback reviewers"), "{detail}");
-    assert_eq!(world.seq().await, before, "nothing is kept of it");
-    assert_eq!(approvers(&world, people.rae, 4).await["kind"], "nobody");
+    assert_eq!(env.seq().await, before, "nothing is kept of it");
+    assert_eq!(approvers(&env, people.rae, 4).await["kind"], "nobody");
 
     // What opens by itself needs nobody, and for others there is somebody.
-    let logs = json!({ "resource": world.resources.logs, "reason": "an alert" });
-    assert_eq!(world.post(people.rae, "/requests", logs).await.status, 201);
-    assert_eq!(approvers(&world, people.rae, 3).await, Value::Null);
-    let database = json!({ "resource": world.resources.database, "reason": "an alert" });
+    let logs = json!({ "resource": env.resources.logs, "reason": "an alert" });
+    assert_eq!(env.post(people.rae, "/requests", logs).await.status, 201);
+    assert_eq!(approvers(&env, people.rae, 3).await, Value::Null);
+    let database = json!({ "resource": env.resources.database, "reason": "an alert" });
     assert_eq!(
-        world.post(people.rae, "/requests", database).await.status,
+        env.post(people.rae, "/requests", database).await.status,
         201
     );
     assert_eq!(
-        approvers(&world, people.rae, 2).await,
+        approvers(&env, people.rae, 2).await,
         json!({ "kind": "regulars", "groups": ["Database owners"], "people": ["Dan Owner"] })
     );
     assert_eq!(
-        approvers(&world, people.ann, 4).await,
+        approvers(&env, people.ann, 4).await,
         json!({ "kind": "regulars", "groups": [], "people": ["Rae Reviewer"] })
     );
-    ask(&world, people.ann).await;
+    ask(&env, people.ann).await;
 }
 
 /// Rule 1: people are named up to five, groups always; never logins.
 #[tokio::test]
 async fn many_approvers_are_not_named() {
-    let world = World::new().await;
-    let people = world.people;
+    let env = TestEnv::new().await;
+    let people = env.people;
     let members = |members: Vec<UserId>| -> Change {
         let group = Group {
-            id: world.ways.on_call,
+            id: env.assignments.on_call,
             name: "On call".into(),
             members,
         };
-        let resource = world.resources.vault;
+        let resource = env.resources.vault;
         Box::new(move |tx| {
             Box::pin(async move {
                 let (vault, _) = tx.resource(resource).await?.unwrap();
@@ -139,40 +139,39 @@ async fn many_approvers_are_not_named() {
             })
         })
     };
-    world
-        .change(vec![], members(vec![people.ben, people.eve]))
+    env.change(vec![], members(vec![people.ben, people.eve]))
         .await;
-    let five = approvers(&world, people.ann, 4).await;
+    let five = approvers(&env, people.ann, 4).await;
     assert_eq!(five["people"].as_array().unwrap().len(), 5);
     assert_eq!(five["groups"], json!(["On call"]));
     let more = vec![people.ben, people.eve, people.dan];
-    world.change(vec![], members(more)).await;
+    env.change(vec![], members(more)).await;
     let six = json!({ "kind": "regulars", "groups": ["On call"], "people": [] });
-    assert_eq!(approvers(&world, people.ann, 4).await, six);
+    assert_eq!(approvers(&env, people.ann, 4).await, six);
     // A group in which only the requester is left approves nothing for them.
-    world.change(vec![], members(vec![people.ann])).await;
-    assert_eq!(approvers(&world, people.ann, 4).await["groups"], json!([]));
+    env.change(vec![], members(vec![people.ann])).await;
+    assert_eq!(approvers(&env, people.ann, 4).await["groups"], json!([]));
 }
 
 #[tokio::test]
 async fn the_fallback_decides_what_nobody_else_can_and_sees_nothing_more() {
-    let world = rae_alone().await;
-    let people = world.people;
-    fall_back(&world, vec![world.ways.on_call]).await;
+    let env = rae_alone().await;
+    let people = env.people;
+    fall_back(&env, vec![env.assignments.on_call]).await;
     assert_eq!(
-        approvers(&world, people.rae, 4).await,
+        approvers(&env, people.rae, 4).await,
         json!({ "kind": "fallback", "groups": ["On call"], "people": ["Ben Oncall"] })
     );
-    world.app.start();
-    let token = world.token(people.ben).await;
-    let mut stream = Events::open(&world, &token, None).await;
+    env.app.start();
+    let token = env.token(people.ben).await;
+    let mut stream = Events::open(&env, &token, None).await;
     assert_eq!(stream.message().await.data["me"]["reviews"], true);
 
-    let anns = ask(&world, people.ann).await;
-    let before = world.seq().await;
-    let raes = ask(&world, people.rae).await;
+    let anns = ask(&env, people.ann).await;
+    let before = env.seq().await;
+    let raes = ask(&env, people.rae).await;
     assert_eq!(
-        world.actions(before).await,
+        env.actions(before).await,
         [
             "request.made by Rae Reviewer",
             "request.sent_to_fallback by Rae Reviewer"
@@ -182,111 +181,103 @@ async fn the_fallback_decides_what_nobody_else_can_and_sees_nothing_more() {
     assert_eq!(event.data["reviews"][0]["request"]["id"], raes, "{event:?}");
     assert_eq!(event.data["reviews"][0]["may_decide"], true);
     assert_eq!(event.data["notices"][0]["what"]["kind"], "please_review");
-    assert_eq!(queue(&world, people.ben).await, [raes]);
-    assert_eq!(told(&world, people.ben).await, [raes]);
-    assert_eq!(queue(&world, people.dan).await, Vec::<i64>::new());
+    assert_eq!(queue(&env, people.ben).await, [raes]);
+    assert_eq!(told(&env, people.ben).await, [raes]);
+    assert_eq!(queue(&env, people.dan).await, Vec::<i64>::new());
 
     // What Rae can decide is not theirs to see.
     for call in [
-        world.get(people.ben, &format!("/requests/{anns}")).await,
-        world.act_on(people.ben, anns, "approve").await,
-        world.act_on(people.dan, raes, "approve").await,
+        env.get(people.ben, &format!("/requests/{anns}")).await,
+        env.act_on(people.ben, anns, "approve").await,
+        env.act_on(people.dan, raes, "approve").await,
     ] {
         assert_eq!(call.code(), "404 not_found");
     }
     assert_eq!(
-        world.act_on(people.rae, raes, "approve").await.code(),
+        env.act_on(people.rae, raes, "approve").await.code(),
         "403 own_request"
     );
-    let headless = world.token_of(people.ben, SessionKind::Headless).await;
-    assert_eq!(world.as_token(&headless, raes).await, 403);
+    let headless = env.token_of(people.ben, SessionKind::Headless).await;
+    assert_eq!(env.as_token(&headless, raes).await, 403);
 
-    let approved = world.act_on(people.ben, raes, "approve").await;
+    let approved = env.act_on(people.ben, raes, "approve").await;
     assert_eq!(approved.json()["status"]["by"]["name"], "Ben Oncall");
     let grant = approved.grant();
     let end = json!({ "comment": "enough" });
     let path = format!("/grants/{grant}/revoke");
     assert_eq!(
-        world.post(people.dan, &path, end.clone()).await.code(),
+        env.post(people.dan, &path, end.clone()).await.code(),
         "404 not_found"
     );
-    let revoked = world.post(people.ben, &path, end).await;
+    let revoked = env.post(people.ben, &path, end).await;
     assert_eq!(revoked.json()["status"]["state"], "revoked");
-    let decided = view::decided(&world.app, people.ben, None).await.unwrap();
+    let decided = view::decided(&env.app, people.ben, None).await.unwrap();
     let decided: Vec<_> = decided.items.iter().map(|request| request.id.0).collect();
     assert_eq!(decided, [raes]);
 }
 
 #[tokio::test]
 async fn the_fallback_steps_back_when_somebody_else_can() {
-    let world = rae_alone().await;
-    let people = world.people;
-    fall_back(&world, vec![world.ways.on_call]).await;
-    let scheduled = json!({ "resource": world.resources.vault, "reason": "tonight",
+    let env = rae_alone().await;
+    let people = env.people;
+    fall_back(&env, vec![env.assignments.on_call]).await;
+    let scheduled = json!({ "resource": env.resources.vault, "reason": "tonight",
         "starts_at": "2030-01-01T06:00:00Z" });
-    let approved = world.post(people.rae, "/requests", scheduled).await.id();
-    world.act_on(people.ben, approved, "approve").await;
-    let database = json!({ "resource": world.resources.database, "reason": "an alert" });
-    disable(&world, &[people.dan], true).await;
-    let waiting = world.post(people.rae, "/requests", database).await.id();
-    assert_eq!(queue(&world, people.ben).await, [waiting]);
+    let approved = env.post(people.rae, "/requests", scheduled).await.id();
+    env.act_on(people.ben, approved, "approve").await;
+    let database = json!({ "resource": env.resources.database, "reason": "an alert" });
+    disable(&env, &[people.dan], true).await;
+    let waiting = env.post(people.rae, "/requests", database).await.id();
+    assert_eq!(queue(&env, people.ben).await, [waiting]);
 
-    disable(&world, &[people.roy], false).await;
-    assert_eq!(queue(&world, people.ben).await, Vec::<i64>::new());
-    assert_eq!(told(&world, people.ben).await, Vec::<i64>::new());
-    let gone = world.get(people.ben, &format!("/requests/{waiting}")).await;
+    disable(&env, &[people.roy], false).await;
+    assert_eq!(queue(&env, people.ben).await, Vec::<i64>::new());
+    assert_eq!(told(&env, people.ben).await, Vec::<i64>::new());
+    let gone = env.get(people.ben, &format!("/requests/{waiting}")).await;
     assert_eq!(gone.code(), "404 not_found");
-    let me = world.get(people.ben, "/snapshot").await.json()["me"].clone();
+    let me = env.get(people.ben, "/snapshot").await.json()["me"].clone();
     assert_eq!(me["reviews"], false);
-    assert_eq!(queue(&world, people.roy).await, [waiting]);
+    assert_eq!(queue(&env, people.roy).await, [waiting]);
     // What they approved stays, and starts.
-    world.wait(TimeDelta::hours(6)).await;
-    let granted = world
-        .get(people.rae, &format!("/requests/{approved}"))
-        .await;
+    env.wait(TimeDelta::hours(6)).await;
+    let granted = env.get(people.rae, &format!("/requests/{approved}")).await;
     assert_eq!(granted.json()["grant"]["status"]["state"], "active");
 }
 
 #[tokio::test]
 async fn what_waits_when_the_last_reviewer_goes_falls_back_or_ends() {
     for fallback in [false, true] {
-        let world = World::new().await;
-        let people = world.people;
+        let env = TestEnv::new().await;
+        let people = env.people;
         if fallback {
-            fall_back(&world, vec![world.ways.on_call]).await;
+            fall_back(&env, vec![env.assignments.on_call]).await;
         }
-        let id = ask(&world, people.rae).await;
-        assert_eq!(told(&world, people.ben).await, Vec::<i64>::new());
-        disable(&world, &[people.roy], true).await;
-        let shown = world.get(people.rae, &format!("/requests/{id}")).await;
+        let id = ask(&env, people.rae).await;
+        assert_eq!(told(&env, people.ben).await, Vec::<i64>::new());
+        disable(&env, &[people.roy], true).await;
+        let shown = env.get(people.rae, &format!("/requests/{id}")).await;
         assert_eq!(shown.json()["status"]["state"], "pending", "Ada is left");
-        let before = world.seq().await;
-        disable(&world, &[people.ada], true).await;
-        let shown = world
-            .get(people.rae, &format!("/requests/{id}"))
-            .await
-            .json();
+        let before = env.seq().await;
+        disable(&env, &[people.ada], true).await;
+        let shown = env.get(people.rae, &format!("/requests/{id}")).await.json();
         if fallback {
             assert_eq!(shown["status"]["state"], "pending");
-            assert_eq!(told(&world, people.ben).await, [id]);
-            assert_eq!(queue(&world, people.ben).await, [id]);
+            assert_eq!(told(&env, people.ben).await, [id]);
+            assert_eq!(queue(&env, people.ben).await, [id]);
             // Nobody is told twice.
-            let notices = world.notices(people.ben).await;
-            disable(&world, &[people.eve], true).await;
-            assert_eq!(world.notices(people.ben).await, notices);
+            let notices = env.notices(people.ben).await;
+            disable(&env, &[people.eve], true).await;
+            assert_eq!(env.notices(people.ben).await, notices);
             // And without the fallback it ends, too.
-            fall_back(&world, vec![]).await;
-            let shown = world
-                .get(people.rae, &format!("/requests/{id}"))
-                .await
-                .json();
+            fall_back(&env, vec![]).await;
+            let shown = env.get(people.rae, &format!("/requests/{id}")).await.json();
             assert_eq!(shown["status"]["cause"], "nobody_can_approve");
         } else {
             assert_eq!(shown["status"]["state"], "cancelled");
             assert_eq!(shown["status"]["cause"], "nobody_can_approve");
-            let actions = world.actions(before).await;
+            let actions = env.actions(before).await;
             assert_eq!(actions[1..], ["request.cancelled by Ada Admin"]);
-            let notices = world.get(people.rae, "/snapshot").await.json()["notices"].clone();
+            let notices = env.get(people.rae, "/snapshot").await.json()["notices"].clone();
             assert_eq!(notices[0]["what"]["cause"], "nobody_can_approve");
         }
     }
@@ -294,41 +285,38 @@ async fn what_waits_when_the_last_reviewer_goes_falls_back_or_ends() {
 
 #[tokio::test]
 async fn a_scheduled_grant_whose_approver_goes_and_leaves_nobody_ends() {
-    let world = rae_alone().await;
-    let people = world.people;
-    disable(&world, &[people.roy], false).await;
-    let scheduled = json!({ "resource": world.resources.vault, "reason": "tonight",
+    let env = rae_alone().await;
+    let people = env.people;
+    disable(&env, &[people.roy], false).await;
+    let scheduled = json!({ "resource": env.resources.vault, "reason": "tonight",
         "starts_at": "2030-01-01T06:00:00Z" });
-    let id = world.post(people.rae, "/requests", scheduled).await.id();
-    world.act_on(people.roy, id, "approve").await;
-    disable(&world, &[people.roy], true).await;
-    let shown = world
-        .get(people.rae, &format!("/requests/{id}"))
-        .await
-        .json();
+    let id = env.post(people.rae, "/requests", scheduled).await.id();
+    env.act_on(people.roy, id, "approve").await;
+    disable(&env, &[people.roy], true).await;
+    let shown = env.get(people.rae, &format!("/requests/{id}")).await.json();
     assert_eq!(shown["status"]["state"], "cancelled");
     assert_eq!(shown["status"]["cause"], "nobody_can_approve");
-    let row = world.get(people.rae, "/resources/4").await.json();
+    let row = env.get(people.rae, "/resources/4").await.json();
     assert_eq!(row["resource"]["lock"]["state"], "locked");
 }
 
 /// Nobody reviews at all: a fallback reviewer decides for everybody but themselves.
 #[tokio::test]
 async fn a_fallback_reviewer_does_not_decide_their_own() {
-    let world = rae_alone().await;
-    let people = world.people;
-    fall_back(&world, vec![world.ways.on_call]).await;
-    disable(&world, &[people.rae], true).await;
-    let id = ask(&world, people.ann).await;
-    assert_eq!(world.act_on(people.ben, id, "approve").await.status, 200);
-    let own = json!({ "resource": world.resources.vault, "reason": "mine",
-        "assignment": world.ways.vault });
-    let refused = world.post(people.ben, "/requests", own).await;
+    let env = rae_alone().await;
+    let people = env.people;
+    fall_back(&env, vec![env.assignments.on_call]).await;
+    disable(&env, &[people.rae], true).await;
+    let id = ask(&env, people.ann).await;
+    assert_eq!(env.act_on(people.ben, id, "approve").await.status, 200);
+    let own = json!({ "resource": env.resources.vault, "reason": "mine",
+        "assignment": env.assignments.vault });
+    let refused = env.post(people.ben, "/requests", own).await;
     assert_eq!(refused.code(), "409 nobody_can_approve");
 }
 
-impl World {
-    async fn act_on(&self, user: UserId, request: i64, act: &str) -> world::Answer {
+impl TestEnv {
+    async fn act_on(&self, user: UserId, request: i64, act: &str) -> test_env::Answer {
         let path = format!("/requests/{request}/{act}");
         self.post(user, &path, json!({})).await
     }

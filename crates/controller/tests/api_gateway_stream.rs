@@ -1,7 +1,7 @@
 //! A gateway's stream: what it vouches for, whom it tells of, and how it passes what is on the way.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,52 +19,54 @@ use hourkey_store::device::NewDevice;
 use hourkey_store::organisation::Group;
 use hourkey_testkit::poll::eventually;
 use serde_json::{Value, json};
-use world::World;
-use world::events::Events;
-use world::gateways::{Feed, added, call, device, enrol_gateway, fed};
+use test_env::TestEnv;
+use test_env::events::Events;
+use test_env::gateways::{GatewayClient, added, call, device, enrol_gateway, fed};
 
 #[tokio::test]
 async fn nothing_is_vouched_for_while_the_log_cannot_be_read_and_then_all_is_told() {
-    let (world, credential) = fed().await;
-    let token = world.token(world.people.ann).await;
-    let device = device(&world, &token, &Key::generate().unwrap()).await;
-    let mut feed = Feed::open(&world, &credential, json!([device])).await;
-    let all = feed.all().await;
+    let (env, credential) = fed().await;
+    let token = env.token(env.people.ann).await;
+    let device = device(&env, &token, &Key::generate().unwrap()).await;
+    let mut gateway_client = GatewayClient::open(&env, &credential, json!([device])).await;
+    let all = gateway_client.all().await;
     let ping = loop {
-        let event = feed.next().await.unwrap();
+        let event = gateway_client.next().await.unwrap();
         if event.name == "ping" {
             break serde_json::from_str::<Ping>(&event.data).unwrap();
         }
     };
     assert!(ping.seq.unwrap() >= all.seq, "what it vouches for");
 
-    world.broken.store(true, Ordering::SeqCst);
-    empty_engineering(&world).await;
+    env.broken.store(true, Ordering::SeqCst);
+    empty_engineering(&env).await;
     // Looks that fail, for longer than one that succeeded counts.
-    let before = world.reads.load(Ordering::SeqCst);
+    let before = env.reads.load(Ordering::SeqCst);
     eventually("several looks", async || {
-        world.reads.load(Ordering::SeqCst) > before + 5
+        env.reads.load(Ordering::SeqCst) > before + 5
     })
     .await
     .unwrap();
-    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(10), feed.next()).await {}
-    let ping = tokio::time::timeout(Duration::from_secs(7), feed.next()).await;
+    while let Ok(Some(_)) =
+        tokio::time::timeout(Duration::from_millis(10), gateway_client.next()).await
+    {}
+    let ping = tokio::time::timeout(Duration::from_secs(7), gateway_client.next()).await;
     assert!(ping.is_err(), "a ping while nobody knows what changed");
 
-    world.broken.store(false, Ordering::SeqCst);
-    let changes = feed.changes().await;
+    env.broken.store(false, Ordering::SeqCst);
+    let changes = gateway_client.changes().await;
     assert_eq!(changes.users[0].permits, [], "nothing else had to happen");
-    let ping = feed.next().await.unwrap();
+    let ping = gateway_client.next().await.unwrap();
     assert_eq!(ping.name, "ping");
 }
 
 #[tokio::test]
 async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
     const DEVICES: usize = 20_000;
-    let (world, credential) = fed().await;
-    let people = world.people;
+    let (env, credential) = fed().await;
+    let people = env.people;
     let users = [people.ann, people.ben, people.rae];
-    let ids = world.app.transact(move |tx, now| {
+    let ids = env.app.transact(move |tx, now| {
         Box::pin(async move {
             let mut ids = Vec::with_capacity(DEVICES);
             for number in 0..DEVICES {
@@ -88,16 +90,16 @@ async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
         })
     });
     let ids: Vec<DeviceId> = ids.await.unwrap();
-    let mut feed = Feed::open(&world, &credential, json!(ids)).await;
-    let all = feed.all().await;
+    let mut gateway_client = GatewayClient::open(&env, &credential, json!(ids)).await;
+    let all = gateway_client.all().await;
     assert_eq!(all.devices.len(), DEVICES);
     assert!(all.devices.iter().all(|device| device.live.is_some()));
 
     let body = json!({ "stream": all.stream, "came": ids, "went": [] });
-    let told = call(&world, "POST", "/gateway/devices", &credential, body).await;
+    let told = call(&env, "POST", "/gateway/devices", &credential, body).await;
     assert_eq!(told.status, StatusCode::NO_CONTENT);
     let body = json!({ "stream": all.stream, "number": 1, "seq": 1, "x": "x".repeat(1 << 17) });
-    let refused = call(&world, "POST", "/gateway/ack", &credential, body).await;
+    let refused = call(&env, "POST", "/gateway/ack", &credential, body).await;
     assert_eq!(
         refused.code(),
         "413 too_large",
@@ -107,15 +109,15 @@ async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
 
 #[tokio::test]
 async fn a_gateway_is_told_of_its_networks_users_and_what_it_asks_is_recorded() {
-    let (world, credential) = fed().await;
-    let (ann, eve) = (world.people.ann, world.people.eve);
+    let (env, credential) = fed().await;
+    let (ann, eve) = (env.people.ann, env.people.eve);
     let mut devices = Vec::new();
     for user in [ann, eve] {
-        let token = world.token(user).await;
-        devices.push(device(&world, &token, &Key::generate().unwrap()).await);
+        let token = env.token(user).await;
+        devices.push(device(&env, &token, &Key::generate().unwrap()).await);
     }
-    let mut feed = Feed::open(&world, &credential, json!(devices)).await;
-    let all = feed.all().await;
+    let mut gateway_client = GatewayClient::open(&env, &credential, json!(devices)).await;
+    let all = gateway_client.all().await;
     assert!(all.devices[0].live.is_some());
     assert_eq!(
         all.devices[1].live, None,
@@ -125,7 +127,7 @@ async fn a_gateway_is_told_of_its_networks_users_and_what_it_asks_is_recorded() 
 
     let asked = async |devices: Value| {
         eventually("an entry", async || {
-            let entries = world.audit(0).await;
+            let entries = env.audit(0).await;
             let mut asked = entries.iter().filter(|it| it.action == "gateway.asked");
             asked.any(|it| it.detail["devices"] == devices)
         })
@@ -134,25 +136,24 @@ async fn a_gateway_is_told_of_its_networks_users_and_what_it_asks_is_recorded() 
     };
     asked(json!(devices)).await;
     let body = json!({ "stream": all.stream, "came": [devices[0], 99], "went": [] });
-    call(&world, "POST", "/gateway/devices", &credential, body).await;
-    feed.changes_of_device(devices[0]).await;
+    call(&env, "POST", "/gateway/devices", &credential, body).await;
+    gateway_client.changes_of_device(devices[0]).await;
     asked(json!([99])).await;
 
-    let on_call = world.ways.on_call;
-    world
-        .change(vec![], move |tx| {
-            Box::pin(async move {
-                let group = Group {
-                    id: on_call,
-                    name: "On call".to_owned(),
-                    members: vec![eve],
-                };
-                Ok(tx.update_group(group).await?)
-            })
+    let on_call = env.assignments.on_call;
+    env.change(vec![], move |tx| {
+        Box::pin(async move {
+            let group = Group {
+                id: on_call,
+                name: "On call".to_owned(),
+                members: vec![eve],
+            };
+            Ok(tx.update_group(group).await?)
         })
-        .await;
+    })
+    .await;
     loop {
-        let changes = feed.changes().await;
+        let changes = gateway_client.changes().await;
         let found = changes.devices.iter().find(|it| it.id.0 == devices[1]);
         if found.is_some_and(|it| it.live.as_ref().is_some_and(|live| live.user == eve)) {
             break;
@@ -162,8 +163,8 @@ async fn a_gateway_is_told_of_its_networks_users_and_what_it_asks_is_recorded() 
 
 #[tokio::test]
 async fn streams_ask_proxies_to_pass_them_on_as_they_come() {
-    let (world, credential) = fed().await;
-    let token = world.token(world.people.ann).await;
+    let (env, credential) = fed().await;
+    let token = env.token(env.people.ann).await;
     let streams = [
         Request::get("/api/v1/events").header(header::AUTHORIZATION, format!("Bearer {token}")),
         Request::post("/api/v1/gateway/stream")
@@ -176,7 +177,7 @@ async fn streams_ask_proxies_to_pass_them_on_as_they_come() {
             true => Body::from(json!({ "devices": [] }).to_string()),
             false => Body::empty(),
         };
-        let response = world.send(request.body(body).unwrap()).await;
+        let response = env.send(request.body(body).unwrap()).await;
         let headers = response.headers();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(headers["x-accel-buffering"], "no", "{path}");
@@ -185,38 +186,37 @@ async fn streams_ask_proxies_to_pass_them_on_as_they_come() {
     }
 }
 
-async fn empty_engineering(world: &World) {
-    let engineering = world.ways.engineering;
-    world
-        .change(vec![], move |tx| {
-            Box::pin(async move {
-                let group = Group {
-                    id: engineering,
-                    name: "Engineering".to_owned(),
-                    members: Vec::new(),
-                };
-                Ok(tx.update_group(group).await?)
-            })
+async fn empty_engineering(env: &TestEnv) {
+    let engineering = env.assignments.engineering;
+    env.change(vec![], move |tx| {
+        Box::pin(async move {
+            let group = Group {
+                id: engineering,
+                name: "Engineering".to_owned(),
+                members: Vec::new(),
+            };
+            Ok(tx.update_group(group).await?)
         })
-        .await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn people_are_told_when_gateways_change() {
-    let world = World::new().await;
-    world.app.start();
-    let ann = world.token(world.people.ann).await;
-    let mut events = Events::open(&world, &ann, None).await;
+    let env = TestEnv::new().await;
+    env.app.start();
+    let ann = env.token(env.people.ann).await;
+    let mut events = Events::open(&env, &ann, None).await;
     events.message().await;
     let key = Key::generate().unwrap();
-    let token = added(&world, "gw-1").await;
+    let token = added(&env, "gw-1").await;
     let changed = events.message().await.data["networks_changed"].clone();
     assert_eq!(changed, true, "added");
-    enrol_gateway(&world, &token, &key).await;
+    enrol_gateway(&env, &token, &key).await;
     let changed = events.message().await.data["networks_changed"].clone();
     assert_eq!(changed, true, "enrolled");
-    let now = world.app.clock.now();
-    enrol::remove(&world.app.store, "gw-1", now).await.unwrap();
+    let now = env.app.clock.now();
+    enrol::remove(&env.app.store, "gw-1", now).await.unwrap();
     let changed = events.message().await.data["networks_changed"].clone();
     assert_eq!(changed, true, "removed");
 }

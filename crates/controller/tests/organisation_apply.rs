@@ -240,17 +240,19 @@ async fn standing_access_that_is_to_outlast_the_controller_is_named() {
         let file = OrgFile::parse(&text).unwrap();
         Plan::new(&today(&store).await, &file, false).warnings
     };
-    let outlasts = "outlasts_controller = true\naccess = { mode = \"Standing\" }";
-    let one = warnings(outlasts, "").await;
+    let offline = "keep_alive_offline = true\naccess = { mode = \"Standing\" }";
+    let one = warnings(offline, "").await;
     assert_eq!(one.len(), 1, "{one:?}");
     assert!(
-        one[0].contains("outlasts_controller of resource Host does nothing for Ops"),
+        one[0].contains("keep_alive_offline of resource Host does nothing for Ops"),
         "{one:?}"
     );
+    let formerly = offline.replace("keep_alive_offline", "outlasts_controller");
+    assert_eq!(warnings(&formerly, "").await, one);
     for (resource, assignment) in [
         ("access = { mode = \"Standing\" }", ""),
-        (outlasts, "until = 2030-01-01T00:00:00Z"),
-        (outlasts, "access = { mode = \"AutoLock\" }"),
+        (offline, "until = 2030-01-01T00:00:00Z"),
+        (offline, "access = { mode = \"AutoLock\" }"),
     ] {
         let none = warnings(resource, assignment).await;
         assert!(none.is_empty(), "{resource} {assignment} {none:?}");

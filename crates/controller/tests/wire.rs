@@ -2,14 +2,14 @@
 //! read, and takes what they send.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::path::Path;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use world::World;
-use world::events::Events;
+use test_env::TestEnv;
+use test_env::events::Events;
 
 /// Where the answers of the earlier version lie; `hourkey-protocol` reads them as a client does.
 const RECORDED: &str = "../protocol/tests/recorded/answers.json";
@@ -17,72 +17,72 @@ const RECORDED: &str = "../protocol/tests/recorded/answers.json";
 /// Everything there is to say: each kind of lock, of request, of grant, of review and of notice that
 /// this much makes. The bodies are those that the earlier clients send.
 async fn answers() -> Value {
-    let world = World::new().await;
-    world.app.start();
+    let env = TestEnv::new().await;
+    env.app.start();
     let (ann, ben, rae, ada) = (
-        world.people.ann,
-        world.people.ben,
-        world.people.rae,
-        world.people.ada,
+        env.people.ann,
+        env.people.ben,
+        env.people.rae,
+        env.people.ada,
     );
-    let (database, logs) = (world.resources.database, world.resources.logs);
+    let (database, logs) = (env.resources.database, env.resources.logs);
     let ask = |reason: &str, seconds: Option<u64>, starts_at: Option<&str>| {
         json!({
             "resource": database, "assignment": null, "reason": reason,
             "seconds": seconds, "starts_at": starts_at,
         })
     };
-    let mut events = Events::open(&world, &world.token(rae).await, None).await;
+    let mut events = Events::open(&env, &env.token(rae).await, None).await;
     let stream = events.next().await.unwrap().data;
 
     let first = ask("first", Some(3_600), None);
-    let first = world.post(ann, "/requests", first).await.id();
+    let first = env.post(ann, "/requests", first).await.id();
     let asked = events.next().await.unwrap().data;
     let path = format!("/requests/{first}/deny");
     let deny = json!({ "comment": "ask the owner first" });
-    let denied = world.post(rae, &path, deny).await.json();
+    let denied = env.post(rae, &path, deny).await.json();
     let decided = events.next().await.unwrap().data;
 
     let in_logs = json!({
         "resource": logs, "assignment": null, "reason": "look", "seconds": 1_800, "starts_at": null,
     });
-    let opened = world.post(ann, "/requests", in_logs).await;
+    let opened = env.post(ann, "/requests", in_logs).await;
     let path = format!("/grants/{}/revoke", opened.grant());
     let revoke = json!({ "comment": "not your task" });
-    let revoked = world.post(rae, &path, revoke).await.json();
+    let revoked = env.post(rae, &path, revoke).await.json();
 
     let second = ask("second", Some(7_200), None);
-    let second = world.post(ben, "/requests", second).await.id();
+    let second = env.post(ben, "/requests", second).await.id();
     let path = format!("/requests/{second}/approve");
     let shorter = json!({ "seconds": 3_600, "comment": "an hour will do" });
-    let approved = world.post(rae, &path, shorter).await.json();
+    let approved = env.post(rae, &path, shorter).await.json();
 
     let later = ask("later", Some(7_200), Some("2030-01-01T12:00:00Z"));
-    let later = world.post(ann, "/requests", later).await.id();
+    let later = env.post(ann, "/requests", later).await.id();
     let path = format!("/requests/{later}/cancel");
-    let cancelled = world.act(ann, &path).await.json();
+    let cancelled = env.act(ann, &path).await.json();
     let third = ask("third", Some(600), None);
-    let third = world.post(ann, "/requests", third).await.json();
+    let third = env.post(ann, "/requests", third).await.json();
     let mut snapshots = vec![stream];
-    snapshots.extend(world.snapshots([ann, ben, rae, ada]).await);
-    world.wait(TimeDelta::hours(25)).await;
-    snapshots.extend(world.snapshots([ann, ben, rae, ada]).await);
+    snapshots.extend(env.snapshots([ann, ben, rae, ada]).await);
+    env.wait(TimeDelta::hours(25)).await;
+    snapshots.extend(env.snapshots([ann, ben, rae, ada]).await);
     json!({
         "events": [asked, decided],
         "snapshots": snapshots,
         "requests": [opened.json(), denied, approved, cancelled, third],
         "grants": [revoked],
         "pages": [
-            world.get(ann, "/requests").await.json(),
+            env.get(ann, "/requests").await.json(),
         ],
         "details": [
-            world.get(ann, &format!("/resources/{database}")).await.json(),
-            world.get(ben, &format!("/resources/{database}")).await.json(),
+            env.get(ann, &format!("/resources/{database}")).await.json(),
+            env.get(ben, &format!("/resources/{database}")).await.json(),
         ],
     })
 }
 
-impl World {
+impl TestEnv {
     async fn snapshots(&self, people: [hourkey_domain::ids::UserId; 4]) -> Vec<Value> {
         let mut snapshots = Vec::new();
         for person in people {

@@ -6,7 +6,7 @@ use crate::Time;
 use crate::grant::{Grant, State as GrantState};
 use crate::reason::Text;
 use crate::request::{Request, State as RequestState};
-use crate::settings::{Mode, Way};
+use crate::settings::{EffectiveAssignment, Mode};
 
 /// Why something was cancelled or revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub enum Subject {
 
 /// What is true now of the things that a request or grant rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Footing<'a> {
+pub struct GrantContext<'a> {
     /// The user exists and is not disabled.
     pub user_enabled: bool,
     /// The resource exists.
@@ -85,8 +85,8 @@ pub struct Footing<'a> {
     /// The user is in the assignment's group.
     pub is_member: bool,
     /// The assignment, with its live settings, if it exists.
-    pub way: Option<&'a Way>,
-    /// The most permissive mode of all of the user's ways to the resource.
+    pub assignment: Option<&'a EffectiveAssignment>,
+    /// The most permissive mode of all of the user's assignments to the resource.
     pub best_mode: Option<Mode>,
     /// The resource is open to the user without a grant.
     pub open: bool,
@@ -94,49 +94,52 @@ pub struct Footing<'a> {
 
 /// What must happen to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consequence {
+pub enum Outcome {
     /// Nothing.
     Stays,
     /// The system cancels the request, or revokes the grant, with this cause.
     Ends(Cause),
 }
 
-/// Rule 7's table: what becomes of `subject` on today's `footing`.
+/// Rule 7's table: what becomes of `subject` on today's `context`.
 ///
 /// Settings that became stricter end nothing here: a pending request's terms are clamped when it
 /// is approved, a scheduled grant is rechecked at its start ([`crate::grant::Due::start`]), and a
 /// running one keeps its deadline. Only a request for an unlock has nothing to wait for once its
-/// way does not auto-lock any more.
+/// assignment does not auto-lock any more.
 #[must_use]
-pub fn consequence(subject: Subject, footing: &Footing<'_>, now: Time) -> Consequence {
-    let gone = if !footing.user_enabled {
+pub fn consequence(subject: Subject, context: &GrantContext<'_>, now: Time) -> Outcome {
+    let gone = if !context.user_enabled {
         Some(Cause::UserDisabled)
-    } else if !footing.resource_exists {
+    } else if !context.resource_exists {
         Some(Cause::ResourceRemoved)
-    } else if !footing.same_destination {
+    } else if !context.same_destination {
         Some(Cause::ResourceChanged)
-    } else if footing.way.is_none() {
+    } else if context.assignment.is_none() {
         Some(Cause::AssignmentRemoved)
-    } else if !footing.is_member {
+    } else if !context.is_member {
         Some(Cause::MembershipRemoved)
-    } else if footing.way.is_some_and(|way| !way.is_valid(now)) {
+    } else if context
+        .assignment
+        .is_some_and(|assignment| !assignment.is_valid(now))
+    {
         Some(Cause::AssignmentEnded)
-    } else if footing.best_mode == Some(Mode::Standing) {
+    } else if context.best_mode == Some(Mode::Standing) {
         Some(Cause::NoLongerNeeded)
     } else {
         None
     };
-    let auto_locks = footing
-        .way
-        .is_some_and(|way| way.settings.mode == Mode::AutoLock);
+    let auto_locks = context
+        .assignment
+        .is_some_and(|assignment| assignment.settings.mode == Mode::AutoLock);
     let cause = match subject {
         Subject::PendingRequest | Subject::ScheduledGrant | Subject::ActiveGrant => gone,
         Subject::PendingUnlock if gone.is_some() => gone,
-        Subject::PendingUnlock if footing.open => Some(Cause::NoLongerNeeded),
+        Subject::PendingUnlock if context.open => Some(Cause::NoLongerNeeded),
         Subject::PendingUnlock if !auto_locks => Some(Cause::TermsTightened),
         Subject::PendingUnlock => None,
     };
-    cause.map_or(Consequence::Stays, Consequence::Ends)
+    cause.map_or(Outcome::Stays, Outcome::Ends)
 }
 
 /// Rule 7's last row: what becomes of a grant and its request when the reviewer who approved it

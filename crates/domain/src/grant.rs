@@ -8,7 +8,7 @@ use crate::change::Cause;
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
-use crate::settings::{Approval, Way};
+use crate::settings::{Approval, EffectiveAssignment};
 
 /// When a grant runs. `starts_at < expires_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,14 +179,19 @@ impl Live {
 pub struct Due(Grant);
 
 impl Due {
-    /// Starts it, if today's settings of its own way still allow it (rule 7): a period or an end
+    /// Starts it, if today's settings of its own assignment still allow it (rule 7): a period or an end
     /// date that became shorter shortens it; automatic approval (`approved_by` is `None`) that
     /// became manual takes it away. What is gone altogether is
     /// [`crate::change::consequence`]'s to say, before this.
     ///
     /// Returns the grant active, revoked with the cause, or expired when nothing is left of it.
     #[must_use]
-    pub fn start(self, approved_by: Option<UserId>, live: &Way, now: Time) -> Grant {
+    pub fn start(
+        self,
+        approved_by: Option<UserId>,
+        live: &EffectiveAssignment,
+        now: Time,
+    ) -> Grant {
         let grant = self.0;
         let starts_at = grant.window.starts_at;
         let longest = live.settings.period.longest().after(starts_at);

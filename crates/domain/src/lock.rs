@@ -9,7 +9,7 @@ use crate::Time;
 use crate::grant::{Grant, State as GrantState, Window};
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::request::{Request, State as RequestState, approval_in_force};
-use crate::settings::{Approval, Mode, Way, most_permissive};
+use crate::settings::{Approval, EffectiveAssignment, Mode, most_permissive};
 use crate::unlock;
 
 /// What one user sees of one resource: the first that holds, in this order.
@@ -95,8 +95,8 @@ pub enum Why {
 /// Everything that bears on one user and one resource.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// All the user's ways to the resource; none when the user is disabled.
-    pub ways: &'a [Way],
+    /// All the user's assignments to the resource; none when the user is disabled.
+    pub assignments: &'a [EffectiveAssignment],
     /// The scheduled or active grant, if there is one (rule 4: at most one).
     pub grant: Option<&'a Grant>,
     /// The pending request, if there is one.
@@ -109,12 +109,12 @@ pub struct Facts<'a> {
 
 /// What the user sees, or `None` when the resource is not visible to them (rule 1).
 ///
-/// Grants and requests count only as long as their own way is valid, even before the store has
+/// Grants and requests count only as long as their own assignment is valid, even before the store has
 /// ended them. A scheduled grant stays scheduled until its start is committed
 /// ([`crate::grant::Due::start`]).
 #[must_use]
 pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
-    let best = most_permissive(facts.ways, now)?;
+    let best = most_permissive(facts.assignments, now)?;
     if let Some((_, locks_at)) = open(facts, now) {
         return Some(LockState::Open { locks_at });
     }
@@ -220,16 +220,23 @@ pub fn permit(user: UserId, resource: ResourceId, facts: &Facts<'_>, now: Time) 
 
 /// What opens the resource without a grant, and when that ends.
 fn open(facts: &Facts<'_>, now: Time) -> Option<(PermitCause, Option<Time>)> {
-    let valid = facts.ways.iter().filter(|way| way.is_valid(now));
-    longest(valid.filter_map(|way| match way.settings.mode {
-        Mode::Standing => Some((PermitCause::Standing, way.until)),
-        Mode::AutoLock => {
-            let locks_at = unlock::locks_at(way, facts.last_used)?;
-            let ends_at = way.until.map_or(locks_at, |until| until.min(locks_at));
-            (now < ends_at).then_some((PermitCause::AutoLock, Some(ends_at)))
-        }
-        Mode::AccessRequest => None,
-    }))
+    let valid = facts
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.is_valid(now));
+    longest(
+        valid.filter_map(|assignment| match assignment.settings.mode {
+            Mode::Standing => Some((PermitCause::Standing, assignment.until)),
+            Mode::AutoLock => {
+                let locks_at = unlock::locks_at(assignment, facts.last_used)?;
+                let ends_at = assignment
+                    .until
+                    .map_or(locks_at, |until| until.min(locks_at));
+                (now < ends_at).then_some((PermitCause::AutoLock, Some(ends_at)))
+            }
+            Mode::AccessRequest => None,
+        }),
+    )
 }
 
 /// The one that ends last (`None` is no end at all); of equals, the one that needs least.
@@ -239,12 +246,12 @@ fn longest(
     permits.max_by_key(|(cause, until)| (until.is_none(), *until, Reverse(*cause)))
 }
 
-/// The grant, if it still counts; a running one ends no later than its own way.
+/// The grant, if it still counts; a running one ends no later than its own assignment.
 fn live_grant(facts: &Facts<'_>, now: Time) -> Option<Grant> {
     let mut grant = facts.grant?.clone().live(now).ok()?.into_grant();
-    let way = own_way(facts, grant.assignment, now)?;
+    let assignment = own_assignment(facts, grant.assignment, now)?;
     if grant.state == GrantState::Active
-        && let Some(until) = way.until
+        && let Some(until) = assignment.until
     {
         grant.window.expires_at = until.min(grant.window.expires_at);
     }
@@ -255,11 +262,15 @@ fn live_grant(facts: &Facts<'_>, now: Time) -> Option<Grant> {
 fn live_request<'a>(facts: &Facts<'a>, now: Time) -> Option<&'a Request> {
     let request = facts.pending?;
     let counts = request.state == RequestState::Pending && now < request.lapses_at;
-    (counts && own_way(facts, request.terms.assignment, now).is_some()).then_some(request)
+    (counts && own_assignment(facts, request.terms.assignment, now).is_some()).then_some(request)
 }
 
-/// The valid way through this assignment.
-fn own_way<'a>(facts: &Facts<'a>, assignment: AssignmentId, now: Time) -> Option<&'a Way> {
-    let mut ways = facts.ways.iter();
-    ways.find(|way| way.assignment == assignment && way.is_valid(now))
+/// The user's assignment with this id, while it is valid.
+fn own_assignment<'a>(
+    facts: &Facts<'a>,
+    assignment: AssignmentId,
+    now: Time,
+) -> Option<&'a EffectiveAssignment> {
+    let mut assignments = facts.assignments.iter();
+    assignments.find(|own| own.assignment == assignment && own.is_valid(now))
 }

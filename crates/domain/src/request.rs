@@ -8,7 +8,7 @@ use crate::grant::Window;
 use crate::ids::{AssignmentId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
-use crate::settings::{Approval, Mode, Period, Way};
+use crate::settings::{Approval, EffectiveAssignment, Mode, Period};
 use crate::{Time, later};
 
 /// A pending request lapses after this, unless configured otherwise (rule 4).
@@ -30,10 +30,10 @@ pub enum Purpose {
     Unlock,
 }
 
-/// The terms under which a request was made: a snapshot of its way (rule 3).
+/// The terms under which a request was made: a snapshot of its assignment (rule 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// What it is for, which the way's mode decides.
+    /// What it is for, which the assignment's mode decides.
     #[serde(default)]
     pub purpose: Purpose,
     /// The assignment chosen.
@@ -167,7 +167,7 @@ pub struct NewRequest {
     pub lapses_at: Time,
 }
 
-/// Checks what somebody asks for against the way they chose (rules 4, 5, 10 and 11).
+/// Checks what somebody asks for against the assignment they chose (rules 4, 5, 10 and 11).
 ///
 /// `revoked_at` is the last time a person revoked a grant of this user for this resource. A
 /// request lapses `lapse` after it was made, or at the start that it asks for.
@@ -177,13 +177,13 @@ pub struct NewRequest {
 pub fn ask(
     user: UserId,
     resource: ResourceId,
-    way: &Way,
+    assignment: &EffectiveAssignment,
     ask: Ask,
     revoked_at: Option<Time>,
     lapse: TimeDelta,
     now: Time,
 ) -> Result<NewRequest, CannotAsk> {
-    match way.settings.mode {
+    match assignment.settings.mode {
         Mode::Standing | Mode::AutoLock => return Err(CannotAsk::NotNeeded),
         Mode::AccessRequest => {}
     }
@@ -191,7 +191,7 @@ pub fn ask(
         Purpose::Grant,
         user,
         resource,
-        way,
+        assignment,
         ask,
         revoked_at,
         lapse,
@@ -199,36 +199,40 @@ pub fn ask(
     )
 }
 
-/// The approval that holds on this way now: rule 11 switches automatic approval off for a while.
+/// The approval that holds on this assignment now: rule 11 switches automatic approval off for a while.
 #[must_use]
-pub fn approval_in_force(way: &Way, revoked_at: Option<Time>, now: Time) -> Approval {
+pub fn approval_in_force(
+    assignment: &EffectiveAssignment,
+    revoked_at: Option<Time>,
+    now: Time,
+) -> Approval {
     let off = revoked_at.is_some_and(|at| now < later(at, AUTOMATIC_OFF_AFTER_REVOCATION));
     if off {
         Approval::Manual
     } else {
-        way.settings.approval
+        assignment.settings.approval
     }
 }
 
-/// [`ask`], whatever the mode of the way.
+/// [`ask`], whatever the mode of the assignment.
 #[expect(clippy::too_many_arguments, reason = "those of `ask`, and what for")]
 pub(crate) fn write(
     purpose: Purpose,
     user: UserId,
     resource: ResourceId,
-    way: &Way,
+    assignment: &EffectiveAssignment,
     ask: Ask,
     revoked_at: Option<Time>,
     lapse: TimeDelta,
     now: Time,
 ) -> Result<NewRequest, CannotAsk> {
-    let approval = approval_in_force(way, revoked_at, now);
+    let approval = approval_in_force(assignment, revoked_at, now);
     match approval {
         Approval::Automatic if ask.reason.is_blank() => return Err(CannotAsk::BlankReason),
         Approval::Automatic | Approval::Manual => {}
     }
-    let longest = way.settings.period.longest();
-    let asked = ask.length.unwrap_or(way.settings.period.usual());
+    let longest = assignment.settings.period.longest();
+    let asked = ask.length.unwrap_or(assignment.settings.period.usual());
     if asked > longest {
         return Err(CannotAsk::TooLong(longest));
     }
@@ -239,7 +243,7 @@ pub(crate) fn write(
         return Err(CannotAsk::BadStart);
     }
     let start = ask.starts_at.unwrap_or(now);
-    if way
+    if assignment
         .until
         .is_some_and(|until| until < Length::MIN.after(start))
     {
@@ -250,11 +254,11 @@ pub(crate) fn write(
         resource,
         terms: Terms {
             purpose,
-            assignment: way.assignment,
-            group: way.group,
-            period: way.settings.period,
+            assignment: assignment.assignment,
+            group: assignment.group,
+            period: assignment.settings.period,
             approval,
-            until: way.until,
+            until: assignment.until,
         },
         reason: ask.reason,
         asked,
@@ -330,10 +334,10 @@ impl Pending {
 
     /// Approves: the request's final state, and when its grant runs (rules 5, 6 and 7).
     ///
-    /// `by` is `None` for automatic approval, and `live` the request's own way as it is now (an
+    /// `by` is `None` for automatic approval, and `live` the request's own assignment as it is now (an
     /// unlock is approved by [`crate::unlock::Locked::approve`]). The
     /// length is the shortest of what was asked, what the reviewer allows, and what the snapshot
-    /// and the live way allow; it never passes the assignment's end. The clock starts at `now`, or
+    /// and the live assignment allow; it never passes the assignment's end. The clock starts at `now`, or
     /// at the scheduled start.
     ///
     /// # Errors
@@ -343,7 +347,7 @@ impl Pending {
         by: Option<UserId>,
         allowed: Option<Length>,
         comment: Text,
-        live: &Way,
+        live: &EffectiveAssignment,
         now: Time,
     ) -> Result<(Request, Window), CannotApprove> {
         self.may_be_approved(by, live, now)?;
@@ -377,11 +381,11 @@ impl Pending {
         Ok((Request { state, ..request }, window))
     }
 
-    /// Whether `by` (`None` for automatic approval) may approve this at `now`, on the live way.
+    /// Whether `by` (`None` for automatic approval) may approve this at `now`, on the live assignment.
     pub(crate) fn may_be_approved(
         &self,
         by: Option<UserId>,
-        live: &Way,
+        live: &EffectiveAssignment,
         now: Time,
     ) -> Result<(), CannotApprove> {
         if now >= self.0.lapses_at {

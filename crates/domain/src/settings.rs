@@ -110,10 +110,10 @@ impl Settings {
     }
 }
 
-/// One way a user may reach a resource: an assignment of one of their groups, settings resolved.
+/// An assignment of one of a user's groups to a resource, with its settings resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Way {
+pub struct EffectiveAssignment {
     /// The assignment.
     pub assignment: AssignmentId,
     /// The group it was made for.
@@ -124,7 +124,7 @@ pub struct Way {
     pub until: Option<DateTime<Utc>>,
 }
 
-impl Way {
+impl EffectiveAssignment {
     /// False from the assignment's end on (at equal instants the ending wins, rule 7).
     #[must_use]
     pub fn is_valid(&self, now: Time) -> bool {
@@ -132,13 +132,18 @@ impl Way {
     }
 }
 
-/// The most permissive of several ways (rule 3): the one that counts, and is preselected when
+/// The most permissive of several assignments (rule 3): the one that counts, and is preselected when
 /// asking. `None` when none is valid any more: the resource is invisible.
 #[must_use]
-pub fn most_permissive(ways: &[Way], now: Time) -> Option<&Way> {
-    let valid = ways.iter().filter(|way| way.is_valid(now));
-    valid.max_by_key(|way| {
-        let settings = way.settings;
+pub fn most_permissive(
+    assignments: &[EffectiveAssignment],
+    now: Time,
+) -> Option<&EffectiveAssignment> {
+    let valid = assignments
+        .iter()
+        .filter(|assignment| assignment.is_valid(now));
+    valid.max_by_key(|assignment| {
+        let settings = assignment.settings;
         let approval = match settings.approval {
             Approval::Automatic => 1,
             Approval::Manual => 0,
@@ -149,6 +154,6 @@ pub fn most_permissive(ways: &[Way], now: Time) -> Option<&Way> {
             Mode::AutoLock => (1, approval, u32::from(settings.lock_after)),
             Mode::AccessRequest => (0, approval, seconds),
         };
-        (order, Reverse(way.assignment))
+        (order, Reverse(assignment.assignment))
     })
 }

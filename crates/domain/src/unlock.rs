@@ -10,7 +10,7 @@ use crate::ids::{AssignmentId, RequestId, ResourceId, UserId};
 use crate::reason::Text;
 use crate::request::{Ask, CannotApprove, CannotAsk, NewRequest, Pending, Purpose, Request, State};
 use crate::review::{MayNot, Reviewer};
-use crate::settings::{Mode, Way};
+use crate::settings::{EffectiveAssignment, Mode};
 use crate::{Time, later};
 
 /// What an approval, or an administrator, creates under auto-lock.
@@ -52,20 +52,20 @@ impl Unlock {
     }
 }
 
-/// When an auto-locked way locks: `lock_after` days (at least one) after it was last used,
+/// When an auto-locked assignment locks: `lock_after` days (at least one) after it was last used,
 /// unlocked or first assigned. `None` when it never was: it is locked.
 #[must_use]
-pub fn locks_at(way: &Way, last_used: Option<Time>) -> Option<Time> {
-    let days = i64::from(way.settings.lock_after.max(1));
+pub fn locks_at(assignment: &EffectiveAssignment, last_used: Option<Time>) -> Option<Time> {
+    let days = i64::from(assignment.settings.lock_after.max(1));
     last_used.map(|last_used| later(last_used, TimeDelta::days(days)))
 }
 
-/// A way known to be auto-locked and unused for too long: the only one that can be unlocked.
+/// An assignment known to be auto-locked and unused for too long: the only one that can be unlocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Locked(Way);
+pub struct Locked(EffectiveAssignment);
 
-impl Way {
-    /// This way, if it auto-locks, is valid, and has locked. `last_used` as in
+impl EffectiveAssignment {
+    /// This assignment, if it auto-locks, is valid, and has locked. `last_used` as in
     /// [`crate::lock::Facts`].
     #[must_use]
     pub fn auto_locked(self, last_used: Option<Time>, now: Time) -> Option<Locked> {
@@ -77,7 +77,7 @@ impl Way {
 
 impl Locked {
     /// Checks what somebody writes who asks for an unlock (rules 4, 10 and 11). The request
-    /// carries the way's period, which an unlock does not use.
+    /// carries the assignment's period, which an unlock does not use.
     ///
     /// # Errors
     /// [`CannotAsk`], naming the rule that is in the way.
@@ -95,12 +95,12 @@ impl Locked {
             length: None,
             starts_at: None,
         };
-        let way = &self.0;
+        let assignment = &self.0;
         crate::request::write(
             Purpose::Unlock,
             user,
             resource,
-            way,
+            assignment,
             ask,
             revoked_at,
             lapse,

@@ -18,7 +18,7 @@ pub struct Resource {
     /// Its ports.
     pub ports: Ports,
     /// Flows that run outlast the controller's silence, up to their permits' own ends.
-    pub outlasts_controller: bool,
+    pub keep_alive_offline: bool,
 }
 
 /// What each exact name resolves to. One that was never answered is not in here.
@@ -53,7 +53,7 @@ impl Index {
         let mut index = Self::default();
         for (at, resource) in resources.iter().enumerate() {
             index.by_id.insert(resource.id, at);
-            if resource.outlasts_controller {
+            if resource.keep_alive_offline {
                 index.outlasting.insert(resource.id);
             }
             match &resource.address {
@@ -222,7 +222,7 @@ impl Index {
 
     /// Whether the resource's flows outlast the controller's silence.
     #[must_use]
-    pub fn outlasts_controller(&self, resource: ResourceId) -> bool {
+    pub fn keep_alive_offline(&self, resource: ResourceId) -> bool {
         self.outlasting.contains(&resource)
     }
 
@@ -355,7 +355,7 @@ mod tests {
                 id: ResourceId(id),
                 address,
                 ports: ports.parse().unwrap(),
-                outlasts_controller: false,
+                keep_alive_offline: false,
             }).collect();
             let host: Host = host.parse().unwrap();
             let index = Index::new(resources, resolved);

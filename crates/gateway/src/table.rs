@@ -198,7 +198,7 @@ impl Table {
 
     /// Ends the flows that do not outlast the controller's silence.
     pub fn stale(&mut self) -> Ended {
-        self.end_where(Cause::Stale, |ticket| !ticket.outlasts())
+        self.end_where(Cause::Stale, |ticket| !ticket.keep_alive_offline())
     }
 
     /// Ends all flows.
@@ -308,7 +308,9 @@ impl Table {
             admission.resource,
             admission.deadline,
         ));
-        ticket.set_outlasts(self.outlasts(admission.resource, admission.deadline));
+        ticket.set_keep_alive_offline(
+            self.keep_alive_offline(admission.resource, admission.deadline),
+        );
         let flow = Flow {
             ticket: Arc::clone(&ticket),
             peer: peer.clone(),
@@ -351,8 +353,8 @@ impl Table {
     }
 
     /// True for what may go on to this deadline of its own without the controller.
-    fn outlasts(&self, resource: ResourceId, deadline: u64) -> bool {
-        deadline < u64::MAX && self.index.outlasts_controller(resource)
+    fn keep_alive_offline(&self, resource: ResourceId, deadline: u64) -> bool {
+        deadline < u64::MAX && self.index.keep_alive_offline(resource)
     }
 
     fn take(&mut self, devices: Vec<Device>, users: Vec<User>) {
@@ -381,7 +383,8 @@ impl Table {
             match self.stands(flow, moved, now) {
                 Ok(deadline) => {
                     let resource = flow.ticket.resource;
-                    flow.ticket.set_outlasts(self.outlasts(resource, deadline));
+                    flow.ticket
+                        .set_keep_alive_offline(self.keep_alive_offline(resource, deadline));
                     flow.ticket.set_deadline(deadline);
                 }
                 Err(cause) => ended.push((flow.ticket.id, cause)),
@@ -437,7 +440,7 @@ fn resources(destinations: Vec<Destination>) -> Result<Vec<Resource>, Unreadable
                 .map_err(|_| Unreadable(destination.id))?,
             id: destination.id,
             ports: destination.ports,
-            outlasts_controller: destination.outlasts_controller,
+            keep_alive_offline: destination.keep_alive_offline,
         })
     };
     destinations.into_iter().map(read).collect()

@@ -49,7 +49,7 @@ pub struct Ticket {
     pub resource: ResourceId,
     /// Milliseconds on the boot clock: nothing passes from then on.
     deadline: AtomicU64,
-    outlasts: AtomicBool,
+    keep_alive_offline: AtomicBool,
     cause: OnceLock<Cause>,
     mismatch: OnceLock<Mismatch>,
     cut: CancellationToken,
@@ -72,7 +72,7 @@ impl Ticket {
             user,
             resource,
             deadline: AtomicU64::new(deadline),
-            outlasts: AtomicBool::new(false),
+            keep_alive_offline: AtomicBool::new(false),
             cause: OnceLock::new(),
             mismatch: OnceLock::new(),
             cut: CancellationToken::new(),
@@ -92,12 +92,12 @@ impl Ticket {
 
     /// Whether the flow goes on to its deadline while the controller is silent.
     #[must_use]
-    pub fn outlasts(&self) -> bool {
-        self.outlasts.load(SeqCst)
+    pub fn keep_alive_offline(&self) -> bool {
+        self.keep_alive_offline.load(SeqCst)
     }
 
-    pub(crate) fn set_outlasts(&self, outlasts: bool) {
-        self.outlasts.store(outlasts, SeqCst);
+    pub(crate) fn set_keep_alive_offline(&self, keep_alive_offline: bool) {
+        self.keep_alive_offline.store(keep_alive_offline, SeqCst);
     }
 
     /// Ends the flow: nothing passes from now on. The first cause counts.

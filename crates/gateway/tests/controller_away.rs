@@ -100,12 +100,12 @@ async fn what_may_outlast_the_controller_goes_on_to_its_own_end() {
     })
     .await;
     let ann = world.ann().await;
-    let outlasts = |id, address, ports| {
+    let keep_alive_offline = |id, address, ports| {
         let at = world.controller.resource_that(id, address, ports, true);
         world.controller.acked(at)
     };
-    outlasts(DB, "db.corp", "5432").await;
-    outlasts(WIKI, "wiki.corp", "443").await;
+    keep_alive_offline(DB, "db.corp", "5432").await;
+    keep_alive_offline(WIKI, "wiki.corp", "443").await;
     world.controller.permit(ANN, WIKI, None);
     let until = world::now() + TimeDelta::hours(1);
     let seq = world.controller.permit(ANN, DB, Some(until));

@@ -162,10 +162,10 @@ impl LastDecision {
     }
 }
 
-/// A way to a resource, as the request page and `hourkey request` show it.
+/// One of a user's assignments to a resource, as the request page and `hourkey request` show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Way {
+pub struct AssignmentChoice {
     /// The assignment.
     pub assignment: AssignmentId,
     /// Its group.
@@ -186,15 +186,16 @@ pub struct Way {
     pub preselected: bool,
 }
 
-/// One resource with the ways to it.
+/// One resource with the user's assignments to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResourceDetail {
     /// The resource.
     pub resource: Resource,
-    /// The user's ways to it, preselected first.
+    /// The user's assignments to it, preselected first.
     #[serde(deserialize_with = "lenient::list")]
-    pub ways: Vec<Way>,
+    #[serde(rename = "ways")]
+    pub assignments: Vec<AssignmentChoice>,
     /// Who can approve what the user asks for; `None` where nothing needs approval, and from
     /// controllers that do not tell.
     #[serde(default)]
@@ -256,7 +257,7 @@ impl std::fmt::Display for Approvers {
 pub struct NewRequest {
     /// For what.
     pub resource: ResourceId,
-    /// Through which of the user's ways; the preselected one when left out.
+    /// Through which of the user's assignments; the preselected one when left out.
     #[serde(default)]
     pub assignment: Option<AssignmentId>,
     /// Why; at most 2,000 characters; not blank under automatic approval.

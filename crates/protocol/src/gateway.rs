@@ -184,9 +184,13 @@ pub struct Destination {
     /// Its ports; empty for all.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub ports: Ports,
-    /// Connections to it that run outlast the controller's silence, up to their permits' own ends.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub outlasts_controller: bool,
+    /// Connections to it stay while the controller is away, up to their permits' own ends.
+    #[serde(
+        rename = "outlasts_controller",
+        default,
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub keep_alive_offline: bool,
 }
 
 /// A device, as gateways know it.

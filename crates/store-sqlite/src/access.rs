@@ -8,7 +8,7 @@ use hourkey_domain::request::{NewRequest, Request, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
-    AccessRead, AccessWrite, Lately, NewGrant, NewNotice, Open, OpenFilter, ReviewOf,
+    AccessHistory, AccessRead, AccessWrite, NewGrant, NewNotice, Open, OpenFilter, ReviewOf,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, query};
@@ -119,13 +119,13 @@ impl AccessRead for Tx {
         self.all(page, request).await
     }
 
-    async fn lately(
+    async fn access_history(
         &mut self,
         user: UserId,
         resource: Option<ResourceId>,
-    ) -> Result<Vec<(ResourceId, Lately)>, StoreError> {
+    ) -> Result<Vec<(ResourceId, AccessHistory)>, StoreError> {
         // SQLite: beside max(id), bare columns come from the row that holds it.
-        macro_rules! lately {
+        macro_rules! history {
             ($which:literal) => {
                 concat!(
                     "SELECT resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
@@ -154,16 +154,16 @@ impl AccessRead for Tx {
                 )
             };
         }
-        let lately = match resource {
-            Some(resource) => query(lately!("AND resource_id = ?2"))
+        let history = match resource {
+            Some(resource) => query(history!("AND resource_id = ?2"))
                 .bind(user.0)
                 .bind(resource.0),
-            None => query(lately!("")).bind(user.0),
+            None => query(history!("")).bind(user.0),
         };
-        self.all(lately, |row| {
+        self.all(history, |row| {
             Ok((
                 ResourceId(row.col("resource_id")?),
-                Lately {
+                AccessHistory {
                     denied_at: row.maybe_time("denied_at")?,
                     denied: row.col::<Option<i64>>("denied")?.map(RequestId),
                     revoked_at: row.maybe_time("revoked_at")?,
@@ -279,7 +279,7 @@ impl AccessWrite for Tx {
             .bind(ended_at.map(millis))
             .bind(json(&state)?)
             .bind(id.0);
-        self.touch(update, || format!("request {id}")).await
+        self.update_one(update, || format!("request {id}")).await
     }
 
     async fn insert_grant(&mut self, new: NewGrant) -> Result<GrantId, StoreError> {
@@ -312,7 +312,7 @@ impl AccessWrite for Tx {
         .bind(revoked_by.map(|by| by.0))
         .bind(json(&state)?)
         .bind(id.0);
-        self.touch(update, || format!("grant {id}")).await
+        self.update_one(update, || format!("grant {id}")).await
     }
 
     async fn set_grant_window(&mut self, id: GrantId, window: Window) -> Result<(), StoreError> {
@@ -320,7 +320,7 @@ impl AccessWrite for Tx {
             .bind(millis(window.starts_at))
             .bind(millis(window.expires_at))
             .bind(id.0);
-        self.touch(update, || format!("grant {id}")).await
+        self.update_one(update, || format!("grant {id}")).await
     }
 
     async fn insert_notice(
@@ -377,7 +377,7 @@ impl AccessWrite for Tx {
         .bind(json(&what)?)
         .bind(millis(again_at))
         .bind(id.0);
-        self.touch(update, || format!("notice {id}")).await
+        self.update_one(update, || format!("notice {id}")).await
     }
 
     async fn remove_review_notices(&mut self, of: ReviewOf) -> Result<(), StoreError> {

@@ -6,12 +6,12 @@ use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::account::{
     AccountRead, AccountWrite, BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, NewSession,
-    Refresh, Remembered, Session,
+    Refresh, Session, StoredResponse,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
 
-use crate::column::{Columns, Word, millis, unreadable};
+use crate::column::{Columns, DbEnum, millis, unreadable};
 use crate::tx::Tx;
 
 /// Answers for an `Idempotency-Key` are kept this long.
@@ -155,16 +155,16 @@ impl AccountRead for Tx {
             .flatten())
     }
 
-    async fn remembered(
+    async fn stored_response(
         &mut self,
         user: UserId,
         key: &str,
-    ) -> Result<Option<Remembered>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         let kept = query("SELECT call, status, body FROM remembered WHERE user_id = ? AND key = ?")
             .bind(user.0)
             .bind(key.to_owned());
         self.one(kept, |row| {
-            Ok(Remembered {
+            Ok(StoredResponse {
                 call: row
                     .digest("call")?
                     .ok_or_else(|| unreadable("call", "nothing"))?,
@@ -182,7 +182,7 @@ impl AccountWrite for Tx {
         let update = query("UPDATE users SET password_hash = ? WHERE id = ? AND removed = 0")
             .bind(hash.to_owned())
             .bind(user.0);
-        self.touch(update, || format!("user {user}")).await
+        self.update_one(update, || format!("user {user}")).await
     }
 
     async fn insert_session(&mut self, new: NewSession) -> Result<SessionId, StoreError> {
@@ -191,7 +191,7 @@ impl AccountWrite for Tx {
             "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, ends_at, cookie) \
              SELECT id, ?, ?, ?, ?, ?, ? FROM users WHERE id = ? AND removed = 0",
         )
-        .bind(new.kind.word())
+        .bind(new.kind.db_name())
         .bind(new.label)
         .bind(at)
         .bind(at)
@@ -260,7 +260,7 @@ impl AccountWrite for Tx {
 
     async fn use_refresh_token(&mut self, token: Digest) -> Result<(), StoreError> {
         let update = query("UPDATE refresh_tokens SET used = 1 WHERE token = ?");
-        self.touch(update.bind(token.to_vec()), || "a refresh token".to_owned())
+        self.update_one(update.bind(token.to_vec()), || "a refresh token".to_owned())
             .await
     }
 
@@ -326,7 +326,7 @@ impl AccountWrite for Tx {
         .bind(consent.map(|consent| consent.session.0))
         .bind(consent.is_none())
         .bind(user_code.to_owned());
-        self.touch(decide, || "a device's user code".to_owned())
+        self.update_one(decide, || "a device's user code".to_owned())
             .await
     }
 
@@ -379,11 +379,11 @@ impl AccountWrite for Tx {
         Ok(())
     }
 
-    async fn remember(
+    async fn store_response(
         &mut self,
         user: UserId,
         key: &str,
-        answer: Remembered,
+        answer: StoredResponse,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let insert = query(
@@ -430,7 +430,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
     Ok(Session {
         id: SessionId(row.col("id")?),
         user: UserId(row.col("user_id")?),
-        kind: row.word("kind")?,
+        kind: row.db_enum("kind")?,
         label: row.col("label")?,
         created_at: row.time("created_at")?,
         last_seen: row.time("last_seen")?,

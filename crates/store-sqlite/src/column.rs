@@ -18,15 +18,15 @@ use sqlx::{Decode, Row, Sqlite, Type};
 use crate::tx::failed;
 
 /// An enum without fields, kept as a word.
-pub(crate) trait Word: Sized {
-    fn word(self) -> &'static str;
+pub(crate) trait DbEnum: Sized {
+    fn db_name(self) -> &'static str;
     fn of(word: &str) -> Option<Self>;
 }
 
 macro_rules! words {
     ($kind:ident: $($variant:ident = $word:literal),*) => {
-        impl Word for $kind {
-            fn word(self) -> &'static str {
+        impl DbEnum for $kind {
+            fn db_name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),*
                 }
@@ -108,12 +108,12 @@ pub(crate) trait Columns {
         length.transpose()
     }
 
-    fn word<T: Word>(&self, name: &str) -> Result<T, StoreError> {
-        self.maybe_word(name)?
+    fn db_enum<T: DbEnum>(&self, name: &str) -> Result<T, StoreError> {
+        self.maybe_db_enum(name)?
             .ok_or_else(|| unreadable(name, "nothing"))
     }
 
-    fn maybe_word<T: Word>(&self, name: &str) -> Result<Option<T>, StoreError> {
+    fn maybe_db_enum<T: DbEnum>(&self, name: &str) -> Result<Option<T>, StoreError> {
         self.col::<Option<&str>>(name)?
             .map(|word| T::of(word).ok_or_else(|| unreadable(name, word)))
             .transpose()

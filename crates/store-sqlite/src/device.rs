@@ -66,7 +66,7 @@ impl DeviceWrite for Tx {
     async fn renew_device(&mut self, id: DeviceId, at: DateTime<Utc>) -> Result<(), StoreError> {
         let renew =
             query("UPDATE devices SET renewed_at = ? WHERE id = ? AND session_id IS NOT NULL");
-        self.touch(renew.bind(millis(at)).bind(id.0), || format!("device {id}"))
+        self.update_one(renew.bind(millis(at)).bind(id.0), || format!("device {id}"))
             .await
     }
 
@@ -82,7 +82,7 @@ fn device(row: &SqliteRow) -> Result<Device, StoreError> {
         id: DeviceId(row.col("id")?),
         user: UserId(row.col("user_id")?),
         session: SessionId(row.col("session_id")?),
-        kind: row.word("kind")?,
+        kind: row.db_enum("kind")?,
         name: row.col("name")?,
         key: row.col("key")?,
         created_at: row.time("created_at")?,

@@ -75,7 +75,7 @@ impl GatewayWrite for Tx {
         .bind(token.to_vec())
         .bind(millis(expires_at))
         .bind(id.0);
-        self.touch(set, || format!("gateway {id}")).await
+        self.update_one(set, || format!("gateway {id}")).await
     }
 
     async fn enrol_gateway(
@@ -91,7 +91,7 @@ impl GatewayWrite for Tx {
         .bind(credential.to_vec())
         .bind(key.to_owned())
         .bind(id.0);
-        self.touch(enrol, || format!("gateway {id}")).await
+        self.update_one(enrol, || format!("gateway {id}")).await
     }
 
     async fn remove_gateway(&mut self, id: GatewayId) -> Result<(), StoreError> {
@@ -99,7 +99,7 @@ impl GatewayWrite for Tx {
             "UPDATE gateways SET removed = 1, token = NULL, token_expires_at = NULL, \
              credential = NULL, key = NULL WHERE id = ? AND removed = 0",
         );
-        self.touch(remove.bind(id.0), || format!("gateway {id}"))
+        self.update_one(remove.bind(id.0), || format!("gateway {id}"))
             .await
     }
 }

@@ -14,7 +14,7 @@ mod log;
 mod open;
 mod open_filter;
 mod organisation;
-mod organise;
+mod organisation_write;
 mod reserve;
 mod tx;
 mod usage;

@@ -19,7 +19,7 @@ const READERS: u32 = 4;
 const RESERVED: u32 = 2;
 
 /// How long to wait for another process's transaction, or for a free reader.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The write-ahead log is cut back to this after it has grown for a while.
 const LOG_BYTES: &str = "67108864";
@@ -53,10 +53,10 @@ pub(crate) async fn open(folder: &Path) -> Result<Pools, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(BUSY_TIMEOUT)
         .pragma("journal_size_limit", LOG_BYTES);
     let pool = SqlitePoolOptions::new()
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(BUSY_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
-use hourkey_domain::settings::{Override, Settings, Way};
+use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 use hourkey_store::StoreError;
 use hourkey_store::organisation::{
     Assignment, Group, Network, Organisation, OrganisationRead, Reachable, Resource, User,
@@ -189,9 +189,10 @@ impl OrganisationRead for Tx {
                 query(reached!("")).bind(user.0),
             ),
         };
-        let mut ways: HashMap<ResourceId, Vec<Assignment>> = HashMap::new();
+        let mut assignments: HashMap<ResourceId, Vec<Assignment>> = HashMap::new();
         for assignment in self.all(assigned, assignment).await? {
-            ways.entry(assignment.resource)
+            assignments
+                .entry(assignment.resource)
                 .or_default()
                 .push(assignment);
         }
@@ -199,23 +200,29 @@ impl OrganisationRead for Tx {
         Ok(resources
             .into_iter()
             .map(|resource| {
-                let assignments = ways.remove(&resource.id).unwrap_or_default();
-                let ways = assignments
+                let assignments = assignments.remove(&resource.id).unwrap_or_default();
+                let assignments = assignments
                     .iter()
-                    .map(|own| way(own, resource.settings))
+                    .map(|own| effective(own, resource.settings))
                     .collect();
-                Reachable { resource, ways }
+                Reachable {
+                    resource,
+                    assignments,
+                }
             })
             .collect())
     }
 
-    async fn way(&mut self, id: AssignmentId) -> Result<Option<Way>, StoreError> {
+    async fn effective_assignment(
+        &mut self,
+        id: AssignmentId,
+    ) -> Result<Option<EffectiveAssignment>, StoreError> {
         let live = query(assignments!("WHERE id = ? AND removed = 0")).bind(id.0);
         let Some(assignment) = self.one(live, assignment).await? else {
             return Ok(None);
         };
         let resource = self.resource(assignment.resource).await?;
-        Ok(resource.map(|(resource, _)| way(&assignment, resource.settings)))
+        Ok(resource.map(|(resource, _)| effective(&assignment, resource.settings)))
     }
 
     async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError> {
@@ -283,8 +290,8 @@ impl OrganisationRead for Tx {
     }
 }
 
-fn way(assignment: &Assignment, settings: Settings) -> Way {
-    Way {
+fn effective(assignment: &Assignment, settings: Settings) -> EffectiveAssignment {
+    EffectiveAssignment {
         assignment: assignment.id,
         group: assignment.group,
         settings: settings.with(assignment.own),
@@ -329,13 +336,13 @@ fn resource(row: &SqliteRow) -> Result<Resource, StoreError> {
         network: NetworkId(row.col("network_id")?),
         tags: row.json("tags")?,
         url: row.col("url")?,
-        outlasts_controller: row.col("outlasts_controller")?,
+        keep_alive_offline: row.col("outlasts_controller")?,
         settings: Settings {
-            mode: row.word("mode")?,
+            mode: row.db_enum("mode")?,
             period: row
                 .period()?
                 .ok_or_else(|| unreadable("period", "nothing"))?,
-            approval: row.word("approval")?,
+            approval: row.db_enum("approval")?,
             lock_after: row.col("lock_after")?,
         },
         approvers,
@@ -349,9 +356,9 @@ fn assignment(row: &SqliteRow) -> Result<Assignment, StoreError> {
         resource: ResourceId(row.col("resource_id")?),
         until: row.maybe_time("until")?,
         own: Override {
-            mode: row.maybe_word("mode")?,
+            mode: row.maybe_db_enum("mode")?,
             period: row.period()?,
-            approval: row.maybe_word("approval")?,
+            approval: row.maybe_db_enum("approval")?,
             lock_after: row.col("lock_after")?,
         },
     })

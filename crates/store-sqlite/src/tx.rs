@@ -66,7 +66,7 @@ impl Tx {
     }
 
     /// Runs a statement that must touch a row; `what` names the row it would have touched.
-    pub(crate) async fn touch(
+    pub(crate) async fn update_one(
         &mut self,
         sql: Sql<'_>,
         what: impl Fn() -> String,

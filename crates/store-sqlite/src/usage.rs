@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
 use hourkey_store::StoreError;
-use hourkey_store::usage::{Connection, End, Kept, UsageRead, UsageWrite};
+use hourkey_store::usage::{Connection, End, ReportOutcome, UsageRead, UsageWrite};
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
 
-use crate::column::{Columns, Word as _, millis, unreadable};
+use crate::column::{Columns, DbEnum as _, millis, unreadable};
 use crate::tx::Tx;
 
 #[async_trait]
@@ -38,11 +38,11 @@ impl UsageRead for Tx {
 
 #[async_trait]
 impl UsageWrite for Tx {
-    async fn keep_connection(
+    async fn record_connection(
         &mut self,
         connection: Connection,
         used_at: DateTime<Utc>,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<ReportOutcome, StoreError> {
         let kept = query("SELECT ended_at FROM connections WHERE gateway_id = ? AND id = ?")
             .bind(connection.gateway.0)
             .bind(connection.id.clone());
@@ -50,14 +50,14 @@ impl UsageWrite for Tx {
         let outcome = match (kept, connection.end) {
             (None, _) => {
                 self.insert_connection(&connection).await?;
-                Kept::New
+                ReportOutcome::New
             }
             (Some(None), Some(end)) => {
                 self.end_connection(&connection, end).await?;
-                Kept::Ended
+                ReportOutcome::Ended
             }
-            (Some(None), None) => Kept::Used,
-            (Some(Some(_)), _) => return Ok(Kept::Known),
+            (Some(None), None) => ReportOutcome::Used,
+            (Some(Some(_)), _) => return Ok(ReportOutcome::Unchanged),
         };
         let used = query(
             "INSERT INTO last_uses (user_id, resource_id, at) VALUES (?, ?, ?) \
@@ -69,7 +69,7 @@ impl UsageWrite for Tx {
         .bind(millis(used_at));
         let later = self.run(used).await?.rows_affected() > 0;
         match outcome {
-            Kept::Used if !later => Ok(Kept::Known),
+            ReportOutcome::Used if !later => Ok(ReportOutcome::Unchanged),
             outcome => Ok(outcome),
         }
     }
@@ -120,7 +120,7 @@ impl Tx {
         .bind(connection.resource.0)
         .bind(millis(connection.started_at))
         .bind(end.map(|end| millis(end.at)))
-        .bind(end.map(|end| end.why.word()))
+        .bind(end.map(|end| end.why.db_name()))
         .bind(bytes(end.map(|end| end.sent)))
         .bind(bytes(end.map(|end| end.received)));
         self.run(insert).await?;
@@ -133,7 +133,7 @@ impl Tx {
              WHERE gateway_id = ? AND id = ?",
         )
         .bind(millis(end.at))
-        .bind(end.why.word())
+        .bind(end.why.db_name())
         .bind(bytes(Some(end.sent)))
         .bind(bytes(Some(end.received)))
         .bind(of.gateway.0)
@@ -154,7 +154,7 @@ fn connection(row: &SqliteRow) -> Result<Connection, StoreError> {
     let end = match row.maybe_time("ended_at")? {
         Some(at) => Some(End {
             at,
-            why: row.word("why")?,
+            why: row.db_enum("why")?,
             sent: count("sent")?,
             received: count("received")?,
         }),

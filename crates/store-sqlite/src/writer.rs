@@ -23,7 +23,7 @@ const GROUP: usize = 64;
 const LINE: usize = 1024;
 
 /// How often other processes' changes are looked for.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A way to the writer. The writer ends when this is dropped and its line is empty.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ async fn run(
     mut jobs: mpsc::Receiver<Job>,
     doorbell: watch::Sender<i64>,
 ) {
-    let mut look = interval(LOOK);
+    let mut look = interval(POLL_INTERVAL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_blind = false;
     let mut group = Vec::with_capacity(GROUP);

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 const FOLDER: &str = "HOURKEY_TEST_FOLDER";
 
 /// Longer than anything here takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn processes_hear_of_each_others_changes() {
@@ -66,7 +66,7 @@ async fn processes_hear_of_each_others_changes() {
     assert_eq!(record(&store, "by.this.one").await, 3);
     expect(&mut lines, "heard").await;
     assert!(
-        timeout(PATIENCE, other.wait())
+        timeout(TIMEOUT, other.wait())
             .await
             .unwrap()
             .unwrap()
@@ -105,7 +105,7 @@ async fn a_process_killed_in_the_middle_leaves_nothing_and_blocks_nobody() {
         "reads do not wait"
     );
     other.kill().await.unwrap();
-    assert_eq!(timeout(PATIENCE, waiting).await.unwrap().unwrap(), 1);
+    assert_eq!(timeout(TIMEOUT, waiting).await.unwrap().unwrap(), 1);
     let audited = store.read().await.unwrap().audit(0, 10).await.unwrap();
     assert_eq!(audited.len(), 1);
     assert_eq!(audited[0].action, "by.this.one");
@@ -127,7 +127,7 @@ fn other(test: &str, folder: &Path) -> (Child, Lines<BufReader<ChildStderr>>) {
 
 async fn expect(lines: &mut Lines<BufReader<ChildStderr>>, word: &str) {
     let mut said = Vec::new();
-    while let Some(line) = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap() {
+    while let Some(line) = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap() {
         if line == word {
             return;
         }
@@ -143,7 +143,7 @@ fn say(word: &str) {
 }
 
 async fn heard(doorbell: &mut watch::Receiver<i64>, seq: i64) {
-    let rung = timeout(PATIENCE, doorbell.wait_for(|now| *now >= seq)).await;
+    let rung = timeout(TIMEOUT, doorbell.wait_for(|now| *now >= seq)).await;
     rung.expect("the doorbell rings for the other process")
         .unwrap();
 }

@@ -50,9 +50,9 @@ pub struct ReviewOf {
     pub resource: ResourceId,
 }
 
-/// What happened between one user and one resource lately.
+/// What happened between one user and one resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lately {
+pub struct AccessHistory {
     /// When the user's last request was denied; `None` when it came to anything else.
     pub denied_at: Option<DateTime<Utc>>,
     /// That request.
@@ -71,7 +71,7 @@ pub struct Lately {
     pub counted_from: Option<DateTime<Utc>>,
 }
 
-impl Lately {
+impl AccessHistory {
     /// What the unused days are counted from, as in [`hourkey_domain::lock::Facts`].
     #[must_use]
     pub fn last_used(&self) -> Option<DateTime<Utc>> {
@@ -149,12 +149,12 @@ pub trait AccessRead: Send {
         limit: u32,
     ) -> Result<Vec<Request>, StoreError>;
 
-    /// What happened lately between a user and each resource (or just one of them).
-    async fn lately(
+    /// What happened between a user and each resource (or just one of them).
+    async fn access_history(
         &mut self,
         user: UserId,
         resource: Option<ResourceId>,
-    ) -> Result<Vec<(ResourceId, Lately)>, StoreError>;
+    ) -> Result<Vec<(ResourceId, AccessHistory)>, StoreError>;
 
     /// How many grants a user had for a resource that started at or after `since`.
     async fn grants_since(

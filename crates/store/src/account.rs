@@ -112,7 +112,7 @@ pub struct DeviceCode {
 
 /// An answer kept for an `Idempotency-Key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
+pub struct StoredResponse {
     /// SHA-256 over method, path and body of the call.
     pub call: Digest,
     /// The status answered.
@@ -185,11 +185,11 @@ pub trait AccountRead: Send {
     async fn setup_code(&mut self) -> Result<Option<Digest>, StoreError>;
 
     /// The answer kept for a user's `Idempotency-Key`.
-    async fn remembered(
+    async fn stored_response(
         &mut self,
         user: UserId,
         key: &str,
-    ) -> Result<Option<Remembered>, StoreError>;
+    ) -> Result<Option<StoredResponse>, StoreError>;
 }
 
 /// Writes accounts.
@@ -275,11 +275,11 @@ pub trait AccountWrite: AccountRead {
     async fn set_setup_code(&mut self, code: Option<Digest>) -> Result<(), StoreError>;
 
     /// Keeps an answer for an `Idempotency-Key`.
-    async fn remember(
+    async fn store_response(
         &mut self,
         user: UserId,
         key: &str,
-        answer: Remembered,
+        answer: StoredResponse,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 

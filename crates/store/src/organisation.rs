@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::address::{Address, Ports};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
-use hourkey_domain::settings::{Override, Settings, Way};
+use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 
 use crate::StoreError;
 
@@ -67,7 +67,7 @@ pub struct Resource {
     pub url: Option<String>,
     /// Connections that run go on while a gateway does not hear the controller, up to their
     /// permits' own ends; otherwise they are cut after a lease of 15 s.
-    pub outlasts_controller: bool,
+    pub keep_alive_offline: bool,
     /// Its access settings.
     pub settings: Settings,
     /// Groups whose members may review requests for it, in order of id.
@@ -108,14 +108,14 @@ pub struct Organisation {
     pub assignments: Vec<Assignment>,
 }
 
-/// A resource that a user can reach, with all their ways to it (their groups' assignments,
+/// A resource that a user can reach, with all their assignments to it (their groups' assignments,
 /// settings resolved; also those past their end date).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reachable {
     /// The resource.
     pub resource: Resource,
-    /// The ways, in order of id.
-    pub ways: Vec<Way>,
+    /// The assignments, in order of id.
+    pub assignments: Vec<EffectiveAssignment>,
 }
 
 /// Reads the organisation. Removed things are unknown here.
@@ -155,8 +155,11 @@ pub trait OrganisationRead: Send {
         resource: Option<ResourceId>,
     ) -> Result<Vec<Reachable>, StoreError>;
 
-    /// One assignment's live way, whoever asks.
-    async fn way(&mut self, assignment: AssignmentId) -> Result<Option<Way>, StoreError>;
+    /// One assignment with its live settings, whoever asks.
+    async fn effective_assignment(
+        &mut self,
+        assignment: AssignmentId,
+    ) -> Result<Option<EffectiveAssignment>, StoreError>;
 
     /// True when the user is in the group.
     async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError>;

@@ -41,9 +41,9 @@ pub struct End {
 
 /// What a report changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum ReportOutcome {
     /// Nothing: it was known already.
-    Known,
+    Unchanged,
     /// The connection is new.
     New,
     /// A known connection was still used later than was known.
@@ -68,16 +68,16 @@ pub trait UsageRead: Send {
 }
 
 /// Writes connections, and where the counts of unused days start
-/// ([`crate::access::Lately::counted_from`]).
+/// ([`crate::access::AccessHistory::counted_from`]).
 #[async_trait]
 pub trait UsageWrite: UsageRead {
-    /// Keeps what a gateway reports, and that the resource was used up to `used_at`. Reports may
+    /// Records what a gateway reports, and that the resource was used up to `used_at`. Reports may
     /// come twice; what has ended stays as it is.
-    async fn keep_connection(
+    async fn record_connection(
         &mut self,
         connection: Connection,
         used_at: DateTime<Utc>,
-    ) -> Result<Kept, StoreError>;
+    ) -> Result<ReportOutcome, StoreError>;
 
     /// Starts the count for every user and resource that an assignment auto-locks, where there is
     /// none yet.

@@ -8,7 +8,7 @@ use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::Caller;
 
 /// A person with what they may review in their session, true for one transaction.
@@ -37,9 +37,9 @@ impl Actor {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
-    pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, Failure> {
+    pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, AppError> {
         Self::find(tx, caller.into()).await?.ok_or_else(|| {
-            Failure::refused(
+            AppError::refused(
                 Code::Unauthenticated,
                 "This account is disabled or was removed. Ask your administrator.",
             )
@@ -50,7 +50,7 @@ impl Actor {
     pub(crate) async fn find(
         tx: &mut dyn Read,
         caller: impl Into<Caller>,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>, AppError> {
         let caller = caller.into();
         let user = tx.user(caller.user).await?;
         let Some(user) = user.filter(|user| !user.disabled) else {
@@ -90,15 +90,15 @@ impl Actor {
     ///
     /// # Errors
     /// As for an unknown id when it is not theirs to see (rule 1), or [`Code::OwnRequest`].
-    pub fn may_decide(&self, requester: UserId, resource: ResourceId) -> Result<(), Failure> {
+    pub fn may_decide(&self, requester: UserId, resource: ResourceId) -> Result<(), AppError> {
         match self
             .reach
             .reviewer(requester, resource)
             .may_decide(requester)
         {
             Ok(()) => Ok(()),
-            Err(MayNot::NotReviewer) => Err(Failure::not_found()),
-            Err(MayNot::OwnRequest) => Err(Failure::refused(
+            Err(MayNot::NotReviewer) => Err(AppError::not_found()),
+            Err(MayNot::OwnRequest) => Err(AppError::refused(
                 Code::OwnRequest,
                 "You asked for this yourself, and nobody decides their own request. Another \
                  reviewer has to.",

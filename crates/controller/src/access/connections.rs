@@ -6,7 +6,7 @@ use hourkey_protocol::access::{Request, RequestStatus};
 use hourkey_store::usage::Connection;
 
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// The most that is shown.
 pub const SHOWN: u32 = 20;
@@ -25,7 +25,7 @@ pub struct Through {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn through(app: &App, request: &Request) -> Result<Vec<Through>, Failure> {
+pub async fn through(app: &App, request: &Request) -> Result<Vec<Through>, AppError> {
     let (RequestStatus::Approved { .. }, Some(grant)) = (&request.status, &request.grant) else {
         return Ok(Vec::new());
     };

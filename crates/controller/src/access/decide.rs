@@ -5,7 +5,7 @@ use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{CannotApprove, Pending, Purpose, Request};
-use hourkey_domain::settings::Way;
+use hourkey_domain::settings::EffectiveAssignment;
 use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::notice::What;
 use hourkey_protocol::problem::Code;
@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::actor::Actor;
 use super::keep::{self, Act};
-use super::{input, show, sweep, unlock};
+use super::{show, sweep, unlock, validate};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::Caller;
 
 /// Approves a request, for less time if the reviewer says so (rules 5 and 6).
@@ -31,7 +31,7 @@ pub async fn approve(
     user: UserId,
     id: RequestId,
     body: Approve,
-) -> Result<Shown, Failure> {
+) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(approve_in(tx, user.into(), id, body, now)))
         .await
@@ -41,7 +41,12 @@ pub async fn approve(
 ///
 /// # Errors
 /// As [`approve`], and [`Code::BlankText`].
-pub async fn deny(app: &App, user: UserId, id: RequestId, body: Comment) -> Result<Shown, Failure> {
+pub async fn deny(
+    app: &App,
+    user: UserId,
+    id: RequestId,
+    body: Comment,
+) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(deny_in(tx, user.into(), id, body, now)))
         .await
@@ -54,13 +59,13 @@ pub(crate) async fn approve_in(
     id: RequestId,
     body: Approve,
     now: Time,
-) -> Result<Shown, Failure> {
-    let allowed = input::length(body.seconds)?;
-    let comment = input::text(&body.comment)?;
+) -> Result<Shown, AppError> {
+    let allowed = validate::length(body.seconds)?;
+    let comment = validate::text(&body.comment)?;
     let user = caller.user;
     let pending = to_decide(tx, caller, id, now).await?;
     let assignment = pending.request().terms.assignment;
-    let Some(live) = tx.way(assignment).await? else {
+    let Some(live) = tx.effective_assignment(assignment).await? else {
         // Removing an assignment cancels what rests on it, in the same transaction.
         return Err(StoreError::Corrupt(format!("no assignment {assignment}")).into());
     };
@@ -75,8 +80,8 @@ pub(crate) async fn deny_in(
     id: RequestId,
     body: Comment,
     now: Time,
-) -> Result<Shown, Failure> {
-    let comment = input::needed_text(&body.comment)?;
+) -> Result<Shown, AppError> {
+    let comment = validate::needed_text(&body.comment)?;
     let user = caller.user;
     let pending = to_decide(tx, caller, id, now).await?;
     let before = pending.request().clone();
@@ -100,13 +105,13 @@ pub(crate) async fn deny_in(
 pub(super) async fn approve_at_once(
     tx: &mut dyn Write,
     request: &Request,
-    way: &Way,
+    assignment: &EffectiveAssignment,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let pending = request.clone().pending(now).map_err(|request| {
         StoreError::Corrupt(format!("request {} was decided as it was made", request.id))
     })?;
-    give(tx, pending, None, None, Text::default(), way, now).await
+    give(tx, pending, None, None, Text::default(), assignment, now).await
 }
 
 /// The request, if this person may decide it and nobody did.
@@ -115,12 +120,12 @@ async fn to_decide(
     caller: Caller,
     id: RequestId,
     now: Time,
-) -> Result<Pending, Failure> {
+) -> Result<Pending, AppError> {
     let actor = Actor::load(tx, caller).await?;
-    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.may_decide(request.user, request.resource)?;
     sweep::settle(tx, request.user, request.resource, now).await?;
-    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     match request.pending(now) {
         Ok(pending) => Ok(pending),
         Err(_) => Err(already_decided(&show::request(tx, id, now).await?)),
@@ -134,14 +139,14 @@ async fn give(
     by: Option<UserId>,
     allowed: Option<hourkey_domain::length::Length>,
     comment: Text,
-    live: &Way,
+    live: &EffectiveAssignment,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let before = pending.request().clone();
     match before.terms.purpose {
         Purpose::Grant => {}
         Purpose::Unlock if allowed.is_some() => {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::BadLength,
                 "An unlock has no length: it holds while the resource is used. Approve it as it is.",
             ));
@@ -191,33 +196,33 @@ async fn give(
 }
 
 /// Tells a reviewer, or the requester, who came first and what they did.
-pub(super) fn already_decided(request: &Shown) -> Failure {
-    Failure::refused(
+pub(super) fn already_decided(request: &Shown) -> AppError {
+    AppError::refused(
         Code::AlreadyDecided,
         format!("{} Nothing was changed.", show::outcome(&request.status)),
     )
 }
 
-pub(super) fn cannot_approve(why: CannotApprove) -> Failure {
+pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
     match why {
-        CannotApprove::Lapsed => Failure::refused(
+        CannotApprove::Lapsed => AppError::refused(
             Code::AlreadyDecided,
             "The request expired before it was decided. Nothing was changed.",
         ),
-        CannotApprove::Lengthened(asked) => Failure::refused(
+        CannotApprove::Lengthened(asked) => AppError::refused(
             Code::BadLength,
             format!("A reviewer may shorten, never lengthen: the request asks for {asked}."),
         ),
-        CannotApprove::EndsTooSoon => Failure::refused(
+        CannotApprove::EndsTooSoon => AppError::refused(
             Code::BadLength,
             "The group's access to this resource ends in less than a minute, so there is no time \
              left to give. Deny it, or ask an administrator to prolong the group's access.",
         ),
-        CannotApprove::OwnRequest => Failure::refused(
+        CannotApprove::OwnRequest => AppError::refused(
             Code::OwnRequest,
             "Nobody decides their own request. Another reviewer has to.",
         ),
-        CannotApprove::NeedsReviewer => Failure::refused(
+        CannotApprove::NeedsReviewer => AppError::refused(
             Code::Forbidden,
             "This request no longer opens immediately: it needs approval.",
         ),

@@ -9,7 +9,7 @@ use hourkey_store::{Read, Write};
 use serde_json::json;
 
 use super::keep::Act;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// People are named up to this many (rule 1).
 const NAMED: usize = 5;
@@ -19,7 +19,7 @@ pub(super) async fn eligible(
     tx: &mut dyn Read,
     requester: UserId,
     resource: ResourceId,
-) -> Result<Eligible, Failure> {
+) -> Result<Eligible, AppError> {
     let reviewers = tx.reviewers_of(resource).await?;
     let fallback = tx.fallback_reviewers().await?;
     Ok(Eligible::to_decide(requester, &reviewers, &fallback))
@@ -30,7 +30,7 @@ pub(super) async fn shown(
     tx: &mut dyn Read,
     requester: UserId,
     resource: ResourceId,
-) -> Result<Approvers, Failure> {
+) -> Result<Approvers, AppError> {
     let eligible = eligible(tx, requester, resource).await?;
     let (kind, groups) = match &eligible {
         Eligible::Regulars(_) => {
@@ -59,7 +59,7 @@ pub(super) async fn shown(
     })
 }
 
-async fn has_any(tx: &mut dyn Read, group: GroupId, people: &[UserId]) -> Result<bool, Failure> {
+async fn has_any(tx: &mut dyn Read, group: GroupId, people: &[UserId]) -> Result<bool, AppError> {
     for person in people {
         if tx.is_member(*person, group).await? {
             return Ok(true);
@@ -74,7 +74,7 @@ pub(super) async fn send_to_review(
     act: Act,
     request: &Request,
     eligible: &Eligible,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     if let Eligible::Fallback(people) = eligible {
         record_fallback(tx, act, request, people).await?;
     }
@@ -87,19 +87,19 @@ pub(super) async fn record_fallback(
     act: Act,
     request: &Request,
     people: &[UserId],
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let detail = json!({ "reviewers": people });
     act.record(tx, "request.sent_to_fallback", request, None, detail)
         .await
 }
 
 /// Nobody may approve it; `opens_again` where it opens with a reason again after a revocation.
-pub(super) fn nobody(opens_again: bool) -> Failure {
+pub(super) fn nobody(opens_again: bool) -> AppError {
     let later = match opens_again {
         true => " 24 hours after it was revoked it opens with a reason again.",
         false => "",
     };
-    Failure::refused(
+    AppError::refused(
         Code::NobodyCanApprove,
         format!(
             "Nobody else can approve this, and nobody approves their own request. An administrator \

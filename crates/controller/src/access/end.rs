@@ -12,9 +12,9 @@ use hourkey_store::Write;
 use super::actor::Actor;
 use super::decide::already_decided;
 use super::keep::{self, Act};
-use super::{input, show, sweep};
+use super::{show, sweep, validate};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::Caller;
 
 /// Withdraws one's own pending request.
@@ -22,7 +22,7 @@ use crate::identity::Caller;
 /// # Errors
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a request of
 /// somebody else, [`Code::AlreadyDecided`], [`Code::RateLimited`].
-pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Failure> {
+pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
     app.transact(move |tx, now| Box::pin(cancel_in(tx, user.into(), id, now)))
         .await
@@ -33,7 +33,7 @@ pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, Fai
 /// # Errors
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a grant of
 /// somebody else, [`Code::AlreadyEnded`].
-pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, Failure> {
+pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, AppError> {
     app.transact_ending(move |tx, now| Box::pin(release_in(tx, user.into(), id, now)))
         .await
 }
@@ -48,7 +48,7 @@ pub async fn revoke(
     user: UserId,
     id: GrantId,
     body: Comment,
-) -> Result<ShownGrant, Failure> {
+) -> Result<ShownGrant, AppError> {
     app.transact_ending(move |tx, now| Box::pin(revoke_in(tx, user.into(), id, body, now)))
         .await
 }
@@ -59,10 +59,10 @@ pub(crate) async fn cancel_in(
     caller: Caller,
     id: RequestId,
     now: Time,
-) -> Result<Shown, Failure> {
+) -> Result<Shown, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let user = caller.user;
-    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     if request.user != user {
         return Err(not_theirs(
             actor.reviews(request.user, request.resource),
@@ -70,7 +70,7 @@ pub(crate) async fn cancel_in(
         ));
     }
     sweep::settle(tx, user, request.resource, now).await?;
-    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     let before = request.clone();
     let Ok(pending) = request.pending(now) else {
         return Err(already_decided(&show::request(tx, id, now).await?));
@@ -91,10 +91,10 @@ pub(crate) async fn release_in(
     caller: Caller,
     id: GrantId,
     now: Time,
-) -> Result<ShownGrant, Failure> {
+) -> Result<ShownGrant, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let user = caller.user;
-    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     if grant.user != user {
         return Err(not_theirs(
             actor.reviews(grant.user, grant.resource),
@@ -120,13 +120,13 @@ pub(crate) async fn revoke_in(
     id: GrantId,
     body: Comment,
     now: Time,
-) -> Result<ShownGrant, Failure> {
-    let comment = input::needed_text(&body.comment)?;
+) -> Result<ShownGrant, AppError> {
+    let comment = validate::needed_text(&body.comment)?;
     let actor = Actor::load(tx, caller).await?;
     let user = caller.user;
-    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     if grant.user == user {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::OwnRequest,
             "This grant is your own: give it back with release instead.",
         ));
@@ -151,15 +151,15 @@ pub(crate) async fn revoke_in(
 }
 
 /// The grant, if it has not ended yet.
-async fn to_end(tx: &mut dyn Write, id: GrantId, now: Time) -> Result<Live, Failure> {
-    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+async fn to_end(tx: &mut dyn Write, id: GrantId, now: Time) -> Result<Live, AppError> {
+    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     sweep::settle(tx, grant.user, grant.resource, now).await?;
-    let grant = tx.grant(id).await?.ok_or_else(Failure::not_found)?;
+    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     match grant.live(now) {
         Ok(live) => Ok(live),
         Err(_) => {
             let ended = show::grant(tx, id, now).await?;
-            Err(Failure::refused(
+            Err(AppError::refused(
                 Code::AlreadyEnded,
                 format!("{} Nothing was changed.", show::ending(&ended.status)),
             ))
@@ -168,10 +168,10 @@ async fn to_end(tx: &mut dyn Write, id: GrantId, now: Time) -> Result<Live, Fail
 }
 
 /// What is somebody else's: forbidden to those who may see it, unknown to all others (rule 1).
-fn not_theirs(visible: bool, instead: &str) -> Failure {
+fn not_theirs(visible: bool, instead: &str) -> AppError {
     if visible {
-        Failure::refused(Code::Forbidden, instead)
+        AppError::refused(Code::Forbidden, instead)
     } else {
-        Failure::not_found()
+        AppError::not_found()
     }
 }

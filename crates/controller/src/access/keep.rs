@@ -12,7 +12,7 @@ use hourkey_store::{StoreError, Write};
 use serde_json::{Value, json};
 
 use super::show;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A reviewer is told of one requester and one resource again at the earliest after this, where the
 /// requester withdrew what they were told of: who asks and cancels in a loop does not ring for ever.
@@ -36,7 +36,7 @@ impl Act {
         request: &Request,
         grant: Option<GrantId>,
         detail: Value,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let subject = Subject::Access {
             user: request.user,
             resource: request.resource,
@@ -61,7 +61,7 @@ impl Act {
         action: &'static str,
         before: &Request,
         after: &Request,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         tx.set_request_state(after.id, after.state.clone()).await?;
         let detail = json!({ "from": before.state, "to": after.state });
         self.record(tx, action, after, None, detail).await
@@ -74,7 +74,7 @@ impl Act {
         action: &'static str,
         before: &Grant,
         after: &Grant,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         if before.window != after.window {
             tx.set_grant_window(after.id, after.window).await?;
         }
@@ -109,7 +109,7 @@ impl Act {
         user: UserId,
         resource: ResourceId,
         what: What,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let notice = notice(tx, user, resource, what).await?;
         tx.insert_notice(notice, self.at).await?;
         Ok(())
@@ -123,7 +123,7 @@ impl Act {
         tx: &mut dyn Write,
         request: &Request,
         reviewers: &[UserId],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let requester = name(tx, request.user).await?;
         for reviewer in reviewers.iter().copied() {
             let of = ReviewOf {
@@ -153,7 +153,7 @@ impl Act {
         Ok(())
     }
 
-    async fn replace(self, tx: &mut dyn Write, of: ReviewOf, what: What) -> Result<(), Failure> {
+    async fn replace(self, tx: &mut dyn Write, of: ReviewOf, what: What) -> Result<(), AppError> {
         let notice = notice(tx, of.reviewer, of.resource, what).await?;
         tx.replace_review_notice(of.requester, notice, self.at)
             .await?;
@@ -162,7 +162,7 @@ impl Act {
 }
 
 /// Tells reviewers anew of what was asked again too soon, and still waits.
-pub(super) async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
+pub(super) async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
     let act = Act { by: None, at: now };
     let mut recorded = None;
     for (of, notice) in tx.review_notices_due(now).await? {
@@ -185,7 +185,7 @@ pub(super) async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), Fail
 }
 
 /// The request that a notice asks to review.
-async fn request_of(tx: &mut dyn Write, what: &What) -> Result<Option<Request>, Failure> {
+async fn request_of(tx: &mut dyn Write, what: &What) -> Result<Option<Request>, AppError> {
     match what {
         What::PleaseReview { request, .. } => Ok(tx.request(*request).await?),
         _ => Ok(None),
@@ -193,7 +193,7 @@ async fn request_of(tx: &mut dyn Write, what: &What) -> Result<Option<Request>, 
 }
 
 /// Whether what a notice asks to review was cancelled by its requester.
-async fn was_withdrawn(tx: &mut dyn Write, what: &What) -> Result<bool, Failure> {
+async fn was_withdrawn(tx: &mut dyn Write, what: &What) -> Result<bool, AppError> {
     let request = request_of(tx, what).await?;
     Ok(request.is_some_and(|request| match request.state {
         State::Cancelled { by, .. } => by == Some(request.user),
@@ -208,7 +208,7 @@ async fn notice(
     user: UserId,
     resource: ResourceId,
     what: What,
-) -> Result<NewNotice, Failure> {
+) -> Result<NewNotice, AppError> {
     let Some((known, _)) = tx.resource(resource).await? else {
         return Err(StoreError::Corrupt(format!("no resource {resource}")).into());
     };
@@ -221,7 +221,7 @@ async fn notice(
 }
 
 /// A person's display name.
-pub async fn name(tx: &mut dyn Write, user: UserId) -> Result<String, Failure> {
+pub async fn name(tx: &mut dyn Write, user: UserId) -> Result<String, AppError> {
     let Some((_, name)) = tx.user_name(user).await? else {
         return Err(StoreError::Corrupt(format!("no user {user}")).into());
     };

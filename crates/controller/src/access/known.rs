@@ -7,37 +7,37 @@ use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::lock::Facts;
 use hourkey_domain::request::Request;
-use hourkey_domain::settings::Way;
+use hourkey_domain::settings::EffectiveAssignment;
 use hourkey_store::Read;
-use hourkey_store::access::{Lately, Open, OpenFilter};
+use hourkey_store::access::{AccessHistory, Open, OpenFilter};
 use hourkey_store::organisation::Resource;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Everything that bears on one user and one resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// The resource.
     pub(crate) resource: Resource,
-    /// The user's ways to it, also those past their end date.
-    pub(crate) ways: Vec<Way>,
+    /// The user's assignments to it, also those past their end date.
+    pub(crate) assignments: Vec<EffectiveAssignment>,
     /// The scheduled or active grant.
     pub(crate) grant: Option<Grant>,
     /// The pending request.
     pub(crate) pending: Option<Request>,
-    /// What happened lately.
-    pub(crate) lately: Lately,
+    /// What happened before.
+    pub(crate) history: AccessHistory,
 }
 
 impl Known {
     /// As the rules take it.
     pub(crate) fn facts(&self) -> Facts<'_> {
         Facts {
-            ways: &self.ways,
+            assignments: &self.assignments,
             grant: self.grant.as_ref(),
             pending: self.pending.as_ref(),
-            last_used: self.lately.last_used(),
-            revoked_at: self.lately.revoked_at,
+            last_used: self.history.last_used(),
+            revoked_at: self.history.revoked_at,
         }
     }
 }
@@ -47,7 +47,7 @@ pub(crate) async fn known(
     tx: &mut dyn Read,
     user: UserId,
     only: Option<ResourceId>,
-) -> Result<Vec<Known>, Failure> {
+) -> Result<Vec<Known>, AppError> {
     if tx.user(user).await?.is_none_or(|user| user.disabled) {
         return Ok(Vec::new());
     }
@@ -66,14 +66,14 @@ pub(crate) async fn known(
         .into_iter()
         .map(|grant| (grant.resource, grant))
         .collect();
-    let lately: HashMap<_, _> = tx.lately(user, only).await?.into_iter().collect();
+    let history: HashMap<_, _> = tx.access_history(user, only).await?.into_iter().collect();
     let known = reachable.into_iter().map(|found| {
         let id = found.resource.id;
         Known {
-            ways: found.ways,
+            assignments: found.assignments,
             grant: grants.remove(&id),
             pending: requests.remove(&id),
-            lately: lately.get(&id).copied().unwrap_or_default(),
+            history: history.get(&id).copied().unwrap_or_default(),
             resource: found.resource,
         }
     });

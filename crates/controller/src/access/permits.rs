@@ -6,7 +6,7 @@ use hourkey_domain::lock::{Permit, lock_state, permit};
 use hourkey_store::Read;
 
 use super::known::known;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// What a user may do in a network.
 pub(crate) struct InNetwork {
@@ -25,7 +25,7 @@ pub(crate) async fn permits(
     user: UserId,
     network: NetworkId,
     now: Time,
-) -> Result<InNetwork, Failure> {
+) -> Result<InNetwork, AppError> {
     let mut found = InNetwork {
         permits: Vec::new(),
         sees_any: false,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hourkey_domain::Time;
 use hourkey_domain::change::{
-    Cause, Consequence, Footing, Subject, approver_lost_role, consequence,
+    Cause, GrantContext, Outcome, Subject, approver_lost_role, consequence,
 };
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
@@ -23,7 +23,7 @@ use super::eligible::{eligible, record_fallback, send_to_review};
 use super::keep::Act;
 use super::known::known;
 use super::sweep;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Ends what no longer stands after a change of the organisation, in the transaction that made
 /// the change. `changed_destinations` are resources whose address, ports or network changed;
@@ -36,7 +36,7 @@ pub async fn reconcile(
     changed_destinations: &[ResourceId],
     actor: Option<UserId>,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     // What time has ended already was not ended by this change.
     sweep::due(tx, OpenFilter::default(), now).await?;
     tx.start_counts(now).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn unlocked(
     user: UserId,
     resource: ResourceId,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let filter = OpenFilter::between(user, resource);
     let act = Act { by: None, at: now };
     for request in tx.open(filter).await?.requests {
@@ -82,7 +82,7 @@ pub(super) async fn request_ends(
     request: &Request,
     moved: bool,
     now: Time,
-) -> Result<Option<Cause>, Failure> {
+) -> Result<Option<Cause>, AppError> {
     let (assignment, group) = (request.terms.assignment, request.terms.group);
     let rest = Rest {
         user: request.user,
@@ -104,7 +104,7 @@ pub(super) async fn grant_ends(
     grant: &Grant,
     moved: bool,
     now: Time,
-) -> Result<Option<Cause>, Failure> {
+) -> Result<Option<Cause>, AppError> {
     let subject = match grant.state {
         GrantState::Scheduled => Subject::ScheduledGrant,
         GrantState::Active => Subject::ActiveGrant,
@@ -132,7 +132,7 @@ pub(super) async fn cancel(
     act: Act,
     request: Request,
     cause: Cause,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let before = request.clone();
     let Ok(pending) = request.pending(act.at) else {
         return Ok(());
@@ -153,7 +153,7 @@ pub(super) async fn revoke(
     act: Act,
     grant: Grant,
     cause: Cause,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let before = grant.clone();
     let Ok(live) = grant.live(act.at) else {
         return Ok(());
@@ -169,7 +169,7 @@ pub(super) async fn keep_revoked(
     before: &Grant,
     revoked: &Grant,
     cause: Cause,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     act.grant(tx, "grant.revoked", before, revoked).await?;
     let what = What::Revoked {
         grant: revoked.id,
@@ -181,7 +181,7 @@ pub(super) async fn keep_revoked(
 }
 
 /// A scheduled grant goes back to review when the reviewer who approved it no longer reviews.
-async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), Failure> {
+async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), AppError> {
     let Some(request) = tx.request(grant.request).await? else {
         return Ok(());
     };
@@ -209,7 +209,7 @@ async fn review_again(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), 
 
 /// After a change of the organisation: what waits and has lost everybody who could approve it goes
 /// to the fallback reviewers, or is cancelled.
-async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), Failure> {
+async fn find_reviewers(tx: &mut dyn Write, act: Act) -> Result<(), AppError> {
     let scarce = tx.scarcely_reviewed().await?.into_iter();
     let scarce: BTreeMap<ResourceId, Regulars> = scarce
         .map(|(resource, one)| (resource, one.into()))
@@ -244,7 +244,7 @@ async fn untold(
     tx: &mut dyn Read,
     request: &Request,
     people: &[UserId],
-) -> Result<Vec<UserId>, Failure> {
+) -> Result<Vec<UserId>, AppError> {
     let mut untold = Vec::new();
     for reviewer in people.iter().copied() {
         let of = ReviewOf {
@@ -278,29 +278,29 @@ impl Rest {
         tx: &mut dyn Write,
         subject: Subject,
         now: Time,
-    ) -> Result<Option<Cause>, Failure> {
+    ) -> Result<Option<Cause>, AppError> {
         let user = tx.user(self.user).await?;
         let resource = tx.resource(self.resource).await?;
-        let way = tx.way(self.assignment).await?;
+        let assignment = tx.effective_assignment(self.assignment).await?;
         let known = known(tx, self.user, Some(self.resource)).await?.pop();
         let best = known
             .as_ref()
-            .and_then(|known| most_permissive(&known.ways, now));
+            .and_then(|known| most_permissive(&known.assignments, now));
         let lock = known
             .as_ref()
             .and_then(|known| lock_state(&known.facts(), now));
-        let footing = Footing {
+        let context = GrantContext {
             user_enabled: user.is_some_and(|user| !user.disabled),
             resource_exists: resource.is_some_and(|(_, exists)| exists),
             same_destination: !self.moved,
             is_member: tx.is_member(self.user, self.group).await?,
-            way: way.as_ref(),
-            best_mode: best.map(|way| way.settings.mode),
+            assignment: assignment.as_ref(),
+            best_mode: best.map(|assignment| assignment.settings.mode),
             open: lock.is_some_and(|lock| lock.is_open()),
         };
-        Ok(match consequence(subject, &footing, now) {
-            Consequence::Stays => None,
-            Consequence::Ends(cause) => Some(cause),
+        Ok(match consequence(subject, &context, now) {
+            Outcome::Stays => None,
+            Outcome::Ends(cause) => Some(cause),
         })
     }
 }

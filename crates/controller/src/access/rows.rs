@@ -11,15 +11,15 @@ use hourkey_domain::lock::{LockState, lock_state};
 use hourkey_domain::request::{
     AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, approval_in_force,
 };
-use hourkey_domain::settings::{Approval, Mode, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
 use hourkey_domain::unlock::locks_at;
 use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
 use hourkey_store::Read;
-use hourkey_store::access::Lately;
+use hourkey_store::access::AccessHistory;
 use hourkey_store::organisation::Resource;
 
 use super::known::{Known, known};
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// How long what was decided against a person is shown at the resource.
 const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
@@ -31,8 +31,8 @@ pub struct Row {
     pub network: NetworkId,
     /// As it is shown.
     pub shown: Shown,
-    /// The user's valid ways to it, with the approval in force.
-    pub ways: Vec<Way>,
+    /// The user's valid assignments to it, with the approval in force.
+    pub assignments: Vec<EffectiveAssignment>,
     /// When the row changes by time alone, without a change in the store.
     pub changes_at: Option<Time>,
 }
@@ -43,7 +43,7 @@ pub(crate) async fn rows(
     user: UserId,
     only: Option<ResourceId>,
     now: Time,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<Row>, AppError> {
     let known = known(tx, user, only).await?;
     let mut networks = HashMap::new();
     let mut rows = Vec::with_capacity(known.len());
@@ -53,14 +53,14 @@ pub(crate) async fn rows(
         };
         let Known {
             resource,
-            ways,
+            assignments,
             grant,
-            lately,
+            history,
             pending: _,
         } = known;
         let network = network_name(tx, &mut networks, resource.network).await?;
         let last_decision = match lock {
-            LockState::Locked { .. } => last_decision(tx, &ways, &lately, now).await?,
+            LockState::Locked { .. } => last_decision(tx, &assignments, &history, now).await?,
             LockState::Open { .. }
             | LockState::Granted { .. }
             | LockState::Scheduled { .. }
@@ -80,30 +80,37 @@ pub(crate) async fn rows(
             tags: resource.tags.clone(),
             url: web_address(&resource),
             lock,
-            denied_at: denied_at(&lately, now),
+            denied_at: denied_at(&history, now),
             last_decision,
             approved,
-            last_touched: last_touched(&lately, grant.as_ref()),
+            last_touched: last_touched(&history, grant.as_ref()),
         };
-        let changes_at = changes_at(&ways, &lately, now);
-        let ways = ways_in_force(&ways, lately.revoked_at, now);
+        let changes_at = changes_at(&assignments, &history, now);
+        let assignments = assignments_in_force(&assignments, history.revoked_at, now);
         rows.push(Row {
             network: resource.network,
             shown,
-            ways,
+            assignments,
             changes_at,
         });
     }
     Ok(rows)
 }
 
-/// The valid ways, with the approval that holds now (rule 11).
-pub(crate) fn ways_in_force(ways: &[Way], revoked_at: Option<Time>, now: Time) -> Vec<Way> {
-    let valid = ways.iter().filter(|way| way.is_valid(now)).copied();
+/// The valid assignments, with the approval that holds now (rule 11).
+pub(crate) fn assignments_in_force(
+    assignments: &[EffectiveAssignment],
+    revoked_at: Option<Time>,
+    now: Time,
+) -> Vec<EffectiveAssignment> {
+    let valid = assignments
+        .iter()
+        .filter(|assignment| assignment.is_valid(now))
+        .copied();
     valid
-        .map(|mut way| {
-            way.settings.approval = approval_in_force(&way, revoked_at, now);
-            way
+        .map(|mut assignment| {
+            assignment.settings.approval = approval_in_force(&assignment, revoked_at, now);
+            assignment
         })
         .collect()
 }
@@ -112,7 +119,7 @@ async fn network_name(
     tx: &mut dyn Read,
     known: &mut HashMap<NetworkId, String>,
     id: NetworkId,
-) -> Result<String, Failure> {
+) -> Result<String, AppError> {
     if let Some(name) = known.get(&id) {
         return Ok(name.clone());
     }
@@ -122,24 +129,24 @@ async fn network_name(
 }
 
 /// When the last request was denied, if that is still shown.
-fn denied_at(lately: &Lately, now: Time) -> Option<Time> {
-    lately.denied_at.filter(|at| is_shown(lately, *at, now))
+fn denied_at(history: &AccessHistory, now: Time) -> Option<Time> {
+    history.denied_at.filter(|at| is_shown(history, *at, now))
 }
 
 /// Whether what was decided at `at` is shown: it is recent, and nothing was asked since.
-fn is_shown(lately: &Lately, at: Time, now: Time) -> bool {
-    now - at < DECISION_SHOWN && lately.asked_at.is_none_or(|asked_at| asked_at <= at)
+fn is_shown(history: &AccessHistory, at: Time, now: Time) -> bool {
+    now - at < DECISION_SHOWN && history.asked_at.is_none_or(|asked_at| asked_at <= at)
 }
 
 /// What was last decided against the user, if it is recent and nothing was asked since.
 async fn last_decision(
     tx: &mut dyn Read,
-    ways: &[Way],
-    lately: &Lately,
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
     now: Time,
-) -> Result<Option<LastDecision>, Failure> {
-    let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(lately, at, now));
-    if let Some(id) = lately.denied.filter(|_| is_shown(lately.denied_at)) {
+) -> Result<Option<LastDecision>, AppError> {
+    let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(history, at, now));
+    if let Some(id) = history.denied.filter(|_| is_shown(history.denied_at)) {
         let request = tx.request(id).await?;
         let Some(RequestState::Denied { at, by, comment }) = request.map(|request| request.state)
         else {
@@ -154,7 +161,7 @@ async fn last_decision(
             automatic_at: None,
         }));
     }
-    let Some(id) = lately.taken.filter(|_| is_shown(lately.taken_at)) else {
+    let Some(id) = history.taken.filter(|_| is_shown(history.taken_at)) else {
         return Ok(None);
     };
     let grant = tx.grant(id).await?;
@@ -167,15 +174,17 @@ async fn last_decision(
     else {
         return Ok(None);
     };
-    let automatic = |way: &Way| way.is_valid(now) && way.settings.approval == Approval::Automatic;
+    let automatic = |assignment: &EffectiveAssignment| {
+        assignment.is_valid(now) && assignment.settings.approval == Approval::Automatic
+    };
     Ok(Some(LastDecision {
         kind: Decision::Revoked,
         at,
         cause: by.is_none().then_some(cause),
         comment: comment.into(),
-        automatic_at: lately
+        automatic_at: history
             .revoked_at
-            .filter(|_| ways.iter().any(automatic))
+            .filter(|_| assignments.iter().any(automatic))
             .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION),
         by: match by {
             Some(by) => user_name(tx, by).await?,
@@ -185,7 +194,7 @@ async fn last_decision(
 }
 
 /// Which reviewer approved a scheduled or running grant, if one did.
-async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, Failure> {
+async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, AppError> {
     let request = tx.request(grant.request).await?;
     let Some(RequestState::Approved {
         by: Some(by),
@@ -202,13 +211,13 @@ async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, 
     }))
 }
 
-async fn user_name(tx: &mut dyn Read, id: UserId) -> Result<Option<String>, Failure> {
+async fn user_name(tx: &mut dyn Read, id: UserId) -> Result<Option<String>, AppError> {
     Ok(tx.user_name(id).await?.map(|(_, name)| name))
 }
 
-fn last_touched(lately: &Lately, grant: Option<&Grant>) -> Option<Time> {
+fn last_touched(history: &AccessHistory, grant: Option<&Grant>) -> Option<Time> {
     let granted_at = grant.map(|grant| grant.window.starts_at);
-    lately.asked_at.max(lately.used_at).max(granted_at)
+    history.asked_at.max(history.used_at).max(granted_at)
 }
 
 /// True when something of what a user sees changed by time alone after `since`: a row, or whether
@@ -218,37 +227,44 @@ pub(crate) async fn changed_by_time(
     user: UserId,
     since: Time,
     now: Time,
-) -> Result<bool, Failure> {
+) -> Result<bool, AppError> {
     let known = known(tx, user, None).await?;
     let mut moments = known
         .iter()
-        .flat_map(|known| moments(&known.ways, &known.lately));
+        .flat_map(|known| moments(&known.assignments, &known.history));
     Ok(moments.any(|at| since < at && at <= now))
 }
 
 /// The next moment at which a row changes by time alone.
-fn changes_at(ways: &[Way], lately: &Lately, now: Time) -> Option<Time> {
-    moments(ways, lately).filter(|at| *at > now).min()
+fn changes_at(
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
+    now: Time,
+) -> Option<Time> {
+    moments(assignments, history).filter(|at| *at > now).min()
 }
 
-/// When a row changes by time alone: the ends of ways, auto-locking, automatic approval coming
+/// When a row changes by time alone: the ends of assignments, auto-locking, automatic approval coming
 /// back, the end of showing a decision.
-fn moments(ways: &[Way], lately: &Lately) -> impl Iterator<Item = Time> {
-    let automatic = ways
+fn moments(
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
+) -> impl Iterator<Item = Time> {
+    let automatic = assignments
         .iter()
-        .any(|way| way.settings.approval == Approval::Automatic);
-    let back = lately
+        .any(|assignment| assignment.settings.approval == Approval::Automatic);
+    let back = history
         .revoked_at
         .filter(|_| automatic)
         .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
-    let decided = lately.denied_at.into_iter().chain(lately.taken_at);
+    let decided = history.denied_at.into_iter().chain(history.taken_at);
     let faded = decided.map(|at| at + DECISION_SHOWN);
-    let ends = ways.iter().filter_map(|way| way.until);
-    let last_used = lately.last_used();
-    let auto_locked = ways
+    let ends = assignments.iter().filter_map(|assignment| assignment.until);
+    let last_used = history.last_used();
+    let auto_locked = assignments
         .iter()
-        .filter(|way| way.settings.mode == Mode::AutoLock);
-    let locks = auto_locked.filter_map(move |way| locks_at(way, last_used));
+        .filter(|assignment| assignment.settings.mode == Mode::AutoLock);
+    let locks = auto_locked.filter_map(move |assignment| locks_at(assignment, last_used));
     ends.chain(locks).chain(back).chain(faded)
 }
 
@@ -284,7 +300,7 @@ mod tests {
             network: NetworkId(1),
             tags: Vec::new(),
             url: None,
-            outlasts_controller: false,
+            keep_alive_offline: false,
             settings: hourkey_domain::settings::Settings {
                 mode: hourkey_domain::settings::Mode::Standing,
                 period: hourkey_domain::settings::Period::Preset(

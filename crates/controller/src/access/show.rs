@@ -13,10 +13,14 @@ use hourkey_protocol::access::{
 };
 use hourkey_store::{Read, StoreError};
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// One request, which must exist.
-pub(crate) async fn request(tx: &mut dyn Read, id: RequestId, now: Time) -> Result<Shown, Failure> {
+pub(crate) async fn request(
+    tx: &mut dyn Read,
+    id: RequestId,
+    now: Time,
+) -> Result<Shown, AppError> {
     let Some(request) = tx.request(id).await? else {
         return Err(missing("request", id));
     };
@@ -28,7 +32,7 @@ pub(crate) async fn grant(
     tx: &mut dyn Read,
     id: GrantId,
     now: Time,
-) -> Result<ShownGrant, Failure> {
+) -> Result<ShownGrant, AppError> {
     let Some(grant) = tx.grant(id).await? else {
         return Err(missing("grant", id));
     };
@@ -119,7 +123,7 @@ fn moment(at: Time) -> String {
     at.format("on %Y-%m-%d at %H:%M UTC").to_string()
 }
 
-fn missing(what: &str, id: impl std::fmt::Display) -> Failure {
+fn missing(what: &str, id: impl std::fmt::Display) -> AppError {
     StoreError::Corrupt(format!("no {what} {id}")).into()
 }
 
@@ -157,7 +161,7 @@ impl<'t> Show<'t> {
     }
 
     /// A request with its grant.
-    pub(crate) async fn request(&mut self, request: Request) -> Result<Shown, Failure> {
+    pub(crate) async fn request(&mut self, request: Request) -> Result<Shown, AppError> {
         let request = match request.pending(self.now) {
             Ok(pending) => pending.request().clone(),
             Err(settled) => settled,
@@ -195,7 +199,7 @@ impl<'t> Show<'t> {
     }
 
     /// A grant.
-    pub(crate) async fn grant(&mut self, grant: Grant) -> Result<ShownGrant, Failure> {
+    pub(crate) async fn grant(&mut self, grant: Grant) -> Result<ShownGrant, AppError> {
         let grant = grant.at(self.now);
         let status = match grant.state {
             GrantState::Scheduled => GrantStatus::Scheduled,
@@ -230,7 +234,7 @@ impl<'t> Show<'t> {
         &mut self,
         state: RequestState,
         purpose: Purpose,
-    ) -> Result<RequestStatus, Failure> {
+    ) -> Result<RequestStatus, AppError> {
         Ok(match state {
             RequestState::Pending => RequestStatus::Pending,
             RequestState::Approved {
@@ -263,14 +267,14 @@ impl<'t> Show<'t> {
         })
     }
 
-    async fn maybe_person(&mut self, id: Option<UserId>) -> Result<Option<Person>, Failure> {
+    async fn maybe_person(&mut self, id: Option<UserId>) -> Result<Option<Person>, AppError> {
         match id {
             Some(id) => self.person(id).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn person(&mut self, id: UserId) -> Result<Person, Failure> {
+    async fn person(&mut self, id: UserId) -> Result<Person, AppError> {
         if let Some(person) = self.people.get(&id) {
             return Ok(person.clone());
         }
@@ -284,7 +288,7 @@ impl<'t> Show<'t> {
 
     /// Name and address; of a resource that the requester does not see, what it was called when
     /// they asked, and no address.
-    async fn resource(&mut self, request: &Request) -> Result<(String, String), Failure> {
+    async fn resource(&mut self, request: &Request) -> Result<(String, String), AppError> {
         let id = request.resource;
         if let Some(resource) = self.resources.get(&id) {
             return Ok(resource.clone());
@@ -302,16 +306,16 @@ impl<'t> Show<'t> {
         Ok(resource)
     }
 
-    async fn is_seen(&mut self, id: ResourceId) -> Result<bool, Failure> {
+    async fn is_seen(&mut self, id: ResourceId) -> Result<bool, AppError> {
         let Some(requester) = self.requester else {
             return Ok(true);
         };
         let reachable = self.tx.reachable(requester, Some(id)).await?;
-        let mut ways = reachable.iter().flat_map(|found| &found.ways);
-        Ok(ways.any(|way| way.is_valid(self.now)))
+        let mut assignments = reachable.iter().flat_map(|found| &found.assignments);
+        Ok(assignments.any(|assignment| assignment.is_valid(self.now)))
     }
 
-    async fn group(&mut self, id: GroupId) -> Result<String, Failure> {
+    async fn group(&mut self, id: GroupId) -> Result<String, AppError> {
         if let Some(name) = self.groups.get(&id) {
             return Ok(name.clone());
         }

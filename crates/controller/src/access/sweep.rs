@@ -14,7 +14,7 @@ use super::keep::Act;
 use super::{keep, reconcile};
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::session;
 
 /// After the store failed, it is asked again after this.
@@ -51,7 +51,7 @@ pub async fn run(app: App) {
 }
 
 /// Does what is due now, and says when to come back.
-async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, Failure> {
+async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, AppError> {
     let now = app.clock.now();
     if *forget_at <= now {
         app.transact(|tx, now| Box::pin(async move { Ok(tx.forget_expired(now).await?) }))
@@ -72,7 +72,7 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, Failure> {
 ///
 /// # Errors
 /// The store's own failure; everything stays due.
-pub async fn sweep_now(app: &App) -> Result<(), Failure> {
+pub async fn sweep_now(app: &App) -> Result<(), AppError> {
     app.transact_ending(|tx, now| {
         Box::pin(async move {
             due(tx, OpenFilter::default(), now).await?;
@@ -89,12 +89,12 @@ pub(super) async fn settle(
     user: UserId,
     resource: ResourceId,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     due(tx, OpenFilter::between(user, resource), now).await
 }
 
 /// Does what is due at `now` among the open things of the filter.
-pub(super) async fn due(tx: &mut dyn Write, filter: OpenFilter, now: Time) -> Result<(), Failure> {
+pub(super) async fn due(tx: &mut dyn Write, filter: OpenFilter, now: Time) -> Result<(), AppError> {
     let open = tx
         .open(OpenFilter {
             due_at: Some(now),
@@ -111,7 +111,7 @@ pub(super) async fn due(tx: &mut dyn Write, filter: OpenFilter, now: Time) -> Re
     Ok(())
 }
 
-async fn settle_request(tx: &mut dyn Write, act: Act, request: Request) -> Result<(), Failure> {
+async fn settle_request(tx: &mut dyn Write, act: Act, request: Request) -> Result<(), AppError> {
     let before = request.clone();
     match request.pending(act.at) {
         Ok(pending) => {
@@ -132,7 +132,7 @@ async fn settle_request(tx: &mut dyn Write, act: Act, request: Request) -> Resul
     }
 }
 
-async fn settle_grant(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), Failure> {
+async fn settle_grant(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), AppError> {
     let before = grant.clone();
     let grant = grant.at(act.at);
     match grant.state {
@@ -148,21 +148,21 @@ async fn settle_grant(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), 
 }
 
 /// Starts a scheduled grant whose time has come, as far as today's settings allow (rule 7).
-async fn start(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), Failure> {
+async fn start(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), AppError> {
     let before = grant.clone();
     let Ok(due) = grant.due(act.at) else {
         return Ok(());
     };
-    let (Some(request), Some(way)) = (
+    let (Some(request), Some(assignment)) = (
         tx.request(before.request).await?,
-        tx.way(before.assignment).await?,
+        tx.effective_assignment(before.assignment).await?,
     ) else {
         return Err(StoreError::Corrupt(format!("grant {} rests on nothing", before.id)).into());
     };
     let RequestState::Approved { by, .. } = request.state else {
         return Err(StoreError::Corrupt(format!("grant {} was not approved", before.id)).into());
     };
-    let started = due.start(by, &way, act.at);
+    let started = due.start(by, &assignment, act.at);
     match started.state.clone() {
         GrantState::Active => {
             act.grant(tx, "grant.started", &before, &started).await?;

@@ -6,12 +6,12 @@ use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::lock::lock_state;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::Pending;
-use hourkey_domain::settings::{Mode, Way, most_permissive};
+use hourkey_domain::settings::{EffectiveAssignment, Mode, most_permissive};
 use hourkey_domain::unlock::{Unlock, locks_at};
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use hourkey_protocol::notice::What;
 use hourkey_protocol::problem::Code;
-use hourkey_store::access::Lately;
+use hourkey_store::access::AccessHistory;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Read, Write};
 use serde_json::json;
@@ -20,9 +20,9 @@ use super::actor::Actor;
 use super::decide::cannot_approve;
 use super::keep::{self, Act};
 use super::known::{Known, known};
-use super::{input, reconcile, sweep};
+use super::{reconcile, sweep, validate};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::Caller;
 
 /// Keeps an approval of a request for an unlock, and tells the requester. Where the resource is
@@ -32,13 +32,15 @@ pub(super) async fn approve(
     pending: Pending,
     by: Option<UserId>,
     comment: Text,
-    live: &Way,
+    live: &EffectiveAssignment,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let act = Act { by, at: now };
     let before = pending.request().clone();
-    let lately = tx.lately(before.user, Some(before.resource)).await?;
-    let last_used = lately.first().and_then(|(_, lately)| lately.last_used());
+    let history = tx
+        .access_history(before.user, Some(before.resource))
+        .await?;
+    let last_used = history.first().and_then(|(_, history)| history.last_used());
     let Some(locked) = live.auto_locked(last_used, now) else {
         return reconcile::cancel(tx, act, before, Cause::NoLongerNeeded).await;
     };
@@ -68,25 +70,25 @@ pub(crate) async fn unlock_in(
     caller: impl Into<Caller>,
     body: NewUnlock,
     now: Time,
-) -> Result<AutoLocked, Failure> {
-    let comment = input::text(&body.comment)?;
+) -> Result<AutoLocked, AppError> {
+    let comment = validate::text(&body.comment)?;
     let actor = admin_in(tx, caller.into()).await?;
     let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
     sweep::settle(tx, user, body.resource, now).await?;
     let here = known(tx, user, Some(body.resource)).await?.pop();
-    let here = here.ok_or_else(Failure::not_found)?;
-    let last_used = here.lately.last_used();
-    let best = most_permissive(&here.ways, now).copied();
-    let way = best.ok_or_else(Failure::not_found)?;
-    let locked = way
+    let here = here.ok_or_else(AppError::not_found)?;
+    let last_used = here.history.last_used();
+    let best = most_permissive(&here.assignments, now).copied();
+    let assignment = best.ok_or_else(AppError::not_found)?;
+    let locked = assignment
         .auto_locked(last_used, now)
         .ok_or_else(|| not_locked(&here, now))?;
     let reviewer = actor.reach.reviewer(user, body.resource);
     let unlock = locked
         .unlock(user, body.resource, &reviewer, now)
         .map_err(|why| {
-            Failure::refused(
+            AppError::refused(
                 Code::OwnRequest,
                 format!("You cannot unlock this: {why}. Another administrator has to."),
             )
@@ -117,13 +119,13 @@ pub(crate) async fn unlock_in(
         detail: json!({ "unlock": unlock, "last_used": last_used, "comment": comment }),
     })
     .await?;
-    tell(tx, act, &way, &unlock, None, comment).await?;
-    let lately = Lately {
+    tell(tx, act, &assignment, &unlock, None, comment).await?;
+    let history = AccessHistory {
         counted_from: Some(now),
-        ..here.lately
+        ..here.history
     };
-    let here = Known { lately, ..here };
-    shown(&here, now).ok_or_else(Failure::not_found)
+    let here = Known { history, ..here };
+    shown(&here, now).ok_or_else(AppError::not_found)
 }
 
 /// What locks when this person does not use it, for an administrator, in order of id.
@@ -134,7 +136,7 @@ pub async fn auto_locked(
     app: &App,
     caller: impl Into<Caller>,
     login: &str,
-) -> Result<Vec<AutoLocked>, Failure> {
+) -> Result<Vec<AutoLocked>, AppError> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
     admin_in(&mut *tx, caller.into()).await?;
@@ -143,7 +145,7 @@ pub async fn auto_locked(
     Ok(known.iter().filter_map(|here| shown(here, now)).collect())
 }
 
-async fn admin_in(tx: &mut dyn Read, caller: Caller) -> Result<Actor, Failure> {
+async fn admin_in(tx: &mut dyn Read, caller: Caller) -> Result<Actor, AppError> {
     let actor = Actor::load(tx, caller).await?;
     match actor.administers() {
         true => Ok(actor),
@@ -151,17 +153,17 @@ async fn admin_in(tx: &mut dyn Read, caller: Caller) -> Result<Actor, Failure> {
     }
 }
 
-pub(crate) fn not_an_admin() -> Failure {
-    Failure::refused(
+pub(crate) fn not_an_admin() -> AppError {
+    AppError::refused(
         Code::Forbidden,
         "Only administrators unlock resources for others. Ask for it on its request page.",
     )
 }
 
-async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, Failure> {
+async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {
     let user = tx.user_by_login(login.trim()).await?;
     user.map(|user| user.id).ok_or_else(|| {
-        Failure::refused(
+        AppError::refused(
             Code::NotFound,
             "Nobody signs in with this name. Check it: it is the login, not the display name.",
         )
@@ -170,35 +172,35 @@ async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, Failure> {
 
 /// `None` for what does not auto-lock for this user.
 fn shown(here: &Known, now: Time) -> Option<AutoLocked> {
-    let best = most_permissive(&here.ways, now)?;
+    let best = most_permissive(&here.assignments, now)?;
     if best.settings.mode != Mode::AutoLock {
         return None;
     }
     Some(AutoLocked {
         resource: here.resource.id,
         resource_name: here.resource.name.clone(),
-        last_used: here.lately.used_at,
+        last_used: here.history.used_at,
         locks_at: lock_state(&here.facts(), now)?.locks_at(),
     })
 }
 
-fn not_locked(here: &Known, now: Time) -> Failure {
+fn not_locked(here: &Known, now: Time) -> AppError {
     let detail = if lock_state(&here.facts(), now).is_some_and(|lock| lock.is_open()) {
         "It is open to them: there is nothing to unlock."
     } else {
         "It does not lock by disuse: they open it with a request."
     };
-    Failure::refused(Code::NotNeeded, detail)
+    AppError::refused(Code::NotNeeded, detail)
 }
 
 async fn tell(
     tx: &mut dyn Write,
     act: Act,
-    way: &Way,
+    assignment: &EffectiveAssignment,
     unlock: &Unlock,
     request: Option<RequestId>,
     comment: Text,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let by = match act.by {
         Some(by) => Some(keep::name(tx, by).await?),
         None => None,
@@ -207,7 +209,7 @@ async fn tell(
         request,
         by,
         // An unlock counts from now, so there is a moment at which it locks.
-        locks_at: locks_at(way, Some(unlock.at)).unwrap_or(act.at),
+        locks_at: locks_at(assignment, Some(unlock.at)).unwrap_or(act.at),
         comment: comment.into(),
     };
     act.tell(tx, unlock.user, unlock.resource, what).await

@@ -5,7 +5,9 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{RequestId, ResourceId, UserId};
 use hourkey_domain::request::Request;
 use hourkey_domain::settings::{Approval, Mode, most_permissive};
-use hourkey_protocol::access::{Page, Request as Shown, Resource, ResourceDetail, Review, Way};
+use hourkey_protocol::access::{
+    AssignmentChoice, Page, Request as Shown, Resource, ResourceDetail, Review,
+};
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
@@ -17,7 +19,7 @@ use super::eligible;
 use super::rows::{Row, rows};
 use super::show::Show;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::Caller;
 
 /// How many notices a snapshot holds.
@@ -36,7 +38,7 @@ const RECENTLY: TimeDelta = TimeDelta::days(30);
 ///
 /// # Errors
 /// As [`Actor::load`], or the store's own failure; so for all of this module.
-pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, Failure> {
+pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, AppError> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
     let actor = Actor::load(&mut *tx, caller).await?;
@@ -50,7 +52,7 @@ pub(crate) async fn snapshot_in(
     actor: &Actor,
     rows: Vec<Row>,
     now: Time,
-) -> Result<Snapshot, Failure> {
+) -> Result<Snapshot, AppError> {
     Ok(Snapshot {
         seq: tx.seq().await?,
         server_time: now,
@@ -67,7 +69,7 @@ pub(crate) async fn notices_in(
     tx: &mut dyn Read,
     actor: &Actor,
     after: i64,
-) -> Result<Vec<Notice>, Failure> {
+) -> Result<Vec<Notice>, AppError> {
     let notices = tx.notices(actor.user.id, after, NOTICES).await?;
     let mut theirs = Vec::with_capacity(notices.len());
     for notice in notices {
@@ -85,14 +87,14 @@ pub(crate) async fn notices_in(
 }
 
 /// The person.
-pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, Failure> {
+pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, AppError> {
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, caller).await?;
     me_in(&mut *tx, &actor).await
 }
 
 /// [`me`], in a transaction.
-pub(crate) async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, Failure> {
+pub(crate) async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, AppError> {
     Ok(Me {
         id: actor.user.id,
         login: actor.user.login.clone(),
@@ -104,45 +106,48 @@ pub(crate) async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, Failur
 }
 
 /// The resources that the person sees, in order of id.
-pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, Failure> {
+pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, AppError> {
     let mut tx = app.store.read().await?;
     let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
     Ok(rows.into_iter().map(|row| row.shown).collect())
 }
 
-/// One resource with the person's ways to it, preselected first.
+/// One resource with the person's assignments to it, preselected first.
 ///
 /// # Errors
-/// [`Failure::not_found`] for what they do not see.
-pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<ResourceDetail, Failure> {
+/// [`AppError::not_found`] for what they do not see.
+pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<ResourceDetail, AppError> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
     let row = rows(&mut *tx, user, Some(id), now)
         .await?
         .into_iter()
         .next();
-    let Row { shown, ways, .. } = row.ok_or_else(Failure::not_found)?;
-    let best = most_permissive(&ways, now).map(|way| way.assignment);
-    let mut shown_ways = Vec::with_capacity(ways.len());
-    for way in &ways {
-        let Some(group_name) = tx.group_name(way.group).await? else {
-            return Err(StoreError::Corrupt(format!("no group {}", way.group)).into());
+    let Row {
+        shown, assignments, ..
+    } = row.ok_or_else(AppError::not_found)?;
+    let best = most_permissive(&assignments, now).map(|assignment| assignment.assignment);
+    let mut shown_assignments = Vec::with_capacity(assignments.len());
+    for assignment in &assignments {
+        let Some(group_name) = tx.group_name(assignment.group).await? else {
+            return Err(StoreError::Corrupt(format!("no group {}", assignment.group)).into());
         };
-        shown_ways.push(Way {
-            assignment: way.assignment,
-            group: way.group,
+        shown_assignments.push(AssignmentChoice {
+            assignment: assignment.assignment,
+            group: assignment.group,
             group_name,
-            mode: way.settings.mode,
-            period: way.settings.period,
-            lock_after: way.settings.lock_after,
-            approval: way.settings.approval,
-            until: way.until,
-            preselected: best == Some(way.assignment),
+            mode: assignment.settings.mode,
+            period: assignment.settings.period,
+            lock_after: assignment.settings.lock_after,
+            approval: assignment.settings.approval,
+            until: assignment.until,
+            preselected: best == Some(assignment.assignment),
         });
     }
-    shown_ways.sort_by_key(|way| !way.preselected);
-    let to_review = ways.iter().any(|way| {
-        way.settings.mode != Mode::Standing && way.settings.approval == Approval::Manual
+    shown_assignments.sort_by_key(|assignment| !assignment.preselected);
+    let to_review = assignments.iter().any(|assignment| {
+        assignment.settings.mode != Mode::Standing
+            && assignment.settings.approval == Approval::Manual
     });
     let approvers = match to_review {
         true => Some(eligible::shown(&mut *tx, user, id).await?),
@@ -150,7 +155,7 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
     };
     Ok(ResourceDetail {
         resource: shown,
-        ways: shown_ways,
+        assignments: shown_assignments,
         approvers,
     })
 }
@@ -158,23 +163,23 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
 /// One request: one's own, or one that the person may review.
 ///
 /// # Errors
-/// [`Failure::not_found`] for all others.
+/// [`AppError::not_found`] for all others.
 pub async fn request(
     app: &App,
     caller: impl Into<Caller>,
     id: RequestId,
-) -> Result<Shown, Failure> {
+) -> Result<Shown, AppError> {
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, caller).await?;
     let user = actor.user.id;
-    let request = tx.request(id).await?.ok_or_else(Failure::not_found)?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     let mut show = Show::new(&mut *tx, app.clock.now());
     if actor.reviews(request.user, request.resource) {
         show.request(request).await
     } else if request.user == user {
         show.for_requester(user).request(request).await
     } else {
-        Err(Failure::not_found())
+        Err(AppError::not_found())
     }
 }
 
@@ -183,7 +188,7 @@ pub async fn requests(
     app: &App,
     user: UserId,
     before: Option<RequestId>,
-) -> Result<Page<Shown>, Failure> {
+) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
     let found = tx.requests_of(user, before, PAGE + 1).await?;
     let show = Show::new(&mut *tx, app.clock.now());
@@ -192,7 +197,7 @@ pub async fn requests(
 
 /// The requests that wait for the person's review, oldest first; their own too, which they may
 /// not decide.
-pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, Failure> {
+pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, caller).await?;
     reviews_in(&mut *tx, &actor, app.clock.now()).await
@@ -203,7 +208,7 @@ pub(crate) async fn reviews_in(
     tx: &mut dyn Read,
     actor: &Actor,
     now: Time,
-) -> Result<Vec<Review>, Failure> {
+) -> Result<Vec<Review>, AppError> {
     let mut reviews = Vec::new();
     for request in waiting_in(tx, actor).await? {
         reviews.extend(review_in(tx, actor, request, now).await?);
@@ -212,7 +217,7 @@ pub(crate) async fn reviews_in(
 }
 
 /// The pending requests that the person may see as a reviewer, oldest first.
-pub(crate) async fn waiting_in(tx: &mut dyn Read, actor: &Actor) -> Result<Vec<Request>, Failure> {
+pub(crate) async fn waiting_in(tx: &mut dyn Read, actor: &Actor) -> Result<Vec<Request>, AppError> {
     let mut waiting = Vec::new();
     match actor.reach.resources() {
         Some(resources) if resources.len() <= ASKED_ONE_BY_ONE => {
@@ -237,7 +242,7 @@ pub(crate) async fn review_in(
     actor: &Actor,
     request: Request,
     now: Time,
-) -> Result<Option<Review>, Failure> {
+) -> Result<Option<Review>, AppError> {
     let Ok(pending) = request.pending(now) else {
         return Ok(None);
     };
@@ -262,7 +267,7 @@ pub async fn decided(
     app: &App,
     user: UserId,
     before: Option<RequestId>,
-) -> Result<Page<Shown>, Failure> {
+) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, user).await?;
     let (mut found, mut before) = (Vec::new(), before);
@@ -280,7 +285,7 @@ pub async fn decided(
 }
 
 /// The first [`PAGE`] of them, and where the next page starts.
-async fn page(mut show: Show<'_>, mut found: Vec<Request>) -> Result<Page<Shown>, Failure> {
+async fn page(mut show: Show<'_>, mut found: Vec<Request>) -> Result<Page<Shown>, AppError> {
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let before = found.last().filter(|_| more).map(|request| request.id.0);

@@ -7,38 +7,38 @@ use hourkey_domain::ids::SessionId;
 use hourkey_protocol::account::{Me, Session};
 
 use super::call::Id;
-use super::refusals::{Ending, Reading};
+use super::errors::{EndErrors, ReadErrors};
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{SignedIn, session};
 
 /// The signed-in person.
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "account",
-    responses((status = 200, description = "The person.", body = Me), Reading))]
-pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, Failure> {
+    responses((status = 200, description = "The person.", body = Me), ReadErrors))]
+pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, AppError> {
     view::me(&app, signed_in.caller).await.map(Json)
 }
 
 /// Where the person is signed in, newest first.
 #[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", tag = "account",
-    responses((status = 200, description = "Their sessions.", body = [Session]), Reading))]
+    responses((status = 200, description = "Their sessions.", body = [Session]), ReadErrors))]
 pub(super) async fn sessions(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
-) -> Result<Json<Vec<Session>>, Failure> {
+) -> Result<Json<Vec<Session>>, AppError> {
     session::list(&app, caller.user, session.id).await.map(Json)
 }
 
 /// Ends one of the person's sessions. One that signed in by a device code ends itself alone.
 #[utoipa::path(delete, path = "/sessions/{id}", operation_id = "end_session", tag = "account",
     params(("id" = SessionId, Path, description = "The session.")),
-    responses((status = 204, description = "It has ended."), Ending))]
+    responses((status = 204, description = "It has ended."), EndErrors))]
 pub(super) async fn end_session(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     Id(id): Id<SessionId>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, AppError> {
     session::end_own(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

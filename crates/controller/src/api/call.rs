@@ -10,63 +10,63 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::access::once::{Answer, MAX_KEY, Once};
+use crate::access::idempotency::{Answer, IdempotencyKey, MAX_KEY};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// The most of a mistake's description that is sent back, in characters.
 const MAX_COMPLAINT: usize = 300;
 
 /// A call with a JSON body.
-pub(super) struct Call<T> {
+pub(super) struct JsonBody<T> {
     /// What was sent.
     pub(super) body: T,
     /// What makes it the same call, when it has an `Idempotency-Key`.
-    pub(super) once: Option<Once>,
+    pub(super) key: Option<IdempotencyKey>,
 }
 
-impl<T: DeserializeOwned> FromRequest<App> for Call<T> {
-    type Rejection = Failure;
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = AppError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
         let is_json = is_json(request.headers());
-        let (bytes, once) = read(request, app).await?;
+        let (bytes, key) = read(request, app).await?;
         if !is_json {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::UnsupportedMedia,
                 "This call takes JSON: send it with Content-Type: application/json.",
             ));
         }
         // A list would pass for an object with its fields in order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::Malformed,
                 "The body is not what this call takes: send a JSON object.",
             ));
         }
         let body = serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))?;
-        Ok(Self { body, once })
+        Ok(Self { body, key })
     }
 }
 
 /// A call without a body.
-pub(super) struct Bare {
+pub(super) struct NoBody {
     /// What makes it the same call, when it has an `Idempotency-Key`.
-    pub(super) once: Option<Once>,
+    pub(super) key: Option<IdempotencyKey>,
 }
 
-impl FromRequest<App> for Bare {
-    type Rejection = Failure;
+impl FromRequest<App> for NoBody {
+    type Rejection = AppError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let (bytes, once) = read(request, app).await?;
+    async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
+        let (bytes, key) = read(request, app).await?;
         if !matches!(bytes.trim_ascii(), b"" | b"{}") {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::Malformed,
                 "This call takes no body. Leave it out.",
             ));
         }
-        Ok(Self { once })
+        Ok(Self { key })
     }
 }
 
@@ -74,12 +74,12 @@ impl FromRequest<App> for Bare {
 pub(super) struct Id<T>(pub(super) T);
 
 impl<T: std::str::FromStr> FromRequestParts<App> for Id<T> {
-    type Rejection = Failure;
+    type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let text = Path::<String>::from_request_parts(parts, app).await;
         let id = text.ok().and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(Failure::not_found)
+        id.map(Self).ok_or_else(AppError::not_found)
     }
 }
 
@@ -93,12 +93,12 @@ pub(super) struct Before {
 }
 
 impl FromRequestParts<App> for Before {
-    type Rejection = Failure;
+    type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, AppError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(before)) => Ok(before),
-            Err(_) => Err(Failure::refused(
+            Err(_) => Err(AppError::refused(
                 Code::Malformed,
                 "The only parameter here is before=N, with N a whole number.",
             )),
@@ -118,7 +118,7 @@ pub(super) fn response(answer: Answer) -> Response {
 }
 
 /// The whole body, and what makes the call the same call.
-async fn read(request: Request, app: &App) -> Result<(Bytes, Option<Once>), Failure> {
+async fn read(request: Request, app: &App) -> Result<(Bytes, Option<IdempotencyKey>), AppError> {
     let key = key(request.headers())?;
     let mut call = Sha256::new();
     for part in [request.method().as_str(), request.uri().path()] {
@@ -128,13 +128,13 @@ async fn read(request: Request, app: &App) -> Result<(Bytes, Option<Once>), Fail
     let bytes = match Bytes::from_request(request, app).await {
         Ok(bytes) => bytes,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::TooLarge,
                 "The body is larger than anything that this call takes.",
             ));
         }
         Err(_) => {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::Malformed,
                 "The body did not arrive whole.",
             ));
@@ -142,16 +142,16 @@ async fn read(request: Request, app: &App) -> Result<(Bytes, Option<Once>), Fail
     };
     call.update(&bytes);
     let call = call.finalize().into();
-    Ok((bytes, key.map(|key| Once { key, call })))
+    Ok((bytes, key.map(|key| IdempotencyKey { key, call })))
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+fn key(headers: &HeaderMap) -> Result<Option<String>, AppError> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };
     match key.to_str().map(str::trim) {
         Ok(key) if !key.is_empty() && key.len() <= MAX_KEY => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => Err(Failure::refused(
+        Ok(_) | Err(_) => Err(AppError::refused(
             Code::Malformed,
             format!("An Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters."),
         )),
@@ -169,9 +169,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-fn unreadable(error: &serde_json::Error) -> Failure {
+fn unreadable(error: &serde_json::Error) -> AppError {
     let complaint: String = error.to_string().chars().take(MAX_COMPLAINT).collect();
-    Failure::refused(
+    AppError::refused(
         Code::Malformed,
         format!("The body is not what this call takes: {complaint}."),
     )

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
 
-use super::call::{Call, Id};
-use super::refusals::{Ending, EnrollingDevice, Reading};
+use super::call::{Id, JsonBody};
+use super::errors::{EndErrors, EnrolDeviceErrors, ReadErrors};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::gateways::enrol;
 use crate::identity::{SignedIn, device};
 
@@ -20,12 +20,12 @@ use crate::identity::{SignedIn, device};
 #[utoipa::path(put, path = "/device", operation_id = "enrol_device", tag = "use",
     request_body = EnrolDevice,
     responses((status = 200, description = "The device's certificate.", body = DeviceEnrolment),
-        EnrollingDevice))]
+        EnrolDeviceErrors))]
 pub(super) async fn enrol_device(
     State(app): State<App>,
     SignedIn { session, .. }: SignedIn,
-    Call { body, once: _ }: Call<EnrolDevice>,
-) -> Result<Json<DeviceEnrolment>, Failure> {
+    JsonBody { body, key: _ }: JsonBody<EnrolDevice>,
+) -> Result<Json<DeviceEnrolment>, AppError> {
     app.budgets.change(session.user, app.clock.now())?;
     device::enrol(&app, session, body).await.map(Json)
 }
@@ -33,11 +33,11 @@ pub(super) async fn enrol_device(
 /// The person's devices, newest first.
 #[utoipa::path(get, path = "/devices", operation_id = "list_devices", tag = "use",
     responses((status = 200, description = "Those that have not ended.", body = [Device]),
-        Reading))]
+        ReadErrors))]
 pub(super) async fn list(
     State(app): State<App>,
     SignedIn { session, .. }: SignedIn,
-) -> Result<Json<Vec<Device>>, Failure> {
+) -> Result<Json<Vec<Device>>, AppError> {
     device::list(&app, &session).await.map(Json)
 }
 
@@ -45,12 +45,12 @@ pub(super) async fn list(
 /// once, and its session ends. A session that signed in by a device code ends its own device alone.
 #[utoipa::path(delete, path = "/devices/{id}", operation_id = "end_device", tag = "use",
     params(("id" = DeviceId, Path, description = "The device.")),
-    responses((status = 204, description = "It has ended."), Ending))]
+    responses((status = 204, description = "It has ended."), EndErrors))]
 pub(super) async fn end(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     Id(id): Id<DeviceId>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, AppError> {
     device::end_by(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -58,10 +58,10 @@ pub(super) async fn end(
 /// The networks of the person's resources, and the gateways that serve them.
 #[utoipa::path(get, path = "/networks", operation_id = "networks", tag = "use",
     responses((status = 200, description = "Where to connect, and whom to trust.", body = Networks),
-        Reading))]
+        ReadErrors))]
 pub(super) async fn networks(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Networks>, Failure> {
+) -> Result<Json<Networks>, AppError> {
     enrol::networks(&app, signed_in.caller.user).await.map(Json)
 }

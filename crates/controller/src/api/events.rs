@@ -6,21 +6,21 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use hourkey_protocol::event::Snapshot;
 
-use super::refusals::{Reading, Streaming};
+use super::errors::{ReadErrors, StreamErrors};
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::SignedIn;
 use crate::stream;
 
 /// Everything that the person sees.
 #[utoipa::path(get, path = "/snapshot", operation_id = "snapshot", tag = "see",
     responses((status = 200, description = "Everything, and the sequence number that it is true \
-        for.", body = Snapshot), Reading))]
+        for.", body = Snapshot), ReadErrors))]
 pub(super) async fn snapshot(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Snapshot>, Failure> {
+) -> Result<Json<Snapshot>, AppError> {
     view::snapshot(&app, signed_in.caller).await.map(Json)
 }
 
@@ -33,11 +33,11 @@ pub(super) async fn snapshot(
 #[utoipa::path(get, path = "/events", operation_id = "events", tag = "see",
     params(("Last-Event-ID" = Option<i64>, Header, description = "The last event that arrived.")),
     responses((status = 200, description = "The stream.", body = String,
-        content_type = "text/event-stream"), Streaming))]
+        content_type = "text/event-stream"), StreamErrors))]
 pub(super) async fn events(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, AppError> {
     stream::open(&app, caller.user, session.id, stream::last_event(&headers)).await
 }

@@ -11,10 +11,10 @@ use hourkey_protocol::gateway::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::call::Call;
-use super::refusals::{Acknowledging, Enrolling, Following};
+use super::call::JsonBody;
+use super::errors::{AcknowledgeErrors, EnrolErrors, FollowErrors};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::gateways::{self, CallingGateway, enrol, usage};
 
 /// The largest body of the calls that name devices or connections, in bytes: the ids of more than
@@ -34,23 +34,23 @@ pub(super) fn large() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/gateway/enrol", operation_id = "enrol_gateway", tag = "gateway",
     request_body = Enrol, security(()),
     responses((status = 200, description = "Its credential and certificate.", body = Enrolment),
-        Enrolling))]
+        EnrolErrors))]
 pub(super) async fn enrol_gateway(
     State(app): State<App>,
-    Call { body, once: _ }: Call<Enrol>,
-) -> Result<Json<Enrolment>, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Enrol>,
+) -> Result<Json<Enrolment>, AppError> {
     enrol::enrol(&app, body).await.map(Json)
 }
 
 /// Renews a gateway's certificate.
 #[utoipa::path(post, path = "/gateway/certificate", operation_id = "renew_gateway",
     tag = "gateway", request_body = Renew, security(("gateway" = [])),
-    responses((status = 200, description = "Its certificate.", body = Certificate), Enrolling))]
+    responses((status = 200, description = "Its certificate.", body = Certificate), EnrolErrors))]
 pub(super) async fn renew(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
-    Call { body, once: _ }: Call<Renew>,
-) -> Result<Json<Certificate>, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Renew>,
+) -> Result<Json<Certificate>, AppError> {
     enrol::renew(&app, &gateway, &body.request).map(Json)
 }
 
@@ -62,24 +62,24 @@ pub(super) async fn renew(
 #[utoipa::path(post, path = "/gateway/stream", operation_id = "follow", tag = "gateway",
     request_body = Follow, security(("gateway" = [])),
     responses((status = 200, description = "The stream.", body = String,
-        content_type = "text/event-stream"), Following))]
+        content_type = "text/event-stream"), FollowErrors))]
 pub(super) async fn follow(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
-    Call { body, once: _ }: Call<Follow>,
-) -> Result<impl IntoResponse, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Follow>,
+) -> Result<impl IntoResponse, AppError> {
     gateways::follow(&app, gateway, body).await
 }
 
 /// Says which devices came and went; the stream answers about those that came.
 #[utoipa::path(post, path = "/gateway/devices", operation_id = "connected", tag = "gateway",
     request_body = Connected, security(("gateway" = [])),
-    responses((status = 204, description = "The stream will answer."), Acknowledging))]
+    responses((status = 204, description = "The stream will answer."), AcknowledgeErrors))]
 pub(super) async fn connected(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
-    Call { body, once: _ }: Call<Connected>,
-) -> Result<StatusCode, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Connected>,
+) -> Result<StatusCode, AppError> {
     app.gateways.connected(gateway.id, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -87,12 +87,12 @@ pub(super) async fn connected(
 /// Acknowledges that everything up to a sequence number is in force.
 #[utoipa::path(post, path = "/gateway/ack", operation_id = "acknowledge", tag = "gateway",
     request_body = Ack, security(("gateway" = [])),
-    responses((status = 204, description = "Noted."), Acknowledging))]
+    responses((status = 204, description = "Noted."), AcknowledgeErrors))]
 pub(super) async fn acknowledge(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
-    Call { body, once: _ }: Call<Ack>,
-) -> Result<StatusCode, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Ack>,
+) -> Result<StatusCode, AppError> {
     app.gateways.acknowledged(gateway.id, body)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -100,12 +100,12 @@ pub(super) async fn acknowledge(
 /// Reports connections. A report may be sent twice.
 #[utoipa::path(post, path = "/gateway/connections", operation_id = "report", tag = "gateway",
     request_body = Report, security(("gateway" = [])),
-    responses((status = 204, description = "Kept."), Following))]
+    responses((status = 204, description = "Kept."), FollowErrors))]
 pub(super) async fn report(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
-    Call { body, once: _ }: Call<Report>,
-) -> Result<StatusCode, Failure> {
+    JsonBody { body, key: _ }: JsonBody<Report>,
+) -> Result<StatusCode, AppError> {
     usage::keep(&app, gateway, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

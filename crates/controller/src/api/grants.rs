@@ -1,31 +1,31 @@
-//! Ending grants early.
+//! EndErrors grants early.
 
 use axum::extract::State;
 use axum::response::Response;
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Comment, Grant};
 
-use super::call::{Bare, Call, Id, response};
-use super::refusals::{Releasing, Revoking};
+use super::call::{Id, JsonBody, NoBody, response};
+use super::errors::{ReleaseErrors, RevokeErrors};
 use crate::access::end::{release_in, revoke_in};
-use crate::access::once::{Answer, end_once};
+use crate::access::idempotency::{Answer, run_ending_once};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{ForOthers, SignedIn};
 
 /// Gives one's own grant back, before it starts or while it runs.
 #[utoipa::path(post, path = "/grants/{id}/release", operation_id = "release", tag = "ask",
     params(("id" = GrantId, Path, description = "The grant."),
         ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "The grant, released.", body = Grant), Releasing))]
+    responses((status = 200, description = "The grant, released.", body = Grant), ReleaseErrors))]
 pub(super) async fn release(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<GrantId>,
-    Bare { once: key }: Bare,
-) -> Result<Response, Failure> {
+    NoBody { key }: NoBody,
+) -> Result<Response, AppError> {
     let caller = signed_in.caller;
-    let work = end_once(&app, caller.user, key, move |tx, now| {
+    let work = run_ending_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &release_in(tx, caller, id, now).await?) })
     });
     work.await.map(response)
@@ -37,14 +37,14 @@ pub(super) async fn release(
         "comment": "The incident is over; thank you." })),
     params(("id" = GrantId, Path, description = "The grant."),
         ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "The grant, revoked.", body = Grant), Revoking))]
+    responses((status = 200, description = "The grant, revoked.", body = Grant), RevokeErrors))]
 pub(super) async fn revoke(
     State(app): State<App>,
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<GrantId>,
-    Call { body, once: key }: Call<Comment>,
-) -> Result<Response, Failure> {
-    let work = end_once(&app, caller.user, key, move |tx, now| {
+    JsonBody { body, key }: JsonBody<Comment>,
+) -> Result<Response, AppError> {
+    let work = run_ending_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &revoke_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)

@@ -4,11 +4,11 @@
 mod account;
 mod call;
 mod devices;
+mod errors;
 mod events;
 mod gateways;
 mod grants;
 pub mod problems;
-mod refusals;
 mod requests;
 mod resources;
 mod reviews;
@@ -83,8 +83,8 @@ fn described() -> OpenApiRouter<App> {
     tags(
         (name = "account", description = "Who is signed in, and where."),
         (name = "see", description = "What the person sees, once and as it changes."),
-        (name = "ask", description = "Asking for access, and giving it back."),
-        (name = "decide", description = "Reviewing what others ask for."),
+        (name = "ask", description = "AskErrors for access, and giving it back."),
+        (name = "decide", description = "QueueErrors what others ask for."),
         (name = "administer", description = "What administrators do for others."),
         (name = "use", description = "Devices, and where they connect."),
         (name = "gateway", description = "What gateways call."),

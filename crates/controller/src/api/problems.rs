@@ -7,7 +7,7 @@ use axum::response::Response;
 use hourkey_protocol::API;
 use hourkey_protocol::problem::{Code, MEDIA_TYPE, Problem};
 
-use crate::failure::{Failure, problem_response};
+use crate::error::{AppError, problem_response};
 
 /// True for addresses that programs call: their answers are JSON.
 #[must_use]
@@ -36,7 +36,7 @@ pub async fn only_problems(request: Request, next: Next) -> Response {
         return response;
     }
     let problem = match status {
-        StatusCode::NOT_FOUND => Failure::not_found().into_problem(),
+        StatusCode::NOT_FOUND => AppError::not_found().into_problem(),
         StatusCode::METHOD_NOT_ALLOWED => no_method(),
         StatusCode::PAYLOAD_TOO_LARGE => {
             Code::TooLarge.problem("The body is larger than anything that this call takes.")

@@ -1,4 +1,4 @@
-//! Asking for access, and deciding.
+//! AskErrors for access, and deciding.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,25 +6,25 @@ use axum::response::Response;
 use hourkey_domain::ids::RequestId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Page, Request};
 
-use super::call::{Bare, Before, Call, Id, response};
-use super::refusals::{Asking, Cancelling, Deciding, Finding, Paging};
+use super::call::{Before, Id, JsonBody, NoBody, response};
+use super::errors::{AskErrors, CancelErrors, FindErrors, ListErrors, ReviewErrors};
 use crate::access::ask::{Made, ask_in};
 use crate::access::decide::{approve_in, deny_in};
 use crate::access::end::cancel_in;
-use crate::access::once::{Answer, once};
+use crate::access::idempotency::{Answer, run_once};
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{ForOthers, SignedIn};
 
 /// The person's own requests, newest first.
 #[utoipa::path(get, path = "/requests", operation_id = "list_requests", tag = "ask", params(Before),
-    responses((status = 200, description = "A page of them.", body = Page<Request>), Paging))]
+    responses((status = 200, description = "A page of them.", body = Page<Request>), ListErrors))]
 pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
     Before { before }: Before,
-) -> Result<Json<Page<Request>>, Failure> {
+) -> Result<Json<Page<Request>>, AppError> {
     view::requests(&app, signed_in.caller.user, before.map(RequestId))
         .await
         .map(Json)
@@ -37,15 +37,15 @@ pub(super) async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
     responses((status = 201, description = "The new request.", body = Request),
         (status = 200, description = "What is there already: a pending request, or the one whose \
-            grant is scheduled or runs.", body = Request), Asking))]
+            grant is scheduled or runs.", body = Request), AskErrors))]
 pub(super) async fn make(
     State(app): State<App>,
     signed_in: SignedIn,
-    Call { body, once: key }: Call<NewRequest>,
-) -> Result<Response, Failure> {
+    JsonBody { body, key }: JsonBody<NewRequest>,
+) -> Result<Response, AppError> {
     let user = signed_in.caller.user;
     let lapse = app.config.request_lapse;
-    let work = once(&app, user, key, move |tx, now| {
+    let work = run_once(&app, user, key, move |tx, now| {
         Box::pin(async move {
             let (request, made) = ask_in(tx, user, body, lapse, now).await?;
             let status = match made {
@@ -61,12 +61,12 @@ pub(super) async fn make(
 /// One request: one's own, or one that the person may review.
 #[utoipa::path(get, path = "/requests/{id}", operation_id = "get_request", tag = "ask",
     params(("id" = RequestId, Path, description = "The request.")),
-    responses((status = 200, description = "The request.", body = Request), Finding))]
+    responses((status = 200, description = "The request.", body = Request), FindErrors))]
 pub(super) async fn one(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
-) -> Result<Json<Request>, Failure> {
+) -> Result<Json<Request>, AppError> {
     view::request(&app, signed_in.caller, id).await.map(Json)
 }
 
@@ -74,15 +74,15 @@ pub(super) async fn one(
 #[utoipa::path(post, path = "/requests/{id}/cancel", operation_id = "cancel", tag = "ask",
     params(("id" = RequestId, Path, description = "The request."),
         ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "The request, cancelled.", body = Request), Cancelling))]
+    responses((status = 200, description = "The request, cancelled.", body = Request), CancelErrors))]
 pub(super) async fn cancel(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
-    Bare { once: key }: Bare,
-) -> Result<Response, Failure> {
+    NoBody { key }: NoBody,
+) -> Result<Response, AppError> {
     let caller = signed_in.caller;
-    let work = once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &cancel_in(tx, caller, id, now).await?) })
     });
     work.await.map(response)
@@ -94,14 +94,14 @@ pub(super) async fn cancel(
         "comment": "Half an hour should do. Ask again if not." })),
     params(("id" = RequestId, Path, description = "The request."),
         ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "The request, with its grant.", body = Request), Deciding))]
+    responses((status = 200, description = "The request, with its grant.", body = Request), ReviewErrors))]
 pub(super) async fn approve(
     State(app): State<App>,
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
-    Call { body, once: key }: Call<Approve>,
-) -> Result<Response, Failure> {
-    let work = once(&app, caller.user, key, move |tx, now| {
+    JsonBody { body, key }: JsonBody<Approve>,
+) -> Result<Response, AppError> {
+    let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &approve_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)
@@ -113,14 +113,14 @@ pub(super) async fn approve(
         "comment": "Please ask its owners first: they are moving it today." })),
     params(("id" = RequestId, Path, description = "The request."),
         ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "The request, denied.", body = Request), Deciding))]
+    responses((status = 200, description = "The request, denied.", body = Request), ReviewErrors))]
 pub(super) async fn deny(
     State(app): State<App>,
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
-    Call { body, once: key }: Call<Comment>,
-) -> Result<Response, Failure> {
-    let work = once(&app, caller.user, key, move |tx, now| {
+    JsonBody { body, key }: JsonBody<Comment>,
+) -> Result<Response, AppError> {
+    let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &deny_in(tx, caller, id, body, now).await?) })
     });
     work.await.map(response)

@@ -6,31 +6,31 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Resource, ResourceDetail};
 
 use super::call::Id;
-use super::refusals::{Finding, Reading};
+use super::errors::{FindErrors, ReadErrors};
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::SignedIn;
 
 /// The resources, each with its lock state.
 #[utoipa::path(get, path = "/resources", operation_id = "list_resources", tag = "see",
-    responses((status = 200, description = "The resources.", body = [Resource]), Reading))]
+    responses((status = 200, description = "The resources.", body = [Resource]), ReadErrors))]
 pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Vec<Resource>>, Failure> {
+) -> Result<Json<Vec<Resource>>, AppError> {
     view::resources(&app, signed_in.caller.user).await.map(Json)
 }
 
-/// One resource, with the ways to ask for it; the preselected one comes first.
+/// One resource, with the assignments to ask for it; the preselected one comes first.
 #[utoipa::path(get, path = "/resources/{id}", operation_id = "get_resource", tag = "see",
     params(("id" = ResourceId, Path, description = "The resource.")),
-    responses((status = 200, description = "The resource.", body = ResourceDetail), Finding))]
+    responses((status = 200, description = "The resource.", body = ResourceDetail), FindErrors))]
 pub(super) async fn one(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<ResourceId>,
-) -> Result<Json<ResourceDetail>, Failure> {
+) -> Result<Json<ResourceDetail>, AppError> {
     view::resource(&app, signed_in.caller.user, id)
         .await
         .map(Json)

@@ -1,4 +1,4 @@
-//! Unlocking for others, by administrators.
+//! UnlockErrors for others, by administrators.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Query, State};
@@ -9,12 +9,12 @@ use hourkey_protocol::problem::Code;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::call::{Call, response};
-use super::refusals::{Administering, Unlocking};
-use crate::access::once::{Answer, once};
+use super::call::{JsonBody, response};
+use super::errors::{AdminErrors, UnlockErrors};
+use crate::access::idempotency::{Answer, run_once};
 use crate::access::unlock;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{ForOthers, SignedIn};
 
 /// Whose.
@@ -27,12 +27,12 @@ pub(super) struct Whose {
 }
 
 impl FromRequestParts<App> for Whose {
-    type Rejection = Failure;
+    type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, AppError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(whose)) => Ok(whose),
-            Err(_) => Err(Failure::refused(
+            Err(_) => Err(AppError::refused(
                 Code::Malformed,
                 "Say whose resources: login=NAME, and nothing else.",
             )),
@@ -43,12 +43,12 @@ impl FromRequestParts<App> for Whose {
 /// What locks when a person does not use it, for administrators.
 #[utoipa::path(get, path = "/unlocks", operation_id = "list_auto_locked", tag = "administer",
     params(Whose),
-    responses((status = 200, description = "In order of id.", body = [AutoLocked]), Administering))]
+    responses((status = 200, description = "In order of id.", body = [AutoLocked]), AdminErrors))]
 pub(super) async fn list(
     State(app): State<App>,
     ForOthers(signed_in): ForOthers,
     Whose { login }: Whose,
-) -> Result<Json<Vec<AutoLocked>>, Failure> {
+) -> Result<Json<Vec<AutoLocked>>, AppError> {
     unlock::auto_locked(&app, signed_in.caller, &login)
         .await
         .map(Json)
@@ -59,13 +59,13 @@ pub(super) async fn list(
     request_body(content = NewUnlock, example = json!({ "login": "lee", "resource": 7,
         "comment": "Back from leave." })),
     params(("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
-    responses((status = 200, description = "It is open to them.", body = AutoLocked), Unlocking))]
+    responses((status = 200, description = "It is open to them.", body = AutoLocked), UnlockErrors))]
 pub(super) async fn unlock(
     State(app): State<App>,
     ForOthers(SignedIn { caller, .. }): ForOthers,
-    Call { body, once: key }: Call<NewUnlock>,
-) -> Result<Response, Failure> {
-    let work = once(&app, caller.user, key, move |tx, now| {
+    JsonBody { body, key }: JsonBody<NewUnlock>,
+) -> Result<Response, AppError> {
+    let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, caller, body, now).await?) })
     });
     work.await.map(response)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use hourkey_controller::clock::{Clock as _, SystemClock};
-use hourkey_controller::failure::Failure;
+use hourkey_controller::error::AppError;
 use hourkey_domain::Time;
 use hourkey_store::Store;
 use hourkey_store_sqlite::SqliteStore;
@@ -108,11 +108,11 @@ pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<Opened> {
 }
 
 /// A failure as the terminal tells it: here, whoever reads it also runs the controller.
-pub(crate) fn told(failure: Failure) -> anyhow::Error {
+pub(crate) fn told(failure: AppError) -> anyhow::Error {
     match failure {
-        Failure::Refused(problem) | Failure::Later { problem, .. } => {
+        AppError::Refused(problem) | AppError::Later { problem, .. } => {
             anyhow::anyhow!("{}", problem.detail)
         }
-        Failure::Broken(error) => error,
+        AppError::Broken(error) => error,
     }
 }

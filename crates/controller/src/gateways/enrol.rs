@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::access::rows::rows;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::device::request;
 use crate::identity::secret::{digest, new_secret};
 
@@ -99,7 +99,7 @@ pub async fn remove(store: &Arc<dyn Store>, name: &str, now: Time) -> anyhow::Re
 ///
 /// # Errors
 /// [`Code::Unauthenticated`] for a token that is unknown, used or expired; [`Code::Malformed`].
-pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, Failure> {
+pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, AppError> {
     let request = request(&call.request)?;
     let key = request.fingerprint();
     let token = digest(&call.token);
@@ -109,7 +109,7 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, Failure> {
             Box::pin(async move {
                 let found = tx.gateway_by_token(token, now).await?;
                 let gateway = found.ok_or_else(|| {
-                    Failure::refused(
+                    AppError::refused(
                         Code::Unauthenticated,
                         "This token is unknown, was used already, or has expired. Make another: \
                          hourkey-controller gateway add.",
@@ -136,10 +136,10 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, Failure> {
 ///
 /// # Errors
 /// [`Code::Malformed`]; [`Code::Forbidden`] for another key.
-pub fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, Failure> {
+pub fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, AppError> {
     let request = request(pem)?;
     if gateway.key.as_deref() != Some(request.fingerprint().as_str()) {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Forbidden,
             "This is not the key that the gateway enrolled with. Enrol it anew.",
         ));
@@ -147,7 +147,7 @@ pub fn renew(app: &App, gateway: &Gateway, pem: &str) -> Result<Certificate, Fai
     certificate(app, gateway, &request)
 }
 
-fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certificate, Failure> {
+fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certificate, AppError> {
     let (host, _) = split(&gateway.address).context("a gateway's address is damaged")?;
     let subject = CertificateSubject::Gateway(gateway.id);
     let authorities = &app.authorities;
@@ -167,7 +167,7 @@ fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certif
 ///
 /// # Errors
 /// The store's failure.
-pub async fn networks(app: &App, user: UserId) -> Result<Networks, Failure> {
+pub async fn networks(app: &App, user: UserId) -> Result<Networks, AppError> {
     let mut tx = app.store.read().await?;
     let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
     let mut seen: Vec<NetworkId> = rows.iter().map(|row| row.network).collect();
@@ -188,7 +188,7 @@ async fn network(
     tx: &mut dyn Read,
     gateways: &[Gateway],
     id: NetworkId,
-) -> Result<Network, Failure> {
+) -> Result<Network, AppError> {
     let here = gateways
         .iter()
         .filter(|gateway| gateway.network == id && gateway.key.is_some());

@@ -6,7 +6,7 @@ use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::Gateway;
 
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::extract::bearer;
 use crate::identity::secret::digest;
 
@@ -15,11 +15,11 @@ use crate::identity::secret::digest;
 pub struct CallingGateway(pub Gateway);
 
 impl FromRequestParts<App> for CallingGateway {
-    type Rejection = Failure;
+    type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let Some(credential) = bearer(&parts.headers) else {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::NoCredential,
                 "This call has no credential in its Authorization header. If the gateway sent one, \
                  a proxy or firewall on the way removed it, and must pass it on.",
@@ -28,7 +28,7 @@ impl FromRequestParts<App> for CallingGateway {
         let mut tx = app.store.read_reserved().await?;
         let found = tx.gateway_by_credential(digest(credential)).await?;
         found.map(Self).ok_or_else(|| {
-            Failure::refused(
+            AppError::refused(
                 Code::Unauthenticated,
                 "This is no credential of a gateway, or the gateway was removed. Enrol it anew.",
             )

@@ -12,7 +12,7 @@ use hourkey_store::log::{Change, Subject};
 
 use crate::access::permits::permits;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::session::is_running;
 
 /// The devices that are connected to a gateway, each with its user while it lives.
@@ -118,7 +118,7 @@ pub(super) async fn all(
     gateway: &Gateway,
     stream: u64,
     watched: &mut Watched,
-) -> Result<All, Failure> {
+) -> Result<All, AppError> {
     let due = Due::everything(watched);
     let mut tx = app.store.read_reserved().await?;
     let now = app.clock.now();
@@ -142,7 +142,7 @@ pub(super) async fn changes(
     watched: &mut Watched,
     due: &Due,
     seq: i64,
-) -> Result<Option<Changes>, Failure> {
+) -> Result<Option<Changes>, AppError> {
     let mut tx = app.store.read_reserved().await?;
     let now = app.clock.now();
     if due.gateway && tx.gateway(gateway.id).await?.is_none() {
@@ -172,7 +172,7 @@ async fn read(
     watched: &mut Watched,
     due: &Due,
     now: Time,
-) -> Result<(Vec<Device>, Vec<User>), Failure> {
+) -> Result<(Vec<Device>, Vec<User>), AppError> {
     let mut users = BTreeMap::new();
     for id in &due.users {
         users.insert(*id, reach(tx, *id, network, now).await?);
@@ -218,7 +218,7 @@ async fn reach(
     user: UserId,
     network: NetworkId,
     now: Time,
-) -> Result<Reach, Failure> {
+) -> Result<Reach, AppError> {
     let here = permits(tx, user, network, now).await?;
     let permits = here.permits.into_iter().map(|permit| Permit {
         resource: permit.resource,
@@ -231,7 +231,7 @@ async fn reach(
 }
 
 /// A device as long as its session runs.
-async fn live(tx: &mut dyn Read, id: DeviceId, now: Time) -> Result<Option<LiveDevice>, Failure> {
+async fn live(tx: &mut dyn Read, id: DeviceId, now: Time) -> Result<Option<LiveDevice>, AppError> {
     let Some(device) = tx.device(id).await? else {
         return Ok(None);
     };
@@ -245,13 +245,13 @@ async fn live(tx: &mut dyn Read, id: DeviceId, now: Time) -> Result<Option<LiveD
     }))
 }
 
-async fn destinations(tx: &mut dyn Read, network: NetworkId) -> Result<Vec<Destination>, Failure> {
+async fn destinations(tx: &mut dyn Read, network: NetworkId) -> Result<Vec<Destination>, AppError> {
     let resources = tx.resources_of(network).await?.into_iter();
     let destinations = resources.map(|resource| Destination {
         id: resource.id,
         address: resource.address.to_string(),
         ports: resource.ports,
-        outlasts_controller: resource.outlasts_controller,
+        keep_alive_offline: resource.keep_alive_offline,
     });
     Ok(destinations.collect())
 }

@@ -4,10 +4,10 @@
 pub mod asked;
 pub mod enrol;
 mod extract;
-mod feed;
 mod message;
+mod stream;
 pub mod streams;
 pub mod usage;
 
 pub use extract::CallingGateway;
-pub use feed::follow;
+pub use stream::follow;

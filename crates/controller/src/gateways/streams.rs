@@ -10,54 +10,54 @@ use hourkey_protocol::problem::Code;
 use tokio::sync::mpsc;
 
 use super::asked::Asked;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// How many messages about devices may wait for a stream.
 const WAITING: usize = 64;
 
 /// The open streams.
 #[derive(Debug, Default)]
-pub struct Streams {
-    open: Mutex<HashMap<GatewayId, Line>>,
+pub struct GatewayStreams {
+    open: Mutex<HashMap<GatewayId, StreamSender>>,
     /// What they asked about.
     pub(super) asked: Asked,
 }
 
 /// What a gateway's other calls reach its stream by.
 #[derive(Debug)]
-struct Line {
+struct StreamSender {
     stream: u64,
     connected: mpsc::Sender<Connected>,
-    heard: Arc<AtomicU64>,
+    acknowledged_number: Arc<AtomicU64>,
 }
 
-/// A stream's end of its line.
+/// A stream's end of its stream.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub(super) struct StreamReceiver {
     /// Its number.
     pub(super) stream: u64,
     /// Which devices came and went. Closed when a newer stream took its place.
     pub(super) connected: mpsc::Receiver<Connected>,
     /// The number of the last acknowledgement.
-    pub(super) heard: Arc<AtomicU64>,
+    pub(super) acknowledged_number: Arc<AtomicU64>,
 }
 
-impl Streams {
+impl GatewayStreams {
     /// Opens a stream; the one before it ends.
-    pub(super) fn open(&self, gateway: GatewayId) -> Ear {
+    pub(super) fn open(&self, gateway: GatewayId) -> StreamReceiver {
         let stream = u64::from(rand::random::<u32>());
-        let (sender, connected) = mpsc::channel(WAITING);
-        let heard = Arc::new(AtomicU64::new(0));
-        let line = Line {
+        let (to_stream, connected) = mpsc::channel(WAITING);
+        let acknowledged_number = Arc::new(AtomicU64::new(0));
+        let sender = StreamSender {
             stream,
-            connected: sender,
-            heard: Arc::clone(&heard),
+            connected: to_stream,
+            acknowledged_number: Arc::clone(&acknowledged_number),
         };
-        self.lines().insert(gateway, line);
-        Ear {
+        self.streams().insert(gateway, sender);
+        StreamReceiver {
             stream,
             connected,
-            heard,
+            acknowledged_number,
         }
     }
 
@@ -65,37 +65,39 @@ impl Streams {
     ///
     /// # Errors
     /// [`Code::NotFound`] when the stream is not the gateway's newest, or gone.
-    pub async fn connected(&self, gateway: GatewayId, said: Connected) -> Result<(), Failure> {
-        let line = {
-            let lines = self.lines();
-            lines
+    pub async fn connected(&self, gateway: GatewayId, said: Connected) -> Result<(), AppError> {
+        let stream = {
+            let streams = self.streams();
+            streams
                 .get(&gateway)
-                .filter(|line| line.stream == said.stream)
-                .map(|line| line.connected.clone())
+                .filter(|stream| stream.stream == said.stream)
+                .map(|stream| stream.connected.clone())
         };
-        let line = line.ok_or_else(no_stream)?;
-        line.send(said).await.map_err(|_| no_stream())
+        let stream = stream.ok_or_else(no_stream)?;
+        stream.send(said).await.map_err(|_| no_stream())
     }
 
     /// Notes an acknowledgement.
     ///
     /// # Errors
     /// [`Code::NotFound`] when the stream is not the gateway's newest.
-    pub fn acknowledged(&self, gateway: GatewayId, ack: Ack) -> Result<(), Failure> {
-        let lines = self.lines();
-        let line = lines
+    pub fn acknowledged(&self, gateway: GatewayId, ack: Ack) -> Result<(), AppError> {
+        let streams = self.streams();
+        let stream = streams
             .get(&gateway)
-            .filter(|line| line.stream == ack.stream)
+            .filter(|stream| stream.stream == ack.stream)
             .ok_or_else(no_stream)?;
-        line.heard.fetch_max(ack.number, Ordering::SeqCst);
+        stream
+            .acknowledged_number
+            .fetch_max(ack.number, Ordering::SeqCst);
         Ok(())
     }
 
-    fn lines(&self) -> MutexGuard<'_, HashMap<GatewayId, Line>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<GatewayId, StreamSender>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn no_stream() -> Failure {
-    Failure::refused(Code::NotFound, "This stream has ended. Open another one.")
+fn no_stream() -> AppError {
+    AppError::refused(Code::NotFound, "This stream has ended. Open another one.")
 }

@@ -8,17 +8,17 @@ use hourkey_protocol::gateway::{self as wire, Ended, REPORTED_AT_ONCE, Report};
 use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::usage::{Connection, End, Kept};
+use hourkey_store::usage::{Connection, End, ReportOutcome};
 use hourkey_store::{StoreError, Write};
 use serde_json::json;
 
 use crate::access::reconcile;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Uses that follow each other faster move nothing that anybody has to be told of: what auto-locks
 /// counts in days.
-const FELT: TimeDelta = TimeDelta::minutes(1);
+const MIN_ADVANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// Connections that are kept in one transaction: a decision that comes meanwhile waits for it
 /// (docs/PERFORMANCE.md).
@@ -28,7 +28,7 @@ const AT_A_TIME: usize = 20;
 ///
 /// # Errors
 /// [`Code::Malformed`] for more than [`REPORTED_AT_ONCE`] connections, or ids that are none.
-pub async fn keep(app: &App, gateway: Gateway, report: Report) -> Result<(), Failure> {
+pub async fn keep(app: &App, gateway: Gateway, report: Report) -> Result<(), AppError> {
     if report.connections.len() > REPORTED_AT_ONCE {
         return Err(malformed(&format!(
             "A report holds at most {REPORTED_AT_ONCE} connections."
@@ -59,7 +59,7 @@ async fn keep_one(
     gateway: &Gateway,
     said: wire::Connection,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let resource = tx.resource(said.resource).await?;
     let here = resource.is_some_and(|(resource, _)| resource.network == gateway.network);
     let used_at = match said.end {
@@ -83,21 +83,21 @@ async fn keep_one(
             received: end.received,
         }),
     };
-    let lately = tx.lately(said_user, Some(said_resource)).await?;
-    let known = lately.first().and_then(|(_, lately)| lately.last_used());
-    let moves = known.is_none_or(|known| used_at.min(now) >= known + FELT);
+    let history = tx.access_history(said_user, Some(said_resource)).await?;
+    let known = history.first().and_then(|(_, history)| history.last_used());
+    let moves = known.is_none_or(|known| used_at.min(now) >= known + MIN_ADVANCE);
     let kept = match here {
         true => {
-            tx.keep_connection(connection.clone(), used_at.min(now))
+            tx.record_connection(connection.clone(), used_at.min(now))
                 .await
         }
         false => Err(StoreError::Refused("another network's resource".to_owned())),
     };
     let action = match (kept, connection.end) {
-        (Ok(Kept::Known), _) => return Ok(()),
-        (Ok(Kept::Used), _) => "connection.used",
-        (Ok(Kept::New | Kept::Ended), None) => "connection.started",
-        (Ok(Kept::New | Kept::Ended), Some(_)) => "connection.ended",
+        (Ok(ReportOutcome::Unchanged), _) => return Ok(()),
+        (Ok(ReportOutcome::Used), _) => "connection.used",
+        (Ok(ReportOutcome::New | ReportOutcome::Ended), None) => "connection.started",
+        (Ok(ReportOutcome::New | ReportOutcome::Ended), Some(_)) => "connection.ended",
         // Reported again and again it would hold up all the others.
         (Err(StoreError::Refused(why)), _) => {
             tracing::warn!(
@@ -162,16 +162,16 @@ async fn auto_locks(
     tx: &mut dyn Write,
     user: UserId,
     resource: ResourceId,
-) -> Result<bool, Failure> {
+) -> Result<bool, AppError> {
     let reachable = tx.reachable(user, Some(resource)).await?;
-    let mut ways = reachable.iter().flat_map(|found| &found.ways);
-    Ok(ways.any(|way| way.settings.mode == Mode::AutoLock))
+    let mut assignments = reachable.iter().flat_map(|found| &found.assignments);
+    Ok(assignments.any(|own| own.settings.mode == Mode::AutoLock))
 }
 
 fn is_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn malformed(detail: &str) -> Failure {
-    Failure::refused(Code::Malformed, detail)
+fn malformed(detail: &str) -> AppError {
+    AppError::refused(Code::Malformed, detail)
 }

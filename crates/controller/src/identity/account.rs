@@ -15,7 +15,7 @@ use super::attempts::{Origin, Wait};
 use super::password::Priority;
 use super::session;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Why somebody is not signed in.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ pub enum NotSignedIn {
     TooFast(Wait),
     /// Anything else: [`Code::Unauthenticated`] when login and password do not fit, without a word
     /// on which of them, [`Code::Forbidden`] for a disabled account, our own failure.
-    Failed(Failure),
+    Failed(AppError),
 }
 
-impl<E: Into<Failure>> From<E> for NotSignedIn {
+impl<E: Into<AppError>> From<E> for NotSignedIn {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
@@ -91,14 +91,14 @@ pub async fn check(
     let fits = fits.await?;
     let Some((user, hash)) = user.zip(hash).filter(|_| fits) else {
         tracing::info!(client.address = %address, "a sign-in failed");
-        return Err(NotSignedIn::Failed(Failure::refused(
+        return Err(NotSignedIn::Failed(AppError::refused(
             Code::Unauthenticated,
             "This login and password do not fit together. Check both and try again; your \
              administrator can make you a link to set a new password.",
         )));
     };
     if user.disabled {
-        return Err(NotSignedIn::Failed(Failure::refused(
+        return Err(NotSignedIn::Failed(AppError::refused(
             Code::Forbidden,
             "This account is disabled. Ask your administrator.",
         )));
@@ -137,7 +137,7 @@ pub async fn set_password(
     keep: Option<SessionId>,
     actor: Option<UserId>,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     tx.set_password_hash(user, hash).await?;
     tx.remove_reset_links(user).await?;
     let entry = Entry {
@@ -155,11 +155,11 @@ pub async fn set_password(
 ///
 /// # Errors
 /// [`Code::Malformed`].
-pub fn check_login(typed: &str) -> Result<String, Failure> {
+pub fn check_login(typed: &str) -> Result<String, AppError> {
     let login = typed.trim().to_lowercase();
     let odd = |c: char| c.is_whitespace() || c.is_control();
     if login.is_empty() || login.chars().count() > 100 || login.contains(odd) {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Malformed,
             "A login has 1 to 100 characters, and no spaces.",
         ));
@@ -171,7 +171,7 @@ pub fn check_login(typed: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// [`Code::Malformed`].
-pub fn check_name(typed: &str) -> Result<String, Failure> {
+pub fn check_name(typed: &str) -> Result<String, AppError> {
     one_line(
         typed,
         "A name is needed: it is shown to those whose requests are decided.",
@@ -182,10 +182,10 @@ pub fn check_name(typed: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// [`Code::Malformed`] with the complaint.
-pub fn one_line(typed: &str, complaint: &str) -> Result<String, Failure> {
+pub fn one_line(typed: &str, complaint: &str) -> Result<String, AppError> {
     let text = typed.trim();
     if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Malformed,
             format!("{complaint} One line of at most 200 characters."),
         ));

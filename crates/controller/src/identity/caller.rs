@@ -4,7 +4,7 @@ use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A person, and the kind of session that they act by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Caller {
     ///
     /// # Errors
     /// [`Code::Forbidden`].
-    pub fn may_end(self, own: SessionId, other: SessionId) -> Result<(), Failure> {
+    pub fn may_end(self, own: SessionId, other: SessionId) -> Result<(), AppError> {
         if own == other || self.reaches_others() {
             return Ok(());
         }
-        Err(Failure::refused(
+        Err(AppError::refused(
             Code::Forbidden,
             "This client signed in by a device code, and such sessions end nothing but themselves. \
              Do it in the browser or the desktop app, or sign the CLI in through a browser.",
@@ -47,11 +47,11 @@ impl Caller {
     ///
     /// # Errors
     /// [`Code::Forbidden`].
-    pub fn must_reach_others(self) -> Result<(), Failure> {
+    pub fn must_reach_others(self) -> Result<(), AppError> {
         if self.reaches_others() {
             return Ok(());
         }
-        Err(Failure::refused(
+        Err(AppError::refused(
             Code::Forbidden,
             "This client signed in by a device code, and such sessions never review or administer. \
              Do it in the browser or the desktop app, or sign the CLI in through a browser.",

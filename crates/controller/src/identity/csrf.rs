@@ -7,7 +7,7 @@ use hourkey_protocol::problem::Code;
 use super::cookie::Kind;
 use super::secret::{digest, new_secret, same};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::AppError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -74,11 +74,11 @@ pub fn visitor(headers: &HeaderMap, config: &Config) -> (FormToken, Option<Heade
 ///
 /// # Errors
 /// [`Code::Forbidden`] when it comes from another site, or belongs to another session.
-pub fn check(headers: &HeaderMap, token: &str, config: &Config) -> Result<(), Failure> {
+pub fn check(headers: &HeaderMap, token: &str, config: &Config) -> Result<(), AppError> {
     check_origin(headers, config)?;
     match expected(headers, config) {
         Some(expected) if same(expected.as_str(), token) => Ok(()),
-        Some(_) | None => Err(Failure::refused(
+        Some(_) | None => Err(AppError::refused(
             Code::Forbidden,
             "This form belongs to a sign-in that has ended, or cookies are switched off. Nothing \
              was changed. Go back, reload the page, and send it again.",
@@ -100,7 +100,7 @@ fn expected(headers: &HeaderMap, config: &Config) -> Option<FormToken> {
 }
 
 /// Browsers name the origin of every form they post (Fetch, 3.2); other programs need not.
-fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), Failure> {
+fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), AppError> {
     let expected = config.public_url.origin().ascii_serialization();
     let origin_fits = text(headers, "origin").is_none_or(|origin| origin == expected);
     // `none`: the person themselves, by reloading.
@@ -120,7 +120,7 @@ fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), Failure> {
              {expected} and try again there."
         ),
     };
-    Err(Failure::refused(Code::Forbidden, detail))
+    Err(AppError::refused(Code::Forbidden, detail))
 }
 
 /// Whether a form comes from the controller itself, at another address than the public one.

@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::session::{self, label};
 use crate::access::actor::Actor;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// How long a device's certificate is valid.
 const CERTIFICATE: TimeDelta = TimeDelta::hours(24);
@@ -33,9 +33,9 @@ pub async fn enrol(
     app: &App,
     session: Session,
     call: EnrolDevice,
-) -> Result<DeviceEnrolment, Failure> {
+) -> Result<DeviceEnrolment, AppError> {
     if session.kind == SessionKind::Browser {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Forbidden,
             "A browser is no device. Use the desktop app or the CLI.",
         ));
@@ -48,7 +48,7 @@ pub async fn enrol(
             Box::pin(async move {
                 let running = tx.session(session.id).await?;
                 if !running.is_some_and(|session| session::is_running(&session, now)) {
-                    return Err(Failure::refused(
+                    return Err(AppError::refused(
                         Code::Unauthenticated,
                         "The session has ended. Sign in again.",
                     ));
@@ -83,14 +83,14 @@ pub async fn enrol(
 }
 
 /// What somebody sent to be certified.
-pub(crate) fn request(pem: &str) -> Result<Request, Failure> {
+pub(crate) fn request(pem: &str) -> Result<Request, AppError> {
     Request::from_pem(pem).map_err(|error| match error {
-        IssueError::BadRequest => Failure::refused(
+        IssueError::BadRequest => AppError::refused(
             Code::Malformed,
             "The field request holds no certificate signing request (PKCS #10, PEM) with a right \
              signature.",
         ),
-        IssueError::Failed(_) => Failure::Broken(error.into()),
+        IssueError::Failed(_) => AppError::Broken(error.into()),
     })
 }
 
@@ -100,7 +100,7 @@ async fn insert(
     name: String,
     key: String,
     now: Time,
-) -> Result<DeviceId, Failure> {
+) -> Result<DeviceId, AppError> {
     let new = NewDevice {
         session: session.id,
         name: name.clone(),
@@ -129,7 +129,7 @@ pub async fn end(
     actor: Option<UserId>,
     why: &str,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     tx.end_device(device.id).await?;
     let entry = Entry {
         at: now,
@@ -147,21 +147,21 @@ pub async fn end(
 /// caller's session.
 ///
 /// # Errors
-/// [`Failure::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
+/// [`AppError::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
 /// failure.
 pub async fn end_by(
     app: &App,
     caller: Caller,
     own: SessionId,
     id: DeviceId,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let by = caller.user;
             let actor = Actor::load(tx, caller).await?;
             let device = tx.device(id).await?;
             let theirs = device.filter(|it| it.user == by || actor.administers());
-            let device = theirs.ok_or_else(Failure::not_found)?;
+            let device = theirs.ok_or_else(AppError::not_found)?;
             caller.may_end(own, device.session)?;
             let why = if device.user == by {
                 "ended by its owner"
@@ -182,7 +182,7 @@ pub async fn end_by(
 ///
 /// # Errors
 /// The store's failure.
-pub async fn list(app: &App, session: &Session) -> Result<Vec<Shown>, Failure> {
+pub async fn list(app: &App, session: &Session) -> Result<Vec<Shown>, AppError> {
     let devices = app.store.read().await?.devices(Some(session.user)).await?;
     let shown = devices.into_iter().map(|device| Shown {
         id: device.id,
@@ -208,7 +208,7 @@ pub struct Owned {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn visible_to(app: &App, user: &User) -> Result<Vec<Owned>, Failure> {
+pub async fn visible_to(app: &App, user: &User) -> Result<Vec<Owned>, AppError> {
     let mut tx = app.store.read().await?;
     let whose = (!sees_all(user)).then_some(user.id);
     let mut owned = Vec::new();

@@ -17,8 +17,8 @@ use super::secret::digest;
 use super::session;
 use crate::app::App;
 use crate::budget;
-use crate::failure::Failure;
-use crate::pages::error::PageFailure;
+use crate::error::AppError;
+use crate::pages::error::PageError;
 
 /// The caller of the API, by access token (RFC 6750, 2.1).
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl FromRequestParts<App> for SignedIn {
                 let (user, kind) = (user.id, session.kind);
                 let caller = Caller { user, kind };
                 let turn = budget::wait_for_turn(app, parts, user).await;
-                turn.map_err(Failure::into_response)?;
+                turn.map_err(AppError::into_response)?;
                 Ok(Self { caller, session })
             }
             Ok(None) => Err(unauthenticated(
@@ -95,7 +95,7 @@ impl PageUser {
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
+    pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Self>, AppError> {
         let Some(cookie) = Kind::Session.read(headers, &app.config) else {
             return Ok(None);
         };
@@ -124,14 +124,14 @@ impl FromRequestParts<App> for PageUser {
         match Self::find(app, &parts.headers).await {
             Ok(Some(user)) => {
                 let turn = budget::wait_for_turn(app, parts, user.user.id).await;
-                turn.map_err(|failure| PageFailure::from(failure).into_response())?;
+                turn.map_err(|failure| PageError::from(failure).into_response())?;
                 Ok(user)
             }
             Ok(None) => {
                 let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
                 Err(Redirect::to(&crate::pages::sign_in::address(here)).into_response())
             }
-            Err(failure) => Err(PageFailure::from(failure).into_response()),
+            Err(failure) => Err(PageError::from(failure).into_response()),
         }
     }
 }
@@ -165,7 +165,7 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-async fn by_access_token(app: &App, token: &str) -> Result<Option<(User, Session)>, Failure> {
+async fn by_access_token(app: &App, token: &str) -> Result<Option<(User, Session)>, AppError> {
     let mut tx = app.store.read().await?;
     let session = tx
         .session_by_access_token(digest(token), app.clock.now())
@@ -183,7 +183,7 @@ async fn running(
     app: &App,
     session: Session,
     user: Option<User>,
-) -> Result<Option<(User, Session)>, Failure> {
+) -> Result<Option<(User, Session)>, AppError> {
     let now = app.clock.now();
     let Some(user) = user.filter(|user| !user.disabled) else {
         return Ok(None);
@@ -206,7 +206,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn unauthenticated(code: Code, challenge: &'static str, detail: &str) -> Response {
-    let mut response = Failure::refused(code, detail).into_response();
+    let mut response = AppError::refused(code, detail).into_response();
     let challenge = HeaderValue::from_static(challenge);
     response
         .headers_mut()

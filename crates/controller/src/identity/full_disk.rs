@@ -14,7 +14,7 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 
 use crate::budget::spend;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// How often a person may come in at once, by signing in or by going on with a session. With half a
 /// kilobyte each time, one person takes 80 kB of the 16 MiB in a day.
@@ -30,7 +30,7 @@ pub struct FullDisk(Mutex<HashMap<UserId, Time>>);
 impl FullDisk {
     /// Whether a person who was refused for this reason may use the room that is kept. Counts as
     /// once.
-    pub fn admits(&self, refused: &Failure, user: UserId, now: Time) -> bool {
+    pub fn admits(&self, refused: &AppError, user: UserId, now: Time) -> bool {
         refused.is_full_disk() && self.take(user, now)
     }
 

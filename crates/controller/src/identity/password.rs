@@ -7,12 +7,12 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use hourkey_protocol::problem::Code;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// The fewest characters of a password.
 pub const SHORTEST: usize = 12;
 /// The most bytes of a password: hashing longer ones would be work that strangers can order.
-pub const LONGEST: usize = 1024;
+pub const MAX_BYTES: usize = 1024;
 
 /// How many are computed at once: each takes 19 MiB and a core for some 20 ms.
 const RUNNING: usize = 2;
@@ -60,7 +60,7 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Code::Unavailable`] when too many wait, or our own failure.
-    pub async fn hash(&self, password: String, priority: Priority) -> Result<String, Failure> {
+    pub async fn hash(&self, password: String, priority: Priority) -> Result<String, AppError> {
         self.blocking(priority, move || compute(&password)).await?
     }
 
@@ -73,12 +73,12 @@ impl Hasher {
         password: String,
         hash: Option<String>,
         priority: Priority,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, AppError> {
         self.blocking(priority, move || {
             let known = hash.is_some();
             let hash = hash.unwrap_or_else(|| NOBODY.clone());
             let fits = Argon2::default().verify_password(password.as_bytes(), hash.as_str());
-            fits.is_ok() && known && password.len() <= LONGEST
+            fits.is_ok() && known && password.len() <= MAX_BYTES
         })
         .await
     }
@@ -87,14 +87,14 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Code::Unavailable`] when too many wait.
-    pub fn admit(&self, priority: Priority) -> Result<OwnedSemaphorePermit, Failure> {
+    pub fn admit(&self, priority: Priority) -> Result<OwnedSemaphorePermit, AppError> {
         let place = Arc::clone(&self.admitted).try_acquire_owned();
         let place = match priority {
             Priority::Anybody => place,
             Priority::Known => place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()),
         };
         place.map_err(|_| {
-            Failure::refused(
+            AppError::refused(
                 Code::Unavailable,
                 "Too many people are signing in at this moment. Try again in a few seconds.",
             )
@@ -105,7 +105,7 @@ impl Hasher {
         &self,
         priority: Priority,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, AppError> {
         let admitted = self.admit(priority)?;
         // It is never closed.
         let running = Arc::clone(&self.running).acquire_owned().await;
@@ -116,7 +116,7 @@ impl Hasher {
             work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
-            Failure::Broken(anyhow::Error::new(error).context("hashing a password did not finish"))
+            AppError::Broken(anyhow::Error::new(error).context("hashing a password did not finish"))
         })
     }
 }
@@ -125,7 +125,7 @@ impl Hasher {
 ///
 /// # Errors
 /// [`Code::Malformed`] with a sentence that says what is wrong with it.
-pub fn check_new(password: &str) -> Result<(), Failure> {
+pub fn check_new(password: &str) -> Result<(), AppError> {
     let length = password.chars().count();
     let mut characters = password.chars();
     let first = characters.next();
@@ -134,20 +134,20 @@ pub fn check_new(password: &str) -> Result<(), Failure> {
             "A password has at least {SHORTEST} characters; this one has {length}. A few words in \
              a row make a good one."
         )
-    } else if password.len() > LONGEST {
-        format!("A password has at most {LONGEST} bytes. Take a shorter one.")
+    } else if password.len() > MAX_BYTES {
+        format!("A password has at most {MAX_BYTES} bytes. Take a shorter one.")
     } else if characters.all(|character| Some(character) == first) {
         "This is one character over and over. Take something harder to guess.".to_owned()
     } else {
         return Ok(());
     };
-    Err(Failure::refused(Code::Malformed, complaint))
+    Err(AppError::refused(Code::Malformed, complaint))
 }
 
-fn compute(password: &str) -> Result<String, Failure> {
+fn compute(password: &str) -> Result<String, AppError> {
     match Argon2::default().hash_password(password.as_bytes()) {
         Ok(hash) => Ok(hash.to_string()),
-        Err(error) => Err(Failure::Broken(anyhow::anyhow!(
+        Err(error) => Err(AppError::Broken(anyhow::anyhow!(
             "cannot hash a password: {error}"
         ))),
     }

@@ -16,7 +16,7 @@ use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
 use crate::app::App;
 use crate::config::address;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A link is good for this long.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -31,7 +31,7 @@ pub async fn make_link(
     public_url: &Url,
     user: UserId,
     now: Time,
-) -> Result<String, Failure> {
+) -> Result<String, AppError> {
     let code = new_code(32);
     let link = digest(&plain_code(&code));
     // An administrator's at the terminal, for the password that ends sessions.
@@ -46,7 +46,7 @@ pub async fn make_link(
                 detail: json!({ "expires_at": now + LIFETIME }),
             };
             tx.record(entry).await?;
-            Ok::<_, Failure>(())
+            Ok::<_, AppError>(())
         })
     })
     .await?;
@@ -58,7 +58,7 @@ pub async fn make_link(
 /// # Errors
 /// [`Code::Malformed`] when the password is not good enough; [`Code::Forbidden`] when the code is
 /// unknown, used or expired; our own failure.
-pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verified, Failure> {
+pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verified, AppError> {
     let link = digest(&plain_code(code));
     // Before the password is hashed, so that strangers cannot order that work.
     let known = app
@@ -90,8 +90,8 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
     .await
 }
 
-fn useless() -> Failure {
-    Failure::refused(
+fn useless() -> AppError {
+    AppError::refused(
         Code::Forbidden,
         "This code is unknown, or it was used already, or it has expired: a link is good once and \
          for 24 hours. Ask your administrator for a new one.",

@@ -17,7 +17,7 @@ use super::caller::Caller;
 use super::cookie::Kind;
 use super::secret::{self, new_secret};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A browser is signed out after this long without a visit.
 pub const BROWSER_IDLE: TimeDelta = TimeDelta::days(7);
@@ -61,7 +61,7 @@ pub fn is_running(session: &Session, now: Time) -> bool {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, Failure> {
+pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, AppError> {
     let entry = Entry {
         at: new.created_at,
         actor: Some(new.user),
@@ -85,7 +85,7 @@ pub async fn start_browser(
     verified: Verified,
     label: String,
     headers: &HeaderMap,
-) -> Result<SetCookies, Failure> {
+) -> Result<SetCookies, AppError> {
     let (cookie, digest) = new_secret();
     let new = NewBrowser {
         verified,
@@ -125,10 +125,10 @@ struct NewBrowser {
 
 impl NewBrowser {
     /// Starts its session, and returns what it is called from now on.
-    async fn start(self, tx: &mut dyn Write, now: Time) -> Result<String, Failure> {
+    async fn start(self, tx: &mut dyn Write, now: Time) -> Result<String, AppError> {
         let user = self.verified.user;
         if !self.verified.holds(tx).await? {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::Unauthenticated,
                 "The password was changed, or the account disabled, just now. Sign in again.",
             ));
@@ -170,7 +170,7 @@ pub async fn end(
     actor: Option<UserId>,
     why: &str,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     if tx.session(session.id).await?.is_none() {
         return Ok(());
     }
@@ -191,7 +191,7 @@ pub async fn end(
 ///
 /// # Errors
 /// The store's failure.
-pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
+pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
     for session in tx.sessions_due(now, END_AT_ONCE).await? {
         let why = if session.ends_at < ends_at(session.kind, session.created_at, now) {
             "it was not used for too long"
@@ -207,20 +207,20 @@ pub async fn end_due(tx: &mut dyn Write, now: Time) -> Result<(), Failure> {
 /// do (rule 1).
 ///
 /// # Errors
-/// [`Failure::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
+/// [`AppError::not_found`]; [`Code::Forbidden`] where `own` ends nothing but itself; the store's
 /// failure.
 pub async fn end_own(
     app: &App,
     caller: Caller,
     own: SessionId,
     id: SessionId,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let user = caller.user;
     app.transact_ending(move |tx, now| {
         Box::pin(async move {
             let session = tx.session(id).await?.filter(|session| session.user == user);
             let Some(session) = session else {
-                return Err(Failure::not_found());
+                return Err(AppError::not_found());
             };
             caller.may_end(own, session.id)?;
             end(tx, &session, Some(user), "ended by its owner", now).await
@@ -240,7 +240,7 @@ pub async fn end_all(
     actor: Option<UserId>,
     why: &str,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     for session in tx.sessions_of(user).await? {
         if Some(session.id) != except {
             end(tx, &session, actor, why, now).await?;
@@ -257,7 +257,7 @@ pub async fn list(
     app: &App,
     user: UserId,
     current: SessionId,
-) -> Result<Vec<hourkey_protocol::account::Session>, Failure> {
+) -> Result<Vec<hourkey_protocol::account::Session>, AppError> {
     let now = app.clock.now();
     let sessions = app.store.read().await?.sessions_of(user).await?;
     let running = sessions
@@ -278,7 +278,7 @@ pub async fn list(
 ///
 /// # Errors
 /// The store's failure.
-pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), Failure> {
+pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), AppError> {
     if now - session.last_seen < HEARD {
         return Ok(());
     }
@@ -296,7 +296,7 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), Failur
 ///
 /// # Errors
 /// The store's failure.
-pub async fn touch(tx: &mut dyn Write, session: &Session, now: Time) -> Result<(), Failure> {
+pub async fn touch(tx: &mut dyn Write, session: &Session, now: Time) -> Result<(), AppError> {
     let ends_at = ends_at(session.kind, session.created_at, now);
     Ok(tx.touch_session(session.id, now, ends_at).await?)
 }

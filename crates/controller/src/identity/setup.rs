@@ -16,7 +16,7 @@ use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
 use crate::app::App;
 use crate::config::address;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// What the setup page asks for.
 #[derive(Clone)]
@@ -39,11 +39,11 @@ pub struct FirstAdmin {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, Failure> {
+pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, AppError> {
     let code = new_code(32);
     let kept = digest(&plain_code(&code));
     transact(store, move |tx| {
-        Box::pin(async move { Ok::<_, Failure>(tx.set_setup_code(Some(kept)).await?) })
+        Box::pin(async move { Ok::<_, AppError>(tx.set_setup_code(Some(kept)).await?) })
     })
     .await?;
     Ok(code)
@@ -53,7 +53,7 @@ pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, Failure> {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn make_link(store: &Arc<dyn Store>, public_url: &Url) -> Result<String, Failure> {
+pub async fn make_link(store: &Arc<dyn Store>, public_url: &Url) -> Result<String, AppError> {
     let code = make_code(store).await?;
     Ok(format!("{}#{code}", address(public_url, "/setup")))
 }
@@ -63,7 +63,7 @@ pub async fn make_link(store: &Arc<dyn Store>, public_url: &Url) -> Result<Strin
 ///
 /// # Errors
 /// The store's failure.
-pub async fn open(store: &Arc<dyn Store>) -> Result<(), Failure> {
+pub async fn open(store: &Arc<dyn Store>) -> Result<(), AppError> {
     if store.read().await?.setup_code().await?.is_none() {
         make_code(store).await?;
     }
@@ -74,7 +74,7 @@ pub async fn open(store: &Arc<dyn Store>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The store's failure.
-pub async fn is_open(app: &App) -> Result<bool, Failure> {
+pub async fn is_open(app: &App) -> Result<bool, AppError> {
     Ok(app.store.read().await?.setup_code().await?.is_some())
 }
 
@@ -83,7 +83,7 @@ pub async fn is_open(app: &App) -> Result<bool, Failure> {
 /// # Errors
 /// [`Code::Forbidden`] when the code does not fit; [`Code::Malformed`] when a field is not good
 /// enough; our own failure.
-pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, Failure> {
+pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> {
     check_code(app.store.read().await?.setup_code().await?, &first.code)?;
     let FirstAdmin {
         code,
@@ -131,9 +131,9 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, Failure> {
     .await
 }
 
-fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Result<(), Failure> {
+fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Result<(), AppError> {
     let Some(kept) = kept else {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Forbidden,
             "This controller is set up already. Sign in, or ask its administrator for an account.",
         ));
@@ -142,15 +142,15 @@ fn check_code(kept: Option<hourkey_store::account::Digest>, typed: &str) -> Resu
     if subtle::ConstantTimeEq::ct_eq(kept.as_slice(), typed.as_slice()).into() {
         return Ok(());
     }
-    Err(Failure::refused(
+    Err(AppError::refused(
         Code::Forbidden,
         "That setup code isn't valid. You'll find it in the terminal where you started the \
          controller; `hourkey-controller setup-code` prints a link with a new one.",
     ))
 }
 
-fn login_taken(login: &str) -> Failure {
-    Failure::refused(
+fn login_taken(login: &str) -> AppError {
+    AppError::refused(
         Code::Malformed,
         format!("There is a user {login} already. Take another login for the first admin."),
     )

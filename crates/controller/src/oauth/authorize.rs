@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use super::client::{Client, Loopback};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::secret::new_secret;
 use crate::identity::{PageUser, session};
 use crate::pages;
-use crate::pages::error::PageFailure;
+use crate::pages::error::PageError;
 use crate::pages::form::Form;
 
 /// How long a code is good for (RFC 6749, 4.1.2 recommends at most ten minutes).
@@ -71,7 +71,7 @@ pub(super) async fn show(
     State(app): State<App>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let asked = match read(&uri) {
         Ok(asked) => asked,
         Err(refused) => return answer(&app, refused),
@@ -89,7 +89,7 @@ pub(super) async fn decide(
     user: PageUser,
     uri: Uri,
     Form(click): Form<Click>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let asked = match read(&uri) {
         Ok(asked) => asked,
         Err(refused) => return answer(&app, refused),
@@ -181,7 +181,7 @@ fn is_challenge(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(allowed)
 }
 
-fn answer(app: &App, refused: Refused) -> Result<Response, PageFailure> {
+fn answer(app: &App, refused: Refused) -> Result<Response, PageError> {
     match refused {
         Refused::Here(why) => Err(bad(why)),
         Refused::There {
@@ -207,9 +207,9 @@ fn redirect(app: &App, to: &Loopback, state: &str, first: &[(&str, &str)]) -> Re
     Redirect::to(&to.with(&parameters)).into_response()
 }
 
-fn bad(why: &str) -> PageFailure {
+fn bad(why: &str) -> PageError {
     let detail = format!(
         "{why} Nobody was signed in. Start again from the Hourkey app or from `hourkey sign-in`."
     );
-    Failure::refused(ProblemCode::Malformed, detail).into()
+    AppError::refused(ProblemCode::Malformed, detail).into()
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hourkey_protocol::oauth::Error;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Why a client gets no tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Refusal {
 }
 
 /// What is broken is logged and answered without details.
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<AppError> for Refusal {
+    fn from(failure: AppError) -> Self {
         let problem = failure.into_problem();
         Self {
             error: "server_error",
@@ -51,7 +51,7 @@ impl From<Failure> for Refusal {
 
 impl From<hourkey_store::StoreError> for Refusal {
     fn from(error: hourkey_store::StoreError) -> Self {
-        Failure::from(error).into()
+        AppError::from(error).into()
     }
 }
 

@@ -19,7 +19,7 @@ use super::client::Client;
 use super::device;
 use super::error::{Refusal, no_store};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::secret::{digest, new_secret, same};
 use crate::identity::session;
 
@@ -46,7 +46,7 @@ pub(super) struct Call {
 
 /// What a transaction came to. A refusal in it commits what it did (ending a family), an error
 /// rolls it back.
-pub(super) type Outcome = Result<Result<Tokens, Refusal>, Failure>;
+pub(super) type Outcome = Result<Result<Tokens, Refusal>, AppError>;
 
 /// `POST /oauth/token`
 pub(super) async fn exchange(
@@ -142,7 +142,7 @@ async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
 }
 
 /// [`refresh`] in the room that is kept, for whom it admits.
-async fn on_full_disk(app: &App, client: Client, key: Digest, full: Failure) -> Outcome {
+async fn on_full_disk(app: &App, client: Client, key: Digest, full: AppError) -> Outcome {
     let mut tx = app.store.read().await?;
     let session = match tx.refresh_token(key).await? {
         Some(refresh) => tx.session(refresh.session).await?,
@@ -210,7 +210,7 @@ pub(super) async fn issue(
     generation: i64,
     lifetime: TimeDelta,
     now: Time,
-) -> Result<Tokens, Failure> {
+) -> Result<Tokens, AppError> {
     let (access_token, access) = new_secret();
     let (refresh_token, refresh) = new_secret();
     tx.insert_access_token(access, session, now + lifetime)
@@ -231,7 +231,7 @@ pub(super) async fn consenting(
     tx: &mut dyn Write,
     consent: Consent,
     now: Time,
-) -> Result<Option<User>, Failure> {
+) -> Result<Option<User>, AppError> {
     let session = tx.session(consent.session).await?;
     let runs =
         |session: &Session| session.user == consent.user && session::is_running(session, now);
@@ -258,7 +258,7 @@ async fn end_family(
     id: SessionId,
     why: &str,
     now: Time,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let session: Option<Session> = tx.session(id).await?;
     if let Some(session) = session {
         tracing::warn!(session.id = id.0, "{why}: its session is ended");

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
 use super::plan::{Change, Plan, assignment_key};
 use crate::access::reconcile::reconcile;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::session;
 
 /// Why a file was not applied. Nothing of it was.
@@ -25,7 +25,7 @@ pub enum Refused {
     /// Something changed between showing the difference and applying it.
     ChangedMeanwhile,
     /// It failed.
-    Failed(Failure),
+    Failed(AppError),
 }
 
 impl std::fmt::Display for Refused {
@@ -39,10 +39,10 @@ impl std::fmt::Display for Refused {
                 "nothing was applied: the organisation changed since the difference was shown; \
                  run the command again",
             ),
-            Self::Failed(Failure::Refused(problem) | Failure::Later { problem, .. }) => {
+            Self::Failed(AppError::Refused(problem) | AppError::Later { problem, .. }) => {
                 write!(f, "nothing was applied: {}", problem.detail)
             }
-            Self::Failed(Failure::Broken(error)) => write!(f, "nothing was applied: {error:#}"),
+            Self::Failed(AppError::Broken(error)) => write!(f, "nothing was applied: {error:#}"),
         }
     }
 }
@@ -53,8 +53,8 @@ impl From<StoreError> for Refused {
     }
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
+impl From<AppError> for Refused {
+    fn from(failure: AppError) -> Self {
         Self::Failed(failure)
     }
 }
@@ -300,7 +300,8 @@ impl<'t> Applier<'t> {
         action: &'static str,
         detail: &(impl Serialize + Sync),
     ) -> Result<(), Refused> {
-        let detail = serde_json::to_value(detail).map_err(|error| Failure::Broken(error.into()))?;
+        let detail =
+            serde_json::to_value(detail).map_err(|error| AppError::Broken(error.into()))?;
         let subject = Subject::Organisation;
         self.tx
             .record(Entry {
@@ -336,7 +337,7 @@ impl<'t> Applier<'t> {
             network: known(&self.networks, &spec.network)?,
             tags: spec.tags.clone(),
             url: spec.url.clone(),
-            outlasts_controller: spec.outlasts_controller,
+            keep_alive_offline: spec.keep_alive_offline,
             settings: spec.settings,
             approvers,
         })
@@ -385,7 +386,7 @@ fn known<Id: Copy>(ids: &BTreeMap<String, Id>, name: &str) -> Result<Id, Refused
 }
 
 fn missing(name: &str) -> Refused {
-    Refused::Failed(Failure::Broken(anyhow::anyhow!(
+    Refused::Failed(AppError::Broken(anyhow::anyhow!(
         "{name:?} is in the plan but not in the store"
     )))
 }

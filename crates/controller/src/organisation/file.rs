@@ -88,7 +88,7 @@ pub struct ResourceSpec {
     /// Where Open in browser goes.
     pub url: Option<String>,
     /// Connections go on while the controller is away, up to their own ends.
-    pub outlasts_controller: bool,
+    pub keep_alive_offline: bool,
     /// Access settings.
     pub settings: Settings,
     /// Names of groups.
@@ -291,7 +291,9 @@ fn read_resource(
         .map(|tag| tag.value)
         .collect();
     let url = table.text(reader, "url");
+    // Its former name.
     let outlasts_controller = table.flag(reader, "outlasts_controller");
+    let keep_alive_offline = table.flag(reader, "keep_alive_offline") || outlasts_controller;
     let approvers = table.texts(reader, "approvers");
     let approvers = groups.resolve(reader, approvers);
     let line = table.line;
@@ -305,7 +307,7 @@ fn read_resource(
     let access = access.map(|table| access::read(reader, table));
     table.finish(
         reader,
-        "name, address, ports, alias, network, tags, url, outlasts_controller, access, approvers",
+        "name, address, ports, alias, network, tags, url, keep_alive_offline, access, approvers",
     );
     if let Some(url) = &url {
         let known = url::Url::parse(&url.value)
@@ -328,7 +330,7 @@ fn read_resource(
             network: network?.pop()?,
             tags,
             url: url.map(|url| url.value),
-            outlasts_controller,
+            keep_alive_offline,
             settings: settings?,
             approvers,
         })

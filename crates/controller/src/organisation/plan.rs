@@ -205,7 +205,7 @@ fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
         let groups: Vec<_> = standing.map(|it| it.group.as_str()).collect();
         (!groups.is_empty()).then(|| {
             format!(
-                "outlasts_controller of resource {} does nothing for {}: standing access without \
+                "keep_alive_offline of resource {} does nothing for {}: standing access without \
                  an end is cut when a gateway loses the controller. Give the assignment an end \
                  (until), or another mode",
                 resource.name,
@@ -213,7 +213,7 @@ fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
             )
         })
     };
-    let outlasting = resources.into_iter().filter(|it| it.outlasts_controller);
+    let outlasting = resources.into_iter().filter(|it| it.keep_alive_offline);
     outlasting.filter_map(line).collect()
 }
 
@@ -445,7 +445,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
                 network: networks.get(&resource.network).cloned().unwrap_or_default(),
                 tags: resource.tags.clone(),
                 url: resource.url.clone(),
-                outlasts_controller: resource.outlasts_controller,
+                keep_alive_offline: resource.keep_alive_offline,
                 settings: resource.settings,
                 approvers: names(&groups, &resource.approvers),
             })
@@ -519,8 +519,8 @@ fn resource_fields(resource: &ResourceSpec) -> Vec<(&'static str, String)> {
         ("tags", resource.tags.join(", ")),
         ("url", resource.url.clone().unwrap_or_default()),
         (
-            "outlasts_controller",
-            if resource.outlasts_controller {
+            "keep_alive_offline",
+            if resource.keep_alive_offline {
                 "yes".into()
             } else {
                 String::new()

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::address::Query;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -21,7 +21,7 @@ use super::state;
 use super::time::ago;
 use crate::access::{end, view};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 use crate::identity::csrf::FormToken;
 
@@ -46,7 +46,7 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Query(looked): Query<Looked>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
     let mut all = view::resources(&app, user.user.id).await?;
     let total = all.len();
@@ -94,7 +94,7 @@ pub(super) async fn send(
     State(app): State<App>,
     user: PageUser,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let id = user.user.id;
     let done = match (
         fields.get("do"),
@@ -107,7 +107,7 @@ pub(super) async fn send(
     };
     match done {
         // What has ended meanwhile needs no ending: the page shows how it stands.
-        Err(Failure::Refused(problem))
+        Err(AppError::Refused(problem))
             if matches!(problem.code, Code::AlreadyDecided | Code::AlreadyEnded) => {}
         other => other?,
     }

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 use hourkey_protocol::problem::Code;
 use serde::de::DeserializeOwned;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// The id in the path. One that is no id answers as an unknown one (rule 1).
 pub(super) struct Id<T>(pub(super) T);
@@ -20,7 +20,7 @@ impl<T: std::str::FromStr> FromRequestParts<App> for Id<T> {
         let text = Path::<String>::from_request_parts(parts, app).await;
         let id = text.ok().and_then(|Path(text)| text.parse().ok());
         id.map(Self)
-            .ok_or_else(|| PageFailure::from(Failure::not_found()).into_response())
+            .ok_or_else(|| PageError::from(AppError::not_found()).into_response())
     }
 }
 
@@ -36,7 +36,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             Err(_) => {
                 let detail = "The part of the address after the question mark cannot be read. \
                               Leave it out, or follow the link again.";
-                Err(PageFailure::from(Failure::refused(Code::Malformed, detail)).into_response())
+                Err(PageError::from(AppError::refused(Code::Malformed, detail)).into_response())
             }
         }
     }

@@ -6,12 +6,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::settings::{Approval, Mode, Period};
-use hourkey_protocol::access::{ApproverKind, Approvers, NewRequest, ResourceDetail, Way};
+use hourkey_protocol::access::{
+    ApproverKind, Approvers, AssignmentChoice, NewRequest, ResourceDetail,
+};
 use maud::{Markup, html};
 
 use super::address::Id;
 use super::back::Back;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Fields, Form, Wrong};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -19,10 +21,10 @@ use super::time::moment;
 use super::unsent::Unsent;
 use super::{lengths, state};
 use crate::access::ask::ask_in;
-use crate::access::once::{Answer, Once, once};
+use crate::access::idempotency::{Answer, IdempotencyKey, run_once};
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 use crate::identity::secret::{digest, new_secret};
 
@@ -33,9 +35,9 @@ const REASON: usize = 2_000;
 struct Typed {
     /// Makes two clicks one request.
     key: String,
-    way: Option<AssignmentId>,
+    assignment: Option<AssignmentId>,
     reason: String,
-    /// The length chosen on each way.
+    /// The length chosen on each assignment.
     lengths: Vec<(AssignmentId, lengths::Typed)>,
     wrong: Wrong,
 }
@@ -47,7 +49,7 @@ pub(super) async fn show(
     uri: Uri,
     Id(id): Id<ResourceId>,
     unsent: Unsent,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let detail = view::resource(&app, user.user.id, id).await?;
     if let Some(request) = outstanding(&app, &detail).await? {
         return Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response());
@@ -68,14 +70,14 @@ pub(super) async fn send(
     uri: Uri,
     Id(id): Id<ResourceId>,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let detail = view::resource(&app, user.user.id, id).await?;
     let mut typed = Typed::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
         Ok(request) => {
             Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response())
         }
-        Err(Failure::Refused(problem)) => {
+        Err(AppError::Refused(problem)) => {
             typed.wrong = Wrong::of(&problem);
             let frame = Frame::of(&app, &user, &uri).await?;
             Ok(page(&frame, &user, &detail, &typed))
@@ -92,13 +94,13 @@ fn query(uri: &Uri) -> String {
 
 impl Typed {
     fn read(fields: &Fields, detail: &ResourceDetail) -> Self {
-        let lengths = detail.ways.iter().map(|way| {
-            let id = way.assignment;
+        let lengths = detail.assignments.iter().map(|assignment| {
+            let id = assignment.assignment;
             (id, lengths::Typed::read(fields, &format!("-{id}")))
         });
         Self {
             key: fields.get("key").to_owned(),
-            way: fields.number("way").map(AssignmentId),
+            assignment: fields.number("assignment").map(AssignmentId),
             reason: fields.text("reason"),
             lengths: lengths.collect(),
             wrong: Wrong::default(),
@@ -110,8 +112,8 @@ impl Typed {
         self.reason.is_empty() && self.wrong.status() == StatusCode::OK
     }
 
-    fn length(&self, way: AssignmentId) -> lengths::Typed {
-        let found = self.lengths.iter().find(|(id, _)| *id == way);
+    fn length(&self, assignment: AssignmentId) -> lengths::Typed {
+        let found = self.lengths.iter().find(|(id, _)| *id == assignment);
         found.map(|(_, typed)| typed.clone()).unwrap_or_default()
     }
 }
@@ -122,16 +124,16 @@ async fn make(
     user: &PageUser,
     resource: ResourceId,
     typed: &Typed,
-) -> Result<RequestId, Failure> {
-    let length = match typed.way {
-        Some(way) => typed.length(way).length(),
+) -> Result<RequestId, AppError> {
+    let length = match typed.assignment {
+        Some(assignment) => typed.length(assignment).length(),
         None => Ok(None),
     };
     let length = length
-        .map_err(|wrong| Failure::refused(hourkey_protocol::problem::Code::BadLength, wrong))?;
+        .map_err(|wrong| AppError::refused(hourkey_protocol::problem::Code::BadLength, wrong))?;
     let new = NewRequest {
         resource,
-        assignment: typed.way,
+        assignment: typed.assignment,
         reason: typed.reason.clone(),
         seconds: length.map(u64::from),
         starts_at: None,
@@ -141,10 +143,10 @@ async fn make(
     let key: String = call.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = user.user.id;
     let lapse = app.config.request_lapse;
-    let answer = once(
+    let answer = run_once(
         app,
         id,
-        Some(Once {
+        Some(IdempotencyKey {
             key: format!("page-{key}"),
             call,
         }),
@@ -160,7 +162,7 @@ async fn make(
 }
 
 /// The request that waits already, or whose grant is scheduled or runs (rule 4).
-async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<RequestId>, Failure> {
+async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<RequestId>, AppError> {
     match detail.resource.lock {
         LockState::Pending { request, .. } => Ok(Some(request)),
         LockState::Granted { grant, .. } | LockState::Scheduled { grant, .. } => {
@@ -207,15 +209,15 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) 
     frame.answer(typed.wrong.status(), &page, &main)
 }
 
-/// Whether nobody could approve it, whichever way is chosen (rule 14).
+/// Whether nobody could approve it, whichever assignment is chosen (rule 14).
 fn leads_nowhere(detail: &ResourceDetail) -> bool {
     let nobody = detail.approvers.as_ref();
     let nobody = nobody.is_some_and(|approvers| approvers.kind == ApproverKind::Nobody);
     nobody
         && detail
-            .ways
+            .assignments
             .iter()
-            .all(|way| way.approval == Approval::Manual)
+            .all(|assignment| assignment.approval == Approval::Manual)
 }
 
 fn nobody_can_approve() -> Markup {
@@ -254,34 +256,37 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
 }
 
 fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
-    let ways: Vec<&Way> = detail
-        .ways
+    let assignments: Vec<&AssignmentChoice> = detail
+        .assignments
         .iter()
-        .filter(|way| way.mode != Mode::Standing)
+        .filter(|assignment| assignment.mode != Mode::Standing)
         .collect();
-    let unlock = ways
+    let unlock = assignments
         .iter()
-        .any(|way| way.preselected && way.mode == Mode::AutoLock);
-    let automatic = ways.iter().all(|way| way.approval == Approval::Automatic);
-    let chosen = typed.way.or_else(|| {
-        ways.iter()
-            .find(|way| way.preselected)
-            .map(|way| way.assignment)
+        .any(|assignment| assignment.preselected && assignment.mode == Mode::AutoLock);
+    let automatic = assignments
+        .iter()
+        .all(|assignment| assignment.approval == Approval::Automatic);
+    let chosen = typed.assignment.or_else(|| {
+        assignments
+            .iter()
+            .find(|assignment| assignment.preselected)
+            .map(|assignment| assignment.assignment)
     });
     html! {
         form.stack #ask method="post" {
             (token_field(&user.token))
             input type="hidden" name="key" value=(typed.key);
-            @match ways.as_slice() {
-                [way] => {
-                    input type="hidden" name="way" value=(way.assignment);
-                    (facts(way, detail.approvers.as_ref()))
+            @match assignments.as_slice() {
+                [assignment] => {
+                    input type="hidden" name="assignment" value=(assignment.assignment);
+                    (facts(assignment, detail.approvers.as_ref()))
                 }
                 several => {
                     fieldset.ways {
                         legend { "Through group" }
-                        @for way in several {
-                            (choice(way, several, chosen == Some(way.assignment), typed))
+                        @for assignment in several {
+                            (choice(assignment, several, chosen == Some(assignment.assignment), typed))
                         }
                     }
                     @if let Some(approvers) = &detail.approvers {
@@ -303,7 +308,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
                 required[automatic] autofocus[!typed.wrong.is(Field::Length)]
                 aria-invalid=[typed.wrong.invalid(Field::Text)]
                 aria-describedby=[typed.wrong.described_by(Field::Text, "")] { "\n" (typed.reason) }
-            @if let [way] = ways.as_slice() { (length(way, typed, true)) }
+            @if let [assignment] = assignments.as_slice() { (length(assignment, typed, true)) }
             p.foot {
                 span.muted {
                     "Signed in as " bdi { (plain(&user.user.name)) } ". "
@@ -329,15 +334,15 @@ pub(super) fn can_approve(approvers: &Approvers) -> Markup {
     }
 }
 
-/// The terms of the only way.
-fn facts(way: &Way, approvers: Option<&Approvers>) -> Markup {
+/// The terms of the only assignment.
+fn facts(assignment: &AssignmentChoice, approvers: Option<&Approvers>) -> Markup {
     html! {
         dl.facts {
             dt { "Through group" }
-            dd { bdi { (plain(&way.group_name)) } }
+            dd { bdi { (plain(&assignment.group_name)) } }
             dt { "Approval" }
             dd {
-                @match way.approval {
+                @match assignment.approval {
                     Approval::Manual => @match approvers {
                         Some(approvers) => { "By " bdi { (plain(&approvers.to_string())) } }
                         None => "By a reviewer",
@@ -347,13 +352,13 @@ fn facts(way: &Way, approvers: Option<&Approvers>) -> Markup {
             }
             dt { "Time" }
             dd {
-                @match (way.mode, way.period) {
-                    (Mode::AutoLock, _) => (while_used(way)),
+                @match (assignment.mode, assignment.period) {
+                    (Mode::AutoLock, _) => (while_used(assignment)),
                     (_, Period::Preset(length)) => (length),
                     (_, Period::Custom { up_to, .. }) => { "You choose, up to " (up_to) },
                 }
             }
-            @if let Some(until) = way.until {
+            @if let Some(until) = assignment.until {
                 dt { "Available until" }
                 dd { (moment(until)) }
             }
@@ -361,55 +366,63 @@ fn facts(way: &Way, approvers: Option<&Approvers>) -> Markup {
     }
 }
 
-/// One of several ways. Its lengths show while it is chosen.
-fn choice(way: &Way, all: &[&Way], chosen: bool, typed: &Typed) -> Markup {
+/// One of several assignments. Its lengths show while it is chosen.
+fn choice(
+    assignment: &AssignmentChoice,
+    all: &[&AssignmentChoice],
+    chosen: bool,
+    typed: &Typed,
+) -> Markup {
     html! {
         div.way {
             label {
-                input type="radio" name="way" value=(way.assignment) checked[chosen] required;
-                span.name { bdi { (plain(&way.group_name)) } }
+                input type="radio" name="assignment" value=(assignment.assignment) checked[chosen] required;
+                span.name { bdi { (plain(&assignment.group_name)) } }
                 span.state {
-                    @match way.approval {
+                    @match assignment.approval {
                         Approval::Manual => "Needs approval",
                         Approval::Automatic => "Opens immediately with a reason",
                     }
-                    @match (way.mode, way.period) {
-                        (Mode::AutoLock, _) => { ", " (while_used(way)) },
+                    @match (assignment.mode, assignment.period) {
+                        (Mode::AutoLock, _) => { ", " (while_used(assignment)) },
                         (_, Period::Preset(length)) => { ", " (length) },
                         (_, Period::Custom { up_to, .. }) => { ", up to " (up_to) },
                     }
-                    @if let Some(until) = way.until { ", available until " (moment(until)) }
+                    @if let Some(until) = assignment.until { ", available until " (moment(until)) }
                 }
-                @if let (true, Some(why)) = (way.preselected, why(way, all)) {
+                @if let (true, Some(why)) = (assignment.preselected, why(assignment, all)) {
                     span.state.brass { "Suggested: " (why) }
                 }
             }
-            @if let (Mode::AccessRequest, Period::Custom { .. }) = (way.mode, way.period) {
-                div.terms { (length(way, typed, chosen)) }
+            @if let (Mode::AccessRequest, Period::Custom { .. }) = (assignment.mode, assignment.period) {
+                div.terms { (length(assignment, typed, chosen)) }
             }
         }
     }
 }
 
 /// How long an unlock holds.
-fn while_used(way: &Way) -> Markup {
+fn while_used(assignment: &AssignmentChoice) -> Markup {
     html! {
-        "while you use it, locks after " (way.lock_after) " unused "
-        @if way.lock_after == 1 { "day" } @else { "days" }
+        "while you use it, locks after " (assignment.lock_after) " unused "
+        @if assignment.lock_after == 1 { "day" } @else { "days" }
     }
 }
 
-/// What sets the preselected way apart (rule 3).
-fn why(best: &Way, all: &[&Way]) -> Option<&'static str> {
+/// What sets the preselected assignment apart (rule 3).
+fn why(best: &AssignmentChoice, all: &[&AssignmentChoice]) -> Option<&'static str> {
     if best.mode == Mode::AutoLock {
         return Some("it stays open while you use it");
     }
-    let others = || all.iter().filter(|way| way.assignment != best.assignment);
-    if others().all(|way| way.approval != best.approval) {
+    let others = || {
+        all.iter()
+            .filter(|assignment| assignment.assignment != best.assignment)
+    };
+    if others().all(|assignment| assignment.approval != best.approval) {
         Some("it opens immediately")
     } else if others()
-        .filter(|way| way.approval == best.approval)
-        .all(|way| way.period.longest() < best.period.longest())
+        .filter(|assignment| assignment.approval == best.approval)
+        .all(|assignment| assignment.period.longest() < best.period.longest())
     {
         Some("it allows the longest time")
     } else {
@@ -417,13 +430,14 @@ fn why(best: &Way, all: &[&Way]) -> Option<&'static str> {
     }
 }
 
-/// The lengths of a way; what is wrong with a length is about the `chosen` way.
-fn length(way: &Way, typed: &Typed, chosen: bool) -> Markup {
-    let (Mode::AccessRequest, Period::Custom { up_to, .. }) = (way.mode, way.period) else {
+/// The lengths of an assignment; what is wrong with a length is about the `chosen` assignment.
+fn length(assignment: &AssignmentChoice, typed: &Typed, chosen: bool) -> Markup {
+    let (Mode::AccessRequest, Period::Custom { up_to, .. }) = (assignment.mode, assignment.period)
+    else {
         return html! {};
     };
-    let suffix = format!("-{}", way.assignment);
-    let usual = way.period.usual();
+    let suffix = format!("-{}", assignment.assignment);
+    let usual = assignment.period.usual();
     let mut choices = lengths::choices(up_to);
     if !choices.contains(&usual) {
         choices.push(usual);
@@ -435,7 +449,7 @@ fn length(way: &Way, typed: &Typed, chosen: bool) -> Markup {
         choices: &choices,
         first: Some(usual),
         longest: up_to,
-        typed: &typed.length(way.assignment),
+        typed: &typed.length(assignment.assignment),
         wrong: if chosen {
             &typed.wrong
         } else {

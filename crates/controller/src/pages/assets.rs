@@ -10,9 +10,9 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::secret::digest;
 
 const STYLE: &str = concat!(
@@ -62,7 +62,7 @@ async fn serve(
         "icon.svg" => ("image/svg+xml", ICON),
         name => match SCRIPTS.iter().find(|(script, _)| *script == name) {
             Some((_, script)) => ("text/javascript; charset=utf-8", *script),
-            None => return PageFailure::from(Failure::not_found()).into_response(),
+            None => return PageError::from(AppError::not_found()).into_response(),
         },
     };
     let version = version(text);

@@ -7,7 +7,7 @@ use maud::html;
 use super::headers::policy_with_form_to;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 use crate::oauth::authorize::Asked;
 use crate::oauth::client::Client;
@@ -29,7 +29,7 @@ pub async fn page(
     user: &PageUser,
     asked: &Asked,
     here: &str,
-) -> Result<Response, Failure> {
+) -> Result<Response, AppError> {
     let uri: Uri = here
         .parse()
         .unwrap_or_else(|_| Uri::from_static("/oauth/authorize"));

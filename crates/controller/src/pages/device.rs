@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use super::address::Query;
 use super::consent::app_name;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 use crate::identity::secret::plain_code;
 use crate::oauth::client::Client;
@@ -43,7 +43,7 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Query(prefilled): Query<Prefilled>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     switched_on(&app)?;
     let code = grouped(&plain_code(&prefilled.code));
     type_code(&app, &user, &uri, &code, &Wrong::default()).await
@@ -55,7 +55,7 @@ pub(super) async fn send(
     user: PageUser,
     uri: Uri,
     Form(typed): Form<Typed>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     switched_on(&app)?;
     let now = app.clock.now();
     if let Err(wait) = app.attempts.admit_typed_code(user.user.id, now) {
@@ -119,7 +119,7 @@ async fn answer(
     uri: &Uri,
     status: StatusCode,
     main: &Markup,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::of(app, user, uri).await?;
     let page = Page {
         title: "Sign in a computer",
@@ -136,7 +136,7 @@ async fn type_code(
     uri: &Uri,
     code: &str,
     wrong: &Wrong,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let main = html! {
         h1 { "Sign in a computer without a browser" }
         p.lead { "Type the code that the " span.mono { "hourkey" } " command shows there. A session \
@@ -198,11 +198,11 @@ fn grouped(code: &str) -> String {
         .join("-")
 }
 
-fn switched_on(app: &App) -> Result<(), Failure> {
+fn switched_on(app: &App) -> Result<(), AppError> {
     if app.config.device_flow {
         return Ok(());
     }
-    Err(Failure::refused(
+    Err(AppError::refused(
         Code::NotFound,
         "Signing in by a code is switched off at this controller. Sign in through a browser, or \
          ask your administrator to set device_flow.",

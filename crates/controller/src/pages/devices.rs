@@ -8,7 +8,7 @@ use hourkey_protocol::account::SessionKind;
 use hourkey_store::device::Device;
 use maud::{Markup, html};
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -22,7 +22,7 @@ pub(super) async fn show(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
     let devices = device::visible_to(&app, &user.user).await?;
     let (mine, others): (Vec<_>, Vec<_>) = devices
@@ -65,7 +65,7 @@ pub(super) async fn send(
     State(app): State<App>,
     user: PageUser,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     match (fields.get("do"), fields.number("device")) {
         ("end", Some(id)) => {
             let caller = user.user.id.into();

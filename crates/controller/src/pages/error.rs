@@ -9,20 +9,20 @@ use maud::html;
 
 use super::layout::{Frame, Live, Page, Place, Width};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 
 /// A failure that is answered as a page.
 #[derive(Debug)]
-pub struct PageFailure(Failure);
+pub struct PageError(AppError);
 
-impl<E: Into<Failure>> From<E> for PageFailure {
+impl<E: Into<AppError>> From<E> for PageError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
 
-impl IntoResponse for PageFailure {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         self.0.answer(page)
     }

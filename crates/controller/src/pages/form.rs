@@ -9,10 +9,10 @@ use hourkey_protocol::problem::{Code, Problem};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::icon::Icon;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::csrf;
 
 /// The id of the sentence that says what is wrong: fields point to it.
@@ -132,8 +132,8 @@ impl Wrong {
 const OUT_OF_DATE: &str = "This page is out of date. Reload it. Nothing was changed.";
 
 /// The answer to a form that its page does not offer any more.
-pub(super) fn out_of_date() -> Failure {
-    Failure::refused(Code::Malformed, OUT_OF_DATE)
+pub(super) fn out_of_date() -> AppError {
+    AppError::refused(Code::Malformed, OUT_OF_DATE)
 }
 
 /// A form with a valid `token` field.
@@ -198,7 +198,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         read(request, app)
             .await
-            .map_err(|failure| PageFailure::from(failure).into_response())
+            .map_err(|failure| PageError::from(failure).into_response())
     }
 }
 
@@ -206,12 +206,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
 ///
 /// # Errors
 /// [`Code::TooLarge`].
-pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Bytes), Failure> {
+pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Bytes), AppError> {
     let (parts, body) = request.into_parts();
     // The limit on bodies is an extension among the parts.
     let whole = Request::from_parts(parts.clone(), body);
     let body = Bytes::from_request(whole, app).await.map_err(|_| {
-        Failure::refused(
+        AppError::refused(
             Code::TooLarge,
             "The form is too large. Shorten what you typed.",
         )
@@ -219,7 +219,7 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<(Parts, Byt
     Ok((parts, body))
 }
 
-async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T>, Failure> {
+async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T>, AppError> {
     let (parts, body) = read_body(request, app).await?;
     let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "token");
     let token = token
@@ -230,13 +230,13 @@ async fn read<T: DeserializeOwned>(request: Request, app: &App) -> Result<Form<T
         let (fitting, _) = csrf::visitor(&parts.headers, &app.config);
         let ours = csrf::check(&parts.headers, fitting.as_str(), &app.config).is_ok();
         return Err(match ours {
-            true => Failure::refused(Code::Forbidden, OUT_OF_DATE),
+            true => AppError::refused(Code::Forbidden, OUT_OF_DATE),
             false => refused,
         });
     }
     let request = Request::from_parts(parts, Body::from(body));
     let form = axum::Form::from_request(request, app).await.map_err(|_| {
-        Failure::refused(
+        AppError::refused(
             Code::Malformed,
             "This form cannot be read. Reload the page, and send it again.",
         )

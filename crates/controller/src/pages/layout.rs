@@ -15,7 +15,7 @@ use super::time::stamp;
 use crate::access::actor::Actor;
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::csrf::FormToken;
 use crate::identity::{PageUser, account};
 
@@ -94,7 +94,7 @@ impl Frame {
     ///
     /// # Errors
     /// The store's failure.
-    pub(super) async fn of(app: &App, user: &PageUser, uri: &Uri) -> Result<Self, Failure> {
+    pub(super) async fn of(app: &App, user: &PageUser, uri: &Uri) -> Result<Self, AppError> {
         let mut tx = app.store.read().await?;
         let actor = Actor::load(&mut *tx, user.user.id).await?;
         let organisation = tx.organisation_name().await?;
@@ -137,7 +137,7 @@ impl Frame {
     ///
     /// # Errors
     /// The store's failure.
-    pub(super) async fn visitor(app: &App) -> Result<Self, Failure> {
+    pub(super) async fn visitor(app: &App) -> Result<Self, AppError> {
         let organisation = app.store.read().await?.organisation_name().await?;
         Ok(Self {
             organisation,
@@ -325,7 +325,7 @@ pub(super) fn plain(name: &str) -> String {
 }
 
 /// How many requests wait for this person's decision.
-async fn waiting(tx: &mut dyn Read, actor: &Actor, now: Time) -> Result<usize, Failure> {
+async fn waiting(tx: &mut dyn Read, actor: &Actor, now: Time) -> Result<usize, AppError> {
     let waiting = view::waiting_in(tx, actor).await?;
     let theirs = |request: &&Request| request.user != actor.user.id && now < request.lapses_at;
     Ok(waiting.iter().filter(theirs).count())

@@ -11,23 +11,23 @@ use hourkey_domain::ids::SessionId;
 use hourkey_store::log::{Change, Subject};
 use tokio::sync::{broadcast, watch};
 
-use super::error::PageFailure;
+use super::error::PageError;
 use crate::access::actor::Actor;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{PageUser, session};
-use crate::stream::feed::Bell;
-use crate::stream::places::Place;
+use crate::stream::publisher::ChangeEvent;
+use crate::stream::quota::StreamSlot;
 
 /// A comment comes after this long without a change, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
 struct Listener {
     app: App,
-    _place: Place,
+    _slot: StreamSlot,
     actor: Actor,
     session: SessionId,
-    bells: broadcast::Receiver<Bell>,
+    events: broadcast::Receiver<ChangeEvent>,
     stop: watch::Receiver<bool>,
 }
 
@@ -35,19 +35,19 @@ struct Listener {
 pub(super) async fn stream(
     State(app): State<App>,
     user: PageUser,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageFailure> {
-    let place = app.feed.places.take(user.user.id)?;
-    let bells = app.feed.listen();
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
+    let slot = app.publisher.quota.take(user.user.id)?;
+    let events = app.publisher.subscribe();
     let stop = app.stop.subscribe();
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, user.user.id).await?;
     drop(tx);
     let listener = Listener {
         app,
-        _place: place,
+        _slot: slot,
         actor,
         session: user.session.id,
-        bells,
+        events,
         stop,
     };
     // At once, so that a page notices what changed while it was not listening.
@@ -80,7 +80,7 @@ impl Listener {
     async fn next(&mut self) -> Option<Next> {
         loop {
             let bell = tokio::select! {
-                bell = self.bells.recv() => bell,
+                bell = self.events.recv() => bell,
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             };
             let changes = match bell {
@@ -101,7 +101,7 @@ impl Listener {
         }
     }
 
-    async fn judge(&mut self, changes: Option<&[Change]>) -> Result<Option<Next>, Failure> {
+    async fn judge(&mut self, changes: Option<&[Change]>) -> Result<Option<Next>, AppError> {
         let mine = self.actor.user.id;
         let about = |wanted: fn(&Subject) -> bool| {
             changes.is_none_or(|changes| changes.iter().any(|change| wanted(&change.subject)))

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use super::access::{copy, give_back};
 use super::address::Id;
 use super::ask::can_approve;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -22,7 +22,7 @@ use super::{connections, state};
 use crate::access::connections::through;
 use crate::access::{end, view};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 
 /// `GET /requests/{id}`
@@ -31,7 +31,7 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<RequestId>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     page(&app, &user, &uri, id, &Wrong::default()).await
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn send(
     uri: Uri,
     Id(id): Id<RequestId>,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let done = match (fields.get("do"), fields.number("grant")) {
         ("cancel", _) => end::cancel(&app, user.user.id, id).await.map(|_| ()),
         ("release", Some(grant)) => end::release(&app, user.user.id, GrantId(grant))
@@ -52,7 +52,7 @@ pub(super) async fn send(
     };
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
-        Err(Failure::Refused(problem)) if problem.code != Code::NotFound => {
+        Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
             page(&app, &user, &uri, id, &Wrong::of(&problem)).await
         }
         Err(failure) => Err(failure.into()),
@@ -65,7 +65,7 @@ async fn page(
     uri: &Uri,
     id: RequestId,
     wrong: &Wrong,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let request = view::request(app, user.user.id, id).await?;
     if request.requester.id != user.user.id {
         return Ok(Redirect::to(&format!("/review/{id}")).into_response());
@@ -73,7 +73,7 @@ async fn page(
     // Gone from sight, it can be neither opened nor asked for again.
     let detail = match view::resource(app, user.user.id, request.resource).await {
         Ok(detail) => Some(detail),
-        Err(Failure::Refused(_)) => None,
+        Err(AppError::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),
     };
     let through = through(app, &request).await?;

@@ -8,12 +8,12 @@ use hourkey_protocol::problem::Code;
 use maud::html;
 use serde::Deserialize;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::password::SHORTEST;
 use crate::identity::{csrf, reset, session};
 
@@ -30,7 +30,7 @@ pub(super) struct Typed {
 pub(super) async fn show(
     State(app): State<App>,
     headers: HeaderMap,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     page(&app, &headers, "", &Wrong::default()).await
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn send(
     State(app): State<App>,
     headers: HeaderMap,
     Form(typed): Form<Typed>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     if typed.password != typed.again {
         let wrong = Wrong::new(
             StatusCode::BAD_REQUEST,
@@ -54,7 +54,7 @@ pub(super) async fn send(
             let cookies = session::start_browser(&app, verified, label, &headers).await?;
             Ok((cookies, Redirect::to("/access")).into_response())
         }
-        Err(Failure::Refused(problem)) => {
+        Err(AppError::Refused(problem)) => {
             let field = match problem.code {
                 Code::Forbidden => Field::Code,
                 _ => Field::Password,
@@ -76,7 +76,7 @@ async fn page(
     headers: &HeaderMap,
     code: &str,
     wrong: &Wrong,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
     let page = Page {

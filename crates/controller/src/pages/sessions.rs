@@ -7,7 +7,7 @@ use hourkey_domain::ids::SessionId;
 use hourkey_protocol::account::{Session, SessionKind};
 use maud::{Markup, html};
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -20,7 +20,7 @@ pub(super) async fn show(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
     let sessions = session::list(&app, user.user.id, user.session.id).await?;
     let page = Page {
@@ -56,7 +56,7 @@ pub(super) async fn send(
     State(app): State<App>,
     user: PageUser,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     match (fields.get("do"), fields.number("session")) {
         ("end", Some(id)) => {
             let caller = user.user.id.into();

@@ -7,12 +7,12 @@ use hourkey_protocol::problem::Code;
 use maud::html;
 use serde::Deserialize;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::password::SHORTEST;
 use crate::identity::setup::{self, FirstAdmin};
 use crate::identity::{csrf, session};
@@ -29,7 +29,7 @@ pub(super) struct Typed {
 }
 
 /// `GET /`: to one's access, or to the setup of a fresh controller.
-pub(super) async fn front_door(State(app): State<App>) -> Result<Redirect, PageFailure> {
+pub(super) async fn front_door(State(app): State<App>) -> Result<Redirect, PageError> {
     let fresh = setup::is_open(&app).await?;
     Ok(Redirect::to(if fresh { "/setup" } else { "/access" }))
 }
@@ -38,7 +38,7 @@ pub(super) async fn front_door(State(app): State<App>) -> Result<Redirect, PageF
 pub(super) async fn show(
     State(app): State<App>,
     headers: HeaderMap,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     if !setup::is_open(&app).await? {
         return Ok(Redirect::to("/access").into_response());
     }
@@ -50,7 +50,7 @@ pub(super) async fn send(
     State(app): State<App>,
     headers: HeaderMap,
     Form(typed): Form<Typed>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let first = FirstAdmin {
         code: typed.code.clone(),
         organisation: typed.organisation.clone(),
@@ -64,7 +64,7 @@ pub(super) async fn send(
             let cookies = session::start_browser(&app, verified, label, &headers).await?;
             Ok((cookies, Redirect::to("/access")).into_response())
         }
-        Err(Failure::Refused(problem)) => {
+        Err(AppError::Refused(problem)) => {
             let wrong = Wrong::of(&problem);
             let wrong = match problem.code {
                 Code::Forbidden => wrong.about(Field::Code),
@@ -83,7 +83,7 @@ async fn page(
     headers: &HeaderMap,
     typed: &Typed,
     wrong: &Wrong,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
     let page = Page {

@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 use super::address::Query;
 use super::consent::app_name;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
 use super::unsent;
 use crate::app::App;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::account::NotSignedIn;
 use crate::identity::cookie::{self, Kind};
 use crate::identity::csrf::{self, FormToken};
@@ -71,7 +71,7 @@ pub(super) async fn show(
     State(app): State<App>,
     Query(waiting): Query<Waiting>,
     headers: HeaderMap,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let next = safe(&waiting.next, &app.config);
     if PageUser::find(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
@@ -112,7 +112,7 @@ pub(super) async fn send(
     ClientAddress(from): ClientAddress,
     headers: HeaderMap,
     Form(typed): Form<Typed>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let next = safe(&typed.next, &app.config);
     match enter(&app, from, &headers, &typed.login, typed.password).await {
         Ok(cookies) => Ok((cookies, Redirect::to(&next)).into_response()),
@@ -155,14 +155,14 @@ pub(super) async fn enter(
 /// A failure of our own.
 pub(super) fn wrong(
     refused: NotSignedIn,
-) -> Result<(Wrong, Option<(HeaderName, HeaderValue)>), Failure> {
+) -> Result<(Wrong, Option<(HeaderName, HeaderValue)>), AppError> {
     match refused {
         NotSignedIn::TooFast(wait) => {
             let sentence = format!("There were too many attempts to sign in. Try again in {wait}.");
             let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
             Ok((wrong, Some((header::RETRY_AFTER, wait.seconds().into()))))
         }
-        NotSignedIn::Failed(Failure::Refused(problem)) => {
+        NotSignedIn::Failed(AppError::Refused(problem)) => {
             Ok((Wrong::of(&problem).about(Field::Password), None))
         }
         NotSignedIn::Failed(failure) => Err(failure),
@@ -174,7 +174,7 @@ pub(super) async fn sign_out(
     State(app): State<App>,
     user: PageUser,
     Form(waiting): Form<Waiting>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let own = user.session.id;
     session::end_own(&app, user.user.id.into(), own, own).await?;
     let next = if waiting.next.is_empty() {
@@ -226,7 +226,7 @@ pub(super) async fn page(
     app: &App,
     headers: &HeaderMap,
     door: &Door<'_>,
-) -> Result<Response, Failure> {
+) -> Result<Response, AppError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
     let fresh = setup::is_open(app).await?;

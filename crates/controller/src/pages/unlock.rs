@@ -8,7 +8,7 @@ use hourkey_domain::review::Role;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use maud::{Markup, html};
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Field, Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -17,7 +17,7 @@ use super::time::{ago, left};
 use super::unsent::Unsent;
 use crate::access::unlock;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{PageUser, csrf::FormToken};
 
 /// What was typed in a row, kept when it has to be corrected.
@@ -43,7 +43,7 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     unsent: Unsent,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let typed = Typed::read(&unsent.fields, unsent.wrong);
     let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let login = query.find(|(name, _)| name == "login");
@@ -58,7 +58,7 @@ pub(super) async fn send(
     user: PageUser,
     uri: Uri,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let Some(resource) = fields.number("resource") else {
         return Err(out_of_date().into());
     };
@@ -80,7 +80,7 @@ pub(super) async fn send(
                 .finish();
             Ok(Redirect::to(&format!("/unlock?{query}")).into_response())
         }
-        Err(Failure::Refused(problem)) => {
+        Err(AppError::Refused(problem)) => {
             let typed = Typed::read(&fields, Wrong::of(&problem));
             page(&app, &user, &uri, &login, &typed).await
         }
@@ -94,7 +94,7 @@ async fn page(
     uri: &Uri,
     login: &str,
     typed: &Typed,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     if !user.user.roles.contains(&Role::Admin) {
         return Err(unlock::not_an_admin().into());
     }
@@ -103,7 +103,7 @@ async fn page(
         "" => None,
         login => match unlock::auto_locked(app, user.user.id, login).await {
             Ok(found) => Some(found),
-            Err(Failure::Refused(problem)) => {
+            Err(AppError::Refused(problem)) => {
                 unknown = Wrong::of(&problem).about(Field::Login);
                 None
             }

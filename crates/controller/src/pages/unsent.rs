@@ -17,12 +17,12 @@ use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Problem;
 use tower::ServiceExt as _;
 
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{self, Fields, Wrong};
 use super::layout::plain;
 use super::sign_in::{self, Door};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{ClientAddress, PageUser, csrf};
 
 /// The field in which the page of signing in carries what was typed.
@@ -78,7 +78,7 @@ async fn keep(State(page): State<Page>, request: Request, next: Next) -> Respons
         true => page.sent(request, next).await,
         false => Ok(next.run(request).await),
     };
-    let mut response = answer.unwrap_or_else(|failure| PageFailure::from(failure).into_response());
+    let mut response = answer.unwrap_or_else(|failure| PageError::from(failure).into_response());
     if response.extensions().get::<Problem>().is_none() {
         // Without `no-store`: Firefox forgets what was typed on such a page once it is left, and no
         // browser goes back to the answer to a form.
@@ -90,7 +90,7 @@ async fn keep(State(page): State<Page>, request: Request, next: Next) -> Respons
 
 impl Page {
     /// What one of our own forms is answered.
-    async fn sent(self, request: Request, next: Next) -> Result<Response, Failure> {
+    async fn sent(self, request: Request, next: Next) -> Result<Response, AppError> {
         let app = &self.app;
         let (mut parts, body) = form::read_body(request, app).await?;
         let fields = Fields::parse(&body);
@@ -174,7 +174,7 @@ async fn sign_in(
     parts: &mut Parts,
     fields: &Fields,
     carried: &Fields,
-) -> Result<Response, Failure> {
+) -> Result<Response, AppError> {
     let login = fields.get("login");
     if let Err(refused) = csrf::check(&parts.headers, fields.get("token"), &app.config) {
         let wrong = Wrong::of(&refused.into_problem());
@@ -202,7 +202,7 @@ async fn ask_to_sign_in(
     carried: &Fields,
     login: &str,
     wrong: &Wrong,
-) -> Result<Response, Failure> {
+) -> Result<Response, AppError> {
     let unsent = carried.encoded();
     let kept = unsent.len() <= MAX_CARRIED;
     let door = Door {

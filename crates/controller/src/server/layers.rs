@@ -16,11 +16,11 @@ use tracing::Instrument as _;
 use super::MAX_BODY;
 use crate::api::problems::is_api;
 use crate::app::App;
-use crate::failure::problem_response;
+use crate::error::problem_response;
 use crate::pages;
 
 /// An answer has to begin within this; a stream then lasts as long as it likes.
-const LONGEST: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Each answer carries the id under which the log knows its call.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,7 +37,7 @@ pub(super) fn refuse(path: &str, problem: &Problem) -> Response {
 /// Gives up on a call whose answer does not begin.
 pub(super) async fn bound_in_time(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    match tokio::time::timeout(LONGEST, next.run(request)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             tracing::warn!("a call was given up after 30 s");

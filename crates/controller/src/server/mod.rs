@@ -18,7 +18,7 @@ pub use self::listen::serve;
 use crate::api::problems;
 use crate::app::App;
 use crate::budget;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::{api, oauth, pages};
 
 /// The largest body that is read, in bytes, unless the call has a limit of its own.
@@ -53,13 +53,13 @@ pub fn router(app: App) -> Router {
 }
 
 /// For whoever watches over the controller: it answers, and its store can be read.
-async fn health(State(app): State<App>) -> Result<&'static str, Failure> {
+async fn health(State(app): State<App>) -> Result<&'static str, AppError> {
     app.store.read().await?.seq().await?;
     Ok("ok\n")
 }
 
 async fn no_route(uri: Uri) -> Response {
-    layers::refuse(uri.path(), &Failure::not_found().into_problem())
+    layers::refuse(uri.path(), &AppError::not_found().into_problem())
 }
 
 async fn no_method(uri: Uri) -> Response {

@@ -16,7 +16,7 @@ use crate::access::rows::{self, Row};
 use crate::access::show::Show;
 use crate::access::view;
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::{Caller, session};
 
 /// The most changes that are replayed; after more, a snapshot is the shorter way.
@@ -43,10 +43,10 @@ pub(super) async fn first(
     user: UserId,
     session: SessionId,
     last: Option<i64>,
-) -> Result<Message, Failure> {
+) -> Result<Message, AppError> {
     let message = Reading::start(app, user, session).await?;
     let Some(mut reading) = message else {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Unauthenticated,
             "The session has ended. Sign in again.",
         ));
@@ -74,7 +74,7 @@ pub(super) async fn next(
     session: SessionId,
     seen: i64,
     look_again_at: Time,
-) -> Result<Option<Message>, Failure> {
+) -> Result<Option<Message>, AppError> {
     let Some(mut reading) = Reading::start(app, user, session).await? else {
         return Ok(None);
     };
@@ -100,7 +100,7 @@ struct Reading {
 
 impl Reading {
     /// `None` when the session has ended, or the person was disabled.
-    async fn start(app: &App, user: UserId, id: SessionId) -> Result<Option<Self>, Failure> {
+    async fn start(app: &App, user: UserId, id: SessionId) -> Result<Option<Self>, AppError> {
         let mut tx = app.store.read().await?;
         let now = app.clock.now();
         let Some(found) = tx.session(id).await? else {
@@ -122,7 +122,7 @@ impl Reading {
     }
 
     /// What changed after `seq`; `None` when a snapshot has to be taken.
-    async fn changes_since(&mut self, seq: i64) -> Result<Option<Vec<Change>>, Failure> {
+    async fn changes_since(&mut self, seq: i64) -> Result<Option<Vec<Change>>, AppError> {
         let changes = self.tx.changes_since(seq, REPLAY).await?;
         Ok(changes.filter(|changes| {
             changes.len() < REPLAY as usize
@@ -140,7 +140,7 @@ impl Reading {
     /// Whether time alone may have changed a row since the change `seq`, which the log does not
     /// tell. (The message with this number may have been sent later than the change was made: then
     /// a snapshot is sent that nobody needed.)
-    async fn time_has_changed_since(&mut self, seq: i64) -> Result<bool, Failure> {
+    async fn time_has_changed_since(&mut self, seq: i64) -> Result<bool, AppError> {
         let change = self.tx.changes_since(seq - 1, 1).await?;
         let Some(made) = change.and_then(|changes| changes.first().map(|change| change.at)) else {
             return Ok(true);
@@ -148,7 +148,7 @@ impl Reading {
         rows::changed_by_time(&mut *self.tx, self.actor.user.id, made, self.now).await
     }
 
-    async fn snapshot(mut self) -> Result<Message, Failure> {
+    async fn snapshot(mut self) -> Result<Message, AppError> {
         let rows = rows::rows(&mut *self.tx, self.actor.user.id, None, self.now).await?;
         let look_again_at = self.look_again_at(&rows);
         let snapshot = view::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
@@ -170,7 +170,7 @@ impl Reading {
         after: i64,
         changes: &[Change],
         known: Option<Time>,
-    ) -> Result<Message, Failure> {
+    ) -> Result<Message, AppError> {
         let me = self.actor.user.id;
         let seq = changes.last().map_or(after, |change| change.seq);
         let affected = Affected::of(changes, &self.actor);
@@ -323,7 +323,7 @@ fn says_something(message: &Changes) -> bool {
         || !notices.is_empty()
 }
 
-fn event(name: &str, seq: i64, message: &impl Serialize) -> Result<Event, Failure> {
+fn event(name: &str, seq: i64, message: &impl Serialize) -> Result<Event, AppError> {
     let event = Event::default().event(name).id(seq.to_string());
     Ok(event.json_data(message).map_err(anyhow::Error::from)?)
 }

@@ -1,14 +1,14 @@
 //! The event stream: server-sent events for each signed-in client (`hourkey_protocol::event` says
 //! what is sent).
 //!
-//! A stream waits for a bell of the [`feed`] that concerns its person, reads the affected rows in
+//! A stream waits for an event of the [`publisher`] that concerns its person, reads the affected rows in
 //! one read transaction, and sends them with the sequence number that they are true for. A client
 //! that reads slowly is not sent more: what happened meanwhile comes in one message, since the
 //! store is read only when the message before is gone.
 
-pub mod feed;
 mod message;
-pub mod places;
+pub mod publisher;
+pub mod quota;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::log::Subject;
 use tokio::sync::{broadcast, watch};
 
-use self::feed::Bell;
 use self::message::Message;
-use self::places::Place;
+use self::publisher::ChangeEvent;
+use self::quota::StreamSlot;
 use crate::access::actor::Reach;
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A comment line comes after this long without a message.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -42,18 +42,18 @@ pub async fn open(
     user: UserId,
     session: SessionId,
     last: Option<i64>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Failure> {
-    let place = app.feed.places.take(user)?;
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
+    let slot = app.publisher.quota.take(user)?;
     // Listen before reading: what happens in between rings.
-    let bells = app.feed.listen();
+    let events = app.publisher.subscribe();
     let stop = app.stop.subscribe();
     let first = message::first(app, user, session, last).await?;
     let listener = Listener {
         app: app.clone(),
-        _place: place,
+        _slot: slot,
         user,
         session,
-        bells,
+        events,
         stop,
         seen: first.seq,
         reach: first.reach,
@@ -75,10 +75,10 @@ pub fn last_event(headers: &HeaderMap) -> Option<i64> {
 
 struct Listener {
     app: App,
-    _place: Place,
+    _slot: StreamSlot,
     user: UserId,
     session: SessionId,
-    bells: broadcast::Receiver<Bell>,
+    events: broadcast::Receiver<ChangeEvent>,
     stop: watch::Receiver<bool>,
     /// Everything up to here was sent, or does not concern this person.
     seen: i64,
@@ -92,7 +92,7 @@ impl Listener {
     async fn next(&mut self) -> Option<Event> {
         loop {
             self.wait().await?;
-            let _reader = self.app.feed.readers.acquire().await.ok()?;
+            let _reader = self.app.publisher.readers.acquire().await.ok()?;
             let (seen, again) = (self.seen, self.look_again_at);
             let read = message::next(&self.app, self.user, self.session, seen, again).await;
             match read {
@@ -123,10 +123,10 @@ impl Listener {
     async fn wait(&mut self) -> Option<()> {
         loop {
             tokio::select! {
-                bell = self.bells.recv() => match bell {
-                    Ok(bell) if bell.seq <= self.seen => {}
-                    Ok(bell) if self.concerns(&bell) => return Some(()),
-                    Ok(bell) => self.seen = bell.seq,
+                event = self.events.recv() => match event {
+                    Ok(event) if event.seq <= self.seen => {}
+                    Ok(event) if self.concerns(&event) => return Some(()),
+                    Ok(event) => self.seen = event.seq,
                     Err(broadcast::error::RecvError::Lagged(_)) => return Some(()),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -136,8 +136,8 @@ impl Listener {
         }
     }
 
-    fn concerns(&self, bell: &Bell) -> bool {
-        let Some(changes) = &bell.changes else {
+    fn concerns(&self, event: &ChangeEvent) -> bool {
+        let Some(changes) = &event.changes else {
             return true;
         };
         changes.iter().any(|change| match change.subject {

@@ -11,9 +11,13 @@ async fn ask(browser: &Browser<'_>, resource: i64, fields: &[(&str, &str)]) -> S
     let path = format!("/resources/{resource}/request");
     let page = browser.get(&path).await;
     let key = page.field("key").unwrap();
-    // Of several ways, the first of the page is the suggested one. What stands first counts.
-    let way = page.field("way").unwrap();
-    let fields = [fields, &[("key", key.as_str()), ("way", &way)]].concat();
+    // Of several assignments, the first of the page is the suggested one. What stands first counts.
+    let assignment = page.field("assignment").unwrap();
+    let fields = [
+        fields,
+        &[("key", key.as_str()), ("assignment", &assignment)],
+    ]
+    .concat();
     browser.post(&path, &fields).await.location().to_owned()
 }
 
@@ -53,13 +57,16 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
     );
     page.says("Engineering Needs approval, 1 hour");
     page.says("Can approve Rae Reviewer, Roy Reviewer or Ada Admin");
-    let (on_call, engineering) = (site.world.ways.vault_on_call.0, site.world.ways.vault.0);
-    let checked = format!("name=\"way\" value=\"{on_call}\" checked");
+    let (on_call, engineering) = (
+        site.env.assignments.vault_on_call.0,
+        site.env.assignments.vault.0,
+    );
+    let checked = format!("name=\"assignment\" value=\"{on_call}\" checked");
     assert!(page.text.contains(&checked), "{}", page.text);
 
     // The other one can be chosen.
-    let way = engineering.to_string();
-    let location = ask(&ben, 4, &[("way", &way)]).await;
+    let assignment = engineering.to_string();
+    let location = ask(&ben, 4, &[("assignment", &assignment)]).await;
     let page = ben.get(&location).await;
     page.says("Waiting for a reviewer");
     page.says("Through group Engineering Requested 1 hour");
@@ -69,7 +76,7 @@ async fn of_several_ways_the_suggested_one_is_named_with_the_reason() {
 #[tokio::test]
 async fn a_request_waits_is_approved_and_opens() {
     let site = Site::new().await;
-    let world = &site.world;
+    let env = &site.env;
     let ann = site.signed_in("ann").await;
     let fields = [
         ("reason", "Latency alert\r\nfrom 14:05"),
@@ -97,17 +104,16 @@ async fn a_request_waits_is_approved_and_opens() {
 
     let id: i64 = location.rsplit('/').next().unwrap().parse().unwrap();
     let body = json!({ "seconds": 2700, "comment": "Only <b>reading</b>, please." });
-    world
-        .post(world.people.rae, &format!("/requests/{id}/approve"), body)
+    env.post(env.people.rae, &format!("/requests/{id}/approve"), body)
         .await;
-    site.world.clock.forward(TimeDelta::minutes(3));
+    site.env.clock.forward(TimeDelta::minutes(3));
     let page = ann.get(&location).await;
     page.says("Database is open Open, 42 min left");
     page.says("Only &lt;b&gt;reading&lt;/b&gt;, please. Rae Reviewer");
     page.says("Decision Approved by Rae Reviewer for 45 minutes");
     ann.get("/access").await.says("Database 42 min left");
 
-    site.world.wait(TimeDelta::minutes(42)).await;
+    site.env.wait(TimeDelta::minutes(42)).await;
     ann.get(&location)
         .await
         .says("Database is locked again Ended just now");
@@ -203,7 +209,7 @@ async fn mistakes_are_named_and_what_was_typed_is_kept() {
         ("Error <500>", "x", "", 422, "isn’t a length"),
     ] {
         let fields = [
-            ("way", "3"),
+            ("assignment", "3"),
             ("reason", reason),
             ("length-3", length),
             ("other-3", other),
@@ -228,7 +234,11 @@ async fn a_double_click_asks_once() {
     let page = ann.get("/resources/3/request").await;
     let key = page.field("key").unwrap();
     let send = async |reason: &str| {
-        let fields = [("key", key.as_str()), ("way", "3"), ("reason", reason)];
+        let fields = [
+            ("key", key.as_str()),
+            ("assignment", "3"),
+            ("reason", reason),
+        ];
         ann.post("/resources/3/request", &fields)
             .await
             .location()
@@ -237,7 +247,7 @@ async fn a_double_click_asks_once() {
     let before = site.seq().await;
     let (one, other) = futures_util::join!(send("Error 500"), send("Error 500"));
     assert_eq!(one, other);
-    let actions = site.world.actions(before).await;
+    let actions = site.env.actions(before).await;
     assert_eq!(
         actions
             .iter()
@@ -259,9 +269,9 @@ async fn a_double_click_asks_once() {
 #[tokio::test]
 async fn what_one_may_not_see_looks_like_what_does_not_exist() {
     let site = Site::new().await;
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
     let eve = site.signed_in("eve").await;
     let unknown = eve.get("/resources/99/request").await;
     assert_eq!(unknown.status, 404);
@@ -286,7 +296,9 @@ async fn what_one_may_not_see_looks_like_what_does_not_exist() {
         "/resources/5/request",
         "/resources/99/request",
     ] {
-        let page = eve.post(path, &[("way", "2"), ("reason", "Please")]).await;
+        let page = eve
+            .post(path, &[("assignment", "2"), ("reason", "Please")])
+            .await;
         assert_eq!(
             (page.status.as_u16(), &page.text),
             (404, &unknown.text),
@@ -344,8 +356,8 @@ async fn resources_are_found_by_name_address_and_tag() {
 #[tokio::test]
 async fn hostile_names_and_reasons_are_shown_harmlessly() {
     let site = Site::new().await;
-    let id = site.world.resources.logs;
-    site.world
+    let id = site.env.resources.logs;
+    site.env
         .change(Vec::new(), move |tx| {
             Box::pin(async move {
                 let mut logs = tx.resource(id).await?.unwrap().0;
@@ -380,7 +392,7 @@ async fn hostile_names_and_reasons_are_shown_harmlessly() {
 #[tokio::test]
 async fn a_page_is_told_of_what_concerns_its_person_and_of_nothing_else() {
     let site = Site::new().await;
-    let world = &site.world;
+    let env = &site.env;
     site.app.start();
     let ann = site.signed_in("ann").await;
     let response = ann.open("/live").await;
@@ -398,11 +410,9 @@ async fn a_page_is_told_of_what_concerns_its_person_and_of_nothing_else() {
         "at once, for what was missed"
     );
     // Ben's affairs come first, and are not Ann's.
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    world
-        .post(world.people.ben, "/requests", body.clone())
-        .await;
-    world.post(world.people.ann, "/requests", body).await;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    env.post(env.people.ben, "/requests", body.clone()).await;
+    env.post(env.people.ann, "/requests", body).await;
     assert_eq!(next().await.unwrap(), "data: changed\n\n");
     let other = site.signed_in("ann").await;
     assert_eq!(

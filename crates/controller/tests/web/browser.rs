@@ -18,7 +18,7 @@ use hourkey_domain::ids::UserId;
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse battery";
@@ -28,7 +28,7 @@ static HASH: OnceCell<String> = OnceCell::const_new();
 
 /// A controller whose people can sign in.
 pub struct Site {
-    pub world: World,
+    pub env: TestEnv,
     pub app: App,
     router: Router,
 }
@@ -40,12 +40,12 @@ impl Site {
 
     /// With other settings.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let world = World::new().await;
-        let mut config = (*world.app.config).clone();
+        let env = TestEnv::new().await;
+        let mut config = (*env.app.config).clone();
         change(&mut config);
         let app = App {
             config: config.into(),
-            ..world.app.clone()
+            ..env.app.clone()
         };
         let hash = HASH.get_or_init(|| async {
             let hasher = Hasher::default();
@@ -73,7 +73,7 @@ impl Site {
         .await
         .unwrap();
         let router = server::router(app.clone());
-        Self { world, app, router }
+        Self { env, app, router }
     }
 
     /// A new browser, at an address of its own.
@@ -98,7 +98,7 @@ impl Site {
     }
 
     pub async fn seq(&self) -> i64 {
-        self.world.seq().await
+        self.env.seq().await
     }
 
     /// Sends a call as it is.

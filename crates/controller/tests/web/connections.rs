@@ -12,16 +12,16 @@ use crate::devices::enrolled;
 #[tokio::test]
 async fn a_page_tells_when_and_where_a_connection_was_cut() {
     let site = Site::new().await;
-    let (people, logs) = (site.world.people, site.world.resources.logs);
+    let (people, logs) = (site.env.people, site.env.resources.logs);
     let device = enrolled(&site, people.ann, "ann-laptop").await;
     let gateway = gateway(&site).await;
     let body = json!({ "resource": logs, "reason": "why", "seconds": 3600 });
-    let asked = site.world.post(people.ann, "/requests", body).await;
+    let asked = site.env.post(people.ann, "/requests", body).await;
     let page = format!("/requests/{}", asked.id());
     let ann = site.signed_in("ann").await;
     assert!(!ann.get(&page).await.text.contains("Connections"));
 
-    site.world.clock.forward(chrono::TimeDelta::seconds(1));
+    site.env.clock.forward(chrono::TimeDelta::seconds(1));
     let connection = |id: &str, end| Connection {
         gateway,
         id: id.repeat(16),
@@ -34,10 +34,10 @@ async fn a_page_tells_when_and_where_a_connection_was_cut() {
     kept(&site, connection("0a", None)).await;
     ann.get(&page).await.says("Since 00:00:00.004 UTC on gw-1");
 
-    site.world.clock.forward(chrono::TimeDelta::seconds(183));
+    site.env.clock.forward(chrono::TimeDelta::seconds(183));
     let revoke = format!("/grants/{}/revoke", asked.grant());
     let body = json!({ "comment": "enough" });
-    site.world.post(people.rae, &revoke, body).await;
+    site.env.post(people.rae, &revoke, body).await;
     let end = End {
         at: "2030-01-01T00:03:04.221Z".parse().unwrap(),
         why: Ended::Permit,
@@ -53,7 +53,7 @@ async fn a_page_tells_when_and_where_a_connection_was_cut() {
 
     // What went through under another grant is shown there.
     let body = json!({ "resource": logs, "reason": "again", "seconds": 3600 });
-    let again = site.world.post(people.ann, "/requests", body).await;
+    let again = site.env.post(people.ann, "/requests", body).await;
     let page = ann.get(&format!("/requests/{}", again.id())).await;
     assert!(!page.text.contains("Connections"));
 }
@@ -75,7 +75,7 @@ async fn gateway(site: &Site) -> GatewayId {
 
 async fn kept(site: &Site, connection: Connection) {
     let kept = site.app.transact(|tx, now| {
-        Box::pin(async move { Ok(tx.keep_connection(connection, now).await?) })
+        Box::pin(async move { Ok(tx.record_connection(connection, now).await?) })
     });
     kept.await.unwrap();
 }

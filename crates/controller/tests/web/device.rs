@@ -38,7 +38,7 @@ async fn start(site: &Site) -> Started {
 async fn poll(site: &Site, started: &Started) -> Page {
     let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
     let fields = [grant, CLIENT, ("device_code", &started.device_code)];
-    site.world.clock.forward(TimeDelta::seconds(5));
+    site.env.clock.forward(TimeDelta::seconds(5));
     site.form("/oauth/token", &fields).await
 }
 
@@ -106,9 +106,9 @@ async fn a_person_types_the_code_and_the_host_is_signed_in_without_review() {
         .await
         .says("CLI, signed in by a code: never reviews or administers");
 
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let made = world.post(world.people.ann, "/requests", body).await;
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let made = env.post(env.people.ann, "/requests", body).await;
     let before = site.seq().await;
     for (path, body) in [
         (format!("/api/v1/requests/{}/approve", made.id()), json!({})),
@@ -157,7 +157,7 @@ async fn a_refresh_token_of_a_headless_host_stays_headless() {
     ann.get("/sessions")
         .await
         .says("CLI, signed in by a code: never reviews or administers");
-    assert_eq!(site.sessions(site.world.people.ann).await, 2);
+    assert_eq!(site.sessions(site.env.people.ann).await, 2);
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn codes_expire() {
     let site = on().await;
     let started = start(&site).await;
     let ann = site.signed_in("ann").await;
-    site.world.clock.forward(TimeDelta::minutes(15));
+    site.env.clock.forward(TimeDelta::minutes(15));
     ann.get("/device").await;
     let fields = [("code", started.user_code.as_str()), ("decision", "allow")];
     ann.post("/device", &fields)
@@ -255,7 +255,7 @@ async fn guessing_codes_gets_slower() {
     ben.post("/device", &right)
         .await
         .says("Sign in to the hourkey command as");
-    site.world.clock.forward(TimeDelta::seconds(1));
+    site.env.clock.forward(TimeDelta::seconds(1));
     ann.post("/device", &right)
         .await
         .says("Sign in to the hourkey command as");

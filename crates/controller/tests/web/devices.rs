@@ -11,7 +11,7 @@ use crate::browser::Site;
 #[tokio::test]
 async fn people_end_their_own_devices_and_administrators_everybodys() {
     let site = Site::new().await;
-    let people = site.world.people;
+    let people = site.env.people;
     let anns = enrolled(&site, people.ann, "ann-laptop").await;
     let bens = enrolled(&site, people.ben, "<b>ben</b>").await;
     let ann = site.signed_in("ann").await;
@@ -47,7 +47,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     assert_eq!(send(&ada, bens).await.location(), "/devices");
     ada.get("/devices").await.says("No other devices.");
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["device.ended by Ada Admin", "session.ended by Ada Admin"]
     );
     assert_eq!(ann.post("/devices", &[("do", "what")]).await.status, 400);

@@ -33,9 +33,9 @@ fn all(request: i64) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
 #[tokio::test]
 async fn a_form_without_the_right_token_changes_nothing() {
     let site = Site::with(|config| config.device_flow = true).await;
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
     let ada = site.signed_in("ada").await;
     let other = site.signed_in("ada").await;
     let before = site.seq().await;
@@ -54,9 +54,9 @@ async fn a_form_without_the_right_token_changes_nothing() {
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing_even_with_the_token() {
     let site = Site::with(|config| config.device_flow = true).await;
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
     let ada = site.signed_in("ada").await;
     let token = ada.token();
     let before = site.seq().await;
@@ -80,9 +80,9 @@ async fn a_form_of_another_site_changes_nothing_even_with_the_token() {
 #[tokio::test]
 async fn reading_never_decides() {
     let site = Site::new().await;
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
     let rae = site.signed_in("rae").await;
     let before = site.seq().await;
     let token = rae.token();
@@ -104,7 +104,7 @@ async fn addresses_that_cannot_be_read_are_refused_as_pages() {
     let ann = site.signed_in("ann").await;
     let unknown = ann.get("/requests/99999").await;
     unknown.refuses(404, "Page not found");
-    // It keeps the way to other pages, and without a sign-in says no time that it does not know.
+    // It keeps the assignment to other pages, and without a sign-in says no time that it does not know.
     assert!(unknown.text.contains("<nav"), "{}", unknown.text);
     let stranger = site.browser().get("/nowhere").await;
     assert!(!stranger.text.contains("data-now"), "{}", stranger.text);
@@ -143,10 +143,10 @@ async fn forms_that_cannot_be_read_are_refused_as_pages() {
 #[tokio::test]
 async fn every_page_says_what_a_browser_may_do_with_it() {
     let site = Site::new().await;
-    let world = &site.world;
+    let env = &site.env;
     let ben = site.signed_in("ben").await;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
     let rae = site.signed_in("rae").await;
     let visitor = site.browser();
     let mut pages = vec![
@@ -240,7 +240,7 @@ async fn what_pages_load_is_asked_for_again_and_sent_once() {
 async fn who_sends_too_many_forms_is_told_when_to_try_again() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
-    let database = site.world.resources.database;
+    let database = site.env.resources.database;
     let asks = format!("/resources/{database}/request");
     for round in 0..15 {
         let key = round.to_string();

@@ -8,35 +8,33 @@ use serde_json::{Value, json};
 
 use crate::browser::{PASSWORD, Site};
 use crate::oauth::code;
+use crate::test_env::gateways::call;
 use crate::tokens::{Tokens, exchange, refresh};
-use crate::world::gateways::call;
 
 /// From now on the disk has room only for what ends access.
 fn fill(site: &Site) {
-    site.world.full.store(true, Ordering::SeqCst);
+    site.env.full.store(true, Ordering::SeqCst);
 }
 
 #[tokio::test]
 async fn on_a_full_disk_people_come_in_and_end_access() {
     let site = Site::new().await;
-    let world = &site.world;
-    let logs = json!({ "resource": world.resources.logs, "reason": "Nightly backup" });
-    let mine = world
-        .post(world.people.ann, "/requests", logs.clone())
-        .await;
-    let other = world.post(world.people.ben, "/requests", logs).await;
+    let env = &site.env;
+    let logs = json!({ "resource": env.resources.logs, "reason": "Nightly backup" });
+    let mine = env.post(env.people.ann, "/requests", logs.clone()).await;
+    let other = env.post(env.people.ben, "/requests", logs).await;
     let ann = site.signed_in("ann").await;
     let tokens = Tokens::of(&exchange(&site, &code(&ann, &[]).await, &[]).await);
     fill(&site);
 
     // Her app's access token runs out; it goes on, and gives back.
-    world.clock.forward(TimeDelta::minutes(11));
+    env.clock.forward(TimeDelta::minutes(11));
     assert_eq!(site.me(&tokens.access).await, 401);
     let page = refresh(&site, &tokens.refresh).await;
     assert_eq!(page.json()["expires_in"], 4 * 3600);
     let tokens = Tokens::of(&page);
     let path = format!("/grants/{}/release", mine.grant());
-    let released = call(world, "POST", &path, &tokens.access, Value::Null).await;
+    let released = call(env, "POST", &path, &tokens.access, Value::Null).await;
     assert_eq!(released.status, 200, "{}", released.text);
     let again = Tokens::of(&refresh(&site, &tokens.refresh).await);
     assert_eq!(site.me(&again.access).await, 200);
@@ -71,7 +69,7 @@ async fn on_a_full_disk_a_new_password_ends_what_the_old_one_began() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     fill(&site);
-    let (of, now) = (site.world.people.ann, site.app.clock.now());
+    let (of, now) = (site.env.people.ann, site.app.clock.now());
     let url = &site.app.config.public_url;
     let link = reset::make_link(&site.app.store, url, of, now)
         .await
@@ -112,9 +110,9 @@ async fn on_a_full_disk_nobody_comes_in_in_a_loop() {
     // The others come in, and what she has signed in ends.
     site.signed_in("rae").await;
     ann.post("/sign-out", &[]).await.location();
-    site.world.clock.forward(TimeDelta::minutes(10));
+    site.env.clock.forward(TimeDelta::minutes(10));
     let tokens = Tokens::of(&refresh(&site, &tokens.refresh).await);
-    site.world.full.store(false, Ordering::SeqCst);
+    site.env.full.store(false, Ordering::SeqCst);
     let page = refresh(&site, &tokens.refresh).await;
     assert_eq!(page.json()["expires_in"], 600);
 }

@@ -107,7 +107,7 @@ async fn who_is_known_signs_in_while_strangers_take_all_places() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     ann.post("/sign-out", &[]).await;
-    let people = site.world.people;
+    let people = site.env.people;
     let now = site.app.clock.now();
     let link = reset::make_link(
         &site.app.store,

@@ -6,8 +6,8 @@
     reason = "tests: what fails says where"
 )]
 
-#[path = "../world/mod.rs"]
-mod world;
+#[path = "../test_env/mod.rs"]
+mod test_env;
 
 mod asking;
 mod browser;

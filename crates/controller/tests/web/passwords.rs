@@ -9,7 +9,7 @@ use crate::browser::{PASSWORD, Site};
 const NEW: &str = "another horse entirely";
 
 async fn link(site: &Site) -> String {
-    let (ann, now) = (site.world.people.ann, site.app.clock.now());
+    let (ann, now) = (site.env.people.ann, site.app.clock.now());
     let link = reset::make_link(&site.app.store, &site.app.config.public_url, ann, now)
         .await
         .unwrap();
@@ -25,7 +25,7 @@ async fn link(site: &Site) -> String {
 async fn a_link_sets_a_password_once_and_signs_out_everywhere_else() {
     let site = Site::new().await;
     let elsewhere = site.signed_in("ann").await;
-    let token = site.world.token(site.world.people.ann).await;
+    let token = site.env.token(site.env.people.ann).await;
     let code = link(&site).await;
     let browser = site.browser();
     browser.get("/reset").await.says("Set a new password");
@@ -42,7 +42,7 @@ async fn a_link_sets_a_password_once_and_signs_out_everywhere_else() {
     );
     assert_eq!(site.me(&token).await, 401);
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         [
             "password.set by Ann Member",
             "session.ended by Ann Member",
@@ -69,7 +69,7 @@ async fn a_link_sets_a_password_once_and_signs_out_everywhere_else() {
 #[tokio::test]
 async fn a_sign_in_that_a_new_password_overtakes_brings_no_session() {
     let site = Site::new().await;
-    let ann = site.world.people.ann;
+    let ann = site.env.people.ann;
     let verified = async |password: &str| {
         let from = [192, 0, 2, 9].into();
         let verified = account::check(&site.app, "ann", password.to_owned(), from, None).await;
@@ -108,7 +108,7 @@ async fn a_link_expires_and_a_newer_one_replaces_it() {
         .post("/reset", &fields(first.leak()))
         .await
         .refuses(403, "unknown");
-    site.world.clock.forward(TimeDelta::hours(24));
+    site.env.clock.forward(TimeDelta::hours(24));
     browser
         .post("/reset", &fields(second.leak()))
         .await

@@ -110,14 +110,13 @@ async fn refuses_all(browser: &Browser<'_>, path: &str) -> usize {
 
 /// People who wait, and what reviewers find: the pages with forms of each.
 async fn pages(site: &Site) -> [(&'static str, Vec<String>); 3] {
-    let world = &site.world;
+    let env = &site.env;
     // Long enough for what locks by disuse to lock.
-    world.wait(TimeDelta::days(1)).await;
-    let body =
-        json!({ "resource": world.resources.database, "reason": "Reports", "seconds": 7200 });
-    let request = world.post(world.people.ben, "/requests", body).await.id();
-    let body = json!({ "resource": world.resources.logs, "reason": "Error 500" });
-    let open = world.post(world.people.ben, "/requests", body).await.id();
+    env.wait(TimeDelta::days(1)).await;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports", "seconds": 7200 });
+    let request = env.post(env.people.ben, "/requests", body).await.id();
+    let body = json!({ "resource": env.resources.logs, "reason": "Error 500" });
+    let open = env.post(env.people.ben, "/requests", body).await.id();
     let asks = ["/resources/2/request", "/resources/3/request"].map(str::to_owned);
     let reviews = [request, open].map(|id| format!("/review/{id}"));
     [

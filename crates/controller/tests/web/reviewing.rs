@@ -7,11 +7,11 @@ use crate::browser::Site;
 
 /// Ann asks for the database, for so many seconds.
 async fn asked(site: &Site, seconds: u64) -> i64 {
-    let world = &site.world;
+    let env = &site.env;
     let body = json!({
-        "resource": world.resources.database, "reason": "Latency <alert>", "seconds": seconds,
+        "resource": env.resources.database, "reason": "Latency <alert>", "seconds": seconds,
     });
-    world.post(world.people.ann, "/requests", body).await.id()
+    env.post(env.people.ann, "/requests", body).await.id()
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn the_queue_shows_what_is_needed_to_decide() {
     page.says("Ann Member → Database Open, 4 h left");
     page.says("Nothing waits for you.");
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["request.approved by Rae Reviewer"]
     );
 }
@@ -134,9 +134,9 @@ async fn the_second_of_two_reviewers_is_told_who_was_first() {
 #[tokio::test]
 async fn nobody_decides_their_own_request() {
     let site = Site::new().await;
-    let world = &site.world;
-    let body = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let own = world.post(world.people.rae, "/requests", body).await.id();
+    let env = &site.env;
+    let body = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let own = env.post(env.people.rae, "/requests", body).await.id();
     let rae = site.signed_in("rae").await;
     let page = rae.get("/review").await;
     page.says("This is your own request. Another reviewer decides it.");
@@ -191,10 +191,10 @@ async fn a_running_grant_is_revoked_with_a_comment() {
 #[tokio::test]
 async fn a_resource_approver_reviews_that_resource_only() {
     let site = Site::new().await;
-    let world = &site.world;
+    let env = &site.env;
     let database = asked(&site, 3_600).await;
-    let body = json!({ "resource": world.resources.vault, "reason": "Keys" });
-    let vault = world.post(world.people.ann, "/requests", body).await.id();
+    let body = json!({ "resource": env.resources.vault, "reason": "Keys" });
+    let vault = env.post(env.people.ann, "/requests", body).await.id();
     let dan = site.signed_in("dan").await;
     let page = dan.get("/review").await;
     page.says("Ann Member → Database");
@@ -220,7 +220,7 @@ async fn a_resource_approver_reviews_that_resource_only() {
 async fn what_lapsed_says_so() {
     let site = Site::new().await;
     let request = asked(&site, 3_600).await;
-    site.world.wait(TimeDelta::hours(24)).await;
+    site.env.wait(TimeDelta::hours(24)).await;
     let rae = site.signed_in("rae").await;
     let address = format!("/review/{request}");
     rae.get(&address)

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, Page, Site};
 use crate::devices::enrolled;
 use crate::oauth::code;
+use crate::test_env::TestEnv;
+use crate::test_env::events::{DEADLINE, Events};
+use crate::test_env::gateways::{GatewayClient, added, call, enrol_device, enrol_gateway, permits};
 use crate::tokens::{Tokens, exchange, refresh};
-use crate::world::World;
-use crate::world::events::{DEADLINE, Events};
-use crate::world::gateways::{Feed, added, call, enrol_device, enrol_gateway, permits};
 
 /// What ends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,11 @@ async fn each_cause_reaches_each_credential() {
 #[tokio::test]
 async fn who_administers_no_more_reaches_nobody_else_s_devices_and_unlocks_nothing() {
     let site = Site::new().await;
-    let (world, ada) = (&site.world, site.world.people.ada);
-    let bens = enrolled(&site, world.people.ben, "ben-laptop").await;
-    let (token, browser) = (world.token(ada).await, site.signed_in("ada").await);
+    let (env, ada) = (&site.env, site.env.people.ada);
+    let bens = enrolled(&site, env.people.ben, "ben-laptop").await;
+    let (token, browser) = (env.token(ada).await, site.signed_in("ada").await);
     let unlocks = async || {
-        let answer = call(world, "GET", "/unlocks?login=ben", &token, Value::Null).await;
+        let answer = call(env, "GET", "/unlocks?login=ben", &token, Value::Null).await;
         answer.status.as_u16()
     };
     let pages = async || {
@@ -103,10 +103,10 @@ async fn who_administers_no_more_reaches_nobody_else_s_devices_and_unlocks_nothi
         (devices.text.contains("ben-laptop"), unlock)
     };
     assert_eq!((unlocks().await, pages().await), (200, (true, 200)));
-    become_member(world, ada).await;
+    become_member(env, ada).await;
     assert_eq!((unlocks().await, pages().await), (403, (false, 403)));
     let path = format!("/devices/{bens}");
-    let ended = call(world, "DELETE", &path, &token, Value::Null).await;
+    let ended = call(env, "DELETE", &path, &token, Value::Null).await;
     assert_eq!(ended.status, 404);
     let device = bens.to_string();
     let fields = [("do", "end"), ("device", device.as_str())];
@@ -114,8 +114,8 @@ async fn who_administers_no_more_reaches_nobody_else_s_devices_and_unlocks_nothi
 }
 
 /// Takes all roles away but that of everybody.
-async fn become_member(world: &World, user: UserId) {
-    let change = world.change(Vec::new(), move |tx| {
+async fn become_member(env: &TestEnv, user: UserId) {
+    let change = env.change(Vec::new(), move |tx| {
         Box::pin(async move {
             let mut user = tx.user(user).await?.unwrap();
             user.roles = vec![Role::Member];
@@ -129,9 +129,9 @@ async fn become_member(world: &World, user: UserId) {
 async fn tried(cause: Cause) -> [Fate; 9] {
     let site = Site::with(|config| config.device_flow = true).await;
     site.app.start();
-    let (world, rae) = (&site.world, site.world.people.rae);
-    let token = added(world, "gw-1").await;
-    let gateway = enrol_gateway(world, &token, &Key::generate().unwrap()).await;
+    let (env, rae) = (&site.env, site.env.people.rae);
+    let token = added(env, "gw-1").await;
+    let gateway = enrol_gateway(env, &token, &Key::generate().unwrap()).await;
     let gateway = gateway.json()["credential"].as_str().unwrap().to_owned();
 
     let mut browser = site.signed_in("rae").await;
@@ -146,7 +146,7 @@ async fn tried(cause: Cause) -> [Fate; 9] {
     let old = site.app.clock.now() + age - JUST_BEFORE;
     while site.app.clock.now() < old {
         let left = old - site.app.clock.now();
-        world.clock.forward(left.min(TimeDelta::days(6)));
+        env.clock.forward(left.min(TimeDelta::days(6)));
         browser.get("/access").await;
         app = Tokens::of(&refresh(&site, &app.refresh).await);
     }
@@ -154,24 +154,21 @@ async fn tried(cause: Cause) -> [Fate; 9] {
         browser = site.signed_in("rae").await;
     }
 
-    let request = json!({ "resource": world.resources.database, "reason": "Reports" });
-    let asked = world
-        .post(world.people.ann, "/requests", request)
-        .await
-        .id();
+    let request = json!({ "resource": env.resources.database, "reason": "Reports" });
+    let asked = env.post(env.people.ann, "/requests", request).await.id();
     let key = Key::generate().unwrap();
-    let device = enrol_device(world, &app.access, &key).await;
+    let device = enrol_device(env, &app.access, &key).await;
     let device = DeviceId(device.json()["device"].as_i64().unwrap());
     let host = let_in(&site, &browser).await;
     let unused = code(&browser, &[]).await;
-    let mut feed = Feed::open(world, &gateway, json!([device])).await;
-    let all = feed.all().await;
+    let mut gateway_client = GatewayClient::open(env, &gateway, json!([device])).await;
+    let all = gateway_client.all().await;
     assert!(all.devices[0].live.is_some());
     assert!(
         !permits(&all.users, rae).is_empty(),
         "the wiki is always open"
     );
-    let mut events = Events::open(world, &app.access, None).await;
+    let mut events = Events::open(env, &app.access, None).await;
     let first = events.message().await;
     assert_eq!(first.data["reviews"][0]["request"]["id"], asked);
     let mut live = Live::open(&browser).await;
@@ -180,10 +177,10 @@ async fn tried(cause: Cause) -> [Fate; 9] {
     happen(&site, cause, &browser, device).await;
     let marker = mark(&site, rae).await;
 
-    let renewed = enrol_device(world, &app.access, &key).await.status == 200;
-    let taken = is_taken(&mut feed, device, marker).await;
+    let renewed = enrol_device(env, &app.access, &key).await.status == 200;
+    let taken = is_taken(&mut gateway_client, device, marker).await;
     assert_eq!(renewed, taken, "{cause:?}: certificate and gateway");
-    let mut anew = Feed::open(world, &gateway, json!([device])).await;
+    let mut anew = GatewayClient::open(env, &gateway, json!([device])).await;
     let permit = anew
         .all()
         .await
@@ -210,7 +207,7 @@ async fn tried(cause: Cause) -> [Fate; 9] {
 
 /// Lets the cause come about, and waits until it has.
 async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: DeviceId) {
-    let (world, rae) = (&site.world, site.world.people.rae);
+    let (env, rae) = (&site.env, site.env.people.rae);
     match cause {
         PasswordReset => {
             let now = site.app.clock.now();
@@ -246,9 +243,9 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
                 .unwrap();
         }
         DeviceEnded => {
-            let elsewhere = world.token(rae).await;
+            let elsewhere = env.token(rae).await;
             let path = format!("/devices/{device}");
-            let ended = call(world, "DELETE", &path, &elsewhere, Value::Null).await;
+            let ended = call(env, "DELETE", &path, &elsewhere, Value::Null).await;
             assert_eq!(ended.status, 204);
         }
         SignedOut => {
@@ -256,16 +253,16 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
             assert_eq!(browser.post("/sign-out", &[]).await.location(), "/sign-in");
         }
         BrowserTimeOver | AppTimeOver => {
-            let before = world.seq().await;
-            world.clock.forward(JUST_BEFORE);
+            let before = env.seq().await;
+            env.clock.forward(JUST_BEFORE);
             let ended = "session.ended by the system".to_owned();
             let mut changed = site.app.store.changed();
-            while !world.actions(before).await.contains(&ended) {
+            while !env.actions(before).await.contains(&ended) {
                 let change = tokio::time::timeout(DEADLINE, changed.changed()).await;
                 change.expect("the record of the end").unwrap();
             }
         }
-        RoleLost => become_member(world, rae).await,
+        RoleLost => become_member(env, rae).await,
     }
 }
 
@@ -300,7 +297,7 @@ async fn pages(browser: &Browser<'_>) -> Fate {
 
 /// What the API lets an access token do with a request of somebody else.
 async fn reviews(site: &Site, access: &str, request: i64) -> Fate {
-    let get = async |path: &str| call(&site.world, "GET", path, access, Value::Null).await;
+    let get = async |path: &str| call(&site.env, "GET", path, access, Value::Null).await;
     let queue = get("/reviews").await;
     let one = get(&format!("/requests/{request}")).await.status.as_u16();
     match queue.status.as_u16() {
@@ -350,9 +347,9 @@ async fn is_collected(site: &Site, device_code: &str) -> bool {
 }
 
 /// Whether a gateway that was told of everything up to the marker takes the device.
-async fn is_taken(feed: &mut Feed, device: DeviceId, marker: i64) -> bool {
+async fn is_taken(gateway_client: &mut GatewayClient, device: DeviceId, marker: i64) -> bool {
     loop {
-        let changes = feed.changes().await;
+        let changes = gateway_client.changes().await;
         let about = changes.devices.iter().find(|it| it.id == device);
         match about {
             Some(about) if about.live.is_none() => return false,

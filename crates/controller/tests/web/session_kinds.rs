@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::browser::Site;
 use crate::devices::enrolled;
-use crate::world::World;
-use crate::world::description::DOCUMENT;
-use crate::world::events::Events;
-use crate::world::gateways::{added, call, enrol_gateway};
+use crate::test_env::TestEnv;
+use crate::test_env::description::DOCUMENT;
+use crate::test_env::events::Events;
+use crate::test_env::gateways::{added, call, enrol_gateway};
 
 /// What somebody else asks for, and nobody but reviewers may read.
 const REASON: &str = "Because of the merger that nobody knows of";
@@ -118,8 +118,8 @@ fn table(ids: &Ids) -> Vec<Row> {
 #[tokio::test]
 async fn each_call_says_what_a_session_of_each_kind_may() {
     let site = Site::new().await;
-    make_admin(&site.world).await;
-    let ids = others(&site, site.world.resources.logs.0).await;
+    make_admin(&site.env).await;
+    let ids = others(&site, site.env.resources.logs.0).await;
     let described: BTreeSet<String> = operations().collect();
     let rows: BTreeSet<String> = table(&ids)
         .iter()
@@ -127,27 +127,27 @@ async fn each_call_says_what_a_session_of_each_kind_may() {
         .collect();
     assert_eq!(rows, described, "each call has a row, and each row a call");
 
-    let rae = site.world.people.rae;
-    let headless = site.world.token_of(rae, SessionKind::Headless).await;
+    let rae = site.env.people.rae;
+    let headless = site.env.token_of(rae, SessionKind::Headless).await;
     for row in table(&ids) {
-        let (status, text) = answered(&site.world, &row, &headless).await;
+        let (status, text) = answered(&site.env, &row, &headless).await;
         assert_eq!(status, row.headless, "{} headless: {text}", row.operation);
         assert!(!text.contains(REASON), "{}: {text}", row.operation);
         if status == 403 {
             assert!(text.contains("signed in by a device code"), "{text}");
         }
     }
-    let me = call(&site.world, "GET", "/me", &headless, Value::Null)
+    let me = call(&site.env, "GET", "/me", &headless, Value::Null)
         .await
         .json();
     assert_eq!(me["reviews"], false);
 
     // The same things are there still, but for the resource that was asked for.
-    let resource = site.world.resources.vault.0;
+    let resource = site.env.resources.vault.0;
     let ids = Ids { resource, ..ids };
-    let app = site.world.token(rae).await;
+    let app = site.env.token(rae).await;
     for row in table(&ids) {
-        let (status, text) = answered(&site.world, &row, &app).await;
+        let (status, text) = answered(&site.env, &row, &app).await;
         assert_eq!(status, row.app, "{} app: {text}", row.operation);
         let shows = text.contains(REASON);
         assert_eq!(shows, row.shows_others, "{}: {text}", row.operation);
@@ -157,22 +157,15 @@ async fn each_call_says_what_a_session_of_each_kind_may() {
 #[tokio::test]
 async fn a_gateway_s_credential_is_worth_nothing_for_people_s_calls() {
     let site = Site::new().await;
-    let ids = others(&site, site.world.resources.logs.0).await;
-    let token = added(&site.world, "gw-1").await;
-    let enrolled = enrol_gateway(&site.world, &token, &Key::generate().unwrap()).await;
+    let ids = others(&site, site.env.resources.logs.0).await;
+    let token = added(&site.env, "gw-1").await;
+    let enrolled = enrol_gateway(&site.env, &token, &Key::generate().unwrap()).await;
     let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
     let rows = table(&ids);
     let is_people_s = |row: &&Row| !row.operation.contains(" /gateway/");
     for row in rows.iter().filter(is_people_s) {
         let (method, _) = row.operation.split_once(' ').unwrap();
-        let answer = call(
-            &site.world,
-            method,
-            &row.path,
-            &credential,
-            row.body.clone(),
-        )
-        .await;
+        let answer = call(&site.env, method, &row.path, &credential, row.body.clone()).await;
         assert_eq!(answer.status, 401, "{}: {}", row.operation, answer.text);
     }
 }
@@ -180,22 +173,22 @@ async fn a_gateway_s_credential_is_worth_nothing_for_people_s_calls() {
 #[tokio::test]
 async fn a_host_ends_its_own_session_and_its_own_device() {
     let site = Site::new().await;
-    let (world, rae) = (&site.world, site.world.people.rae);
+    let (env, rae) = (&site.env, site.env.people.rae);
     for own in ["sessions", "device"] {
-        let host = world.token_of(rae, SessionKind::Headless).await;
+        let host = env.token_of(rae, SessionKind::Headless).await;
         let path = if own == "device" {
             let key = Key::generate().unwrap().request().unwrap();
             let body = json!({ "name": "host", "request": key });
-            let enrolled = call(world, "PUT", "/device", &host, body).await.json();
+            let enrolled = call(env, "PUT", "/device", &host, body).await.json();
             format!("/devices/{}", enrolled["device"])
         } else {
-            let sessions = call(world, "GET", "/sessions", &host, Value::Null).await;
+            let sessions = call(env, "GET", "/sessions", &host, Value::Null).await;
             let sessions = sessions.json();
             let mut all = sessions.as_array().unwrap().iter();
             let current = all.find(|session| session["current"] == true);
             format!("/sessions/{}", current.unwrap()["id"])
         };
-        let ended = call(world, "DELETE", &path, &host, Value::Null).await;
+        let ended = call(env, "DELETE", &path, &host, Value::Null).await;
         assert_eq!(ended.status, 204, "{}", ended.text);
         assert_eq!(site.me(&host).await, 401);
     }
@@ -205,17 +198,17 @@ async fn a_host_ends_its_own_session_and_its_own_device() {
 async fn an_open_stream_tells_a_host_nothing_of_others() {
     let site = Site::new().await;
     site.app.start();
-    let (world, rae) = (&site.world, site.world.people.rae);
-    let headless = world.token_of(rae, SessionKind::Headless).await;
+    let (env, rae) = (&site.env, site.env.people.rae);
+    let headless = env.token_of(rae, SessionKind::Headless).await;
     let mut streams = Vec::new();
-    for token in [headless, world.token(rae).await] {
-        let mut events = Events::open(world, &token, None).await;
+    for token in [headless, env.token(rae).await] {
+        let mut events = Events::open(env, &token, None).await;
         events.message().await;
         streams.push(events);
     }
-    let request = json!({ "resource": world.resources.database, "reason": REASON });
-    world.post(world.people.ann, "/requests", request).await;
-    let marker = world.app.transact(move |tx, now| {
+    let request = json!({ "resource": env.resources.database, "reason": REASON });
+    env.post(env.people.ann, "/requests", request).await;
+    let marker = env.app.transact(move |tx, now| {
         Box::pin(async move {
             let entry = Entry {
                 at: now,
@@ -243,9 +236,9 @@ async fn an_open_stream_tells_a_host_nothing_of_others() {
 }
 
 /// Rae reviews already.
-async fn make_admin(world: &World) {
-    let rae = world.people.rae;
-    let change = world.change(Vec::new(), move |tx| {
+async fn make_admin(env: &TestEnv) {
+    let rae = env.people.rae;
+    let change = env.change(Vec::new(), move |tx| {
         Box::pin(async move {
             let mut user = tx.user(rae).await?.unwrap();
             user.roles = vec![Role::AccessReviewer, Role::Admin];
@@ -256,12 +249,12 @@ async fn make_admin(world: &World) {
 }
 
 async fn others(site: &Site, resource: i64) -> Ids {
-    let (world, people) = (&site.world, site.world.people);
+    let (env, people) = (&site.env, site.env.people);
     let ask = async |user, resource| {
         let request = json!({ "resource": resource, "reason": REASON });
-        world.post(user, "/requests", request).await
+        env.post(user, "/requests", request).await
     };
-    let (database, vault) = (world.resources.database, world.resources.vault);
+    let (database, vault) = (env.resources.database, env.resources.vault);
     Ids {
         resource,
         pending: [
@@ -269,7 +262,7 @@ async fn others(site: &Site, resource: i64) -> Ids {
             ask(people.ben, database).await.id(),
             ask(people.ann, vault).await.id(),
         ],
-        grant: ask(people.ann, world.resources.logs).await.grant(),
+        grant: ask(people.ann, env.resources.logs).await.grant(),
         device: enrolled(site, people.ben, "ben-laptop").await.0,
         own_session: own_session(site).await,
         own_device: enrolled(site, people.rae, "rae-laptop").await.0,
@@ -278,20 +271,20 @@ async fn others(site: &Site, resource: i64) -> Ids {
 
 /// A session of the caller's that nobody needs.
 async fn own_session(site: &Site) -> i64 {
-    let rae = site.world.people.rae;
-    site.world.token_of(rae, SessionKind::Cli).await;
+    let rae = site.env.people.rae;
+    site.env.token_of(rae, SessionKind::Cli).await;
     let mut tx = site.app.store.read().await.unwrap();
     tx.sessions_of(rae).await.unwrap()[0].id.0
 }
 
 /// Status and body; of a stream the first message.
-async fn answered(world: &World, row: &Row, token: &str) -> (u16, String) {
+async fn answered(env: &TestEnv, row: &Row, token: &str) -> (u16, String) {
     if row.operation == "GET /events" {
-        let first = Events::open(world, token, None).await.message().await;
+        let first = Events::open(env, token, None).await.message().await;
         return (200, first.data.to_string());
     }
     let (method, _) = row.operation.split_once(' ').unwrap();
-    let answer = call(world, method, &row.path, token, row.body.clone()).await;
+    let answer = call(env, method, &row.path, token, row.body.clone()).await;
     (answer.status.as_u16(), answer.text)
 }
 

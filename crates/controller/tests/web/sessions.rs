@@ -4,19 +4,19 @@ use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
 
 use crate::browser::Site;
-use crate::world::events::DEADLINE;
+use crate::test_env::events::DEADLINE;
 
 #[tokio::test]
 async fn a_browser_is_signed_out_after_seven_days_without_a_visit() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     for _ in 0..3 {
-        site.world
+        site.env
             .clock
             .forward(TimeDelta::days(7) - TimeDelta::minutes(1));
         ann.get("/access").await.says("Your access");
     }
-    site.world.clock.forward(TimeDelta::days(7));
+    site.env.clock.forward(TimeDelta::days(7));
     assert!(ann.get("/access").await.location().starts_with("/sign-in"));
 }
 
@@ -25,10 +25,10 @@ async fn a_browser_is_signed_out_after_thirty_days_in_any_case() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     for _ in 0..29 {
-        site.world.clock.forward(TimeDelta::days(1));
+        site.env.clock.forward(TimeDelta::days(1));
         ann.get("/access").await.says("Your access");
     }
-    site.world.clock.forward(TimeDelta::days(1));
+    site.env.clock.forward(TimeDelta::days(1));
     assert!(ann.get("/access").await.location().starts_with("/sign-in"));
 }
 
@@ -52,17 +52,17 @@ async fn signing_in_again_ends_the_session_before() {
             .location()
             .starts_with("/sign-in")
     );
-    assert_eq!(site.sessions(site.world.people.ann).await, 0);
+    assert_eq!(site.sessions(site.env.people.ann).await, 0);
 }
 
 #[tokio::test]
 async fn people_end_their_own_sessions_and_nobody_elses() {
     let site = Site::new().await;
-    let people = site.world.people;
+    let people = site.env.people;
     let ann = site.signed_in("ann").await;
     let other = site.signed_in("ann").await;
-    let token = site.world.token_of(people.ann, SessionKind::Cli).await;
-    let bens = site.world.token(people.ben).await;
+    let token = site.env.token_of(people.ann, SessionKind::Cli).await;
+    let bens = site.env.token(people.ben).await;
     let page = ann.get("/sessions").await;
     page.says("This browser");
     page.says("CLI");
@@ -109,7 +109,7 @@ async fn people_end_their_own_sessions_and_nobody_elses() {
     );
     ann.get("/access").await.says("Your access");
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["session.ended by Ann Member", "session.ended by Ann Member"]
     );
     assert_eq!(ann.post("/sessions", &[("do", "what")]).await.status, 400);
@@ -119,16 +119,16 @@ async fn people_end_their_own_sessions_and_nobody_elses() {
 async fn however_many_sessions_time_ends_all_are_recorded() {
     const SESSIONS: usize = 250;
     let site = Site::new().await;
-    let ann = site.world.people.ann;
+    let ann = site.env.people.ann;
     for _ in 0..SESSIONS {
-        site.world.token(ann).await;
+        site.env.token(ann).await;
     }
     let before = site.seq().await;
-    site.world.clock.forward(TimeDelta::days(30));
+    site.env.clock.forward(TimeDelta::days(30));
     let mut changed = site.app.store.changed();
     site.app.start();
     let ended = async || {
-        let actions = site.world.actions(before).await;
+        let actions = site.env.actions(before).await;
         let ended = |action: &&String| *action == "session.ended by the system";
         actions.iter().filter(ended).count()
     };

@@ -13,7 +13,7 @@ use proptest::test_runner::TestCaseResult;
 use serde_json::json;
 
 use crate::browser::{Browser, Site};
-use crate::world::events::Events;
+use crate::test_env::events::Events;
 
 /// What may happen. People and resources are picked by their index.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +68,8 @@ struct History<'s> {
 
 impl<'s> History<'s> {
     async fn new(site: &'s Site) -> Self {
-        let p = site.world.people;
-        let r = site.world.resources;
+        let p = site.env.people;
+        let r = site.env.resources;
         let people = [p.ann, p.ben, p.rae, p.roy, p.dan, p.ada];
         let (mut browsers, mut tokens) = (Vec::new(), Vec::new());
         for (login, person) in ["ann", "ben", "rae", "roy", "dan", "ada"]
@@ -77,7 +77,7 @@ impl<'s> History<'s> {
             .zip(people)
         {
             browsers.push(site.signed_in(login).await);
-            tokens.push(site.world.token(person).await);
+            tokens.push(site.env.token(person).await);
         }
         Self {
             site,
@@ -98,13 +98,13 @@ impl<'s> History<'s> {
     }
 
     async fn happens(&mut self, step: Step) {
-        let world = &self.site.world;
+        let env = &self.site.env;
         match step {
             Step::Ask { who, what } => {
                 let (person, resource) = (self.people[who], self.resources[what]);
                 let reason = self.word("reason");
                 let body = json!({ "resource": resource, "reason": reason });
-                let made = world.post(person, "/requests", body).await;
+                let made = env.post(person, "/requests", body).await;
                 if made.status == 201 {
                     self.requests.push((made.id(), person, resource));
                     self.secrets.push(Secret::Said(reason, person, resource));
@@ -117,7 +117,7 @@ impl<'s> History<'s> {
                 for (id, requester, resource) in &self.requests {
                     let path = format!("/requests/{id}/{what}");
                     let body = json!({ "comment": comment });
-                    if world.post(person, &path, body).await.status == 200 {
+                    if env.post(person, &path, body).await.status == 200 {
                         let said = Secret::Said(comment, *requester, *resource);
                         self.secrets.push(said);
                         break;
@@ -127,7 +127,7 @@ impl<'s> History<'s> {
             Step::Role { who, role } => {
                 let person = self.people[who];
                 // The last administrator stays one.
-                if person == world.people.ada {
+                if person == env.people.ada {
                     return;
                 }
                 self.change(move |organisation| {
@@ -138,7 +138,7 @@ impl<'s> History<'s> {
                 .await;
             }
             Step::JoinOrLeave { who } => {
-                let (person, group) = (self.people[who], world.ways.engineering);
+                let (person, group) = (self.people[who], env.assignments.engineering);
                 self.change(move |organisation| {
                     let groups = &mut organisation.groups;
                     let group = groups.iter_mut().find(|it| it.id == group).unwrap();
@@ -166,7 +166,7 @@ impl<'s> History<'s> {
                 .await;
             }
             Step::FallbackOnOrOff => {
-                let on_call = world.ways.on_call;
+                let on_call = env.assignments.on_call;
                 self.change(move |organisation| {
                     organisation.fallback_reviewers =
                         match organisation.fallback_reviewers.is_empty() {
@@ -195,7 +195,7 @@ impl<'s> History<'s> {
     /// Changes the organisation, and what follows from it.
     async fn change(&self, change: impl FnOnce(&mut Organisation) + Send + 'static) {
         self.site
-            .world
+            .env
             .change(Vec::new(), move |tx| {
                 Box::pin(async move {
                     let before = tx.organisation().await?;
@@ -252,7 +252,7 @@ impl<'s> History<'s> {
             let text = self.browsers[who].get(&page).await.text;
             read.push((page, text));
         }
-        let mut events = Events::open(&self.site.world, &self.tokens[who], Some("1")).await;
+        let mut events = Events::open(&self.site.env, &self.tokens[who], Some("1")).await;
         let event = events.next().await.unwrap();
         read.push(("an event".to_owned(), event.data.to_string()));
         read

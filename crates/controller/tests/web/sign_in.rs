@@ -23,7 +23,7 @@ async fn a_person_signs_in_and_out() {
         .await;
     assert_eq!(page.location(), "/access");
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["session.started by Ann Member"]
     );
     ann.get("/access").await.says("Your access");
@@ -107,9 +107,9 @@ async fn a_wrong_password_says_no_more_than_an_unknown_login() {
 async fn a_disabled_account_stays_out() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
-    let token = site.world.token(site.world.people.ann).await;
+    let token = site.env.token(site.env.people.ann).await;
     assert_eq!(site.me(&token).await, 200);
-    site.disable(site.world.people.ann).await;
+    site.disable(site.env.people.ann).await;
     assert!(ann.get("/access").await.location().starts_with("/sign-in"));
     assert_eq!(site.me(&token).await, 401);
     let again = site.browser();
@@ -145,14 +145,14 @@ async fn guessing_one_login_gets_slower_and_slower() {
     let page = attempt(5, PASSWORD).await;
     page.refuses(429, "Try again in 1 second.");
     assert_eq!(page.header("retry-after"), "1");
-    site.world.clock.forward(TimeDelta::seconds(1));
+    site.env.clock.forward(TimeDelta::seconds(1));
     attempt(6, "wrong")
         .await
         .refuses(401, "do not fit together");
     let page = attempt(7, PASSWORD).await;
     page.refuses(429, "Try again in 2 seconds.");
     assert_eq!(page.header("retry-after"), "2");
-    site.world.clock.forward(TimeDelta::seconds(2));
+    site.env.clock.forward(TimeDelta::seconds(2));
     assert_eq!(attempt(8, PASSWORD).await.location(), "/access");
     attempt(9, "wrong")
         .await
@@ -316,7 +316,7 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
             .location(),
         "/access"
     );
-    let actions = site.world.actions(before).await;
+    let actions = site.env.actions(before).await;
     assert_eq!(
         actions,
         [
@@ -367,7 +367,7 @@ async fn of_two_browsers_that_set_up_at_once_one_wins_and_the_other_is_told() {
     };
     assert_eq!(won.location(), "/access");
     lost.refuses(403, "This controller is set up already");
-    let actions = site.world.actions(before).await;
+    let actions = site.env.actions(before).await;
     let made = |action: &&String| action.starts_with("organisation.set_up");
     assert_eq!(actions.iter().filter(made).count(), 1, "{actions:?}");
 }

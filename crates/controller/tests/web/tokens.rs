@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
 use crate::oauth::{REDIRECT, VERIFIER, code};
-use crate::world::chunked;
+use crate::test_env::chunked;
 
 pub struct Tokens {
     pub access: String,
@@ -86,7 +86,7 @@ async fn a_code_becomes_tokens_once() {
     assert_eq!(page.header("pragma"), "no-cache");
     assert_eq!(site.me(&tokens.access).await, 200);
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["session.started by Ann Member"]
     );
     ann.get("/sessions")
@@ -99,7 +99,7 @@ async fn a_code_becomes_tokens_once() {
     refused(&exchange(&site, &code, &[]).await, "invalid_grant");
     assert_eq!(site.me(&tokens.access).await, 401);
     refused(&refresh(&site, &tokens.refresh).await, "invalid_grant");
-    let all = site.world.actions(before).await;
+    let all = site.env.actions(before).await;
     assert_eq!(all[1..], ["session.ended by the system"]);
     refused(&exchange(&site, &code, &[]).await, "invalid_grant");
 }
@@ -120,7 +120,7 @@ async fn no_secret_can_be_found_in_the_data_folder() {
         .form("/oauth/device_authorization", &fields)
         .await
         .json();
-    let reset = reset::make_link(store, url, site.world.people.ann, now).await;
+    let reset = reset::make_link(store, url, site.env.people.ann, now).await;
     let setup = setup::make_link(store, url).await;
     let fragment = |link: String| plain_code(link.split_once('#').unwrap().1);
     let mut secrets: Vec<String> = ann.cookies().into_values().collect();
@@ -197,13 +197,9 @@ async fn a_code_lasts_a_minute() {
     let site = Site::new().await;
     let ann = site.signed_in("ann").await;
     let code = code(&ann, &[]).await;
-    site.world.clock.forward(TimeDelta::seconds(60));
+    site.env.clock.forward(TimeDelta::seconds(60));
     refused(&exchange(&site, &code, &[]).await, "invalid_grant");
-    assert_eq!(
-        site.sessions(site.world.people.ann).await,
-        1,
-        "the browser's"
-    );
+    assert_eq!(site.sessions(site.env.people.ann).await, 1, "the browser's");
 }
 
 #[tokio::test]
@@ -253,7 +249,7 @@ async fn refresh_tokens_take_turns() {
     let ann = site.signed_in("ann").await;
     let mut tokens = Tokens::new(&site, &ann).await;
     for _ in 0..5 {
-        site.world.clock.forward(TimeDelta::minutes(10));
+        site.env.clock.forward(TimeDelta::minutes(10));
         assert_eq!(site.me(&tokens.access).await, 401, "ten minutes are over");
         let next = tokens.next(&site).await;
         assert_eq!(site.me(&next.access).await, 200);
@@ -291,7 +287,7 @@ async fn any_other_reuse_ends_the_family() {
     let before = site.seq().await;
     refused(&refresh(&site, &first.refresh).await, "invalid_grant");
     assert_eq!(
-        site.world.actions(before).await,
+        site.env.actions(before).await,
         ["session.ended by the system"]
     );
     ended(&third).await;
@@ -325,18 +321,18 @@ async fn a_client_that_is_not_heard_is_signed_out() {
     let ann = site.signed_in("ann").await;
     let mut tokens = Tokens::new(&site, &ann).await;
     for _ in 0..3 {
-        site.world.clock.forward(TimeDelta::days(29));
+        site.env.clock.forward(TimeDelta::days(29));
         tokens = tokens.next(&site).await;
     }
     // Three months are the most.
-    site.world.clock.forward(TimeDelta::days(3));
+    site.env.clock.forward(TimeDelta::days(3));
     refused(&refresh(&site, &tokens.refresh).await, "invalid_grant");
 
     let ann = site.signed_in("ann").await;
     let tokens = Tokens::new(&site, &ann).await;
-    site.world.clock.forward(TimeDelta::days(30));
+    site.env.clock.forward(TimeDelta::days(30));
     refused(&refresh(&site, &tokens.refresh).await, "invalid_grant");
-    assert_eq!(site.sessions(site.world.people.ann).await, 0);
+    assert_eq!(site.sessions(site.env.people.ann).await, 0);
 }
 
 #[tokio::test]
@@ -345,7 +341,7 @@ async fn a_disabled_person_gets_no_tokens() {
     let ann = site.signed_in("ann").await;
     let tokens = Tokens::new(&site, &ann).await;
     let unused = code(&ann, &[]).await;
-    site.disable(site.world.people.ann).await;
+    site.disable(site.env.people.ann).await;
     refused(&refresh(&site, &tokens.refresh).await, "invalid_grant");
     refused(&exchange(&site, &unused, &[]).await, "invalid_grant");
 }
@@ -404,8 +400,8 @@ async fn the_api_asks_for_a_token_in_the_standard_way() {
     let ann = site.signed_in("ann").await;
     assert_eq!(ann.get("/api/v1/me").await.status, 401);
     let token = site
-        .world
-        .token_of(site.world.people.ann, SessionKind::Cli)
+        .env
+        .token_of(site.env.people.ann, SessionKind::Cli)
         .await;
     assert_eq!(site.me(&token).await, 200);
 }

@@ -7,8 +7,8 @@ use crate::browser::Site;
 #[tokio::test]
 async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let site = Site::new().await;
-    let database = site.world.resources.database;
-    site.world
+    let database = site.env.resources.database;
+    site.env
         .change(Vec::new(), move |tx| {
             Box::pin(async move {
                 let (mut found, _) = tx.resource(database).await?.unwrap();
@@ -23,7 +23,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     ann.get("/access").await.says("Open, locks in 7 d");
     ada.get("/unlock?login=ann").await.says("never used");
 
-    site.world.wait(chrono::TimeDelta::days(7)).await;
+    site.env.wait(chrono::TimeDelta::days(7)).await;
     let ann = site.signed_in("ann").await;
     ann.get("/access")
         .await
@@ -46,7 +46,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     page.says("Unlocked by");
     page.says("Locks again in 7 days unless you use it");
 
-    site.world.wait(chrono::TimeDelta::days(8)).await;
+    site.env.wait(chrono::TimeDelta::days(8)).await;
     let (ann, ada) = (site.signed_in("ann").await, site.signed_in("ada").await);
     ann.get(&request).await.says("is locked again");
     let id = database.to_string();

@@ -9,14 +9,14 @@ proptest! {
     /// grant, request or use there was.
     #[test]
     fn an_assignment_is_what_makes_visible(situation in situation(), now in moment()) {
-        let assigned = situation.ways.iter().any(|way| way.until.is_none_or(|end| now < end));
+        let assigned = situation.assignments.iter().any(|assignment| assignment.until.is_none_or(|end| now < end));
         prop_assert_eq!(lock_state(&situation.facts(), now).is_some(), assigned);
     }
 
     /// Rule 1: what is invisible gives nothing by any other route: no permit, nothing to return.
     #[test]
     fn the_invisible_gives_nothing(mut situation in situation(), now in moment()) {
-        situation.ways.retain(|way| way.until.is_some_and(|end| end <= now));
+        situation.assignments.retain(|assignment| assignment.until.is_some_and(|end| end <= now));
         prop_assert_eq!(permit(USER, RESOURCE, &situation.facts(), now), None);
         prop_assert_eq!(outstanding(&situation.facts(), now), None);
     }

@@ -1,12 +1,14 @@
 use hourkey_domain::ids::{AssignmentId, GroupId};
 use hourkey_domain::request::{DEFAULT_LAPSE, ask};
-use hourkey_domain::settings::{Approval, Mode, Period, Settings, Way, most_permissive};
+use hourkey_domain::settings::{
+    Approval, EffectiveAssignment, Mode, Period, Settings, most_permissive,
+};
 use proptest::prelude::*;
 
 use crate::strategies::*;
 
 /// Rule 3 in words: whether `first` comes before `second`.
-fn comes_before(first: &Way, second: &Way) -> bool {
+fn comes_before(first: &EffectiveAssignment, second: &EffectiveAssignment) -> bool {
     let (a, b) = (first.settings, second.settings);
     let lower_id = first.assignment < second.assignment;
     match (a.mode, b.mode) {
@@ -35,11 +37,11 @@ fn comes_before(first: &Way, second: &Way) -> bool {
 }
 
 proptest! {
-    /// Rule 3: the way that counts comes before every other valid one.
+    /// Rule 3: the assignment that counts comes before every other valid one.
     #[test]
-    fn the_first_comes_before_all_others(ways in ways(), now in moment()) {
-        let valid: Vec<&Way> = ways.iter().filter(|way| way.is_valid(now)).collect();
-        let Some(best) = most_permissive(&ways, now) else {
+    fn the_first_comes_before_all_others(assignments in assignments(), now in moment()) {
+        let valid: Vec<&EffectiveAssignment> = assignments.iter().filter(|assignment| assignment.is_valid(now)).collect();
+        let Some(best) = most_permissive(&assignments, now) else {
             prop_assert!(valid.is_empty());
             return Ok(());
         };
@@ -51,23 +53,23 @@ proptest! {
 
     /// Rule 3: the order in which assignments are listed decides nothing.
     #[test]
-    fn the_order_of_listing_decides_nothing(ways in ways(), now in moment()) {
-        let mut reversed = ways.clone();
+    fn the_order_of_listing_decides_nothing(assignments in assignments(), now in moment()) {
+        let mut reversed = assignments.clone();
         reversed.reverse();
-        prop_assert_eq!(most_permissive(&ways, now), most_permissive(&reversed, now));
+        prop_assert_eq!(most_permissive(&assignments, now), most_permissive(&reversed, now));
     }
 
     /// Rule 3: any of one's assignments that take requests may be chosen, and the request keeps
     /// the terms it was made under, whatever they become before it is approved.
     #[test]
-    fn the_request_keeps_its_terms(way in endless_request_way(), later in request_way(), now in moment()) {
-        let request = pending_request(&way, plain_ask(), now);
-        prop_assert_eq!(request.terms.assignment, way.assignment);
-        prop_assert_eq!(request.terms.group, way.group);
-        prop_assert_eq!(request.terms.period, way.settings.period);
-        prop_assert_eq!(request.terms.approval, way.settings.approval);
+    fn the_request_keeps_its_terms(assignment in endless_request_assignment(), later in request_assignment(), now in moment()) {
+        let request = pending_request(&assignment, plain_ask(), now);
+        prop_assert_eq!(request.terms.assignment, assignment.assignment);
+        prop_assert_eq!(request.terms.group, assignment.group);
+        prop_assert_eq!(request.terms.period, assignment.settings.period);
+        prop_assert_eq!(request.terms.approval, assignment.settings.approval);
         let terms = request.terms;
-        let later = Way { assignment: way.assignment, until: None, ..later };
+        let later = EffectiveAssignment { assignment: assignment.assignment, until: None, ..later };
         let pending = request.pending(now).unwrap();
         let (approved, _) = pending.approve(Some(REVIEWER), None, text(""), &later, now).unwrap();
         prop_assert_eq!(approved.terms, terms);
@@ -75,10 +77,10 @@ proptest! {
 
     /// Rule 3: what is open without a request takes none.
     #[test]
-    fn standing_takes_no_request(mut way in way(), now in moment()) {
-        way.settings.mode = Mode::Standing;
-        way.until = None;
-        let asked = ask(USER, RESOURCE, &way, plain_ask(), None, DEFAULT_LAPSE, now);
+    fn standing_takes_no_request(mut assignment in assignment(), now in moment()) {
+        assignment.settings.mode = Mode::Standing;
+        assignment.until = None;
+        let asked = ask(USER, RESOURCE, &assignment, plain_ask(), None, DEFAULT_LAPSE, now);
         prop_assert_eq!(asked, Err(hourkey_domain::request::CannotAsk::NotNeeded));
     }
 }
@@ -86,7 +88,7 @@ proptest! {
 /// Rule 3: automatic for one hour comes before manual for seven days; of two alike the lower id.
 #[test]
 fn automatic_before_longer() {
-    let way = |id, approval, period| Way {
+    let assignment = |id, approval, period| EffectiveAssignment {
         assignment: AssignmentId(id),
         group: GroupId(id),
         settings: Settings {
@@ -97,11 +99,11 @@ fn automatic_before_longer() {
         },
         until: None,
     };
-    let ways = [
-        way(1, Approval::Manual, hours(168)),
-        way(3, Approval::Automatic, hours(1)),
-        way(2, Approval::Automatic, hours(1)),
+    let assignments = [
+        assignment(1, Approval::Manual, hours(168)),
+        assignment(3, Approval::Automatic, hours(1)),
+        assignment(2, Approval::Automatic, hours(1)),
     ];
-    let best = most_permissive(&ways, noon()).unwrap();
+    let best = most_permissive(&assignments, noon()).unwrap();
     assert_eq!(best.assignment, AssignmentId(2));
 }

@@ -5,7 +5,7 @@ use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::lock::{Facts, Outstanding, outstanding};
 use hourkey_domain::request::{Ask, DEFAULT_LAPSE, Request, State as RequestState, ask};
-use hourkey_domain::settings::{Approval, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Everything ever asked for and granted, moved on by the domain's transitions alone.
 struct History {
-    way: Way,
+    assignment: EffectiveAssignment,
     requests: Vec<Request>,
     grants: Vec<Grant>,
     now: Time,
@@ -62,9 +62,9 @@ impl History {
     }
 
     fn outstanding(&self) -> Option<Outstanding> {
-        let ways = [self.way];
+        let assignments = [self.assignment];
         let facts = Facts {
-            ways: &ways,
+            assignments: &assignments,
             grant: self.grants.last(),
             pending: self.requests.last(),
             last_used: None,
@@ -77,8 +77,8 @@ impl History {
         match step {
             Step::Wait { minutes } => self.now += TimeDelta::minutes(*minutes),
             Step::Ask { starts_in } => self.ask(*starts_in),
-            Step::Approve => self.decide(|pending, way, now| {
-                let approved = pending.approve(Some(REVIEWER), None, text(""), way, now);
+            Step::Approve => self.decide(|pending, assignment, now| {
+                let approved = pending.approve(Some(REVIEWER), None, text(""), assignment, now);
                 approved.ok().map(|(request, window)| {
                     let grant = granted(&request, window);
                     (request, Some(grant))
@@ -95,11 +95,12 @@ impl History {
                 self.end(|live, now| live.revoke(Some(REVIEWER), Cause::Person, text(""), now))
             }
         }
-        let (way, now) = (self.way, self.now);
+        let (assignment, now) = (self.assignment, self.now);
         if let Some(grant) = self.grants.pop() {
-            let started = grant
-                .due(now)
-                .map_or_else(|grant| grant, |due| due.start(Some(REVIEWER), &way, now));
+            let started = grant.due(now).map_or_else(
+                |grant| grant,
+                |due| due.start(Some(REVIEWER), &assignment, now),
+            );
             self.grants.push(started);
         }
     }
@@ -114,7 +115,7 @@ impl History {
             ..plain_ask()
         };
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
-        let request = pending_request(&self.way, asking, self.now);
+        let request = pending_request(&self.assignment, asking, self.now);
         self.requests.push(Request { id, ..request });
     }
 
@@ -122,7 +123,7 @@ impl History {
         &mut self,
         decision: impl FnOnce(
             hourkey_domain::request::Pending,
-            &Way,
+            &EffectiveAssignment,
             Time,
         ) -> Option<(Request, Option<Grant>)>,
     ) {
@@ -132,7 +133,7 @@ impl History {
         let Ok(pending) = request.pending(self.now) else {
             return;
         };
-        if let Some((request, grant)) = decision(pending, &self.way, self.now) {
+        if let Some((request, grant)) = decision(pending, &self.assignment, self.now) {
             *self.requests.last_mut().unwrap() = request;
             let id = GrantId(i64::try_from(self.grants.len()).unwrap());
             self.grants.extend(grant.map(|grant| Grant { id, ..grant }));
@@ -153,8 +154,8 @@ proptest! {
     /// Rule 4: whatever people and time do, at most one pending request, scheduled grant or active
     /// grant exists, and asking again is answered with it.
     #[test]
-    fn at_most_one(way in endless_request_way(), steps in vec(step(), 1..60)) {
-        let mut history = History { way, requests: vec![], grants: vec![], now: noon() };
+    fn at_most_one(assignment in endless_request_assignment(), steps in vec(step(), 1..60)) {
+        let mut history = History { assignment, requests: vec![], grants: vec![], now: noon() };
         for step in &steps {
             history.take(step);
             prop_assert!(history.alive() <= 1, "after {step:?}");
@@ -164,12 +165,12 @@ proptest! {
 
     /// Rule 4: asking again returns that very request, or that very grant.
     #[test]
-    fn asking_again_returns_what_is_there(mut way in endless_request_way(), now in moment()) {
-        way.settings.approval = Approval::Manual;
-        let ways = [way];
-        let request = pending_request(&way, plain_ask(), now);
+    fn asking_again_returns_what_is_there(mut assignment in endless_request_assignment(), now in moment()) {
+        assignment.settings.approval = Approval::Manual;
+        let assignments = [assignment];
+        let request = pending_request(&assignment, plain_ask(), now);
         let mut facts = Facts {
-            ways: &ways,
+            assignments: &assignments,
             grant: None,
             pending: Some(&request),
             last_used: None,
@@ -178,7 +179,7 @@ proptest! {
         prop_assert_eq!(outstanding(&facts, now), Some(Outstanding::Request(request.id)));
         let pending = request.clone().pending(now).unwrap();
         let (approved, window) =
-            pending.approve(Some(REVIEWER), None, text(""), &way, now).unwrap();
+            pending.approve(Some(REVIEWER), None, text(""), &assignment, now).unwrap();
         let grant = granted(&approved, window);
         facts.grant = Some(&grant);
         facts.pending = None;
@@ -188,7 +189,7 @@ proptest! {
     /// Rule 4: a pending request lapses after the configured time, a scheduled one at its start.
     #[test]
     fn requests_lapse(
-        way in endless_request_way(),
+        assignment in endless_request_assignment(),
         now in moment(),
         lapse in 1i64..=200,
         starts_in in prop::option::of(1i64..=168),
@@ -196,18 +197,18 @@ proptest! {
         let lapse = TimeDelta::hours(lapse);
         let starts_at = starts_in.map(|hours| now + TimeDelta::hours(hours));
         let asking = Ask { starts_at, ..plain_ask() };
-        let new = ask(USER, RESOURCE, &way, asking, None, lapse, now).unwrap();
+        let new = ask(USER, RESOURCE, &assignment, asking, None, lapse, now).unwrap();
         prop_assert_eq!(new.lapses_at, starts_at.unwrap_or(now + lapse));
     }
 
     /// Rule 4: a request can be decided before it lapses, and not from that moment on.
     #[test]
     fn the_lapsed_cannot_be_decided(
-        way in endless_request_way(),
+        assignment in endless_request_assignment(),
         created in moment(),
         milliseconds in prop_oneof![-3i64..=3, -100_000_000i64..=100_000_000],
     ) {
-        let request = pending_request(&way, plain_ask(), created);
+        let request = pending_request(&assignment, plain_ask(), created);
         let lapses_at = created + DEFAULT_LAPSE;
         match request.pending(lapses_at + TimeDelta::milliseconds(milliseconds)) {
             Ok(_) => prop_assert!(milliseconds < 0),

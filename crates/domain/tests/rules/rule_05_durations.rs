@@ -4,7 +4,7 @@ use hourkey_domain::length::{BadLength, Length};
 use hourkey_domain::request::{
     Ask, CannotApprove, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask,
 };
-use hourkey_domain::settings::{Approval, Mode, Period, Settings, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Period, Settings};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -43,21 +43,21 @@ proptest! {
     /// days away, or through an assignment that ends within a minute of the start.
     #[test]
     fn asking_stays_within_the_period(
-        way in request_way(),
+        assignment in request_assignment(),
         asking in asking(),
         edge in option::of(prop::sample::select(vec![-1, 0, 1, 604_800_000, 604_800_001])),
         now in moment(),
     ) {
         let edge = edge.map(|milliseconds| now + TimeDelta::milliseconds(milliseconds));
         let starts_at = edge.or(asking.starts_at);
-        let longest = way.settings.period.longest();
-        let wanted = asking.length.unwrap_or(way.settings.period.usual());
+        let longest = assignment.settings.period.longest();
+        let wanted = asking.length.unwrap_or(assignment.settings.period.usual());
         let start_is_fine =
             starts_at.is_none_or(|at| now < at && at <= now + TimeDelta::days(7));
         let start = starts_at.unwrap_or(now);
-        let room = way.until.is_none_or(|until| until - start >= TimeDelta::minutes(1));
+        let room = assignment.until.is_none_or(|until| until - start >= TimeDelta::minutes(1));
         let asking = Ask { reason: text("a reason"), starts_at, ..asking };
-        match ask(USER, RESOURCE, &way, asking, None, DEFAULT_LAPSE, now) {
+        match ask(USER, RESOURCE, &assignment, asking, None, DEFAULT_LAPSE, now) {
             Ok(request) => {
                 prop_assert!(wanted <= longest && start_is_fine && room);
                 prop_assert_eq!(request.asked, wanted);
@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn the_shortest_holds(
         request in request(),
-        live in request_way(),
+        live in request_assignment(),
         allowed in option::of(length()),
         starts_in in option::of(1i64..=168),
     ) {
@@ -128,21 +128,21 @@ proptest! {
     /// start.
     #[test]
     fn far_moments_break_nothing(
-        way in request_way(),
+        assignment in request_assignment(),
         until in option::of(any_moment()),
         starts_at in option::of(any_moment()),
         revoked_at in option::of(any_moment()),
         now in any_moment(),
     ) {
-        let way = Way { until, ..way };
+        let assignment = EffectiveAssignment { until, ..assignment };
         let asking = Ask { starts_at, ..plain_ask() };
-        let Ok(new) = ask(USER, RESOURCE, &way, asking, revoked_at, TimeDelta::MAX, now) else {
+        let Ok(new) = ask(USER, RESOURCE, &assignment, asking, revoked_at, TimeDelta::MAX, now) else {
             return Ok(());
         };
         let Ok(pending) = stored(new).pending(now) else {
             return Ok(());
         };
-        if let Ok((_, window)) = pending.approve(Some(REVIEWER), None, text(""), &way, now) {
+        if let Ok((_, window)) = pending.approve(Some(REVIEWER), None, text(""), &assignment, now) {
             prop_assert!(window.starts_at < window.expires_at);
         }
     }
@@ -172,12 +172,12 @@ fn typed_nonsense() {
 /// Rule 5: under a preset one may ask for less; under a custom period one says how long.
 #[test]
 fn less_than_the_preset() {
-    let way = way_with(Period::Preset(hours(12)));
+    let assignment = assignment_with(Period::Preset(hours(12)));
     let asking = Ask {
         length: Some(hours(2)),
         ..plain_ask()
     };
-    assert_eq!(pending_request(&way, asking, noon()).asked, hours(2));
+    assert_eq!(pending_request(&assignment, asking, noon()).asked, hours(2));
 }
 
 /// Rule 5: without a length asked for it is the preset, the recommended length, or else an hour, as far as the
@@ -194,17 +194,17 @@ fn the_usual_length() {
         // What was lowered since holds.
         (custom(minutes(20), Some(hours(3))), minutes(20)),
     ] {
-        let way = way_with(period);
+        let assignment = assignment_with(period);
         assert_eq!(
-            pending_request(&way, plain_ask(), noon()).asked,
+            pending_request(&assignment, plain_ask(), noon()).asked,
             asked,
             "{period:?}"
         );
     }
 }
 
-fn way_with(period: Period) -> Way {
-    Way {
+fn assignment_with(period: Period) -> EffectiveAssignment {
+    EffectiveAssignment {
         assignment: AssignmentId(1),
         group: GroupId(1),
         settings: Settings {

@@ -20,18 +20,18 @@ proptest! {
 
     /// Rule 6: an approval by the requester is refused, whatever the terms.
     #[test]
-    fn nobody_approves_their_own(way in endless_request_way(), live in endless_request_way(), now in moment()) {
-        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+    fn nobody_approves_their_own(assignment in endless_request_assignment(), live in endless_request_assignment(), now in moment()) {
+        let pending = pending_request(&assignment, plain_ask(), now).pending(now).unwrap();
         let approved = pending.approve(Some(USER), None, text(""), &live, now);
         prop_assert_eq!(approved, Err(CannotApprove::OwnRequest));
     }
 
     /// Rule 6: without a reviewer a request opens only when its terms, then and now, are automatic.
     #[test]
-    fn manual_needs_a_reviewer(way in endless_request_way(), live in endless_request_way(), now in moment()) {
-        let automatic = way.settings.approval == Approval::Automatic
+    fn manual_needs_a_reviewer(assignment in endless_request_assignment(), live in endless_request_assignment(), now in moment()) {
+        let automatic = assignment.settings.approval == Approval::Automatic
             && live.settings.approval == Approval::Automatic;
-        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+        let pending = pending_request(&assignment, plain_ask(), now).pending(now).unwrap();
         match pending.approve(None, None, text(""), &live, now) {
             Ok(_) => prop_assert!(automatic),
             Err(error) => {
@@ -43,8 +43,8 @@ proptest! {
 
     /// Rule 6: time alone approves nothing: what nobody decides stays pending, and then lapses.
     #[test]
-    fn no_approval_by_time_out(way in endless_request_way(), now in moment(), hours in 0i64..10_000) {
-        let request = pending_request(&way, plain_ask(), now);
+    fn no_approval_by_time_out(assignment in endless_request_assignment(), now in moment(), hours in 0i64..10_000) {
+        let request = pending_request(&assignment, plain_ask(), now);
         let state = match request.pending(now + TimeDelta::hours(hours)) {
             Ok(pending) => pending.request().state.clone(),
             Err(request) => request.state,
@@ -57,31 +57,31 @@ proptest! {
     /// without a request.
     #[test]
     fn nobody_unlocks_for_themselves(
-        mut way in endless_request_way(),
+        mut assignment in endless_request_assignment(),
         roles in roles(),
         approves_resource: bool,
         user in 1i64..4,
         now in moment(),
     ) {
-        way.settings.mode = Mode::AutoLock;
+        assignment.settings.mode = Mode::AutoLock;
         let admin = Reviewer { user: UserId(user), roles: &roles, approves_resource, stands_in: false };
-        let locked = way.auto_locked(None, now).unwrap();
+        let locked = assignment.auto_locked(None, now).unwrap();
         let unlocked = locked.unlock(USER, RESOURCE, &admin, now).is_ok();
         prop_assert_eq!(unlocked, roles.contains(&Role::Admin) && UserId(user) != USER);
     }
 
     /// Rule 6: the approval of an unlock obeys the same rule as that of a grant.
     #[test]
-    fn nobody_approves_their_own_unlock(mut way in endless_request_way(), now in moment()) {
-        way.settings.mode = Mode::AutoLock;
-        let locked = way.auto_locked(None, now).unwrap();
+    fn nobody_approves_their_own_unlock(mut assignment in endless_request_assignment(), now in moment()) {
+        assignment.settings.mode = Mode::AutoLock;
+        let locked = assignment.auto_locked(None, now).unwrap();
         let reason = text("back from leave");
         let new = locked.ask(USER, RESOURCE, reason, None, DEFAULT_LAPSE, now).unwrap();
         let pending = stored(new).pending(now).unwrap();
         let own = locked.approve(pending.clone(), Some(USER), text(""), now);
         prop_assert_eq!(own, Err(CannotApprove::OwnRequest));
         let alone = locked.approve(pending, None, text(""), now).is_ok();
-        prop_assert_eq!(alone, way.settings.approval == Approval::Automatic);
+        prop_assert_eq!(alone, assignment.settings.approval == Approval::Automatic);
     }
 }
 

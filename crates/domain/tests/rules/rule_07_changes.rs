@@ -1,12 +1,12 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::change::{
-    Cause, Consequence, Footing, Subject, approver_lost_role, consequence,
+    Cause, GrantContext, Outcome, Subject, approver_lost_role, consequence,
 };
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::lock::{Facts, LockState, lock_state, permit};
 use hourkey_domain::request::{Ask, CannotApprove, Request, State as RequestState};
-use hourkey_domain::settings::{Approval, Mode, Period, Settings, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Period, Settings};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -18,10 +18,10 @@ const SUBJECTS: [Subject; 3] = [
     Subject::ActiveGrant,
 ];
 
-/// The facts of one way, and of a grant through it.
-fn facts<'a>(ways: &'a [Way], grant: Option<&'a Grant>) -> Facts<'a> {
+/// The facts of one assignment, and of a grant through it.
+fn facts<'a>(assignments: &'a [EffectiveAssignment], grant: Option<&'a Grant>) -> Facts<'a> {
     Facts {
-        ways,
+        assignments,
         grant,
         pending: None,
         last_used: None,
@@ -29,15 +29,21 @@ fn facts<'a>(ways: &'a [Way], grant: Option<&'a Grant>) -> Facts<'a> {
     }
 }
 
-/// A grant that a reviewer approved at `now` for as long as `way` allows, from `starts_in` on.
-fn approved(way: &Way, starts_in: Option<TimeDelta>, now: Time) -> (Request, Grant) {
+/// A grant that a reviewer approved at `now` for as long as `assignment` allows, from `starts_in` on.
+fn approved(
+    assignment: &EffectiveAssignment,
+    starts_in: Option<TimeDelta>,
+    now: Time,
+) -> (Request, Grant) {
     let asking = Ask {
         starts_at: starts_in.map(|span| now + span),
         ..plain_ask()
     };
-    let pending = pending_request(way, asking, now).pending(now).unwrap();
+    let pending = pending_request(assignment, asking, now)
+        .pending(now)
+        .unwrap();
     let (request, window) = pending
-        .approve(Some(REVIEWER), None, text(""), way, now)
+        .approve(Some(REVIEWER), None, text(""), assignment, now)
         .unwrap();
     let grant = granted(&request, window);
     (request, grant)
@@ -52,17 +58,17 @@ proptest! {
         resource_exists: bool,
         same_destination: bool,
         is_member: bool,
-        way in option::of(way()),
+        assignment in option::of(assignment()),
         best_mode in option::of(mode()),
         open: bool,
         now in moment(),
     ) {
-        let footing = Footing {
+        let context = GrantContext {
             user_enabled,
             resource_exists,
             same_destination,
             is_member,
-            way: way.as_ref(),
+            assignment: assignment.as_ref(),
             best_mode,
             open,
         };
@@ -71,54 +77,54 @@ proptest! {
             (!resource_exists, Cause::ResourceRemoved),
             (!same_destination, Cause::ResourceChanged),
             (!is_member, Cause::MembershipRemoved),
-            (way.is_none(), Cause::AssignmentRemoved),
-            (way.and_then(|way| way.until).is_some_and(|end| end <= now), Cause::AssignmentEnded),
+            (assignment.is_none(), Cause::AssignmentRemoved),
+            (assignment.and_then(|assignment| assignment.until).is_some_and(|end| end <= now), Cause::AssignmentEnded),
             (best_mode == Some(Mode::Standing), Cause::NoLongerNeeded),
         ];
         for subject in SUBJECTS {
-            match consequence(subject, &footing, now) {
-                Consequence::Stays => prop_assert!(true_causes.iter().all(|(gone, _)| !gone)),
-                Consequence::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
+            match consequence(subject, &context, now) {
+                Outcome::Stays => prop_assert!(true_causes.iter().all(|(gone, _)| !gone)),
+                Outcome::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
             }
         }
         // A request for an unlock waits only while there is something to unlock.
-        let locked = way.is_some_and(|way| way.settings.mode == Mode::AutoLock) && !open;
-        match consequence(Subject::PendingUnlock, &footing, now) {
-            Consequence::Stays => {
+        let locked = assignment.is_some_and(|assignment| assignment.settings.mode == Mode::AutoLock) && !open;
+        match consequence(Subject::PendingUnlock, &context, now) {
+            Outcome::Stays => {
                 prop_assert!(locked && true_causes.iter().all(|(gone, _)| !gone));
             }
-            Consequence::Ends(Cause::NoLongerNeeded) => {
+            Outcome::Ends(Cause::NoLongerNeeded) => {
                 prop_assert!(open || best_mode == Some(Mode::Standing));
             }
-            Consequence::Ends(Cause::TermsTightened) => prop_assert!(!locked && !open),
-            Consequence::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
+            Outcome::Ends(Cause::TermsTightened) => prop_assert!(!locked && !open),
+            Outcome::Ends(cause) => prop_assert!(true_causes.contains(&(true, cause))),
         }
     }
 
     /// Rule 7: when the mode becomes standing, what waits or runs ends as no longer needed, and no
     /// moment is left without a permit.
     #[test]
-    fn standing_cuts_nothing(way in endless_request_way(), standing in way(), now in moment()) {
-        let (_, grant) = approved(&way, None, now);
+    fn standing_cuts_nothing(assignment in endless_request_assignment(), standing in assignment(), now in moment()) {
+        let (_, grant) = approved(&assignment, None, now);
         let mut standing = standing;
         standing.settings.mode = Mode::Standing;
         standing.until = None;
-        let footing = Footing {
+        let context = GrantContext {
             user_enabled: true,
             resource_exists: true,
             same_destination: true,
             is_member: true,
-            way: Some(&way),
+            assignment: Some(&assignment),
             best_mode: Some(Mode::Standing),
             open: true,
         };
         for subject in SUBJECTS {
-            let ended = Consequence::Ends(Cause::NoLongerNeeded);
-            prop_assert_eq!(consequence(subject, &footing, now), ended);
+            let ended = Outcome::Ends(Cause::NoLongerNeeded);
+            prop_assert_eq!(consequence(subject, &context, now), ended);
         }
-        let ways = [way, standing];
+        let assignments = [assignment, standing];
         for grant in [Some(&grant), None] {
-            let facts = facts(&ways, grant);
+            let facts = facts(&assignments, grant);
             prop_assert_eq!(lock_state(&facts, now), Some(LockState::Open { locks_at: None }));
             prop_assert_eq!(permit(USER, RESOURCE, &facts, now).unwrap().until, None);
         }
@@ -127,52 +133,52 @@ proptest! {
     /// Rule 7: a pending request is approved on the stricter of its snapshot and the live terms.
     #[test]
     fn pending_terms_are_clamped(
-        way in endless_request_way(),
-        live in endless_request_way(),
+        assignment in endless_request_assignment(),
+        live in endless_request_assignment(),
         now in moment(),
     ) {
-        let asking = Ask { length: Some(way.settings.period.longest()), ..plain_ask() };
-        let pending = pending_request(&way, asking, now).pending(now).unwrap();
+        let asking = Ask { length: Some(assignment.settings.period.longest()), ..plain_ask() };
+        let pending = pending_request(&assignment, asking, now).pending(now).unwrap();
         let (_, window) = pending.approve(Some(REVIEWER), None, text(""), &live, now).unwrap();
-        let stricter = way.settings.period.longest().min(live.settings.period.longest());
+        let stricter = assignment.settings.period.longest().min(live.settings.period.longest());
         prop_assert_eq!(window.expires_at, stricter.after(now));
     }
 
     /// Rule 7: manual that became automatic leaves the request pending, for a reviewer to decide.
     #[test]
-    fn manual_made_automatic_stays_pending(way in endless_request_way(), now in moment()) {
-        let mut way = way;
-        way.settings.approval = Approval::Manual;
-        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
-        way.settings.approval = Approval::Automatic;
-        let footing = Footing {
+    fn manual_made_automatic_stays_pending(assignment in endless_request_assignment(), now in moment()) {
+        let mut assignment = assignment;
+        assignment.settings.approval = Approval::Manual;
+        let pending = pending_request(&assignment, plain_ask(), now).pending(now).unwrap();
+        assignment.settings.approval = Approval::Automatic;
+        let context = GrantContext {
             user_enabled: true,
             resource_exists: true,
             same_destination: true,
             is_member: true,
-            way: Some(&way),
+            assignment: Some(&assignment),
             best_mode: Some(Mode::AccessRequest),
             open: false,
         };
-        let stays = consequence(Subject::PendingRequest, &footing, now);
-        prop_assert_eq!(stays, Consequence::Stays);
-        let alone = pending.clone().approve(None, None, text(""), &way, now);
+        let stays = consequence(Subject::PendingRequest, &context, now);
+        prop_assert_eq!(stays, Outcome::Stays);
+        let alone = pending.clone().approve(None, None, text(""), &assignment, now);
         prop_assert_eq!(alone, Err(CannotApprove::NeedsReviewer));
-        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &way, now).is_ok());
+        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &assignment, now).is_ok());
     }
 
     /// Rule 7: a scheduled grant is rechecked at its start: today's period and end shorten it, and
     /// what opened automatically does not start once a reviewer would be needed.
     #[test]
     fn scheduled_grants_are_rechecked(
-        way in endless_request_way(),
-        live in request_way(),
+        assignment in endless_request_assignment(),
+        live in request_assignment(),
         by in option::of(Just(REVIEWER)),
         starts_in in 1i64..=100,
         late in 0i64..=3,
         now in moment(),
     ) {
-        let (_, grant) = approved(&way, Some(TimeDelta::hours(starts_in)), now);
+        let (_, grant) = approved(&assignment, Some(TimeDelta::hours(starts_in)), now);
         let window = grant.window;
         prop_assert!(grant.clone().due(window.starts_at - TimeDelta::milliseconds(1)).is_err());
         let now = window.starts_at + TimeDelta::minutes(late);
@@ -212,13 +218,13 @@ proptest! {
     /// Rule 7: a running grant keeps its deadline, however its settings are tightened.
     #[test]
     fn active_grants_keep_their_deadline(
-        way in endless_request_way(),
-        tightened in endless_request_way(),
+        assignment in endless_request_assignment(),
+        tightened in endless_request_assignment(),
         now in moment(),
     ) {
-        let (_, grant) = approved(&way, None, now);
-        let tightened = Way { assignment: way.assignment, ..tightened };
-        let (before, after) = ([way], [tightened]);
+        let (_, grant) = approved(&assignment, None, now);
+        let tightened = EffectiveAssignment { assignment: assignment.assignment, ..tightened };
+        let (before, after) = ([assignment], [tightened]);
         let before = lock_state(&facts(&before, Some(&grant)), now);
         let after = lock_state(&facts(&after, Some(&grant)), now);
         prop_assert_eq!(before, after);
@@ -243,19 +249,19 @@ proptest! {
 
     /// Rule 7: at equal instants the ending wins: of a request, a grant, an assignment.
     #[test]
-    fn at_equal_instants_the_ending_wins(way in endless_request_way(), now in moment()) {
-        let request = pending_request(&way, plain_ask(), now);
+    fn at_equal_instants_the_ending_wins(assignment in endless_request_assignment(), now in moment()) {
+        let request = pending_request(&assignment, plain_ask(), now);
         let lapses_at = request.lapses_at;
         prop_assert!(request.pending(lapses_at).is_err());
 
-        let (_, grant) = approved(&way, None, now);
+        let (_, grant) = approved(&assignment, None, now);
         let expires_at = grant.window.expires_at;
-        let ways = [way];
-        prop_assert_eq!(permit(USER, RESOURCE, &facts(&ways, Some(&grant)), expires_at), None);
+        let assignments = [assignment];
+        prop_assert_eq!(permit(USER, RESOURCE, &facts(&assignments, Some(&grant)), expires_at), None);
         prop_assert!(grant.clone().live(expires_at).is_err());
 
-        let ways = [Way { until: Some(now), ..way }];
-        prop_assert_eq!(lock_state(&facts(&ways, Some(&grant)), now), None);
+        let assignments = [EffectiveAssignment { until: Some(now), ..assignment }];
+        prop_assert_eq!(lock_state(&facts(&assignments, Some(&grant)), now), None);
     }
 
     /// Rule 7: when the approving reviewer loses the role, a grant whose start lies ahead goes
@@ -263,14 +269,14 @@ proptest! {
     /// stays.
     #[test]
     fn a_lost_reviewer_means_review_anew(
-        way in endless_request_way(),
+        assignment in endless_request_assignment(),
         starts_in in option::of((1i64..=100).prop_map(TimeDelta::hours)),
         automatic: bool,
         given_back: bool,
         passed in (0i64..=120).prop_map(TimeDelta::hours),
         now in moment(),
     ) {
-        let (mut request, mut grant) = approved(&way, starts_in, now);
+        let (mut request, mut grant) = approved(&assignment, starts_in, now);
         if given_back {
             grant = grant.live(now).unwrap().release(now);
         }
@@ -301,16 +307,16 @@ proptest! {
     /// before anybody has swept it, and even if another assignment still makes it visible.
     #[test]
     fn an_earlier_end_of_the_assignment_holds(
-        way in endless_request_way(),
-        other in endless_request_way(),
+        assignment in endless_request_assignment(),
+        other in endless_request_assignment(),
         minutes in 1i64..=20_000,
         now in moment(),
     ) {
-        let (_, grant) = approved(&way, None, now);
+        let (_, grant) = approved(&assignment, None, now);
         let until = now + TimeDelta::minutes(minutes);
-        let other = Way { assignment: hourkey_domain::ids::AssignmentId(9), ..other };
-        let ways = [Way { until: Some(until), ..way }, other];
-        let facts = facts(&ways, Some(&grant));
+        let other = EffectiveAssignment { assignment: hourkey_domain::ids::AssignmentId(9), ..other };
+        let assignments = [EffectiveAssignment { until: Some(until), ..assignment }, other];
+        let facts = facts(&assignments, Some(&grant));
         let end = until.min(grant.window.expires_at);
         prop_assert_eq!(permit(USER, RESOURCE, &facts, now).and_then(|p| p.until), Some(end));
         prop_assert_eq!(permit(USER, RESOURCE, &facts, end), None);
@@ -322,7 +328,7 @@ proptest! {
 /// the request made while it was manual still needs one.
 #[test]
 fn switching_back_revives_nothing() {
-    let mut way = Way {
+    let mut assignment = EffectiveAssignment {
         assignment: hourkey_domain::ids::AssignmentId(1),
         group: hourkey_domain::ids::GroupId(1),
         settings: Settings {
@@ -333,10 +339,10 @@ fn switching_back_revives_nothing() {
         },
         until: None,
     };
-    way.settings.approval = Approval::Manual;
-    let request = pending_request(&way, plain_ask(), noon());
-    way.settings.approval = Approval::Automatic;
+    assignment.settings.approval = Approval::Manual;
+    let request = pending_request(&assignment, plain_ask(), noon());
+    assignment.settings.approval = Approval::Automatic;
     let pending = request.pending(hour(1)).unwrap();
-    let opened = pending.approve(None, None, text(""), &way, hour(1));
+    let opened = pending.approve(None, None, text(""), &assignment, hour(1));
     assert_eq!(opened, Err(CannotApprove::NeedsReviewer));
 }

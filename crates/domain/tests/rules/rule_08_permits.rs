@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use hourkey_domain::lock::{Facts, LockState, PermitCause, lock_state, permit};
-use hourkey_domain::settings::{Mode, Way};
+use hourkey_domain::settings::{EffectiveAssignment, Mode};
 use hourkey_domain::unlock::Unlocker;
 use proptest::prelude::*;
 
@@ -9,10 +9,13 @@ use crate::strategies::*;
 /// One millisecond, the shortest span that is drawn.
 const TICK: TimeDelta = TimeDelta::milliseconds(1);
 
-/// The facts of one way alone.
-fn alone(ways: &[Way], last_used: Option<hourkey_domain::Time>) -> Facts<'_> {
+/// The facts of one assignment alone.
+fn alone(
+    assignments: &[EffectiveAssignment],
+    last_used: Option<hourkey_domain::Time>,
+) -> Facts<'_> {
     Facts {
-        ways,
+        assignments,
         grant: None,
         pending: None,
         last_used,
@@ -59,13 +62,13 @@ proptest! {
     fn the_last_end_cuts(situation in situation(), now in moment()) {
         let all = permit(USER, RESOURCE, &situation.facts(), now);
         let mut single: Vec<_> = situation
-            .ways
+            .assignments
             .iter()
-            .map(|way| permit(USER, RESOURCE, &alone(std::slice::from_ref(way), situation.last_used), now))
+            .map(|assignment| permit(USER, RESOURCE, &alone(std::slice::from_ref(assignment), situation.last_used), now))
             .collect();
         let mut grant_only = situation.clone();
-        for way in &mut grant_only.ways {
-            way.settings.mode = Mode::AccessRequest;
+        for assignment in &mut grant_only.assignments {
+            assignment.settings.mode = Mode::AccessRequest;
         }
         single.push(permit(USER, RESOURCE, &grant_only.facts(), now));
         let ends = single.into_iter().flatten().map(|permit| permit.until);
@@ -95,21 +98,21 @@ proptest! {
     /// an unlock restarts that count, and never shortens it.
     #[test]
     fn an_unlock_restarts_the_count(
-        way in endless_request_way(),
+        assignment in endless_request_assignment(),
         last_used in prop::option::of(moment()),
         days in 0u16..=90,
         now in moment(),
     ) {
-        let mut way = way;
-        way.settings.mode = Mode::AutoLock;
-        way.settings.lock_after = days;
+        let mut assignment = assignment;
+        assignment.settings.mode = Mode::AutoLock;
+        assignment.settings.lock_after = days;
         let unused = TimeDelta::days(i64::from(days.max(1)));
-        let ways = [way];
+        let assignments = [assignment];
         let open_before = last_used.is_some_and(|used| now < used + unused);
-        let before = permit(USER, RESOURCE, &alone(&ways, last_used), now);
+        let before = permit(USER, RESOURCE, &alone(&assignments, last_used), now);
         prop_assert_eq!(before.is_some(), open_before);
 
-        let Some(locked) = way.auto_locked(last_used, now) else {
+        let Some(locked) = assignment.auto_locked(last_used, now) else {
             prop_assert!(open_before);
             return Ok(());
         };
@@ -123,31 +126,31 @@ proptest! {
         prop_assert_eq!(unlock.by, Unlocker::Approval { request: request.id, reviewer });
         let restarted = unlock.restarts(last_used);
         prop_assert!(restarted >= now);
-        let facts = alone(&ways, Some(restarted));
+        let facts = alone(&assignments, Some(restarted));
         let end = restarted + unused;
         let open = permit(USER, RESOURCE, &facts, now).unwrap();
         prop_assert_eq!((open.cause, open.until), (PermitCause::AutoLock, Some(end)));
         prop_assert_eq!(permit(USER, RESOURCE, &facts, end), None);
     }
 
-    /// Rule 8: only an auto-locked, valid, unused way can be unlocked.
+    /// Rule 8: only an auto-locked, valid, unused assignment can be unlocked.
     #[test]
-    fn only_the_locked_is_unlocked(way in way(), last_used in prop::option::of(moment()), now in moment()) {
-        let ways = [way];
-        let open = permit(USER, RESOURCE, &alone(&ways, last_used), now).is_some();
-        let expected = way.settings.mode == Mode::AutoLock && way.is_valid(now) && !open;
-        prop_assert_eq!(way.auto_locked(last_used, now).is_some(), expected);
+    fn only_the_locked_is_unlocked(assignment in assignment(), last_used in prop::option::of(moment()), now in moment()) {
+        let assignments = [assignment];
+        let open = permit(USER, RESOURCE, &alone(&assignments, last_used), now).is_some();
+        let expected = assignment.settings.mode == Mode::AutoLock && assignment.is_valid(now) && !open;
+        prop_assert_eq!(assignment.auto_locked(last_used, now).is_some(), expected);
     }
 
     /// Rule 8: a scheduled grant lets nothing pass, not even after its start, until that start is
     /// committed.
     #[test]
-    fn a_scheduled_grant_lets_nothing_pass(way in endless_request_way(), grant in grant(), now in moment()) {
+    fn a_scheduled_grant_lets_nothing_pass(assignment in endless_request_assignment(), grant in grant(), now in moment()) {
         let mut grant = grant;
         grant.state = hourkey_domain::grant::State::Scheduled;
-        grant.assignment = way.assignment;
-        let ways = [way];
-        let facts = Facts { grant: Some(&grant), ..alone(&ways, None) };
+        grant.assignment = assignment.assignment;
+        let assignments = [assignment];
+        let facts = Facts { grant: Some(&grant), ..alone(&assignments, None) };
         prop_assert_eq!(permit(USER, RESOURCE, &facts, now), None);
     }
 }

@@ -30,13 +30,13 @@ proptest! {
 
     /// Rule 10: automatic approval needs a reason that is not blank; a reviewer may do without.
     #[test]
-    fn automatic_needs_a_reason(mut way in endless_request_way(), reason in INVISIBLE, now in moment()) {
+    fn automatic_needs_a_reason(mut assignment in endless_request_assignment(), reason in INVISIBLE, now in moment()) {
         let asking = Ask { reason: text(&reason), length: None, starts_at: None };
-        way.settings.approval = Approval::Automatic;
-        let automatic = ask(USER, RESOURCE, &way, asking.clone(), None, DEFAULT_LAPSE, now);
+        assignment.settings.approval = Approval::Automatic;
+        let automatic = ask(USER, RESOURCE, &assignment, asking.clone(), None, DEFAULT_LAPSE, now);
         prop_assert_eq!(automatic, Err(CannotAsk::BlankReason));
-        way.settings.approval = Approval::Manual;
-        let manual = ask(USER, RESOURCE, &way, asking.clone(), None, DEFAULT_LAPSE, now).unwrap();
+        assignment.settings.approval = Approval::Manual;
+        let manual = ask(USER, RESOURCE, &assignment, asking.clone(), None, DEFAULT_LAPSE, now).unwrap();
         prop_assert_eq!(manual.reason, asking.reason);
     }
 

@@ -13,28 +13,28 @@ proptest! {
     /// that a reviewer decides, and a request needs one. From then on it is on again.
     #[test]
     fn off_for_a_day(
-        mut way in endless_request_way(),
+        mut assignment in endless_request_assignment(),
         now in moment(),
         ago in prop_oneof![0i64..=172_800, 86_398i64..=86_402],
     ) {
-        way.settings.approval = Approval::Automatic;
+        assignment.settings.approval = Approval::Automatic;
         let revoked_at = Some(now - TimeDelta::seconds(ago));
         let off = ago < 24 * 60 * 60;
         let in_force = if off { Approval::Manual } else { Approval::Automatic };
-        prop_assert_eq!(approval_in_force(&way, revoked_at, now), in_force);
+        prop_assert_eq!(approval_in_force(&assignment, revoked_at, now), in_force);
 
-        let ways = [way];
+        let assignments = [assignment];
         let facts =
-            Facts { ways: &ways, grant: None, pending: None, last_used: None, revoked_at };
+            Facts { assignments: &assignments, grant: None, pending: None, last_used: None, revoked_at };
         let why = if off { Why::NeedsApproval } else { Why::NeedsReason };
         prop_assert_eq!(lock_state(&facts, now), Some(LockState::Locked { why }));
 
-        let new = ask(USER, RESOURCE, &way, plain_ask(), revoked_at, DEFAULT_LAPSE, now).unwrap();
+        let new = ask(USER, RESOURCE, &assignment, plain_ask(), revoked_at, DEFAULT_LAPSE, now).unwrap();
         prop_assert_eq!(new.terms.approval, in_force);
         let pending = stored(new).pending(now).unwrap();
-        let alone = pending.clone().approve(None, None, text(""), &way, now);
+        let alone = pending.clone().approve(None, None, text(""), &assignment, now);
         prop_assert_eq!(alone == Err(CannotApprove::NeedsReviewer), off);
-        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &way, now).is_ok());
+        prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &assignment, now).is_ok());
     }
 
     /// Rule 11: only a person's revocation counts: not the system's, nor giving back, nor the end.

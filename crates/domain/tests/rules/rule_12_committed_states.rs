@@ -24,10 +24,10 @@ proptest! {
     /// Rule 12: a decision is one step to a final state, and cannot be taken twice: the second of
     /// two reviewers finds the first one's decision, unchanged.
     #[test]
-    fn a_decision_is_taken_once(way in endless_request_way(), now in moment(), which in 0..3) {
-        let pending = pending_request(&way, plain_ask(), now).pending(now).unwrap();
+    fn a_decision_is_taken_once(assignment in endless_request_assignment(), now in moment(), which in 0..3) {
+        let pending = pending_request(&assignment, plain_ask(), now).pending(now).unwrap();
         let decided = match which {
-            0 => pending.approve(Some(REVIEWER), None, text("ok"), &way, now).unwrap().0,
+            0 => pending.approve(Some(REVIEWER), None, text("ok"), &assignment, now).unwrap().0,
             1 => pending.deny(REVIEWER, text("no"), now),
             _ => pending.cancel(Some(USER), Cause::Person, now),
         };

@@ -3,7 +3,7 @@ use hourkey_domain::Time;
 use hourkey_domain::grant::Window;
 use hourkey_domain::lock::{LockState, lock_state, permit};
 use hourkey_domain::request::{Ask, DEFAULT_LAPSE, ask};
-use hourkey_domain::settings::Way;
+use hourkey_domain::settings::EffectiveAssignment;
 use proptest::option;
 use proptest::prelude::*;
 
@@ -11,8 +11,8 @@ use crate::strategies::*;
 
 /// The same situation, everything `by` later. States keep their own times: nothing reads them.
 fn later(mut situation: Situation, by: TimeDelta) -> Situation {
-    for way in &mut situation.ways {
-        way.until = way.until.map(|until| until + by);
+    for assignment in &mut situation.assignments {
+        assignment.until = assignment.until.map(|until| until + by);
     }
     if let Some(grant) = &mut situation.grant {
         let Window {
@@ -89,22 +89,22 @@ proptest! {
 
     /// Rule 13: nor does anything in asking and approving.
     #[test]
-    fn asking_in_another_year(way in request_way(), asking in asking(), now in moment(), by in span()) {
-        let other = Way { until: way.until.map(|until| until + by), ..way };
+    fn asking_in_another_year(assignment in request_assignment(), asking in asking(), now in moment(), by in span()) {
+        let other = EffectiveAssignment { until: assignment.until.map(|until| until + by), ..assignment };
         let asking_later =
             Ask { starts_at: asking.starts_at.map(|at| at + by), ..asking.clone() };
-        let first = ask(USER, RESOURCE, &way, asking, None, DEFAULT_LAPSE, now);
+        let first = ask(USER, RESOURCE, &assignment, asking, None, DEFAULT_LAPSE, now);
         let second = ask(USER, RESOURCE, &other, asking_later, None, DEFAULT_LAPSE, now + by);
         prop_assert_eq!(first.is_ok(), second.is_ok());
         let (Ok(first), Ok(second)) = (first, second) else {
             return Ok(());
         };
         prop_assert_eq!(first.lapses_at + by, second.lapses_at);
-        let window = |request: hourkey_domain::request::NewRequest, way: &Way, now: Time| {
+        let window = |request: hourkey_domain::request::NewRequest, assignment: &EffectiveAssignment, now: Time| {
             let pending = stored(request).pending(now).unwrap();
-            pending.approve(Some(REVIEWER), None, text(""), way, now).unwrap().1
+            pending.approve(Some(REVIEWER), None, text(""), assignment, now).unwrap().1
         };
-        let (first, second) = (window(first, &way, now), window(second, &other, now + by));
+        let (first, second) = (window(first, &assignment, now), window(second, &other, now + by));
         prop_assert_eq!(first.starts_at + by, second.starts_at);
         prop_assert_eq!(first.expires_at + by, second.expires_at);
     }

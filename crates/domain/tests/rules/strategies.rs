@@ -12,7 +12,7 @@ use hourkey_domain::request::{
     Ask, DEFAULT_LAPSE, NewRequest, Purpose, Request, State as RequestState, Terms, ask,
 };
 use hourkey_domain::review::Role;
-use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -115,40 +115,46 @@ pub(crate) fn overrides() -> impl Strategy<Value = Override> {
     })
 }
 
-pub(crate) fn way() -> impl Strategy<Value = Way> + Clone {
-    (1i64..=4, settings(), option::of(moment())).prop_map(|(id, settings, until)| Way {
-        assignment: AssignmentId(id),
-        group: GroupId(id * 10),
-        settings,
-        until,
-    })
-}
-
-/// A way that takes requests.
-pub(crate) fn request_way() -> impl Strategy<Value = Way> + Clone {
-    way().prop_map(|mut way| {
-        way.settings.mode = Mode::AccessRequest;
-        way
-    })
-}
-
-/// A way that takes requests, and has no end.
-pub(crate) fn endless_request_way() -> impl Strategy<Value = Way> + Clone {
-    request_way().prop_map(|mut way| {
-        way.until = None;
-        way
-    })
-}
-
-/// Up to four ways with distinct assignments, in any order.
-pub(crate) fn ways() -> impl Strategy<Value = Vec<Way>> {
-    (vec(way(), 0..=4), Just([1i64, 2, 3, 4]).prop_shuffle()).prop_map(|(mut ways, ids)| {
-        for (way, id) in ways.iter_mut().zip(ids) {
-            way.assignment = AssignmentId(id);
-            way.group = GroupId(id * 10);
+pub(crate) fn assignment() -> impl Strategy<Value = EffectiveAssignment> + Clone {
+    (1i64..=4, settings(), option::of(moment())).prop_map(|(id, settings, until)| {
+        EffectiveAssignment {
+            assignment: AssignmentId(id),
+            group: GroupId(id * 10),
+            settings,
+            until,
         }
-        ways
     })
+}
+
+/// An assignment that takes requests.
+pub(crate) fn request_assignment() -> impl Strategy<Value = EffectiveAssignment> + Clone {
+    assignment().prop_map(|mut assignment| {
+        assignment.settings.mode = Mode::AccessRequest;
+        assignment
+    })
+}
+
+/// An assignment that takes requests, and has no end.
+pub(crate) fn endless_request_assignment() -> impl Strategy<Value = EffectiveAssignment> + Clone {
+    request_assignment().prop_map(|mut assignment| {
+        assignment.until = None;
+        assignment
+    })
+}
+
+/// Up to four assignments with distinct assignments, in any order.
+pub(crate) fn assignments() -> impl Strategy<Value = Vec<EffectiveAssignment>> {
+    (
+        vec(assignment(), 0..=4),
+        Just([1i64, 2, 3, 4]).prop_shuffle(),
+    )
+        .prop_map(|(mut assignments, ids)| {
+            for (assignment, id) in assignments.iter_mut().zip(ids) {
+                assignment.assignment = AssignmentId(id);
+                assignment.group = GroupId(id * 10);
+            }
+            assignments
+        })
 }
 
 /// What somebody might ask for, sensible or not.
@@ -205,26 +211,26 @@ pub(crate) fn cause() -> impl Strategy<Value = Cause> + Clone {
 /// A request of [`USER`] in any state.
 pub(crate) fn request() -> impl Strategy<Value = Request> + Clone {
     let parts = (
-        request_way(),
+        request_assignment(),
         asking(),
         moment(),
         1i64..=72,
         request_state(),
     );
-    parts.prop_map(|(way, ask, created_at, lapse, state)| Request {
+    parts.prop_map(|(assignment, ask, created_at, lapse, state)| Request {
         id: RequestId(1),
         user: USER,
         resource: RESOURCE,
         terms: Terms {
             purpose: Purpose::Grant,
-            assignment: way.assignment,
-            group: way.group,
-            period: way.settings.period,
-            approval: way.settings.approval,
-            until: way.until,
+            assignment: assignment.assignment,
+            group: assignment.group,
+            period: assignment.settings.period,
+            approval: assignment.settings.approval,
+            until: assignment.until,
         },
         reason: ask.reason,
-        asked: ask.length.unwrap_or(way.settings.period.longest()),
+        asked: ask.length.unwrap_or(assignment.settings.period.longest()),
         starts_at: None,
         created_at,
         lapses_at: created_at + TimeDelta::hours(lapse),
@@ -263,7 +269,7 @@ pub(crate) fn grant() -> impl Strategy<Value = Grant> + Clone {
 /// Everything that bears on one user and one resource, owned.
 #[derive(Clone, Debug)]
 pub(crate) struct Situation {
-    pub(crate) ways: Vec<Way>,
+    pub(crate) assignments: Vec<EffectiveAssignment>,
     pub(crate) grant: Option<Grant>,
     pub(crate) pending: Option<Request>,
     pub(crate) last_used: Option<Time>,
@@ -273,7 +279,7 @@ pub(crate) struct Situation {
 impl Situation {
     pub(crate) fn facts(&self) -> Facts<'_> {
         Facts {
-            ways: &self.ways,
+            assignments: &self.assignments,
             grant: self.grant.as_ref(),
             pending: self.pending.as_ref(),
             last_used: self.last_used,
@@ -284,19 +290,21 @@ impl Situation {
 
 pub(crate) fn situation() -> impl Strategy<Value = Situation> {
     let parts = (
-        ways(),
+        assignments(),
         option::of(grant()),
         option::of(request()),
         option::of(moment()),
         option::of(moment()),
     );
-    parts.prop_map(|(ways, grant, pending, last_used, revoked_at)| Situation {
-        ways,
-        grant,
-        pending,
-        last_used,
-        revoked_at,
-    })
+    parts.prop_map(
+        |(assignments, grant, pending, last_used, revoked_at)| Situation {
+            assignments,
+            grant,
+            pending,
+            last_used,
+            revoked_at,
+        },
+    )
 }
 
 pub(crate) fn roles() -> impl Strategy<Value = Vec<Role>> {
@@ -319,9 +327,9 @@ pub(crate) fn stored(new: NewRequest) -> Request {
     }
 }
 
-/// The pending request that `asking` makes on `way` at `now`.
-pub(crate) fn pending_request(way: &Way, asking: Ask, now: Time) -> Request {
-    stored(ask(USER, RESOURCE, way, asking, None, DEFAULT_LAPSE, now).unwrap())
+/// The pending request that `asking` makes on `assignment` at `now`.
+pub(crate) fn pending_request(assignment: &EffectiveAssignment, asking: Ask, now: Time) -> Request {
+    stored(ask(USER, RESOURCE, assignment, asking, None, DEFAULT_LAPSE, now).unwrap())
 }
 
 /// The grant that the store would make of an approved request.

@@ -79,10 +79,14 @@ impl Pass {
     pub fn step(&self) -> Step {
         match self.gate.lease.check() {
             Verdict::Live(now) if now < self.ticket.deadline() => Step::Go,
-            Verdict::Over(Some(now)) if self.ticket.outlasts() && now < self.ticket.deadline() => {
+            Verdict::Over(Some(now))
+                if self.ticket.keep_alive_offline() && now < self.ticket.deadline() =>
+            {
                 Step::Go
             }
-            Verdict::Over(None) if self.ticket.outlasts() && self.ticket.deadline() > 0 => {
+            Verdict::Over(None)
+                if self.ticket.keep_alive_offline() && self.ticket.deadline() > 0 =>
+            {
                 Step::Wait
             }
             Verdict::Live(_) | Verdict::Over(_) => Step::End,

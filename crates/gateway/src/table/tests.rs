@@ -85,7 +85,7 @@ impl Truth {
                 id: ResourceId(id),
                 address: address.to_owned(),
                 ports: ports.parse().unwrap(),
-                outlasts_controller: false,
+                keep_alive_offline: false,
             })
             .collect()
     }
@@ -353,7 +353,7 @@ fn at(address: &str, id: i64) -> Destination {
         id: ResourceId(id),
         address: address.to_owned(),
         ports: "443".parse().unwrap(),
-        outlasts_controller: false,
+        keep_alive_offline: false,
     }
 }
 

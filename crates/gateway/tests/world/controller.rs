@@ -218,13 +218,13 @@ impl Controller {
         id: ResourceId,
         address: &str,
         ports: &str,
-        outlasts_controller: bool,
+        keep_alive_offline: bool,
     ) -> i64 {
         let destination = Destination {
             id,
             address: address.to_owned(),
             ports: ports.parse().unwrap(),
-            outlasts_controller,
+            keep_alive_offline,
         };
         let mut all = self.all();
         all.resources.insert(id, destination);

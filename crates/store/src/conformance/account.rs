@@ -8,7 +8,7 @@ use hourkey_domain::ids::UserId;
 use super::sample::{at, sample};
 use super::session::session;
 use super::{refuse, write};
-use crate::account::{BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, Remembered};
+use crate::account::{BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, StoredResponse};
 use crate::{Store, StoreError};
 
 /// A password hash is unknown at first, then kept, then replaced.
@@ -97,38 +97,43 @@ pub async fn the_setup_code_is_kept_and_forgotten(store: Arc<dyn Store>) {
 /// The answer for a key is kept once for each user; a second one is a call that happened twice.
 pub async fn an_answer_is_remembered_once(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
-    let answer = Remembered {
+    let answer = StoredResponse {
         call: [1; 32],
         status: 201,
         body: "{\"id\":7}\0".to_owned(),
     };
     let kept = answer.clone();
     write!(store, |tx| tx
-        .remember(sample.member, "key-1", kept, at(0))
+        .store_response(sample.member, "key-1", kept, at(0))
         .await);
     let mut read = store.read().await.unwrap();
     assert_eq!(
-        read.remembered(sample.member, "key-1")
+        read.stored_response(sample.member, "key-1")
             .await
             .unwrap()
             .as_ref(),
         Some(&answer)
     );
-    assert_eq!(read.remembered(sample.member, "key-2").await.unwrap(), None);
     assert_eq!(
-        read.remembered(sample.reviewer, "key-1").await.unwrap(),
+        read.stored_response(sample.member, "key-2").await.unwrap(),
+        None
+    );
+    assert_eq!(
+        read.stored_response(sample.reviewer, "key-1")
+            .await
+            .unwrap(),
         None
     );
     let again = answer.clone();
     let twice = refuse!(store, |tx| tx
-        .remember(sample.member, "key-1", again, at(1))
+        .store_response(sample.member, "key-1", again, at(1))
         .await);
     assert!(
         matches!(&twice, StoreError::Duplicate(rule) if rule == "idempotency-key"),
         "{twice}"
     );
     write!(store, |tx| tx
-        .remember(sample.reviewer, "key-1", answer, at(0))
+        .store_response(sample.reviewer, "key-1", answer, at(0))
         .await);
 }
 
@@ -200,13 +205,13 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
                 session: None,
             };
             tx.put_code(secret, code).await?;
-            let answer = Remembered {
+            let answer = StoredResponse {
                 call: secret,
                 status: 200,
                 body: text(),
             };
             let key = secret[0].to_string();
-            tx.remember(user, &key, answer, end - TimeDelta::hours(24))
+            tx.store_response(user, &key, answer, end - TimeDelta::hours(24))
                 .await
         });
     }
@@ -221,7 +226,10 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
     assert_eq!(read.reset_link(gone, at(0)).await.unwrap(), None);
     assert_eq!(read.device_code(gone).await.unwrap(), None);
     assert_eq!(read.code(gone).await.unwrap(), None);
-    assert_eq!(read.remembered(sample.member, "1").await.unwrap(), None);
+    assert_eq!(
+        read.stored_response(sample.member, "1").await.unwrap(),
+        None
+    );
     assert!(
         read.session_by_access_token(kept, at(0))
             .await
@@ -234,7 +242,12 @@ pub async fn what_expired_is_forgotten(store: Arc<dyn Store>) {
     );
     assert!(read.device_code(kept).await.unwrap().is_some());
     assert!(read.code(kept).await.unwrap().is_some());
-    assert!(read.remembered(sample.member, "2").await.unwrap().is_some());
+    assert!(
+        read.stored_response(sample.member, "2")
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert!(
         read.session(session).await.unwrap().is_some(),
         "the end of a session is recorded, so it is not forgotten here"

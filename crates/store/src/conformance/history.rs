@@ -1,4 +1,4 @@
-//! What was: requests page by page, what happened lately, notices.
+//! What was: requests page by page, what happened before, notices.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use hourkey_protocol::notice::{Notice, What};
 
 use super::sample::{Sample, at, entry, sample};
 use super::{together, write};
-use crate::access::{Lately, NewGrant, NewNotice, ReviewOf};
+use crate::access::{AccessHistory, NewGrant, NewNotice, ReviewOf};
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -66,19 +66,19 @@ pub async fn decided_requests_are_read_in_pages(store: Arc<dyn Store>) {
 /// grant away (rule 11).
 pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
-    let lately = |resource| {
+    let history = |resource| {
         let store = Arc::clone(&store);
         async move {
             store
                 .read()
                 .await
                 .unwrap()
-                .lately(sample.member, resource)
+                .access_history(sample.member, resource)
                 .await
                 .unwrap()
         }
     };
-    assert_eq!(lately(None).await, []);
+    assert_eq!(history(None).await, []);
     let denied_request = write!(store, |tx| {
         let denied = tx.insert_request(sample.other_request()).await?;
         tx.set_request_state(denied, sample.denial(at(7))).await?;
@@ -105,22 +105,22 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         )
         .await
     });
-    let revoked = Lately {
+    let revoked = AccessHistory {
         revoked_at: Some(at(9)),
         taken_at: Some(at(9)),
         taken: Some(grant),
         asked_at: Some(at(0)),
-        ..Lately::default()
+        ..AccessHistory::default()
     };
-    let denied = Lately {
+    let denied = AccessHistory {
         denied_at: Some(at(7)),
         denied: Some(denied_request),
         asked_at: Some(at(0)),
-        ..Lately::default()
+        ..AccessHistory::default()
     };
     let both = [(sample.resource, revoked), (sample.other_resource, denied)];
-    assert_eq!(lately(None).await, both);
-    assert_eq!(lately(Some(sample.other_resource)).await, both[1..]);
+    assert_eq!(history(None).await, both);
+    assert_eq!(history(Some(sample.other_resource)).await, both[1..]);
 
     // A revocation by the system is none by a person, and a newer request outdates a denial.
     let (_, grant) = sample.approved(&store, 12..40, GrantState::Active).await;
@@ -140,17 +140,17 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         };
         tx.insert_request(again).await
     });
-    let revoked = Lately {
+    let revoked = AccessHistory {
         taken_at: Some(at(13)),
         taken: Some(grant),
         ..revoked
     };
-    let asked = Lately {
+    let asked = AccessHistory {
         asked_at: Some(at(20)),
-        ..Lately::default()
+        ..AccessHistory::default()
     };
     assert_eq!(
-        lately(None).await,
+        history(None).await,
         [(sample.resource, revoked), (sample.other_resource, asked)]
     );
 }

@@ -96,7 +96,7 @@ stories! { $
         unknown_ids_are_refused,
     ]
     reach: [
-        ways_are_those_of_the_users_groups,
+        assignments_are_those_of_the_users_groups,
         reviewers_are_found_by_role_and_by_group,
         a_networks_resources_are_its_own,
         fallback_reviewers_are_the_members_of_their_groups,

@@ -66,7 +66,7 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
             alias: Some("db".to_owned()),
             tags: vec!["zeta".to_owned(), "alpha".to_owned()],
             url: Some("https://db.corp/console".to_owned()),
-            outlasts_controller: true,
+            keep_alive_offline: true,
             settings: Settings {
                 mode: Mode::AutoLock,
                 period: Period::Preset(length(60)),

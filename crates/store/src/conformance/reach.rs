@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use hourkey_domain::ids::AssignmentId;
 use hourkey_domain::review::Role;
-use hourkey_domain::settings::{Approval, Override, Period, Settings, Way};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Override, Period, Settings};
 
 use super::sample::{assignment, at, group, length, resource, sample, user};
 use super::{refuse, write};
 use crate::organisation::{Assignment, Resource, User};
 use crate::{Store, StoreError};
 
-/// A user reaches what their groups are assigned to, each way with its settings resolved (rule 2),
+/// A user reaches what their groups are assigned to, each assignment with its settings resolved (rule 2),
 /// and nothing else (rule 1).
-pub async fn ways_are_those_of_the_users_groups(store: Arc<dyn Store>) {
+pub async fn assignments_are_those_of_the_users_groups(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
     let (second, other) = write!(store, |tx| {
         let second = tx.insert_group(group("night", [sample.member])).await?;
@@ -38,13 +38,13 @@ pub async fn ways_are_those_of_the_users_groups(store: Arc<dyn Store>) {
         Ok((second, tx.insert_assignment(night).await?))
     });
     let settings = resource("db", sample.network).settings;
-    let plain = Way {
+    let plain = EffectiveAssignment {
         assignment: sample.assignment,
         group: sample.group,
         settings,
         until: None,
     };
-    let night = Way {
+    let night = EffectiveAssignment {
         assignment: other,
         group: second,
         settings: Settings {
@@ -59,19 +59,22 @@ pub async fn ways_are_those_of_the_users_groups(store: Arc<dyn Store>) {
     assert_eq!(reachable.len(), 2, "the hidden resource is not there");
     assert_eq!(reachable[0].resource.id, sample.resource);
     assert_eq!(
-        reachable[0].ways,
+        reachable[0].assignments,
         [plain, night],
-        "also the way past its end, in order of id"
+        "also the assignment past its end, in order of id"
     );
     assert_eq!(reachable[1].resource.id, sample.other_resource);
-    assert_eq!(reachable[1].ways.len(), 1);
+    assert_eq!(reachable[1].assignments.len(), 1);
     let one = read
         .reachable(sample.member, Some(sample.resource))
         .await
         .unwrap();
     assert_eq!(one, reachable[..1]);
-    assert_eq!(read.way(other).await.unwrap(), Some(night));
-    assert_eq!(read.way(AssignmentId(99)).await.unwrap(), None);
+    assert_eq!(read.effective_assignment(other).await.unwrap(), Some(night));
+    assert_eq!(
+        read.effective_assignment(AssignmentId(99)).await.unwrap(),
+        None
+    );
     assert!(read.is_member(sample.member, second).await.unwrap());
     assert!(!read.is_member(sample.reviewer, second).await.unwrap());
 }

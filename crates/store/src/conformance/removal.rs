@@ -78,7 +78,10 @@ pub async fn a_removed_group_takes_its_assignments(store: Arc<dyn Store>) {
     assert_eq!(organisation.assignments, []);
     assert_eq!(organisation.resources[0].approvers, []);
     assert_eq!(read.reachable(sample.member, None).await.unwrap(), []);
-    assert_eq!(read.way(sample.assignment).await.unwrap(), None);
+    assert_eq!(
+        read.effective_assignment(sample.assignment).await.unwrap(),
+        None
+    );
     assert_eq!(read.approves(sample.member).await.unwrap(), []);
     assert!(!read.is_member(sample.member, sample.group).await.unwrap());
 }
@@ -104,7 +107,10 @@ pub async fn a_removed_resource_takes_its_assignments(store: Arc<dyn Store>) {
     assert_eq!(organisation.resources.len(), 1);
     assert_eq!(organisation.resources[0].id, sample.other_resource);
     assert_eq!(organisation.assignments.len(), 1);
-    assert_eq!(read.way(sample.assignment).await.unwrap(), None);
+    assert_eq!(
+        read.effective_assignment(sample.assignment).await.unwrap(),
+        None
+    );
     assert_eq!(
         read.reachable(sample.member, Some(sample.resource))
             .await

@@ -102,7 +102,7 @@ pub(super) fn resource(name: &str, network: NetworkId) -> Resource {
         network,
         tags: Vec::new(),
         url: None,
-        outlasts_controller: false,
+        keep_alive_offline: false,
         settings: Settings {
             mode: Mode::AccessRequest,
             period: Period::Custom {

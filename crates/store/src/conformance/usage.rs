@@ -10,11 +10,11 @@ use hourkey_protocol::gateway::Ended;
 use super::sample::{Sample, at, sample};
 use super::write;
 use crate::Store;
-use crate::access::Lately;
+use crate::access::AccessHistory;
 use crate::account::NewSession;
 use crate::device::NewDevice;
 use crate::gateway::NewGateway;
-use crate::usage::{Connection, End, Kept};
+use crate::usage::{Connection, End, ReportOutcome};
 
 /// A gateway and a device of the sample's member.
 async fn connected(store: &Arc<dyn Store>, sample: &Sample) -> (GatewayId, DeviceId) {
@@ -77,16 +77,16 @@ pub async fn a_connection_is_kept_once(store: Arc<dyn Store>) {
         ..open.clone()
     };
     for (report, used_at, expected) in [
-        (&open, 10, Kept::New),
-        (&open, 10, Kept::Known),
-        (&open, 15, Kept::Used),
-        (&open, 12, Kept::Known),
-        (&ended, 20, Kept::Ended),
-        (&open, 25, Kept::Known),
-        (&later, 30, Kept::Known),
+        (&open, 10, ReportOutcome::New),
+        (&open, 10, ReportOutcome::Unchanged),
+        (&open, 15, ReportOutcome::Used),
+        (&open, 12, ReportOutcome::Unchanged),
+        (&ended, 20, ReportOutcome::Ended),
+        (&open, 25, ReportOutcome::Unchanged),
+        (&later, 30, ReportOutcome::Unchanged),
     ] {
         let report = report.clone();
-        let kept = write!(store, |tx| tx.keep_connection(report, at(used_at)).await);
+        let kept = write!(store, |tx| tx.record_connection(report, at(used_at)).await);
         assert_eq!(kept, expected);
     }
     let mut read = store.read().await.unwrap();
@@ -112,24 +112,24 @@ pub async fn the_last_use_is_the_newest(store: Arc<dyn Store>) {
         started_at: at(start),
         end: None,
     };
-    assert_eq!(lately(&store, sample.member).await, []);
+    assert_eq!(history(&store, sample.member).await, []);
     for (report, used, expected) in [
         (connection("01", 50), 50, 50),
         (connection("02", 10), 20, 50),
         (connection("01", 50), 70, 70),
     ] {
-        write!(store, |tx| tx.keep_connection(report, at(used)).await);
-        let known = Lately {
+        write!(store, |tx| tx.record_connection(report, at(used)).await);
+        let known = AccessHistory {
             used_at: Some(at(expected)),
-            ..Lately::default()
+            ..AccessHistory::default()
         };
         assert_eq!(
-            lately(&store, sample.member).await,
+            history(&store, sample.member).await,
             [(sample.resource, known)]
         );
         assert_eq!(known.last_used(), Some(at(expected)));
     }
-    assert_eq!(lately(&store, sample.reviewer).await, []);
+    assert_eq!(history(&store, sample.reviewer).await, []);
 }
 
 /// Unused days are counted from when a resource was first assigned under auto-lock, from the last
@@ -142,7 +142,7 @@ pub async fn unused_days_are_counted_from_the_latest(store: Arc<dyn Store>) {
     };
     count(1).await;
     assert_eq!(
-        lately(&store, sample.member).await,
+        history(&store, sample.member).await,
         [],
         "nothing auto-locks"
     );
@@ -159,10 +159,10 @@ pub async fn unused_days_are_counted_from_the_latest(store: Arc<dyn Store>) {
     count(2).await;
     count(3).await;
     let counted = async || {
-        let found = lately(&store, sample.member).await;
+        let found = history(&store, sample.member).await;
         found
             .iter()
-            .map(|(resource, lately)| (*resource, lately.last_used()))
+            .map(|(resource, history)| (*resource, history.last_used()))
             .collect::<Vec<_>>()
     };
     assert_eq!(counted().await, [(sample.resource, Some(at(2)))]);
@@ -170,10 +170,10 @@ pub async fn unused_days_are_counted_from_the_latest(store: Arc<dyn Store>) {
     write!(store, |tx| tx.restart_count(user, resource, at(9)).await);
     count(10).await;
     assert_eq!(counted().await, [(sample.resource, Some(at(9)))]);
-    assert_eq!(lately(&store, sample.reviewer).await, []);
+    assert_eq!(history(&store, sample.reviewer).await, []);
 }
 
-async fn lately(store: &Arc<dyn Store>, user: UserId) -> Vec<(ResourceId, Lately)> {
+async fn history(store: &Arc<dyn Store>, user: UserId) -> Vec<(ResourceId, AccessHistory)> {
     let mut read = store.read().await.unwrap();
-    read.lately(user, None).await.unwrap()
+    read.access_history(user, None).await.unwrap()
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use self::card::{Typed, card, decided_card, revoke, settled_card};
 use super::address::{Id, Query};
 use super::connections;
-use super::error::PageFailure;
+use super::error::PageError;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::layout::{Frame, Live, Page, Place, Width, plain};
 use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
@@ -24,7 +24,7 @@ use super::unsent::Unsent;
 use crate::access::connections::through;
 use crate::access::{decide, end, view};
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 use crate::identity::PageUser;
 use crate::identity::csrf::FormToken;
 
@@ -93,10 +93,10 @@ pub(super) async fn queue(
     user: PageUser,
     uri: Uri,
     Query(looked): Query<Looked>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let id = user.user.id;
     if !view::me(&app, id).await?.reviews {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::Forbidden,
             "You don’t review requests. Administrators, access reviewers and resource approvers do.",
         )
@@ -171,7 +171,7 @@ pub(super) async fn show(
     uri: Uri,
     Id(id): Id<RequestId>,
     unsent: Unsent,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let typed = Typed::read(&unsent.fields, unsent.wrong);
     page(&app, &user, &uri, id, &typed).await
 }
@@ -183,7 +183,7 @@ pub(super) async fn send(
     uri: Uri,
     Id(id): Id<RequestId>,
     Form(fields): Form<Fields>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let mut typed = Typed::read(&fields, Wrong::default());
     match act(&app, &user, id, &typed, &fields).await {
         Ok(()) if fields.has("settled") => {
@@ -191,7 +191,7 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
         }
         Ok(()) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
-        Err(Failure::Refused(problem)) if problem.code != Code::NotFound => {
+        Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
             typed.wrong = Wrong::of(&problem);
             page(&app, &user, &uri, id, &typed).await
         }
@@ -205,7 +205,7 @@ async fn act(
     id: RequestId,
     typed: &Typed,
     fields: &Fields,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let by = user.user.id;
     let comment = typed.comment.clone();
     match (typed.form.as_str(), fields.number("grant")) {
@@ -224,8 +224,8 @@ async fn act(
         ("less", _) => {
             let length = typed.length.length();
             let length = length
-                .map_err(|wrong| Failure::refused(Code::BadLength, wrong))?
-                .ok_or_else(|| Failure::refused(Code::BadLength, "Choose a length first."))?;
+                .map_err(|wrong| AppError::refused(Code::BadLength, wrong))?
+                .ok_or_else(|| AppError::refused(Code::BadLength, "Choose a length first."))?;
             let seconds = Some(u64::from(length));
             decide::approve(app, by, id, Approve { seconds, comment }).await?;
         }
@@ -246,12 +246,12 @@ async fn page(
     uri: &Uri,
     id: RequestId,
     typed: &Typed,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, PageError> {
     let request = view::request(app, user.user.id, id).await?;
     let reviews = view::reviews(app, user.user.id).await?;
     let review = reviews.iter().find(|review| review.request.id == id);
     if review.is_none() && !view::me(app, user.user.id).await?.reviews {
-        return Err(Failure::not_found().into());
+        return Err(AppError::not_found().into());
     }
     let through = through(app, &request).await?;
     let frame = Frame::of(app, user, uri).await?;

@@ -6,18 +6,18 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
-use hourkey_store::account::{Digest, Remembered};
+use hourkey_store::account::{Digest, StoredResponse};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// The longest key that is taken, in characters.
 pub const MAX_KEY: usize = 200;
 
 /// What makes a call the same call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
+pub struct IdempotencyKey {
     /// The caller's key.
     pub key: String,
     /// SHA-256 over method, path and body.
@@ -38,7 +38,7 @@ impl Answer {
     ///
     /// # Errors
     /// When the body cannot be written as JSON.
-    pub fn new(status: u16, body: &impl Serialize) -> Result<Self, Failure> {
+    pub fn new(status: u16, body: &impl Serialize) -> Result<Self, AppError> {
         let body = serde_json::to_string(body).map_err(anyhow::Error::from)?;
         Ok(Self { status, body })
     }
@@ -51,38 +51,38 @@ impl Answer {
 /// # Errors
 /// What `work` returned, [`Code::KeyReused`] when the key belongs to another call, or
 /// [`Code::RateLimited`] when the person made too many changes.
-pub async fn once<F>(
+pub async fn run_once<F>(
     app: &App,
     user: UserId,
-    once: Option<Once>,
+    key: Option<IdempotencyKey>,
     work: F,
-) -> Result<Answer, Failure>
+) -> Result<Answer, AppError>
 where
-    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>>
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, AppError>>
         + Send
         + 'static,
 {
     app.budgets.change(user, app.clock.now())?;
-    app.transact(move |tx, now| Box::pin(answer(tx, now, user, once, work)))
+    app.transact(move |tx, now| Box::pin(answer(tx, now, user, key, work)))
         .await
 }
 
-/// [`once`] for what ends access, which never counts as too much.
+/// [`run_once`] for what ends access, which never counts as too much.
 ///
 /// # Errors
-/// As [`once`].
-pub async fn end_once<F>(
+/// As [`run_once`].
+pub async fn run_ending_once<F>(
     app: &App,
     user: UserId,
-    once: Option<Once>,
+    key: Option<IdempotencyKey>,
     work: F,
-) -> Result<Answer, Failure>
+) -> Result<Answer, AppError>
 where
-    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>>
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, AppError>>
         + Send
         + 'static,
 {
-    app.transact_ending(move |tx, now| Box::pin(answer(tx, now, user, once, work)))
+    app.transact_ending(move |tx, now| Box::pin(answer(tx, now, user, key, work)))
         .await
 }
 
@@ -90,16 +90,16 @@ async fn answer<F>(
     tx: &mut dyn Write,
     now: Time,
     user: UserId,
-    once: Option<Once>,
+    key: Option<IdempotencyKey>,
     work: F,
-) -> Result<Answer, Failure>
+) -> Result<Answer, AppError>
 where
-    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, Failure>> + Send,
+    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, AppError>> + Send,
 {
-    let Some(Once { key, call }) = once else {
+    let Some(IdempotencyKey { key, call }) = key else {
         return work(tx, now).await;
     };
-    match tx.remembered(user, &key).await? {
+    match tx.stored_response(user, &key).await? {
         Some(kept) if kept.call == call => {
             return Ok(Answer {
                 status: kept.status,
@@ -107,7 +107,7 @@ where
             });
         }
         Some(_) => {
-            return Err(Failure::refused(
+            return Err(AppError::refused(
                 Code::KeyReused,
                 "You sent another call with this Idempotency-Key before. Use a new key for each \
                  call, and the same one only to repeat it.",
@@ -117,7 +117,7 @@ where
     }
     let answer = work(tx, now).await?;
     let Answer { status, body } = answer.clone();
-    tx.remember(user, &key, Remembered { call, status, body }, now)
+    tx.store_response(user, &key, StoredResponse { call, status, body }, now)
         .await?;
     Ok(answer)
 }

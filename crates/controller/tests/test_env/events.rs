@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode, header};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use super::World;
+use super::TestEnv;
 use super::description::check;
 
 /// Nothing here takes this long.
@@ -29,13 +29,13 @@ pub struct Event {
 
 impl Events {
     /// Opens the stream, after the message `last`.
-    pub async fn open(world: &World, token: &str, last: Option<&str>) -> Self {
+    pub async fn open(env: &TestEnv, token: &str, last: Option<&str>) -> Self {
         let mut request =
             Request::get("/api/v1/events").header(header::AUTHORIZATION, format!("Bearer {token}"));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let response = world.send(request.body(Body::empty()).unwrap()).await;
+        let response = env.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(
             response.headers()[header::CONTENT_TYPE],

@@ -9,11 +9,11 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::time::Instant;
 
 use crate::app::{App, stopped};
-use crate::failure::Failure;
-use crate::stream::places::Places;
+use crate::error::AppError;
+use crate::stream::quota::StreamQuota;
 
-/// How many bells a slow stream may miss before it asks the store by itself.
-const KEPT: usize = 256;
+/// How many events a slow stream may lag behind before it asks the store by itself.
+const BACKLOG: usize = 256;
 
 /// How many changes are read at once.
 const BATCH: u32 = 1_000;
@@ -21,53 +21,53 @@ const BATCH: u32 = 1_000;
 /// How many streams read the store at the same time, so that calls find it free.
 const READERS: usize = 2;
 
-/// The log is looked at this often, also when nothing rings, and again this long after a look that
+/// The log is looked at this often, also when nothing is published, and again this long after a look that
 /// failed.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Streams vouch for what they said while the last look at the log is no older than this.
 const MAX_AGE: Duration = Duration::from_millis(1_500);
 
 /// Changes, in order.
 #[derive(Clone, Debug)]
-pub struct Bell {
+pub struct ChangeEvent {
     /// The sequence number of the last of them.
     pub seq: i64,
     /// The changes; `None` when the log does not reach back that far.
     pub changes: Option<Arc<[Change]>>,
 }
 
-/// Rings the streams.
+/// Tells the streams of changes.
 #[derive(Debug)]
-pub struct Feed {
-    bells: broadcast::Sender<Bell>,
+pub struct ChangePublisher {
+    events: broadcast::Sender<ChangeEvent>,
     /// When the last look at the log began that found everything there was.
     looked_at: watch::Sender<Option<Instant>>,
     /// Taken by a stream while it reads the store.
     pub readers: Semaphore,
     /// Taken by a stream while it is open.
-    pub places: Arc<Places>,
+    pub quota: Arc<StreamQuota>,
 }
 
-impl Default for Feed {
+impl Default for ChangePublisher {
     fn default() -> Self {
         Self {
-            bells: broadcast::Sender::new(KEPT),
+            events: broadcast::Sender::new(BACKLOG),
             looked_at: watch::Sender::new(None),
             readers: Semaphore::new(READERS),
-            places: Arc::default(),
+            quota: Arc::default(),
         }
     }
 }
 
-impl Feed {
-    /// Everything that rings from now on.
+impl ChangePublisher {
+    /// Everything that is published from now on.
     #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<Bell> {
-        self.bells.subscribe()
+    pub fn subscribe(&self) -> broadcast::Receiver<ChangeEvent> {
+        self.events.subscribe()
     }
 
-    /// Returns once the log was looked at lately: at once while all is well.
+    /// Returns once the log was looked at recently: at once while all is well.
     pub async fn is_current(&self) {
         let mut looked_at = self.looked_at.subscribe();
         // The sender lives as long as this.
@@ -76,9 +76,9 @@ impl Feed {
             .await;
     }
 
-    fn ring(&self, bell: Bell) {
+    fn publish(&self, event: ChangeEvent) {
         // Nobody listening is fine.
-        let _ = self.bells.send(bell);
+        let _ = self.events.send(event);
     }
 }
 
@@ -97,7 +97,7 @@ pub async fn run(app: App) {
         };
         match read {
             Ok(()) => {
-                app.feed.looked_at.send_replace(Some(began));
+                app.publisher.looked_at.send_replace(Some(began));
                 if std::mem::take(&mut fails) {
                     tracing::info!("the change log can be read again");
                 }
@@ -108,14 +108,14 @@ pub async fn run(app: App) {
         }
         tokio::select! {
             alive = changed.changed() => if alive.is_err() { return },
-            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = stopped(&mut stop) => return,
         }
     }
 }
 
-/// Rings for everything after `seen`. The first time nothing is known yet: then everybody looks.
-async fn catch_up(app: &App, seen: &mut Option<i64>) -> Result<(), Failure> {
+/// Publishes everything after `seen`. The first time nothing is known yet: then everybody looks.
+async fn catch_up(app: &App, seen: &mut Option<i64>) -> Result<(), AppError> {
     loop {
         let mut tx = app.store.read_reserved().await?;
         let changes = match *seen {
@@ -129,7 +129,7 @@ async fn catch_up(app: &App, seen: &mut Option<i64>) -> Result<(), Failure> {
         };
         drop(tx);
         *seen = Some(seq);
-        app.feed.ring(Bell {
+        app.publisher.publish(ChangeEvent {
             seq,
             changes: changes.map(Into::into),
         });

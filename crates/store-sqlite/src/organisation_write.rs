@@ -7,7 +7,7 @@ use hourkey_store::StoreError;
 use hourkey_store::organisation::{Assignment, Group, OrganisationWrite, Resource, User};
 use sqlx::query;
 
-use crate::column::{Word, json, millis, period};
+use crate::column::{DbEnum, json, millis, period};
 use crate::tx::{Sql, Tx};
 
 #[async_trait]
@@ -52,14 +52,15 @@ impl OrganisationWrite for Tx {
              admin = ?, disabled = ? WHERE id = ? AND removed = 0",
         );
         let update = user_fields(update, &user).bind(user.id.0);
-        self.touch(update, || format!("user {}", user.id)).await
+        self.update_one(update, || format!("user {}", user.id))
+            .await
     }
 
     async fn remove_user(&mut self, id: UserId) -> Result<(), StoreError> {
         let remove = query(
             "UPDATE users SET removed = 1, password_hash = NULL WHERE id = ? AND removed = 0",
         );
-        self.touch(remove.bind(id.0), || format!("user {id}"))
+        self.update_one(remove.bind(id.0), || format!("user {id}"))
             .await?;
         for rest in [
             "DELETE FROM memberships WHERE user_id = ?",
@@ -85,13 +86,14 @@ impl OrganisationWrite for Tx {
         let update = query("UPDATE groups SET name = ? WHERE id = ? AND removed = 0")
             .bind(group.name)
             .bind(group.id.0);
-        self.touch(update, || format!("group {}", group.id)).await?;
+        self.update_one(update, || format!("group {}", group.id))
+            .await?;
         self.set_members(group.id, group.members).await
     }
 
     async fn remove_group(&mut self, id: GroupId) -> Result<(), StoreError> {
         let remove = query("UPDATE groups SET removed = 1 WHERE id = ? AND removed = 0");
-        self.touch(remove.bind(id.0), || format!("group {id}"))
+        self.update_one(remove.bind(id.0), || format!("group {id}"))
             .await?;
         for rest in [
             "DELETE FROM memberships WHERE group_id = ?",
@@ -118,7 +120,7 @@ impl OrganisationWrite for Tx {
             )));
         }
         let remove = query("UPDATE networks SET removed = 1 WHERE id = ? AND removed = 0");
-        self.touch(remove.bind(id.0), || format!("network {id}"))
+        self.update_one(remove.bind(id.0), || format!("network {id}"))
             .await
     }
 
@@ -144,14 +146,14 @@ impl OrganisationWrite for Tx {
              WHERE id = ? AND removed = 0",
         );
         let update = resource_fields(update, &resource)?.bind(resource.id.0);
-        self.touch(update, || format!("resource {}", resource.id))
+        self.update_one(update, || format!("resource {}", resource.id))
             .await?;
         self.set_approvers(resource.id, resource.approvers).await
     }
 
     async fn remove_resource(&mut self, id: ResourceId) -> Result<(), StoreError> {
         let remove = query("UPDATE resources SET removed = 1 WHERE id = ? AND removed = 0");
-        self.touch(remove.bind(id.0), || format!("resource {id}"))
+        self.update_one(remove.bind(id.0), || format!("resource {id}"))
             .await?;
         let assignments =
             query("UPDATE assignments SET removed = 1 WHERE resource_id = ? AND removed = 0");
@@ -192,13 +194,13 @@ impl OrganisationWrite for Tx {
              recommended_seconds = ?, approval = ?, lock_after = ? WHERE id = ? AND removed = 0",
         );
         let update = assignment_fields(update, &assignment).bind(assignment.id.0);
-        self.touch(update, || format!("assignment {}", assignment.id))
+        self.update_one(update, || format!("assignment {}", assignment.id))
             .await
     }
 
     async fn remove_assignment(&mut self, id: AssignmentId) -> Result<(), StoreError> {
         let remove = query("UPDATE assignments SET removed = 1 WHERE id = ? AND removed = 0");
-        self.touch(remove.bind(id.0), || format!("assignment {id}"))
+        self.update_one(remove.bind(id.0), || format!("assignment {id}"))
             .await
     }
 }
@@ -284,12 +286,12 @@ fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, Sto
         .bind(resource.network.0)
         .bind(json(&resource.tags)?)
         .bind(resource.url.clone())
-        .bind(resource.outlasts_controller)
-        .bind(settings.mode.word())
+        .bind(resource.keep_alive_offline)
+        .bind(settings.mode.db_name())
         .bind(period)
         .bind(seconds)
         .bind(recommended)
-        .bind(settings.approval.word())
+        .bind(settings.approval.db_name())
         .bind(settings.lock_after))
 }
 
@@ -297,10 +299,10 @@ fn assignment_fields<'q>(sql: Sql<'q>, assignment: &Assignment) -> Sql<'q> {
     let own = assignment.own;
     let period = own.period.map(period);
     sql.bind(assignment.until.map(millis))
-        .bind(own.mode.map(Word::word))
+        .bind(own.mode.map(DbEnum::db_name))
         .bind(period.map(|(word, ..)| word))
         .bind(period.map(|(_, seconds, _)| seconds))
         .bind(period.and_then(|(.., recommended)| recommended))
-        .bind(own.approval.map(Word::word))
+        .bind(own.approval.map(DbEnum::db_name))
         .bind(own.lock_after)
 }

@@ -15,10 +15,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::asked;
 use super::message::{self, Due, Watched};
-use super::streams::Ear;
+use super::streams::StreamReceiver;
 use crate::app::{App, stopped};
-use crate::failure::Failure;
-use crate::stream::feed::Bell;
+use crate::error::AppError;
+use crate::stream::publisher::ChangeEvent;
 
 /// Opens the stream of a gateway; the one that it had before ends. It ends when the gateway is
 /// removed, and when the controller shuts down.
@@ -29,24 +29,24 @@ pub async fn follow(
     app: &App,
     gateway: Gateway,
     from: Follow,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Failure> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
     // Listen before reading: what happens in between rings.
-    let bells = app.feed.listen();
+    let events = app.publisher.subscribe();
     let stop = app.stop.subscribe();
-    let ear = app.gateways.open(gateway.id);
+    let receiver = app.gateways.open(gateway.id);
     asked::record(app, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);
-    let all = message::all(app, &gateway, ear.stream, &mut watched).await?;
+    let all = message::all(app, &gateway, receiver.stream, &mut watched).await?;
     let first = event(ALL, &all)?;
     let mut pings = interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let line = Feed {
+    let stream = GatewayStream {
         app: app.clone(),
         gateway,
-        ear,
+        receiver,
         watched,
-        bells,
+        events,
         stop,
         pings,
         ping_is_due: false,
@@ -54,24 +54,24 @@ pub async fn follow(
         first: Some(first),
         is_replaced: false,
     };
-    let events = futures_util::stream::unfold(line, |mut line| async {
-        let event = line.next().await?;
-        Some((Ok(event), line))
+    let events = futures_util::stream::unfold(stream, |mut stream| async {
+        let event = stream.next().await?;
+        Some((Ok(event), stream))
     });
     Ok(Sse::new(events))
 }
 
-struct Feed {
+struct GatewayStream {
     app: App,
     gateway: Gateway,
-    ear: Ear,
+    receiver: StreamReceiver,
     watched: Watched,
-    bells: broadcast::Receiver<Bell>,
+    events: broadcast::Receiver<ChangeEvent>,
     stop: watch::Receiver<bool>,
     pings: Interval,
     /// Whether a ping waits until the change log was looked at.
     ping_is_due: bool,
-    /// Everything up to here was sent, or does not concern this gateway. Only bells move it: what
+    /// Everything up to here was sent, or does not concern this gateway. Only events move it: what
     /// is read for a device that came says nothing of the others.
     seen: i64,
     first: Option<Event>,
@@ -79,7 +79,7 @@ struct Feed {
     is_replaced: bool,
 }
 
-impl Feed {
+impl GatewayStream {
     /// The next message; `None` ends the stream.
     async fn next(&mut self) -> Option<Event> {
         if let Some(first) = self.first.take() {
@@ -93,13 +93,13 @@ impl Feed {
                 // What ends something goes before a ping.
                 biased;
                 () = stopped(&mut self.stop) => return None,
-                bell = self.bells.recv() => {
-                    let due = match bell {
-                        Ok(bell) if bell.seq <= self.seen => continue,
-                        Ok(bell) => {
+                event = self.events.recv() => {
+                    let due = match event {
+                        Ok(event) if event.seq <= self.seen => continue,
+                        Ok(event) => {
                             let due =
-                                Due::of(bell.changes.as_deref(), &self.watched, &self.gateway);
-                            self.seen = bell.seq;
+                                Due::of(event.changes.as_deref(), &self.watched, &self.gateway);
+                            self.seen = event.seq;
                             due
                         }
                         Err(broadcast::error::RecvError::Lagged(_)) => {
@@ -111,7 +111,7 @@ impl Feed {
                         return self.tell(due).await;
                     }
                 }
-                said = self.ear.connected.recv() => {
+                said = self.receiver.connected.recv() => {
                     // Closed: a newer stream of this gateway took over.
                     let Some(Connected { stream: _, came, went }) = said else {
                         self.is_replaced = true;
@@ -126,7 +126,7 @@ impl Feed {
                 }
                 _ = self.pings.tick(), if !self.ping_is_due => self.ping_is_due = true,
                 // A ping says that nothing else happened: not while nobody knows.
-                () = self.app.feed.is_current(), if self.ping_is_due => {
+                () = self.app.publisher.is_current(), if self.ping_is_due => {
                     self.ping_is_due = false;
                     return event(PING, &self.ping()).ok();
                 }
@@ -150,7 +150,7 @@ impl Feed {
 
     fn ping(&self) -> Ping {
         // Read first: what is sent after this was not heard before it.
-        let heard = self.ear.heard.load(Ordering::SeqCst);
+        let heard = self.receiver.acknowledged_number.load(Ordering::SeqCst);
         Ping {
             server_time: self.app.clock.now(),
             heard,
@@ -159,7 +159,7 @@ impl Feed {
     }
 }
 
-fn event(name: &str, message: &impl Serialize) -> Result<Event, Failure> {
+fn event(name: &str, message: &impl Serialize) -> Result<Event, AppError> {
     let event = Event::default().event(name).json_data(message);
     Ok(event.map_err(anyhow::Error::from)?)
 }

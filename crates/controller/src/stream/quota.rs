@@ -8,48 +8,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// Far more than a person's devices and pages need; at some 30 KB each, 60 MB at the worst.
-pub const MOST: usize = 2_000;
+pub const MAX_STREAMS: usize = 2_000;
 
 /// The open streams by person.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct StreamQuota {
     taken: Mutex<HashMap<UserId, usize>>,
 }
 
-/// A person's place for one stream, free again when dropped.
+/// A person's slot for one stream, free again when dropped.
 #[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
+pub struct StreamSlot {
+    quota: Arc<StreamQuota>,
     user: UserId,
 }
 
-impl Places {
-    /// Takes a place.
+impl StreamQuota {
+    /// Takes a slot.
     ///
     /// # Errors
-    /// [`Code::RateLimited`] when the person has [`MOST`] streams open.
-    pub fn take(self: &Arc<Self>, user: UserId) -> Result<Place, Failure> {
+    /// [`Code::RateLimited`] when the person has [`MAX_STREAMS`] streams open.
+    pub fn take(self: &Arc<Self>, user: UserId) -> Result<StreamSlot, AppError> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(user).or_default();
-        if *count >= MOST {
-            return Err(Failure::refused(
+        if *count >= MAX_STREAMS {
+            return Err(AppError::refused(
                 Code::RateLimited,
-                format!("You have {MOST} streams of events open. Close one, then try again."),
+                format!(
+                    "You have {MAX_STREAMS} streams of events open. Close one, then try again."
+                ),
             ));
         }
         *count += 1;
-        let places = Arc::clone(self);
-        Ok(Place { places, user })
+        let quota = Arc::clone(self);
+        Ok(StreamSlot { quota, user })
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         let mut taken = self
-            .places
+            .quota
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -67,14 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_and_come_back() {
-        let places = Arc::new(Places::default());
-        let mut mine: Vec<_> = (0..MOST).map(|_| places.take(UserId(1)).unwrap()).collect();
-        assert!(places.take(UserId(1)).is_err());
-        assert!(places.take(UserId(2)).is_ok(), "others have their own");
+    fn slots_are_bounded_and_come_back() {
+        let quota = Arc::new(StreamQuota::default());
+        let mut mine: Vec<_> = (0..MAX_STREAMS)
+            .map(|_| quota.take(UserId(1)).unwrap())
+            .collect();
+        assert!(quota.take(UserId(1)).is_err());
+        assert!(quota.take(UserId(2)).is_ok(), "others have their own");
         mine.pop();
-        assert!(places.take(UserId(1)).is_ok());
+        assert!(quota.take(UserId(1)).is_ok());
         mine.clear();
-        assert!(places.taken.lock().unwrap().is_empty(), "nobody is kept");
+        assert!(quota.taken.lock().unwrap().is_empty(), "nobody is kept");
     }
 }

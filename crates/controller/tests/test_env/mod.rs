@@ -18,7 +18,7 @@ use hourkey_controller::access::sweep::sweep_now;
 use hourkey_controller::app::App;
 use hourkey_controller::clock::Clock;
 use hourkey_controller::config::Config;
-use hourkey_controller::failure::Failure;
+use hourkey_controller::error::AppError;
 use hourkey_controller::identity::authorities::Authorities;
 use hourkey_controller::identity::secret::new_secret;
 use hourkey_controller::identity::session;
@@ -97,7 +97,7 @@ pub struct Resources {
 
 /// The groups and assignments that tests change.
 #[derive(Clone, Copy, Debug)]
-pub struct Ways {
+pub struct Assignments {
     pub engineering: GroupId,
     pub on_call: GroupId,
     pub wiki: AssignmentId,
@@ -154,7 +154,7 @@ impl Store for Counted {
     }
 }
 
-pub struct World {
+pub struct TestEnv {
     pub app: App,
     /// How often the store was read.
     pub reads: Arc<AtomicUsize>,
@@ -165,12 +165,12 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub people: People,
     pub resources: Resources,
-    pub ways: Ways,
+    pub assignments: Assignments,
     router: Router,
     _folder: TempDir,
 }
 
-impl World {
+impl TestEnv {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path()).await.unwrap();
@@ -196,7 +196,7 @@ impl World {
         });
         let authorities = Authorities::open(folder.path(), start).unwrap();
         let app = App::new(store, Arc::clone(&clock) as _, config, authorities);
-        let (people, resources, ways) = found(&app).await;
+        let (people, resources, assignments) = found(&app).await;
         let router = server::router(app.clone());
         Self {
             app,
@@ -206,7 +206,7 @@ impl World {
             clock,
             people,
             resources,
-            ways,
+            assignments,
             router,
             _folder: folder,
         }
@@ -298,7 +298,7 @@ impl World {
     where
         F: for<'t> FnOnce(
                 &'t mut dyn hourkey_store::Write,
-            ) -> futures_util::future::BoxFuture<'t, Result<(), Failure>>
+            ) -> futures_util::future::BoxFuture<'t, Result<(), AppError>>
             + Send
             + 'static,
     {
@@ -442,7 +442,7 @@ fn hours(hours: u64) -> Length {
     Length::from_seconds(hours * 3_600).unwrap()
 }
 
-async fn found(app: &App) -> (People, Resources, Ways) {
+async fn found(app: &App) -> (People, Resources, Assignments) {
     app.transact(|tx, _| {
         Box::pin(async move {
             tx.set_organisation_name("Example").await?;
@@ -500,7 +500,7 @@ async fn found(app: &App) -> (People, Resources, Ways) {
                 network,
                 tags: Vec::new(),
                 url: None,
-                outlasts_controller: false,
+                keep_alive_offline: false,
                 settings,
                 approvers,
             };
@@ -549,7 +549,7 @@ async fn found(app: &App) -> (People, Resources, Ways) {
                 approval: Some(automatic),
                 ..Override::default()
             };
-            let ways = Ways {
+            let assignments = Assignments {
                 engineering,
                 on_call,
                 wiki: tx
@@ -568,7 +568,7 @@ async fn found(app: &App) -> (People, Resources, Ways) {
                     .insert_assignment(assignment(on_call, resources.vault, faster))
                     .await?,
             };
-            Ok((people, resources, ways))
+            Ok((people, resources, assignments))
         })
     })
     .await

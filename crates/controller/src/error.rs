@@ -1,6 +1,6 @@
 //! The one error type of the controller's handlers.
 //!
-//! A use case returns a [`Failure`]; the API answers it as an RFC 9457 problem, a page as a
+//! A use case returns a [`AppError`]; the API answers it as an RFC 9457 problem, a page as a
 //! sentence. What the store says goes to the log, never to the caller.
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,7 +10,7 @@ use hourkey_store::StoreError;
 
 /// Why a call was refused or failed.
 #[derive(Debug)]
-pub enum Failure {
+pub enum AppError {
     /// The caller's doing: told in full.
     Refused(Problem),
     /// The caller's doing, and fine after so many seconds (RFC 9110, 10.2.3).
@@ -24,7 +24,7 @@ pub enum Failure {
     Broken(anyhow::Error),
 }
 
-impl Failure {
+impl AppError {
     /// A refusal. `detail` says what happened, why, and what to do.
     pub fn refused(code: Code, detail: impl Into<String>) -> Self {
         Self::Refused(code.problem(detail))
@@ -93,7 +93,7 @@ impl Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full
@@ -106,13 +106,13 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for AppError {
     fn from(error: anyhow::Error) -> Self {
         Self::Broken(error)
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         self.answer(problem_response)
     }

@@ -4,16 +4,16 @@ use hourkey_domain::length::Length;
 use hourkey_domain::reason::Text;
 use hourkey_protocol::problem::Code;
 
-use crate::failure::Failure;
+use crate::error::AppError;
 
 /// A reason or comment, kept as typed.
 ///
 /// # Errors
 /// [`Code::TextTooLong`] above 2,000 characters.
-pub fn text(typed: &str) -> Result<Text, Failure> {
+pub fn text(typed: &str) -> Result<Text, AppError> {
     Text::new(typed).map_err(|_| {
         let count = typed.chars().count();
-        Failure::refused(
+        AppError::refused(
             Code::TextTooLong,
             format!("This text has {count} characters; at most 2,000 are kept. Shorten it."),
         )
@@ -24,10 +24,10 @@ pub fn text(typed: &str) -> Result<Text, Failure> {
 ///
 /// # Errors
 /// [`Code::BlankText`], [`Code::TextTooLong`].
-pub fn needed_text(typed: &str) -> Result<Text, Failure> {
+pub fn needed_text(typed: &str) -> Result<Text, AppError> {
     let text = text(typed)?;
     if text.is_blank() {
-        return Err(Failure::refused(
+        return Err(AppError::refused(
             Code::BlankText,
             "The requester reads why, so a comment is needed here. Write one.",
         ));
@@ -39,12 +39,12 @@ pub fn needed_text(typed: &str) -> Result<Text, Failure> {
 ///
 /// # Errors
 /// [`Code::BadLength`] outside 1 minute to 7 days.
-pub fn length(seconds: Option<u64>) -> Result<Option<Length>, Failure> {
+pub fn length(seconds: Option<u64>) -> Result<Option<Length>, AppError> {
     let Some(seconds) = seconds else {
         return Ok(None);
     };
     Length::from_seconds(seconds).map(Some).map_err(|_| {
-        Failure::refused(
+        AppError::refused(
             Code::BadLength,
             format!(
                 "Access lasts from 1 minute to 7 days (60 to 604800 seconds), and {seconds} \

@@ -12,47 +12,47 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
-use super::{Answer, World, description};
+use super::{Answer, TestEnv, description};
 
 /// A running controller with an enrolled gateway, and its credential.
-pub async fn fed() -> (World, String) {
-    let world = World::new().await;
-    world.app.start();
-    let token = added(&world, "gw-1").await;
-    let enrolled = enrol_gateway(&world, &token, &Key::generate().unwrap()).await;
+pub async fn fed() -> (TestEnv, String) {
+    let env = TestEnv::new().await;
+    env.app.start();
+    let token = added(&env, "gw-1").await;
+    let enrolled = enrol_gateway(&env, &token, &Key::generate().unwrap()).await;
     let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();
-    (world, credential)
+    (env, credential)
 }
 
-pub async fn added(world: &World, name: &str) -> String {
-    let (store, now) = (&world.app.store, world.app.clock.now());
+pub async fn added(env: &TestEnv, name: &str) -> String {
+    let (store, now) = (&env.app.store, env.app.clock.now());
     let address = "gw.corp.example:8443";
     enrol::add(store, name, "Office", address, now)
         .await
         .unwrap()
 }
 
-pub async fn enrol_gateway(world: &World, token: &str, key: &Key) -> Answer {
+pub async fn enrol_gateway(env: &TestEnv, token: &str, key: &Key) -> Answer {
     let body = json!({ "token": token, "request": key.request().unwrap() });
     let request = Request::post("/api/v1/gateway/enrol")
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(body.to_string()));
-    Answer::read(world.send(request.unwrap()).await).await
+    Answer::read(env.send(request.unwrap()).await).await
 }
 
-pub async fn enrol_device(world: &World, token: &str, key: &Key) -> Answer {
+pub async fn enrol_device(env: &TestEnv, token: &str, key: &Key) -> Answer {
     let body = json!({ "name": "laptop", "request": key.request().unwrap() });
-    call(world, "PUT", "/device", token, body).await
+    call(env, "PUT", "/device", token, body).await
 }
 
-pub async fn device(world: &World, token: &str, key: &Key) -> i64 {
-    enrol_device(world, token, key).await.json()["device"]
+pub async fn device(env: &TestEnv, token: &str, key: &Key) -> i64 {
+    enrol_device(env, token, key).await.json()["device"]
         .as_i64()
         .unwrap()
 }
 
 /// A call with this bearer token, checked against the description of the API.
-pub async fn call(world: &World, method: &str, path: &str, token: &str, body: Value) -> Answer {
+pub async fn call(env: &TestEnv, method: &str, path: &str, token: &str, body: Value) -> Answer {
     let path = format!("/api/v1{path}");
     let mut request = Request::builder()
         .method(method)
@@ -65,7 +65,7 @@ pub async fn call(world: &World, method: &str, path: &str, token: &str, body: Va
             Body::from(body.to_string())
         }
     };
-    let answer = Answer::read(world.send(request.body(body).unwrap()).await).await;
+    let answer = Answer::read(env.send(request.body(body).unwrap()).await).await;
     description::check_answer(&method.parse().unwrap(), &path, &answer);
     answer
 }
@@ -94,19 +94,19 @@ pub fn heard(event: &Event) -> u64 {
 }
 
 /// A gateway's stream.
-pub struct Feed {
+pub struct GatewayClient {
     body: BodyDataStream,
     parser: Parser,
     ready: std::collections::VecDeque<Event>,
 }
 
-impl Feed {
-    pub async fn open(world: &World, credential: &str, devices: Value) -> Self {
+impl GatewayClient {
+    pub async fn open(env: &TestEnv, credential: &str, devices: Value) -> Self {
         let request = Request::post("/api/v1/gateway/stream")
             .header(header::AUTHORIZATION, format!("Bearer {credential}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json!({ "devices": devices }).to_string()));
-        let response = world.send(request.unwrap()).await;
+        let response = env.send(request.unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);
         Self {
             body: response.into_body().into_data_stream(),

@@ -23,46 +23,46 @@ macro_rules! refusals {
 
 refusals! {
     /// Of every call.
-    Reading: Unauthenticated RateLimited Internal Unavailable;
+    ReadErrors: Unauthenticated RateLimited Internal Unavailable;
     /// Of reading what others ask for.
-    Reviewing: Unauthenticated Forbidden RateLimited Internal Unavailable;
+    QueueErrors: Unauthenticated Forbidden RateLimited Internal Unavailable;
     /// Of opening a stream.
-    Streaming: Unauthenticated RateLimited Internal Unavailable;
+    StreamErrors: Unauthenticated RateLimited Internal Unavailable;
     /// Of lists in pages.
-    Paging: Malformed Unauthenticated RateLimited Internal Unavailable;
+    ListErrors: Malformed Unauthenticated RateLimited Internal Unavailable;
     /// Of calls that name one thing.
-    Finding: Unauthenticated NotFound RateLimited Internal Unavailable;
+    FindErrors: Unauthenticated NotFound RateLimited Internal Unavailable;
     /// Of ending a session or a device.
-    Ending: Unauthenticated Forbidden NotFound Internal Unavailable;
+    EndErrors: Unauthenticated Forbidden NotFound Internal Unavailable;
     /// Of asking for a certificate.
-    Enrolling: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia Internal Unavailable;
+    EnrolErrors: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia Internal Unavailable;
     /// Of asking for a device's certificate.
-    EnrollingDevice: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia RateLimited
+    EnrolDeviceErrors: Malformed Unauthenticated Forbidden TooLarge UnsupportedMedia RateLimited
         Internal Unavailable;
     /// Of opening a gateway's stream.
-    Following: Malformed Unauthenticated TooLarge UnsupportedMedia Internal Unavailable;
+    FollowErrors: Malformed Unauthenticated TooLarge UnsupportedMedia Internal Unavailable;
     /// Of what a gateway tells about its stream.
-    Acknowledging: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
+    AcknowledgeErrors: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
         Unavailable;
     /// Of asking.
-    Asking: Malformed Unauthenticated NotFound NotNeeded NobodyCanApprove KeyReused TooLarge
+    AskErrors: Malformed Unauthenticated NotFound NotNeeded NobodyCanApprove KeyReused TooLarge
         UnsupportedMedia BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
     /// Of withdrawing a request.
-    Cancelling: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
+    CancelErrors: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
         RateLimited Internal Unavailable;
     /// Of deciding.
-    Deciding: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
+    ReviewErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
         TooLarge UnsupportedMedia BlankText TextTooLong BadLength RateLimited Internal Unavailable;
     /// Of what administrators look at.
-    Administering: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
+    AdminErrors: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
     /// Of unlocking for somebody else.
-    Unlocking: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded KeyReused TooLarge
+    UnlockErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded KeyReused TooLarge
         UnsupportedMedia TextTooLong RateLimited Internal Unavailable;
     /// Of giving back.
-    Releasing: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
+    ReleaseErrors: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
         Internal Unavailable;
     /// Of taking away.
-    Revoking: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyEnded KeyReused
+    RevokeErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyEnded KeyReused
         TooLarge UnsupportedMedia BlankText TextTooLong Internal Unavailable;
 }
 
