@@ -85,7 +85,7 @@ async fn a_disabled_user_loses_everything() {
     assert_eq!(
         three.env.actions(before).await,
         [
-            "organisation.changed by Ada Admin",
+            "resource.changed by Ada Admin",
             "request.cancelled by Ada Admin",
             "grant.revoked by Ada Admin",
             "grant.revoked by Ada Admin",
@@ -407,7 +407,7 @@ async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() 
     assert_eq!(
         env.actions(before).await,
         [
-            "organisation.changed by Ada Admin",
+            "resource.changed by Ada Admin",
             "grant.revoked by Ada Admin",
             "request.reopened by Ada Admin",
         ],

@@ -6,6 +6,7 @@ mod test_env;
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::Override;
@@ -190,7 +191,7 @@ async fn a_point_that_cannot_be_continued_gets_a_snapshot() {
                     tx.record(Entry {
                         at: now,
                         actor: None,
-                        action: "session.started",
+                        action: AuditAction::SessionStarted,
                         subject: Subject::Account { user: ben },
                         detail: Value::Null,
                     })

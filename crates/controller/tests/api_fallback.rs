@@ -6,7 +6,7 @@ mod test_env;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use hourkey_controller::access::view;
+use hourkey_controller::access::queries;
 use hourkey_controller::error::AppError;
 use hourkey_domain::ids::{GroupId, UserId};
 use hourkey_protocol::account::SessionKind;
@@ -211,7 +211,7 @@ async fn the_fallback_decides_what_nobody_else_can_and_sees_nothing_more() {
     );
     let revoked = env.post(people.ben, &path, end).await;
     assert_eq!(revoked.json()["status"]["state"], "revoked");
-    let decided = view::decided(&env.app, people.ben, None).await.unwrap();
+    let decided = queries::decided(&env.app, people.ben, None).await.unwrap();
     let decided: Vec<_> = decided.items.iter().map(|request| request.id.0).collect();
     assert_eq!(decided, [raes]);
 }

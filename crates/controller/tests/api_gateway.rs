@@ -6,6 +6,7 @@ mod test_env;
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use hourkey_controller::gateways::enrol;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_domain::settings::Mode;
 use hourkey_pki::{Holder, Key, Subject};
@@ -523,7 +524,7 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
             tx.record(hourkey_store::log::Entry {
                 at,
                 actor: None,
-                action: "user.disabled",
+                action: AuditAction::UserDisabled,
                 subject: hourkey_store::log::Subject::Organisation,
                 detail: Value::Null,
             })

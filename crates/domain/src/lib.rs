@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod address;
+pub mod audit;
 pub mod change;
 pub mod format;
 #[cfg(any(test, fuzzing))]
@@ -23,6 +24,7 @@ pub mod request;
 pub mod review;
 pub mod settings;
 pub mod text;
+pub mod transition;
 pub mod unlock;
 
 /// A moment by the server's clock (rule 13).

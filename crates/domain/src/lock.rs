@@ -160,22 +160,6 @@ pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
     Some(LockState::Locked { why })
 }
 
-/// What a user already has, or waits for, so that asking again makes nothing new (rule 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outstanding {
-    /// A pending request.
-    Request(RequestId),
-    /// A scheduled or active grant.
-    Grant(GrantId),
-}
-
-/// The one pending request, scheduled grant or active grant, if there is one (rule 4).
-#[must_use]
-pub fn outstanding(facts: &Facts<'_>, now: Time) -> Option<Outstanding> {
-    let grant = live_grant(facts, now).map(|grant| Outstanding::Grant(grant.id));
-    grant.or_else(|| live_request(facts, now).map(|request| Outstanding::Request(request.id)))
-}
-
 /// What lets traffic of a user to a resource pass. Gateways are fed permits, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permit {

@@ -118,6 +118,9 @@ pub enum State {
 /// Why a request cannot be made (rules 4, 5 and 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotAsk {
+    /// The requester does not see the resource, or not through the assignment they chose (rule 1).
+    #[error("no such resource")]
+    NotVisible,
     /// Standing and auto-lock resources need no grant.
     #[error("this resource needs no request: it is open")]
     NotNeeded,
@@ -127,12 +130,21 @@ pub enum CannotAsk {
     /// More than the period allows.
     #[error("at most {0} may be asked for here")]
     TooLong(Length),
+    /// An unlock holds while the resource is used: it has neither a length nor a start.
+    #[error("an unlock has no length and no start")]
+    UnlockHasNoLength,
     /// The start is not in the future, or too far away.
     #[error("the start must lie in the future, and within 7 days")]
     BadStart,
     /// Less than a minute is left of the assignment.
     #[error("the group's access to this resource ends too soon")]
     EndsTooSoon,
+    /// Nobody may approve it (rule 14).
+    #[error("nobody else can approve this")]
+    NobodyCanApprove {
+        /// After a revocation: automatic approval comes back by itself (rule 11).
+        opens_again: bool,
+    },
 }
 
 /// What somebody asks for.
@@ -165,6 +177,25 @@ pub struct NewRequest {
     pub created_at: Time,
     /// When it lapses.
     pub lapses_at: Time,
+}
+
+impl NewRequest {
+    /// The request as it is kept under this id: pending.
+    #[must_use]
+    pub fn numbered(self, id: RequestId) -> Request {
+        Request {
+            id,
+            user: self.user,
+            resource: self.resource,
+            terms: self.terms,
+            reason: self.reason,
+            asked: self.asked,
+            starts_at: self.starts_at,
+            created_at: self.created_at,
+            lapses_at: self.lapses_at,
+            state: State::Pending,
+        }
+    }
 }
 
 /// Checks what somebody asks for against the assignment they chose (rules 4, 5, 10 and 11).
@@ -212,6 +243,22 @@ pub fn approval_in_force(
     } else {
         assignment.settings.approval
     }
+}
+
+/// The assignments that are valid, with the approval that holds now (rule 11).
+#[must_use]
+pub fn in_force(
+    assignments: &[EffectiveAssignment],
+    revoked_at: Option<Time>,
+    now: Time,
+) -> Vec<EffectiveAssignment> {
+    let valid = assignments.iter().filter(|own| own.is_valid(now)).copied();
+    valid
+        .map(|mut own| {
+            own.settings.approval = approval_in_force(&own, revoked_at, now);
+            own
+        })
+        .collect()
 }
 
 /// [`ask`], whatever the mode of the assignment.
@@ -275,12 +322,18 @@ pub struct Pending(Request);
 /// Why an approval cannot be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotApprove {
+    /// It was decided, or cancelled, before.
+    #[error("the request was decided before")]
+    TooLate,
     /// The request lapsed.
     #[error("the request lapsed before it was decided")]
     Lapsed,
     /// A reviewer may shorten, never lengthen (rule 5).
     #[error("a reviewer may shorten, never lengthen: at most {0}")]
     Lengthened(Length),
+    /// An unlock holds while the resource is used.
+    #[error("an unlock has no length")]
+    UnlockHasNoLength,
     /// Less than a minute would be left before the assignment ends.
     #[error("the group's access to this resource ends too soon")]
     EndsTooSoon,

@@ -75,7 +75,7 @@ impl LogWrite for Tx {
             query("INSERT INTO audit (at, actor, action, subject, detail) VALUES (?, ?, ?, ?, ?)")
                 .bind(at)
                 .bind(entry.actor.map(|actor| actor.0))
-                .bind(entry.action)
+                .bind(entry.action.as_str())
                 .bind(&subject)
                 .bind(json(&entry.detail)?);
         let seq = self.run(audit).await?.last_insert_rowid();

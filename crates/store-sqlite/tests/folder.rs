@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_store::log::{Entry, Subject};
@@ -175,7 +176,7 @@ async fn add_user(store: &Arc<dyn Store>, login: &str) -> UserId {
             tx.record(Entry {
                 at: chrono::DateTime::UNIX_EPOCH,
                 actor: None,
-                action: "user.added",
+                action: AuditAction::UserAdded,
                 subject: Subject::Organisation,
                 detail: serde_json::Value::Null,
             })

@@ -14,6 +14,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Store, StoreError, transact, transact_ending};
 use hourkey_store_sqlite::SqliteStore;
@@ -50,14 +51,14 @@ async fn a_full_disk_refuses_and_with_room_again_the_store_goes_on() {
     let actions: Vec<_> = audited.into_iter().map(|entry| entry.action).collect();
     assert_eq!(
         actions,
-        ["before", "after"],
+        ["user.added", "user.removed"],
         "what was confirmed is there, and nothing else"
     );
 }
 
 async fn on_a_full_disk(folder: &Path) {
     let store: Arc<dyn Store> = SqliteStore::open(folder).await.unwrap();
-    record(&store, "before", 1).await.unwrap();
+    record(&store, AuditAction::UserAdded, 1).await.unwrap();
 
     let roomy = getrlimit(Resource::Fsize);
     setrlimit(
@@ -69,14 +70,19 @@ async fn on_a_full_disk(folder: &Path) {
     )
     .unwrap();
     for _ in 0..3 {
-        let error = record(&store, "too.much", 4_000_000).await.unwrap_err();
+        let error = record(&store, AuditAction::UserChanged, 4_000_000)
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     }
     let read = store.read().await.unwrap().seq().await.unwrap();
     assert_eq!(read, 1, "what is there can still be read");
 
     setrlimit(Resource::Fsize, roomy).unwrap();
-    assert_eq!(record(&store, "after", 1).await.unwrap(), 2);
+    assert_eq!(
+        record(&store, AuditAction::UserRemoved, 1).await.unwrap(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -112,7 +118,7 @@ async fn on_a_full_disk_what_ends_access_is_kept_and_nothing_else() {
 async fn ending_on_a_full_disk(disk: &Path) {
     let folder = disk.join("data");
     let store: Arc<dyn Store> = SqliteStore::open(&folder).await.unwrap();
-    record(&store, "before", 1).await.unwrap();
+    record(&store, AuditAction::UserAdded, 1).await.unwrap();
     let reserve = folder.join("hourkey.reserve");
     assert!(reserve.exists());
 
@@ -121,26 +127,33 @@ async fn ending_on_a_full_disk(disk: &Path) {
     let mut file = File::create(&filler).unwrap();
     for left in [8 << 20, 0] {
         fill(&mut file, disk, left);
-        let error = record(&store, "too.much", 1).await.unwrap_err();
+        let error = record(&store, AuditAction::UserChanged, 1)
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::Full), "{error}");
         for _ in 0..200 {
             record_ending(&store, 1_000).await.unwrap();
         }
     }
     assert!(!reserve.exists(), "it made way");
-    let error = record(&store, "too.much", 1).await.unwrap_err();
+    let error = record(&store, AuditAction::UserChanged, 1)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Full), "{error}");
     // One that starts meanwhile ends access, too.
     let another: Arc<dyn Store> = SqliteStore::open(&folder).await.unwrap();
     record_ending(&another, 1).await.unwrap();
-    assert!(record(&another, "too.much", 1).await.is_err());
+    assert!(record(&another, AuditAction::UserChanged, 1).await.is_err());
 
     drop(file);
     std::fs::remove_file(&filler).unwrap();
-    record(&store, "after", 1).await.unwrap();
+    record(&store, AuditAction::UserRemoved, 1).await.unwrap();
     assert!(reserve.exists(), "room is kept again");
     let audited = store.read().await.unwrap().audit(0, 1_000).await.unwrap();
-    let endings = audited.iter().filter(|it| it.action == "ended").count();
+    let endings = audited
+        .iter()
+        .filter(|it| it.action == "grant.revoked")
+        .count();
     assert_eq!((endings, audited.len()), (401, 403));
 }
 
@@ -157,19 +170,22 @@ fn fill(file: &mut File, disk: &Path, left: u64) {
 }
 
 async fn record_ending(store: &Arc<dyn Store>, bytes: usize) -> Result<i64, StoreError> {
-    transact_ending(store, move |tx| Box::pin(tx.record(entry("ended", bytes)))).await
+    transact_ending(store, move |tx| {
+        Box::pin(tx.record(entry(AuditAction::GrantRevoked, bytes)))
+    })
+    .await
 }
 
 /// Records an entry of about so many bytes, and answers its number.
 async fn record(
     store: &Arc<dyn Store>,
-    action: &'static str,
+    action: AuditAction,
     bytes: usize,
 ) -> Result<i64, StoreError> {
     transact(store, move |tx| Box::pin(tx.record(entry(action, bytes)))).await
 }
 
-fn entry(action: &'static str, bytes: usize) -> Entry {
+fn entry(action: AuditAction, bytes: usize) -> Entry {
     Entry {
         at: DateTime::UNIX_EPOCH,
         actor: None,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
+use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
@@ -35,7 +36,7 @@ async fn processes_hear_of_each_others_changes() {
             1,
             "what is there already is seen at once"
         );
-        let seq = record(&store, "by.the.other").await;
+        let seq = record(&store, AuditAction::UserAdded).await;
         say("recorded");
         heard(&mut doorbell, seq + 1).await;
         return say("heard");
@@ -43,7 +44,7 @@ async fn processes_hear_of_each_others_changes() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path()).await;
     let mut doorbell = store.changed();
-    record(&store, "by.this.one").await;
+    record(&store, AuditAction::UserChanged).await;
     let (mut other, mut lines) = other("processes_hear_of_each_others_changes", folder.path());
 
     expect(&mut lines, "recorded").await;
@@ -58,12 +59,12 @@ async fn processes_hear_of_each_others_changes() {
         .collect();
     assert_eq!(
         actions,
-        ["by.this.one", "by.the.other"],
+        ["user.changed", "user.added"],
         "and the change can be read"
     );
     drop(read);
 
-    assert_eq!(record(&store, "by.this.one").await, 3);
+    assert_eq!(record(&store, AuditAction::UserChanged).await, 3);
     expect(&mut lines, "heard").await;
     assert!(
         timeout(TIMEOUT, other.wait())
@@ -80,7 +81,7 @@ async fn a_process_killed_in_the_middle_leaves_nothing_and_blocks_nobody() {
         let store = open(Path::new(&folder)).await;
         let never: Result<(), StoreError> = transact(&store, |tx| {
             Box::pin(async move {
-                tx.record(entry("half.done")).await?;
+                tx.record(entry(AuditAction::UserRemoved)).await?;
                 say("inside");
                 std::future::pending().await
             })
@@ -97,7 +98,7 @@ async fn a_process_killed_in_the_middle_leaves_nothing_and_blocks_nobody() {
     // This one waits for the other's transaction, which never ends by itself.
     let waiting = tokio::spawn({
         let store = Arc::clone(&store);
-        async move { record(&store, "by.this.one").await }
+        async move { record(&store, AuditAction::UserChanged).await }
     });
     assert_eq!(
         store.read().await.unwrap().seq().await.unwrap(),
@@ -108,7 +109,7 @@ async fn a_process_killed_in_the_middle_leaves_nothing_and_blocks_nobody() {
     assert_eq!(timeout(TIMEOUT, waiting).await.unwrap().unwrap(), 1);
     let audited = store.read().await.unwrap().audit(0, 10).await.unwrap();
     assert_eq!(audited.len(), 1);
-    assert_eq!(audited[0].action, "by.this.one");
+    assert_eq!(audited[0].action, "user.changed");
 }
 
 /// Starts the test of this name again, as the other process; its words come line by line.
@@ -152,7 +153,7 @@ async fn open(folder: &Path) -> Arc<dyn Store> {
     SqliteStore::open(folder).await.unwrap()
 }
 
-async fn record(store: &Arc<dyn Store>, action: &'static str) -> i64 {
+async fn record(store: &Arc<dyn Store>, action: AuditAction) -> i64 {
     let seq: Result<i64, StoreError> = transact(store, move |tx| {
         Box::pin(async move { tx.record(entry(action)).await })
     })
@@ -160,7 +161,7 @@ async fn record(store: &Arc<dyn Store>, action: &'static str) -> i64 {
     seq.unwrap()
 }
 
-fn entry(action: &'static str) -> Entry {
+fn entry(action: AuditAction) -> Entry {
     Entry {
         at: DateTime::UNIX_EPOCH,
         actor: None,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use futures_util::future::join_all;
+use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Store, StoreError};
 use hourkey_store_sqlite::SqliteStore;
@@ -113,7 +114,7 @@ async fn record(store: &Arc<dyn Store>) -> Result<(), StoreError> {
             tx.record(Entry {
                 at: DateTime::UNIX_EPOCH,
                 actor: None,
-                action: "thing.done",
+                action: AuditAction::GroupChanged,
                 subject: Subject::Organisation,
                 detail: serde_json::Value::Null,
             })

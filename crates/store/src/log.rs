@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GatewayId, GrantId, RequestId, ResourceId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     /// Who did it; `None` for the system.
     pub actor: Option<UserId>,
-    /// What was done, as a dotted stable name, for example `request.approved`.
-    pub action: &'static str,
+    /// What was done.
+    pub action: AuditAction,
     /// What it was done to.
     pub subject: Subject,
     /// Everything else worth proving later (state before and after, reason, comment, cause).

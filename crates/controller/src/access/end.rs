@@ -1,18 +1,17 @@
 //! Ending early: cancel a request, give a grant back, take a grant away.
 
 use hourkey_domain::Time;
-use hourkey_domain::change::Cause;
-use hourkey_domain::grant::Live;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_domain::transition::{self, TooLate};
 use hourkey_protocol::access::{Comment, Grant as ShownGrant, Request as Shown};
-use hourkey_protocol::notice::What;
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
+use hourkey_store::{Read, Write};
 
 use super::actor::Actor;
 use super::decide::already_decided;
-use super::keep::{self, Act};
-use super::{show, sweep, validate};
+use super::facts::settled;
+use super::record::{self, Act};
+use super::{presenter, validate};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::Caller;
@@ -61,28 +60,19 @@ pub(crate) async fn cancel_in(
     now: Time,
 ) -> Result<Shown, AppError> {
     let actor = Actor::load(tx, caller).await?;
-    let user = caller.user;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    if request.user != user {
+    if request.user != caller.user {
         return Err(not_theirs(
             actor.reviews(request.user, request.resource),
             "Only its requester can cancel a request. You review it: deny it instead.",
         ));
     }
-    sweep::settle(tx, user, request.resource, now).await?;
-    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    let before = request.clone();
-    let Ok(pending) = request.pending(now) else {
-        return Err(already_decided(&show::request(tx, id, now).await?));
-    };
-    let cancelled = pending.cancel(Some(user), Cause::Person, now);
-    let act = Act {
-        by: Some(user),
-        at: now,
-    };
-    act.request(tx, "request.cancelled", &before, &cancelled)
-        .await?;
-    show::request(tx, id, now).await
+    let facts = settled(tx, request.user, request.resource, now).await?;
+    match transition::cancel(&facts, id, now) {
+        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+        Err(TooLate) => return Err(already_decided(tx, id, now).await),
+    }
+    presenter::request(tx, id, now).await
 }
 
 /// [`release`], inside a transaction.
@@ -93,24 +83,19 @@ pub(crate) async fn release_in(
     now: Time,
 ) -> Result<ShownGrant, AppError> {
     let actor = Actor::load(tx, caller).await?;
-    let user = caller.user;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    if grant.user != user {
+    if grant.user != caller.user {
         return Err(not_theirs(
             actor.reviews(grant.user, grant.resource),
             "Only the person who holds a grant can give it back. You review it: revoke it instead.",
         ));
     }
-    let live = to_end(tx, id, now).await?;
-    let before = live.grant().clone();
-    let released = live.release(now);
-    Act {
-        by: Some(user),
-        at: now,
+    let facts = settled(tx, grant.user, grant.resource, now).await?;
+    match transition::release(&facts, id, now) {
+        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+        Err(TooLate) => return Err(already_ended(tx, id, now).await),
     }
-    .grant(tx, "grant.released", &before, &released)
-    .await?;
-    show::grant(tx, id, now).await
+    presenter::grant(tx, id, now).await
 }
 
 /// [`revoke`], inside a transaction.
@@ -123,47 +108,30 @@ pub(crate) async fn revoke_in(
 ) -> Result<ShownGrant, AppError> {
     let comment = validate::needed_text(&body.comment)?;
     let actor = Actor::load(tx, caller).await?;
-    let user = caller.user;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    if grant.user == user {
+    if grant.user == caller.user {
         return Err(AppError::refused(
             Code::OwnRequest,
             "This grant is your own: give it back with release instead.",
         ));
     }
     actor.may_decide(grant.user, grant.resource)?;
-    let live = to_end(tx, id, now).await?;
-    let before = live.grant().clone();
-    let revoked = live.revoke(Some(user), Cause::Person, comment.clone(), now);
-    let act = Act {
-        by: Some(user),
-        at: now,
-    };
-    act.grant(tx, "grant.revoked", &before, &revoked).await?;
-    let what = What::Revoked {
-        grant: id,
-        by: Some(keep::name(tx, user).await?),
-        cause: Cause::Person,
-        comment: comment.into(),
-    };
-    act.tell(tx, revoked.user, revoked.resource, what).await?;
-    show::grant(tx, id, now).await
+    let facts = settled(tx, grant.user, grant.resource, now).await?;
+    match transition::revoke(&facts, id, caller.user, comment, now) {
+        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+        Err(TooLate) => return Err(already_ended(tx, id, now).await),
+    }
+    presenter::grant(tx, id, now).await
 }
 
-/// The grant, if it has not ended yet.
-async fn to_end(tx: &mut dyn Write, id: GrantId, now: Time) -> Result<Live, AppError> {
-    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    sweep::settle(tx, grant.user, grant.resource, now).await?;
-    let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    match grant.live(now) {
-        Ok(live) => Ok(live),
-        Err(_) => {
-            let ended = show::grant(tx, id, now).await?;
-            Err(AppError::refused(
-                Code::AlreadyEnded,
-                format!("{} Nothing was changed.", show::ending(&ended.status)),
-            ))
-        }
+/// Tells how and when a grant ended before.
+async fn already_ended(tx: &mut dyn Read, id: GrantId, now: Time) -> AppError {
+    match presenter::grant(tx, id, now).await {
+        Ok(grant) => AppError::refused(
+            Code::AlreadyEnded,
+            format!("{} Nothing was changed.", presenter::ending(&grant.status)),
+        ),
+        Err(error) => error,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What happens with access: asking, deciding, ending, and what follows from time and change.
 //!
-//! Each act is one write transaction (rule 12): it settles first what time has done already, asks
-//! the domain, and keeps the new state with its audit entry, its change-log entry and the notices
-//! of those who should be told. Functions whose names end in `_in` run inside a transaction that
+//! Each act is one write transaction (rule 12) of three steps: [`facts`] loads what bears on one
+//! user and one resource, settled to the moment; `domain::transition` decides what follows; and
+//! [`record`] writes each transition with its audit entry, its change-log entry and its notices. Functions whose names end in `_in` run inside a transaction that
 //! the caller opened, with the time read there.
 
 pub mod actor;
@@ -11,14 +11,15 @@ pub mod connections;
 pub mod decide;
 mod eligible;
 pub mod end;
+mod facts;
 pub mod idempotency;
-pub mod keep;
-mod known;
+mod notices;
 pub mod permits;
+pub mod presenter;
+pub mod queries;
 pub mod reconcile;
-pub mod rows;
-pub mod show;
+mod record;
+pub mod resource_rows;
 pub mod sweep;
 pub mod unlock;
 pub mod validate;
-pub mod view;

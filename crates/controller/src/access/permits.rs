@@ -5,7 +5,7 @@ use hourkey_domain::ids::{NetworkId, UserId};
 use hourkey_domain::lock::{Permit, lock_state, permit};
 use hourkey_store::Read;
 
-use super::known::known;
+use super::facts::reached;
 use crate::error::AppError;
 
 /// What a user may do in a network.
@@ -26,19 +26,18 @@ pub(crate) async fn permits(
     network: NetworkId,
     now: Time,
 ) -> Result<InNetwork, AppError> {
-    let mut found = InNetwork {
+    let mut all = InNetwork {
         permits: Vec::new(),
         sees_any: false,
     };
-    for known in known(tx, user, None).await? {
-        if known.resource.network != network {
+    for found in reached(tx, user, None).await? {
+        if found.resource.network != network {
             continue;
         }
-        let facts = known.facts();
-        found.sees_any |= lock_state(&facts, now).is_some();
-        found
-            .permits
-            .extend(permit(user, known.resource.id, &facts, now));
+        let facts = found.facts();
+        all.sees_any |= lock_state(&facts, now).is_some();
+        all.permits
+            .extend(permit(user, found.resource.id, &facts, now));
     }
-    Ok(found)
+    Ok(all)
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use hourkey_domain::Time;
-use hourkey_domain::grant::{Grant, State as GrantState};
-use hourkey_domain::ids::{ResourceId, UserId};
-use hourkey_domain::request::{Request, State as RequestState};
-use hourkey_protocol::notice::What;
+use hourkey_domain::audit::AuditAction;
+use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
-use hourkey_store::{StoreError, Write};
+use serde_json::Value;
 
-use super::keep::Act;
-use super::{keep, reconcile};
+use super::facts::settled;
+use super::reconcile::open;
+use super::record::Act;
+use super::{notices, record};
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::error::AppError;
@@ -75,110 +75,48 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, AppError> {
 pub async fn sweep_now(app: &App) -> Result<(), AppError> {
     app.transact_ending(|tx, now| {
         Box::pin(async move {
-            due(tx, OpenFilter::default(), now).await?;
-            keep::repeat_due(tx, now).await?;
+            settle_due(tx, now).await?;
+            repeat_due(tx, now).await?;
             session::end_due(tx, now).await
         })
     })
     .await
 }
 
-/// What time has done to one user's access to one resource, before anything else happens to it.
-pub(super) async fn settle(
-    tx: &mut dyn Write,
-    user: UserId,
-    resource: ResourceId,
-    now: Time,
-) -> Result<(), AppError> {
-    due(tx, OpenFilter::between(user, resource), now).await
-}
-
-/// Does what is due at `now` among the open things of the filter.
-pub(super) async fn due(tx: &mut dyn Write, filter: OpenFilter, now: Time) -> Result<(), AppError> {
-    let open = tx
-        .open(OpenFilter {
-            due_at: Some(now),
-            ..filter
-        })
-        .await?;
-    let act = Act { by: None, at: now };
-    for request in open.requests {
-        settle_request(tx, act, request).await?;
-    }
-    for grant in open.grants {
-        settle_grant(tx, act, grant).await?;
+/// Does what is due between users and resources.
+async fn settle_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
+    let due = OpenFilter {
+        due_at: Some(now),
+        ..OpenFilter::default()
+    };
+    for (user, resource) in open(tx, due).await? {
+        settled(tx, user, resource, now).await?;
     }
     Ok(())
 }
 
-async fn settle_request(tx: &mut dyn Write, act: Act, request: Request) -> Result<(), AppError> {
-    let before = request.clone();
-    match request.pending(act.at) {
-        Ok(pending) => {
-            let request = pending.request().clone();
-            match reconcile::request_ends(tx, &request, false, act.at).await? {
-                Some(cause) => reconcile::cancel(tx, act, request, cause).await,
-                None => Ok(()),
-            }
-        }
-        Err(lapsed) => {
-            let RequestState::Lapsed { .. } = lapsed.state else {
-                return Ok(());
-            };
-            act.request(tx, "request.lapsed", &before, &lapsed).await?;
-            let what = What::Lapsed { request: lapsed.id };
-            act.tell(tx, lapsed.user, lapsed.resource, what).await
-        }
-    }
-}
-
-async fn settle_grant(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), AppError> {
-    let before = grant.clone();
-    let grant = grant.at(act.at);
-    match grant.state {
-        GrantState::Expired { .. } => act.grant(tx, "grant.expired", &before, &grant).await,
-        GrantState::Scheduled | GrantState::Active => {
-            match reconcile::grant_ends(tx, &grant, false, act.at).await? {
-                Some(cause) => reconcile::revoke(tx, act, grant, cause).await,
-                None => start(tx, act, grant).await,
-            }
-        }
-        GrantState::Released { .. } | GrantState::Revoked { .. } => Ok(()),
-    }
-}
-
-/// Starts a scheduled grant whose time has come, as far as today's settings allow (rule 7).
-async fn start(tx: &mut dyn Write, act: Act, grant: Grant) -> Result<(), AppError> {
-    let before = grant.clone();
-    let Ok(due) = grant.due(act.at) else {
-        return Ok(());
+/// Tells reviewers anew of what was asked again too soon, and still waits.
+async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
+    let act = Act {
+        actor: None,
+        at: now,
     };
-    let (Some(request), Some(assignment)) = (
-        tx.request(before.request).await?,
-        tx.effective_assignment(before.assignment).await?,
-    ) else {
-        return Err(StoreError::Corrupt(format!("grant {} rests on nothing", before.id)).into());
-    };
-    let RequestState::Approved { by, .. } = request.state else {
-        return Err(StoreError::Corrupt(format!("grant {} was not approved", before.id)).into());
-    };
-    let started = due.start(by, &assignment, act.at);
-    match started.state.clone() {
-        GrantState::Active => {
-            act.grant(tx, "grant.started", &before, &started).await?;
-            let expires_at = started.window.expires_at;
-            let what = What::Started {
-                grant: started.id,
-                expires_at,
-            };
-            act.tell(tx, started.user, started.resource, what).await
+    let mut recorded = None;
+    for (of, notice) in tx.review_notices_due(now).await? {
+        let waits = match notices::request_of(tx, &notice.what).await? {
+            Some(request) => request.pending(now).ok(),
+            None => None,
+        };
+        let Some(waits) = waits else {
+            tx.remove_review_notices(of).await?;
+            continue;
+        };
+        let request = waits.request();
+        if recorded.replace(request.id) != Some(request.id) {
+            let action = AuditAction::RequestToldAgain;
+            record::write_entry(tx, act, action, request, None, Value::Null).await?;
         }
-        GrantState::Revoked { cause, .. } => {
-            reconcile::keep_revoked(tx, act, &before, &started, cause).await
-        }
-        GrantState::Expired { .. } => act.grant(tx, "grant.expired", &before, &started).await,
-        GrantState::Scheduled | GrantState::Released { .. } => {
-            Err(StoreError::Corrupt(format!("grant {} did not start", before.id)).into())
-        }
+        notices::replace(tx, of, notice.what, now).await?;
     }
+    Ok(())
 }

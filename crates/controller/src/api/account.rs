@@ -8,7 +8,7 @@ use hourkey_protocol::account::{Me, Session};
 
 use super::call::Id;
 use super::errors::{EndErrors, ReadErrors};
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::{SignedIn, session};
@@ -17,7 +17,7 @@ use crate::identity::{SignedIn, session};
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "account",
     responses((status = 200, description = "The person.", body = Me), ReadErrors))]
 pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, AppError> {
-    view::me(&app, signed_in.caller).await.map(Json)
+    queries::me(&app, signed_in.caller).await.map(Json)
 }
 
 /// Where the person is signed in, newest first.

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use hourkey_protocol::event::Snapshot;
 
 use super::errors::{ReadErrors, StreamErrors};
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::SignedIn;
@@ -21,7 +21,7 @@ pub(super) async fn snapshot(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Json<Snapshot>, AppError> {
-    view::snapshot(&app, signed_in.caller).await.map(Json)
+    queries::snapshot(&app, signed_in.caller).await.map(Json)
 }
 
 /// What changes, as it happens: server-sent events (WHATWG HTML, section 9.2).

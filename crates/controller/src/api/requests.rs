@@ -12,7 +12,7 @@ use crate::access::ask::{Made, ask_in};
 use crate::access::decide::{approve_in, deny_in};
 use crate::access::end::cancel_in;
 use crate::access::idempotency::{Answer, run_once};
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::{ForOthers, SignedIn};
@@ -25,7 +25,7 @@ pub(super) async fn list(
     signed_in: SignedIn,
     Before { before }: Before,
 ) -> Result<Json<Page<Request>>, AppError> {
-    view::requests(&app, signed_in.caller.user, before.map(RequestId))
+    queries::requests(&app, signed_in.caller.user, before.map(RequestId))
         .await
         .map(Json)
 }
@@ -67,7 +67,7 @@ pub(super) async fn one(
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
 ) -> Result<Json<Request>, AppError> {
-    view::request(&app, signed_in.caller, id).await.map(Json)
+    queries::request(&app, signed_in.caller, id).await.map(Json)
 }
 
 /// Withdraws one's own pending request.

@@ -7,7 +7,7 @@ use hourkey_protocol::access::{Resource, ResourceDetail};
 
 use super::call::Id;
 use super::errors::{FindErrors, ReadErrors};
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::SignedIn;
@@ -19,7 +19,9 @@ pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Json<Vec<Resource>>, AppError> {
-    view::resources(&app, signed_in.caller.user).await.map(Json)
+    queries::resources(&app, signed_in.caller.user)
+        .await
+        .map(Json)
 }
 
 /// One resource, with the assignments to ask for it; the preselected one comes first.
@@ -31,7 +33,7 @@ pub(super) async fn one(
     signed_in: SignedIn,
     Id(id): Id<ResourceId>,
 ) -> Result<Json<ResourceDetail>, AppError> {
-    view::resource(&app, signed_in.caller.user, id)
+    queries::resource(&app, signed_in.caller.user, id)
         .await
         .map(Json)
 }

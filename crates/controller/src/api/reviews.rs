@@ -5,7 +5,7 @@ use axum::extract::State;
 use hourkey_protocol::access::Review;
 
 use super::errors::QueueErrors;
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::ForOthers;
@@ -17,5 +17,5 @@ pub(super) async fn list(
     State(app): State<App>,
     ForOthers(signed_in): ForOthers,
 ) -> Result<Json<Vec<Review>>, AppError> {
-    view::reviews(&app, signed_in.caller).await.map(Json)
+    queries::reviews(&app, signed_in.caller).await.map(Json)
 }

@@ -8,6 +8,7 @@ use hourkey_controller::access::reconcile::reconcile;
 use hourkey_controller::identity::password::{Hasher, Priority};
 use hourkey_controller::identity::{account, password, reset, session};
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
@@ -155,7 +156,7 @@ async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
                 added => added?,
             };
             tx.set_setup_code(None).await?;
-            record(tx, "user.added", detail, now).await
+            record(tx, AuditAction::UserAdded, detail, now).await
         })
     })
     .await?;
@@ -187,9 +188,9 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
             }
             tx.update_user(User { disabled, ..user }).await?;
             let action = if disabled {
-                "user.disabled"
+                AuditAction::UserDisabled
             } else {
-                "user.enabled"
+                AuditAction::UserEnabled
             };
             record(tx, action, serde_json::json!({ "user": id }), now).await?;
             if disabled {
@@ -247,7 +248,7 @@ async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
 /// Records what somebody with access to the controller's host did: no user of Hourkey.
 async fn record(
     tx: &mut dyn Write,
-    action: &'static str,
+    action: AuditAction,
     detail: serde_json::Value,
     at: Time,
 ) -> anyhow::Result<()> {

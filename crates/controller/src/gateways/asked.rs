@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
@@ -61,7 +62,7 @@ pub(super) fn record(app: &App, gateway: GatewayId, devices: &[DeviceId]) {
                 let entry = Entry {
                     at: now,
                     actor: None,
-                    action: "gateway.asked",
+                    action: AuditAction::GatewayAsked,
                     subject: Subject::GatewayAsked { gateway },
                     detail: json!({ "devices": devices }),
                 };

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::address::Host;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GatewayId, NetworkId, UserId};
 use hourkey_pki::{Request, Subject as CertificateSubject};
 use hourkey_protocol::device::{Gateway as Shown, Network, Networks};
@@ -16,7 +17,7 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Read, Store, StoreError, Write, transact, transact_ending};
 use serde_json::{Value, json};
 
-use crate::access::rows::rows;
+use crate::access::resource_rows::rows;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::device::request;
@@ -67,7 +68,7 @@ pub async fn add(
             };
             tx.set_gateway_token(id, its_digest, now + TOKEN).await?;
             let detail = json!({ "name": name, "network": network, "address": address });
-            record(tx, id, "gateway.added", detail, now).await?;
+            record(tx, id, AuditAction::GatewayAdded, detail, now).await?;
             anyhow::Ok(())
         })
     })
@@ -88,7 +89,7 @@ pub async fn remove(store: &Arc<dyn Store>, name: &str, now: Time) -> anyhow::Re
             let gateway = found.with_context(|| format!("there is no gateway {name:?}"))?;
             tx.remove_gateway(gateway.id).await?;
             let detail = json!({ "name": name });
-            record(tx, gateway.id, "gateway.removed", detail, now).await?;
+            record(tx, gateway.id, AuditAction::GatewayRemoved, detail, now).await?;
             anyhow::Ok(())
         })
     })
@@ -117,7 +118,7 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, AppError> {
                 })?;
                 tx.enrol_gateway(gateway.id, its_digest, &key).await?;
                 let detail = json!({ "key": key });
-                record(tx, gateway.id, "gateway.enrolled", detail, now).await?;
+                record(tx, gateway.id, AuditAction::GatewayEnrolled, detail, now).await?;
                 let network = tx.network_name(gateway.network).await?.unwrap_or_default();
                 Ok((gateway, network))
             })
@@ -208,7 +209,7 @@ async fn network(
 async fn record(
     tx: &mut dyn Write,
     gateway: GatewayId,
-    action: &'static str,
+    action: AuditAction,
     detail: Value,
     at: Time,
 ) -> Result<(), StoreError> {

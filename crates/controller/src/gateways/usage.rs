@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::settings::Mode;
 use hourkey_protocol::gateway::{self as wire, Ended, REPORTED_AT_ONCE, Report};
@@ -95,9 +96,9 @@ async fn keep_one(
     };
     let action = match (kept, connection.end) {
         (Ok(ReportOutcome::Unchanged), _) => return Ok(()),
-        (Ok(ReportOutcome::Used), _) => "connection.used",
-        (Ok(ReportOutcome::New | ReportOutcome::Ended), None) => "connection.started",
-        (Ok(ReportOutcome::New | ReportOutcome::Ended), Some(_)) => "connection.ended",
+        (Ok(ReportOutcome::Used), _) => AuditAction::ConnectionUsed,
+        (Ok(ReportOutcome::New | ReportOutcome::Ended), None) => AuditAction::ConnectionStarted,
+        (Ok(ReportOutcome::New | ReportOutcome::Ended), Some(_)) => AuditAction::ConnectionEnded,
         // Reported again and again it would hold up all the others.
         (Err(StoreError::Refused(why)), _) => {
             tracing::warn!(

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::problem::Code;
 use hourkey_store::account::Digest;
@@ -143,7 +144,7 @@ pub async fn set_password(
     let entry = Entry {
         at: now,
         actor,
-        action: "password.set",
+        action: AuditAction::PasswordSet,
         subject: Subject::Account { user },
         detail: json!({}),
     };

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, SessionId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_pki::{IssueError, Request, Subject as CertificateSubject};
@@ -111,7 +112,7 @@ async fn insert(
     let entry = Entry {
         at: now,
         actor: Some(session.user),
-        action: "device.enrolled",
+        action: AuditAction::DeviceEnrolled,
         subject: Subject::Account { user: session.user },
         detail: json!({ "device": id, "session": session.id, "name": name, "key": key }),
     };
@@ -134,7 +135,7 @@ pub async fn end(
     let entry = Entry {
         at: now,
         actor,
-        action: "device.ended",
+        action: AuditAction::DeviceEnded,
         subject: Subject::Account { user: device.user },
         detail: json!({ "device": device.id, "name": device.name, "why": why }),
     };

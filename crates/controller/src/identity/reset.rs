@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
@@ -41,7 +42,7 @@ pub async fn make_link(
             let entry = Entry {
                 at: now,
                 actor: None,
-                action: "password.link_made",
+                action: AuditAction::PasswordLinkMade,
                 subject: Subject::Account { user },
                 detail: json!({ "expires_at": now + LIFETIME }),
             };

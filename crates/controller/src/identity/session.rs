@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::AppendHeaders;
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
@@ -65,7 +66,7 @@ pub async fn start(tx: &mut dyn Write, new: NewSession) -> Result<SessionId, App
     let entry = Entry {
         at: new.created_at,
         actor: Some(new.user),
-        action: "session.started",
+        action: AuditAction::SessionStarted,
         subject: Subject::Account { user: new.user },
         detail: json!({ "kind": new.kind, "label": new.label }),
     };
@@ -178,7 +179,7 @@ pub async fn end(
     let entry = Entry {
         at: now,
         actor,
-        action: "session.ended",
+        action: AuditAction::SessionEnded,
         subject: Subject::Account { user: session.user },
         detail: json!({ "kind": session.kind, "label": session.label, "why": why }),
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
@@ -118,7 +119,7 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> 
             let entry = Entry {
                 at: now,
                 actor: Some(user.id),
-                action: "organisation.set_up",
+                action: AuditAction::OrganisationSetUp,
                 subject: Subject::Organisation,
                 detail: json!({ "organisation": organisation, "login": user.login }),
             };

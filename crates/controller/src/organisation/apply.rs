@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_store::log::{Entry, Subject};
@@ -148,13 +149,13 @@ impl<'t> Applier<'t> {
     async fn run(mut self, plan: &Plan) -> Result<Vec<ResourceId>, Refused> {
         if let Some(name) = &plan.name {
             self.tx.set_organisation_name(name).await?;
-            self.record("organisation.renamed", name).await?;
+            self.record(AuditAction::OrganisationRenamed, name).await?;
         }
         for change in &plan.networks {
             if let Change::Add(name) = change {
                 let id = self.tx.insert_network(name).await?;
                 self.networks.insert(name.clone(), id);
-                self.record("network.added", change).await?;
+                self.record(AuditAction::NetworkAdded, change).await?;
             }
         }
         for change in &plan.users {
@@ -164,7 +165,7 @@ impl<'t> Applier<'t> {
                     // Who could have set the controller up by its code has no need to any more.
                     self.tx.set_setup_code(None).await?;
                     self.users.insert(spec.login.clone(), id);
-                    self.record("user.added", change).await?;
+                    self.record(AuditAction::UserAdded, change).await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = known(&self.users, &after.login)?;
@@ -173,7 +174,7 @@ impl<'t> Applier<'t> {
                         let why = "the account was disabled";
                         session::end_all(self.tx, id, None, None, why, self.now).await?;
                     }
-                    self.record("user.changed", change).await?;
+                    self.record(AuditAction::UserChanged, change).await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -183,12 +184,12 @@ impl<'t> Applier<'t> {
                 Change::Add(spec) => {
                     let id = self.tx.insert_group(self.group(GroupId(0), spec)?).await?;
                     self.groups.insert(spec.name.clone(), id);
-                    self.record("group.added", change).await?;
+                    self.record(AuditAction::GroupAdded, change).await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = known(&self.groups, &after.name)?;
                     self.tx.update_group(self.group(id, after)?).await?;
-                    self.record("group.changed", change).await?;
+                    self.record(AuditAction::GroupChanged, change).await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -197,7 +198,7 @@ impl<'t> Applier<'t> {
             let groups = ids(&self.groups, after)?;
             self.tx.set_fallback_reviewers(groups).await?;
             let detail = serde_json::json!({ "before": before, "after": after });
-            self.record("organisation.fallback_reviewers_changed", &detail)
+            self.record(AuditAction::FallbackReviewersChanged, &detail)
                 .await?;
         }
         let changed_destinations = self.resources(&plan.resources).await?;
@@ -206,14 +207,14 @@ impl<'t> Applier<'t> {
                 Change::Add(spec) => {
                     let new = self.assignment(AssignmentId(0), spec)?;
                     self.tx.insert_assignment(new).await?;
-                    self.record("assignment.added", change).await?;
+                    self.record(AuditAction::AssignmentAdded, change).await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = self.assignment_id(after)?;
                     self.tx
                         .update_assignment(self.assignment(id, after)?)
                         .await?;
-                    self.record("assignment.changed", change).await?;
+                    self.record(AuditAction::AssignmentChanged, change).await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -233,7 +234,7 @@ impl<'t> Applier<'t> {
                     let new = self.resource(ResourceId(0), spec)?;
                     let id = self.tx.insert_resource(new).await?;
                     self.resources.insert(spec.name.clone(), id);
-                    self.record("resource.added", change).await?;
+                    self.record(AuditAction::ResourceAdded, change).await?;
                 }
                 Change::Replace { before, after } => {
                     let id = known(&self.resources, &after.name)?;
@@ -248,7 +249,7 @@ impl<'t> Applier<'t> {
                         changed_destinations.push(id);
                     }
                     self.tx.update_resource(self.resource(id, after)?).await?;
-                    self.record("resource.changed", change).await?;
+                    self.record(AuditAction::ResourceChanged, change).await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -261,35 +262,35 @@ impl<'t> Applier<'t> {
             if let Change::Remove(spec) = change {
                 let id = self.assignment_id(spec)?;
                 self.tx.remove_assignment(id).await?;
-                self.record("assignment.removed", change).await?;
+                self.record(AuditAction::AssignmentRemoved, change).await?;
             }
         }
         for change in &plan.resources {
             if let Change::Remove(spec) = change {
                 let id = known(&self.resources, &spec.name)?;
                 self.tx.remove_resource(id).await?;
-                self.record("resource.removed", change).await?;
+                self.record(AuditAction::ResourceRemoved, change).await?;
             }
         }
         for change in &plan.groups {
             if let Change::Remove(spec) = change {
                 let id = known(&self.groups, &spec.name)?;
                 self.tx.remove_group(id).await?;
-                self.record("group.removed", change).await?;
+                self.record(AuditAction::GroupRemoved, change).await?;
             }
         }
         for change in &plan.networks {
             if let Change::Remove(name) = change {
                 let id = known(&self.networks, name)?;
                 self.tx.remove_network(id).await?;
-                self.record("network.removed", change).await?;
+                self.record(AuditAction::NetworkRemoved, change).await?;
             }
         }
         for change in &plan.users {
             if let Change::Remove(spec) = change {
                 let id = known(&self.users, &spec.login)?;
                 self.tx.remove_user(id).await?;
-                self.record("user.removed", change).await?;
+                self.record(AuditAction::UserRemoved, change).await?;
             }
         }
         Ok(())
@@ -297,7 +298,7 @@ impl<'t> Applier<'t> {
 
     async fn record(
         &mut self,
-        action: &'static str,
+        action: AuditAction,
         detail: &(impl Serialize + Sync),
     ) -> Result<(), Refused> {
         let detail =

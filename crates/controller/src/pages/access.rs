@@ -19,7 +19,7 @@ use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::outcome::{Stage, asked, sentence};
 use super::state;
 use super::time::ago;
-use crate::access::{end, view};
+use crate::access::{end, queries};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::PageUser;
@@ -48,12 +48,12 @@ pub(super) async fn show(
     Query(looked): Query<Looked>,
 ) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
-    let mut all = view::resources(&app, user.user.id).await?;
+    let mut all = queries::resources(&app, user.user.id).await?;
     let total = all.len();
     all.retain(|resource| fits(resource, &looked.q));
     let lists = Lists::of(all);
     let before = looked.before.map(RequestId);
-    let asked = view::requests(&app, user.user.id, before).await?;
+    let asked = queries::requests(&app, user.user.id, before).await?;
     let page = Page {
         title: "Your access",
         place: Place::Access,

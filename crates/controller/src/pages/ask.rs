@@ -22,7 +22,7 @@ use super::unsent::Unsent;
 use super::{lengths, state};
 use crate::access::ask::ask_in;
 use crate::access::idempotency::{Answer, IdempotencyKey, run_once};
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::PageUser;
@@ -50,7 +50,7 @@ pub(super) async fn show(
     Id(id): Id<ResourceId>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let detail = view::resource(&app, user.user.id, id).await?;
+    let detail = queries::resource(&app, user.user.id, id).await?;
     if let Some(request) = outstanding(&app, &detail).await? {
         return Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response());
     }
@@ -71,7 +71,7 @@ pub(super) async fn send(
     Id(id): Id<ResourceId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let detail = view::resource(&app, user.user.id, id).await?;
+    let detail = queries::resource(&app, user.user.id, id).await?;
     let mut typed = Typed::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
         Ok(request) => {

@@ -13,7 +13,7 @@ use super::headers;
 use super::icon::Icon;
 use super::time::stamp;
 use crate::access::actor::Actor;
-use crate::access::view;
+use crate::access::queries;
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::csrf::FormToken;
@@ -326,7 +326,7 @@ pub(super) fn plain(name: &str) -> String {
 
 /// How many requests wait for this person's decision.
 async fn waiting(tx: &mut dyn Read, actor: &Actor, now: Time) -> Result<usize, AppError> {
-    let waiting = view::waiting_in(tx, actor).await?;
+    let waiting = queries::waiting_in(tx, actor).await?;
     let theirs = |request: &&Request| request.user != actor.user.id && now < request.lapses_at;
     Ok(waiting.iter().filter(theirs).count())
 }

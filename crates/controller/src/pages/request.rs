@@ -20,7 +20,7 @@ use super::outcome::{Stage, approval, asked, comments, quote, sentence};
 use super::time::{ago, left, moment};
 use super::{connections, state};
 use crate::access::connections::through;
-use crate::access::{end, view};
+use crate::access::{end, queries};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::PageUser;
@@ -66,12 +66,12 @@ async fn page(
     id: RequestId,
     wrong: &Wrong,
 ) -> Result<Response, PageError> {
-    let request = view::request(app, user.user.id, id).await?;
+    let request = queries::request(app, user.user.id, id).await?;
     if request.requester.id != user.user.id {
         return Ok(Redirect::to(&format!("/review/{id}")).into_response());
     }
     // Gone from sight, it can be neither opened nor asked for again.
-    let detail = match view::resource(app, user.user.id, request.resource).await {
+    let detail = match queries::resource(app, user.user.id, request.resource).await {
         Ok(detail) => Some(detail),
         Err(AppError::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),

@@ -12,9 +12,9 @@ use hourkey_store::log::{Change, Subject};
 use serde::Serialize;
 
 use crate::access::actor::{Actor, Reach};
-use crate::access::rows::{self, Row};
-use crate::access::show::Show;
-use crate::access::view;
+use crate::access::presenter::Show;
+use crate::access::queries;
+use crate::access::resource_rows::{self, Row};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::{Caller, session};
@@ -145,13 +145,13 @@ impl Reading {
         let Some(made) = change.and_then(|changes| changes.first().map(|change| change.at)) else {
             return Ok(true);
         };
-        rows::changed_by_time(&mut *self.tx, self.actor.user.id, made, self.now).await
+        resource_rows::changed_by_time(&mut *self.tx, self.actor.user.id, made, self.now).await
     }
 
     async fn snapshot(mut self) -> Result<Message, AppError> {
-        let rows = rows::rows(&mut *self.tx, self.actor.user.id, None, self.now).await?;
+        let rows = resource_rows::rows(&mut *self.tx, self.actor.user.id, None, self.now).await?;
         let look_again_at = self.look_again_at(&rows);
-        let snapshot = view::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
+        let snapshot = queries::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
         Ok(Message {
             event: Some(event(SNAPSHOT, snapshot.seq, &snapshot)?),
             seq: snapshot.seq,
@@ -177,10 +177,12 @@ impl Reading {
 
         let mut rows = BTreeMap::new();
         if known.is_none() {
-            rows.extend(by_id(rows::rows(&mut *self.tx, me, None, self.now).await?));
+            rows.extend(by_id(
+                resource_rows::rows(&mut *self.tx, me, None, self.now).await?,
+            ));
         } else {
             for resource in &affected.resources {
-                let row = rows::rows(&mut *self.tx, me, Some(*resource), self.now).await?;
+                let row = resource_rows::rows(&mut *self.tx, me, Some(*resource), self.now).await?;
                 rows.extend(by_id(row));
             }
         }
@@ -195,11 +197,11 @@ impl Reading {
             reviews: Vec::new(),
             removed_reviews: Vec::new(),
             decided_reviews: Vec::new(),
-            notices: view::notices_in(&mut *self.tx, &self.actor, after).await?,
+            notices: queries::notices_in(&mut *self.tx, &self.actor, after).await?,
         };
         message.notices.reverse();
         if affected.account {
-            message.me = Some(view::me_in(&mut *self.tx, &self.actor).await?);
+            message.me = Some(queries::me_in(&mut *self.tx, &self.actor).await?);
         }
         for resource in affected.resources {
             match rows.remove(&resource) {
@@ -211,7 +213,7 @@ impl Reading {
             let Some(request) = self.tx.request(id).await? else {
                 continue;
             };
-            match view::review_in(&mut *self.tx, &self.actor, request.clone(), self.now).await? {
+            match queries::review_in(&mut *self.tx, &self.actor, request.clone(), self.now).await? {
                 Some(review) => message.reviews.push(review),
                 None => {
                     message.removed_reviews.push(id);

@@ -24,6 +24,7 @@ use hourkey_controller::identity::secret::new_secret;
 use hourkey_controller::identity::session;
 use hourkey_controller::server;
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::review::Role;
@@ -310,7 +311,7 @@ impl TestEnv {
                     tx.record(hourkey_store::log::Entry {
                         at: now,
                         actor: admin,
-                        action: "organisation.changed",
+                        action: AuditAction::ResourceChanged,
                         subject: hourkey_store::log::Subject::Organisation,
                         detail: Value::Null,
                     })

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use hourkey_controller::identity::reset;
 use hourkey_controller::organisation::{OrgFile, apply};
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_pki::Key;
@@ -273,7 +274,7 @@ async fn mark(site: &Site, user: UserId) -> i64 {
             let entry = Entry {
                 at: now,
                 actor: None,
-                action: "test.marker",
+                action: AuditAction::GatewayAsked,
                 subject: Subject::Account { user },
                 detail: Value::Null,
             };

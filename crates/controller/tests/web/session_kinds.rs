@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::review::Role;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
@@ -213,7 +214,7 @@ async fn an_open_stream_tells_a_host_nothing_of_others() {
             let entry = Entry {
                 at: now,
                 actor: None,
-                action: "test.marker",
+                action: AuditAction::GatewayAsked,
                 subject: Subject::Account { user: rae },
                 detail: Value::Null,
             };

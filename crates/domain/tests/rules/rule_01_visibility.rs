@@ -1,4 +1,4 @@
-use hourkey_domain::lock::{lock_state, outstanding, permit};
+use hourkey_domain::lock::{lock_state, permit};
 use hourkey_domain::review::{MayNot, Reviewer, Role};
 use proptest::prelude::*;
 
@@ -18,7 +18,6 @@ proptest! {
     fn the_invisible_gives_nothing(mut situation in situation(), now in moment()) {
         situation.assignments.retain(|assignment| assignment.until.is_some_and(|end| end <= now));
         prop_assert_eq!(permit(USER, RESOURCE, &situation.facts(), now), None);
-        prop_assert_eq!(outstanding(&situation.facts(), now), None);
     }
 
     /// Rule 1: requests of others are seen by administrators, access reviewers and the resource's

@@ -1,11 +1,12 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::change::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_domain::lock::{Facts, Outstanding, outstanding};
-use hourkey_domain::request::{Ask, DEFAULT_LAPSE, Request, State as RequestState, ask};
+use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
+use hourkey_domain::transition::{
+    self, AccessFacts, Asked, Gives, Granted, Reviewers, Transition, settle,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,7 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everything ever asked for and granted, moved on by the domain's transitions alone.
+/// Everything ever asked for and granted, changed by transitions alone, as the controller records
+/// them.
 struct History {
     assignment: EffectiveAssignment,
     requests: Vec<Request>,
@@ -44,6 +46,15 @@ struct History {
 }
 
 impl History {
+    fn of(assignment: EffectiveAssignment, now: Time) -> Self {
+        Self {
+            assignment,
+            requests: Vec::new(),
+            grants: Vec::new(),
+            now,
+        }
+    }
+
     /// The pending requests, scheduled grants and active grants, counted from the records.
     fn alive(&self) -> usize {
         let pending = self.requests.iter().filter(|request| {
@@ -61,92 +72,137 @@ impl History {
         pending.count() + running.count()
     }
 
-    fn outstanding(&self) -> Option<Outstanding> {
-        let assignments = [self.assignment];
-        let facts = Facts {
-            assignments: &assignments,
-            grant: self.grants.last(),
-            pending: self.requests.last(),
+    /// As the store's rows have them: what is open by its recorded state.
+    fn facts(&self) -> AccessFacts {
+        let mut pending = self.requests.iter();
+        let pending = pending
+            .find(|it| it.state == RequestState::Pending)
+            .cloned();
+        let mut open = self.grants.iter();
+        let open = open.find(|it| matches!(it.state, GrantState::Scheduled | GrantState::Active));
+        let grant = open.map(|grant| Granted {
+            grant: grant.clone(),
+            request: self.requests[grant.request.0 as usize].clone(),
+        });
+        AccessFacts {
+            user: USER,
+            resource: RESOURCE,
+            user_enabled: true,
+            resource_exists: true,
+            assignments: vec![self.assignment],
+            former: None,
+            pending,
+            grant,
             last_used: None,
             revoked_at: None,
-        };
-        outstanding(&facts, self.now)
+        }
+    }
+
+    /// Settled to this moment.
+    fn settled(&mut self) -> AccessFacts {
+        let (facts, done) = settle(self.facts(), self.now);
+        self.record(done);
+        facts
+    }
+
+    fn record(&mut self, done: impl IntoIterator<Item = Transition>) {
+        for transition in done {
+            match transition {
+                Transition::Approved { request, gives } => {
+                    let Gives::Grant { window, scheduled } = gives else {
+                        panic!("an unlock of what needs none");
+                    };
+                    let grant = granted(&request, window);
+                    let id = GrantId(i64::try_from(self.grants.len()).unwrap());
+                    let state = match scheduled {
+                        true => GrantState::Scheduled,
+                        false => GrantState::Active,
+                    };
+                    self.grants.push(Grant { id, state, ..grant });
+                    self.replace(request);
+                }
+                Transition::Denied { request }
+                | Transition::Cancelled { request }
+                | Transition::Lapsed { request }
+                | Transition::Reopened { request, .. } => self.replace(request),
+                Transition::Started(change)
+                | Transition::Expired(change)
+                | Transition::Released(change)
+                | Transition::Revoked(change) => {
+                    let id = change.after.id.0 as usize;
+                    self.grants[id] = change.after;
+                }
+                Transition::SentToFallback { .. } | Transition::Unlocked { .. } => {
+                    panic!("nobody does this here");
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, request: Request) {
+        let id = request.id.0 as usize;
+        self.requests[id] = request;
     }
 
     fn take(&mut self, step: &Step) {
-        match step {
-            Step::Wait { minutes } => self.now += TimeDelta::minutes(*minutes),
-            Step::Ask { starts_in } => self.ask(*starts_in),
-            Step::Approve => self.decide(|pending, assignment, now| {
-                let approved = pending.approve(Some(REVIEWER), None, text(""), assignment, now);
-                approved.ok().map(|(request, window)| {
-                    let grant = granted(&request, window);
-                    (request, Some(grant))
-                })
-            }),
-            Step::Deny => {
-                self.decide(|pending, _, now| Some((pending.deny(REVIEWER, text("no"), now), None)))
+        let facts = self.settled();
+        let now = self.now;
+        let request = facts.pending.as_ref().map(|it| it.id);
+        let grant = facts.grant.as_ref().map(|it| it.grant.id);
+        // What is not there any more is tried all the same.
+        let request = request.unwrap_or(RequestId(0));
+        let grant = grant.unwrap_or(GrantId(0));
+        let done = match step {
+            Step::Wait { minutes } => {
+                self.now += TimeDelta::minutes(*minutes);
+                self.settled();
+                None
             }
-            Step::Cancel => self.decide(|pending, _, now| {
-                Some((pending.cancel(Some(USER), Cause::Person, now), None))
-            }),
-            Step::Release => self.end(|live, now| live.release(now)),
-            Step::Revoke => {
-                self.end(|live, now| live.revoke(Some(REVIEWER), Cause::Person, text(""), now))
+            Step::Ask { starts_in } => {
+                self.ask(&facts, *starts_in);
+                None
             }
-        }
-        let (assignment, now) = (self.assignment, self.now);
-        if let Some(grant) = self.grants.pop() {
-            let started = grant.due(now).map_or_else(
-                |grant| grant,
-                |due| due.start(Some(REVIEWER), &assignment, now),
-            );
-            self.grants.push(started);
-        }
+            Step::Approve => {
+                let comment = text("");
+                transition::approve(&facts, request, Some(REVIEWER), None, comment, now).ok()
+            }
+            Step::Deny => transition::deny(&facts, request, REVIEWER, text("no"), now).ok(),
+            Step::Cancel => transition::cancel(&facts, request, now).ok(),
+            Step::Release => transition::release(&facts, grant, now).ok(),
+            Step::Revoke => transition::revoke(&facts, grant, REVIEWER, text(""), now).ok(),
+        };
+        self.record(done);
     }
 
-    /// Asks as the controller does: only when nothing is there to return.
-    fn ask(&mut self, starts_in: Option<i64>) {
-        if self.outstanding().is_some() {
-            return;
-        }
+    /// Asks, and returns the request that waits, or whose grant is scheduled or runs.
+    fn ask(&mut self, facts: &AccessFacts, starts_in: Option<i64>) -> RequestId {
         let asking = Ask {
             starts_at: starts_in.map(|minutes| self.now + TimeDelta::minutes(minutes)),
             ..plain_ask()
         };
+        let asked = transition::ask(facts, asking, None, &reviewers(), DEFAULT_LAPSE, self.now);
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
-        let request = pending_request(&self.assignment, asking, self.now);
-        self.requests.push(Request { id, ..request });
-    }
-
-    fn decide(
-        &mut self,
-        decision: impl FnOnce(
-            hourkey_domain::request::Pending,
-            &EffectiveAssignment,
-            Time,
-        ) -> Option<(Request, Option<Grant>)>,
-    ) {
-        let Some(request) = self.requests.last().cloned() else {
-            return;
-        };
-        let Ok(pending) = request.pending(self.now) else {
-            return;
-        };
-        if let Some((request, grant)) = decision(pending, &self.assignment, self.now) {
-            *self.requests.last_mut().unwrap() = request;
-            let id = GrantId(i64::try_from(self.grants.len()).unwrap());
-            self.grants.extend(grant.map(|grant| Grant { id, ..grant }));
+        match asked.unwrap() {
+            Asked::AlreadyThere(request) => request,
+            Asked::ToReview(request, _) => {
+                self.requests.push(request.numbered(id));
+                id
+            }
+            Asked::Immediate(request) => {
+                self.requests.push(request.numbered(id));
+                let facts = self.facts();
+                let approved = transition::approve(&facts, id, None, None, text(""), self.now);
+                self.record([approved.unwrap()]);
+                id
+            }
         }
     }
+}
 
-    fn end(&mut self, ending: impl FnOnce(hourkey_domain::grant::Live, Time) -> Grant) {
-        let Some(grant) = self.grants.last().cloned() else {
-            return;
-        };
-        if let Ok(live) = grant.live(self.now) {
-            *self.grants.last_mut().unwrap() = ending(live, self.now);
-        }
+fn reviewers() -> Reviewers {
+    Reviewers {
+        regular: vec![REVIEWER],
+        fallback: Vec::new(),
     }
 }
 
@@ -155,35 +211,64 @@ proptest! {
     /// grant exists, and asking again is answered with it.
     #[test]
     fn at_most_one(assignment in endless_request_assignment(), steps in vec(step(), 1..60)) {
-        let mut history = History { assignment, requests: vec![], grants: vec![], now: noon() };
+        let mut history = History::of(assignment, noon());
         for step in &steps {
             history.take(step);
             prop_assert!(history.alive() <= 1, "after {step:?}");
-            prop_assert_eq!(history.outstanding().is_some(), history.alive() == 1);
+            let facts = history.settled();
+            let open = facts.pending.is_some() || facts.grant.is_some();
+            prop_assert_eq!(open, history.alive() == 1, "after {:?}", step);
+            if open {
+                let before = history.requests.len();
+                history.ask(&facts, None);
+                prop_assert_eq!(history.requests.len(), before, "after {:?}", step);
+            }
         }
     }
 
-    /// Rule 4: asking again returns that very request, or that very grant.
+    /// Rule 4: asking again returns that very request, or the one whose grant is scheduled or runs.
     #[test]
-    fn asking_again_returns_what_is_there(mut assignment in endless_request_assignment(), now in moment()) {
+    fn asking_again_returns_what_is_there(
+        mut assignment in endless_request_assignment(),
+        now in moment(),
+        starts_in in prop::option::of(1i64..=600),
+    ) {
         assignment.settings.approval = Approval::Manual;
-        let assignments = [assignment];
-        let request = pending_request(&assignment, plain_ask(), now);
-        let mut facts = Facts {
-            assignments: &assignments,
-            grant: None,
-            pending: Some(&request),
-            last_used: None,
-            revoked_at: None,
-        };
-        prop_assert_eq!(outstanding(&facts, now), Some(Outstanding::Request(request.id)));
-        let pending = request.clone().pending(now).unwrap();
-        let (approved, window) =
-            pending.approve(Some(REVIEWER), None, text(""), &assignment, now).unwrap();
-        let grant = granted(&approved, window);
-        facts.grant = Some(&grant);
-        facts.pending = None;
-        prop_assert_eq!(outstanding(&facts, now), Some(Outstanding::Grant(grant.id)));
+        let mut history = History::of(assignment, now);
+        let request = history.ask(&history.facts(), starts_in);
+        prop_assert_eq!(history.ask(&history.facts(), None), request);
+        history.take(&Step::Approve);
+        prop_assert_eq!(history.grants.len(), 1);
+        prop_assert_eq!(history.ask(&history.facts(), starts_in), request);
+        prop_assert_eq!(history.requests.len(), 1);
+    }
+
+    /// Rule 4: what time has done is done once, and deciding afterwards finds nothing more of it.
+    #[test]
+    fn what_is_settled_is_settled(
+        assignment in request_assignment(),
+        steps in vec(step(), 1..20),
+        minutes in 0i64..=20_000,
+    ) {
+        let endless = EffectiveAssignment { until: None, ..assignment };
+        let mut history = History::of(endless, noon());
+        for step in &steps {
+            history.take(step);
+        }
+        history.assignment = assignment;
+        history.now += TimeDelta::minutes(minutes);
+        let facts = history.settled();
+        let (again, done) = settle(facts.clone(), history.now);
+        prop_assert_eq!(done, []);
+        prop_assert_eq!(&again.pending, &facts.pending);
+        prop_assert_eq!(&again.grant, &facts.grant);
+        let asked = transition::ask(
+            &facts, plain_ask(), None, &reviewers(), DEFAULT_LAPSE, history.now,
+        );
+        if asked == Err(CannotAsk::NotVisible) {
+            let ended = assignment.until.is_some_and(|until| until <= history.now);
+            prop_assert!(ended && history.alive() == 0);
+        }
     }
 
     /// Rule 4: a pending request lapses after the configured time, a scheduled one at its start.

@@ -68,7 +68,13 @@ proptest! {
             }
             Err(CannotAsk::BadStart) => prop_assert!(!start_is_fine),
             Err(CannotAsk::EndsTooSoon) => prop_assert!(!room),
-            Err(other @ (CannotAsk::NotNeeded | CannotAsk::BlankReason)) => {
+            Err(
+                other @ (CannotAsk::NotVisible
+                | CannotAsk::NotNeeded
+                | CannotAsk::BlankReason
+                | CannotAsk::UnlockHasNoLength
+                | CannotAsk::NobodyCanApprove { .. }),
+            ) => {
                 prop_assert!(false, "{other}");
             }
         }
@@ -117,7 +123,9 @@ proptest! {
             }
             Err(CannotApprove::EndsTooSoon) => prop_assert!(end - start < TimeDelta::minutes(1)),
             Err(
-                other @ (CannotApprove::Lapsed
+                other @ (CannotApprove::TooLate
+                | CannotApprove::Lapsed
+                | CannotApprove::UnlockHasNoLength
                 | CannotApprove::OwnRequest
                 | CannotApprove::NeedsReviewer),
             ) => prop_assert!(false, "{other}"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GrantId, RequestId};
 
 use super::sample::{at, entry, sample, user};
@@ -42,7 +43,7 @@ pub async fn one_number_counts_both_logs(store: Arc<dyn Store>) {
         .map(|(minute, subject)| Entry {
             at: at(minute as i64),
             actor: (minute > 0).then_some(sample.reviewer),
-            action: "thing.done",
+            action: AuditAction::GroupChanged,
             subject,
             detail: serde_json::json!({ "before": null, "after": ["a", 1.5, { "b": true }] }),
         })
@@ -68,7 +69,7 @@ pub async fn one_number_counts_both_logs(store: Arc<dyn Store>) {
         assert_eq!(changes[index], Change { seq, at, subject });
         assert_eq!((audited[index].seq, audited[index].at), (seq, at));
         assert_eq!(audited[index].actor, entry.actor);
-        assert_eq!(audited[index].action, entry.action);
+        assert_eq!(audited[index].action, entry.action.as_str());
         assert_eq!(audited[index].subject, subject);
         assert_eq!(audited[index].detail, entry.detail);
     }
@@ -170,7 +171,7 @@ pub async fn old_changes_are_dropped_and_the_audit_log_is_kept(store: Arc<dyn St
     );
 
     let audited = store.read().await.unwrap().audit(0, 1).await.unwrap();
-    assert_eq!(audited[0].action, "thing.done");
+    assert_eq!(audited[0].action, "group.changed");
     assert_eq!(
         audited[0].seq,
         newest - count + 1,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::grant::{State as GrantState, Window};
 use hourkey_domain::ids::{
     AssignmentId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId,
@@ -128,13 +129,13 @@ pub(super) fn assignment(group: GroupId, resource: ResourceId) -> Assignment {
 }
 
 /// An entry about the organisation.
-pub(super) fn entry(action: &'static str, at: DateTime<Utc>) -> Entry {
+pub(super) fn entry(note: &'static str, at: DateTime<Utc>) -> Entry {
     Entry {
         at,
         actor: None,
-        action,
+        action: AuditAction::GroupChanged,
         subject: Subject::Organisation,
-        detail: serde_json::json!({ "note": action }),
+        detail: serde_json::json!({ "note": note }),
     }
 }
 

@@ -22,7 +22,7 @@ use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::access::connections::through;
-use crate::access::{decide, end, view};
+use crate::access::{decide, end, queries};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::PageUser;
@@ -79,7 +79,7 @@ impl Settled {
     async fn load(&self, app: &App, viewer: UserId) -> Vec<Request> {
         let mut requests = Vec::new();
         for id in &self.0 {
-            requests.extend(view::request(app, viewer, *id).await);
+            requests.extend(queries::request(app, viewer, *id).await);
         }
         requests.retain(|request| Stage::of(request) != Stage::Waiting);
         requests.sort_by_key(|request| request.id);
@@ -95,16 +95,16 @@ pub(super) async fn queue(
     Query(looked): Query<Looked>,
 ) -> Result<Response, PageError> {
     let id = user.user.id;
-    if !view::me(&app, id).await?.reviews {
+    if !queries::me(&app, id).await?.reviews {
         return Err(AppError::refused(
             Code::Forbidden,
             "You don’t review requests. Administrators, access reviewers and resource approvers do.",
         )
         .into());
     }
-    let reviews = view::reviews(&app, id).await?;
+    let reviews = queries::reviews(&app, id).await?;
     let settled = looked.done.load(&app, id).await;
-    let decided = view::decided(&app, id, looked.before.map(RequestId)).await?;
+    let decided = queries::decided(&app, id, looked.before.map(RequestId)).await?;
     let frame = Frame::of(&app, &user, &uri).await?;
     let now = frame.now;
     let page = Page {
@@ -247,10 +247,10 @@ async fn page(
     id: RequestId,
     typed: &Typed,
 ) -> Result<Response, PageError> {
-    let request = view::request(app, user.user.id, id).await?;
-    let reviews = view::reviews(app, user.user.id).await?;
+    let request = queries::request(app, user.user.id, id).await?;
+    let reviews = queries::reviews(app, user.user.id).await?;
     let review = reviews.iter().find(|review| review.request.id == id);
-    if review.is_none() && !view::me(app, user.user.id).await?.reviews {
+    if review.is_none() && !queries::me(app, user.user.id).await?.reviews {
         return Err(AppError::not_found().into());
     }
     let through = through(app, &request).await?;

@@ -16,8 +16,8 @@ use hourkey_store::{Read, StoreError};
 
 use super::actor::Actor;
 use super::eligible;
-use super::rows::{Row, rows};
-use super::show::Show;
+use super::presenter::Show;
+use super::resource_rows::{Row, rows};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::Caller;

@@ -8,9 +8,7 @@ use hourkey_domain::address::Address;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, lock_state};
-use hourkey_domain::request::{
-    AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, approval_in_force,
-};
+use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, in_force};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
 use hourkey_domain::unlock::locks_at;
 use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
@@ -18,7 +16,7 @@ use hourkey_store::Read;
 use hourkey_store::access::AccessHistory;
 use hourkey_store::organisation::Resource;
 
-use super::known::{Known, known};
+use super::facts::{ResourceFacts, reached};
 use crate::error::AppError;
 
 /// How long what was decided against a person is shown at the resource.
@@ -44,20 +42,20 @@ pub(crate) async fn rows(
     only: Option<ResourceId>,
     now: Time,
 ) -> Result<Vec<Row>, AppError> {
-    let known = known(tx, user, only).await?;
+    let reached = reached(tx, user, only).await?;
     let mut networks = HashMap::new();
-    let mut rows = Vec::with_capacity(known.len());
-    for known in known {
-        let Some(lock) = lock_state(&known.facts(), now) else {
+    let mut rows = Vec::with_capacity(reached.len());
+    for found in reached {
+        let Some(lock) = lock_state(&found.facts(), now) else {
             continue;
         };
-        let Known {
+        let ResourceFacts {
             resource,
             assignments,
             grant,
             history,
             pending: _,
-        } = known;
+        } = found;
         let network = network_name(tx, &mut networks, resource.network).await?;
         let last_decision = match lock {
             LockState::Locked { .. } => last_decision(tx, &assignments, &history, now).await?,
@@ -86,7 +84,7 @@ pub(crate) async fn rows(
             last_touched: last_touched(&history, grant.as_ref()),
         };
         let changes_at = changes_at(&assignments, &history, now);
-        let assignments = assignments_in_force(&assignments, history.revoked_at, now);
+        let assignments = in_force(&assignments, history.revoked_at, now);
         rows.push(Row {
             network: resource.network,
             shown,
@@ -95,24 +93,6 @@ pub(crate) async fn rows(
         });
     }
     Ok(rows)
-}
-
-/// The valid assignments, with the approval that holds now (rule 11).
-pub(crate) fn assignments_in_force(
-    assignments: &[EffectiveAssignment],
-    revoked_at: Option<Time>,
-    now: Time,
-) -> Vec<EffectiveAssignment> {
-    let valid = assignments
-        .iter()
-        .filter(|assignment| assignment.is_valid(now))
-        .copied();
-    valid
-        .map(|mut assignment| {
-            assignment.settings.approval = approval_in_force(&assignment, revoked_at, now);
-            assignment
-        })
-        .collect()
 }
 
 async fn network_name(
@@ -228,10 +208,10 @@ pub(crate) async fn changed_by_time(
     since: Time,
     now: Time,
 ) -> Result<bool, AppError> {
-    let known = known(tx, user, None).await?;
-    let mut moments = known
+    let reached = reached(tx, user, None).await?;
+    let mut moments = reached
         .iter()
-        .flat_map(|known| moments(&known.assignments, &known.history));
+        .flat_map(|found| moments(&found.assignments, &found.history));
     Ok(moments.any(|at| since < at && at <= now))
 }
 

@@ -1,0 +1,146 @@
+//! What the audit log says was done.
+
+/// Declares the actions with their names in the log.
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $action:ident = $name:literal,)+) => {
+        /// What was done, as an entry of the audit log says it. `docs/admin/audit.md` lists them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditAction {
+            $($(#[doc = $doc])+ $action,)+
+        }
+
+        impl AuditAction {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$action,)+];
+
+            /// The name in the log: dotted, and stable.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => $name,)+
+                }
+            }
+
+            /// What it means, as a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$action => concat!($($doc,)+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Somebody asked for access or an unlock.
+    RequestMade = "request.made",
+    /// A reviewer approved a request, or it was approved immediately.
+    RequestApproved = "request.approved",
+    /// A reviewer denied a request.
+    RequestDenied = "request.denied",
+    /// Its requester or the system cancelled a request.
+    RequestCancelled = "request.cancelled",
+    /// A request expired: nobody decided in time.
+    RequestLapsed = "request.lapsed",
+    /// An approved request went back to review: its reviewer lost that role before the start.
+    RequestReopened = "request.reopened",
+    /// A request went to the fallback reviewers: nobody else can approve it.
+    RequestSentToFallback = "request.sent_to_fallback",
+    /// Reviewers were told again of a request that was asked for again within a minute.
+    RequestToldAgain = "request.told_again",
+    /// A scheduled grant started.
+    GrantStarted = "grant.started",
+    /// A grant came to its end.
+    GrantExpired = "grant.expired",
+    /// Its user gave a grant back.
+    GrantReleased = "grant.released",
+    /// A person or the system revoked a grant.
+    GrantRevoked = "grant.revoked",
+    /// An administrator unlocked a resource for somebody, without a request.
+    ResourceUnlocked = "resource.unlocked",
+    /// A connection through a gateway started.
+    ConnectionStarted = "connection.started",
+    /// A connection was in use for another hour.
+    ConnectionUsed = "connection.used",
+    /// A connection ended, or was cut.
+    ConnectionEnded = "connection.ended",
+    /// A person signed in: a session started.
+    SessionStarted = "session.started",
+    /// A session ended: by its person, a command, or time.
+    SessionEnded = "session.ended",
+    /// A computer got a certificate for its key.
+    DeviceEnrolled = "device.enrolled",
+    /// A computer was removed.
+    DeviceEnded = "device.ended",
+    /// A link to choose a new password was made.
+    PasswordLinkMade = "password.link_made",
+    /// A password was set.
+    PasswordSet = "password.set",
+    /// The organisation got its first administrator.
+    OrganisationSetUp = "organisation.set_up",
+    /// The organisation was renamed.
+    OrganisationRenamed = "organisation.renamed",
+    /// The groups of fallback reviewers changed.
+    FallbackReviewersChanged = "organisation.fallback_reviewers_changed",
+    /// A user was added.
+    UserAdded = "user.added",
+    /// A user's name, mail address or roles changed.
+    UserChanged = "user.changed",
+    /// A user was disabled.
+    UserDisabled = "user.disabled",
+    /// A user was enabled again.
+    UserEnabled = "user.enabled",
+    /// A user was removed.
+    UserRemoved = "user.removed",
+    /// A group was added.
+    GroupAdded = "group.added",
+    /// A group's members changed.
+    GroupChanged = "group.changed",
+    /// A group was removed.
+    GroupRemoved = "group.removed",
+    /// A network was added.
+    NetworkAdded = "network.added",
+    /// A network was removed.
+    NetworkRemoved = "network.removed",
+    /// A resource was added.
+    ResourceAdded = "resource.added",
+    /// A resource's destination, settings, approvers or description changed.
+    ResourceChanged = "resource.changed",
+    /// A resource was removed.
+    ResourceRemoved = "resource.removed",
+    /// A group got access to a resource.
+    AssignmentAdded = "assignment.added",
+    /// A group's access to a resource changed: its end date or its own settings.
+    AssignmentChanged = "assignment.changed",
+    /// A group lost its access to a resource.
+    AssignmentRemoved = "assignment.removed",
+    /// A gateway was added to a network.
+    GatewayAdded = "gateway.added",
+    /// A gateway enrolled with its link.
+    GatewayEnrolled = "gateway.enrolled",
+    /// A gateway was removed.
+    GatewayRemoved = "gateway.removed",
+    /// What a gateway asked for, summed up over some time.
+    GatewayAsked = "gateway.asked",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_each_action_with_its_meaning() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/admin/audit.md");
+        let documentation = std::fs::read_to_string(path).unwrap();
+        let listed: Vec<_> = documentation
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let actions = AuditAction::ALL.iter();
+        let expected: Vec<_> = actions
+            .map(|action| format!("| `{}` | {} |", action.as_str(), action.meaning()))
+            .collect();
+        assert_eq!(listed, expected);
+    }
+}
