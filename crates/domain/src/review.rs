@@ -114,6 +114,15 @@ impl Eligible {
         }
     }
 
+    /// Those who review the resource, if it is they who can approve.
+    #[must_use]
+    pub fn regulars(self) -> Vec<UserId> {
+        match self {
+            Self::Regulars(people) => people,
+            Self::Fallback(_) | Self::Nobody => Vec::new(),
+        }
+    }
+
     /// The people.
     #[must_use]
     pub fn people(&self) -> &[UserId] {

@@ -84,6 +84,13 @@ impl Reviewers {
 /// One change of a request or a grant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Transition {
+    /// Somebody asks.
+    Requested {
+        /// The request.
+        request: NewRequest,
+        /// Those who are asked to review it.
+        reviewers: Vec<UserId>,
+    },
     /// A reviewer, or nobody under automatic approval, approves a request.
     Approved {
         /// The request, approved.
@@ -101,6 +108,11 @@ pub enum Transition {
         /// The request, cancelled.
         request: Request,
     },
+    /// A pending request for an unlock is cancelled, since an administrator unlocks.
+    Superseded {
+        /// The request, cancelled.
+        request: Request,
+    },
     /// Nobody decided a request in time.
     Lapsed {
         /// The request, lapsed.
@@ -112,8 +124,8 @@ pub enum Transition {
         before: RequestState,
         /// The request, pending.
         request: Request,
-        /// Who can approve it now.
-        eligible: Eligible,
+        /// Those who are asked to review it.
+        reviewers: Vec<UserId>,
     },
     /// A pending request goes to the fallback reviewers: nobody else is left to approve it.
     SentToFallback {
@@ -140,19 +152,49 @@ pub enum Transition {
         locks_at: Time,
         /// The administrator's word, possibly empty.
         comment: Text,
-        /// The pending request for an unlock, cancelled: it has nothing to wait for any more.
-        cancels: Option<Request>,
     },
 }
 
 impl Transition {
+    /// The person whose decision it is, where a person decides; `actor` is who acts.
+    #[must_use]
+    pub fn decided_by(&self, actor: Option<UserId>) -> Option<UserId> {
+        match self {
+            Self::Approved { request, .. } | Self::Denied { request } => match request.state {
+                RequestState::Approved { by, .. } => by,
+                RequestState::Denied { by, .. } => Some(by),
+                RequestState::Pending
+                | RequestState::Cancelled { .. }
+                | RequestState::Lapsed { .. } => None,
+            },
+            Self::Revoked(change) => match change.after.state {
+                GrantState::Revoked { by, .. } => by,
+                GrantState::Scheduled
+                | GrantState::Active
+                | GrantState::Expired { .. }
+                | GrantState::Released { .. } => None,
+            },
+            Self::Unlocked { .. } => actor,
+            Self::Requested { .. }
+            | Self::Cancelled { .. }
+            | Self::Superseded { .. }
+            | Self::Lapsed { .. }
+            | Self::Reopened { .. }
+            | Self::SentToFallback { .. }
+            | Self::Started(_)
+            | Self::Expired(_)
+            | Self::Released(_) => None,
+        }
+    }
+
     /// Its name in the audit log.
     #[must_use]
     pub fn action(&self) -> AuditAction {
         match self {
+            Self::Requested { .. } => AuditAction::RequestMade,
             Self::Approved { .. } => AuditAction::RequestApproved,
             Self::Denied { .. } => AuditAction::RequestDenied,
-            Self::Cancelled { .. } => AuditAction::RequestCancelled,
+            Self::Cancelled { .. } | Self::Superseded { .. } => AuditAction::RequestCancelled,
             Self::Lapsed { .. } => AuditAction::RequestLapsed,
             Self::Reopened { .. } => AuditAction::RequestReopened,
             Self::SentToFallback { .. } => AuditAction::RequestSentToFallback,
@@ -198,10 +240,28 @@ pub struct GrantChange {
 pub enum Asked {
     /// Nothing new: this request waits, or its grant is scheduled or runs (rule 4).
     AlreadyThere(RequestId),
-    /// A request for these reviewers.
-    ToReview(NewRequest, Eligible),
-    /// A request that is approved immediately.
-    Immediate(NewRequest),
+    /// A request, and what comes next.
+    New(NewRequest, Next),
+}
+
+/// What comes after a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// They review it.
+    Review(Eligible),
+    /// It is approved immediately.
+    Approval,
+}
+
+impl Next {
+    /// Those who are asked to review it as the resource's own reviewers.
+    #[must_use]
+    pub fn reviewers(&self) -> Vec<UserId> {
+        match self {
+            Self::Review(eligible) => eligible.clone().regulars(),
+            Self::Approval => Vec::new(),
+        }
+    }
 }
 
 /// Why a request or grant cannot be changed: it was decided, or ended, before.
@@ -442,7 +502,7 @@ pub fn ask(
         Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
     }?;
     match request.terms.approval {
-        Approval::Automatic => Ok(Asked::Immediate(request)),
+        Approval::Automatic => Ok(Asked::New(request, Next::Approval)),
         Approval::Manual => match reviewers.eligible(user) {
             Eligible::Nobody => {
                 let own = facts.assignment(assignment.assignment);
@@ -451,7 +511,7 @@ pub fn ask(
                 Err(CannotAsk::NobodyCanApprove { opens_again })
             }
             eligible @ (Eligible::Regulars(_) | Eligible::Fallback(_)) => {
-                Ok(Asked::ToReview(request, eligible))
+                Ok(Asked::New(request, Next::Review(eligible)))
             }
         },
     }
@@ -558,7 +618,7 @@ pub fn unlock(
     admin: &Reviewer<'_>,
     comment: Text,
     now: Time,
-) -> Result<Transition, CannotUnlock> {
+) -> Result<Vec<Transition>, CannotUnlock> {
     let best = most_permissive(&facts.assignments, now).ok_or(CannotUnlock::NotVisible)?;
     let Some(locked) = best.auto_locked(facts.last_used, now) else {
         let open = lock_state(&facts.view(), now).is_some_and(|lock| lock.is_open());
@@ -569,16 +629,18 @@ pub fn unlock(
     };
     let unlock = locked.unlock(facts.user, facts.resource, admin, now)?;
     let pending = facts.pending.clone();
-    let cancels = pending
+    let superseded = pending
         .and_then(|request| request.pending(now).ok())
-        .map(|pending| pending.cancel(None, Cause::NoLongerNeeded, now));
-    Ok(Transition::Unlocked {
+        .map(|pending| Transition::Superseded {
+            request: pending.cancel(None, Cause::NoLongerNeeded, now),
+        });
+    let unlocked = Transition::Unlocked {
         unlock,
         last_used: facts.last_used,
         locks_at: locks_at(best, Some(unlock.at)).unwrap_or(now),
         comment,
-        cancels,
-    })
+    };
+    Ok(superseded.into_iter().chain([unlocked]).collect())
 }
 
 /// What a change of the organisation, or a use that is reported late, does to what waits or runs
@@ -648,15 +710,12 @@ fn review_again(granted: &Granted, reviewers: &Reviewers, now: Time) -> Vec<Tran
         return Vec::new();
     }
     let eligible = reviewers.eligible(request.user);
-    let nobody = match eligible {
-        Eligible::Nobody => cancelled(&request, Cause::NobodyCanApprove, now),
-        Eligible::Regulars(_) | Eligible::Fallback(_) => None,
-    };
+    let others = find_reviewers(&request, &eligible, now);
     let reopened = Transition::Reopened {
         before: asked.state,
         request,
-        eligible,
+        reviewers: eligible.regulars(),
     };
     let revoked = Transition::Revoked(GrantChange { before, after });
-    [revoked, reopened].into_iter().chain(nobody).collect()
+    [revoked, reopened].into_iter().chain(others).collect()
 }

@@ -5,7 +5,8 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Ask, CannotAsk};
-use hourkey_domain::transition::{self, Asked};
+use hourkey_domain::review::Eligible;
+use hourkey_domain::transition::{self, Asked, Next, Transition};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
@@ -56,27 +57,35 @@ pub(crate) async fn ask_in(
     let mut facts = settled(tx, user, new.resource, now).await?;
     let reviewers = reviewers(tx, new.resource).await?;
     let asked = transition::ask(&facts, ask, new.assignment, &reviewers, lapse, now);
-    let act = Act {
-        actor: Some(user),
-        at: now,
-    };
-    let (request, made) = match asked.map_err(cannot_ask)? {
-        Asked::AlreadyThere(request) => (request, Made::AlreadyThere),
-        Asked::ToReview(request, eligible) => {
-            let request = record::requested(tx, request, Some(&eligible), act).await?;
-            (request.id, Made::New)
+    let (request, then) = match asked.map_err(cannot_ask)? {
+        Asked::AlreadyThere(request) => {
+            let request = presenter::request(tx, request, now).await?;
+            return Ok((request, Made::AlreadyThere));
         }
-        Asked::Immediate(request) => {
-            let request = record::requested(tx, request, None, act).await?;
-            let id = request.id;
+        Asked::New(request, then) => (request, then),
+    };
+    let requested = Transition::Requested {
+        request: request.clone(),
+        reviewers: then.reviewers(),
+    };
+    let act = Act::of(user, now);
+    let recorded = record::apply(tx, &requested, act).await?;
+    let id = recorded.request.ok_or_else(AppError::not_found)?;
+    let request = request.numbered(id);
+    match then {
+        Next::Review(Eligible::Fallback(people)) => {
+            let sent = Transition::SentToFallback { request, people };
+            record::apply(tx, &sent, act).await?;
+        }
+        Next::Review(Eligible::Regulars(_) | Eligible::Nobody) => {}
+        Next::Approval => {
             facts.pending = Some(request);
             let approved = transition::approve(&facts, id, None, None, Text::default(), now);
-            let system = Act { actor: None, ..act };
-            record::apply(tx, approved.map_err(cannot_approve)?, system).await?;
-            (id, Made::New)
+            let approved = approved.map_err(cannot_approve)?;
+            record::apply(tx, &approved, Act::system(now)).await?;
         }
-    };
-    Ok((presenter::request(tx, request, now).await?, made))
+    }
+    Ok((presenter::request(tx, id, now).await?, Made::New))
 }
 
 fn cannot_ask(why: CannotAsk) -> AppError {

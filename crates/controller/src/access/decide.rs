@@ -61,11 +61,12 @@ pub(crate) async fn approve_in(
     let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
     let facts = settled(tx, user, resource, now).await?;
     let approved = transition::approve(&facts, id, Some(caller.user), allowed, comment, now);
-    match approved {
-        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+    let transition = match approved {
+        Ok(transition) => transition,
         Err(CannotApprove::TooLate) => return Err(already_decided(tx, id, now).await),
         Err(why) => return Err(cannot_approve(why)),
-    }
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::request(tx, id, now).await
 }
 
@@ -80,10 +81,11 @@ pub(crate) async fn deny_in(
     let comment = validate::needed_text(&body.comment)?;
     let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
     let facts = settled(tx, user, resource, now).await?;
-    match transition::deny(&facts, id, caller.user, comment, now) {
-        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+    let transition = match transition::deny(&facts, id, caller.user, comment, now) {
+        Ok(transition) => transition,
         Err(TooLate) => return Err(already_decided(tx, id, now).await),
-    }
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::request(tx, id, now).await
 }
 

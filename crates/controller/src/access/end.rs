@@ -68,10 +68,11 @@ pub(crate) async fn cancel_in(
         ));
     }
     let facts = settled(tx, request.user, request.resource, now).await?;
-    match transition::cancel(&facts, id, now) {
-        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+    let transition = match transition::cancel(&facts, id, now) {
+        Ok(transition) => transition,
         Err(TooLate) => return Err(already_decided(tx, id, now).await),
-    }
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::request(tx, id, now).await
 }
 
@@ -91,10 +92,11 @@ pub(crate) async fn release_in(
         ));
     }
     let facts = settled(tx, grant.user, grant.resource, now).await?;
-    match transition::release(&facts, id, now) {
-        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+    let transition = match transition::release(&facts, id, now) {
+        Ok(transition) => transition,
         Err(TooLate) => return Err(already_ended(tx, id, now).await),
-    }
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::grant(tx, id, now).await
 }
 
@@ -117,10 +119,11 @@ pub(crate) async fn revoke_in(
     }
     actor.may_decide(grant.user, grant.resource)?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
-    match transition::revoke(&facts, id, caller.user, comment, now) {
-        Ok(transition) => record::apply(tx, transition, Act::of(caller.user, now)).await?,
+    let transition = match transition::revoke(&facts, id, caller.user, comment, now) {
+        Ok(transition) => transition,
         Err(TooLate) => return Err(already_ended(tx, id, now).await),
-    }
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::grant(tx, id, now).await
 }
 

@@ -92,12 +92,8 @@ pub(super) async fn settled(
 ) -> Result<AccessFacts, AppError> {
     let facts = load(tx, user, resource).await?;
     let (facts, done) = transition::settle(facts, now);
-    let system = Act {
-        actor: None,
-        at: now,
-    };
-    for transition in done {
-        record::apply(tx, transition, system).await?;
+    for transition in &done {
+        record::apply(tx, transition, Act::system(now)).await?;
     }
     Ok(facts)
 }

@@ -2,36 +2,179 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::length::Length;
 use hourkey_domain::request::{Request, State};
+use hourkey_domain::transition::{Gives, GrantChange, Transition};
 use hourkey_protocol::notice::What;
 use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::{Read, StoreError, Write};
 
 use super::presenter;
+use super::record::{Act, Recorded};
 use crate::error::AppError;
 
 /// A reviewer is told of one requester and one resource again at the earliest after this, where the
 /// requester withdrew what they were told of: who asks and cancels in a loop does not ring for ever.
 const REPEAT_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// Tells one person.
-pub(super) async fn notify(
+/// Tells those who should know of a transition that was recorded.
+pub(super) async fn tell(
     tx: &mut dyn Write,
-    user: UserId,
-    resource: ResourceId,
-    what: What,
-    at: Time,
+    transition: &Transition,
+    recorded: Recorded,
+    act: Act,
 ) -> Result<(), AppError> {
+    let by = match transition.decided_by(act.actor) {
+        Some(by) => Some(user_name(tx, by).await?),
+        None => None,
+    };
+    let (user, resource, what) = match transition {
+        Transition::Requested { request, reviewers } => {
+            let id = recorded.request.ok_or_else(inconsistent)?;
+            let request = request.clone().numbered(id);
+            return ask_for_review(tx, &request, reviewers, act.at).await;
+        }
+        Transition::Reopened {
+            request, reviewers, ..
+        } => return ask_for_review(tx, request, reviewers, act.at).await,
+        Transition::SentToFallback { request, people } => {
+            let untold = untold(tx, request, people).await?;
+            return ask_for_review(tx, request, &untold, act.at).await;
+        }
+        // Who ends what is their own knows it; a grant's end was told before, and at its end by the
+        // client's own timer; an unlock is told by itself.
+        Transition::Expired(_) | Transition::Released(_) | Transition::Superseded { .. } => {
+            return Ok(());
+        }
+        Transition::Approved { request, gives } => {
+            let State::Approved { comment, .. } = &request.state else {
+                return Err(inconsistent());
+            };
+            let comment = comment.clone().into();
+            let what = match gives {
+                Gives::Grant { window, .. } => What::Approved {
+                    request: request.id,
+                    grant: recorded.grant.ok_or_else(inconsistent)?,
+                    by,
+                    length: Length::between(window.starts_at, window.expires_at)
+                        .map_err(|_| inconsistent())?,
+                    starts_at: window.starts_at,
+                    expires_at: window.expires_at,
+                    comment,
+                },
+                Gives::Unlock { locks_at, .. } => What::Unlocked {
+                    request: Some(request.id),
+                    by,
+                    locks_at: *locks_at,
+                    comment,
+                },
+            };
+            (request.user, request.resource, what)
+        }
+        Transition::Denied { request } => {
+            let (State::Denied { comment, .. }, Some(by)) = (&request.state, by) else {
+                return Err(inconsistent());
+            };
+            let what = What::Denied {
+                request: request.id,
+                by,
+                comment: comment.clone().into(),
+            };
+            (request.user, request.resource, what)
+        }
+        Transition::Cancelled { request } => match request.state {
+            State::Cancelled {
+                by: None, cause, ..
+            } => {
+                let request_id = request.id;
+                let what = What::Cancelled {
+                    request: request_id,
+                    cause,
+                };
+                (request.user, request.resource, what)
+            }
+            State::Cancelled { by: Some(_), .. }
+            | State::Pending
+            | State::Approved { .. }
+            | State::Denied { .. }
+            | State::Lapsed { .. } => return Ok(()),
+        },
+        Transition::Lapsed { request } => {
+            let what = What::Lapsed {
+                request: request.id,
+            };
+            (request.user, request.resource, what)
+        }
+        Transition::Started(GrantChange { after, .. }) => {
+            let what = What::Started {
+                grant: after.id,
+                expires_at: after.window.expires_at,
+            };
+            (after.user, after.resource, what)
+        }
+        Transition::Revoked(GrantChange { after, .. }) => {
+            let GrantState::Revoked { cause, comment, .. } = &after.state else {
+                return Err(inconsistent());
+            };
+            let what = What::Revoked {
+                grant: after.id,
+                by,
+                cause: *cause,
+                comment: comment.clone().into(),
+            };
+            (after.user, after.resource, what)
+        }
+        Transition::Unlocked {
+            unlock,
+            locks_at,
+            comment,
+            ..
+        } => {
+            let what = What::Unlocked {
+                request: None,
+                by,
+                locks_at: *locks_at,
+                comment: comment.clone().into(),
+            };
+            (unlock.user, unlock.resource, what)
+        }
+    };
     let notice = new_notice(tx, user, resource, what).await?;
-    tx.insert_notice(notice, at).await?;
+    tx.insert_notice(notice, act.at).await?;
     Ok(())
+}
+
+/// True when a request goes to fallback reviewers who were all told of it before: then nothing
+/// happens.
+pub(super) async fn are_all_told(
+    tx: &mut dyn Read,
+    transition: &Transition,
+) -> Result<bool, AppError> {
+    match transition {
+        Transition::SentToFallback { request, people } => {
+            Ok(untold(tx, request, people).await?.is_empty())
+        }
+        Transition::Requested { .. }
+        | Transition::Approved { .. }
+        | Transition::Denied { .. }
+        | Transition::Cancelled { .. }
+        | Transition::Superseded { .. }
+        | Transition::Lapsed { .. }
+        | Transition::Reopened { .. }
+        | Transition::Started(_)
+        | Transition::Expired(_)
+        | Transition::Released(_)
+        | Transition::Revoked(_)
+        | Transition::Unlocked { .. } => Ok(false),
+    }
 }
 
 /// Asks reviewers to decide a request, in place of the notice about the request before. While that
 /// one is young and its requester has withdrawn what it was about, they are told anew later
 /// ([`Write::review_notices_due`](hourkey_store::access::AccessRead::review_notices_due)).
-pub(super) async fn ask_for_review(
+async fn ask_for_review(
     tx: &mut dyn Write,
     request: &Request,
     reviewers: &[UserId],
@@ -90,7 +233,7 @@ pub(super) async fn request_of(
 }
 
 /// Those of them who were not told of this request.
-pub(super) async fn untold(
+async fn untold(
     tx: &mut dyn Read,
     request: &Request,
     people: &[UserId],
@@ -113,7 +256,7 @@ pub(super) async fn untold(
 }
 
 /// A person's display name.
-pub(super) async fn user_name(tx: &mut dyn Read, user: UserId) -> Result<String, AppError> {
+async fn user_name(tx: &mut dyn Read, user: UserId) -> Result<String, AppError> {
     let Some((_, name)) = tx.user_name(user).await? else {
         return Err(StoreError::Corrupt(format!("no user {user}")).into());
     };
@@ -146,4 +289,8 @@ async fn new_notice(
         resource_name: found.name,
         what,
     })
+}
+
+fn inconsistent() -> AppError {
+    StoreError::Corrupt("a transition does not fit its request or grant".to_owned()).into()
 }

@@ -43,10 +43,7 @@ pub(crate) async fn unlocked(
     now: Time,
 ) -> Result<(), AppError> {
     let filter = OpenFilter::between(user, resource);
-    let act = Act {
-        actor: None,
-        at: now,
-    };
+    let act = Act::system(now);
     for (user, resource) in open(tx, filter).await? {
         pair(tx, user, resource, false, &mut BTreeMap::new(), act).await?;
     }
@@ -79,7 +76,7 @@ async fn pair(
     }
     let reviewers = &known[&resource];
     for transition in transition::reconcile(&facts, moved, reviewers, act.at) {
-        record::apply(tx, transition, act).await?;
+        record::apply(tx, &transition, act).await?;
     }
     Ok(())
 }

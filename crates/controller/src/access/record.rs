@@ -1,21 +1,18 @@
-//! Records what happens to requests and grants: the new row, its audit and change-log entry, and the
-//! notices of those who should know, in the caller's transaction (rule 12).
+//! Records what happens to requests and grants: the new rows, the audit and change-log entry, and
+//! the notices of those who should know, in the caller's transaction (rule 12).
 
 use hourkey_domain::Time;
-use hourkey_domain::audit::AuditAction;
 use hourkey_domain::grant::State as GrantState;
-use hourkey_domain::ids::{GrantId, UserId};
-use hourkey_domain::length::Length;
-use hourkey_domain::request::{NewRequest, Request, State as RequestState};
-use hourkey_domain::review::Eligible;
+use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_domain::request::{Request, State as RequestState};
 use hourkey_domain::transition::{Gives, GrantChange, Transition};
-use hourkey_protocol::notice::What;
+use hourkey_domain::unlock::Unlock;
 use hourkey_store::access::NewGrant;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{StoreError, Write};
 use serde_json::{Value, json};
 
-use super::notices::{ask_for_review, notify, untold, user_name};
+use super::notices;
 use crate::error::AppError;
 
 /// Who acts, and when: the same for all entries of one act.
@@ -35,144 +32,145 @@ impl Act {
             at,
         }
     }
+
+    /// What the system does.
+    pub(super) fn system(at: Time) -> Self {
+        Self { actor: None, at }
+    }
 }
 
-/// Records a new request, and asks those who can approve it for a review.
-///
-/// # Errors
-/// The store's own failure; so for all of this module.
-pub(super) async fn requested(
-    tx: &mut dyn Write,
-    new: NewRequest,
-    eligible: Option<&Eligible>,
-    act: Act,
-) -> Result<Request, AppError> {
-    let id = tx.insert_request(new.clone()).await?;
-    let request = new.numbered(id);
-    let detail = json!({
-        "to": request.state,
-        "reason": request.reason,
-        "asked": request.asked,
-        "terms": request.terms,
-        "starts_at": request.starts_at,
-        "lapses_at": request.lapses_at,
-    });
-    write_entry(tx, act, AuditAction::RequestMade, &request, None, detail).await?;
-    if let Some(eligible) = eligible {
-        send_to_review(tx, act, &request, eligible).await?;
-    }
-    Ok(request)
+/// Which request and grant a transition was about, also where it made them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Recorded {
+    /// The request.
+    pub(super) request: Option<RequestId>,
+    /// The grant.
+    pub(super) grant: Option<GrantId>,
 }
 
 /// Records a transition.
+///
+/// # Errors
+/// The store's own failure.
 pub(super) async fn apply(
     tx: &mut dyn Write,
-    transition: Transition,
+    transition: &Transition,
     act: Act,
-) -> Result<(), AppError> {
-    let action = transition.action();
+) -> Result<Recorded, AppError> {
+    if notices::are_all_told(tx, transition).await? {
+        return Ok(Recorded::default());
+    }
+    let Written {
+        recorded,
+        subject,
+        detail,
+    } = write(tx, transition).await?;
+    let entry = Entry {
+        at: act.at,
+        actor: act.actor,
+        action: transition.action(),
+        subject,
+        detail,
+    };
+    tx.record(entry).await?;
+    notices::tell(tx, transition, recorded, act).await?;
+    Ok(recorded)
+}
+
+/// What was written, as its entry says it.
+struct Written {
+    recorded: Recorded,
+    subject: Subject,
+    detail: Value,
+}
+
+impl Written {
+    fn of_request(request: &Request, grant: Option<GrantId>, detail: Value) -> Self {
+        Self {
+            recorded: Recorded {
+                request: Some(request.id),
+                grant,
+            },
+            subject: Subject::Access {
+                user: request.user,
+                resource: request.resource,
+                request: request.id,
+                grant,
+            },
+            detail,
+        }
+    }
+}
+
+/// Writes the rows of a transition.
+async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, StoreError> {
     match transition {
-        Transition::Approved { request, gives } => approved(tx, act, action, request, gives).await,
-        Transition::Denied { request } => {
-            set_state(tx, act, action, &RequestState::Pending, &request).await?;
-            let RequestState::Denied { by, comment, .. } = request.state.clone() else {
-                return Err(inconsistent("request", request.id));
-            };
-            let what = What::Denied {
-                request: request.id,
-                by: user_name(tx, by).await?,
-                comment: comment.into(),
-            };
-            notify(tx, request.user, request.resource, what, act.at).await
+        Transition::Requested { request, .. } => {
+            let id = tx.insert_request(request.clone()).await?;
+            let request = request.clone().numbered(id);
+            let detail = json!({
+                "to": request.state,
+                "reason": request.reason,
+                "asked": request.asked,
+                "terms": request.terms,
+                "starts_at": request.starts_at,
+                "lapses_at": request.lapses_at,
+            });
+            Ok(Written::of_request(&request, None, detail))
         }
-        Transition::Cancelled { request } => {
-            set_state(tx, act, action, &RequestState::Pending, &request).await?;
-            match request.state {
-                RequestState::Cancelled {
-                    by: None, cause, ..
-                } => {
-                    let what = What::Cancelled {
-                        request: request.id,
-                        cause,
+        Transition::Approved { request, gives } => {
+            tx.set_request_state(request.id, request.state.clone())
+                .await?;
+            let mut detail = json!({ "from": RequestState::Pending, "to": request.state });
+            let grant = match gives {
+                Gives::Grant { window, scheduled } => {
+                    detail["window"] = json!(window);
+                    let state = match scheduled {
+                        true => GrantState::Scheduled,
+                        false => GrantState::Active,
                     };
-                    notify(tx, request.user, request.resource, what, act.at).await
+                    let new = NewGrant {
+                        request: request.id,
+                        user: request.user,
+                        resource: request.resource,
+                        assignment: request.terms.assignment,
+                        window: *window,
+                        state,
+                    };
+                    Some(tx.insert_grant(new).await?)
                 }
-                // Whoever cancels their own request knows it.
-                RequestState::Cancelled { by: Some(_), .. }
-                | RequestState::Pending
-                | RequestState::Approved { .. }
-                | RequestState::Denied { .. }
-                | RequestState::Lapsed { .. } => Ok(()),
-            }
-        }
-        Transition::Lapsed { request } => {
-            set_state(tx, act, action, &RequestState::Pending, &request).await?;
-            let what = What::Lapsed {
-                request: request.id,
+                Gives::Unlock { unlock, .. } => {
+                    detail["unlock"] = json!(unlock);
+                    restart_count(tx, unlock).await?;
+                    None
+                }
             };
-            notify(tx, request.user, request.resource, what, act.at).await
+            Ok(Written::of_request(request, grant, detail))
         }
+        Transition::Denied { request }
+        | Transition::Cancelled { request }
+        | Transition::Superseded { request }
+        | Transition::Lapsed { request } => set_request(tx, &RequestState::Pending, request).await,
         Transition::Reopened {
-            before,
-            request,
-            eligible,
-        } => {
-            set_state(tx, act, action, &before, &request).await?;
-            send_to_review(tx, act, &request, &eligible).await
-        }
+            before, request, ..
+        } => set_request(tx, before, request).await,
         Transition::SentToFallback { request, people } => {
-            let untold = untold(tx, &request, &people).await?;
-            if untold.is_empty() {
-                return Ok(());
-            }
-            sent_to_fallback(tx, act, &request, &people).await?;
-            ask_for_review(tx, &request, &untold, act.at).await
+            let detail = json!({ "reviewers": people });
+            Ok(Written::of_request(request, None, detail))
         }
-        Transition::Started(change) => {
-            set_grant(tx, act, action, &change).await?;
-            let what = What::Started {
-                grant: change.after.id,
-                expires_at: change.after.window.expires_at,
-            };
-            notify(tx, change.after.user, change.after.resource, what, act.at).await
-        }
-        Transition::Expired(change) | Transition::Released(change) => {
-            set_grant(tx, act, action, &change).await
-        }
-        Transition::Revoked(change) => {
-            set_grant(tx, act, action, &change).await?;
-            let grant = change.after;
-            let GrantState::Revoked {
-                by, cause, comment, ..
-            } = grant.state
-            else {
-                return Err(inconsistent("grant", grant.id));
-            };
-            let what = What::Revoked {
-                grant: grant.id,
-                by: maybe_name(tx, by).await?,
-                cause,
-                comment: comment.into(),
-            };
-            notify(tx, grant.user, grant.resource, what, act.at).await
-        }
+        Transition::Started(change)
+        | Transition::Expired(change)
+        | Transition::Released(change)
+        | Transition::Revoked(change) => set_grant(tx, change).await,
         Transition::Unlocked {
             unlock,
             last_used,
-            locks_at,
             comment,
-            cancels,
+            ..
         } => {
-            tx.restart_count(unlock.user, unlock.resource, unlock.at)
-                .await?;
-            if let Some(request) = cancels {
-                let action = AuditAction::RequestCancelled;
-                set_state(tx, act, action, &RequestState::Pending, &request).await?;
-            }
-            let entry = Entry {
-                at: act.at,
-                actor: act.actor,
-                action,
+            restart_count(tx, unlock).await?;
+            Ok(Written {
+                recorded: Recorded::default(),
                 subject: Subject::Use {
                     user: unlock.user,
                     resource: unlock.resource,
@@ -180,130 +178,34 @@ pub(super) async fn apply(
                     cut: false,
                 },
                 detail: json!({ "unlock": unlock, "last_used": last_used, "comment": comment }),
-            };
-            tx.record(entry).await?;
-            let what = What::Unlocked {
-                request: None,
-                by: maybe_name(tx, act.actor).await?,
-                locks_at,
-                comment: comment.into(),
-            };
-            notify(tx, unlock.user, unlock.resource, what, act.at).await
+            })
         }
     }
 }
 
-/// Records an approval with what it gives.
-async fn approved(
+async fn set_request(
     tx: &mut dyn Write,
-    act: Act,
-    action: AuditAction,
-    request: Request,
-    gives: Gives,
-) -> Result<(), AppError> {
-    let RequestState::Approved { by, comment, .. } = request.state.clone() else {
-        return Err(inconsistent("request", request.id));
-    };
-    tx.set_request_state(request.id, request.state.clone())
-        .await?;
-    let (from, to) = (RequestState::Pending, &request.state);
-    let what = match gives {
-        Gives::Grant { window, scheduled } => {
-            let new = NewGrant {
-                request: request.id,
-                user: request.user,
-                resource: request.resource,
-                assignment: request.terms.assignment,
-                window,
-                state: match scheduled {
-                    true => GrantState::Scheduled,
-                    false => GrantState::Active,
-                },
-            };
-            let grant = tx.insert_grant(new).await?;
-            let detail = json!({ "from": from, "to": to, "window": window });
-            write_entry(tx, act, action, &request, Some(grant), detail).await?;
-            let length = Length::between(window.starts_at, window.expires_at)
-                .map_err(|_| inconsistent("grant", grant))?;
-            What::Approved {
-                request: request.id,
-                grant,
-                by: maybe_name(tx, by).await?,
-                length,
-                starts_at: window.starts_at,
-                expires_at: window.expires_at,
-                comment: comment.into(),
-            }
-        }
-        Gives::Unlock { unlock, locks_at } => {
-            tx.restart_count(unlock.user, unlock.resource, unlock.at)
-                .await?;
-            let detail = json!({ "from": from, "to": to, "unlock": unlock });
-            write_entry(tx, act, action, &request, None, detail).await?;
-            What::Unlocked {
-                request: Some(request.id),
-                by: maybe_name(tx, by).await?,
-                locks_at,
-                comment: comment.into(),
-            }
-        }
-    };
-    notify(tx, request.user, request.resource, what, act.at).await
-}
-
-/// Asks those who can approve a request for a review; in the fallback's case the audit says so.
-async fn send_to_review(
-    tx: &mut dyn Write,
-    act: Act,
-    request: &Request,
-    eligible: &Eligible,
-) -> Result<(), AppError> {
-    if let Eligible::Fallback(people) = eligible {
-        sent_to_fallback(tx, act, request, people).await?;
-    }
-    ask_for_review(tx, request, eligible.people(), act.at).await
-}
-
-/// Writes who is to decide in the place of those who cannot.
-async fn sent_to_fallback(
-    tx: &mut dyn Write,
-    act: Act,
-    request: &Request,
-    people: &[UserId],
-) -> Result<(), AppError> {
-    let detail = json!({ "reviewers": people });
-    let action = AuditAction::RequestSentToFallback;
-    write_entry(tx, act, action, request, None, detail).await
-}
-
-/// Writes a request's new state, and its entry.
-async fn set_state(
-    tx: &mut dyn Write,
-    act: Act,
-    action: AuditAction,
     before: &RequestState,
     after: &Request,
-) -> Result<(), AppError> {
+) -> Result<Written, StoreError> {
     tx.set_request_state(after.id, after.state.clone()).await?;
     let detail = json!({ "from": before, "to": after.state });
-    write_entry(tx, act, action, after, None, detail).await
+    Ok(Written::of_request(after, None, detail))
 }
 
-/// Writes a grant's new state and window, and its entry.
 async fn set_grant(
     tx: &mut dyn Write,
-    act: Act,
-    action: AuditAction,
     GrantChange { before, after }: &GrantChange,
-) -> Result<(), AppError> {
+) -> Result<Written, StoreError> {
     if before.window != after.window {
         tx.set_grant_window(after.id, after.window).await?;
     }
     tx.set_grant_state(after.id, after.state.clone()).await?;
-    let entry = Entry {
-        at: act.at,
-        actor: act.actor,
-        action,
+    Ok(Written {
+        recorded: Recorded {
+            request: Some(after.request),
+            grant: Some(after.id),
+        },
         subject: Subject::Access {
             user: after.user,
             resource: after.resource,
@@ -316,43 +218,10 @@ async fn set_grant(
             "starts_at": after.window.starts_at,
             "expires_at": after.window.expires_at,
         }),
-    };
-    tx.record(entry).await?;
-    Ok(())
+    })
 }
 
-/// Writes an entry about a request and, where there is one, its grant.
-pub(super) async fn write_entry(
-    tx: &mut dyn Write,
-    act: Act,
-    action: AuditAction,
-    request: &Request,
-    grant: Option<GrantId>,
-    detail: Value,
-) -> Result<(), AppError> {
-    let entry = Entry {
-        at: act.at,
-        actor: act.actor,
-        action,
-        subject: Subject::Access {
-            user: request.user,
-            resource: request.resource,
-            request: request.id,
-            grant,
-        },
-        detail,
-    };
-    tx.record(entry).await?;
-    Ok(())
-}
-
-async fn maybe_name(tx: &mut dyn Write, user: Option<UserId>) -> Result<Option<String>, AppError> {
-    match user {
-        Some(user) => user_name(tx, user).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-fn inconsistent(what: &str, id: impl std::fmt::Display) -> AppError {
-    StoreError::Corrupt(format!("{what} {id} is not in the state of its transition")).into()
+async fn restart_count(tx: &mut dyn Write, unlock: &Unlock) -> Result<(), StoreError> {
+    tx.restart_count(unlock.user, unlock.resource, unlock.at)
+        .await
 }

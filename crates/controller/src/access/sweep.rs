@@ -6,12 +6,12 @@ use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
+use hourkey_store::log::{Entry, Subject};
 use serde_json::Value;
 
 use super::facts::settled;
+use super::notices;
 use super::reconcile::open;
-use super::record::Act;
-use super::{notices, record};
 use crate::app::{App, stopped};
 use crate::clock::sleep_until;
 use crate::error::AppError;
@@ -97,10 +97,6 @@ async fn settle_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
 
 /// Tells reviewers anew of what was asked again too soon, and still waits.
 async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
-    let act = Act {
-        actor: None,
-        at: now,
-    };
     let mut recorded = None;
     for (of, notice) in tx.review_notices_due(now).await? {
         let waits = match notices::request_of(tx, &notice.what).await? {
@@ -113,8 +109,19 @@ async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
         };
         let request = waits.request();
         if recorded.replace(request.id) != Some(request.id) {
-            let action = AuditAction::RequestToldAgain;
-            record::write_entry(tx, act, action, request, None, Value::Null).await?;
+            let entry = Entry {
+                at: now,
+                actor: None,
+                action: AuditAction::RequestToldAgain,
+                subject: Subject::Access {
+                    user: request.user,
+                    resource: request.resource,
+                    request: request.id,
+                    grant: None,
+                },
+                detail: Value::Null,
+            };
+            tx.record(entry).await?;
         }
         notices::replace(tx, of, notice.what, now).await?;
     }

@@ -36,8 +36,10 @@ pub(crate) async fn unlock_in(
     let user = target(tx, &body.login).await?;
     let facts = settled(tx, user, body.resource, now).await?;
     let reviewer = actor.reach.reviewer(user, body.resource);
-    let transition = transition::unlock(&facts, &reviewer, comment, now).map_err(cannot_unlock)?;
-    record::apply(tx, transition, Act::of(admin, now)).await?;
+    let done = transition::unlock(&facts, &reviewer, comment, now).map_err(cannot_unlock)?;
+    for transition in &done {
+        record::apply(tx, transition, Act::of(admin, now)).await?;
+    }
     let here = reached(tx, user, Some(body.resource)).await?.pop();
     here.and_then(|here| shown(&here, now))
         .ok_or_else(AppError::not_found)

@@ -5,7 +5,7 @@ use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
 use hourkey_domain::transition::{
-    self, AccessFacts, Asked, Gives, Granted, Reviewers, Transition, settle,
+    self, AccessFacts, Asked, Gives, Granted, Next, Reviewers, Transition, settle,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -132,7 +132,10 @@ impl History {
                     let id = change.after.id.0 as usize;
                     self.grants[id] = change.after;
                 }
-                Transition::SentToFallback { .. } | Transition::Unlocked { .. } => {
+                Transition::Requested { .. }
+                | Transition::Superseded { .. }
+                | Transition::SentToFallback { .. }
+                | Transition::Unlocked { .. } => {
                     panic!("nobody does this here");
                 }
             }
@@ -184,11 +187,11 @@ impl History {
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
         match asked.unwrap() {
             Asked::AlreadyThere(request) => request,
-            Asked::ToReview(request, _) => {
+            Asked::New(request, Next::Review(_)) => {
                 self.requests.push(request.numbered(id));
                 id
             }
-            Asked::Immediate(request) => {
+            Asked::New(request, Next::Approval) => {
                 self.requests.push(request.numbered(id));
                 let facts = self.facts();
                 let approved = transition::approve(&facts, id, None, None, text(""), self.now);
