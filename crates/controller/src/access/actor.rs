@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, UserId};
-use hourkey_domain::review::{MayNot, Regulars, Reviewer, Role};
+use hourkey_domain::request::Request;
+use hourkey_domain::review::{Regulars, Reviewer, Role};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
@@ -30,6 +32,48 @@ pub struct Reach {
     approves: BTreeSet<ResourceId>,
     /// Where they may stand in as a fallback reviewer, each with who else reviews it (rule 14).
     stands_in: BTreeMap<ResourceId, Regulars>,
+}
+
+/// What somebody does to a request or a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read a request.
+    See,
+    /// Approve or deny a request.
+    Decide,
+    /// Take a grant away.
+    Revoke,
+    /// Withdraw a request.
+    Cancel,
+    /// Give a grant back.
+    Release,
+}
+
+/// Whose request or grant it is, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whose.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+}
+
+impl From<&Request> for Target {
+    fn from(request: &Request) -> Self {
+        Self {
+            user: request.user,
+            resource: request.resource,
+        }
+    }
+}
+
+impl From<&Grant> for Target {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            user: grant.user,
+            resource: grant.resource,
+        }
+    }
 }
 
 impl Actor {
@@ -74,7 +118,59 @@ impl Actor {
         Ok(Some(Self { user, reach }))
     }
 
-    /// True when they may see what `requester` asks for or holds here (rules 1 and 14).
+    /// Whether they may do this to what is `target.user`'s: the one gate for acts on requests, grants
+    /// and auto-locked resources (rules 1, 6 and 14).
+    ///
+    /// # Errors
+    /// As for an unknown id when it is not theirs to see, [`Code::OwnRequest`], or
+    /// [`Code::Forbidden`] with what to do instead.
+    pub fn authorize(&self, action: Action, target: Target) -> Result<(), AppError> {
+        let own = target.user == self.user.id;
+        let reviews = self.reviews(target.user, target.resource);
+        match action {
+            Action::See if own || reviews => Ok(()),
+            Action::Cancel | Action::Release if own => Ok(()),
+            Action::Decide if own => Err(AppError::refused(
+                Code::OwnRequest,
+                "You asked for this yourself, and nobody decides their own request. Another \
+                 reviewer has to.",
+            )),
+            Action::Revoke if own => Err(AppError::refused(
+                Code::OwnRequest,
+                "This grant is your own: give it back with release instead.",
+            )),
+            Action::Decide | Action::Revoke if reviews => Ok(()),
+            Action::Cancel if reviews => Err(AppError::refused(
+                Code::Forbidden,
+                "Only its requester can cancel a request. You review it: deny it instead.",
+            )),
+            Action::Release if reviews => Err(AppError::refused(
+                Code::Forbidden,
+                "Only the person who holds a grant can give it back. You review it: revoke it \
+                 instead.",
+            )),
+            Action::See | Action::Cancel | Action::Release | Action::Decide | Action::Revoke => {
+                Err(AppError::not_found())
+            }
+        }
+    }
+
+    /// Whether they administer the organisation.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`].
+    pub fn authorize_admin(&self) -> Result<(), AppError> {
+        match self.administers() {
+            true => Ok(()),
+            false => Err(AppError::refused(
+                Code::Forbidden,
+                "Only administrators unlock resources for others. Ask for it on its request page.",
+            )),
+        }
+    }
+
+    /// True when they may see what `requester` asks for or holds here (rules 1 and 14): what lists
+    /// and streams are filtered by.
     #[must_use]
     pub fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
         self.reach.covers(requester, resource)
@@ -84,26 +180,6 @@ impl Actor {
     #[must_use]
     pub fn administers(&self) -> bool {
         self.reach.roles.contains(&Role::Admin)
-    }
-
-    /// Whether they may decide what `requester` asked for (rules 6 and 14).
-    ///
-    /// # Errors
-    /// As for an unknown id when it is not theirs to see (rule 1), or [`Code::OwnRequest`].
-    pub fn may_decide(&self, requester: UserId, resource: ResourceId) -> Result<(), AppError> {
-        match self
-            .reach
-            .reviewer(requester, resource)
-            .may_decide(requester)
-        {
-            Ok(()) => Ok(()),
-            Err(MayNot::NotReviewer) => Err(AppError::not_found()),
-            Err(MayNot::OwnRequest) => Err(AppError::refused(
-                Code::OwnRequest,
-                "You asked for this yourself, and nobody decides their own request. Another \
-                 reviewer has to.",
-            )),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Write};
 
-use super::actor::Actor;
+use super::actor::{Action, Actor, Target};
 use super::facts::settled;
 use super::record::{self, Act};
 use super::{presenter, validate};
@@ -93,7 +93,7 @@ pub(crate) async fn deny_in(
 async fn to_decide(tx: &mut dyn Read, caller: Caller, id: RequestId) -> Result<Request, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    actor.may_decide(request.user, request.resource)?;
+    actor.authorize(Action::Decide, Target::from(&request))?;
     Ok(request)
 }
 

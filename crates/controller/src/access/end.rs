@@ -7,7 +7,7 @@ use hourkey_protocol::access::{Comment, Grant as ShownGrant, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Write};
 
-use super::actor::Actor;
+use super::actor::{Action, Actor, Target};
 use super::decide::already_decided;
 use super::facts::settled;
 use super::record::{self, Act};
@@ -61,12 +61,7 @@ pub(crate) async fn cancel_in(
 ) -> Result<Shown, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    if request.user != caller.user {
-        return Err(not_theirs(
-            actor.reviews(request.user, request.resource),
-            "Only its requester can cancel a request. You review it: deny it instead.",
-        ));
-    }
+    actor.authorize(Action::Cancel, Target::from(&request))?;
     let facts = settled(tx, request.user, request.resource, now).await?;
     let transition = match transition::cancel(&facts, id, now) {
         Ok(transition) => transition,
@@ -85,12 +80,7 @@ pub(crate) async fn release_in(
 ) -> Result<ShownGrant, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    if grant.user != caller.user {
-        return Err(not_theirs(
-            actor.reviews(grant.user, grant.resource),
-            "Only the person who holds a grant can give it back. You review it: revoke it instead.",
-        ));
-    }
+    actor.authorize(Action::Release, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
     let transition = match transition::release(&facts, id, now) {
         Ok(transition) => transition,
@@ -111,13 +101,7 @@ pub(crate) async fn revoke_in(
     let comment = validate::needed_text(&body.comment)?;
     let actor = Actor::load(tx, caller).await?;
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
-    if grant.user == caller.user {
-        return Err(AppError::refused(
-            Code::OwnRequest,
-            "This grant is your own: give it back with release instead.",
-        ));
-    }
-    actor.may_decide(grant.user, grant.resource)?;
+    actor.authorize(Action::Revoke, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
     let transition = match transition::revoke(&facts, id, caller.user, comment, now) {
         Ok(transition) => transition,
@@ -135,14 +119,5 @@ async fn already_ended(tx: &mut dyn Read, id: GrantId, now: Time) -> AppError {
             format!("{} Nothing was changed.", presenter::ending(&grant.status)),
         ),
         Err(error) => error,
-    }
-}
-
-/// What is somebody else's: forbidden to those who may see it, unknown to all others (rule 1).
-fn not_theirs(visible: bool, instead: &str) -> AppError {
-    if visible {
-        AppError::refused(Code::Forbidden, instead)
-    } else {
-        AppError::not_found()
     }
 }

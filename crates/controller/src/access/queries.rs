@@ -14,7 +14,7 @@ use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError};
 
-use super::actor::Actor;
+use super::actor::{Action, Actor, Target};
 use super::eligible;
 use super::presenter::Show;
 use super::resource_rows::{Row, rows};
@@ -171,16 +171,14 @@ pub async fn request(
 ) -> Result<Shown, AppError> {
     let mut tx = app.store.read().await?;
     let actor = Actor::load(&mut *tx, caller).await?;
-    let user = actor.user.id;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
-    let mut show = Show::new(&mut *tx, app.clock.now());
-    if actor.reviews(request.user, request.resource) {
-        show.request(request).await
-    } else if request.user == user {
-        show.for_requester(user).request(request).await
-    } else {
-        Err(AppError::not_found())
-    }
+    actor.authorize(Action::See, Target::from(&request))?;
+    let show = Show::new(&mut *tx, app.clock.now());
+    let mut show = match actor.reviews(request.user, request.resource) {
+        true => show,
+        false => show.for_requester(actor.user.id),
+    };
+    show.request(request).await
 }
 
 /// The person's own requests, newest first, with ids below `before`.

@@ -31,7 +31,8 @@ pub(crate) async fn unlock_in(
     now: Time,
 ) -> Result<AutoLocked, AppError> {
     let comment = validate::text(&body.comment)?;
-    let actor = admin_in(tx, caller.into()).await?;
+    let actor = Actor::load(tx, caller).await?;
+    actor.authorize_admin()?;
     let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
     let facts = settled(tx, user, body.resource, now).await?;
@@ -45,6 +46,15 @@ pub(crate) async fn unlock_in(
         .ok_or_else(AppError::not_found)
 }
 
+/// Whether the person may unlock for others.
+///
+/// # Errors
+/// [`Code::Forbidden`] for everybody but administrators.
+pub async fn check_admin(app: &App, caller: impl Into<Caller>) -> Result<(), AppError> {
+    let mut tx = app.store.read().await?;
+    Actor::load(&mut *tx, caller).await?.authorize_admin()
+}
+
 /// What locks when this person does not use it, for an administrator, in order of id.
 ///
 /// # Errors
@@ -56,25 +66,10 @@ pub async fn auto_locked(
 ) -> Result<Vec<AutoLocked>, AppError> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
-    admin_in(&mut *tx, caller.into()).await?;
+    Actor::load(&mut *tx, caller).await?.authorize_admin()?;
     let user = target(&mut *tx, login).await?;
     let reached = reached(&mut *tx, user, None).await?;
     Ok(reached.iter().filter_map(|here| shown(here, now)).collect())
-}
-
-async fn admin_in(tx: &mut dyn Read, caller: Caller) -> Result<Actor, AppError> {
-    let actor = Actor::load(tx, caller).await?;
-    match actor.administers() {
-        true => Ok(actor),
-        false => Err(not_an_admin()),
-    }
-}
-
-pub(crate) fn not_an_admin() -> AppError {
-    AppError::refused(
-        Code::Forbidden,
-        "Only administrators unlock resources for others. Ask for it on its request page.",
-    )
 }
 
 async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_domain::ids::ResourceId;
-use hourkey_domain::review::Role;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use maud::{Markup, html};
 
@@ -95,9 +94,7 @@ async fn page(
     login: &str,
     typed: &Typed,
 ) -> Result<Response, PageError> {
-    if !user.user.roles.contains(&Role::Admin) {
-        return Err(unlock::not_an_admin().into());
-    }
+    unlock::check_admin(app, user.user.id).await?;
     let mut unknown = Wrong::default();
     let found = match login {
         "" => None,
