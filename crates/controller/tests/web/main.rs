@@ -10,6 +10,7 @@
 mod test_env;
 
 mod asking;
+mod authority;
 mod browser;
 mod connections;
 mod device;

@@ -290,7 +290,7 @@ async fn answered(env: &TestEnv, row: &Row, token: &str) -> (u16, String) {
 }
 
 /// All calls that the description knows.
-fn operations() -> impl Iterator<Item = String> {
+pub(crate) fn operations() -> impl Iterator<Item = String> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, operations)| {
         let path = path.strip_prefix("/api/v1").unwrap();
