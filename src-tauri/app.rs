@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::effects::{Activation, Effects, Reply};
-use crate::entry::{EntryAddresses, EntryNews};
+use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Action, NotShown, Ticket};
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
@@ -83,8 +83,8 @@ pub enum Event {
         /// What a window needs to come forward.
         activation: Option<Activation>,
     },
-    /// News of the local entry.
-    Entry(EntryNews),
+    /// News of the local proxy.
+    LocalProxy(ProxyEvent),
     /// Something that a person asked for did not work; a sentence for them.
     Failed(String),
     /// It is time: a label changes, or a deadline has come.
@@ -176,7 +176,7 @@ pub struct AppState {
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
     /// How programs reach resources through this app, once it listens.
-    pub entry: Option<EntryAddresses>,
+    pub local_proxy: Option<ProxyAddresses>,
     /// Where programs of this computer reach a resource.
     pub forwards: BTreeMap<ResourceId, Forwarded>,
     /// Locked resources that are not reminded of before these moments, on the boot clock.
@@ -303,7 +303,7 @@ impl<E: Effects> App<E> {
                 start_at_login: effects.start_at_login(),
                 has_browsers: effects.has_browsers(),
                 secret_store: String::new(),
-                entry: None,
+                local_proxy: None,
                 forwards: BTreeMap::new(),
                 snoozed: BTreeMap::new(),
                 logs: folders.state.join("logs"),
@@ -343,7 +343,7 @@ impl<E: Effects> App<E> {
     /// Takes up the kept sign-in; with no controller known, the window asks for one.
     fn start(&mut self) {
         // A run that crashed may have left its own behind.
-        self.follow_entry_or_warn();
+        self.set_browser_proxy_or_warn();
         match self.state.controller.clone() {
             Some(controller) => {
                 self.state.standing = Standing::SignedIn;
@@ -378,7 +378,7 @@ impl<E: Effects> App<E> {
                 }
                 Action::Show(tab) => self.show(Some(tab), activation),
             },
-            Event::Entry(news) => self.entry_says(news),
+            Event::LocalProxy(news) => self.handle_proxy_event(news),
             Event::Failed(sentence) => self.tell_failure(sentence),
             Event::Tick => {}
             Event::Woke => self.effects.reconnect(),

@@ -47,7 +47,7 @@ pub trait Effects {
     /// Makes a call to the controller.
     fn call(&mut self, call: Call, reply: Reply);
     /// Lets programs reach a resource at a port of this computer; the answer is
-    /// [`crate::entry::EntryNews::Forwards`].
+    /// [`crate::local_proxy::ProxyEvent::Forwards`].
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
     /// Ends what [`Self::forward`] began.
     fn end_forward(&mut self, resource: ResourceId);

@@ -8,7 +8,7 @@ pub mod app;
 mod clipboard;
 mod desktop;
 pub mod effects;
-pub mod entry;
+pub mod local_proxy;
 mod log;
 pub mod notify;
 mod opener;

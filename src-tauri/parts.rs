@@ -12,8 +12,8 @@ use hourkey_protocol::notice::What;
 use crate::app::{AppState, Standing};
 use crate::notify::{Action, Message, text};
 use crate::view::{
-    Account, Decided, Decision, Entry, InboxItem, InboxKind, Lock, Part, Resource, Review, Session,
-    SessionState, Settings,
+    Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Part, Resource, Review,
+    Session, SessionState, Settings,
 };
 
 /// The most characters of a person's name.
@@ -315,9 +315,9 @@ fn settings(state: &AppState) -> Settings {
         notifications: state.config.notifications,
         secret_store: state.secret_store.clone(),
         browsers: state.has_browsers.then_some(state.config.browsers),
-        entry: state.entry.as_ref().map(|entry| Entry {
-            proxy: entry.proxy.clone(),
-            pac: entry.pac.clone(),
+        local_proxy: state.local_proxy.as_ref().map(|proxy| LocalProxy {
+            proxy: proxy.proxy.clone(),
+            pac: proxy.pac.clone(),
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         log_folder: state.logs.display().to_string(),

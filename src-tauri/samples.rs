@@ -197,7 +197,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         config: Config::default(),
         start_at_login: Some(false),
         has_browsers: true,
-        entry: None,
+        local_proxy: None,
         forwards: std::collections::BTreeMap::new(),
         snoozed: std::collections::BTreeMap::new(),
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),

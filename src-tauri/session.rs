@@ -21,9 +21,9 @@ use url::Url;
 
 use crate::app::{Event, Resumed, Signed, Stored};
 use crate::effects::{Call, Reply};
-use crate::entry::SessionEntry;
+use crate::local_proxy::SessionProxy;
 use crate::trouble::Trouble;
-use crate::{entry, opener, platform};
+use crate::{local_proxy, opener, platform};
 
 /// What the keeper is asked for.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ struct Running {
     updates: mpsc::Receiver<Update>,
     place: String,
     stored: Option<Stored>,
-    entry: SessionEntry,
+    local_proxy: SessionProxy,
 }
 
 impl Keeper {
@@ -125,12 +125,12 @@ impl Keeper {
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
             Order::Forward(resource, to, reply) => match &mut self.running {
-                Some(running) => reply.send(running.entry.forward(resource, to).await),
+                Some(running) => reply.send(running.local_proxy.forward(resource, to).await),
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
             Order::EndForward(resource) => {
                 if let Some(running) = &mut self.running {
-                    running.entry.end_forward(resource);
+                    running.local_proxy.end_forward(resource);
                 }
             }
             Order::Reconnect => {
@@ -199,10 +199,10 @@ impl Keeper {
         self.number += 1;
         let controller = session.controller().clone();
         let (sender, updates) = mpsc::channel(64);
-        let files = entry::files(&self.state, &controller);
-        let entry = SessionEntry::start(&session, &files, &self.events).await;
+        let files = local_proxy::files(&self.state, &controller);
+        let local_proxy = SessionProxy::start(&session, &files, &self.events).await;
         self.running = Some(Running {
-            entry,
+            local_proxy,
             follower: sync::follow(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
             session,
@@ -219,7 +219,7 @@ impl Keeper {
     async fn hand_on(&mut self, update: Update) {
         let session = self.number;
         if let Some(running) = &mut self.running {
-            running.entry.apply(&update).await;
+            running.local_proxy.apply(&update).await;
         }
         self.say(Event::Update { session, update }).await;
         let Some(running) = &mut self.running else {
@@ -240,14 +240,14 @@ impl Keeper {
         let Some(Running { session, .. }) = self.running.take() else {
             return;
         };
-        let files = entry::files(&self.state, session.controller());
+        let files = local_proxy::files(&self.state, session.controller());
         tokio::spawn(async move {
             files.forget().await;
             if let Err(error) = session.sign_out().await {
                 tracing::warn!(%error, "signing out was not complete");
             }
             // Worth nothing without the session; what stays of it does no harm.
-            let _ = entry::key(session.controller()).clear().await;
+            let _ = local_proxy::key(session.controller()).clear().await;
         });
     }
 

@@ -341,7 +341,7 @@ pub struct Settings {
     /// Browsers are set up to reach resources through the app; `None` where that is done by hand.
     pub browsers: Option<bool>,
     /// How programs reach resources through the app; `None` while they cannot.
-    pub entry: Option<Entry>,
+    pub local_proxy: Option<LocalProxy>,
     /// The app's version.
     pub version: String,
     /// The folder of the log files.
@@ -351,7 +351,7 @@ pub struct Settings {
 /// How programs reach resources through the app.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct LocalProxy {
     /// As an HTTP or SOCKS5 proxy.
     pub proxy: String,
     /// For browsers: the address of the automatic proxy configuration.

@@ -31,7 +31,7 @@ impl<E: Effects> App<E> {
     pub(super) fn cancel_sign_in(&mut self) {
         if self.state.standing == Standing::SigningIn {
             self.effects.cancel_sign_in();
-            self.drop_entry();
+            self.drop_local_proxy();
             self.state.standing = Standing::SignedOut { error: None };
         }
     }
@@ -99,17 +99,17 @@ impl<E: Effects> App<E> {
         self.state.model = Model::default();
         self.state.endings.clear();
         self.telling.end();
-        self.drop_entry();
+        self.drop_local_proxy();
         self.state.standing = Standing::SignedOut { error };
     }
 
-    /// The entry goes with its session.
-    fn drop_entry(&mut self) {
-        self.state.entry = None;
+    /// The local proxy goes with its session.
+    fn drop_local_proxy(&mut self) {
+        self.state.local_proxy = None;
         self.state.forwards.clear();
         self.state.snoozed.clear();
-        self.state.warnings.remove("entry");
-        self.follow_entry_or_warn();
+        self.state.warnings.remove("local_proxy");
+        self.set_browser_proxy_or_warn();
     }
 
     pub(super) fn update(&mut self, update: Update) {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{App, Forwarded, Standing};
 use crate::effects::{Activation, Call, Effects, Reply};
-use crate::entry::{EntryAddresses, EntryNews};
+use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Topic, text};
 use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
@@ -99,8 +99,8 @@ impl<E: Effects> App<E> {
                 reply.done();
             }
             Command::Forward { resource } => self.forward(ResourceId(resource), reply),
-            Command::CopyProxy => self.copy_of_entry(reply, |entry| &entry.proxy),
-            Command::CopyPac => self.copy_of_entry(reply, |entry| &entry.pac),
+            Command::CopyProxy => self.copy_proxy_address(reply, |proxy| &proxy.proxy),
+            Command::CopyPac => self.copy_proxy_address(reply, |proxy| &proxy.pac),
             Command::Cancel { request } => {
                 self.effects.call(Call::Cancel(RequestId(request)), reply);
             }
@@ -147,7 +147,7 @@ impl<E: Effects> App<E> {
             }
             Command::SetBrowsers { on } => {
                 self.state.config.browsers = on;
-                let followed = self.follow_entry();
+                let followed = self.set_browser_proxy();
                 self.state.config.browsers &= followed.is_ok();
                 let saved = self.save_config();
                 reply.send(followed.and(saved));
@@ -183,19 +183,19 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// What the local entry says.
-    pub(super) fn entry_says(&mut self, news: EntryNews) {
+    /// What the local proxy says.
+    pub(super) fn handle_proxy_event(&mut self, news: ProxyEvent) {
         if let Standing::SignedOut { .. } = self.state.standing {
             // Of a session that is given up.
             return;
         }
         match news {
-            EntryNews::Listens(addresses) => {
-                self.state.warnings.remove("entry");
-                self.state.entry = Some(addresses);
-                self.follow_entry_or_warn();
+            ProxyEvent::Listens(addresses) => {
+                self.state.warnings.remove("local_proxy");
+                self.state.local_proxy = Some(addresses);
+                self.set_browser_proxy_or_warn();
             }
-            EntryNews::Forwards {
+            ProxyEvent::Forwards {
                 resource,
                 to,
                 address,
@@ -213,8 +213,8 @@ impl<E: Effects> App<E> {
                 };
                 self.state.forwards.insert(resource, forwarded);
             }
-            EntryNews::Failed(why) => self.warn(
-                "entry",
+            ProxyEvent::Failed(why) => self.warn(
+                "local_proxy",
                 Trouble {
                     text: "Programs cannot reach your resources through Hourkey.".to_owned(),
                     remedy: "Sign out and in again, or use hourkey forward in a terminal."
@@ -222,17 +222,17 @@ impl<E: Effects> App<E> {
                     details: Some(why),
                 },
             ),
-            EntryNews::Wanted {
+            ProxyEvent::Wanted {
                 resource,
                 page: Some(page),
             } if self.resource(resource.0).is_ok() => {
                 let reply = Reply::Desk(self.events.clone());
                 self.effects.open_page(page, None, reply);
             }
-            EntryNews::Blocked(blocked) => {
+            ProxyEvent::Blocked(blocked) => {
                 self.tell_now(Topic::Failure, text::blocked(&blocked));
             }
-            EntryNews::Wanted { resource, .. } => {
+            ProxyEvent::Wanted { resource, .. } => {
                 let now = self.clock.boot();
                 self.state.snoozed.retain(|_, until| now < *until);
                 if self.state.snoozed.contains_key(&resource) {
@@ -304,21 +304,21 @@ impl<E: Effects> App<E> {
         )
     }
 
-    /// Lets browsers follow the entry, if that is wanted and there is one.
-    pub(super) fn follow_entry(&mut self) -> Result<(), String> {
+    /// Lets browsers follow the local proxy, if that is wanted and there is one.
+    pub(super) fn set_browser_proxy(&mut self) -> Result<(), String> {
         self.state.warnings.remove("browsers");
         if !self.state.has_browsers {
             return Ok(());
         }
-        let entry = self.state.entry.as_ref();
-        let pac = entry.filter(|_| self.state.config.browsers);
+        let proxy = self.state.local_proxy.as_ref();
+        let pac = proxy.filter(|_| self.state.config.browsers);
         self.effects
-            .set_browsers(pac.map(|entry| entry.versioned_pac.as_str()))
+            .set_browsers(pac.map(|proxy| proxy.versioned_pac.as_str()))
     }
 
-    /// [`Self::follow_entry`], where nobody waits for the answer.
-    pub(super) fn follow_entry_or_warn(&mut self) {
-        if let Err(why) = self.follow_entry() {
+    /// [`Self::set_browser_proxy`], where nobody waits for the answer.
+    pub(super) fn set_browser_proxy_or_warn(&mut self) {
+        if let Err(why) = self.set_browser_proxy() {
             let trouble = Trouble {
                 text: format!("Browsers could not be set up. {why}"),
                 remedy: "Until then they do not reach private resources.".to_owned(),
@@ -328,9 +328,9 @@ impl<E: Effects> App<E> {
         }
     }
 
-    fn copy_of_entry(&mut self, reply: Reply, which: fn(&EntryAddresses) -> &String) {
-        match &self.state.entry {
-            Some(entry) => self.effects.copy(which(entry).clone(), reply),
+    fn copy_proxy_address(&mut self, reply: Reply, which: fn(&ProxyAddresses) -> &String) {
+        match &self.state.local_proxy {
+            Some(proxy) => self.effects.copy(which(proxy).clone(), reply),
             None => reply.fail("Nothing listens for programs now. Sign in first."),
         }
     }

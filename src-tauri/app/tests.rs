@@ -419,21 +419,21 @@ fn quitting_ends_the_loop_and_then_the_app() {
 
 #[test]
 fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
-    use crate::entry::{EntryAddresses, EntryNews};
+    use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 
     let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
-    let addresses = EntryAddresses {
+    let addresses = ProxyAddresses {
         proxy: "http://127.0.0.1:8421".to_owned(),
         pac: "http://127.0.0.1:8421/secret.pac".to_owned(),
         versioned_pac: "http://127.0.0.1:8421/secret.pac?v=1".to_owned(),
     };
-    desk.event(Event::Entry(EntryNews::Listens(addresses.clone())));
+    desk.event(Event::LocalProxy(ProxyEvent::Listens(addresses.clone())));
     let shown = crate::parts::parts(&desk.app.state, desk.app.now());
     let shows = shown.iter().any(|part| match part {
         Part::Settings(settings) => settings
-            .entry
+            .local_proxy
             .as_ref()
-            .is_some_and(|entry| entry.pac == addresses.pac),
+            .is_some_and(|proxy| proxy.pac == addresses.pac),
         _ => false,
     });
     assert!(shows, "the settings show it");
@@ -443,7 +443,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     let resource = ResourceId(1);
     let wanted = |page: Option<&str>| {
         let page = page.map(|page| page.parse().unwrap());
-        Event::Entry(EntryNews::Wanted { resource, page })
+        Event::LocalProxy(ProxyEvent::Wanted { resource, page })
     };
     let page =
         "https://hourkey.example/resources/1/request?as=ada&back=8421-AAAAAAAAAAAAAAAAAAAAAA";
@@ -460,7 +460,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
     );
-    let blocked = desk.event(Event::Entry(EntryNews::Blocked(Blocked {
+    let blocked = desk.event(Event::LocalProxy(ProxyEvent::Blocked(Blocked {
         asked: "wiki.corp".to_owned(),
         inside: Some("other.corp".to_owned()),
     })));
@@ -491,12 +491,12 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
         "{forward:?}"
     );
     let address = "127.0.0.1:15432".to_owned();
-    let news = EntryNews::Forwards {
+    let news = ProxyEvent::Forwards {
         resource,
         to: to.parse().unwrap(),
         address: address.clone(),
     };
-    let told = desk.event(Event::Entry(news));
+    let told = desk.event(Event::LocalProxy(news));
     assert!(told.contains(&Effect::Copy(address.clone())), "{told:?}");
     let again = desk.event(Event::Tray(TrayEvent::Forward(resource)));
     assert_eq!(again, [Effect::Copy(address)]);
@@ -536,11 +536,11 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             .browsers,
         "remembered for the next start"
     );
-    let moved = EntryAddresses {
+    let moved = ProxyAddresses {
         versioned_pac: "http://127.0.0.1:8421/secret.pac?v=2".to_owned(),
         ..addresses
     };
-    let followed = desk.event(Event::Entry(EntryNews::Listens(moved.clone())));
+    let followed = desk.event(Event::LocalProxy(ProxyEvent::Listens(moved.clone())));
     assert!(
         follows(&followed, Some(&moved.versioned_pac)),
         "{followed:?}"
@@ -549,9 +549,9 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     // Nothing of it is left once nobody is signed in.
     let restored = desk.command(Command::SignOut).unwrap();
     assert!(follows(&restored, None), "{restored:?}");
-    assert!(desk.app.state.entry.is_none());
+    assert!(desk.app.state.local_proxy.is_none());
     assert!(desk.command(Command::CopyPac).is_err());
     // And what a session that is given up still says counts for nothing.
-    desk.event(Event::Entry(EntryNews::Listens(moved)));
-    assert!(desk.app.state.entry.is_none());
+    desk.event(Event::LocalProxy(ProxyEvent::Listens(moved)));
+    assert!(desk.app.state.local_proxy.is_none());
 }

@@ -48,11 +48,11 @@ pub enum TrayEvent {
 
 /// The menu, from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Menu(pub Vec<Entry>);
+pub struct Menu(pub Vec<MenuEntry>);
 
 /// One entry of the menu. Labels are plain text: a backend escapes what it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum MenuEntry {
     /// A line between groups.
     Separator,
     /// A text that cannot be clicked.
@@ -101,7 +101,7 @@ const LONGEST_NAME: usize = 48;
 /// changes labels.
 #[must_use]
 pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
-    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    let mut groups: Vec<Vec<MenuEntry>> = Vec::new();
     match &state.standing {
         Standing::SignedOut { .. } => {
             groups.push(vec![item("Sign in…", TrayEvent::SignIn)]);
@@ -110,7 +110,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
         }
         Standing::SigningIn => {
             groups.push(vec![
-                Entry::Text("Signing in through the browser…".to_owned()),
+                MenuEntry::Text("Signing in through the browser…".to_owned()),
                 item("Cancel sign-in", TrayEvent::CancelSignIn),
             ]);
             groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
@@ -126,7 +126,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
             .map(|row| entry(state, row, now))
             .collect(),
     );
-    let mut rest: Vec<Entry> = rows.rest.iter().map(|row| entry(state, row, now)).collect();
+    let mut rest: Vec<MenuEntry> = rows.rest.iter().map(|row| entry(state, row, now)).collect();
     if rows.hidden > 0 {
         rest.push(item(
             &format!("More resources ({})…", rows.hidden),
@@ -234,7 +234,7 @@ fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
     )
 }
 
-fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Entry {
+fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> MenuEntry {
     let name = one_line(&resource.name, LONGEST_NAME);
     let label = format!(
         "{name} · {}",
@@ -277,7 +277,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
             vec![click(label, TrayEvent::Authenticate(resource.id)), copy]
         }
     };
-    Entry::Row {
+    MenuEntry::Row {
         resource: resource.id,
         label,
         note: note(resource, lock, now, state.zone),
@@ -342,37 +342,37 @@ fn how_it_stands(
     }
 }
 
-fn connection(state: &AppState) -> Vec<Entry> {
+fn connection(state: &AppState) -> Vec<MenuEntry> {
     match state.offline() {
         Some(offline) => {
             let words = match offline.since {
                 Some(since) => format!("Offline since {}", words::time_of_day(since, state.zone)),
                 None => "Offline: the controller was not reached yet".to_owned(),
             };
-            vec![Entry::Text(words)]
+            vec![MenuEntry::Text(words)]
         }
-        None if state.is_loading() => vec![Entry::Text("Loading…".to_owned())],
+        None if state.is_loading() => vec![MenuEntry::Text("Loading…".to_owned())],
         None => vec![],
     }
 }
 
-fn item(label: &str, event: TrayEvent) -> Entry {
-    Entry::Item(Item {
+fn item(label: &str, event: TrayEvent) -> MenuEntry {
+    MenuEntry::Item(Item {
         label: label.to_owned(),
         event,
     })
 }
 
-fn quit() -> Entry {
+fn quit() -> MenuEntry {
     item("Quit", TrayEvent::Quit)
 }
 
 /// The groups with lines between them.
-fn joined(groups: Vec<Vec<Entry>>) -> Menu {
+fn joined(groups: Vec<Vec<MenuEntry>>) -> Menu {
     let mut entries = Vec::new();
     for group in groups.into_iter().filter(|group| !group.is_empty()) {
         if !entries.is_empty() {
-            entries.push(Entry::Separator);
+            entries.push(MenuEntry::Separator);
         }
         entries.extend(group);
     }

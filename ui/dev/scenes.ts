@@ -304,7 +304,7 @@ function parts(contents: Contents): Part[] {
         notifications: true,
         secretStore: "You stay signed in through this computer’s keyring.",
         browsers: true,
-        entry: {
+        localProxy: {
           proxy: "http://127.0.0.1:8421",
           pac: "http://127.0.0.1:8421/2hVv0wZ8r1xQk3mB5nT7Lg.pac",
         },

@@ -283,7 +283,7 @@ test("a switch turns only when the engine has turned", async () => {
     notifications: true,
     secretStore: "In the keyring.",
     browsers: null,
-    entry: null,
+    localProxy: null,
     version: "0.1.0",
     logFolder: "/logs",
   };

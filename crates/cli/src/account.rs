@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hourkey_client::config::{Config, ConfigError, Folders, StoreKind};
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::entry::ProxyFiles;
+use hourkey_client::local_proxy::ProxyFiles;
 use hourkey_client::secrets::{File, Keyring, SecretStore};
 use hourkey_client::session::{self, Home, Session, SignOutError};
 use hourkey_client::sign_in as client;

@@ -102,7 +102,8 @@ enum Command {
         port: u16,
     },
     /// Run a local proxy on 127.0.0.1 to your resources.
-    Entry {
+    #[command(alias = "entry")]
+    Proxy {
         /// The port, from now on the usual one, or 0 for any free one, this time; when left out, the
         /// usual one.
         #[arg(long, value_parser = port)]
@@ -278,7 +279,7 @@ impl Arguments {
                 comment,
             } => unlock::unlock(login, &resource, comment, json).await,
             Command::Connect { host, port } => connect::connect(&host, port).await,
-            Command::Entry { port } => serve::entry(port, json).await,
+            Command::Proxy { port } => serve::proxy(port, json).await,
             Command::Forward { what, port } => serve::forward(&what, port, json).await,
             Command::SshConfig { install } => ssh_config::ssh_config(install, json).await,
             Command::Devices(what) => devices::run(what, json).await,

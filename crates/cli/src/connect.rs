@@ -3,7 +3,7 @@
 use std::io;
 
 use hourkey_client::dial::{Cut, Destination, RelayError};
-use hourkey_client::entry::PATIENCE;
+use hourkey_client::local_proxy::PATIENCE;
 
 use crate::exit::{Exit, Failure};
 use crate::live::{Live, Notes};

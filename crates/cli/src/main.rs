@@ -27,7 +27,7 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     // What libraries have to say, the command says itself, in words for people.
-    hourkey_terminal::log("off,hourkey=error,hourkey_client=warn,hourkey_client::entry=info");
+    hourkey_terminal::log("off,hourkey=error,hourkey_client=warn,hourkey_client::local_proxy=info");
     match run(arguments) {
         Ok(()) => exit::Exit::Ok.into(),
         Err(failure) => failure.report(),

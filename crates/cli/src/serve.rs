@@ -1,7 +1,7 @@
-//! `hourkey entry` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
+//! `hourkey proxy` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
 
 use hourkey_client::dial::{Destination, Refused};
-use hourkey_client::entry::{Entry, Forward};
+use hourkey_client::local_proxy::{Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
@@ -16,27 +16,27 @@ use crate::text::visible;
 /// How many connections to each gateway in use are kept ready.
 const READY: usize = 2;
 
-/// `hourkey entry`: the addresses, as JSON, once they are there.
-pub(crate) async fn entry(port: Option<u16>, json: bool) -> Result<(), Failure> {
+/// `hourkey proxy`: the addresses, as JSON, once they are there.
+pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), Failure> {
     let live = Live::start(Notes::Many, READY).await?;
     live.ready().await?;
     let files = proxy_files(&live.controller)?;
     let dialer = live.dialer.clone();
     let usual = files.usual_port().await;
     let started = match port {
-        None => Entry::start_anywhere(dialer, 0, &files).await,
-        Some(port) => Entry::start(dialer, port, &files).await,
+        None => LocalProxy::start_anywhere(dialer, 0, &files).await,
+        Some(port) => LocalProxy::start(dialer, port, &files).await,
     };
-    let entry = started.map_err(|error| taken(port.unwrap_or(0), &error))?;
+    let local_proxy = started.map_err(|error| taken(port.unwrap_or(0), &error))?;
     if let (None, Some(usual)) = (port, usual)
-        && usual != entry.port()
+        && usual != local_proxy.port()
     {
         print::note(format_args!(
-            "Port {usual} is taken, perhaps by another hourkey entry, so this one has another port, \
+            "Port {usual} is taken, perhaps by another hourkey proxy, so this one has another port, \
              this time. Browsers that were given the usual address do not find it here."
         ));
     }
-    let (port, pac) = (entry.port(), entry.pac_url());
+    let (port, pac) = (local_proxy.port(), local_proxy.pac_url());
     let proxy = format!("http://127.0.0.1:{port}");
     if json {
         print::json(&Listening { port, proxy, pac })?;
@@ -58,7 +58,7 @@ pub(crate) async fn entry(port: Option<u16>, json: bool) -> Result<(), Failure> 
     until_stopped(&live).await
 }
 
-/// `hourkey entry`, as JSON.
+/// `hourkey proxy`, as JSON.
 #[derive(Serialize)]
 struct Listening {
     port: u16,

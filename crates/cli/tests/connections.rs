@@ -172,10 +172,10 @@ async fn printed(child: &mut Child) -> Value {
 }
 
 #[tokio::test]
-async fn entry_and_forward_say_where_they_listen_and_lead_there() {
+async fn proxy_and_forward_say_where_they_listen_and_lead_there() {
     let world = world(granted()).await;
-    let mut entry = world.hourkey(&["--json", "entry"]);
-    let listening = printed(&mut entry).await;
+    let mut proxy = world.hourkey(&["--json", "proxy"]);
+    let listening = printed(&mut proxy).await;
     let proxy = listening["proxy"].as_str().unwrap();
     let curl = Command::new("curl")
         .args([
@@ -213,8 +213,8 @@ async fn entry_and_forward_say_where_they_listen_and_lead_there() {
 #[tokio::test]
 async fn commands_go_to_the_controller_by_themselves_where_the_environment_names_our_own_proxy() {
     let world = world(granted()).await;
-    let mut entry = world.hourkey(&["--json", "entry"]);
-    let port = printed(&mut entry).await["port"].clone();
+    let mut proxy = world.hourkey(&["--json", "proxy"]);
+    let port = printed(&mut proxy).await["port"].clone();
     for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         for own in [
             "http://127.0.0.1",
@@ -239,7 +239,7 @@ async fn commands_go_to_the_controller_by_themselves_where_the_environment_names
     }
 
     // Once it has ended, the port may be anybody's: a proxy there is taken like any other.
-    entry.kill().await.unwrap();
+    proxy.kill().await.unwrap();
     let gone = format!("http://127.0.0.1:{port}");
     let list = world.hourkey_in(&[("ALL_PROXY", &gone)], &["list"]);
     assert_eq!(finish(list, b"").await.0, Some(8));

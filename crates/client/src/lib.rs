@@ -5,18 +5,18 @@
 //! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
 //! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
 //! [`model::Model`]. Connections to resources are opened by a [`dial::Dialer`], which the local
-//! [`entry`] hands to other programs.
+//! [`local_proxy`] hands to other programs.
 #![warn(missing_docs)]
 
 pub mod api;
 pub mod config;
 pub mod device;
 pub mod dial;
-pub mod entry;
 pub mod file;
+pub mod local_proxy;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
-pub use entry::fuzz;
+pub use local_proxy::fuzz;
 pub mod model;
 pub mod pages;
 #[cfg(test)]

@@ -10,12 +10,12 @@ pub fn ask(controller: &Url, resource: ResourceId, login: &str) -> Url {
     page(controller, &format!("resources/{resource}/request"), login)
 }
 
-/// Where a browser goes on once access was given: at the local entry, which alone knows where.
+/// Where a browser goes on once access was given: at the local proxy, which alone knows where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Back {
-    /// The entry's port on 127.0.0.1.
+    /// The proxy's port on 127.0.0.1.
     pub port: u16,
-    /// The entry's id for it: 128 random bits in base64url (RFC 4648, 5).
+    /// The proxy's id for it: 128 random bits in base64url (RFC 4648, 5).
     pub id: String,
 }
 

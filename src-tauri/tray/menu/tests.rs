@@ -14,10 +14,10 @@ fn outline(state: &AppState, minutes: i64) -> String {
         .0
         .into_iter()
         .map(|entry| match entry {
-            Entry::Separator => "—".to_owned(),
-            Entry::Text(text) => format!("({text})"),
-            Entry::Item(item) => item.label,
-            Entry::Row {
+            MenuEntry::Separator => "—".to_owned(),
+            MenuEntry::Text(text) => format!("({text})"),
+            MenuEntry::Item(item) => item.label,
+            MenuEntry::Row {
                 label, note, items, ..
             } => {
                 let note = note.map(|note| format!("({note})"));
@@ -31,8 +31,8 @@ fn outline(state: &AppState, minutes: i64) -> String {
 
 fn rows(menu: &Menu) -> Vec<i64> {
     let rows = menu.0.iter().filter_map(|entry| match entry {
-        Entry::Row { resource, .. } => Some(resource.0),
-        Entry::Separator | Entry::Text(_) | Entry::Item(_) => None,
+        MenuEntry::Row { resource, .. } => Some(resource.0),
+        MenuEntry::Separator | MenuEntry::Text(_) | MenuEntry::Item(_) => None,
     });
     rows.collect()
 }
@@ -271,7 +271,7 @@ fn reviewers_see_how_many_wait_for_them() {
 fn hostile_names_stay_one_bounded_line() {
     let name = format!("a\u{202e}b\n{}", "x".repeat(500));
     let state = state(vec![resource(1, &name, locked())]);
-    let Entry::Row { label, .. } = &menu(&state, at(0)).0[0] else {
+    let MenuEntry::Row { label, .. } = &menu(&state, at(0)).0[0] else {
         panic!("a row comes first");
     };
     let name = label.strip_suffix(" · locked").unwrap();

@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::entry::peer::{Owner, Peers as _, System};
+use crate::local_proxy::peer::{Owner, Peers as _, System};
 use crate::secrets::Secret;
 
 const PATH: &str = "/callback";

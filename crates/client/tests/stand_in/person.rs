@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use hourkey_client::device::Device;
 use hourkey_client::dial::{Ask, Asker, Dialer};
-use hourkey_client::entry::{Entry, ProxyFiles};
+use hourkey_client::local_proxy::{LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::MemoryOnly;
 use hourkey_client::sync::Update;
@@ -74,9 +74,11 @@ impl Person {
     }
 
     /// A local proxy of this person.
-    pub async fn entry(&self) -> Entry {
+    pub async fn local_proxy(&self) -> LocalProxy {
         let files = ProxyFiles::of(self.state.path(), "hourkey-test", &self.controller);
-        Entry::start(self.dialer.clone(), 0, &files).await.unwrap()
+        LocalProxy::start(self.dialer.clone(), 0, &files)
+            .await
+            .unwrap()
     }
 
     /// The controller sends this row.

@@ -1,4 +1,4 @@
-//! The local entry: lets the programs of this person, on this machine, reach their resources.
+//! The local proxy: lets the programs of this person, on this machine, reach their resources.
 //!
 //! One loopback port speaks HTTP proxy (CONNECT and absolute form) and SOCKS5, told apart by the
 //! first byte, and serves the PAC file under a path that nobody can guess. A [`Forward`] is a port
@@ -50,9 +50,9 @@ pub const BROWSER_PATIENCE: Duration = Duration::from_secs(25);
 /// How long other connections to a locked resource are held.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The running entry. It and its connections end when this is dropped.
+/// The running local proxy. It and its connections end when this is dropped.
 #[derive(Debug)]
-pub struct Entry {
+pub struct LocalProxy {
     listening: Listening,
     shared: Arc<Shared>,
     /// Tells our other programs that this proxy is ours.
@@ -66,7 +66,7 @@ struct Shared {
     backs: Backs,
 }
 
-impl Entry {
+impl LocalProxy {
     /// Listens on `port` of 127.0.0.1, from then on the usual one; 0 for any free one, this time.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 /**
  * How programs reach resources through the app.
  */
-export type Entry = { 
+export type LocalProxy = { 
 /**
  * As an HTTP or SOCKS5 proxy.
  */

@@ -125,7 +125,7 @@ impl Answer {
     pub(super) fn no_connect_by_forward() -> Self {
         Self::text(
             StatusCode::FORBIDDEN,
-            "A forward is no proxy, and serves no CONNECT. Use the proxy of `hourkey entry`, or \
+            "A forward is no proxy, and serves no CONNECT. Use the proxy of `hourkey proxy`, or \
              `hourkey connect`.",
         )
     }

@@ -1,4 +1,4 @@
-//! The proxy auto-configuration file: sends the person's resources to the entry, and nothing else.
+//! The proxy auto-configuration file: sends the person's resources to the proxy, and nothing else.
 
 use hourkey_domain::address::{Address, Ports};
 use serde::Serialize;
@@ -18,7 +18,7 @@ struct Rule {
     ports: Vec<(u16, u16)>,
 }
 
-/// The file for these addresses, with the entry at `port`. IPv6 prefixes are left out: scripts
+/// The file for these addresses, with the proxy at `port`. IPv6 prefixes are left out: scripts
 /// have no sure way to compare them.
 pub(super) fn file<'a>(
     addresses: impl Iterator<Item = (&'a Address, &'a Ports)>,

@@ -1,4 +1,4 @@
-//! The local entry with real sockets and real clients, before stand-ins for controller and
+//! The local proxy with real sockets and real clients, before stand-ins for controller and
 //! gateways.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
@@ -8,7 +8,7 @@ use std::future::pending;
 use std::time::{Duration, Instant};
 
 use hourkey_client::dial::{Destination, Refused};
-use hourkey_client::entry::{BROWSER_PATIENCE, Entry, Forward};
+use hourkey_client::local_proxy::{BROWSER_PATIENCE, Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
@@ -23,7 +23,7 @@ struct World {
     controller: std::sync::Arc<Controller>,
     gateway: StandIn,
     person: Person,
-    entry: Entry,
+    proxy: LocalProxy,
 }
 
 async fn world(lock: LockState) -> World {
@@ -31,22 +31,22 @@ async fn world(lock: LockState) -> World {
     let gateway = StandIn::start(&controller).await;
     let rows = vec![resource(1, "wiki.corp", lock)];
     let person = Person::new(&controller, rows).await;
-    let entry = person.entry().await;
+    let proxy = person.local_proxy().await;
     World {
         controller,
         gateway,
         person,
-        entry,
+        proxy,
     }
 }
 
 impl World {
     fn http_proxy(&self) -> String {
-        format!("http://127.0.0.1:{}", self.entry.port())
+        format!("http://127.0.0.1:{}", self.proxy.port())
     }
 
     fn socks(&self) -> String {
-        format!("127.0.0.1:{}", self.entry.port())
+        format!("127.0.0.1:{}", self.proxy.port())
     }
 
     /// A port that leads to the resource.
@@ -134,7 +134,7 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
     held.push(curl(&["--socks5-hostname", &socks, url]));
     let asker = &world.person.asker;
     until("asked", || !asker.seen().is_empty()).await;
-    until("all held", || taken(world.entry.port()) == held.len()).await;
+    until("all held", || taken(world.proxy.port()) == held.len()).await;
     assert!(world.gateway.targets.lock().unwrap().is_empty());
     // The gateway hears of the grant a little later than this device.
     world.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
@@ -194,11 +194,11 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
     ]));
     let answered = answered.await.unwrap();
     assert!(answered.starts_with("302 http://127.0.0.1:"), "{answered}");
-    // The page's address holds ids alone; where it sends the browser back to, the entry knows.
+    // The page's address holds ids alone; where it sends the browser back to, the proxy knows.
     let (page, back) = answered.split_once("&back=").unwrap();
     assert!(page.ends_with("/resources/1/request?as=ada"), "{page}");
     let (port, id) = back.split_once('-').unwrap();
-    assert_eq!(port, world.entry.port().to_string());
+    assert_eq!(port, world.proxy.port().to_string());
     let back = format!("http://127.0.0.1:{port}/back/{id}");
     let there = done(curl(&["--write-out", out, "--output", "/dev/null", &back]));
     assert_eq!(there.await.unwrap(), format!("302 {url}"));
@@ -295,8 +295,8 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
     let _silent = controller.silent_gateway().await;
     let answers = StandIn::start(&controller).await;
     let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
-    let entry = person.entry().await;
-    let proxy = format!("http://127.0.0.1:{}", entry.port());
+    let proxy = person.local_proxy().await;
+    let proxy = format!("http://127.0.0.1:{}", proxy.port());
     let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(got).await.unwrap();
     assert_eq!(answers.targets.lock().unwrap().len(), 1);
@@ -308,7 +308,7 @@ async fn refused(person: &Person, to: &Destination) -> Refused {
     dialed.err().unwrap()
 }
 
-/// A browser gives up at 30 s, and the page that the entry has for it must come before.
+/// A browser gives up at 30 s, and the page that the proxy has for it must come before.
 #[tokio::test]
 async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
     let controller = Controller::start().await;
@@ -395,7 +395,7 @@ async fn a_socks_4_client_is_refused_in_its_own_words() {
 #[tokio::test]
 async fn the_pac_file_is_for_those_who_know_its_path() {
     let world = world(LOCKED).await;
-    let pac = world.entry.pac_url();
+    let pac = world.proxy.pac_url();
     let file = done(curl(&["--include", &pac])).await.unwrap();
     assert!(
         file.contains("Content-Type: application/x-ns-proxy-autoconfig"),
@@ -420,13 +420,13 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
     }
 
     // For settings that follow changes: the same file, at another address once resources move.
-    let first = world.entry.versioned_pac_url();
+    let first = world.proxy.versioned_pac_url();
     assert!(first.starts_with(&format!("{pac}?v=")), "{first}");
     assert_eq!(done(curl(&["--include", &first])).await.unwrap(), file);
     world.person.change(resource(1, "wiki.corp", granted()));
-    assert_eq!(world.entry.versioned_pac_url(), first, "it says the same");
+    assert_eq!(world.proxy.versioned_pac_url(), first, "it says the same");
     world.person.change(resource(1, "renamed.corp", granted()));
-    let second = world.entry.versioned_pac_url();
+    let second = world.proxy.versioned_pac_url();
     assert_ne!(second, first);
     let moved = done(curl(&[&second])).await.unwrap();
     assert!(
@@ -444,7 +444,7 @@ async fn other_users_of_the_machine_are_refused() {
         return;
     }
     let world = world(granted()).await;
-    let pac = world.entry.pac_url();
+    let pac = world.proxy.pac_url();
     for (user, status) in [(0, true), (NOBODY, false)] {
         let mut command = Command::new("curl");
         command.args(["--silent", "--noproxy", "", &pac]).uid(user);

@@ -1,4 +1,4 @@
-//! The local entry of a session: programs of this person reach their resources through it.
+//! The local proxy of a session: programs of this person reach their resources through it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::dial::{Ask, Asker, Blocked, Destination, Dialer};
-use hourkey_client::entry::{Entry, Forward, ProxyFiles};
+use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::Session;
@@ -30,11 +30,11 @@ const PORT: u16 = 8421;
 /// at 15432.
 const ABOVE: u16 = 10_000;
 
-/// What the entry tells the app.
+/// What the local proxy tells the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryNews {
+pub enum ProxyEvent {
     /// It listens.
-    Listens(EntryAddresses),
+    Listens(ProxyAddresses),
     /// It cannot be had; why, as a sentence.
     Failed(String),
     /// Programs reach a resource at a port of this computer.
@@ -57,9 +57,9 @@ pub enum EntryNews {
     Blocked(Blocked),
 }
 
-/// How programs use the entry.
+/// How programs use the local proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryAddresses {
+pub struct ProxyAddresses {
     /// As an HTTP proxy; SOCKS5 listens on the same port.
     pub proxy: String,
     /// For browsers: the address of the automatic proxy configuration (PAC).
@@ -73,24 +73,24 @@ pub(crate) fn key(controller: &Url) -> Keyring {
     Keyring::of(&key_entry(DESKTOP_CLIENT), controller)
 }
 
-/// The files of the entry, in the state folder.
+/// The files of the local proxy, in the state folder.
 pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
     ProxyFiles::of(state, DESKTOP_CLIENT, controller)
 }
 
-/// The entry of one session. Ends when dropped.
-pub(crate) struct SessionEntry {
+/// The local proxy of one session. Ends when dropped.
+pub(crate) struct SessionProxy {
     model: watch::Sender<Model>,
     clock: Arc<dyn Clock>,
     events: mpsc::Sender<Event>,
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
-    entry: Option<Entry>,
+    proxy: Option<LocalProxy>,
     /// What the app was told of it.
-    told: Option<EntryAddresses>,
+    told: Option<ProxyAddresses>,
 }
 
-impl SessionEntry {
+impl SessionProxy {
     /// Starts it. Nothing is asked of the controller before a program comes.
     pub(crate) async fn start(
         session: &Session,
@@ -102,22 +102,22 @@ impl SessionEntry {
         let (model, known) = watch::channel(Model::default());
         let asker = Arc::new(Questions(events.clone()));
         let dialer = Dialer::new(device, known, asker, READY);
-        let entry = Entry::start_anywhere(dialer.clone(), PORT, files).await;
-        let told = entry.as_ref().ok().map(addresses);
-        let news = match (&told, &entry) {
-            (Some(addresses), _) => EntryNews::Listens(addresses.clone()),
-            (None, Err(error)) => EntryNews::Failed(error.to_string()),
-            (None, Ok(_)) => EntryNews::Failed("it has no address".to_owned()),
+        let proxy = LocalProxy::start_anywhere(dialer.clone(), PORT, files).await;
+        let told = proxy.as_ref().ok().map(addresses);
+        let news = match (&told, &proxy) {
+            (Some(addresses), _) => ProxyEvent::Listens(addresses.clone()),
+            (None, Err(error)) => ProxyEvent::Failed(error.to_string()),
+            (None, Ok(_)) => ProxyEvent::Failed("it has no address".to_owned()),
         };
         // Nobody listens any more when the app ends.
-        let _ = events.send(Event::Entry(news)).await;
+        let _ = events.send(Event::LocalProxy(news)).await;
         Self {
             model,
             clock: Arc::clone(session.clock()),
             events: events.clone(),
             dialer,
             forwards: BTreeMap::new(),
-            entry: entry.ok(),
+            proxy: proxy.ok(),
             told,
         }
     }
@@ -150,13 +150,13 @@ impl SessionEntry {
         };
         let address = format!("127.0.0.1:{}", forward.port());
         self.forwards.insert(resource, (to.clone(), forward));
-        let news = EntryNews::Forwards {
+        let news = ProxyEvent::Forwards {
             resource,
             to,
             address,
         };
         // Nobody listens any more when the app ends.
-        let _ = self.events.send(Event::Entry(news)).await;
+        let _ = self.events.send(Event::LocalProxy(news)).await;
         Ok(())
     }
 
@@ -178,37 +178,37 @@ impl SessionEntry {
             }
             Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
         };
-        let now = self.entry.as_ref().filter(|_| moved).map(addresses);
+        let now = self.proxy.as_ref().filter(|_| moved).map(addresses);
         if let Some(now) = now
             && self.told.as_ref() != Some(&now)
         {
             self.told = Some(now.clone());
-            let news = Event::Entry(EntryNews::Listens(now));
+            let news = Event::LocalProxy(ProxyEvent::Listens(now));
             // Nobody listens any more when the app ends.
             let _ = self.events.send(news).await;
         }
     }
 }
 
-fn addresses(entry: &Entry) -> EntryAddresses {
-    EntryAddresses {
-        proxy: format!("http://127.0.0.1:{}", entry.port()),
-        pac: entry.pac_url(),
-        versioned_pac: entry.versioned_pac_url(),
+fn addresses(proxy: &LocalProxy) -> ProxyAddresses {
+    ProxyAddresses {
+        proxy: format!("http://127.0.0.1:{}", proxy.port()),
+        pac: proxy.pac_url(),
+        versioned_pac: proxy.versioned_pac_url(),
     }
 }
 
-/// Hands the entry's questions to the app.
+/// Hands the local proxy's questions to the app.
 struct Questions(mpsc::Sender<Event>);
 
 impl Questions {
     fn want(&self, ask: &Ask, page: Option<Url>) {
-        let wanted = EntryNews::Wanted {
+        let wanted = ProxyEvent::Wanted {
             resource: ask.resource.id,
             page,
         };
-        if self.0.try_send(Event::Entry(wanted)).is_err() {
-            tracing::warn!("a question of the entry was dropped: too much is going on");
+        if self.0.try_send(Event::LocalProxy(wanted)).is_err() {
+            tracing::warn!("a question of the local proxy was dropped: too much is going on");
         }
     }
 }
@@ -223,8 +223,8 @@ impl Asker for Questions {
     }
 
     fn blocked(&self, blocked: &Blocked) {
-        let news = EntryNews::Blocked(blocked.clone());
-        if self.0.try_send(Event::Entry(news)).is_err() {
+        let news = ProxyEvent::Blocked(blocked.clone());
+        if self.0.try_send(Event::LocalProxy(news)).is_err() {
             tracing::warn!(%blocked, "a blocked connection was not told: too much is going on");
         }
     }

@@ -82,7 +82,7 @@ impl Peers for System {
     }
 
     fn check(&self) -> io::Result<()> {
-        let why = "the local entry is not available on this system yet";
+        let why = "the local proxy is not available on this system yet";
         Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }
 }

@@ -1,8 +1,8 @@
 //! Where a browser was going when it found a resource locked, so that its request page can send it
 //! there once access was given.
 //!
-//! The page's address carries the entry's port and an id that nobody can guess; what stands behind
-//! it, the entry alone knows. So a page can send a browser nowhere else.
+//! The page's address carries the proxy's port and an id that nobody can guess; what stands behind
+//! it, the proxy alone knows. So a page can send a browser nowhere else.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! SOCKS5 (RFC 1928), as far as the entry speaks it: no authentication, CONNECT alone.
+//! SOCKS5 (RFC 1928), as far as the proxy speaks it: no authentication, CONNECT alone.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
