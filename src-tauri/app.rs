@@ -3,8 +3,8 @@
 
 mod account;
 mod commands;
+mod notifications;
 mod shown;
-mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::config::{Config, Folders};
+use hourkey_client::delivery::PendingNotification;
 use hourkey_client::dial::Destination;
 use hourkey_client::model::{Connection, Model, lock_now};
 use hourkey_client::sync::Update;
-use hourkey_client::told::ToTell;
 use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
@@ -159,8 +159,8 @@ pub struct AppState {
     pub controller: Option<Url>,
     /// What the controller said.
     pub model: Model,
-    /// Endings told in this run, and when: the controller keeps no notices of them.
-    pub endings: Vec<(DateTime<Utc>, ToTell)>,
+    /// Endings notified in this run, and when: the controller keeps no notices of them.
+    pub endings: Vec<(DateTime<Utc>, PendingNotification)>,
     /// Up to when the person has read their inbox; `None` while that is not known.
     pub read_until: Option<DateTime<Utc>>,
     /// The zone of shown times.
@@ -266,7 +266,7 @@ pub struct App<E> {
     session: u64,
     has_tray_host: bool,
     shown: shown::Shown,
-    telling: telling::Telling,
+    notifications: notifications::Notifications,
 }
 
 impl<E: Effects> App<E> {
@@ -311,7 +311,7 @@ impl<E: Effects> App<E> {
             },
             effects,
             clock,
-            telling: telling::Telling::default(),
+            notifications: notifications::Notifications::default(),
             folders,
             events,
             session: 0,
@@ -379,7 +379,7 @@ impl<E: Effects> App<E> {
                 Action::Show(tab) => self.show(Some(tab), activation),
             },
             Event::LocalProxy(news) => self.handle_proxy_event(news),
-            Event::Failed(sentence) => self.tell_failure(sentence),
+            Event::Failed(sentence) => self.notify_failure(sentence),
             Event::Tick => {}
             Event::Woke => self.effects.reconnect(),
             // Ends the loop before it comes here.
@@ -390,7 +390,7 @@ impl<E: Effects> App<E> {
     /// Tells what is due, and brings tray and window up to date.
     fn refresh(&mut self) {
         let now = self.now();
-        self.tell(now);
+        self.notify_due(now);
         self.render(now);
     }
 
@@ -407,7 +407,7 @@ impl<E: Effects> App<E> {
         let at = [
             self.state.model.next_change(now),
             crate::tray::menu::changes_at(&self.state, now),
-            self.telling.next_wake(&self.state.model, now),
+            self.notifications.next_wake(&self.state.model, now),
             self.shown.next_push(now),
         ];
         let wait = at.into_iter().flatten().min()? - now;

@@ -1,8 +1,8 @@
 //! The window's view models as pure functions of the state.
 
 use chrono::{DateTime, Utc};
+use hourkey_client::delivery::PendingNotification;
 use hourkey_client::dial::Destination;
-use hourkey_client::told::ToTell;
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::text::one_line;
@@ -205,12 +205,12 @@ fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
         .endings
         .iter()
         .enumerate()
-        .map(|(number, (at, told))| {
-            let (_, message) = text::told(state, told, now);
-            let kind = match told {
-                ToTell::Notice(notice) => kind(&notice.what),
-                ToTell::EndingSoon { .. } => InboxKind::Ending,
-                ToTell::Ended(_) => InboxKind::Ended,
+        .map(|(number, (at, ending))| {
+            let (_, message) = text::pending(state, ending, now);
+            let kind = match ending {
+                PendingNotification::Notice(notice) => kind(&notice.what),
+                PendingNotification::EndingSoon { .. } => InboxKind::Ending,
+                PendingNotification::Ended(_) => InboxKind::Ended,
             };
             item(state, format!("ending-{number}"), kind, message, *at)
         });

@@ -82,12 +82,12 @@ impl<E: Effects> App<E> {
         self.state.standing = Standing::SignedIn;
         self.state.model = Model::default();
         self.state.endings.clear();
-        self.telling.begin(signed.at);
+        self.notifications.begin(signed.at);
         if self.state.config.controller.as_ref() != Some(&signed.controller) {
             self.state.controller = Some(signed.controller.clone());
             self.state.config.controller = Some(signed.controller);
             if let Err(sentence) = self.save_config() {
-                self.tell_failure(sentence);
+                self.notify_failure(sentence);
             }
         }
     }
@@ -98,7 +98,7 @@ impl<E: Effects> App<E> {
         self.session = 0;
         self.state.model = Model::default();
         self.state.endings.clear();
-        self.telling.end();
+        self.notifications.end();
         self.drop_local_proxy();
         self.state.standing = Standing::SignedOut { error };
     }
@@ -123,7 +123,7 @@ impl<E: Effects> App<E> {
         }
         self.state.model.apply(update, self.clock.boot());
         self.end_moved_forwards();
-        self.tell_ended_forwards();
+        self.notify_ended_forwards();
         if self.state.model.connection == Connection::Ended {
             self.effects.sign_out();
             self.signed_out("The session has ended. Sign in again.".to_owned());
@@ -135,14 +135,14 @@ impl<E: Effects> App<E> {
         self.forget(Some(why.clone()));
         let controller = self.state.controller.as_ref().map(Url::to_string);
         let message = text::signed_out(why, controller.unwrap_or_default());
-        self.tell_now(Topic::SignIn, message);
+        self.notify_now(Topic::SignIn, message);
     }
 
     pub(super) fn stored(&mut self, stored: Stored) {
         match stored.unsaved {
             Some(mut trouble) => {
                 trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";
-                self.tell_now(Topic::SignIn, text::not_kept(trouble.sentences()));
+                self.notify_now(Topic::SignIn, text::not_kept(trouble.sentences()));
                 self.warn("keyring", trouble);
                 self.state.secret_store =
                     "The sign-in is kept in memory, until Hourkey ends.".to_owned();

@@ -204,7 +204,7 @@ impl<E: Effects> App<E> {
                     .copy(address.clone(), Reply::Desk(self.events.clone()));
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::forwards(&row.name, &address);
-                    self.tell_now(Topic::Forward(resource), message);
+                    self.notify_now(Topic::Forward(resource), message);
                 }
                 let forwarded = Forwarded {
                     to,
@@ -230,7 +230,7 @@ impl<E: Effects> App<E> {
                 self.effects.open_page(page, None, reply);
             }
             ProxyEvent::Blocked(blocked) => {
-                self.tell_now(Topic::Failure, text::blocked(&blocked));
+                self.notify_now(Topic::Failure, text::blocked(&blocked));
             }
             ProxyEvent::Wanted { resource, .. } => {
                 let now = self.clock.boot();
@@ -240,7 +240,7 @@ impl<E: Effects> App<E> {
                 }
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::wanted(&row.name, resource);
-                    self.tell_now(Topic::Wanted(resource), message);
+                    self.notify_now(Topic::Wanted(resource), message);
                 }
             }
         }
@@ -277,7 +277,7 @@ impl<E: Effects> App<E> {
     }
 
     /// Tells of forwards whose connections ended with access, which their programs cannot say.
-    pub(super) fn tell_ended_forwards(&mut self) {
+    pub(super) fn notify_ended_forwards(&mut self) {
         let now_open = |id: &ResourceId| (*id, self.is_open(*id));
         let now_open: Vec<(ResourceId, bool)> = self.state.forwards.keys().map(now_open).collect();
         for (id, is_open) in now_open {
@@ -291,7 +291,7 @@ impl<E: Effects> App<E> {
                 && let Ok(row) = self.resource(id.0)
             {
                 let message = text::forward_ended(&row.name, &address);
-                self.tell_now(Topic::Forward(id), message);
+                self.notify_now(Topic::Forward(id), message);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The app's logic against recorded effects, under a clock that the test moves.
 
-mod telling;
+mod notifications;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -246,13 +246,13 @@ fn only_web_addresses_are_handed_to_the_system() {
     let refused = desk.command(Command::Open { resource: 1 });
     assert!(refused.unwrap_err().contains("no web address"));
     let effects = desk.event(Event::Tray(TrayEvent::Open(ResourceId(1))));
-    let told = desk.shown(&effects);
+    let shown = desk.shown(&effects);
     assert_eq!(
-        told.len(),
+        shown.len(),
         1,
         "outside of the window a notification says so"
     );
-    assert!(told[0].starts_with("That did not work: Sly has no web address."));
+    assert!(shown[0].starts_with("That did not work: Sly has no web address."));
 }
 
 #[test]
@@ -496,8 +496,11 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
         to: to.parse().unwrap(),
         address: address.clone(),
     };
-    let told = desk.event(Event::LocalProxy(news));
-    assert!(told.contains(&Effect::Copy(address.clone())), "{told:?}");
+    let effects = desk.event(Event::LocalProxy(news));
+    assert!(
+        effects.contains(&Effect::Copy(address.clone())),
+        "{effects:?}"
+    );
     let again = desk.event(Event::Tray(TrayEvent::Forward(resource)));
     assert_eq!(again, [Effect::Copy(address)]);
     // Given back, its connections end, and that is said once.

@@ -1,8 +1,8 @@
 //! The words of notifications; the inbox uses the same.
 
 use chrono::{DateTime, Utc};
+use hourkey_client::delivery::{Ending, PendingNotification};
 use hourkey_client::dial::Blocked;
-use hourkey_client::told::{Ending, ToTell};
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
@@ -20,15 +20,19 @@ const LONGEST_TEXT: usize = 200;
 
 /// What it is about, and what it says.
 #[must_use]
-pub fn told(state: &AppState, told: &ToTell, now: DateTime<Utc>) -> (Topic, Message) {
-    match told {
-        ToTell::Notice(it) => notice(state, it, now),
-        ToTell::EndingSoon {
+pub fn pending(
+    state: &AppState,
+    pending: &PendingNotification,
+    now: DateTime<Utc>,
+) -> (Topic, Message) {
+    match pending {
+        PendingNotification::Notice(it) => notice(state, it, now),
+        PendingNotification::EndingSoon {
             minutes_left,
             ending,
             ..
         } => ending_soon(ending, *minutes_left, state.zone),
-        ToTell::Ended(ending) => ended(ending, now, state.zone),
+        PendingNotification::Ended(ending) => ended(ending, now, state.zone),
     }
 }
 

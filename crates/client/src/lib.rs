@@ -1,5 +1,5 @@
 //! What the desktop app and the CLI share: sign-in, session, API calls, the event stream, and
-//! being told once. No user interface in here.
+//! the log of delivered notifications. No user interface in here.
 //!
 //! A program makes a [`session::Home`] (which controller, which client, where the refresh token
 //! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod config;
+pub mod delivery;
 pub mod device;
 pub mod dial;
 pub mod file;
@@ -28,5 +29,4 @@ pub mod sign_in;
 pub mod sync;
 #[cfg(test)]
 mod testing;
-pub mod told;
 mod upstream;

@@ -1,4 +1,4 @@
-//! Being told: what is said, when, and once.
+//! Notifications: what they say, when, and that they come once.
 
 use hourkey_protocol::notice::What;
 

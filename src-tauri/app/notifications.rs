@@ -1,11 +1,11 @@
-//! Telling people what happened: each thing once, by a notification and in the inbox.
+//! Notifications people what happened: each thing once, by a notification and in the inbox.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hourkey_client::delivery::{DeliveryLog, PendingNotification};
 use hourkey_client::model::Model;
-use hourkey_client::told::{ToTell, Told};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::notice::{Notice, What};
@@ -17,14 +17,14 @@ use crate::effects::Effects;
 use crate::notify::{Message, NotShown, Notification, Ticket, Topic, text};
 use crate::trouble::Trouble;
 
-/// What was told, and what is being told.
+/// What was delivered, and what is on its way to the notification server.
 #[derive(Default)]
-pub(super) struct Telling {
+pub(super) struct Notifications {
     /// When the person signed in, on the boot clock; `None` for a kept sign-in.
     signed_in_at: Option<Duration>,
-    told: Option<Told>,
+    log: Option<DeliveryLog>,
     /// Handed to the notification server, which has not answered yet.
-    under_way: HashMap<Ticket, ToTell>,
+    in_flight: HashMap<Ticket, PendingNotification>,
     /// Each notification on the screen, and what makes it stale.
     on_screen: HashMap<Topic, StaleWhen>,
     tickets: u64,
@@ -41,24 +41,24 @@ enum StaleWhen {
 }
 
 /// How long the end of the app waits for the notification server.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Telling {
+impl Notifications {
     /// Somebody signed in.
     pub(super) fn begin(&mut self, signed_in_at: Option<Duration>) {
-        self.told = None;
+        self.log = None;
         self.signed_in_at = signed_in_at;
     }
 
     /// Nobody is signed in: nothing is due.
     pub(super) fn end(&mut self) {
-        self.told = None;
-        self.under_way.clear();
+        self.log = None;
+        self.in_flight.clear();
     }
 
     /// When something is due next because time passes.
     pub(super) fn next_wake(&self, model: &Model, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.told.as_ref()?.next_wake(model, now)
+        self.log.as_ref()?.next_wake(model, now)
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -68,26 +68,31 @@ impl Telling {
 }
 
 impl<E: Effects> App<E> {
-    /// Tells what is due and is not under way yet; takes back what is stale.
-    pub(super) fn tell(&mut self, now: DateTime<Utc>) {
-        if !self.open_told() {
+    /// Shows what is due and not in flight yet; withdraws what is stale.
+    pub(super) fn notify_due(&mut self, now: DateTime<Utc>) {
+        if !self.open_delivery_log() {
             return;
         }
-        let Some(told) = &mut self.telling.told else {
+        let Some(log) = &mut self.notifications.log else {
             return;
         };
-        if let Err(error) = told.observe(&self.state.model, now) {
-            tracing::warn!(%error, "which grants run could not be remembered");
+        if let Err(error) = log.observe(&self.state.model, now) {
+            tracing::warn!(%error, "cannot save which grants run");
         }
-        for due in told.due(&self.state.model, now) {
-            if !self.telling.under_way.values().any(|it| same(it, &due)) {
-                self.tell_one(due, now);
+        for due in log.due(&self.state.model, now) {
+            if !self
+                .notifications
+                .in_flight
+                .values()
+                .any(|it| same(it, &due))
+            {
+                self.notify_one(due, now);
             }
         }
-        self.take_back(now);
+        self.withdraw_stale(now);
     }
 
-    /// The notification server answered: told, or not to be told by it. Either way it is kept in
+    /// The notification server answered: shown, or not to be shown by it. Either way it is kept in
     /// the inbox, and not tried again.
     pub(super) fn notified(&mut self, ticket: Ticket, result: Result<(), NotShown>) {
         match result {
@@ -105,16 +110,16 @@ impl<E: Effects> App<E> {
                 },
             ),
         }
-        if let Some(told) = self.telling.under_way.remove(&ticket) {
-            self.mark(&told);
+        if let Some(delivered) = self.notifications.in_flight.remove(&ticket) {
+            self.mark_delivered(&delivered);
         }
     }
 
-    /// Before the app ends: what was just handed to the notification server is not told again by
+    /// Before the app ends: what was just handed to the notification server is not shown again by
     /// the next run, if the server answers in time.
     pub(super) async fn wait_for_answers(&mut self, events: &mut mpsc::Receiver<Event>) {
         let answers = async {
-            while !self.telling.under_way.is_empty() {
+            while !self.notifications.in_flight.is_empty() {
                 match events.recv().await {
                     Some(Event::Notified { ticket, result }) => self.notified(ticket, result),
                     Some(_) => {}
@@ -122,19 +127,21 @@ impl<E: Effects> App<E> {
                 }
             }
         };
-        if tokio::time::timeout(PATIENCE, answers).await.is_err() {
-            tracing::warn!("the notification service did not answer; something may be told again");
+        if tokio::time::timeout(ANSWER_TIMEOUT, answers).await.is_err() {
+            tracing::warn!(
+                "no answer from the notification service; a notification may come again"
+            );
         }
     }
 
-    /// Tells that something did not work which the person asked for outside of the window.
-    pub(super) fn tell_failure(&mut self, sentence: String) {
-        self.tell_now(Topic::Failure, text::failure(sentence));
+    /// Notifies of something that the person asked for outside of the window and that failed.
+    pub(super) fn notify_failure(&mut self, sentence: String) {
+        self.notify_now(Topic::Failure, text::failure(sentence));
     }
 
-    /// Tells something of this machine, which is not remembered.
-    pub(super) fn tell_now(&mut self, topic: Topic, message: Message) {
-        let ticket = self.telling.ticket();
+    /// Notifies of something on this machine, which the delivery log does not keep.
+    pub(super) fn notify_now(&mut self, topic: Topic, message: Message) {
+        let ticket = self.notifications.ticket();
         self.effects.notify(Notification {
             ticket,
             topic,
@@ -142,29 +149,31 @@ impl<E: Effects> App<E> {
         });
     }
 
-    /// Opens the record of what was told, once it is known for whom. False while it is not.
-    fn open_told(&mut self) -> bool {
+    /// Opens the delivery log, once it is known for whom. False while it is not.
+    fn open_delivery_log(&mut self) -> bool {
         let (Some(controller), false) = (&self.state.controller, self.state.is_loading()) else {
             return false;
         };
-        if self.telling.told.is_some() {
+        if self.notifications.log.is_some() {
             return true;
         }
         let model = &self.state.model;
         let signed_in = self
-            .telling
+            .notifications
             .signed_in_at
             .and_then(|boot| model.clock.now(boot));
-        match Told::open(&self.folders.told_file(), controller, model, signed_in) {
-            Ok(told) => {
-                self.state.read_until = told.read_until();
-                self.telling.told = Some(told);
+        match DeliveryLog::open(&self.folders.delivery_file(), controller, model, signed_in) {
+            Ok(log) => {
+                self.state.read_until = log.read_until();
+                self.notifications.log = Some(log);
                 self.state.warnings.remove("state");
             }
             Err(error) => {
                 let folder = self.folders.state.display();
                 let trouble = Trouble {
-                    text: "What you were told cannot be remembered, so nothing is told.".to_owned(),
+                    text:
+                        "Hourkey cannot save which notifications you have seen, so it shows none."
+                            .to_owned(),
                     remedy: format!("Make the folder {folder} writable."),
                     details: Some(error.to_string()),
                 };
@@ -173,21 +182,23 @@ impl<E: Effects> App<E> {
                 }
             }
         }
-        self.telling.told.is_some()
+        self.notifications.log.is_some()
     }
 
-    fn tell_one(&mut self, due: ToTell, now: DateTime<Utc>) {
-        let is_notice = matches!(due, ToTell::Notice(_));
+    fn notify_one(&mut self, due: PendingNotification, now: DateTime<Utc>) {
+        let is_notice = matches!(due, PendingNotification::Notice(_));
         if !is_notice {
             self.state.endings.push((now, due.clone()));
         }
         if !self.state.config.notifications {
-            return self.mark(&due);
+            return self.mark_delivered(&due);
         }
-        let (topic, message) = text::told(&self.state, &due, now);
-        let ticket = self.telling.ticket();
-        self.telling.on_screen.insert(topic, stale_when(&due, now));
-        self.telling.under_way.insert(ticket, due);
+        let (topic, message) = text::pending(&self.state, &due, now);
+        let ticket = self.notifications.ticket();
+        self.notifications
+            .on_screen
+            .insert(topic, stale_when(&due, now));
+        self.notifications.in_flight.insert(ticket, due);
         self.effects.notify(Notification {
             ticket,
             topic,
@@ -198,25 +209,25 @@ impl<E: Effects> App<E> {
     /// The person looks at their inbox.
     pub(super) fn read_inbox(&mut self) {
         let now = self.now();
-        let Some(record) = &mut self.telling.told else {
+        let Some(log) = &mut self.notifications.log else {
             return;
         };
-        if let Err(error) = record.mark_read(now) {
-            tracing::warn!(%error, "what was read could not be remembered; it may be new again");
+        if let Err(error) = log.mark_read(now) {
+            tracing::warn!(%error, "cannot save up to when the inbox was read; it may be unread again");
         }
-        self.state.read_until = record.read_until();
+        self.state.read_until = log.read_until();
     }
 
-    fn mark(&mut self, told: &ToTell) {
-        let Some(record) = &mut self.telling.told else {
+    fn mark_delivered(&mut self, delivered: &PendingNotification) {
+        let Some(log) = &mut self.notifications.log else {
             return;
         };
-        if let Err(error) = record.mark(told) {
-            tracing::warn!(%error, "what was told could not be remembered; it may be told again");
+        if let Err(error) = log.mark_delivered(delivered) {
+            tracing::warn!(%error, "cannot save that a notification was delivered; it may come again");
         }
     }
 
-    fn take_back(&mut self, now: DateTime<Utc>) {
+    fn withdraw_stale(&mut self, now: DateTime<Utc>) {
         let state = &self.state;
         let is_stale = |when: &StaleWhen| match *when {
             StaleWhen::Decided(request) => {
@@ -232,34 +243,45 @@ impl<E: Effects> App<E> {
             }),
             StaleWhen::Never => false,
         };
-        for (topic, _) in self.telling.on_screen.extract_if(|_, when| is_stale(when)) {
+        for (topic, _) in self
+            .notifications
+            .on_screen
+            .extract_if(|_, when| is_stale(when))
+        {
             self.effects.withdraw(topic);
         }
     }
 }
 
 /// True when both are about the same.
-fn same(one: &ToTell, other: &ToTell) -> bool {
+fn same(one: &PendingNotification, other: &PendingNotification) -> bool {
     match (one, other) {
-        (ToTell::Notice(one), ToTell::Notice(other)) => one.id == other.id,
+        (PendingNotification::Notice(one), PendingNotification::Notice(other)) => {
+            one.id == other.id
+        }
         (
-            ToTell::EndingSoon {
+            PendingNotification::EndingSoon {
                 warning, ending, ..
             },
-            ToTell::EndingSoon {
+            PendingNotification::EndingSoon {
                 warning: other_warning,
                 ending: other,
                 ..
             },
         ) => warning == other_warning && ending == other,
-        (ToTell::Ended(one), ToTell::Ended(other)) => one == other,
-        (ToTell::Notice(_) | ToTell::EndingSoon { .. } | ToTell::Ended(_), _) => false,
+        (PendingNotification::Ended(one), PendingNotification::Ended(other)) => one == other,
+        (
+            PendingNotification::Notice(_)
+            | PendingNotification::EndingSoon { .. }
+            | PendingNotification::Ended(_),
+            _,
+        ) => false,
     }
 }
 
-fn stale_when(told: &ToTell, now: DateTime<Utc>) -> StaleWhen {
-    match told {
-        ToTell::Notice(Notice { what, .. }) => match what {
+fn stale_when(pending: &PendingNotification, now: DateTime<Utc>) -> StaleWhen {
+    match pending {
+        PendingNotification::Notice(Notice { what, .. }) => match what {
             // Says itself that the time is over.
             What::Approved { expires_at, .. } if *expires_at <= now => StaleWhen::Never,
             What::PleaseReview { request, .. } => StaleWhen::Decided(*request),
@@ -271,7 +293,7 @@ fn stale_when(told: &ToTell, now: DateTime<Utc>) -> StaleWhen {
             | What::Revoked { .. }
             | What::Unknown => StaleWhen::Never,
         },
-        ToTell::EndingSoon { ending, .. } => StaleWhen::Over(ending.grant),
-        ToTell::Ended(_) => StaleWhen::Never,
+        PendingNotification::EndingSoon { ending, .. } => StaleWhen::Over(ending.grant),
+        PendingNotification::Ended(_) => StaleWhen::Never,
     }
 }

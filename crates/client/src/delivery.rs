@@ -1,7 +1,7 @@
-//! Being told once: what a person was told already, kept across restarts and sleep.
+//! The delivery log: which notifications a person has seen on this computer, across restarts and sleep.
 //!
-//! Show what [`Told::due`] returns, in its order, and [`Told::mark`] each after it was shown. A
-//! program that is killed between the two repeats one notice; none is ever left out.
+//! Show what [`DeliveryLog::due`] returns, in its order, and call [`DeliveryLog::mark_delivered`] after
+//! each. A program that is killed between the two repeats one; none is ever left out.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,9 +17,9 @@ use url::Url;
 
 use crate::model::{Model, lock_now};
 
-/// Something to tell the person now.
+/// A notification that is due and not shown yet.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ToTell {
+pub enum PendingNotification {
     /// A notice of the controller.
     Notice(Notice),
     /// A grant ends soon.
@@ -68,9 +68,9 @@ impl Warning {
     }
 }
 
-/// What one person at one controller was told.
+/// What one person at one controller has been notified of.
 #[derive(Debug)]
-pub struct Told {
+pub struct DeliveryLog {
     path: PathBuf,
     account: String,
     file: File,
@@ -84,28 +84,28 @@ struct File {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Record {
-    /// The highest notice told.
+    /// The highest notice delivered.
     notice: Option<NoticeId>,
-    /// The endings told, with the deadline of each.
+    /// The endings delivered, with the deadline of each.
     endings: BTreeMap<String, DateTime<Utc>>,
-    /// The grants that run, as last known: their end is told even after a restart.
+    /// The grants that run, as last known: their end is due even after a restart.
     running: BTreeMap<GrantId, Ending>,
     /// Up to when the person has read their inbox.
     #[serde(default)]
     read_until: Option<DateTime<Utc>>,
 }
 
-/// An ending that is this old is forgotten: no grant that is still heard of ended before.
-const MEMORY: TimeDelta = TimeDelta::days(8);
+/// How long a delivered ending is remembered: no grant that is still heard of ended before.
+const RETENTION: TimeDelta = TimeDelta::days(8);
 /// A grant that is gone this short before its end came to its end: clocks differ by a little.
-const ABOUT: TimeDelta = TimeDelta::seconds(5);
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
-impl Told {
+impl DeliveryLog {
     /// Opens the state file at `path` for the person of `model`, who signed in at `signed_in`
     /// (`None` when that was in an earlier run). Call it after the first snapshot.
     ///
     /// For a person whom the file does not know, what happened before they signed in counts as
-    /// told. A file that cannot be read is set aside with a warning.
+    /// delivered. A file that cannot be read is set aside with a warning.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -116,23 +116,23 @@ impl Told {
         signed_in: Option<DateTime<Utc>>,
     ) -> io::Result<Self> {
         let user = model.me.as_ref().map_or(UserId(0), |me| me.id);
-        let mut told = Self {
+        let mut log = Self {
             path: path.to_owned(),
             account: format!("{} {user}", controller.origin().ascii_serialization()),
             file: read(path)?,
         };
-        if !told.file.accounts.contains_key(&told.account) {
+        if !log.file.accounts.contains_key(&log.account) {
             let before = |notice: &&Notice| signed_in.is_none_or(|at| notice.at < at);
-            told.record_mut().notice = model.notices.iter().filter(before).map(|it| it.id).max();
-            told.save()?;
+            log.record_mut().notice = model.notices.iter().filter(before).map(|it| it.id).max();
+            log.save()?;
         }
-        if told.record().read_until.is_none() {
+        if log.record().read_until.is_none() {
             // What happened before they signed in here, or before this was kept, counts as read.
             let newest = model.notices.iter().map(|notice| notice.at).max();
-            told.record_mut().read_until = signed_in.or(newest);
-            told.save()?;
+            log.record_mut().read_until = signed_in.or(newest);
+            log.save()?;
         }
-        Ok(told)
+        Ok(log)
     }
 
     /// Up to when the person has read their inbox.
@@ -165,7 +165,7 @@ impl Told {
         let forgotten = record.endings.len();
         record
             .endings
-            .retain(|_, deadline| *deadline + MEMORY > now);
+            .retain(|_, deadline| *deadline + RETENTION > now);
         if running == record.running && forgotten == record.endings.len() {
             return Ok(());
         }
@@ -173,9 +173,9 @@ impl Told {
         self.save()
     }
 
-    /// What is to be told now, in order: new notices, oldest first, then endings.
+    /// Returns what is due now, in order: new notices, oldest first, then endings.
     #[must_use]
-    pub fn due(&self, model: &Model, now: DateTime<Utc>) -> Vec<ToTell> {
+    pub fn due(&self, model: &Model, now: DateTime<Utc>) -> Vec<PendingNotification> {
         let record = self.record();
         let waits = |notice: &Notice| match notice.what {
             // Decided meanwhile: nothing is left to do.
@@ -202,16 +202,16 @@ impl Told {
             if now >= ending.expires_at {
                 return self
                     .is_new(&end_key(&ending))
-                    .then_some(ToTell::Ended(ending));
+                    .then_some(PendingNotification::Ended(ending));
             }
             let left = ending.expires_at - now;
-            if left <= ABOUT {
-                // The end itself is about to be told; the lock may be gone already.
+            if left <= CLOCK_SKEW {
+                // The end itself is about to be due; the lock may be gone already.
                 return None;
             }
             let warning = warning_at(&ending, now)?;
             self.is_new(&warning_key(&ending, warning))
-                .then(|| ToTell::EndingSoon {
+                .then(|| PendingNotification::EndingSoon {
                     warning,
                     minutes_left: (left.num_seconds() + 59).div_euclid(60).max(1),
                     ending,
@@ -220,26 +220,28 @@ impl Told {
         notices
             .into_iter()
             .cloned()
-            .map(ToTell::Notice)
+            .map(PendingNotification::Notice)
             .chain(endings)
             .collect()
     }
 
-    /// Remembers that this was told. Call it after it was shown.
+    /// Records that this was shown. Call it after it was.
     ///
     /// # Errors
     /// When the file cannot be written; it is remembered until the program ends even then.
-    pub fn mark(&mut self, told: &ToTell) -> io::Result<()> {
+    pub fn mark_delivered(&mut self, delivered: &PendingNotification) -> io::Result<()> {
         let record = self.record_mut();
-        match told {
-            ToTell::Notice(notice) => record.notice = record.notice.max(Some(notice.id)),
-            ToTell::EndingSoon {
+        match delivered {
+            PendingNotification::Notice(notice) => {
+                record.notice = record.notice.max(Some(notice.id))
+            }
+            PendingNotification::EndingSoon {
                 warning, ending, ..
             } => {
                 let key = warning_key(ending, *warning);
                 record.endings.insert(key, ending.expires_at);
             }
-            ToTell::Ended(ending) => {
+            PendingNotification::Ended(ending) => {
                 record.endings.insert(end_key(ending), ending.expires_at);
                 record.running.remove(&ending.grant);
             }
@@ -265,7 +267,7 @@ impl Told {
             .min()
     }
 
-    /// The grants that run, and those whose end is still to be told.
+    /// The grants that run, and those whose end is still to be delivered.
     fn running(&self, model: &Model, now: DateTime<Utc>) -> BTreeMap<GrantId, Ending> {
         let mut running: BTreeMap<GrantId, Ending> = model
             .resources
@@ -275,7 +277,7 @@ impl Told {
             .collect();
         for (grant, known) in &self.record().running {
             // One that is gone before its end was given back or taken away.
-            let over = known.expires_at <= now + ABOUT && !was_revoked(model, *grant);
+            let over = known.expires_at <= now + CLOCK_SKEW && !was_revoked(model, *grant);
             if over {
                 running.entry(*grant).or_insert_with(|| known.clone());
             }
@@ -308,7 +310,7 @@ impl Told {
     }
 }
 
-/// The later one first: only the latest that is due is told.
+/// The later one first: only the latest that is due is shown.
 const WARNINGS: [Warning; 2] = [Warning::Two, Warning::Ten];
 
 /// A grant has no warning at or before its very start.
@@ -373,19 +375,30 @@ fn was_revoked(model: &Model, which: GrantId) -> bool {
     model.notices.iter().any(revoked)
 }
 
+/// The file's name in earlier versions; it is read where there is no new one yet.
+const EARLIER_NAME: &str = "told.json";
+
+/// Reads the file at `path`, or the one that an earlier version left beside it.
 fn read(path: &Path) -> io::Result<File> {
-    let json = match std::fs::read(path) {
-        Ok(json) => json,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
-        Err(error) => return Err(error),
-    };
-    serde_json::from_slice(&json).or_else(|error| {
+    for path in [path, &path.with_file_name(EARLIER_NAME)] {
+        match std::fs::read(path) {
+            Ok(json) => return parse(path, &json),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(File::default())
+}
+
+/// Parses a file; one that is damaged is set aside.
+fn parse(path: &Path, json: &[u8]) -> io::Result<File> {
+    serde_json::from_slice(json).or_else(|error| {
         let aside = path.with_extension("damaged");
         tracing::warn!(
             %error,
             file.path = %path.display(),
             file.kept_as = %aside.display(),
-            "The record of what was told is damaged; it is set aside, and a new one begun."
+            "the delivery log is damaged; it is set aside, and a new one begun"
         );
         std::fs::rename(path, aside)?;
         Ok(File::default())
