@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::dial::{Ask, Asker, Blocked, Destination, Dialer};
+use hourkey_client::dial::{AccessPrompt, Blocked, Destination, Dialer, PromptHandler};
 use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
@@ -100,8 +100,8 @@ impl SessionProxy {
         let key = Arc::new(key(session.controller()));
         let device = Device::new(session.clone(), key, platform::machine_name());
         let (model, known) = watch::channel(Model::default());
-        let asker = Arc::new(Questions(events.clone()));
-        let dialer = Dialer::new(device, known, asker, READY);
+        let prompts = Arc::new(PromptForwarder(events.clone()));
+        let dialer = Dialer::new(device, known, prompts, READY);
         let proxy = LocalProxy::start_anywhere(dialer.clone(), PORT, files).await;
         let told = proxy.as_ref().ok().map(addresses);
         let news = match (&told, &proxy) {
@@ -198,34 +198,34 @@ fn addresses(proxy: &LocalProxy) -> ProxyAddresses {
     }
 }
 
-/// Hands the local proxy's questions to the app.
-struct Questions(mpsc::Sender<Event>);
+/// Forwards access prompts to the app.
+struct PromptForwarder(mpsc::Sender<Event>);
 
-impl Questions {
-    fn want(&self, ask: &Ask, page: Option<Url>) {
+impl PromptForwarder {
+    fn prompt(&self, prompt: &AccessPrompt, page: Option<Url>) {
         let wanted = ProxyEvent::Wanted {
-            resource: ask.resource.id,
+            resource: prompt.resource.id,
             page,
         };
         if self.0.try_send(Event::LocalProxy(wanted)).is_err() {
-            tracing::warn!("a question of the local proxy was dropped: too much is going on");
+            tracing::warn!("cannot queue an access prompt; it is dropped");
         }
     }
 }
 
-impl Asker for Questions {
-    fn open_page(&self, ask: &Ask) {
-        self.want(ask, Some(ask.page.clone()));
+impl PromptHandler for PromptForwarder {
+    fn open_page(&self, prompt: &AccessPrompt) {
+        self.prompt(prompt, Some(prompt.page.clone()));
     }
 
-    fn remind(&self, ask: &Ask) {
-        self.want(ask, None);
+    fn notify(&self, prompt: &AccessPrompt) {
+        self.prompt(prompt, None);
     }
 
     fn blocked(&self, blocked: &Blocked) {
         let news = ProxyEvent::Blocked(blocked.clone());
         if self.0.try_send(Event::LocalProxy(news)).is_err() {
-            tracing::warn!(%blocked, "a blocked connection was not told: too much is going on");
+            tracing::warn!(%blocked, "cannot queue a notification of a blocked connection; it is dropped");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_client::api::ApiError;
-use hourkey_client::dial::{Ask, Asker, Blocked, Dialer};
+use hourkey_client::dial::{AccessPrompt, Blocked, Dialer, PromptHandler};
 use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::{Update, follow};
 use tokio::sync::{mpsc, watch};
@@ -25,13 +25,13 @@ pub(crate) struct Live {
 
 impl Live {
     /// Starts to follow. `ready` is [`Dialer::new`]'s.
-    pub(crate) async fn start(asker: Notes, ready: usize) -> Result<Self, Failure> {
+    pub(crate) async fn start(prompts: Notes, ready: usize) -> Result<Self, Failure> {
         let device = device().await?;
         let session = device.session().clone();
         let controller = session.controller().clone();
         let (tx, mut updates) = mpsc::channel(8);
         let (writer, model) = watch::channel(Model::default());
-        let dialer = Dialer::new(device, model.clone(), Arc::new(asker), ready);
+        let dialer = Dialer::new(device, model.clone(), Arc::new(prompts), ready);
         let follower = tokio::spawn(async move {
             let _follower = follow(session.clone(), tx);
             let mut lost = false;
@@ -94,35 +94,35 @@ pub(crate) enum Notes {
     Many,
 }
 
-impl Asker for Notes {
-    fn open_page(&self, ask: &Ask) {
-        let (name, seconds) = (visible(&ask.resource.name), ask.patience.as_secs());
-        if has_display() && open::that_detached(ask.page.as_str()).is_ok() {
+impl PromptHandler for Notes {
+    fn open_page(&self, prompt: &AccessPrompt) {
+        let (name, seconds) = (visible(&prompt.resource.name), prompt.patience.as_secs());
+        if has_display() && open::that_detached(prompt.page.as_str()).is_ok() {
             print::note(format_args!(
                 "{name} is locked: opened the request page, waiting up to {seconds} s…"
             ));
         } else {
             print::note(format_args!(
                 "{name} is locked: ask for access at {}\nWaiting up to {seconds} s…",
-                ask.page
+                prompt.page
             ));
         }
     }
 
-    fn remind(&self, ask: &Ask) {
+    fn notify(&self, prompt: &AccessPrompt) {
         print::note(format_args!(
             "{} is locked: ask for access at {}",
-            visible(&ask.resource.name),
-            ask.page
+            visible(&prompt.resource.name),
+            prompt.page
         ));
     }
 
-    fn waits(&self, ask: &Ask) {
+    fn waits(&self, prompt: &AccessPrompt) {
         match self {
             Self::One => print::note(format_args!(
                 "{} is not open yet; waiting up to {} s…",
-                visible(&ask.resource.name),
-                ask.patience.as_secs()
+                visible(&prompt.resource.name),
+                prompt.patience.as_secs()
             )),
             Self::Many => {}
         }

@@ -82,7 +82,7 @@ async fn what_is_granted_comes_back() {
     }
     let targets = world.gateway.targets.lock().unwrap().clone();
     assert_eq!(targets, ["wiki.corp:80"; 4]);
-    assert_eq!(world.person.asker.seen(), [""; 0]);
+    assert_eq!(world.person.prompts.seen(), [""; 0]);
     assert_eq!(world.controller.enrolments.lock().unwrap().len(), 1);
 }
 
@@ -119,7 +119,7 @@ async fn other_destinations_and_commands_are_refused() {
         assert!(page.unwrap().ends_with("403"), "{url}");
     }
     assert!(world.gateway.targets.lock().unwrap().is_empty());
-    assert_eq!(world.person.asker.seen(), [""; 0]);
+    assert_eq!(world.person.prompts.seen(), [""; 0]);
 }
 
 #[tokio::test]
@@ -132,8 +132,8 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
         .map(|_| curl(&["--proxytunnel", "--proxy", &proxy, url]))
         .collect();
     held.push(curl(&["--socks5-hostname", &socks, url]));
-    let asker = &world.person.asker;
-    until("asked", || !asker.seen().is_empty()).await;
+    let prompts = &world.person.prompts;
+    until("asked", || !prompts.seen().is_empty()).await;
     until("all held", || taken(world.proxy.port()) == held.len()).await;
     assert!(world.gateway.targets.lock().unwrap().is_empty());
     // The gateway hears of the grant a little later than this device.
@@ -142,7 +142,7 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
     for child in held {
         assert!(done(child).await.unwrap().contains("/late"));
     }
-    assert_eq!(asker.seen(), ["page /resources/1/request"]);
+    assert_eq!(prompts.seen(), ["page /resources/1/request"]);
 }
 
 /// The connections at a port of 127.0.0.1 that its program has taken, and read to where they wait
@@ -166,8 +166,8 @@ async fn a_denial_ends_the_wait() {
     let world = world(LOCKED).await;
     let proxy = world.http_proxy();
     let held = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
-    let asker = &world.person.asker;
-    until("asked", || !asker.seen().is_empty()).await;
+    let prompts = &world.person.prompts;
+    until("asked", || !prompts.seen().is_empty()).await;
     let mut denied = resource(1, "wiki.corp", LOCKED);
     denied.denied_at = Some(stand_in::now());
     world.person.change(denied);
@@ -211,7 +211,7 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
         &wrong,
     ]));
     assert_eq!(nowhere.await.unwrap(), "404");
-    assert_eq!(world.person.asker.seen(), [""; 0]);
+    assert_eq!(world.person.prompts.seen(), [""; 0]);
 }
 
 /// A program cannot show the request page, and must not take it for the resource.
@@ -225,8 +225,8 @@ async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_as
     let mut answers = Vec::new();
     for (number, how) in [fails.as_slice(), &shows].into_iter().enumerate() {
         let held = curl(how);
-        let asker = &world.person.asker;
-        until("asked", || asker.seen().len() > number).await;
+        let prompts = &world.person.prompts;
+        until("asked", || prompts.seen().len() > number).await;
         let mut denied = resource(1, "wiki.corp", LOCKED);
         denied.denied_at = Some(stand_in::now() + chrono::TimeDelta::minutes(number as i64));
         world.person.change(denied);
@@ -240,7 +240,7 @@ async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_as
     assert!(shown.contains("application/problem+json"), "{shown}");
     assert!(shown.contains("/resources/1/request?as=ada\""), "{shown}");
     let waits = curl(&["--proxy", &proxy, url]);
-    until("held", || world.person.asker.seen().len() == 3).await;
+    until("held", || world.person.prompts.seen().len() == 3).await;
     world.person.change(resource(1, "wiki.corp", granted()));
     assert!(done(waits).await.unwrap().contains("/data.json"));
 }
@@ -490,8 +490,8 @@ async fn a_forward_to_what_is_locked_answers_http_in_http() {
     assert!(page.contains("/resources/1/request?as=ada"), "{page}");
 
     let waits = curl(&["--include", &url]);
-    let asker = &world.person.asker;
-    until("asked", || asker.seen().len() == 1).await;
+    let prompts = &world.person.prompts;
+    until("asked", || prompts.seen().len() == 1).await;
     let mut denied = resource(1, "wiki.corp", LOCKED);
     denied.denied_at = Some(stand_in::now());
     world.person.change(denied);
@@ -501,7 +501,7 @@ async fn a_forward_to_what_is_locked_answers_http_in_http() {
     world.person.clock.advance(60);
 
     let waits = curl(&[&url]);
-    until("asked again", || asker.seen().len() == 2).await;
+    until("asked again", || prompts.seen().len() == 2).await;
     world.person.change(resource(1, "wiki.corp", granted()));
     assert!(done(waits).await.unwrap().contains("/page"));
 }

@@ -1,4 +1,4 @@
-//! Tells the person when a gateway cut a connection for what went through it.
+//! Notifies the person when a gateway cut a connection for what went through it.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hourkey_clock::Clock;
 use hourkey_protocol::gateway::{Ended, FlowEnd};
 
-use super::{Asker, Tunnel, lock};
+use super::{PromptHandler, Tunnel, lock};
 
 /// A connection that a gateway cut for what went through it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Tunnel {
 /// Why a gateway cut a connection, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cut {
-    /// For what went through it; the person was told.
+    /// For what went through it; the person was last.
     #[error("{0}")]
     Blocked(Blocked),
     /// The gateway did not hear its controller for too long to know whether access goes on.
@@ -105,36 +105,37 @@ impl Cut {
 
 /// What people were told last of connections that were blocked, and when on the boot clock.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<Option<(Blocked, Duration)>>>);
+pub(super) struct BlockedThrottle(Arc<Mutex<Option<(Blocked, Duration)>>>);
 
-/// The same is told at most this often: programs try again.
-const TELL_INTERVAL: Duration = Duration::from_secs(60);
+/// The same is notified at most this often: programs try again.
+const NOTIFY_INTERVAL: Duration = Duration::from_secs(60);
 
-impl Told {
-    /// Has the person told if the gateway cuts the tunnel for what goes through it.
+impl BlockedThrottle {
+    /// Notifies the person if the gateway cuts the tunnel for what goes through it.
     pub(super) fn watch(
         &self,
         tunnel: &mut Tunnel,
-        asker: &Arc<dyn Asker>,
+        prompts: &Arc<dyn PromptHandler>,
         clock: &Arc<dyn Clock>,
     ) {
-        let (told, asker, clock) = (self.clone(), Arc::clone(asker), Arc::clone(clock));
+        let (last, prompts, clock) = (self.clone(), Arc::clone(prompts), Arc::clone(clock));
         tunnel.on_cut(move |end| {
             if let Some(blocked) = Blocked::of(end)
-                && told.is_news(&blocked, clock.boot())
+                && last.is_news(&blocked, clock.boot())
             {
-                asker.blocked(&blocked);
+                prompts.blocked(&blocked);
             }
         });
     }
 
     fn is_news(&self, blocked: &Blocked, now: Duration) -> bool {
-        let mut told = lock(&self.0);
-        let known = |(last, at): &(Blocked, Duration)| last == blocked && now < *at + TELL_INTERVAL;
-        if told.as_ref().is_some_and(known) {
+        let mut last = lock(&self.0);
+        let known =
+            |(known, at): &(Blocked, Duration)| known == blocked && now < *at + NOTIFY_INTERVAL;
+        if last.as_ref().is_some_and(known) {
             return false;
         }
-        *told = Some((blocked.clone(), now));
+        *last = Some((blocked.clone(), now));
         true
     }
 }

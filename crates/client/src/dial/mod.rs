@@ -1,4 +1,4 @@
-//! Opens connections to resources: finds the resource and its gateways, and asks for access first
+//! Opens connections to resources: finds the resource and its gateways, and throttle for access first
 //! where it is locked.
 
 use std::collections::HashMap;
@@ -26,10 +26,10 @@ use crate::upstream::{self, Failed};
 pub use crate::upstream::{RelayError, Tunnel};
 pub(crate) use crate::upstream::{UNCLEAR_TIMEOUT, Verdict};
 
-mod asks;
 mod blocked;
 mod destination;
 mod lost;
+mod prompts;
 mod refused;
 mod route;
 pub use blocked::{Blocked, Cut};
@@ -37,25 +37,25 @@ pub use destination::{BadDestination, Destination};
 pub use lost::Lost;
 pub use refused::Refused;
 
-use asks::{Asks, Step};
-use blocked::Told;
+use blocked::BlockedThrottle;
+use prompts::{Prompt, PromptThrottle};
 pub(crate) use route::Routes;
 
-/// What a connection to a locked resource sets off. Each call returns at once.
-pub trait Asker: Send + Sync {
+/// Prompts the person when a connection finds its resource locked. Each call returns at once.
+pub trait PromptHandler: Send + Sync {
     /// Open the request page in the browser.
-    fn open_page(&self, ask: &Ask);
-    /// Remind of it by a notification: the page was opened before, or another one just now.
-    fn remind(&self, ask: &Ask);
+    fn open_page(&self, prompt: &AccessPrompt);
+    /// Show a notification of it: the page was opened before, or another one just now.
+    fn notify(&self, prompt: &AccessPrompt);
     /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
-    fn waits(&self, _ask: &Ask) {}
+    fn waits(&self, _ask: &AccessPrompt) {}
     /// A gateway cut a connection for what went through it.
     fn blocked(&self, _blocked: &Blocked) {}
 }
 
 /// A locked resource that something on this machine wants to use.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ask {
+pub struct AccessPrompt {
     /// The resource, as last heard.
     pub resource: Resource,
     /// Its request page.
@@ -71,12 +71,12 @@ pub struct Dialer(Arc<Inner>);
 struct Inner {
     device: Device,
     model: watch::Receiver<Model>,
-    asker: Arc<dyn Asker>,
+    prompts: Arc<dyn PromptHandler>,
     /// How many connections to each gateway in use are kept ready.
     ready: usize,
     watchdog: Arc<Watchdog>,
-    asks: Arc<Mutex<Asks>>,
-    told: Told,
+    throttle: Arc<Mutex<PromptThrottle>>,
+    blocked: BlockedThrottle,
     routes: Mutex<(i64, Arc<Routes>)>,
     pools: Mutex<Pools>,
     observer: JoinHandle<()>,
@@ -117,20 +117,20 @@ impl Dialer {
     pub fn new(
         device: Device,
         model: watch::Receiver<Model>,
-        asker: Arc<dyn Asker>,
+        prompts: Arc<dyn PromptHandler>,
         ready: usize,
     ) -> Self {
-        let asks = Arc::new(Mutex::new(Asks::default()));
-        let observer = observe(model.clone(), Arc::clone(&asks), device.outdated());
+        let throttle = Arc::new(Mutex::new(PromptThrottle::default()));
+        let observer = observe(model.clone(), Arc::clone(&throttle), device.outdated());
         let observer = tokio::spawn(observer);
         Self(Arc::new(Inner {
             device,
             model,
-            asker,
+            prompts,
             ready,
             watchdog: Arc::new(Watchdog::start()),
-            asks,
-            told: Told::default(),
+            throttle,
+            blocked: BlockedThrottle::default(),
             routes: Mutex::new((-1, Arc::default())),
             pools: Mutex::default(),
             observer,
@@ -164,8 +164,10 @@ impl Dialer {
             let why = format!("none did within {} seconds", limit.as_secs());
             Err(Refused::NoAnswer(why))
         })?;
-        let Inner { told, asker, .. } = &*self.0;
-        told.watch(&mut tunnel, asker, self.clock());
+        let Inner {
+            blocked, prompts, ..
+        } = &*self.0;
+        blocked.watch(&mut tunnel, prompts, self.clock());
         Ok(tunnel)
     }
 
@@ -318,7 +320,7 @@ impl Dialer {
         back: Option<&Back>,
     ) -> Result<String, Refused> {
         let mut model = self.0.model.clone();
-        let mut held: Option<Held<'_>> = None;
+        let mut held: Option<HeldConnection<'_>> = None;
         loop {
             model.mark_unchanged();
             let (resource, now) = self.row(id)?;
@@ -341,12 +343,12 @@ impl Dialer {
         }
     }
 
-    /// Holds a connection, and asks for access.
-    fn hold(&self, resource: &Resource, patience: Duration, back: Option<&Back>) -> Held<'_> {
+    /// Holds a connection, and prompts for access.
+    fn hold(&self, resource: &Resource, patience: Duration, back: Option<&Back>) -> HeldConnection<'_> {
         let now = self.clock().boot();
-        let step = lock(&self.0.asks).hold(resource, now);
+        let what = lock(&self.0.throttle).hold(resource, now);
         let page = self.page(resource.id);
-        let ask = Ask {
+        let prompt = AccessPrompt {
             resource: resource.clone(),
             page: match back {
                 Some(back) => pages::and_back(page, back),
@@ -354,13 +356,13 @@ impl Dialer {
             },
             patience,
         };
-        match step {
-            Step::OpenPage => self.0.asker.open_page(&ask),
-            Step::Remind => self.0.asker.remind(&ask),
-            Step::Nothing => self.0.asker.waits(&ask),
+        match what {
+            Prompt::OpenPage => self.0.prompts.open_page(&prompt),
+            Prompt::Notify => self.0.prompts.notify(&prompt),
+            Prompt::None => self.0.prompts.waits(&prompt),
         }
-        Held {
-            asks: &self.0.asks,
+        HeldConnection {
+            throttle: &self.0.throttle,
             resource: resource.id,
             denied_at: resource.denied_at,
         }
@@ -481,22 +483,22 @@ impl std::fmt::Debug for Dialer {
 }
 
 /// A connection that is held.
-struct Held<'a> {
-    asks: &'a Mutex<Asks>,
+struct HeldConnection<'a> {
+    throttle: &'a Mutex<PromptThrottle>,
     resource: ResourceId,
     denied_at: Option<DateTime<Utc>>,
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldConnection<'_> {
     fn drop(&mut self) {
-        lock(self.asks).let_go(self.resource);
+        lock(self.throttle).release(self.resource);
     }
 }
 
-/// Lets [`Asks`] hear of every change, and the device of changed gateways.
+/// Passes each change to the throttle, and changed gateways to the device.
 async fn observe(
     mut model: watch::Receiver<Model>,
-    asks: Arc<Mutex<Asks>>,
+    throttle: Arc<Mutex<PromptThrottle>>,
     outdated: crate::device::Outdated,
 ) {
     let mut networks = model.borrow().networks;
@@ -505,7 +507,7 @@ async fn observe(
         if std::mem::replace(&mut networks, model.networks) != model.networks {
             outdated.set();
         }
-        lock(&asks).observe(|id| model.resources.get(&id));
+        lock(&throttle).observe(|id| model.resources.get(&id));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hourkey_client::device::Device;
-use hourkey_client::dial::{Ask, Asker, Dialer};
+use hourkey_client::dial::{AccessPrompt, Dialer, PromptHandler};
 use hourkey_client::local_proxy::{LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::MemoryOnly;
@@ -25,26 +25,26 @@ impl Recorder {
         self.0.lock().unwrap().clone()
     }
 
-    fn note(&self, what: &str, ask: &Ask) {
-        let path = ask.page.path();
+    fn note(&self, what: &str, prompt: &AccessPrompt) {
+        let path = prompt.page.path();
         self.0.lock().unwrap().push(format!("{what} {path}"));
     }
 }
 
-impl Asker for Recorder {
-    fn open_page(&self, ask: &Ask) {
-        self.note("page", ask);
+impl PromptHandler for Recorder {
+    fn open_page(&self, prompt: &AccessPrompt) {
+        self.note("page", prompt);
     }
 
-    fn remind(&self, ask: &Ask) {
-        self.note("remind", ask);
+    fn notify(&self, prompt: &AccessPrompt) {
+        self.note("notify", prompt);
     }
 }
 
 /// A person's model, moved by the test.
 pub struct Person {
     pub model: watch::Sender<Model>,
-    pub asker: Arc<Recorder>,
+    pub prompts: Arc<Recorder>,
     pub dialer: Dialer,
     pub clock: Arc<TestClock>,
     controller: Url,
@@ -60,12 +60,12 @@ impl Person {
         model.send_modify(|model| model.apply(update, clock.boot()));
         let store = Arc::new(MemoryOnly::default());
         let device = Device::new(controller.session(clock.clone()).await, store, "test");
-        let asker = Arc::<Recorder>::default();
-        let told: Arc<dyn Asker> = asker.clone();
-        let dialer = Dialer::new(device, model.subscribe(), told, 2);
+        let prompts = Arc::<Recorder>::default();
+        let handler: Arc<dyn PromptHandler> = prompts.clone();
+        let dialer = Dialer::new(device, model.subscribe(), handler, 2);
         Self {
             model,
-            asker,
+            prompts,
             dialer,
             clock,
             controller: controller.url.parse().unwrap(),
