@@ -450,7 +450,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     let opened = desk.event(wanted(Some(page)));
     assert!(
         opened.contains(&Effect::OpenPage(page.to_owned())),
-        "with the way back: {opened:?}"
+        "with the return target: {opened:?}"
     );
     let reminded = desk.event(wanted(None));
     assert!(

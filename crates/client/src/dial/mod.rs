@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
-use crate::pages::{self, Back};
+use crate::pages::{self, ReturnTo};
 use crate::upstream::pool::Pool;
 use crate::upstream::{self, Failed};
 pub use crate::upstream::{RelayError, Tunnel};
@@ -143,20 +143,20 @@ impl Dialer {
     /// # Errors
     /// See [`Refused`].
     pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, Refused> {
-        self.dial_and_come_back(to, patience, None).await
+        self.dial_with_return_to(to, patience, None).await
     }
 
-    /// [`Self::dial`]; the request page sends the browser `back`.
-    pub(crate) async fn dial_and_come_back(
+    /// [`Self::dial`]; the request page sends the browser to `return_to`.
+    pub(crate) async fn dial_with_return_to(
         &self,
         to: &Destination,
         patience: Duration,
-        back: Option<&Back>,
+        return_to: Option<&ReturnTo>,
     ) -> Result<Tunnel, Refused> {
         let deadline = Instant::now() + patience;
         self.heard().await?;
         let id = self.route(to).ok_or(Refused::NoResource)?;
-        let network = self.admit(id, patience, deadline, back).await?;
+        let network = self.admit(id, patience, deadline, return_to).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = left.clamp(MIN_OPEN_TIMEOUT, OPEN_TIMEOUT);
         let opened = tokio::time::timeout(limit, self.open_soon(&network, to)).await;
@@ -317,7 +317,7 @@ impl Dialer {
         id: ResourceId,
         patience: Duration,
         deadline: Instant,
-        back: Option<&Back>,
+        return_to: Option<&ReturnTo>,
     ) -> Result<String, Refused> {
         let mut model = self.0.model.clone();
         let mut held: Option<HeldConnection<'_>> = None;
@@ -331,7 +331,7 @@ impl Dialer {
                 | LockState::Locked { .. } => {}
             }
             match &held {
-                None => held = Some(self.hold(&resource, patience, back)),
+                None => held = Some(self.hold(&resource, patience, return_to)),
                 Some(held) if resource.denied_at > held.denied_at => return Err(Refused::Denied),
                 Some(_) => {}
             }
@@ -344,14 +344,19 @@ impl Dialer {
     }
 
     /// Holds a connection, and prompts for access.
-    fn hold(&self, resource: &Resource, patience: Duration, back: Option<&Back>) -> HeldConnection<'_> {
+    fn hold(
+        &self,
+        resource: &Resource,
+        patience: Duration,
+        return_to: Option<&ReturnTo>,
+    ) -> HeldConnection<'_> {
         let now = self.clock().boot();
         let what = lock(&self.0.throttle).hold(resource, now);
         let page = self.page(resource.id);
         let prompt = AccessPrompt {
             resource: resource.clone(),
-            page: match back {
-                Some(back) => pages::and_back(page, back),
+            page: match return_to {
+                Some(return_to) => pages::with_return_to(page, return_to),
                 None => page,
             },
             patience,

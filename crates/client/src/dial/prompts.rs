@@ -41,7 +41,7 @@ struct ResourcePrompts {
 /// What of a row shows that somebody acted on it.
 type Row = (LockState, Option<DateTime<Utc>>);
 
-/// A page at most this often in all, and a word at most this often for one resource.
+/// How often at most: a page in all, and a notification for one resource.
 const PROMPT_INTERVAL: Duration = Duration::from_secs(60);
 
 impl PromptThrottle {

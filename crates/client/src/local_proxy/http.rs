@@ -30,7 +30,7 @@ use super::origin::{Cut, MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, Unanswered,
 use super::rewrite::{self, Onward, has_clear_length, is_navigation};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, forward, own, tunnel};
 use crate::dial::{Destination, Dialer, Refused, Tunnel};
-use crate::pages::{self, Back};
+use crate::pages::{self, ReturnTo};
 use crate::upstream::{RelayError, relay};
 
 /// How long a connection stays without a request, and how long the head of one may take.
@@ -232,15 +232,19 @@ impl Connection {
         let upgraded = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let browser = is_browser(&head.headers);
-        let Onward { to, back, head } = onward(head)?;
+        let Onward {
+            to,
+            return_to,
+            head,
+        } = onward(head)?;
         let page = self.dialer.locked(&to).await?;
-        match (&page, back, &self.serves) {
+        match (&page, return_to, &self.serves) {
             (Some(page), Some(url), Serves::Proxy(proxy)) => {
-                let id = proxy.backs.to(url, to);
+                let id = proxy.return_targets.add(url, to);
                 let port = self.caller.port();
-                return Err(Answer::see(pages::and_back(
+                return Err(Answer::see(pages::with_return_to(
                     page.clone(),
-                    &Back { port, id },
+                    &ReturnTo { port, id },
                 )));
             }
             // Nobody is there for the browser to come back to but the person.

@@ -19,7 +19,6 @@ use sha2::{Digest as _, Sha256};
 use crate::dial::Dialer;
 
 mod answer;
-mod back;
 mod caller;
 mod cross_site;
 mod files;
@@ -33,17 +32,18 @@ mod origin;
 mod own;
 mod pac;
 pub(crate) mod peer;
+mod return_to;
 mod rewrite;
 mod serve;
 mod socks;
 mod tunnel;
 
-use back::Backs;
 use caller::Caller;
 pub(crate) use files::Ports;
 pub use files::ProxyFiles;
 pub use forward::Forward;
 use listen::{Listening, SilentSlot};
+use return_to::ReturnTargets;
 
 /// How long a browser's CONNECT is held while its resource is locked: Chromium gives up at 30 s.
 pub const BROWSER_PATIENCE: Duration = Duration::from_secs(25);
@@ -63,7 +63,7 @@ struct Shared {
     dialer: Dialer,
     /// The path of the PAC file.
     pac: String,
-    backs: Backs,
+    return_targets: ReturnTargets,
 }
 
 impl LocalProxy {
@@ -106,7 +106,7 @@ impl LocalProxy {
         let shared = Arc::new(Shared {
             dialer,
             pac: pac.path.clone(),
-            backs: Backs::default(),
+            return_targets: ReturnTargets::default(),
         });
         let serving = Arc::clone(&shared);
         let serve = move |caller: Caller, slot: SilentSlot| {

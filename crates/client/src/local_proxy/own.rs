@@ -1,11 +1,11 @@
-//! Requests for the local proxy itself: the PAC file, and the way back to a page that was locked.
+//! Requests for the local proxy itself: the PAC file, and the return to an address that was locked.
 
 use std::time::Duration;
 
 use http::Method;
 
 use super::answer::Answer;
-use super::back::{self, Follow};
+use super::return_to::{self, Redirect};
 use super::{Shared, pac};
 
 /// How long the proxy may hear of an approval later than a page.
@@ -26,18 +26,19 @@ pub(super) async fn answer(
         Answer::foreign()
     } else if method != Method::GET {
         Answer::nothing()
-    } else if let Some(id) = path.strip_prefix(back::PATH) {
-        if let Some(Follow::There { to, .. }) = proxy.backs.follow(id, proxy.dialer.boot()) {
+    } else if let Some(id) = path.strip_prefix(return_to::PATH) {
+        if let Some(Redirect::To { to, .. }) = proxy.return_targets.resolve(id, proxy.dialer.boot())
+        {
             // Its page may have heard of the approval before us, and before the tab that waits.
             let ready = async {
                 proxy.dialer.opens(&to).await;
-                proxy.backs.settled(id).await;
+                proxy.return_targets.settled(id).await;
             };
             let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, ready).await;
         }
-        match proxy.backs.follow(id, proxy.dialer.boot()) {
-            Some(Follow::There { url, .. }) => Answer::there(url),
-            Some(Follow::Already) => Answer::stay(),
+        match proxy.return_targets.resolve(id, proxy.dialer.boot()) {
+            Some(Redirect::To { url, .. }) => Answer::there(url),
+            Some(Redirect::Arrived) => Answer::stay(),
             None => Answer::nothing(),
         }
     } else if path != proxy.pac {

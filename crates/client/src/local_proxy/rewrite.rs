@@ -19,7 +19,7 @@ pub(super) struct Onward {
     pub(super) to: Destination,
     /// Where a browser that shows a page instead can come back to: what it asks for, if it is about
     /// to show that.
-    pub(super) back: Option<Url>,
+    pub(super) return_to: Option<Url>,
     /// The head in origin form.
     pub(super) head: Parts,
 }
@@ -50,7 +50,7 @@ impl Onward {
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let slash = if target.starts_with('/') { "" } else { "/" };
         let target = format!("{slash}{target}");
-        let back = is_navigation(&head.method, &head.headers)
+        let return_to = is_navigation(&head.method, &head.headers)
             .then(|| format!("http://{to}{target}").parse().ok())
             .flatten();
         head.uri = if is_for_server && head.method == Method::OPTIONS {
@@ -60,15 +60,23 @@ impl Onward {
         };
         let mut head = from_hop(head);
         head.headers.insert(HOST, host);
-        Ok(Self { to, back, head })
+        Ok(Self {
+            to,
+            return_to,
+            head,
+        })
     }
 
     /// Rewrites a request that was made as to its destination itself.
     pub(super) fn by_forward(mut head: Parts, to: Destination) -> Result<Self, BadTarget> {
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         head.uri = target.parse().map_err(|_| BadTarget::Authority)?;
-        let (back, head) = (None, from_hop(head));
-        Ok(Self { to, back, head })
+        let (return_to, head) = (None, from_hop(head));
+        Ok(Self {
+            to,
+            return_to,
+            head,
+        })
     }
 }
 
@@ -250,7 +258,7 @@ mod tests {
             ],
         );
         assert_eq!(onward.to, "wiki.corp:80".parse().unwrap());
-        assert_eq!(onward.back, None);
+        assert_eq!(onward.return_to, None);
         assert_eq!(onward.head.uri, "/?q");
         let expected = ["content-length: 3", "host: Wiki.corp", "x-a: 1"];
         assert_eq!(shown(&onward.head), expected);
@@ -303,7 +311,7 @@ mod tests {
     fn navigations_come_back_to_where_they_were_going() {
         let html = ("Accept", "application/xhtml+xml, Text/HTML;q=0.9, */*");
         let insecure = ("Upgrade-Insecure-Requests", "1");
-        for (method, target, field, back) in [
+        for (method, target, field, return_to) in [
             ("GET", "http://Wiki.corp", html, Some("http://wiki.corp/")),
             (
                 "GET",
@@ -316,9 +324,9 @@ mod tests {
             ("GET", "http://wiki.corp/", ("Accept", "*/*"), None),
             ("GET", "http://wiki.corp/", ("Accept", "text/html2"), None),
         ] {
-            let back = back.map(|it| it.parse::<Url>().unwrap());
-            let found = onward(method, target, &[field]).back;
-            assert_eq!(found, back, "{method} {target} {field:?}");
+            let return_to = return_to.map(|it| it.parse::<Url>().unwrap());
+            let found = onward(method, target, &[field]).return_to;
+            assert_eq!(found, return_to, "{method} {target} {field:?}");
         }
     }
 

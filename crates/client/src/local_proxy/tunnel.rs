@@ -3,12 +3,12 @@
 use tokio::io::AsyncWriteExt as _;
 
 use super::answer::Answer;
-use super::back;
 use super::caller::Caller;
+use super::return_to;
 use super::socks::{self, Reply};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared};
 use crate::dial::{Cut, Destination, Dialer, Refused, RelayError};
-use crate::pages::Back;
+use crate::pages::ReturnTo;
 use crate::upstream::Tunnel;
 
 /// Serves a CONNECT, of which `rest` was said after its head.
@@ -63,36 +63,36 @@ pub(super) async fn open(
     browser: bool,
 ) -> Result<Tunnel, Refused> {
     let opened = match browser {
-        true => open_and_come_back(proxy, port, to).await,
+        true => open_for_browser(proxy, port, to).await,
         false => proxy.dialer.dial(to, PATIENCE).await,
     };
     // Few programs show what a proxy says to a CONNECT.
     opened.inspect_err(|refused| tracing::info!(destination = %to, %refused, "connection refused"))
 }
 
-async fn open_and_come_back(
-    proxy: &Shared,
-    port: u16,
-    to: &Destination,
-) -> Result<Tunnel, Refused> {
-    let back = way_back(proxy, port, to).await;
-    let waiting = back.as_ref().map(|back| proxy.backs.wait(&back.id));
+async fn open_for_browser(proxy: &Shared, port: u16, to: &Destination) -> Result<Tunnel, Refused> {
+    let return_to = return_target(proxy, port, to).await;
+    let waiting = return_to
+        .as_ref()
+        .map(|it| proxy.return_targets.wait(&it.id));
     let dialed = proxy
         .dialer
-        .dial_and_come_back(to, BROWSER_PATIENCE, back.as_ref())
+        .dial_with_return_to(to, BROWSER_PATIENCE, return_to.as_ref())
         .await;
     if let (Some(waiting), Ok(_)) = (waiting, &dialed) {
-        waiting.through(proxy.dialer.boot());
+        waiting.arrived(proxy.dialer.boot());
     }
     dialed
 }
 
-/// The way back for a browser that finds its resource locked.
-async fn way_back(proxy: &Shared, port: u16, to: &Destination) -> Option<Back> {
+/// Makes a return target for a browser that finds its resource locked.
+async fn return_target(proxy: &Shared, port: u16, to: &Destination) -> Option<ReturnTo> {
     let locked = proxy.dialer.locked(to).await;
     locked.ok().flatten()?;
-    let id = proxy.backs.to(back::tunnelled(to)?, to.clone());
-    Some(Back { port, id })
+    let id = proxy
+        .return_targets
+        .add(return_to::https_address(to)?, to.clone());
+    Some(ReturnTo { port, id })
 }
 
 /// Relays until both sides are done; a connection that breaks or is cut ends abruptly for the
