@@ -128,7 +128,7 @@ pub struct Stored {
 
 /// Who is signed in, if anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SignIn {
     /// Nobody.
     SignedOut {
         /// Why, or why the last attempt failed, as a sentence.
@@ -154,7 +154,7 @@ pub struct Forwarded {
 /// All that the tray and the window are made from.
 pub struct AppState {
     /// Who is signed in.
-    pub standing: Standing,
+    pub sign_in: SignIn,
     /// The controller as last used.
     pub controller: Option<Url>,
     /// What the controller said.
@@ -293,7 +293,7 @@ impl<E: Effects> App<E> {
         });
         Self {
             state: AppState {
-                standing: Standing::SignedOut { error: None },
+                sign_in: SignIn::SignedOut { error: None },
                 controller: config.controller.clone(),
                 model: Model::default(),
                 endings: Vec::new(),
@@ -346,7 +346,7 @@ impl<E: Effects> App<E> {
         self.set_browser_proxy_or_warn();
         match self.state.controller.clone() {
             Some(controller) => {
-                self.state.standing = Standing::SignedIn;
+                self.state.sign_in = SignIn::SignedIn;
                 self.effects.resume(controller);
             }
             None => self.show(None, None),
@@ -373,7 +373,7 @@ impl<E: Effects> App<E> {
             Event::Notified { ticket, result } => self.notified(ticket, result),
             Event::Clicked { action, activation } => match action {
                 Action::Do(command) => {
-                    let reply = Reply::Desk(self.events.clone());
+                    let reply = Reply::App(self.events.clone());
                     self.command(command, activation, reply);
                 }
                 Action::Show(tab) => self.show(Some(tab), activation),

@@ -14,7 +14,7 @@ use url::Url;
 use crate::app::Event;
 use crate::notify::{Notification, Topic};
 use crate::tray::Tray;
-use crate::view::Part;
+use crate::view::ViewUpdate;
 
 /// The outward effects. None of them blocks; what comes of them arrives as [`Event`]s.
 pub trait Effects {
@@ -35,7 +35,7 @@ pub trait Effects {
     /// Destroys the window.
     fn close_window(&mut self);
     /// Sends a view model to the window.
-    fn push(&mut self, part: Part);
+    fn push(&mut self, update: ViewUpdate);
     /// Takes up the kept sign-in; the answer is [`Event::Resumed`].
     fn resume(&mut self, controller: Url);
     /// Signs in through the browser; the answer is [`Event::SignedIn`].
@@ -45,7 +45,7 @@ pub trait Effects {
     /// Revokes and forgets the sign-in.
     fn sign_out(&mut self);
     /// Makes a call to the controller.
-    fn call(&mut self, call: Call, reply: Reply);
+    fn call(&mut self, call: ControllerCall, reply: Reply);
     /// Lets programs reach a resource at a port of this computer; the answer is
     /// [`crate::local_proxy::ProxyEvent::Forwards`].
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
@@ -77,7 +77,7 @@ pub struct Activation(pub String);
 
 /// A call to the controller that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
+pub enum ControllerCall {
     /// Withdraw one's own request.
     Cancel(RequestId),
     /// Give a grant back.
@@ -106,7 +106,7 @@ pub enum Reply {
     /// The window, which waits.
     Window(oneshot::Sender<Result<(), String>>),
     /// Nobody waits: failures come back as [`Event::Failed`].
-    Desk(mpsc::Sender<Event>),
+    App(mpsc::Sender<Event>),
 }
 
 impl Reply {
@@ -117,10 +117,10 @@ impl Reply {
                 // A window that was closed meanwhile does not want to know.
                 let _ = window.send(result);
             }
-            (Self::Desk(_), Ok(())) => {}
-            (Self::Desk(events), Err(sentence)) => {
+            (Self::App(_), Ok(())) => {}
+            (Self::App(events), Err(sentence)) => {
                 if events.try_send(Event::Failed(sentence)).is_err() {
-                    tracing::warn!("a failure could not be shown: too much is going on");
+                    tracing::warn!("cannot queue the failure of a command; it is not shown");
                 }
             }
         }

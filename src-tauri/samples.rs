@@ -1,4 +1,4 @@
-//! Sample states for the tests of the pure parts and of the app's logic.
+//! Sample states for the tests of the pure functions and of the app's logic.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::{Notice, What};
 
-use crate::app::{AppState, Standing};
+use crate::app::{AppState, SignIn};
 use crate::words::Zone;
 
 /// Minutes after the start of all samples: 2027-01-15 08:00 UTC, a Friday.
@@ -187,7 +187,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
     let snapshot = snapshot(0, resources);
     model.apply(Update::Snapshot(Box::new(snapshot)), Duration::ZERO);
     AppState {
-        standing: Standing::SignedIn,
+        sign_in: SignIn::SignedIn,
         controller: Some("https://hourkey.example/".parse().unwrap()),
         model,
         endings: vec![],

@@ -1,5 +1,5 @@
-//! Keeps the session with the controller: signs in, follows the stream, makes calls. What comes of
-//! it arrives at the app as [`Event`]s.
+//! The session task: signs in, follows the stream, makes calls. What comes of it arrives at the app as
+//! [`Event`]s.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::app::{Event, Resumed, Signed, Stored};
-use crate::effects::{Call, Reply};
+use crate::effects::{ControllerCall, Reply};
 use crate::local_proxy::SessionProxy;
 use crate::trouble::Trouble;
 use crate::{local_proxy, opener, platform};
 
-/// What the keeper is asked for.
+/// What the app asks of the session task.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum SessionCommand {
     /// Take up the kept sign-in.
     Resume(Url),
     /// Sign in through the browser.
@@ -37,7 +37,7 @@ pub(crate) enum Order {
     /// Revoke and forget the sign-in.
     SignOut,
     /// Make a call.
-    Call(Call, Reply),
+    Call(ControllerCall, Reply),
     /// Let programs reach a resource at a port of this computer.
     Forward(ResourceId, Destination, Reply),
     /// End that.
@@ -46,14 +46,14 @@ pub(crate) enum Order {
     Reconnect,
 }
 
-/// Keeps the session. Ends when the sender of `orders` is gone.
-pub(crate) async fn keep(
-    mut orders: mpsc::UnboundedReceiver<Order>,
+/// Runs the session task. Ends when the sender of `commands` is gone.
+pub(crate) async fn run(
+    mut commands: mpsc::UnboundedReceiver<SessionCommand>,
     clock: Arc<dyn Clock>,
     state: PathBuf,
     events: mpsc::Sender<Event>,
 ) {
-    let mut keeper = Keeper {
+    let mut task = SessionTask {
         clock,
         state,
         events,
@@ -63,25 +63,25 @@ pub(crate) async fn keep(
         try_keyring_again: false,
     };
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => order,
-            update = next(&mut keeper.running) => {
-                keeper.hand_on(update).await;
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            update = next_update(&mut task.running) => {
+                task.forward(update).await;
                 continue;
             }
-            result = outcome(&mut keeper.attempt) => {
-                keeper.finish(result).await;
+            result = sign_in_result(&mut task.attempt) => {
+                task.finish(result).await;
                 continue;
             }
         };
-        match order {
-            Some(order) => keeper.obey(order).await,
+        match command {
+            Some(command) => task.handle(command).await,
             None => return,
         }
     }
 }
 
-struct Keeper {
+struct SessionTask {
     clock: Arc<dyn Clock>,
     /// The folder of what the programs remember.
     state: PathBuf,
@@ -103,37 +103,37 @@ struct Running {
     local_proxy: SessionProxy,
 }
 
-impl Keeper {
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Resume(controller) => {
+impl SessionTask {
+    async fn handle(&mut self, command: SessionCommand) {
+        match command {
+            SessionCommand::Resume(controller) => {
                 let resumed = self.resume(controller).await;
                 self.try_keyring_again = matches!(resumed, Resumed::Failed(_));
-                self.say(Event::Resumed(resumed)).await;
+                self.emit(Event::Resumed(resumed)).await;
             }
-            Order::SignIn(controller) => self.sign_in(controller).await,
-            Order::CancelSignIn => self.attempt = JoinSet::new(),
-            Order::SignOut => self.sign_out(),
-            Order::Call(call, reply) => match &self.running {
+            SessionCommand::SignIn(controller) => self.sign_in(controller).await,
+            SessionCommand::CancelSignIn => self.attempt = JoinSet::new(),
+            SessionCommand::SignOut => self.sign_out(),
+            SessionCommand::Call(call, reply) => match &self.running {
                 Some(running) => {
                     let session = running.session.clone();
                     tokio::spawn(async move {
-                        let result = make(&session, call).await;
+                        let result = call_controller(&session, call).await;
                         reply.send(result.map_err(|error| error.to_string()));
                     });
                 }
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
-            Order::Forward(resource, to, reply) => match &mut self.running {
+            SessionCommand::Forward(resource, to, reply) => match &mut self.running {
                 Some(running) => reply.send(running.local_proxy.forward(resource, to).await),
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
-            Order::EndForward(resource) => {
+            SessionCommand::EndForward(resource) => {
                 if let Some(running) = &mut self.running {
                     running.local_proxy.end_forward(resource);
                 }
             }
-            Order::Reconnect => {
+            SessionCommand::Reconnect => {
                 if let Some(running) = &self.running {
                     running.follower.wake();
                 }
@@ -163,11 +163,11 @@ impl Keeper {
         if std::mem::take(&mut self.try_keyring_again)
             && let Resumed::Found(signed) = self.resume(controller.clone()).await
         {
-            return self.say(Event::SignedIn(Ok(signed))).await;
+            return self.emit(Event::SignedIn(Ok(signed))).await;
         }
         let home = match self.home(controller) {
             Ok(home) => home,
-            Err(sentence) => return self.say(Event::SignedIn(Err(sentence))).await,
+            Err(sentence) => return self.emit(Event::SignedIn(Err(sentence))).await,
         };
         self.attempt = JoinSet::new();
         self.attempt.spawn(async move {
@@ -192,7 +192,7 @@ impl Keeper {
             }
             Err(sentence) => Err(sentence),
         };
-        self.say(Event::SignedIn(result)).await;
+        self.emit(Event::SignedIn(result)).await;
     }
 
     async fn begin(&mut self, session: Session, at: Option<Duration>) -> Signed {
@@ -216,12 +216,12 @@ impl Keeper {
         }
     }
 
-    async fn hand_on(&mut self, update: Update) {
+    async fn forward(&mut self, update: Update) {
         let session = self.number;
         if let Some(running) = &mut self.running {
             running.local_proxy.apply(&update).await;
         }
-        self.say(Event::Update { session, update }).await;
+        self.emit(Event::Update { session, update }).await;
         let Some(running) = &mut self.running else {
             return;
         };
@@ -232,7 +232,7 @@ impl Keeper {
         };
         if running.stored.as_ref() != Some(&stored) {
             running.stored = Some(stored.clone());
-            self.say(Event::Stored(stored)).await;
+            self.emit(Event::Stored(stored)).await;
         }
     }
 
@@ -262,14 +262,14 @@ impl Keeper {
         })
     }
 
-    async fn say(&self, event: Event) {
+    async fn emit(&self, event: Event) {
         // Nobody listens any more when the app ends.
         let _ = self.events.send(event).await;
     }
 }
 
 /// The next news of the session, if one runs.
-async fn next(running: &mut Option<Running>) -> Update {
+async fn next_update(running: &mut Option<Running>) -> Update {
     let news = match running {
         Some(running) => running.updates.recv().await,
         None => None,
@@ -281,7 +281,7 @@ async fn next(running: &mut Option<Running>) -> Update {
 }
 
 /// The end of the sign-in through the browser, if one is under way.
-async fn outcome(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
+async fn sign_in_result(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
     match attempt.join_next().await {
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(format!("Signing in failed: {error}. Try again.")),
@@ -289,11 +289,11 @@ async fn outcome(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Sessi
     }
 }
 
-async fn make(session: &Session, call: Call) -> Result<(), ApiError> {
+async fn call_controller(session: &Session, call: ControllerCall) -> Result<(), ApiError> {
     match call {
-        Call::Cancel(request) => session.cancel(request).await.map(drop),
-        Call::Release(grant) => session.release(grant).await.map(drop),
-        Call::Approve {
+        ControllerCall::Cancel(request) => session.cancel(request).await.map(drop),
+        ControllerCall::Release(grant) => session.release(grant).await.map(drop),
+        ControllerCall::Approve {
             request,
             seconds,
             comment,
@@ -302,7 +302,7 @@ async fn make(session: &Session, call: Call) -> Result<(), ApiError> {
             let how = Approve { seconds, comment };
             session.approve(request, &how).await.map(drop)
         }
-        Call::Deny { request, comment } => {
+        ControllerCall::Deny { request, comment } => {
             session.deny(request, &Comment { comment }).await.map(drop)
         }
     }

@@ -4,13 +4,13 @@ use tauri::utils::config::Color;
 use tauri::{AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use crate::effects::Activation;
-use crate::view::Part;
+use crate::view::ViewUpdate;
 
 /// The window's label.
 pub(crate) const MAIN: &str = "main";
 
-/// The event that carries a [`Part`].
-const PART: &str = "part";
+/// The event that carries a [`ViewUpdate`].
+const VIEW_UPDATE: &str = "view";
 
 /// `--paper` of `ui/src/tokens.css`, in the light and in the dark theme.
 const PAPER: Color = Color(0xfa, 0xfa, 0xf8, 0xff);
@@ -44,9 +44,9 @@ pub(crate) fn close(app: &AppHandle) {
     }
 }
 
-/// Sends a part to the window, if there is one.
-pub(crate) fn push(app: &AppHandle, part: &Part) {
-    if let Err(error) = app.emit_to(MAIN, PART, part) {
+/// Sends a view model to the window, if there is one.
+pub(crate) fn push(app: &AppHandle, update: &ViewUpdate) {
+    if let Err(error) = app.emit_to(MAIN, VIEW_UPDATE, update) {
         tracing::error!(%error, "the window cannot be sent what is new");
     }
 }

@@ -5,7 +5,7 @@ use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::Update;
 use url::Url;
 
-use super::{App, Resumed, Signed, Standing, Stored};
+use super::{App, Resumed, SignIn, Signed, Stored};
 use crate::effects::Effects;
 use crate::notify::{Topic, text};
 
@@ -19,20 +19,20 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn sign_in(&mut self, controller: Url) {
-        if self.state.standing == Standing::SignedIn {
+        if self.state.sign_in == SignIn::SignedIn {
             // An old notification's button, for example.
             return;
         }
-        self.state.standing = Standing::SigningIn;
+        self.state.sign_in = SignIn::SigningIn;
         self.state.controller = Some(controller.clone());
         self.effects.sign_in(controller);
     }
 
     pub(super) fn cancel_sign_in(&mut self) {
-        if self.state.standing == Standing::SigningIn {
+        if self.state.sign_in == SignIn::SigningIn {
             self.effects.cancel_sign_in();
             self.drop_local_proxy();
-            self.state.standing = Standing::SignedOut { error: None };
+            self.state.sign_in = SignIn::SignedOut { error: None };
         }
     }
 
@@ -42,8 +42,8 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn resumed(&mut self, resumed: Resumed) {
-        if self.state.standing != Standing::SignedIn {
-            // Signed out while the keyring was asked; the keeper does that next.
+        if self.state.sign_in != SignIn::SignedIn {
+            // Signed out while the keyring was asked; the session task does that next.
             return;
         }
         match resumed {
@@ -58,7 +58,7 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn signed_in(&mut self, result: Result<Signed, String>) {
-        if self.state.standing != Standing::SigningIn {
+        if self.state.sign_in != SignIn::SigningIn {
             // Called off meanwhile: a session that began all the same is given up.
             if result.is_ok() {
                 self.effects.sign_out();
@@ -68,7 +68,7 @@ impl<E: Effects> App<E> {
         match result {
             Ok(signed) => self.begin(signed),
             Err(sentence) => {
-                self.state.standing = Standing::SignedOut {
+                self.state.sign_in = SignIn::SignedOut {
                     error: Some(sentence),
                 };
                 self.show(None, None);
@@ -79,7 +79,7 @@ impl<E: Effects> App<E> {
     fn begin(&mut self, signed: Signed) {
         tracing::info!(session.number = signed.session, "signed in");
         self.session = signed.session;
-        self.state.standing = Standing::SignedIn;
+        self.state.sign_in = SignIn::SignedIn;
         self.state.model = Model::default();
         self.state.endings.clear();
         self.notifications.begin(signed.at);
@@ -100,7 +100,7 @@ impl<E: Effects> App<E> {
         self.state.endings.clear();
         self.notifications.end();
         self.drop_local_proxy();
-        self.state.standing = Standing::SignedOut { error };
+        self.state.sign_in = SignIn::SignedOut { error };
     }
 
     /// The local proxy goes with its session.
@@ -113,7 +113,7 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn update(&mut self, update: Update) {
-        if self.state.standing != Standing::SignedIn {
+        if self.state.sign_in != SignIn::SignedIn {
             return;
         }
         match &update {

@@ -9,8 +9,8 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use url::Url;
 
-use super::{App, Forwarded, Standing};
-use crate::effects::{Activation, Call, Effects, Reply};
+use super::{App, Forwarded, SignIn};
+use crate::effects::{Activation, ControllerCall, Effects, Reply};
 use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Topic, text};
 use crate::tray::menu::TrayEvent;
@@ -45,7 +45,7 @@ impl<E: Effects> App<E> {
             TrayEvent::CancelRequest(RequestId(request)) => Command::Cancel { request },
             TrayEvent::Release(GrantId(grant)) => Command::Release { grant },
         };
-        let reply = Reply::Desk(self.events.clone());
+        let reply = Reply::App(self.events.clone());
         self.command(command, None, reply);
     }
 
@@ -102,10 +102,12 @@ impl<E: Effects> App<E> {
             Command::CopyProxy => self.copy_proxy_address(reply, |proxy| &proxy.proxy),
             Command::CopyPac => self.copy_proxy_address(reply, |proxy| &proxy.pac),
             Command::Cancel { request } => {
-                self.effects.call(Call::Cancel(RequestId(request)), reply);
+                self.effects
+                    .call(ControllerCall::Cancel(RequestId(request)), reply);
             }
             Command::Release { grant } => {
-                self.effects.call(Call::Release(GrantId(grant)), reply);
+                self.effects
+                    .call(ControllerCall::Release(GrantId(grant)), reply);
             }
             Command::Approve {
                 request,
@@ -113,7 +115,7 @@ impl<E: Effects> App<E> {
                 comment,
             } => {
                 let request = RequestId(request);
-                let call = Call::Approve {
+                let call = ControllerCall::Approve {
                     request,
                     seconds,
                     comment,
@@ -122,7 +124,8 @@ impl<E: Effects> App<E> {
             }
             Command::Deny { request, comment } => {
                 let request = RequestId(request);
-                self.effects.call(Call::Deny { request, comment }, reply);
+                self.effects
+                    .call(ControllerCall::Deny { request, comment }, reply);
             }
             Command::SignIn { controller } => {
                 match hourkey_protocol::controller_url::parse(&controller) {
@@ -185,7 +188,7 @@ impl<E: Effects> App<E> {
 
     /// What the local proxy says.
     pub(super) fn handle_proxy_event(&mut self, news: ProxyEvent) {
-        if let Standing::SignedOut { .. } = self.state.standing {
+        if let SignIn::SignedOut { .. } = self.state.sign_in {
             // Of a session that is given up.
             return;
         }
@@ -201,7 +204,7 @@ impl<E: Effects> App<E> {
                 address,
             } => {
                 self.effects
-                    .copy(address.clone(), Reply::Desk(self.events.clone()));
+                    .copy(address.clone(), Reply::App(self.events.clone()));
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::forwards(&row.name, &address);
                     self.notify_now(Topic::Forward(resource), message);
@@ -226,7 +229,7 @@ impl<E: Effects> App<E> {
                 resource,
                 page: Some(page),
             } if self.resource(resource.0).is_ok() => {
-                let reply = Reply::Desk(self.events.clone());
+                let reply = Reply::App(self.events.clone());
                 self.effects.open_page(page, None, reply);
             }
             ProxyEvent::Blocked(blocked) => {

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::App;
 use crate::effects::{Activation, Effects};
-use crate::parts;
 use crate::tray::Tray;
 use crate::trouble::Trouble;
-use crate::view::{Part, Tab};
+use crate::view::{Tab, ViewUpdate};
+use crate::view_models;
 
 /// What tray and window were last sent.
 #[derive(Default)]
@@ -24,10 +24,10 @@ pub(super) struct Shown {
 enum Window {
     #[default]
     Closed,
-    /// Built; the page has not asked for its parts yet.
+    /// Built; the page has not asked for its view models yet.
     Loading { tab: Option<Tab> },
     Open {
-        sent: Vec<Part>,
+        sent: Vec<ViewUpdate>,
         sent_at: DateTime<Utc>,
     },
 }
@@ -56,7 +56,7 @@ impl<E: Effects> App<E> {
         match (&mut self.shown.window, tab) {
             (Window::Closed, _) => self.shown.window = Window::Loading { tab },
             (Window::Loading { tab: wanted }, Some(_)) => *wanted = tab,
-            (Window::Open { .. }, Some(tab)) => self.effects.push(Part::Show(tab)),
+            (Window::Open { .. }, Some(tab)) => self.effects.push(ViewUpdate::Show(tab)),
             (Window::Loading { .. } | Window::Open { .. }, None) => {}
         }
     }
@@ -73,7 +73,7 @@ impl<E: Effects> App<E> {
         };
         self.render(self.now());
         if let Some(tab) = tab {
-            self.effects.push(Part::Show(tab));
+            self.effects.push(ViewUpdate::Show(tab));
         }
     }
 
@@ -89,23 +89,23 @@ impl<E: Effects> App<E> {
             return;
         };
         let is_late = now - *sent_at >= TIME_SIGNAL;
-        for part in parts::parts(&self.state, now) {
+        for update in view_models::view_models(&self.state, now) {
             let before = sent
                 .iter_mut()
-                .find(|sent| discriminant(*sent) == discriminant(&part));
+                .find(|sent| discriminant(*sent) == discriminant(&update));
             let is_same = before
                 .as_deref()
-                .is_some_and(|before| parts::same(before, &part));
-            if is_same && !(is_late && matches!(part, Part::Session(_))) {
+                .is_some_and(|before| view_models::same(before, &update));
+            if is_same && !(is_late && matches!(update, ViewUpdate::Session(_))) {
                 continue;
             }
-            if let Part::Session(_) = part {
+            if let ViewUpdate::Session(_) = update {
                 *sent_at = now;
             }
-            self.effects.push(part.clone());
+            self.effects.push(update.clone());
             match before {
-                Some(before) => *before = part,
-                None => sent.push(part),
+                Some(before) => *before = update,
+                None => sent.push(update),
             }
         }
     }

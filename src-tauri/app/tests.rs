@@ -18,7 +18,7 @@ use crate::samples::{
     approved, at, changes, denied, granted, locked, me, notice, pending, please_review, resource,
     review, snapshot, zone,
 };
-use crate::view::{InboxKind, Part, SessionState, Tab};
+use crate::view::{InboxKind, SessionState, Tab, ViewUpdate};
 
 /// A clock that stands until it is moved.
 #[derive(Default)]
@@ -154,12 +154,12 @@ fn trays(effects: &[Effect]) -> usize {
     effects.iter().filter(is_tray).count()
 }
 
-fn parts(effects: &[Effect]) -> Vec<Part> {
-    let parts = effects.iter().filter_map(|effect| match effect {
-        Effect::Push(part) => Some(part.clone()),
+fn view_updates(effects: &[Effect]) -> Vec<ViewUpdate> {
+    let updates = effects.iter().filter_map(|effect| match effect {
+        Effect::Push(update) => Some(update.clone()),
         _ => None,
     });
-    parts.collect()
+    updates.collect()
 }
 
 fn payroll(lock: LockState) -> Vec<Resource> {
@@ -173,7 +173,7 @@ fn the_first_start_shows_the_window_and_asks_for_the_controller() {
     let first = [Effect::Browsers(None), Effect::ShowWindow];
     assert_eq!(desk.app.effects.take(), first);
     let effects = desk.command(Command::Load).unwrap();
-    let Part::Session(session) = &parts(&effects)[0] else {
+    let ViewUpdate::Session(session) = &view_updates(&effects)[0] else {
         panic!("the session comes first");
     };
     let SessionState::SignedOut { controller, .. } = &session.state else {
@@ -210,7 +210,7 @@ fn a_sign_in_that_was_called_off_does_not_happen() {
     assert_eq!(effects, [Effect::CancelSignIn, Effect::Browsers(None)]);
     let effects = desk.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
     assert_eq!(effects, [Effect::SignOut], "the late session is given up");
-    assert_eq!(desk.app.state.standing, Standing::SignedOut { error: None });
+    assert_eq!(desk.app.state.sign_in, SignIn::SignedOut { error: None });
 }
 
 #[test]
@@ -234,7 +234,9 @@ fn tray_clicks_open_pages_with_ids_and_the_hint_and_nothing_else() {
     let effects = desk.event(Event::Tray(TrayEvent::Release(GrantId(3))));
     assert_eq!(
         effects,
-        [Effect::Call(crate::effects::Call::Release(GrantId(3)))]
+        [Effect::Call(crate::effects::ControllerCall::Release(
+            GrantId(3)
+        ))]
     );
 }
 
@@ -273,11 +275,15 @@ fn labels_tick_by_the_minute_and_nothing_ticks_without_a_reason() {
 fn an_open_window_hears_the_time_each_minute_and_only_what_changed() {
     let mut desk = Desk::signed_in(snapshot(0, payroll(locked())));
     desk.event(Event::Show);
-    assert_eq!(parts(&desk.command(Command::Load).unwrap()).len(), 6);
+    assert_eq!(view_updates(&desk.command(Command::Load).unwrap()).len(), 6);
     let effects = desk.until(3);
-    let parts = parts(&effects);
-    assert_eq!(parts.len(), 3);
-    assert!(parts.iter().all(|part| matches!(part, Part::Session(_))));
+    let updates = view_updates(&effects);
+    assert_eq!(updates.len(), 3);
+    assert!(
+        updates
+            .iter()
+            .all(|update| matches!(update, ViewUpdate::Session(_)))
+    );
     desk.event(Event::WindowClosed);
     assert_eq!(desk.app.next_wake(), None);
 }
@@ -289,12 +295,18 @@ fn the_window_opens_on_the_wanted_tab_also_before_its_page_is_there() {
     let effects = desk.event(Event::Tray(TrayEvent::Settings));
     assert_eq!(
         effects,
-        [Effect::ShowWindow, Effect::Push(Part::Show(Tab::Settings))]
+        [
+            Effect::ShowWindow,
+            Effect::Push(ViewUpdate::Show(Tab::Settings))
+        ]
     );
     desk.event(Event::WindowClosed);
     desk.event(Event::Tray(TrayEvent::Review));
     let effects = desk.command(Command::Load).unwrap();
-    assert_eq!(effects.last(), Some(&Effect::Push(Part::Show(Tab::Review))));
+    assert_eq!(
+        effects.last(),
+        Some(&Effect::Push(ViewUpdate::Show(Tab::Review)))
+    );
 }
 
 #[test]
@@ -334,7 +346,7 @@ fn an_ended_session_signs_out_and_says_so() {
     let mut desk = Desk::signed_in(snapshot(0, payroll(granted(45))));
     let effects = desk.update(Update::SessionEnded);
     assert!(effects.contains(&Effect::SignOut));
-    let Standing::SignedOut { error: Some(why) } = &desk.app.state.standing else {
+    let SignIn::SignedOut { error: Some(why) } = &desk.app.state.sign_in else {
         panic!("signed out");
     };
     assert!(why.contains("Sign in again"));
@@ -428,9 +440,9 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
         versioned_pac: "http://127.0.0.1:8421/secret.pac?v=1".to_owned(),
     };
     desk.event(Event::LocalProxy(ProxyEvent::Listens(addresses.clone())));
-    let shown = crate::parts::parts(&desk.app.state, desk.app.now());
-    let shows = shown.iter().any(|part| match part {
-        Part::Settings(settings) => settings
+    let shown = crate::view_models::view_models(&desk.app.state, desk.app.now());
+    let shows = shown.iter().any(|update| match update {
+        ViewUpdate::Settings(settings) => settings
             .local_proxy
             .as_ref()
             .is_some_and(|proxy| proxy.pac == addresses.pac),

@@ -26,10 +26,10 @@ const ICON: &str = "hourkey-desktop";
 
 /// Shows notifications, and tells what is clicked.
 pub struct Notifier {
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<NotifierCommand>,
 }
 
-enum Order {
+enum NotifierCommand {
     Show(Notification),
     Withdraw(Topic),
 }
@@ -38,7 +38,7 @@ impl Notifier {
     /// Starts the notifier on the session bus; `None` when there is no session bus.
     #[must_use]
     pub fn start(bus: Option<Connection>, events: mpsc::Sender<Event>) -> Self {
-        let (orders, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             match bus {
                 Some(bus) => match Server::connect(&bus).await {
@@ -48,18 +48,18 @@ impl Notifier {
                 None => refuse(received, events, "there is no session bus").await,
             }
         });
-        Self { orders }
+        Self { commands }
     }
 
     /// Shows it, in the place of what was shown about the same topic.
     pub fn show(&self, notification: Notification) {
         // The task ends only with the app.
-        let _ = self.orders.send(Order::Show(notification));
+        let _ = self.commands.send(NotifierCommand::Show(notification));
     }
 
     /// Takes back what was shown about the topic.
     pub fn withdraw(&self, topic: Topic) {
-        let _ = self.orders.send(Order::Withdraw(topic));
+        let _ = self.commands.send(NotifierCommand::Withdraw(topic));
     }
 }
 
@@ -104,14 +104,14 @@ impl Server {
     }
 }
 
-/// Without a session bus, every order is answered with why it cannot be.
+/// Without a session bus, every command is answered with why it cannot be.
 async fn refuse(
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut commands: mpsc::UnboundedReceiver<NotifierCommand>,
     events: mpsc::Sender<Event>,
     why: &str,
 ) {
-    while let Some(order) = orders.recv().await {
-        let Order::Show(Notification { ticket, .. }) = order else {
+    while let Some(command) = commands.recv().await {
+        let NotifierCommand::Show(Notification { ticket, .. }) = command else {
             continue;
         };
         let result = Err(NotShown(why.to_owned()));
@@ -121,20 +121,20 @@ async fn refuse(
 
 async fn serve(
     server: Server,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut commands: mpsc::UnboundedReceiver<NotifierCommand>,
     events: mpsc::Sender<Event>,
 ) {
     let Server { proxy, signals } = server;
     let mut signals = signals.fuse();
     let mut shown = Shown::default();
-    // One order at a time, so that they keep their order; signals are read meanwhile, since a
+    // One command at a time, so that they stay in order; signals are read meanwhile, since a
     // server may be slow.
     let mut at_work = pin!(Fuse::terminated());
     loop {
         let is_idle = futures_util::future::FusedFuture::is_terminated(&at_work);
         let next = async {
             if is_idle {
-                orders.recv().await
+                commands.recv().await
             } else {
                 std::future::pending().await
             }
@@ -160,14 +160,14 @@ async fn serve(
                     let _ = events.send(clicked).await;
                 }
             }
-            order = next => match order {
+            command = next => match command {
                 None => return,
-                Some(Order::Withdraw(topic)) => {
+                Some(NotifierCommand::Withdraw(topic)) => {
                     if let Some(id) = shown.forget(topic) {
                         close(&proxy, id).await;
                     }
                 }
-                Some(Order::Show(notification)) => {
+                Some(NotifierCommand::Show(notification)) => {
                     let before = shown.forget(notification.topic);
                     at_work.set(send(proxy.clone(), before, notification).fuse());
                 }

@@ -8,8 +8,8 @@ use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{Decision, Resource};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{AppState, Standing};
-use crate::{parts, words};
+use crate::app::{AppState, SignIn};
+use crate::{view_models, words};
 
 /// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,13 +102,13 @@ const LONGEST_NAME: usize = 48;
 #[must_use]
 pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
     let mut groups: Vec<Vec<MenuEntry>> = Vec::new();
-    match &state.standing {
-        Standing::SignedOut { .. } => {
+    match &state.sign_in {
+        SignIn::SignedOut { .. } => {
             groups.push(vec![item("Sign in…", TrayEvent::SignIn)]);
             groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
             return joined(groups);
         }
-        Standing::SigningIn => {
+        SignIn::SigningIn => {
             groups.push(vec![
                 MenuEntry::Text("Signing in through the browser…".to_owned()),
                 item("Cancel sign-in", TrayEvent::CancelSignIn),
@@ -116,7 +116,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
             groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
             return joined(groups);
         }
-        Standing::SignedIn => {}
+        SignIn::SignedIn => {}
     }
     groups.push(connection(state));
     let rows = Rows::of(state, now);
@@ -249,7 +249,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Me
         .as_ref()
         .map(|_| click("Open in browser", TrayEvent::Open(resource.id)));
     let copy = click("Copy address", TrayEvent::Copy(resource.id));
-    let forward = parts::forwards(resource).then(|| {
+    let forward = view_models::forwards(resource).then(|| {
         let label = match state.forwards.get(&resource.id) {
             Some(forwarded) => format!("Copy {}", forwarded.address),
             None => "Forward to this computer".to_owned(),

@@ -71,9 +71,9 @@ fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
         assert_eq!(desk.shown(&effects), [said]);
     }
     assert_eq!(notifications(&desk.until(24 * 60)), []);
-    let inbox = crate::parts::parts(&desk.app.state, at(45));
-    let ended = inbox.iter().any(|part| match part {
-        Part::Inbox(items) => items.iter().any(|item| item.kind == InboxKind::Ended),
+    let inbox = crate::view_models::view_models(&desk.app.state, at(45));
+    let ended = inbox.iter().any(|update| match update {
+        ViewUpdate::Inbox(items) => items.iter().any(|item| item.kind == InboxKind::Ended),
         _ => false,
     });
     assert!(ended, "the inbox keeps it");
@@ -179,8 +179,10 @@ fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
         .command(Command::SetNotifications { on: true })
         .unwrap();
     assert_eq!(notifications(&effects), []);
-    let [_, _, Part::Inbox(items), ..] = crate::parts::parts(&desk.app.state, at(0)) else {
-        panic!("the inbox is the third part");
+    let [_, _, ViewUpdate::Inbox(items), ..] =
+        crate::view_models::view_models(&desk.app.state, at(0))
+    else {
+        panic!("the inbox is the third one");
     };
     assert_eq!(items[0].title, "Payroll database was denied");
 }

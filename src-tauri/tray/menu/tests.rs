@@ -86,9 +86,9 @@ Quit"
 #[test]
 fn nobody_signed_in_leaves_one_thing_to_do() {
     let mut state = state(vec![resource(1, "Grafana", locked())]);
-    state.standing = Standing::SignedOut { error: None };
+    state.sign_in = SignIn::SignedOut { error: None };
     assert_eq!(outline(&state, 0), "Sign in…\n—\nShow Hourkey\nQuit");
-    state.standing = Standing::SigningIn;
+    state.sign_in = SignIn::SigningIn;
     assert_eq!(
         outline(&state, 0),
         "(Signing in through the browser…)\nCancel sign-in\n—\nShow Hourkey\nQuit"

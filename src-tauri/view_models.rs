@@ -9,11 +9,11 @@ use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{self, RequestStatus};
 use hourkey_protocol::notice::What;
 
-use crate::app::{AppState, Standing};
+use crate::app::{AppState, SignIn};
 use crate::notify::{Action, Message, text};
 use crate::view::{
-    Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Part, Resource, Review,
-    Session, SessionState, Settings,
+    Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Resource, Review, Session,
+    SessionState, Settings, ViewUpdate,
 };
 
 /// The most characters of a person's name.
@@ -22,24 +22,24 @@ const LONGEST_NAME: usize = 60;
 /// The most characters of what was decided: a comment has up to 2,000.
 const MAX_SENTENCE_CHARS: usize = 2_200;
 
-/// Every part of the window.
+/// Returns every view model of the window.
 #[must_use]
-pub fn parts(state: &AppState, now: DateTime<Utc>) -> [Part; 6] {
+pub fn view_models(state: &AppState, now: DateTime<Utc>) -> [ViewUpdate; 6] {
     [
-        Part::Session(session(state, now)),
-        Part::Resources(resources(state, now)),
-        Part::Inbox(inbox(state, now)),
-        Part::Decided(decided(state)),
-        Part::Reviews(reviews(state)),
-        Part::Settings(settings(state)),
+        ViewUpdate::Session(session(state, now)),
+        ViewUpdate::Resources(resources(state, now)),
+        ViewUpdate::Inbox(inbox(state, now)),
+        ViewUpdate::Decided(decided(state)),
+        ViewUpdate::Reviews(reviews(state)),
+        ViewUpdate::Settings(settings(state)),
     ]
 }
 
 /// True when the window need not hear the second after the first; that time goes on is no news.
 #[must_use]
-pub fn same(before: &Part, after: &Part) -> bool {
+pub fn same(before: &ViewUpdate, after: &ViewUpdate) -> bool {
     match (before, after) {
-        (Part::Session(before), Part::Session(after)) => {
+        (ViewUpdate::Session(before), ViewUpdate::Session(after)) => {
             before.state == after.state && before.warnings == after.warnings
         }
         (before, after) => before == after,
@@ -49,15 +49,15 @@ pub fn same(before: &Part, after: &Part) -> bool {
 fn session(state: &AppState, now: DateTime<Utc>) -> Session {
     let controller = || state.controller.as_ref().map_or("", |url| url.as_str());
     let controller = || controller().trim_end_matches('/').to_owned();
-    let state_now = match &state.standing {
-        Standing::SignedOut { error } => SessionState::SignedOut {
+    let state_now = match &state.sign_in {
+        SignIn::SignedOut { error } => SessionState::SignedOut {
             controller: controller(),
             error: error.clone(),
         },
-        Standing::SigningIn => SessionState::SigningIn {
+        SignIn::SigningIn => SessionState::SigningIn {
             controller: controller(),
         },
-        Standing::SignedIn => match (&state.model.me, state.offline()) {
+        SignIn::SignedIn => match (&state.model.me, state.offline()) {
             (None, _) => SessionState::Loading {
                 controller: controller(),
             },
@@ -80,8 +80,8 @@ fn session(state: &AppState, now: DateTime<Utc>) -> Session {
         },
     };
     let mut warnings: Vec<_> = state.warnings.values().cloned().collect();
-    if let (Standing::SignedIn, true, Some(offline)) =
-        (&state.standing, state.is_loading(), state.offline())
+    if let (SignIn::SignedIn, true, Some(offline)) =
+        (&state.sign_in, state.is_loading(), state.offline())
     {
         warnings.push(crate::view::Warning {
             id: "controller".to_owned(),
@@ -405,7 +405,9 @@ mod tests {
     #[test]
     fn the_passing_of_time_alone_is_no_news() {
         let state = state(vec![resource(1, "Runs", granted(40))]);
-        let pairs = parts(&state, at(0)).into_iter().zip(parts(&state, at(1)));
+        let pairs = view_models(&state, at(0))
+            .into_iter()
+            .zip(view_models(&state, at(1)));
         for (before, after) in pairs {
             assert!(same(&before, &after), "{after:?}");
         }
