@@ -4,7 +4,7 @@
 mod account;
 mod commands;
 mod notifications;
-mod shown;
+mod render;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +30,11 @@ use url::Url;
 use crate::effects::{Activation, Effects, Reply};
 use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Action, NotShown, Ticket};
+use crate::time_format::Zone;
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
 use crate::view::{Command, Warning};
-use crate::words::Zone;
 
 /// Everything that can happen.
 #[derive(Debug)]
@@ -265,7 +265,7 @@ pub struct App<E> {
     /// The number of the session that counts; news of others are late.
     session: u64,
     has_tray_host: bool,
-    shown: shown::Shown,
+    rendered: render::Rendered,
     notifications: notifications::Notifications,
 }
 
@@ -316,7 +316,7 @@ impl<E: Effects> App<E> {
             events,
             session: 0,
             has_tray_host: false,
-            shown: shown::Shown::default(),
+            rendered: render::Rendered::default(),
         }
     }
 
@@ -358,7 +358,7 @@ impl<E: Effects> App<E> {
         match event {
             Event::Tray(event) => self.tray_clicked(event),
             Event::Command { command, reply } => self.command(command, None, reply),
-            Event::WindowClosed => self.shown.window_closed(),
+            Event::WindowClosed => self.rendered.window_closed(),
             Event::Show => self.show(None, None),
             Event::TrayHost(is_there) => self.tray_host(is_there),
             Event::TrayFailed(why) => self.tray_failed(&why),
@@ -408,7 +408,7 @@ impl<E: Effects> App<E> {
             self.state.model.next_change(now),
             crate::tray::menu::changes_at(&self.state, now),
             self.notifications.next_wake(&self.state.model, now),
-            self.shown.next_push(now),
+            self.rendered.next_push(now),
         ];
         let wait = at.into_iter().flatten().min()? - now;
         Some(boot + wait.to_std().unwrap_or(Duration::ZERO))

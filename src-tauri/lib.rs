@@ -8,21 +8,21 @@ pub mod app;
 mod clipboard;
 mod desktop;
 pub mod effects;
+#[cfg(test)]
+mod fixtures;
 pub mod local_proxy;
 mod log;
 pub mod notify;
 mod opener;
 pub mod platform;
-#[cfg(test)]
-mod samples;
 mod session;
+pub mod time_format;
 pub mod timer;
 pub mod tray;
 pub mod trouble;
 pub mod view;
 pub mod view_models;
 mod window;
-pub mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -331,7 +331,7 @@ fn millis(at: DateTime<Utc>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{
+    use crate::fixtures::{
         approved, at, denied, granted, locked, notice, offline, pending, resource, review,
         standing, state,
     };

@@ -4,7 +4,7 @@
 //! lost, however quick; and it stays open, since some servers take a notification back when its
 //! sender is gone.
 
-mod shown;
+mod on_screen;
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::zvariant::Value;
 
-use self::shown::Shown;
+use self::on_screen::OnScreen;
 use super::{Message, NotShown, Notification, Ticket, Topic};
 use crate::app::Event;
 
@@ -126,7 +126,7 @@ async fn serve(
 ) {
     let Server { proxy, signals } = server;
     let mut signals = signals.fuse();
-    let mut shown = Shown::default();
+    let mut shown = OnScreen::default();
     // One command at a time, so that they stay in order; signals are read meanwhile, since a
     // server may be slow.
     let mut at_work = pin!(Fuse::terminated());

@@ -10,8 +10,8 @@ use hourkey_protocol::notice::{Notice, What};
 
 use super::{Action, Button, Message, Topic};
 use crate::app::AppState;
+use crate::time_format::{self, Zone};
 use crate::view::{Command, Tab};
-use crate::words::{self, Zone};
 
 /// The most characters of a name in a headline.
 const LONGEST_NAME: usize = 60;
@@ -66,7 +66,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                     buttons: vec![again(resource)],
                 }
             } else if *starts_at > now {
-                let starts = words::moment(*starts_at, now, zone);
+                let starts = time_format::moment(*starts_at, now, zone);
                 Message {
                     title: format!("{name} is approved"),
                     body: with_quote(&format!("{by}, from {starts}"), comment),
@@ -151,7 +151,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             } else {
                 format!(
                     "it locks in {} if you do not use it",
-                    words::left(*locks_at, now)
+                    time_format::left(*locks_at, now)
                 )
             };
             let message = Message {
@@ -167,7 +167,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             Topic::Grant(*grant),
             Message {
                 title: format!("{name} is open"),
-                body: format!("Until {}.", words::moment(*expires_at, now, zone)),
+                body: format!("Until {}.", time_format::moment(*expires_at, now, zone)),
                 click: open(resource, opens),
                 buttons: open_and_copy(resource, opens),
             },
@@ -299,7 +299,7 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
         1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),
     };
-    let at = words::time_of_day(ending.expires_at, zone);
+    let at = time_format::time_of_day(ending.expires_at, zone);
     let message = Message {
         title: format!("{minutes} left on {name}"),
         body: format!("Access ends at {at}."),
@@ -311,7 +311,7 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
 
 fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
     let name = one_line(&ending.resource_name, LONGEST_NAME);
-    let at = words::moment(ending.expires_at, now, zone);
+    let at = time_format::moment(ending.expires_at, now, zone);
     let message = Message {
         title: format!("{name} is locked again"),
         body: format!("Access ended at {at}."),

@@ -79,7 +79,7 @@ pub fn mark(pixels: &mut [u8], width: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{
+    use crate::fixtures::{
         at, granted, locked, offline, pending, resource, review, standing, state,
     };
 

@@ -9,7 +9,7 @@ use hourkey_protocol::access::{Decision, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppState, SignIn};
-use crate::{view_models, words};
+use crate::{time_format, view_models};
 
 /// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,12 +159,12 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
 pub fn changes_at(state: &AppState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rows = Rows::of(state, now);
     let changes = rows.first.iter().filter_map(|(_, lock)| match lock {
-        LockState::Granted { expires_at: at, .. } => words::left_changes_at(*at, now),
+        LockState::Granted { expires_at: at, .. } => time_format::left_changes_at(*at, now),
         LockState::Open { locks_at: Some(at) } if *at - now <= LOCKS_SOON => {
-            words::left_changes_at(*at, now)
+            time_format::left_changes_at(*at, now)
         }
         LockState::Open { locks_at: Some(at) } => Some(*at - LOCKS_SOON),
-        LockState::Pending { since, .. } => Some(words::ago_changes_at(*since, now)),
+        LockState::Pending { since, .. } => Some(time_format::ago_changes_at(*since, now)),
         LockState::Open { locks_at: None }
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => None,
@@ -291,7 +291,7 @@ fn note(
     resource: &Resource,
     lock: &LockState,
     now: DateTime<Utc>,
-    zone: words::Zone,
+    zone: time_format::Zone,
 ) -> Option<String> {
     match lock {
         LockState::Granted { .. } | LockState::Scheduled { .. } => {
@@ -305,7 +305,7 @@ fn note(
     let sentence = one_line(&decision.sentence(), MAX_NOTE_CHARS);
     Some(match decision.automatic_at.filter(|at| *at > now) {
         Some(at) => {
-            let at = words::moment(at, now, zone);
+            let at = time_format::moment(at, now, zone);
             format!("{sentence} Opens with a reason again from {at}.")
         }
         None => sentence,
@@ -317,18 +317,18 @@ fn how_it_stands(
     resource: &Resource,
     lock: &LockState,
     now: DateTime<Utc>,
-    zone: words::Zone,
+    zone: time_format::Zone,
 ) -> String {
     match *lock {
         LockState::Granted { expires_at, .. } => {
-            format!("{} left", words::left(expires_at, now))
+            format!("{} left", time_format::left(expires_at, now))
         }
         LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
-            format!("locks in {}", words::left(at, now))
+            format!("locks in {}", time_format::left(at, now))
         }
         LockState::Open { .. } => "open".to_owned(),
         LockState::Scheduled { starts_at, .. } => {
-            format!("starts {}", words::moment(starts_at, now, zone))
+            format!("starts {}", time_format::moment(starts_at, now, zone))
         }
         LockState::Pending { since, .. } => match format::elapsed(now - since) {
             Some(long) => format!("waiting {long}"),
@@ -346,7 +346,10 @@ fn connection(state: &AppState) -> Vec<MenuEntry> {
     match state.offline() {
         Some(offline) => {
             let words = match offline.since {
-                Some(since) => format!("Offline since {}", words::time_of_day(since, state.zone)),
+                Some(since) => format!(
+                    "Offline since {}",
+                    time_format::time_of_day(since, state.zone)
+                ),
                 None => "Offline: the controller was not reached yet".to_owned(),
             };
             vec![MenuEntry::Text(words)]

@@ -6,13 +6,13 @@ use super::*;
 
 #[test]
 fn an_approval_is_told_once_and_its_buttons_work() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(pending(-3))));
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     let news = || changes(0, payroll(granted(45)), vec![notice(1, 0, approved(45))]);
-    let effects = desk.update(news());
+    let effects = harness.update(news());
     assert_eq!(trays(&effects), 1);
     let shown = notifications(&effects);
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         [
             "Payroll database is open: Approved by Marta for 45 minutes: “Only the read replica, please.”"
         ]
@@ -21,38 +21,38 @@ fn an_approval_is_told_once_and_its_buttons_work() {
     assert_eq!(labels, ["Open", "Copy address"]);
     let action = shown[0].message.buttons[1].action.clone();
     let activation = None;
-    let effects = desk.event(Event::Clicked { action, activation });
+    let effects = harness.event(Event::Clicked { action, activation });
     assert_eq!(effects, [Effect::Copy("r1.corp:443".to_owned())]);
 
-    assert_eq!(notifications(&desk.update(news())), [], "sent again");
-    let mut desk = desk.restarted();
+    assert_eq!(notifications(&harness.update(news())), [], "sent again");
+    let mut harness = harness.restarted();
     let mut again = snapshot(1, payroll(granted(45)));
     again.notices = vec![notice(1, 0, approved(45))];
-    let effects = desk.update(Update::Snapshot(Box::new(again)));
+    let effects = harness.update(Update::Snapshot(Box::new(again)));
     assert_eq!(notifications(&effects), [], "after a restart");
 }
 
 #[test]
 fn what_was_not_answered_for_is_told_again_after_a_restart() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(pending(-3))));
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
-    assert_eq!(notifications(&desk.update(news)).len(), 1);
-    assert_eq!(notifications(&desk.event(Event::Tick)), [], "under way");
+    assert_eq!(notifications(&harness.update(news)).len(), 1);
+    assert_eq!(notifications(&harness.event(Event::Tick)), [], "under way");
 
-    let mut desk = desk.restarted();
+    let mut harness = harness.restarted();
     let mut again = snapshot(1, payroll(locked()));
     again.notices = vec![notice(1, 0, denied())];
-    let effects = desk.update(Update::Snapshot(Box::new(again)));
+    let effects = harness.update(Update::Snapshot(Box::new(again)));
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         ["Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
     );
 }
 
 #[test]
 fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(granted(45))));
-    assert_eq!(notifications(&desk.until(34)), []);
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    assert_eq!(notifications(&harness.until(34)), []);
     for (minute, said) in [
         (
             35,
@@ -67,11 +67,11 @@ fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
             "Payroll database is locked again: Access ended at 10:45.",
         ),
     ] {
-        let effects = desk.until(minute);
-        assert_eq!(desk.shown(&effects), [said]);
+        let effects = harness.until(minute);
+        assert_eq!(harness.shown(&effects), [said]);
     }
-    assert_eq!(notifications(&desk.until(24 * 60)), []);
-    let inbox = crate::view_models::view_models(&desk.app.state, at(45));
+    assert_eq!(notifications(&harness.until(24 * 60)), []);
+    let inbox = crate::view_models::view_models(&harness.app.state, at(45));
     let ended = inbox.iter().any(|update| match update {
         ViewUpdate::Inbox(items) => items.iter().any(|item| item.kind == InboxKind::Ended),
         _ => false,
@@ -81,11 +81,11 @@ fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
 
 #[test]
 fn after_a_long_sleep_only_the_end_is_told() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(granted(45))));
-    desk.set(Duration::from_secs(3 * 3_600));
-    let effects = desk.event(Event::Woke);
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    harness.set(Duration::from_secs(3 * 3_600));
+    let effects = harness.event(Event::Woke);
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         ["Payroll database is locked again: Access ended at 10:45."]
     );
     assert!(effects.contains(&Effect::Reconnect));
@@ -93,12 +93,12 @@ fn after_a_long_sleep_only_the_end_is_told() {
 
 #[test]
 fn an_approval_whose_time_passed_unheard_stays_on_the_screen() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(pending(-3))));
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     let mut later = snapshot(60, payroll(locked()));
     later.notices = vec![notice(1, 0, approved(45))];
-    let effects = desk.update(Update::Snapshot(Box::new(later)));
+    let effects = harness.update(Update::Snapshot(Box::new(later)));
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         ["Payroll database was approved: Approved by Marta for 45 minutes; that time is over."]
     );
     let is_withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw(_));
@@ -112,27 +112,27 @@ fn a_review_request_is_taken_back_when_somebody_else_decides_it() {
         reviews: true,
         ..me()
     };
-    let mut desk = Desk::signed_in(first);
+    let mut harness = AppHarness::signed_in(first);
     let mut news = changes(0, vec![], vec![notice(1, 0, please_review(5))]);
     if let Update::Changes(changes) = &mut news {
         changes.reviews = vec![review(5, true)];
     }
-    let effects = desk.update(news);
+    let effects = harness.update(news);
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         ["Lee Novak asks for Payroll database: For 30 minutes: “Ticket 4412”"]
     );
     let mut decided = changes(1, vec![], vec![]);
     if let Update::Changes(changes) = &mut decided {
         changes.removed_reviews = vec![RequestId(5)];
     }
-    let effects = desk.update(decided);
+    let effects = harness.update(decided);
     assert!(effects.contains(&Effect::Withdraw(Topic::Review(RequestId(5)))));
 }
 
 #[test]
 fn an_unlock_is_told_with_the_days_until_it_locks_again() {
-    let mut desk = Desk::signed_in(snapshot(0, vec![]));
+    let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
     let week = 7 * 24 * 60;
     let unlocked = |by: Option<&str>, comment: &str| What::Unlocked {
         request: None,
@@ -144,9 +144,9 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
         notice(1, 0, unlocked(Some("Rosa"), "Welcome back.")),
         notice(2, 0, unlocked(None, "")),
     ];
-    let effects = desk.update(changes(0, vec![], news));
+    let effects = harness.update(changes(0, vec![], news));
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         [
             "Payroll database is open: Unlocked by Rosa; it locks in 7 days if you do not use it: \
              “Welcome back.”",
@@ -161,26 +161,27 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
     if let Update::Changes(changes) = &mut news {
         changes.reviews = vec![review(5, true)];
     }
-    let effects = desk.update(news);
+    let effects = harness.update(news);
     assert_eq!(
-        desk.shown(&effects),
+        harness.shown(&effects),
         ["Lee Novak asks to unlock Payroll database: It was not used for a while: “Ticket 4412”"]
     );
 }
 
 #[test]
 fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(pending(-3))));
-    desk.command(Command::SetNotifications { on: false })
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    harness
+        .command(Command::SetNotifications { on: false })
         .unwrap();
     let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
-    assert_eq!(notifications(&desk.update(news)), []);
-    let effects = desk
+    assert_eq!(notifications(&harness.update(news)), []);
+    let effects = harness
         .command(Command::SetNotifications { on: true })
         .unwrap();
     assert_eq!(notifications(&effects), []);
     let [_, _, ViewUpdate::Inbox(items), ..] =
-        crate::view_models::view_models(&desk.app.state, at(0))
+        crate::view_models::view_models(&harness.app.state, at(0))
     else {
         panic!("the inbox is the third one");
     };
@@ -189,14 +190,14 @@ fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
 
 #[test]
 fn a_missing_notification_service_is_said_and_nothing_is_tried_twice() {
-    let mut desk = Desk::signed_in(snapshot(0, payroll(pending(-3))));
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
-    let effects = desk.update(news);
+    let effects = harness.update(news);
     let ticket = notifications(&effects)[0].ticket;
     let result = Err(NotShown("no notification service is running".to_owned()));
-    let effects = desk.event(Event::Notified { ticket, result });
+    let effects = harness.event(Event::Notified { ticket, result });
     assert_eq!(notifications(&effects), []);
-    let warning = &desk.app.state.warnings["notifications"];
+    let warning = &harness.app.state.warnings["notifications"];
     let details = warning.details.as_deref();
     assert_eq!(details, Some("no notification service is running"));
 }

@@ -3,7 +3,7 @@ use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Approved, LastDecision};
 
 use super::*;
-use crate::samples::{
+use crate::fixtures::{
     at, denied, granted, locked, notice, offline, pending, please_review, resource, review,
     standing, state,
 };

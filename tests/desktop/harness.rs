@@ -1,4 +1,4 @@
-//! A desk to test at: display, session bus, tray host, notification service, and the app on it.
+//! A harness to test at: display, session bus, tray host, notification service, and the app on it.
 
 use std::fs;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use hourkey_testkit::watcher::Watcher;
 use hourkey_testkit::person::Person;
 
 /// Everything around one app, and the controller of its organisation. Dropped from top to bottom.
-pub(crate) struct Desk {
+pub(crate) struct DesktopHarness {
     app: Option<Process>,
     pub(crate) controller: Controller,
     pub(crate) watcher: Watcher,
@@ -39,18 +39,18 @@ pub(crate) struct Desk {
 const SLACK: u64 = 2;
 
 /// Ada asks, Marta reviews; both by the API, beside the app.
-pub(crate) struct People {
+pub(crate) struct TestUsers {
     pub(crate) ada: Api,
     pub(crate) marta: Api,
 }
 
-impl Desk {
+impl DesktopHarness {
     /// The sample organisation, an unlocked keyring, and an app that knows its controller and was
     /// never started before.
     pub(crate) async fn new() -> Result<Self> {
-        let mut desk = Self::without_keyring().await?;
-        desk.keyring = Some(Keyring::start(&desk.session).await?);
-        Ok(desk)
+        let mut harness = Self::without_keyring().await?;
+        harness.keyring = Some(Keyring::start(&harness.session).await?);
+        Ok(harness)
     }
 
     /// The same without a keyring.
@@ -78,24 +78,24 @@ impl Desk {
         })
     }
 
-    /// A desk at which Ada is signed in, with the people of the organisation.
-    pub(crate) async fn with_ada() -> Result<(Self, People)> {
+    /// A harness at which Ada is signed in, with the people of the organisation.
+    pub(crate) async fn with_ada() -> Result<(Self, TestUsers)> {
         Self::with("ada").await
     }
 
-    /// A desk at which Ada or Marta is signed in, with the people of the organisation.
-    pub(crate) async fn with(login: &str) -> Result<(Self, People)> {
-        let mut desk = Self::new().await?;
-        desk.start_app()?;
-        let mut ada = desk.person("ada").await?;
-        let mut marta = desk.person("marta").await?;
+    /// A harness at which Ada or Marta is signed in, with the people of the organisation.
+    pub(crate) async fn with(login: &str) -> Result<(Self, TestUsers)> {
+        let mut harness = Self::new().await?;
+        harness.start_app()?;
+        let mut ada = harness.person("ada").await?;
+        let mut marta = harness.person("marta").await?;
         let user = if login == "ada" { &mut ada } else { &mut marta };
-        desk.sign_in(user).await?;
-        let people = People {
-            ada: ada.session(&desk.controller).await?,
-            marta: marta.session(&desk.controller).await?,
+        harness.sign_in(user).await?;
+        let people = TestUsers {
+            ada: ada.session(&harness.controller).await?,
+            marta: marta.session(&harness.controller).await?,
         };
-        Ok((desk, people))
+        Ok((harness, people))
     }
 
     /// A person of the organisation, who gets a password.
@@ -208,7 +208,7 @@ impl Desk {
     }
 
     /// The notification with this headline, once it is shown.
-    pub(crate) async fn told(&self, headline: &str) -> Result<Notification> {
+    pub(crate) async fn notification(&self, headline: &str) -> Result<Notification> {
         let notifications = self.notifications.as_ref().context("a service")?;
         notifications
             .wait_for(headline, |shown| shown.summary == headline)
@@ -234,7 +234,7 @@ fn has_faked_clock(wrapper: u32) -> bool {
     })
 }
 
-impl People {
+impl TestUsers {
     /// Ada's id of the resource with this name.
     pub(crate) async fn resource(&self, name: &str) -> Result<ResourceId> {
         let resources = self.ada.resources().await?;

@@ -1,4 +1,4 @@
-//! What tray and window show: sent only when it changed.
+//! Renders the state to tray and window; what did not change is not sent again.
 
 use std::mem::discriminant;
 
@@ -13,7 +13,7 @@ use crate::view_models;
 
 /// What tray and window were last sent.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(super) struct Rendered {
     tray: Option<Tray>,
     window: Window,
     /// There was a tray in this run.
@@ -35,7 +35,7 @@ enum Window {
 /// How often the window hears the time, at least.
 const TIME_SIGNAL: TimeDelta = TimeDelta::minutes(1);
 
-impl Shown {
+impl Rendered {
     pub(super) fn window_closed(&mut self) {
         self.window = Window::Closed;
     }
@@ -53,8 +53,8 @@ impl<E: Effects> App<E> {
     /// Shows the window, on this tab if one is named.
     pub(super) fn show(&mut self, tab: Option<Tab>, activation: Option<Activation>) {
         self.effects.show_window(activation);
-        match (&mut self.shown.window, tab) {
-            (Window::Closed, _) => self.shown.window = Window::Loading { tab },
+        match (&mut self.rendered.window, tab) {
+            (Window::Closed, _) => self.rendered.window = Window::Loading { tab },
             (Window::Loading { tab: wanted }, Some(_)) => *wanted = tab,
             (Window::Open { .. }, Some(tab)) => self.effects.push(ViewUpdate::Show(tab)),
             (Window::Loading { .. } | Window::Open { .. }, None) => {}
@@ -63,11 +63,11 @@ impl<E: Effects> App<E> {
 
     /// The page is there, or there anew, and knows nothing yet.
     pub(super) fn page_loaded(&mut self) {
-        let tab = match self.shown.window {
+        let tab = match self.rendered.window {
             Window::Loading { tab } => tab,
             Window::Closed | Window::Open { .. } => None,
         };
-        self.shown.window = Window::Open {
+        self.rendered.window = Window::Open {
             sent: vec![],
             sent_at: DateTime::UNIX_EPOCH,
         };
@@ -80,12 +80,12 @@ impl<E: Effects> App<E> {
     pub(super) fn render(&mut self, now: DateTime<Utc>) {
         if self.has_tray_host {
             let tray = Tray::of(&self.state, now);
-            if self.shown.tray.as_ref() != Some(&tray) {
+            if self.rendered.tray.as_ref() != Some(&tray) {
                 self.effects.set_tray(tray.clone());
-                self.shown.tray = Some(tray);
+                self.rendered.tray = Some(tray);
             }
         }
-        let Window::Open { sent, sent_at } = &mut self.shown.window else {
+        let Window::Open { sent, sent_at } = &mut self.rendered.window else {
             return;
         };
         let is_late = now - *sent_at >= TIME_SIGNAL;
@@ -114,13 +114,13 @@ impl<E: Effects> App<E> {
         self.has_tray_host = is_there;
         if is_there {
             self.state.warnings.remove("tray");
-            self.shown.had_tray = true;
+            self.rendered.had_tray = true;
             // Also after a failure: made anew.
-            self.shown.tray = None;
+            self.rendered.tray = None;
             return;
         }
         // A panel that restarts brings no window up.
-        let is_start = !self.shown.had_tray;
+        let is_start = !self.rendered.had_tray;
         self.no_tray(None, is_start);
     }
 

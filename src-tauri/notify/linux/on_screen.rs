@@ -8,7 +8,7 @@ use crate::notify::{Action, Message, Topic};
 
 /// What is on the screen, by the server's ids.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(super) struct OnScreen {
     by_id: HashMap<u32, (Topic, Message)>,
     /// The token that belongs to the next click on a notification.
     tokens: HashMap<u32, Activation>,
@@ -16,7 +16,7 @@ pub(super) struct Shown {
     early: Vec<(u32, String)>,
 }
 
-impl Shown {
+impl OnScreen {
     /// Remembers what was shown, and hands out the clicks that came before the answer.
     pub(super) fn add(&mut self, id: u32, topic: Topic, message: Message) -> Vec<Event> {
         self.by_id.insert(id, (topic, message));
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_click_comes_with_its_token() {
-        let mut shown = Shown::default();
+        let mut shown = OnScreen::default();
         shown.add(7, Topic::Failure, message());
         assert!(
             shown
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_click_before_the_servers_answer_is_not_lost() {
-        let mut shown = Shown::default();
+        let mut shown = OnScreen::default();
         let early = signal("ActionInvoked", &(7_u32, "Copy address"));
         assert!(shown.heard(&early, false).is_none());
         let mut clicks = shown.add(7, Topic::Failure, message());
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn clicks_on_notifications_of_others_and_closed_ones_do_nothing() {
-        let mut shown = Shown::default();
+        let mut shown = OnScreen::default();
         shown.add(7, Topic::Failure, message());
         let other = signal("ActionInvoked", &(8_u32, "default"));
         assert!(shown.heard(&other, true).is_none());

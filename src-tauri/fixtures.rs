@@ -19,9 +19,9 @@ use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::{Notice, What};
 
 use crate::app::{AppState, SignIn};
-use crate::words::Zone;
+use crate::time_format::Zone;
 
-/// Minutes after the start of all samples: 2027-01-15 08:00 UTC, a Friday.
+/// Minutes after the start of all fixtures: 2027-01-15 08:00 UTC, a Friday.
 pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::minutes(minutes)
 }
