@@ -1,46 +1,46 @@
-//! The local proxy with real sockets and real clients, before stand-ins for controller and
+//! The local proxy with real sockets and real clients, before fakes of controller and
 //! gateways.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod stand_in;
+mod fake;
 
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use fake::curl::{curl, done};
+use fake::test_user::TestUser;
+use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
 use hourkey_client::dial::{Destination, Refused};
 use hourkey_client::local_proxy::{BROWSER_PATIENCE, Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
-use stand_in::curl::{curl, done};
-use stand_in::person::Person;
-use stand_in::{Controller, LOCKED, StandIn, granted, resource};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-struct World {
-    controller: std::sync::Arc<Controller>,
-    gateway: StandIn,
-    person: Person,
+struct TestEnv {
+    controller: std::sync::Arc<FakeController>,
+    gateway: FakeGateway,
+    user: TestUser,
     proxy: LocalProxy,
 }
 
-async fn world(lock: LockState) -> World {
-    let controller = Controller::start().await;
-    let gateway = StandIn::start(&controller).await;
+async fn env(lock: LockState) -> TestEnv {
+    let controller = FakeController::start().await;
+    let gateway = FakeGateway::start(&controller).await;
     let rows = vec![resource(1, "wiki.corp", lock)];
-    let person = Person::new(&controller, rows).await;
-    let proxy = person.local_proxy().await;
-    World {
+    let user = TestUser::new(&controller, rows).await;
+    let proxy = user.local_proxy().await;
+    TestEnv {
         controller,
         gateway,
-        person,
+        user,
         proxy,
     }
 }
 
-impl World {
+impl TestEnv {
     fn http_proxy(&self) -> String {
         format!("http://127.0.0.1:{}", self.proxy.port())
     }
@@ -52,7 +52,7 @@ impl World {
     /// A port that leads to the resource.
     async fn forward(&self) -> Forward {
         let to = "wiki.corp:80".parse().unwrap();
-        let started = Forward::start(self.person.dialer.clone(), to, 0).await;
+        let started = Forward::start(self.user.dialer.clone(), to, 0).await;
         started.unwrap()
     }
 }
@@ -67,8 +67,8 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn what_is_granted_comes_back() {
-    let world = world(granted()).await;
-    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let env = env(granted()).await;
+    let (proxy, socks) = (env.http_proxy(), env.socks());
     let url = "http://wiki.corp/page?q=1";
     for how in [
         ["--proxytunnel", "--proxy", &proxy, url].as_slice(),
@@ -80,16 +80,16 @@ async fn what_is_granted_comes_back() {
         assert!(page.contains(" /page?q=1 HTTP/1.1"), "{how:?}: {page}");
         assert!(page.contains("Host: wiki.corp"), "{how:?}: {page}");
     }
-    let targets = world.gateway.targets.lock().unwrap().clone();
+    let targets = env.gateway.targets.lock().unwrap().clone();
     assert_eq!(targets, ["wiki.corp:80"; 4]);
-    assert_eq!(world.person.prompts.seen(), [""; 0]);
-    assert_eq!(world.controller.enrolments.lock().unwrap().len(), 1);
+    assert_eq!(env.user.prompts.seen(), [""; 0]);
+    assert_eq!(env.controller.enrolments.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn other_destinations_and_commands_are_refused() {
-    let world = world(granted()).await;
-    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let env = env(granted()).await;
+    let (proxy, socks) = (env.http_proxy(), env.socks());
     for url in [
         "http://wiki.corp:8080/",
         "http://example.com/",
@@ -118,27 +118,27 @@ async fn other_destinations_and_commands_are_refused() {
         .await;
         assert!(page.unwrap().ends_with("403"), "{url}");
     }
-    assert!(world.gateway.targets.lock().unwrap().is_empty());
-    assert_eq!(world.person.prompts.seen(), [""; 0]);
+    assert!(env.gateway.targets.lock().unwrap().is_empty());
+    assert_eq!(env.user.prompts.seen(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_held_connection_goes_on_when_the_resource_opens() {
-    let world = world(LOCKED).await;
-    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let env = env(LOCKED).await;
+    let (proxy, socks) = (env.http_proxy(), env.socks());
     let url = "http://wiki.corp/late";
     // A browser's parallel attempts are one ask.
     let mut held: Vec<Child> = (0..5)
         .map(|_| curl(&["--proxytunnel", "--proxy", &proxy, url]))
         .collect();
     held.push(curl(&["--socks5-hostname", &socks, url]));
-    let prompts = &world.person.prompts;
+    let prompts = &env.user.prompts;
     until("asked", || !prompts.seen().is_empty()).await;
-    until("all held", || taken(world.proxy.port()) == held.len()).await;
-    assert!(world.gateway.targets.lock().unwrap().is_empty());
+    until("all held", || taken(env.proxy.port()) == held.len()).await;
+    assert!(env.gateway.targets.lock().unwrap().is_empty());
     // The gateway hears of the grant a little later than this device.
-    world.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
-    world.person.change(resource(1, "wiki.corp", granted()));
+    env.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
+    env.user.change(resource(1, "wiki.corp", granted()));
     for child in held {
         assert!(done(child).await.unwrap().contains("/late"));
     }
@@ -163,22 +163,22 @@ fn taken(port: u16) -> usize {
 
 #[tokio::test]
 async fn a_denial_ends_the_wait() {
-    let world = world(LOCKED).await;
-    let proxy = world.http_proxy();
+    let env = env(LOCKED).await;
+    let proxy = env.http_proxy();
     let held = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
-    let prompts = &world.person.prompts;
+    let prompts = &env.user.prompts;
     until("asked", || !prompts.seen().is_empty()).await;
     let mut denied = resource(1, "wiki.corp", LOCKED);
-    denied.denied_at = Some(stand_in::now());
-    world.person.change(denied);
+    denied.denied_at = Some(fake::now());
+    env.user.change(denied);
     let (code, complaint) = done(held).await.unwrap_err();
     assert!(code == 56 && complaint.contains("403"), "{complaint}");
 }
 
 #[tokio::test]
 async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
-    let world = world(LOCKED).await;
-    let proxy = world.http_proxy();
+    let env = env(LOCKED).await;
+    let proxy = env.http_proxy();
     let out = "%{http_code} %{redirect_url}";
     let url = "http://wiki.corp/secret?q";
     let answered = done(curl(&[
@@ -198,7 +198,7 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
     let (page, back) = answered.split_once("&back=").unwrap();
     assert!(page.ends_with("/resources/1/request?as=ada"), "{page}");
     let (port, id) = back.split_once('-').unwrap();
-    assert_eq!(port, world.proxy.port().to_string());
+    assert_eq!(port, env.proxy.port().to_string());
     let back = format!("http://127.0.0.1:{port}/back/{id}");
     let there = done(curl(&["--write-out", out, "--output", "/dev/null", &back]));
     assert_eq!(there.await.unwrap(), format!("302 {url}"));
@@ -211,27 +211,27 @@ async fn plain_http_to_a_locked_resource_leads_to_its_request_page() {
         &wrong,
     ]));
     assert_eq!(nowhere.await.unwrap(), "404");
-    assert_eq!(world.person.prompts.seen(), [""; 0]);
+    assert_eq!(env.user.prompts.seen(), [""; 0]);
 }
 
 /// A program cannot show the request page, and must not take it for the resource.
 #[tokio::test]
 async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_ask() {
-    let world = world(LOCKED).await;
-    let proxy = world.http_proxy();
+    let env = env(LOCKED).await;
+    let proxy = env.http_proxy();
     let url = "http://wiki.corp/data.json";
     let fails = ["--proxy", &proxy, "--fail", url];
     let shows = ["--proxy", &proxy, "--data", "x", "--include", url];
     let mut answers = Vec::new();
     for (number, how) in [fails.as_slice(), &shows].into_iter().enumerate() {
         let held = curl(how);
-        let prompts = &world.person.prompts;
+        let prompts = &env.user.prompts;
         until("asked", || prompts.seen().len() > number).await;
         let mut denied = resource(1, "wiki.corp", LOCKED);
-        denied.denied_at = Some(stand_in::now() + chrono::TimeDelta::minutes(number as i64));
-        world.person.change(denied);
+        denied.denied_at = Some(fake::now() + chrono::TimeDelta::minutes(number as i64));
+        env.user.change(denied);
         answers.push(done(held).await);
-        world.person.clock.advance(60);
+        env.user.clock.advance(60);
     }
     let [fails, shows] = answers.try_into().unwrap();
     assert_eq!(fails.unwrap_err().0, 22, "--fail is told of an error");
@@ -240,23 +240,23 @@ async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_as
     assert!(shown.contains("application/problem+json"), "{shown}");
     assert!(shown.contains("/resources/1/request?as=ada\""), "{shown}");
     let waits = curl(&["--proxy", &proxy, url]);
-    until("held", || world.person.prompts.seen().len() == 3).await;
-    world.person.change(resource(1, "wiki.corp", granted()));
+    until("held", || env.user.prompts.seen().len() == 3).await;
+    env.user.change(resource(1, "wiki.corp", granted()));
     assert!(done(waits).await.unwrap().contains("/data.json"));
 }
 
 #[tokio::test]
 async fn what_the_gateway_cuts_fails() {
-    let world = world(granted()).await;
-    let (proxy, socks) = (world.http_proxy(), world.socks());
+    let env = env(granted()).await;
+    let (proxy, socks) = (env.http_proxy(), env.socks());
     let url = "http://wiki.corp/endless";
     let running = [
         curl(&["--proxytunnel", "--proxy", &proxy, url]),
         curl(&["--socks5-hostname", &socks, url]),
         curl(&["--proxy", &proxy, url]),
     ];
-    until("all run", || world.gateway.answering() == running.len()).await;
-    world.gateway.cut();
+    until("all run", || env.gateway.answering() == running.len()).await;
+    env.gateway.cut();
     for child in running {
         let (code, complaint) = done(child).await.unwrap_err();
         // Reset, not a short answer that looks whole.
@@ -266,36 +266,35 @@ async fn what_the_gateway_cuts_fails() {
 
 #[tokio::test]
 async fn another_gateway_takes_over() {
-    let world = world(granted()).await;
-    let proxy = world.http_proxy();
+    let env = env(granted()).await;
+    let proxy = env.http_proxy();
     let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(get()).await.unwrap();
-    let second = StandIn::start(&world.controller).await;
+    let second = FakeGateway::start(&env.controller).await;
     // The first one cannot serve: the other is looked for, and found.
-    world.person.clock.advance(5);
-    world.gateway.refuse.lock().unwrap().push(Refusal::Stale);
+    env.user.clock.advance(5);
+    env.gateway.refuse.lock().unwrap().push(Refusal::Stale);
     done(get()).await.unwrap();
     assert_eq!(second.targets.lock().unwrap().len(), 0);
-    world
-        .gateway
+    env.gateway
         .refuse
         .lock()
         .unwrap()
         .extend([Refusal::Stale, Refusal::Busy]);
     done(get()).await.unwrap();
     assert_eq!(second.targets.lock().unwrap().len(), 1);
-    world.gateway.stop().await;
+    env.gateway.stop().await;
     done(get()).await.unwrap();
     assert_eq!(second.targets.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_gateway_that_says_nothing_is_not_waited_for() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let _silent = controller.silent_gateway().await;
-    let answers = StandIn::start(&controller).await;
-    let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
-    let proxy = person.local_proxy().await;
+    let answers = FakeGateway::start(&controller).await;
+    let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let proxy = user.local_proxy().await;
     let proxy = format!("http://127.0.0.1:{}", proxy.port());
     let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(got).await.unwrap();
@@ -303,24 +302,24 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
 }
 
 /// Why a browser's connection is not opened.
-async fn refused(person: &Person, to: &Destination) -> Refused {
-    let dialed = person.dialer.dial(to, BROWSER_PATIENCE).await;
+async fn refused(user: &TestUser, to: &Destination) -> Refused {
+    let dialed = user.dialer.dial(to, BROWSER_PATIENCE).await;
     dialed.err().unwrap()
 }
 
 /// A browser gives up at 30 s, and the page that the proxy has for it must come before.
 #[tokio::test]
 async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut silent = Vec::new();
     let to = "wiki.corp:80".parse().unwrap();
     for _ in 0..3 {
         silent.push(controller.silent_gateway().await);
-        let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
-        person.dialer.prepare().await.unwrap();
+        let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+        user.dialer.prepare().await.unwrap();
         tokio::time::pause();
         let began = tokio::time::Instant::now();
-        let refused = refused(&person, &to).await;
+        let refused = refused(&user, &to).await;
         assert!(
             began.elapsed() < Duration::from_secs(21),
             "{:?}",
@@ -337,9 +336,9 @@ async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
 /// As `hourkey connect` uses a tunnel.
 #[tokio::test]
 async fn a_pipe_is_over_when_the_destination_is() {
-    let world = world(granted()).await;
+    let env = env(granted()).await;
     let to = "wiki.corp:7".parse().unwrap();
-    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let tunnel = env.user.dialer.dial(&to, Duration::ZERO).await.unwrap();
     let mut echoed = Vec::new();
     let mut input = &b"all there is"[..];
     tunnel
@@ -349,7 +348,7 @@ async fn a_pipe_is_over_when_the_destination_is() {
     assert_eq!(echoed, b"all there is");
 
     // An input that stays open, as a terminal's.
-    let tunnel = world.person.dialer.dial(&to, Duration::ZERO).await.unwrap();
+    let tunnel = env.user.dialer.dial(&to, Duration::ZERO).await.unwrap();
     let (mut typing, mut input) = tokio::io::duplex(1024);
     typing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut page = Vec::new();
@@ -360,8 +359,8 @@ async fn a_pipe_is_over_when_the_destination_is() {
 /// Half-close: what is echoed after the client has said all it has to say still arrives.
 #[tokio::test]
 async fn one_end_may_finish_before_the_other() {
-    let world = world(granted()).await;
-    let mut stream = TcpStream::connect(world.socks()).await.unwrap();
+    let env = env(granted()).await;
+    let mut stream = TcpStream::connect(env.socks()).await.unwrap();
     stream
         .write_all(b"CONNECT wiki.corp:7 HTTP/1.1\r\n\r\nearly ")
         .await
@@ -382,8 +381,8 @@ async fn one_end_may_finish_before_the_other() {
 
 #[tokio::test]
 async fn a_socks_4_client_is_refused_in_its_own_words() {
-    let world = world(granted()).await;
-    let mut stream = TcpStream::connect(world.socks()).await.unwrap();
+    let env = env(granted()).await;
+    let mut stream = TcpStream::connect(env.socks()).await.unwrap();
     // 4a, and more than that: what lies unread must not take the answer back.
     let said = b"\x04\x01\x00\x50\x00\x00\x00\x01\0wiki.corp\0GET / HTTP/1.1\r\n\r\n";
     stream.write_all(said).await.unwrap();
@@ -394,8 +393,8 @@ async fn a_socks_4_client_is_refused_in_its_own_words() {
 
 #[tokio::test]
 async fn the_pac_file_is_for_those_who_know_its_path() {
-    let world = world(LOCKED).await;
-    let pac = world.proxy.pac_url();
+    let env = env(LOCKED).await;
+    let pac = env.proxy.pac_url();
     let file = done(curl(&["--include", &pac])).await.unwrap();
     assert!(
         file.contains("Content-Type: application/x-ns-proxy-autoconfig"),
@@ -404,7 +403,7 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
     assert!(file.contains(r#""host":"wiki.corp""#), "{file}");
     assert!(!file.to_lowercase().contains("access-control"), "{file}");
     assert!(pac.len() > "http://127.0.0.1:1/.pac".len() + 20);
-    let root = world.http_proxy();
+    let root = env.http_proxy();
     for (arguments, status) in [
         ([&*root, "--header", "X: x"], "404"),
         ([&*format!("{root}/other.pac"), "--header", "X: x"], "404"),
@@ -420,13 +419,13 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
     }
 
     // For settings that follow changes: the same file, at another address once resources move.
-    let first = world.proxy.versioned_pac_url();
+    let first = env.proxy.versioned_pac_url();
     assert!(first.starts_with(&format!("{pac}?v=")), "{first}");
     assert_eq!(done(curl(&["--include", &first])).await.unwrap(), file);
-    world.person.change(resource(1, "wiki.corp", granted()));
-    assert_eq!(world.proxy.versioned_pac_url(), first, "it says the same");
-    world.person.change(resource(1, "renamed.corp", granted()));
-    let second = world.proxy.versioned_pac_url();
+    env.user.change(resource(1, "wiki.corp", granted()));
+    assert_eq!(env.proxy.versioned_pac_url(), first, "it says the same");
+    env.user.change(resource(1, "renamed.corp", granted()));
+    let second = env.proxy.versioned_pac_url();
     assert_ne!(second, first);
     let moved = done(curl(&[&second])).await.unwrap();
     assert!(
@@ -443,8 +442,8 @@ async fn other_users_of_the_machine_are_refused() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let world = world(granted()).await;
-    let pac = world.proxy.pac_url();
+    let env = env(granted()).await;
+    let pac = env.proxy.pac_url();
     for (user, status) in [(0, true), (NOBODY, false)] {
         let mut command = Command::new("curl");
         command.args(["--silent", "--noproxy", "", &pac]).uid(user);
@@ -456,8 +455,8 @@ async fn other_users_of_the_machine_are_refused() {
 
 #[tokio::test]
 async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
-    let world = world(granted()).await;
-    let forward = world.forward().await;
+    let env = env(granted()).await;
+    let forward = env.forward().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
     assert!(done(curl(&[&url])).await.unwrap().contains("/page"));
     let show = [
@@ -481,8 +480,8 @@ async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
 
 #[tokio::test]
 async fn a_forward_to_what_is_locked_answers_http_in_http() {
-    let world = world(LOCKED).await;
-    let forward = world.forward().await;
+    let env = env(LOCKED).await;
+    let forward = env.forward().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
     let page = done(curl(&["--include", "--header", "Accept: text/html", &url]));
     let page = page.await.unwrap();
@@ -490,27 +489,27 @@ async fn a_forward_to_what_is_locked_answers_http_in_http() {
     assert!(page.contains("/resources/1/request?as=ada"), "{page}");
 
     let waits = curl(&["--include", &url]);
-    let prompts = &world.person.prompts;
+    let prompts = &env.user.prompts;
     until("asked", || prompts.seen().len() == 1).await;
     let mut denied = resource(1, "wiki.corp", LOCKED);
-    denied.denied_at = Some(stand_in::now());
-    world.person.change(denied);
+    denied.denied_at = Some(fake::now());
+    env.user.change(denied);
     let told = done(waits).await.unwrap();
     assert!(told.starts_with("HTTP/1.1 403"), "{told}");
     assert!(told.contains("was denied"), "{told}");
-    world.person.clock.advance(60);
+    env.user.clock.advance(60);
 
     let waits = curl(&[&url]);
     until("asked again", || prompts.seen().len() == 2).await;
-    world.person.change(resource(1, "wiki.corp", granted()));
+    env.user.change(resource(1, "wiki.corp", granted()));
     assert!(done(waits).await.unwrap().contains("/page"));
 }
 
 #[tokio::test]
 async fn a_forward_without_a_gateway_answers_http_in_http_and_is_abrupt_to_others() {
-    let world = world(granted()).await;
-    let forward = world.forward().await;
-    world.gateway.stop().await;
+    let env = env(granted()).await;
+    let forward = env.forward().await;
+    env.gateway.stop().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
     let told = done(curl(&["--include", &url])).await.unwrap();
     assert!(told.starts_with("HTTP/1.1 502"), "{told}");
@@ -528,8 +527,8 @@ async fn a_forward_without_a_gateway_answers_http_in_http_and_is_abrupt_to_other
 /// A browser sends one site's requests on the connection that another one's have opened.
 #[tokio::test]
 async fn a_forward_judges_each_request() {
-    let world = world(granted()).await;
-    let forward = world.forward().await;
+    let env = env(granted()).await;
+    let forward = env.forward().await;
     let own = format!("Host: 127.0.0.1:{}\r\n", forward.port());
     for (fields, answer) in [
         (own.clone(), "GET /second"),
@@ -559,10 +558,10 @@ async fn a_forward_judges_each_request() {
 /// As `echo … > /dev/tcp/…` does.
 #[tokio::test]
 async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
-    let world = world(granted()).await;
-    world.gateway.slow(Duration::from_millis(200));
-    let forward = world.forward().await;
-    let targets = world.gateway.targets.clone();
+    let env = env(granted()).await;
+    env.gateway.slow(Duration::from_millis(200));
+    let forward = env.forward().await;
+    let targets = env.gateway.targets.clone();
     for count in 1..=3 {
         let mut stream = TcpStream::connect(("127.0.0.1", forward.port()))
             .await
@@ -574,7 +573,7 @@ async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
         })
         .await;
         drop(stream);
-        let said = world.gateway.said.clone();
+        let said = env.gateway.said.clone();
         until("it arrives", || said.lock().unwrap().len() == count).await;
         assert_eq!(said.lock().unwrap()[count - 1], b"hello");
     }
@@ -583,26 +582,26 @@ async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
 /// A gateway refuses those of one address beyond a number.
 #[tokio::test]
 async fn a_burst_makes_few_connections_at_a_time() {
-    let world = world(granted()).await;
-    world.gateway.slow(Duration::from_millis(20));
+    let env = env(granted()).await;
+    env.gateway.slow(Duration::from_millis(20));
     let to: Destination = "wiki.corp:80".parse().unwrap();
-    let dialing = (0..400).map(|_| world.person.dialer.dial(&to, Duration::from_secs(60)));
+    let dialing = (0..400).map(|_| env.user.dialer.dial(&to, Duration::from_secs(60)));
     let dialed = futures_util::future::join_all(dialing).await;
     assert!(dialed.iter().all(Result::is_ok));
-    let most = world.gateway.most_handshakes();
+    let most = env.gateway.most_handshakes();
     assert!(most <= 50, "{most}");
 }
 
 #[tokio::test]
 async fn a_gateway_whose_name_leads_nowhere_is_named() {
-    let controller = Controller::start().await;
-    let _gateway = StandIn::start(&controller).await;
+    let controller = FakeController::start().await;
+    let _gateway = FakeGateway::start(&controller).await;
     let mut gateways = controller.gateways();
     gateways[0].address = "nowhere.invalid:443".to_owned();
     controller.set_gateways(gateways);
-    let person = Person::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
     let to = "wiki.corp:80".parse().unwrap();
-    let refused = refused(&person, &to).await;
+    let refused = refused(&user, &to).await;
     assert!(
         refused
             .to_string()
@@ -613,18 +612,18 @@ async fn a_gateway_whose_name_leads_nowhere_is_named() {
 
 #[tokio::test]
 async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
-    let world = world(granted()).await;
+    let env = env(granted()).await;
     let enrolled = || {
-        let enrolments = &world.controller.enrolments;
+        let enrolments = &env.controller.enrolments;
         enrolments.lock().unwrap().clone()
     };
-    let proxy = world.http_proxy();
+    let proxy = env.http_proxy();
     let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     for (seconds, count) in [(0, 1), (15 * 3_600, 1), (3_600 + 60, 2)] {
-        world.person.clock.advance(seconds);
+        env.user.clock.advance(seconds);
         let mut open = resource(1, "wiki.corp", granted());
         open.lock = LockState::Open { locks_at: None };
-        world.person.change(open);
+        env.user.change(open);
         done(get()).await.unwrap();
         assert_eq!(enrolled().len(), count);
     }
@@ -634,13 +633,13 @@ async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
 
 #[tokio::test]
 async fn a_gateway_that_is_not_the_one_the_controller_names_is_not_used_any_more() {
-    let world = world(granted()).await;
-    let proxy = world.http_proxy();
+    let env = env(granted()).await;
+    let proxy = env.http_proxy();
     let arguments = ["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"];
     let passes = async || done(curl(&arguments)).await.is_ok();
     assert!(passes().await);
 
-    let named = world.controller.gateways();
+    let named = env.controller.gateways();
     let with = |change: fn(&mut Gateway)| {
         let mut gateways = named.clone();
         change(&mut gateways[0]);
@@ -665,8 +664,8 @@ async fn a_gateway_that_is_not_the_one_the_controller_names_is_not_used_any_more
         ),
         ("removed", Vec::new(), false),
     ] {
-        world.controller.set_gateways(gateways);
-        world.person.networks_changed();
+        env.controller.set_gateways(gateways);
+        env.user.networks_changed();
         let began = Instant::now();
         while passes().await != is_used {
             assert!(began.elapsed() < Duration::from_secs(30), "{what}");

@@ -8,14 +8,14 @@
     unused_imports
 )]
 
-mod stand_in;
+mod fake;
 
 use std::sync::Arc;
 
+use fake::{FakeController, TestClock};
 use hourkey_client::secrets::MemoryOnly;
 use hourkey_client::session::{self, Home};
 use hourkey_client::sign_in;
-use stand_in::{Controller, TestClock};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use url::Url;
@@ -41,7 +41,7 @@ async fn another_user_neither_learns_what_the_answer_must_show_nor_can_answer() 
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let home = Home {
         http: session::http().unwrap(),
         controller: controller.url.parse().unwrap(),

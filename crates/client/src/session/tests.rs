@@ -7,10 +7,15 @@ use hourkey_protocol::problem::Code;
 
 use super::*;
 use crate::secrets::File;
-use crate::testing::{Controller, TestClock};
+use crate::testing::{FakeController, TestClock};
 
-async fn session() -> (Controller, Arc<TestClock>, Session, Arc<dyn SecretStore>) {
-    let controller = Controller::start().await;
+async fn session() -> (
+    FakeController,
+    Arc<TestClock>,
+    Session,
+    Arc<dyn SecretStore>,
+) {
+    let controller = FakeController::start().await;
     let clock = TestClock::new();
     let home = controller.home(Arc::clone(&clock));
     let store = Arc::clone(&home.store);
@@ -19,13 +24,13 @@ async fn session() -> (Controller, Arc<TestClock>, Session, Arc<dyn SecretStore>
     (controller, clock, session, store)
 }
 
-fn log(controller: &Controller) -> Vec<String> {
+fn log(controller: &FakeController) -> Vec<String> {
     controller.seen().log.clone()
 }
 
 #[tokio::test]
 async fn without_a_stored_sign_in_there_is_no_session() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let home = controller.home(TestClock::new());
     assert!(Session::resume(home).await.unwrap().is_none());
 }
@@ -58,7 +63,7 @@ async fn a_refused_access_token_is_replaced_once() {
 
 /// Notes in the controller's log when something is stored, and fails on demand.
 struct Noted {
-    controller: Controller,
+    controller: FakeController,
     failing: StdMutex<bool>,
     inner: crate::secrets::MemoryOnly,
 }
@@ -87,8 +92,8 @@ impl SecretStore for Noted {
     }
 }
 
-async fn noted() -> (Controller, Arc<TestClock>, Session, Arc<Noted>) {
-    let controller = Controller::start().await;
+async fn noted() -> (FakeController, Arc<TestClock>, Session, Arc<Noted>) {
+    let controller = FakeController::start().await;
     let clock = TestClock::new();
     let mut home = controller.home(Arc::clone(&clock));
     let store = Arc::new(Noted {
@@ -153,7 +158,7 @@ async fn an_ended_family_is_forgotten() {
 
 #[tokio::test]
 async fn processes_that_share_a_sign_in_take_turns() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn SecretStore> = Arc::new(File::new(folder.path().join("token")));
     controller.signed_in(&*store).await;
@@ -184,7 +189,7 @@ async fn signing_out_revokes_and_forgets() {
 
 #[tokio::test]
 async fn signing_out_forgets_also_when_the_controller_is_away() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut home = controller.home(TestClock::new());
     let store = Arc::clone(&home.store);
     controller.signed_in(&*store).await;
@@ -231,7 +236,7 @@ async fn a_connection_that_stays_broken_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn an_absent_controller_is_named() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut home = controller.home(TestClock::new());
     controller.signed_in(&*home.store).await;
     home.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
@@ -246,7 +251,7 @@ async fn an_absent_controller_is_named() {
 #[tokio::test]
 async fn a_controller_that_takes_calls_and_answers_none_is_given_up_soon() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut home = controller.home(TestClock::new());
     controller.signed_in(&*home.store).await;
     let address = format!("http://{}", silent.local_addr().unwrap());

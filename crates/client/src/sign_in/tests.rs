@@ -4,7 +4,7 @@ use hourkey_protocol::controller_url;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Controller, TestClock};
+use crate::testing::{FakeController, TestClock};
 
 /// Goes where a browser would go, and remembers the last page it saw.
 #[derive(Clone, Default)]
@@ -26,7 +26,7 @@ impl Browser {
 
 #[tokio::test]
 async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let home = controller.home(TestClock::new());
     let store = Arc::clone(&home.store);
     let browser = Browser::default();
@@ -46,7 +46,7 @@ async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
 
 #[tokio::test]
 async fn an_answer_from_another_server_is_refused() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     controller.seen().issuer = Some("https://evil.example".to_owned());
     let home = controller.home(TestClock::new());
     let store = Arc::clone(&home.store);
@@ -61,7 +61,7 @@ async fn an_answer_from_another_server_is_refused() {
 
 #[tokio::test]
 async fn by_device_code() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let home = controller.home(TestClock::new());
     let mut shown = None;
     let session = by_device(home, "test", |device| {
@@ -75,7 +75,7 @@ async fn by_device_code() {
 
 #[tokio::test]
 async fn a_controller_without_the_device_flow_says_so() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["device_authorization_endpoint"].take();
     controller.seen().metadata = Some(metadata);
@@ -84,14 +84,14 @@ async fn a_controller_without_the_device_flow_says_so() {
     assert!(matches!(failed, Err(SignInError::NoDeviceFlow)));
 }
 
-async fn discovered(controller: &Controller) -> DiscoverError {
+async fn discovered(controller: &FakeController) -> DiscoverError {
     let http = crate::session::http().unwrap();
     discover(&http, &controller.url).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn metadata_that_lead_elsewhere_are_refused() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["issuer"] = json!("https://other.example");
     controller.seen().metadata = Some(metadata);

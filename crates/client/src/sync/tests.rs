@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::model::{Connection, Model};
 use crate::testing::{
-    Controller, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
+    FakeController, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
     snapshot,
 };
 
@@ -19,7 +19,7 @@ const QUICK: Pace = Pace {
 };
 
 struct Following {
-    controller: Controller,
+    controller: FakeController,
     clock: Arc<TestClock>,
     model: Arc<Mutex<Model>>,
     updates: Arc<Mutex<Vec<Update>>>,
@@ -27,7 +27,7 @@ struct Following {
 }
 
 async fn following(pace: Pace, plays: impl IntoIterator<Item = Play>) -> Following {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     for play in plays {
         controller.play(play);
     }

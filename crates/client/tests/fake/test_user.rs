@@ -14,7 +14,7 @@ use hourkey_protocol::event::Changes;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{Controller, TestClock, snapshot};
+use super::{FakeController, TestClock, snapshot};
 
 /// Keeps what a person would see.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl PromptHandler for Recorder {
 }
 
 /// A person's model, moved by the test.
-pub struct Person {
+pub struct TestUser {
     pub model: watch::Sender<Model>,
     pub prompts: Arc<Recorder>,
     pub dialer: Dialer,
@@ -51,8 +51,8 @@ pub struct Person {
     state: tempfile::TempDir,
 }
 
-impl Person {
-    pub async fn new(controller: &Controller, resources: Vec<Resource>) -> Self {
+impl TestUser {
+    pub async fn new(controller: &FakeController, resources: Vec<Resource>) -> Self {
         let clock = Arc::<TestClock>::default();
         let model = watch::Sender::new(Model::default());
         let snapshot = snapshot(1, resources);
@@ -73,7 +73,7 @@ impl Person {
         }
     }
 
-    /// A local proxy of this person.
+    /// A local proxy of this user.
     pub async fn local_proxy(&self) -> LocalProxy {
         let files = ProxyFiles::of(self.state.path(), "hourkey-test", &self.controller);
         LocalProxy::start(self.dialer.clone(), 0, &files)

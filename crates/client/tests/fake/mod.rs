@@ -1,4 +1,4 @@
-//! Stand-ins for the controller and the gateways, as far as connections to resources need them.
+//! Fakes of the controller and the gateways, as far as connections to resources need them.
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use std::convert::Infallible;
@@ -28,8 +28,8 @@ use tokio::sync::watch;
 
 pub mod curl;
 mod gateway;
-pub mod person;
-pub use gateway::StandIn;
+pub mod test_user;
+pub use gateway::FakeGateway;
 
 /// The server's time when a test begins.
 pub fn now() -> DateTime<Utc> {
@@ -53,7 +53,7 @@ impl Clock for TestClock {
 }
 
 /// The controller's state.
-pub struct Controller {
+pub struct FakeController {
     pub url: String,
     devices: Authority,
     gateways: Authority,
@@ -64,7 +64,7 @@ pub struct Controller {
     pub enrolments: Mutex<Vec<String>>,
 }
 
-impl Controller {
+impl FakeController {
     pub async fn start() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let controller = Arc::new(Self {
@@ -142,7 +142,7 @@ impl Controller {
     }
 }
 
-async fn metadata(State(controller): State<Arc<Controller>>) -> Json<Value> {
+async fn metadata(State(controller): State<Arc<FakeController>>) -> Json<Value> {
     let issuer = &controller.url;
     Json(json!({
         "issuer": issuer,
@@ -168,7 +168,7 @@ async fn tokens() -> Json<Value> {
 }
 
 async fn enrol(
-    State(controller): State<Arc<Controller>>,
+    State(controller): State<Arc<FakeController>>,
     Json(enrol): Json<EnrolDevice>,
 ) -> Json<DeviceEnrolment> {
     let key = Request::from_pem(&enrol.request).unwrap().fingerprint();
@@ -182,7 +182,7 @@ async fn enrol(
     })
 }
 
-async fn networks(State(controller): State<Arc<Controller>>) -> Json<Networks> {
+async fn networks(State(controller): State<Arc<FakeController>>) -> Json<Networks> {
     Json(Networks {
         networks: vec![Network {
             id: NetworkId(1),
@@ -193,17 +193,17 @@ async fn networks(State(controller): State<Arc<Controller>>) -> Json<Networks> {
     })
 }
 
-async fn resources(State(controller): State<Arc<Controller>>) -> Json<Vec<Resource>> {
+async fn resources(State(controller): State<Arc<FakeController>>) -> Json<Vec<Resource>> {
     Json(controller.rows.borrow().clone())
 }
 
-async fn everything(State(controller): State<Arc<Controller>>) -> Json<Snapshot> {
+async fn everything(State(controller): State<Arc<FakeController>>) -> Json<Snapshot> {
     Json(snapshot(1, controller.rows.borrow().clone()))
 }
 
 /// A snapshot at first, and again whenever the rows change.
 async fn events(
-    State(controller): State<Arc<Controller>>,
+    State(controller): State<Arc<FakeController>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut rows = controller.rows.subscribe();
     rows.mark_changed();

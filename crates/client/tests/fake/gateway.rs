@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Controller, now};
+use super::{FakeController, now};
 
 /// A gateway: whatever the destination, it answers itself. A first line `GET …` is answered with a
 /// page that shows it, and everything else is echoed.
-pub struct StandIn {
+pub struct FakeGateway {
     cut: Arc<Notify>,
     task: JoinHandle<()>,
     /// CONNECT targets, in order.
@@ -51,8 +51,8 @@ impl Pace {
     }
 }
 
-impl StandIn {
-    pub async fn start(controller: &Controller) -> Self {
+impl FakeGateway {
+    pub async fn start(controller: &FakeController) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let key = Key::generate().unwrap();
@@ -121,7 +121,7 @@ impl StandIn {
     }
 }
 
-fn server_config(controller: &Controller, id: GatewayId, key: &Key) -> ServerConfig {
+fn server_config(controller: &FakeController, id: GatewayId, key: &Key) -> ServerConfig {
     let request = key.request().unwrap();
     let subject = Subject::Gateway(id);
     let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
