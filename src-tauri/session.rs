@@ -8,9 +8,9 @@ use std::time::Duration;
 use hourkey_client::api::ApiError;
 use hourkey_client::dial::Destination;
 use hourkey_client::secrets::{Keyring, SecretStore};
-use hourkey_client::session::{self, Home, Session};
+use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
-use hourkey_client::sync::{self, Follower, Update};
+use hourkey_client::sync::{self, Subscription, Update};
 use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, Comment};
@@ -96,7 +96,7 @@ struct SessionTask {
 
 struct Running {
     session: Session,
-    follower: Follower,
+    subscription: Subscription,
     updates: mpsc::Receiver<Update>,
     place: String,
     stored: Option<Stored>,
@@ -135,15 +135,15 @@ impl SessionTask {
             }
             SessionCommand::Reconnect => {
                 if let Some(running) = &self.running {
-                    running.follower.wake();
+                    running.subscription.wake();
                 }
             }
         }
     }
 
     async fn resume(&mut self, controller: Url) -> Resumed {
-        let home = match self.home(controller) {
-            Ok(home) => home,
+        let config = match self.session_config(controller) {
+            Ok(config) => config,
             Err(why) => {
                 return Resumed::Failed(Trouble {
                     text: "Hourkey cannot use the network as it is set up here.".to_owned(),
@@ -152,7 +152,7 @@ impl SessionTask {
                 });
             }
         };
-        match Session::resume(home).await {
+        match Session::resume(config).await {
             Ok(Some(session)) => Resumed::Found(self.begin(session, None).await),
             Ok(None) => Resumed::Nothing,
             Err(error) => Resumed::Failed(error.into()),
@@ -165,15 +165,15 @@ impl SessionTask {
         {
             return self.emit(Event::SignedIn(Ok(signed))).await;
         }
-        let home = match self.home(controller) {
-            Ok(home) => home,
+        let config = match self.session_config(controller) {
+            Ok(config) => config,
             Err(sentence) => return self.emit(Event::SignedIn(Err(sentence))).await,
         };
         self.attempt = JoinSet::new();
         self.attempt.spawn(async move {
             let (reply, opened) = oneshot::channel();
             let label = format!("Hourkey on {}", platform::machine_name());
-            let browser = sign_in::through_browser(home, &label, |url| {
+            let browser = sign_in::through_browser(config, &label, |url| {
                 opener::open(url.as_str(), None, Reply::Window(reply));
             });
             tokio::select! {
@@ -203,7 +203,7 @@ impl SessionTask {
         let local_proxy = SessionProxy::start(&session, &files, &self.events).await;
         self.running = Some(Running {
             local_proxy,
-            follower: sync::follow(session.clone(), sender),
+            subscription: sync::subscribe(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
             session,
             updates,
@@ -251,8 +251,8 @@ impl SessionTask {
         });
     }
 
-    fn home(&self, controller: Url) -> Result<Home, String> {
-        Ok(Home {
+    fn session_config(&self, controller: Url) -> Result<SessionConfig, String> {
+        Ok(SessionConfig {
             http: session::http().map_err(|error| error.to_string())?,
             store: Arc::new(Keyring::of(DESKTOP_CLIENT, &controller)),
             controller,

@@ -6,7 +6,7 @@ use hourkey_client::config::{Config, ConfigError, Folders, StoreKind};
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::local_proxy::ProxyFiles;
 use hourkey_client::secrets::{File, Keyring, SecretStore};
-use hourkey_client::session::{self, Home, Session, SignOutError};
+use hourkey_client::session::{self, Session, SessionConfig, SignOutError};
 use hourkey_client::sign_in as client;
 use hourkey_clock::BootClock;
 use hourkey_protocol::controller_url;
@@ -22,8 +22,8 @@ use crate::text::visible;
 pub(crate) async fn session() -> Result<Session, Failure> {
     let place = Place::find()?;
     let controller = place.controller().ok_or_else(not_signed_in)?.clone();
-    let home = place.home(&controller, place.config.cli.store)?;
-    Session::resume(home)
+    let config = place.session_config(&controller, place.config.cli.store)?;
+    Session::resume(config)
         .await
         .map_err(Failure::failed)?
         .ok_or_else(not_signed_in)
@@ -61,19 +61,19 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
         }
     };
     let store = how.store.map_or(place.config.cli.store, StoreKind::from);
-    let home = place.home(&controller, store)?;
+    let config = place.session_config(&controller, store)?;
     // Here and below, before the person goes to the browser: what cannot be kept is of no use to the
     // next command.
-    home.store.load().await.map_err(Failure::failed)?;
+    config.store.load().await.map_err(Failure::failed)?;
     let stays = place.controller() == Some(&controller) && place.config.cli.store == store;
     if stays
-        && let Ok(Some(session)) = Session::resume(home.clone()).await
+        && let Ok(Some(session)) = Session::resume(config.clone()).await
         && let Ok(me) = session.me().await
     {
         print::note("You are signed in already. To be somebody else, run: hourkey sign-out");
         return welcome(&me, &controller, json);
     }
-    home.store.check().await.map_err(Failure::failed)?;
+    config.store.check().await.map_err(Failure::failed)?;
     let settings = place.folders.config_file();
     hourkey_client::file::check(&settings).map_err(|error| {
         let path = settings.clone();
@@ -81,7 +81,7 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
     })?;
     let label = label();
     let session = if how.device {
-        client::by_device(home, &label, |device| {
+        client::by_device(config, &label, |device| {
             print::note(format_args!(
                 "On another machine, go to {} and type the code {}",
                 visible(&device.verification_uri),
@@ -90,7 +90,7 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
         })
         .await?
     } else {
-        client::through_browser(home, &label, |url| {
+        client::through_browser(config, &label, |url| {
             print::note(format_args!(
                 "Sign in in your browser. If it does not open, go to:\n{url}"
             ));
@@ -183,8 +183,8 @@ impl Place {
         }
     }
 
-    fn home(&self, controller: &Url, store: StoreKind) -> Result<Home, Failure> {
-        Ok(Home {
+    fn session_config(&self, controller: &Url, store: StoreKind) -> Result<SessionConfig, Failure> {
+        Ok(SessionConfig {
             http: session::http().map_err(Failure::failed)?,
             controller: controller.clone(),
             client_id: CLI_CLIENT,

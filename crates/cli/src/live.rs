@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hourkey_client::api::ApiError;
 use hourkey_client::dial::{AccessPrompt, Blocked, Dialer, PromptHandler};
 use hourkey_client::model::{Connection, Model};
-use hourkey_client::sync::{Update, follow};
+use hourkey_client::sync::{Update, subscribe};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -20,7 +20,7 @@ pub(crate) struct Live {
     pub(crate) controller: Url,
     pub(crate) dialer: Dialer,
     pub(crate) model: watch::Receiver<Model>,
-    follower: JoinHandle<()>,
+    subscription: JoinHandle<()>,
 }
 
 impl Live {
@@ -32,8 +32,8 @@ impl Live {
         let (tx, mut updates) = mpsc::channel(8);
         let (writer, model) = watch::channel(Model::default());
         let dialer = Dialer::new(device, model.clone(), Arc::new(prompts), ready);
-        let follower = tokio::spawn(async move {
-            let _follower = follow(session.clone(), tx);
+        let subscription = tokio::spawn(async move {
+            let _subscription = subscribe(session.clone(), tx);
             let mut lost = false;
             while let Some(update) = updates.recv().await {
                 match &update {
@@ -54,7 +54,7 @@ impl Live {
             controller,
             dialer,
             model,
-            follower,
+            subscription,
         })
     }
 }
@@ -64,7 +64,7 @@ impl Live {
     pub(crate) async fn ready(&self) -> Result<(), Failure> {
         let mut model = self.model.clone();
         let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
-        // Gone only with the follower, which lives as long as this.
+        // Gone only with the subscription, which lives as long as this.
         let _ = model.wait_for(heard).await;
         Ok(self.dialer.prepare().await?)
     }
@@ -81,7 +81,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.subscription.abort();
     }
 }
 

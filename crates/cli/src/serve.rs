@@ -128,7 +128,7 @@ async fn tell_ends(live: &Live, to: &Destination) {
         }
         (was_there, was_open) = (is_there, is_open);
         if model.changed().await.is_err() {
-            // Gone only with the follower, which lives as long as this.
+            // Gone only with the subscription, which lives as long as this.
             std::future::pending::<()>().await;
         }
     }

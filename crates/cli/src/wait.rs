@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hourkey_client::session::Session;
-use hourkey_client::sync::{Update, follow};
+use hourkey_client::sync::{Update, subscribe};
 use hourkey_protocol::access::{Request, RequestStatus, Resource};
 use tokio::sync::mpsc;
 
@@ -35,7 +35,7 @@ pub(crate) async fn until_decided(
 
 async fn decided(session: &Session, request: &Request) -> Result<Request, Failure> {
     let (tx, mut updates) = mpsc::channel(8);
-    let follower = follow(session.clone(), tx);
+    let subscription = subscribe(session.clone(), tx);
     let mut lost = false;
     let mut look = false;
     while let Some(update) = updates.recv().await {
@@ -67,7 +67,7 @@ async fn decided(session: &Session, request: &Request) -> Result<Request, Failur
             // The controller went away just now: the look is still due, once it is back.
             Err(failure) if failure.exit == Exit::Unreachable => {
                 tokio::time::sleep(AWAY).await;
-                follower.wake();
+                subscription.wake();
             }
             Err(failure) => return Err(failure),
         }

@@ -97,7 +97,7 @@ fn advice(why: &NoAnswer) -> &'static str {
 
 /// What asking for access came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct AskOutcome {
     /// The request: pending, or approved already.
     pub request: Request,
     /// False when the request was there before (rule 4).
@@ -150,12 +150,12 @@ impl Session {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn ask(&self, request: &NewRequest) -> Result<Asked, ApiError> {
+    pub async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, ApiError> {
         let key = format!("{:032x}", rand::random::<u128>());
         let (status, request) = self
             .call(Method::POST, "/requests", Some(request), Some(&key))
             .await?;
-        Ok(Asked {
+        Ok(AskOutcome {
             request,
             new: status == StatusCode::CREATED,
         })

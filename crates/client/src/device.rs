@@ -31,7 +31,7 @@ pub struct Device {
     session: Session,
     store: Arc<dyn SecretStore>,
     name: String,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<Credentials>>,
     outdated: Outdated,
 }
 
@@ -50,7 +50,8 @@ impl Outdated {
     }
 }
 
-struct Held {
+/// The device's key, certificate and gateways, held in memory.
+struct Credentials {
     key: Key,
     certificate: String,
     /// On the boot clock.
@@ -198,7 +199,7 @@ impl Device {
 
     /// The networks anew; what connects by the ones before is given up if they differ. A controller
     /// that cannot be asked is asked again for the next connection.
-    async fn ask_again(&self, held: &mut Held, now: DateTime<Utc>) {
+    async fn ask_again(&self, held: &mut Credentials, now: DateTime<Utc>) {
         let networks = match self.session.networks().await {
             Ok(networks) => networks,
             Err(error) => {
@@ -221,7 +222,7 @@ impl Device {
         }
     }
 
-    async fn enrol(&self, now: DateTime<Utc>) -> Result<Held, DeviceError> {
+    async fn enrol(&self, now: DateTime<Utc>) -> Result<Credentials, DeviceError> {
         let key = self.key().await?;
         let asked_at = self.session.clock().boot();
         let enrol = EnrolDevice {
@@ -234,7 +235,7 @@ impl Device {
         // What is heard from now on is newer than the answer.
         self.outdated.take();
         let networks = self.session.networks().await?;
-        Ok(Held {
+        Ok(Credentials {
             gateways: self.connecting(&key, &enrolled.certificate, &networks, now)?,
             authority: networks.authority,
             key,

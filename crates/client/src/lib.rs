@@ -1,9 +1,9 @@
 //! What the desktop app and the CLI share: sign-in, session, API calls, the event stream, and
 //! the log of delivered notifications. No user interface in here.
 //!
-//! A program makes a [`session::Home`] (which controller, which client, where the refresh token
+//! A program makes a [`session::SessionConfig`] (which controller, which client, where the refresh token
 //! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
-//! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
+//! subscribes to the stream by [`sync::subscribe`], and applies each [`sync::Update`] to a
 //! [`model::Model`]. Connections to resources are opened by a [`dial::Dialer`], which the local
 //! [`local_proxy`] hands to other programs.
 #![warn(missing_docs)]

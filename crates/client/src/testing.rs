@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::secrets::{MemoryOnly, SecretStore};
-use crate::session::Home;
+use crate::session::SessionConfig;
 use hourkey_clock::Clock;
 
 mod rows;
@@ -163,8 +163,8 @@ impl FakeController {
     }
 
     /// What a client needs to sign in here.
-    pub(crate) fn home(&self, clock: Arc<TestClock>) -> Home {
-        Home {
+    pub(crate) fn config(&self, clock: Arc<TestClock>) -> SessionConfig {
+        SessionConfig {
             http: crate::session::http().unwrap(),
             controller: self.url.clone(),
             client_id: "hourkey-cli",

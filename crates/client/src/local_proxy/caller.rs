@@ -16,7 +16,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::peer::Peers;
+use super::socket_owner::SocketOwners;
 use crate::upstream::{CALLER_POLL_INTERVAL, gone};
 
 /// How long a caller may take to read the end of its answer.
@@ -30,13 +30,13 @@ struct Inner {
     stream: TcpStream,
     /// The caller's address and ours.
     ends: Option<(SocketAddr, SocketAddr)>,
-    owners: Arc<dyn Peers>,
+    owners: Arc<dyn SocketOwners>,
 }
 
 impl Caller {
     /// Until [`Self::settle`], closing is abrupt, also when this process is killed: so nobody takes
     /// half an answer for a whole one.
-    pub(super) fn new(stream: TcpStream, owners: Arc<dyn Peers>) -> Self {
+    pub(super) fn new(stream: TcpStream, owners: Arc<dyn SocketOwners>) -> Self {
         // A connection that is gone already cannot be reset either.
         let _ = stream.set_zero_linger();
         let ends = stream.peer_addr().ok().zip(stream.local_addr().ok());

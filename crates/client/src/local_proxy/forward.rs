@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::cross_site::is_cross_site;
 use super::greeting::{BadHead, MAX_HEAD};
 use super::listen::{Listening, SilentSlot, listen};
-use super::{PATIENCE, http, peer, tunnel};
+use super::{PATIENCE, http, socket_owner, tunnel};
 use crate::dial::{Destination, Dialer, Refused, Tunnel, UNCLEAR_TIMEOUT, Verdict};
 
 /// A running forward. It and its connections end when this is dropped.
@@ -39,7 +39,7 @@ impl Forward {
             drop(slot);
             serve(dialer.clone(), to.clone(), caller)
         };
-        let listening = listen(port, Arc::new(peer::System), serve).await?;
+        let listening = listen(port, Arc::new(socket_owner::SystemSocketOwners), serve).await?;
         Ok(Self { listening })
     }
 

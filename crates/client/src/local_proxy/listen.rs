@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
-use super::peer::{Owner, Peers};
+use super::socket_owner::{SocketOwner, SocketOwners};
 
 /// Connections that have not said yet what they want, at one port. Beyond, those that have been
 /// silent for [`SILENT_GRACE`] are closed, the oldest first: programs that connect and stay silent
@@ -46,14 +46,14 @@ impl Drop for Listening {
 /// When the port is taken, or when it cannot be told here whose connections are.
 pub(super) async fn listen<F, S>(
     port: u16,
-    peers: Arc<dyn Peers>,
+    owners: Arc<dyn SocketOwners>,
     serve: S,
 ) -> io::Result<Listening>
 where
     F: Future<Output = ()> + Send + 'static,
     S: Fn(Caller, SilentSlot) -> F + Clone + Send + Sync + 'static,
 {
-    peers.check()?;
+    owners.check()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let port = listener.local_addr()?.port();
     let task = tokio::spawn(async move {
@@ -64,14 +64,14 @@ where
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         // At once: of one that is closed already nobody can tell whose it was.
-                        if !is_ours(&stream, port, &*peers) {
+                        if !is_ours(&stream, port, &*owners) {
                             continue;
                         }
-                        let (peers, serve) = (Arc::clone(&peers), serve.clone());
+                        let (owners, serve) = (Arc::clone(&owners), serve.clone());
                         let silent = silent.clone();
                         connections.spawn(async move {
                             let (slot, evicted) = silent.take();
-                            let caller = Caller::new(stream, peers);
+                            let caller = Caller::new(stream, owners);
                             let unread = caller.unread();
                             let serving = serve(caller, slot);
                             tokio::pin!(serving);
@@ -160,13 +160,13 @@ impl Drop for SilentSlot {
     }
 }
 
-fn is_ours(stream: &TcpStream, port: u16, peers: &dyn Peers) -> bool {
+fn is_ours(stream: &TcpStream, port: u16, owners: &dyn SocketOwners) -> bool {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return false;
     };
-    match peers.owner(peer, local) {
-        Ok(Owner::Us) => stream.set_nodelay(true).is_ok(),
-        Ok(Owner::Nobody) => {
+    match owners.owner(peer, local) {
+        Ok(SocketOwner::Us) => stream.set_nodelay(true).is_ok(),
+        Ok(SocketOwner::Nobody) => {
             if SockRef::from(stream)
                 .peek(&mut [MaybeUninit::uninit()])
                 .is_ok_and(|it| it > 0)
@@ -180,7 +180,7 @@ fn is_ours(stream: &TcpStream, port: u16, peers: &dyn Peers) -> bool {
             }
             false
         }
-        Ok(Owner::Another) => {
+        Ok(SocketOwner::Another) => {
             tracing::warn!(
                 local.port = port,
                 peer.port = peer.port(),
@@ -209,10 +209,10 @@ mod tests {
     use super::*;
 
     /// What is found out about each connection.
-    struct Found(Option<Owner>);
+    struct Found(Option<SocketOwner>);
 
-    impl Peers for Found {
-        fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<Owner> {
+    impl SocketOwners for Found {
+        fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<SocketOwner> {
             self.0.ok_or_else(|| io::Error::other("unknown"))
         }
 
@@ -228,9 +228,9 @@ mod tests {
     #[tokio::test]
     async fn only_our_own_connections_are_served() {
         for (found, served) in [
-            (Some(Owner::Us), "served"),
-            (Some(Owner::Another), ""),
-            (Some(Owner::Nobody), ""),
+            (Some(SocketOwner::Us), "served"),
+            (Some(SocketOwner::Another), ""),
+            (Some(SocketOwner::Nobody), ""),
             (None, ""),
         ] {
             let serve = |mut caller: Caller, _slot| async move {
@@ -252,7 +252,7 @@ mod tests {
             std::future::pending::<()>().await;
             drop(caller);
         };
-        let listening = listen(0, Arc::new(Found(Some(Owner::Us))), serve)
+        let listening = listen(0, Arc::new(Found(Some(SocketOwner::Us))), serve)
             .await
             .unwrap();
         let address = (Ipv4Addr::LOCALHOST, listening.port);
@@ -273,7 +273,7 @@ mod tests {
                 caller.settle();
             }
         };
-        let listening = listen(0, Arc::new(Found(Some(Owner::Us))), serve)
+        let listening = listen(0, Arc::new(Found(Some(SocketOwner::Us))), serve)
             .await
             .unwrap();
         let address = (Ipv4Addr::LOCALHOST, listening.port);

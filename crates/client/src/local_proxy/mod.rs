@@ -31,10 +31,10 @@ mod listen;
 mod origin;
 mod own;
 mod pac;
-pub(crate) mod peer;
 mod return_to;
 mod rewrite;
 mod serve;
+pub(crate) mod socket_owner;
 mod socks;
 mod tunnel;
 
@@ -112,7 +112,8 @@ impl LocalProxy {
         let serve = move |caller: Caller, slot: SilentSlot| {
             serve::serve(Arc::clone(&serving), caller, slot)
         };
-        let listening = listen::listen(port, Arc::new(peer::System), serve).await?;
+        let listening =
+            listen::listen(port, Arc::new(socket_owner::SystemSocketOwners), serve).await?;
         if becomes_usual || pac.port == 0 {
             pac.port = listening.port;
             files.keep(&pac).await;

@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::local_proxy::peer::{Owner, Peers as _, System};
+use crate::local_proxy::socket_owner::{SocketOwner, SocketOwners as _, SystemSocketOwners};
 use crate::secrets::Secret;
 
 const PATH: &str = "/callback";
@@ -50,7 +50,7 @@ struct Expected {
 
 /// What the controller sent back through the browser.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct AuthorizationResponse {
     /// Who says so (RFC 9207).
     pub(super) issuer: Option<String>,
     /// The code, or why there is none.
@@ -74,7 +74,7 @@ impl Listener {
         };
         Ok(Self {
             listener,
-            knows_owners: System.check().is_ok(),
+            knows_owners: SystemSocketOwners.check().is_ok(),
             expected: Arc::new(expected),
         })
     }
@@ -91,7 +91,7 @@ impl Listener {
     }
 
     /// Waits, without end, for the browser to come back.
-    pub(super) async fn wait(&mut self) -> io::Result<(Answer, Browser)> {
+    pub(super) async fn wait(&mut self) -> io::Result<(AuthorizationResponse, Browser)> {
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {
@@ -117,8 +117,8 @@ impl Listener {
     }
 
     fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
-        let owner = || System.owner(peer, stream.local_addr()?);
-        !self.knows_owners || owner().is_ok_and(|owner| owner == Owner::Us)
+        let owner = || SystemSocketOwners.owner(peer, stream.local_addr()?);
+        !self.knows_owners || owner().is_ok_and(|owner| owner == SocketOwner::Us)
     }
 }
 
@@ -137,11 +137,14 @@ impl Expected {
 enum Heard {
     /// To be sent to the controller.
     Start(Url),
-    Answer(Answer),
+    Response(AuthorizationResponse),
     Nothing,
 }
 
-async fn hear(mut stream: TcpStream, expected: &Expected) -> Option<(Answer, Browser)> {
+async fn hear(
+    mut stream: TcpStream,
+    expected: &Expected,
+) -> Option<(AuthorizationResponse, Browser)> {
     let mut head = Vec::new();
     let heard = loop {
         let mut headers = [httparse::EMPTY_HEADER; 100];
@@ -158,7 +161,7 @@ async fn hear(mut stream: TcpStream, expected: &Expected) -> Option<(Answer, Bro
         }
     };
     match heard.unwrap_or(Heard::Nothing) {
-        Heard::Answer(answer) => return Some((answer, Browser(stream))),
+        Heard::Response(answer) => return Some((answer, Browser(stream))),
         Heard::Start(to) => {
             let (name, cookie) = (expected.cookie_name(), expected.cookie.expose());
             let fields = format!(
@@ -192,7 +195,7 @@ fn read(request: &httparse::Request<'_, '_>, expected: &Expected) -> Option<Hear
     if path != PATH || !shows_cookie(request, expected) {
         return None;
     }
-    answer(query, &expected.state).map(Heard::Answer)
+    answer(query, &expected.state).map(Heard::Response)
 }
 
 /// A header field that stands there once.
@@ -214,7 +217,7 @@ fn shows_cookie(request: &httparse::Request<'_, '_>, expected: &Expected) -> boo
         .is_some_and(|cookies| cookies.split(';').any(|cookie| cookie.trim() == wanted))
 }
 
-fn answer(query: &str, state: &Secret) -> Option<Answer> {
+fn answer(query: &str, state: &Secret) -> Option<AuthorizationResponse> {
     let mut found: [Option<String>; 5] = Default::default();
     let names = ["state", "iss", "code", "error", "error_description"];
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -237,7 +240,7 @@ fn answer(query: &str, state: &Secret) -> Option<Answer> {
         }),
         (Some(_), Some(_)) | (None, None) => return None,
     };
-    Some(Answer { issuer, result })
+    Some(AuthorizationResponse { issuer, result })
 }
 
 impl Browser {

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{Stream, unfold};
 use hourkey_client::secrets::{MemoryOnly, Secret, SecretStore as _};
-use hourkey_client::session::{self, Home, Session};
+use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_clock::{BootClock, Clock};
 use hourkey_domain::ids::{DeviceId, GatewayId, GrantId, NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, Why};
@@ -92,7 +92,7 @@ impl FakeController {
     pub async fn session(&self, clock: Arc<TestClock>) -> Session {
         let store = MemoryOnly::default();
         store.save(&Secret::new("refresh")).await.unwrap();
-        let home = Home {
+        let config = SessionConfig {
             http: session::http().unwrap(),
             controller: self.url.parse().unwrap(),
             client_id: "hourkey-cli",
@@ -100,7 +100,7 @@ impl FakeController {
             clock,
             lock_file: None,
         };
-        Session::resume(home).await.unwrap().unwrap()
+        Session::resume(config).await.unwrap().unwrap()
     }
 
     fn add_gateway(&self, address: String, key: Option<String>) -> GatewayId {

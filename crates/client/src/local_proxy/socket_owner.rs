@@ -1,4 +1,4 @@
-//! Whose process is at the other end of a local connection.
+//! Identifies the user whose process is at the other end of a local connection.
 //!
 //! Anybody who may log in to this machine can reach its loopback ports, so each connection's owner
 //! is looked up before a byte of it is read.
@@ -6,9 +6,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-/// Whose a connection is.
+/// The owner of a local connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum SocketOwner {
     /// This program's own user.
     Us,
     /// Another user of this machine.
@@ -17,14 +17,14 @@ pub(crate) enum Owner {
     Nobody,
 }
 
-/// Tells whose connections are.
-pub(crate) trait Peers: Send + Sync {
+/// Identifies the owner of a local connection.
+pub(crate) trait SocketOwners: Send + Sync {
     /// Whose the connection from `peer` to our `local` address is. It must not block: it is asked
     /// amid other connections.
     ///
     /// # Errors
     /// When that cannot be found out: refuse the connection then.
-    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<Owner>;
+    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<SocketOwner>;
 
     /// False once the program at `peer` has closed its connection to our `local` address
     /// altogether. One that has only said all it has to say (`shutdown(2)`) still holds it.
@@ -37,18 +37,18 @@ pub(crate) trait Peers: Send + Sync {
     fn check(&self) -> io::Result<()>;
 }
 
-/// The system's own way.
-pub(crate) struct System;
+/// Asks the operating system.
+pub(crate) struct SystemSocketOwners;
 
 /// Asks the kernel for the socket (sock_diag(7)).
 #[cfg(target_os = "linux")]
-impl Peers for System {
-    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<Owner> {
+impl SocketOwners for SystemSocketOwners {
+    fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<SocketOwner> {
         match linux::find(peer, local) {
-            Ok(socket) if !linux::is_held(&socket) => Ok(Owner::Nobody),
-            Ok(socket) if socket.uid == rustix::process::geteuid().as_raw() => Ok(Owner::Us),
-            Ok(_) => Ok(Owner::Another),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Owner::Nobody),
+            Ok(socket) if !linux::is_held(&socket) => Ok(SocketOwner::Nobody),
+            Ok(socket) if socket.uid == rustix::process::geteuid().as_raw() => Ok(SocketOwner::Us),
+            Ok(_) => Ok(SocketOwner::Another),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SocketOwner::Nobody),
             Err(error) => Err(error),
         }
     }
@@ -72,9 +72,9 @@ impl Peers for System {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Peers for System {
-    fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<Owner> {
-        Ok(Owner::Another)
+impl SocketOwners for SystemSocketOwners {
+    fn owner(&self, _peer: SocketAddr, _local: SocketAddr) -> io::Result<SocketOwner> {
+        Ok(SocketOwner::Another)
     }
 
     fn is_held(&self, _peer: SocketAddr, _local: SocketAddr) -> bool {
@@ -181,9 +181,15 @@ mod tests {
         let (client, server) = pair();
         let peer = server.peer_addr().unwrap();
         let local = server.local_addr().unwrap();
-        assert_eq!(System.owner(peer, local).unwrap(), Owner::Us);
+        assert_eq!(
+            SystemSocketOwners.owner(peer, local).unwrap(),
+            SocketOwner::Us
+        );
         drop(client);
-        assert_eq!(System.owner(peer, local).unwrap(), Owner::Nobody);
+        assert_eq!(
+            SystemSocketOwners.owner(peer, local).unwrap(),
+            SocketOwner::Nobody
+        );
     }
 
     #[test]
@@ -191,21 +197,24 @@ mod tests {
         let (client, server) = pair();
         let peer = server.peer_addr().unwrap();
         let local = server.local_addr().unwrap();
-        assert!(System.is_held(peer, local));
+        assert!(SystemSocketOwners.is_held(peer, local));
         client.shutdown(std::net::Shutdown::Write).unwrap();
-        assert!(System.is_held(peer, local));
+        assert!(SystemSocketOwners.is_held(peer, local));
         let copy = client.try_clone().unwrap();
         drop(client);
-        assert!(System.is_held(peer, local), "another process may share it");
+        assert!(
+            SystemSocketOwners.is_held(peer, local),
+            "another process may share it"
+        );
         drop(copy);
-        assert!(!System.is_held(peer, local));
+        assert!(!SystemSocketOwners.is_held(peer, local));
         drop(server);
-        assert!(!System.is_held(peer, local));
+        assert!(!SystemSocketOwners.is_held(peer, local));
     }
 
     #[test]
     fn owners_can_be_told_here() {
-        System.check().unwrap();
+        SystemSocketOwners.check().unwrap();
     }
 
     #[test]
@@ -213,7 +222,7 @@ mod tests {
         let (client, server) = pair();
         let mut other = client.local_addr().unwrap();
         other.set_port(1);
-        let owner = System.owner(other, server.local_addr().unwrap());
-        assert_eq!(owner.unwrap(), Owner::Nobody);
+        let owner = SystemSocketOwners.owner(other, server.local_addr().unwrap());
+        assert_eq!(owner.unwrap(), SocketOwner::Nobody);
     }
 }
