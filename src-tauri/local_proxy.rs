@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::dial::{AccessPrompt, Blocked, Destination, Dialer, PromptHandler};
+use hourkey_client::dial::{AccessPrompt, BlockedConnection, Destination, Dialer, PromptHandler};
 use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::Keyring;
@@ -54,7 +54,7 @@ pub enum ProxyEvent {
         page: Option<Url>,
     },
     /// A gateway cut a connection for what went through it.
-    Blocked(Blocked),
+    Blocked(BlockedConnection),
 }
 
 /// How programs use the local proxy.
@@ -222,7 +222,7 @@ impl PromptHandler for PromptForwarder {
         self.prompt(prompt, None);
     }
 
-    fn blocked(&self, blocked: &Blocked) {
+    fn blocked(&self, blocked: &BlockedConnection) {
         let news = ProxyEvent::Blocked(blocked.clone());
         if self.0.try_send(Event::LocalProxy(news)).is_err() {
             tracing::warn!(%blocked, "cannot queue a notification of a blocked connection; it is dropped");

@@ -4,7 +4,7 @@ mod notifications;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hourkey_client::dial::Blocked;
+use hourkey_client::dial::BlockedConnection;
 use hourkey_client::secrets::SecretError;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_protocol::event::Snapshot;
@@ -482,7 +482,7 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
             if notification.message.title == "Payroll database is locked")),
         "{reminded:?}"
     );
-    let blocked = harness.event(Event::LocalProxy(ProxyEvent::Blocked(Blocked {
+    let blocked = harness.event(Event::LocalProxy(ProxyEvent::Blocked(BlockedConnection {
         asked: "wiki.corp".to_owned(),
         inside: Some("other.corp".to_owned()),
     })));

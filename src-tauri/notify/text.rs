@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hourkey_client::delivery::{Ending, PendingNotification};
-use hourkey_client::dial::Blocked;
+use hourkey_client::dial::BlockedConnection;
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
@@ -269,7 +269,7 @@ pub fn wanted(name: &str, resource: ResourceId) -> Message {
 
 /// Says that a gateway cut a connection for what went through it.
 #[must_use]
-pub fn blocked(blocked: &Blocked) -> Message {
+pub fn blocked(blocked: &BlockedConnection) -> Message {
     Message {
         title: "A connection was blocked".to_owned(),
         body: blocked.to_string(),

@@ -7,7 +7,7 @@ use hourkey_client::config::StoreKind;
 use hourkey_domain::ids::{DeviceId, RequestId};
 use hourkey_domain::length::{Length, typed_seconds};
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::{
     account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config, unlock,
 };
@@ -252,7 +252,7 @@ fn port(text: &str) -> Result<u16, &'static str> {
 
 impl Arguments {
     /// Does what the command line says.
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let json = self.json;
         match self.command {
             Command::SignIn(how) => account::sign_in(how, json).await,
@@ -289,7 +289,7 @@ impl Arguments {
     }
 }
 
-fn completions(shell: Shell) -> Result<(), Failure> {
+fn completions(shell: Shell) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "hourkey", &mut script);
     print::raw(&script)

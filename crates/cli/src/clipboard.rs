@@ -6,7 +6,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
 /// The hidden command that [`put`] starts.
 pub(crate) const KEEPER: &str = "keep-clipboard";
@@ -67,11 +67,11 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// The keeper: puts the text from standard input on the clipboard, and stays until something else
 /// is copied or the display is gone.
-pub(crate) async fn keep() -> Result<(), Failure> {
+pub(crate) async fn keep() -> Result<(), CommandError> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     let mut clipboard = match arboard::Clipboard::new() {
         Ok(clipboard) => clipboard,
         Err(error) => return crate::print::line(error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_client::api::ApiError;
-use hourkey_client::dial::{AccessPrompt, Blocked, Dialer, PromptHandler};
+use hourkey_client::dial::{AccessPrompt, BlockedConnection, Dialer, PromptHandler};
 use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::{Update, subscribe};
 use tokio::sync::{mpsc, watch};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::account::device;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::print;
 use crate::text::visible;
 
@@ -25,7 +25,7 @@ pub(crate) struct Live {
 
 impl Live {
     /// Starts to follow. `ready` is [`Dialer::new`]'s.
-    pub(crate) async fn start(prompts: Notes, ready: usize) -> Result<Self, Failure> {
+    pub(crate) async fn start(prompts: PromptPrinter, ready: usize) -> Result<Self, CommandError> {
         let device = device().await?;
         let session = device.session().clone();
         let controller = session.controller().clone();
@@ -61,7 +61,7 @@ impl Live {
 
 impl Live {
     /// Waits for the first word of the controller, and gets this device its certificate.
-    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+    pub(crate) async fn ready(&self) -> Result<(), CommandError> {
         let mut model = self.model.clone();
         let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
         // Gone only with the subscription, which lives as long as this.
@@ -70,7 +70,7 @@ impl Live {
     }
 
     /// Waits for the end of the session.
-    pub(crate) async fn ended(&self) -> Failure {
+    pub(crate) async fn ended(&self) -> CommandError {
         let mut model = self.model.clone();
         let _ = model
             .wait_for(|model| model.connection == Connection::Ended)
@@ -87,14 +87,14 @@ impl Drop for Live {
 
 /// Opens request pages in the browser, and says on standard error what is going on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Notes {
+pub(crate) enum PromptPrinter {
     /// For one connection: all that concerns it.
     One,
     /// For many: only what the person should do.
     Many,
 }
 
-impl PromptHandler for Notes {
+impl PromptHandler for PromptPrinter {
     fn open_page(&self, prompt: &AccessPrompt) {
         let (name, seconds) = (visible(&prompt.resource.name), prompt.patience.as_secs());
         if has_display() && open::that_detached(prompt.page.as_str()).is_ok() {
@@ -128,7 +128,7 @@ impl PromptHandler for Notes {
         }
     }
 
-    fn blocked(&self, blocked: &Blocked) {
+    fn blocked(&self, blocked: &BlockedConnection) {
         print::note(visible(&blocked.to_string()));
     }
 }

@@ -34,11 +34,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: args::Arguments) -> Result<(), exit::Failure> {
+fn run(arguments: args::Arguments) -> Result<(), exit::CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(exit::Failure::failed)?;
+        .map_err(exit::CommandError::failed)?;
     let done = runtime.block_on(arguments.run());
     // Nobody waits for standard input any more.
     runtime.shutdown_background();

@@ -1,14 +1,14 @@
 //! `hourkey proxy` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
 
-use hourkey_client::dial::{Destination, Refused};
+use hourkey_client::dial::{Destination, DialError};
 use hourkey_client::local_proxy::{Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
 use crate::account::proxy_files;
-use crate::exit::{Exit, Failure};
-use crate::live::{Live, Notes};
+use crate::exit::{CommandError, Exit};
+use crate::live::{Live, PromptPrinter};
 use crate::print;
 use crate::resources::find;
 use crate::text::visible;
@@ -17,8 +17,8 @@ use crate::text::visible;
 const READY: usize = 2;
 
 /// `hourkey proxy`: the addresses, as JSON, once they are there.
-pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), Failure> {
-    let live = Live::start(Notes::Many, READY).await?;
+pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), CommandError> {
+    let live = Live::start(PromptPrinter::Many, READY).await?;
     live.ready().await?;
     let files = proxy_files(&live.controller)?;
     let dialer = live.dialer.clone();
@@ -67,8 +67,8 @@ struct Listening {
 }
 
 /// `hourkey forward`: the address, as JSON, once it is there.
-pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Failure> {
-    let live = Live::start(Notes::Many, READY).await?;
+pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), CommandError> {
+    let live = Live::start(PromptPrinter::Many, READY).await?;
     live.ready().await?;
     let to = {
         let model = live.model.borrow();
@@ -76,7 +76,7 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
         destination(&resources, what)?
     };
     if live.dialer.resource(&to).is_none() {
-        return Err(Refused::NoResource.into());
+        return Err(DialError::NoResource.into());
     }
     let forward = Forward::start(live.dialer.clone(), to.clone(), port)
         .await
@@ -143,7 +143,7 @@ struct Forwarding {
 }
 
 /// What somebody wants to be led to: `HOST:PORT`, or a resource with one host and one port.
-fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failure> {
+fn destination(resources: &[Resource], what: &str) -> Result<Destination, CommandError> {
     let found = match (find(resources, what), what.parse::<Destination>()) {
         (Ok(found), _) => found,
         (Err(_), Ok(to)) => return Ok(to),
@@ -154,20 +154,20 @@ fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failur
             "{} has more than one host or port. Say which, as HOST:PORT.",
             visible(&found.name)
         );
-        Failure::new(Exit::Usage, message)
+        CommandError::new(Exit::Usage, message)
     })
 }
 
-fn taken(port: u16, error: &std::io::Error) -> Failure {
-    Failure::failed(format!(
+fn taken(port: u16, error: &std::io::Error) -> CommandError {
+    CommandError::failed(format!(
         "Port {port} of 127.0.0.1 cannot be used: {error}. Choose another one with --port."
     ))
 }
 
 /// Waits for Ctrl+C, or the end of the session.
-async fn until_stopped(live: &Live) -> Result<(), Failure> {
+async fn until_stopped(live: &Live) -> Result<(), CommandError> {
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::failed),
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(CommandError::failed),
         failure = live.ended() => Err(failure),
     }
 }

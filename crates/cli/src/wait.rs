@@ -8,7 +8,7 @@ use hourkey_protocol::access::{Request, RequestStatus, Resource};
 use tokio::sync::mpsc;
 
 use crate::ask::sentence;
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandError, Exit};
 use crate::print;
 use crate::text::visible;
 
@@ -21,7 +21,7 @@ pub(crate) async fn until_decided(
     session: &Session,
     request: Request,
     timeout: Option<Duration>,
-) -> Result<Request, Failure> {
+) -> Result<Request, CommandError> {
     print::note(sentence(&request, request.created_at));
     let decided = decided(session, &request);
     let Some(timeout) = timeout else {
@@ -33,7 +33,7 @@ pub(crate) async fn until_decided(
     }
 }
 
-async fn decided(session: &Session, request: &Request) -> Result<Request, Failure> {
+async fn decided(session: &Session, request: &Request) -> Result<Request, CommandError> {
     let (tx, mut updates) = mpsc::channel(8);
     let subscription = subscribe(session.clone(), tx);
     let mut lost = false;
@@ -61,7 +61,11 @@ async fn decided(session: &Session, request: &Request) -> Result<Request, Failur
         if lost || !look {
             continue;
         }
-        match session.request(request.id).await.map_err(Failure::from) {
+        match session
+            .request(request.id)
+            .await
+            .map_err(CommandError::from)
+        {
             Ok(now) if now.status != RequestStatus::Pending => return Ok(now),
             Ok(_) => look = false,
             // The controller went away just now: the look is still due, once it is back.
@@ -72,7 +76,7 @@ async fn decided(session: &Session, request: &Request) -> Result<Request, Failur
             Err(failure) => return Err(failure),
         }
     }
-    Err(Failure::new(
+    Err(CommandError::new(
         Exit::NotSignedIn,
         "The session has ended; the request still waits. Run: hourkey sign-in",
     ))

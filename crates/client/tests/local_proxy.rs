@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use fake::curl::{curl, done};
 use fake::test_user::TestUser;
 use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
-use hourkey_client::dial::{Destination, Refused};
+use hourkey_client::dial::{Destination, DialError};
 use hourkey_client::local_proxy::{BROWSER_PATIENCE, Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
@@ -302,7 +302,7 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
 }
 
 /// Why a browser's connection is not opened.
-async fn refused(user: &TestUser, to: &Destination) -> Refused {
+async fn refused(user: &TestUser, to: &Destination) -> DialError {
     let dialed = user.dialer.dial(to, BROWSER_PATIENCE).await;
     dialed.err().unwrap()
 }

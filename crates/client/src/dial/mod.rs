@@ -22,20 +22,20 @@ use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
 use crate::pages::{self, ReturnTo};
 use crate::upstream::pool::Pool;
-use crate::upstream::{self, Failed};
+use crate::upstream::{self, TunnelError};
 pub use crate::upstream::{RelayError, Tunnel};
-pub(crate) use crate::upstream::{UNCLEAR_TIMEOUT, Verdict};
+pub(crate) use crate::upstream::{Sniff, UNCLEAR_TIMEOUT};
 
 mod blocked;
+mod connection_lost;
 mod destination;
-mod lost;
+mod error;
 mod prompts;
-mod refused;
 mod route;
-pub use blocked::{Blocked, Cut};
-pub use destination::{BadDestination, Destination};
-pub use lost::Lost;
-pub use refused::Refused;
+pub use blocked::{BlockedConnection, CutReason};
+pub use connection_lost::ConnectionLost;
+pub use destination::{Destination, ParseDestinationError};
+pub use error::DialError;
 
 use blocked::BlockedThrottle;
 use prompts::{Prompt, PromptThrottle};
@@ -50,7 +50,7 @@ pub trait PromptHandler: Send + Sync {
     /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
     fn waits(&self, _ask: &AccessPrompt) {}
     /// A gateway cut a connection for what went through it.
-    fn blocked(&self, _blocked: &Blocked) {}
+    fn blocked(&self, _blocked: &BlockedConnection) {}
 }
 
 /// A locked resource that something on this machine wants to use.
@@ -141,8 +141,8 @@ impl Dialer {
     /// for that long and its request page asked for.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, Refused> {
+    /// See [`DialError`].
+    pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, DialError> {
         self.dial_with_return_to(to, patience, None).await
     }
 
@@ -152,17 +152,17 @@ impl Dialer {
         to: &Destination,
         patience: Duration,
         return_to: Option<&ReturnTo>,
-    ) -> Result<Tunnel, Refused> {
+    ) -> Result<Tunnel, DialError> {
         let deadline = Instant::now() + patience;
         self.heard().await?;
-        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let id = self.route(to).ok_or(DialError::NoResource)?;
         let network = self.admit(id, patience, deadline, return_to).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = left.clamp(MIN_OPEN_TIMEOUT, OPEN_TIMEOUT);
         let opened = tokio::time::timeout(limit, self.open_soon(&network, to)).await;
         let mut tunnel = opened.unwrap_or_else(|_| {
             let why = format!("none did within {} seconds", limit.as_secs());
-            Err(Refused::NoAnswer(why))
+            Err(DialError::NoAnswer(why))
         })?;
         let Inner {
             blocked, prompts, ..
@@ -172,10 +172,10 @@ impl Dialer {
     }
 
     /// [`Self::open`], again while the gateway has not heard of the grant.
-    async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
+    async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, DialError> {
         for wait in CATCH_UP {
             match self.open(network, to).await {
-                Err(Refused::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
+                Err(DialError::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
                 done => return done,
             }
         }
@@ -185,8 +185,8 @@ impl Dialer {
     /// Gets this device its certificate, so that the first connection need not wait for it.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub async fn prepare(&self) -> Result<(), Refused> {
+    /// See [`DialError`].
+    pub async fn prepare(&self) -> Result<(), DialError> {
         self.heard().await?;
         self.0.device.ensure(self.now()?).await?;
         Ok(())
@@ -194,9 +194,9 @@ impl Dialer {
 
     /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
     /// controller says about it may arrive a moment later.
-    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> Lost {
+    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> ConnectionLost {
         if let Some(lost) = error.and_then(hourkey_tcp::Lost::of) {
-            return Lost::Gateway(lost.to_string());
+            return ConnectionLost::Gateway(lost.to_string());
         }
         let mut model = self.0.model.clone();
         let ended = async {
@@ -206,7 +206,7 @@ impl Dialer {
                     return lost;
                 }
                 if model.changed().await.is_err() {
-                    return Lost::SignedOut;
+                    return ConnectionLost::SignedOut;
                 }
             }
         };
@@ -214,46 +214,46 @@ impl Dialer {
             return lost;
         }
         match self.any_gateway(to).await {
-            Ok(()) => Lost::Connection,
-            Err(Refused::NoAnswer(why)) => Lost::Gateway(why),
-            Err(other) => Lost::Refused(other),
+            Ok(()) => ConnectionLost::Connection,
+            Err(DialError::NoAnswer(why)) => ConnectionLost::Gateway(why),
+            Err(other) => ConnectionLost::Refused(other),
         }
     }
 
     /// Finds out whether a gateway of the destination's network answers.
-    async fn any_gateway(&self, to: &Destination) -> Result<(), Refused> {
-        let id = self.route(to).ok_or(Refused::NoResource)?;
+    async fn any_gateway(&self, to: &Destination) -> Result<(), DialError> {
+        let id = self.route(to).ok_or(DialError::NoResource)?;
         let network = self.row(id)?.0.network;
         let gateways = self.0.device.ensure(self.now()?).await?;
-        let mut failed = Refused::NoGateway(network.clone());
+        let mut failed = DialError::NoGateway(network.clone());
         for pool in self.pools(&gateways, &network) {
             match pool.connect().await {
                 Ok(_) => return Ok(()),
-                Err(error) => failed = Refused::NoAnswer(pool.why_silent(&error)),
+                Err(error) => failed = DialError::NoAnswer(pool.why_silent(&error)),
             }
         }
         Err(failed)
     }
 
-    fn access_lost(&self, to: &Destination) -> Option<Lost> {
+    fn access_lost(&self, to: &Destination) -> Option<ConnectionLost> {
         let row = self.route(to).map(|id| self.row(id));
         let (resource, now) = match row {
             Some(Ok(row)) => row,
-            Some(Err(Refused::SignedOut)) => return Some(Lost::SignedOut),
-            Some(Err(_)) | None => return Some(Lost::Resource),
+            Some(Err(DialError::SignedOut)) => return Some(ConnectionLost::SignedOut),
+            Some(Err(_)) | None => return Some(ConnectionLost::Resource),
         };
         match lock_now(&resource, now) {
             LockState::Open { .. } | LockState::Granted { .. } => None,
             LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-                Some(Lost::Access(resource.name))
+                Some(ConnectionLost::Access(resource.name))
             }
         }
     }
 
     /// The resource of a destination with its request page, while it is locked.
-    pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, Refused> {
+    pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, DialError> {
         self.heard().await?;
-        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let id = self.route(to).ok_or(DialError::NoResource)?;
         let (resource, now) = self.row(id)?;
         Ok(match lock_now(&resource, now) {
             LockState::Open { .. } | LockState::Granted { .. } => None,
@@ -287,14 +287,14 @@ impl Dialer {
     }
 
     /// Waits for the first word of the controller.
-    pub(crate) async fn heard(&self) -> Result<(), Refused> {
+    pub(crate) async fn heard(&self) -> Result<(), DialError> {
         let mut model = self.0.model.clone();
         let heard =
             model.wait_for(|model| model.me.is_some() || model.connection == Connection::Ended);
         match tokio::time::timeout(FIRST, heard).await {
-            Ok(Ok(model)) if model.connection == Connection::Ended => Err(Refused::SignedOut),
+            Ok(Ok(model)) if model.connection == Connection::Ended => Err(DialError::SignedOut),
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(Refused::SignedOut),
+            Ok(Err(_)) => Err(DialError::SignedOut),
             Err(_) => Err(self.nothing_heard()),
         }
     }
@@ -318,7 +318,7 @@ impl Dialer {
         patience: Duration,
         deadline: Instant,
         return_to: Option<&ReturnTo>,
-    ) -> Result<String, Refused> {
+    ) -> Result<String, DialError> {
         let mut model = self.0.model.clone();
         let mut held: Option<HeldConnection<'_>> = None;
         loop {
@@ -332,13 +332,13 @@ impl Dialer {
             }
             match &held {
                 None => held = Some(self.hold(&resource, patience, return_to)),
-                Some(held) if resource.denied_at > held.denied_at => return Err(Refused::Denied),
+                Some(held) if resource.denied_at > held.denied_at => return Err(DialError::Denied),
                 Some(_) => {}
             }
             tokio::select! {
-                changed = model.changed() => changed.map_err(|_| Refused::SignedOut)?,
+                changed = model.changed() => changed.map_err(|_| DialError::SignedOut)?,
                 () = tokio::time::sleep(LOOK) => {}
-                () = tokio::time::sleep_until(deadline) => return Err(Refused::Locked),
+                () = tokio::time::sleep_until(deadline) => return Err(DialError::Locked),
             }
         }
     }
@@ -380,24 +380,24 @@ impl Dialer {
     }
 
     /// A resource as last heard, and the server's time.
-    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), Refused> {
+    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), DialError> {
         let model = self.0.model.borrow();
         if model.connection == Connection::Ended {
-            return Err(Refused::SignedOut);
+            return Err(DialError::SignedOut);
         }
         let now = model.clock.now(self.clock().boot());
-        let resource = model.resources.get(&id).ok_or(Refused::NoResource)?;
+        let resource = model.resources.get(&id).ok_or(DialError::NoResource)?;
         Ok((resource.clone(), now.ok_or_else(|| self.nothing_heard())?))
     }
 
     /// Opens a tunnel through one of the network's gateways.
-    async fn open(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
+    async fn open(&self, network: &str, to: &Destination) -> Result<Tunnel, DialError> {
         let now = self.now()?;
         let device = &self.0.device;
         let target = to.to_string();
         let mut gateways = device.ensure(now).await?;
         let mut opened = upstream::open(&self.pools(&gateways, network), &target).await;
-        if opened.as_ref().err() == Some(&Failed::Refused(Refusal::Device)) {
+        if opened.as_ref().err() == Some(&TunnelError::Refused(Refusal::Device)) {
             let renewed = device.renew(&gateways, now).await?;
             if !Arc::ptr_eq(&renewed, &gateways) {
                 gateways = renewed;
@@ -406,13 +406,13 @@ impl Dialer {
         }
         match opened {
             Err(failed) if failed.is_local() => {}
-            done => return done.map_err(Refused::from),
+            done => return done.map_err(DialError::from),
         }
         // There may be other gateways by now.
         let gateways = device.look_again(&gateways, now).await?;
         let pools = self.pools(&gateways, network);
         if pools.is_empty() {
-            return Err(Refused::NoGateway(network.to_owned()));
+            return Err(DialError::NoGateway(network.to_owned()));
         }
         Ok(upstream::open(&pools, &target).await?)
     }
@@ -453,13 +453,13 @@ impl Dialer {
         found
     }
 
-    fn now(&self) -> Result<DateTime<Utc>, Refused> {
+    fn now(&self) -> Result<DateTime<Utc>, DialError> {
         let now = self.0.model.borrow().clock.now(self.clock().boot());
         now.ok_or_else(|| self.nothing_heard())
     }
 
-    fn nothing_heard(&self) -> Refused {
-        Refused::NothingHeard(match &self.0.model.borrow().connection {
+    fn nothing_heard(&self) -> DialError {
+        DialError::NothingHeard(match &self.0.model.borrow().connection {
             Connection::Lost { why, .. } => Some(why.clone()),
             Connection::Connecting | Connection::Live | Connection::Ended => None,
         })

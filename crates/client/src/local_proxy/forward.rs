@@ -9,13 +9,13 @@ use ::http::uri::Authority;
 use ::http::{Method, Version};
 use tokio::io::AsyncReadExt as _;
 
-use super::answer::Answer;
 use super::caller::Caller;
 use super::cross_site::is_cross_site;
-use super::greeting::{BadHead, MAX_HEAD};
+use super::greeting::{HeadError, MAX_HEAD};
 use super::listen::{Listening, SilentSlot, listen};
+use super::response::ProxyResponse;
 use super::{PATIENCE, http, socket_owner, tunnel};
-use crate::dial::{Destination, Dialer, Refused, Tunnel, UNCLEAR_TIMEOUT, Verdict};
+use crate::dial::{Destination, DialError, Dialer, Sniff, Tunnel, UNCLEAR_TIMEOUT};
 
 /// A running forward. It and its connections end when this is dropped.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
     let mut said = Vec::new();
     // While access is asked for, a program that speaks HTTP waits for an answer in HTTP.
     if matches!(dialer.locked(&to).await, Ok(Some(_)))
-        && hear(&mut caller, &mut said).await == Verdict::Http
+        && hear(&mut caller, &mut said).await == Sniff::Http
     {
         return http::serve_forward(dialer, to, None, caller, said).await;
     }
@@ -65,7 +65,7 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
         Ok(opened) => opened,
         Err(refused) => {
             tracing::warn!(%refused, destination = %to, "refused a forwarded connection");
-            if hear(&mut caller, &mut said).await == Verdict::Http {
+            if hear(&mut caller, &mut said).await == Sniff::Http {
                 http::serve_forward(dialer, to, Some(Err(refused)), caller, said).await;
             }
             // Abrupt, so that nobody takes it for an empty answer.
@@ -73,11 +73,11 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
         }
     };
     match opened.first_words(&mut caller, said, begins).await {
-        Ok((Verdict::Http, said)) => {
+        Ok((Sniff::Http, said)) => {
             http::serve_forward(dialer, to, Some(Ok(opened)), caller, said).await;
         }
-        Ok((Verdict::TooLong, _)) => Answer::from(BadHead::TooLong).send(caller).await,
-        Ok((Verdict::Pass | Verdict::Unclear, said)) => {
+        Ok((Sniff::TooLong, _)) => ProxyResponse::from(HeadError::TooLong).send(caller).await,
+        Ok((Sniff::Pass | Sniff::Unclear, said)) => {
             tunnel::carry(&dialer, opened, caller, &to, &said).await;
         }
         Err(error) => {
@@ -88,20 +88,20 @@ async fn serve(dialer: Dialer, to: Destination, mut caller: Caller) {
 
 /// Hears a caller's first words, beginning with what it has `said` already, for as long as they may
 /// still become HTTP: not for long, since in many protocols the destination speaks first.
-async fn hear(caller: &mut Caller, said: &mut Vec<u8>) -> Verdict {
+async fn hear(caller: &mut Caller, said: &mut Vec<u8>) -> Sniff {
     let hearing = async {
         loop {
             match begins(said) {
-                Verdict::Unclear => {}
+                Sniff::Unclear => {}
                 judged => return judged,
             }
             let Ok(1..) = caller.read_buf(said).await else {
-                return Verdict::Unclear;
+                return Sniff::Unclear;
             };
         }
     };
     let heard = tokio::time::timeout(UNCLEAR_TIMEOUT, hearing).await;
-    heard.unwrap_or(Verdict::Unclear)
+    heard.unwrap_or(Sniff::Unclear)
 }
 
 /// Opens the way for a caller. `None` when the caller has gone: not before what it said is delivered
@@ -111,7 +111,7 @@ async fn dial(
     to: &Destination,
     caller: &Caller,
     said: &[u8],
-) -> Option<Result<Tunnel, Refused>> {
+) -> Option<Result<Tunnel, DialError>> {
     let dialing = dialer.dial(to, PATIENCE);
     tokio::pin!(dialing);
     tokio::select! {
@@ -130,7 +130,7 @@ async fn dial(
 const MAX_METHOD: usize = 64;
 
 /// Judges the first words of a caller: whether they are HTTP.
-fn begins(said: &[u8]) -> Verdict {
+fn begins(said: &[u8]) -> Sniff {
     // Empty lines before a request are skipped (RFC 9112, 2.2).
     let begun = said.iter().position(|byte| !b"\r\n".contains(byte));
     let said = &said[begun.unwrap_or(said.len())..];
@@ -140,8 +140,8 @@ fn begins(said: &[u8]) -> Verdict {
         let alone = [line, b"\r\n"].concat();
         let mut request = httparse::Request::new(&mut []);
         return match request.parse(&alone) {
-            Ok(_) => Verdict::Http,
-            Err(_) => Verdict::Pass,
+            Ok(_) => Sniff::Http,
+            Err(_) => Sniff::Pass,
         };
     }
     let is_text = line
@@ -151,11 +151,11 @@ fn begins(said: &[u8]) -> Verdict {
     let method = method.unwrap_or_default();
     let is_method = method.is_empty() || Method::from_bytes(method).is_ok();
     if !is_text || !is_method || method.len() > MAX_METHOD {
-        Verdict::Pass
+        Sniff::Pass
     } else if line.len() < MAX_HEAD {
-        Verdict::Unclear
+        Sniff::Unclear
     } else {
-        Verdict::TooLong
+        Sniff::TooLong
     }
 }
 
@@ -163,7 +163,7 @@ fn begins(said: &[u8]) -> Verdict {
 ///
 /// # Errors
 /// The answer to one that is not.
-pub(super) fn judge(head: &Parts, to: &Destination) -> Result<(), Answer> {
+pub(super) fn judge(head: &Parts, to: &Destination) -> Result<(), ProxyResponse> {
     let hosts: Vec<_> = head.headers.get_all(HOST).iter().collect();
     let is_meant = match &hosts[..] {
         // HTTP/1.0 knows no Host (RFC 9112, 3.2), and no browser speaks it.
@@ -177,11 +177,11 @@ pub(super) fn judge(head: &Parts, to: &Destination) -> Result<(), Answer> {
         _ => false,
     };
     if head.method == Method::CONNECT {
-        Err(Answer::no_connect_by_forward())
+        Err(ProxyResponse::no_connect_by_forward())
     } else if !is_meant {
-        Err(Answer::foreign_to_forward())
+        Err(ProxyResponse::foreign_to_forward())
     } else if is_cross_site(&head.method, &head.headers) {
-        Err(Answer::cross_site())
+        Err(ProxyResponse::cross_site())
     } else {
         Ok(())
     }
@@ -206,23 +206,23 @@ mod tests {
         let long = format!("GET /{}", "x".repeat(MAX_HEAD));
         let token = "f".repeat(MAX_METHOD + 1);
         for (said, verdict) in [
-            ("GET / HTTP/1.1\r\n", Verdict::Http),
-            ("\r\nGET / HTTP/1.1\n", Verdict::Http),
-            ("LIST /a b HTTP/1.0\r\nHo", Verdict::Pass),
-            ("LIST /\u{e4} HTTP/1.0\r\nX-A: \u{1}\r\n", Verdict::Http),
-            ("GET / HTTP/1.1\r", Verdict::Unclear),
-            ("GE", Verdict::Unclear),
-            ("\r\n", Verdict::Unclear),
-            (&long, Verdict::TooLong),
-            (&token, Verdict::Pass),
-            ("OPTIONS * RTSP/1.0\r\n", Verdict::Pass),
-            ("PRI * HTTP/2.0\r\n", Verdict::Pass),
-            ("SSH-2.0-OpenSSH_9.2\r\n", Verdict::Pass),
-            ("EHLO mail.example\r\n", Verdict::Pass),
-            ("a001 LOGIN ada secret\r\n", Verdict::Pass),
-            ("{\"x\":1}", Verdict::Pass),
-            ("\0\0\0\x08\x04\u{d2}\x16/", Verdict::Pass),
-            ("\x16\x03\x01", Verdict::Pass),
+            ("GET / HTTP/1.1\r\n", Sniff::Http),
+            ("\r\nGET / HTTP/1.1\n", Sniff::Http),
+            ("LIST /a b HTTP/1.0\r\nHo", Sniff::Pass),
+            ("LIST /\u{e4} HTTP/1.0\r\nX-A: \u{1}\r\n", Sniff::Http),
+            ("GET / HTTP/1.1\r", Sniff::Unclear),
+            ("GE", Sniff::Unclear),
+            ("\r\n", Sniff::Unclear),
+            (&long, Sniff::TooLong),
+            (&token, Sniff::Pass),
+            ("OPTIONS * RTSP/1.0\r\n", Sniff::Pass),
+            ("PRI * HTTP/2.0\r\n", Sniff::Pass),
+            ("SSH-2.0-OpenSSH_9.2\r\n", Sniff::Pass),
+            ("EHLO mail.example\r\n", Sniff::Pass),
+            ("a001 LOGIN ada secret\r\n", Sniff::Pass),
+            ("{\"x\":1}", Sniff::Pass),
+            ("\0\0\0\x08\x04\u{d2}\x16/", Sniff::Pass),
+            ("\x16\x03\x01", Sniff::Pass),
         ] {
             assert_eq!(begins(said.as_bytes()), verdict, "{said:?}");
         }
@@ -252,7 +252,7 @@ mod tests {
         ] {
             assert_eq!(judged(v1, "GET", "/", &[("Host", host)]), Ok(()), "{host}");
         }
-        let foreign = Err(Answer::foreign_to_forward());
+        let foreign = Err(ProxyResponse::foreign_to_forward());
         let evil = [("Host", "evil.example:4711")];
         let own = ("Host", "wiki.corp");
         for fields in [&evil[..], &[], &[own, ("Host", "x")]] {
@@ -261,11 +261,11 @@ mod tests {
         assert_eq!(judged(v1, "GET", "http://wiki.corp/", &[own]), Ok(()));
         assert_eq!(judged(v1, "GET", "http://evil.example/", &[own]), foreign);
         let tunnel = judged(v1, "CONNECT", "wiki.corp:80", &[own]);
-        assert_eq!(tunnel, Err(Answer::no_connect_by_forward()));
+        assert_eq!(tunnel, Err(ProxyResponse::no_connect_by_forward()));
         let v0 = Version::HTTP_10;
         assert_eq!(judged(v0, "GET", "/", &[]), Ok(()));
         assert_eq!(judged(v0, "GET", "/", &evil), foreign);
         let crossing = judged(v1, "POST", "/", &[own, ("Origin", "http://evil")]);
-        assert_eq!(crossing, Err(Answer::cross_site()));
+        assert_eq!(crossing, Err(ProxyResponse::cross_site()));
     }
 }

@@ -35,14 +35,14 @@ pub(super) enum Greeting {
         is_for_server: bool,
     },
     /// A CONNECT that is not taken.
-    Bad(BadHead),
+    Bad(HeadError),
     /// The client was answered already, or is gone.
     Nothing,
 }
 
 /// A head that is not taken, by the status that it is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadHead {
+pub(super) enum HeadError {
     /// 400.
     Malformed,
     /// 400: its target has bytes that have to be percent-encoded.
@@ -112,7 +112,7 @@ fn read(said: &mut Vec<u8>) -> Option<Greeting> {
     if let Some(target) = target(said)
         && !is_url(target)
     {
-        return Some(Greeting::Bad(BadHead::Target));
+        return Some(Greeting::Bad(HeadError::Target));
     }
     let is_for_server = begins(OPTIONS) && said.len() > OPTIONS.len() && names_server(said);
     let said = std::mem::take(said);
@@ -151,14 +151,14 @@ fn names_server(said: &[u8]) -> bool {
 }
 
 /// Reads the head of a CONNECT: where to, whether for a browser, and the head's length.
-fn connect(said: &[u8]) -> Result<Option<(Destination, bool, usize)>, BadHead> {
+fn connect(said: &[u8]) -> Result<Option<(Destination, bool, usize)>, HeadError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let length = match request.parse(said) {
         Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD => length,
         Ok(httparse::Status::Partial) if said.len() < MAX_HEAD => return Ok(None),
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooLong),
-        Err(_) => return Err(BadHead::Malformed),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLong),
+        Err(_) => return Err(HeadError::Malformed),
     };
     let to = request
         .path
@@ -168,7 +168,7 @@ fn connect(said: &[u8]) -> Result<Option<(Destination, bool, usize)>, BadHead> {
         .iter()
         .filter(|field| field.name.eq_ignore_ascii_case("user-agent"));
     let browser = agents.any(|field| is_browser(field.value));
-    let to = to.ok_or(BadHead::Malformed)?;
+    let to = to.ok_or(HeadError::Malformed)?;
     Ok(Some((to, browser, length)))
 }
 
@@ -211,7 +211,7 @@ mod tests {
                     browser: false,
                     rest: b"more".to_vec(),
                 },
-                None => Greeting::Bad(BadHead::Malformed),
+                None => Greeting::Bad(HeadError::Malformed),
             };
             let said = format!("CONNECT {target} HTTP/1.1\r\n\r\nmore");
             assert_eq!(heard(&said), Some(expected), "{target}");
@@ -239,11 +239,11 @@ mod tests {
             ("http://a.corp/%22", false),
         ] {
             let said = format!("GET {target} HTTP/1.1\r\n");
-            let found = heard(&said) == Some(Greeting::Bad(BadHead::Target));
+            let found = heard(&said) == Some(Greeting::Bad(HeadError::Target));
             assert_eq!(found, refused, "{target}");
         }
         let mut said = b"GET http://a.corp/\xe9 HTTP/1.1\r\n".to_vec();
-        assert_eq!(read(&mut said), Some(Greeting::Bad(BadHead::Target)));
+        assert_eq!(read(&mut said), Some(Greeting::Bad(HeadError::Target)));
     }
 
     #[test]
@@ -272,10 +272,10 @@ mod tests {
     #[test]
     fn heads_have_an_end() {
         let long = format!("CONNECT a.corp:1 HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEAD));
-        assert_eq!(heard(&long), Some(Greeting::Bad(BadHead::TooLong)));
+        assert_eq!(heard(&long), Some(Greeting::Bad(HeadError::TooLong)));
         let many = "X: x\r\n".repeat(MAX_FIELDS + 1);
         let many = format!("CONNECT a.corp:1 HTTP/1.1\r\n{many}\r\n");
-        assert_eq!(heard(&many), Some(Greeting::Bad(BadHead::TooLong)));
+        assert_eq!(heard(&many), Some(Greeting::Bad(HeadError::TooLong)));
         let long = format!("OPTIONS http://{}", "x".repeat(MAX_HEAD));
         assert!(matches!(heard(&long), Some(Greeting::Http { .. })));
     }

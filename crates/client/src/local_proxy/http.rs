@@ -23,13 +23,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{self, MAX_FIELDS, MAX_HEAD};
-use super::origin::{Cut, MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, Unanswered, is_repeatable};
+use super::origin::{
+    MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, OriginAbort, Unanswered, is_repeatable,
+};
+use super::response::ProxyResponse;
 use super::rewrite::{self, Onward, has_clear_length, is_navigation};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared, forward, own, tunnel};
-use crate::dial::{Destination, Dialer, Refused, Tunnel};
+use crate::dial::{Destination, DialError, Dialer, Tunnel};
 use crate::pages::{self, ReturnTo};
 use crate::upstream::{RelayError, relay};
 
@@ -60,10 +62,10 @@ struct Connection {
     /// The destination of the last request, which may be that of the next one.
     origin: Mutex<Option<Origin>>,
     /// Ends the connection to the destination at once.
-    cut: Mutex<Option<Cut>>,
+    cut: Mutex<Option<OriginAbort>>,
     afterwards: Mutex<Option<Afterwards>>,
     /// What the first request is told.
-    refused: Mutex<Option<Refused>>,
+    refused: Mutex<Option<DialError>>,
 }
 
 /// Serves the requests of a connection to the local proxy until either side ends it. `said` was read
@@ -87,7 +89,7 @@ pub(super) async fn serve(proxy: Arc<Shared>, caller: Caller, said: Vec<u8>, is_
 pub(super) async fn serve_forward(
     dialer: Dialer,
     to: Destination,
-    dialed: Option<Result<Tunnel, Refused>>,
+    dialed: Option<Result<Tunnel, DialError>>,
     caller: Caller,
     said: Vec<u8>,
 ) {
@@ -204,11 +206,11 @@ impl Connection {
         &self,
         proxy: &Shared,
         mut request: Request<Incoming>,
-    ) -> Result<Answered, Answer> {
+    ) -> Result<Answered, ProxyResponse> {
         let upgraded = hyper::upgrade::on(&mut request);
         let target = request.uri().authority().map(http::uri::Authority::as_str);
         let to = target.and_then(|target| Destination::read(target, None));
-        let to = to.ok_or(greeting::BadHead::Malformed)?;
+        let to = to.ok_or(greeting::HeadError::Malformed)?;
         let browser = is_browser(request.headers());
         let tunnel = tunnel::open(proxy, self.caller.port(), &to, browser).await?;
         let caller = self.caller.clone();
@@ -227,8 +229,8 @@ impl Connection {
     async fn pass_on(
         &self,
         mut request: Request<Incoming>,
-        onward: impl FnOnce(Parts) -> Result<Onward, Answer>,
-    ) -> Result<Answered, Answer> {
+        onward: impl FnOnce(Parts) -> Result<Onward, ProxyResponse>,
+    ) -> Result<Answered, ProxyResponse> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let browser = is_browser(&head.headers);
@@ -242,20 +244,22 @@ impl Connection {
             (Some(page), Some(url), Serves::Proxy(proxy)) => {
                 let id = proxy.return_targets.add(url, to);
                 let port = self.caller.port();
-                return Err(Answer::see(pages::with_return_to(
+                return Err(ProxyResponse::see(pages::with_return_to(
                     page.clone(),
                     &ReturnTo { port, id },
                 )));
             }
             // Nobody is there for the browser to come back to but the person.
             (Some(page), _, Serves::Forward(_)) if is_navigation(&head.method, &head.headers) => {
-                return Err(Answer::see(page.clone()));
+                return Err(ProxyResponse::see(page.clone()));
             }
             (_, _, _) => {}
         }
         let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
-        let refused = |refused: Refused| match (&page, &refused) {
-            (Some(page), Refused::Locked | Refused::Denied) => Answer::locked(&refused, page),
+        let refused = |refused: DialError| match (&page, &refused) {
+            (Some(page), DialError::Locked | DialError::Denied) => {
+                ProxyResponse::locked(&refused, page)
+            }
             (_, _) => refused.into(),
         };
         let mut request = Request::from_parts(head, Either::Left(body));
@@ -283,29 +287,29 @@ impl Connection {
                         fresh = true;
                     }
                     Unanswered { error, .. } if error.is_user() => {
-                        return Err(Answer::unread());
+                        return Err(ProxyResponse::unread());
                     }
                     Unanswered { error, .. } if error.is_parse_too_large() => {
-                        return Err(Answer::unanswered(&format!(
+                        return Err(ProxyResponse::unanswered(&format!(
                             "The head of the resource's answer is too large: more than {} KiB, or \
                              than {MAX_ANSWER_FIELDS} fields.",
                             MAX_ANSWER_HEAD / 1024
                         )));
                     }
                     Unanswered { error, .. } if error.is_parse() => {
-                        return Err(Answer::unanswered(&format!(
+                        return Err(ProxyResponse::unanswered(&format!(
                             "The resource's answer cannot be read: {error}."
                         )));
                     }
                     Unanswered { error, .. } => {
                         tracing::debug!(%error, "the destination gave no answer");
                         if let Some(why) = origin.why_cut().await {
-                            return Err(Answer::unanswered(&why.to_string()));
+                            return Err(ProxyResponse::unanswered(&why.to_string()));
                         }
                         let cause = std::error::Error::source(&error);
                         let cause = cause.and_then(|it| it.downcast_ref::<io::Error>());
                         let why = self.dialer.why_lost(&to, cause).await;
-                        return Err(Answer::unanswered(&why.to_string()));
+                        return Err(ProxyResponse::unanswered(&why.to_string()));
                     }
                 },
             }
@@ -317,7 +321,7 @@ impl Connection {
             () => None,
         } {
             origin.cut().now();
-            return Err(Answer::unanswered(&format!(
+            return Err(ProxyResponse::unanswered(&format!(
                 "The resource's answer cannot be read: {odd}."
             )));
         }
@@ -345,7 +349,7 @@ impl Connection {
         last.is_ready().await.then_some(last)
     }
 
-    async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, Refused> {
+    async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, DialError> {
         let refused = self
             .refused
             .lock()
@@ -356,7 +360,7 @@ impl Connection {
         }
         let tunnel = self.dialer.dial(to, patience).await?;
         let origin = Origin::new(to.clone(), tunnel).await;
-        let origin = origin.map_err(|error| Refused::NoAnswer(error.to_string()))?;
+        let origin = origin.map_err(|error| DialError::NoAnswer(error.to_string()))?;
         let cut = origin.cut();
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
         Ok(origin)
@@ -389,7 +393,7 @@ impl Connection {
     }
 }
 
-fn ours(answer: Answer) -> Answered {
+fn ours(answer: ProxyResponse) -> Answered {
     answer.into_response().map(Either::Right)
 }
 

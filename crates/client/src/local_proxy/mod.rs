@@ -18,7 +18,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::dial::Dialer;
 
-mod answer;
 mod caller;
 mod cross_site;
 mod files;
@@ -31,6 +30,7 @@ mod listen;
 mod origin;
 mod own;
 mod pac;
+mod response;
 mod return_to;
 mod rewrite;
 mod serve;

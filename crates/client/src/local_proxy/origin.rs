@@ -37,9 +37,9 @@ pub(super) struct Origin {
     /// Where it leads.
     pub(super) to: Destination,
     sender: SendRequest<Body>,
-    cut: Cut,
+    cut: OriginAbort,
     /// The gateway's word on why it cut this.
-    why_cut: Pin<Box<dyn Future<Output = Option<dial::Cut>> + Send>>,
+    why_cut: Pin<Box<dyn Future<Output = Option<dial::CutReason>> + Send>>,
     /// When the head of the last answer came.
     answered: Option<Instant>,
     /// Nothing reaches the destination any more.
@@ -48,9 +48,9 @@ pub(super) struct Origin {
 
 /// Ends a connection to a destination at once, which shows there as a reset.
 #[derive(Clone)]
-pub(super) struct Cut(AbortHandle, Settled);
+pub(super) struct OriginAbort(AbortHandle, Settled);
 
-impl Cut {
+impl OriginAbort {
     /// Says how the tunnel beneath ends, for whatever follows HTTP on it.
     pub(super) fn settled(&self) -> &Settled {
         &self.1
@@ -93,7 +93,7 @@ impl Origin {
                 tracing::debug!(%error, "connection to the destination broke");
             }
         });
-        let cut = Cut(driver.abort_handle(), settled);
+        let cut = OriginAbort(driver.abort_handle(), settled);
         Ok(Self {
             to,
             sender,
@@ -110,13 +110,13 @@ impl Origin {
     }
 
     /// Waits for the gateway's word on why it cut this connection, which has broken.
-    pub(super) async fn why_cut(self) -> Option<dial::Cut> {
+    pub(super) async fn why_cut(self) -> Option<dial::CutReason> {
         self.cut.now();
         self.why_cut.await
     }
 
     /// What ends this connection at once.
-    pub(super) fn cut(&self) -> Cut {
+    pub(super) fn cut(&self) -> OriginAbort {
         self.cut.clone()
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::answer::Answer;
+use super::response::ProxyResponse;
 use super::return_to::{self, Redirect};
 use super::{Shared, pac};
 
@@ -18,14 +18,14 @@ pub(super) async fn answer(
     method: &Method,
     path: &str,
     host: Option<&str>,
-) -> Answer {
+) -> ProxyResponse {
     // The query is a content number, for browsers alone.
     let path = path.split('?').next().unwrap_or_default();
     // A page that made its own name point at 127.0.0.1 is known by that name (DNS rebinding).
     if host != Some(&format!("127.0.0.1:{port}")) {
-        Answer::foreign()
+        ProxyResponse::foreign()
     } else if method != Method::GET {
-        Answer::nothing()
+        ProxyResponse::nothing()
     } else if let Some(id) = path.strip_prefix(return_to::PATH) {
         if let Some(Redirect::To { to, .. }) = proxy.return_targets.resolve(id, proxy.dialer.boot())
         {
@@ -37,15 +37,15 @@ pub(super) async fn answer(
             let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, ready).await;
         }
         match proxy.return_targets.resolve(id, proxy.dialer.boot()) {
-            Some(Redirect::To { url, .. }) => Answer::there(url),
-            Some(Redirect::Arrived) => Answer::stay(),
-            None => Answer::nothing(),
+            Some(Redirect::To { url, .. }) => ProxyResponse::there(url),
+            Some(Redirect::Arrived) => ProxyResponse::stay(),
+            None => ProxyResponse::nothing(),
         }
     } else if path != proxy.pac {
-        Answer::nothing()
+        ProxyResponse::nothing()
     } else {
         match proxy.dialer.heard().await {
-            Ok(()) => Answer::pac(pac::file(proxy.dialer.routes().addresses(), port)),
+            Ok(()) => ProxyResponse::pac(pac::file(proxy.dialer.routes().addresses(), port)),
             Err(refused) => refused.into(),
         }
     }

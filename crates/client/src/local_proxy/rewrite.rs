@@ -26,7 +26,7 @@ pub(super) struct Onward {
 
 /// What the head of a request in absolute form lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadTarget {
+pub(super) enum TargetError {
     /// Only `http` is handed on; TLS goes through CONNECT.
     Scheme,
     /// The authority names no host and port.
@@ -37,16 +37,16 @@ impl Onward {
     /// Rewrites a request in absolute form (RFC 9112, 3.2.2) for its destination, without what was
     /// meant for this hop alone. `is_for_server` says that the target had no path, which makes
     /// OPTIONS a question about the server as a whole (RFC 9112, 3.2.4).
-    pub(super) fn of(mut head: Parts, is_for_server: bool) -> Result<Self, BadTarget> {
+    pub(super) fn of(mut head: Parts, is_for_server: bool) -> Result<Self, TargetError> {
         // Some clients write `ws` where they mean to upgrade; on the wire it is HTTP (RFC 6455, 3).
         if !matches!(head.uri.scheme_str(), Some("http" | "ws")) {
-            return Err(BadTarget::Scheme);
+            return Err(TargetError::Scheme);
         }
-        let authority = head.uri.authority().ok_or(BadTarget::Authority)?.as_str();
-        let to = Destination::read(authority, Some(80)).ok_or(BadTarget::Authority)?;
+        let authority = head.uri.authority().ok_or(TargetError::Authority)?.as_str();
+        let to = Destination::read(authority, Some(80)).ok_or(TargetError::Authority)?;
         // As the client would have sent it, less an empty port (RFC 9110, 7.2).
         let host = HeaderValue::from_str(authority.trim_end_matches(':'))
-            .map_err(|_| BadTarget::Authority)?;
+            .map_err(|_| TargetError::Authority)?;
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let slash = if target.starts_with('/') { "" } else { "/" };
         let target = format!("{slash}{target}");
@@ -56,7 +56,7 @@ impl Onward {
         head.uri = if is_for_server && head.method == Method::OPTIONS {
             Uri::from_static("*")
         } else {
-            target.parse().map_err(|_| BadTarget::Authority)?
+            target.parse().map_err(|_| TargetError::Authority)?
         };
         let mut head = from_hop(head);
         head.headers.insert(HOST, host);
@@ -68,9 +68,9 @@ impl Onward {
     }
 
     /// Rewrites a request that was made as to its destination itself.
-    pub(super) fn by_forward(mut head: Parts, to: Destination) -> Result<Self, BadTarget> {
+    pub(super) fn by_forward(mut head: Parts, to: Destination) -> Result<Self, TargetError> {
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        head.uri = target.parse().map_err(|_| BadTarget::Authority)?;
+        head.uri = target.parse().map_err(|_| TargetError::Authority)?;
         let (return_to, head) = (None, from_hop(head));
         Ok(Self {
             to,
@@ -280,11 +280,11 @@ mod tests {
             assert_eq!(onward.head.headers[HOST], host, "{target}");
         }
         for (target, bad) in [
-            ("https://a.corp/", BadTarget::Scheme),
-            ("ftp://a.corp/", BadTarget::Scheme),
-            ("http://ada@a.corp/", BadTarget::Authority),
-            ("http://a.corp:0/", BadTarget::Authority),
-            ("http://a.corp:99999/", BadTarget::Authority),
+            ("https://a.corp/", TargetError::Scheme),
+            ("ftp://a.corp/", TargetError::Scheme),
+            ("http://ada@a.corp/", TargetError::Authority),
+            ("http://a.corp:0/", TargetError::Authority),
+            ("http://a.corp:99999/", TargetError::Authority),
         ] {
             let Ok(request) = http::Request::get(target).body(()) else {
                 continue;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::answer::Answer;
 use super::caller::Caller;
 use super::greeting::{Greeting, hear};
 use super::listen::SilentSlot;
+use super::response::ProxyResponse;
 use super::{Shared, http, tunnel};
 
 /// How long a client may take to say what it wants.
@@ -30,7 +30,7 @@ pub(super) async fn serve(proxy: Arc<Shared>, mut caller: Caller, slot: SilentSl
             said,
             is_for_server,
         } => http::serve(proxy, caller, said, is_for_server).await,
-        Greeting::Bad(bad) => Answer::from(bad).send(caller).await,
+        Greeting::Bad(bad) => ProxyResponse::from(bad).send(caller).await,
         Greeting::Nothing => {
             // It may have been told why not.
             if caller.shutdown().await.is_ok() {

@@ -7,7 +7,7 @@ use hourkey_domain::address::Host;
 use hourkey_protocol::gateway::Refusal;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::dial::{Destination, Refused};
+use crate::dial::{Destination, DialError};
 
 /// The version, and so the first byte of a SOCKS5 client.
 pub(super) const VERSION: u8 = 5;
@@ -29,20 +29,20 @@ pub(super) enum Reply {
     AddressNotSupported = 8,
 }
 
-impl From<&Refused> for Reply {
-    fn from(refused: &Refused) -> Self {
+impl From<&DialError> for Reply {
+    fn from(refused: &DialError) -> Self {
         match refused {
-            Refused::NoResource
-            | Refused::Locked
-            | Refused::Denied
-            | Refused::SignedOut
-            | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => Self::NotAllowed,
-            Refused::Gateway(Refusal::Unreachable) => Self::HostUnreachable,
-            Refused::NothingHeard(_)
-            | Refused::NoGateway(_)
-            | Refused::NoAnswer(_)
-            | Refused::Device(_)
-            | Refused::Gateway(Refusal::Stale | Refusal::Malformed | Refusal::Busy) => {
+            DialError::NoResource
+            | DialError::Locked
+            | DialError::Denied
+            | DialError::SignedOut
+            | DialError::Gateway(Refusal::NoPermit | Refusal::Device) => Self::NotAllowed,
+            DialError::Gateway(Refusal::Unreachable) => Self::HostUnreachable,
+            DialError::NothingHeard(_)
+            | DialError::NoGateway(_)
+            | DialError::NoAnswer(_)
+            | DialError::Device(_)
+            | DialError::Gateway(Refusal::Stale | Refusal::Malformed | Refusal::Busy) => {
                 Self::GeneralFailure
             }
         }

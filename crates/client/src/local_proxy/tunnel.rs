@@ -2,12 +2,12 @@
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::answer::Answer;
 use super::caller::Caller;
+use super::response::ProxyResponse;
 use super::return_to;
 use super::socks::{self, Reply};
 use super::{BROWSER_PATIENCE, PATIENCE, Shared};
-use crate::dial::{Cut, Destination, Dialer, Refused, RelayError};
+use crate::dial::{CutReason, Destination, DialError, Dialer, RelayError};
 use crate::pages::ReturnTo;
 use crate::upstream::Tunnel;
 
@@ -25,7 +25,7 @@ pub(super) async fn connect(
     };
     let tunnel = match opened {
         Ok(tunnel) => tunnel,
-        Err(refused) => return Answer::from(refused).send(caller).await,
+        Err(refused) => return ProxyResponse::from(refused).send(caller).await,
     };
     let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
     if caller.write_all(established).await.is_ok() {
@@ -61,7 +61,7 @@ pub(super) async fn open(
     port: u16,
     to: &Destination,
     browser: bool,
-) -> Result<Tunnel, Refused> {
+) -> Result<Tunnel, DialError> {
     let opened = match browser {
         true => open_for_browser(proxy, port, to).await,
         false => proxy.dialer.dial(to, PATIENCE).await,
@@ -70,7 +70,11 @@ pub(super) async fn open(
     opened.inspect_err(|refused| tracing::info!(destination = %to, %refused, "connection refused"))
 }
 
-async fn open_for_browser(proxy: &Shared, port: u16, to: &Destination) -> Result<Tunnel, Refused> {
+async fn open_for_browser(
+    proxy: &Shared,
+    port: u16,
+    to: &Destination,
+) -> Result<Tunnel, DialError> {
     let return_to = return_target(proxy, port, to).await;
     let waiting = return_to
         .as_ref()
@@ -115,7 +119,7 @@ pub(super) async fn carry(
     match error {
         RelayError::Tunnel(error) => match cut.await {
             // The person was told.
-            Some(why @ Cut::Blocked(_)) => {
+            Some(why @ CutReason::Blocked(_)) => {
                 tracing::debug!(destination = %to, %why, "connection blocked");
             }
             Some(why) => tracing::info!(destination = %to, %why, "connection lost"),

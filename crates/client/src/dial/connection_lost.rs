@@ -1,11 +1,11 @@
 //! Why a connection ended before its time.
 
-use super::Refused;
+use super::DialError;
 
 /// Why a connection ended that neither the destination nor anybody on this machine ended in order,
 /// as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
+pub enum ConnectionLost {
     /// Access to the resource, by its name, has ended.
     #[error("Your access to {0} has ended, and the connection with it.")]
     Access(String),
@@ -20,7 +20,7 @@ pub enum Lost {
     Gateway(String),
     /// A new one would be refused.
     #[error("The connection has ended. {0}")]
-    Refused(Refused),
+    Refused(DialError),
     /// The destination broke it off, or the gateway's way there broke.
     #[error("The connection was broken off by the destination. Your access goes on: try again.")]
     Connection,

@@ -3,11 +3,11 @@
 use hourkey_protocol::gateway::Refusal;
 
 use crate::device::DeviceError;
-use crate::upstream::Failed;
+use crate::upstream::TunnelError;
 
 /// Why a connection is not made, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum DialError {
     /// The destination is no resource of the person.
     #[error("This is no resource of yours: Hourkey connects to your resources only.")]
     NoResource,
@@ -37,11 +37,11 @@ pub enum Refused {
     Device(#[from] DeviceError),
 }
 
-impl From<Failed> for Refused {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Refused(refusal) => Self::Gateway(refusal),
-            Failed::NoAnswer(why) => Self::NoAnswer(why),
+impl From<TunnelError> for DialError {
+    fn from(error: TunnelError) -> Self {
+        match error {
+            TunnelError::Refused(refusal) => Self::Gateway(refusal),
+            TunnelError::NoAnswer(why) => Self::NoAnswer(why),
         }
     }
 }

@@ -10,14 +10,14 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use super::caller::Caller;
-use super::greeting::BadHead;
+use super::greeting::HeadError;
 use super::pac;
-use super::rewrite::BadTarget;
-use crate::dial::Refused;
+use super::rewrite::TargetError;
+use crate::dial::DialError;
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ProxyResponse {
     status: StatusCode,
     media_type: &'static str,
     location: Option<Box<Url>>,
@@ -36,7 +36,7 @@ struct LockedProblem<'a> {
     request_page: &'a Url,
 }
 
-impl Answer {
+impl ProxyResponse {
     fn text(status: StatusCode, sentence: &str) -> Self {
         Self {
             status,
@@ -67,7 +67,7 @@ impl Answer {
     }
 
     /// The resource is locked, for a program that cannot show the request page.
-    pub(super) fn locked(refused: &Refused, page: &Url) -> Self {
+    pub(super) fn locked(refused: &DialError, page: &Url) -> Self {
         let problem = LockedProblem {
             kind: "urn:hourkey:problem:locked",
             title: "This resource is locked",
@@ -201,20 +201,20 @@ impl Answer {
     }
 }
 
-impl From<BadHead> for Answer {
-    fn from(bad: BadHead) -> Self {
+impl From<HeadError> for ProxyResponse {
+    fn from(bad: HeadError) -> Self {
         match bad {
-            BadHead::Malformed => Self::text(
+            HeadError::Malformed => Self::text(
                 StatusCode::BAD_REQUEST,
                 "This is not a request that a proxy can read: write CONNECT host:port HTTP/1.1.",
             ),
-            BadHead::Target => Self::text(
+            HeadError::Target => Self::text(
                 StatusCode::BAD_REQUEST,
                 "The address of this request has characters that a URL holds percent-encoded \
                  only: \" is %22, < is %3C, > is %3E, ` is %60, and so are letters beyond ASCII. \
                  Encode them, or go through CONNECT (curl: --proxytunnel).",
             ),
-            BadHead::TooLong => Self::text(
+            HeadError::TooLong => Self::text(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The head of this request is too long: 64 KiB and 256 fields are read. Clear \
                  this site's cookies, or send less.",
@@ -223,13 +223,13 @@ impl From<BadHead> for Answer {
     }
 }
 
-impl From<BadTarget> for Answer {
-    fn from(bad: BadTarget) -> Self {
+impl From<TargetError> for ProxyResponse {
+    fn from(bad: TargetError) -> Self {
         let sentence = match bad {
-            BadTarget::Scheme => {
+            TargetError::Scheme => {
                 "This proxy hands on http:// addresses; use CONNECT for all others."
             }
-            BadTarget::Authority => {
+            TargetError::Authority => {
                 "The address of this request names no host and port, or a user before them."
             }
         };
@@ -237,19 +237,20 @@ impl From<BadTarget> for Answer {
     }
 }
 
-impl From<Refused> for Answer {
-    fn from(refused: Refused) -> Self {
+impl From<DialError> for ProxyResponse {
+    fn from(refused: DialError) -> Self {
         let status = match &refused {
-            Refused::NoResource
-            | Refused::Locked
-            | Refused::Denied
-            | Refused::SignedOut
-            | Refused::Gateway(Refusal::NoPermit | Refusal::Device) => StatusCode::FORBIDDEN,
-            Refused::NothingHeard(_)
-            | Refused::NoGateway(_)
-            | Refused::Device(_)
-            | Refused::Gateway(Refusal::Stale | Refusal::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-            Refused::NoAnswer(_) | Refused::Gateway(Refusal::Unreachable | Refusal::Malformed) => {
+            DialError::NoResource
+            | DialError::Locked
+            | DialError::Denied
+            | DialError::SignedOut
+            | DialError::Gateway(Refusal::NoPermit | Refusal::Device) => StatusCode::FORBIDDEN,
+            DialError::NothingHeard(_)
+            | DialError::NoGateway(_)
+            | DialError::Device(_)
+            | DialError::Gateway(Refusal::Stale | Refusal::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            DialError::NoAnswer(_)
+            | DialError::Gateway(Refusal::Unreachable | Refusal::Malformed) => {
                 StatusCode::BAD_GATEWAY
             }
         };
