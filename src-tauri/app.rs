@@ -262,7 +262,7 @@ pub struct App<E> {
     clock: Arc<dyn Clock>,
     folders: Folders,
     events: mpsc::Sender<Event>,
-    /// The number of the session that counts; news of others are late.
+    /// Current session id. Updates from other sessions are stale and ignored.
     session: u64,
     has_tray_host: bool,
     rendered: render::Rendered,
@@ -420,7 +420,12 @@ impl<E: Effects> App<E> {
             remedy,
             details,
         } = trouble;
-        tracing::warn!(warning.id = id, details, "{text}");
+        tracing::warn!(
+            warning.id = id,
+            warning.text = text,
+            details,
+            "warning shown in the window"
+        );
         let warning = Warning {
             id: id.to_owned(),
             text,

@@ -41,7 +41,7 @@ impl Desktop {
     fn on_main_thread(&self, act: impl FnOnce(&AppHandle) + Send + 'static) {
         let app = self.app.clone();
         if let Err(error) = self.app.run_on_main_thread(move || act(&app)) {
-            tracing::debug!(%error, "the main thread has ended");
+            tracing::debug!(%error, "main thread has ended");
         }
     }
 
@@ -142,7 +142,7 @@ impl Effects for Desktop {
 
     fn quit(&mut self) {
         if let Err(error) = self.proxy.restore() {
-            tracing::warn!(error, "the browsers' settings could not be put back");
+            tracing::warn!(error, "cannot restore the browsers' proxy settings");
         }
         self.on_main_thread(|app| {
             backend::remove(app);

@@ -21,14 +21,13 @@ use crate::app::Event;
 use crate::platform;
 
 /// How many connections to each gateway in use are kept ready.
-const READY: usize = 2;
+const WARM_CONNECTIONS: usize = 2;
 
 /// The port of the first start, unless it is taken.
-const PORT: u16 = 8421;
+const FIRST_PORT: u16 = 8421;
 
-/// A forward listens so much above the resource's own port, if nothing else does: PostgreSQL's 5432
-/// at 15432.
-const ABOVE: u16 = 10_000;
+/// Offset from the resource's port to the preferred local port (5432 → 15432).
+const PORT_OFFSET: u16 = 10_000;
 
 /// What the local proxy tells the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +100,8 @@ impl SessionProxy {
         let device = Device::new(session.clone(), key, platform::machine_name());
         let (model, known) = watch::channel(Model::default());
         let prompts = Arc::new(PromptForwarder(events.clone()));
-        let dialer = Dialer::new(device, known, prompts, READY);
-        let proxy = LocalProxy::start_anywhere(dialer.clone(), PORT, files).await;
+        let dialer = Dialer::new(device, known, prompts, WARM_CONNECTIONS);
+        let proxy = LocalProxy::start_anywhere(dialer.clone(), FIRST_PORT, files).await;
         let told = proxy.as_ref().ok().map(addresses);
         let news = match (&told, &proxy) {
             (Some(addresses), _) => ProxyEvent::Listens(addresses.clone()),
@@ -139,7 +138,7 @@ impl SessionProxy {
             // Asked for twice before the first answer.
             return Ok(());
         }
-        let usual = to.port.checked_add(ABOVE).unwrap_or(0);
+        let usual = to.port.checked_add(PORT_OFFSET).unwrap_or(0);
         let dialer = self.dialer.clone();
         let forward = match Forward::start(dialer.clone(), to.clone(), usual).await {
             Ok(forward) => forward,

@@ -244,7 +244,7 @@ impl SessionTask {
         tokio::spawn(async move {
             files.forget().await;
             if let Err(error) = session.sign_out().await {
-                tracing::warn!(%error, "signing out was not complete");
+                tracing::warn!(%error, "cannot complete signing out");
             }
             // Worth nothing without the session; what stays of it does no harm.
             let _ = local_proxy::key(session.controller()).clear().await;

@@ -17,7 +17,7 @@ use crate::view::{
 };
 
 /// The most characters of a person's name.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARS: usize = 60;
 
 /// The most characters of what was decided: a comment has up to 2,000.
 const MAX_SENTENCE_CHARS: usize = 2_200;
@@ -271,7 +271,7 @@ fn decided(state: &AppState) -> Vec<Decided> {
 
 /// What became of a request that waited for a review.
 fn became(request: &access::Request) -> String {
-    let person = |person: &access::Person| one_line(&person.name, LONGEST_NAME);
+    let person = |person: &access::Person| one_line(&person.name, MAX_NAME_CHARS);
     match &request.status {
         RequestStatus::Approved { by, length, .. } => {
             let by = by.as_ref().map_or_else(|| "Somebody".to_owned(), person);

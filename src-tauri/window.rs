@@ -31,7 +31,7 @@ pub(crate) fn show(app: &AppHandle, activation: Option<&Activation>) {
         None => build(app).and_then(|window| bring_forward(&window, activation)),
     };
     if let Err(error) = result {
-        tracing::error!(%error, "the window cannot be shown");
+        tracing::error!(%error, "cannot show the window");
     }
 }
 
@@ -40,14 +40,14 @@ pub(crate) fn close(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(MAIN)
         && let Err(error) = window.destroy()
     {
-        tracing::error!(%error, "the window cannot be closed");
+        tracing::error!(%error, "cannot close the window");
     }
 }
 
 /// Sends a view model to the window, if there is one.
 pub(crate) fn push(app: &AppHandle, update: &ViewUpdate) {
     if let Err(error) = app.emit_to(MAIN, VIEW_UPDATE, update) {
-        tracing::error!(%error, "the window cannot be sent what is new");
+        tracing::error!(%error, "cannot send a view model to the window");
     }
 }
 

@@ -117,8 +117,8 @@ impl<E: Effects> App<E> {
             return;
         }
         match &update {
-            Update::Live => tracing::info!("connected"),
-            Update::Lost { why, .. } => tracing::info!(why, "the controller is away"),
+            Update::Live => tracing::info!("controller stream established"),
+            Update::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
             Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
         }
         self.state.model.apply(update, self.clock.boot());

@@ -234,7 +234,7 @@ async fn notify(proxy: &NotificationsProxy<'_>, message: &Message) -> zbus::Resu
 async fn close(proxy: &NotificationsProxy<'_>, id: u32) {
     // The person may have closed it, or the server restarted: both are fine.
     if let Err(error) = proxy.close_notification(id).await {
-        tracing::debug!(%error, "a notification could not be taken back");
+        tracing::debug!(%error, "cannot withdraw a notification");
     }
 }
 

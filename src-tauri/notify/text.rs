@@ -14,9 +14,9 @@ use crate::time_format::{self, Zone};
 use crate::view::{Command, Tab};
 
 /// The most characters of a name in a headline.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARS: usize = 60;
 /// The most characters of a reason or comment.
-const LONGEST_TEXT: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// What it is about, and what it says.
 #[must_use]
@@ -42,7 +42,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     let zone = state.zone;
     let known = state.model.resources.get(&notice.resource);
     let opens = known.is_some_and(|resource| resource.url.is_some());
-    let name = one_line(&notice.resource_name, LONGEST_NAME);
+    let name = one_line(&notice.resource_name, MAX_NAME_CHARS);
     let resource = notice.resource;
     match &notice.what {
         What::Approved {
@@ -223,7 +223,7 @@ pub fn not_kept(sentence: String) -> Message {
 #[must_use]
 pub fn forwards(name: &str, address: &str) -> Message {
     Message {
-        title: format!("{} at {address}", one_line(name, LONGEST_NAME)),
+        title: format!("{} at {address}", one_line(name, MAX_NAME_CHARS)),
         body: "Programs of this computer reach it there. The address is copied.".to_owned(),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
@@ -234,7 +234,10 @@ pub fn forwards(name: &str, address: &str) -> Message {
 #[must_use]
 pub fn forward_ended(name: &str, address: &str) -> Message {
     Message {
-        title: format!("Your access to {} has ended", one_line(name, LONGEST_NAME)),
+        title: format!(
+            "Your access to {} has ended",
+            one_line(name, MAX_NAME_CHARS)
+        ),
         body: format!("Connections through {address} are closed. The next one asks for access."),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
@@ -244,7 +247,7 @@ pub fn forward_ended(name: &str, address: &str) -> Message {
 /// Says that a program wants to use a locked resource.
 #[must_use]
 pub fn wanted(name: &str, resource: ResourceId) -> Message {
-    let name = one_line(name, LONGEST_NAME);
+    let name = one_line(name, MAX_NAME_CHARS);
     let ask = Action::Do(Command::Authenticate {
         resource: resource.0,
     });
@@ -294,7 +297,7 @@ pub fn signed_out(sentence: String, controller: String) -> Message {
 }
 
 fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Message) {
-    let name = one_line(&ending.resource_name, LONGEST_NAME);
+    let name = one_line(&ending.resource_name, MAX_NAME_CHARS);
     let minutes = match minutes_left {
         1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),
@@ -310,7 +313,7 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
 }
 
 fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
-    let name = one_line(&ending.resource_name, LONGEST_NAME);
+    let name = one_line(&ending.resource_name, MAX_NAME_CHARS);
     let at = time_format::moment(ending.expires_at, now, zone);
     let message = Message {
         title: format!("{name} is locked again"),
@@ -370,12 +373,12 @@ fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
 }
 
 fn person(name: &str) -> String {
-    one_line(name, LONGEST_NAME)
+    one_line(name, MAX_NAME_CHARS)
 }
 
 /// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
 fn with_quote(sentence: &str, text: &str) -> String {
-    let text = one_line(text, LONGEST_TEXT);
+    let text = one_line(text, MAX_TEXT_CHARS);
     if text.is_empty() {
         format!("{sentence}.")
     } else {

@@ -23,7 +23,7 @@ pub enum Icon {
 }
 
 /// What counts as ending soon: the first notice comes then, too.
-pub const SOON: TimeDelta = TimeDelta::minutes(10);
+pub const ENDS_SOON: TimeDelta = TimeDelta::minutes(10);
 
 /// The icon for this state: what calls for action comes before what does not.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
     }
     let locks: Vec<LockState> = state.locks(now).map(|(_, lock)| lock).collect();
     let ends_soon = |lock: &LockState| match lock {
-        LockState::Granted { expires_at, .. } => *expires_at - now <= SOON,
+        LockState::Granted { expires_at, .. } => *expires_at - now <= ENDS_SOON,
         LockState::Open { .. }
         | LockState::Scheduled { .. }
         | LockState::Pending { .. }

@@ -83,10 +83,10 @@ pub struct Item {
 }
 
 /// The most rows of resources that the menu shows; the rest is one click away in the window.
-pub const MOST_ROWS: usize = 15;
+pub const MAX_ROWS: usize = 15;
 
 /// Rows reserved for what waits, and for what is locked, when what is open would fill the menu.
-const ROWS_RESERVED: usize = 5;
+const RESERVED_ROWS: usize = 5;
 
 /// What locks for lack of use counts as ending only this long before: until then it is simply open.
 const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
@@ -95,7 +95,7 @@ const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
 const MAX_NOTE_CHARS: usize = 120;
 
 /// The most characters of a resource's name.
-const LONGEST_NAME: usize = 48;
+const MAX_NAME_CHARS: usize = 48;
 
 /// The menu for this state. Its structure changes with the state only; the passing of time
 /// changes labels.
@@ -206,15 +206,15 @@ impl<'a> Rows<'a> {
         locked.sort_by_cached_key(recent_first);
 
         // What is open must push out neither what waits nor all that is locked.
-        let locked_rows = locked.len().min(ROWS_RESERVED);
-        let waiting_rows = waiting.len().min(ROWS_RESERVED);
-        timed.truncate(MOST_ROWS - waiting_rows - locked_rows);
-        waiting.truncate(MOST_ROWS - timed.len() - locked_rows);
-        standing.truncate(MOST_ROWS - timed.len() - waiting.len() - locked_rows);
+        let locked_rows = locked.len().min(RESERVED_ROWS);
+        let waiting_rows = waiting.len().min(RESERVED_ROWS);
+        timed.truncate(MAX_ROWS - waiting_rows - locked_rows);
+        waiting.truncate(MAX_ROWS - timed.len() - locked_rows);
+        standing.truncate(MAX_ROWS - timed.len() - waiting.len() - locked_rows);
         let mut first: Vec<Row<'_>> = timed.into_iter().map(|(_, row)| row).collect();
         first.extend(standing);
         first.extend(waiting.into_iter().map(|(_, row)| row));
-        locked.truncate(MOST_ROWS - first.len());
+        locked.truncate(MAX_ROWS - first.len());
         Self {
             hidden: all - first.len() - locked.len(),
             first,
@@ -235,7 +235,7 @@ fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
 }
 
 fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> MenuEntry {
-    let name = one_line(&resource.name, LONGEST_NAME);
+    let name = one_line(&resource.name, MAX_NAME_CHARS);
     let label = format!(
         "{name} · {}",
         how_it_stands(resource, lock, now, state.zone)

@@ -36,7 +36,7 @@ pub(crate) struct DesktopHarness {
 }
 
 /// Minutes that may pass between one look at a countdown and the next.
-const SLACK: u64 = 2;
+const MAX_MINUTES_LATE: u64 = 2;
 
 /// Ada asks, Marta reviews; both by the API, beside the app.
 pub(crate) struct TestUsers {
@@ -182,10 +182,10 @@ impl DesktopHarness {
     }
 
     /// Waits until the tray shows that the resource is open for this many minutes more, or up to
-    /// [`SLACK`] fewer: the test itself takes time. Returns its row.
+    /// [`MAX_MINUTES_LATE`] fewer: the test itself takes time. Returns its row.
     pub(crate) async fn open_for(&self, name: &str, minutes: u64) -> Result<Row> {
         let begins = format!("{name} · ");
-        let wanted = minutes.saturating_sub(SLACK)..=minutes;
+        let wanted = minutes.saturating_sub(MAX_MINUTES_LATE)..=minutes;
         let is_wanted = |row: &Row| row.minutes_left().is_some_and(|it| wanted.contains(&it));
         let what = format!("{name} open for {minutes} minutes");
         let item = self.item().await?;

@@ -3,7 +3,7 @@
 use std::io;
 
 use hourkey_client::dial::{CutReason, Destination, RelayError};
-use hourkey_client::local_proxy::PATIENCE;
+use hourkey_client::local_proxy::HOLD_TIMEOUT;
 
 use crate::exit::{CommandError, Exit};
 use crate::live::{Live, PromptPrinter};
@@ -17,7 +17,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), CommandError> {
     })?;
     let live = Live::start(PromptPrinter::One, 0).await?;
     let to = Destination { host, port };
-    let tunnel = live.dialer.dial(&to, PATIENCE).await?;
+    let tunnel = live.dialer.dial(&to, HOLD_TIMEOUT).await?;
     let cut = tunnel.cut();
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;

@@ -96,7 +96,10 @@ pub(crate) enum PromptPrinter {
 
 impl PromptHandler for PromptPrinter {
     fn open_page(&self, prompt: &AccessPrompt) {
-        let (name, seconds) = (visible(&prompt.resource.name), prompt.patience.as_secs());
+        let (name, seconds) = (
+            visible(&prompt.resource.name),
+            prompt.hold_timeout.as_secs(),
+        );
         if has_display() && open::that_detached(prompt.page.as_str()).is_ok() {
             print::note(format_args!(
                 "{name} is locked: opened the request page, waiting up to {seconds} s…"
@@ -122,7 +125,7 @@ impl PromptHandler for PromptPrinter {
             Self::One => print::note(format_args!(
                 "{} is not open yet; waiting up to {} s…",
                 visible(&prompt.resource.name),
-                prompt.patience.as_secs()
+                prompt.hold_timeout.as_secs()
             )),
             Self::Many => {}
         }

@@ -14,11 +14,11 @@ use crate::resources::find;
 use crate::text::visible;
 
 /// How many connections to each gateway in use are kept ready.
-const READY: usize = 2;
+const WARM_CONNECTIONS: usize = 2;
 
 /// `hourkey proxy`: the addresses, as JSON, once they are there.
 pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), CommandError> {
-    let live = Live::start(PromptPrinter::Many, READY).await?;
+    let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
     let files = proxy_files(&live.controller)?;
     let dialer = live.dialer.clone();
@@ -68,7 +68,7 @@ struct Listening {
 
 /// `hourkey forward`: the address, as JSON, once it is there.
 pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), CommandError> {
-    let live = Live::start(PromptPrinter::Many, READY).await?;
+    let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
     let to = {
         let model = live.model.borrow();

@@ -13,7 +13,7 @@ use crate::print;
 use crate::text::visible;
 
 /// How long to leave a controller alone that did not answer, before the stream is taken up anew.
-const AWAY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Waits until the request is decided, at most for `timeout`; then it is returned as it stands.
 /// Says on standard error what is going on.
@@ -70,7 +70,7 @@ async fn decided(session: &Session, request: &Request) -> Result<Request, Comman
             Ok(_) => look = false,
             // The controller went away just now: the look is still due, once it is back.
             Err(failure) if failure.exit == Exit::Unreachable => {
-                tokio::time::sleep(AWAY).await;
+                tokio::time::sleep(RETRY_DELAY).await;
                 subscription.wake();
             }
             Err(failure) => return Err(failure),

@@ -92,9 +92,9 @@ pub enum DeviceError {
 }
 
 /// A certificate that could not be renewed is tried again after this long.
-const RETRY: Duration = Duration::from_secs(60);
+const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// The networks are asked for anew at most this often.
-const LOOK: Duration = Duration::from_secs(5);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Device {
     /// The device of `session`, with its key in `store`; nothing is asked or made yet. `name` is
@@ -142,8 +142,8 @@ impl Device {
         match (self.enrol(now).await, held.as_mut()) {
             (Ok(new), _) => Ok(Arc::clone(&held.insert(new).gateways)),
             (Err(error), Some(held)) if boot < held.ends_at => {
-                tracing::warn!(%error, "The device's certificate could not be renewed yet.");
-                held.renew_at = boot + RETRY;
+                tracing::warn!(%error, "cannot renew the device's certificate yet");
+                held.renew_at = boot + RENEWAL_RETRY_DELAY;
                 Ok(Arc::clone(&held.gateways))
             }
             (Err(error), Some(_) | None) => Err(error),
@@ -163,7 +163,7 @@ impl Device {
     ) -> Result<Arc<Gateways>, DeviceError> {
         if let Some(held) = &mut *self.held.lock().await {
             let boot = self.session.clock().boot();
-            if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + LOOK {
+            if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + MIN_REFRESH_INTERVAL {
                 return Ok(Arc::clone(&held.gateways));
             }
             held.asked_at = boot;
@@ -187,7 +187,7 @@ impl Device {
             return Ok(Arc::clone(known));
         };
         let boot = self.session.clock().boot();
-        if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + LOOK {
+        if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + MIN_REFRESH_INTERVAL {
             return Ok(Arc::clone(&held.gateways));
         }
         held.asked_at = boot;
@@ -253,12 +253,14 @@ impl Device {
         if let Some(stored) = self.store.load().await? {
             match Key::from_pem(stored.expose()) {
                 Ok(key) => return Ok(key),
-                Err(error) => tracing::warn!(%error, "The stored device key is replaced."),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot use the stored device key; it is replaced")
+                }
             }
         }
         let key = Key::generate()?;
         if let Err(error) = self.store.save(&Secret::new(key.to_pem())).await {
-            tracing::warn!(%error, "The device's key could not be stored; it lasts until the program ends.");
+            tracing::warn!(%error, "cannot store the device's key; it lasts until the program ends");
         }
         Ok(key)
     }

@@ -70,7 +70,7 @@ struct Access {
 pub struct SessionEnded;
 
 /// Refresh this long before the access token ends, for the time a call is under way.
-const MARGIN: Duration = Duration::from_secs(15);
+const REFRESH_MARGIN: Duration = Duration::from_secs(15);
 
 impl Session {
     /// The session whose refresh token is stored, or `None` when there is none. Asks only the
@@ -194,7 +194,7 @@ impl Session {
         let mut held = self.0.tokens.lock().await;
         let now = self.0.config.clock.boot();
         if let Some(access) = &held.access
-            && now + MARGIN < access.ends
+            && now + REFRESH_MARGIN < access.ends
             && refused != Some(&access.token)
         {
             return Ok(access.token.clone());
@@ -244,7 +244,7 @@ impl Session {
         let refresh = Secret::new(tokens.refresh_token);
         let saved = self.0.config.store.save(&refresh).await;
         if let Err(error) = &saved {
-            tracing::warn!(%error, "The sign-in could not be stored; it lasts until the program ends.");
+            tracing::warn!(%error, "cannot store the sign-in; it lasts until the program ends");
         }
         *self
             .0

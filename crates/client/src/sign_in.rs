@@ -30,7 +30,7 @@ pub enum SignInError {
     #[error("The sign-in was refused: {0}.")]
     Refused(String),
     /// Nobody finished the sign-in.
-    #[error("Nobody finished signing in within {} minutes. Try again.", PATIENCE.as_secs() / 60)]
+    #[error("Nobody finished signing in within {} minutes. Try again.", BROWSER_TIMEOUT.as_secs() / 60)]
     TimedOut,
     /// The answer in the browser came from another controller (RFC 9207).
     #[error(
@@ -54,7 +54,7 @@ pub enum SignInError {
 }
 
 /// How long a person may take in the browser.
-const PATIENCE: Duration = Duration::from_secs(600);
+const BROWSER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Signs in through the person's browser.
 ///
@@ -87,7 +87,7 @@ pub async fn through_browser(
         .append_pair("label", label);
     let start = listener.start_url(url);
     open(&start.map_err(|error| ApiError::Protocol(error.to_string()))?);
-    let Ok(callback) = tokio::time::timeout(PATIENCE, listener.wait()).await else {
+    let Ok(callback) = tokio::time::timeout(BROWSER_TIMEOUT, listener.wait()).await else {
         return Err(SignInError::TimedOut);
     };
     let (answer, browser) = callback.map_err(SignInError::Listen)?;

@@ -182,7 +182,7 @@ impl Stream {
             if stood && lived >= self.timings.proven {
                 attempt = 0;
             }
-            tracing::debug!(why, attempt, "The event stream broke.");
+            tracing::debug!(why, attempt, "controller stream broke");
             // Most breaks are over with the next attempt, and then nobody need hear of them.
             let is_told = ends_alike || !(stood && attempt == 0);
             if is_told && self.lost(why).await.is_err() {
@@ -219,7 +219,7 @@ impl Stream {
         let mut parser = Parser::default();
         let mut stands = false;
         loop {
-            let patience = match stands {
+            let timeout = match stands {
                 true => self.timings.silence,
                 false => self.timings.first_bytes,
             };
@@ -229,7 +229,7 @@ impl Stream {
                 () = self.suspend.slept() => return Disconnect::Nudged,
                 () = self.nudge.notified() => return Disconnect::Nudged,
                 () = self.tx.closed() => return Disconnect::End,
-                chunk = tokio::time::timeout(patience, response.chunk()) => chunk,
+                chunk = tokio::time::timeout(timeout, response.chunk()) => chunk,
             };
             if self.suspend.has_slept() {
                 return Disconnect::Nudged;
@@ -341,7 +341,7 @@ fn closed_by_age(age: Duration) -> String {
     let seconds = age.as_secs();
     tracing::warn!(
         stream.age_s = seconds,
-        "the event stream is closed at the same age again and again"
+        "controller stream is closed at the same age each time"
     );
     format!(
         "The controller's event stream is closed after {seconds} seconds each time: something \

@@ -11,7 +11,7 @@ use fake::curl::{curl, done};
 use fake::test_user::TestUser;
 use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
 use hourkey_client::dial::{Destination, DialError};
-use hourkey_client::local_proxy::{BROWSER_PATIENCE, Forward, LocalProxy};
+use hourkey_client::local_proxy::{BROWSER_HOLD_TIMEOUT, Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
@@ -303,7 +303,7 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
 
 /// Why a browser's connection is not opened.
 async fn refused(user: &TestUser, to: &Destination) -> DialError {
-    let dialed = user.dialer.dial(to, BROWSER_PATIENCE).await;
+    let dialed = user.dialer.dial(to, BROWSER_HOLD_TIMEOUT).await;
     dialed.err().unwrap()
 }
 

@@ -133,7 +133,7 @@ fn many_resources_leave_fifteen_rows_and_a_way_to_the_rest() {
     let many = (1..=27).map(|id| resource(id, &format!("Resource {id:02}"), locked()));
     let all = state(many.collect());
     let menu = menu(&all, at(0));
-    assert_eq!(rows(&menu).len(), MOST_ROWS);
+    assert_eq!(rows(&menu).len(), MAX_ROWS);
     assert!(outline(&all, 0).contains("\nMore resources (12)…\n"));
 
     let few = state(vec![resource(1, "Grafana", locked())]);
@@ -149,7 +149,7 @@ fn standing_resources_push_out_neither_what_waits_nor_all_that_is_locked() {
     resources.extend((60..=70).map(|id| resource(id, "Locked", locked())));
     resources.push(resource(80, "Runs", granted(5)));
     let shown = rows(&menu(&state(resources), at(0)));
-    assert_eq!(shown.len(), MOST_ROWS);
+    assert_eq!(shown.len(), MAX_ROWS);
     assert_eq!(shown[0], 80);
     assert_eq!(shown[9], 50);
     assert_eq!(shown[10..], [60, 61, 62, 63, 64]);
@@ -190,7 +190,7 @@ fn somebody_with_hundreds_of_resources_finds_what_waits_and_what_is_locked() {
     let state = state(resources);
     let outline = outline(&state, 0);
     let shown = rows(&menu(&state, at(0)));
-    assert_eq!(shown.len(), MOST_ROWS, "{outline}");
+    assert_eq!(shown.len(), MAX_ROWS, "{outline}");
     assert_eq!(shown[..4], [1, 2, 3, 37], "{outline}");
     assert_eq!(shown[9], 63, "what waits: {outline}");
     assert_eq!(shown[10], 81, "what was decided just now: {outline}");
@@ -276,7 +276,7 @@ fn hostile_names_stay_one_bounded_line() {
     };
     let name = label.strip_suffix(" · locked").unwrap();
     assert!(name.starts_with("ab xxx") && name.ends_with('…'));
-    assert_eq!(name.chars().count(), LONGEST_NAME);
+    assert_eq!(name.chars().count(), MAX_NAME_CHARS);
 }
 
 #[test]

@@ -60,8 +60,8 @@ pub struct AccessPrompt {
     pub resource: Resource,
     /// Its request page.
     pub page: Url,
-    /// How long the connection waits.
-    pub patience: Duration,
+    /// How long the connection is held.
+    pub hold_timeout: Duration,
 }
 
 /// Opens connections for one person. Clones share everything.
@@ -89,15 +89,15 @@ struct Pools {
     by_address: HashMap<String, Arc<Pool>>,
 }
 
-/// How long to wait for the first word of the controller.
-const FIRST: Duration = Duration::from_secs(10);
+/// How long to wait for the first snapshot from the controller.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening a connection may take once its resource is open, whatever number of gateways is
 /// tried: Chromium gives up at 30 s.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take at least, for a connection that was held almost as long as its caller waits.
 const MIN_OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// A gateway may hear of a grant a little later than this device: how long to ask again.
-const CATCH_UP: [Duration; 5] = [
+const PERMIT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(250),
@@ -106,8 +106,8 @@ const CATCH_UP: [Duration; 5] = [
 ];
 /// How much later than the end of a connection the end of access may be heard of.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
-/// While a connection is held, its resource's own deadlines are looked at this often.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the deadlines of a held connection's resource are checked.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Dialer {
     /// Opens connections by what `model` says; call it inside the runtime. `ready` is how many
@@ -137,26 +137,30 @@ impl Dialer {
         }))
     }
 
-    /// Opens a connection, in about `patience`. While its resource is locked, the connection is held
+    /// Opens a connection, in about `hold_timeout`. While its resource is locked, the connection is held
     /// for that long and its request page asked for.
     ///
     /// # Errors
     /// See [`DialError`].
-    pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, DialError> {
-        self.dial_with_return_to(to, patience, None).await
+    pub async fn dial(
+        &self,
+        to: &Destination,
+        hold_timeout: Duration,
+    ) -> Result<Tunnel, DialError> {
+        self.dial_with_return_to(to, hold_timeout, None).await
     }
 
     /// [`Self::dial`]; the request page sends the browser to `return_to`.
     pub(crate) async fn dial_with_return_to(
         &self,
         to: &Destination,
-        patience: Duration,
+        hold_timeout: Duration,
         return_to: Option<&ReturnTo>,
     ) -> Result<Tunnel, DialError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + hold_timeout;
         self.heard().await?;
         let id = self.route(to).ok_or(DialError::NoResource)?;
-        let network = self.admit(id, patience, deadline, return_to).await?;
+        let network = self.admit(id, hold_timeout, deadline, return_to).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = left.clamp(MIN_OPEN_TIMEOUT, OPEN_TIMEOUT);
         let opened = tokio::time::timeout(limit, self.open_soon(&network, to)).await;
@@ -173,7 +177,7 @@ impl Dialer {
 
     /// [`Self::open`], again while the gateway has not heard of the grant.
     async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, DialError> {
-        for wait in CATCH_UP {
+        for wait in PERMIT_RETRY_DELAYS {
             match self.open(network, to).await {
                 Err(DialError::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
                 done => return done,
@@ -291,7 +295,7 @@ impl Dialer {
         let mut model = self.0.model.clone();
         let heard =
             model.wait_for(|model| model.me.is_some() || model.connection == Connection::Ended);
-        match tokio::time::timeout(FIRST, heard).await {
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, heard).await {
             Ok(Ok(model)) if model.connection == Connection::Ended => Err(DialError::SignedOut),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(DialError::SignedOut),
@@ -310,12 +314,12 @@ impl Dialer {
         self.routes().find(&to.host, to.port)
     }
 
-    /// Waits until the resource is open to the person, up to the deadline that `patience` came to;
+    /// Waits until the resource is open to the person, up to the deadline that `hold_timeout` came to;
     /// returns its network.
     async fn admit(
         &self,
         id: ResourceId,
-        patience: Duration,
+        hold_timeout: Duration,
         deadline: Instant,
         return_to: Option<&ReturnTo>,
     ) -> Result<String, DialError> {
@@ -331,13 +335,13 @@ impl Dialer {
                 | LockState::Locked { .. } => {}
             }
             match &held {
-                None => held = Some(self.hold(&resource, patience, return_to)),
+                None => held = Some(self.hold(&resource, hold_timeout, return_to)),
                 Some(held) if resource.denied_at > held.denied_at => return Err(DialError::Denied),
                 Some(_) => {}
             }
             tokio::select! {
                 changed = model.changed() => changed.map_err(|_| DialError::SignedOut)?,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = tokio::time::sleep_until(deadline) => return Err(DialError::Locked),
             }
         }
@@ -347,7 +351,7 @@ impl Dialer {
     fn hold(
         &self,
         resource: &Resource,
-        patience: Duration,
+        hold_timeout: Duration,
         return_to: Option<&ReturnTo>,
     ) -> HeldConnection<'_> {
         let now = self.clock().boot();
@@ -359,7 +363,7 @@ impl Dialer {
                 Some(return_to) => pages::with_return_to(page, return_to),
                 None => page,
             },
-            patience,
+            hold_timeout,
         };
         match what {
             Prompt::OpenPage => self.0.prompts.open_page(&prompt),
@@ -441,10 +445,7 @@ impl Dialer {
             let (tls, clock) = (Arc::clone(&gateways.tls), Arc::clone(self.clock()));
             let watchdog = Arc::clone(&self.0.watchdog);
             let Some(pool) = Pool::new(gateway, tls, clock, watchdog, self.0.ready) else {
-                tracing::warn!(
-                    gateway.address = address,
-                    "A gateway's address makes no sense."
-                );
+                tracing::warn!(gateway.address = address, "invalid gateway address");
                 continue;
             };
             pools.by_address.insert(address.clone(), Arc::clone(&pool));

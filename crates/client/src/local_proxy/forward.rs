@@ -14,7 +14,7 @@ use super::cross_site::is_cross_site;
 use super::greeting::{HeadError, MAX_HEAD};
 use super::listen::{Listening, SilentSlot, listen};
 use super::response::ProxyResponse;
-use super::{PATIENCE, http, socket_owner, tunnel};
+use super::{HOLD_TIMEOUT, http, socket_owner, tunnel};
 use crate::dial::{Destination, DialError, Dialer, Sniff, Tunnel, UNCLEAR_TIMEOUT};
 
 /// A running forward. It and its connections end when this is dropped.
@@ -112,7 +112,7 @@ async fn dial(
     caller: &Caller,
     said: &[u8],
 ) -> Option<Result<Tunnel, DialError>> {
-    let dialing = dialer.dial(to, PATIENCE);
+    let dialing = dialer.dial(to, HOLD_TIMEOUT);
     tokio::pin!(dialing);
     tokio::select! {
         dialed = &mut dialing => return Some(dialed),

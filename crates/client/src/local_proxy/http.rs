@@ -30,7 +30,7 @@ use super::origin::{
 };
 use super::response::ProxyResponse;
 use super::rewrite::{self, Onward, has_clear_length, is_navigation};
-use super::{BROWSER_PATIENCE, PATIENCE, Shared, forward, own, tunnel};
+use super::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT, Shared, forward, own, tunnel};
 use crate::dial::{Destination, DialError, Dialer, Tunnel};
 use crate::pages::{self, ReturnTo};
 use crate::upstream::{RelayError, relay};
@@ -255,7 +255,11 @@ impl Connection {
             }
             (_, _, _) => {}
         }
-        let patience = if browser { BROWSER_PATIENCE } else { PATIENCE };
+        let hold_timeout = if browser {
+            BROWSER_HOLD_TIMEOUT
+        } else {
+            HOLD_TIMEOUT
+        };
         let refused = |refused: DialError| match (&page, &refused) {
             (Some(page), DialError::Locked | DialError::Denied) => {
                 ProxyResponse::locked(&refused, page)
@@ -272,7 +276,10 @@ impl Connection {
         let (mut origin, mut fresh) = match last.filter(|_| page.is_none()) {
             Some(new) if new.is_new() => (new, true),
             Some(used) if is_repeatable(&request) || used.was_just_used() => (used, false),
-            _ => (self.connect(&to, patience).await.map_err(refused)?, true),
+            _ => (
+                self.connect(&to, hold_timeout).await.map_err(refused)?,
+                true,
+            ),
         };
         let mut response = loop {
             match origin.send(request).await {
@@ -283,7 +290,7 @@ impl Connection {
                         again: Some(again), ..
                     } if !fresh => {
                         request = again;
-                        origin = self.connect(&to, patience).await.map_err(refused)?;
+                        origin = self.connect(&to, hold_timeout).await.map_err(refused)?;
                         fresh = true;
                     }
                     Unanswered { error, .. } if error.is_user() => {
@@ -349,7 +356,7 @@ impl Connection {
         last.is_ready().await.then_some(last)
     }
 
-    async fn connect(&self, to: &Destination, patience: Duration) -> Result<Origin, DialError> {
+    async fn connect(&self, to: &Destination, hold_timeout: Duration) -> Result<Origin, DialError> {
         let refused = self
             .refused
             .lock()
@@ -358,7 +365,7 @@ impl Connection {
         if let Some(refused) = refused {
             return Err(refused);
         }
-        let tunnel = self.dialer.dial(to, patience).await?;
+        let tunnel = self.dialer.dial(to, hold_timeout).await?;
         let origin = Origin::new(to.clone(), tunnel).await;
         let origin = origin.map_err(|error| DialError::NoAnswer(error.to_string()))?;
         let cut = origin.cut();

@@ -46,9 +46,9 @@ use listen::{Listening, SilentSlot};
 use return_to::ReturnTargets;
 
 /// How long a browser's CONNECT is held while its resource is locked: Chromium gives up at 30 s.
-pub const BROWSER_PATIENCE: Duration = Duration::from_secs(25);
+pub const BROWSER_HOLD_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long other connections to a locked resource are held.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The running local proxy. It and its connections end when this is dropped.
 #[derive(Debug)]

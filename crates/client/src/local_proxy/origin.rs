@@ -26,7 +26,7 @@ pub(super) const MAX_ANSWER_HEAD: usize = 256 * 1024;
 pub(super) const MAX_ANSWER_FIELDS: usize = 1_024;
 
 /// Between the answer to a request and the next request: see [`Origin::was_just_used`].
-const JUST_USED: Duration = Duration::from_secs(1);
+const RECENT_USE: Duration = Duration::from_secs(1);
 
 /// The caller's body, as it comes, or none.
 pub(super) type Body = Either<Incoming, Empty<Bytes>>;
@@ -128,7 +128,7 @@ impl Origin {
     /// True when the last answer came so lately that no destination will have closed the connection
     /// since: the shortest timeouts between two requests are 2 s (gunicorn) and 5 s (Apache, Node).
     pub(super) fn was_just_used(&self) -> bool {
-        self.answered.is_some_and(|at| at.elapsed() < JUST_USED)
+        self.answered.is_some_and(|at| at.elapsed() < RECENT_USE)
     }
 
     /// Waits until the last request was answered whole. False when no other one can follow.

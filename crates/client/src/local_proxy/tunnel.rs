@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::response::ProxyResponse;
 use super::return_to;
 use super::socks::{self, Reply};
-use super::{BROWSER_PATIENCE, PATIENCE, Shared};
+use super::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT, Shared};
 use crate::dial::{CutReason, Destination, DialError, Dialer, RelayError};
 use crate::pages::ReturnTo;
 use crate::upstream::Tunnel;
@@ -36,7 +36,7 @@ pub(super) async fn connect(
 /// Serves a SOCKS5 client that has said where to.
 pub(super) async fn socks(proxy: &Shared, mut caller: Caller, to: &Destination) {
     let dialed = tokio::select! {
-        dialed = proxy.dialer.dial(to, PATIENCE) => dialed,
+        dialed = proxy.dialer.dial(to, HOLD_TIMEOUT) => dialed,
         () = caller.gone() => return,
     };
     let reply = dialed
@@ -64,7 +64,7 @@ pub(super) async fn open(
 ) -> Result<Tunnel, DialError> {
     let opened = match browser {
         true => open_for_browser(proxy, port, to).await,
-        false => proxy.dialer.dial(to, PATIENCE).await,
+        false => proxy.dialer.dial(to, HOLD_TIMEOUT).await,
     };
     // Few programs show what a proxy says to a CONNECT.
     opened.inspect_err(|refused| tracing::info!(destination = %to, %refused, "connection refused"))
@@ -81,7 +81,7 @@ async fn open_for_browser(
         .map(|it| proxy.return_targets.wait(&it.id));
     let dialed = proxy
         .dialer
-        .dial_with_return_to(to, BROWSER_PATIENCE, return_to.as_ref())
+        .dial_with_return_to(to, BROWSER_HOLD_TIMEOUT, return_to.as_ref())
         .await;
     if let (Some(waiting), Ok(_)) = (waiting, &dialed) {
         waiting.arrived(proxy.dialer.boot());

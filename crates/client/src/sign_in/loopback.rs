@@ -21,14 +21,14 @@ use url::Url;
 use crate::local_proxy::socket_owner::{SocketOwner, SocketOwners as _, SystemSocketOwners};
 use crate::secrets::Secret;
 
-const PATH: &str = "/callback";
-const START: &str = "/start/";
+const CALLBACK_PATH: &str = "/callback";
+const START_PATH: &str = "/start/";
 /// The longest head of a request that is read.
-const LONGEST: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 /// How long a caller may take over its request.
 const CALLER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many callers are heard at once.
-const CALLERS: usize = 64;
+const MAX_CALLERS: usize = 64;
 
 pub(super) struct Listener {
     listener: TcpListener,
@@ -67,7 +67,7 @@ impl Listener {
         let port = listener.local_addr()?.port();
         let expected = Expected {
             port,
-            start: format!("{START}{}", super::random().expose()),
+            start: format!("{START_PATH}{}", super::random().expose()),
             to: OnceLock::new(),
             state,
             cookie: super::random(),
@@ -80,7 +80,7 @@ impl Listener {
     }
 
     pub(super) fn redirect_uri(&self) -> String {
-        format!("http://{}{PATH}", self.expected.host())
+        format!("http://{}{CALLBACK_PATH}", self.expected.host())
     }
 
     /// The address to open in the browser, which sends it on to `to`.
@@ -95,7 +95,7 @@ impl Listener {
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if callers.len() < CALLERS => {
+                accepted = self.listener.accept(), if callers.len() < MAX_CALLERS => {
                     let (stream, peer) = accepted?;
                     if !self.is_ours(&stream, peer) {
                         tracing::warn!("another user of this machine called the sign-in's listener");
@@ -151,7 +151,7 @@ async fn hear(
         let mut request = httparse::Request::new(&mut headers);
         match request.parse(&head) {
             Ok(httparse::Status::Complete(_)) => break read(&request, expected),
-            Ok(httparse::Status::Partial) if head.len() < LONGEST => {}
+            Ok(httparse::Status::Partial) if head.len() < MAX_HEAD => {}
             Ok(httparse::Status::Partial) | Err(_) => break None,
         }
         let mut part = [0; 2048];
@@ -166,7 +166,7 @@ async fn hear(
             let (name, cookie) = (expected.cookie_name(), expected.cookie.expose());
             let fields = format!(
                 "Location: {to}\r\n\
-                 Set-Cookie: {name}={cookie}; HttpOnly; SameSite=Lax; Path={PATH}; Max-Age=900\r\n"
+                 Set-Cookie: {name}={cookie}; HttpOnly; SameSite=Lax; Path={CALLBACK_PATH}; Max-Age=900\r\n"
             );
             let (title, text) = ("Sign in", "Go on at your organisation's Hourkey.");
             respond(&mut stream, "302 Found", &fields, title, text).await;
@@ -192,7 +192,7 @@ fn read(request: &httparse::Request<'_, '_>, expected: &Expected) -> Option<Hear
         return expected.to.get().cloned().map(Heard::Start);
     }
     let (path, query) = path.split_once('?')?;
-    if path != PATH || !shows_cookie(request, expected) {
+    if path != CALLBACK_PATH || !shows_cookie(request, expected) {
         return None;
     }
     answer(query, &expected.state).map(Heard::Response)

@@ -89,7 +89,7 @@ async fn why(pool: Arc<Pool>, flow: String) -> Option<FlowEnd> {
         let mut answer = Vec::new();
         // One that ends without a word of TLS is whole as far as it says so itself.
         let _ = (&mut stream)
-            .take(HEAD as u64)
+            .take(MAX_HEAD as u64)
             .read_to_end(&mut answer)
             .await;
         let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -126,11 +126,11 @@ impl TunnelError {
 }
 
 /// When a gateway has not answered for this long, the next one is tried beside it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NEXT_GATEWAY_DELAY: Duration = Duration::from_secs(2);
 /// How long an answer may take in all: a gateway waits for its destination meanwhile.
-const LONGEST: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest head of an answer that is read.
-const HEAD: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 
 /// Opens a tunnel to `target` (`host:port`) through the first of `pools` that answers. The next
 /// one is tried when one cannot be reached or cannot serve now, and beside it when it does not
@@ -140,7 +140,7 @@ pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Tu
     let attempt = |attempts: &mut JoinSet<_>, pool: &Arc<Pool>, source: Source| {
         let (pool, target) = (Arc::clone(pool), target.to_owned());
         attempts.spawn(async move {
-            tokio::time::timeout(LONGEST, connect(&pool, &target, source))
+            tokio::time::timeout(ANSWER_TIMEOUT, connect(&pool, &target, source))
                 .await
                 .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
         });
@@ -166,7 +166,7 @@ pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Tu
                     return Err(failed);
                 }
             }
-            () = tokio::time::sleep(PATIENCE), if untried.len() > 0 || again.is_some() => {
+            () = tokio::time::sleep(NEXT_GATEWAY_DELAY), if untried.len() > 0 || again.is_some() => {
                 if let Some(pool) = untried.next() {
                     attempt(&mut attempts, pool, Source::Ready);
                 } else if let Some(pool) = again.take() {
@@ -220,7 +220,7 @@ async fn ask(
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(&head).map_err(io::Error::other)? {
-            httparse::Status::Partial if head.len() < HEAD => {}
+            httparse::Status::Partial if head.len() < MAX_HEAD => {}
             httparse::Status::Partial => return Err(io::Error::other("its answer is too long")),
             httparse::Status::Complete(length) => {
                 if response.code == Some(200) {
