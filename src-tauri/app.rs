@@ -36,44 +36,44 @@ use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
 use crate::view::{Command, Warning};
 
-/// Everything that can happen.
+/// Everything that the app reacts to.
 #[derive(Debug)]
 pub enum Event {
     /// A click in the tray menu.
     Tray(TrayEvent),
-    /// The window asks for something.
+    /// A command of the window.
     Command {
-        /// What.
+        /// The command.
         command: Command,
-        /// How it went.
+        /// Takes the result.
         reply: Reply,
     },
-    /// The window is gone.
+    /// The window was closed.
     WindowClosed,
-    /// A second launch, or a click on the tray icon: the window is wanted.
+    /// A second launch, or a click on the tray icon: show the window.
     Show,
-    /// A tray host came, or went.
+    /// A tray host appeared, or disappeared.
     TrayHost(bool),
-    /// The tray could not be made, and why.
+    /// The tray could not be created, and why.
     TrayFailed(String),
-    /// The kept sign-in was looked for.
+    /// Loading the stored sign-in ended.
     Resumed(Resumed),
     /// Signing in through the browser ended.
     SignedIn(Result<Signed, String>),
-    /// News of the session with this number.
+    /// An update from a session.
     Update {
-        /// Which session: numbers grow with each sign-in.
+        /// The id of the session: ids grow with each sign-in.
         session: u64,
-        /// What is new.
+        /// The update.
         update: Update,
     },
-    /// Where the refresh token is kept, or why it is not.
+    /// Where the refresh token is stored, or why it is not.
     Stored(Stored),
-    /// A notification was shown, or not.
+    /// The notification server answered.
     Notified {
-        /// Which.
+        /// The notification.
         ticket: Ticket,
-        /// How it went.
+        /// Whether it was shown.
         result: Result<(), NotShown>,
     },
     /// A notification was clicked.
@@ -83,33 +83,33 @@ pub enum Event {
         /// What a window needs to come forward.
         activation: Option<Activation>,
     },
-    /// News of the local proxy.
+    /// An event of the local proxy.
     LocalProxy(ProxyEvent),
-    /// Something that a person asked for did not work; a sentence for them.
+    /// A command without a waiting caller failed; a sentence for the person.
     Failed(String),
-    /// It is time: a label changes, or a deadline has come.
+    /// The timer fired: a label changes, or a deadline has passed.
     Tick,
-    /// The machine woke from sleep.
+    /// The computer woke from sleep.
     Woke,
     /// End the app.
     Quit,
 }
 
-/// What became of the kept sign-in.
+/// The result of loading the stored sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
-    /// It was taken up.
+    /// The session goes on.
     Found(Signed),
-    /// There is none.
+    /// Nothing is stored.
     Nothing,
-    /// The keyring said no.
+    /// The keyring refused.
     Failed(Trouble),
 }
 
-/// A session that just began.
+/// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// Its number.
+    /// Its id.
     pub session: u64,
     /// The controller's origin.
     pub controller: Url,
@@ -117,26 +117,26 @@ pub struct Signed {
     pub at: Option<Duration>,
 }
 
-/// Where the refresh token is kept.
+/// Where the refresh token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Where, as a sentence.
     pub place: String,
-    /// Why it is not kept beyond this run.
+    /// Why it is lost when the app ends.
     pub unsaved: Option<Trouble>,
 }
 
-/// Who is signed in, if anybody.
+/// Sign-in state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// Nobody.
+    /// Nobody is signed in.
     SignedOut {
-        /// Why, or why the last attempt failed, as a sentence.
+        /// Why the session ended or the last attempt failed, as a sentence.
         error: Option<String>,
     },
     /// The browser is open on the sign-in page.
     SigningIn,
-    /// Somebody; who it is comes with the first snapshot.
+    /// Signed in; the first snapshot says as whom.
     SignedIn,
 }
 
@@ -151,13 +151,13 @@ pub struct Forwarded {
     pub is_open: bool,
 }
 
-/// All that the tray and the window are made from.
+/// The state that tray and window are rendered from.
 pub struct AppState {
     /// Who is signed in.
     pub sign_in: SignIn,
     /// The controller as last used.
     pub controller: Option<Url>,
-    /// What the controller said.
+    /// The data received from the controller.
     pub model: Model,
     /// Endings notified in this run, and when: the controller keeps no notices of them.
     pub endings: Vec<(DateTime<Utc>, PendingNotification)>,
@@ -175,17 +175,17 @@ pub struct AppState {
     pub has_browsers: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
-    /// How programs reach resources through this app, once it listens.
+    /// Addresses of the local proxy, once it listens.
     pub local_proxy: Option<ProxyAddresses>,
     /// Where programs of this computer reach a resource.
     pub forwards: BTreeMap<ResourceId, Forwarded>,
-    /// Locked resources that are not reminded of before these moments, on the boot clock.
+    /// Snoozed access prompts, by resource, with the end of each on the boot clock.
     pub snoozed: BTreeMap<ResourceId, Duration>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
 
-/// Since when the controller is not heard, and why.
+/// Since when the controller is unreachable, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offline<'a> {
     /// When it was last heard; `None` when it was not heard at all yet.
@@ -195,7 +195,7 @@ pub struct Offline<'a> {
 }
 
 impl AppState {
-    /// Each visible resource with its lock at `now`; nothing while nobody is signed in.
+    /// Returns each visible resource with its lock at `now`; none while nobody is signed in.
     pub fn locks(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&Resource, LockState)> {
         self.model
             .resources
@@ -203,7 +203,7 @@ impl AppState {
             .map(move |resource| (resource, lock_now(resource, now)))
     }
 
-    /// Whether, since when and why the controller is not heard.
+    /// Returns since when and why the controller is unreachable, if it is.
     #[must_use]
     pub fn offline(&self) -> Option<Offline<'_>> {
         match &self.model.connection {
@@ -224,7 +224,7 @@ impl AppState {
         self.model.me.as_ref().is_some_and(|me| me.reviews)
     }
 
-    /// How many requests wait for this person's decision.
+    /// Counts the requests that wait for this person's decision.
     #[must_use]
     pub fn reviews_to_decide(&self) -> usize {
         let decidable = self.model.reviews.iter().filter(|review| review.may_decide);
@@ -237,7 +237,7 @@ impl AppState {
         self.read_until.is_some_and(|read| read < at)
     }
 
-    /// How many notices the person has not read. Requests for their review are counted by
+    /// Counts the notices that the person has not read. Requests for their review are counted by
     /// [`Self::reviews_to_decide`].
     #[must_use]
     pub fn unread(&self) -> usize {
@@ -248,7 +248,7 @@ impl AppState {
         moments.filter(|at| self.is_unread(*at)).count()
     }
 
-    /// The name that the person signs in with, for the hint in addresses of pages.
+    /// Returns the login name, for the hint in addresses of pages.
     #[must_use]
     pub fn login(&self) -> &str {
         self.model.me.as_ref().map_or("", |me| &me.login)
@@ -270,7 +270,7 @@ pub struct App<E> {
 }
 
 impl<E: Effects> App<E> {
-    /// The app before its first event. `config` is what was read, or why it could not be.
+    /// Creates the app before its first event. `config` is what was read, or why it could not be.
     pub fn new(
         effects: E,
         clock: Arc<dyn Clock>,
@@ -340,9 +340,9 @@ impl<E: Effects> App<E> {
         self.effects.quit();
     }
 
-    /// Takes up the kept sign-in; with no controller known, the window asks for one.
+    /// Resumes the stored sign-in; with no controller known, the window asks for one.
     fn start(&mut self) {
-        // A run that crashed may have left its own behind.
+        // A run that crashed may have left its proxy settings behind.
         self.set_browser_proxy_or_warn();
         match self.state.controller.clone() {
             Some(controller) => {
@@ -353,7 +353,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Changes the state as the event says, and causes the effects that belong to it.
+    /// Applies an event to the state, and causes its effects.
     fn handle(&mut self, event: Event) {
         match event {
             Event::Tray(event) => self.tray_clicked(event),
@@ -387,20 +387,20 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Tells what is due, and brings tray and window up to date.
+    /// Shows notifications that are due, and updates tray and window.
     fn refresh(&mut self) {
         let now = self.now();
         self.notify_due(now);
         self.render(now);
     }
 
-    /// The server's time. Before it is known nothing is shown that has a time.
+    /// Returns the server's time. Before it is known nothing is shown that has a time.
     fn now(&self) -> DateTime<Utc> {
         let now = self.state.model.clock.now(self.clock.boot());
         now.unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// When the loop must look again, on the boot clock.
+    /// Returns when the loop must wake next, on the boot clock.
     fn next_wake(&self) -> Option<Duration> {
         let boot = self.clock.boot();
         let now = self.state.model.clock.now(boot)?;

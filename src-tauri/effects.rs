@@ -16,13 +16,13 @@ use crate::notify::{Notification, Topic};
 use crate::tray::Tray;
 use crate::view::ViewUpdate;
 
-/// The outward effects. None of them blocks; what comes of them arrives as [`Event`]s.
+/// The outward effects. None of them blocks; results arrive as [`Event`]s.
 pub trait Effects {
     /// Shows this in the tray.
     fn set_tray(&mut self, tray: Tray);
     /// Shows a notification; the answer is [`Event::Notified`].
     fn notify(&mut self, notification: Notification);
-    /// Takes back what was shown about a topic.
+    /// Withdraws the notification about a topic.
     fn withdraw(&mut self, topic: Topic);
     /// Opens a web page in the default browser.
     fn open_page(&mut self, url: Url, activation: Option<Activation>, reply: Reply);
@@ -36,7 +36,7 @@ pub trait Effects {
     fn close_window(&mut self);
     /// Sends a view model to the window.
     fn push(&mut self, update: ViewUpdate);
-    /// Takes up the kept sign-in; the answer is [`Event::Resumed`].
+    /// Resumes the stored sign-in; the answer is [`Event::Resumed`].
     fn resume(&mut self, controller: Url);
     /// Signs in through the browser; the answer is [`Event::SignedIn`].
     fn sign_in(&mut self, controller: Url);
@@ -51,7 +51,7 @@ pub trait Effects {
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
     /// Ends what [`Self::forward`] began.
     fn end_forward(&mut self, resource: ResourceId);
-    /// Looks for the controller at once.
+    /// Reconnects to the controller now.
     fn reconnect(&mut self);
     /// Starts the app at login, or no longer.
     ///
@@ -78,7 +78,7 @@ pub struct Activation(pub String);
 /// A call to the controller that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControllerCall {
-    /// Withdraw one's own request.
+    /// Cancel one's own request.
     Cancel(RequestId),
     /// Give a grant back.
     Release(GrantId),
@@ -88,7 +88,7 @@ pub enum ControllerCall {
         request: RequestId,
         /// For how many seconds; `None` for what was asked.
         seconds: Option<u32>,
-        /// A word to the requester, possibly empty.
+        /// A comment for the requester, possibly empty.
         comment: String,
     },
     /// Deny a request.
@@ -100,7 +100,7 @@ pub enum ControllerCall {
     },
 }
 
-/// Whom to tell how something went.
+/// Where the result of a command goes.
 #[derive(Debug)]
 pub enum Reply {
     /// The window, which waits.
@@ -110,7 +110,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Tells how it went; a failure is a sentence that a person can act on.
+    /// Sends the result; a failure is a sentence that a person can act on.
     pub fn send(self, result: Result<(), String>) {
         match (self, result) {
             (Self::Window(window), result) => {
@@ -126,12 +126,12 @@ impl Reply {
         }
     }
 
-    /// It went well.
+    /// Sends success.
     pub fn done(self) {
         self.send(Ok(()));
     }
 
-    /// It did not.
+    /// Sends a failure.
     pub fn fail(self, sentence: impl Into<String>) {
         self.send(Err(sentence.into()));
     }

@@ -36,7 +36,7 @@ use crate::app::{App, Event};
 use crate::effects::Reply;
 use crate::view::Command;
 
-/// How many events may wait. Clicks that find it full are dropped: the app hangs then.
+/// Capacity of the event queue. Clicks are dropped when it is full: the app hangs then.
 const MAX_EVENTS: usize = 256;
 
 /// Runs the app until it is quit.
@@ -196,7 +196,7 @@ async fn end_by_signal(events: mpsc::Sender<Event>) {
     let _ = events.send(Event::Quit).await;
 }
 
-/// Hands an event in from a callback, which must not block.
+/// Queues an event from a callback, which must not block.
 fn queue_event(events: &mpsc::Sender<Event>, event: Event) {
     // Closed when the app ends: nothing is lost then. What an event holds is not for the log.
     if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {

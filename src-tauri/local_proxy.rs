@@ -20,7 +20,7 @@ use url::Url;
 use crate::app::Event;
 use crate::platform;
 
-/// How many connections to each gateway in use are kept ready.
+/// Warm connections to each gateway in use.
 const WARM_CONNECTIONS: usize = 2;
 
 /// The port of the first start, unless it is taken.
@@ -29,12 +29,12 @@ const FIRST_PORT: u16 = 8421;
 /// Offset from the resource's port to the preferred local port (5432 → 15432).
 const PORT_OFFSET: u16 = 10_000;
 
-/// What the local proxy tells the app.
+/// An event of the local proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyEvent {
     /// It listens.
     Listens(ProxyAddresses),
-    /// It cannot be had; why, as a sentence.
+    /// It cannot start; why, as a sentence.
     Failed(String),
     /// Programs reach a resource at a port of this computer.
     Forwards {
@@ -49,7 +49,7 @@ pub enum ProxyEvent {
     Wanted {
         /// Which.
         resource: ResourceId,
-        /// The request page to open; `None` to only remind of it.
+        /// The request page to open; `None` to only show a notification.
         page: Option<Url>,
     },
     /// A gateway cut a connection for what went through it.
@@ -85,12 +85,12 @@ pub(crate) struct SessionProxy {
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
     proxy: Option<LocalProxy>,
-    /// What the app was told of it.
+    /// The addresses that the app knows.
     told: Option<ProxyAddresses>,
 }
 
 impl SessionProxy {
-    /// Starts it. Nothing is asked of the controller before a program comes.
+    /// Starts the proxy. It calls the controller only once a program connects.
     pub(crate) async fn start(
         session: &Session,
         files: &ProxyFiles,
@@ -108,7 +108,7 @@ impl SessionProxy {
             (None, Err(error)) => ProxyEvent::Failed(error.to_string()),
             (None, Ok(_)) => ProxyEvent::Failed("it has no address".to_owned()),
         };
-        // Nobody listens any more when the app ends.
+        // The receiver is gone when the app ends.
         let _ = events.send(Event::LocalProxy(news)).await;
         Self {
             model,
@@ -154,7 +154,7 @@ impl SessionProxy {
             to,
             address,
         };
-        // Nobody listens any more when the app ends.
+        // The receiver is gone when the app ends.
         let _ = self.events.send(Event::LocalProxy(news)).await;
         Ok(())
     }
@@ -164,8 +164,8 @@ impl SessionProxy {
         self.forwards.remove(&resource);
     }
 
-    /// Takes what the stream says. Tells when resources came, went or moved: browsers that follow
-    /// the app must hear of it.
+    /// Applies an update. Sends new addresses when resources came, went or moved, for browsers that
+    /// follow the app.
     pub(crate) async fn apply(&mut self, update: &Update) {
         let boot = self.clock.boot();
         self.model
@@ -183,7 +183,7 @@ impl SessionProxy {
         {
             self.told = Some(now.clone());
             let news = Event::LocalProxy(ProxyEvent::Listens(now));
-            // Nobody listens any more when the app ends.
+            // The receiver is gone when the app ends.
             let _ = self.events.send(news).await;
         }
     }

@@ -28,7 +28,7 @@ use crate::{local_proxy, opener, platform};
 /// What the app asks of the session task.
 #[derive(Debug)]
 pub(crate) enum SessionCommand {
-    /// Take up the kept sign-in.
+    /// Resume the stored sign-in.
     Resume(Url),
     /// Sign in through the browser.
     SignIn(Url),
@@ -40,9 +40,9 @@ pub(crate) enum SessionCommand {
     Call(ControllerCall, Reply),
     /// Let programs reach a resource at a port of this computer.
     Forward(ResourceId, Destination, Reply),
-    /// End that.
+    /// End the forward of a resource.
     EndForward(ResourceId),
-    /// Look for the controller at once.
+    /// Reconnect to the controller now.
     Reconnect,
 }
 
@@ -263,12 +263,12 @@ impl SessionTask {
     }
 
     async fn emit(&self, event: Event) {
-        // Nobody listens any more when the app ends.
+        // The receiver is gone when the app ends.
         let _ = self.events.send(event).await;
     }
 }
 
-/// The next news of the session, if one runs.
+/// Returns the next update of the session; never, while none runs.
 async fn next_update(running: &mut Option<Running>) -> Update {
     let news = match running {
         Some(running) => running.updates.recv().await,
@@ -280,7 +280,7 @@ async fn next_update(running: &mut Option<Running>) -> Update {
     }
 }
 
-/// The end of the sign-in through the browser, if one is under way.
+/// Returns the result of the sign-in through the browser; never, while none is under way.
 async fn sign_in_result(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
     match attempt.join_next().await {
         Some(Ok(result)) => result,

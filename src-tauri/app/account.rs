@@ -59,7 +59,7 @@ impl<E: Effects> App<E> {
 
     pub(super) fn signed_in(&mut self, result: Result<Signed, String>) {
         if self.state.sign_in != SignIn::SigningIn {
-            // Called off meanwhile: a session that began all the same is given up.
+            // Cancelled meanwhile: a session that began all the same is ended.
             if result.is_ok() {
                 self.effects.sign_out();
             }
@@ -92,7 +92,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Nobody is signed in any more.
+    /// Clears everything of the session.
     fn forget(&mut self, error: Option<String>) {
         tracing::info!(session.number = self.session, "signed out");
         self.session = 0;
@@ -103,7 +103,7 @@ impl<E: Effects> App<E> {
         self.state.sign_in = SignIn::SignedOut { error };
     }
 
-    /// The local proxy goes with its session.
+    /// Forgets the local proxy, which ends with its session.
     fn drop_local_proxy(&mut self) {
         self.state.local_proxy = None;
         self.state.forwards.clear();
@@ -130,7 +130,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Nobody is signed in any more, though nobody signed out.
+    /// Handles the end of a session that the person did not end.
     fn signed_out(&mut self, why: String) {
         self.forget(Some(why.clone()));
         let controller = self.state.controller.as_ref().map(Url::to_string);

@@ -17,7 +17,7 @@ use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
 use crate::view::{Command, Tab};
 
-/// For so long nobody is reminded of a resource that they put off.
+/// How long a snoozed resource causes no access prompts.
 const SNOOZE: Duration = Duration::from_secs(60 * 60);
 
 impl<E: Effects> App<E> {
@@ -186,10 +186,10 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// What the local proxy says.
+    /// Handles an event of the local proxy.
     pub(super) fn handle_proxy_event(&mut self, news: ProxyEvent) {
         if let SignIn::SignedOut { .. } = self.state.sign_in {
-            // Of a session that is given up.
+            // From a session that has ended.
             return;
         }
         match news {
@@ -279,7 +279,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Tells of forwards whose connections ended with access, which their programs cannot say.
+    /// Notifies of forwards whose connections ended with access, which their programs cannot say.
     pub(super) fn notify_ended_forwards(&mut self) {
         let now_open = |id: &ResourceId| (*id, self.is_open(*id));
         let now_open: Vec<(ResourceId, bool)> = self.state.forwards.keys().map(now_open).collect();

@@ -30,7 +30,7 @@ pub(super) struct Notifications {
     tickets: u64,
 }
 
-/// When a notification says nothing new any more.
+/// What makes a notification stale.
 #[derive(Clone, Copy)]
 enum StaleWhen {
     /// The request does not wait for this person's review any more.
@@ -40,7 +40,7 @@ enum StaleWhen {
     Never,
 }
 
-/// How long the end of the app waits for the notification server.
+/// How long the app waits for the notification server when it ends.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Notifications {
@@ -92,8 +92,8 @@ impl<E: Effects> App<E> {
         self.withdraw_stale(now);
     }
 
-    /// The notification server answered: shown, or not to be shown by it. Either way it is kept in
-    /// the inbox, and not tried again.
+    /// Handles the answer of the notification server. Whether shown or not, the notice stays in the
+    /// inbox, and is not shown again.
     pub(super) fn notified(&mut self, ticket: Ticket, result: Result<(), NotShown>) {
         match result {
             Ok(()) => {
@@ -206,7 +206,7 @@ impl<E: Effects> App<E> {
         });
     }
 
-    /// The person looks at their inbox.
+    /// Marks the inbox as read.
     pub(super) fn read_inbox(&mut self) {
         let now = self.now();
         let Some(log) = &mut self.notifications.log else {

@@ -61,7 +61,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// The page is there, or there anew, and knows nothing yet.
+    /// Sends everything to a page that has loaded.
     pub(super) fn page_loaded(&mut self) {
         let tab = match self.rendered.window {
             Window::Loading { tab } => tab,

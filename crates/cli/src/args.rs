@@ -27,12 +27,12 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  it is done; with --wait: access is granted
   1  it failed
-  2  the command line, or what it asks for, is not right
+  2  the command line is wrong
   3  not signed in, or the session has ended
-  4  there is no such thing, or it is not yours to see
+  4  not found, or not visible to you
   5  the request was denied
-  6  the request lapsed or was cancelled
-  7  the request still waits, and the time to wait is over
+  6  the request expired or was cancelled
+  7  timed out waiting; the request is still pending
   8  the controller cannot be reached, or something answers in its place
   9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
 

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Ok = 0,
     /// It failed.
     Failed = 1,
-    /// The command line, or what it asks for, is not right. The command line's parser uses it too.
+    /// The command line is wrong. Its parser uses this code, too.
     Usage = 2,
     /// Not signed in, or the session has ended.
     NotSignedIn = 3,
@@ -27,7 +27,7 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// The request was denied.
     Denied = 5,
-    /// The request lapsed or was cancelled.
+    /// The request expired or was cancelled.
     Over = 6,
     /// The request still waits.
     Pending = 7,
@@ -43,7 +43,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandError {
     pub(crate) exit: Exit,

@@ -91,9 +91,9 @@ pub enum DeviceError {
     Tls(String),
 }
 
-/// A certificate that could not be renewed is tried again after this long.
+/// How long to wait before renewing a certificate again after a failure.
 const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(60);
-/// The networks are asked for anew at most this often.
+/// Minimum time between two requests for the networks.
 const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Device {

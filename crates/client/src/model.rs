@@ -59,7 +59,7 @@ pub enum Connection {
 /// How many notices are kept.
 const MAX_NOTICES: usize = 200;
 
-/// How many decided requests are kept, for whoever has one of them before their eyes.
+/// Decided requests kept, for a person who still looks at one.
 const MAX_DECIDED: usize = 20;
 
 impl Model {

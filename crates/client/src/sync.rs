@@ -22,7 +22,7 @@ pub enum Update {
     Snapshot(Box<Snapshot>),
     /// What changed.
     Changes(Box<Changes>),
-    /// The stream stands; what was known is current again, unless something follows.
+    /// The stream is established; the model is current again, unless an update follows.
     Live,
     /// The controller is away: the stream broke, and could not be taken up at once. Sent again
     /// when the reason changes.
@@ -91,13 +91,13 @@ fn subscribe_with(timings: Timings, session: Session, tx: mpsc::Sender<Update>) 
 /// Timeouts and intervals of a [`Subscription`].
 #[derive(Clone, Copy, Debug)]
 struct Timings {
-    /// A stream that is silent for this long is dead.
+    /// Silence after which a stream counts as dead.
     silence: Duration,
     /// How often the clocks are compared, to notice that the machine slept.
     tick: Duration,
-    /// A stream that lived this long was a good one: the next wait starts from the shortest again.
+    /// Age at which a stream counts as healthy: the back-off starts anew after it.
     proven: Duration,
-    /// The first wait before a reconnect is anywhere up to this long, and doubles each time.
+    /// Upper bound of the first back-off; it doubles each time.
     initial_backoff: Duration,
     /// The longest wait before a reconnect.
     max_backoff: Duration,
@@ -143,7 +143,7 @@ struct Stream {
     ends: StreamEnds,
 }
 
-/// Why a stream is over.
+/// Why a stream ended.
 enum Disconnect {
     /// It broke; wait, then try again.
     Broken(String),
@@ -151,7 +151,7 @@ enum Disconnect {
     Closed(String),
     /// The machine slept, or somebody asks for it: try again at once.
     Nudged,
-    /// There is nobody to tell, or nothing to follow any more.
+    /// The receiver is gone, or the session has ended.
     End,
 }
 
@@ -360,7 +360,7 @@ impl Timings {
     }
 }
 
-/// Notices that the machine slept: the boot clock went on, the timers' clock did not.
+/// Detects suspend: the boot clock went on, the timers' clock did not.
 struct SuspendDetector {
     clock: Arc<dyn Clock>,
     tick: Duration,
@@ -368,7 +368,7 @@ struct SuspendDetector {
     timer: Instant,
 }
 
-/// How far the clocks may drift apart between two looks.
+/// How far the clocks may drift apart between two ticks.
 const MAX_CLOCK_DRIFT: Duration = Duration::from_secs(2);
 
 impl SuspendDetector {

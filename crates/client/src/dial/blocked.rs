@@ -107,7 +107,7 @@ impl CutReason {
 #[derive(Clone, Default)]
 pub(super) struct BlockedThrottle(Arc<Mutex<Option<(BlockedConnection, Duration)>>>);
 
-/// The same is notified at most this often: programs try again.
+/// Minimum time between two notifications of the same: programs retry.
 const NOTIFY_INTERVAL: Duration = Duration::from_secs(60);
 
 impl BlockedThrottle {

@@ -47,7 +47,8 @@ pub trait PromptHandler: Send + Sync {
     fn open_page(&self, prompt: &AccessPrompt);
     /// Show a notification of it: the page was opened before, or another one just now.
     fn notify(&self, prompt: &AccessPrompt);
-    /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
+    /// A connection waits, and no prompt is due: the person was prompted just now, or has requested
+    /// access already.
     fn waits(&self, _ask: &AccessPrompt) {}
     /// A gateway cut a connection for what went through it.
     fn blocked(&self, _blocked: &BlockedConnection) {}
@@ -104,7 +105,7 @@ const PERMIT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_millis(1_000),
 ];
-/// How much later than the end of a connection the end of access may be heard of.
+/// How long after the end of a connection the end of access may arrive.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the deadlines of a held connection's resource are checked.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -47,12 +47,12 @@ impl ProxyFiles {
         }
     }
 
-    /// The port at which browsers look for the PAC file, if there was one.
+    /// Returns the port at which browsers look for the PAC file, if there was one.
     pub async fn usual_port(&self) -> Option<u16> {
         Some(self.pac_address().await.port).filter(|port| *port != 0)
     }
 
-    /// The kept address, or a new one.
+    /// Returns the stored address, or a new one.
     pub(super) async fn pac_address(&self) -> PacAddress {
         let kept = self.pac.load().await.ok().flatten();
         let kept = kept.and_then(|kept| PacAddress::read(kept.expose()));
@@ -63,7 +63,7 @@ impl ProxyFiles {
         })
     }
 
-    /// Keeps an address for the next start.
+    /// Stores an address for the next start.
     pub(super) async fn keep(&self, address: &PacAddress) {
         if self.pac_address().await == *address {
             return;

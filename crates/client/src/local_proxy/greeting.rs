@@ -13,7 +13,7 @@ pub(crate) const MAX_HEAD: usize = 64 * 1024;
 /// The most header fields that are read.
 pub(super) const MAX_FIELDS: usize = 256;
 
-/// What a client wants.
+/// What a client asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Greeting {
     /// A SOCKS5 tunnel.
@@ -24,7 +24,7 @@ pub(super) enum Greeting {
         to: Destination,
         /// True for a browser, which cannot wait for long, and has pages to come back to.
         browser: bool,
-        /// What it said after the head.
+        /// The bytes after the head.
         rest: Vec<u8>,
     },
     /// Other HTTP, of which this was read.
@@ -34,13 +34,13 @@ pub(super) enum Greeting {
         /// True when the first request is OPTIONS for a whole server.
         is_for_server: bool,
     },
-    /// A CONNECT that is not taken.
+    /// A CONNECT that is refused.
     Bad(HeadError),
     /// The client was answered already, or is gone.
     Nothing,
 }
 
-/// A head that is not taken, by the status that it is answered with.
+/// Why a head is refused, with the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeadError {
     /// 400.
@@ -51,10 +51,10 @@ pub(super) enum HeadError {
     TooLong,
 }
 
-/// Hears how a connection begins.
+/// Reads the beginning of a connection.
 ///
 /// # Errors
-/// When the client breaks off, or speaks a SOCKS5 that is none.
+/// When the client breaks off, or its SOCKS5 is malformed.
 pub(super) async fn hear<S>(stream: &mut S) -> io::Result<Greeting>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -38,7 +38,7 @@ use crate::upstream::{RelayError, relay};
 /// How long a connection stays without a request, and how long the head of one may take.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An answer of a destination, or of ours.
+/// A response of a destination, or our own.
 type Answered = Response<Either<Incoming, Full<Bytes>>>;
 
 /// What follows HTTP on a connection.

@@ -17,13 +17,12 @@ use tokio_util::sync::CancellationToken;
 use super::caller::Caller;
 use super::socket_owner::{SocketOwner, SocketOwners};
 
-/// Connections that have not said yet what they want, at one port. Beyond, those that have been
-/// silent for [`SILENT_GRACE`] are closed, the oldest first: programs that connect and stay silent
-/// keep nobody else waiting.
+/// The most silent connections at one port. When there are more, those that have been silent for
+/// [`SILENT_GRACE`] are closed, the oldest first, so that they keep no other program waiting.
 const MAX_SILENT: usize = 256;
-/// A connection that was only just accepted may have spoken already, and has not been heard yet.
+/// How long a new connection may be silent: what it sent may not have been read yet.
 const SILENT_GRACE: Duration = Duration::from_secs(1);
-/// After a failure to accept (too many open files), the next try comes this much later.
+/// Delay after a failure to accept (too many open files).
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A port that is listened on, with its connections: all end when this is dropped.
@@ -43,7 +42,7 @@ impl Drop for Listening {
 /// to `serve`, with a slot to be dropped once it is known what the connection asks.
 ///
 /// # Errors
-/// When the port is taken, or when it cannot be told here whose connections are.
+/// When the port is taken, or when this system cannot identify the owners of connections.
 pub(super) async fn listen<F, S>(
     port: u16,
     owners: Arc<dyn SocketOwners>,
@@ -103,7 +102,7 @@ where
     Ok(Listening { port, task })
 }
 
-/// The connections that have not said yet what they want.
+/// The silent connections.
 #[derive(Clone, Debug, Default)]
 struct Silent(Arc<Mutex<Slots>>);
 
@@ -147,7 +146,7 @@ impl Silent {
     }
 }
 
-/// One connection's place among the silent ones: dropped once it is known what it asks.
+/// One silent connection's slot: dropped once its request is known.
 #[derive(Debug)]
 pub(super) struct SilentSlot {
     silent: Silent,

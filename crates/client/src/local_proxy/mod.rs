@@ -55,7 +55,7 @@ pub const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
 pub struct LocalProxy {
     listening: Listening,
     shared: Arc<Shared>,
-    /// Tells our other programs that this proxy is ours.
+    /// Marks the port as ours for our other programs.
     _mark: Option<File>,
 }
 
@@ -128,21 +128,20 @@ impl LocalProxy {
         })
     }
 
-    /// The port.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.listening.port
     }
 
-    /// Where the PAC file is. Whoever knows this address can read the names of the person's
-    /// resources.
+    /// Returns the address of the PAC file. It is a secret: the file names the person's resources.
     #[must_use]
     pub fn pac_url(&self) -> String {
         format!("http://127.0.0.1:{}{}", self.port(), self.shared.pac)
     }
 
-    /// The address of the PAC file with a number of what it says: another one as soon as resources
-    /// come, go or move. A browser whose settings follow it asks anew then.
+    /// Returns the address of the PAC file with a digest of its content, which changes when resources
+    /// come, go or move. A browser whose settings follow it reloads the file then.
     #[must_use]
     pub fn versioned_pac_url(&self) -> String {
         let routes = self.shared.dialer.routes();

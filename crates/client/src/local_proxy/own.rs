@@ -8,7 +8,7 @@ use super::response::ProxyResponse;
 use super::return_to::{self, Redirect};
 use super::{Shared, pac};
 
-/// How long the proxy may hear of an approval later than a page.
+/// How much later than a page the proxy may learn of an approval.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers a request for the proxy at `port`.

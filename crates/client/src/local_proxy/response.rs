@@ -15,7 +15,7 @@ use super::pac;
 use super::rewrite::TargetError;
 use crate::dial::DialError;
 
-/// An answer.
+/// A response of the proxy itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProxyResponse {
     status: StatusCode,
@@ -104,7 +104,7 @@ impl ProxyResponse {
         Self::text(StatusCode::NOT_FOUND, "There is nothing here.")
     }
 
-    /// A page of another name must learn nothing.
+    /// Refuses a page of another host name, which must learn nothing.
     pub(super) fn foreign() -> Self {
         Self::text(
             StatusCode::FORBIDDEN,
@@ -130,7 +130,7 @@ impl ProxyResponse {
         )
     }
 
-    /// A page of another site must do nothing.
+    /// Refuses a page of another site, which must change nothing.
     pub(super) fn cross_site() -> Self {
         Self::text(
             StatusCode::FORBIDDEN,

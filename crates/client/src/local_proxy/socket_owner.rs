@@ -13,27 +13,27 @@ pub(crate) enum SocketOwner {
     Us,
     /// Another user of this machine.
     Another,
-    /// Nobody any more: whoever made it has closed it.
+    /// None: the connection is closed.
     Nobody,
 }
 
 /// Identifies the owner of a local connection.
 pub(crate) trait SocketOwners: Send + Sync {
-    /// Whose the connection from `peer` to our `local` address is. It must not block: it is asked
-    /// amid other connections.
+    /// Returns the owner of the connection from `peer` to our `local` address. Must not block: other
+    /// connections wait meanwhile.
     ///
     /// # Errors
-    /// When that cannot be found out: refuse the connection then.
+    /// When the owner cannot be determined: refuse the connection then.
     fn owner(&self, peer: SocketAddr, local: SocketAddr) -> io::Result<SocketOwner>;
 
     /// False once the program at `peer` has closed its connection to our `local` address
     /// altogether. One that has only said all it has to say (`shutdown(2)`) still holds it.
     fn is_held(&self, peer: SocketAddr, local: SocketAddr) -> bool;
 
-    /// Finds out whether this can be told here at all.
+    /// Checks that this system can identify owners.
     ///
     /// # Errors
-    /// When it cannot: listen to nobody then.
+    /// When it cannot: do not listen then.
     fn check(&self) -> io::Result<()>;
 }
 

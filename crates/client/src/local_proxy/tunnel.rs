@@ -118,7 +118,7 @@ pub(super) async fn carry(
     drop(caller);
     match error {
         RelayError::Tunnel(error) => match cut.await {
-            // The person was told.
+            // The person has been notified.
             Some(why @ CutReason::Blocked(_)) => {
                 tracing::debug!(destination = %to, %why, "connection blocked");
             }

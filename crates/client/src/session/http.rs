@@ -95,7 +95,7 @@ pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, NoAnswer> {
     within(ANSWER_TIMEOUT, call.send()).await
 }
 
-/// Waits at most this long for an answer, or for more of it.
+/// Timeout for a response, and for each further part of it.
 pub(crate) async fn within<T>(
     limit: Duration,
     answering: impl Future<Output = reqwest::Result<T>>,

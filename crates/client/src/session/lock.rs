@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::file;
 
-/// Waiting this long for another process is worth a word.
+/// How long to wait for another process before logging it.
 const NOTE_AFTER: Duration = Duration::from_secs(5);
 
 /// Waits for the lock on the file at `path`, made if it is not there; held until dropped. `None`,

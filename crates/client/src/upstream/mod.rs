@@ -125,7 +125,7 @@ impl TunnelError {
     }
 }
 
-/// When a gateway has not answered for this long, the next one is tried beside it.
+/// How long to wait for a gateway before the next one is tried beside it.
 const NEXT_GATEWAY_DELAY: Duration = Duration::from_secs(2);
 /// How long an answer may take in all: a gateway waits for its destination meanwhile.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
