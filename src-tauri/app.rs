@@ -29,7 +29,7 @@ use url::Url;
 
 use crate::effects::{Activation, Effects, Reply};
 use crate::local_proxy::{ProxyAddresses, ProxyEvent};
-use crate::notify::{Action, NotShown, Ticket};
+use crate::notify::{Action, NotificationId, NotifyError};
 use crate::time_format::Zone;
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
@@ -57,9 +57,9 @@ pub enum Event {
     /// The tray could not be created, and why.
     TrayFailed(String),
     /// Loading the stored sign-in ended.
-    Resumed(Resumed),
+    Resumed(ResumeResult),
     /// Signing in through the browser ended.
-    SignedIn(Result<Signed, String>),
+    SignedIn(Result<NewSession, String>),
     /// An update from a session.
     Update {
         /// The id of the session: ids grow with each sign-in.
@@ -68,13 +68,13 @@ pub enum Event {
         update: Update,
     },
     /// Where the refresh token is stored, or why it is not.
-    Stored(Stored),
+    Stored(TokenStorage),
     /// The notification server answered.
     Notified {
         /// The notification.
-        ticket: Ticket,
+        id: NotificationId,
         /// Whether it was shown.
-        result: Result<(), NotShown>,
+        result: Result<(), NotifyError>,
     },
     /// A notification was clicked.
     Clicked {
@@ -97,18 +97,18 @@ pub enum Event {
 
 /// The result of loading the stored sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resumed {
+pub enum ResumeResult {
     /// The session goes on.
-    Found(Signed),
+    Found(NewSession),
     /// Nothing is stored.
-    Nothing,
+    NothingStored,
     /// The keyring refused.
     Failed(Trouble),
 }
 
 /// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct NewSession {
     /// Its id.
     pub session: u64,
     /// The controller's origin.
@@ -119,7 +119,7 @@ pub struct Signed {
 
 /// Where the refresh token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct TokenStorage {
     /// Where, as a sentence.
     pub place: String,
     /// Why it is lost when the app ends.
@@ -142,7 +142,7 @@ pub enum SignIn {
 
 /// A port of this computer that leads to a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forwarded {
+pub struct ActiveForward {
     /// Where the resource is.
     pub to: Destination,
     /// `127.0.0.1:PORT`.
@@ -178,7 +178,7 @@ pub struct AppState {
     /// Addresses of the local proxy, once it listens.
     pub local_proxy: Option<ProxyAddresses>,
     /// Where programs of this computer reach a resource.
-    pub forwards: BTreeMap<ResourceId, Forwarded>,
+    pub forwards: BTreeMap<ResourceId, ActiveForward>,
     /// Snoozed access prompts, by resource, with the end of each on the boot clock.
     pub snoozed: BTreeMap<ResourceId, Duration>,
     /// The folder of the log files.
@@ -370,7 +370,7 @@ impl<E: Effects> App<E> {
                 }
             }
             Event::Stored(stored) => self.stored(stored),
-            Event::Notified { ticket, result } => self.notified(ticket, result),
+            Event::Notified { id, result } => self.notified(id, result),
             Event::Clicked { action, activation } => match action {
                 Action::Do(command) => {
                     let reply = Reply::App(self.events.clone());

@@ -46,7 +46,7 @@ pub enum ProxyEvent {
         address: String,
     },
     /// A program wants to use a locked resource.
-    Wanted {
+    AccessPrompt {
         /// Which.
         resource: ResourceId,
         /// The request page to open; `None` to only show a notification.
@@ -202,11 +202,11 @@ struct PromptForwarder(mpsc::Sender<Event>);
 
 impl PromptForwarder {
     fn prompt(&self, prompt: &AccessPrompt, page: Option<Url>) {
-        let wanted = ProxyEvent::Wanted {
+        let event = ProxyEvent::AccessPrompt {
             resource: prompt.resource.id,
             page,
         };
-        if self.0.try_send(Event::LocalProxy(wanted)).is_err() {
+        if self.0.try_send(Event::LocalProxy(event)).is_err() {
             tracing::warn!("cannot queue an access prompt; it is dropped");
         }
     }

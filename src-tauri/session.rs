@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::app::{Event, Resumed, Signed, Stored};
+use crate::app::{Event, NewSession, ResumeResult, TokenStorage};
 use crate::effects::{ControllerCall, Reply};
 use crate::local_proxy::SessionProxy;
 use crate::trouble::Trouble;
@@ -87,19 +87,19 @@ struct SessionTask {
     state: PathBuf,
     events: mpsc::Sender<Event>,
     number: u64,
-    running: Option<Running>,
+    running: Option<ActiveSession>,
     /// The sign-in through the browser that is under way, if any. Ends when dropped.
     attempt: JoinSet<Result<Session, String>>,
     /// The keyring refused the kept sign-in: it may be open by the next time somebody asks.
     try_keyring_again: bool,
 }
 
-struct Running {
+struct ActiveSession {
     session: Session,
     subscription: Subscription,
     updates: mpsc::Receiver<Update>,
     place: String,
-    stored: Option<Stored>,
+    stored: Option<TokenStorage>,
     local_proxy: SessionProxy,
 }
 
@@ -108,7 +108,7 @@ impl SessionTask {
         match command {
             SessionCommand::Resume(controller) => {
                 let resumed = self.resume(controller).await;
-                self.try_keyring_again = matches!(resumed, Resumed::Failed(_));
+                self.try_keyring_again = matches!(resumed, ResumeResult::Failed(_));
                 self.emit(Event::Resumed(resumed)).await;
             }
             SessionCommand::SignIn(controller) => self.sign_in(controller).await,
@@ -141,11 +141,11 @@ impl SessionTask {
         }
     }
 
-    async fn resume(&mut self, controller: Url) -> Resumed {
+    async fn resume(&mut self, controller: Url) -> ResumeResult {
         let config = match self.session_config(controller) {
             Ok(config) => config,
             Err(why) => {
-                return Resumed::Failed(Trouble {
+                return ResumeResult::Failed(Trouble {
                     text: "Hourkey cannot use the network as it is set up here.".to_owned(),
                     remedy: "See the details, and change that.".to_owned(),
                     details: Some(why),
@@ -153,15 +153,15 @@ impl SessionTask {
             }
         };
         match Session::resume(config).await {
-            Ok(Some(session)) => Resumed::Found(self.begin(session, None).await),
-            Ok(None) => Resumed::Nothing,
-            Err(error) => Resumed::Failed(error.into()),
+            Ok(Some(session)) => ResumeResult::Found(self.begin(session, None).await),
+            Ok(None) => ResumeResult::NothingStored,
+            Err(error) => ResumeResult::Failed(error.into()),
         }
     }
 
     async fn sign_in(&mut self, controller: Url) {
         if std::mem::take(&mut self.try_keyring_again)
-            && let Resumed::Found(signed) = self.resume(controller.clone()).await
+            && let ResumeResult::Found(signed) = self.resume(controller.clone()).await
         {
             return self.emit(Event::SignedIn(Ok(signed))).await;
         }
@@ -195,13 +195,13 @@ impl SessionTask {
         self.emit(Event::SignedIn(result)).await;
     }
 
-    async fn begin(&mut self, session: Session, at: Option<Duration>) -> Signed {
+    async fn begin(&mut self, session: Session, at: Option<Duration>) -> NewSession {
         self.number += 1;
         let controller = session.controller().clone();
         let (sender, updates) = mpsc::channel(64);
         let files = local_proxy::files(&self.state, &controller);
         let local_proxy = SessionProxy::start(&session, &files, &self.events).await;
-        self.running = Some(Running {
+        self.running = Some(ActiveSession {
             local_proxy,
             subscription: sync::subscribe(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
@@ -209,7 +209,7 @@ impl SessionTask {
             updates,
             stored: None,
         });
-        Signed {
+        NewSession {
             session: self.number,
             controller,
             at,
@@ -226,7 +226,7 @@ impl SessionTask {
             return;
         };
         // Each refresh stores the next token, or fails to.
-        let stored = Stored {
+        let stored = TokenStorage {
             place: running.place.clone(),
             unsaved: running.session.unsaved().map(Trouble::from),
         };
@@ -237,7 +237,7 @@ impl SessionTask {
     }
 
     fn sign_out(&mut self) {
-        let Some(Running { session, .. }) = self.running.take() else {
+        let Some(ActiveSession { session, .. }) = self.running.take() else {
             return;
         };
         let files = local_proxy::files(&self.state, session.controller());
@@ -269,7 +269,7 @@ impl SessionTask {
 }
 
 /// Returns the next update of the session; never, while none runs.
-async fn next_update(running: &mut Option<Running>) -> Update {
+async fn next_update(running: &mut Option<ActiveSession>) -> Update {
     let news = match running {
         Some(running) => running.updates.recv().await,
         None => None,

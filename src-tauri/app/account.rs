@@ -5,7 +5,7 @@ use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::Update;
 use url::Url;
 
-use super::{App, Resumed, SignIn, Signed, Stored};
+use super::{App, NewSession, ResumeResult, SignIn, TokenStorage};
 use crate::effects::Effects;
 use crate::notify::{Topic, text};
 
@@ -41,15 +41,15 @@ impl<E: Effects> App<E> {
         self.forget(None);
     }
 
-    pub(super) fn resumed(&mut self, resumed: Resumed) {
+    pub(super) fn resumed(&mut self, resumed: ResumeResult) {
         if self.state.sign_in != SignIn::SignedIn {
             // Signed out while the keyring was asked; the session task does that next.
             return;
         }
         match resumed {
-            Resumed::Found(signed) => self.begin(signed),
-            Resumed::Nothing => self.forget(None),
-            Resumed::Failed(mut trouble) => {
+            ResumeResult::Found(signed) => self.begin(signed),
+            ResumeResult::NothingStored => self.forget(None),
+            ResumeResult::Failed(mut trouble) => {
                 trouble.remedy += " Then choose Sign in. Or sign in anew through the browser.";
                 self.signed_out(trouble.sentences());
                 self.warn("keyring", trouble);
@@ -57,7 +57,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    pub(super) fn signed_in(&mut self, result: Result<Signed, String>) {
+    pub(super) fn signed_in(&mut self, result: Result<NewSession, String>) {
         if self.state.sign_in != SignIn::SigningIn {
             // Cancelled meanwhile: a session that began all the same is ended.
             if result.is_ok() {
@@ -76,7 +76,7 @@ impl<E: Effects> App<E> {
         }
     }
 
-    fn begin(&mut self, signed: Signed) {
+    fn begin(&mut self, signed: NewSession) {
         tracing::info!(session.number = signed.session, "signed in");
         self.session = signed.session;
         self.state.sign_in = SignIn::SignedIn;
@@ -138,7 +138,7 @@ impl<E: Effects> App<E> {
         self.notify_now(Topic::SignIn, message);
     }
 
-    pub(super) fn stored(&mut self, stored: Stored) {
+    pub(super) fn stored(&mut self, stored: TokenStorage) {
         match stored.unsaved {
             Some(mut trouble) => {
                 trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";

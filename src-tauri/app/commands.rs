@@ -9,7 +9,7 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use url::Url;
 
-use super::{App, Forwarded, SignIn};
+use super::{ActiveForward, App, SignIn};
 use crate::effects::{Activation, ControllerCall, Effects, Reply};
 use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Topic, text};
@@ -95,7 +95,8 @@ impl<E: Effects> App<E> {
             Command::Snooze { resource } => {
                 let until = self.clock.boot() + SNOOZE;
                 self.state.snoozed.insert(ResourceId(resource), until);
-                self.effects.withdraw(Topic::Wanted(ResourceId(resource)));
+                self.effects
+                    .withdraw(Topic::AccessPrompt(ResourceId(resource)));
                 reply.done();
             }
             Command::Forward { resource } => self.forward(ResourceId(resource), reply),
@@ -209,7 +210,7 @@ impl<E: Effects> App<E> {
                     let message = text::forwards(&row.name, &address);
                     self.notify_now(Topic::Forward(resource), message);
                 }
-                let forwarded = Forwarded {
+                let forwarded = ActiveForward {
                     to,
                     address,
                     is_open: self.is_open(resource),
@@ -225,7 +226,7 @@ impl<E: Effects> App<E> {
                     details: Some(why),
                 },
             ),
-            ProxyEvent::Wanted {
+            ProxyEvent::AccessPrompt {
                 resource,
                 page: Some(page),
             } if self.resource(resource.0).is_ok() => {
@@ -235,15 +236,15 @@ impl<E: Effects> App<E> {
             ProxyEvent::Blocked(blocked) => {
                 self.notify_now(Topic::Failure, text::blocked(&blocked));
             }
-            ProxyEvent::Wanted { resource, .. } => {
+            ProxyEvent::AccessPrompt { resource, .. } => {
                 let now = self.clock.boot();
                 self.state.snoozed.retain(|_, until| now < *until);
                 if self.state.snoozed.contains_key(&resource) {
                     return;
                 }
                 if let Ok(row) = self.resource(resource.0) {
-                    let message = text::wanted(&row.name, resource);
-                    self.notify_now(Topic::Wanted(resource), message);
+                    let message = text::access_prompt(&row.name, resource);
+                    self.notify_now(Topic::AccessPrompt(resource), message);
                 }
             }
         }
@@ -268,7 +269,7 @@ impl<E: Effects> App<E> {
     /// Ends the forwards whose resource is gone, or elsewhere by now.
     pub(super) fn end_moved_forwards(&mut self) {
         let resources = &self.state.model.resources;
-        let moved = |(id, forwarded): (&ResourceId, &Forwarded)| {
+        let moved = |(id, forwarded): (&ResourceId, &ActiveForward)| {
             let to = resources.get(id).and_then(Destination::of);
             (to.as_ref() != Some(&forwarded.to)).then_some(*id)
         };

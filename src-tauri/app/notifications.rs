@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{App, Event};
 use crate::effects::Effects;
-use crate::notify::{Message, NotShown, Notification, Ticket, Topic, text};
+use crate::notify::{Message, Notification, NotificationId, NotifyError, Topic, text};
 use crate::trouble::Trouble;
 
 /// What was delivered, and what is on its way to the notification server.
@@ -24,10 +24,10 @@ pub(super) struct Notifications {
     signed_in_at: Option<Duration>,
     log: Option<DeliveryLog>,
     /// Handed to the notification server, which has not answered yet.
-    in_flight: HashMap<Ticket, PendingNotification>,
+    in_flight: HashMap<NotificationId, PendingNotification>,
     /// Each notification on the screen, and what makes it stale.
     on_screen: HashMap<Topic, StaleWhen>,
-    tickets: u64,
+    last_id: u64,
 }
 
 /// What makes a notification stale.
@@ -61,9 +61,9 @@ impl Notifications {
         self.log.as_ref()?.next_wake(model, now)
     }
 
-    fn ticket(&mut self) -> Ticket {
-        self.tickets += 1;
-        Ticket(self.tickets)
+    fn next_id(&mut self) -> NotificationId {
+        self.last_id += 1;
+        NotificationId(self.last_id)
     }
 }
 
@@ -94,12 +94,12 @@ impl<E: Effects> App<E> {
 
     /// Handles the answer of the notification server. Whether shown or not, the notice stays in the
     /// inbox, and is not shown again.
-    pub(super) fn notified(&mut self, ticket: Ticket, result: Result<(), NotShown>) {
+    pub(super) fn notified(&mut self, id: NotificationId, result: Result<(), NotifyError>) {
         match result {
             Ok(()) => {
                 self.state.warnings.remove("notifications");
             }
-            Err(NotShown(why)) => self.warn(
+            Err(NotifyError(why)) => self.warn(
                 "notifications",
                 Trouble {
                     text: "Notifications cannot be shown.".to_owned(),
@@ -110,7 +110,7 @@ impl<E: Effects> App<E> {
                 },
             ),
         }
-        if let Some(delivered) = self.notifications.in_flight.remove(&ticket) {
+        if let Some(delivered) = self.notifications.in_flight.remove(&id) {
             self.mark_delivered(&delivered);
         }
     }
@@ -121,7 +121,7 @@ impl<E: Effects> App<E> {
         let answers = async {
             while !self.notifications.in_flight.is_empty() {
                 match events.recv().await {
-                    Some(Event::Notified { ticket, result }) => self.notified(ticket, result),
+                    Some(Event::Notified { id, result }) => self.notified(id, result),
                     Some(_) => {}
                     None => return,
                 }
@@ -141,12 +141,8 @@ impl<E: Effects> App<E> {
 
     /// Notifies of something on this machine, which the delivery log does not keep.
     pub(super) fn notify_now(&mut self, topic: Topic, message: Message) {
-        let ticket = self.notifications.ticket();
-        self.effects.notify(Notification {
-            ticket,
-            topic,
-            message,
-        });
+        let id = self.notifications.next_id();
+        self.effects.notify(Notification { id, topic, message });
     }
 
     /// Opens the delivery log, once it is known for whom. False while it is not.
@@ -194,16 +190,12 @@ impl<E: Effects> App<E> {
             return self.mark_delivered(&due);
         }
         let (topic, message) = text::pending(&self.state, &due, now);
-        let ticket = self.notifications.ticket();
+        let id = self.notifications.next_id();
         self.notifications
             .on_screen
             .insert(topic, stale_when(&due, now));
-        self.notifications.in_flight.insert(ticket, due);
-        self.effects.notify(Notification {
-            ticket,
-            topic,
-            message,
-        });
+        self.notifications.in_flight.insert(id, due);
+        self.effects.notify(Notification { id, topic, message });
     }
 
     /// Marks the inbox as read.

@@ -76,7 +76,7 @@ impl AppHarness {
     fn restarted(self) -> Self {
         let mut harness = Self::in_folder(self.folder, self.clock);
         harness.app.start();
-        harness.event(Event::Resumed(Resumed::Found(signed(1, None))));
+        harness.event(Event::Resumed(ResumeResult::Found(signed(1, None))));
         harness
     }
 
@@ -121,20 +121,17 @@ impl AppHarness {
     /// Answers for the notification server, and says what was shown.
     fn shown(&mut self, effects: &[Effect]) -> Vec<String> {
         let mut said = Vec::new();
-        for Notification {
-            ticket, message, ..
-        } in notifications(effects)
-        {
+        for Notification { id, message, .. } in notifications(effects) {
             said.push(format!("{}: {}", message.title, message.body));
             let result = Ok(());
-            self.event(Event::Notified { ticket, result });
+            self.event(Event::Notified { id, result });
         }
         said
     }
 }
 
-fn signed(session: u64, at: Option<Duration>) -> Signed {
-    Signed {
+fn signed(session: u64, at: Option<Duration>) -> NewSession {
+    NewSession {
         session,
         controller: "https://hourkey.example/".parse().unwrap(),
         at,
@@ -373,7 +370,7 @@ fn a_keyring_that_fails_is_said_aloud_and_forgotten_when_it_works_again() {
     let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
     let place = "The sign-in is kept in the system's keyring.".to_owned();
     let unsaved = Some(SecretError::Locked.into());
-    let stored = Stored {
+    let stored = TokenStorage {
         place: place.clone(),
         unsaved,
     };
@@ -385,7 +382,7 @@ fn a_keyring_that_fails_is_said_aloud_and_forgotten_when_it_works_again() {
     );
     assert!(harness.app.state.secret_store.contains("memory"));
     let unsaved = None;
-    harness.event(Event::Stored(Stored { place, unsaved }));
+    harness.event(Event::Stored(TokenStorage { place, unsaved }));
     assert!(harness.app.state.warnings.is_empty());
     assert!(harness.app.state.secret_store.contains("keyring"));
 }
@@ -463,18 +460,18 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     harness.command(Command::CopyProxy).unwrap();
 
     let resource = ResourceId(1);
-    let wanted = |page: Option<&str>| {
+    let access_prompt = |page: Option<&str>| {
         let page = page.map(|page| page.parse().unwrap());
-        Event::LocalProxy(ProxyEvent::Wanted { resource, page })
+        Event::LocalProxy(ProxyEvent::AccessPrompt { resource, page })
     };
     let page =
         "https://hourkey.example/resources/1/request?as=ada&back=8421-AAAAAAAAAAAAAAAAAAAAAA";
-    let opened = harness.event(wanted(Some(page)));
+    let opened = harness.event(access_prompt(Some(page)));
     assert!(
         opened.contains(&Effect::OpenPage(page.to_owned())),
         "with the return target: {opened:?}"
     );
-    let reminded = harness.event(wanted(None));
+    let reminded = harness.event(access_prompt(None));
     assert!(
         reminded
             .iter()
@@ -496,10 +493,10 @@ fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
     // Put off, it is not reminded of for an hour.
     harness.command(Command::Snooze { resource: 1 }).unwrap();
     let reminds = |effects: &[Effect]| effects.iter().any(|it| matches!(it, Effect::Notify(_)));
-    let early = harness.event(wanted(None));
+    let early = harness.event(access_prompt(None));
     assert!(!reminds(&early), "{early:?}");
     harness.until(61);
-    let later = harness.event(wanted(None));
+    let later = harness.event(access_prompt(None));
     assert!(reminds(&later), "{later:?}");
 
     // A port of this computer leads to a database, once, and its address is copied.

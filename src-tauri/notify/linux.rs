@@ -16,7 +16,7 @@ use zbus::Connection;
 use zbus::zvariant::Value;
 
 use self::on_screen::OnScreen;
-use super::{Message, NotShown, Notification, Ticket, Topic};
+use super::{Message, Notification, NotificationId, NotifyError, Topic};
 use crate::app::Event;
 
 /// The name of the installed `.desktop` file: servers show the app's name and icon by it.
@@ -111,11 +111,11 @@ async fn refuse(
     why: &str,
 ) {
     while let Some(command) = commands.recv().await {
-        let NotifierCommand::Show(Notification { ticket, .. }) = command else {
+        let NotifierCommand::Show(Notification { id, .. }) = command else {
             continue;
         };
-        let result = Err(NotShown(why.to_owned()));
-        let _ = events.send(Event::Notified { ticket, result }).await;
+        let result = Err(NotifyError(why.to_owned()));
+        let _ = events.send(Event::Notified { id, result }).await;
     }
 }
 
@@ -142,7 +142,7 @@ async fn serve(
         let mut next = pin!(next.fuse());
         select_biased! {
             done = at_work => {
-                let (ticket, topic, message, answer) = done;
+                let (id, topic, message, answer) = done;
                 let result = match answer {
                     Ok(id) => {
                         for clicked in shown.add(id, topic, message) {
@@ -150,9 +150,9 @@ async fn serve(
                         }
                         Ok(())
                     }
-                    Err(error) => Err(NotShown(sentence(&error))),
+                    Err(error) => Err(NotifyError(sentence(&error))),
                 };
-                let _ = events.send(Event::Notified { ticket, result }).await;
+                let _ = events.send(Event::Notified { id, result }).await;
             }
             signal = signals.next() => {
                 let Some(signal) = signal else { return };
@@ -176,23 +176,19 @@ async fn serve(
     }
 }
 
-type Sent = (Ticket, Topic, Message, zbus::Result<u32>);
+type Sent = (NotificationId, Topic, Message, zbus::Result<u32>);
 
 async fn send(
     proxy: NotificationsProxy<'static>,
     before: Option<u32>,
     notification: Notification,
 ) -> Sent {
-    let Notification {
-        ticket,
-        topic,
-        message,
-    } = notification;
+    let Notification { id, topic, message } = notification;
     if let Some(before) = before {
         close(&proxy, before).await;
     }
     let answer = notify(&proxy, &message).await;
-    (ticket, topic, message, answer)
+    (id, topic, message, answer)
 }
 
 async fn notify(proxy: &NotificationsProxy<'_>, message: &Message) -> zbus::Result<u32> {

@@ -160,7 +160,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 click: open(resource, opens),
                 buttons: open_and_copy(resource, opens),
             };
-            let topic = request.map_or(Topic::Wanted(resource), Topic::Request);
+            let topic = request.map_or(Topic::AccessPrompt(resource), Topic::Request);
             (topic, message)
         }
         What::Started { grant, expires_at } => (
@@ -196,7 +196,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             },
         ),
         What::Unknown => (
-            Topic::Wanted(resource),
+            Topic::AccessPrompt(resource),
             Message {
                 title: format!("News about {name}"),
                 body: "Update Hourkey to read it: this version does not know what it says."
@@ -246,7 +246,7 @@ pub fn forward_ended(name: &str, address: &str) -> Message {
 
 /// Says that a program wants to use a locked resource.
 #[must_use]
-pub fn wanted(name: &str, resource: ResourceId) -> Message {
+pub fn access_prompt(name: &str, resource: ResourceId) -> Message {
     let name = one_line(name, MAX_NAME_CHARS);
     let ask = Action::Do(Command::Authenticate {
         resource: resource.0,

@@ -193,9 +193,9 @@ fn a_missing_notification_service_is_said_and_nothing_is_tried_twice() {
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
     let effects = harness.update(news);
-    let ticket = notifications(&effects)[0].ticket;
-    let result = Err(NotShown("no notification service is running".to_owned()));
-    let effects = harness.event(Event::Notified { ticket, result });
+    let id = notifications(&effects)[0].id;
+    let result = Err(NotifyError("no notification service is running".to_owned()));
+    let effects = harness.event(Event::Notified { id, result });
     assert_eq!(notifications(&effects), []);
     let warning = &harness.app.state.warnings["notifications"];
     let details = warning.details.as_deref();

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::greeting::{self, Greeting, MAX_HEAD};
-use super::rewrite::Onward;
+use super::rewrite::RewrittenRequest;
 use super::socks;
 use crate::dial::Destination;
 
@@ -111,7 +111,7 @@ fn passes_on(request: Request<Incoming>) -> Result<(), String> {
     if head.uri.scheme().is_none() {
         return Ok(());
     }
-    let Ok(Onward { to, head, .. }) = Onward::of(head, false) else {
+    let Ok(RewrittenRequest { to, head, .. }) = RewrittenRequest::of(head, false) else {
         return Ok(());
     };
     let shown = format!("{head:?}");

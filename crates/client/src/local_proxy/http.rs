@@ -29,7 +29,7 @@ use super::origin::{
     MAX_ANSWER_FIELDS, MAX_ANSWER_HEAD, Origin, OriginAbort, Unanswered, is_repeatable,
 };
 use super::response::ProxyResponse;
-use super::rewrite::{self, Onward, has_clear_length, is_navigation};
+use super::rewrite::{self, RewrittenRequest, has_clear_length, is_navigation};
 use super::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT, Shared, forward, own, tunnel};
 use crate::dial::{Destination, DialError, Dialer, Tunnel};
 use crate::pages::{self, ReturnTo};
@@ -182,7 +182,7 @@ impl Connection {
             Serves::Forward(to) => {
                 let onward = |head: Parts| {
                     forward::judge(&head, to)?;
-                    Ok(Onward::by_forward(head, to.clone())?)
+                    Ok(RewrittenRequest::by_forward(head, to.clone())?)
                 };
                 return self.pass_on(request, onward).await.unwrap_or_else(ours);
             }
@@ -190,7 +190,7 @@ impl Connection {
         if request.method() == Method::CONNECT {
             self.tunnel(proxy, request).await.unwrap_or_else(ours)
         } else if request.uri().scheme().is_some() {
-            let onward = |head| Ok(Onward::of(head, is_for_server)?);
+            let onward = |head| Ok(RewrittenRequest::of(head, is_for_server)?);
             self.pass_on(request, onward).await.unwrap_or_else(ours)
         } else {
             let host = single_host(&request);
@@ -229,12 +229,12 @@ impl Connection {
     async fn pass_on(
         &self,
         mut request: Request<Incoming>,
-        onward: impl FnOnce(Parts) -> Result<Onward, ProxyResponse>,
+        onward: impl FnOnce(Parts) -> Result<RewrittenRequest, ProxyResponse>,
     ) -> Result<Answered, ProxyResponse> {
         let upgraded = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let browser = is_browser(&head.headers);
-        let Onward {
+        let RewrittenRequest {
             to,
             return_to,
             head,

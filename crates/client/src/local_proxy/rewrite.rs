@@ -14,7 +14,7 @@ use crate::dial::Destination;
 
 /// A request in absolute form, as its destination gets it.
 #[derive(Debug)]
-pub(super) struct Onward {
+pub(super) struct RewrittenRequest {
     /// Where to.
     pub(super) to: Destination,
     /// Where a browser that shows a page instead can come back to: what it asks for, if it is about
@@ -33,7 +33,7 @@ pub(super) enum TargetError {
     Authority,
 }
 
-impl Onward {
+impl RewrittenRequest {
     /// Rewrites a request in absolute form (RFC 9112, 3.2.2) for its destination, without what was
     /// meant for this hop alone. `is_for_server` says that the target had no path, which makes
     /// OPTIONS a question about the server as a whole (RFC 9112, 3.2.4).
@@ -227,8 +227,8 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn onward(method: &str, target: &str, fields: &[(&str, &str)]) -> Onward {
-        Onward::of(head(method, target, fields), false).unwrap()
+    fn onward(method: &str, target: &str, fields: &[(&str, &str)]) -> RewrittenRequest {
+        RewrittenRequest::of(head(method, target, fields), false).unwrap()
     }
 
     fn shown(head: &Parts) -> Vec<String> {
@@ -290,7 +290,11 @@ mod tests {
                 continue;
             };
             let head = request.into_parts().0;
-            assert_eq!(Onward::of(head, false).unwrap_err(), bad, "{target}");
+            assert_eq!(
+                RewrittenRequest::of(head, false).unwrap_err(),
+                bad,
+                "{target}"
+            );
         }
     }
 
@@ -302,7 +306,7 @@ mod tests {
             ("GET", true, "/"),
         ] {
             let head = head(method, "http://a.corp", &[]);
-            let onward = Onward::of(head, is_for_server).unwrap();
+            let onward = RewrittenRequest::of(head, is_for_server).unwrap();
             assert_eq!(onward.head.uri, target, "{method}");
         }
     }
