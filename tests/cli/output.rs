@@ -8,16 +8,16 @@ use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 
-use crate::terminal::{Ran, Terminal};
+use crate::terminal::{CommandOutput, Terminal};
 
 /// Runs a command whose output goes elsewhere.
-async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> Ran {
+async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> CommandOutput {
     let mut command = terminal.session.command(binaries::path("hourkey").unwrap());
     command.args(arguments).stdin(Stdio::null());
     command.stdout(out).stderr(err);
     let child = tokio::process::Command::from(command).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
