@@ -3,8 +3,8 @@
 
 mod account;
 mod commands;
-mod shown;
-mod telling;
+mod notifications;
+mod render;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::config::{Config, Folders};
+use hourkey_client::delivery::PendingNotification;
 use hourkey_client::dial::Destination;
 use hourkey_client::model::{Connection, Model, lock_now};
 use hourkey_client::sync::Update;
-use hourkey_client::told::ToTell;
 use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
@@ -28,53 +28,53 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::effects::{Activation, Effects, Reply};
-use crate::entry::{EntryAddresses, EntryNews};
-use crate::notify::{Action, NotShown, Ticket};
+use crate::local_proxy::{ProxyAddresses, ProxyEvent};
+use crate::notify::{Action, NotificationId, NotifyError};
+use crate::time_format::Zone;
 use crate::timer::Timer;
 use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
 use crate::view::{Command, Warning};
-use crate::words::Zone;
 
-/// Everything that can happen.
+/// Everything that the app reacts to.
 #[derive(Debug)]
 pub enum Event {
     /// A click in the tray menu.
     Tray(TrayEvent),
-    /// The window asks for something.
+    /// A command of the window.
     Command {
-        /// What.
+        /// The command.
         command: Command,
-        /// How it went.
+        /// Takes the result.
         reply: Reply,
     },
-    /// The window is gone.
+    /// The window was closed.
     WindowClosed,
-    /// A second launch, or a click on the tray icon: the window is wanted.
+    /// A second launch, or a click on the tray icon: show the window.
     Show,
-    /// A tray host came, or went.
+    /// A tray host appeared, or disappeared.
     TrayHost(bool),
-    /// The tray could not be made, and why.
+    /// The tray could not be created, and why.
     TrayFailed(String),
-    /// The kept sign-in was looked for.
-    Resumed(Resumed),
+    /// Loading the stored sign-in ended.
+    Resumed(ResumeResult),
     /// Signing in through the browser ended.
-    SignedIn(Result<Signed, String>),
-    /// News of the session with this number.
+    SignedIn(Result<NewSession, String>),
+    /// An update from a session.
     Update {
-        /// Which session: numbers grow with each sign-in.
+        /// The id of the session: ids grow with each sign-in.
         session: u64,
-        /// What is new.
+        /// The update.
         update: Update,
     },
-    /// Where the refresh token is kept, or why it is not.
-    Stored(Stored),
-    /// A notification was shown, or not.
+    /// Where the refresh token is stored, or why it is not.
+    Stored(TokenStorage),
+    /// The notification server answered.
     Notified {
-        /// Which.
-        ticket: Ticket,
-        /// How it went.
-        result: Result<(), NotShown>,
+        /// The notification.
+        id: NotificationId,
+        /// Whether it was shown.
+        result: Result<(), NotifyError>,
     },
     /// A notification was clicked.
     Clicked {
@@ -83,33 +83,33 @@ pub enum Event {
         /// What a window needs to come forward.
         activation: Option<Activation>,
     },
-    /// News of the local entry.
-    Entry(EntryNews),
-    /// Something that a person asked for did not work; a sentence for them.
+    /// An event of the local proxy.
+    LocalProxy(ProxyEvent),
+    /// A command without a waiting caller failed; a sentence for the person.
     Failed(String),
-    /// It is time: a label changes, or a deadline has come.
+    /// The timer fired: a label changes, or a deadline has passed.
     Tick,
-    /// The machine woke from sleep.
+    /// The computer woke from sleep.
     Woke,
     /// End the app.
     Quit,
 }
 
-/// What became of the kept sign-in.
+/// The result of loading the stored sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resumed {
-    /// It was taken up.
-    Found(Signed),
-    /// There is none.
-    Nothing,
-    /// The keyring said no.
+pub enum ResumeResult {
+    /// The session goes on.
+    Found(NewSession),
+    /// Nothing is stored.
+    NothingStored,
+    /// The keyring refused.
     Failed(Trouble),
 }
 
-/// A session that just began.
+/// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// Its number.
+pub struct NewSession {
+    /// Its id.
     pub session: u64,
     /// The controller's origin.
     pub controller: Url,
@@ -117,32 +117,32 @@ pub struct Signed {
     pub at: Option<Duration>,
 }
 
-/// Where the refresh token is kept.
+/// Where the refresh token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct TokenStorage {
     /// Where, as a sentence.
     pub place: String,
-    /// Why it is not kept beyond this run.
+    /// Why it is lost when the app ends.
     pub unsaved: Option<Trouble>,
 }
 
-/// Who is signed in, if anybody.
+/// Sign-in state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody.
+pub enum SignIn {
+    /// Nobody is signed in.
     SignedOut {
-        /// Why, or why the last attempt failed, as a sentence.
+        /// Why the session ended or the last attempt failed, as a sentence.
         error: Option<String>,
     },
     /// The browser is open on the sign-in page.
     SigningIn,
-    /// Somebody; who it is comes with the first snapshot.
+    /// Signed in; the first snapshot says as whom.
     SignedIn,
 }
 
 /// A port of this computer that leads to a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forwarded {
+pub struct ActiveForward {
     /// Where the resource is.
     pub to: Destination,
     /// `127.0.0.1:PORT`.
@@ -151,16 +151,16 @@ pub struct Forwarded {
     pub is_open: bool,
 }
 
-/// All that the tray and the window are made from.
+/// The state that tray and window are rendered from.
 pub struct AppState {
     /// Who is signed in.
-    pub standing: Standing,
+    pub sign_in: SignIn,
     /// The controller as last used.
     pub controller: Option<Url>,
-    /// What the controller said.
+    /// The data received from the controller.
     pub model: Model,
-    /// Endings told in this run, and when: the controller keeps no notices of them.
-    pub endings: Vec<(DateTime<Utc>, ToTell)>,
+    /// Endings notified in this run, and when: the controller keeps no notices of them.
+    pub endings: Vec<(DateTime<Utc>, PendingNotification)>,
     /// Up to when the person has read their inbox; `None` while that is not known.
     pub read_until: Option<DateTime<Utc>>,
     /// The zone of shown times.
@@ -175,17 +175,17 @@ pub struct AppState {
     pub has_browsers: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
-    /// How programs reach resources through this app, once it listens.
-    pub entry: Option<EntryAddresses>,
+    /// Addresses of the local proxy, once it listens.
+    pub local_proxy: Option<ProxyAddresses>,
     /// Where programs of this computer reach a resource.
-    pub forwards: BTreeMap<ResourceId, Forwarded>,
-    /// Locked resources that are not reminded of before these moments, on the boot clock.
+    pub forwards: BTreeMap<ResourceId, ActiveForward>,
+    /// Snoozed access prompts, by resource, with the end of each on the boot clock.
     pub snoozed: BTreeMap<ResourceId, Duration>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
 
-/// Since when the controller is not heard, and why.
+/// Since when the controller is unreachable, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offline<'a> {
     /// When it was last heard; `None` when it was not heard at all yet.
@@ -195,7 +195,7 @@ pub struct Offline<'a> {
 }
 
 impl AppState {
-    /// Each visible resource with its lock at `now`; nothing while nobody is signed in.
+    /// Returns each visible resource with its lock at `now`; none while nobody is signed in.
     pub fn locks(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&Resource, LockState)> {
         self.model
             .resources
@@ -203,7 +203,7 @@ impl AppState {
             .map(move |resource| (resource, lock_now(resource, now)))
     }
 
-    /// Whether, since when and why the controller is not heard.
+    /// Returns since when and why the controller is unreachable, if it is.
     #[must_use]
     pub fn offline(&self) -> Option<Offline<'_>> {
         match &self.model.connection {
@@ -224,7 +224,7 @@ impl AppState {
         self.model.me.as_ref().is_some_and(|me| me.reviews)
     }
 
-    /// How many requests wait for this person's decision.
+    /// Counts the requests that wait for this person's decision.
     #[must_use]
     pub fn reviews_to_decide(&self) -> usize {
         let decidable = self.model.reviews.iter().filter(|review| review.may_decide);
@@ -237,7 +237,7 @@ impl AppState {
         self.read_until.is_some_and(|read| read < at)
     }
 
-    /// How many notices the person has not read. Requests for their review are counted by
+    /// Counts the notices that the person has not read. Requests for their review are counted by
     /// [`Self::reviews_to_decide`].
     #[must_use]
     pub fn unread(&self) -> usize {
@@ -248,7 +248,7 @@ impl AppState {
         moments.filter(|at| self.is_unread(*at)).count()
     }
 
-    /// The name that the person signs in with, for the hint in addresses of pages.
+    /// Returns the login name, for the hint in addresses of pages.
     #[must_use]
     pub fn login(&self) -> &str {
         self.model.me.as_ref().map_or("", |me| &me.login)
@@ -262,15 +262,15 @@ pub struct App<E> {
     clock: Arc<dyn Clock>,
     folders: Folders,
     events: mpsc::Sender<Event>,
-    /// The number of the session that counts; news of others are late.
+    /// Current session id. Updates from other sessions are stale and ignored.
     session: u64,
     has_tray_host: bool,
-    shown: shown::Shown,
-    telling: telling::Telling,
+    rendered: render::Rendered,
+    notifications: notifications::Notifications,
 }
 
 impl<E: Effects> App<E> {
-    /// The app before its first event. `config` is what was read, or why it could not be.
+    /// Creates the app before its first event. `config` is what was read, or why it could not be.
     pub fn new(
         effects: E,
         clock: Arc<dyn Clock>,
@@ -293,7 +293,7 @@ impl<E: Effects> App<E> {
         });
         Self {
             state: AppState {
-                standing: Standing::SignedOut { error: None },
+                sign_in: SignIn::SignedOut { error: None },
                 controller: config.controller.clone(),
                 model: Model::default(),
                 endings: Vec::new(),
@@ -303,7 +303,7 @@ impl<E: Effects> App<E> {
                 start_at_login: effects.start_at_login(),
                 has_browsers: effects.has_browsers(),
                 secret_store: String::new(),
-                entry: None,
+                local_proxy: None,
                 forwards: BTreeMap::new(),
                 snoozed: BTreeMap::new(),
                 logs: folders.state.join("logs"),
@@ -311,12 +311,12 @@ impl<E: Effects> App<E> {
             },
             effects,
             clock,
-            telling: telling::Telling::default(),
+            notifications: notifications::Notifications::default(),
             folders,
             events,
             session: 0,
             has_tray_host: false,
-            shown: shown::Shown::default(),
+            rendered: render::Rendered::default(),
         }
     }
 
@@ -340,25 +340,25 @@ impl<E: Effects> App<E> {
         self.effects.quit();
     }
 
-    /// Takes up the kept sign-in; with no controller known, the window asks for one.
+    /// Resumes the stored sign-in; with no controller known, the window asks for one.
     fn start(&mut self) {
-        // A run that crashed may have left its own behind.
-        self.follow_entry_or_warn();
+        // A run that crashed may have left its proxy settings behind.
+        self.set_browser_proxy_or_warn();
         match self.state.controller.clone() {
             Some(controller) => {
-                self.state.standing = Standing::SignedIn;
+                self.state.sign_in = SignIn::SignedIn;
                 self.effects.resume(controller);
             }
             None => self.show(None, None),
         }
     }
 
-    /// Changes the state as the event says, and causes the effects that belong to it.
+    /// Applies an event to the state, and causes its effects.
     fn handle(&mut self, event: Event) {
         match event {
             Event::Tray(event) => self.tray_clicked(event),
             Event::Command { command, reply } => self.command(command, None, reply),
-            Event::WindowClosed => self.shown.window_closed(),
+            Event::WindowClosed => self.rendered.window_closed(),
             Event::Show => self.show(None, None),
             Event::TrayHost(is_there) => self.tray_host(is_there),
             Event::TrayFailed(why) => self.tray_failed(&why),
@@ -370,16 +370,16 @@ impl<E: Effects> App<E> {
                 }
             }
             Event::Stored(stored) => self.stored(stored),
-            Event::Notified { ticket, result } => self.notified(ticket, result),
+            Event::Notified { id, result } => self.notified(id, result),
             Event::Clicked { action, activation } => match action {
                 Action::Do(command) => {
-                    let reply = Reply::Desk(self.events.clone());
+                    let reply = Reply::App(self.events.clone());
                     self.command(command, activation, reply);
                 }
                 Action::Show(tab) => self.show(Some(tab), activation),
             },
-            Event::Entry(news) => self.entry_says(news),
-            Event::Failed(sentence) => self.tell_failure(sentence),
+            Event::LocalProxy(news) => self.handle_proxy_event(news),
+            Event::Failed(sentence) => self.notify_failure(sentence),
             Event::Tick => {}
             Event::Woke => self.effects.reconnect(),
             // Ends the loop before it comes here.
@@ -387,28 +387,28 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Tells what is due, and brings tray and window up to date.
+    /// Shows notifications that are due, and updates tray and window.
     fn refresh(&mut self) {
         let now = self.now();
-        self.tell(now);
+        self.notify_due(now);
         self.render(now);
     }
 
-    /// The server's time. Before it is known nothing is shown that has a time.
+    /// Returns the server's time. Before it is known nothing is shown that has a time.
     fn now(&self) -> DateTime<Utc> {
         let now = self.state.model.clock.now(self.clock.boot());
         now.unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// When the loop must look again, on the boot clock.
+    /// Returns when the loop must wake next, on the boot clock.
     fn next_wake(&self) -> Option<Duration> {
         let boot = self.clock.boot();
         let now = self.state.model.clock.now(boot)?;
         let at = [
             self.state.model.next_change(now),
             crate::tray::menu::changes_at(&self.state, now),
-            self.telling.next_wake(&self.state.model, now),
-            self.shown.next_push(now),
+            self.notifications.next_wake(&self.state.model, now),
+            self.rendered.next_push(now),
         ];
         let wait = at.into_iter().flatten().min()? - now;
         Some(boot + wait.to_std().unwrap_or(Duration::ZERO))
@@ -420,7 +420,12 @@ impl<E: Effects> App<E> {
             remedy,
             details,
         } = trouble;
-        tracing::warn!(warning.id = id, details, "{text}");
+        tracing::warn!(
+            warning.id = id,
+            warning.text = text,
+            details,
+            "warning shown in the window"
+        );
         let warning = Warning {
             id: id.to_owned(),
             text,

@@ -36,7 +36,7 @@ fn start() -> mpsc::Sender<(String, Reply)> {
             }
         });
     if let Err(error) = started {
-        tracing::error!(%error, "no thread for the clipboard");
+        tracing::error!(%error, "cannot start the clipboard thread");
     }
     sender
 }

@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::app::Event;
 use crate::clipboard::Copier;
-use crate::effects::{Activation, Call, Effects, Reply};
+use crate::effects::{Activation, ControllerCall, Effects, Reply};
 use crate::notify::{Notification, Notifier, Topic};
 use crate::platform::{Login, Proxy, StartAtLogin as _, SystemProxy as _};
-use crate::session::Order;
+use crate::session::SessionCommand;
 use crate::tray::{Tray, backend};
-use crate::view::Part;
+use crate::view::ViewUpdate;
 use crate::{opener, window};
 
 /// Acts through Tauri, the session bus and the controller.
@@ -24,8 +24,8 @@ pub(crate) struct Desktop {
     pub(crate) app: AppHandle,
     /// Where events go.
     pub(crate) events: mpsc::Sender<Event>,
-    /// Orders to [`crate::session::keep`].
-    pub(crate) session: mpsc::UnboundedSender<Order>,
+    /// Commands to [`crate::session::run`].
+    pub(crate) session: mpsc::UnboundedSender<SessionCommand>,
     /// Notifications.
     pub(crate) notifier: Notifier,
     /// The clipboard.
@@ -41,13 +41,13 @@ impl Desktop {
     fn on_main_thread(&self, act: impl FnOnce(&AppHandle) + Send + 'static) {
         let app = self.app.clone();
         if let Err(error) = self.app.run_on_main_thread(move || act(&app)) {
-            tracing::debug!(%error, "the main thread has ended");
+            tracing::debug!(%error, "main thread has ended");
         }
     }
 
-    fn order(&self, order: Order) {
-        // The keeper ends only with the app.
-        let _ = self.session.send(order);
+    fn send(&self, command: SessionCommand) {
+        // The session task ends only with the app.
+        let _ = self.session.send(command);
     }
 }
 
@@ -85,40 +85,40 @@ impl Effects for Desktop {
         self.on_main_thread(window::close);
     }
 
-    fn push(&mut self, part: Part) {
-        window::push(&self.app, &part);
+    fn push(&mut self, update: ViewUpdate) {
+        window::push(&self.app, &update);
     }
 
     fn resume(&mut self, controller: Url) {
-        self.order(Order::Resume(controller));
+        self.send(SessionCommand::Resume(controller));
     }
 
     fn sign_in(&mut self, controller: Url) {
-        self.order(Order::SignIn(controller));
+        self.send(SessionCommand::SignIn(controller));
     }
 
     fn cancel_sign_in(&mut self) {
-        self.order(Order::CancelSignIn);
+        self.send(SessionCommand::CancelSignIn);
     }
 
     fn sign_out(&mut self) {
-        self.order(Order::SignOut);
+        self.send(SessionCommand::SignOut);
     }
 
-    fn call(&mut self, call: Call, reply: Reply) {
-        self.order(Order::Call(call, reply));
+    fn call(&mut self, call: ControllerCall, reply: Reply) {
+        self.send(SessionCommand::Call(call, reply));
     }
 
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
-        self.order(Order::Forward(resource, to, reply));
+        self.send(SessionCommand::Forward(resource, to, reply));
     }
 
     fn end_forward(&mut self, resource: ResourceId) {
-        self.order(Order::EndForward(resource));
+        self.send(SessionCommand::EndForward(resource));
     }
 
     fn reconnect(&mut self) {
-        self.order(Order::Reconnect);
+        self.send(SessionCommand::Reconnect);
     }
 
     fn set_start_at_login(&mut self, on: bool) -> Result<(), String> {
@@ -142,7 +142,7 @@ impl Effects for Desktop {
 
     fn quit(&mut self) {
         if let Err(error) = self.proxy.restore() {
-            tracing::warn!(error, "the browsers' settings could not be put back");
+            tracing::warn!(error, "cannot restore the browsers' proxy settings");
         }
         self.on_main_thread(|app| {
             backend::remove(app);

@@ -14,15 +14,15 @@ use url::Url;
 use crate::app::Event;
 use crate::notify::{Notification, Topic};
 use crate::tray::Tray;
-use crate::view::Part;
+use crate::view::ViewUpdate;
 
-/// The outward effects. None of them blocks; what comes of them arrives as [`Event`]s.
+/// The outward effects. None of them blocks; results arrive as [`Event`]s.
 pub trait Effects {
     /// Shows this in the tray.
     fn set_tray(&mut self, tray: Tray);
     /// Shows a notification; the answer is [`Event::Notified`].
     fn notify(&mut self, notification: Notification);
-    /// Takes back what was shown about a topic.
+    /// Withdraws the notification about a topic.
     fn withdraw(&mut self, topic: Topic);
     /// Opens a web page in the default browser.
     fn open_page(&mut self, url: Url, activation: Option<Activation>, reply: Reply);
@@ -35,8 +35,8 @@ pub trait Effects {
     /// Destroys the window.
     fn close_window(&mut self);
     /// Sends a view model to the window.
-    fn push(&mut self, part: Part);
-    /// Takes up the kept sign-in; the answer is [`Event::Resumed`].
+    fn push(&mut self, update: ViewUpdate);
+    /// Resumes the stored sign-in; the answer is [`Event::Resumed`].
     fn resume(&mut self, controller: Url);
     /// Signs in through the browser; the answer is [`Event::SignedIn`].
     fn sign_in(&mut self, controller: Url);
@@ -45,13 +45,13 @@ pub trait Effects {
     /// Revokes and forgets the sign-in.
     fn sign_out(&mut self);
     /// Makes a call to the controller.
-    fn call(&mut self, call: Call, reply: Reply);
+    fn call(&mut self, call: ControllerCall, reply: Reply);
     /// Lets programs reach a resource at a port of this computer; the answer is
-    /// [`crate::entry::EntryNews::Forwards`].
+    /// [`crate::local_proxy::ProxyEvent::Forwards`].
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
     /// Ends what [`Self::forward`] began.
     fn end_forward(&mut self, resource: ResourceId);
-    /// Looks for the controller at once.
+    /// Reconnects to the controller now.
     fn reconnect(&mut self);
     /// Starts the app at login, or no longer.
     ///
@@ -77,8 +77,8 @@ pub struct Activation(pub String);
 
 /// A call to the controller that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// Withdraw one's own request.
+pub enum ControllerCall {
+    /// Cancel one's own request.
     Cancel(RequestId),
     /// Give a grant back.
     Release(GrantId),
@@ -88,7 +88,7 @@ pub enum Call {
         request: RequestId,
         /// For how many seconds; `None` for what was asked.
         seconds: Option<u32>,
-        /// A word to the requester, possibly empty.
+        /// A comment for the requester, possibly empty.
         comment: String,
     },
     /// Deny a request.
@@ -100,38 +100,38 @@ pub enum Call {
     },
 }
 
-/// Whom to tell how something went.
+/// Where the result of a command goes.
 #[derive(Debug)]
 pub enum Reply {
     /// The window, which waits.
     Window(oneshot::Sender<Result<(), String>>),
     /// Nobody waits: failures come back as [`Event::Failed`].
-    Desk(mpsc::Sender<Event>),
+    App(mpsc::Sender<Event>),
 }
 
 impl Reply {
-    /// Tells how it went; a failure is a sentence that a person can act on.
+    /// Sends the result; a failure is a sentence that a person can act on.
     pub fn send(self, result: Result<(), String>) {
         match (self, result) {
             (Self::Window(window), result) => {
                 // A window that was closed meanwhile does not want to know.
                 let _ = window.send(result);
             }
-            (Self::Desk(_), Ok(())) => {}
-            (Self::Desk(events), Err(sentence)) => {
+            (Self::App(_), Ok(())) => {}
+            (Self::App(events), Err(sentence)) => {
                 if events.try_send(Event::Failed(sentence)).is_err() {
-                    tracing::warn!("a failure could not be shown: too much is going on");
+                    tracing::warn!("cannot queue the failure of a command; it is not shown");
                 }
             }
         }
     }
 
-    /// It went well.
+    /// Sends success.
     pub fn done(self) {
         self.send(Ok(()));
     }
 
-    /// It did not.
+    /// Sends a failure.
     pub fn fail(self, sentence: impl Into<String>) {
         self.send(Err(sentence.into()));
     }

@@ -1,28 +1,28 @@
 //! The Hourkey desktop app: a tray icon, a window on demand, and native notifications.
 //!
 //! [`app`] owns all state and decides; [`effects`] is all that it does to the outside;
-//! [`tray::menu`], [`tray::icon`], [`notify::text`] and [`parts`] are pure functions that say what
+//! [`tray::menu`], [`tray::icon`], [`notify::text`] and [`view_models`] are pure functions that say what
 //! is shown; the rest carries it out.
 
 pub mod app;
 mod clipboard;
 mod desktop;
 pub mod effects;
-pub mod entry;
+#[cfg(test)]
+mod fixtures;
+pub mod local_proxy;
 mod log;
 pub mod notify;
 mod opener;
-pub mod parts;
 pub mod platform;
-#[cfg(test)]
-mod samples;
 mod session;
+pub mod time_format;
 pub mod timer;
 pub mod tray;
 pub mod trouble;
 pub mod view;
+pub mod view_models;
 mod window;
-pub mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ use crate::app::{App, Event};
 use crate::effects::Reply;
 use crate::view::Command;
 
-/// How many events may wait. Clicks that find it full are dropped: the app hangs then.
-const EVENTS: usize = 256;
+/// Capacity of the event queue. Clicks are dropped when it is full: the app hangs then.
+const MAX_EVENTS: usize = 256;
 
 /// Runs the app until it is quit.
 ///
@@ -50,7 +50,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     }
     let folders = Folders::find()?;
     log::start(&folders.state.join("logs"));
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Hourkey starts");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "app started");
     #[cfg(target_os = "linux")]
     platform::avoid_broken_rendering();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -58,7 +58,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     tauri::async_runtime::set(runtime.handle().clone());
-    let (events, received) = mpsc::channel(EVENTS);
+    let (events, received) = mpsc::channel(MAX_EVENTS);
     let app = build(events.clone(), received, folders)?;
     let code = app.run_return(move |_, event| match event {
         // The app goes on without a window; `exit` carries a code.
@@ -68,11 +68,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
         RunEvent::WindowEvent {
             event: WindowEvent::Destroyed,
             ..
-        } => hand_in(&events, Event::WindowClosed),
+        } => queue_event(&events, Event::WindowClosed),
         // Tauri's enum has more, and grows.
         _ => {}
     });
-    tracing::info!("Hourkey ends");
+    tracing::info!("app stopped");
     // A keyring or a launcher that hangs must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
@@ -91,13 +91,13 @@ fn build(
     let app = tauri::Builder::default()
         // First of all: a second launch must change nothing before it hands over.
         .plugin(tauri_plugin_single_instance::init(move |_, _, _| {
-            hand_in(&second_launch, Event::Show);
+            queue_event(&second_launch, Event::Show);
         }))
         .manage(events.clone())
         .invoke_handler(tauri::generate_handler![send])
         .on_menu_event(move |_, event| {
             if let Some(event) = tray::backend::event(event.id().as_ref()) {
-                hand_in(&menu, Event::Tray(event));
+                queue_event(&menu, Event::Tray(event));
             }
         })
         .setup(move |app| {
@@ -133,9 +133,9 @@ async fn engine(
 ) {
     tokio::spawn(end_by_signal(events.clone()));
     let clock = Arc::new(BootClock);
-    let (orders, ordered) = mpsc::unbounded_channel();
-    tokio::spawn(session::keep(
-        ordered,
+    let (commands, received_commands) = mpsc::unbounded_channel();
+    tokio::spawn(session::run(
+        received_commands,
         clock.clone(),
         folders.state.clone(),
         events.clone(),
@@ -145,7 +145,7 @@ async fn engine(
         copier: clipboard::Copier::default(),
         login: platform::Login::default(),
         proxy: platform::Proxy::new(&folders.state),
-        session: orders,
+        session: commands,
         events: events.clone(),
         app,
     };
@@ -167,7 +167,7 @@ async fn notifier(events: &mpsc::Sender<Event>) -> notify::Notifier {
 /// The notifier. The tray is always there.
 #[cfg(not(target_os = "linux"))]
 async fn notifier(events: &mpsc::Sender<Event>) -> notify::Notifier {
-    hand_in(events, Event::TrayHost(true));
+    queue_event(events, Event::TrayHost(true));
     notify::Notifier::start(events.clone())
 }
 
@@ -180,7 +180,9 @@ async fn end_by_signal(events: mpsc::Sender<Event>) {
             signal(SignalKind::terminate()),
             signal(SignalKind::interrupt()),
         ) else {
-            return tracing::warn!("signals end the app without ceremony");
+            return tracing::warn!(
+                "cannot install signal handlers; SIGTERM will not shut down cleanly"
+            );
         };
         tokio::select! {
             _ = end.recv() => {}
@@ -194,11 +196,11 @@ async fn end_by_signal(events: mpsc::Sender<Event>) {
     let _ = events.send(Event::Quit).await;
 }
 
-/// Hands an event in from a callback, which must not block.
-fn hand_in(events: &mpsc::Sender<Event>, event: Event) {
+/// Queues an event from a callback, which must not block.
+fn queue_event(events: &mpsc::Sender<Event>, event: Event) {
     // Closed when the app ends: nothing is lost then. What an event holds is not for the log.
     if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {
-        tracing::warn!("an event was dropped, since too many wait");
+        tracing::warn!("cannot queue an event; it is dropped");
     }
 }
 

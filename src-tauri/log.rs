@@ -15,10 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub(crate) const FILE: &str = "hourkey-desktop.log";
 
 /// The file before, kept when a new one begins.
-const BEFORE: &str = "hourkey-desktop.1.log";
+const PREVIOUS_FILE: &str = "hourkey-desktop.1.log";
 
 /// A file is followed by a new one at this size.
-const LARGEST: u64 = 2 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Starts logging. Without a file to write to, stderr alone is used, and says so.
 pub(crate) fn start(folder: &Path) {
@@ -30,7 +30,7 @@ pub(crate) fn start(folder: &Path) {
         .with_ansi(hourkey_terminal::has_colours())
         .log_internal_errors(false)
         .with_filter(level);
-    let (file, failed) = match Bounded::open(folder, LARGEST) {
+    let (file, failed) = match Bounded::open(folder, MAX_FILE_BYTES) {
         Ok(file) => (Some(file), None),
         Err(error) => (None, Some(error)),
     };
@@ -51,7 +51,7 @@ pub(crate) fn start(folder: &Path) {
         .with(file)
         .try_init();
     if let Some(error) = failed {
-        tracing::warn!(%error, folder = %folder.display(), "no log file can be written");
+        tracing::warn!(%error, folder = %folder.display(), "cannot write a log file");
     }
 }
 
@@ -84,7 +84,7 @@ impl Bounded {
 impl Write for Bounded {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.size > 0 && self.size + line.len() as u64 > self.largest {
-            std::fs::rename(self.folder.join(FILE), self.folder.join(BEFORE))?;
+            std::fs::rename(self.folder.join(FILE), self.folder.join(PREVIOUS_FILE))?;
             *self = Self::open(&self.folder, self.largest)?;
         }
         let written = self.file.write(line)?;
@@ -111,7 +111,7 @@ mod tests {
             }
         }
         let read = |name| std::fs::read_to_string(folder.path().join("logs").join(name)).unwrap();
-        let (now, before) = (read(FILE), read(BEFORE));
+        let (now, before) = (read(FILE), read(PREVIOUS_FILE));
         assert!(now.len() <= 100 && before.len() <= 100);
         assert!(now.ends_with("run 2 line 9\n"), "{now}");
         assert_eq!(

@@ -19,7 +19,7 @@ use crate::view::{Command, Tab};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
     /// Comes back in [`crate::app::Event::Notified`].
-    pub ticket: Ticket,
+    pub id: NotificationId,
     /// What it is about: one about the same takes its place.
     pub topic: Topic,
     /// What it says.
@@ -59,7 +59,7 @@ pub enum Action {
 
 /// Tells one notification from another within this run of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ticket(pub u64);
+pub struct NotificationId(pub u64);
 
 /// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ pub enum Topic {
     /// Where programs reach this resource.
     Forward(ResourceId),
     /// A program that wants to use this locked resource.
-    Wanted(ResourceId),
+    AccessPrompt(ResourceId),
     /// Whether the person is signed in, and stays so.
     SignIn,
     /// Something that did not work.
@@ -82,4 +82,4 @@ pub enum Topic {
 
 /// Why a notification was not shown, as a sentence's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotShown(pub String);
+pub struct NotifyError(pub String);

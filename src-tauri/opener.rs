@@ -36,7 +36,7 @@ async fn launch(
             }
         };
         // A launcher that fails does so quickly; one that goes on has done its work.
-        match tokio::time::timeout(PATIENCE, child.wait()).await {
+        match tokio::time::timeout(START_TIMEOUT, child.wait()).await {
             Ok(Ok(status)) if !status.success() => why = format!("{program} failed ({status})"),
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => why = format!("{program}: {error}"),
@@ -46,10 +46,10 @@ async fn launch(
             }
         }
     }
-    tracing::warn!(why, "nothing could be opened");
+    tracing::warn!(why, "cannot open the browser or a folder");
     Err(format!(
         "The browser could not be opened: {why}. Choose a default browser in the system's settings."
     ))
 }
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+const START_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,5 +1,5 @@
-//! Keeps the session with the controller: signs in, follows the stream, makes calls. What comes of
-//! it arrives at the app as [`Event`]s.
+//! The session task: signs in, follows the stream, makes calls. What comes of it arrives at the app as
+//! [`Event`]s.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use hourkey_client::api::ApiError;
 use hourkey_client::dial::Destination;
 use hourkey_client::secrets::{Keyring, SecretStore};
-use hourkey_client::session::{self, Home, Session};
+use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
-use hourkey_client::sync::{self, Follower, Update};
+use hourkey_client::sync::{self, Subscription, Update};
 use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, Comment};
@@ -19,16 +19,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::app::{Event, Resumed, Signed, Stored};
-use crate::effects::{Call, Reply};
-use crate::entry::SessionEntry;
+use crate::app::{Event, NewSession, ResumeResult, TokenStorage};
+use crate::effects::{ControllerCall, Reply};
+use crate::local_proxy::SessionProxy;
 use crate::trouble::Trouble;
-use crate::{entry, opener, platform};
+use crate::{local_proxy, opener, platform};
 
-/// What the keeper is asked for.
+/// What the app asks of the session task.
 #[derive(Debug)]
-pub(crate) enum Order {
-    /// Take up the kept sign-in.
+pub(crate) enum SessionCommand {
+    /// Resume the stored sign-in.
     Resume(Url),
     /// Sign in through the browser.
     SignIn(Url),
@@ -37,23 +37,23 @@ pub(crate) enum Order {
     /// Revoke and forget the sign-in.
     SignOut,
     /// Make a call.
-    Call(Call, Reply),
+    Call(ControllerCall, Reply),
     /// Let programs reach a resource at a port of this computer.
     Forward(ResourceId, Destination, Reply),
-    /// End that.
+    /// End the forward of a resource.
     EndForward(ResourceId),
-    /// Look for the controller at once.
+    /// Reconnect to the controller now.
     Reconnect,
 }
 
-/// Keeps the session. Ends when the sender of `orders` is gone.
-pub(crate) async fn keep(
-    mut orders: mpsc::UnboundedReceiver<Order>,
+/// Runs the session task. Ends when the sender of `commands` is gone.
+pub(crate) async fn run(
+    mut commands: mpsc::UnboundedReceiver<SessionCommand>,
     clock: Arc<dyn Clock>,
     state: PathBuf,
     events: mpsc::Sender<Event>,
 ) {
-    let mut keeper = Keeper {
+    let mut task = SessionTask {
         clock,
         state,
         events,
@@ -63,117 +63,117 @@ pub(crate) async fn keep(
         try_keyring_again: false,
     };
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => order,
-            update = next(&mut keeper.running) => {
-                keeper.hand_on(update).await;
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            update = next_update(&mut task.running) => {
+                task.forward(update).await;
                 continue;
             }
-            result = outcome(&mut keeper.attempt) => {
-                keeper.finish(result).await;
+            result = sign_in_result(&mut task.attempt) => {
+                task.finish(result).await;
                 continue;
             }
         };
-        match order {
-            Some(order) => keeper.obey(order).await,
+        match command {
+            Some(command) => task.handle(command).await,
             None => return,
         }
     }
 }
 
-struct Keeper {
+struct SessionTask {
     clock: Arc<dyn Clock>,
     /// The folder of what the programs remember.
     state: PathBuf,
     events: mpsc::Sender<Event>,
     number: u64,
-    running: Option<Running>,
+    running: Option<ActiveSession>,
     /// The sign-in through the browser that is under way, if any. Ends when dropped.
     attempt: JoinSet<Result<Session, String>>,
     /// The keyring refused the kept sign-in: it may be open by the next time somebody asks.
     try_keyring_again: bool,
 }
 
-struct Running {
+struct ActiveSession {
     session: Session,
-    follower: Follower,
+    subscription: Subscription,
     updates: mpsc::Receiver<Update>,
     place: String,
-    stored: Option<Stored>,
-    entry: SessionEntry,
+    stored: Option<TokenStorage>,
+    local_proxy: SessionProxy,
 }
 
-impl Keeper {
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Resume(controller) => {
+impl SessionTask {
+    async fn handle(&mut self, command: SessionCommand) {
+        match command {
+            SessionCommand::Resume(controller) => {
                 let resumed = self.resume(controller).await;
-                self.try_keyring_again = matches!(resumed, Resumed::Failed(_));
-                self.say(Event::Resumed(resumed)).await;
+                self.try_keyring_again = matches!(resumed, ResumeResult::Failed(_));
+                self.emit(Event::Resumed(resumed)).await;
             }
-            Order::SignIn(controller) => self.sign_in(controller).await,
-            Order::CancelSignIn => self.attempt = JoinSet::new(),
-            Order::SignOut => self.sign_out(),
-            Order::Call(call, reply) => match &self.running {
+            SessionCommand::SignIn(controller) => self.sign_in(controller).await,
+            SessionCommand::CancelSignIn => self.attempt = JoinSet::new(),
+            SessionCommand::SignOut => self.sign_out(),
+            SessionCommand::Call(call, reply) => match &self.running {
                 Some(running) => {
                     let session = running.session.clone();
                     tokio::spawn(async move {
-                        let result = make(&session, call).await;
+                        let result = call_controller(&session, call).await;
                         reply.send(result.map_err(|error| error.to_string()));
                     });
                 }
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
-            Order::Forward(resource, to, reply) => match &mut self.running {
-                Some(running) => reply.send(running.entry.forward(resource, to).await),
+            SessionCommand::Forward(resource, to, reply) => match &mut self.running {
+                Some(running) => reply.send(running.local_proxy.forward(resource, to).await),
                 None => reply.fail("Nobody is signed in. Sign in first."),
             },
-            Order::EndForward(resource) => {
+            SessionCommand::EndForward(resource) => {
                 if let Some(running) = &mut self.running {
-                    running.entry.end_forward(resource);
+                    running.local_proxy.end_forward(resource);
                 }
             }
-            Order::Reconnect => {
+            SessionCommand::Reconnect => {
                 if let Some(running) = &self.running {
-                    running.follower.wake();
+                    running.subscription.wake();
                 }
             }
         }
     }
 
-    async fn resume(&mut self, controller: Url) -> Resumed {
-        let home = match self.home(controller) {
-            Ok(home) => home,
+    async fn resume(&mut self, controller: Url) -> ResumeResult {
+        let config = match self.session_config(controller) {
+            Ok(config) => config,
             Err(why) => {
-                return Resumed::Failed(Trouble {
+                return ResumeResult::Failed(Trouble {
                     text: "Hourkey cannot use the network as it is set up here.".to_owned(),
                     remedy: "See the details, and change that.".to_owned(),
                     details: Some(why),
                 });
             }
         };
-        match Session::resume(home).await {
-            Ok(Some(session)) => Resumed::Found(self.begin(session, None).await),
-            Ok(None) => Resumed::Nothing,
-            Err(error) => Resumed::Failed(error.into()),
+        match Session::resume(config).await {
+            Ok(Some(session)) => ResumeResult::Found(self.begin(session, None).await),
+            Ok(None) => ResumeResult::NothingStored,
+            Err(error) => ResumeResult::Failed(error.into()),
         }
     }
 
     async fn sign_in(&mut self, controller: Url) {
         if std::mem::take(&mut self.try_keyring_again)
-            && let Resumed::Found(signed) = self.resume(controller.clone()).await
+            && let ResumeResult::Found(signed) = self.resume(controller.clone()).await
         {
-            return self.say(Event::SignedIn(Ok(signed))).await;
+            return self.emit(Event::SignedIn(Ok(signed))).await;
         }
-        let home = match self.home(controller) {
-            Ok(home) => home,
-            Err(sentence) => return self.say(Event::SignedIn(Err(sentence))).await,
+        let config = match self.session_config(controller) {
+            Ok(config) => config,
+            Err(sentence) => return self.emit(Event::SignedIn(Err(sentence))).await,
         };
         self.attempt = JoinSet::new();
         self.attempt.spawn(async move {
             let (reply, opened) = oneshot::channel();
             let label = format!("Hourkey on {}", platform::machine_name());
-            let browser = sign_in::through_browser(home, &label, |url| {
+            let browser = sign_in::through_browser(config, &label, |url| {
                 opener::open(url.as_str(), None, Reply::Window(reply));
             });
             tokio::select! {
@@ -192,67 +192,67 @@ impl Keeper {
             }
             Err(sentence) => Err(sentence),
         };
-        self.say(Event::SignedIn(result)).await;
+        self.emit(Event::SignedIn(result)).await;
     }
 
-    async fn begin(&mut self, session: Session, at: Option<Duration>) -> Signed {
+    async fn begin(&mut self, session: Session, at: Option<Duration>) -> NewSession {
         self.number += 1;
         let controller = session.controller().clone();
         let (sender, updates) = mpsc::channel(64);
-        let files = entry::files(&self.state, &controller);
-        let entry = SessionEntry::start(&session, &files, &self.events).await;
-        self.running = Some(Running {
-            entry,
-            follower: sync::follow(session.clone(), sender),
+        let files = local_proxy::files(&self.state, &controller);
+        let local_proxy = SessionProxy::start(&session, &files, &self.events).await;
+        self.running = Some(ActiveSession {
+            local_proxy,
+            subscription: sync::subscribe(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
             session,
             updates,
             stored: None,
         });
-        Signed {
+        NewSession {
             session: self.number,
             controller,
             at,
         }
     }
 
-    async fn hand_on(&mut self, update: Update) {
+    async fn forward(&mut self, update: Update) {
         let session = self.number;
         if let Some(running) = &mut self.running {
-            running.entry.apply(&update).await;
+            running.local_proxy.apply(&update).await;
         }
-        self.say(Event::Update { session, update }).await;
+        self.emit(Event::Update { session, update }).await;
         let Some(running) = &mut self.running else {
             return;
         };
         // Each refresh stores the next token, or fails to.
-        let stored = Stored {
+        let stored = TokenStorage {
             place: running.place.clone(),
             unsaved: running.session.unsaved().map(Trouble::from),
         };
         if running.stored.as_ref() != Some(&stored) {
             running.stored = Some(stored.clone());
-            self.say(Event::Stored(stored)).await;
+            self.emit(Event::Stored(stored)).await;
         }
     }
 
     fn sign_out(&mut self) {
-        let Some(Running { session, .. }) = self.running.take() else {
+        let Some(ActiveSession { session, .. }) = self.running.take() else {
             return;
         };
-        let files = entry::files(&self.state, session.controller());
+        let files = local_proxy::files(&self.state, session.controller());
         tokio::spawn(async move {
             files.forget().await;
             if let Err(error) = session.sign_out().await {
-                tracing::warn!(%error, "signing out was not complete");
+                tracing::warn!(%error, "cannot complete signing out");
             }
             // Worth nothing without the session; what stays of it does no harm.
-            let _ = entry::key(session.controller()).clear().await;
+            let _ = local_proxy::key(session.controller()).clear().await;
         });
     }
 
-    fn home(&self, controller: Url) -> Result<Home, String> {
-        Ok(Home {
+    fn session_config(&self, controller: Url) -> Result<SessionConfig, String> {
+        Ok(SessionConfig {
             http: session::http().map_err(|error| error.to_string())?,
             store: Arc::new(Keyring::of(DESKTOP_CLIENT, &controller)),
             controller,
@@ -262,14 +262,14 @@ impl Keeper {
         })
     }
 
-    async fn say(&self, event: Event) {
-        // Nobody listens any more when the app ends.
+    async fn emit(&self, event: Event) {
+        // The receiver is gone when the app ends.
         let _ = self.events.send(event).await;
     }
 }
 
-/// The next news of the session, if one runs.
-async fn next(running: &mut Option<Running>) -> Update {
+/// Returns the next update of the session; never, while none runs.
+async fn next_update(running: &mut Option<ActiveSession>) -> Update {
     let news = match running {
         Some(running) => running.updates.recv().await,
         None => None,
@@ -280,8 +280,8 @@ async fn next(running: &mut Option<Running>) -> Update {
     }
 }
 
-/// The end of the sign-in through the browser, if one is under way.
-async fn outcome(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
+/// Returns the result of the sign-in through the browser; never, while none is under way.
+async fn sign_in_result(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Session, String> {
     match attempt.join_next().await {
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(format!("Signing in failed: {error}. Try again.")),
@@ -289,11 +289,11 @@ async fn outcome(attempt: &mut JoinSet<Result<Session, String>>) -> Result<Sessi
     }
 }
 
-async fn make(session: &Session, call: Call) -> Result<(), ApiError> {
+async fn call_controller(session: &Session, call: ControllerCall) -> Result<(), ApiError> {
     match call {
-        Call::Cancel(request) => session.cancel(request).await.map(drop),
-        Call::Release(grant) => session.release(grant).await.map(drop),
-        Call::Approve {
+        ControllerCall::Cancel(request) => session.cancel(request).await.map(drop),
+        ControllerCall::Release(grant) => session.release(grant).await.map(drop),
+        ControllerCall::Approve {
             request,
             seconds,
             comment,
@@ -302,7 +302,7 @@ async fn make(session: &Session, call: Call) -> Result<(), ApiError> {
             let how = Approve { seconds, comment };
             session.approve(request, &how).await.map(drop)
         }
-        Call::Deny { request, comment } => {
+        ControllerCall::Deny { request, comment } => {
             session.deny(request, &Comment { comment }).await.map(drop)
         }
     }

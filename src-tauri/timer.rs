@@ -13,7 +13,7 @@ pub struct Timer {
 }
 
 /// The longest sleep where the system's timers stop in suspend: so late can a wake be noticed.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// How often a clock that a test moves is read.
 #[cfg(debug_assertions)]
@@ -28,7 +28,7 @@ impl Timer {
             #[cfg(target_os = "linux")]
             alarm: linux::Alarm::new()
                 .inspect_err(|error| {
-                    tracing::warn!(%error, "no timer counts suspend here; a wake may be noticed a minute late");
+                    tracing::warn!(%error, "cannot create a timer that counts suspend; a wake may be noticed a minute late");
                 })
                 .ok(),
         }
@@ -59,13 +59,13 @@ impl Timer {
         if let Some(alarm) = &mut self.alarm {
             match alarm.until(at).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "the timer failed"),
+                Err(error) => tracing::warn!(%error, "timer failed"),
             }
             self.alarm = None;
         }
         #[cfg(not(target_os = "linux"))]
         let _ = at;
-        tokio::time::sleep(left.min(LONGEST)).await;
+        tokio::time::sleep(left.min(MAX_SLEEP)).await;
     }
 }
 

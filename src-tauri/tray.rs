@@ -9,7 +9,7 @@ pub mod watch;
 use chrono::{DateTime, Utc};
 use hourkey_domain::lock::LockState;
 
-use crate::app::{AppState, Standing};
+use crate::app::{AppState, SignIn};
 use icon::Icon;
 use menu::Menu;
 
@@ -41,11 +41,11 @@ impl Tray {
 
 /// For example `Hourkey: 2 open, 1 waiting`.
 fn tooltip(state: &AppState, now: DateTime<Utc>) -> String {
-    match &state.standing {
-        Standing::SignedOut { .. } => return "Hourkey: signed out".to_owned(),
-        Standing::SigningIn => return "Hourkey: signing in".to_owned(),
-        Standing::SignedIn if state.offline().is_some() => return "Hourkey: offline".to_owned(),
-        Standing::SignedIn => {}
+    match &state.sign_in {
+        SignIn::SignedOut { .. } => return "Hourkey: signed out".to_owned(),
+        SignIn::SigningIn => return "Hourkey: signing in".to_owned(),
+        SignIn::SignedIn if state.offline().is_some() => return "Hourkey: offline".to_owned(),
+        SignIn::SignedIn => {}
     }
     let (mut open, mut waiting) = (0, 0);
     for (_, lock) in state.locks(now) {

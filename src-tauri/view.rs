@@ -8,10 +8,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// One pushed view model. Each carries its whole part of the window, never a difference.
+/// A view model that the engine pushes. Each is whole, never a difference.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
-#[serde(tag = "part", content = "value", rename_all = "camelCase")]
-pub enum Part {
+#[serde(tag = "view", content = "value", rename_all = "camelCase")]
+pub enum ViewUpdate {
     /// Who is signed in, and how well the engine is connected.
     Session(Session),
     /// Every resource the person may see, in display order.
@@ -49,7 +49,7 @@ pub struct Session {
     /// What the window may show.
     pub state: SessionState,
     /// The server's time now; the window counts on from here by its own monotonic clock. The
-    /// engine pushes this part at least once a minute while a window is open.
+    /// engine pushes this at least once a minute while a window is open.
     #[ts(type = "number")]
     pub now: i64,
     /// Things that are missing on this machine, each with what to do about it.
@@ -341,7 +341,7 @@ pub struct Settings {
     /// Browsers are set up to reach resources through the app; `None` where that is done by hand.
     pub browsers: Option<bool>,
     /// How programs reach resources through the app; `None` while they cannot.
-    pub entry: Option<Entry>,
+    pub local_proxy: Option<LocalProxy>,
     /// The app's version.
     pub version: String,
     /// The folder of the log files.
@@ -351,7 +351,7 @@ pub struct Settings {
 /// How programs reach resources through the app.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct LocalProxy {
     /// As an HTTP or SOCKS5 proxy.
     pub proxy: String,
     /// For browsers: the address of the automatic proxy configuration.
@@ -359,11 +359,11 @@ pub struct Entry {
 }
 
 /// What the window asks the engine to do. The answer is only success or failure; effects arrive
-/// as pushed [`Part`]s.
+/// as pushed [`ViewUpdate`]s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Command {
-    /// Push every part (the window asks once, on load).
+    /// Push every view model (the window asks once, on load).
     Load,
     /// Open the request page of a locked resource in the browser.
     Authenticate {

@@ -4,13 +4,13 @@ use tauri::utils::config::Color;
 use tauri::{AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use crate::effects::Activation;
-use crate::view::Part;
+use crate::view::ViewUpdate;
 
 /// The window's label.
 pub(crate) const MAIN: &str = "main";
 
-/// The event that carries a [`Part`].
-const PART: &str = "part";
+/// The event that carries a [`ViewUpdate`].
+const VIEW_UPDATE: &str = "view";
 
 /// `--paper` of `ui/src/tokens.css`, in the light and in the dark theme.
 const PAPER: Color = Color(0xfa, 0xfa, 0xf8, 0xff);
@@ -31,7 +31,7 @@ pub(crate) fn show(app: &AppHandle, activation: Option<&Activation>) {
         None => build(app).and_then(|window| bring_forward(&window, activation)),
     };
     if let Err(error) = result {
-        tracing::error!(%error, "the window cannot be shown");
+        tracing::error!(%error, "cannot show the window");
     }
 }
 
@@ -40,14 +40,14 @@ pub(crate) fn close(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(MAIN)
         && let Err(error) = window.destroy()
     {
-        tracing::error!(%error, "the window cannot be closed");
+        tracing::error!(%error, "cannot close the window");
     }
 }
 
-/// Sends a part to the window, if there is one.
-pub(crate) fn push(app: &AppHandle, part: &Part) {
-    if let Err(error) = app.emit_to(MAIN, PART, part) {
-        tracing::error!(%error, "the window cannot be sent what is new");
+/// Sends a view model to the window, if there is one.
+pub(crate) fn push(app: &AppHandle, update: &ViewUpdate) {
+    if let Err(error) = app.emit_to(MAIN, VIEW_UPDATE, update) {
+        tracing::error!(%error, "cannot send a view model to the window");
     }
 }
 

@@ -5,7 +5,7 @@ use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::Update;
 use url::Url;
 
-use super::{App, Resumed, Signed, Standing, Stored};
+use super::{App, NewSession, ResumeResult, SignIn, TokenStorage};
 use crate::effects::Effects;
 use crate::notify::{Topic, text};
 
@@ -19,20 +19,20 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn sign_in(&mut self, controller: Url) {
-        if self.state.standing == Standing::SignedIn {
+        if self.state.sign_in == SignIn::SignedIn {
             // An old notification's button, for example.
             return;
         }
-        self.state.standing = Standing::SigningIn;
+        self.state.sign_in = SignIn::SigningIn;
         self.state.controller = Some(controller.clone());
         self.effects.sign_in(controller);
     }
 
     pub(super) fn cancel_sign_in(&mut self) {
-        if self.state.standing == Standing::SigningIn {
+        if self.state.sign_in == SignIn::SigningIn {
             self.effects.cancel_sign_in();
-            self.drop_entry();
-            self.state.standing = Standing::SignedOut { error: None };
+            self.drop_local_proxy();
+            self.state.sign_in = SignIn::SignedOut { error: None };
         }
     }
 
@@ -41,15 +41,15 @@ impl<E: Effects> App<E> {
         self.forget(None);
     }
 
-    pub(super) fn resumed(&mut self, resumed: Resumed) {
-        if self.state.standing != Standing::SignedIn {
-            // Signed out while the keyring was asked; the keeper does that next.
+    pub(super) fn resumed(&mut self, resumed: ResumeResult) {
+        if self.state.sign_in != SignIn::SignedIn {
+            // Signed out while the keyring was asked; the session task does that next.
             return;
         }
         match resumed {
-            Resumed::Found(signed) => self.begin(signed),
-            Resumed::Nothing => self.forget(None),
-            Resumed::Failed(mut trouble) => {
+            ResumeResult::Found(signed) => self.begin(signed),
+            ResumeResult::NothingStored => self.forget(None),
+            ResumeResult::Failed(mut trouble) => {
                 trouble.remedy += " Then choose Sign in. Or sign in anew through the browser.";
                 self.signed_out(trouble.sentences());
                 self.warn("keyring", trouble);
@@ -57,9 +57,9 @@ impl<E: Effects> App<E> {
         }
     }
 
-    pub(super) fn signed_in(&mut self, result: Result<Signed, String>) {
-        if self.state.standing != Standing::SigningIn {
-            // Called off meanwhile: a session that began all the same is given up.
+    pub(super) fn signed_in(&mut self, result: Result<NewSession, String>) {
+        if self.state.sign_in != SignIn::SigningIn {
+            // Cancelled meanwhile: a session that began all the same is ended.
             if result.is_ok() {
                 self.effects.sign_out();
             }
@@ -68,7 +68,7 @@ impl<E: Effects> App<E> {
         match result {
             Ok(signed) => self.begin(signed),
             Err(sentence) => {
-                self.state.standing = Standing::SignedOut {
+                self.state.sign_in = SignIn::SignedOut {
                     error: Some(sentence),
                 };
                 self.show(None, None);
@@ -76,73 +76,73 @@ impl<E: Effects> App<E> {
         }
     }
 
-    fn begin(&mut self, signed: Signed) {
+    fn begin(&mut self, signed: NewSession) {
         tracing::info!(session.number = signed.session, "signed in");
         self.session = signed.session;
-        self.state.standing = Standing::SignedIn;
+        self.state.sign_in = SignIn::SignedIn;
         self.state.model = Model::default();
         self.state.endings.clear();
-        self.telling.begin(signed.at);
+        self.notifications.begin(signed.at);
         if self.state.config.controller.as_ref() != Some(&signed.controller) {
             self.state.controller = Some(signed.controller.clone());
             self.state.config.controller = Some(signed.controller);
             if let Err(sentence) = self.save_config() {
-                self.tell_failure(sentence);
+                self.notify_failure(sentence);
             }
         }
     }
 
-    /// Nobody is signed in any more.
+    /// Clears everything of the session.
     fn forget(&mut self, error: Option<String>) {
         tracing::info!(session.number = self.session, "signed out");
         self.session = 0;
         self.state.model = Model::default();
         self.state.endings.clear();
-        self.telling.end();
-        self.drop_entry();
-        self.state.standing = Standing::SignedOut { error };
+        self.notifications.end();
+        self.drop_local_proxy();
+        self.state.sign_in = SignIn::SignedOut { error };
     }
 
-    /// The entry goes with its session.
-    fn drop_entry(&mut self) {
-        self.state.entry = None;
+    /// Forgets the local proxy, which ends with its session.
+    fn drop_local_proxy(&mut self) {
+        self.state.local_proxy = None;
         self.state.forwards.clear();
         self.state.snoozed.clear();
-        self.state.warnings.remove("entry");
-        self.follow_entry_or_warn();
+        self.state.warnings.remove("local_proxy");
+        self.set_browser_proxy_or_warn();
     }
 
     pub(super) fn update(&mut self, update: Update) {
-        if self.state.standing != Standing::SignedIn {
+        if self.state.sign_in != SignIn::SignedIn {
             return;
         }
         match &update {
-            Update::Live => tracing::info!("connected"),
-            Update::Lost { why, .. } => tracing::info!(why, "the controller is away"),
+            Update::Live => tracing::info!("controller stream established"),
+            Update::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
             Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
         }
         self.state.model.apply(update, self.clock.boot());
         self.end_moved_forwards();
-        self.tell_ended_forwards();
+        self.notify_ended_forwards();
         if self.state.model.connection == Connection::Ended {
             self.effects.sign_out();
             self.signed_out("The session has ended. Sign in again.".to_owned());
         }
     }
 
-    /// Nobody is signed in any more, though nobody signed out.
+    /// Handles the end of a session that the person did not end.
     fn signed_out(&mut self, why: String) {
         self.forget(Some(why.clone()));
         let controller = self.state.controller.as_ref().map(Url::to_string);
         let message = text::signed_out(why, controller.unwrap_or_default());
-        self.tell_now(Topic::SignIn, message);
+        self.notify_now(Topic::SignIn, message);
     }
 
-    pub(super) fn stored(&mut self, stored: Stored) {
+    pub(super) fn stored(&mut self, stored: TokenStorage) {
         match stored.unsaved {
             Some(mut trouble) => {
                 trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";
-                self.tell_now(Topic::SignIn, text::not_kept(trouble.sentences()));
+                self.notify_now(Topic::SignIn, text::not_kept(trouble.sentences()));
                 self.warn("keyring", trouble);
                 self.state.secret_store =
                     "The sign-in is kept in memory, until Hourkey ends.".to_owned();

@@ -9,15 +9,15 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use url::Url;
 
-use super::{App, Forwarded, Standing};
-use crate::effects::{Activation, Call, Effects, Reply};
-use crate::entry::{EntryAddresses, EntryNews};
+use super::{ActiveForward, App, SignIn};
+use crate::effects::{Activation, ControllerCall, Effects, Reply};
+use crate::local_proxy::{ProxyAddresses, ProxyEvent};
 use crate::notify::{Topic, text};
 use crate::tray::menu::TrayEvent;
 use crate::trouble::Trouble;
 use crate::view::{Command, Tab};
 
-/// For so long nobody is reminded of a resource that they put off.
+/// How long a snoozed resource causes no access prompts.
 const SNOOZE: Duration = Duration::from_secs(60 * 60);
 
 impl<E: Effects> App<E> {
@@ -45,7 +45,7 @@ impl<E: Effects> App<E> {
             TrayEvent::CancelRequest(RequestId(request)) => Command::Cancel { request },
             TrayEvent::Release(GrantId(grant)) => Command::Release { grant },
         };
-        let reply = Reply::Desk(self.events.clone());
+        let reply = Reply::App(self.events.clone());
         self.command(command, None, reply);
     }
 
@@ -95,17 +95,20 @@ impl<E: Effects> App<E> {
             Command::Snooze { resource } => {
                 let until = self.clock.boot() + SNOOZE;
                 self.state.snoozed.insert(ResourceId(resource), until);
-                self.effects.withdraw(Topic::Wanted(ResourceId(resource)));
+                self.effects
+                    .withdraw(Topic::AccessPrompt(ResourceId(resource)));
                 reply.done();
             }
             Command::Forward { resource } => self.forward(ResourceId(resource), reply),
-            Command::CopyProxy => self.copy_of_entry(reply, |entry| &entry.proxy),
-            Command::CopyPac => self.copy_of_entry(reply, |entry| &entry.pac),
+            Command::CopyProxy => self.copy_proxy_address(reply, |proxy| &proxy.proxy),
+            Command::CopyPac => self.copy_proxy_address(reply, |proxy| &proxy.pac),
             Command::Cancel { request } => {
-                self.effects.call(Call::Cancel(RequestId(request)), reply);
+                self.effects
+                    .call(ControllerCall::Cancel(RequestId(request)), reply);
             }
             Command::Release { grant } => {
-                self.effects.call(Call::Release(GrantId(grant)), reply);
+                self.effects
+                    .call(ControllerCall::Release(GrantId(grant)), reply);
             }
             Command::Approve {
                 request,
@@ -113,7 +116,7 @@ impl<E: Effects> App<E> {
                 comment,
             } => {
                 let request = RequestId(request);
-                let call = Call::Approve {
+                let call = ControllerCall::Approve {
                     request,
                     seconds,
                     comment,
@@ -122,7 +125,8 @@ impl<E: Effects> App<E> {
             }
             Command::Deny { request, comment } => {
                 let request = RequestId(request);
-                self.effects.call(Call::Deny { request, comment }, reply);
+                self.effects
+                    .call(ControllerCall::Deny { request, comment }, reply);
             }
             Command::SignIn { controller } => {
                 match hourkey_protocol::controller_url::parse(&controller) {
@@ -147,7 +151,7 @@ impl<E: Effects> App<E> {
             }
             Command::SetBrowsers { on } => {
                 self.state.config.browsers = on;
-                let followed = self.follow_entry();
+                let followed = self.set_browser_proxy();
                 self.state.config.browsers &= followed.is_ok();
                 let saved = self.save_config();
                 reply.send(followed.and(saved));
@@ -183,38 +187,38 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// What the local entry says.
-    pub(super) fn entry_says(&mut self, news: EntryNews) {
-        if let Standing::SignedOut { .. } = self.state.standing {
-            // Of a session that is given up.
+    /// Handles an event of the local proxy.
+    pub(super) fn handle_proxy_event(&mut self, news: ProxyEvent) {
+        if let SignIn::SignedOut { .. } = self.state.sign_in {
+            // From a session that has ended.
             return;
         }
         match news {
-            EntryNews::Listens(addresses) => {
-                self.state.warnings.remove("entry");
-                self.state.entry = Some(addresses);
-                self.follow_entry_or_warn();
+            ProxyEvent::Listens(addresses) => {
+                self.state.warnings.remove("local_proxy");
+                self.state.local_proxy = Some(addresses);
+                self.set_browser_proxy_or_warn();
             }
-            EntryNews::Forwards {
+            ProxyEvent::Forwards {
                 resource,
                 to,
                 address,
             } => {
                 self.effects
-                    .copy(address.clone(), Reply::Desk(self.events.clone()));
+                    .copy(address.clone(), Reply::App(self.events.clone()));
                 if let Ok(row) = self.resource(resource.0) {
                     let message = text::forwards(&row.name, &address);
-                    self.tell_now(Topic::Forward(resource), message);
+                    self.notify_now(Topic::Forward(resource), message);
                 }
-                let forwarded = Forwarded {
+                let forwarded = ActiveForward {
                     to,
                     address,
                     is_open: self.is_open(resource),
                 };
                 self.state.forwards.insert(resource, forwarded);
             }
-            EntryNews::Failed(why) => self.warn(
-                "entry",
+            ProxyEvent::Failed(why) => self.warn(
+                "local_proxy",
                 Trouble {
                     text: "Programs cannot reach your resources through Hourkey.".to_owned(),
                     remedy: "Sign out and in again, or use hourkey forward in a terminal."
@@ -222,25 +226,25 @@ impl<E: Effects> App<E> {
                     details: Some(why),
                 },
             ),
-            EntryNews::Wanted {
+            ProxyEvent::AccessPrompt {
                 resource,
                 page: Some(page),
             } if self.resource(resource.0).is_ok() => {
-                let reply = Reply::Desk(self.events.clone());
+                let reply = Reply::App(self.events.clone());
                 self.effects.open_page(page, None, reply);
             }
-            EntryNews::Blocked(blocked) => {
-                self.tell_now(Topic::Failure, text::blocked(&blocked));
+            ProxyEvent::Blocked(blocked) => {
+                self.notify_now(Topic::Failure, text::blocked(&blocked));
             }
-            EntryNews::Wanted { resource, .. } => {
+            ProxyEvent::AccessPrompt { resource, .. } => {
                 let now = self.clock.boot();
                 self.state.snoozed.retain(|_, until| now < *until);
                 if self.state.snoozed.contains_key(&resource) {
                     return;
                 }
                 if let Ok(row) = self.resource(resource.0) {
-                    let message = text::wanted(&row.name, resource);
-                    self.tell_now(Topic::Wanted(resource), message);
+                    let message = text::access_prompt(&row.name, resource);
+                    self.notify_now(Topic::AccessPrompt(resource), message);
                 }
             }
         }
@@ -265,7 +269,7 @@ impl<E: Effects> App<E> {
     /// Ends the forwards whose resource is gone, or elsewhere by now.
     pub(super) fn end_moved_forwards(&mut self) {
         let resources = &self.state.model.resources;
-        let moved = |(id, forwarded): (&ResourceId, &Forwarded)| {
+        let moved = |(id, forwarded): (&ResourceId, &ActiveForward)| {
             let to = resources.get(id).and_then(Destination::of);
             (to.as_ref() != Some(&forwarded.to)).then_some(*id)
         };
@@ -276,8 +280,8 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Tells of forwards whose connections ended with access, which their programs cannot say.
-    pub(super) fn tell_ended_forwards(&mut self) {
+    /// Notifies of forwards whose connections ended with access, which their programs cannot say.
+    pub(super) fn notify_ended_forwards(&mut self) {
         let now_open = |id: &ResourceId| (*id, self.is_open(*id));
         let now_open: Vec<(ResourceId, bool)> = self.state.forwards.keys().map(now_open).collect();
         for (id, is_open) in now_open {
@@ -291,7 +295,7 @@ impl<E: Effects> App<E> {
                 && let Ok(row) = self.resource(id.0)
             {
                 let message = text::forward_ended(&row.name, &address);
-                self.tell_now(Topic::Forward(id), message);
+                self.notify_now(Topic::Forward(id), message);
             }
         }
     }
@@ -304,21 +308,21 @@ impl<E: Effects> App<E> {
         )
     }
 
-    /// Lets browsers follow the entry, if that is wanted and there is one.
-    pub(super) fn follow_entry(&mut self) -> Result<(), String> {
+    /// Lets browsers follow the local proxy, if that is wanted and there is one.
+    pub(super) fn set_browser_proxy(&mut self) -> Result<(), String> {
         self.state.warnings.remove("browsers");
         if !self.state.has_browsers {
             return Ok(());
         }
-        let entry = self.state.entry.as_ref();
-        let pac = entry.filter(|_| self.state.config.browsers);
+        let proxy = self.state.local_proxy.as_ref();
+        let pac = proxy.filter(|_| self.state.config.browsers);
         self.effects
-            .set_browsers(pac.map(|entry| entry.versioned_pac.as_str()))
+            .set_browsers(pac.map(|proxy| proxy.versioned_pac.as_str()))
     }
 
-    /// [`Self::follow_entry`], where nobody waits for the answer.
-    pub(super) fn follow_entry_or_warn(&mut self) {
-        if let Err(why) = self.follow_entry() {
+    /// [`Self::set_browser_proxy`], where nobody waits for the answer.
+    pub(super) fn set_browser_proxy_or_warn(&mut self) {
+        if let Err(why) = self.set_browser_proxy() {
             let trouble = Trouble {
                 text: format!("Browsers could not be set up. {why}"),
                 remedy: "Until then they do not reach private resources.".to_owned(),
@@ -328,9 +332,9 @@ impl<E: Effects> App<E> {
         }
     }
 
-    fn copy_of_entry(&mut self, reply: Reply, which: fn(&EntryAddresses) -> &String) {
-        match &self.state.entry {
-            Some(entry) => self.effects.copy(which(entry).clone(), reply),
+    fn copy_proxy_address(&mut self, reply: Reply, which: fn(&ProxyAddresses) -> &String) {
+        match &self.state.local_proxy {
+            Some(proxy) => self.effects.copy(which(proxy).clone(), reply),
             None => reply.fail("Nothing listens for programs now. Sign in first."),
         }
     }

@@ -6,10 +6,10 @@ use hourkey_client::dial::Destination;
 use hourkey_domain::ids::ResourceId;
 use url::Url;
 
-use super::{Activation, Call, Effects, Reply};
+use super::{Activation, ControllerCall, Effects, Reply};
 use crate::notify::{Notification, Topic};
 use crate::tray::Tray;
-use crate::view::Part;
+use crate::view::ViewUpdate;
 
 /// What the app wanted to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +22,12 @@ pub(crate) enum Effect {
     Copy(String),
     ShowWindow,
     CloseWindow,
-    Push(Part),
+    Push(ViewUpdate),
     Resume(Url),
     SignIn(Url),
     CancelSignIn,
     SignOut,
-    Call(Call),
+    Call(ControllerCall),
     Reconnect,
     Forward(ResourceId, String),
     EndForward(ResourceId),
@@ -92,8 +92,8 @@ impl Effects for Fake {
         self.did(Effect::CloseWindow);
     }
 
-    fn push(&mut self, part: Part) {
-        self.did(Effect::Push(part));
+    fn push(&mut self, update: ViewUpdate) {
+        self.did(Effect::Push(update));
     }
 
     fn resume(&mut self, controller: Url) {
@@ -112,7 +112,7 @@ impl Effects for Fake {
         self.did(Effect::SignOut);
     }
 
-    fn call(&mut self, call: Call, reply: Reply) {
+    fn call(&mut self, call: ControllerCall, reply: Reply) {
         self.did(Effect::Call(call));
         reply.done();
     }

@@ -4,7 +4,7 @@
 //! lost, however quick; and it stays open, since some servers take a notification back when its
 //! sender is gone.
 
-mod shown;
+mod on_screen;
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::zvariant::Value;
 
-use self::shown::Shown;
-use super::{Message, NotShown, Notification, Ticket, Topic};
+use self::on_screen::OnScreen;
+use super::{Message, Notification, NotificationId, NotifyError, Topic};
 use crate::app::Event;
 
 /// The name of the installed `.desktop` file: servers show the app's name and icon by it.
@@ -26,10 +26,10 @@ const ICON: &str = "hourkey-desktop";
 
 /// Shows notifications, and tells what is clicked.
 pub struct Notifier {
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<NotifierCommand>,
 }
 
-enum Order {
+enum NotifierCommand {
     Show(Notification),
     Withdraw(Topic),
 }
@@ -38,7 +38,7 @@ impl Notifier {
     /// Starts the notifier on the session bus; `None` when there is no session bus.
     #[must_use]
     pub fn start(bus: Option<Connection>, events: mpsc::Sender<Event>) -> Self {
-        let (orders, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             match bus {
                 Some(bus) => match Server::connect(&bus).await {
@@ -48,18 +48,18 @@ impl Notifier {
                 None => refuse(received, events, "there is no session bus").await,
             }
         });
-        Self { orders }
+        Self { commands }
     }
 
     /// Shows it, in the place of what was shown about the same topic.
     pub fn show(&self, notification: Notification) {
         // The task ends only with the app.
-        let _ = self.orders.send(Order::Show(notification));
+        let _ = self.commands.send(NotifierCommand::Show(notification));
     }
 
     /// Takes back what was shown about the topic.
     pub fn withdraw(&self, topic: Topic) {
-        let _ = self.orders.send(Order::Withdraw(topic));
+        let _ = self.commands.send(NotifierCommand::Withdraw(topic));
     }
 }
 
@@ -104,37 +104,37 @@ impl Server {
     }
 }
 
-/// Without a session bus, every order is answered with why it cannot be.
+/// Without a session bus, every command is answered with why it cannot be.
 async fn refuse(
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut commands: mpsc::UnboundedReceiver<NotifierCommand>,
     events: mpsc::Sender<Event>,
     why: &str,
 ) {
-    while let Some(order) = orders.recv().await {
-        let Order::Show(Notification { ticket, .. }) = order else {
+    while let Some(command) = commands.recv().await {
+        let NotifierCommand::Show(Notification { id, .. }) = command else {
             continue;
         };
-        let result = Err(NotShown(why.to_owned()));
-        let _ = events.send(Event::Notified { ticket, result }).await;
+        let result = Err(NotifyError(why.to_owned()));
+        let _ = events.send(Event::Notified { id, result }).await;
     }
 }
 
 async fn serve(
     server: Server,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut commands: mpsc::UnboundedReceiver<NotifierCommand>,
     events: mpsc::Sender<Event>,
 ) {
     let Server { proxy, signals } = server;
     let mut signals = signals.fuse();
-    let mut shown = Shown::default();
-    // One order at a time, so that they keep their order; signals are read meanwhile, since a
+    let mut shown = OnScreen::default();
+    // One command at a time, so that they stay in order; signals are read meanwhile, since a
     // server may be slow.
     let mut at_work = pin!(Fuse::terminated());
     loop {
         let is_idle = futures_util::future::FusedFuture::is_terminated(&at_work);
         let next = async {
             if is_idle {
-                orders.recv().await
+                commands.recv().await
             } else {
                 std::future::pending().await
             }
@@ -142,7 +142,7 @@ async fn serve(
         let mut next = pin!(next.fuse());
         select_biased! {
             done = at_work => {
-                let (ticket, topic, message, answer) = done;
+                let (id, topic, message, answer) = done;
                 let result = match answer {
                     Ok(id) => {
                         for clicked in shown.add(id, topic, message) {
@@ -150,9 +150,9 @@ async fn serve(
                         }
                         Ok(())
                     }
-                    Err(error) => Err(NotShown(sentence(&error))),
+                    Err(error) => Err(NotifyError(sentence(&error))),
                 };
-                let _ = events.send(Event::Notified { ticket, result }).await;
+                let _ = events.send(Event::Notified { id, result }).await;
             }
             signal = signals.next() => {
                 let Some(signal) = signal else { return };
@@ -160,14 +160,14 @@ async fn serve(
                     let _ = events.send(clicked).await;
                 }
             }
-            order = next => match order {
+            command = next => match command {
                 None => return,
-                Some(Order::Withdraw(topic)) => {
+                Some(NotifierCommand::Withdraw(topic)) => {
                     if let Some(id) = shown.forget(topic) {
                         close(&proxy, id).await;
                     }
                 }
-                Some(Order::Show(notification)) => {
+                Some(NotifierCommand::Show(notification)) => {
                     let before = shown.forget(notification.topic);
                     at_work.set(send(proxy.clone(), before, notification).fuse());
                 }
@@ -176,23 +176,19 @@ async fn serve(
     }
 }
 
-type Sent = (Ticket, Topic, Message, zbus::Result<u32>);
+type Sent = (NotificationId, Topic, Message, zbus::Result<u32>);
 
 async fn send(
     proxy: NotificationsProxy<'static>,
     before: Option<u32>,
     notification: Notification,
 ) -> Sent {
-    let Notification {
-        ticket,
-        topic,
-        message,
-    } = notification;
+    let Notification { id, topic, message } = notification;
     if let Some(before) = before {
         close(&proxy, before).await;
     }
     let answer = notify(&proxy, &message).await;
-    (ticket, topic, message, answer)
+    (id, topic, message, answer)
 }
 
 async fn notify(proxy: &NotificationsProxy<'_>, message: &Message) -> zbus::Result<u32> {
@@ -234,7 +230,7 @@ async fn notify(proxy: &NotificationsProxy<'_>, message: &Message) -> zbus::Resu
 async fn close(proxy: &NotificationsProxy<'_>, id: u32) {
     // The person may have closed it, or the server restarted: both are fine.
     if let Err(error) = proxy.close_notification(id).await {
-        tracing::debug!(%error, "a notification could not be taken back");
+        tracing::debug!(%error, "cannot withdraw a notification");
     }
 }
 

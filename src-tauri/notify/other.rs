@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{NotShown, Notification, Topic};
+use super::{Notification, NotifyError, Topic};
 use crate::app::Event;
 
 /// Shows notifications.
@@ -29,10 +29,10 @@ impl Notifier {
                 .body(&notification.message.body)
                 .show()
                 .map(drop)
-                .map_err(|error| NotShown(error.to_string()));
-            let ticket = notification.ticket;
+                .map_err(|error| NotifyError(error.to_string()));
+            let id = notification.id;
             // Nobody listens any more when the app ends.
-            let _ = events.blocking_send(Event::Notified { ticket, result });
+            let _ = events.blocking_send(Event::Notified { id, result });
         });
     }
 

@@ -1,8 +1,8 @@
 //! The words of notifications; the inbox uses the same.
 
 use chrono::{DateTime, Utc};
-use hourkey_client::dial::Blocked;
-use hourkey_client::told::{Ending, ToTell};
+use hourkey_client::delivery::{Ending, PendingNotification};
+use hourkey_client::dial::BlockedConnection;
 use hourkey_domain::change::Cause;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
@@ -10,25 +10,29 @@ use hourkey_protocol::notice::{Notice, What};
 
 use super::{Action, Button, Message, Topic};
 use crate::app::AppState;
+use crate::time_format::{self, Zone};
 use crate::view::{Command, Tab};
-use crate::words::{self, Zone};
 
 /// The most characters of a name in a headline.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARS: usize = 60;
 /// The most characters of a reason or comment.
-const LONGEST_TEXT: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// What it is about, and what it says.
 #[must_use]
-pub fn told(state: &AppState, told: &ToTell, now: DateTime<Utc>) -> (Topic, Message) {
-    match told {
-        ToTell::Notice(it) => notice(state, it, now),
-        ToTell::EndingSoon {
+pub fn pending(
+    state: &AppState,
+    pending: &PendingNotification,
+    now: DateTime<Utc>,
+) -> (Topic, Message) {
+    match pending {
+        PendingNotification::Notice(it) => notice(state, it, now),
+        PendingNotification::EndingSoon {
             minutes_left,
             ending,
             ..
         } => ending_soon(ending, *minutes_left, state.zone),
-        ToTell::Ended(ending) => ended(ending, now, state.zone),
+        PendingNotification::Ended(ending) => ended(ending, now, state.zone),
     }
 }
 
@@ -38,7 +42,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     let zone = state.zone;
     let known = state.model.resources.get(&notice.resource);
     let opens = known.is_some_and(|resource| resource.url.is_some());
-    let name = one_line(&notice.resource_name, LONGEST_NAME);
+    let name = one_line(&notice.resource_name, MAX_NAME_CHARS);
     let resource = notice.resource;
     match &notice.what {
         What::Approved {
@@ -62,7 +66,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                     buttons: vec![again(resource)],
                 }
             } else if *starts_at > now {
-                let starts = words::moment(*starts_at, now, zone);
+                let starts = time_format::moment(*starts_at, now, zone);
                 Message {
                     title: format!("{name} is approved"),
                     body: with_quote(&format!("{by}, from {starts}"), comment),
@@ -147,7 +151,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             } else {
                 format!(
                     "it locks in {} if you do not use it",
-                    words::left(*locks_at, now)
+                    time_format::left(*locks_at, now)
                 )
             };
             let message = Message {
@@ -156,14 +160,14 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 click: open(resource, opens),
                 buttons: open_and_copy(resource, opens),
             };
-            let topic = request.map_or(Topic::Wanted(resource), Topic::Request);
+            let topic = request.map_or(Topic::AccessPrompt(resource), Topic::Request);
             (topic, message)
         }
         What::Started { grant, expires_at } => (
             Topic::Grant(*grant),
             Message {
                 title: format!("{name} is open"),
-                body: format!("Until {}.", words::moment(*expires_at, now, zone)),
+                body: format!("Until {}.", time_format::moment(*expires_at, now, zone)),
                 click: open(resource, opens),
                 buttons: open_and_copy(resource, opens),
             },
@@ -192,7 +196,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             },
         ),
         What::Unknown => (
-            Topic::Wanted(resource),
+            Topic::AccessPrompt(resource),
             Message {
                 title: format!("News about {name}"),
                 body: "Update Hourkey to read it: this version does not know what it says."
@@ -219,7 +223,7 @@ pub fn not_kept(sentence: String) -> Message {
 #[must_use]
 pub fn forwards(name: &str, address: &str) -> Message {
     Message {
-        title: format!("{} at {address}", one_line(name, LONGEST_NAME)),
+        title: format!("{} at {address}", one_line(name, MAX_NAME_CHARS)),
         body: "Programs of this computer reach it there. The address is copied.".to_owned(),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
@@ -230,7 +234,10 @@ pub fn forwards(name: &str, address: &str) -> Message {
 #[must_use]
 pub fn forward_ended(name: &str, address: &str) -> Message {
     Message {
-        title: format!("Your access to {} has ended", one_line(name, LONGEST_NAME)),
+        title: format!(
+            "Your access to {} has ended",
+            one_line(name, MAX_NAME_CHARS)
+        ),
         body: format!("Connections through {address} are closed. The next one asks for access."),
         click: Action::Show(Tab::Resources),
         buttons: vec![],
@@ -239,8 +246,8 @@ pub fn forward_ended(name: &str, address: &str) -> Message {
 
 /// Says that a program wants to use a locked resource.
 #[must_use]
-pub fn wanted(name: &str, resource: ResourceId) -> Message {
-    let name = one_line(name, LONGEST_NAME);
+pub fn access_prompt(name: &str, resource: ResourceId) -> Message {
+    let name = one_line(name, MAX_NAME_CHARS);
     let ask = Action::Do(Command::Authenticate {
         resource: resource.0,
     });
@@ -265,7 +272,7 @@ pub fn wanted(name: &str, resource: ResourceId) -> Message {
 
 /// Says that a gateway cut a connection for what went through it.
 #[must_use]
-pub fn blocked(blocked: &Blocked) -> Message {
+pub fn blocked(blocked: &BlockedConnection) -> Message {
     Message {
         title: "A connection was blocked".to_owned(),
         body: blocked.to_string(),
@@ -290,12 +297,12 @@ pub fn signed_out(sentence: String, controller: String) -> Message {
 }
 
 fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Message) {
-    let name = one_line(&ending.resource_name, LONGEST_NAME);
+    let name = one_line(&ending.resource_name, MAX_NAME_CHARS);
     let minutes = match minutes_left {
         1 => "1 minute".to_owned(),
         minutes => format!("{minutes} minutes"),
     };
-    let at = words::time_of_day(ending.expires_at, zone);
+    let at = time_format::time_of_day(ending.expires_at, zone);
     let message = Message {
         title: format!("{minutes} left on {name}"),
         body: format!("Access ends at {at}."),
@@ -306,8 +313,8 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
 }
 
 fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
-    let name = one_line(&ending.resource_name, LONGEST_NAME);
-    let at = words::moment(ending.expires_at, now, zone);
+    let name = one_line(&ending.resource_name, MAX_NAME_CHARS);
+    let at = time_format::moment(ending.expires_at, now, zone);
     let message = Message {
         title: format!("{name} is locked again"),
         body: format!("Access ended at {at}."),
@@ -366,12 +373,12 @@ fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
 }
 
 fn person(name: &str) -> String {
-    one_line(name, LONGEST_NAME)
+    one_line(name, MAX_NAME_CHARS)
 }
 
 /// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
 fn with_quote(sentence: &str, text: &str) -> String {
-    let text = one_line(text, LONGEST_TEXT);
+    let text = one_line(text, MAX_TEXT_CHARS);
     if text.is_empty() {
         format!("{sentence}.")
     } else {

@@ -20,9 +20,9 @@ const MODE: &str = "mode";
 const URL: &str = "autoconfig-url";
 
 /// A settings service that hangs must not hang the app.
-const PATIENCE: Duration = Duration::from_secs(2);
+const GSETTINGS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often it is looked whether gsettings(1) is done.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Desktops whose browsers follow these settings.
 const DESKTOPS: [&str; 7] = [
@@ -222,7 +222,7 @@ fn gsettings(arguments: &[&str]) -> Result<String, String> {
     let status = loop {
         match child.try_wait().map_err(|error| failed(&error))? {
             Some(status) => break status,
-            None if began.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            None if began.elapsed() < GSETTINGS_TIMEOUT => std::thread::sleep(POLL_INTERVAL),
             None => {
                 // It may have ended just now.
                 let _ = child.kill();

@@ -118,7 +118,7 @@ pub fn avoid_broken_rendering() {
     if !is_concerned || std::env::var_os(VARIABLE).is_some() {
         return;
     }
-    tracing::info!("NVIDIA on Wayland: starts anew with {VARIABLE}=1");
+    tracing::info!("restarting with DMABUF rendering off, for NVIDIA on Wayland");
     let Ok(program) = std::env::current_exe() else {
         return;
     };
@@ -126,7 +126,7 @@ pub fn avoid_broken_rendering() {
         .args(std::env::args_os().skip(1))
         .env(VARIABLE, "1")
         .exec();
-    tracing::warn!(%error, "could not start anew; the window may stay empty");
+    tracing::warn!(%error, "cannot restart; the window may stay empty");
 }
 
 /// The connection to the session bus that notifications and the tray watch share; `None`, with a
@@ -141,7 +141,7 @@ pub async fn session_bus() -> Option<Connection> {
     };
     connected
         .await
-        .inspect_err(|error| tracing::warn!(%error, "there is no session bus"))
+        .inspect_err(|error| tracing::warn!(%error, "cannot connect to the session bus"))
         .ok()
 }
 
@@ -159,7 +159,7 @@ trait Logind {
 /// Tells when the machine wakes. Runs until the app ends; without logind the clocks tell, later.
 pub async fn watch_sleep(events: mpsc::Sender<Event>) {
     if let Err(error) = follow_sleep(&events).await {
-        tracing::debug!(%error, "sleep is noticed by the clocks only");
+        tracing::debug!(%error, "cannot watch for sleep; only the clocks notice it");
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Tray;
 use super::icon::{self, Icon};
-use super::menu::{Entry, Item, Menu, TrayEvent};
+use super::menu::{Item, Menu, MenuEntry, TrayEvent};
 use crate::app::Event;
 
 thread_local! {
@@ -128,21 +128,21 @@ fn build(app: &AppHandle, menu: &Menu) -> tauri::Result<(tauri::menu::Menu<Wry>,
     let mut handles = Vec::new();
     for entry in &menu.0 {
         match entry {
-            Entry::Separator => {
+            MenuEntry::Separator => {
                 built.append(&PredefinedMenuItem::separator(app)?)?;
                 handles.push(Handle::Fixed);
             }
-            Entry::Text(text) => {
+            MenuEntry::Text(text) => {
                 let text = MenuItem::new(app, escaped(text), false, None::<&str>)?;
                 built.append(&text)?;
                 handles.push(Handle::Text(text));
             }
-            Entry::Item(item) => {
+            MenuEntry::Item(item) => {
                 let item = click(app, item)?;
                 built.append(&item)?;
                 handles.push(Handle::Text(item));
             }
-            Entry::Row {
+            MenuEntry::Row {
                 label, note, items, ..
             } => {
                 let note = note
@@ -177,33 +177,38 @@ fn same_entries(one: &Menu, other: &Menu) -> bool {
             .iter()
             .zip(&other.0)
             .all(|(one, other)| match (one, other) {
-                (Entry::Separator, Entry::Separator) | (Entry::Text(_), Entry::Text(_)) => true,
-                (Entry::Item(one), Entry::Item(other)) => one.event == other.event,
+                (MenuEntry::Separator, MenuEntry::Separator)
+                | (MenuEntry::Text(_), MenuEntry::Text(_)) => true,
+                (MenuEntry::Item(one), MenuEntry::Item(other)) => one.event == other.event,
                 (
-                    Entry::Row {
+                    MenuEntry::Row {
                         resource,
                         note,
                         items,
                         ..
                     },
-                    Entry::Row {
+                    MenuEntry::Row {
                         resource: other,
                         note: other_note,
                         items: others,
                         ..
                     },
                 ) => resource == other && note == other_note && items == others,
-                (Entry::Separator | Entry::Text(_) | Entry::Item(_) | Entry::Row { .. }, _) => {
-                    false
-                }
+                (
+                    MenuEntry::Separator
+                    | MenuEntry::Text(_)
+                    | MenuEntry::Item(_)
+                    | MenuEntry::Row { .. },
+                    _,
+                ) => false,
             })
 }
 
-fn label(entry: &Entry) -> &str {
+fn label(entry: &MenuEntry) -> &str {
     match entry {
-        Entry::Separator => "",
-        Entry::Text(label) | Entry::Row { label, .. } => label,
-        Entry::Item(item) => &item.label,
+        MenuEntry::Separator => "",
+        MenuEntry::Text(label) | MenuEntry::Row { label, .. } => label,
+        MenuEntry::Item(item) => &item.label,
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::lock::LockState;
 
-use crate::app::{AppState, Standing};
+use crate::app::{AppState, SignIn};
 
 /// The tray's icons. Each has a shape of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,19 @@ pub enum Icon {
 }
 
 /// What counts as ending soon: the first notice comes then, too.
-pub const SOON: TimeDelta = TimeDelta::minutes(10);
+pub const ENDS_SOON: TimeDelta = TimeDelta::minutes(10);
 
 /// The icon for this state: what calls for action comes before what does not.
 #[must_use]
 pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
-    match &state.standing {
-        Standing::SignedOut { .. } | Standing::SigningIn => return Icon::Locked,
-        Standing::SignedIn if state.offline().is_some() => return Icon::Offline,
-        Standing::SignedIn => {}
+    match &state.sign_in {
+        SignIn::SignedOut { .. } | SignIn::SigningIn => return Icon::Locked,
+        SignIn::SignedIn if state.offline().is_some() => return Icon::Offline,
+        SignIn::SignedIn => {}
     }
     let locks: Vec<LockState> = state.locks(now).map(|(_, lock)| lock).collect();
     let ends_soon = |lock: &LockState| match lock {
-        LockState::Granted { expires_at, .. } => *expires_at - now <= SOON,
+        LockState::Granted { expires_at, .. } => *expires_at - now <= ENDS_SOON,
         LockState::Open { .. }
         | LockState::Scheduled { .. }
         | LockState::Pending { .. }
@@ -79,7 +79,7 @@ pub fn mark(pixels: &mut [u8], width: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{
+    use crate::fixtures::{
         at, granted, locked, offline, pending, resource, review, standing, state,
     };
 
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn nobody_signed_in_has_nothing_open() {
         let mut state = state(vec![resource(3, "Runs", granted(40))]);
-        state.standing = Standing::SignedOut { error: None };
+        state.sign_in = SignIn::SignedOut { error: None };
         assert_eq!(icon(&state, at(0)), Icon::Locked);
     }
 }

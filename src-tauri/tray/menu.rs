@@ -8,8 +8,8 @@ use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{Decision, Resource};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{AppState, Standing};
-use crate::{parts, words};
+use crate::app::{AppState, SignIn};
+use crate::{time_format, view_models};
 
 /// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,11 @@ pub enum TrayEvent {
 
 /// The menu, from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Menu(pub Vec<Entry>);
+pub struct Menu(pub Vec<MenuEntry>);
 
 /// One entry of the menu. Labels are plain text: a backend escapes what it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum MenuEntry {
     /// A line between groups.
     Separator,
     /// A text that cannot be clicked.
@@ -83,10 +83,10 @@ pub struct Item {
 }
 
 /// The most rows of resources that the menu shows; the rest is one click away in the window.
-pub const MOST_ROWS: usize = 15;
+pub const MAX_ROWS: usize = 15;
 
 /// Rows reserved for what waits, and for what is locked, when what is open would fill the menu.
-const ROWS_RESERVED: usize = 5;
+const RESERVED_ROWS: usize = 5;
 
 /// What locks for lack of use counts as ending only this long before: until then it is simply open.
 const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
@@ -95,28 +95,28 @@ const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
 const MAX_NOTE_CHARS: usize = 120;
 
 /// The most characters of a resource's name.
-const LONGEST_NAME: usize = 48;
+const MAX_NAME_CHARS: usize = 48;
 
 /// The menu for this state. Its structure changes with the state only; the passing of time
 /// changes labels.
 #[must_use]
 pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
-    let mut groups: Vec<Vec<Entry>> = Vec::new();
-    match &state.standing {
-        Standing::SignedOut { .. } => {
+    let mut groups: Vec<Vec<MenuEntry>> = Vec::new();
+    match &state.sign_in {
+        SignIn::SignedOut { .. } => {
             groups.push(vec![item("Sign in…", TrayEvent::SignIn)]);
             groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
             return joined(groups);
         }
-        Standing::SigningIn => {
+        SignIn::SigningIn => {
             groups.push(vec![
-                Entry::Text("Signing in through the browser…".to_owned()),
+                MenuEntry::Text("Signing in through the browser…".to_owned()),
                 item("Cancel sign-in", TrayEvent::CancelSignIn),
             ]);
             groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
             return joined(groups);
         }
-        Standing::SignedIn => {}
+        SignIn::SignedIn => {}
     }
     groups.push(connection(state));
     let rows = Rows::of(state, now);
@@ -126,7 +126,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
             .map(|row| entry(state, row, now))
             .collect(),
     );
-    let mut rest: Vec<Entry> = rows.rest.iter().map(|row| entry(state, row, now)).collect();
+    let mut rest: Vec<MenuEntry> = rows.rest.iter().map(|row| entry(state, row, now)).collect();
     if rows.hidden > 0 {
         rest.push(item(
             &format!("More resources ({})…", rows.hidden),
@@ -159,12 +159,12 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
 pub fn changes_at(state: &AppState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rows = Rows::of(state, now);
     let changes = rows.first.iter().filter_map(|(_, lock)| match lock {
-        LockState::Granted { expires_at: at, .. } => words::left_changes_at(*at, now),
+        LockState::Granted { expires_at: at, .. } => time_format::left_changes_at(*at, now),
         LockState::Open { locks_at: Some(at) } if *at - now <= LOCKS_SOON => {
-            words::left_changes_at(*at, now)
+            time_format::left_changes_at(*at, now)
         }
         LockState::Open { locks_at: Some(at) } => Some(*at - LOCKS_SOON),
-        LockState::Pending { since, .. } => Some(words::ago_changes_at(*since, now)),
+        LockState::Pending { since, .. } => Some(time_format::ago_changes_at(*since, now)),
         LockState::Open { locks_at: None }
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => None,
@@ -206,15 +206,15 @@ impl<'a> Rows<'a> {
         locked.sort_by_cached_key(recent_first);
 
         // What is open must push out neither what waits nor all that is locked.
-        let locked_rows = locked.len().min(ROWS_RESERVED);
-        let waiting_rows = waiting.len().min(ROWS_RESERVED);
-        timed.truncate(MOST_ROWS - waiting_rows - locked_rows);
-        waiting.truncate(MOST_ROWS - timed.len() - locked_rows);
-        standing.truncate(MOST_ROWS - timed.len() - waiting.len() - locked_rows);
+        let locked_rows = locked.len().min(RESERVED_ROWS);
+        let waiting_rows = waiting.len().min(RESERVED_ROWS);
+        timed.truncate(MAX_ROWS - waiting_rows - locked_rows);
+        waiting.truncate(MAX_ROWS - timed.len() - locked_rows);
+        standing.truncate(MAX_ROWS - timed.len() - waiting.len() - locked_rows);
         let mut first: Vec<Row<'_>> = timed.into_iter().map(|(_, row)| row).collect();
         first.extend(standing);
         first.extend(waiting.into_iter().map(|(_, row)| row));
-        locked.truncate(MOST_ROWS - first.len());
+        locked.truncate(MAX_ROWS - first.len());
         Self {
             hidden: all - first.len() - locked.len(),
             first,
@@ -234,8 +234,8 @@ fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
     )
 }
 
-fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Entry {
-    let name = one_line(&resource.name, LONGEST_NAME);
+fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> MenuEntry {
+    let name = one_line(&resource.name, MAX_NAME_CHARS);
     let label = format!(
         "{name} · {}",
         how_it_stands(resource, lock, now, state.zone)
@@ -249,7 +249,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
         .as_ref()
         .map(|_| click("Open in browser", TrayEvent::Open(resource.id)));
     let copy = click("Copy address", TrayEvent::Copy(resource.id));
-    let forward = parts::forwards(resource).then(|| {
+    let forward = view_models::forwards(resource).then(|| {
         let label = match state.forwards.get(&resource.id) {
             Some(forwarded) => format!("Copy {}", forwarded.address),
             None => "Forward to this computer".to_owned(),
@@ -277,7 +277,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> En
             vec![click(label, TrayEvent::Authenticate(resource.id)), copy]
         }
     };
-    Entry::Row {
+    MenuEntry::Row {
         resource: resource.id,
         label,
         note: note(resource, lock, now, state.zone),
@@ -291,7 +291,7 @@ fn note(
     resource: &Resource,
     lock: &LockState,
     now: DateTime<Utc>,
-    zone: words::Zone,
+    zone: time_format::Zone,
 ) -> Option<String> {
     match lock {
         LockState::Granted { .. } | LockState::Scheduled { .. } => {
@@ -305,7 +305,7 @@ fn note(
     let sentence = one_line(&decision.sentence(), MAX_NOTE_CHARS);
     Some(match decision.automatic_at.filter(|at| *at > now) {
         Some(at) => {
-            let at = words::moment(at, now, zone);
+            let at = time_format::moment(at, now, zone);
             format!("{sentence} Opens with a reason again from {at}.")
         }
         None => sentence,
@@ -317,18 +317,18 @@ fn how_it_stands(
     resource: &Resource,
     lock: &LockState,
     now: DateTime<Utc>,
-    zone: words::Zone,
+    zone: time_format::Zone,
 ) -> String {
     match *lock {
         LockState::Granted { expires_at, .. } => {
-            format!("{} left", words::left(expires_at, now))
+            format!("{} left", time_format::left(expires_at, now))
         }
         LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
-            format!("locks in {}", words::left(at, now))
+            format!("locks in {}", time_format::left(at, now))
         }
         LockState::Open { .. } => "open".to_owned(),
         LockState::Scheduled { starts_at, .. } => {
-            format!("starts {}", words::moment(starts_at, now, zone))
+            format!("starts {}", time_format::moment(starts_at, now, zone))
         }
         LockState::Pending { since, .. } => match format::elapsed(now - since) {
             Some(long) => format!("waiting {long}"),
@@ -342,37 +342,40 @@ fn how_it_stands(
     }
 }
 
-fn connection(state: &AppState) -> Vec<Entry> {
+fn connection(state: &AppState) -> Vec<MenuEntry> {
     match state.offline() {
         Some(offline) => {
             let words = match offline.since {
-                Some(since) => format!("Offline since {}", words::time_of_day(since, state.zone)),
+                Some(since) => format!(
+                    "Offline since {}",
+                    time_format::time_of_day(since, state.zone)
+                ),
                 None => "Offline: the controller was not reached yet".to_owned(),
             };
-            vec![Entry::Text(words)]
+            vec![MenuEntry::Text(words)]
         }
-        None if state.is_loading() => vec![Entry::Text("Loading…".to_owned())],
+        None if state.is_loading() => vec![MenuEntry::Text("Loading…".to_owned())],
         None => vec![],
     }
 }
 
-fn item(label: &str, event: TrayEvent) -> Entry {
-    Entry::Item(Item {
+fn item(label: &str, event: TrayEvent) -> MenuEntry {
+    MenuEntry::Item(Item {
         label: label.to_owned(),
         event,
     })
 }
 
-fn quit() -> Entry {
+fn quit() -> MenuEntry {
     item("Quit", TrayEvent::Quit)
 }
 
 /// The groups with lines between them.
-fn joined(groups: Vec<Vec<Entry>>) -> Menu {
+fn joined(groups: Vec<Vec<MenuEntry>>) -> Menu {
     let mut entries = Vec::new();
     for group in groups.into_iter().filter(|group| !group.is_empty()) {
         if !entries.is_empty() {
-            entries.push(Entry::Separator);
+            entries.push(MenuEntry::Separator);
         }
         entries.extend(group);
     }

@@ -18,7 +18,7 @@ pub async fn watch(bus: Option<Connection>, events: mpsc::Sender<Event>) {
         return;
     };
     if let Err(error) = follow(&bus, &events).await {
-        tracing::warn!(%error, "tray hosts cannot be watched for");
+        tracing::warn!(%error, "cannot watch for tray hosts");
         let _ = events.send(Event::TrayHost(false)).await;
     }
 }

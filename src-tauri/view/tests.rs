@@ -16,7 +16,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 fn the_windows_types_are_generated_from_these() {
     let generated = tempfile::tempdir().unwrap();
     let config = ts_rs::Config::new().with_out_dir(generated.path());
-    Part::export_all(&config).unwrap();
+    ViewUpdate::export_all(&config).unwrap();
     Command::export_all(&config).unwrap();
 
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/view");

@@ -8,16 +8,16 @@ use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 
-use crate::terminal::{Ran, Terminal};
+use crate::terminal::{CommandOutput, Terminal};
 
 /// Runs a command whose output goes elsewhere.
-async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> Ran {
+async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> CommandOutput {
     let mut command = terminal.session.command(binaries::path("hourkey").unwrap());
     command.args(arguments).stdin(Stdio::null());
     command.stdout(out).stderr(err);
     let child = tokio::process::Command::from(command).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
@@ -77,13 +77,13 @@ async fn an_entry_whose_words_go_nowhere_serves_on() {
     let terminal = Terminal::of("ada", &controller).await;
     let hourkey = binaries::path("hourkey").unwrap();
     let mut command = terminal.session.command("/bin/sh");
-    let script = format!("exec {} entry --json 2>/dev/full", hourkey.display());
+    let script = format!("exec {} proxy --json 2>/dev/full", hourkey.display());
     // Also what is logged goes nowhere.
     command.args(["-c", &script]).env("RUST_LOG", "debug");
-    let entry = terminal.session.spawn("entry", command).unwrap();
-    let pac = entry
+    let proxy = terminal.session.spawn("proxy", command).unwrap();
+    let pac = proxy
         .ready("where it listens", async || {
-            let log = entry.log();
+            let log = proxy.log();
             Some(
                 log.split_once("\"pac\": \"")?
                     .1
@@ -162,9 +162,19 @@ async fn what_is_not_there_is_named() {
 }
 
 #[tokio::test]
+async fn the_old_name_of_the_local_proxy_still_works() {
+    let terminal = Terminal::open().await;
+    let now = terminal.run(&["proxy", "--help"]).await.ended(0);
+    let before = terminal.run(&["entry", "--help"]).await.ended(0);
+    assert_eq!(now.out, before.out);
+    let all = terminal.run(&["--help"]).await.ended(0);
+    assert!(!all.out.contains("entry"), "{all:?}");
+}
+
+#[tokio::test]
 async fn a_wrong_port_or_controller_is_explained_in_whole_sentences() {
     let terminal = Terminal::open().await;
-    for command in [&["entry"][..], &["forward", "x"]] {
+    for command in [&["proxy"][..], &["forward", "x"]] {
         let ran = terminal
             .run(&[command, &["--port", "70000"]].concat())
             .await

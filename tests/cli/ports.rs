@@ -1,4 +1,4 @@
-//! The ports at which `hourkey entry` and `hourkey forward` listen.
+//! The ports at which `hourkey proxy` and `hourkey forward` listen.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -18,32 +18,32 @@ struct Listening {
     pac: String,
 }
 
-/// Starts `hourkey entry` with a log of its own, and returns it once it listens.
-async fn entry(terminal: &Terminal, arguments: &[&str]) -> (Process, Listening) {
+/// Starts `hourkey proxy` with a log of its own, and returns it once it listens.
+async fn proxy(terminal: &Terminal, arguments: &[&str]) -> (Process, Listening) {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let mut command = terminal.session.command(binaries::path("hourkey").unwrap());
-    command.args(["entry", "--json"]).args(arguments);
-    let name = format!("hourkey-entry-{}", STARTED.fetch_add(1, Relaxed));
-    let entry = terminal.session.spawn(&name, command).unwrap();
-    let listening = entry
+    command.args(["proxy", "--json"]).args(arguments);
+    let name = format!("hourkey-proxy-{}", STARTED.fetch_add(1, Relaxed));
+    let proxy = terminal.session.spawn(&name, command).unwrap();
+    let listening = proxy
         .ready("where it listens", async || {
-            let log = entry.log();
+            let log = proxy.log();
             let json = log.split_once('{')?.1.split_once('}')?.0;
             serde_json::from_str::<Listening>(&format!("{{{json}}}")).ok()
         })
         .await
         .unwrap();
-    (entry, listening)
+    (proxy, listening)
 }
 
 #[tokio::test]
 async fn the_address_of_the_pac_file_outlives_a_port_that_is_taken() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let terminal = Terminal::of("ada", &controller).await;
-    let (first, usual) = entry(&terminal, &[]).await;
+    let (first, usual) = proxy(&terminal, &[]).await;
 
     // Beside one that runs: said, and forgotten.
-    let (second, other) = entry(&terminal, &[]).await;
+    let (second, other) = proxy(&terminal, &[]).await;
     assert_ne!(other.port, usual.port);
     let told = format!("Port {} is taken", usual.port);
     let says = async || match second.log() {
@@ -54,30 +54,30 @@ async fn the_address_of_the_pac_file_outlives_a_port_that_is_taken() {
         .await
         .unwrap();
     second.kill().unwrap();
-    let (any, other) = entry(&terminal, &["--port", "0"]).await;
+    let (any, other) = proxy(&terminal, &["--port", "0"]).await;
     assert_ne!(other.port, usual.port);
     assert!(!any.log().contains("is taken"), "{}", any.log());
     any.kill().unwrap();
     first.kill().unwrap();
 
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, usual.port)).unwrap();
-    let (third, other) = entry(&terminal, &[]).await;
+    let (third, other) = proxy(&terminal, &[]).await;
     assert_ne!(other.port, usual.port);
     third.kill().unwrap();
     drop(taken);
-    let (fourth, again) = entry(&terminal, &[]).await;
+    let (fourth, again) = proxy(&terminal, &[]).await;
     assert_eq!(again.pac, usual.pac);
     assert!(!fourth.log().contains("is taken"), "{}", fourth.log());
     fourth.kill().unwrap();
 
     // What somebody asks for by its number is the usual one from then on.
     let asked = other.port.to_string();
-    entry(&terminal, &["--port", &asked])
+    proxy(&terminal, &["--port", &asked])
         .await
         .0
         .kill()
         .unwrap();
-    let (_fifth, moved) = entry(&terminal, &[]).await;
+    let (_fifth, moved) = proxy(&terminal, &[]).await;
     assert_eq!(moved.port, other.port);
 }
 

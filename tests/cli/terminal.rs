@@ -17,15 +17,15 @@ pub(crate) struct Terminal {
     pub(crate) opener: Opener,
 }
 
-/// What a command came to.
+/// The exit code and output of a command.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Ran {
+impl CommandOutput {
     /// Everything on standard output, as one JSON value.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -56,7 +56,7 @@ impl Terminal {
     }
 
     /// Runs a command that signs in, with the person at the browser.
-    pub(crate) async fn sign_in(&self, person: &mut Person, arguments: &[&str]) -> Ran {
+    pub(crate) async fn sign_in(&self, person: &mut Person, arguments: &[&str]) -> CommandOutput {
         let seen = self.opener.urls().unwrap().len();
         let browse = async {
             let page = self.opener.next_after(seen).await.unwrap();
@@ -67,7 +67,7 @@ impl Terminal {
     }
 
     /// Runs a command to its end.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = self.session.command(binaries::path("hourkey").unwrap());
         command.args(arguments);
         ran(command).await
@@ -91,13 +91,13 @@ impl Terminal {
 }
 
 /// Runs any command to its end.
-pub(crate) async fn ran(mut command: std::process::Command) -> Ran {
+pub(crate) async fn ran(mut command: std::process::Command) -> CommandOutput {
     command.stdin(Stdio::null());
     let output = tokio::process::Command::from(command)
         .output()
         .await
         .unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),

@@ -8,74 +8,74 @@ use hourkey_testkit::desktop;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::webdriver::free_port;
 
-use crate::desk::Desk;
+use crate::harness::DesktopHarness;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
 
-/// A desk of GNOME's, with a port of its own for the app: the usual one is free for whichever of the
+/// A harness of GNOME's, with a port of its own for the app: the usual one is free for whichever of the
 /// tests comes first.
-async fn desk() -> Result<Desk> {
-    let mut desk = Desk::new().await?;
-    desktop::use_gnome(&mut desk.session);
-    desktop::set_up_browsers(&desk.session)?;
-    let state = desk.session.state().join("hourkey");
+async fn harness() -> Result<DesktopHarness> {
+    let mut harness = DesktopHarness::new().await?;
+    desktop::use_gnome(&mut harness.session);
+    desktop::set_up_browsers(&harness.session)?;
+    let state = harness.session.state().join("hourkey");
     let address = format!("{}/AAAAAAAAAAAAAAAAAAAAAA.pac", free_port()?);
-    File::of(&state, "hourkey-desktop-pac", desk.controller.url())
+    File::of(&state, "hourkey-desktop-pac", harness.controller.url())
         .save(&Secret::new(address))
         .await?;
-    Ok(desk)
+    Ok(harness)
 }
 
 #[tokio::test]
 async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
-    let mut desk = desk().await?;
+    let mut harness = harness().await?;
     let theirs = "'http://proxy.example/old.pac'";
-    set(&desk, "autoconfig-url", theirs).await?;
-    desk.start_app()?;
-    let mut ada = desk.person("ada").await?;
-    desk.sign_in(&mut ada).await?;
-    let first = followed(&desk, "").await?;
+    set(&harness, "autoconfig-url", theirs).await?;
+    harness.start_app()?;
+    let mut ada = harness.person("ada").await?;
+    harness.sign_in(&mut ada).await?;
+    let first = followed(&harness, "").await?;
 
     // When the app is killed, what was there before comes back without it: another user of the
     // machine may listen at its port by then.
-    desk.kill_app().await?;
-    is_theirs_again(&desk, theirs).await?;
+    harness.kill_app().await?;
+    is_theirs_again(&harness, theirs).await?;
     // Whatever was pasted into a browser holds: the address is the same at each start.
-    desk.start_app()?;
-    let second = followed(&desk, "").await?;
+    harness.start_app()?;
+    let second = followed(&harness, "").await?;
     assert_eq!(address(&first), address(&second));
-    desk.end_app().await?;
-    assert_eq!(get(&desk, "mode").await?, "'none'");
-    assert_eq!(get(&desk, "autoconfig-url").await?, theirs);
+    harness.end_app().await?;
+    assert_eq!(get(&harness, "mode").await?, "'none'");
+    assert_eq!(get(&harness, "autoconfig-url").await?, theirs);
 
     // Killed and started again at once: the settings are the new run's, which the watcher of the
     // one before leaves alone.
-    desk.start_app()?;
-    followed(&desk, "").await?;
-    desk.kill_app().await?;
-    desk.start_app()?;
-    desk.row("Company wiki").await?;
-    followed(&desk, "").await?;
-    desk.end_app().await?;
-    is_theirs_again(&desk, theirs).await?;
+    harness.start_app()?;
+    followed(&harness, "").await?;
+    harness.kill_app().await?;
+    harness.start_app()?;
+    harness.row("Company wiki").await?;
+    followed(&harness, "").await?;
+    harness.end_app().await?;
+    is_theirs_again(&harness, theirs).await?;
 
     // A proxy of the person's own stays, and so does what they change meanwhile.
-    set(&desk, "mode", "'manual'").await?;
-    desk.start_app()?;
-    desk.row("Company wiki").await?;
-    desk.end_app().await?;
-    assert_eq!(get(&desk, "mode").await?, "'manual'");
-    set(&desk, "mode", "'none'").await?;
-    desk.start_app()?;
+    set(&harness, "mode", "'manual'").await?;
+    harness.start_app()?;
+    harness.row("Company wiki").await?;
+    harness.end_app().await?;
+    assert_eq!(get(&harness, "mode").await?, "'manual'");
+    set(&harness, "mode", "'none'").await?;
+    harness.start_app()?;
     // The settings follow what the app hears of its resources before the tray shows them: from here
     // on nobody but the test changes them.
-    desk.row("Company wiki").await?;
-    followed(&desk, "").await?;
-    set(&desk, "autoconfig-url", "'http://proxy.example/new.pac'").await?;
-    desk.end_app().await?;
-    assert_eq!(get(&desk, "mode").await?, "'auto'");
+    harness.row("Company wiki").await?;
+    followed(&harness, "").await?;
+    set(&harness, "autoconfig-url", "'http://proxy.example/new.pac'").await?;
+    harness.end_app().await?;
+    assert_eq!(get(&harness, "mode").await?, "'auto'");
     assert_eq!(
-        get(&desk, "autoconfig-url").await?,
+        get(&harness, "autoconfig-url").await?,
         "'http://proxy.example/new.pac'"
     );
     Ok(())
@@ -84,12 +84,12 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
 /// A Chromium that runs all the time follows the desktop's settings.
 #[tokio::test]
 async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
-    let mut desk = desk().await?;
-    desk.start_app()?;
-    let mut ada = desk.person("ada").await?;
-    desk.sign_in(&mut ada).await?;
-    let first = followed(&desk, "").await?;
-    let browser = Browser::start(&desk.session, "ada").await?;
+    let mut harness = harness().await?;
+    harness.start_app()?;
+    let mut ada = harness.person("ada").await?;
+    harness.sign_in(&mut ada).await?;
+    let first = followed(&harness, "").await?;
+    let browser = Browser::start(&harness.session, "ada").await?;
     // There is no such name: who goes there without the proxy gets nowhere.
     let fails = async |host: &str| {
         // A page that cannot be loaded is an error of the driver's.
@@ -112,8 +112,8 @@ async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
     };
     let mut seen = first.clone();
     for host in ["new.corp.example", "renamed.corp.example"] {
-        desk.controller.apply(&with(host)).await?;
-        let now = followed(&desk, &seen).await?;
+        harness.controller.apply(&with(host)).await?;
+        let now = followed(&harness, &seen).await?;
         assert_eq!(address(&first), address(&now), "one address for people");
         seen = now;
         eventually("a browser that takes it through the proxy", async || {
@@ -132,28 +132,31 @@ async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
 /// As in a shell, or a session, in which the local proxy's own advice was followed.
 #[tokio::test]
 async fn the_app_finds_its_controller_where_the_environment_names_its_own_proxy() -> Result<()> {
-    let mut desk = desk().await?;
-    desk.start_app()?;
-    let mut ada = desk.person("ada").await?;
-    desk.sign_in(&mut ada).await?;
-    let pac = followed(&desk, "").await?;
+    let mut harness = harness().await?;
+    harness.start_app()?;
+    let mut ada = harness.person("ada").await?;
+    harness.sign_in(&mut ada).await?;
+    let pac = followed(&harness, "").await?;
     let pac: url::Url = pac.trim_matches('\'').parse()?;
-    desk.end_app().await?;
+    harness.end_app().await?;
     for scheme in ["http", "socks5h"] {
         let own = format!("{scheme}://127.0.0.1:{}", pac.port().unwrap_or_default());
-        desk.session.set("ALL_PROXY", own);
-        desk.start_app()?;
-        desk.row("Company wiki").await?;
-        followed(&desk, "").await?;
-        desk.end_app().await?;
+        harness.session.set("ALL_PROXY", own);
+        harness.start_app()?;
+        harness.row("Company wiki").await?;
+        followed(&harness, "").await?;
+        harness.end_app().await?;
     }
     Ok(())
 }
 
 /// Waits until the settings are what they were before the app.
-async fn is_theirs_again(desk: &Desk, theirs: &str) -> Result<()> {
+async fn is_theirs_again(harness: &DesktopHarness, theirs: &str) -> Result<()> {
     eventually("the settings of before", async || {
-        let (mode, pac) = (get(desk, "mode").await?, get(desk, "autoconfig-url").await?);
+        let (mode, pac) = (
+            get(harness, "mode").await?,
+            get(harness, "autoconfig-url").await?,
+        );
         anyhow::ensure!(mode == "'none'" && pac == theirs, "{mode} {pac}");
         Ok(())
     })
@@ -166,10 +169,10 @@ fn address(pac: &str) -> &str {
 }
 
 /// Waits until browsers follow the app, by another address than this.
-async fn followed(desk: &Desk, not: &str) -> Result<String> {
+async fn followed(harness: &DesktopHarness, not: &str) -> Result<String> {
     eventually("browsers that follow the app", async || {
-        let mode = get(desk, "mode").await?;
-        let pac = get(desk, "autoconfig-url").await?;
+        let mode = get(harness, "mode").await?;
+        let pac = get(harness, "autoconfig-url").await?;
         let ours = pac.starts_with("'http://127.0.0.1:") && pac.contains(".pac?v=");
         anyhow::ensure!(mode == "'auto'" && ours && pac != not, "{mode} {pac}");
         Ok(pac)
@@ -177,12 +180,15 @@ async fn followed(desk: &Desk, not: &str) -> Result<String> {
     .await
 }
 
-async fn get(desk: &Desk, key: &str) -> Result<String> {
-    let value = desk.session.run("gsettings", &["get", SCHEMA, key]).await?;
+async fn get(harness: &DesktopHarness, key: &str) -> Result<String> {
+    let value = harness
+        .session
+        .run("gsettings", &["get", SCHEMA, key])
+        .await?;
     Ok(value.trim().to_owned())
 }
 
-async fn set(desk: &Desk, key: &str, value: &str) -> Result<()> {
+async fn set(harness: &DesktopHarness, key: &str, value: &str) -> Result<()> {
     let set = ["set", SCHEMA, key, value];
-    desk.session.run("gsettings", &set).await.map(drop)
+    harness.session.run("gsettings", &set).await.map(drop)
 }

@@ -3,22 +3,22 @@
 use anyhow::{Context as _, Result};
 use hourkey_testkit::poll::eventually;
 
-use crate::desk::Desk;
+use crate::harness::DesktopHarness;
 
 #[tokio::test]
 async fn labels_tick_by_the_minute_without_a_new_layout() -> Result<()> {
-    let (desk, people) = Desk::with_ada().await?;
+    let (harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    let mut left = minutes_left(&desk, 45).await?;
+    let mut left = minutes_left(&harness, 45).await?;
 
-    let signals = &desk.watcher.signals;
+    let signals = &harness.watcher.signals;
     signals.settled().await?;
     let layouts = signals.count("LayoutUpdated");
     let texts = signals.count("ItemsPropertiesUpdated");
     for _ in 0..3 {
-        desk.pass(1)?;
-        left = minutes_left(&desk, left - 1).await?;
+        harness.pass(1)?;
+        left = minutes_left(&harness, left - 1).await?;
     }
     eventually("signals of the new labels", async || {
         signals.count("ItemsPropertiesUpdated") >= texts + 3
@@ -31,25 +31,25 @@ async fn labels_tick_by_the_minute_without_a_new_layout() -> Result<()> {
 
 #[tokio::test]
 async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Result<()> {
-    let (desk, people) = Desk::with_ada().await?;
+    let (harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.open_for("Grafana", 45).await?;
+    harness.open_for("Grafana", 45).await?;
     for (minutes, headline) in [
         (35, "10 minutes left on Grafana"),
         (8, "2 minutes left on Grafana"),
         (2, "Grafana is locked again"),
     ] {
-        desk.pass(minutes)?;
-        desk.told(headline).await?;
+        harness.pass(minutes)?;
+        harness.notification(headline).await?;
     }
-    desk.is_locked("Grafana").await?;
-    // When something later is told, a repeat would have been.
+    harness.is_locked("Grafana").await?;
+    // When something later is notification, a repeat would have been.
     let request = people.ask("Customer exports", 30).await?;
     people.approve(request, "").await?;
-    desk.told("Customer exports is open").await?;
+    harness.notification("Customer exports is open").await?;
     assert_eq!(
-        desk.headlines(),
+        harness.headlines(),
         [
             "Grafana is open",
             "10 minutes left on Grafana",
@@ -63,19 +63,19 @@ async fn the_end_is_told_ten_and_two_minutes_before_and_when_it_comes() -> Resul
 
 #[tokio::test]
 async fn nothing_is_shown_as_open_past_its_end_while_the_controller_is_away() -> Result<()> {
-    let (mut desk, people) = Desk::with_ada().await?;
+    let (mut harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    desk.open_for("Grafana", 45).await?;
-    desk.controller.kill()?;
-    desk.row("Offline since").await?;
-    desk.open_for("Grafana", 45).await?;
-    desk.pass(46)?;
-    desk.told("Grafana is locked again").await?;
-    desk.is_locked("Grafana").await?;
+    harness.open_for("Grafana", 45).await?;
+    harness.controller.kill()?;
+    harness.row("Offline since").await?;
+    harness.open_for("Grafana", 45).await?;
+    harness.pass(46)?;
+    harness.notification("Grafana is locked again").await?;
+    harness.is_locked("Grafana").await?;
 
-    desk.controller.resume().await?;
-    let item = desk.item().await?;
+    harness.controller.resume().await?;
+    let item = harness.item().await?;
     item.menu_where("the controller back", |menu| {
         menu.at(&["Offline since"]).is_err()
     })
@@ -86,21 +86,21 @@ async fn nothing_is_shown_as_open_past_its_end_while_the_controller_is_away() ->
 /// A wall clock that is a day ahead or behind changes no countdown.
 #[tokio::test]
 async fn a_wrong_wall_clock_leaves_the_countdown_right() -> Result<()> {
-    let (mut desk, people) = Desk::with_ada().await?;
+    let (mut harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.approve(request, "").await?;
-    let mut left = minutes_left(&desk, 45).await?;
+    let mut left = minutes_left(&harness, 45).await?;
     for wrong in ["+1d", "-1d"] {
-        desk.kill_app().await?;
-        desk.start_app_at(wrong).await?;
-        desk.pass(1)?;
-        left = minutes_left(&desk, left - 1).await?;
+        harness.kill_app().await?;
+        harness.start_app_at(wrong).await?;
+        harness.pass(1)?;
+        left = minutes_left(&harness, left - 1).await?;
     }
     Ok(())
 }
 
 /// The minutes that the tray shows for Grafana, once they are about this many.
-async fn minutes_left(desk: &Desk, about: u64) -> Result<u64> {
-    let row = desk.open_for("Grafana", about).await?;
+async fn minutes_left(harness: &DesktopHarness, about: u64) -> Result<u64> {
+    let row = harness.open_for("Grafana", about).await?;
     row.minutes_left().context("a countdown")
 }

@@ -4,8 +4,8 @@
 
 mod browsers;
 mod clock;
-mod desk;
+mod harness;
 mod keyring;
-mod told;
+mod notifications;
 mod tray;
 mod window;

@@ -9,7 +9,7 @@ use hourkey_testkit::screen;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::watcher::Watcher;
 
-use crate::desk::Desk;
+use crate::harness::DesktopHarness;
 
 async fn session() -> Result<(Display, Session)> {
     let display = Display::start().await?;
@@ -62,31 +62,31 @@ async fn a_tray_host_that_comes_later_shows_the_icon() -> Result<()> {
 
 #[tokio::test]
 async fn from_locked_to_open_to_released() -> Result<()> {
-    let (desk, people) = Desk::with_ada().await?;
-    let item = desk.item().await?;
+    let (harness, people) = DesktopHarness::with_ada().await?;
+    let item = harness.item().await?;
     let id = people.resource("Grafana").await?;
-    let locked = desk.row("Grafana · locked").await?;
-    desk.row("Company wiki · open").await?;
+    let locked = harness.row("Grafana · locked").await?;
+    harness.row("Company wiki · open").await?;
     assert_eq!(locked.labels(), ["Authenticate…", "Copy address"]);
     let icon_when_locked = item.icon().await?;
 
     // Authenticate opens the request page, with an id and a hint and nothing else.
-    let seen = desk.opener.urls()?.len();
+    let seen = harness.opener.urls()?.len();
     item.click(&["Grafana", "Authenticate…"]).await?;
-    let opened = desk.opener.next_after(seen).await?;
-    let page = format!("{}resources/{id}/request?as=ada", desk.controller.url());
+    let opened = harness.opener.next_after(seen).await?;
+    let page = format!("{}resources/{id}/request?as=ada", harness.controller.url());
     assert_eq!(opened.as_str(), page);
 
     let request = people.ask("Grafana", 90).await?;
-    let waiting = desk.row("Grafana · waiting").await?;
+    let waiting = harness.row("Grafana · waiting").await?;
     assert_eq!(waiting.labels(), ["View request", "Cancel request"]);
     item.click(&["Grafana", "View request"]).await?;
-    let opened = desk.opener.next_after(seen + 1).await?;
-    let page = format!("{}requests/{request}?as=ada", desk.controller.url());
+    let opened = harness.opener.next_after(seen + 1).await?;
+    let page = format!("{}requests/{request}?as=ada", harness.controller.url());
     assert_eq!(opened.as_str(), page);
 
     people.approve(request, "").await?;
-    let open = desk.open_for("Grafana", 90).await?;
+    let open = harness.open_for("Grafana", 90).await?;
     assert_eq!(
         open.labels(),
         [
@@ -103,22 +103,23 @@ async fn from_locked_to_open_to_released() -> Result<()> {
         "what is open is on top"
     );
     item.click(&["Grafana", "Open in browser"]).await?;
-    let opened = desk.opener.next_after(seen + 2).await?;
+    let opened = harness.opener.next_after(seen + 2).await?;
     assert_eq!(opened.as_str(), "https://grafana.corp.example/");
 
     item.click(&["Grafana", "Give back"]).await?;
-    desk.is_locked("Grafana").await
+    harness.is_locked("Grafana").await
 }
 
 #[tokio::test]
 async fn a_request_is_cancelled_by_the_tray() -> Result<()> {
-    let (desk, people) = Desk::with_ada().await?;
+    let (harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 90).await?;
-    desk.item()
+    harness
+        .item()
         .await?
         .click(&["Grafana", "Cancel request"])
         .await?;
-    desk.is_locked("Grafana").await?;
+    harness.is_locked("Grafana").await?;
     let late = people.approve(request, "").await;
     assert!(late.is_err(), "a cancelled request is not approved");
     Ok(())
@@ -126,7 +127,7 @@ async fn a_request_is_cancelled_by_the_tray() -> Result<()> {
 
 #[tokio::test]
 async fn names_of_others_are_harmless() -> Result<()> {
-    let (desk, _people) = Desk::with_ada().await?;
+    let (harness, _people) = DesktopHarness::with_ada().await?;
     let hostile = r#"
 [[resource]]
 name = "_a & b\u202e <b>c</b> %s"
@@ -140,57 +141,57 @@ group = "Site reliability"
 resource = "_a & b\u202e <b>c</b> %s"
 "#;
     let organisation = format!("{}\n{hostile}", hourkey_testkit::controller::SAMPLE);
-    desk.controller.apply(&organisation).await?;
-    desk.row("_a & b <b>c</b> %s").await?;
+    harness.controller.apply(&organisation).await?;
+    harness.row("_a & b <b>c</b> %s").await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn a_second_launch_and_a_click_on_the_icon_show_the_window() -> Result<()> {
-    let mut desk = Desk::new().await?;
-    desk.start_app()?;
-    let item = desk.item().await?;
+    let mut harness = DesktopHarness::new().await?;
+    harness.start_app()?;
+    let item = harness.item().await?;
     // Once it has obeyed clicks and changed its menu, a window of the start would be there.
     for (click, then) in [
         ("Sign in…", "Cancel sign-in"),
         ("Cancel sign-in", "Sign in…"),
     ] {
         item.click(&[click]).await?;
-        desk.row(then).await?;
+        harness.row(then).await?;
     }
     assert_eq!(
-        windows(&desk).await,
+        windows(&harness).await,
         0,
         "an app that knows its controller starts in the tray"
     );
-    let mut second = desktop::start(&desk.session)?;
+    let mut second = desktop::start(&harness.session)?;
     assert!(second.ended().await?.success());
-    eventually("one window", async || windows(&desk).await == 1).await?;
+    eventually("one window", async || windows(&harness).await == 1).await?;
     item.activate().await?;
     item.click(&["Show Hourkey"]).await?;
     // Escape closes it once its page is there, and the app goes on.
-    screen::point(&desk.session, 640, 450).await?;
+    screen::point(&harness.session, 640, 450).await?;
     eventually("no window", async || {
-        screen::key(&desk.session, "Escape").await.is_ok() && windows(&desk).await == 0
+        screen::key(&harness.session, "Escape").await.is_ok() && windows(&harness).await == 0
     })
     .await?;
     item.activate().await?;
-    eventually("one window again", async || windows(&desk).await == 1).await?;
+    eventually("one window again", async || windows(&harness).await == 1).await?;
     // With its window open it ends as cleanly.
-    desk.end_app().await
+    harness.end_app().await
 }
 
 /// How many windows are shown.
-async fn windows(desk: &Desk) -> usize {
+async fn windows(harness: &DesktopHarness) -> usize {
     let search = ["search", "--onlyvisible", "--name", "^Hourkey$"];
-    let found = desk.session.run("xdotool", &search).await;
+    let found = harness.session.run("xdotool", &search).await;
     // It fails when it finds none.
     found.unwrap_or_default().lines().count()
 }
 
 #[tokio::test]
 async fn a_session_that_is_ended_elsewhere_signs_out_and_says_so() -> Result<()> {
-    let (desk, people) = Desk::with_ada().await?;
+    let (harness, people) = DesktopHarness::with_ada().await?;
     let desktops = async || {
         let sessions = people.ada.sessions().await.unwrap_or_default();
         let desktops = sessions.iter().filter(|it| it.kind == SessionKind::Desktop);
@@ -203,16 +204,16 @@ async fn a_session_that_is_ended_elsewhere_signs_out_and_says_so() -> Result<()>
         .ada
         .end_session(desktop.context("the app's")?.id)
         .await?;
-    let told = desk.told("You are signed out").await?;
-    assert_eq!(told.body, "The session has ended. Sign in again.");
-    desk.row("Sign in…").await?;
+    let notification = harness.notification("You are signed out").await?;
+    assert_eq!(notification.body, "The session has ended. Sign in again.");
+    harness.row("Sign in…").await?;
     assert_eq!(desktops().await, 0);
 
     // The notification's own button leads back.
-    let seen = desk.opener.urls()?.len();
-    let notifications = desk.notifications.as_ref().context("a service")?;
-    notifications.invoke(told.id, "Sign in").await?;
-    let mut ada = desk.person("ada").await?;
-    ada.let_in(&desk.opener.next_after(seen).await?).await?;
-    desk.row("Grafana").await.map(drop)
+    let seen = harness.opener.urls()?.len();
+    let notifications = harness.notifications.as_ref().context("a service")?;
+    notifications.invoke(notification.id, "Sign in").await?;
+    let mut ada = harness.person("ada").await?;
+    ada.let_in(&harness.opener.next_after(seen).await?).await?;
+    harness.row("Grafana").await.map(drop)
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use hourkey_testkit::person::Person;
 
-use crate::desk::People;
+use crate::harness::TestUsers;
 
 /// Without a tray host and without settings: the window is all there is.
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_double_click_on_approve_decides_one_request() -> Result<()> {
     let controller = Controller::start(SAMPLE).await?;
     desktop::configure(&session, controller.url())?;
     let mut marta = Person::new(&controller, "marta").await?;
-    let people = People {
+    let people = TestUsers {
         ada: Person::new(&controller, "ada")
             .await?
             .session(&controller)

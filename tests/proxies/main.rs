@@ -13,7 +13,7 @@ use hourkey_testkit::poll::eventually;
 use hourkey_testkit::reverse_proxy::{Program, example};
 use hourkey_testkit::webdriver::free_port;
 
-use site::{PAGE, Parts, Site, entry};
+use site::{PAGE, Parts, Site, start_proxy};
 use terminal::ran;
 
 #[tokio::test]
@@ -57,9 +57,9 @@ async fn a_proxy_that_buffers_all_the_same_is_told_of_where_it_hurts() {
     .await
     .unwrap();
     let ada = site.terminal("ada").await;
-    let entry = entry(&ada);
-    eventually("what `hourkey entry` says", async || {
-        says(&entry.log(), "buffers it")
+    let proxy = start_proxy(&ada);
+    eventually("what `hourkey proxy` says", async || {
+        says(&proxy.log(), "buffers it")
     })
     .await
     .unwrap();
@@ -70,13 +70,13 @@ async fn a_proxy_that_ends_streams_is_told_of_where_it_hurts() {
     let ended = async |site: Site| {
         let gateway = site.gateway().await;
         let ada = site.terminal("ada").await;
-        let entry = entry(&ada);
+        let proxy = start_proxy(&ada);
         for (what, log) in [
             (
                 "the gateway's log",
                 &(|| gateway.log()) as &dyn Fn() -> String,
             ),
-            ("what `hourkey entry` says", &|| entry.log()),
+            ("what `hourkey proxy` says", &|| proxy.log()),
         ] {
             eventually(what, async || {
                 says(&log(), "limits how long an answer may last")
@@ -136,7 +136,7 @@ async fn a_proxy_that_answers_itself_removes_no_gateway() {
         let site = site.await;
         let gateway = site.gateway().await;
         let ada = site.terminal("ada").await;
-        let proxy = entry(&ada);
+        let proxy = start_proxy(&ada);
         assert!(site.wiki(&proxy).await.contains(PAGE));
         std::fs::write(&refuse, "").unwrap();
         eventually("the gateway's log", async || {

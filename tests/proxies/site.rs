@@ -211,7 +211,7 @@ impl Site {
         self.controller_says(&["/api/v1/gateway/ack", "204"]).await;
 
         let ada = self.terminal("ada").await;
-        let proxy = entry(&ada);
+        let proxy = start_proxy(&ada);
         let wiki = self.wiki(&proxy).await;
         assert!(wiki.contains(PAGE), "{wiki}");
 
@@ -232,8 +232,8 @@ impl Site {
 }
 
 /// Starts a local proxy.
-pub(crate) fn entry(terminal: &Terminal) -> Process {
-    terminal.start(&["entry", "--json"])
+pub(crate) fn start_proxy(terminal: &Terminal) -> Process {
+    terminal.start(&["proxy", "--json"])
 }
 
 fn port_in(log: &str) -> Option<u64> {

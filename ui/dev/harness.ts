@@ -5,7 +5,7 @@
 import { emit } from "@tauri-apps/api/event";
 import { mockIPC } from "@tauri-apps/api/mocks";
 import type { Command } from "../src/view/Command";
-import type { Part } from "../src/view/Part";
+import type { ViewUpdate } from "../src/view/ViewUpdate";
 import { scenes } from "./scenes";
 
 const name = new URLSearchParams(location.search).get("scene") ?? "full";
@@ -14,7 +14,7 @@ if (scene === undefined) throw new Error(`No scene ${name}: ${Object.keys(scenes
 
 /** What the window has sent, for scripts that drive this page. */
 const sent: Command[] = [];
-const push = (part: Part) => emit("part", part);
+const push = (update: ViewUpdate) => emit("view", update);
 Object.assign(window, { sent, push });
 
 mockIPC(
@@ -24,7 +24,7 @@ mockIPC(
     sent.push(asked);
     const failure = scene.fails?.(asked);
     if (failure !== undefined) throw failure as unknown as Error;
-    if (asked.do === "load") for (const part of scene.parts()) void push(part);
+    if (asked.do === "load") for (const update of scene.updates()) void push(update);
   },
   { shouldMockEvents: true },
 );

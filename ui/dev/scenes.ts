@@ -1,7 +1,7 @@
 import type { Command } from "../src/view/Command";
 import type { InboxItem } from "../src/view/InboxItem";
 import type { Lock } from "../src/view/Lock";
-import type { Part } from "../src/view/Part";
+import type { ViewUpdate } from "../src/view/ViewUpdate";
 import type { Resource } from "../src/view/Resource";
 import type { Review } from "../src/view/Review";
 import type { SessionState } from "../src/view/SessionState";
@@ -9,7 +9,7 @@ import type { Warning } from "../src/view/Warning";
 
 /** What the engine of a scene pushes, and which commands it refuses. */
 export interface Scene {
-  parts: () => Part[];
+  updates: () => ViewUpdate[];
   fails?: (command: Command) => string | undefined;
 }
 
@@ -285,26 +285,26 @@ interface Contents {
   inbox?: InboxItem[];
   reviews?: Review[] | null;
   warnings?: Warning[];
-  show?: Part & { part: "show" };
+  show?: ViewUpdate & { view: "show" };
 }
 
-function parts(contents: Contents): Part[] {
+function viewUpdates(contents: Contents): ViewUpdate[] {
   return [
     {
-      part: "session",
+      view: "session",
       value: { state: contents.state, now: Date.now(), warnings: contents.warnings ?? [] },
     },
-    { part: "resources", value: contents.resources },
-    { part: "inbox", value: contents.inbox ?? inbox },
-    { part: "reviews", value: contents.reviews === undefined ? reviews : contents.reviews },
+    { view: "resources", value: contents.resources },
+    { view: "inbox", value: contents.inbox ?? inbox },
+    { view: "reviews", value: contents.reviews === undefined ? reviews : contents.reviews },
     {
-      part: "settings",
+      view: "settings",
       value: {
         startAtLogin: true,
         notifications: true,
         secretStore: "You stay signed in through this computer’s keyring.",
         browsers: true,
-        entry: {
+        localProxy: {
           proxy: "http://127.0.0.1:8421",
           pac: "http://127.0.0.1:8421/2hVv0wZ8r1xQk3mB5nT7Lg.pac",
         },
@@ -320,18 +320,20 @@ const controller = account.controller;
 
 /** Every scene by name. */
 export const scenes: Record<string, Scene | undefined> = {
-  full: { parts: () => parts({ state: live, resources: full }) },
-  member: { parts: () => parts({ state: live, resources: full, reviews: null }) },
-  many: { parts: () => parts({ state: live, resources: many }) },
-  empty: { parts: () => parts({ state: live, resources: [], inbox: [], reviews: [] }) },
-  offline: { parts: () => parts({ state: offline, resources: full, warnings }) },
+  full: { updates: () => viewUpdates({ state: live, resources: full }) },
+  member: { updates: () => viewUpdates({ state: live, resources: full, reviews: null }) },
+  many: { updates: () => viewUpdates({ state: live, resources: many }) },
+  empty: { updates: () => viewUpdates({ state: live, resources: [], inbox: [], reviews: [] }) },
+  offline: { updates: () => viewUpdates({ state: offline, resources: full, warnings }) },
   hostile: {
-    parts: () => parts({ state: live, resources: hostile, reviews: hostileReviews }),
+    updates: () => viewUpdates({ state: live, resources: hostile, reviews: hostileReviews }),
   },
-  loading: { parts: () => parts({ state: { kind: "loading", controller }, resources: [] }) },
+  loading: {
+    updates: () => viewUpdates({ state: { kind: "loading", controller }, resources: [] }),
+  },
   stuck: {
-    parts: () =>
-      parts({
+    updates: () =>
+      viewUpdates({
         state: { kind: "loading", controller },
         resources: [],
         warnings: [
@@ -344,12 +346,12 @@ export const scenes: Record<string, Scene | undefined> = {
       }),
   },
   signedout: {
-    parts: () =>
-      parts({ state: { kind: "signedOut", controller: "", error: null }, resources: [] }),
+    updates: () =>
+      viewUpdates({ state: { kind: "signedOut", controller: "", error: null }, resources: [] }),
   },
   signinfailed: {
-    parts: () =>
-      parts({
+    updates: () =>
+      viewUpdates({
         state: {
           kind: "signedOut",
           controller,
@@ -360,16 +362,18 @@ export const scenes: Record<string, Scene | undefined> = {
         warnings,
       }),
   },
-  signingin: { parts: () => parts({ state: { kind: "signingIn", controller }, resources: [] }) },
+  signingin: {
+    updates: () => viewUpdates({ state: { kind: "signingIn", controller }, resources: [] }),
+  },
   refusing: {
-    parts: () => parts({ state: live, resources: full }),
+    updates: () => viewUpdates({ state: live, resources: full }),
     fails: (command) =>
       command.do === "load"
         ? undefined
         : "Marta Ruiz has already denied this request. Nothing was changed.",
   },
   dead: {
-    parts: () => [],
+    updates: () => [],
     fails: () => "The engine has stopped. Quit Hourkey from its tray menu and start it again.",
   },
 };

@@ -62,7 +62,7 @@ describe("the focus never falls to the page", () => {
   const focus = () => document.activeElement?.outerHTML ?? "";
 
   test("when a problem is dismissed", async () => {
-    show(LIVE, { part: "resources", value: [payroll] });
+    show(LIVE, { view: "resources", value: [payroll] });
     engine.refusal = "Offline: nothing was sent.";
     press("Enter");
     await settle();
@@ -97,16 +97,16 @@ describe("the focus never falls to the page", () => {
       recentGrants: 0,
       mayDecide: true,
     };
-    show(LIVE, { part: "reviews", value: [review] }, { part: "show", value: "review" });
+    show(LIVE, { view: "reviews", value: [review] }, { view: "show", value: "review" });
     document.querySelector<HTMLElement>("ul[data-home]")?.focus();
-    engine.push({ part: "reviews", value: [] });
+    engine.push({ view: "reviews", value: [] });
     expect(focus()).toContain('id="panel"');
   });
 });
 
 describe("resources", () => {
   beforeEach(() => {
-    show(LIVE, { part: "resources", value: [payroll, grafana] });
+    show(LIVE, { view: "resources", value: [payroll, grafana] });
   });
 
   test("Enter does the selected row's primary action, and arrows select", async () => {
@@ -162,9 +162,9 @@ describe("resources", () => {
     const announced = () =>
       [...document.querySelectorAll("#panel [role=status]")].map((one) => one.textContent).join("");
     expect(announced()).toBe("");
-    engine.push({ part: "resources", value: [payroll, { ...grafana, lock: payroll.lock }] });
+    engine.push({ view: "resources", value: [payroll, { ...grafana, lock: payroll.lock }] });
     expect(announced()).toBe("Grafana: 2 min left");
-    engine.push({ part: "resources", value: [grafana] });
+    engine.push({ view: "resources", value: [grafana] });
     expect(announced()).toBe("Grafana: Needs approval");
   });
 
@@ -199,14 +199,14 @@ describe("resources", () => {
   });
 
   test("nothing ticks while nothing shown can change", async () => {
-    engine.push({ part: "resources", value: [grafana] });
+    engine.push({ view: "resources", value: [grafana] });
     await pass(1); // jsdom sets short timers of its own
     expect(vi.getTimerCount()).toBe(0);
   });
 
   test("hostile names are text, cut loose from direction", () => {
     engine.push({
-      part: "resources",
+      view: "resources",
       value: [resource(3, "\u202e<img src=x onerror=alert(1)>\u2067")],
     });
     expect(document.querySelector("#resources img")).toBeNull();
@@ -255,7 +255,7 @@ describe("signing in", () => {
   });
 
   test("signing out forgets what was seen and typed", () => {
-    show(LIVE, { part: "resources", value: [payroll] });
+    show(LIVE, { view: "resources", value: [payroll] });
     type("[data-search]", "pay");
     show(out);
     expect(text()).not.toContain("Payroll");
@@ -269,7 +269,7 @@ test("offline says since when and why, and goes on counting", async () => {
   const why = "It cannot be reached.";
   show(
     { kind: "offline", account, since: NOW - 5 * 60_000, why },
-    { part: "resources", value: [payroll] },
+    { view: "resources", value: [payroll] },
   );
   expect(text()).toMatch(/Offline since .* \(5 min ago\)\. It cannot be reached\./);
   await pass(120_100);
@@ -283,11 +283,11 @@ test("a switch turns only when the engine has turned", async () => {
     notifications: true,
     secretStore: "In the keyring.",
     browsers: null,
-    entry: null,
+    localProxy: null,
     version: "0.1.0",
     logFolder: "/logs",
   };
-  show(LIVE, { part: "settings", value: settings }, { part: "show", value: "settings" });
+  show(LIVE, { view: "settings", value: settings }, { view: "show", value: "settings" });
   const switches = document.querySelectorAll<HTMLInputElement>("[role=switch]");
   expect(switches).toHaveLength(1); // nothing to start at login here
   engine.refusal = "The settings cannot be written.";
@@ -313,13 +313,13 @@ test("what came into the inbox is counted at its tab until it is read, and stays
     item("2", "review", unread),
     item("1", "ended", false),
   ];
-  show(LIVE, { part: "inbox", value: items(true) });
+  show(LIVE, { view: "inbox", value: items(true) });
   await settle();
   expect(document.querySelector("#tab-inbox b")?.textContent).toBe("1 new");
   press("2", { ctrlKey: true });
   await settle();
   expect(sent()).toContainEqual({ do: "readInbox" });
-  engine.push({ part: "inbox", value: items(false) });
+  engine.push({ view: "inbox", value: items(false) });
   await settle();
   expect(document.querySelector("#tab-inbox b")).toBeNull();
   const marked = [...document.querySelectorAll(".new")].map((mark) =>
@@ -334,8 +334,8 @@ test("what the system said about a trouble is folded away", () => {
     { id: "keyring", text: "No keyring is running.", remedy: "Start one.", details: raw },
     { id: "tray", text: "This desktop shows no tray.", remedy: "Add one." },
   ];
-  engine.push({ part: "session", value: { state: LIVE, now: NOW, warnings } });
-  engine.push({ part: "show", value: "settings" });
+  engine.push({ view: "session", value: { state: LIVE, now: NOW, warnings } });
+  engine.push({ view: "show", value: "settings" });
   const folded = document.querySelectorAll("details");
   expect([...folded].map(({ open }) => open)).toEqual([false]);
   expect(folded[0]?.querySelector("summary")?.textContent).toBe("Details");

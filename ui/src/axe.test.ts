@@ -55,7 +55,7 @@ test.each(Object.entries(scenes))(
     const app = mount(App, { target: document.body, props: { engine } });
     try {
       await settle();
-      for (const part of scene?.parts() ?? []) engine.push(part);
+      for (const update of scene?.updates() ?? []) engine.push(update);
       expect(await violations()).toEqual([]);
       expect(sharedNames()).toEqual([]);
       for (const tab of ALL_TABS.includes(name) ? TABS.slice(1) : []) {

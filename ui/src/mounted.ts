@@ -4,7 +4,7 @@ import { afterEach, beforeEach, vi } from "vitest";
 import App from "./App.svelte";
 import type { Engine } from "./engine";
 import type { Command } from "./view/Command";
-import type { Part } from "./view/Part";
+import type { ViewUpdate } from "./view/ViewUpdate";
 import type { SessionState } from "./view/SessionState";
 
 /** The server's time when a window opens. */
@@ -27,7 +27,7 @@ export class Recorder implements Engine {
   refusal: string | null = null;
   /** What commands wait for before they are answered. */
   answered: Promise<void> = Promise.resolve();
-  push: (part: Part) => void = () => {
+  push: (update: ViewUpdate) => void = () => {
     throw new Error("the window does not listen yet");
   };
 
@@ -44,9 +44,9 @@ export class Recorder implements Engine {
     return Promise.resolve();
   }
 
-  listen(receive: (part: Part) => void): Promise<void> {
-    this.push = (part) => {
-      receive(part);
+  listen(receive: (update: ViewUpdate) => void): Promise<void> {
+    this.push = (update) => {
+      receive(update);
       flushSync();
     };
     return Promise.resolve();
@@ -103,10 +103,10 @@ export async function pass(ms: number) {
   flushSync();
 }
 
-/** Pushes a session, then other parts. */
-export function show(state: SessionState, ...parts: Part[]) {
-  engine.push({ part: "session", value: { state, now: NOW, warnings: [] } });
-  for (const part of parts) engine.push(part);
+/** Pushes a session, then other view models. */
+export function show(state: SessionState, ...updates: ViewUpdate[]) {
+  engine.push({ view: "session", value: { state, now: NOW, warnings: [] } });
+  for (const update of updates) engine.push(update);
 }
 
 /** Presses a key where the focus is; tells whether the window took it. */

@@ -5,14 +5,14 @@ import { keepZoom, keptZoom, zoomed } from "./zoom";
 import type { Command } from "./view/Command";
 import type { Decided } from "./view/Decided";
 import type { InboxItem } from "./view/InboxItem";
-import type { Part } from "./view/Part";
+import type { ViewUpdate } from "./view/ViewUpdate";
 import type { Resource } from "./view/Resource";
 import type { Review } from "./view/Review";
 import type { Session } from "./view/Session";
 import type { Settings } from "./view/Settings";
 import type { Tab } from "./view/Tab";
 
-/** Everything the window shows: the parts as the engine last pushed them, and what is typed here. */
+/** Everything the window shows: the view models as the engine last pushed them, and what is typed here. */
 export class WindowState {
   session = $state.raw<Session | null>(null);
   resources = $state.raw<Resource[]>([]);
@@ -48,14 +48,14 @@ export class WindowState {
     this.#engine = engine;
   }
 
-  /** Listens first and asks for everything then, so that no part is missed. May be called again. */
+  /** Listens first and asks for everything then, so that none is missed. May be called again. */
   async start(): Promise<void> {
     this.problem = null;
     if (this.#zoom !== 1) await this.#drawZoomed();
     try {
       if (!this.#listening) {
-        await this.#engine.listen((part) => {
-          this.receive(part);
+        await this.#engine.listen((update) => {
+          this.receive(update);
         });
         this.#listening = true;
       }
@@ -74,32 +74,32 @@ export class WindowState {
     this.said = `${Math.round(this.#zoom * 100)}%`;
   }
 
-  /** Takes a part that the engine pushed. */
-  receive(part: Part): void {
-    switch (part.part) {
+  /** Takes a view model that the engine pushed. */
+  receive(update: ViewUpdate): void {
+    switch (update.view) {
       case "session":
-        this.session = part.value;
-        this.clock.set(part.value.now);
-        if (part.value.state.kind === "signedOut") this.#forget();
+        this.session = update.value;
+        this.clock.set(update.value.now);
+        if (update.value.state.kind === "signedOut") this.#forget();
         break;
       case "resources":
-        this.resources = part.value;
+        this.resources = update.value;
         break;
       case "inbox":
-        this.inbox = part.value;
+        this.inbox = update.value;
         break;
       case "reviews":
-        this.reviews = part.value;
-        this.queue.receive(part.value ?? []);
+        this.reviews = update.value;
+        this.queue.receive(update.value ?? []);
         break;
       case "decided":
-        this.decided = part.value;
+        this.decided = update.value;
         break;
       case "settings":
-        this.settings = part.value;
+        this.settings = update.value;
         break;
       case "show":
-        this.tab = part.value;
+        this.tab = update.value;
         break;
     }
   }

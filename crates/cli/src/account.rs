@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hourkey_client::config::{Config, ConfigError, Folders, StoreKind};
 use hourkey_client::device::{Device, key_entry};
-use hourkey_client::entry::ProxyFiles;
+use hourkey_client::local_proxy::ProxyFiles;
 use hourkey_client::secrets::{File, Keyring, SecretStore};
-use hourkey_client::session::{self, Home, Session, SignOutError};
+use hourkey_client::session::{self, Session, SessionConfig, SignOutError};
 use hourkey_client::sign_in as client;
 use hourkey_clock::BootClock;
 use hourkey_protocol::controller_url;
@@ -14,31 +14,31 @@ use hourkey_protocol::oauth::CLI_CLIENT;
 use url::Url;
 
 use crate::args::SignIn;
-use crate::exit::{Exit, Failure, not_signed_in};
+use crate::exit::{CommandError, Exit, not_signed_in};
 use crate::print;
 use crate::text::visible;
 
 /// The session of the person who is signed in.
-pub(crate) async fn session() -> Result<Session, Failure> {
-    let place = Place::find()?;
-    let controller = place.controller().ok_or_else(not_signed_in)?.clone();
-    let home = place.home(&controller, place.config.cli.store)?;
-    Session::resume(home)
+pub(crate) async fn session() -> Result<Session, CommandError> {
+    let settings = Settings::find()?;
+    let controller = settings.controller().ok_or_else(not_signed_in)?.clone();
+    let config = settings.session_config(&controller, settings.config.cli.store)?;
+    Session::resume(config)
         .await
-        .map_err(Failure::failed)?
+        .map_err(CommandError::failed)?
         .ok_or_else(not_signed_in)
 }
 
 /// This device, for connections of the person who is signed in.
-pub(crate) async fn device() -> Result<Device, Failure> {
+pub(crate) async fn device() -> Result<Device, CommandError> {
     let session = session().await?;
-    let store = Place::find()?.device_key(session.controller());
+    let store = Settings::find()?.device_key(session.controller());
     Ok(Device::new(session, store, label()))
 }
 
 /// The files of the local proxies of the person who is signed in.
-pub(crate) fn proxy_files(controller: &Url) -> Result<ProxyFiles, Failure> {
-    let folders = Place::find()?.folders;
+pub(crate) fn proxy_files(controller: &Url) -> Result<ProxyFiles, CommandError> {
+    let folders = Settings::find()?.folders;
     Ok(ProxyFiles::of(&folders.state, CLI_CLIENT, controller))
 }
 
@@ -48,10 +48,10 @@ fn label() -> String {
 }
 
 /// `hourkey sign-in`. Prints who is signed in.
-pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
-    let place = Place::find()?;
-    let usage = |message: String| Failure::new(Exit::Usage, message);
-    let controller = match (&how.controller, place.controller()) {
+pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), CommandError> {
+    let settings = Settings::find()?;
+    let usage = |message: String| CommandError::new(Exit::Usage, message);
+    let controller = match (&how.controller, settings.controller()) {
         (Some(text), _) => controller_url::parse(text).map_err(|error| usage(error.to_string()))?,
         (None, Some(known)) => known.clone(),
         (None, None) => {
@@ -60,28 +60,28 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
             return Err(usage(message.to_owned()));
         }
     };
-    let store = how.store.map_or(place.config.cli.store, StoreKind::from);
-    let home = place.home(&controller, store)?;
+    let store = how.store.map_or(settings.config.cli.store, StoreKind::from);
+    let config = settings.session_config(&controller, store)?;
     // Here and below, before the person goes to the browser: what cannot be kept is of no use to the
     // next command.
-    home.store.load().await.map_err(Failure::failed)?;
-    let stays = place.controller() == Some(&controller) && place.config.cli.store == store;
+    config.store.load().await.map_err(CommandError::failed)?;
+    let stays = settings.controller() == Some(&controller) && settings.config.cli.store == store;
     if stays
-        && let Ok(Some(session)) = Session::resume(home.clone()).await
+        && let Ok(Some(session)) = Session::resume(config.clone()).await
         && let Ok(me) = session.me().await
     {
         print::note("You are signed in already. To be somebody else, run: hourkey sign-out");
         return welcome(&me, &controller, json);
     }
-    home.store.check().await.map_err(Failure::failed)?;
-    let settings = place.folders.config_file();
-    hourkey_client::file::check(&settings).map_err(|error| {
-        let path = settings.clone();
-        Failure::failed(ConfigError::Unwritable { path, error })
+    config.store.check().await.map_err(CommandError::failed)?;
+    let config_file = settings.folders.config_file();
+    hourkey_client::file::check(&config_file).map_err(|error| {
+        let path = config_file.clone();
+        CommandError::failed(ConfigError::Unwritable { path, error })
     })?;
     let label = label();
     let session = if how.device {
-        client::by_device(home, &label, |device| {
+        client::by_device(config, &label, |device| {
             print::note(format_args!(
                 "On another machine, go to {} and type the code {}",
                 visible(&device.verification_uri),
@@ -90,7 +90,7 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
         })
         .await?
     } else {
-        client::through_browser(home, &label, |url| {
+        client::through_browser(config, &label, |url| {
             print::note(format_args!(
                 "Sign in in your browser. If it does not open, go to:\n{url}"
             ));
@@ -101,14 +101,14 @@ pub(crate) async fn sign_in(how: SignIn, json: bool) -> Result<(), Failure> {
     };
     if let Some(error) = session.unsaved() {
         let _ = session.sign_out().await;
-        return Err(Failure::failed(error));
+        return Err(CommandError::failed(error));
     }
     // Read anew: the person may have taken minutes, and the desktop app writes there too.
-    Config::change(&place.folders.config_file(), |config| {
+    Config::change(&config_file, |config| {
         config.cli.controller = Some(controller.clone());
         config.cli.store = store;
     })
-    .map_err(Failure::failed)?;
+    .map_err(CommandError::failed)?;
     welcome(&session.me().await?, &controller, json)
 }
 
@@ -116,7 +116,7 @@ fn welcome(
     me: &hourkey_protocol::account::Me,
     controller: &Url,
     json: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if json {
         return print::json(me);
     }
@@ -130,11 +130,11 @@ fn welcome(
 }
 
 /// `hourkey sign-out`.
-pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
+pub(crate) async fn sign_out(json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let signed_out = session.sign_out().await;
     // Worth nothing without the session; what stays of it does no harm.
-    let _ = Place::find()?
+    let _ = Settings::find()?
         .device_key(session.controller())
         .clear()
         .await;
@@ -142,8 +142,10 @@ pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
     signed_out.map_err(|error| {
         let message = error.to_string();
         match error {
-            SignOutError::Revoke(cause) => Failure::new(Failure::from(cause).exit, message),
-            SignOutError::Clear(_) => Failure::failed(message),
+            SignOutError::Revoke(cause) => {
+                CommandError::new(CommandError::from(cause).exit, message)
+            }
+            SignOutError::Clear(_) => CommandError::failed(message),
         }
     })?;
     if json {
@@ -153,15 +155,15 @@ pub(crate) async fn sign_out(json: bool) -> Result<(), Failure> {
 }
 
 /// The settings and where they are.
-struct Place {
+struct Settings {
     folders: Folders,
     config: Config,
 }
 
-impl Place {
-    fn find() -> Result<Self, Failure> {
-        let folders = Folders::find().map_err(Failure::failed)?;
-        let config = Config::load(&folders.config_file()).map_err(Failure::failed)?;
+impl Settings {
+    fn find() -> Result<Self, CommandError> {
+        let folders = Folders::find().map_err(CommandError::failed)?;
+        let config = Config::load(&folders.config_file()).map_err(CommandError::failed)?;
         Ok(Self { folders, config })
     }
 
@@ -183,9 +185,13 @@ impl Place {
         }
     }
 
-    fn home(&self, controller: &Url, store: StoreKind) -> Result<Home, Failure> {
-        Ok(Home {
-            http: session::http().map_err(Failure::failed)?,
+    fn session_config(
+        &self,
+        controller: &Url,
+        store: StoreKind,
+    ) -> Result<SessionConfig, CommandError> {
+        Ok(SessionConfig {
+            http: session::http().map_err(CommandError::failed)?,
             controller: controller.clone(),
             client_id: CLI_CLIENT,
             store: self.secret(CLI_CLIENT, controller, store),

@@ -7,7 +7,7 @@ use hourkey_client::config::StoreKind;
 use hourkey_domain::ids::{DeviceId, RequestId};
 use hourkey_domain::length::{Length, typed_seconds};
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::{
     account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config, unlock,
 };
@@ -27,12 +27,12 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  it is done; with --wait: access is granted
   1  it failed
-  2  the command line, or what it asks for, is not right
+  2  the command line is wrong
   3  not signed in, or the session has ended
-  4  there is no such thing, or it is not yours to see
+  4  not found, or not visible to you
   5  the request was denied
-  6  the request lapsed or was cancelled
-  7  the request still waits, and the time to wait is over
+  6  the request expired or was cancelled
+  7  timed out waiting; the request is still pending
   8  the controller cannot be reached, or something answers in its place
   9  it is not allowed, or no longer possible (decided by somebody else, ended, open already)
 
@@ -102,7 +102,8 @@ enum Command {
         port: u16,
     },
     /// Run a local proxy on 127.0.0.1 to your resources.
-    Entry {
+    #[command(alias = "entry")]
+    Proxy {
         /// The port, from now on the usual one, or 0 for any free one, this time; when left out, the
         /// usual one.
         #[arg(long, value_parser = port)]
@@ -251,7 +252,7 @@ fn port(text: &str) -> Result<u16, &'static str> {
 
 impl Arguments {
     /// Does what the command line says.
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
         let json = self.json;
         match self.command {
             Command::SignIn(how) => account::sign_in(how, json).await,
@@ -278,7 +279,7 @@ impl Arguments {
                 comment,
             } => unlock::unlock(login, &resource, comment, json).await,
             Command::Connect { host, port } => connect::connect(&host, port).await,
-            Command::Entry { port } => serve::entry(port, json).await,
+            Command::Proxy { port } => serve::proxy(port, json).await,
             Command::Forward { what, port } => serve::forward(&what, port, json).await,
             Command::SshConfig { install } => ssh_config::ssh_config(install, json).await,
             Command::Devices(what) => devices::run(what, json).await,
@@ -288,7 +289,7 @@ impl Arguments {
     }
 }
 
-fn completions(shell: Shell) -> Result<(), Failure> {
+fn completions(shell: Shell) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "hourkey", &mut script);
     print::raw(&script)

@@ -14,14 +14,14 @@ use hourkey_protocol::access::{
 
 use crate::account::session;
 use crate::args;
-use crate::exit::{Exit, Failure, named};
+use crate::exit::{CommandError, Exit, named};
 use crate::resources::{find, rows};
 use crate::table::table;
 use crate::text::{moment, visible, zone};
 use crate::{print, wait};
 
 /// `hourkey request`: a `Request` as JSON.
-pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Failure> {
+pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     let resource = find(&snapshot.resources, &what.resource)?;
@@ -49,7 +49,12 @@ pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Failu
 }
 
 /// Prints what became of a request, and ends with the code for it.
-fn outcome(request: &Request, waited: bool, now: DateTime<Utc>, json: bool) -> Result<(), Failure> {
+fn outcome(
+    request: &Request,
+    waited: bool,
+    now: DateTime<Utc>,
+    json: bool,
+) -> Result<(), CommandError> {
     if json {
         print::json(request)?;
     }
@@ -67,7 +72,7 @@ fn outcome(request: &Request, waited: bool, now: DateTime<Utc>, json: bool) -> R
         sentence.insert_str(0, "Timed out waiting. ");
     }
     if exit != Exit::Ok {
-        return Err(Failure::new(exit, sentence));
+        return Err(CommandError::new(exit, sentence));
     }
     if json {
         return Ok(());
@@ -149,7 +154,7 @@ async fn assignment_by_group(
     session: &Session,
     resource: &Resource,
     group: &str,
-) -> Result<AssignmentId, Failure> {
+) -> Result<AssignmentId, CommandError> {
     let assignments = session.resource(resource.id).await?.assignments;
     let lower = group.to_lowercase();
     if let Some(assignment) = assignments
@@ -168,11 +173,11 @@ async fn assignment_by_group(
         visible(group),
         groups.join(", ")
     );
-    Err(Failure::new(Exit::NotFound, message))
+    Err(CommandError::new(Exit::NotFound, message))
 }
 
 /// `hourkey status`: a `Snapshot` as JSON.
-pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
+pub(crate) async fn overview(json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     if json {
@@ -213,7 +218,7 @@ pub(crate) async fn overview(json: bool) -> Result<(), Failure> {
 }
 
 /// `hourkey status RESOURCE`: a `ResourceDetail` as JSON.
-pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     let found = find(&snapshot.resources, wanted)?;
@@ -348,7 +353,7 @@ fn assignments_table(assignments: &[AssignmentChoice], now: DateTime<Utc>) -> St
 }
 
 /// `hourkey cancel`: a `Request` as JSON.
-pub(crate) async fn cancel(what: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn cancel(what: &str, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let id = match what.parse::<RequestId>() {
         Ok(id) => id,
@@ -364,7 +369,7 @@ pub(crate) async fn cancel(what: &str, json: bool) -> Result<(), Failure> {
     ))
 }
 
-async fn pending(session: &Session, wanted: &str) -> Result<RequestId, Failure> {
+async fn pending(session: &Session, wanted: &str) -> Result<RequestId, CommandError> {
     let snapshot = session.snapshot().await?;
     let resource = find(&snapshot.resources, wanted)?;
     match lock_now(resource, snapshot.server_time) {
@@ -372,7 +377,7 @@ async fn pending(session: &Session, wanted: &str) -> Result<RequestId, Failure> 
         LockState::Open { .. }
         | LockState::Granted { .. }
         | LockState::Scheduled { .. }
-        | LockState::Locked { .. } => Err(Failure::new(
+        | LockState::Locked { .. } => Err(CommandError::new(
             Exit::Conflict,
             format!("No request of yours for {} waits.", visible(&resource.name)),
         )),
@@ -380,7 +385,7 @@ async fn pending(session: &Session, wanted: &str) -> Result<RequestId, Failure> 
 }
 
 /// `hourkey release`: a `Grant` as JSON.
-pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     let resource = find(&snapshot.resources, wanted)?;
@@ -389,7 +394,7 @@ pub(crate) async fn release(wanted: &str, json: bool) -> Result<(), Failure> {
         LockState::Granted { grant, .. } | LockState::Scheduled { grant, .. } => grant,
         LockState::Open { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
             let message = format!("You have no access to {name} that you could give back.");
-            return Err(Failure::new(Exit::Conflict, message));
+            return Err(CommandError::new(Exit::Conflict, message));
         }
     };
     let grant = session.release(grant).await?;

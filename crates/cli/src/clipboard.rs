@@ -6,12 +6,12 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
 /// The hidden command that [`put`] starts.
 pub(crate) const KEEPER: &str = "keep-clipboard";
 /// What the keeper prints once the text is on the clipboard.
-const READY: &str = "ready";
+const READY_LINE: &str = "ready";
 
 /// Puts a text on the clipboard; says why if that cannot be.
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -46,7 +46,7 @@ pub(crate) fn put(text: &str) -> Result<(), String> {
             .map_err(failed)?;
     }
     let answer = answer.trim_end();
-    if answer == READY {
+    if answer == READY_LINE {
         return Ok(());
     }
     // It has said its last: it is about to end, or has ended.
@@ -63,15 +63,15 @@ pub(crate) fn put(text: &str) -> Result<(), String> {
 }
 
 /// How often the keeper looks whether it is still needed.
-const LOOK: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The keeper: puts the text from standard input on the clipboard, and stays until something else
 /// is copied or the display is gone.
-pub(crate) async fn keep() -> Result<(), Failure> {
+pub(crate) async fn keep() -> Result<(), CommandError> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     let mut clipboard = match arboard::Clipboard::new() {
         Ok(clipboard) => clipboard,
         Err(error) => return crate::print::line(error),
@@ -79,10 +79,10 @@ pub(crate) async fn keep() -> Result<(), Failure> {
     if let Err(error) = clipboard.set_text(&text) {
         return crate::print::line(error);
     }
-    crate::print::line(READY)?;
+    crate::print::line(READY_LINE)?;
     // Waiting for another owner would be simpler, but does not end with the display.
     while clipboard.get_text().is_ok_and(|now| now == text) {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -2,22 +2,22 @@
 
 use std::io;
 
-use hourkey_client::dial::{Cut, Destination, RelayError};
-use hourkey_client::entry::PATIENCE;
+use hourkey_client::dial::{CutReason, Destination, RelayError};
+use hourkey_client::local_proxy::HOLD_TIMEOUT;
 
-use crate::exit::{Exit, Failure};
-use crate::live::{Live, Notes};
+use crate::exit::{CommandError, Exit};
+use crate::live::{Live, PromptPrinter};
 use crate::text::visible;
 
 /// `hourkey connect`.
-pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
+pub(crate) async fn connect(host: &str, port: u16) -> Result<(), CommandError> {
     let host = host.parse().map_err(|_| {
         let message = format!("{} is no host name or IP address.", visible(host));
-        Failure::new(Exit::Usage, message)
+        CommandError::new(Exit::Usage, message)
     })?;
-    let live = Live::start(Notes::One, 0).await?;
+    let live = Live::start(PromptPrinter::One, 0).await?;
     let to = Destination { host, port };
-    let tunnel = live.dialer.dial(&to, PATIENCE).await?;
+    let tunnel = live.dialer.dial(&to, HOLD_TIMEOUT).await?;
     let cut = tunnel.cut();
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
@@ -26,14 +26,16 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), Failure> {
         Ok(()) | Err(RelayError::CallerClosed) => Ok(()),
         Err(RelayError::Tunnel(error)) => match cut.await {
             // The sentence above says why.
-            Some(Cut::Blocked(_)) => Err(Failure::failed("The gateway cut the connection.")),
-            Some(why) => Err(Failure::failed(why)),
+            Some(CutReason::Blocked(_)) => {
+                Err(CommandError::failed("The gateway cut the connection."))
+            }
+            Some(why) => Err(CommandError::failed(why)),
             None => {
                 let why = live.dialer.why_lost(&to, Some(&error)).await;
-                Err(Failure::failed(why))
+                Err(CommandError::failed(why))
             }
         },
-        Err(error) => Err(Failure::failed(ended_here(&error))),
+        Err(error) => Err(CommandError::failed(ended_here(&error))),
     }
 }
 

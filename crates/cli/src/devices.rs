@@ -6,13 +6,13 @@ use hourkey_protocol::device::Device;
 
 use crate::account::session;
 use crate::args;
-use crate::exit::{Failure, named};
+use crate::exit::{CommandError, named};
 use crate::print;
 use crate::table::table;
 use crate::text::{date, zone};
 
 /// `hourkey devices …`.
-pub(crate) async fn run(what: args::Devices, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(what: args::Devices, json: bool) -> Result<(), CommandError> {
     match what {
         args::Devices::List => list(json).await,
         args::Devices::End { id } => end(id, json).await,
@@ -20,7 +20,7 @@ pub(crate) async fn run(what: args::Devices, json: bool) -> Result<(), Failure> 
 }
 
 /// `[Device]` as JSON.
-async fn list(json: bool) -> Result<(), Failure> {
+async fn list(json: bool) -> Result<(), CommandError> {
     let devices = session().await?.devices().await?;
     if json {
         return print::json(&devices);
@@ -57,7 +57,7 @@ fn kind(kind: SessionKind) -> &'static str {
     }
 }
 
-async fn end(id: DeviceId, json: bool) -> Result<(), Failure> {
+async fn end(id: DeviceId, json: bool) -> Result<(), CommandError> {
     let ended = session().await?.end_device(id).await;
     ended.map_err(named("device", id))?;
     if json {

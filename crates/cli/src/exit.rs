@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use hourkey_client::api::ApiError;
 use hourkey_client::device::DeviceError;
-use hourkey_client::dial::Refused;
+use hourkey_client::dial::DialError;
 use hourkey_client::sign_in::{DiscoverError, SignInError};
 use hourkey_protocol::gateway::Refusal;
 use hourkey_protocol::problem::Code;
@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Ok = 0,
     /// It failed.
     Failed = 1,
-    /// The command line, or what it asks for, is not right. The command line's parser uses it too.
+    /// The command line is wrong. Its parser uses this code, too.
     Usage = 2,
     /// Not signed in, or the session has ended.
     NotSignedIn = 3,
@@ -27,7 +27,7 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// The request was denied.
     Denied = 5,
-    /// The request lapsed or was cancelled.
+    /// The request expired or was cancelled.
     Over = 6,
     /// The request still waits.
     Pending = 7,
@@ -43,15 +43,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     /// What happened, why, and what to do.
     pub(crate) message: String,
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -75,9 +75,9 @@ impl Failure {
 pub(crate) fn named(
     what: &'static str,
     id: impl std::fmt::Display,
-) -> impl Fn(ApiError) -> Failure {
+) -> impl Fn(ApiError) -> CommandError {
     move |error| match error.code() {
-        Some(Code::NotFound) => Failure::new(
+        Some(Code::NotFound) => CommandError::new(
             Exit::NotFound,
             format!("There is no {what} {id}, or you don’t have access."),
         ),
@@ -88,7 +88,7 @@ pub(crate) fn named(
 /// What to run when nobody is signed in.
 const SIGN_IN: &str = "Run: hourkey sign-in";
 
-impl From<ApiError> for Failure {
+impl From<ApiError> for CommandError {
     fn from(error: ApiError) -> Self {
         let exit = match &error {
             ApiError::Problem(problem) => match problem.code {
@@ -126,7 +126,7 @@ impl From<ApiError> for Failure {
     }
 }
 
-impl From<SignInError> for Failure {
+impl From<SignInError> for CommandError {
     fn from(error: SignInError) -> Self {
         let exit = match error {
             SignInError::Api(error) => return error.into(),
@@ -150,20 +150,20 @@ impl From<SignInError> for Failure {
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
+impl From<DialError> for CommandError {
+    fn from(refused: DialError) -> Self {
         let exit = match &refused {
-            Refused::NoResource => Exit::NotFound,
-            Refused::Locked => Exit::Pending,
-            Refused::Denied => Exit::Denied,
-            Refused::Device(DeviceError::Api(error)) => return error.clone().into(),
-            Refused::SignedOut => return ApiError::SessionEnded.into(),
-            Refused::NothingHeard(_) => Exit::Unreachable,
-            Refused::Gateway(Refusal::NoPermit | Refusal::Device) => Exit::Conflict,
-            Refused::NoGateway(_)
-            | Refused::NoAnswer(_)
-            | Refused::Device(_)
-            | Refused::Gateway(
+            DialError::NoResource => Exit::NotFound,
+            DialError::Locked => Exit::Pending,
+            DialError::Denied => Exit::Denied,
+            DialError::Device(DeviceError::Api(error)) => return error.clone().into(),
+            DialError::SignedOut => return ApiError::SessionEnded.into(),
+            DialError::NothingHeard(_) => Exit::Unreachable,
+            DialError::Gateway(Refusal::NoPermit | Refusal::Device) => Exit::Conflict,
+            DialError::NoGateway(_)
+            | DialError::NoAnswer(_)
+            | DialError::Device(_)
+            | DialError::Gateway(
                 Refusal::Stale | Refusal::Unreachable | Refusal::Malformed | Refusal::Busy,
             ) => Exit::Failed,
         };
@@ -172,8 +172,8 @@ impl From<Refused> for Failure {
 }
 
 /// Nobody is signed in.
-pub(crate) fn not_signed_in() -> Failure {
-    Failure::new(
+pub(crate) fn not_signed_in() -> CommandError {
+    CommandError::new(
         Exit::NotSignedIn,
         format!("You are not signed in. {SIGN_IN}"),
     )

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use hourkey_client::api::ApiError;
-use hourkey_client::dial::{Ask, Asker, Blocked, Dialer};
+use hourkey_client::dial::{AccessPrompt, BlockedConnection, Dialer, PromptHandler};
 use hourkey_client::model::{Connection, Model};
-use hourkey_client::sync::{Update, follow};
+use hourkey_client::sync::{Update, subscribe};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::account::device;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::print;
 use crate::text::visible;
 
@@ -20,20 +20,20 @@ pub(crate) struct Live {
     pub(crate) controller: Url,
     pub(crate) dialer: Dialer,
     pub(crate) model: watch::Receiver<Model>,
-    follower: JoinHandle<()>,
+    subscription: JoinHandle<()>,
 }
 
 impl Live {
     /// Starts to follow. `ready` is [`Dialer::new`]'s.
-    pub(crate) async fn start(asker: Notes, ready: usize) -> Result<Self, Failure> {
+    pub(crate) async fn start(prompts: PromptPrinter, ready: usize) -> Result<Self, CommandError> {
         let device = device().await?;
         let session = device.session().clone();
         let controller = session.controller().clone();
         let (tx, mut updates) = mpsc::channel(8);
         let (writer, model) = watch::channel(Model::default());
-        let dialer = Dialer::new(device, model.clone(), Arc::new(asker), ready);
-        let follower = tokio::spawn(async move {
-            let _follower = follow(session.clone(), tx);
+        let dialer = Dialer::new(device, model.clone(), Arc::new(prompts), ready);
+        let subscription = tokio::spawn(async move {
+            let _subscription = subscribe(session.clone(), tx);
             let mut lost = false;
             while let Some(update) = updates.recv().await {
                 match &update {
@@ -54,23 +54,23 @@ impl Live {
             controller,
             dialer,
             model,
-            follower,
+            subscription,
         })
     }
 }
 
 impl Live {
     /// Waits for the first word of the controller, and gets this device its certificate.
-    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+    pub(crate) async fn ready(&self) -> Result<(), CommandError> {
         let mut model = self.model.clone();
         let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
-        // Gone only with the follower, which lives as long as this.
+        // Gone only with the subscription, which lives as long as this.
         let _ = model.wait_for(heard).await;
         Ok(self.dialer.prepare().await?)
     }
 
     /// Waits for the end of the session.
-    pub(crate) async fn ended(&self) -> Failure {
+    pub(crate) async fn ended(&self) -> CommandError {
         let mut model = self.model.clone();
         let _ = model
             .wait_for(|model| model.connection == Connection::Ended)
@@ -81,54 +81,57 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.subscription.abort();
     }
 }
 
 /// Opens request pages in the browser, and says on standard error what is going on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Notes {
+pub(crate) enum PromptPrinter {
     /// For one connection: all that concerns it.
     One,
     /// For many: only what the person should do.
     Many,
 }
 
-impl Asker for Notes {
-    fn open_page(&self, ask: &Ask) {
-        let (name, seconds) = (visible(&ask.resource.name), ask.patience.as_secs());
-        if has_display() && open::that_detached(ask.page.as_str()).is_ok() {
+impl PromptHandler for PromptPrinter {
+    fn open_page(&self, prompt: &AccessPrompt) {
+        let (name, seconds) = (
+            visible(&prompt.resource.name),
+            prompt.hold_timeout.as_secs(),
+        );
+        if has_display() && open::that_detached(prompt.page.as_str()).is_ok() {
             print::note(format_args!(
                 "{name} is locked: opened the request page, waiting up to {seconds} s…"
             ));
         } else {
             print::note(format_args!(
                 "{name} is locked: ask for access at {}\nWaiting up to {seconds} s…",
-                ask.page
+                prompt.page
             ));
         }
     }
 
-    fn remind(&self, ask: &Ask) {
+    fn notify(&self, prompt: &AccessPrompt) {
         print::note(format_args!(
             "{} is locked: ask for access at {}",
-            visible(&ask.resource.name),
-            ask.page
+            visible(&prompt.resource.name),
+            prompt.page
         ));
     }
 
-    fn waits(&self, ask: &Ask) {
+    fn waits(&self, prompt: &AccessPrompt) {
         match self {
             Self::One => print::note(format_args!(
                 "{} is not open yet; waiting up to {} s…",
-                visible(&ask.resource.name),
-                ask.patience.as_secs()
+                visible(&prompt.resource.name),
+                prompt.hold_timeout.as_secs()
             )),
             Self::Many => {}
         }
     }
 
-    fn blocked(&self, blocked: &Blocked) {
+    fn blocked(&self, blocked: &BlockedConnection) {
         print::note(visible(&blocked.to_string()));
     }
 }

@@ -27,18 +27,18 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     // What libraries have to say, the command says itself, in words for people.
-    hourkey_terminal::log("off,hourkey=error,hourkey_client=warn,hourkey_client::entry=info");
+    hourkey_terminal::log("off,hourkey=error,hourkey_client=warn,hourkey_client::local_proxy=info");
     match run(arguments) {
         Ok(()) => exit::Exit::Ok.into(),
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: args::Arguments) -> Result<(), exit::Failure> {
+fn run(arguments: args::Arguments) -> Result<(), exit::CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(exit::Failure::failed)?;
+        .map_err(exit::CommandError::failed)?;
     let done = runtime.block_on(arguments.run());
     // Nobody waits for standard input any more.
     runtime.shutdown_background();

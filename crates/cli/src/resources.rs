@@ -13,13 +13,13 @@ use url::Url;
 
 use crate::account::session;
 use crate::ask::note;
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandError, Exit};
 use crate::table::table;
 use crate::text::{moment, visible};
 use crate::{clipboard, print};
 
 /// `hourkey list`: `[Resource]` as JSON.
-pub(crate) async fn list(json: bool) -> Result<(), Failure> {
+pub(crate) async fn list(json: bool) -> Result<(), CommandError> {
     let snapshot = session().await?.snapshot().await?;
     let resources = in_order(&snapshot);
     if json {
@@ -44,7 +44,7 @@ pub(crate) async fn list(json: bool) -> Result<(), Failure> {
 }
 
 /// `hourkey open`: what was opened, as JSON.
-pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let snapshot = session.snapshot().await?;
     let resource = find(&snapshot.resources, wanted)?;
@@ -58,7 +58,7 @@ pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), Failure> {
                     "{name} has no web address to open. Its address is {}",
                     visible(&resource.endpoint())
                 );
-                return Err(Failure::new(Exit::Conflict, message));
+                return Err(CommandError::new(Exit::Conflict, message));
             }
         },
         LockState::Pending { request, .. } => {
@@ -98,7 +98,7 @@ struct Opened {
 }
 
 /// `hourkey copy`: what was copied, as JSON.
-pub(crate) async fn copy(wanted: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn copy(wanted: &str, json: bool) -> Result<(), CommandError> {
     let snapshot = session().await?.snapshot().await?;
     let address = find(&snapshot.resources, wanted)?.copied_address();
     let copied = match clipboard::put(&address) {
@@ -126,7 +126,10 @@ struct Copied {
 
 /// The one resource that `wanted` means: its id, or its name, alias or address, in upper or lower
 /// case.
-pub(crate) fn find<'a>(resources: &'a [Resource], wanted: &str) -> Result<&'a Resource, Failure> {
+pub(crate) fn find<'a>(
+    resources: &'a [Resource],
+    wanted: &str,
+) -> Result<&'a Resource, CommandError> {
     let wanted = wanted.trim();
     if let Some(found) = resources
         .iter()
@@ -150,7 +153,7 @@ pub(crate) fn find<'a>(resources: &'a [Resource], wanted: &str) -> Result<&'a Re
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(nothing(resources, wanted)),
-        several => Err(Failure::new(
+        several => Err(CommandError::new(
             Exit::Usage,
             format!(
                 "{} may mean any of these; give the id: {}",
@@ -161,7 +164,7 @@ pub(crate) fn find<'a>(resources: &'a [Resource], wanted: &str) -> Result<&'a Re
     }
 }
 
-fn nothing(resources: &[Resource], wanted: &str) -> Failure {
+fn nothing(resources: &[Resource], wanted: &str) -> CommandError {
     let lower = wanted.to_lowercase();
     let similar: Vec<&Resource> = resources
         .iter()
@@ -174,7 +177,7 @@ fn nothing(resources: &[Resource], wanted: &str) -> Failure {
         format!("Did you mean: {}?", names(&similar))
     };
     let wanted = visible(wanted);
-    Failure::new(
+    CommandError::new(
         Exit::NotFound,
         format!("There is no resource {wanted}, or you don’t have access. {hint}"),
     )

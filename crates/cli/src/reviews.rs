@@ -7,12 +7,12 @@ use hourkey_protocol::access::{Approve, Comment, Review};
 use crate::account::session;
 use crate::args;
 use crate::ask::sentence;
-use crate::exit::{Failure, named};
+use crate::exit::{CommandError, named};
 use crate::print;
 use crate::table::table;
 
 /// `hourkey review …`.
-pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let request = match review {
         args::Review::List => {
@@ -49,7 +49,7 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), Failure>
 }
 
 /// `[Review]` as JSON.
-fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Failure> {
+fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), CommandError> {
     if json {
         return print::json(&reviews);
     }

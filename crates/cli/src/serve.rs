@@ -1,42 +1,42 @@
-//! `hourkey entry` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
+//! `hourkey proxy` and `hourkey forward`: loopback ports that lead to resources, until Ctrl+C.
 
-use hourkey_client::dial::{Destination, Refused};
-use hourkey_client::entry::{Entry, Forward};
+use hourkey_client::dial::{Destination, DialError};
+use hourkey_client::local_proxy::{Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
 use crate::account::proxy_files;
-use crate::exit::{Exit, Failure};
-use crate::live::{Live, Notes};
+use crate::exit::{CommandError, Exit};
+use crate::live::{Live, PromptPrinter};
 use crate::print;
 use crate::resources::find;
 use crate::text::visible;
 
 /// How many connections to each gateway in use are kept ready.
-const READY: usize = 2;
+const WARM_CONNECTIONS: usize = 2;
 
-/// `hourkey entry`: the addresses, as JSON, once they are there.
-pub(crate) async fn entry(port: Option<u16>, json: bool) -> Result<(), Failure> {
-    let live = Live::start(Notes::Many, READY).await?;
+/// `hourkey proxy`: the addresses, as JSON, once they are there.
+pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), CommandError> {
+    let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
     let files = proxy_files(&live.controller)?;
     let dialer = live.dialer.clone();
     let usual = files.usual_port().await;
     let started = match port {
-        None => Entry::start_anywhere(dialer, 0, &files).await,
-        Some(port) => Entry::start(dialer, port, &files).await,
+        None => LocalProxy::start_anywhere(dialer, 0, &files).await,
+        Some(port) => LocalProxy::start(dialer, port, &files).await,
     };
-    let entry = started.map_err(|error| taken(port.unwrap_or(0), &error))?;
+    let local_proxy = started.map_err(|error| taken(port.unwrap_or(0), &error))?;
     if let (None, Some(usual)) = (port, usual)
-        && usual != entry.port()
+        && usual != local_proxy.port()
     {
         print::note(format_args!(
-            "Port {usual} is taken, perhaps by another hourkey entry, so this one has another port, \
+            "Port {usual} is taken, perhaps by another hourkey proxy, so this one has another port, \
              this time. Browsers that were given the usual address do not find it here."
         ));
     }
-    let (port, pac) = (entry.port(), entry.pac_url());
+    let (port, pac) = (local_proxy.port(), local_proxy.pac_url());
     let proxy = format!("http://127.0.0.1:{port}");
     if json {
         print::json(&Listening { port, proxy, pac })?;
@@ -58,7 +58,7 @@ pub(crate) async fn entry(port: Option<u16>, json: bool) -> Result<(), Failure> 
     until_stopped(&live).await
 }
 
-/// `hourkey entry`, as JSON.
+/// `hourkey proxy`, as JSON.
 #[derive(Serialize)]
 struct Listening {
     port: u16,
@@ -67,8 +67,8 @@ struct Listening {
 }
 
 /// `hourkey forward`: the address, as JSON, once it is there.
-pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Failure> {
-    let live = Live::start(Notes::Many, READY).await?;
+pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), CommandError> {
+    let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
     let to = {
         let model = live.model.borrow();
@@ -76,7 +76,7 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Fai
         destination(&resources, what)?
     };
     if live.dialer.resource(&to).is_none() {
-        return Err(Refused::NoResource.into());
+        return Err(DialError::NoResource.into());
     }
     let forward = Forward::start(live.dialer.clone(), to.clone(), port)
         .await
@@ -128,7 +128,7 @@ async fn tell_ends(live: &Live, to: &Destination) {
         }
         (was_there, was_open) = (is_there, is_open);
         if model.changed().await.is_err() {
-            // Gone only with the follower, which lives as long as this.
+            // Gone only with the subscription, which lives as long as this.
             std::future::pending::<()>().await;
         }
     }
@@ -143,7 +143,7 @@ struct Forwarding {
 }
 
 /// What somebody wants to be led to: `HOST:PORT`, or a resource with one host and one port.
-fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failure> {
+fn destination(resources: &[Resource], what: &str) -> Result<Destination, CommandError> {
     let found = match (find(resources, what), what.parse::<Destination>()) {
         (Ok(found), _) => found,
         (Err(_), Ok(to)) => return Ok(to),
@@ -154,20 +154,20 @@ fn destination(resources: &[Resource], what: &str) -> Result<Destination, Failur
             "{} has more than one host or port. Say which, as HOST:PORT.",
             visible(&found.name)
         );
-        Failure::new(Exit::Usage, message)
+        CommandError::new(Exit::Usage, message)
     })
 }
 
-fn taken(port: u16, error: &std::io::Error) -> Failure {
-    Failure::failed(format!(
+fn taken(port: u16, error: &std::io::Error) -> CommandError {
+    CommandError::failed(format!(
         "Port {port} of 127.0.0.1 cannot be used: {error}. Choose another one with --port."
     ))
 }
 
 /// Waits for Ctrl+C, or the end of the session.
-async fn until_stopped(live: &Live) -> Result<(), Failure> {
+async fn until_stopped(live: &Live) -> Result<(), CommandError> {
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::failed),
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(CommandError::failed),
         failure = live.ended() => Err(failure),
     }
 }

@@ -11,7 +11,7 @@ use hourkey_protocol::access::Resource;
 use serde::Serialize;
 
 use crate::account::session;
-use crate::exit::Failure;
+use crate::exit::CommandError;
 use crate::print;
 
 /// The port of ssh.
@@ -29,16 +29,16 @@ const FILE: &str = "hourkey.config";
 const INCLUDE: &str = "Include hourkey.config";
 
 /// `hourkey ssh-config`: the hosts, as JSON.
-pub(crate) async fn ssh_config(install_it: bool, json: bool) -> Result<(), Failure> {
+pub(crate) async fn ssh_config(install_it: bool, json: bool) -> Result<(), CommandError> {
     let resources = session().await?.resources().await?;
     let blocks = blocks(&resources);
     let config = config(&blocks);
     if install_it {
         let home = std::env::home_dir()
-            .ok_or_else(|| Failure::failed("There is no home folder. Set HOME."))?;
+            .ok_or_else(|| CommandError::failed("There is no home folder. Set HOME."))?;
         let folder = home.join(".ssh");
         install(&folder, &config).map_err(|error| {
-            Failure::failed(format!("{} cannot be changed: {error}.", folder.display()))
+            CommandError::failed(format!("{} cannot be changed: {error}.", folder.display()))
         })?;
     }
     if json {

@@ -5,13 +5,13 @@ use hourkey_client::session::Session;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 
 use crate::account::session;
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandError, Exit};
 use crate::print;
 use crate::table::table;
 use crate::text::{date, moment, visible, zone};
 
 /// `hourkey unlock LOGIN`: `[AutoLocked]` as JSON.
-pub(crate) async fn list(login: &str, json: bool) -> Result<(), Failure> {
+pub(crate) async fn list(login: &str, json: bool) -> Result<(), CommandError> {
     let session = session().await?;
     let found = session.auto_locked(login).await?;
     if json {
@@ -42,7 +42,7 @@ pub(crate) async fn unlock(
     resource: &str,
     comment: String,
     json: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let session = session().await?;
     let locks = session.auto_locked(&login).await?;
     let wanted = resource.trim();
@@ -51,7 +51,7 @@ pub(crate) async fn unlock(
             || found.resource.to_string() == wanted
     };
     let Some(found) = locks.iter().find(is_meant) else {
-        return Err(Failure::new(
+        return Err(CommandError::new(
             Exit::NotFound,
             format!(
                 "Nothing of this name locks by disuse for {}. List what does: hourkey unlock {}",
@@ -82,6 +82,6 @@ pub(crate) async fn unlock(
 }
 
 /// The controller's time.
-async fn now(session: &Session) -> Result<DateTime<Utc>, Failure> {
+async fn now(session: &Session) -> Result<DateTime<Utc>, CommandError> {
     Ok(session.snapshot().await?.server_time)
 }

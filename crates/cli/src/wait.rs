@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use hourkey_client::session::Session;
-use hourkey_client::sync::{Update, follow};
+use hourkey_client::sync::{Update, subscribe};
 use hourkey_protocol::access::{Request, RequestStatus, Resource};
 use tokio::sync::mpsc;
 
 use crate::ask::sentence;
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandError, Exit};
 use crate::print;
 use crate::text::visible;
 
 /// How long to leave a controller alone that did not answer, before the stream is taken up anew.
-const AWAY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Waits until the request is decided, at most for `timeout`; then it is returned as it stands.
 /// Says on standard error what is going on.
@@ -21,7 +21,7 @@ pub(crate) async fn until_decided(
     session: &Session,
     request: Request,
     timeout: Option<Duration>,
-) -> Result<Request, Failure> {
+) -> Result<Request, CommandError> {
     print::note(sentence(&request, request.created_at));
     let decided = decided(session, &request);
     let Some(timeout) = timeout else {
@@ -33,9 +33,9 @@ pub(crate) async fn until_decided(
     }
 }
 
-async fn decided(session: &Session, request: &Request) -> Result<Request, Failure> {
+async fn decided(session: &Session, request: &Request) -> Result<Request, CommandError> {
     let (tx, mut updates) = mpsc::channel(8);
-    let follower = follow(session.clone(), tx);
+    let subscription = subscribe(session.clone(), tx);
     let mut lost = false;
     let mut look = false;
     while let Some(update) = updates.recv().await {
@@ -61,18 +61,22 @@ async fn decided(session: &Session, request: &Request) -> Result<Request, Failur
         if lost || !look {
             continue;
         }
-        match session.request(request.id).await.map_err(Failure::from) {
+        match session
+            .request(request.id)
+            .await
+            .map_err(CommandError::from)
+        {
             Ok(now) if now.status != RequestStatus::Pending => return Ok(now),
             Ok(_) => look = false,
             // The controller went away just now: the look is still due, once it is back.
             Err(failure) if failure.exit == Exit::Unreachable => {
-                tokio::time::sleep(AWAY).await;
-                follower.wake();
+                tokio::time::sleep(RETRY_DELAY).await;
+                subscription.wake();
             }
             Err(failure) => return Err(failure),
         }
     }
-    Err(Failure::new(
+    Err(CommandError::new(
         Exit::NotSignedIn,
         "The session has ended; the request still waits. Run: hourkey sign-in",
     ))

@@ -1,33 +1,33 @@
-//! The commands that open connections, run as a person runs them, before stand-ins for controller
+//! The commands that open connections, run as a person runs them, before fakes for controller
 //! and gateways.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-#[path = "../../client/tests/stand_in/mod.rs"]
-mod stand_in;
+#[path = "../../client/tests/fake/mod.rs"]
+mod fake;
 
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
+use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
 use hourkey_client::config::{Config, StoreKind};
 use hourkey_client::secrets::{File, Secret, SecretStore as _};
 use hourkey_domain::lock::LockState;
 use serde_json::Value;
-use stand_in::{Controller, LOCKED, StandIn, granted, resource};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-struct World {
-    controller: Arc<Controller>,
-    gateway: StandIn,
+struct TestEnv {
+    controller: Arc<FakeController>,
+    gateway: FakeGateway,
     folder: TempDir,
 }
 
 /// Signed in by the file store, with one resource.
-async fn world(lock: LockState) -> World {
-    let controller = Controller::start().await;
-    let gateway = StandIn::start(&controller).await;
+async fn env(lock: LockState) -> TestEnv {
+    let controller = FakeController::start().await;
+    let gateway = FakeGateway::start(&controller).await;
     controller
         .rows
         .send_replace(vec![resource(1, "wiki.corp", lock)]);
@@ -39,14 +39,14 @@ async fn world(lock: LockState) -> World {
     config.save(&folder.path().join("config.toml")).unwrap();
     let token = File::of(folder.path(), "hourkey-cli", &url);
     token.save(&Secret::new("refresh")).await.unwrap();
-    World {
+    TestEnv {
         controller,
         gateway,
         folder,
     }
 }
 
-impl World {
+impl TestEnv {
     fn hourkey(&self, arguments: &[&str]) -> Child {
         self.hourkey_in(&[], arguments)
     }
@@ -85,13 +85,13 @@ async fn finish(mut child: Child, say: &[u8]) -> (Option<i32>, String, String) {
 
 #[tokio::test]
 async fn connect_carries_bytes_both_ways_and_keeps_one_key() {
-    let world = world(granted()).await;
+    let env = env(granted()).await;
     for _ in 0..2 {
-        let child = world.hourkey(&["connect", "wiki.corp", "7"]);
+        let child = env.hourkey(&["connect", "wiki.corp", "7"]);
         let (code, out, err) = finish(child, b"hello").await;
         assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "hello", ""));
     }
-    let keys = world.controller.enrolments.lock().unwrap().clone();
+    let keys = env.controller.enrolments.lock().unwrap().clone();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);
 }
@@ -99,8 +99,8 @@ async fn connect_carries_bytes_both_ways_and_keeps_one_key() {
 /// As under ssh: the input stays open, and the far end hangs up.
 #[tokio::test]
 async fn connect_is_over_when_the_far_end_is() {
-    let world = world(granted()).await;
-    let mut child = world.hourkey(&["connect", "wiki.corp", "80"]);
+    let env = env(granted()).await;
+    let mut child = env.hourkey(&["connect", "wiki.corp", "80"]);
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let output = child.wait_with_output().await.unwrap();
@@ -111,8 +111,8 @@ async fn connect_is_over_when_the_far_end_is() {
 
 #[tokio::test]
 async fn connect_says_what_it_waits_for_and_goes_on() {
-    let world = world(LOCKED).await;
-    let mut child = world.hourkey(&["connect", "wiki.corp", "7"]);
+    let env = env(LOCKED).await;
+    let mut child = env.hourkey(&["connect", "wiki.corp", "7"]);
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = said.next_line().await.unwrap().unwrap();
     assert!(
@@ -123,24 +123,24 @@ async fn connect_says_what_it_waits_for_and_goes_on() {
     let second = said.next_line().await.unwrap().unwrap();
     assert_eq!(second, "Waiting up to 120 s…");
     let open = vec![resource(1, "wiki.corp", granted())];
-    world.controller.rows.send_replace(open);
+    env.controller.rows.send_replace(open);
     let (code, out, _) = finish(child, b"hello").await;
     assert_eq!((code, out.as_str()), (Some(0), "hello"));
 }
 
 #[tokio::test]
 async fn connect_fails_by_its_own_codes() {
-    let world = world(granted()).await;
+    let env = env(granted()).await;
     for (arguments, code, sentence) in [
         (["connect", "example.com", "443"], 4, "no resource of yours"),
         (["connect", "no host", "443"], 2, "no host name"),
         (["connect", "wiki.corp", "0"], 2, "invalid value"),
     ] {
-        let (exit, _, said) = finish(world.hourkey(&arguments), b"").await;
+        let (exit, _, said) = finish(env.hourkey(&arguments), b"").await;
         assert_eq!(exit, Some(code), "{said}");
         assert!(said.contains(sentence), "{said}");
     }
-    let mut child = world.hourkey(&["connect", "wiki.corp", "7"]);
+    let mut child = env.hourkey(&["connect", "wiki.corp", "7"]);
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"x").await.unwrap();
     let mut echoed = [0];
@@ -151,7 +151,7 @@ async fn connect_fails_by_its_own_codes() {
         .read_exact(&mut echoed)
         .await
         .unwrap();
-    world.gateway.cut();
+    env.gateway.cut();
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
@@ -172,10 +172,10 @@ async fn printed(child: &mut Child) -> Value {
 }
 
 #[tokio::test]
-async fn entry_and_forward_say_where_they_listen_and_lead_there() {
-    let world = world(granted()).await;
-    let mut entry = world.hourkey(&["--json", "entry"]);
-    let listening = printed(&mut entry).await;
+async fn proxy_and_forward_say_where_they_listen_and_lead_there() {
+    let env = env(granted()).await;
+    let mut proxy = env.hourkey(&["--json", "proxy"]);
+    let listening = printed(&mut proxy).await;
     let proxy = listening["proxy"].as_str().unwrap();
     let curl = Command::new("curl")
         .args([
@@ -194,7 +194,7 @@ async fn entry_and_forward_say_where_they_listen_and_lead_there() {
     assert!(page.contains("/page"), "{page}");
     assert!(listening["pac"].as_str().unwrap().ends_with(".pac"));
 
-    let mut forward = world.hourkey(&["--json", "forward", "wiki.corp:7"]);
+    let mut forward = env.hourkey(&["--json", "forward", "wiki.corp:7"]);
     let listening = printed(&mut forward).await;
     assert_eq!(listening["to"], "wiki.corp:7");
     let address = listening["address"].as_str().unwrap();
@@ -205,16 +205,16 @@ async fn entry_and_forward_say_where_they_listen_and_lead_there() {
     assert_eq!(&echoed, b"\x00hello");
 
     // More than one port.
-    let (code, _, said) = finish(world.hourkey(&["forward", "wiki.corp"]), b"").await;
+    let (code, _, said) = finish(env.hourkey(&["forward", "wiki.corp"]), b"").await;
     assert_eq!(code, Some(2), "{said}");
 }
 
 /// A shell in which the proxy's own advice was followed.
 #[tokio::test]
 async fn commands_go_to_the_controller_by_themselves_where_the_environment_names_our_own_proxy() {
-    let world = world(granted()).await;
-    let mut entry = world.hourkey(&["--json", "entry"]);
-    let port = printed(&mut entry).await["port"].clone();
+    let env = env(granted()).await;
+    let mut proxy = env.hourkey(&["--json", "proxy"]);
+    let port = printed(&mut proxy).await["port"].clone();
     for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         for own in [
             "http://127.0.0.1",
@@ -224,11 +224,11 @@ async fn commands_go_to_the_controller_by_themselves_where_the_environment_names
         ] {
             let own = format!("{own}:{port}");
             let environment = [(variable, own.as_str())];
-            let list = world.hourkey_in(&environment, &["--json", "list"]);
+            let list = env.hourkey_in(&environment, &["--json", "list"]);
             let (code, out, said) = finish(list, b"").await;
             assert_eq!(code, Some(0), "{environment:?}: {said}");
             assert!(out.contains("wiki.corp"), "{environment:?}: {out}");
-            let connect = world.hourkey_in(&environment, &["connect", "wiki.corp", "7"]);
+            let connect = env.hourkey_in(&environment, &["connect", "wiki.corp", "7"]);
             let (code, out, said) = finish(connect, b"hello").await;
             assert_eq!(
                 (code, out.as_str()),
@@ -239,20 +239,20 @@ async fn commands_go_to_the_controller_by_themselves_where_the_environment_names
     }
 
     // Once it has ended, the port may be anybody's: a proxy there is taken like any other.
-    entry.kill().await.unwrap();
+    proxy.kill().await.unwrap();
     let gone = format!("http://127.0.0.1:{port}");
-    let list = world.hourkey_in(&[("ALL_PROXY", &gone)], &["list"]);
+    let list = env.hourkey_in(&[("ALL_PROXY", &gone)], &["list"]);
     assert_eq!(finish(list, b"").await.0, Some(8));
 }
 
 #[tokio::test]
 async fn a_proxy_of_somebody_elses_is_used() {
-    let world = world(granted()).await;
+    let env = env(granted()).await;
     // Whatever comes is passed on: an HTTP/1.1 server takes the absolute form as well.
     let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let theirs = format!("http://{}", proxy.local_addr().unwrap());
     let passed = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let (count, to) = (Arc::clone(&passed), world.controller.url.clone());
+    let (count, to) = (Arc::clone(&passed), env.controller.url.clone());
     tokio::spawn(async move {
         let to = to
             .trim_start_matches("http://")
@@ -266,14 +266,14 @@ async fn a_proxy_of_somebody_elses_is_used() {
             });
         }
     });
-    let list = world.hourkey_in(&[("http_proxy", &theirs)], &["list"]);
+    let list = env.hourkey_in(&[("http_proxy", &theirs)], &["list"]);
     let (code, _, said) = finish(list, b"").await;
     assert_eq!(code, Some(0), "{said}");
     assert_ne!(passed.load(std::sync::atomic::Ordering::SeqCst), 0);
 
     let environment = [("http_proxy", theirs.as_str()), ("no_proxy", "127.0.0.1")];
     let before = passed.load(std::sync::atomic::Ordering::SeqCst);
-    let list = world.hourkey_in(&environment, &["list"]);
+    let list = env.hourkey_in(&environment, &["list"]);
     assert_eq!(finish(list, b"").await.0, Some(0));
     assert_eq!(passed.load(std::sync::atomic::Ordering::SeqCst), before);
 }

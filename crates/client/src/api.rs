@@ -51,10 +51,8 @@ pub enum ApiError {
     /// The session has ended.
     #[error("The session has ended. Sign in again.")]
     SessionEnded,
-    /// The controller answers something that makes no sense to this program.
-    #[error(
-        "The controller's answer makes no sense here: {0}. It may be of another version than this program."
-    )]
+    /// The controller sent a response that this program does not expect.
+    #[error("Unexpected response from the controller: {0}. Check that both run the same version.")]
     Protocol(String),
 }
 
@@ -95,9 +93,9 @@ fn advice(why: &NoAnswer) -> &'static str {
     }
 }
 
-/// What asking for access came to.
+/// The result of a request for access.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct AskOutcome {
     /// The request: pending, or approved already.
     pub request: Request,
     /// False when the request was there before (rule 4).
@@ -109,7 +107,7 @@ const NO_CREDENTIAL: &str = "something on the way, such as a reverse proxy or a 
     the Authorization header";
 /// How long before a call is made again: a reverse proxy whose controller restarts answers at once.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// A call that failed only after this long is not made again: the person has waited enough.
+/// A call that took longer than this to fail is not retried: the person has waited enough.
 const RETRY_WITHIN: Duration = Duration::from_secs(5);
 
 impl Session {
@@ -150,12 +148,12 @@ impl Session {
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn ask(&self, request: &NewRequest) -> Result<Asked, ApiError> {
+    pub async fn ask(&self, request: &NewRequest) -> Result<AskOutcome, ApiError> {
         let key = format!("{:032x}", rand::random::<u128>());
         let (status, request) = self
             .call(Method::POST, "/requests", Some(request), Some(&key))
             .await?;
-        Ok(Asked {
+        Ok(AskOutcome {
             request,
             new: status == StatusCode::CREATED,
         })

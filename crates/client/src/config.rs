@@ -44,10 +44,10 @@ impl Folders {
         self.config.join("config.toml")
     }
 
-    /// The file of [`crate::told::Told`].
+    /// The file of [`crate::delivery::DeliveryLog`].
     #[must_use]
-    pub fn told_file(&self) -> PathBuf {
-        self.state.join("told.json")
+    pub fn delivery_file(&self) -> PathBuf {
+        self.state.join("delivery.json")
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Device {
     session: Session,
     store: Arc<dyn SecretStore>,
     name: String,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<Credentials>>,
     outdated: Outdated,
 }
 
@@ -50,7 +50,8 @@ impl Outdated {
     }
 }
 
-struct Held {
+/// The device's key, certificate and gateways, held in memory.
+struct Credentials {
     key: Key,
     certificate: String,
     /// On the boot clock.
@@ -90,10 +91,10 @@ pub enum DeviceError {
     Tls(String),
 }
 
-/// A certificate that could not be renewed is tried again after this long.
-const RETRY: Duration = Duration::from_secs(60);
-/// The networks are asked for anew at most this often.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long to wait before renewing a certificate again after a failure.
+const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Minimum time between two requests for the networks.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Device {
     /// The device of `session`, with its key in `store`; nothing is asked or made yet. `name` is
@@ -141,8 +142,8 @@ impl Device {
         match (self.enrol(now).await, held.as_mut()) {
             (Ok(new), _) => Ok(Arc::clone(&held.insert(new).gateways)),
             (Err(error), Some(held)) if boot < held.ends_at => {
-                tracing::warn!(%error, "The device's certificate could not be renewed yet.");
-                held.renew_at = boot + RETRY;
+                tracing::warn!(%error, "cannot renew the device's certificate yet");
+                held.renew_at = boot + RENEWAL_RETRY_DELAY;
                 Ok(Arc::clone(&held.gateways))
             }
             (Err(error), Some(_) | None) => Err(error),
@@ -162,7 +163,7 @@ impl Device {
     ) -> Result<Arc<Gateways>, DeviceError> {
         if let Some(held) = &mut *self.held.lock().await {
             let boot = self.session.clock().boot();
-            if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + LOOK {
+            if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + MIN_REFRESH_INTERVAL {
                 return Ok(Arc::clone(&held.gateways));
             }
             held.asked_at = boot;
@@ -186,7 +187,7 @@ impl Device {
             return Ok(Arc::clone(known));
         };
         let boot = self.session.clock().boot();
-        if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + LOOK {
+        if !Arc::ptr_eq(&held.gateways, known) || boot < held.asked_at + MIN_REFRESH_INTERVAL {
             return Ok(Arc::clone(&held.gateways));
         }
         held.asked_at = boot;
@@ -198,7 +199,7 @@ impl Device {
 
     /// The networks anew; what connects by the ones before is given up if they differ. A controller
     /// that cannot be asked is asked again for the next connection.
-    async fn ask_again(&self, held: &mut Held, now: DateTime<Utc>) {
+    async fn ask_again(&self, held: &mut Credentials, now: DateTime<Utc>) {
         let networks = match self.session.networks().await {
             Ok(networks) => networks,
             Err(error) => {
@@ -221,7 +222,7 @@ impl Device {
         }
     }
 
-    async fn enrol(&self, now: DateTime<Utc>) -> Result<Held, DeviceError> {
+    async fn enrol(&self, now: DateTime<Utc>) -> Result<Credentials, DeviceError> {
         let key = self.key().await?;
         let asked_at = self.session.clock().boot();
         let enrol = EnrolDevice {
@@ -234,7 +235,7 @@ impl Device {
         // What is heard from now on is newer than the answer.
         self.outdated.take();
         let networks = self.session.networks().await?;
-        Ok(Held {
+        Ok(Credentials {
             gateways: self.connecting(&key, &enrolled.certificate, &networks, now)?,
             authority: networks.authority,
             key,
@@ -252,12 +253,14 @@ impl Device {
         if let Some(stored) = self.store.load().await? {
             match Key::from_pem(stored.expose()) {
                 Ok(key) => return Ok(key),
-                Err(error) => tracing::warn!(%error, "The stored device key is replaced."),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot use the stored device key; it is replaced")
+                }
             }
         }
         let key = Key::generate()?;
         if let Err(error) = self.store.save(&Secret::new(key.to_pem())).await {
-            tracing::warn!(%error, "The device's key could not be stored; it lasts until the program ends.");
+            tracing::warn!(%error, "cannot store the device's key; it lasts until the program ends");
         }
         Ok(key)
     }

@@ -1,22 +1,23 @@
 //! What the desktop app and the CLI share: sign-in, session, API calls, the event stream, and
-//! being told once. No user interface in here.
+//! the log of delivered notifications. No user interface in here.
 //!
-//! A program makes a [`session::Home`] (which controller, which client, where the refresh token
+//! A program makes a [`session::SessionConfig`] (which controller, which client, where the refresh token
 //! is kept), gets a [`session::Session`] from it by [`sign_in`] or [`session::Session::resume`],
-//! follows the stream by [`sync::follow`], and applies each [`sync::Update`] to a
+//! subscribes to the stream by [`sync::subscribe`], and applies each [`sync::Update`] to a
 //! [`model::Model`]. Connections to resources are opened by a [`dial::Dialer`], which the local
-//! [`entry`] hands to other programs.
+//! [`local_proxy`] hands to other programs.
 #![warn(missing_docs)]
 
 pub mod api;
 pub mod config;
+pub mod delivery;
 pub mod device;
 pub mod dial;
-pub mod entry;
 pub mod file;
+pub mod local_proxy;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
-pub use entry::fuzz;
+pub use local_proxy::fuzz;
 pub mod model;
 pub mod pages;
 #[cfg(test)]
@@ -28,5 +29,4 @@ pub mod sign_in;
 pub mod sync;
 #[cfg(test)]
 mod testing;
-pub mod told;
 mod upstream;

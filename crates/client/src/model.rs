@@ -57,10 +57,10 @@ pub enum Connection {
 }
 
 /// How many notices are kept.
-const NOTICES: usize = 200;
+const MAX_NOTICES: usize = 200;
 
-/// How many decided requests are kept, for whoever has one of them before their eyes.
-const DECIDED: usize = 20;
+/// Decided requests kept, for a person who still looks at one.
+const MAX_DECIDED: usize = 20;
 
 impl Model {
     /// Takes in what the stream says, heard at `boot`.
@@ -134,14 +134,14 @@ impl Model {
         self.notices
             .sort_by_key(|notice| std::cmp::Reverse(notice.id));
         self.notices.dedup_by_key(|notice| notice.id);
-        self.notices.truncate(NOTICES);
+        self.notices.truncate(MAX_NOTICES);
         let waits = |request: &Request| {
             let mut reviews = self.reviews.iter();
             reviews.any(|review| review.request.id == request.id)
         };
         self.decided.retain(|request| !waits(request));
         self.decided
-            .drain(..self.decided.len().saturating_sub(DECIDED));
+            .drain(..self.decided.len().saturating_sub(MAX_DECIDED));
     }
 }
 

@@ -10,19 +10,19 @@ pub fn ask(controller: &Url, resource: ResourceId, login: &str) -> Url {
     page(controller, &format!("resources/{resource}/request"), login)
 }
 
-/// Where a browser goes on once access was given: at the local entry, which alone knows where.
+/// Where a browser returns to once access is granted: an id at the local proxy, which alone knows where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Back {
-    /// The entry's port on 127.0.0.1.
+pub struct ReturnTo {
+    /// The proxy's port on 127.0.0.1.
     pub port: u16,
-    /// The entry's id for it: 128 random bits in base64url (RFC 4648, 5).
+    /// The proxy's id for it: 128 random bits in base64url (RFC 4648, 5).
     pub id: String,
 }
 
-/// A request page that sends the browser back.
+/// Adds to a request page where it sends the browser afterwards.
 #[must_use]
-pub fn and_back(mut page: Url, back: &Back) -> Url {
-    let Back { port, id } = back;
+pub fn with_return_to(mut page: Url, return_to: &ReturnTo) -> Url {
+    let ReturnTo { port, id } = return_to;
     page.query_pairs_mut()
         .append_pair("back", &format!("{port}-{id}"));
     page

@@ -23,7 +23,7 @@ pub(crate) use proxy::named;
 
 /// What a session needs apart from its tokens: one client of one controller on this machine.
 #[derive(Clone)]
-pub struct Home {
+pub struct SessionConfig {
     /// From [`http()`].
     pub http: reqwest::Client,
     /// The controller's origin, from [`hourkey_protocol::controller_url::parse`].
@@ -43,16 +43,16 @@ pub struct Home {
 pub struct Session(Arc<Inner>);
 
 struct Inner {
-    home: Home,
+    config: SessionConfig,
     signed_in_at: Option<Duration>,
     endpoints: tokio::sync::OnceCell<Metadata>,
-    tokens: Mutex<Held>,
+    tokens: Mutex<HeldTokens>,
     /// Beside the tokens, so that it can be read while a refresh waits for a slow keyring.
     unsaved: std::sync::Mutex<Option<SecretError>>,
 }
 
 /// The tokens held in memory.
-struct Held {
+struct HeldTokens {
     refresh: Option<Secret>,
     access: Option<Access>,
 }
@@ -70,7 +70,7 @@ struct Access {
 pub struct SessionEnded;
 
 /// Refresh this long before the access token ends, for the time a call is under way.
-const MARGIN: Duration = Duration::from_secs(15);
+const REFRESH_MARGIN: Duration = Duration::from_secs(15);
 
 impl Session {
     /// The session whose refresh token is stored, or `None` when there is none. Asks only the
@@ -78,25 +78,25 @@ impl Session {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn resume(home: Home) -> Result<Option<Self>, SecretError> {
-        let Some(refresh) = home.store.load().await? else {
+    pub async fn resume(config: SessionConfig) -> Result<Option<Self>, SecretError> {
+        let Some(refresh) = config.store.load().await? else {
             return Ok(None);
         };
-        let held = Held {
+        let held = HeldTokens {
             refresh: Some(refresh),
             access: None,
         };
-        Ok(Some(Self::assemble(home, None, None, held)))
+        Ok(Some(Self::assemble(config, None, None, held)))
     }
 
     /// The session of a sign-in that just succeeded.
-    pub(crate) async fn begin(home: Home, endpoints: Metadata, tokens: Tokens) -> Self {
-        let now = home.clock.boot();
-        let held = Held {
+    pub(crate) async fn begin(config: SessionConfig, endpoints: Metadata, tokens: Tokens) -> Self {
+        let now = config.clock.boot();
+        let held = HeldTokens {
             refresh: None,
             access: None,
         };
-        let session = Self::assemble(home, Some(now), Some(endpoints), held);
+        let session = Self::assemble(config, Some(now), Some(endpoints), held);
         let mut held = session.0.tokens.lock().await;
         session.take(&mut held, tokens, now).await;
         drop(held);
@@ -104,13 +104,13 @@ impl Session {
     }
 
     fn assemble(
-        home: Home,
+        config: SessionConfig,
         signed_in_at: Option<Duration>,
         endpoints: Option<Metadata>,
-        held: Held,
+        held: HeldTokens,
     ) -> Self {
         Self(Arc::new(Inner {
-            home,
+            config,
             signed_in_at,
             endpoints: tokio::sync::OnceCell::new_with(endpoints),
             tokens: Mutex::new(held),
@@ -121,13 +121,13 @@ impl Session {
     /// The controller's origin.
     #[must_use]
     pub fn controller(&self) -> &Url {
-        &self.0.home.controller
+        &self.0.config.controller
     }
 
     /// The clock that the session counts by.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.home.clock
+        &self.0.config.clock
     }
 
     /// When the person signed in, on the boot clock; `None` for a resumed session.
@@ -154,13 +154,13 @@ impl Session {
     pub async fn sign_out(&self) -> Result<(), SignOutError> {
         let mut held = self.0.tokens.lock().await;
         let _guard = self.lock_processes().await;
-        let stored = self.0.home.store.load().await.ok().flatten();
+        let stored = self.0.config.store.load().await.ok().flatten();
         let refresh = stored.or_else(|| held.refresh.clone());
-        *held = Held {
+        *held = HeldTokens {
             refresh: None,
             access: None,
         };
-        let cleared = self.0.home.store.clear().await;
+        let cleared = self.0.config.store.clear().await;
         if let Some(refresh) = refresh {
             self.revoke_token(&refresh)
                 .await
@@ -174,7 +174,7 @@ impl Session {
         let form = [
             ("token", refresh.expose()),
             ("token_type_hint", "refresh_token"),
-            ("client_id", self.0.home.client_id),
+            ("client_id", self.0.config.client_id),
         ];
         let response = self.post_form(endpoint, &form).await?;
         if !response.status().is_success() {
@@ -185,16 +185,16 @@ impl Session {
 
     /// The client with which calls are made.
     pub(crate) fn client(&self) -> &reqwest::Client {
-        &self.0.home.http
+        &self.0.config.http
     }
 
     /// A valid access token, refreshed when `refused` (the one that the controller just refused)
     /// or the clock says so. However many callers wait, one refresh is made.
     pub(crate) async fn access_token(&self, refused: Option<&Secret>) -> Result<Secret, ApiError> {
         let mut held = self.0.tokens.lock().await;
-        let now = self.0.home.clock.boot();
+        let now = self.0.config.clock.boot();
         if let Some(access) = &held.access
-            && now + MARGIN < access.ends
+            && now + REFRESH_MARGIN < access.ends
             && refused != Some(&access.token)
         {
             return Ok(access.token.clone());
@@ -202,10 +202,10 @@ impl Session {
         self.refresh(&mut held).await
     }
 
-    async fn refresh(&self, held: &mut Held) -> Result<Secret, ApiError> {
+    async fn refresh(&self, held: &mut HeldTokens) -> Result<Secret, ApiError> {
         let _guard = self.lock_processes().await;
-        if self.0.home.lock_file.is_some()
-            && let Ok(Some(stored)) = self.0.home.store.load().await
+        if self.0.config.lock_file.is_some()
+            && let Ok(Some(stored)) = self.0.config.store.load().await
             && self.unsaved().is_none()
         {
             // Another process may have refreshed meanwhile.
@@ -218,10 +218,10 @@ impl Session {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh.expose()),
-            ("client_id", self.0.home.client_id),
+            ("client_id", self.0.config.client_id),
         ];
         // Counted from before the call: the token must not seem to live longer than it does.
-        let asked_at = self.0.home.clock.boot();
+        let asked_at = self.0.config.clock.boot();
         let response = self.post_form(endpoint, &form).await?;
         let tokens = match http::tokens(response).await? {
             Ok(tokens) => tokens,
@@ -229,7 +229,7 @@ impl Session {
                 held.refresh = None;
                 held.access = None;
                 // What is stored is worth nothing now; if it stays, the next start finds out.
-                let _ = self.0.home.store.clear().await;
+                let _ = self.0.config.store.clear().await;
                 return Err(ApiError::SessionEnded);
             }
             Err(error) => return Err(ApiError::Protocol(http::oauth_sentence(&error))),
@@ -240,11 +240,11 @@ impl Session {
     /// Stores the new refresh token, and only then lets the new access token be used: if the
     /// program dies before, the old refresh token is still valid, since its successor was never
     /// used.
-    async fn take(&self, held: &mut Held, tokens: Tokens, asked_at: Duration) -> Secret {
+    async fn take(&self, held: &mut HeldTokens, tokens: Tokens, asked_at: Duration) -> Secret {
         let refresh = Secret::new(tokens.refresh_token);
-        let saved = self.0.home.store.save(&refresh).await;
+        let saved = self.0.config.store.save(&refresh).await;
         if let Err(error) = &saved {
-            tracing::warn!(%error, "The sign-in could not be stored; it lasts until the program ends.");
+            tracing::warn!(%error, "cannot store the sign-in; it lasts until the program ends");
         }
         *self
             .0
@@ -261,10 +261,10 @@ impl Session {
     }
 
     async fn endpoints(&self) -> Result<&Metadata, ApiError> {
-        let home = &self.0.home;
+        let config = &self.0.config;
         self.0
             .endpoints
-            .get_or_try_init(|| crate::sign_in::discover(&home.http, &home.controller))
+            .get_or_try_init(|| crate::sign_in::discover(&config.http, &config.controller))
             .await
             .map_err(ApiError::from)
     }
@@ -278,9 +278,9 @@ impl Session {
         sent.map_err(|why| ApiError::unreachable(self.controller(), why))
     }
 
-    /// Held while one process changes what several share in the store.
+    /// HeldTokens while one process changes what several share in the store.
     pub(crate) async fn lock_processes(&self) -> Option<std::fs::File> {
-        lock::exclusive(self.0.home.lock_file.clone()?).await
+        lock::exclusive(self.0.config.lock_file.clone()?).await
     }
 }
 

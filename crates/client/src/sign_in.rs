@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::api::ApiError;
 use crate::secrets::Secret;
-use crate::session::{Home, Session};
+use crate::session::{Session, SessionConfig};
 
 mod device;
 mod discover;
@@ -30,7 +30,7 @@ pub enum SignInError {
     #[error("The sign-in was refused: {0}.")]
     Refused(String),
     /// Nobody finished the sign-in.
-    #[error("Nobody finished signing in within {} minutes. Try again.", PATIENCE.as_secs() / 60)]
+    #[error("Nobody finished signing in within {} minutes. Try again.", BROWSER_TIMEOUT.as_secs() / 60)]
     TimedOut,
     /// The answer in the browser came from another controller (RFC 9207).
     #[error(
@@ -54,7 +54,7 @@ pub enum SignInError {
 }
 
 /// How long a person may take in the browser.
-const PATIENCE: Duration = Duration::from_secs(600);
+const BROWSER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Signs in through the person's browser.
 ///
@@ -64,11 +64,11 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// # Errors
 /// See [`SignInError`]. Waits for at most ten minutes.
 pub async fn through_browser(
-    home: Home,
+    config: SessionConfig,
     label: &str,
     open: impl FnOnce(&Url),
 ) -> Result<Session, SignInError> {
-    let metadata = discover(&home.http, &home.controller).await?;
+    let metadata = discover(&config.http, &config.controller).await?;
     let state = random();
     let verifier = random();
     let mut listener = loopback::Listener::bind(state.clone())
@@ -79,7 +79,7 @@ pub async fn through_browser(
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
     url.query_pairs_mut()
         .append_pair("response_type", "code")
-        .append_pair("client_id", home.client_id)
+        .append_pair("client_id", config.client_id)
         .append_pair("redirect_uri", &redirect)
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256")
@@ -87,22 +87,22 @@ pub async fn through_browser(
         .append_pair("label", label);
     let start = listener.start_url(url);
     open(&start.map_err(|error| ApiError::Protocol(error.to_string()))?);
-    let Ok(callback) = tokio::time::timeout(PATIENCE, listener.wait()).await else {
+    let Ok(callback) = tokio::time::timeout(BROWSER_TIMEOUT, listener.wait()).await else {
         return Err(SignInError::TimedOut);
     };
     let (answer, browser) = callback.map_err(SignInError::Listen)?;
-    let result = exchange(&home, &metadata, answer, &redirect, &verifier).await;
+    let result = exchange(&config, &metadata, answer, &redirect, &verifier).await;
     match &result {
         Ok(_) => browser.signed_in().await,
         Err(error) => browser.failed(&error.to_string()).await,
     }
-    Ok(Session::begin(home, metadata, result?).await)
+    Ok(Session::begin(config, metadata, result?).await)
 }
 
 async fn exchange(
-    home: &Home,
+    config: &SessionConfig,
     metadata: &Metadata,
-    answer: loopback::Answer,
+    answer: loopback::AuthorizationResponse,
     redirect: &str,
     verifier: &Secret,
 ) -> Result<oauth::Tokens, SignInError> {
@@ -117,21 +117,21 @@ async fn exchange(
         ("grant_type", "authorization_code"),
         ("code", code.expose()),
         ("redirect_uri", redirect),
-        ("client_id", home.client_id),
+        ("client_id", config.client_id),
         ("code_verifier", verifier.expose()),
     ];
-    post(home, &metadata.token_endpoint, &form)
+    post(config, &metadata.token_endpoint, &form)
         .await?
         .map_err(|error| SignInError::Refused(crate::session::oauth_sentence(&error)))
 }
 
 async fn post(
-    home: &Home,
+    config: &SessionConfig,
     endpoint: &str,
     form: &[(&str, &str)],
 ) -> Result<Result<oauth::Tokens, oauth::Error>, ApiError> {
-    let sent = crate::session::answer(home.http.post(endpoint).form(form)).await;
-    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, why))?;
+    let sent = crate::session::answer(config.http.post(endpoint).form(form)).await;
+    let response = sent.map_err(|why| ApiError::unreachable(&config.controller, why))?;
     crate::session::tokens(response).await
 }
 

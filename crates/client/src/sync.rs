@@ -22,7 +22,7 @@ pub enum Update {
     Snapshot(Box<Snapshot>),
     /// What changed.
     Changes(Box<Changes>),
-    /// The stream stands; what was known is current again, unless something follows.
+    /// The stream is established; the model is current again, unless an update follows.
     Live,
     /// The controller is away: the stream broke, and could not be taken up at once. Sent again
     /// when the reason changes.
@@ -36,15 +36,15 @@ pub enum Update {
     SessionEnded,
 }
 
-/// The running task that follows the stream. Ends when dropped, when the receiver is gone, or
+/// A subscription to the event stream: a running task. Ends when dropped, when the receiver is gone, or
 /// after [`Update::SessionEnded`].
 #[derive(Debug)]
-pub struct Follower {
+pub struct Subscription {
     nudge: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
-impl Follower {
+impl Subscription {
     /// Reconnects now: after a wake from suspend, or when the network came back.
     pub fn wake(&self) {
         self.nudge.notify_one();
@@ -57,23 +57,23 @@ impl Follower {
     }
 }
 
-impl Drop for Follower {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// Starts to follow the stream of `session`.
+/// Subscribes to the event stream of `session`.
 #[must_use]
-pub fn follow(session: Session, tx: mpsc::Sender<Update>) -> Follower {
-    follow_at(PACE, session, tx)
+pub fn subscribe(session: Session, tx: mpsc::Sender<Update>) -> Subscription {
+    subscribe_with(TIMINGS, session, tx)
 }
 
-fn follow_at(pace: Pace, session: Session, tx: mpsc::Sender<Update>) -> Follower {
+fn subscribe_with(timings: Timings, session: Session, tx: mpsc::Sender<Update>) -> Subscription {
     let nudge = Arc::new(Notify::new());
     let stream = Stream {
-        watch: Watch::new(Arc::clone(session.clock()), pace.tick),
-        pace,
+        suspend: SuspendDetector::new(Arc::clone(session.clock()), timings.tick),
+        timings,
         session,
         tx,
         nudge: Arc::clone(&nudge),
@@ -82,40 +82,40 @@ fn follow_at(pace: Pace, session: Session, tx: mpsc::Sender<Update>) -> Follower
         said: None,
         ends: StreamEnds::default(),
     };
-    Follower {
+    Subscription {
         nudge,
         task: tokio::spawn(stream.run()),
     }
 }
 
-/// How patient a [`Follower`] is.
+/// Timeouts and intervals of a [`Subscription`].
 #[derive(Clone, Copy, Debug)]
-struct Pace {
-    /// A stream that is silent for this long is dead.
+struct Timings {
+    /// Silence after which a stream counts as dead.
     silence: Duration,
     /// How often the clocks are compared, to notice that the machine slept.
     tick: Duration,
-    /// A stream that lived this long was a good one: the next wait starts from the shortest again.
+    /// Age at which a stream counts as healthy: the back-off starts anew after it.
     proven: Duration,
-    /// The first wait before a reconnect is anywhere up to this long, and doubles each time.
-    first_wait: Duration,
+    /// Upper bound of the first back-off; it doubles each time.
+    initial_backoff: Duration,
     /// The longest wait before a reconnect.
-    longest_wait: Duration,
+    max_backoff: Duration,
     /// How long the controller may take to start a stream.
     opening: Duration,
     /// How long its first bytes may take once it has started: the controller sends them together.
     first_bytes: Duration,
 }
 
-const PACE: Pace = Pace {
+const TIMINGS: Timings = Timings {
     // A comment comes every 25 seconds: 2.5 times as long.
     silence: Duration::from_millis(62_500),
     // Each tick wakes an idle machine, several times with tokio's timer wheel. Where the system tells
     // of a wake, nobody waits for the tick.
     tick: Duration::from_secs(15),
     proven: Duration::from_secs(10),
-    first_wait: Duration::from_millis(500),
-    longest_wait: Duration::from_secs(30),
+    initial_backoff: Duration::from_millis(500),
+    max_backoff: Duration::from_secs(30),
     opening: Duration::from_secs(30),
     first_bytes: Duration::from_secs(10),
 };
@@ -123,16 +123,16 @@ const PACE: Pace = Pace {
 /// How long a plain call may take that shows whether the controller answers at all.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const HELD_BACK: &str = "The controller answers, but its event stream brings nothing: something \
+const BUFFERED_STREAM: &str = "The controller answers, but its event stream brings nothing: something \
     between here and the controller buffers it, such as a reverse proxy or a virus scanner. \
     Whoever runs the controller finds the right settings in docs/admin/controller.md.";
 
 struct Stream {
-    pace: Pace,
+    timings: Timings,
     session: Session,
     tx: mpsc::Sender<Update>,
     nudge: Arc<Notify>,
-    watch: Watch,
+    suspend: SuspendDetector,
     /// The last sequence number that was handed on.
     seq: Option<i64>,
     /// When the controller was last heard, on the boot clock.
@@ -143,15 +143,15 @@ struct Stream {
     ends: StreamEnds,
 }
 
-/// Why a stream is over.
-enum Break {
+/// Why a stream ended.
+enum Disconnect {
     /// It broke; wait, then try again.
     Broken(String),
     /// It was closed from outside; likewise.
     Closed(String),
     /// The machine slept, or somebody asks for it: try again at once.
     Nudged,
-    /// There is nobody to tell, or nothing to follow any more.
+    /// The receiver is gone, or the session has ended.
     End,
 }
 
@@ -165,13 +165,13 @@ impl Stream {
             let stood = self.heard.is_some_and(|heard| heard >= began);
             let mut ends_alike = false;
             let why = match cause {
-                Break::End => return,
-                Break::Nudged => {
+                Disconnect::End => return,
+                Disconnect::Nudged => {
                     attempt = 0;
                     continue;
                 }
-                Break::Broken(why) => why,
-                Break::Closed(why) => match self.ends.closed(lived) {
+                Disconnect::Broken(why) => why,
+                Disconnect::Closed(why) => match self.ends.closed(lived) {
                     Some(age) if stood => {
                         ends_alike = true;
                         closed_by_age(age)
@@ -179,16 +179,16 @@ impl Stream {
                     Some(_) | None => why,
                 },
             };
-            if stood && lived >= self.pace.proven {
+            if stood && lived >= self.timings.proven {
                 attempt = 0;
             }
-            tracing::debug!(why, attempt, "The event stream broke.");
+            tracing::debug!(why, attempt, "controller stream broke");
             // Most breaks are over with the next attempt, and then nobody need hear of them.
             let is_told = ends_alike || !(stood && attempt == 0);
             if is_told && self.lost(why).await.is_err() {
                 return;
             }
-            if self.pause(self.pace.wait(attempt, rand::random())).await {
+            if self.pause(self.timings.wait(attempt, rand::random())).await {
                 attempt = 0;
             } else {
                 attempt += 1;
@@ -197,50 +197,50 @@ impl Stream {
     }
 
     /// Opens the stream and hands on what it says, until it breaks.
-    async fn connect(&mut self) -> Break {
+    async fn connect(&mut self) -> Disconnect {
         let opened = tokio::select! {
-            opened = tokio::time::timeout(self.pace.opening, self.session.events(self.seq)) => opened,
-            () = self.watch.slept() => return Break::Nudged,
-            () = self.nudge.notified() => return Break::Nudged,
+            opened = tokio::time::timeout(self.timings.opening, self.session.events(self.seq)) => opened,
+            () = self.suspend.slept() => return Disconnect::Nudged,
+            () = self.nudge.notified() => return Disconnect::Nudged,
         };
         let mut response = match opened {
             Ok(Ok(response)) => response,
             Ok(Err(ApiError::SessionEnded)) => {
                 // Nobody listens any more, or they know now: the end either way.
                 let _ = self.tx.send(Update::SessionEnded).await;
-                return Break::End;
+                return Disconnect::End;
             }
-            Ok(Err(error)) => return Break::Broken(error.to_string()),
+            Ok(Err(error)) => return Disconnect::Broken(error.to_string()),
             Err(_) => {
                 let why = self.unreachable(NoAnswer::Late);
-                return Break::Broken(self.why_silent(&why).await);
+                return Disconnect::Broken(self.why_silent(&why).await);
             }
         };
         let mut parser = Parser::default();
         let mut stands = false;
         loop {
-            let patience = match stands {
-                true => self.pace.silence,
-                false => self.pace.first_bytes,
+            let timeout = match stands {
+                true => self.timings.silence,
+                false => self.timings.first_bytes,
             };
             let chunk = tokio::select! {
                 // In this order: what lay in the connection while the machine slept is old.
                 biased;
-                () = self.watch.slept() => return Break::Nudged,
-                () = self.nudge.notified() => return Break::Nudged,
-                () = self.tx.closed() => return Break::End,
-                chunk = tokio::time::timeout(patience, response.chunk()) => chunk,
+                () = self.suspend.slept() => return Disconnect::Nudged,
+                () = self.nudge.notified() => return Disconnect::Nudged,
+                () = self.tx.closed() => return Disconnect::End,
+                chunk = tokio::time::timeout(timeout, response.chunk()) => chunk,
             };
-            if self.watch.has_slept() {
-                return Break::Nudged;
+            if self.suspend.has_slept() {
+                return Disconnect::Nudged;
             }
             let bytes = match chunk {
                 Ok(Ok(Some(bytes))) => bytes,
                 Ok(Ok(None)) => {
-                    return Break::Closed("The controller closed the connection.".to_owned());
+                    return Disconnect::Closed("The controller closed the connection.".to_owned());
                 }
                 Ok(Err(error)) => {
-                    return Break::Closed(self.unreachable(no_answer(&error)));
+                    return Disconnect::Closed(self.unreachable(no_answer(&error)));
                 }
                 Err(_) => {
                     const SILENT: &str = "The controller went silent.";
@@ -249,19 +249,21 @@ impl Stream {
                         true => SILENT.to_owned(),
                         false => self.why_silent(SILENT).await,
                     };
-                    return Break::Broken(why);
+                    return Disconnect::Broken(why);
                 }
             };
             self.heard = Some(self.session.clock().boot());
             if !std::mem::replace(&mut stands, true) {
                 self.said = None;
                 if self.tx.send(Update::Live).await.is_err() {
-                    return Break::End;
+                    return Disconnect::End;
                 }
             }
             let mut events = Vec::new();
             if let Err(error) = parser.feed(&bytes, |event| events.push(event)) {
-                return Break::Broken(format!("The controller's stream cannot be read: {error}."));
+                return Disconnect::Broken(format!(
+                    "The controller's stream cannot be read: {error}."
+                ));
             }
             for event in events {
                 match self.hand_on(event).await {
@@ -272,11 +274,11 @@ impl Stream {
         }
     }
 
-    async fn hand_on(&mut self, event: Event) -> Result<(), Break> {
+    async fn hand_on(&mut self, event: Event) -> Result<(), Disconnect> {
         let last = self.seq.take();
         let unreadable = |error: serde_json::Error| {
             // The next stream starts with a snapshot instead of the same event.
-            Break::Broken(format!("The controller's stream cannot be read: {error}."))
+            Disconnect::Broken(format!("The controller's stream cannot be read: {error}."))
         };
         let (seq, update) = match event.name.as_str() {
             SNAPSHOT => {
@@ -293,7 +295,7 @@ impl Stream {
                 return Ok(());
             }
         };
-        self.tx.send(update).await.map_err(|_| Break::End)?;
+        self.tx.send(update).await.map_err(|_| Disconnect::End)?;
         self.seq = Some(seq);
         Ok(())
     }
@@ -307,7 +309,7 @@ impl Stream {
     async fn why_silent(&self, otherwise: &str) -> String {
         let probe = tokio::time::timeout(PROBE_TIMEOUT, self.session.me()).await;
         match probe {
-            Ok(Ok(_)) => HELD_BACK.to_owned(),
+            Ok(Ok(_)) => BUFFERED_STREAM.to_owned(),
             Ok(Err(_)) | Err(_) => otherwise.to_owned(),
         }
     }
@@ -328,7 +330,7 @@ impl Stream {
     async fn pause(&mut self, wait: Duration) -> bool {
         tokio::select! {
             () = tokio::time::sleep(wait) => false,
-            () = self.watch.slept() => true,
+            () = self.suspend.slept() => true,
             () = self.nudge.notified() => true,
             () = self.tx.closed() => true,
         }
@@ -339,7 +341,7 @@ fn closed_by_age(age: Duration) -> String {
     let seconds = age.as_secs();
     tracing::warn!(
         stream.age_s = seconds,
-        "the event stream is closed at the same age again and again"
+        "controller stream is closed at the same age each time"
     );
     format!(
         "The controller's event stream is closed after {seconds} seconds each time: something \
@@ -348,28 +350,28 @@ fn closed_by_age(age: Duration) -> String {
     )
 }
 
-impl Pace {
+impl Timings {
     /// Full jitter: anywhere up to twice as long each time, so that clients which lost the same
     /// controller do not come back in the same instant. `chance` is anywhere from 0 to 1.
     fn wait(self, attempt: u32, chance: f64) -> Duration {
         let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-        let longest = self.first_wait.saturating_mul(doubled);
-        longest.min(self.longest_wait).mul_f64(chance)
+        let longest = self.initial_backoff.saturating_mul(doubled);
+        longest.min(self.max_backoff).mul_f64(chance)
     }
 }
 
-/// Notices that the machine slept: the boot clock went on, the timers' clock did not.
-struct Watch {
+/// Detects suspend: the boot clock went on, the timers' clock did not.
+struct SuspendDetector {
     clock: Arc<dyn Clock>,
     tick: Duration,
     boot: Duration,
     timer: Instant,
 }
 
-/// How far the clocks may drift apart between two looks.
-const DRIFT: Duration = Duration::from_secs(2);
+/// How far the clocks may drift apart between two ticks.
+const MAX_CLOCK_DRIFT: Duration = Duration::from_secs(2);
 
-impl Watch {
+impl SuspendDetector {
     fn new(clock: Arc<dyn Clock>, tick: Duration) -> Self {
         Self {
             boot: clock.boot(),
@@ -390,7 +392,7 @@ impl Watch {
         let (boot, timer) = (self.clock.boot(), Instant::now());
         let by_boot = boot.saturating_sub(std::mem::replace(&mut self.boot, boot));
         let by_timer = timer - std::mem::replace(&mut self.timer, timer);
-        by_boot > by_timer + DRIFT
+        by_boot > by_timer + MAX_CLOCK_DRIFT
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small controller for tests: the OAuth endpoints as the real ones behave, a stream that plays
+//! A fake controller for tests: the OAuth endpoints as the real ones behave, a stream that plays
 //! what a test wrote, and a record of what it saw.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::secrets::{MemoryOnly, SecretStore};
-use crate::session::Home;
+use crate::session::SessionConfig;
 use hourkey_clock::Clock;
 
 mod rows;
@@ -124,12 +124,12 @@ pub(crate) struct Seen {
 
 /// The running controller.
 #[derive(Clone)]
-pub(crate) struct Controller {
+pub(crate) struct FakeController {
     pub(crate) url: Url,
     seen: Arc<Mutex<Seen>>,
 }
 
-impl Controller {
+impl FakeController {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -163,8 +163,8 @@ impl Controller {
     }
 
     /// What a client needs to sign in here.
-    pub(crate) fn home(&self, clock: Arc<TestClock>) -> Home {
-        Home {
+    pub(crate) fn config(&self, clock: Arc<TestClock>) -> SessionConfig {
+        SessionConfig {
             http: crate::session::http().unwrap(),
             controller: self.url.clone(),
             client_id: "hourkey-cli",
@@ -247,7 +247,7 @@ fn problem(code: Code) -> Response {
 }
 
 /// Stands before the controller, and answers for it when it is away.
-async fn proxy(State(controller): State<Controller>, request: Request, next: Next) -> Response {
+async fn proxy(State(controller): State<FakeController>, request: Request, next: Next) -> Response {
     {
         let mut seen = controller.seen();
         if let Some((path, status, times)) = &mut seen.broken
@@ -263,14 +263,14 @@ async fn proxy(State(controller): State<Controller>, request: Request, next: Nex
     next.run(request).await
 }
 
-async fn metadata(State(controller): State<Controller>) -> Json<Value> {
+async fn metadata(State(controller): State<FakeController>) -> Json<Value> {
     let replaced = controller.seen().metadata.clone();
     Json(replaced.unwrap_or_else(|| controller.metadata()))
 }
 
 /// Consents at once.
 async fn authorize(
-    State(controller): State<Controller>,
+    State(controller): State<FakeController>,
     Query(parameters): Query<Parameters>,
 ) -> Redirect {
     let right = controller.url.origin().ascii_serialization();
@@ -287,7 +287,7 @@ async fn authorize(
     Redirect::to(back.as_str())
 }
 
-async fn token(State(controller): State<Controller>, Form(form): Form<Parameters>) -> Response {
+async fn token(State(controller): State<FakeController>, Form(form): Form<Parameters>) -> Response {
     let mut seen = controller.seen();
     assert_eq!(form["client_id"], "hourkey-cli");
     if form["grant_type"] == "authorization_code" {
@@ -315,7 +315,10 @@ async fn token(State(controller): State<Controller>, Form(form): Form<Parameters
     seen.tokens()
 }
 
-async fn revoke(State(controller): State<Controller>, Form(form): Form<Parameters>) -> StatusCode {
+async fn revoke(
+    State(controller): State<FakeController>,
+    Form(form): Form<Parameters>,
+) -> StatusCode {
     controller
         .seen()
         .log
@@ -334,7 +337,7 @@ async fn device() -> Json<Value> {
     }))
 }
 
-async fn me(State(controller): State<Controller>, headers: HeaderMap) -> Response {
+async fn me(State(controller): State<FakeController>, headers: HeaderMap) -> Response {
     let mut seen = controller.seen();
     if !seen.knows(&headers) {
         return problem(Code::Unauthenticated);
@@ -343,7 +346,7 @@ async fn me(State(controller): State<Controller>, headers: HeaderMap) -> Respons
     Json(person()).into_response()
 }
 
-async fn requests(State(controller): State<Controller>, headers: HeaderMap) -> Response {
+async fn requests(State(controller): State<FakeController>, headers: HeaderMap) -> Response {
     let mut seen = controller.seen();
     let key = headers["Idempotency-Key"].to_str().unwrap().to_owned();
     seen.keys.push(key);
@@ -356,7 +359,7 @@ async fn requests(State(controller): State<Controller>, headers: HeaderMap) -> R
     problem(Code::BlankText)
 }
 
-async fn events(State(controller): State<Controller>, headers: HeaderMap) -> Response {
+async fn events(State(controller): State<FakeController>, headers: HeaderMap) -> Response {
     let mut seen = controller.seen();
     if !seen.knows(&headers) {
         return problem(Code::Unauthenticated);

@@ -8,14 +8,14 @@
     unused_imports
 )]
 
-mod stand_in;
+mod fake;
 
 use std::sync::Arc;
 
+use fake::{FakeController, TestClock};
 use hourkey_client::secrets::MemoryOnly;
-use hourkey_client::session::{self, Home};
+use hourkey_client::session::{self, SessionConfig};
 use hourkey_client::sign_in;
-use stand_in::{Controller, TestClock};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use url::Url;
@@ -41,8 +41,8 @@ async fn another_user_neither_learns_what_the_answer_must_show_nor_can_answer() 
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let controller = Controller::start().await;
-    let home = Home {
+    let controller = FakeController::start().await;
+    let config = SessionConfig {
         http: session::http().unwrap(),
         controller: controller.url.parse().unwrap(),
         client_id: "hourkey-cli",
@@ -53,7 +53,7 @@ async fn another_user_neither_learns_what_the_answer_must_show_nor_can_answer() 
     let (opened, start) = oneshot::channel();
     let signing_in = tokio::spawn(async move {
         let open = |url: &Url| opened.send(url.clone()).unwrap();
-        sign_in::through_browser(home, "test", open).await
+        sign_in::through_browser(config, "test", open).await
     });
     // What stands in the arguments of the program that opens the browser, for everybody to read.
     let start = start.await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use hourkey_client::secrets::MemoryOnly;
-use hourkey_client::session::{self, Home, Session};
+use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
 use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::CLI_CLIENT;
@@ -109,7 +109,7 @@ impl Person {
     /// # Errors
     /// When the controller says no on the way.
     pub async fn session(&mut self, controller: &Controller) -> Result<Session> {
-        let home = Home {
+        let home = SessionConfig {
             http: self.http.clone(),
             controller: controller.url().clone(),
             client_id: CLI_CLIENT,

@@ -3,7 +3,7 @@ use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Approved, LastDecision};
 
 use super::*;
-use crate::samples::{
+use crate::fixtures::{
     at, denied, granted, locked, notice, offline, pending, please_review, resource, review,
     standing, state,
 };
@@ -14,10 +14,10 @@ fn outline(state: &AppState, minutes: i64) -> String {
         .0
         .into_iter()
         .map(|entry| match entry {
-            Entry::Separator => "—".to_owned(),
-            Entry::Text(text) => format!("({text})"),
-            Entry::Item(item) => item.label,
-            Entry::Row {
+            MenuEntry::Separator => "—".to_owned(),
+            MenuEntry::Text(text) => format!("({text})"),
+            MenuEntry::Item(item) => item.label,
+            MenuEntry::Row {
                 label, note, items, ..
             } => {
                 let note = note.map(|note| format!("({note})"));
@@ -31,8 +31,8 @@ fn outline(state: &AppState, minutes: i64) -> String {
 
 fn rows(menu: &Menu) -> Vec<i64> {
     let rows = menu.0.iter().filter_map(|entry| match entry {
-        Entry::Row { resource, .. } => Some(resource.0),
-        Entry::Separator | Entry::Text(_) | Entry::Item(_) => None,
+        MenuEntry::Row { resource, .. } => Some(resource.0),
+        MenuEntry::Separator | MenuEntry::Text(_) | MenuEntry::Item(_) => None,
     });
     rows.collect()
 }
@@ -86,9 +86,9 @@ Quit"
 #[test]
 fn nobody_signed_in_leaves_one_thing_to_do() {
     let mut state = state(vec![resource(1, "Grafana", locked())]);
-    state.standing = Standing::SignedOut { error: None };
+    state.sign_in = SignIn::SignedOut { error: None };
     assert_eq!(outline(&state, 0), "Sign in…\n—\nShow Hourkey\nQuit");
-    state.standing = Standing::SigningIn;
+    state.sign_in = SignIn::SigningIn;
     assert_eq!(
         outline(&state, 0),
         "(Signing in through the browser…)\nCancel sign-in\n—\nShow Hourkey\nQuit"
@@ -133,7 +133,7 @@ fn many_resources_leave_fifteen_rows_and_a_way_to_the_rest() {
     let many = (1..=27).map(|id| resource(id, &format!("Resource {id:02}"), locked()));
     let all = state(many.collect());
     let menu = menu(&all, at(0));
-    assert_eq!(rows(&menu).len(), MOST_ROWS);
+    assert_eq!(rows(&menu).len(), MAX_ROWS);
     assert!(outline(&all, 0).contains("\nMore resources (12)…\n"));
 
     let few = state(vec![resource(1, "Grafana", locked())]);
@@ -149,7 +149,7 @@ fn standing_resources_push_out_neither_what_waits_nor_all_that_is_locked() {
     resources.extend((60..=70).map(|id| resource(id, "Locked", locked())));
     resources.push(resource(80, "Runs", granted(5)));
     let shown = rows(&menu(&state(resources), at(0)));
-    assert_eq!(shown.len(), MOST_ROWS);
+    assert_eq!(shown.len(), MAX_ROWS);
     assert_eq!(shown[0], 80);
     assert_eq!(shown[9], 50);
     assert_eq!(shown[10..], [60, 61, 62, 63, 64]);
@@ -190,7 +190,7 @@ fn somebody_with_hundreds_of_resources_finds_what_waits_and_what_is_locked() {
     let state = state(resources);
     let outline = outline(&state, 0);
     let shown = rows(&menu(&state, at(0)));
-    assert_eq!(shown.len(), MOST_ROWS, "{outline}");
+    assert_eq!(shown.len(), MAX_ROWS, "{outline}");
     assert_eq!(shown[..4], [1, 2, 3, 37], "{outline}");
     assert_eq!(shown[9], 63, "what waits: {outline}");
     assert_eq!(shown[10], 81, "what was decided just now: {outline}");
@@ -271,12 +271,12 @@ fn reviewers_see_how_many_wait_for_them() {
 fn hostile_names_stay_one_bounded_line() {
     let name = format!("a\u{202e}b\n{}", "x".repeat(500));
     let state = state(vec![resource(1, &name, locked())]);
-    let Entry::Row { label, .. } = &menu(&state, at(0)).0[0] else {
+    let MenuEntry::Row { label, .. } = &menu(&state, at(0)).0[0] else {
         panic!("a row comes first");
     };
     let name = label.strip_suffix(" · locked").unwrap();
     assert!(name.starts_with("ab xxx") && name.ends_with('…'));
-    assert_eq!(name.chars().count(), LONGEST_NAME);
+    assert_eq!(name.chars().count(), MAX_NAME_CHARS);
 }
 
 #[test]

@@ -36,13 +36,13 @@ const second: Review = { ...request, id: 12, requester: "Nina Roy", resource: "W
 const third: Review = { ...request, id: 13, requester: "Ilse Brandt", resource: "Mail relay" };
 
 beforeEach(async () => {
-  show(LIVE, { part: "reviews", value: [request] }, { part: "show", value: "review" });
+  show(LIVE, { view: "reviews", value: [request] }, { view: "show", value: "review" });
   await pass(SETTLE_TIME);
 });
 
 /** Pushes the requests that wait. */
 function push(...value: Review[]) {
-  engine.push({ part: "reviews", value });
+  engine.push({ view: "reviews", value });
 }
 
 /** The cards from top to bottom. */
@@ -81,7 +81,7 @@ function leave() {
 
 test("there is no such tab for those who review nothing", () => {
   expect(document.querySelector("#tab-review")).not.toBeNull();
-  engine.push({ part: "reviews", value: null });
+  engine.push({ view: "reviews", value: null });
   expect(document.querySelector("#tab-review")).toBeNull();
   expect(document.querySelector("[data-search]")).not.toBeNull();
 });
@@ -92,7 +92,7 @@ test("approves as asked", async () => {
 });
 
 test("an unlock is approved as it is: it has no length", async () => {
-  engine.push({ part: "reviews", value: [{ ...request, seconds: null }] });
+  engine.push({ view: "reviews", value: [{ ...request, seconds: null }] });
   await settle();
   expect(text()).toContain("Requests an unlock");
   expect(text()).not.toContain("Shorter…");
@@ -148,7 +148,7 @@ test("what is typed survives a refusal, a push and a change of tab", async () =>
   await pass(SETTLE_TIME);
   await click("Deny");
   expect(text()).toContain("Offline: nothing was sent.");
-  engine.push({ part: "reviews", value: [{ ...request, recentGrants: 1 }] });
+  engine.push({ view: "reviews", value: [{ ...request, recentGrants: 1 }] });
   press("2", { ctrlKey: true });
   press("3", { ctrlKey: true });
   expect(document.querySelector("textarea")?.value).toBe("Use the copy.");
@@ -379,7 +379,7 @@ test("a new request is announced", () => {
 });
 
 test("one's own request is left to others", () => {
-  engine.push({ part: "reviews", value: [{ ...request, mayDecide: false }] });
+  engine.push({ view: "reviews", value: [{ ...request, mayDecide: false }] });
   expect(text()).toContain("another reviewer decides");
   expect(() => button("Approve 4 hours")).toThrow();
   expect(document.querySelector("#tab-review b")).toBeNull();

@@ -2,7 +2,7 @@
 
 /**
  * What the window asks the engine to do. The answer is only success or failure; effects arrive
- * as pushed [`Part`]s.
+ * as pushed [`ViewUpdate`]s.
  */
 export type Command = { "do": "load" } | { "do": "authenticate", 
 /**

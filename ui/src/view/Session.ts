@@ -12,7 +12,7 @@ export type Session = {
 state: SessionState, 
 /**
  * The server's time now; the window counts on from here by its own monotonic clock. The
- * engine pushes this part at least once a minute while a window is open.
+ * engine pushes this at least once a minute while a window is open.
  */
 now: number, 
 /**

@@ -1,4 +1,4 @@
-//! Tells the person when a gateway cut a connection for what went through it.
+//! Notifies the person when a gateway cut a connection for what went through it.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -7,18 +7,18 @@ use std::time::Duration;
 use hourkey_clock::Clock;
 use hourkey_protocol::gateway::{Ended, FlowEnd};
 
-use super::{Asker, Tunnel, lock};
+use super::{PromptHandler, Tunnel, lock};
 
 /// A connection that a gateway cut for what went through it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blocked {
+pub struct BlockedConnection {
     /// The host that the connection was opened for.
     pub asked: String,
     /// The name inside; `None` when there was none.
     pub inside: Option<String>,
 }
 
-impl Blocked {
+impl BlockedConnection {
     fn of(end: &FlowEnd) -> Option<Self> {
         let asked = end.asked.clone();
         Some(Self {
@@ -34,7 +34,7 @@ fn is_this_machine(name: &str) -> bool {
         || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-impl std::fmt::Display for Blocked {
+impl std::fmt::Display for BlockedConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { asked, inside } = self;
         match inside {
@@ -64,18 +64,18 @@ impl std::fmt::Display for Blocked {
 impl Tunnel {
     /// Waits for the gateway's word on why it cut this, as far as only the gateway knows; `None`
     /// when it did not, or for another cause. To be asked once this is gone.
-    pub fn cut(&self) -> impl Future<Output = Option<Cut>> + Send + use<> {
+    pub fn cut(&self) -> impl Future<Output = Option<CutReason>> + Send + use<> {
         let why_cut = self.why_cut();
-        async move { why_cut.said().await.as_ref().and_then(Cut::of) }
+        async move { why_cut.said().await.as_ref().and_then(CutReason::of) }
     }
 }
 
 /// Why a gateway cut a connection, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Cut {
-    /// For what went through it; the person was told.
+pub enum CutReason {
+    /// For what went through it; the person was last.
     #[error("{0}")]
-    Blocked(Blocked),
+    Blocked(BlockedConnection),
     /// The gateway did not hear its controller for too long to know whether access goes on.
     #[error(
         "The gateway had not heard from its controller for too long, and cut the connection. Your \
@@ -87,10 +87,10 @@ pub enum Cut {
     Stopped,
 }
 
-impl Cut {
+impl CutReason {
     fn of(end: &FlowEnd) -> Option<Self> {
         match end.why {
-            Ended::Mismatch => Blocked::of(end).map(Self::Blocked),
+            Ended::Mismatch => BlockedConnection::of(end).map(Self::Blocked),
             Ended::Stale => Some(Self::Stale),
             Ended::Stopped => Some(Self::Stopped),
             Ended::Closed
@@ -105,36 +105,38 @@ impl Cut {
 
 /// What people were told last of connections that were blocked, and when on the boot clock.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<Option<(Blocked, Duration)>>>);
+pub(super) struct BlockedThrottle(Arc<Mutex<Option<(BlockedConnection, Duration)>>>);
 
-/// The same is told at most this often: programs try again.
-const TELL_INTERVAL: Duration = Duration::from_secs(60);
+/// Minimum time between two notifications of the same: programs retry.
+const NOTIFY_INTERVAL: Duration = Duration::from_secs(60);
 
-impl Told {
-    /// Has the person told if the gateway cuts the tunnel for what goes through it.
+impl BlockedThrottle {
+    /// Notifies the person if the gateway cuts the tunnel for what goes through it.
     pub(super) fn watch(
         &self,
         tunnel: &mut Tunnel,
-        asker: &Arc<dyn Asker>,
+        prompts: &Arc<dyn PromptHandler>,
         clock: &Arc<dyn Clock>,
     ) {
-        let (told, asker, clock) = (self.clone(), Arc::clone(asker), Arc::clone(clock));
+        let (last, prompts, clock) = (self.clone(), Arc::clone(prompts), Arc::clone(clock));
         tunnel.on_cut(move |end| {
-            if let Some(blocked) = Blocked::of(end)
-                && told.is_news(&blocked, clock.boot())
+            if let Some(blocked) = BlockedConnection::of(end)
+                && last.is_news(&blocked, clock.boot())
             {
-                asker.blocked(&blocked);
+                prompts.blocked(&blocked);
             }
         });
     }
 
-    fn is_news(&self, blocked: &Blocked, now: Duration) -> bool {
-        let mut told = lock(&self.0);
-        let known = |(last, at): &(Blocked, Duration)| last == blocked && now < *at + TELL_INTERVAL;
-        if told.as_ref().is_some_and(known) {
+    fn is_news(&self, blocked: &BlockedConnection, now: Duration) -> bool {
+        let mut last = lock(&self.0);
+        let known = |(known, at): &(BlockedConnection, Duration)| {
+            known == blocked && now < *at + NOTIFY_INTERVAL
+        };
+        if last.as_ref().is_some_and(known) {
             return false;
         }
-        *told = Some((blocked.clone(), now));
+        *last = Some((blocked.clone(), now));
         true
     }
 }

@@ -17,7 +17,7 @@ pub struct Destination {
 /// A text names no destination.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no destination: write it as HOST:PORT")]
-pub struct BadDestination(String);
+pub struct ParseDestinationError(String);
 
 impl Destination {
     /// Of a resource with one host and one port; `None` for all others.
@@ -50,10 +50,10 @@ impl Destination {
 }
 
 impl std::str::FromStr for Destination {
-    type Err = BadDestination;
+    type Err = ParseDestinationError;
 
-    fn from_str(text: &str) -> Result<Self, BadDestination> {
-        Self::read(text, None).ok_or_else(|| BadDestination(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, ParseDestinationError> {
+        Self::read(text, None).ok_or_else(|| ParseDestinationError(text.to_owned()))
     }
 }
 

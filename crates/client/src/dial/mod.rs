@@ -1,4 +1,4 @@
-//! Opens connections to resources: finds the resource and its gateways, and asks for access first
+//! Opens connections to resources: finds the resource and its gateways, and throttle for access first
 //! where it is locked.
 
 use std::collections::HashMap;
@@ -20,48 +20,49 @@ use url::Url;
 
 use crate::device::{Device, Gateways};
 use crate::model::{Connection, Model, lock_now};
-use crate::pages::{self, Back};
+use crate::pages::{self, ReturnTo};
 use crate::upstream::pool::Pool;
-use crate::upstream::{self, Failed};
+use crate::upstream::{self, TunnelError};
 pub use crate::upstream::{RelayError, Tunnel};
-pub(crate) use crate::upstream::{UNCLEAR_TIMEOUT, Verdict};
+pub(crate) use crate::upstream::{Sniff, UNCLEAR_TIMEOUT};
 
-mod asks;
 mod blocked;
+mod connection_lost;
 mod destination;
-mod lost;
-mod refused;
+mod error;
+mod prompts;
 mod route;
-pub use blocked::{Blocked, Cut};
-pub use destination::{BadDestination, Destination};
-pub use lost::Lost;
-pub use refused::Refused;
+pub use blocked::{BlockedConnection, CutReason};
+pub use connection_lost::ConnectionLost;
+pub use destination::{Destination, ParseDestinationError};
+pub use error::DialError;
 
-use asks::{Asks, Step};
-use blocked::Told;
+use blocked::BlockedThrottle;
+use prompts::{Prompt, PromptThrottle};
 pub(crate) use route::Routes;
 
-/// What a connection to a locked resource sets off. Each call returns at once.
-pub trait Asker: Send + Sync {
+/// Prompts the person when a connection finds its resource locked. Each call returns at once.
+pub trait PromptHandler: Send + Sync {
     /// Open the request page in the browser.
-    fn open_page(&self, ask: &Ask);
-    /// Remind of it by a notification: the page was opened before, or another one just now.
-    fn remind(&self, ask: &Ask);
-    /// A connection waits, and there is nothing to ask for: the person knows, or asked already.
-    fn waits(&self, _ask: &Ask) {}
+    fn open_page(&self, prompt: &AccessPrompt);
+    /// Show a notification of it: the page was opened before, or another one just now.
+    fn notify(&self, prompt: &AccessPrompt);
+    /// A connection waits, and no prompt is due: the person was prompted just now, or has requested
+    /// access already.
+    fn waits(&self, _ask: &AccessPrompt) {}
     /// A gateway cut a connection for what went through it.
-    fn blocked(&self, _blocked: &Blocked) {}
+    fn blocked(&self, _blocked: &BlockedConnection) {}
 }
 
 /// A locked resource that something on this machine wants to use.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ask {
+pub struct AccessPrompt {
     /// The resource, as last heard.
     pub resource: Resource,
     /// Its request page.
     pub page: Url,
-    /// How long the connection waits.
-    pub patience: Duration,
+    /// How long the connection is held.
+    pub hold_timeout: Duration,
 }
 
 /// Opens connections for one person. Clones share everything.
@@ -71,12 +72,12 @@ pub struct Dialer(Arc<Inner>);
 struct Inner {
     device: Device,
     model: watch::Receiver<Model>,
-    asker: Arc<dyn Asker>,
+    prompts: Arc<dyn PromptHandler>,
     /// How many connections to each gateway in use are kept ready.
     ready: usize,
     watchdog: Arc<Watchdog>,
-    asks: Arc<Mutex<Asks>>,
-    told: Told,
+    throttle: Arc<Mutex<PromptThrottle>>,
+    blocked: BlockedThrottle,
     routes: Mutex<(i64, Arc<Routes>)>,
     pools: Mutex<Pools>,
     observer: JoinHandle<()>,
@@ -89,25 +90,25 @@ struct Pools {
     by_address: HashMap<String, Arc<Pool>>,
 }
 
-/// How long to wait for the first word of the controller.
-const FIRST: Duration = Duration::from_secs(10);
+/// How long to wait for the first snapshot from the controller.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening a connection may take once its resource is open, whatever number of gateways is
 /// tried: Chromium gives up at 30 s.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take at least, for a connection that was held almost as long as its caller waits.
 const MIN_OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// A gateway may hear of a grant a little later than this device: how long to ask again.
-const CATCH_UP: [Duration; 5] = [
+const PERMIT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_millis(1_000),
 ];
-/// How much later than the end of a connection the end of access may be heard of.
+/// How long after the end of a connection the end of access may arrive.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
-/// While a connection is held, its resource's own deadlines are looked at this often.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the deadlines of a held connection's resource are checked.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Dialer {
     /// Opens connections by what `model` says; call it inside the runtime. `ready` is how many
@@ -117,63 +118,69 @@ impl Dialer {
     pub fn new(
         device: Device,
         model: watch::Receiver<Model>,
-        asker: Arc<dyn Asker>,
+        prompts: Arc<dyn PromptHandler>,
         ready: usize,
     ) -> Self {
-        let asks = Arc::new(Mutex::new(Asks::default()));
-        let observer = observe(model.clone(), Arc::clone(&asks), device.outdated());
+        let throttle = Arc::new(Mutex::new(PromptThrottle::default()));
+        let observer = observe(model.clone(), Arc::clone(&throttle), device.outdated());
         let observer = tokio::spawn(observer);
         Self(Arc::new(Inner {
             device,
             model,
-            asker,
+            prompts,
             ready,
             watchdog: Arc::new(Watchdog::start()),
-            asks,
-            told: Told::default(),
+            throttle,
+            blocked: BlockedThrottle::default(),
             routes: Mutex::new((-1, Arc::default())),
             pools: Mutex::default(),
             observer,
         }))
     }
 
-    /// Opens a connection, in about `patience`. While its resource is locked, the connection is held
+    /// Opens a connection, in about `hold_timeout`. While its resource is locked, the connection is held
     /// for that long and its request page asked for.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub async fn dial(&self, to: &Destination, patience: Duration) -> Result<Tunnel, Refused> {
-        self.dial_and_come_back(to, patience, None).await
-    }
-
-    /// [`Self::dial`]; the request page sends the browser `back`.
-    pub(crate) async fn dial_and_come_back(
+    /// See [`DialError`].
+    pub async fn dial(
         &self,
         to: &Destination,
-        patience: Duration,
-        back: Option<&Back>,
-    ) -> Result<Tunnel, Refused> {
-        let deadline = Instant::now() + patience;
+        hold_timeout: Duration,
+    ) -> Result<Tunnel, DialError> {
+        self.dial_with_return_to(to, hold_timeout, None).await
+    }
+
+    /// [`Self::dial`]; the request page sends the browser to `return_to`.
+    pub(crate) async fn dial_with_return_to(
+        &self,
+        to: &Destination,
+        hold_timeout: Duration,
+        return_to: Option<&ReturnTo>,
+    ) -> Result<Tunnel, DialError> {
+        let deadline = Instant::now() + hold_timeout;
         self.heard().await?;
-        let id = self.route(to).ok_or(Refused::NoResource)?;
-        let network = self.admit(id, patience, deadline, back).await?;
+        let id = self.route(to).ok_or(DialError::NoResource)?;
+        let network = self.admit(id, hold_timeout, deadline, return_to).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = left.clamp(MIN_OPEN_TIMEOUT, OPEN_TIMEOUT);
         let opened = tokio::time::timeout(limit, self.open_soon(&network, to)).await;
         let mut tunnel = opened.unwrap_or_else(|_| {
             let why = format!("none did within {} seconds", limit.as_secs());
-            Err(Refused::NoAnswer(why))
+            Err(DialError::NoAnswer(why))
         })?;
-        let Inner { told, asker, .. } = &*self.0;
-        told.watch(&mut tunnel, asker, self.clock());
+        let Inner {
+            blocked, prompts, ..
+        } = &*self.0;
+        blocked.watch(&mut tunnel, prompts, self.clock());
         Ok(tunnel)
     }
 
     /// [`Self::open`], again while the gateway has not heard of the grant.
-    async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
-        for wait in CATCH_UP {
+    async fn open_soon(&self, network: &str, to: &Destination) -> Result<Tunnel, DialError> {
+        for wait in PERMIT_RETRY_DELAYS {
             match self.open(network, to).await {
-                Err(Refused::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
+                Err(DialError::Gateway(Refusal::NoPermit)) => tokio::time::sleep(wait).await,
                 done => return done,
             }
         }
@@ -183,8 +190,8 @@ impl Dialer {
     /// Gets this device its certificate, so that the first connection need not wait for it.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub async fn prepare(&self) -> Result<(), Refused> {
+    /// See [`DialError`].
+    pub async fn prepare(&self) -> Result<(), DialError> {
         self.heard().await?;
         self.0.device.ensure(self.now()?).await?;
         Ok(())
@@ -192,9 +199,9 @@ impl Dialer {
 
     /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
     /// controller says about it may arrive a moment later.
-    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> Lost {
+    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> ConnectionLost {
         if let Some(lost) = error.and_then(hourkey_tcp::Lost::of) {
-            return Lost::Gateway(lost.to_string());
+            return ConnectionLost::Gateway(lost.to_string());
         }
         let mut model = self.0.model.clone();
         let ended = async {
@@ -204,7 +211,7 @@ impl Dialer {
                     return lost;
                 }
                 if model.changed().await.is_err() {
-                    return Lost::SignedOut;
+                    return ConnectionLost::SignedOut;
                 }
             }
         };
@@ -212,46 +219,46 @@ impl Dialer {
             return lost;
         }
         match self.any_gateway(to).await {
-            Ok(()) => Lost::Connection,
-            Err(Refused::NoAnswer(why)) => Lost::Gateway(why),
-            Err(other) => Lost::Refused(other),
+            Ok(()) => ConnectionLost::Connection,
+            Err(DialError::NoAnswer(why)) => ConnectionLost::Gateway(why),
+            Err(other) => ConnectionLost::Refused(other),
         }
     }
 
     /// Finds out whether a gateway of the destination's network answers.
-    async fn any_gateway(&self, to: &Destination) -> Result<(), Refused> {
-        let id = self.route(to).ok_or(Refused::NoResource)?;
+    async fn any_gateway(&self, to: &Destination) -> Result<(), DialError> {
+        let id = self.route(to).ok_or(DialError::NoResource)?;
         let network = self.row(id)?.0.network;
         let gateways = self.0.device.ensure(self.now()?).await?;
-        let mut failed = Refused::NoGateway(network.clone());
+        let mut failed = DialError::NoGateway(network.clone());
         for pool in self.pools(&gateways, &network) {
             match pool.connect().await {
                 Ok(_) => return Ok(()),
-                Err(error) => failed = Refused::NoAnswer(pool.why_silent(&error)),
+                Err(error) => failed = DialError::NoAnswer(pool.why_silent(&error)),
             }
         }
         Err(failed)
     }
 
-    fn access_lost(&self, to: &Destination) -> Option<Lost> {
+    fn access_lost(&self, to: &Destination) -> Option<ConnectionLost> {
         let row = self.route(to).map(|id| self.row(id));
         let (resource, now) = match row {
             Some(Ok(row)) => row,
-            Some(Err(Refused::SignedOut)) => return Some(Lost::SignedOut),
-            Some(Err(_)) | None => return Some(Lost::Resource),
+            Some(Err(DialError::SignedOut)) => return Some(ConnectionLost::SignedOut),
+            Some(Err(_)) | None => return Some(ConnectionLost::Resource),
         };
         match lock_now(&resource, now) {
             LockState::Open { .. } | LockState::Granted { .. } => None,
             LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-                Some(Lost::Access(resource.name))
+                Some(ConnectionLost::Access(resource.name))
             }
         }
     }
 
     /// The resource of a destination with its request page, while it is locked.
-    pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, Refused> {
+    pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, DialError> {
         self.heard().await?;
-        let id = self.route(to).ok_or(Refused::NoResource)?;
+        let id = self.route(to).ok_or(DialError::NoResource)?;
         let (resource, now) = self.row(id)?;
         Ok(match lock_now(&resource, now) {
             LockState::Open { .. } | LockState::Granted { .. } => None,
@@ -285,14 +292,14 @@ impl Dialer {
     }
 
     /// Waits for the first word of the controller.
-    pub(crate) async fn heard(&self) -> Result<(), Refused> {
+    pub(crate) async fn heard(&self) -> Result<(), DialError> {
         let mut model = self.0.model.clone();
         let heard =
             model.wait_for(|model| model.me.is_some() || model.connection == Connection::Ended);
-        match tokio::time::timeout(FIRST, heard).await {
-            Ok(Ok(model)) if model.connection == Connection::Ended => Err(Refused::SignedOut),
+        match tokio::time::timeout(SNAPSHOT_TIMEOUT, heard).await {
+            Ok(Ok(model)) if model.connection == Connection::Ended => Err(DialError::SignedOut),
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(Refused::SignedOut),
+            Ok(Err(_)) => Err(DialError::SignedOut),
             Err(_) => Err(self.nothing_heard()),
         }
     }
@@ -308,17 +315,17 @@ impl Dialer {
         self.routes().find(&to.host, to.port)
     }
 
-    /// Waits until the resource is open to the person, up to the deadline that `patience` came to;
+    /// Waits until the resource is open to the person, up to the deadline that `hold_timeout` came to;
     /// returns its network.
     async fn admit(
         &self,
         id: ResourceId,
-        patience: Duration,
+        hold_timeout: Duration,
         deadline: Instant,
-        back: Option<&Back>,
-    ) -> Result<String, Refused> {
+        return_to: Option<&ReturnTo>,
+    ) -> Result<String, DialError> {
         let mut model = self.0.model.clone();
-        let mut held: Option<Held<'_>> = None;
+        let mut held: Option<HeldConnection<'_>> = None;
         loop {
             model.mark_unchanged();
             let (resource, now) = self.row(id)?;
@@ -329,38 +336,43 @@ impl Dialer {
                 | LockState::Locked { .. } => {}
             }
             match &held {
-                None => held = Some(self.hold(&resource, patience, back)),
-                Some(held) if resource.denied_at > held.denied_at => return Err(Refused::Denied),
+                None => held = Some(self.hold(&resource, hold_timeout, return_to)),
+                Some(held) if resource.denied_at > held.denied_at => return Err(DialError::Denied),
                 Some(_) => {}
             }
             tokio::select! {
-                changed = model.changed() => changed.map_err(|_| Refused::SignedOut)?,
-                () = tokio::time::sleep(LOOK) => {}
-                () = tokio::time::sleep_until(deadline) => return Err(Refused::Locked),
+                changed = model.changed() => changed.map_err(|_| DialError::SignedOut)?,
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = tokio::time::sleep_until(deadline) => return Err(DialError::Locked),
             }
         }
     }
 
-    /// Holds a connection, and asks for access.
-    fn hold(&self, resource: &Resource, patience: Duration, back: Option<&Back>) -> Held<'_> {
+    /// Holds a connection, and prompts for access.
+    fn hold(
+        &self,
+        resource: &Resource,
+        hold_timeout: Duration,
+        return_to: Option<&ReturnTo>,
+    ) -> HeldConnection<'_> {
         let now = self.clock().boot();
-        let step = lock(&self.0.asks).hold(resource, now);
+        let what = lock(&self.0.throttle).hold(resource, now);
         let page = self.page(resource.id);
-        let ask = Ask {
+        let prompt = AccessPrompt {
             resource: resource.clone(),
-            page: match back {
-                Some(back) => pages::and_back(page, back),
+            page: match return_to {
+                Some(return_to) => pages::with_return_to(page, return_to),
                 None => page,
             },
-            patience,
+            hold_timeout,
         };
-        match step {
-            Step::OpenPage => self.0.asker.open_page(&ask),
-            Step::Remind => self.0.asker.remind(&ask),
-            Step::Nothing => self.0.asker.waits(&ask),
+        match what {
+            Prompt::OpenPage => self.0.prompts.open_page(&prompt),
+            Prompt::Notify => self.0.prompts.notify(&prompt),
+            Prompt::None => self.0.prompts.waits(&prompt),
         }
-        Held {
-            asks: &self.0.asks,
+        HeldConnection {
+            throttle: &self.0.throttle,
             resource: resource.id,
             denied_at: resource.denied_at,
         }
@@ -373,24 +385,24 @@ impl Dialer {
     }
 
     /// A resource as last heard, and the server's time.
-    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), Refused> {
+    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), DialError> {
         let model = self.0.model.borrow();
         if model.connection == Connection::Ended {
-            return Err(Refused::SignedOut);
+            return Err(DialError::SignedOut);
         }
         let now = model.clock.now(self.clock().boot());
-        let resource = model.resources.get(&id).ok_or(Refused::NoResource)?;
+        let resource = model.resources.get(&id).ok_or(DialError::NoResource)?;
         Ok((resource.clone(), now.ok_or_else(|| self.nothing_heard())?))
     }
 
     /// Opens a tunnel through one of the network's gateways.
-    async fn open(&self, network: &str, to: &Destination) -> Result<Tunnel, Refused> {
+    async fn open(&self, network: &str, to: &Destination) -> Result<Tunnel, DialError> {
         let now = self.now()?;
         let device = &self.0.device;
         let target = to.to_string();
         let mut gateways = device.ensure(now).await?;
         let mut opened = upstream::open(&self.pools(&gateways, network), &target).await;
-        if opened.as_ref().err() == Some(&Failed::Refused(Refusal::Device)) {
+        if opened.as_ref().err() == Some(&TunnelError::Refused(Refusal::Device)) {
             let renewed = device.renew(&gateways, now).await?;
             if !Arc::ptr_eq(&renewed, &gateways) {
                 gateways = renewed;
@@ -399,13 +411,13 @@ impl Dialer {
         }
         match opened {
             Err(failed) if failed.is_local() => {}
-            done => return done.map_err(Refused::from),
+            done => return done.map_err(DialError::from),
         }
         // There may be other gateways by now.
         let gateways = device.look_again(&gateways, now).await?;
         let pools = self.pools(&gateways, network);
         if pools.is_empty() {
-            return Err(Refused::NoGateway(network.to_owned()));
+            return Err(DialError::NoGateway(network.to_owned()));
         }
         Ok(upstream::open(&pools, &target).await?)
     }
@@ -434,10 +446,7 @@ impl Dialer {
             let (tls, clock) = (Arc::clone(&gateways.tls), Arc::clone(self.clock()));
             let watchdog = Arc::clone(&self.0.watchdog);
             let Some(pool) = Pool::new(gateway, tls, clock, watchdog, self.0.ready) else {
-                tracing::warn!(
-                    gateway.address = address,
-                    "A gateway's address makes no sense."
-                );
+                tracing::warn!(gateway.address = address, "invalid gateway address");
                 continue;
             };
             pools.by_address.insert(address.clone(), Arc::clone(&pool));
@@ -446,13 +455,13 @@ impl Dialer {
         found
     }
 
-    fn now(&self) -> Result<DateTime<Utc>, Refused> {
+    fn now(&self) -> Result<DateTime<Utc>, DialError> {
         let now = self.0.model.borrow().clock.now(self.clock().boot());
         now.ok_or_else(|| self.nothing_heard())
     }
 
-    fn nothing_heard(&self) -> Refused {
-        Refused::NothingHeard(match &self.0.model.borrow().connection {
+    fn nothing_heard(&self) -> DialError {
+        DialError::NothingHeard(match &self.0.model.borrow().connection {
             Connection::Lost { why, .. } => Some(why.clone()),
             Connection::Connecting | Connection::Live | Connection::Ended => None,
         })
@@ -481,22 +490,22 @@ impl std::fmt::Debug for Dialer {
 }
 
 /// A connection that is held.
-struct Held<'a> {
-    asks: &'a Mutex<Asks>,
+struct HeldConnection<'a> {
+    throttle: &'a Mutex<PromptThrottle>,
     resource: ResourceId,
     denied_at: Option<DateTime<Utc>>,
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldConnection<'_> {
     fn drop(&mut self) {
-        lock(self.asks).let_go(self.resource);
+        lock(self.throttle).release(self.resource);
     }
 }
 
-/// Lets [`Asks`] hear of every change, and the device of changed gateways.
+/// Passes each change to the throttle, and changed gateways to the device.
 async fn observe(
     mut model: watch::Receiver<Model>,
-    asks: Arc<Mutex<Asks>>,
+    throttle: Arc<Mutex<PromptThrottle>>,
     outdated: crate::device::Outdated,
 ) {
     let mut networks = model.borrow().networks;
@@ -505,7 +514,7 @@ async fn observe(
         if std::mem::replace(&mut networks, model.networks) != model.networks {
             outdated.set();
         }
-        lock(&asks).observe(|id| model.resources.get(&id));
+        lock(&throttle).observe(|id| model.resources.get(&id));
     }
 }
 

@@ -19,7 +19,7 @@ struct Route {
 }
 
 impl Routes {
-    /// Of these resources. One whose address makes no sense here is left out.
+    /// Of these resources. One with an invalid address is left out.
     pub(crate) fn new<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> Self {
         let route = |resource: &Resource| {
             Some(Route {

@@ -95,7 +95,7 @@ pub(crate) async fn answer(call: RequestBuilder) -> Result<Response, NoAnswer> {
     within(ANSWER_TIMEOUT, call.send()).await
 }
 
-/// Waits at most this long for an answer, or for more of it.
+/// Timeout for a response, and for each further part of it.
 pub(crate) async fn within<T>(
     limit: Duration,
     answering: impl Future<Output = reqwest::Result<T>>,
@@ -115,7 +115,7 @@ pub(crate) fn no_answer(error: &reqwest::Error) -> NoAnswer {
 }
 
 /// The largest JSON answer that is read: a snapshot of 100,000 resources is about 60 MB.
-const LARGEST: usize = 64 << 20;
+const MAX_BODY: usize = 64 << 20;
 
 /// The JSON body of an answer. A page instead is not the controller's.
 pub(crate) async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
@@ -134,7 +134,7 @@ async fn body(response: &mut Response) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     loop {
         match within(ANSWER_TIMEOUT, response.chunk()).await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => body.extend(chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY => body.extend(chunk),
             Ok(Some(_)) => return Err(ApiError::Protocol("an answer is too large".to_owned())),
             Ok(None) => return Ok(body),
             Err(why) => return Err(ApiError::unreachable(response.url(), why)),

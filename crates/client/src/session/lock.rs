@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::file;
 
-/// Waiting this long for another process is worth a word.
-const QUIET: Duration = Duration::from_secs(5);
+/// How long to wait for another process before logging it.
+const NOTE_AFTER: Duration = Duration::from_secs(5);
 
 /// Waits for the lock on the file at `path`, made if it is not there; held until dropped. `None`,
 /// with a warning, where files cannot be locked: then two processes that refresh in the same
@@ -19,12 +19,12 @@ pub(super) async fn exclusive(path: PathBuf) -> Option<File> {
         file.lock()?;
         Ok::<_, std::io::Error>(file)
     });
-    let locked = match tokio::time::timeout(QUIET, &mut locking).await {
+    let locked = match tokio::time::timeout(NOTE_AFTER, &mut locking).await {
         Ok(locked) => locked,
         Err(_) => {
             tracing::warn!(
                 file.path = shown,
-                "Another process of yours holds the lock file; this one waits for it."
+                "waiting for the lock file that another process holds"
             );
             locking.await
         }

@@ -7,27 +7,32 @@ use hourkey_protocol::problem::Code;
 
 use super::*;
 use crate::secrets::File;
-use crate::testing::{Controller, TestClock};
+use crate::testing::{FakeController, TestClock};
 
-async fn session() -> (Controller, Arc<TestClock>, Session, Arc<dyn SecretStore>) {
-    let controller = Controller::start().await;
+async fn session() -> (
+    FakeController,
+    Arc<TestClock>,
+    Session,
+    Arc<dyn SecretStore>,
+) {
+    let controller = FakeController::start().await;
     let clock = TestClock::new();
-    let home = controller.home(Arc::clone(&clock));
-    let store = Arc::clone(&home.store);
+    let config = controller.config(Arc::clone(&clock));
+    let store = Arc::clone(&config.store);
     controller.signed_in(&*store).await;
-    let session = Session::resume(home).await.unwrap().unwrap();
+    let session = Session::resume(config).await.unwrap().unwrap();
     (controller, clock, session, store)
 }
 
-fn log(controller: &Controller) -> Vec<String> {
+fn log(controller: &FakeController) -> Vec<String> {
     controller.seen().log.clone()
 }
 
 #[tokio::test]
 async fn without_a_stored_sign_in_there_is_no_session() {
-    let controller = Controller::start().await;
-    let home = controller.home(TestClock::new());
-    assert!(Session::resume(home).await.unwrap().is_none());
+    let controller = FakeController::start().await;
+    let config = controller.config(TestClock::new());
+    assert!(Session::resume(config).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -58,7 +63,7 @@ async fn a_refused_access_token_is_replaced_once() {
 
 /// Notes in the controller's log when something is stored, and fails on demand.
 struct Noted {
-    controller: Controller,
+    controller: FakeController,
     failing: StdMutex<bool>,
     inner: crate::secrets::MemoryOnly,
 }
@@ -87,19 +92,19 @@ impl SecretStore for Noted {
     }
 }
 
-async fn noted() -> (Controller, Arc<TestClock>, Session, Arc<Noted>) {
-    let controller = Controller::start().await;
+async fn noted() -> (FakeController, Arc<TestClock>, Session, Arc<Noted>) {
+    let controller = FakeController::start().await;
     let clock = TestClock::new();
-    let mut home = controller.home(Arc::clone(&clock));
+    let mut config = controller.config(Arc::clone(&clock));
     let store = Arc::new(Noted {
         controller: controller.clone(),
         failing: StdMutex::new(false),
         inner: crate::secrets::MemoryOnly::default(),
     });
-    home.store = Arc::clone(&store) as Arc<dyn SecretStore>;
+    config.store = Arc::clone(&store) as Arc<dyn SecretStore>;
     controller.signed_in(&*store).await;
     controller.seen().log.clear();
-    let session = Session::resume(home).await.unwrap().unwrap();
+    let session = Session::resume(config).await.unwrap().unwrap();
     (controller, clock, session, store)
 }
 
@@ -133,9 +138,9 @@ async fn a_program_that_dies_before_it_stored_the_successor_stays_signed_in() {
     *store.failing.lock().unwrap() = true;
     session.me().await.unwrap();
     *store.failing.lock().unwrap() = false;
-    let mut home = controller.home(clock);
-    home.store = Arc::clone(&store) as Arc<dyn SecretStore>;
-    let again = Session::resume(home).await.unwrap().unwrap();
+    let mut config = controller.config(clock);
+    config.store = Arc::clone(&store) as Arc<dyn SecretStore>;
+    let again = Session::resume(config).await.unwrap().unwrap();
     again.me().await.unwrap();
 }
 
@@ -153,16 +158,16 @@ async fn an_ended_family_is_forgotten() {
 
 #[tokio::test]
 async fn processes_that_share_a_sign_in_take_turns() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn SecretStore> = Arc::new(File::new(folder.path().join("token")));
     controller.signed_in(&*store).await;
     let mut processes = Vec::new();
     for _ in 0..8 {
-        let mut home = controller.home(TestClock::new());
-        home.store = Arc::clone(&store);
-        home.lock_file = Some(folder.path().join("lock"));
-        processes.push(Session::resume(home).await.unwrap().unwrap());
+        let mut config = controller.config(TestClock::new());
+        config.store = Arc::clone(&store);
+        config.lock_file = Some(folder.path().join("lock"));
+        processes.push(Session::resume(config).await.unwrap().unwrap());
     }
     let calls = processes.iter().map(Session::me);
     for answer in futures_util::future::join_all(calls).await {
@@ -184,12 +189,12 @@ async fn signing_out_revokes_and_forgets() {
 
 #[tokio::test]
 async fn signing_out_forgets_also_when_the_controller_is_away() {
-    let controller = Controller::start().await;
-    let mut home = controller.home(TestClock::new());
-    let store = Arc::clone(&home.store);
+    let controller = FakeController::start().await;
+    let mut config = controller.config(TestClock::new());
+    let store = Arc::clone(&config.store);
     controller.signed_in(&*store).await;
-    home.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
-    let session = Session::resume(home).await.unwrap().unwrap();
+    config.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
+    let session = Session::resume(config).await.unwrap().unwrap();
     let error = session.sign_out().await.unwrap_err();
     assert!(matches!(error, SignOutError::Revoke(_)), "{error}");
     assert_eq!(store.load().await, Ok(None));
@@ -231,11 +236,11 @@ async fn a_connection_that_stays_broken_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn an_absent_controller_is_named() {
-    let controller = Controller::start().await;
-    let mut home = controller.home(TestClock::new());
-    controller.signed_in(&*home.store).await;
-    home.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
-    let session = Session::resume(home).await.unwrap().unwrap();
+    let controller = FakeController::start().await;
+    let mut config = controller.config(TestClock::new());
+    controller.signed_in(&*config.store).await;
+    config.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
+    let session = Session::resume(config).await.unwrap().unwrap();
     assert_eq!(
         session.me().await.unwrap_err().to_string(),
         "The controller at http://127.0.0.1:1 cannot be reached: nothing answers at its address. \
@@ -246,12 +251,12 @@ async fn an_absent_controller_is_named() {
 #[tokio::test]
 async fn a_controller_that_takes_calls_and_answers_none_is_given_up_soon() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let controller = Controller::start().await;
-    let mut home = controller.home(TestClock::new());
-    controller.signed_in(&*home.store).await;
+    let controller = FakeController::start().await;
+    let mut config = controller.config(TestClock::new());
+    controller.signed_in(&*config.store).await;
     let address = format!("http://{}", silent.local_addr().unwrap());
-    home.controller = hourkey_protocol::controller_url::parse(&address).unwrap();
-    let session = Session::resume(home).await.unwrap().unwrap();
+    config.controller = hourkey_protocol::controller_url::parse(&address).unwrap();
+    let session = Session::resume(config).await.unwrap().unwrap();
     tokio::time::pause();
     let began = tokio::time::Instant::now();
     let error = session.me().await.unwrap_err();

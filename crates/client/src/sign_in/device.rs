@@ -6,7 +6,7 @@ use hourkey_protocol::oauth::{DEVICE_GRANT, DeviceAuthorization, Error, Tokens};
 
 use super::{SignInError, discover, post};
 use crate::api::ApiError;
-use crate::session::{Home, Session, answer, json, oauth_sentence, problem};
+use crate::session::{Session, SessionConfig, answer, json, oauth_sentence, problem};
 
 /// Signs in by a code that the person types on another machine; `show` is handed the code and
 /// where to type it.
@@ -14,44 +14,44 @@ use crate::session::{Home, Session, answer, json, oauth_sentence, problem};
 /// # Errors
 /// See [`SignInError`]. Waits until the code expires.
 pub async fn by_device(
-    home: Home,
+    config: SessionConfig,
     label: &str,
     show: impl FnOnce(&DeviceAuthorization),
 ) -> Result<Session, SignInError> {
-    let metadata = discover(&home.http, &home.controller).await?;
+    let metadata = discover(&config.http, &config.controller).await?;
     let Some(endpoint) = &metadata.device_authorization_endpoint else {
         return Err(SignInError::NoDeviceFlow);
     };
-    let form = [("client_id", home.client_id), ("label", label)];
-    let sent = answer(home.http.post(endpoint).form(&form)).await;
-    let response = sent.map_err(|why| ApiError::unreachable(&home.controller, why))?;
+    let form = [("client_id", config.client_id), ("label", label)];
+    let sent = answer(config.http.post(endpoint).form(&form)).await;
+    let response = sent.map_err(|why| ApiError::unreachable(&config.controller, why))?;
     if !response.status().is_success() {
         return Err(problem(response).await.into());
     }
     let device: DeviceAuthorization = json(response).await?;
     show(&device);
-    let expires = home.clock.boot() + Duration::from_secs(device.expires_in.into());
+    let expires = config.clock.boot() + Duration::from_secs(device.expires_in.into());
     let mut interval = Duration::from_secs(device.interval.into());
     let form = [
         ("grant_type", DEVICE_GRANT),
         ("device_code", &device.device_code),
-        ("client_id", home.client_id),
+        ("client_id", config.client_id),
     ];
     loop {
         tokio::time::sleep(interval).await;
-        if home.clock.boot() >= expires {
+        if config.clock.boot() >= expires {
             return Err(SignInError::CodeExpired);
         }
-        let answer = post(&home, &metadata.token_endpoint, &form).await;
+        let answer = post(&config, &metadata.token_endpoint, &form).await;
         match step(answer, interval)? {
-            Step::Done(tokens) => return Ok(Session::begin(home, metadata, tokens).await),
-            Step::Wait(next) => interval = next,
+            PollResult::Done(tokens) => return Ok(Session::begin(config, metadata, tokens).await),
+            PollResult::Wait(next) => interval = next,
         }
     }
 }
 
 #[derive(Debug)]
-enum Step {
+enum PollResult {
     Done(Tokens),
     /// Ask again after this long.
     Wait(Duration),
@@ -61,20 +61,20 @@ enum Step {
 fn step(
     answer: Result<Result<Tokens, Error>, ApiError>,
     interval: Duration,
-) -> Result<Step, SignInError> {
+) -> Result<PollResult, SignInError> {
     let error = match answer {
-        Ok(Ok(tokens)) => return Ok(Step::Done(tokens)),
+        Ok(Ok(tokens)) => return Ok(PollResult::Done(tokens)),
         Ok(Err(error)) => error,
         Err(ApiError::Unreachable { .. } | ApiError::Foreign { .. }) => {
-            return Ok(Step::Wait((interval * 2).max(Duration::from_secs(1))));
+            return Ok(PollResult::Wait((interval * 2).max(Duration::from_secs(1))));
         }
         Err(error @ (ApiError::Problem(_) | ApiError::SessionEnded | ApiError::Protocol(_))) => {
             return Err(error.into());
         }
     };
     match error.error.as_str() {
-        "authorization_pending" => Ok(Step::Wait(interval)),
-        "slow_down" => Ok(Step::Wait(interval + Duration::from_secs(5))),
+        "authorization_pending" => Ok(PollResult::Wait(interval)),
+        "slow_down" => Ok(PollResult::Wait(interval + Duration::from_secs(5))),
         "expired_token" => Err(SignInError::CodeExpired),
         _ => Err(SignInError::Refused(oauth_sentence(&error))),
     }
@@ -93,10 +93,10 @@ mod tests {
         }))
     }
 
-    fn wait(step: Result<Step, SignInError>) -> Duration {
+    fn wait(step: Result<PollResult, SignInError>) -> Duration {
         match step.unwrap() {
-            Step::Wait(interval) => interval,
-            Step::Done(_) => panic!("not signed in yet"),
+            PollResult::Wait(interval) => interval,
+            PollResult::Done(_) => panic!("not signed in yet"),
         }
     }
 

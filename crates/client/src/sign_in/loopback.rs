@@ -18,17 +18,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::entry::peer::{Owner, Peers as _, System};
+use crate::local_proxy::socket_owner::{SocketOwner, SocketOwners as _, SystemSocketOwners};
 use crate::secrets::Secret;
 
-const PATH: &str = "/callback";
-const START: &str = "/start/";
+const CALLBACK_PATH: &str = "/callback";
+const START_PATH: &str = "/start/";
 /// The longest head of a request that is read.
-const LONGEST: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 /// How long a caller may take over its request.
 const CALLER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many callers are heard at once.
-const CALLERS: usize = 64;
+const MAX_CALLERS: usize = 64;
 
 pub(super) struct Listener {
     listener: TcpListener,
@@ -50,7 +50,7 @@ struct Expected {
 
 /// What the controller sent back through the browser.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct AuthorizationResponse {
     /// Who says so (RFC 9207).
     pub(super) issuer: Option<String>,
     /// The code, or why there is none.
@@ -67,20 +67,20 @@ impl Listener {
         let port = listener.local_addr()?.port();
         let expected = Expected {
             port,
-            start: format!("{START}{}", super::random().expose()),
+            start: format!("{START_PATH}{}", super::random().expose()),
             to: OnceLock::new(),
             state,
             cookie: super::random(),
         };
         Ok(Self {
             listener,
-            knows_owners: System.check().is_ok(),
+            knows_owners: SystemSocketOwners.check().is_ok(),
             expected: Arc::new(expected),
         })
     }
 
     pub(super) fn redirect_uri(&self) -> String {
-        format!("http://{}{PATH}", self.expected.host())
+        format!("http://{}{CALLBACK_PATH}", self.expected.host())
     }
 
     /// The address to open in the browser, which sends it on to `to`.
@@ -91,11 +91,11 @@ impl Listener {
     }
 
     /// Waits, without end, for the browser to come back.
-    pub(super) async fn wait(&mut self) -> io::Result<(Answer, Browser)> {
+    pub(super) async fn wait(&mut self) -> io::Result<(AuthorizationResponse, Browser)> {
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if callers.len() < CALLERS => {
+                accepted = self.listener.accept(), if callers.len() < MAX_CALLERS => {
                     let (stream, peer) = accepted?;
                     if !self.is_ours(&stream, peer) {
                         tracing::warn!("another user of this machine called the sign-in's listener");
@@ -117,8 +117,8 @@ impl Listener {
     }
 
     fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
-        let owner = || System.owner(peer, stream.local_addr()?);
-        !self.knows_owners || owner().is_ok_and(|owner| owner == Owner::Us)
+        let owner = || SystemSocketOwners.owner(peer, stream.local_addr()?);
+        !self.knows_owners || owner().is_ok_and(|owner| owner == SocketOwner::Us)
     }
 }
 
@@ -137,18 +137,21 @@ impl Expected {
 enum Heard {
     /// To be sent to the controller.
     Start(Url),
-    Answer(Answer),
+    Response(AuthorizationResponse),
     Nothing,
 }
 
-async fn hear(mut stream: TcpStream, expected: &Expected) -> Option<(Answer, Browser)> {
+async fn hear(
+    mut stream: TcpStream,
+    expected: &Expected,
+) -> Option<(AuthorizationResponse, Browser)> {
     let mut head = Vec::new();
     let heard = loop {
         let mut headers = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut headers);
         match request.parse(&head) {
             Ok(httparse::Status::Complete(_)) => break read(&request, expected),
-            Ok(httparse::Status::Partial) if head.len() < LONGEST => {}
+            Ok(httparse::Status::Partial) if head.len() < MAX_HEAD => {}
             Ok(httparse::Status::Partial) | Err(_) => break None,
         }
         let mut part = [0; 2048];
@@ -158,12 +161,12 @@ async fn hear(mut stream: TcpStream, expected: &Expected) -> Option<(Answer, Bro
         }
     };
     match heard.unwrap_or(Heard::Nothing) {
-        Heard::Answer(answer) => return Some((answer, Browser(stream))),
+        Heard::Response(answer) => return Some((answer, Browser(stream))),
         Heard::Start(to) => {
             let (name, cookie) = (expected.cookie_name(), expected.cookie.expose());
             let fields = format!(
                 "Location: {to}\r\n\
-                 Set-Cookie: {name}={cookie}; HttpOnly; SameSite=Lax; Path={PATH}; Max-Age=900\r\n"
+                 Set-Cookie: {name}={cookie}; HttpOnly; SameSite=Lax; Path={CALLBACK_PATH}; Max-Age=900\r\n"
             );
             let (title, text) = ("Sign in", "Go on at your organisation's Hourkey.");
             respond(&mut stream, "302 Found", &fields, title, text).await;
@@ -189,10 +192,10 @@ fn read(request: &httparse::Request<'_, '_>, expected: &Expected) -> Option<Hear
         return expected.to.get().cloned().map(Heard::Start);
     }
     let (path, query) = path.split_once('?')?;
-    if path != PATH || !shows_cookie(request, expected) {
+    if path != CALLBACK_PATH || !shows_cookie(request, expected) {
         return None;
     }
-    answer(query, &expected.state).map(Heard::Answer)
+    answer(query, &expected.state).map(Heard::Response)
 }
 
 /// A header field that stands there once.
@@ -214,7 +217,7 @@ fn shows_cookie(request: &httparse::Request<'_, '_>, expected: &Expected) -> boo
         .is_some_and(|cookies| cookies.split(';').any(|cookie| cookie.trim() == wanted))
 }
 
-fn answer(query: &str, state: &Secret) -> Option<Answer> {
+fn answer(query: &str, state: &Secret) -> Option<AuthorizationResponse> {
     let mut found: [Option<String>; 5] = Default::default();
     let names = ["state", "iss", "code", "error", "error_description"];
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -237,7 +240,7 @@ fn answer(query: &str, state: &Secret) -> Option<Answer> {
         }),
         (Some(_), Some(_)) | (None, None) => return None,
     };
-    Some(Answer { issuer, result })
+    Some(AuthorizationResponse { issuer, result })
 }
 
 impl Browser {

@@ -4,7 +4,7 @@ use hourkey_protocol::controller_url;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Controller, TestClock};
+use crate::testing::{FakeController, TestClock};
 
 /// Goes where a browser would go, and remembers the last page it saw.
 #[derive(Clone, Default)]
@@ -26,11 +26,11 @@ impl Browser {
 
 #[tokio::test]
 async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
-    let controller = Controller::start().await;
-    let home = controller.home(TestClock::new());
-    let store = Arc::clone(&home.store);
+    let controller = FakeController::start().await;
+    let config = controller.config(TestClock::new());
+    let store = Arc::clone(&config.store);
     let browser = Browser::default();
-    let session = through_browser(home, "Hourkey on build & host", |url| browser.open(url))
+    let session = through_browser(config, "Hourkey on build & host", |url| browser.open(url))
         .await
         .unwrap();
     assert!(browser.page().await.contains("You are signed in"));
@@ -46,12 +46,12 @@ async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
 
 #[tokio::test]
 async fn an_answer_from_another_server_is_refused() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     controller.seen().issuer = Some("https://evil.example".to_owned());
-    let home = controller.home(TestClock::new());
-    let store = Arc::clone(&home.store);
+    let config = controller.config(TestClock::new());
+    let store = Arc::clone(&config.store);
     let browser = Browser::default();
-    let failed = through_browser(home, "test", |url| browser.open(url)).await;
+    let failed = through_browser(config, "test", |url| browser.open(url)).await;
     assert!(matches!(failed, Err(SignInError::WrongIssuer(_))));
     assert!(browser.page().await.contains("Signing in failed"));
     // The code was not handed out, and nothing is stored.
@@ -61,10 +61,10 @@ async fn an_answer_from_another_server_is_refused() {
 
 #[tokio::test]
 async fn by_device_code() {
-    let controller = Controller::start().await;
-    let home = controller.home(TestClock::new());
+    let controller = FakeController::start().await;
+    let config = controller.config(TestClock::new());
     let mut shown = None;
-    let session = by_device(home, "test", |device| {
+    let session = by_device(config, "test", |device| {
         shown = Some(device.user_code.clone());
     })
     .await
@@ -75,23 +75,23 @@ async fn by_device_code() {
 
 #[tokio::test]
 async fn a_controller_without_the_device_flow_says_so() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["device_authorization_endpoint"].take();
     controller.seen().metadata = Some(metadata);
-    let home = controller.home(TestClock::new());
-    let failed = by_device(home, "test", |_| panic!("there is no code")).await;
+    let config = controller.config(TestClock::new());
+    let failed = by_device(config, "test", |_| panic!("there is no code")).await;
     assert!(matches!(failed, Err(SignInError::NoDeviceFlow)));
 }
 
-async fn discovered(controller: &Controller) -> DiscoverError {
+async fn discovered(controller: &FakeController) -> DiscoverError {
     let http = crate::session::http().unwrap();
     discover(&http, &controller.url).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn metadata_that_lead_elsewhere_are_refused() {
-    let controller = Controller::start().await;
+    let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["issuer"] = json!("https://other.example");
     controller.seen().metadata = Some(metadata);

@@ -3,40 +3,43 @@ use std::sync::Mutex;
 use super::*;
 use crate::model::{Connection, Model};
 use crate::testing::{
-    Controller, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
+    FakeController, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
     snapshot,
 };
 
 /// Quick where waiting is, patient where giving up is.
-const QUICK: Pace = Pace {
+const TEST_TIMINGS: Timings = Timings {
     silence: Duration::from_secs(3_600),
     tick: Duration::from_millis(5),
     proven: Duration::from_secs(10),
-    first_wait: Duration::from_millis(10),
-    longest_wait: Duration::from_millis(50),
+    initial_backoff: Duration::from_millis(10),
+    max_backoff: Duration::from_millis(50),
     opening: Duration::from_secs(30),
     first_bytes: Duration::from_secs(3_600),
 };
 
-struct Following {
-    controller: Controller,
+struct SubscriptionHarness {
+    controller: FakeController,
     clock: Arc<TestClock>,
     model: Arc<Mutex<Model>>,
     updates: Arc<Mutex<Vec<Update>>>,
-    follower: Follower,
+    subscription: Subscription,
 }
 
-async fn following(pace: Pace, plays: impl IntoIterator<Item = Play>) -> Following {
-    let controller = Controller::start().await;
+async fn subscribed(
+    timings: Timings,
+    plays: impl IntoIterator<Item = Play>,
+) -> SubscriptionHarness {
+    let controller = FakeController::start().await;
     for play in plays {
         controller.play(play);
     }
     let clock = TestClock::new();
-    let home = controller.home(Arc::clone(&clock));
-    controller.signed_in(&*home.store).await;
-    let session = Session::resume(home).await.unwrap().unwrap();
+    let config = controller.config(Arc::clone(&clock));
+    controller.signed_in(&*config.store).await;
+    let session = Session::resume(config).await.unwrap().unwrap();
     let (tx, mut rx) = mpsc::channel(8);
-    let follower = follow_at(pace, session, tx);
+    let subscription = subscribe_with(timings, session, tx);
     let model = Arc::new(Mutex::new(Model::default()));
     let updates = Arc::new(Mutex::new(Vec::new()));
     let (heard_model, heard_updates, heard_clock) =
@@ -50,16 +53,16 @@ async fn following(pace: Pace, plays: impl IntoIterator<Item = Play>) -> Followi
                 .apply(update, heard_clock.boot());
         }
     });
-    Following {
+    SubscriptionHarness {
         controller,
         clock,
         model,
         updates,
-        follower,
+        subscription,
     }
 }
 
-impl Following {
+impl SubscriptionHarness {
     async fn until(&self, what: &str, holds: impl Fn(&Model) -> bool) {
         eventually(what, || holds(&self.model.lock().unwrap()).then_some(())).await;
     }
@@ -80,8 +83,8 @@ fn second() -> String {
 
 #[tokio::test]
 async fn a_broken_stream_is_taken_up_where_it_broke() {
-    let following = following(
-        QUICK,
+    let subscribed = subscribed(
+        TEST_TIMINGS,
         [
             Play::Close(vec![first()]),
             // What was sent before may be sent again, and an event may come in pieces.
@@ -93,40 +96,40 @@ async fn a_broken_stream_is_taken_up_where_it_broke() {
         ],
     )
     .await;
-    following.until("the change", |model| model.seq == 6).await;
-    following
+    subscribed.until("the change", |model| model.seq == 6).await;
+    subscribed
         .until("being live", |model| model.connection == Connection::Live)
         .await;
-    assert_eq!(following.connections(), [None, Some("5".to_owned())]);
-    let model = following.model.lock().unwrap();
+    assert_eq!(subscribed.connections(), [None, Some("5".to_owned())]);
+    let model = subscribed.model.lock().unwrap();
     assert_eq!(model.resources.len(), 1);
     // It was over before anybody had to hear of it.
-    let updates = following.updates.lock().unwrap();
+    let updates = subscribed.updates.lock().unwrap();
     let lost = |update: &Update| matches!(update, Update::Lost { .. });
     assert!(!updates.iter().any(lost), "{updates:?}");
 }
 
 #[tokio::test]
 async fn a_controller_that_is_away_is_tried_until_it_is_back_and_the_state_is_kept() {
-    let following = following(QUICK, [Play::Close(vec![first()])]).await;
-    following
+    let subscribed = subscribed(TEST_TIMINGS, [Play::Close(vec![first()])]).await;
+    subscribed
         .until("being lost", |model| {
             model.seq == 5 && matches!(model.connection, Connection::Lost { since: Some(_), .. })
         })
         .await;
     eventually("several attempts", || {
-        (following.connections().len() > 4).then_some(())
+        (subscribed.connections().len() > 4).then_some(())
     })
     .await;
-    assert_eq!(following.model.lock().unwrap().resources.len(), 1);
+    assert_eq!(subscribed.model.lock().unwrap().resources.len(), 1);
     // Each reason is said once, not each attempt.
     let said = |updates: &[Update]| {
         let lost = |update: &&Update| matches!(update, Update::Lost { .. });
         updates.iter().filter(lost).count()
     };
-    assert!(said(&following.updates.lock().unwrap()) <= 3);
-    following.controller.play(Play::Hang(vec![second()]));
-    following
+    assert!(said(&subscribed.updates.lock().unwrap()) <= 3);
+    subscribed.controller.play(Play::Hang(vec![second()]));
+    subscribed
         .until("being live again", |model| {
             model.seq == 6 && model.connection == Connection::Live
         })
@@ -135,20 +138,20 @@ async fn a_controller_that_is_away_is_tried_until_it_is_back_and_the_state_is_ke
 
 #[tokio::test]
 async fn a_silent_stream_is_dead() {
-    let pace = Pace {
+    let timings = Timings {
         silence: Duration::from_secs(1),
-        ..QUICK
+        ..TEST_TIMINGS
     };
-    let following = following(
-        pace,
+    let subscribed = subscribed(
+        timings,
         [Play::Hang(vec![first()]), Play::Hang(vec![second()])],
     )
     .await;
-    following.until("the change", |model| model.seq == 6).await;
-    assert_eq!(following.connections()[1], Some("5".to_owned()));
+    subscribed.until("the change", |model| model.seq == 6).await;
+    assert_eq!(subscribed.connections()[1], Some("5".to_owned()));
     // The first break of a stream that stood is not told.
     let lost = eventually("that it is away", || {
-        let updates = following.updates.lock().unwrap();
+        let updates = subscribed.updates.lock().unwrap();
         updates.iter().find_map(|update| match update {
             Update::Lost { why, .. } => Some(why.clone()),
             _ => None,
@@ -159,16 +162,16 @@ async fn a_silent_stream_is_dead() {
 
 #[tokio::test]
 async fn a_stream_that_opens_and_brings_nothing_is_told_as_buffered_on_the_way() {
-    let pace = Pace {
+    let timings = Timings {
         first_bytes: Duration::from_millis(500),
-        ..QUICK
+        ..TEST_TIMINGS
     };
     let plays = [Play::Hang(Vec::new()), Play::Hang(vec![first()])];
-    let following = following(pace, plays).await;
-    following
+    let subscribed = subscribed(timings, plays).await;
+    subscribed
         .until("the snapshot", |model| model.seq == 5)
         .await;
-    let updates = following.updates.lock().unwrap();
+    let updates = subscribed.updates.lock().unwrap();
     let Some(Update::Lost { why, heard: None }) = updates.first() else {
         panic!("it never was live: {updates:?}");
     };
@@ -178,9 +181,9 @@ async fn a_stream_that_opens_and_brings_nothing_is_told_as_buffered_on_the_way()
 #[tokio::test]
 async fn streams_that_are_closed_at_one_age_are_told_as_limited_on_the_way() {
     let plays = (0..20).map(|_| Play::CloseAfter(vec![first()], Duration::from_millis(1_500)));
-    let following = following(QUICK, plays).await;
+    let subscribed = subscribed(TEST_TIMINGS, plays).await;
     eventually("what ends the streams", || {
-        let updates = following.updates.lock().unwrap();
+        let updates = subscribed.updates.lock().unwrap();
         updates.iter().find_map(|update| match update {
             Update::Lost { why, .. } if why.contains("limits how long") => Some(()),
             _ => None,
@@ -191,71 +194,71 @@ async fn streams_that_are_closed_at_one_age_are_told_as_limited_on_the_way() {
 
 #[tokio::test]
 async fn after_sleep_the_stream_is_opened_anew_at_once() {
-    let following = following(
-        QUICK,
+    let subscribed = subscribed(
+        TEST_TIMINGS,
         [Play::Hang(vec![first()]), Play::Hang(vec![second()])],
     )
     .await;
-    following
+    subscribed
         .until("the snapshot", |model| model.seq == 5)
         .await;
-    following.clock.advance(Duration::from_secs(8 * 3600));
-    following.until("the change", |model| model.seq == 6).await;
+    subscribed.clock.advance(Duration::from_secs(8 * 3600));
+    subscribed.until("the change", |model| model.seq == 6).await;
 }
 
 #[tokio::test]
 async fn a_nudge_ends_the_wait() {
-    let patient = Pace {
-        first_wait: Duration::from_secs(3_600),
-        longest_wait: Duration::from_secs(3_600),
-        ..QUICK
+    let patient = Timings {
+        initial_backoff: Duration::from_secs(3_600),
+        max_backoff: Duration::from_secs(3_600),
+        ..TEST_TIMINGS
     };
-    let following = following(patient, []).await;
-    following
+    let subscribed = subscribed(patient, []).await;
+    subscribed
         .until("being lost", |model| {
             matches!(model.connection, Connection::Lost { .. })
         })
         .await;
-    following
+    subscribed
         .controller
         .play(Play::Hang(vec![first(), second()]));
-    following.follower.wake();
-    following.until("the change", |model| model.seq == 6).await;
+    subscribed.subscription.wake();
+    subscribed.until("the change", |model| model.seq == 6).await;
 }
 
 #[tokio::test]
 async fn an_unreadable_event_leads_to_a_fresh_snapshot() {
     let bad = "event: changes\ndata: {\n\n".to_owned();
-    let following = following(
-        QUICK,
+    let subscribed = subscribed(
+        TEST_TIMINGS,
         [Play::Hang(vec![first(), bad]), Play::Hang(vec![second()])],
     )
     .await;
-    following.until("the change", |model| model.seq == 6).await;
-    assert_eq!(following.connections(), [None, None]);
+    subscribed.until("the change", |model| model.seq == 6).await;
+    assert_eq!(subscribed.connections(), [None, None]);
 }
 
 #[tokio::test]
 async fn unknown_events_are_left_alone() {
     let unknown = "event: weather\ndata: rain\n\n: comment\n\n".to_owned();
-    let following = following(QUICK, [Play::Hang(vec![first(), unknown, second()])]).await;
-    following.until("the change", |model| model.seq == 6).await;
-    assert_eq!(following.connections(), [None]);
+    let subscribed = subscribed(TEST_TIMINGS, [Play::Hang(vec![first(), unknown, second()])]).await;
+    subscribed.until("the change", |model| model.seq == 6).await;
+    assert_eq!(subscribed.connections(), [None]);
 }
 
 #[tokio::test]
 async fn an_ended_session_is_said_and_nothing_follows() {
-    let following = following(QUICK, [Play::Close(vec![first()])]).await;
-    following
+    let subscribed = subscribed(TEST_TIMINGS, [Play::Close(vec![first()])]).await;
+    subscribed
         .until("the snapshot", |model| model.seq == 5)
         .await;
-    following.controller.seen().ended = true;
-    following.controller.forget_access();
-    following
+    subscribed.controller.seen().ended = true;
+    subscribed.controller.forget_access();
+    subscribed
         .until("the end", |model| model.connection == Connection::Ended)
         .await;
     eventually("the task's end", || {
-        following.follower.is_finished().then_some(())
+        subscribed.subscription.is_finished().then_some(())
     })
     .await;
 }
@@ -263,10 +266,10 @@ async fn an_ended_session_is_said_and_nothing_follows() {
 #[test]
 fn waits_grow_to_a_limit_and_no_further() {
     for attempt in 0..100 {
-        let longest = PACE.wait(attempt, 1.0);
-        assert!(longest <= PACE.longest_wait);
-        assert!(longest >= PACE.first_wait);
-        assert!(attempt < 10 || longest == PACE.longest_wait);
-        assert_eq!(PACE.wait(attempt, 0.0), Duration::ZERO);
+        let longest = TIMINGS.wait(attempt, 1.0);
+        assert!(longest <= TIMINGS.max_backoff);
+        assert!(longest >= TIMINGS.initial_backoff);
+        assert!(attempt < 10 || longest == TIMINGS.max_backoff);
+        assert_eq!(TIMINGS.wait(attempt, 0.0), Duration::ZERO);
     }
 }

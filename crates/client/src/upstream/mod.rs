@@ -16,7 +16,7 @@ mod watched;
 
 use pool::{Connection, Pool};
 pub use relay::RelayError;
-pub(crate) use relay::{CALLER_POLL_INTERVAL, Settled, UNCLEAR_TIMEOUT, Verdict, gone, relay};
+pub(crate) use relay::{CALLER_POLL_INTERVAL, Settled, Sniff, UNCLEAR_TIMEOUT, gone, relay};
 use watched::Watched;
 
 /// A way through a gateway to a destination, ready for its bytes.
@@ -89,7 +89,7 @@ async fn why(pool: Arc<Pool>, flow: String) -> Option<FlowEnd> {
         let mut answer = Vec::new();
         // One that ends without a word of TLS is whole as far as it says so itself.
         let _ = (&mut stream)
-            .take(HEAD as u64)
+            .take(MAX_HEAD as u64)
             .read_to_end(&mut answer)
             .await;
         let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -106,14 +106,14 @@ async fn why(pool: Arc<Pool>, flow: String) -> Option<FlowEnd> {
 
 /// Why there is no tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
+pub(crate) enum TunnelError {
     /// The gateway refuses.
     Refused(Refusal),
     /// No gateway answered; with what the last one's connection failed of.
     NoAnswer(String),
 }
 
-impl Failed {
+impl TunnelError {
     /// True when another gateway of the network may do what this one did not.
     pub(crate) fn is_local(&self) -> bool {
         match self {
@@ -125,22 +125,22 @@ impl Failed {
     }
 }
 
-/// When a gateway has not answered for this long, the next one is tried beside it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a gateway before the next one is tried beside it.
+const NEXT_GATEWAY_DELAY: Duration = Duration::from_secs(2);
 /// How long an answer may take in all: a gateway waits for its destination meanwhile.
-const LONGEST: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest head of an answer that is read.
-const HEAD: usize = 16 * 1024;
+const MAX_HEAD: usize = 16 * 1024;
 
 /// Opens a tunnel to `target` (`host:port`) through the first of `pools` that answers. The next
 /// one is tried when one cannot be reached or cannot serve now, and beside it when it does not
 /// answer in time.
-pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Failed> {
+pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, TunnelError> {
     let mut attempts = JoinSet::new();
     let attempt = |attempts: &mut JoinSet<_>, pool: &Arc<Pool>, source: Source| {
         let (pool, target) = (Arc::clone(pool), target.to_owned());
         attempts.spawn(async move {
-            tokio::time::timeout(LONGEST, connect(&pool, &target, source))
+            tokio::time::timeout(ANSWER_TIMEOUT, connect(&pool, &target, source))
                 .await
                 .unwrap_or_else(|_| Err(no_answer("it did not answer in time")))
         });
@@ -166,7 +166,7 @@ pub(crate) async fn open(pools: &[Arc<Pool>], target: &str) -> Result<Tunnel, Fa
                     return Err(failed);
                 }
             }
-            () = tokio::time::sleep(PATIENCE), if untried.len() > 0 || again.is_some() => {
+            () = tokio::time::sleep(NEXT_GATEWAY_DELAY), if untried.len() > 0 || again.is_some() => {
                 if let Some(pool) = untried.next() {
                     attempt(&mut attempts, pool, Source::Ready);
                 } else if let Some(pool) = again.take() {
@@ -187,7 +187,7 @@ enum Source {
 }
 
 /// Opens a tunnel through one gateway.
-async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunnel, Failed> {
+async fn connect(pool: &Arc<Pool>, target: &str, source: Source) -> Result<Tunnel, TunnelError> {
     let ready = match source {
         Source::Ready => pool.warm(),
         Source::Afresh => None,
@@ -208,7 +208,7 @@ async fn ask(
     pool: &Arc<Pool>,
     mut stream: Connection,
     target: &str,
-) -> io::Result<Result<Tunnel, Failed>> {
+) -> io::Result<Result<Tunnel, TunnelError>> {
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
@@ -220,7 +220,7 @@ async fn ask(
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(&head).map_err(io::Error::other)? {
-            httparse::Status::Partial if head.len() < HEAD => {}
+            httparse::Status::Partial if head.len() < MAX_HEAD => {}
             httparse::Status::Partial => return Err(io::Error::other("its answer is too long")),
             httparse::Status::Complete(length) => {
                 if response.code == Some(200) {
@@ -236,7 +236,7 @@ async fn ask(
                     }));
                 }
                 return match refusal(&response) {
-                    Some(refusal) => Ok(Err(Failed::Refused(refusal))),
+                    Some(refusal) => Ok(Err(TunnelError::Refused(refusal))),
                     None => Err(io::Error::other("its answer is none that a gateway gives")),
                 };
             }
@@ -254,6 +254,6 @@ fn header<'a>(response: &httparse::Response<'_, 'a>, name: &str) -> Option<&'a s
     std::str::from_utf8(found.value).ok()
 }
 
-fn no_answer(why: impl Display) -> Failed {
-    Failed::NoAnswer(why.to_string())
+fn no_answer(why: impl Display) -> TunnelError {
+    TunnelError::NoAnswer(why.to_string())
 }

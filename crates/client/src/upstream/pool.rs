@@ -48,15 +48,15 @@ struct Idle {
 }
 
 /// How long a connection lies ready.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// While others lie ready, how long after one was taken the next is made: its handshake would take
 /// the processor from the tunnel that is being opened (docs/PERFORMANCE.md).
-const LULL: Duration = Duration::from_millis(5);
+const REFILL_DELAY: Duration = Duration::from_millis(5);
 /// Connections that are made at a time: a gateway refuses more than 256 handshakes of one address,
 /// behind which there may be other devices.
 const MAX_HANDSHAKES: usize = 48;
 /// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Pool {
     /// Connections to this gateway, of which `ready` are kept ready while it is in use. `None`
@@ -100,7 +100,7 @@ impl Pool {
     pub(crate) fn warm(self: &Arc<Self>) -> Option<Connection> {
         let (now, changes) = (self.clock.boot(), self.watchdog.changes());
         let mut idle = self.idle();
-        idle.retain(|it| now < it.since + IDLE && it.changes == changes);
+        idle.retain(|it| now < it.since + IDLE_TIMEOUT && it.changes == changes);
         // The oldest first, so that none grows too old.
         let found = (!idle.is_empty()).then(|| idle.remove(0).connection);
         drop(idle);
@@ -120,7 +120,7 @@ impl Pool {
             self.check(&connection)?;
             Ok(connection)
         };
-        tokio::time::timeout(CONNECT, connecting)
+        tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -152,13 +152,13 @@ impl Pool {
         }
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            while tokio::time::timeout(IDLE, pool.taken.notified())
+            while tokio::time::timeout(IDLE_TIMEOUT, pool.taken.notified())
                 .await
                 .is_ok()
             {
                 if !pool.idle().is_empty() {
                     // Unless another one is taken.
-                    let _ = tokio::time::timeout(LULL, pool.taken.notified()).await;
+                    let _ = tokio::time::timeout(REFILL_DELAY, pool.taken.notified()).await;
                 }
                 while pool.idle().len() < pool.ready {
                     let changes = pool.watchdog.changes();

@@ -22,7 +22,7 @@ pub(crate) const CALLER_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the first words of a local caller are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Sniff {
     /// No HTTP: they may reach the destination.
     Pass,
     /// HTTP, each request of which has to be judged.
@@ -68,32 +68,32 @@ impl Tunnel {
         &mut self,
         local: &mut L,
         mut said: Vec<u8>,
-        judge: impl Fn(&[u8]) -> Verdict,
-    ) -> Result<(Verdict, Vec<u8>), RelayError>
+        judge: impl Fn(&[u8]) -> Sniff,
+    ) -> Result<(Sniff, Vec<u8>), RelayError>
     where
         L: AsyncRead + AsyncWrite + Unpin,
     {
         let mut answer = Vec::with_capacity(BUFFER);
         match judge(&said) {
-            Verdict::Unclear => {}
+            Sniff::Unclear => {}
             judged => return Ok((judged, said)),
         }
         loop {
             tokio::select! {
                 () = tokio::time::sleep(UNCLEAR_TIMEOUT), if !said.is_empty() => {
-                    return Ok((Verdict::Pass, said));
+                    return Ok((Sniff::Pass, said));
                 }
                 more = local.read_buf(&mut said) => {
                     let ended = more.map_err(RelayError::Local)? == 0;
                     match judge(&said) {
-                        Verdict::Unclear if !ended => {}
-                        Verdict::Unclear => return Ok((Verdict::Pass, said)),
+                        Sniff::Unclear if !ended => {}
+                        Sniff::Unclear => return Ok((Sniff::Pass, said)),
                         judged => return Ok((judged, said)),
                     }
                 }
                 more = self.read_buf(&mut answer) => {
                     if more.map_err(RelayError::Tunnel)? == 0 {
-                        return Ok((Verdict::Pass, said));
+                        return Ok((Sniff::Pass, said));
                     }
                     local.write_all(&answer).await.map_err(RelayError::Local)?;
                     answer.clear();

@@ -1,5 +1,5 @@
-//! The way back to an address that was locked: through the local entry of the person's machine,
-//! which alone knows where it leads. The page's address names it by the entry's port and an id.
+//! The way back to an address that was locked: through the local proxy of the person's machine,
+//! which alone knows where it leads. The page's address names it by the proxy's port and an id.
 
 use axum::http::Uri;
 use maud::{Markup, html};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hourkey_client::session::Session;
-use hourkey_client::sync::{Follower, Update, follow};
+use hourkey_client::sync::{Subscription, Update, subscribe};
 use hourkey_protocol::access::NewRequest;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::person::Person;
@@ -88,7 +88,7 @@ struct Reached {
 
 /// Clients that follow the event stream, each on a connection of its own.
 struct Clients {
-    followers: Vec<Follower>,
+    followers: Vec<Subscription>,
     tx: mpsc::Sender<Update>,
     updates: mpsc::Receiver<Update>,
 }
@@ -109,7 +109,7 @@ impl Clients {
     async fn follow(&mut self, session: &Session, count: usize) -> Result<()> {
         for _ in 0..count {
             self.followers
-                .push(follow(session.clone(), self.tx.clone()));
+                .push(subscribe(session.clone(), self.tx.clone()));
             loop {
                 match self.next().await? {
                     Update::Snapshot(_) => break,

@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use hourkey_client::api::ApiError;
 use hourkey_client::session::Session;
-use hourkey_client::sync::{Follower, Update, follow};
+use hourkey_client::sync::{Subscription, Update, subscribe};
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Approve, Comment, NewRequest};
@@ -437,7 +437,7 @@ async fn fill(data: &str) -> Result<()> {
 
 /// What a person's event stream says.
 struct News {
-    _follower: Follower,
+    _subscription: Subscription,
     updates: mpsc::Receiver<Update>,
 }
 
@@ -445,7 +445,7 @@ impl News {
     async fn of(session: &Session) -> Result<Self> {
         let (tx, updates) = mpsc::channel(64);
         let mut news = Self {
-            _follower: follow(session.clone(), tx),
+            _subscription: subscribe(session.clone(), tx),
             updates,
         };
         while !matches!(news.next().await?, Update::Snapshot(_)) {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::private::{GRAFANA, HANDBOOK, Private, STAGING};
 use anyhow::{Context, Result, bail};
 use hourkey_client::secrets::Keyring;
-use hourkey_client::session::{Home, Session, http};
+use hourkey_client::session::{Session, SessionConfig, http};
 use hourkey_client::sign_in::through_browser;
 use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
@@ -139,8 +139,8 @@ async fn sign_out(controller: &Url) -> Result<()> {
     Ok(())
 }
 
-fn home(controller: &Url) -> Result<Home> {
-    Ok(Home {
+fn home(controller: &Url) -> Result<SessionConfig> {
+    Ok(SessionConfig {
         http: http()?,
         controller: controller.clone(),
         client_id: DESKTOP_CLIENT,

@@ -1,0 +1,203 @@
+//! Notifications: what they say, when, and that they come once.
+
+use hourkey_protocol::notice::What;
+
+use super::*;
+
+#[test]
+fn an_approval_is_told_once_and_its_buttons_work() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    let news = || changes(0, payroll(granted(45)), vec![notice(1, 0, approved(45))]);
+    let effects = harness.update(news());
+    assert_eq!(trays(&effects), 1);
+    let shown = notifications(&effects);
+    assert_eq!(
+        harness.shown(&effects),
+        [
+            "Payroll database is open: Approved by Marta for 45 minutes: “Only the read replica, please.”"
+        ]
+    );
+    let labels: Vec<&str> = shown[0].message.buttons.iter().map(|it| it.label).collect();
+    assert_eq!(labels, ["Open", "Copy address"]);
+    let action = shown[0].message.buttons[1].action.clone();
+    let activation = None;
+    let effects = harness.event(Event::Clicked { action, activation });
+    assert_eq!(effects, [Effect::Copy("r1.corp:443".to_owned())]);
+
+    assert_eq!(notifications(&harness.update(news())), [], "sent again");
+    let mut harness = harness.restarted();
+    let mut again = snapshot(1, payroll(granted(45)));
+    again.notices = vec![notice(1, 0, approved(45))];
+    let effects = harness.update(Update::Snapshot(Box::new(again)));
+    assert_eq!(notifications(&effects), [], "after a restart");
+}
+
+#[test]
+fn what_was_not_answered_for_is_told_again_after_a_restart() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
+    assert_eq!(notifications(&harness.update(news)).len(), 1);
+    assert_eq!(notifications(&harness.event(Event::Tick)), [], "under way");
+
+    let mut harness = harness.restarted();
+    let mut again = snapshot(1, payroll(locked()));
+    again.notices = vec![notice(1, 0, denied())];
+    let effects = harness.update(Update::Snapshot(Box::new(again)));
+    assert_eq!(
+        harness.shown(&effects),
+        ["Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
+    );
+}
+
+#[test]
+fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    assert_eq!(notifications(&harness.until(34)), []);
+    for (minute, said) in [
+        (
+            35,
+            "10 minutes left on Payroll database: Access ends at 10:45.",
+        ),
+        (
+            43,
+            "2 minutes left on Payroll database: Access ends at 10:45.",
+        ),
+        (
+            45,
+            "Payroll database is locked again: Access ended at 10:45.",
+        ),
+    ] {
+        let effects = harness.until(minute);
+        assert_eq!(harness.shown(&effects), [said]);
+    }
+    assert_eq!(notifications(&harness.until(24 * 60)), []);
+    let inbox = crate::view_models::view_models(&harness.app.state, at(45));
+    let ended = inbox.iter().any(|update| match update {
+        ViewUpdate::Inbox(items) => items.iter().any(|item| item.kind == InboxKind::Ended),
+        _ => false,
+    });
+    assert!(ended, "the inbox keeps it");
+}
+
+#[test]
+fn after_a_long_sleep_only_the_end_is_told() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    harness.set(Duration::from_secs(3 * 3_600));
+    let effects = harness.event(Event::Woke);
+    assert_eq!(
+        harness.shown(&effects),
+        ["Payroll database is locked again: Access ended at 10:45."]
+    );
+    assert!(effects.contains(&Effect::Reconnect));
+}
+
+#[test]
+fn an_approval_whose_time_passed_unheard_stays_on_the_screen() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    let mut later = snapshot(60, payroll(locked()));
+    later.notices = vec![notice(1, 0, approved(45))];
+    let effects = harness.update(Update::Snapshot(Box::new(later)));
+    assert_eq!(
+        harness.shown(&effects),
+        ["Payroll database was approved: Approved by Marta for 45 minutes; that time is over."]
+    );
+    let is_withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw(_));
+    assert!(!effects.iter().any(is_withdrawn), "{effects:?}");
+}
+
+#[test]
+fn a_review_request_is_taken_back_when_somebody_else_decides_it() {
+    let mut first = snapshot(0, vec![]);
+    first.me = hourkey_protocol::account::Me {
+        reviews: true,
+        ..me()
+    };
+    let mut harness = AppHarness::signed_in(first);
+    let mut news = changes(0, vec![], vec![notice(1, 0, please_review(5))]);
+    if let Update::Changes(changes) = &mut news {
+        changes.reviews = vec![review(5, true)];
+    }
+    let effects = harness.update(news);
+    assert_eq!(
+        harness.shown(&effects),
+        ["Lee Novak asks for Payroll database: For 30 minutes: “Ticket 4412”"]
+    );
+    let mut decided = changes(1, vec![], vec![]);
+    if let Update::Changes(changes) = &mut decided {
+        changes.removed_reviews = vec![RequestId(5)];
+    }
+    let effects = harness.update(decided);
+    assert!(effects.contains(&Effect::Withdraw(Topic::Review(RequestId(5)))));
+}
+
+#[test]
+fn an_unlock_is_told_with_the_days_until_it_locks_again() {
+    let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
+    let week = 7 * 24 * 60;
+    let unlocked = |by: Option<&str>, comment: &str| What::Unlocked {
+        request: None,
+        by: by.map(str::to_owned),
+        locks_at: at(week),
+        comment: comment.to_owned(),
+    };
+    let news = vec![
+        notice(1, 0, unlocked(Some("Rosa"), "Welcome back.")),
+        notice(2, 0, unlocked(None, "")),
+    ];
+    let effects = harness.update(changes(0, vec![], news));
+    assert_eq!(
+        harness.shown(&effects),
+        [
+            "Payroll database is open: Unlocked by Rosa; it locks in 7 days if you do not use it: \
+             “Welcome back.”",
+            "Payroll database is open: Unlocked; it locks in 7 days if you do not use it."
+        ]
+    );
+    let mut asked = please_review(5);
+    if let What::PleaseReview { asked, .. } = &mut asked {
+        *asked = None;
+    }
+    let mut news = changes(0, vec![], vec![notice(3, 0, asked)]);
+    if let Update::Changes(changes) = &mut news {
+        changes.reviews = vec![review(5, true)];
+    }
+    let effects = harness.update(news);
+    assert_eq!(
+        harness.shown(&effects),
+        ["Lee Novak asks to unlock Payroll database: It was not used for a while: “Ticket 4412”"]
+    );
+}
+
+#[test]
+fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    harness
+        .command(Command::SetNotifications { on: false })
+        .unwrap();
+    let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
+    assert_eq!(notifications(&harness.update(news)), []);
+    let effects = harness
+        .command(Command::SetNotifications { on: true })
+        .unwrap();
+    assert_eq!(notifications(&effects), []);
+    let [_, _, ViewUpdate::Inbox(items), ..] =
+        crate::view_models::view_models(&harness.app.state, at(0))
+    else {
+        panic!("the inbox is the third one");
+    };
+    assert_eq!(items[0].title, "Payroll database was denied");
+}
+
+#[test]
+fn a_missing_notification_service_is_said_and_nothing_is_tried_twice() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
+    let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
+    let effects = harness.update(news);
+    let id = notifications(&effects)[0].id;
+    let result = Err(NotifyError("no notification service is running".to_owned()));
+    let effects = harness.event(Event::Notified { id, result });
+    assert_eq!(notifications(&effects), []);
+    let warning = &harness.app.state.warnings["notifications"];
+    let details = warning.details.as_deref();
+    assert_eq!(details, Some("no notification service is running"));
+}

@@ -1,0 +1,215 @@
+//! Sample states for the tests of the pure functions and of the app's logic.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use hourkey_client::config::Config;
+use hourkey_client::model::{Connection, Model};
+use hourkey_client::sync::Update;
+use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId, UserId};
+use hourkey_domain::length::Length;
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::request::Purpose;
+use hourkey_domain::settings::Approval;
+use hourkey_protocol::access::{Person, Request, RequestStatus, Resource, Review};
+use hourkey_protocol::account::Me;
+use hourkey_protocol::event::{Changes, Snapshot};
+use hourkey_protocol::notice::{Notice, What};
+
+use crate::app::{AppState, SignIn};
+use crate::time_format::Zone;
+
+/// Minutes after the start of all fixtures: 2027-01-15 08:00 UTC, a Friday.
+pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::minutes(minutes)
+}
+
+/// Two hours east of UTC.
+pub(crate) fn zone() -> Zone {
+    Zone::Fixed(FixedOffset::east_opt(2 * 3_600).unwrap())
+}
+
+pub(crate) fn me() -> Me {
+    Me {
+        id: UserId(1),
+        login: "ada".to_owned(),
+        name: "Ada Park".to_owned(),
+        roles: vec![],
+        reviews: false,
+        organisation: "Example".to_owned(),
+    }
+}
+
+pub(crate) fn resource(id: i64, name: &str, lock: LockState) -> Resource {
+    Resource {
+        id: ResourceId(id),
+        name: name.to_owned(),
+        address: format!("r{id}.corp"),
+        ports: "443".parse().unwrap(),
+        alias: None,
+        network: "office".to_owned(),
+        tags: vec![],
+        url: Some(format!("https://r{id}.corp/")),
+        lock,
+        denied_at: None,
+        last_decision: None,
+        approved: None,
+        last_touched: None,
+    }
+}
+
+pub(crate) fn locked() -> LockState {
+    LockState::Locked {
+        why: Why::NeedsApproval,
+    }
+}
+
+pub(crate) fn standing() -> LockState {
+    LockState::Open { locks_at: None }
+}
+
+/// A grant with the id of its end's minute, which started an hour before that.
+pub(crate) fn granted(until: i64) -> LockState {
+    LockState::Granted {
+        grant: GrantId(until),
+        started_at: at(until - 60),
+        expires_at: at(until),
+    }
+}
+
+pub(crate) fn pending(since: i64) -> LockState {
+    LockState::Pending {
+        request: RequestId(7),
+        since: at(since),
+        lapses_at: at(since + 24 * 60),
+    }
+}
+
+pub(crate) fn review(id: i64, may_decide: bool) -> Review {
+    let request = Request {
+        id: RequestId(id),
+        requester: Person {
+            id: UserId(9),
+            login: "lee".to_owned(),
+            name: "Lee Novak".to_owned(),
+        },
+        resource: ResourceId(1),
+        resource_name: "Customer exports".to_owned(),
+        resource_address: "exports.corp".to_owned(),
+        group_name: "Support".to_owned(),
+        purpose: Purpose::Grant,
+        reason: "Ticket 4412".to_owned(),
+        asked: Some(Length::from_seconds(1_800).unwrap()),
+        approval: Approval::Manual,
+        starts_at: None,
+        created_at: at(-20),
+        lapses_at: at(24 * 60 - 20),
+        status: RequestStatus::Pending,
+        grant: None,
+    };
+    Review {
+        request,
+        recent_grants: 0,
+        may_decide,
+    }
+}
+
+pub(crate) fn notice(id: i64, minutes: i64, what: What) -> Notice {
+    Notice {
+        id: NoticeId(id),
+        at: at(minutes),
+        resource: ResourceId(1),
+        resource_name: "Payroll database".to_owned(),
+        what,
+    }
+}
+
+pub(crate) fn approved(until: i64) -> What {
+    What::Approved {
+        request: RequestId(7),
+        grant: GrantId(until),
+        by: Some("Marta".to_owned()),
+        length: Length::from_seconds(45 * 60).unwrap(),
+        starts_at: at(until - 45),
+        expires_at: at(until),
+        comment: "Only the read replica, please.".to_owned(),
+    }
+}
+
+pub(crate) fn denied() -> What {
+    What::Denied {
+        request: RequestId(7),
+        by: "Marta".to_owned(),
+        comment: "Not on a Friday.".to_owned(),
+    }
+}
+
+pub(crate) fn please_review(request: i64) -> What {
+    What::PleaseReview {
+        request: RequestId(request),
+        requester: "Lee Novak".to_owned(),
+        reason: "Ticket 4412".to_owned(),
+        asked: Some(Length::from_seconds(1_800).unwrap()),
+    }
+}
+
+pub(crate) fn snapshot(minutes: i64, resources: Vec<Resource>) -> Snapshot {
+    Snapshot {
+        seq: 1,
+        server_time: at(minutes),
+        me: me(),
+        resources,
+        reviews: vec![],
+        notices: vec![],
+    }
+}
+
+pub(crate) fn changes(minutes: i64, resources: Vec<Resource>, notices: Vec<Notice>) -> Update {
+    Update::Changes(Box::new(Changes {
+        seq: 2,
+        server_time: at(minutes),
+        me: None,
+        networks_changed: false,
+        resources,
+        removed_resources: vec![],
+        reviews: vec![],
+        removed_reviews: vec![],
+        decided_reviews: vec![],
+        notices,
+    }))
+}
+
+/// Signed in and connected, with these resources; the boot clock stands at zero.
+pub(crate) fn state(resources: Vec<Resource>) -> AppState {
+    let mut model = Model::default();
+    let snapshot = snapshot(0, resources);
+    model.apply(Update::Snapshot(Box::new(snapshot)), Duration::ZERO);
+    AppState {
+        sign_in: SignIn::SignedIn,
+        controller: Some("https://hourkey.example/".parse().unwrap()),
+        model,
+        endings: vec![],
+        read_until: None,
+        zone: zone(),
+        warnings: BTreeMap::new(),
+        config: Config::default(),
+        start_at_login: Some(false),
+        has_browsers: true,
+        local_proxy: None,
+        forwards: std::collections::BTreeMap::new(),
+        snoozed: std::collections::BTreeMap::new(),
+        secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
+        logs: PathBuf::from("/logs"),
+    }
+}
+
+/// Not heard for an hour.
+pub(crate) fn offline(mut state: AppState) -> AppState {
+    state.model.connection = Connection::Lost {
+        since: Some(at(-60)),
+        why: "The controller went silent.".to_owned(),
+    };
+    state
+}

@@ -1,0 +1,230 @@
+//! The local proxy of a session: programs of this person reach their resources through it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use hourkey_client::device::{Device, key_entry};
+use hourkey_client::dial::{AccessPrompt, BlockedConnection, Destination, Dialer, PromptHandler};
+use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
+use hourkey_client::model::Model;
+use hourkey_client::secrets::Keyring;
+use hourkey_client::session::Session;
+use hourkey_client::sync::Update;
+use hourkey_clock::Clock;
+use hourkey_domain::ids::ResourceId;
+use hourkey_protocol::oauth::DESKTOP_CLIENT;
+use tokio::sync::{mpsc, watch};
+use url::Url;
+
+use crate::app::Event;
+use crate::platform;
+
+/// Warm connections to each gateway in use.
+const WARM_CONNECTIONS: usize = 2;
+
+/// The port of the first start, unless it is taken.
+const FIRST_PORT: u16 = 8421;
+
+/// Offset from the resource's port to the preferred local port (5432 → 15432).
+const PORT_OFFSET: u16 = 10_000;
+
+/// An event of the local proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyEvent {
+    /// It listens.
+    Listens(ProxyAddresses),
+    /// It cannot start; why, as a sentence.
+    Failed(String),
+    /// Programs reach a resource at a port of this computer.
+    Forwards {
+        /// Which.
+        resource: ResourceId,
+        /// Where it is.
+        to: Destination,
+        /// `127.0.0.1:PORT`.
+        address: String,
+    },
+    /// A program wants to use a locked resource.
+    AccessPrompt {
+        /// Which.
+        resource: ResourceId,
+        /// The request page to open; `None` to only show a notification.
+        page: Option<Url>,
+    },
+    /// A gateway cut a connection for what went through it.
+    Blocked(BlockedConnection),
+}
+
+/// How programs use the local proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyAddresses {
+    /// As an HTTP proxy; SOCKS5 listens on the same port.
+    pub proxy: String,
+    /// For browsers: the address of the automatic proxy configuration (PAC).
+    pub pac: String,
+    /// The same for settings that follow changes: it changes with the resources.
+    pub versioned_pac: String,
+}
+
+/// Where the device's key is kept.
+pub(crate) fn key(controller: &Url) -> Keyring {
+    Keyring::of(&key_entry(DESKTOP_CLIENT), controller)
+}
+
+/// The files of the local proxy, in the state folder.
+pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
+    ProxyFiles::of(state, DESKTOP_CLIENT, controller)
+}
+
+/// The local proxy of one session. Ends when dropped.
+pub(crate) struct SessionProxy {
+    model: watch::Sender<Model>,
+    clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+    dialer: Dialer,
+    forwards: BTreeMap<ResourceId, (Destination, Forward)>,
+    proxy: Option<LocalProxy>,
+    /// The addresses that the app knows.
+    told: Option<ProxyAddresses>,
+}
+
+impl SessionProxy {
+    /// Starts the proxy. It calls the controller only once a program connects.
+    pub(crate) async fn start(
+        session: &Session,
+        files: &ProxyFiles,
+        events: &mpsc::Sender<Event>,
+    ) -> Self {
+        let key = Arc::new(key(session.controller()));
+        let device = Device::new(session.clone(), key, platform::machine_name());
+        let (model, known) = watch::channel(Model::default());
+        let prompts = Arc::new(PromptForwarder(events.clone()));
+        let dialer = Dialer::new(device, known, prompts, WARM_CONNECTIONS);
+        let proxy = LocalProxy::start_anywhere(dialer.clone(), FIRST_PORT, files).await;
+        let told = proxy.as_ref().ok().map(addresses);
+        let news = match (&told, &proxy) {
+            (Some(addresses), _) => ProxyEvent::Listens(addresses.clone()),
+            (None, Err(error)) => ProxyEvent::Failed(error.to_string()),
+            (None, Ok(_)) => ProxyEvent::Failed("it has no address".to_owned()),
+        };
+        // The receiver is gone when the app ends.
+        let _ = events.send(Event::LocalProxy(news)).await;
+        Self {
+            model,
+            clock: Arc::clone(session.clock()),
+            events: events.clone(),
+            dialer,
+            forwards: BTreeMap::new(),
+            proxy: proxy.ok(),
+            told,
+        }
+    }
+
+    /// Lets programs reach a resource at a port of this computer, up to the end of the session.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong.
+    pub(crate) async fn forward(
+        &mut self,
+        resource: ResourceId,
+        to: Destination,
+    ) -> Result<(), String> {
+        if self
+            .forwards
+            .get(&resource)
+            .is_some_and(|(known, _)| *known == to)
+        {
+            // Asked for twice before the first answer.
+            return Ok(());
+        }
+        let usual = to.port.checked_add(PORT_OFFSET).unwrap_or(0);
+        let dialer = self.dialer.clone();
+        let forward = match Forward::start(dialer.clone(), to.clone(), usual).await {
+            Ok(forward) => forward,
+            // Taken: any other port will do.
+            Err(_) => Forward::start(dialer, to.clone(), 0)
+                .await
+                .map_err(|error| format!("No port of this computer can be used: {error}."))?,
+        };
+        let address = format!("127.0.0.1:{}", forward.port());
+        self.forwards.insert(resource, (to.clone(), forward));
+        let news = ProxyEvent::Forwards {
+            resource,
+            to,
+            address,
+        };
+        // The receiver is gone when the app ends.
+        let _ = self.events.send(Event::LocalProxy(news)).await;
+        Ok(())
+    }
+
+    /// Ends a forward, and its connections.
+    pub(crate) fn end_forward(&mut self, resource: ResourceId) {
+        self.forwards.remove(&resource);
+    }
+
+    /// Applies an update. Sends new addresses when resources came, went or moved, for browsers that
+    /// follow the app.
+    pub(crate) async fn apply(&mut self, update: &Update) {
+        let boot = self.clock.boot();
+        self.model
+            .send_modify(|model| model.apply(update.clone(), boot));
+        let moved = match update {
+            Update::Snapshot(_) => true,
+            Update::Changes(changes) => {
+                !(changes.resources.is_empty() && changes.removed_resources.is_empty())
+            }
+            Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
+        };
+        let now = self.proxy.as_ref().filter(|_| moved).map(addresses);
+        if let Some(now) = now
+            && self.told.as_ref() != Some(&now)
+        {
+            self.told = Some(now.clone());
+            let news = Event::LocalProxy(ProxyEvent::Listens(now));
+            // The receiver is gone when the app ends.
+            let _ = self.events.send(news).await;
+        }
+    }
+}
+
+fn addresses(proxy: &LocalProxy) -> ProxyAddresses {
+    ProxyAddresses {
+        proxy: format!("http://127.0.0.1:{}", proxy.port()),
+        pac: proxy.pac_url(),
+        versioned_pac: proxy.versioned_pac_url(),
+    }
+}
+
+/// Forwards access prompts to the app.
+struct PromptForwarder(mpsc::Sender<Event>);
+
+impl PromptForwarder {
+    fn prompt(&self, prompt: &AccessPrompt, page: Option<Url>) {
+        let event = ProxyEvent::AccessPrompt {
+            resource: prompt.resource.id,
+            page,
+        };
+        if self.0.try_send(Event::LocalProxy(event)).is_err() {
+            tracing::warn!("cannot queue an access prompt; it is dropped");
+        }
+    }
+}
+
+impl PromptHandler for PromptForwarder {
+    fn open_page(&self, prompt: &AccessPrompt) {
+        self.prompt(prompt, Some(prompt.page.clone()));
+    }
+
+    fn notify(&self, prompt: &AccessPrompt) {
+        self.prompt(prompt, None);
+    }
+
+    fn blocked(&self, blocked: &BlockedConnection) {
+        let news = ProxyEvent::Blocked(blocked.clone());
+        if self.0.try_send(Event::LocalProxy(news)).is_err() {
+            tracing::warn!(%blocked, "cannot queue a notification of a blocked connection; it is dropped");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The window's view models as pure functions of the state.
+
+use chrono::{DateTime, Utc};
+use hourkey_client::delivery::PendingNotification;
+use hourkey_client::dial::Destination;
+use hourkey_domain::length::Length;
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::text::one_line;
+use hourkey_protocol::access::{self, RequestStatus};
+use hourkey_protocol::notice::What;
+
+use crate::app::{AppState, SignIn};
+use crate::notify::{Action, Message, text};
+use crate::view::{
+    Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Resource, Review, Session,
+    SessionState, Settings, ViewUpdate,
+};
+
+/// The most characters of a person's name.
+const MAX_NAME_CHARS: usize = 60;
+
+/// The most characters of what was decided: a comment has up to 2,000.
+const MAX_SENTENCE_CHARS: usize = 2_200;
+
+/// Returns every view model of the window.
+#[must_use]
+pub fn view_models(state: &AppState, now: DateTime<Utc>) -> [ViewUpdate; 6] {
+    [
+        ViewUpdate::Session(session(state, now)),
+        ViewUpdate::Resources(resources(state, now)),
+        ViewUpdate::Inbox(inbox(state, now)),
+        ViewUpdate::Decided(decided(state)),
+        ViewUpdate::Reviews(reviews(state)),
+        ViewUpdate::Settings(settings(state)),
+    ]
+}
+
+/// True when the window need not hear the second after the first; that time goes on is no news.
+#[must_use]
+pub fn same(before: &ViewUpdate, after: &ViewUpdate) -> bool {
+    match (before, after) {
+        (ViewUpdate::Session(before), ViewUpdate::Session(after)) => {
+            before.state == after.state && before.warnings == after.warnings
+        }
+        (before, after) => before == after,
+    }
+}
+
+fn session(state: &AppState, now: DateTime<Utc>) -> Session {
+    let controller = || state.controller.as_ref().map_or("", |url| url.as_str());
+    let controller = || controller().trim_end_matches('/').to_owned();
+    let state_now = match &state.sign_in {
+        SignIn::SignedOut { error } => SessionState::SignedOut {
+            controller: controller(),
+            error: error.clone(),
+        },
+        SignIn::SigningIn => SessionState::SigningIn {
+            controller: controller(),
+        },
+        SignIn::SignedIn => match (&state.model.me, state.offline()) {
+            (None, _) => SessionState::Loading {
+                controller: controller(),
+            },
+            (Some(me), offline) => {
+                let account = Account {
+                    name: me.name.clone(),
+                    login: me.login.clone(),
+                    organisation: me.organisation.clone(),
+                    controller: controller(),
+                };
+                match offline {
+                    None => SessionState::Live { account },
+                    Some(offline) => SessionState::Offline {
+                        account,
+                        since: millis(offline.since.unwrap_or(now)),
+                        why: offline.why.to_owned(),
+                    },
+                }
+            }
+        },
+    };
+    let mut warnings: Vec<_> = state.warnings.values().cloned().collect();
+    if let (SignIn::SignedIn, true, Some(offline)) =
+        (&state.sign_in, state.is_loading(), state.offline())
+    {
+        warnings.push(crate::view::Warning {
+            id: "controller".to_owned(),
+            text: offline.why.to_owned(),
+            remedy: "Hourkey keeps trying.".to_owned(),
+            details: None,
+        });
+    }
+    Session {
+        state: state_now,
+        now: millis(now),
+        warnings,
+    }
+}
+
+/// In display order: open (soonest end first), waiting, locked; each by name where nothing else
+/// decides.
+fn resources(state: &AppState, now: DateTime<Utc>) -> Vec<Resource> {
+    let mut rows: Vec<_> = state
+        .locks(now)
+        .map(|(resource, lock)| {
+            let order = match lock {
+                LockState::Granted { expires_at, .. } => (0, Some(expires_at)),
+                LockState::Open { locks_at: Some(at) } => (0, Some(at)),
+                LockState::Open { locks_at: None } => (1, None),
+                LockState::Pending { since, .. } => (2, Some(since)),
+                LockState::Scheduled { starts_at, .. } => (3, Some(starts_at)),
+                LockState::Locked { .. } => (4, None),
+            };
+            (
+                order,
+                resource.name.to_lowercase(),
+                row(state, resource, lock),
+            )
+        })
+        .collect();
+    rows.sort_by(|a, b| (a.0, &a.1, a.2.id).cmp(&(b.0, &b.1, b.2.id)));
+    rows.into_iter().map(|(_, _, row)| row).collect()
+}
+
+fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resource {
+    let mut keywords = resource.network.clone();
+    for tag in &resource.tags {
+        keywords.push(' ');
+        keywords.push_str(tag);
+    }
+    Resource {
+        id: resource.id.0,
+        name: resource.name.clone(),
+        address: resource.endpoint(),
+        alias: resource.alias.clone(),
+        keywords,
+        lock: match lock {
+            LockState::Open { locks_at } => Lock::Open {
+                locks_at: locks_at.map(millis),
+            },
+            LockState::Granted {
+                grant,
+                started_at,
+                expires_at,
+            } => Lock::Granted {
+                grant: grant.0,
+                started_at: millis(started_at),
+                expires_at: millis(expires_at),
+                approved: approved(resource),
+            },
+            LockState::Scheduled {
+                grant, starts_at, ..
+            } => Lock::Scheduled {
+                grant: grant.0,
+                starts_at: millis(starts_at),
+                approved: approved(resource),
+            },
+            LockState::Pending {
+                request,
+                since,
+                lapses_at,
+            } => Lock::Pending {
+                request: request.0,
+                since: millis(since),
+                lapses_at: millis(lapses_at),
+            },
+            LockState::Locked { why } => Lock::Locked {
+                automatic: why == Why::NeedsReason,
+                unused: why == Why::Unused,
+                denied_at: resource.denied_at.map(millis),
+                decision: resource.last_decision.as_ref().map(decision),
+            },
+        },
+        opens: resource.url.is_some(),
+        forwards: forwards(resource),
+        forwarded: state
+            .forwards
+            .get(&resource.id)
+            .map(|forwarded| forwarded.address.clone()),
+    }
+}
+
+fn approved(resource: &access::Resource) -> Option<String> {
+    let approved = resource.approved.as_ref()?;
+    Some(one_line(&approved.sentence(), MAX_SENTENCE_CHARS))
+}
+
+fn decision(decision: &access::LastDecision) -> Decision {
+    Decision {
+        revoked: decision.kind == access::Decision::Revoked,
+        at: millis(decision.at),
+        sentence: one_line(&decision.sentence(), MAX_SENTENCE_CHARS),
+        automatic_at: decision.automatic_at.map(millis),
+    }
+}
+
+fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
+    let notices = state.model.notices.iter();
+    let notices = notices.map(|notice| {
+        let (_, message) = text::notice(state, notice, now);
+        let key = format!("notice-{}", notice.id);
+        item(state, key, kind(&notice.what), message, notice.at)
+    });
+    let endings = state
+        .endings
+        .iter()
+        .enumerate()
+        .map(|(number, (at, ending))| {
+            let (_, message) = text::pending(state, ending, now);
+            let kind = match ending {
+                PendingNotification::Notice(notice) => kind(&notice.what),
+                PendingNotification::EndingSoon { .. } => InboxKind::Ending,
+                PendingNotification::Ended(_) => InboxKind::Ended,
+            };
+            item(state, format!("ending-{number}"), kind, message, *at)
+        });
+    let mut items: Vec<InboxItem> = notices.chain(endings).collect();
+    items.sort_by_key(|item| std::cmp::Reverse(item.at));
+    items
+}
+
+fn kind(what: &What) -> InboxKind {
+    match what {
+        What::Approved { .. } | What::Unlocked { .. } | What::Started { .. } => InboxKind::Approved,
+        What::Denied { .. } => InboxKind::Denied,
+        What::Cancelled { .. } | What::Lapsed { .. } | What::Unknown => InboxKind::Cancelled,
+        What::Revoked { .. } => InboxKind::Revoked,
+        What::PleaseReview { .. } => InboxKind::Review,
+    }
+}
+
+fn item(
+    state: &AppState,
+    key: String,
+    kind: InboxKind,
+    message: Message,
+    at: DateTime<Utc>,
+) -> InboxItem {
+    let (action, action_label) = match message.buttons.into_iter().next() {
+        Some(button) => match button.action {
+            Action::Do(command) => (Some(command), Some(button.label.to_owned())),
+            Action::Show(_) => (None, None),
+        },
+        None => (None, None),
+    };
+    InboxItem {
+        key,
+        kind,
+        title: message.title,
+        body: message.body,
+        at: millis(at),
+        action,
+        action_label,
+        unread: state.is_unread(at),
+    }
+}
+
+/// True where a port of this computer can lead to a resource, and a browser is of no use.
+#[must_use]
+pub fn forwards(resource: &access::Resource) -> bool {
+    resource.url.is_none() && Destination::of(resource).is_some()
+}
+
+fn decided(state: &AppState) -> Vec<Decided> {
+    let decided = state.model.decided.iter().map(|request| Decided {
+        id: request.id.0,
+        sentence: became(request),
+    });
+    decided.collect()
+}
+
+/// What became of a request that waited for a review.
+fn became(request: &access::Request) -> String {
+    let person = |person: &access::Person| one_line(&person.name, MAX_NAME_CHARS);
+    match &request.status {
+        RequestStatus::Approved { by, length, .. } => {
+            let by = by.as_ref().map_or_else(|| "Somebody".to_owned(), person);
+            match length {
+                Some(length) => format!("{by} approved it for {length}."),
+                None => format!("{by} unlocked it."),
+            }
+        }
+        RequestStatus::Denied { by, .. } => format!("{} denied it.", person(by)),
+        RequestStatus::Cancelled { by: Some(by), .. } => format!("{} cancelled it.", person(by)),
+        RequestStatus::Cancelled {
+            by: None, cause, ..
+        } => format!("It was cancelled because {cause}."),
+        RequestStatus::Lapsed { .. } => "It expired: nobody answered.".to_owned(),
+        RequestStatus::Pending | RequestStatus::Unknown => "It was decided.".to_owned(),
+    }
+}
+
+fn reviews(state: &AppState) -> Option<Vec<Review>> {
+    let reviews = state.model.reviews.iter().map(|review| {
+        let request = &review.request;
+        Review {
+            id: request.id.0,
+            requester: request.requester.name.clone(),
+            resource: request.resource_name.clone(),
+            group: request.group_name.clone(),
+            reason: request.reason.clone(),
+            seconds: request.asked.map(Length::seconds),
+            since: millis(request.created_at),
+            lapses_at: millis(request.lapses_at),
+            recent_grants: review.recent_grants,
+            may_decide: review.may_decide,
+        }
+    });
+    state.is_reviewer().then(|| reviews.collect())
+}
+
+fn settings(state: &AppState) -> Settings {
+    Settings {
+        start_at_login: state.start_at_login,
+        notifications: state.config.notifications,
+        secret_store: state.secret_store.clone(),
+        browsers: state.has_browsers.then_some(state.config.browsers),
+        local_proxy: state.local_proxy.as_ref().map(|proxy| LocalProxy {
+            proxy: proxy.proxy.clone(),
+            pac: proxy.pac.clone(),
+        }),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        log_folder: state.logs.display().to_string(),
+    }
+}
+
+fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{
+        approved, at, denied, granted, locked, notice, offline, pending, resource, review,
+        standing, state,
+    };
+    use crate::view::Command;
+
+    #[test]
+    fn rows_come_open_then_waiting_then_locked() {
+        let state = state(vec![
+            resource(1, "b locked", locked()),
+            resource(2, "A locked", locked()),
+            resource(3, "Waits", pending(-3)),
+            resource(4, "Wiki", standing()),
+            resource(5, "Later", granted(40)),
+            resource(6, "Soon", granted(4)),
+        ]);
+        let ids = |minutes| resources(&state, at(minutes)).into_iter().map(|row| row.id);
+        assert_eq!(ids(0).collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
+        assert_eq!(ids(5).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 6]);
+    }
+
+    #[test]
+    fn a_row_that_is_granted_says_who_approved_it() {
+        let mut runs = resource(1, "Payroll database", granted(40));
+        runs.approved = Some(access::Approved {
+            by: "Marta Ruiz".to_owned(),
+            comment: "Only the replica.".to_owned(),
+        });
+        let rows = resources(&state(vec![runs]), at(0));
+        let Lock::Granted { approved, .. } = &rows[0].lock else {
+            panic!("{:?}", rows[0].lock);
+        };
+        let sentence = "Approved by Marta Ruiz: “Only the replica.”";
+        assert_eq!(approved.as_deref(), Some(sentence));
+    }
+
+    #[test]
+    fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
+        let mut state = state(vec![resource(1, "Payroll database", locked())]);
+        state.model.notices = vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
+        let items = inbox(&state, at(0));
+        assert_eq!(items[0].title, "Payroll database was denied");
+        assert_eq!(items[0].kind, InboxKind::Denied);
+        assert_eq!(items[0].action, Some(Command::Authenticate { resource: 1 }));
+        assert_eq!(items[0].action_label.as_deref(), Some("Request again"));
+        assert_eq!(
+            items[1].title, "Payroll database was approved",
+            "and is over"
+        );
+    }
+
+    #[test]
+    fn reviews_are_for_reviewers() {
+        let mut state = state(vec![]);
+        state.model.reviews = vec![review(1, true)];
+        assert_eq!(reviews(&state), None);
+        state.model.me.as_mut().unwrap().reviews = true;
+        assert_eq!(reviews(&state).unwrap()[0].requester, "Lee Novak");
+    }
+
+    #[test]
+    fn offline_names_the_account_and_since_when() {
+        let session = session(&offline(state(vec![])), at(0));
+        let SessionState::Offline { account, since, .. } = session.state else {
+            panic!("offline");
+        };
+        assert_eq!(account.login, "ada");
+        assert_eq!(account.controller, "https://hourkey.example");
+        assert_eq!(since, at(-60).timestamp_millis());
+    }
+
+    #[test]
+    fn the_passing_of_time_alone_is_no_news() {
+        let state = state(vec![resource(1, "Runs", granted(40))]);
+        let pairs = view_models(&state, at(0))
+            .into_iter()
+            .zip(view_models(&state, at(1)));
+        for (before, after) in pairs {
+            assert!(same(&before, &after), "{after:?}");
+        }
+    }
+}
