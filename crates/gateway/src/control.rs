@@ -16,10 +16,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use crate::api::{Api, ApiError, unreachable};
+use crate::flow_state::{Cause, FlowState};
 use crate::gate::Gate;
 use crate::limits;
 use crate::pace::{Pace, while_running};
-use crate::ticket::{Cause, Ticket};
 
 /// Follows the stream for as long as the gateway runs.
 pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
@@ -109,7 +109,7 @@ struct Heard {
     /// What it was true for.
     seq: i64,
     /// What it ended: closed before it is acknowledged.
-    ended: Vec<Arc<Ticket>>,
+    ended: Vec<Arc<FlowState>>,
 }
 
 impl<'a> Stream<'a> {
@@ -316,8 +316,8 @@ async fn acknowledge(
             next.ended.extend(later.ended);
         }
         let closed = async {
-            for ticket in &next.ended {
-                ticket.is_closed().await;
+            for state in &next.ended {
+                state.is_closed().await;
             }
         };
         if tokio::time::timeout(limits::CUT, closed).await.is_err() {

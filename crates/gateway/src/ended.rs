@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::gateway::FlowEnd;
 
-use crate::gate::Pass;
+use crate::gate::FlowGuard;
 use crate::relay::{End, Outcome};
 use crate::usage::{self, Used};
 
@@ -19,12 +19,12 @@ pub(crate) struct Ends(Mutex<VecDeque<(String, DeviceId, FlowEnd)>>);
 
 impl Ends {
     /// Remembers why a flow was cut: before its client sees that it was.
-    pub(crate) fn note(&self, pass: &Pass, used: &Used, outcome: &Outcome) {
+    pub(crate) fn note(&self, guard: &FlowGuard, used: &Used, outcome: &Outcome) {
         let End::Cut(cause) = outcome.end else {
             return;
         };
-        let ticket = pass.ticket();
-        let mismatch = ticket.mismatch();
+        let state = guard.state();
+        let mismatch = state.mismatch();
         let end = FlowEnd {
             why: usage::ended(cause),
             asked: mismatch.map(|it| it.asked.clone()),
@@ -34,7 +34,7 @@ impl Ends {
         if ends.len() >= MAX_ENDS {
             ends.pop_front();
         }
-        ends.push_back((used.id().to_owned(), ticket.device, end));
+        ends.push_back((used.id().to_owned(), state.device, end));
     }
 
     /// Why the device's flow was cut.

@@ -13,26 +13,26 @@ use hourkey_protocol::gateway::{All, Changes, Refusal};
 use tokio::sync::{Notify, watch};
 
 use crate::budget::{Budget, Share};
+use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Resolved};
 use crate::lease::{Lease, Verdict};
 use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE, READY_PER_USER};
 use crate::pace::Pace;
 use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
-use crate::ticket::{Cause, Ticket};
 
+mod guards;
 mod look_up;
-mod pass;
 mod shared;
 
+pub use guards::{ConnectionGuard, Decision, FlowGuard, OpeningGuard};
 use look_up::LookUps;
-pub use pass::{Opening, Pass, Presence, Step};
 
 /// The gate.
 pub struct Gate {
     pace: Pace,
     lease: Lease,
     budget: Budget,
-    state: Mutex<State>,
+    state: Mutex<GateState>,
     /// How far the boot clock is ahead of the server's, in milliseconds; `UNKNOWN` at first.
     offset: AtomicI64,
     /// The controller takes what connections were cut for.
@@ -50,7 +50,7 @@ pub struct Gate {
 const UNKNOWN: i64 = i64::MIN;
 
 #[derive(Default)]
-struct State {
+struct GateState {
     table: Table,
     /// The devices that have connections here.
     connected: HashMap<DeviceId, Connected>,
@@ -62,7 +62,7 @@ struct State {
     shared: HashSet<(ResourceId, ResourceId)>,
 }
 
-impl State {
+impl GateState {
     /// How many connections the user has whose the device is.
     fn connections_of_owner(&self, device: DeviceId) -> usize {
         let Some(owner) = self.table.owner(device) else {
@@ -108,7 +108,7 @@ impl Gate {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GateState> {
         // Nothing in here panics half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,7 +145,7 @@ impl Gate {
     }
 
     /// Takes everything anew. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, Unreadable> {
         let mut state = self.state();
         all.devices.retain(|device| state.told.contains(&device.id));
         self.takes_mismatch.store(all.takes_mismatch, SeqCst);
@@ -157,7 +157,7 @@ impl Gate {
     }
 
     /// Takes what changed. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn changes(&self, mut changes: Changes) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+    pub(crate) fn changes(&self, mut changes: Changes) -> Result<Vec<Arc<FlowState>>, Unreadable> {
         let moved = changes.resources.is_some();
         let mut state = self.state();
         // What is still on its way about a device that went is true no longer.
@@ -202,7 +202,7 @@ impl Gate {
     }
 
     /// Forgets everything and cuts everything: the gateway was removed, or stops.
-    pub(crate) fn fail_closed(&self, cause: Cause) -> Vec<Arc<Ticket>> {
+    pub(crate) fn fail_closed(&self, cause: Cause) -> Vec<Arc<FlowState>> {
         self.lease.end();
         let ended = self.state().table.clear(cause);
         cut(ended)
@@ -241,7 +241,7 @@ impl Gate {
     /// A device has one more connection, until what is returned is dropped; `None` when it has too
     /// many.
     #[must_use]
-    pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<Presence> {
+    pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<ConnectionGuard> {
         let mut state = self.state();
         let most = state.table.most_per_user().saturating_add(READY_PER_USER);
         if state.connections_of_owner(device) >= most {
@@ -256,7 +256,7 @@ impl Gate {
             self.presence.notify_one();
         }
         let gate = Arc::clone(self);
-        Some(Presence { gate, device })
+        Some(ConnectionGuard { gate, device })
     }
 
     /// What one more HTTP/2 connection of a device may send ahead; `None` when there is no room.
@@ -297,7 +297,7 @@ impl Gate {
     pub(crate) fn presence(&self) -> (Vec<DeviceId>, Vec<DeviceId>) {
         let now = self.now();
         let mut state = self.state();
-        let State {
+        let GateState {
             table,
             connected,
             told,
@@ -347,21 +347,21 @@ impl Gate {
         self.state().table.admit(peer, target, self.live()?)
     }
 
-    /// Lets a flow in, until the pass is dropped.
+    /// Lets a flow in, until the guard is dropped.
     pub(crate) fn open(
         self: &Arc<Self>,
         peer: &Peer,
         target: &Target,
-    ) -> Result<(Pass, Admission), Refusal> {
+    ) -> Result<(FlowGuard, Admission), Refusal> {
         let now = self.live()?;
         let (noted, opened) = {
             let table = &mut self.state().table;
             (table.note(target, now), table.open(peer, target, now))
         };
         cut(noted);
-        let (ticket, admission) = opened?;
+        let (state, admission) = opened?;
         let gate = Arc::clone(self);
-        Ok((Pass { gate, ticket }, admission))
+        Ok((FlowGuard { gate, state }, admission))
     }
 
     fn live(&self) -> Result<u64, Refusal> {
@@ -426,10 +426,10 @@ fn warn_of_silence(verdict: Verdict, cut: usize) {
     }
 }
 
-fn cut(ended: Ended) -> Vec<Arc<Ticket>> {
-    let cut = |(ticket, cause): (Arc<Ticket>, Cause)| {
-        ticket.cut(cause);
-        ticket
+fn cut(ended: Ended) -> Vec<Arc<FlowState>> {
+    let cut = |(state, cause): (Arc<FlowState>, Cause)| {
+        state.cut(cause);
+        state
     };
     ended.into_iter().map(cut).collect()
 }

@@ -91,13 +91,13 @@ fn why(
 /// The client counts as connected for as long as its flow lives.
 async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
     let Opened {
-        pass,
+        guard,
         mut origin,
         used,
     } = opened;
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
-        () = pass.is_cut() => return relay::reset(&origin),
+        () = guard.is_cut() => return relay::reset(&origin),
     };
     // Nobody else makes these connections, so what comes back is always the TLS stream.
     let Some(parts) = upgraded
@@ -114,18 +114,18 @@ async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade
         &mut source,
         &mut sink,
         &mut origin,
-        &pass,
+        &guard,
         Some(broke),
         used.carried(),
     )
     .await;
-    server.ends.note(&pass, &used, &outcome);
+    server.ends.note(&guard, &used, &outcome);
     match &outcome.end {
         End::Finished => {}
         End::Cut(_) | End::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
     }
     drop((source, sink, tls, origin));
-    tunnel::finish(&pass, used, &outcome);
+    tunnel::finish(&guard, used, &outcome);
 }
 
 /// A client's connection, for both directions and for whoever looks at it meanwhile. Each locks it

@@ -118,7 +118,7 @@ async fn flow(
     };
     let mut sink = Send(send);
     let Opened {
-        pass,
+        guard,
         mut origin,
         used,
     } = opened;
@@ -127,7 +127,7 @@ async fn flow(
         &mut source,
         &mut sink,
         &mut origin,
-        &pass,
+        &guard,
         None::<fn() -> bool>,
         used.carried(),
     )
@@ -138,7 +138,7 @@ async fn flow(
         End::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
     }
     drop(origin);
-    tunnel::finish(&pass, used, &outcome);
+    tunnel::finish(&guard, used, &outcome);
 }
 
 struct Receive {

@@ -14,6 +14,7 @@ mod descriptors;
 pub mod dns;
 mod ended;
 pub mod enrolment;
+pub mod flow_state;
 mod forbidden;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -34,7 +35,6 @@ pub mod resolve;
 mod running;
 mod sniff;
 pub mod table;
-pub mod ticket;
 mod tls;
 mod tunnel;
 mod usage;

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::descriptors::Descriptors;
 use crate::ended::Ends;
-use crate::gate::{Gate, Presence};
+use crate::gate::{ConnectionGuard, Gate};
 use crate::resolve::Resolver;
 use crate::table::Peer;
 use crate::tls::{H2, Validity};
@@ -56,7 +56,7 @@ pub(crate) struct Client {
     pub(crate) peer: Peer,
     /// When its certificate ends.
     pub(crate) expires_at: DateTime<Utc>,
-    pub(crate) presence: Presence,
+    pub(crate) guard: ConnectionGuard,
 }
 
 /// How many connections wait to be taken, at most.
@@ -144,7 +144,7 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
             .failures
             .log(from.ip(), "the certificate is no device's");
     };
-    let Some(presence) = server.gate.connect(peer.device) else {
+    let Some(guard) = server.gate.connect(peer.device) else {
         return server
             .failures
             .log(from.ip(), "the device has too many connections");
@@ -152,7 +152,7 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     // From here on the device's own limits count.
     drop(slot);
     let client = Arc::new(Client {
-        presence,
+        guard,
         peer,
         expires_at,
     });

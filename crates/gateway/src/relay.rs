@@ -15,10 +15,10 @@ use tokio::sync::SetOnce;
 use tokio::time::timeout;
 use tokio_util::io::poll_read_buf;
 
-use crate::gate::{Pass, Step};
+use crate::flow_state::Cause;
+use crate::gate::{Decision, FlowGuard};
 use crate::limits::{self, CHUNK};
 use crate::sniff::{Answer, Sniffer};
-use crate::ticket::Cause;
 
 /// Where bytes come from.
 pub(crate) trait Source: Send {
@@ -72,7 +72,7 @@ const CLIENT_POLL_INTERVAL: Duration = Duration::from_millis(500);
 struct Direction<'a, F> {
     from: Side,
     to: Side,
-    pass: &'a Pass,
+    guard: &'a FlowGuard,
     /// What passed, in bytes.
     count: &'a AtomicU64,
     /// Tells that the client's connection broke, which nobody sees who does not read from it; `None`
@@ -124,7 +124,7 @@ pub(crate) async fn run(
     source: &mut impl Source,
     sink: &mut impl Sink,
     origin: &mut Link,
-    pass: &Pass,
+    guard: &FlowGuard,
     client_broke: Option<impl Fn() -> bool>,
     carried: &Carried,
 ) -> Outcome {
@@ -137,14 +137,14 @@ pub(crate) async fn run(
         let upwards = Direction {
             from: Side::Client,
             to: Side::Origin,
-            pass,
+            guard,
             count: up,
             client_broke,
         };
         let downwards = Direction {
             from: Side::Origin,
             to: Side::Client,
-            pass,
+            guard,
             count: down,
             client_broke,
         };
@@ -155,7 +155,7 @@ pub(crate) async fn run(
         };
         let receiving = async {
             let first = next(&mut from_origin, sink, &downwards).await?;
-            if first.is_some() && !pass.judge_answer() {
+            if first.is_some() && !guard.judge_answer() {
                 return Err(Stop::Cut);
             }
             let rest = answer(&mut from_origin, sink, first, &answered, &downwards).await?;
@@ -186,10 +186,10 @@ pub(crate) async fn run(
         };
         tokio::select! {
             biased;
-            () = pass.is_cut() => End::Cut(pass.cause()),
+            () = guard.is_cut() => End::Cut(guard.cause()),
             ended = both => match ended {
                 Ok(()) => End::Finished,
-                Err(Stop::Cut) => End::Cut(pass.cause()),
+                Err(Stop::Cut) => End::Cut(guard.cause()),
                 Err(Stop::Io(side, error)) => End::Broken(side, error),
             },
         }
@@ -228,7 +228,7 @@ async fn sniff(
     answered: &SetOnce<Answer>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
-    let pass = direction.pass;
+    let guard = direction.guard;
     let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
     loop {
         let (mut ended, mut closed) = (false, None);
@@ -255,11 +255,11 @@ async fn sniff(
             };
             ended = matches!(heard, Heard::End);
             match heard {
-                Heard::More(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
+                Heard::More(bytes) => sniffer.read(bytes, || guard.is_shared(), &mut found),
                 Heard::End | Heard::Nothing => sniffer.end(&mut found),
             }
         };
-        if !found.drain(..).all(|found| pass.judge(&found)) {
+        if !found.drain(..).all(|found| guard.judge(&found)) {
             return Err(Stop::Cut);
         }
         if sniffer.is_done() && !ended {
@@ -299,7 +299,7 @@ async fn clear_up(
     for limit in [limits::UNCLEAR, limits::UNCLEAR_AT_SHARED] {
         match timeout(limit, &mut next).await {
             Ok(next) => return Ok(next?.into()),
-            Err(_) if direction.pass.may_use_all() => break,
+            Err(_) if direction.guard.may_use_all() => break,
             Err(_) => {}
         }
     }
@@ -401,13 +401,13 @@ impl<F: Fn() -> bool> Direction<'_, F> {
         mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
     ) -> Result<(), Stop> {
         loop {
-            let done = poll_fn(|cx| match self.pass.step() {
-                Step::Go => attempt(cx).map(|done| match done {
+            let done = poll_fn(|cx| match self.guard.decide() {
+                Decision::Allow => attempt(cx).map(|done| match done {
                     Ok(()) => Ok(true),
                     Err(error) => Err(Stop::Io(self.to, error)),
                 }),
-                Step::Wait => Poll::Ready(Ok(false)),
-                Step::End => Poll::Ready(Err(Stop::Cut)),
+                Decision::Hold => Poll::Ready(Ok(false)),
+                Decision::Close => Poll::Ready(Err(Stop::Cut)),
             });
             let done = tokio::select! {
                 biased;
@@ -419,7 +419,7 @@ impl<F: Fn() -> bool> Direction<'_, F> {
             if done {
                 return Ok(());
             }
-            if !self.pass.may_go_on().await {
+            if !self.guard.may_go_on().await {
                 return Err(Stop::Cut);
             }
         }

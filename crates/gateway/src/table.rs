@@ -13,9 +13,9 @@ use hourkey_protocol::gateway::{
     All, Changes, Destination, Device, LiveDevice, Permit, Refusal, User,
 };
 
+use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Index, Resolved, Resource};
 use crate::limits::{FLOWS, FLOWS_PER_DEVICE, FLOWS_PER_USER};
-use crate::ticket::{Cause, Ticket};
 
 mod inside;
 
@@ -78,7 +78,7 @@ pub struct Admission {
 }
 
 struct Flow {
-    ticket: Arc<Ticket>,
+    state: Arc<FlowState>,
     peer: Peer,
     target: Target,
     /// What its client said about where it is meant to go.
@@ -86,7 +86,7 @@ struct Flow {
 }
 
 /// The flows that an update ended: to be cut before it is acknowledged.
-pub type Ended = Vec<(Arc<Ticket>, Cause)>;
+pub type Ended = Vec<(Arc<FlowState>, Cause)>;
 
 type Permits = HashMap<ResourceId, Option<DateTime<Utc>>>;
 
@@ -198,7 +198,7 @@ impl Table {
 
     /// Ends the flows that do not outlast the controller's silence.
     pub fn stale(&mut self) -> Ended {
-        self.end_where(Cause::Stale, |ticket| !ticket.keep_alive_offline())
+        self.end_where(Cause::Stale, |state| !state.keep_alive_offline())
     }
 
     /// Ends all flows.
@@ -206,17 +206,17 @@ impl Table {
         self.per_device.clear();
         self.per_user.clear();
         let flows = self.flows.drain();
-        flows.map(|(_, flow)| (flow.ticket, cause)).collect()
+        flows.map(|(_, flow)| (flow.state, cause)).collect()
     }
 
     /// Ends the flows whose permits have reached their end.
     pub fn due(&mut self, now: u64) -> Ended {
-        self.end_where(Cause::Expired, |ticket| ticket.deadline() <= now)
+        self.end_where(Cause::Expired, |state| state.deadline() <= now)
     }
 
-    fn end_where(&mut self, cause: Cause, ends: impl Fn(&Ticket) -> bool) -> Ended {
-        let ended = self.flows.values().filter(|flow| ends(&flow.ticket));
-        let ended: Vec<u64> = ended.map(|flow| flow.ticket.id).collect();
+    fn end_where(&mut self, cause: Cause, ends: impl Fn(&FlowState) -> bool) -> Ended {
+        let ended = self.flows.values().filter(|flow| ends(&flow.state));
+        let ended: Vec<u64> = ended.map(|flow| flow.state.id).collect();
         ended
             .into_iter()
             .filter_map(|id| Some((self.close(id)?, cause)))
@@ -226,7 +226,7 @@ impl Table {
     /// The next deadline of a flow, in milliseconds on the boot clock.
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
-        self.flows.values().map(|flow| flow.ticket.deadline()).min()
+        self.flows.values().map(|flow| flow.state.deadline()).min()
     }
 
     /// True when the controller has said something about the device.
@@ -290,7 +290,7 @@ impl Table {
         peer: &Peer,
         target: &Target,
         now: u64,
-    ) -> Result<(Arc<Ticket>, Admission), Refusal> {
+    ) -> Result<(Arc<FlowState>, Admission), Refusal> {
         let admission = self.admit(peer, target, now)?;
         let of_device = self.per_device.get(&peer.device).copied().unwrap_or(0);
         let of_user = self.per_user.get(&admission.user).copied().unwrap_or(0);
@@ -301,32 +301,32 @@ impl Table {
         self.per_user.insert(admission.user, of_user + 1);
         self.per_device.insert(peer.device, of_device + 1);
         self.last_id += 1;
-        let ticket = Arc::new(Ticket::new(
+        let state = Arc::new(FlowState::new(
             self.last_id,
             peer.device,
             admission.user,
             admission.resource,
             admission.deadline,
         ));
-        ticket.set_keep_alive_offline(
+        state.set_keep_alive_offline(
             self.keep_alive_offline(admission.resource, admission.deadline),
         );
         let flow = Flow {
-            ticket: Arc::clone(&ticket),
+            state: Arc::clone(&state),
             peer: peer.clone(),
             target: target.clone(),
             inside: Inside::default(),
         };
-        self.flows.insert(ticket.id, flow);
-        Ok((ticket, admission))
+        self.flows.insert(state.id, flow);
+        Ok((state, admission))
     }
 
     /// A flow is over. `None` when it was ended already.
-    pub fn close(&mut self, id: u64) -> Option<Arc<Ticket>> {
+    pub fn close(&mut self, id: u64) -> Option<Arc<FlowState>> {
         let flow = self.flows.remove(&id)?;
         one_less(&mut self.per_device, flow.peer.device);
-        one_less(&mut self.per_user, flow.ticket.user);
-        Some(flow.ticket)
+        one_less(&mut self.per_user, flow.state.user);
+        Some(flow.state)
     }
 
     /// Whose a device is, as far as it is known.
@@ -382,12 +382,12 @@ impl Table {
         for flow in self.flows.values() {
             match self.stands(flow, moved, now) {
                 Ok(deadline) => {
-                    let resource = flow.ticket.resource;
-                    flow.ticket
+                    let resource = flow.state.resource;
+                    flow.state
                         .set_keep_alive_offline(self.keep_alive_offline(resource, deadline));
-                    flow.ticket.set_deadline(deadline);
+                    flow.state.set_deadline(deadline);
                 }
-                Err(cause) => ended.push((flow.ticket.id, cause)),
+                Err(cause) => ended.push((flow.state.id, cause)),
             }
         }
         ended
@@ -399,7 +399,7 @@ impl Table {
     fn stands(&self, flow: &Flow, moved: bool, now: u64) -> Result<u64, Cause> {
         let user = self.user(&flow.peer).map_err(|_| Cause::Device)?;
         let Target { host, ip, port, .. } = &flow.target;
-        let resource = flow.ticket.resource;
+        let resource = flow.state.resource;
         if moved && self.index.governing(host, *ip, *port).map(|it| it.id) != Some(resource) {
             return Err(Cause::Moved);
         }
@@ -409,7 +409,7 @@ impl Table {
             Some(deadline) => match self.inside_stands(flow, now) {
                 Ok(until) => Ok(deadline.min(until)),
                 Err(mismatch) => {
-                    flow.ticket.set_mismatch(mismatch);
+                    flow.state.set_mismatch(mismatch);
                     Err(Cause::Mismatch)
                 }
             },

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::gate::Pass;
+use crate::gate::FlowGuard;
 use crate::limits;
 use crate::listen::{self, Client, Server};
 use crate::relay::{End, Outcome};
@@ -21,8 +21,8 @@ use crate::usage::Used;
 
 /// A flow that was let in and is connected.
 pub(crate) struct Opened {
-    /// Its right to pass.
-    pub(crate) pass: Pass,
+    /// Lets it run.
+    pub(crate) guard: FlowGuard,
     /// The destination.
     pub(crate) origin: Link,
     /// Reports it.
@@ -89,7 +89,7 @@ pub(crate) async fn open(
 
 async fn connect(server: &Server, client: &Client, target: Target) -> Result<Opened, Refusal> {
     let gate = &server.gate;
-    let _opening = client.presence.opening()?;
+    let _opening = client.guard.opening()?;
     gate.ready(&client.peer).await?;
     // A resumed TLS session outlives the certificate that it began with.
     if gate
@@ -114,12 +114,16 @@ async fn connect(server: &Server, client: &Client, target: Target) -> Result<Ope
     places.truncate(limits::MAX_ADDRESSES);
     let deadline = Instant::now() + limits::CONNECT;
     let connect = |place: Place| connect_to(server, client, &target, place, deadline);
-    let (pass, origin) = race(places, connect).await.map_err(reason)?;
-    if !pass.may_go_on().await {
+    let (guard, origin) = race(places, connect).await.map_err(reason)?;
+    if !guard.may_go_on().await {
         return Err(Refusal::NoPermit);
     }
-    let used = server.usage.begin(&pass);
-    Ok(Opened { pass, origin, used })
+    let used = server.usage.begin(&guard);
+    Ok(Opened {
+        guard,
+        origin,
+        used,
+    })
 }
 
 /// Connects to one address of the destination, if rule 9 lets the flow in there. One that is too
@@ -130,13 +134,13 @@ async fn connect_to(
     target: &Target,
     place: Place,
     deadline: Instant,
-) -> Result<(Pass, Link), Refusal> {
+) -> Result<(FlowGuard, Link), Refusal> {
     let target = Target {
         ip: place.governs(),
         mapped: place.port.map(|port| SocketAddr::new(place.ip, port)),
         ..target.clone()
     };
-    let (pass, admission) = server.gate.open(&client.peer, &target)?;
+    let (guard, admission) = server.gate.open(&client.peer, &target)?;
     if !server.resolver.is_allowed(&place, &admission.address) {
         tracing::debug!(address = %place.ip, "No name may lead there.");
         return Err(Refusal::Unreachable);
@@ -144,13 +148,13 @@ async fn connect_to(
     let to = (place.ip, place.port.unwrap_or(target.port));
     let connected = tokio::select! {
         connected = timeout_at(deadline, TcpStream::connect(to)) => connected,
-        () = pass.is_cut() => return Err(Refusal::NoPermit),
+        () = guard.is_cut() => return Err(Refusal::NoPermit),
     };
     match connected {
         Ok(Ok(origin)) => {
             listen::hold_little(&origin);
             match server.watchdog.guard(origin) {
-                Ok(origin) => Ok((pass, origin)),
+                Ok(origin) => Ok((guard, origin)),
                 Err(_) => Err(Refusal::Unreachable),
             }
         }
@@ -195,17 +199,17 @@ pub(crate) fn target(authority: &str) -> Option<Target> {
 }
 
 /// Reports how a flow went, and says so for whoever works on the code.
-pub(crate) fn finish(pass: &Pass, used: Used, outcome: &Outcome) {
-    let ticket = pass.ticket();
-    used.ended(outcome, ticket.mismatch());
+pub(crate) fn finish(guard: &FlowGuard, used: Used, outcome: &Outcome) {
+    let state = guard.state();
+    used.ended(outcome, state.mismatch());
     let (why, error) = match &outcome.end {
         End::Finished => (None, None),
         End::Cut(cause) => (Some(*cause), None),
         End::Broken(_, error) => (None, Some(error)),
     };
     tracing::debug!(
-        device.id = %ticket.device,
-        resource.id = %ticket.resource,
+        device.id = %state.device,
+        resource.id = %state.resource,
         sent_bytes = outcome.up,
         received_bytes = outcome.down,
         cut = ?why,

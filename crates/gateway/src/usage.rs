@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::api::Api;
-use crate::gate::{Gate, Pass};
+use crate::flow_state::{Cause, Mismatch};
+use crate::gate::{FlowGuard, Gate};
 use crate::relay::{self, Carried, Outcome, Side};
-use crate::ticket::{Cause, Mismatch};
 pub(crate) use journal::Journal;
 
 /// How often there is a report.
@@ -52,13 +52,13 @@ impl Usage {
     }
 
     /// A flow begins.
-    pub(crate) fn begin(&self, pass: &Pass) -> Used {
-        let ticket = pass.ticket();
+    pub(crate) fn begin(&self, guard: &FlowGuard) -> Used {
+        let state = guard.state();
         let connection = Connection {
             id: format!("{:032x}", rand::random::<u128>()),
-            device: ticket.device,
-            user: ticket.user,
-            resource: ticket.resource,
+            device: state.device,
+            user: state.user,
+            resource: state.resource,
             started_at: self.now(),
             used_at: None,
             end: None,

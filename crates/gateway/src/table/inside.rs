@@ -11,9 +11,9 @@ use hourkey_domain::address::Host;
 use hourkey_domain::ids::ResourceId;
 
 use super::{Ended, Flow, Table, Target};
+use crate::flow_state::Mismatch;
 use crate::index::Resource;
 use crate::sniff::Found;
-use crate::ticket::Mismatch;
 
 /// What a flow's client has said about where it is meant to go.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Table {
         flow.inside.take(found);
         let flow = &self.flows[&id];
         let until = self.inside_stands(flow, now)?;
-        flow.ticket.set_deadline(flow.ticket.deadline().min(until));
+        flow.state.set_deadline(flow.state.deadline().min(until));
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Table {
             && !matches!(&target.host, Host::Name(asked) if asked == name)
         {
             match self.index.named(name, target.port, place) {
-                Some(governs) if governs.id == flow.ticket.resource => {}
+                Some(governs) if governs.id == flow.state.resource => {}
                 Some(other) => return Err(mismatch(flow, Some(name), other)),
                 None => {
                     until = self.others_stand(flow, Some(name), now)?;
@@ -130,7 +130,7 @@ impl Table {
         other: &Resource,
         now: u64,
     ) -> Result<u64, Mismatch> {
-        match self.deadline(flow.ticket.user, other.id) {
+        match self.deadline(flow.state.user, other.id) {
             Some(deadline) if deadline > now => Ok(deadline),
             Some(_) | None => Err(mismatch(flow, name, other)),
         }
@@ -145,7 +145,7 @@ impl Table {
             seen.filter_map(|id| self.index.get(*id))
                 .filter(move |it| it.ports.contains(at.port()))
         });
-        known.chain(seen).filter(|it| it.id != flow.ticket.resource)
+        known.chain(seen).filter(|it| it.id != flow.state.resource)
     }
 
     /// As [`crate::index::Index::shared`].

@@ -1,4 +1,4 @@
-//! What a running flow holds: until when it may run, and whether it was cut.
+//! State of a running flow: its deadline, and whether it was cut.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -36,9 +36,9 @@ pub struct Mismatch {
     pub other: ResourceId,
 }
 
-/// One flow's ticket, shared by the table, which ends it, and the relay, which obeys.
+/// State of one flow, shared by the table, which ends it, and the relay, which obeys.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct FlowState {
     /// Names the flow.
     pub id: u64,
     /// Its device.
@@ -56,7 +56,7 @@ pub struct Ticket {
     closed: CancellationToken,
 }
 
-impl Ticket {
+impl FlowState {
     /// A new one that runs until `deadline`, in milliseconds on the boot clock.
     #[must_use]
     pub fn new(

@@ -1,4 +1,4 @@
-//! What connections and flows hold of the gate.
+//! Guards: what connections and flows hold of the gate while they last.
 
 use std::sync::Arc;
 
@@ -6,30 +6,30 @@ use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::gateway::Refusal;
 
 use super::Gate;
+use crate::flow_state::{Cause, FlowState, Mismatch};
 use crate::lease::Verdict;
 use crate::sniff::Found;
-use crate::ticket::{Cause, Mismatch, Ticket};
 
 /// A device's connection, for as long as it lives.
 #[derive(Debug)]
-pub struct Presence {
+pub struct ConnectionGuard {
     pub(super) gate: Arc<Gate>,
     pub(super) device: DeviceId,
 }
 
-impl Drop for Presence {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.gate.disconnect(self.device);
     }
 }
 
-impl Presence {
+impl ConnectionGuard {
     /// One more flow of the device is being opened, until what is returned is dropped.
     ///
     /// # Errors
     /// [`Refusal::Busy`] when there are too many.
-    pub fn opening(&self) -> Result<Opening<'_>, Refusal> {
-        let opening = Opening(self);
+    pub fn opening(&self) -> Result<OpeningGuard<'_>, Refusal> {
+        let opening = OpeningGuard(self);
         if self.gate.opening(self.device, |count| count + 1) {
             Ok(opening)
         } else {
@@ -40,58 +40,56 @@ impl Presence {
 
 /// A flow that is being opened.
 #[derive(Debug)]
-pub struct Opening<'a>(&'a Presence);
+pub struct OpeningGuard<'a>(&'a ConnectionGuard);
 
-impl Drop for Opening<'_> {
+impl Drop for OpeningGuard<'_> {
     fn drop(&mut self) {
-        let Presence { gate, device } = self.0;
+        let ConnectionGuard { gate, device } = self.0;
         gate.opening(*device, |count| count.saturating_sub(1));
     }
 }
 
-/// A flow's right to pass. Drop it once its connections are closed.
+/// Lets a flow run, and closes it in the table when dropped: once its connections are closed.
 #[derive(Debug)]
-pub struct Pass {
+pub struct FlowGuard {
     pub(super) gate: Arc<Gate>,
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) state: Arc<FlowState>,
 }
 
-/// May the next bytes of a flow pass?
+/// Whether the next bytes of a flow may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Yes.
-    Go,
-    /// Not before the controller is heard again.
-    Wait,
-    /// No, never again.
-    End,
+pub enum Decision {
+    /// They may.
+    Allow,
+    /// Not before the controller is heard again: wait.
+    Hold,
+    /// Never again: close the flow.
+    Close,
 }
 
-impl Pass {
-    /// The flow's ticket.
+impl FlowGuard {
+    /// Returns the flow's state.
     #[must_use]
-    pub fn ticket(&self) -> &Ticket {
-        &self.ticket
+    pub fn state(&self) -> &FlowState {
+        &self.state
     }
 
-    /// May the next bytes pass? To be asked right before each write.
+    /// Decides whether the next bytes may pass. Ask right before each write.
     #[must_use]
-    pub fn step(&self) -> Step {
+    pub fn decide(&self) -> Decision {
         match self.gate.lease.check() {
-            Verdict::Live(now) if now < self.ticket.deadline() => Step::Go,
+            Verdict::Live(now) if now < self.state.deadline() => Decision::Allow,
             Verdict::Over(Some(now))
-                if self.ticket.keep_alive_offline() && now < self.ticket.deadline() =>
+                if self.state.keep_alive_offline() && now < self.state.deadline() =>
             {
-                Step::Go
+                Decision::Allow
             }
-            Verdict::Over(None)
-                if self.ticket.keep_alive_offline() && self.ticket.deadline() > 0 =>
-            {
-                Step::Wait
+            Verdict::Over(None) if self.state.keep_alive_offline() && self.state.deadline() > 0 => {
+                Decision::Hold
             }
-            Verdict::Live(_) | Verdict::Over(_) => Step::End,
-            Verdict::Held if self.ticket.deadline() == 0 => Step::End,
-            Verdict::Held => Step::Wait,
+            Verdict::Live(_) | Verdict::Over(_) => Decision::Close,
+            Verdict::Held if self.state.deadline() == 0 => Decision::Close,
+            Verdict::Held => Decision::Hold,
         }
     }
 
@@ -99,10 +97,10 @@ impl Pass {
     pub async fn may_go_on(&self) -> bool {
         let mut heard = self.gate.heard.subscribe();
         loop {
-            match self.step() {
-                Step::Go => return true,
-                Step::End => return false,
-                Step::Wait => {
+            match self.decide() {
+                Decision::Allow => return true,
+                Decision::Close => return false,
+                Decision::Hold => {
                     if heard.changed().await.is_err() {
                         return false;
                     }
@@ -113,59 +111,59 @@ impl Pass {
 
     /// Waits until the flow is cut.
     pub async fn is_cut(&self) {
-        self.ticket.is_cut().await;
+        self.state.is_cut().await;
     }
 
-    /// Why the flow is at its end, once [`Self::step`] said that it is.
+    /// Why the flow is at its end, once [`Self::decide`] said that it is.
     #[must_use]
     pub fn cause(&self) -> Cause {
-        let expired = self.ticket.deadline() <= self.gate.now();
+        let expired = self.state.deadline() <= self.gate.now();
         let own = if expired {
             Cause::Expired
         } else {
             Cause::Stale
         };
-        self.ticket.cause().unwrap_or(own)
+        self.state.cause().unwrap_or(own)
     }
 
     /// May what was found inside of the flow pass?
     pub(crate) fn judge(&self, found: &Found) -> bool {
         let now = self.gate.now();
-        let judged = self.gate.state().table.judge(self.ticket.id, found, now);
+        let judged = self.gate.state().table.judge(self.state.id, found, now);
         self.agrees(judged)
     }
 
     /// May the destination speak now?
     pub(crate) fn judge_answer(&self) -> bool {
         let now = self.gate.now();
-        let judged = self.gate.state().table.judge_answer(self.ticket.id, now);
+        let judged = self.gate.state().table.judge_answer(self.state.id, now);
         self.agrees(judged)
     }
 
     /// True when other resources are known where the flow goes.
     pub(crate) fn is_shared(&self) -> bool {
-        self.gate.state().table.is_shared(self.ticket.id)
+        self.gate.state().table.is_shared(self.state.id)
     }
 
     /// True when the user may use everything that is known where the flow goes.
     pub(crate) fn may_use_all(&self) -> bool {
         let now = self.gate.now();
-        self.gate.state().table.may_use_all(self.ticket.id, now)
+        self.gate.state().table.may_use_all(self.state.id, now)
     }
 
     fn agrees(&self, judged: Result<(), Mismatch>) -> bool {
         if let Err(mismatch) = judged {
-            self.ticket.set_mismatch(mismatch);
-            self.ticket.cut(Cause::Mismatch);
+            self.state.set_mismatch(mismatch);
+            self.state.cut(Cause::Mismatch);
             return false;
         }
         true
     }
 }
 
-impl Drop for Pass {
+impl Drop for FlowGuard {
     fn drop(&mut self) {
-        self.gate.state().table.close(self.ticket.id);
-        self.ticket.close();
+        self.gate.state().table.close(self.state.id);
+        self.state.close();
     }
 }
