@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hourkey_domain::ids::{DeviceId, UserId};
 
 use crate::limits::{
-    ALL_WINDOWS, CONNECTION_WINDOW, DEVICE_WINDOWS, HTTP2_PER_DEVICE, MIN_CONNECTION_WINDOW,
-    MIN_STREAM_WINDOW, STREAM_WINDOW, STREAMS, USER_WINDOWS,
+    MAX_ALL_WINDOWS, MAX_CONNECTION_WINDOW, MAX_DEVICE_WINDOWS, MAX_HTTP2_PER_DEVICE,
+    MAX_STREAM_WINDOW, MAX_STREAMS, MAX_USER_WINDOWS, MIN_CONNECTION_WINDOW, MIN_STREAM_WINDOW,
 };
 
 /// What is set aside, in bytes.
@@ -41,15 +41,15 @@ impl Budget {
     pub(crate) fn take(&self, user: UserId, device: DeviceId) -> Option<Share> {
         let mut taken = self.taken();
         let (connections, of_device) = taken.devices.get(&device).copied().unwrap_or_default();
-        if connections >= HTTP2_PER_DEVICE {
+        if connections >= MAX_HTTP2_PER_DEVICE {
             return None;
         }
         let of_user = taken.users.get(&user).copied().unwrap_or(0);
         // A part of what is left: whoever comes later finds some, too.
-        let window = CONNECTION_WINDOW
-            .min(DEVICE_WINDOWS - of_device)
-            .min((USER_WINDOWS - of_user) / 2)
-            .min((ALL_WINDOWS - taken.all) / 16);
+        let window = MAX_CONNECTION_WINDOW
+            .min(MAX_DEVICE_WINDOWS - of_device)
+            .min((MAX_USER_WINDOWS - of_user) / 2)
+            .min((MAX_ALL_WINDOWS - taken.all) / 16);
         if window < MIN_CONNECTION_WINDOW {
             return None;
         }
@@ -77,7 +77,7 @@ impl Share {
     /// leaves room for the others. Changes with each doubling only, since the client is told.
     pub(crate) fn stream_window(&self, streams: usize) -> u32 {
         let parts = u32::try_from((streams + 1).next_power_of_two()).unwrap_or(u32::MAX);
-        (self.window / parts).clamp(MIN_STREAM_WINDOW, STREAM_WINDOW)
+        (self.window / parts).clamp(MIN_STREAM_WINDOW, MAX_STREAM_WINDOW)
     }
 }
 
@@ -85,7 +85,7 @@ impl Share {
     /// How much of its window a stream gives back at a time: little enough that all of them
     /// together, and each alone, leave half of theirs.
     pub(crate) fn lump(&self) -> usize {
-        (self.window / (2 * STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
+        (self.window / (2 * MAX_STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
     }
 }
 
@@ -139,11 +139,11 @@ mod tests {
                 let sum = |counts: &dyn Fn(&Share) -> bool| {
                     shares.iter().filter(|it| counts(it)).map(|it| it.window).sum::<u32>()
                 };
-                prop_assert!(sum(&|_| true) <= ALL_WINDOWS);
-                prop_assert!(sum(&|it| it.user == UserId(user)) <= USER_WINDOWS);
+                prop_assert!(sum(&|_| true) <= MAX_ALL_WINDOWS);
+                prop_assert!(sum(&|it| it.user == UserId(user)) <= MAX_USER_WINDOWS);
                 let of_device = |it: &Share| it.device == DeviceId(10 * user + device);
-                prop_assert!(sum(&of_device) <= DEVICE_WINDOWS);
-                prop_assert!(shares.iter().filter(|it| of_device(it)).count() <= HTTP2_PER_DEVICE);
+                prop_assert!(sum(&of_device) <= MAX_DEVICE_WINDOWS);
+                prop_assert!(shares.iter().filter(|it| of_device(it)).count() <= MAX_HTTP2_PER_DEVICE);
             }
             drop(shares);
             let taken = budget.taken();
@@ -159,13 +159,13 @@ mod tests {
             shares.extend((0..9).filter_map(|_| budget.take(UserId(1), DeviceId(device))));
         }
         let other = budget.take(UserId(2), DeviceId(200)).unwrap();
-        assert_eq!(other.window, CONNECTION_WINDOW);
+        assert_eq!(other.window, MAX_CONNECTION_WINDOW);
     }
 
     #[test]
     fn streams_share_their_connection_s_window() {
         let share = Budget::default().take(UserId(1), DeviceId(1)).unwrap();
-        assert_eq!(share.stream_window(1), STREAM_WINDOW);
+        assert_eq!(share.stream_window(1), MAX_STREAM_WINDOW);
         assert!(share.stream_window(255) * 255 <= share.window);
         for streams in 1..255 {
             assert!(share.stream_window(streams + 1) <= share.stream_window(streams));

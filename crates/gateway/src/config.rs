@@ -33,7 +33,7 @@ listen = "0.0.0.0:8443"
 pub struct Config {
     /// Where to listen; `None` for 0.0.0.0:8443.
     pub listen: Option<SocketAddr>,
-    /// The most flows of one user; `None` for [`crate::limits::FLOWS_PER_USER`].
+    /// The most flows of one user; `None` for [`crate::limits::MAX_FLOWS_PER_USER`].
     pub connections_per_user: Option<usize>,
     /// Where names (in canonical form) lead.
     pub hosts: HashMap<String, Mapped>,

@@ -19,10 +19,10 @@ use crate::api::{Api, ApiError, unreachable};
 use crate::flow_state::{Cause, FlowState};
 use crate::gate::Gate;
 use crate::limits;
-use crate::pace::{Pace, while_running};
+use crate::timings::{Timings, while_running};
 
 /// Follows the stream for as long as the gateway runs.
-pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
+pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
     let mut attempt = 0;
     let mut said = None;
     let mut ends = StreamEnds::default();
@@ -30,7 +30,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
     // more than a controller that goes on just then.
     let mut was_mute = false;
     loop {
-        let mut stream = Stream::new(&gate, &api, pace);
+        let mut stream = Stream::new(&gate, &api, timings);
         let mut why = stream.follow().await;
         // A stream that brought pings before is not buffered: the controller stood still.
         let is_mute = matches!(why, ApiError::Silent(_)) && !stream.is_heard && api.answers().await;
@@ -74,24 +74,24 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
             }
             said = Some(text);
         }
-        tokio::time::sleep(wait(pace, attempt, rand::random())).await;
+        tokio::time::sleep(wait(timings, attempt, rand::random())).await;
         attempt += 1;
     }
 }
 
 /// Full jitter, so that gateways which lost the same controller do not come back in the same
 /// instant. `chance` is anywhere from 0 to 1.
-fn wait(pace: Pace, attempt: u32, chance: f64) -> Duration {
+fn wait(timings: Timings, attempt: u32, chance: f64) -> Duration {
     let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-    let longest = pace.first_wait.saturating_mul(doubled);
-    longest.min(pace.longest_wait).mul_f64(chance)
+    let longest = timings.initial_backoff.saturating_mul(doubled);
+    longest.min(timings.max_backoff).mul_f64(chance)
 }
 
 /// One stream.
 struct Stream<'a> {
     gate: &'a Gate,
     api: &'a Api,
-    pace: Pace,
+    timings: Timings,
     /// When the call that opened it was sent, in milliseconds on the boot clock.
     opened_at: u64,
     /// True once it said everything.
@@ -113,11 +113,11 @@ struct Heard {
 }
 
 impl<'a> Stream<'a> {
-    fn new(gate: &'a Gate, api: &'a Api, pace: Pace) -> Self {
+    fn new(gate: &'a Gate, api: &'a Api, timings: Timings) -> Self {
         Self {
             gate,
             api,
-            pace,
+            timings,
             opened_at: 0,
             stands: false,
             is_heard: false,
@@ -137,7 +137,7 @@ impl<'a> Stream<'a> {
         let devices = self.gate.begin();
         self.opened_at = self.gate.now();
         let mut reader = match self.api.stream(&Follow { devices }).await {
-            Ok(response) => Reader::new(response, self.pace.silence),
+            Ok(response) => Reader::new(response, self.timings.stream_timeout),
             Err(error) => return error,
         };
         let first = match self.first(&mut reader).await {
@@ -162,8 +162,8 @@ impl<'a> Stream<'a> {
             return refused;
         };
         // The stream has ended there, and says itself why.
-        let (patience, read) = (self.pace.call, self.read(&mut reader, &tx));
-        while_running(patience, read).await.unwrap_or(refused)
+        let (call_timeout, read) = (self.timings.call_timeout, self.read(&mut reader, &tx));
+        while_running(call_timeout, read).await.unwrap_or(refused)
     }
 
     /// The stream begins with everything, and with its own number.
@@ -211,7 +211,7 @@ impl<'a> Stream<'a> {
                 ended = self.gate.all(all).map_err(unreadable)?;
                 // What would end before the next word comes is not begun: connections would be let in
                 // and cut at once.
-                if self.age() < self.pace.lease / 2 {
+                if self.age() < self.timings.lease / 2 {
                     self.gate.renew(self.opened_at);
                 }
             }
@@ -320,7 +320,10 @@ async fn acknowledge(
                 state.is_closed().await;
             }
         };
-        if tokio::time::timeout(limits::CUT, closed).await.is_err() {
+        if tokio::time::timeout(limits::CLOSE_TIMEOUT, closed)
+            .await
+            .is_err()
+        {
             return broken("connections that were cut do not end");
         }
         number += 1;
@@ -428,9 +431,9 @@ mod tests {
 
     #[test]
     fn waits_grow_up_to_a_limit() {
-        let pace = Pace::default();
-        assert_eq!(wait(pace, 0, 1.0), pace.first_wait);
-        assert_eq!(wait(pace, 0, 0.0), Duration::ZERO);
-        assert_eq!(wait(pace, 99, 1.0), pace.longest_wait);
+        let timings = Timings::default();
+        assert_eq!(wait(timings, 0, 1.0), timings.initial_backoff);
+        assert_eq!(wait(timings, 0, 0.0), Duration::ZERO);
+        assert_eq!(wait(timings, 99, 1.0), timings.max_backoff);
     }
 }

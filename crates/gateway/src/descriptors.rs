@@ -19,7 +19,7 @@ impl Descriptors {
             return false;
         }
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|at| at.elapsed() >= limits::SHORTAGE_EVERY) {
+        if said.is_none_or(|at| at.elapsed() >= limits::SHORTAGE_LOG_INTERVAL) {
             *said = Some(Instant::now());
             tracing::error!(
                 %error,

@@ -19,7 +19,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
 use tokio::time::{Instant, timeout};
 
-use crate::limits::RESOLVE;
+use crate::limits::RESOLVE_TIMEOUT;
 
 /// What a look-up found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,11 +101,11 @@ impl Dns {
         Self { files, loaded }
     }
 
-    /// Looks a name up, for at most [`RESOLVE`]. Once one family has answered, the other's answer
-    /// is waited for `patience`.
-    pub async fn look_up(&self, name: &str, patience: Duration) -> Answer {
+    /// Looks a name up, for at most [`RESOLVE_TIMEOUT`]. Once one family has answered, the other's answer
+    /// is waited for at most `second_timeout`.
+    pub async fn look_up(&self, name: &str, second_timeout: Duration) -> Answer {
         let source = self.source();
-        let asked = timeout(RESOLVE, source.look_up(name, patience)).await;
+        let asked = timeout(RESOLVE_TIMEOUT, source.look_up(name, second_timeout)).await;
         asked.unwrap_or_else(|_| Answer::Failed("no DNS server answered in time".to_owned()))
     }
 
@@ -165,7 +165,7 @@ impl Source {
         }
     }
 
-    async fn look_up(&self, name: &str, patience: Duration) -> Answer {
+    async fn look_up(&self, name: &str, second_timeout: Duration) -> Answer {
         let Ok(as_it_is) = Name::from_str_relaxed(format!("{name}.")) else {
             return Answer::Nothing;
         };
@@ -179,7 +179,7 @@ impl Source {
         };
         let mut answer = Answer::Nothing;
         for candidate in self.candidates(name, as_it_is) {
-            match both_families(resolver, &candidate, patience).await {
+            match both_families(resolver, &candidate, second_timeout).await {
                 found @ Answer::Found(_) => return found,
                 failed @ Answer::Failed(_) => answer = failed,
                 Answer::Nothing => {}
@@ -235,7 +235,7 @@ fn resolver(config: ResolverConfig, mut options: ResolverOpts) -> Result<TokioRe
     builder.build()
 }
 
-async fn both_families(resolver: &TokioResolver, name: &Name, patience: Duration) -> Answer {
+async fn both_families(resolver: &TokioResolver, name: &Name, second_timeout: Duration) -> Answer {
     let families = [RecordType::AAAA, RecordType::A];
     let mut asked: FuturesUnordered<_> = families
         .map(|family| async move { answer(resolver.lookup(name.clone(), family).await) })
@@ -243,7 +243,7 @@ async fn both_families(resolver: &TokioResolver, name: &Name, patience: Duration
         .collect();
     let first = asked.next().await.unwrap_or(Answer::Nothing);
     let second = match &first {
-        Answer::Found(_) => timeout(patience, asked.next()).await.ok().flatten(),
+        Answer::Found(_) => timeout(second_timeout, asked.next()).await.ok().flatten(),
         Answer::Nothing | Answer::Failed(_) => asked.next().await,
     };
     match (first, second.unwrap_or(Answer::Nothing)) {

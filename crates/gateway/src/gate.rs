@@ -15,10 +15,10 @@ use tokio::sync::{Notify, watch};
 use crate::budget::{Budget, Share};
 use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Resolved};
-use crate::lease::{Lease, Verdict};
-use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE, READY_PER_USER};
-use crate::pace::Pace;
+use crate::lease::{Lease, LeaseState};
+use crate::limits::{MAX_CONNECTIONS_PER_DEVICE, MAX_OPENING_PER_DEVICE, MAX_READY_PER_USER};
 use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
+use crate::timings::Timings;
 
 mod guards;
 mod look_up;
@@ -29,7 +29,7 @@ use look_up::LookUps;
 
 /// The gate.
 pub struct Gate {
-    pace: Pace,
+    timings: Timings,
     lease: Lease,
     budget: Budget,
     state: Mutex<GateState>,
@@ -93,10 +93,10 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate that lets nothing pass yet.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, timings: Timings) -> Self {
         Self {
-            pace,
-            lease: Lease::new(clock, pace),
+            timings,
+            lease: Lease::new(clock, timings),
             budget: Budget::default(),
             state: Mutex::default(),
             offset: AtomicI64::new(UNKNOWN),
@@ -176,7 +176,8 @@ impl Gate {
         Ok(ended)
     }
 
-    /// What is known was said no earlier than `basis`, in milliseconds on the boot clock.
+    /// Renews the lease: `basis` is a lower bound on when the controller sent our current state, in
+    /// milliseconds on the boot clock.
     pub(crate) fn renew(&self, basis: u64) {
         self.lease.renew(basis);
         self.bump();
@@ -228,8 +229,8 @@ impl Gate {
     }
 
     /// Takes how many flows the administrator allows one user.
-    pub(crate) fn take_most_per_user(&self, most: Option<usize>) {
-        self.state().table.take_most_per_user(most);
+    pub(crate) fn set_max_flows_per_user(&self, most: Option<usize>) {
+        self.state().table.set_max_flows_per_user(most);
     }
 
     pub(crate) async fn resources_changed(&self) {
@@ -243,12 +244,15 @@ impl Gate {
     #[must_use]
     pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<ConnectionGuard> {
         let mut state = self.state();
-        let most = state.table.most_per_user().saturating_add(READY_PER_USER);
+        let most = state
+            .table
+            .max_flows_per_user()
+            .saturating_add(MAX_READY_PER_USER);
         if state.connections_of_owner(device) >= most {
             return None;
         }
         let connected = state.connected.entry(device).or_default();
-        if connected.connections >= CONNECTIONS_PER_DEVICE {
+        if connected.connections >= MAX_CONNECTIONS_PER_DEVICE {
             return None;
         }
         connected.connections += 1;
@@ -284,7 +288,7 @@ impl Gate {
             return false;
         };
         connected.opening = change(connected.opening);
-        connected.opening <= OPENING_PER_DEVICE
+        connected.opening <= MAX_OPENING_PER_DEVICE
     }
 
     /// Waits for devices to come or go.
@@ -326,16 +330,16 @@ impl Gate {
         let known = async {
             loop {
                 match self.lease.check() {
-                    Verdict::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
-                    Verdict::Live(_) | Verdict::Held => {}
-                    Verdict::Over(_) => return Err(Refusal::Stale),
+                    LeaseState::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
+                    LeaseState::Live(_) | LeaseState::Held => {}
+                    LeaseState::Expired(_) => return Err(Refusal::Stale),
                 }
                 if heard.changed().await.is_err() {
                     return Err(Refusal::Stale);
                 }
             }
         };
-        let waited = tokio::time::timeout(self.pace.device, known).await;
+        let waited = tokio::time::timeout(self.timings.device_timeout, known).await;
         waited.unwrap_or(Err(Refusal::Stale))
     }
 
@@ -366,8 +370,8 @@ impl Gate {
 
     fn live(&self) -> Result<u64, Refusal> {
         match self.lease.check() {
-            Verdict::Live(now) => Ok(now),
-            Verdict::Held | Verdict::Over(_) => Err(Refusal::Stale),
+            LeaseState::Live(now) => Ok(now),
+            LeaseState::Held | LeaseState::Expired(_) => Err(Refusal::Stale),
         }
     }
 
@@ -377,8 +381,8 @@ impl Gate {
         let mut passes = false;
         let mut is_told = false;
         loop {
-            let verdict = self.lease.tick();
-            let passed = std::mem::replace(&mut passes, matches!(verdict, Verdict::Live(_)));
+            let lease_state = self.lease.tick();
+            let passed = std::mem::replace(&mut passes, matches!(lease_state, LeaseState::Live(_)));
             if passed && !passes {
                 self.stopped.notify_one();
             }
@@ -387,13 +391,13 @@ impl Gate {
             }
             let ended = {
                 let table = &mut self.state().table;
-                let mut ended = match verdict {
-                    Verdict::Over(_) => table.stale(),
-                    Verdict::Live(_) | Verdict::Held => Ended::new(),
+                let mut ended = match lease_state {
+                    LeaseState::Expired(_) => table.stale(),
+                    LeaseState::Live(_) | LeaseState::Held => Ended::new(),
                 };
                 if passed && !passes && !self.lease.is_ended() {
                     is_told = true;
-                    warn_of_silence(verdict, ended.len());
+                    warn_of_silence(lease_state, ended.len());
                 }
                 ended.extend(table.due(self.now()));
                 ended
@@ -405,21 +409,21 @@ impl Gate {
             let lease = Some(self.lease.ends()).filter(|ends| *ends > now);
             let next = deadline.min(lease.unwrap_or(u64::MAX)).saturating_sub(now);
             let next = Duration::from_millis(next.max(1));
-            tokio::time::sleep(next.min(self.pace.tick)).await;
+            tokio::time::sleep(next.min(self.timings.tick_interval)).await;
         }
     }
 }
 
 /// Says why nothing passes any more, and how many connections that ends.
-fn warn_of_silence(verdict: Verdict, cut: usize) {
-    match verdict {
-        Verdict::Live(_) => {}
-        Verdict::Held | Verdict::Over(None) => tracing::warn!(
+fn warn_of_silence(lease_state: LeaseState, cut: usize) {
+    match lease_state {
+        LeaseState::Live(_) => {}
+        LeaseState::Held | LeaseState::Expired(None) => tracing::warn!(
             connections.cut = cut,
             "The gateway or its machine stood still: nothing passes until it has heard from the \
              controller again."
         ),
-        Verdict::Over(Some(_)) => tracing::warn!(
+        LeaseState::Expired(Some(_)) => tracing::warn!(
             connections.cut = cut,
             "The controller was not heard for too long: nothing passes until it is heard again."
         ),

@@ -19,20 +19,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits;
-use crate::listen::{Client, Server, Tls};
+use crate::listen::{Client, ServerContext, Tls};
 use crate::relay::{self, End, IoSink, IoSource};
 use crate::tunnel::{self, Opened};
 
 /// Serves one connection until it ends or becomes a flow.
-pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
     let service = service_fn(|request| {
         let (server, client) = (Arc::clone(&server), Arc::clone(&client));
         async move { Ok::<_, Infallible>(answer(server, client, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER)
-        .max_buf_size(limits::HEADER_SIZE)
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_buf_size(limits::MAX_HEADER_SIZE)
         .serve_connection(TokioIo::new(tls), service)
         .with_upgrades();
     if let Err(error) = connection.await {
@@ -41,7 +41,7 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
 }
 
 async fn answer(
-    server: Arc<Server>,
+    server: Arc<ServerContext>,
     client: Arc<Client>,
     mut request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
@@ -66,7 +66,7 @@ async fn answer(
 
 /// Says why one of the device's connections was cut; `None` for another request.
 fn why(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     request: &Request<Incoming>,
 ) -> Option<Response<Full<Bytes>>> {
@@ -89,7 +89,12 @@ fn why(
 }
 
 /// The client counts as connected for as long as its flow lives.
-async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
+async fn flow(
+    server: Arc<ServerContext>,
+    _client: Arc<Client>,
+    opened: Opened,
+    upgrade: OnUpgrade,
+) {
     let Opened {
         guard,
         mut origin,

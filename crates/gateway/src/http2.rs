@@ -15,12 +15,12 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::limits;
-use crate::listen::{Client, Server, Tls};
+use crate::listen::{Client, ServerContext, Tls};
 use crate::relay::{self, End, Sink, Source};
 use crate::tunnel::{self, Opened};
 
 /// Serves one connection until it ends, or has had no flow for a while.
-pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
     let Some(share) = server.gate.share(&client.peer).await else {
         tracing::debug!(device.id = %client.peer.device, "no room for another HTTP/2 connection");
         return;
@@ -31,11 +31,14 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
         .initial_window_size(window)
         .initial_connection_window_size(share.window)
         .max_frame_size(limits::CHUNK as u32)
-        .max_send_buffer_size(limits::SEND_BUFFER)
-        .max_concurrent_streams(limits::STREAMS)
-        .max_header_list_size(limits::HEADER_SIZE as u32);
-    let Ok(Ok(mut connection)) =
-        timeout(limits::HANDSHAKE, builder.handshake::<_, Bytes>(tls)).await
+        .max_send_buffer_size(limits::MAX_SEND_BUFFER)
+        .max_concurrent_streams(limits::MAX_STREAMS)
+        .max_header_list_size(limits::MAX_HEADER_SIZE as u32);
+    let Ok(Ok(mut connection)) = timeout(
+        limits::HANDSHAKE_TIMEOUT,
+        builder.handshake::<_, Bytes>(tls),
+    )
+    .await
     else {
         return;
     };
@@ -51,7 +54,7 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
         }
         // Accepting also drives the connection.
         let accepted = tokio::select! {
-            accepted = timeout(limits::IDLE, connection.accept()) => accepted,
+            accepted = timeout(limits::IDLE_TIMEOUT, connection.accept()) => accepted,
             () = ended.notified() => continue,
         };
         match accepted {
@@ -83,7 +86,7 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
 }
 
 async fn flow(
-    server: Arc<Server>,
+    server: Arc<ServerContext>,
     client: Arc<Client>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,

@@ -20,24 +20,25 @@ mod forbidden;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod gate;
+mod handshake_limit;
 mod http1;
 mod http2;
 pub mod index;
 pub mod lease;
 pub mod limits;
 mod listen;
-pub mod pace;
 mod relay;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 pub mod resolve;
-mod running;
+pub mod timings;
+
+mod server;
 mod sniff;
 pub mod table;
 mod tls;
 mod tunnel;
 mod usage;
-mod waiting;
 
-pub use running::{Gateway, Settings};
+pub use server::{Gateway, Settings};

@@ -21,18 +21,18 @@ use tokio_util::task::TaskTracker;
 use crate::descriptors::Descriptors;
 use crate::ended::Ends;
 use crate::gate::{ConnectionGuard, Gate};
+use crate::handshake_limit::{HandshakeLimit, HandshakeSlot, site};
 use crate::resolve::Resolver;
 use crate::table::Peer;
 use crate::tls::{H2, Validity};
 use crate::usage::Usage;
-use crate::waiting::{Slot, Waiting, site};
 use crate::{http1, http2, limits};
 
 /// A connection from a device.
 pub(crate) type Tls = tokio_rustls::server::TlsStream<Link>;
 
-/// What every connection needs.
-pub(crate) struct Server {
+/// What all connections share.
+pub(crate) struct ServerContext {
     pub(crate) gate: Arc<Gate>,
     pub(crate) resolver: Arc<Resolver>,
     /// Ends connections to clients and destinations that are gone without a word.
@@ -45,7 +45,7 @@ pub(crate) struct Server {
     /// Ends all connections.
     pub(crate) stop: CancellationToken,
     pub(crate) ends: Ends,
-    pub(crate) waiting: Waiting,
+    pub(crate) handshake_limit: HandshakeLimit,
     pub(crate) failures: Failures,
     pub(crate) descriptors: Descriptors,
 }
@@ -78,7 +78,7 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
 /// Takes connections until the gateway stops. Until the controller was heard there are none:
 /// nobody knows what time it is, which certificates are judged by, and clients that are refused go
 /// to another gateway at once.
-pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketAddr) {
+pub(crate) async fn run(server: Arc<ServerContext>, socket: TcpSocket, address: SocketAddr) {
     tracing::info!(%address, "The gateway listens once it has heard from the controller.");
     server.gate.heard().await;
     let listener = match socket.listen(BACKLOG) {
@@ -106,7 +106,7 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
             }
         };
         // Beyond its address's limit it is closed at once.
-        if let Some(slot) = server.waiting.take(from.ip()) {
+        if let Some(slot) = server.handshake_limit.take(from.ip()) {
             let (stop, serve) = (
                 server.stop.clone(),
                 serve(Arc::clone(&server), stream, from, slot),
@@ -121,7 +121,12 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
     }
 }
 
-async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: Slot) {
+async fn serve(
+    server: Arc<ServerContext>,
+    stream: TcpStream,
+    from: SocketAddr,
+    slot: HandshakeSlot,
+) {
     hold_little(&stream);
     let Ok(link) = server.watchdog.guard(stream) else {
         return;
@@ -129,7 +134,7 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
     let handshake = acceptor.accept(link);
     let shaken = tokio::select! {
-        shaken = timeout(limits::HANDSHAKE, handshake) => shaken,
+        shaken = timeout(limits::HANDSHAKE_TIMEOUT, handshake) => shaken,
         () = slot.is_taken() => {
             return server.failures.log(from.ip(), "newer connections took its place");
         }
@@ -157,7 +162,8 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
         expires_at,
     });
     // Clients keep connections ready; the time limit for the head begins with its first byte.
-    if !matches!(timeout(limits::IDLE, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty()) {
+    if !matches!(timeout(limits::IDLE_TIMEOUT, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty())
+    {
         return;
     }
     if tls.get_ref().1.alpn_protocol() == Some(H2) {
@@ -170,7 +176,7 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
 /// Has the kernel hold little for a peer that does not read: its own buffers grow to megabytes.
 pub(crate) fn hold_little(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT);
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::MAX_UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
 }
@@ -194,11 +200,11 @@ impl Failures {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if logged
             .get(&site(from))
-            .is_some_and(|at| now - *at < limits::LOG_EVERY)
+            .is_some_and(|at| now - *at < limits::LOG_INTERVAL)
         {
             return;
         }
-        logged.retain(|_, at| now - *at < limits::LOG_EVERY);
+        logged.retain(|_, at| now - *at < limits::LOG_INTERVAL);
         logged.insert(site(from), now);
         tracing::info!(client.address = %from, why, "A handshake failed.");
     }

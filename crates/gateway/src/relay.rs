@@ -296,7 +296,7 @@ async fn clear_up(
 ) -> Result<Heard, Stop> {
     let next = next(source, sink, direction);
     tokio::pin!(next);
-    for limit in [limits::UNCLEAR, limits::UNCLEAR_AT_SHARED] {
+    for limit in [limits::UNCLEAR_TIMEOUT, limits::SHARED_UNCLEAR_TIMEOUT] {
         match timeout(limit, &mut next).await {
             Ok(next) => return Ok(next?.into()),
             Err(_) if direction.guard.may_use_all() => break,

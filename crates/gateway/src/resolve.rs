@@ -13,8 +13,8 @@ use crate::dns::{Answer, Dns, Files, RESOLUTION_DELAY};
 use crate::forbidden;
 use crate::gate::Gate;
 use crate::index::Resolved;
-use crate::limits::RESOLVE;
-use crate::pace::Pace;
+use crate::limits::RESOLVE_TIMEOUT;
+use crate::timings::Timings;
 
 /// Resolves names: the administrator's host map goes before the system's resolver.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Resolver {
     }
 
     /// Keeps the gate informed about what exact names resolve to, for as long as the gateway runs.
-    pub async fn keep_fresh(self: Arc<Self>, gate: Arc<Gate>, pace: Pace) {
+    pub async fn keep_fresh(self: Arc<Self>, gate: Arc<Gate>, timings: Timings) {
         let mut names = Names::default();
         loop {
             self.look_at_interfaces();
@@ -119,7 +119,7 @@ impl Resolver {
                 () = gate.resources_changed() => continue,
             }
             tokio::select! {
-                () = tokio::time::sleep(pace.resolve) => {}
+                () = tokio::time::sleep(timings.resolve_interval) => {}
                 () = gate.resources_changed() => {}
             }
         }
@@ -135,7 +135,7 @@ impl Resolver {
         let look_up = |name: String| async move {
             let answer = match self.mapped(&name) {
                 Some(place) => Answer::Found(place.governs().into_iter().collect()),
-                None => self.dns.look_up(&name, RESOLVE).await,
+                None => self.dns.look_up(&name, RESOLVE_TIMEOUT).await,
             };
             (name, answer)
         };

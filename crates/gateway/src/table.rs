@@ -15,7 +15,7 @@ use hourkey_protocol::gateway::{
 
 use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Index, Resolved, Resource};
-use crate::limits::{FLOWS, FLOWS_PER_DEVICE, FLOWS_PER_USER};
+use crate::limits::{MAX_FLOWS, MAX_FLOWS_PER_DEVICE, MAX_FLOWS_PER_USER};
 
 mod inside;
 
@@ -102,7 +102,7 @@ pub struct Table {
     flows: HashMap<u64, Flow>,
     per_device: HashMap<DeviceId, usize>,
     per_user: HashMap<UserId, usize>,
-    most_per_user: Option<usize>,
+    max_flows_per_user: Option<usize>,
     last_id: u64,
 }
 
@@ -160,13 +160,13 @@ impl Table {
     }
 
     /// Takes how many flows the administrator allows one user.
-    pub fn take_most_per_user(&mut self, most: Option<usize>) {
-        self.most_per_user = most;
+    pub fn set_max_flows_per_user(&mut self, most: Option<usize>) {
+        self.max_flows_per_user = most;
     }
 
     /// The most flows of one user.
-    pub(crate) fn most_per_user(&self) -> usize {
-        self.most_per_user.unwrap_or(FLOWS_PER_USER)
+    pub(crate) fn max_flows_per_user(&self) -> usize {
+        self.max_flows_per_user.unwrap_or(MAX_FLOWS_PER_USER)
     }
 
     fn reindex(&mut self, resources: Vec<Resource>, resolved: Resolved) {
@@ -294,8 +294,11 @@ impl Table {
         let admission = self.admit(peer, target, now)?;
         let of_device = self.per_device.get(&peer.device).copied().unwrap_or(0);
         let of_user = self.per_user.get(&admission.user).copied().unwrap_or(0);
-        let most_of_user = self.most_per_user();
-        if of_device >= FLOWS_PER_DEVICE || of_user >= most_of_user || self.flows.len() >= FLOWS {
+        let most_of_user = self.max_flows_per_user();
+        if of_device >= MAX_FLOWS_PER_DEVICE
+            || of_user >= most_of_user
+            || self.flows.len() >= MAX_FLOWS
+        {
             return Err(Refusal::Busy);
         }
         self.per_user.insert(admission.user, of_user + 1);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::gate::FlowGuard;
 use crate::limits;
-use crate::listen::{self, Client, Server};
+use crate::listen::{self, Client, ServerContext};
 use crate::relay::{End, Outcome};
 use crate::resolve::Place;
 use crate::table::Target;
@@ -69,7 +69,7 @@ impl Refused {
 
 /// Lets a flow in and connects it. `authority` is where to.
 pub(crate) async fn open(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     method: &Method,
     authority: Option<&str>,
@@ -87,7 +87,11 @@ pub(crate) async fn open(
     })
 }
 
-async fn connect(server: &Server, client: &Client, target: Target) -> Result<Opened, Refusal> {
+async fn connect(
+    server: &ServerContext,
+    client: &Client,
+    target: Target,
+) -> Result<Opened, Refusal> {
     let gate = &server.gate;
     let _opening = client.guard.opening()?;
     gate.ready(&client.peer).await?;
@@ -112,7 +116,7 @@ async fn connect(server: &Server, client: &Client, target: Target) -> Result<Ope
     }
     let mut places = interleave(places, |place| place.ip.is_ipv6());
     places.truncate(limits::MAX_ADDRESSES);
-    let deadline = Instant::now() + limits::CONNECT;
+    let deadline = Instant::now() + limits::CONNECT_TIMEOUT;
     let connect = |place: Place| connect_to(server, client, &target, place, deadline);
     let (guard, origin) = race(places, connect).await.map_err(reason)?;
     if !guard.may_go_on().await {
@@ -129,7 +133,7 @@ async fn connect(server: &Server, client: &Client, target: Target) -> Result<Ope
 /// Connects to one address of the destination, if rule 9 lets the flow in there. One that is too
 /// late gives its place back.
 async fn connect_to(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     target: &Target,
     place: Place,

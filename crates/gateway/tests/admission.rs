@@ -9,12 +9,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use hourkey_domain::ids::{DeviceId, ResourceId};
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_pki::Key;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use world::client::{Answer, Device, answer};
 use world::origin::ECHO;
-use world::{ANN, BEN, DB, LAB, LAPTOP, PHONE, World, now, pace, soon};
+use world::{ANN, BEN, DB, LAB, LAPTOP, PHONE, World, now, soon, timings};
 
 #[tokio::test]
 async fn however_a_destination_is_written_the_same_resource_governs() {
@@ -197,9 +197,9 @@ async fn only_live_devices_with_their_own_key_are_taken() {
 
 #[tokio::test]
 async fn a_certificate_ends_also_for_connections_that_it_opened_before() {
-    let world = World::with(Pace {
+    let world = World::with(Timings {
         lease: Duration::from_secs(10 * 3_600),
-        ..pace()
+        ..timings()
     })
     .await;
     let ann = world.ann().await;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hourkey_domain::ids::DeviceId;
 use hourkey_gateway::limits::{
-    FLOWS_PER_DEVICE, FLOWS_PER_USER, HTTP2_PER_DEVICE, STREAMS, USER_WINDOWS,
+    MAX_FLOWS_PER_DEVICE, MAX_FLOWS_PER_USER, MAX_HTTP2_PER_DEVICE, MAX_STREAMS, MAX_USER_WINDOWS,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use world::client::{Answer, Device, Flow, Http2};
@@ -38,12 +38,12 @@ async fn five_devices_whose_destinations_do_not_read_hold_a_budget_and_others_go
     let sent = Arc::new(AtomicUsize::new(0));
     let (mut connections, mut flows) = (Vec::new(), 0);
     for device in devices(&world, 5) {
-        for number in 0..=HTTP2_PER_DEVICE {
+        for number in 0..=MAX_HTTP2_PER_DEVICE {
             let Some(mut http2) = device.try_http2().await else {
                 continue;
             };
             assert!(
-                number < HTTP2_PER_DEVICE,
+                number < MAX_HTTP2_PER_DEVICE,
                 "one more connection than a device may have"
             );
             for _ in 0..6 {
@@ -63,7 +63,7 @@ async fn five_devices_whose_destinations_do_not_read_hold_a_budget_and_others_go
         held >> 20,
         beside / alone
     );
-    assert!(held <= USER_WINDOWS as usize + flows * KERNEL, "{held}");
+    assert!(held <= MAX_USER_WINDOWS as usize + flows * KERNEL, "{held}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,13 +72,16 @@ async fn one_user_s_devices_have_so_many_flows_together() {
     world.controller.permit(ANN, DB, None);
     world.controller.permit(BEN, DB, None);
     let mut kept: Vec<(Http2, Vec<Flow>)> = Vec::new();
-    let all = devices(&world, (FLOWS_PER_USER / FLOWS_PER_DEVICE) as i64 + 1);
+    let all = devices(
+        &world,
+        (MAX_FLOWS_PER_USER / MAX_FLOWS_PER_DEVICE) as i64 + 1,
+    );
     let (last, first) = all.split_last().unwrap();
     for device in first {
-        for _ in 0..FLOWS_PER_DEVICE / STREAMS as usize {
+        for _ in 0..MAX_FLOWS_PER_DEVICE / MAX_STREAMS as usize {
             let mut http2 = device.http2().await;
             let mut flows = Vec::new();
-            for _ in 0..STREAMS {
+            for _ in 0..MAX_STREAMS {
                 flows.push(http2.connect("db.corp:5432").await.unwrap());
             }
             kept.push((http2, flows));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -320,7 +320,7 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
     })
     .await;
     // It has looked at the clock since.
-    tokio::time::sleep(2 * Pace::default().tick).await;
+    tokio::time::sleep(2 * Timings::default().tick_interval).await;
     kill_process(served.pid, Signal::STOP).unwrap();
     tokio::time::sleep(Duration::from_secs(9)).await;
     kill_process(served.pid, Signal::CONT).unwrap();

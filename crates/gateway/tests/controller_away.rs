@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use world::client::{Answer, Device};
 use world::origin::{DRAIN, ECHO, Ending};
-use world::{ANN, DB, WIKI, World, eventually, pace, soon};
+use world::{ANN, DB, WIKI, World, eventually, soon, timings};
 
 async fn begun(ann: &Device, to: &str, mode: u8) -> TlsStream<TcpStream> {
     let mut tls = ann.connect(to).await.unwrap();
@@ -52,10 +52,10 @@ async fn what_was_missed_is_made_up_for_at_the_reconnect() {
 #[tokio::test]
 async fn without_the_controller_everything_is_cut_at_the_lease_s_end() {
     for vanish in [true, false] {
-        let world = World::with(Pace {
+        let world = World::with(Timings {
             lease: Duration::from_secs(4),
-            silence: Duration::from_secs(2),
-            ..pace()
+            stream_timeout: Duration::from_secs(2),
+            ..timings()
         })
         .await;
         let ann = world.ann().await;
@@ -93,10 +93,10 @@ async fn without_the_controller_everything_is_cut_at_the_lease_s_end() {
 
 #[tokio::test]
 async fn what_may_outlast_the_controller_goes_on_to_its_own_end() {
-    let world = World::with(Pace {
+    let world = World::with(Timings {
         lease: Duration::from_secs(2),
-        silence: Duration::from_secs(1),
-        ..pace()
+        stream_timeout: Duration::from_secs(1),
+        ..timings()
     })
     .await;
     let ann = world.ann().await;
@@ -161,11 +161,11 @@ async fn eventually_stale(ann: &Device) {
 
 #[tokio::test]
 async fn after_a_pause_nothing_passes_before_the_controller_is_heard_again() {
-    let world = World::with(Pace {
+    let world = World::with(Timings {
         lease: Duration::from_secs(3_600),
-        pause: Duration::from_secs(60),
-        silence: Duration::from_secs(60),
-        ..pace()
+        pause_threshold: Duration::from_secs(60),
+        stream_timeout: Duration::from_secs(60),
+        ..timings()
     })
     .await;
     let ann = world.ann().await;
@@ -201,9 +201,9 @@ async fn deadlines_count_a_pause_and_do_not_need_the_controller() {
 
 #[tokio::test]
 async fn only_the_controller_s_own_word_removes_a_gateway() {
-    let world = World::with(Pace {
+    let world = World::with(Timings {
         lease: Duration::from_secs(4),
-        ..pace()
+        ..timings()
     })
     .await;
     let ann = world.ann().await;
@@ -262,7 +262,7 @@ async fn a_removed_gateway_lets_nothing_pass() {
 #[tokio::test]
 async fn the_certificate_is_renewed_before_its_end_and_used_at_once() {
     // Ten minutes of it are for clocks that are behind: less than a third is left.
-    let world = World::build(pace(), TimeDelta::minutes(4)).await;
+    let world = World::build(timings(), TimeDelta::minutes(4)).await;
     eventually("it renews", || world.controller.renewals() == 1).await;
     let ann = world.ann().await;
     for _ in 0..300 {

@@ -7,7 +7,7 @@ mod world;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hourkey_gateway::limits::{STREAMS, WAITING, WAITING_PER_PEER};
+use hourkey_gateway::limits::{MAX_HANDSHAKES, MAX_HANDSHAKES_PER_SITE, MAX_STREAMS};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use world::client::Device;
@@ -31,7 +31,7 @@ async fn connections_that_lie_ready_keep_nobody_out() {
     let (ann, ben) = (world.ann().await, ben(&world).await);
     // As many people's in one office, behind one address.
     let mut ready = Vec::new();
-    for _ in 0..WAITING_PER_PEER + 20 {
+    for _ in 0..MAX_HANDSHAKES_PER_SITE + 20 {
         ready.push(ann.raw().await);
     }
     gets_through(&ben).await;
@@ -43,8 +43,8 @@ async fn half_open_connections_from_everywhere_let_others_in() {
     let world = World::new().await;
     let ann = world.ann().await;
     let mut flood = Vec::new();
-    for address in 2..=2 + (WAITING / WAITING_PER_PEER) as u8 {
-        for _ in 0..WAITING_PER_PEER {
+    for address in 2..=2 + (MAX_HANDSHAKES / MAX_HANDSHAKES_PER_SITE) as u8 {
+        for _ in 0..MAX_HANDSHAKES_PER_SITE {
             let socket = TcpSocket::new_v4().unwrap();
             let from = IpAddr::from([127, 0, 0, address]);
             socket.bind((from, 0).into()).unwrap();
@@ -145,7 +145,7 @@ async fn streams_without_regard_for_limits_keep_nobody_out() {
         soon("both", async { tokio::join!(flood, others) }).await;
         if !reset {
             let opened = world.origin.accepted();
-            assert!(opened <= STREAMS as usize + 10, "{opened} were opened");
+            assert!(opened <= MAX_STREAMS as usize + 10, "{opened} were opened");
         }
         gets_through(&ann).await;
         reads.abort();

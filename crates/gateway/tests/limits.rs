@@ -7,7 +7,7 @@ mod world;
 use std::net::IpAddr;
 
 use hourkey_gateway::limits::{
-    CONNECTIONS_PER_DEVICE, FLOWS_PER_DEVICE, STREAMS, WAITING_PER_PEER,
+    MAX_CONNECTIONS_PER_DEVICE, MAX_FLOWS_PER_DEVICE, MAX_HANDSHAKES_PER_SITE, MAX_STREAMS,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -28,7 +28,7 @@ async fn a_device_has_so_many_connections_and_leaves_room_for_others() {
     let ben = world.device(PHONE, BEN);
     world.controller.permit(BEN, DB, None);
     let mut kept = Vec::new();
-    for _ in 0..CONNECTIONS_PER_DEVICE {
+    for _ in 0..MAX_CONNECTIONS_PER_DEVICE {
         kept.push(ann.raw().await);
     }
     assert!(!ann.is_taken().await);
@@ -51,9 +51,9 @@ async fn a_device_with_too_many_flows_leaves_room_for_others() {
     world.controller.permit(BEN, DB, None);
     let mut connections = Vec::new();
     let mut flows = Vec::new();
-    for _ in 0..FLOWS_PER_DEVICE.div_ceil(STREAMS as usize) {
+    for _ in 0..MAX_FLOWS_PER_DEVICE.div_ceil(MAX_STREAMS as usize) {
         let mut http2 = ann.http2().await;
-        for _ in 0..STREAMS {
+        for _ in 0..MAX_STREAMS {
             flows.push(http2.connect("db.corp:5432").await.unwrap());
         }
         connections.push(http2);
@@ -78,7 +78,7 @@ async fn half_open_connections_of_one_address_leave_room_for_others() {
     let world = World::new().await;
     let mut ann = world.ann().await;
     let mut flood = Vec::new();
-    for _ in 0..WAITING_PER_PEER + 50 {
+    for _ in 0..MAX_HANDSHAKES_PER_SITE + 50 {
         flood.push(TcpStream::connect(world.gateway.address()).await.unwrap());
     }
     // Beyond the limit they are closed at once.

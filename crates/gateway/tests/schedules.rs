@@ -11,24 +11,24 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::UserId;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::RwLock;
 use world::client::Device;
 use world::origin::{STAMPS, Stamp};
-use world::{ANN, BEN, DB, LAPTOP, PHONE, World, eventually, now, pace, start};
+use world::{ANN, BEN, DB, LAPTOP, PHONE, World, eventually, now, start, timings};
 
 const USERS: [UserId; 2] = [ANN, BEN];
 const LEASE: Duration = Duration::from_millis(600);
 
-fn quick() -> Pace {
-    Pace {
+fn quick() -> Timings {
+    Timings {
         lease: LEASE,
-        silence: Duration::from_millis(400),
-        longest_wait: Duration::from_millis(300),
-        ..pace()
+        stream_timeout: Duration::from_millis(400),
+        max_backoff: Duration::from_millis(300),
+        ..timings()
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use hourkey_gateway::api::Api;
 use hourkey_gateway::config;
 use hourkey_gateway::enrolment::{Enrolled, Folder};
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_protocol::controller_url;
 use hourkey_protocol::gateway::{Enrol, Enrolment};
 use hourkey_terminal as terminal;
@@ -35,8 +35,8 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         );
     }
     let authority = arguments.ca.as_deref().map(authority).transpose()?;
-    let patience = Pace::default().call;
-    let api = Api::new(&arguments.controller, authority.as_deref(), patience)?;
+    let call_timeout = Timings::default().call_timeout;
+    let api = Api::new(&arguments.controller, authority.as_deref(), call_timeout)?;
     let token = token()?;
     let folder = Folder::open(state)?;
     // Everything that can fail here does so before the token is used up.

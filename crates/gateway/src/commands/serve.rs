@@ -7,7 +7,7 @@ use hourkey_clock::BootClock;
 use hourkey_gateway::config::{Config, FILE};
 use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_gateway::{Gateway, Settings};
 
 /// Runs until SIGINT or SIGTERM.
@@ -21,7 +21,7 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
         folder,
         config,
         files: Files::default(),
-        pace: Pace::default(),
+        timings: Timings::default(),
         clock: Arc::new(BootClock),
     })
     .await?;

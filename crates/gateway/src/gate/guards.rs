@@ -7,7 +7,7 @@ use hourkey_protocol::gateway::Refusal;
 
 use super::Gate;
 use crate::flow_state::{Cause, FlowState, Mismatch};
-use crate::lease::Verdict;
+use crate::lease::LeaseState;
 use crate::sniff::Found;
 
 /// A device's connection, for as long as it lives.
@@ -78,18 +78,20 @@ impl FlowGuard {
     #[must_use]
     pub fn decide(&self) -> Decision {
         match self.gate.lease.check() {
-            Verdict::Live(now) if now < self.state.deadline() => Decision::Allow,
-            Verdict::Over(Some(now))
+            LeaseState::Live(now) if now < self.state.deadline() => Decision::Allow,
+            LeaseState::Expired(Some(now))
                 if self.state.keep_alive_offline() && now < self.state.deadline() =>
             {
                 Decision::Allow
             }
-            Verdict::Over(None) if self.state.keep_alive_offline() && self.state.deadline() > 0 => {
+            LeaseState::Expired(None)
+                if self.state.keep_alive_offline() && self.state.deadline() > 0 =>
+            {
                 Decision::Hold
             }
-            Verdict::Live(_) | Verdict::Over(_) => Decision::Close,
-            Verdict::Held if self.state.deadline() == 0 => Decision::Close,
-            Verdict::Held => Decision::Hold,
+            LeaseState::Live(_) | LeaseState::Expired(_) => Decision::Close,
+            LeaseState::Held if self.state.deadline() == 0 => Decision::Close,
+            LeaseState::Held => Decision::Hold,
         }
     }
 
