@@ -201,7 +201,7 @@ impl<'a> Stream<'a> {
 
     /// Puts an event in force. `None` for one of a later version.
     fn take(&mut self, event: &Event) -> Result<Option<Heard>, ApiError> {
-        let unreadable = |error: crate::table::Unreadable| broken(&error.to_string());
+        let unreadable = |error: crate::table::InvalidAddress| broken(&error.to_string());
         let mut ended = Vec::new();
         match event.name.as_str() {
             ALL => {

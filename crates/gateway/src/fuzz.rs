@@ -8,8 +8,8 @@ use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::gateway::{ALL, All, CHANGES, Changes, Destination, Device, User};
 use hourkey_protocol::sse::Parser;
 
-use crate::sniff::{Answer, Found, Sniffer};
-use crate::table::{Peer, Table, Target};
+use crate::sniff::{FirstAnswer, SniffedHost, Sniffer};
+use crate::table::{PeerIdentity, Table, Target};
 use crate::tunnel;
 
 /// The controller's stream: nobody is let in whom it has not given a permit last.
@@ -60,7 +60,7 @@ pub fn events(bytes: &[u8]) {
             let Ok(host) = destination.address.parse::<Host>() else {
                 continue;
             };
-            let peer = Peer {
+            let peer = PeerIdentity {
                 device,
                 key: live.key.clone(),
             };
@@ -75,7 +75,7 @@ pub fn events(bytes: &[u8]) {
             };
             let permits = permits.get(&admission.user);
             assert!(permits.is_some_and(|it| it.contains(&admission.resource)));
-            let stranger = Peer {
+            let stranger = PeerIdentity {
                 device,
                 key: format!("{} of another", live.key),
             };
@@ -111,7 +111,7 @@ pub fn connect(bytes: &[u8]) {
 /// The bytes of a flow's client: they pass as they are and in order, what names nothing is noticed
 /// before it passes, and however they are cut, the same is found.
 pub fn inside(bytes: &[u8]) {
-    let mut all: Option<Vec<Found>> = None;
+    let mut all: Option<Vec<SniffedHost>> = None;
     for size in [1, 7, bytes.len().max(1)] {
         let (mut sniffer, mut passed, mut found) = (Sniffer::default(), Vec::new(), Vec::new());
         for chunk in bytes.chunks(size) {
@@ -119,7 +119,7 @@ pub fn inside(bytes: &[u8]) {
             assert!(passes.is_empty() || !found.is_empty());
             passed.extend(passes);
             if sniffer.awaits_answer() {
-                passed.extend(sniffer.answered(Answer::Tls, &mut found));
+                passed.extend(sniffer.answered(FirstAnswer::Tls, &mut found));
             }
             if sniffer.is_done() {
                 break;

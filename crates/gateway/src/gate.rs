@@ -17,7 +17,7 @@ use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Resolved};
 use crate::lease::{Lease, LeaseState};
 use crate::limits::{MAX_CONNECTIONS_PER_DEVICE, MAX_OPENING_PER_DEVICE, MAX_READY_PER_USER};
-use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
+use crate::table::{Admission, EndedFlows, InvalidAddress, PeerIdentity, Table, Target};
 use crate::timings::Timings;
 
 mod guards;
@@ -145,7 +145,7 @@ impl Gate {
     }
 
     /// Takes everything anew. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, Unreadable> {
+    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let mut state = self.state();
         all.devices.retain(|device| state.told.contains(&device.id));
         self.takes_mismatch.store(all.takes_mismatch, SeqCst);
@@ -157,7 +157,10 @@ impl Gate {
     }
 
     /// Takes what changed. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn changes(&self, mut changes: Changes) -> Result<Vec<Arc<FlowState>>, Unreadable> {
+    pub(crate) fn changes(
+        &self,
+        mut changes: Changes,
+    ) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let moved = changes.resources.is_some();
         let mut state = self.state();
         // What is still on its way about a device that went is true no longer.
@@ -264,7 +267,7 @@ impl Gate {
     }
 
     /// What one more HTTP/2 connection of a device may send ahead; `None` when there is no room.
-    pub(crate) async fn share(&self, peer: &Peer) -> Option<Share> {
+    pub(crate) async fn share(&self, peer: &PeerIdentity) -> Option<Share> {
         self.ready(peer).await.ok()?;
         let user = self.state().table.owner(peer.device)?;
         self.budget.take(user, peer.device)
@@ -325,7 +328,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::Stale`] when nothing is heard in time.
-    pub(crate) async fn ready(&self, peer: &Peer) -> Result<(), Refusal> {
+    pub(crate) async fn ready(&self, peer: &PeerIdentity) -> Result<(), Refusal> {
         let mut heard = self.heard.subscribe();
         let known = async {
             loop {
@@ -347,14 +350,14 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::Device`] and [`Refusal::NoPermit`].
-    pub(crate) fn admit(&self, peer: &Peer, target: &Target) -> Result<Admission, Refusal> {
+    pub(crate) fn admit(&self, peer: &PeerIdentity, target: &Target) -> Result<Admission, Refusal> {
         self.state().table.admit(peer, target, self.live()?)
     }
 
     /// Lets a flow in, until the guard is dropped.
     pub(crate) fn open(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &PeerIdentity,
         target: &Target,
     ) -> Result<(FlowGuard, Admission), Refusal> {
         let now = self.live()?;
@@ -393,7 +396,7 @@ impl Gate {
                 let table = &mut self.state().table;
                 let mut ended = match lease_state {
                     LeaseState::Expired(_) => table.stale(),
-                    LeaseState::Live(_) | LeaseState::Held => Ended::new(),
+                    LeaseState::Live(_) | LeaseState::Held => EndedFlows::new(),
                 };
                 if passed && !passes && !self.lease.is_ended() {
                     is_told = true;
@@ -430,7 +433,7 @@ fn warn_of_silence(lease_state: LeaseState, cut: usize) {
     }
 }
 
-fn cut(ended: Ended) -> Vec<Arc<FlowState>> {
+fn cut(ended: EndedFlows) -> Vec<Arc<FlowState>> {
     let cut = |(state, cause): (Arc<FlowState>, Cause)| {
         state.cut(cause);
         state

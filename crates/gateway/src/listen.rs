@@ -23,7 +23,7 @@ use crate::ended::Ends;
 use crate::gate::{ConnectionGuard, Gate};
 use crate::handshake_limit::{HandshakeLimit, HandshakeSlot, site};
 use crate::resolve::Resolver;
-use crate::table::Peer;
+use crate::table::PeerIdentity;
 use crate::tls::{H2, Validity};
 use crate::usage::Usage;
 use crate::{http1, http2, limits};
@@ -53,7 +53,7 @@ pub(crate) struct ServerContext {
 /// A connected device.
 pub(crate) struct Client {
     /// Who it is.
-    pub(crate) peer: Peer,
+    pub(crate) peer: PeerIdentity,
     /// When its certificate ends.
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) guard: ConnectionGuard,
@@ -181,13 +181,16 @@ pub(crate) fn hold_little(stream: &TcpStream) {
     let _ = stream;
 }
 
-fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {
+fn peer(tls: &Tls) -> Option<(PeerIdentity, DateTime<Utc>)> {
     let certificate = tls.get_ref().1.peer_certificates()?.first()?;
     let Holder { subject, key } = Holder::of(certificate).ok()?;
     let Subject::Device(device) = subject else {
         return None;
     };
-    Some((Peer { device, key }, Validity::of(certificate)?.until))
+    Some((
+        PeerIdentity { device, key },
+        Validity::of(certificate)?.until,
+    ))
 }
 
 /// Logs failed handshakes, at most one a second for each [`site`].

@@ -18,7 +18,7 @@ use tokio_util::io::poll_read_buf;
 use crate::flow_state::Cause;
 use crate::gate::{Decision, FlowGuard};
 use crate::limits::{self, CHUNK};
-use crate::sniff::{Answer, Sniffer};
+use crate::sniff::{FirstAnswer, Sniffer};
 
 /// Where bytes come from.
 pub(crate) trait Source: Send {
@@ -225,7 +225,7 @@ async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
 async fn sniff(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    answered: &SetOnce<Answer>,
+    answered: &SetOnce<FirstAnswer>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
     let guard = direction.guard;
@@ -312,13 +312,13 @@ async fn answer(
     source: &mut impl Source,
     sink: &mut impl Sink,
     first: Option<Bytes>,
-    answered: &SetOnce<Answer>,
+    answered: &SetOnce<FirstAnswer>,
     direction: &Direction<'_, impl Fn() -> bool>,
 ) -> Result<Option<Bytes>, Stop> {
     let (mut begun, mut bytes) = (Vec::new(), first);
     while let Some(part) = bytes {
-        begun.extend_from_slice(&part[..part.len().min(Answer::LENGTH)]);
-        if let Some(answer) = Answer::of(&begun) {
+        begun.extend_from_slice(&part[..part.len().min(FirstAnswer::LENGTH)]);
+        if let Some(answer) = FirstAnswer::of(&begun) {
             // Nobody else says so.
             let _ = answered.set(answer);
             return Ok(Some(part));
@@ -326,7 +326,7 @@ async fn answer(
         send(sink, part, direction).await?;
         bytes = next(source, sink, direction).await?;
     }
-    let _ = answered.set(Answer::Other);
+    let _ = answered.set(FirstAnswer::Other);
     Ok(None)
 }
 

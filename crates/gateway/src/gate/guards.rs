@@ -8,7 +8,7 @@ use hourkey_protocol::gateway::Refusal;
 use super::Gate;
 use crate::flow_state::{Cause, FlowState, Mismatch};
 use crate::lease::LeaseState;
-use crate::sniff::Found;
+use crate::sniff::SniffedHost;
 
 /// A device's connection, for as long as it lives.
 #[derive(Debug)]
@@ -128,26 +128,26 @@ impl FlowGuard {
         self.state.cause().unwrap_or(own)
     }
 
-    /// May what was found inside of the flow pass?
-    pub(crate) fn judge(&self, found: &Found) -> bool {
+    /// Judges whether a host that was sniffed in the flow may pass.
+    pub(crate) fn judge(&self, found: &SniffedHost) -> bool {
         let now = self.gate.now();
         let judged = self.gate.state().table.judge(self.state.id, found, now);
         self.agrees(judged)
     }
 
-    /// May the destination speak now?
+    /// Judges whether the destination may speak now.
     pub(crate) fn judge_answer(&self) -> bool {
         let now = self.gate.now();
         let judged = self.gate.state().table.judge_answer(self.state.id, now);
         self.agrees(judged)
     }
 
-    /// True when other resources are known where the flow goes.
+    /// Returns true when other resources are known at the flow's destination.
     pub(crate) fn is_shared(&self) -> bool {
         self.gate.state().table.is_shared(self.state.id)
     }
 
-    /// True when the user may use everything that is known where the flow goes.
+    /// Returns true when the user may use all resources known at the flow's destination.
     pub(crate) fn may_use_all(&self) -> bool {
         let now = self.gate.now();
         self.gate.state().table.may_use_all(self.state.id, now)

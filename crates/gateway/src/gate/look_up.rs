@@ -8,7 +8,7 @@ use hourkey_protocol::gateway::Refusal;
 
 use super::Gate;
 use crate::limits::{MAX_LOOK_UPS_PER_DEVICE, MAX_LOOK_UPS_PER_USER};
-use crate::table::{Peer, Target};
+use crate::table::{PeerIdentity, Target};
 
 /// How many look-ups are under way.
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Gate {
     /// its user has too many look-ups under way.
     pub(crate) fn look_up(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &PeerIdentity,
         target: &Target,
     ) -> Result<LookUp, Refusal> {
         let now = self.live()?;

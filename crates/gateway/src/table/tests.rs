@@ -177,8 +177,8 @@ struct Running {
     state: Arc<FlowState>,
 }
 
-fn peer(device: i64) -> Peer {
-    Peer {
+fn peer(device: i64) -> PeerIdentity {
+    PeerIdentity {
         device: DeviceId(device),
         key: key_of(device),
     }
@@ -344,7 +344,7 @@ fn an_address_that_cannot_be_read_changes_nothing() {
         ..truth.changes()
     };
     let refused = table.changes(changes, 0).unwrap_err();
-    assert_eq!(refused, Unreadable(ResourceId(1)));
+    assert_eq!(refused, InvalidAddress(ResourceId(1)));
     assert_eq!(table.names().len(), 2);
 }
 
