@@ -1,4 +1,4 @@
-//! How much the gateway holds for clients whose destinations do not read.
+//! Limits what the gateway buffers for clients whose destinations do not read.
 //!
 //! What an HTTP/2 connection may send ahead is set aside while it lasts, so that the sums hold
 //! whatever the clients do. An HTTP/1.1 connection holds one piece in each direction, and counts as
@@ -15,18 +15,18 @@ use crate::limits::{
     MAX_STREAM_WINDOW, MAX_STREAMS, MAX_USER_WINDOWS, MIN_CONNECTION_WINDOW, MIN_STREAM_WINDOW,
 };
 
-/// What is set aside, in bytes.
+/// Window sizes reserved by HTTP/2 connections, in bytes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Budget(Arc<Mutex<Taken>>);
+pub(crate) struct Budget(Arc<Mutex<Reserved>>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Reserved {
     all: u32,
     users: HashMap<UserId, u32>,
     devices: HashMap<DeviceId, (usize, u32)>,
 }
 
-/// What one HTTP/2 connection may send ahead, until this is dropped.
+/// The window reserved by one HTTP/2 connection, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
@@ -39,23 +39,23 @@ pub(crate) struct Share {
 impl Budget {
     /// A share for one more connection; `None` when its device has too many, or there is no room.
     pub(crate) fn take(&self, user: UserId, device: DeviceId) -> Option<Share> {
-        let mut taken = self.taken();
-        let (connections, of_device) = taken.devices.get(&device).copied().unwrap_or_default();
+        let mut reserved = self.reserved();
+        let (connections, of_device) = reserved.devices.get(&device).copied().unwrap_or_default();
         if connections >= MAX_HTTP2_PER_DEVICE {
             return None;
         }
-        let of_user = taken.users.get(&user).copied().unwrap_or(0);
+        let of_user = reserved.users.get(&user).copied().unwrap_or(0);
         // A part of what is left: whoever comes later finds some, too.
         let window = MAX_CONNECTION_WINDOW
             .min(MAX_DEVICE_WINDOWS - of_device)
             .min((MAX_USER_WINDOWS - of_user) / 2)
-            .min((MAX_ALL_WINDOWS - taken.all) / 16);
+            .min((MAX_ALL_WINDOWS - reserved.all) / 16);
         if window < MIN_CONNECTION_WINDOW {
             return None;
         }
-        taken.all += window;
-        *taken.users.entry(user).or_default() += window;
-        taken
+        reserved.all += window;
+        *reserved.users.entry(user).or_default() += window;
+        reserved
             .devices
             .insert(device, (connections + 1, of_device + window));
         let budget = self.clone();
@@ -67,7 +67,7 @@ impl Budget {
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn reserved(&self) -> MutexGuard<'_, Reserved> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -84,7 +84,7 @@ impl Share {
 impl Share {
     /// How much of its window a stream gives back at a time: little enough that all of them
     /// together, and each alone, leave half of theirs.
-    pub(crate) fn lump(&self) -> usize {
+    pub(crate) fn release_threshold(&self) -> usize {
         (self.window / (2 * MAX_STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
     }
 }
@@ -97,13 +97,13 @@ impl Drop for Share {
             device,
             window,
         } = self;
-        let mut taken = budget.taken();
-        taken.all -= *window;
-        give_back(&mut taken.users, user, |of| {
+        let mut reserved = budget.reserved();
+        reserved.all -= *window;
+        give_back(&mut reserved.users, user, |of| {
             *of -= *window;
             *of == 0
         });
-        give_back(&mut taken.devices, device, |(connections, of)| {
+        give_back(&mut reserved.devices, device, |(connections, of)| {
             (*connections, *of) = (*connections - 1, *of - *window);
             *connections == 0
         });
@@ -146,8 +146,8 @@ mod tests {
                 prop_assert!(shares.iter().filter(|it| of_device(it)).count() <= MAX_HTTP2_PER_DEVICE);
             }
             drop(shares);
-            let taken = budget.taken();
-            prop_assert!(taken.all == 0 && taken.users.is_empty() && taken.devices.is_empty());
+            let reserved = budget.reserved();
+            prop_assert!(reserved.all == 0 && reserved.users.is_empty() && reserved.devices.is_empty());
         }
     }
 

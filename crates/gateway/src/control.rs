@@ -30,7 +30,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
     // more than a controller that goes on just then.
     let mut was_mute = false;
     loop {
-        let mut stream = Stream::new(&gate, &api, timings);
+        let mut stream = ControllerStream::new(&gate, &api, timings);
         let mut why = stream.follow().await;
         // A stream that brought pings before is not buffered: the controller stood still.
         let is_mute = matches!(why, ApiError::Silent(_)) && !stream.is_heard && api.answers().await;
@@ -38,7 +38,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
             why = ApiError::HeldBack;
         }
         was_mute = is_mute;
-        if stream.stands
+        if stream.is_established
             && let ApiError::Unreachable(_) = why
             && let Some(age) = ends.closed(stream.age())
         {
@@ -88,46 +88,46 @@ fn wait(timings: Timings, attempt: u32, chance: f64) -> Duration {
 }
 
 /// One stream.
-struct Stream<'a> {
+struct ControllerStream<'a> {
     gate: &'a Gate,
     api: &'a Api,
     timings: Timings,
     /// When the call that opened it was sent, in milliseconds on the boot clock.
     opened_at: u64,
-    /// True once it said everything.
-    stands: bool,
-    /// True once the controller has heard an acknowledgement as well: both ways work.
+    /// True once the first event, with everything, was applied.
+    is_established: bool,
+    /// True once the controller has received an acknowledgement as well: both ways work.
     is_heard: bool,
     offsets: Offsets,
     /// The last sequence number.
     seq: i64,
-    sent: Sent,
+    sent: SentAcks,
 }
 
-/// Something to acknowledge.
-struct Heard {
-    /// What it was true for.
+/// An event to acknowledge.
+struct PendingAck {
+    /// Its sequence number.
     seq: i64,
-    /// What it ended: closed before it is acknowledged.
+    /// The flows it ended: closed before it is acknowledged.
     ended: Vec<Arc<FlowState>>,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> ControllerStream<'a> {
     fn new(gate: &'a Gate, api: &'a Api, timings: Timings) -> Self {
         Self {
             gate,
             api,
             timings,
             opened_at: 0,
-            stands: false,
+            is_established: false,
             is_heard: false,
             offsets: Offsets::default(),
             seq: 0,
-            sent: Sent::default(),
+            sent: SentAcks::default(),
         }
     }
 
-    /// How long ago the call that opened it was sent.
+    /// Returns how long ago the call that opened it was sent.
     fn age(&self) -> Duration {
         Duration::from_millis(self.gate.now().saturating_sub(self.opened_at))
     }
@@ -137,14 +137,14 @@ impl<'a> Stream<'a> {
         let devices = self.gate.begin();
         self.opened_at = self.gate.now();
         let mut reader = match self.api.stream(&Follow { devices }).await {
-            Ok(response) => Reader::new(response, self.timings.stream_timeout),
+            Ok(response) => EventReader::new(response, self.timings.stream_timeout),
             Err(error) => return error,
         };
         let first = match self.first(&mut reader).await {
             Ok(first) => first,
             Err(error) => return error,
         };
-        self.stands = true;
+        self.is_established = true;
         let (gate, api, sent) = (self.gate, self.api, self.sent.clone());
         let (tx, rx) = mpsc::unbounded_channel();
         // The receiver lives as long as the sender.
@@ -167,7 +167,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The stream begins with everything, and with its own number.
-    async fn first(&mut self, reader: &mut Reader) -> Result<(u64, Heard), ApiError> {
+    async fn first(&mut self, reader: &mut EventReader) -> Result<(u64, PendingAck), ApiError> {
         let event = reader.next().await?;
         if event.name != ALL {
             return Err(broken("it does not begin with everything"));
@@ -181,8 +181,8 @@ impl<'a> Stream<'a> {
 
     async fn read(
         &mut self,
-        reader: &mut Reader,
-        heard: &mpsc::UnboundedSender<Heard>,
+        reader: &mut EventReader,
+        heard: &mpsc::UnboundedSender<PendingAck>,
     ) -> ApiError {
         loop {
             let taken = match reader.next().await {
@@ -199,8 +199,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Puts an event in force. `None` for one of a later version.
-    fn take(&mut self, event: &Event) -> Result<Option<Heard>, ApiError> {
+    /// Applies an event. `None` for an event type of a later version.
+    fn take(&mut self, event: &Event) -> Result<Option<PendingAck>, ApiError> {
         let unreadable = |error: crate::table::InvalidAddress| broken(&error.to_string());
         let mut ended = Vec::new();
         match event.name.as_str() {
@@ -240,7 +240,7 @@ impl<'a> Stream<'a> {
             _ => return Ok(None),
         }
         let seq = self.seq;
-        Ok(Some(Heard { seq, ended }))
+        Ok(Some(PendingAck { seq, ended }))
     }
 
     fn sync(&mut self, server_time: DateTime<Utc>) {
@@ -256,12 +256,12 @@ impl<'a> Stream<'a> {
 struct Offsets(VecDeque<i64>);
 
 impl Offsets {
-    const KEPT: usize = 20;
+    const MAX_OFFSETS: usize = 20;
 
     fn smallest(&mut self, now: u64, server_time: DateTime<Utc>) -> i64 {
         let offset = now.cast_signed() - server_time.timestamp_millis();
         self.0.push_back(offset);
-        if self.0.len() > Self::KEPT {
+        if self.0.len() > Self::MAX_OFFSETS {
             self.0.pop_front();
         }
         self.0.iter().copied().min().unwrap_or(offset)
@@ -270,9 +270,9 @@ impl Offsets {
 
 /// When each acknowledgement was sent, in milliseconds on the boot clock; oldest first.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<VecDeque<(u64, u64)>>>);
+struct SentAcks(Arc<Mutex<VecDeque<(u64, u64)>>>);
 
-impl Sent {
+impl SentAcks {
     fn all(&self) -> MutexGuard<'_, VecDeque<(u64, u64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -292,14 +292,14 @@ impl Sent {
     }
 }
 
-/// Acknowledges what was heard, in order. What piles up behind a slow call is acknowledged
-/// together: each number says that everything up to it is in force.
+/// Acknowledges events in order. Those that queue behind a slow call are acknowledged together:
+/// each number says that everything up to it is in force.
 async fn acknowledge(
     gate: &Gate,
     api: &Api,
     stream: u64,
-    sent: &Sent,
-    mut heard: mpsc::UnboundedReceiver<Heard>,
+    sent: &SentAcks,
+    mut heard: mpsc::UnboundedReceiver<PendingAck>,
 ) -> ApiError {
     let (mut number, mut seq) = (0, 0);
     loop {
@@ -309,7 +309,7 @@ async fn acknowledge(
                 None => return broken("it is over"),
             },
             // The sooner this is on its way, the sooner a ping says that it was heard.
-            () = gate.stopped(), if number > 0 => Heard { seq, ended: Vec::new() },
+            () = gate.stopped(), if number > 0 => PendingAck { seq, ended: Vec::new() },
         };
         while let Ok(later) = heard.try_recv() {
             next.seq = later.seq;
@@ -342,7 +342,7 @@ async fn acknowledge(
     }
 }
 
-/// Says which devices came and went.
+/// Tells the controller which devices connected and disconnected.
 async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
     loop {
         let (came, went) = gate.presence();
@@ -356,14 +356,14 @@ async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
 }
 
 /// Reads the stream event by event.
-struct Reader {
+struct EventReader {
     response: Response,
     parser: Parser,
     events: VecDeque<Event>,
     silence: Duration,
 }
 
-impl Reader {
+impl EventReader {
     fn new(response: Response, silence: Duration) -> Self {
         Self {
             response,
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_found_again_once_it_was_heard() {
-        let sent = Sent::default();
+        let sent = SentAcks::default();
         for number in 1..=5 {
             sent.push(number, number * 100);
         }

@@ -1,4 +1,4 @@
-//! Notices that the gateway has no file descriptors left, which is nobody else's fault.
+//! Detects that the gateway has no file descriptors left.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,13 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// Says when the descriptors are used up, but not each time.
+/// Logs at intervals that no descriptors are left.
 #[derive(Default)]
 pub(crate) struct Descriptors(Mutex<Option<Instant>>);
 
 impl Descriptors {
-    /// True when an error says that this process, or the whole machine, has none left. Then the
-    /// log says what to do.
+    /// Returns true when an error means that this process, or the whole machine, has none left, and
+    /// logs what to do.
     pub(crate) fn are_used_up(&self, error: &io::Error) -> bool {
         if !says_used_up(error) {
             return false;

@@ -1,5 +1,5 @@
-//! The gate: owns the table, the lease, and which devices are connected. Everything that lets
-//! traffic pass, or cuts it, goes through here.
+//! The gate: owns the table, the lease, and the connected devices. Everything that lets traffic
+//! pass, or cuts it, goes through here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
@@ -35,9 +35,9 @@ pub struct Gate {
     state: Mutex<GateState>,
     /// How far the boot clock is ahead of the server's, in milliseconds; `UNKNOWN` at first.
     offset: AtomicI64,
-    /// The controller takes what connections were cut for.
+    /// The controller accepts mismatches in reports.
     takes_mismatch: AtomicBool,
-    /// Counts what was heard from the controller.
+    /// Counts messages from the controller.
     heard: watch::Sender<u64>,
     /// Devices came or went.
     presence: Notify,
@@ -54,7 +54,7 @@ struct GateState {
     table: Table,
     /// The devices that have connections here.
     connected: HashMap<DeviceId, Connected>,
-    /// The devices that the controller was told of on this stream.
+    /// The devices that the controller knows to be connected, on this stream.
     told: HashSet<DeviceId>,
     /// Look-ups that are under way.
     look_ups: LookUps,
@@ -63,7 +63,7 @@ struct GateState {
 }
 
 impl GateState {
-    /// How many connections the user has whose the device is.
+    /// Returns how many connections the owner of the device has.
     fn connections_of_owner(&self, device: DeviceId) -> usize {
         let Some(owner) = self.table.owner(device) else {
             return 0;
@@ -76,7 +76,7 @@ impl GateState {
     }
 }
 
-/// What a connected device has here.
+/// Connections and opening flows of a connected device.
 #[derive(Default)]
 struct Connected {
     connections: usize,
@@ -128,23 +128,23 @@ impl Gate {
         }
     }
 
-    // What the controller says.
+    // Updates from the controller.
 
-    /// A stream is opened: the devices that are connected now.
+    /// Begins a stream. Returns the devices that are connected now.
     pub(crate) fn begin(&self) -> Vec<DeviceId> {
         let mut state = self.state();
         state.told = state.connected.keys().copied().collect();
         state.told.iter().copied().collect()
     }
 
-    /// The boot clock is `offset` milliseconds ahead of the server's.
+    /// Sets how far the boot clock is ahead of the server's, in milliseconds.
     pub(crate) fn sync(&self, offset: i64) {
         self.offset.store(offset, SeqCst);
         let ended = self.state().table.sync(offset, self.now());
         cut(ended);
     }
 
-    /// Takes everything anew. Returns what has to be closed before it is acknowledged.
+    /// Replaces everything that is known. Returns the flows to close before it is acknowledged.
     pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let mut state = self.state();
         all.devices.retain(|device| state.told.contains(&device.id));
@@ -156,7 +156,7 @@ impl Gate {
         Ok(cut(ended))
     }
 
-    /// Takes what changed. Returns what has to be closed before it is acknowledged.
+    /// Applies a change. Returns the flows to close before it is acknowledged.
     pub(crate) fn changes(
         &self,
         mut changes: Changes,
@@ -226,12 +226,12 @@ impl Gate {
         cut(ended);
     }
 
-    /// Takes where the administrator's map leads names.
+    /// Sets the administrator's host map.
     pub(crate) fn take_map(&self, map: HostMap) {
         self.state().table.take_map(map);
     }
 
-    /// Takes how many flows the administrator allows one user.
+    /// Sets the administrator's limit on flows of one user.
     pub(crate) fn set_max_flows_per_user(&self, most: Option<usize>) {
         self.state().table.set_max_flows_per_user(most);
     }
@@ -242,7 +242,7 @@ impl Gate {
 
     // Devices.
 
-    /// A device has one more connection, until what is returned is dropped; `None` when it has too
+    /// Counts one more connection of a device, until the guard is dropped; `None` when it has too
     /// many.
     #[must_use]
     pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<ConnectionGuard> {
@@ -266,7 +266,7 @@ impl Gate {
         Some(ConnectionGuard { gate, device })
     }
 
-    /// What one more HTTP/2 connection of a device may send ahead; `None` when there is no room.
+    /// Reserves the window of one more HTTP/2 connection of a device; `None` when there is no room.
     pub(crate) async fn share(&self, peer: &PeerIdentity) -> Option<Share> {
         self.ready(peer).await.ok()?;
         let user = self.state().table.owner(peer.device)?;
@@ -299,8 +299,8 @@ impl Gate {
         self.presence.notified().await;
     }
 
-    /// Which devices came and went since the controller was last told. Those that went are
-    /// forgotten in the same instant: from here on nobody says when they change.
+    /// Returns which devices connected and disconnected since the last call. Those that
+    /// disconnected are forgotten at once: from here on the controller sends no changes about them.
     pub(crate) fn presence(&self) -> (Vec<DeviceId>, Vec<DeviceId>) {
         let now = self.now();
         let mut state = self.state();
@@ -378,7 +378,7 @@ impl Gate {
         }
     }
 
-    /// Looks at the clock for as long as the gateway runs, and cuts what is due, also where nothing
+    /// Watches the clock for as long as the gateway runs, and cuts what is due, also where nothing
     /// is being sent.
     pub async fn watch(&self) {
         let mut passes = false;

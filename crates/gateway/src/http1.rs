@@ -20,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits;
 use crate::listen::{Client, ServerContext, Tls};
-use crate::relay::{self, End, IoSink, IoSource};
-use crate::tunnel::{self, Opened};
+use crate::relay::{self, IoSink, IoSource, RelayEnd};
+use crate::tunnel::{self, OpenFlow};
 
 /// Serves one connection until it ends or becomes a flow.
 pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
@@ -53,14 +53,14 @@ async fn answer(
     match tunnel::open(&server, &client, request.method(), authority).await {
         Ok(opened) => {
             let mut answer = Response::new(Full::default());
-            if let Ok(id) = HeaderValue::from_str(opened.used.id()) {
+            if let Ok(id) = HeaderValue::from_str(opened.report.id()) {
                 answer.headers_mut().insert(FLOW, id);
             }
             let flow = flow(Arc::clone(&server), client, opened, upgrade);
             server.tasks.spawn(flow);
             answer
         }
-        Err(refused) => refused.answer().map(Full::new),
+        Err(error) => error.response().map(Full::new),
     }
 }
 
@@ -74,7 +74,7 @@ fn why(
     if request.method() != Method::GET || request.uri().authority().is_some() {
         return None;
     }
-    let found = server.ends.find(client.peer.device, id);
+    let found = server.flow_ends.find(client.peer.device, id);
     let mut answer = match found.and_then(|end| serde_json::to_vec(&end).ok()) {
         Some(json) => Response::new(Full::from(json)),
         None => {
@@ -92,13 +92,13 @@ fn why(
 async fn flow(
     server: Arc<ServerContext>,
     _client: Arc<Client>,
-    opened: Opened,
+    opened: OpenFlow,
     upgrade: OnUpgrade,
 ) {
-    let Opened {
+    let OpenFlow {
         guard,
         mut origin,
-        used,
+        report,
     } = opened;
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
@@ -111,7 +111,7 @@ async fn flow(
     else {
         return relay::reset(&origin);
     };
-    let tls = Shared(Arc::new(Mutex::new(parts.io.into_inner())));
+    let tls = SharedTls(Arc::new(Mutex::new(parts.io.into_inner())));
     let mut source = IoSource::new(tls.clone(), parts.read_buf);
     let mut sink = IoSink(tls.clone());
     let broke = || tls.with(|tls| !matches!(tls.get_ref().0.take_error(), Ok(None)));
@@ -121,30 +121,30 @@ async fn flow(
         &mut origin,
         &guard,
         Some(broke),
-        used.carried(),
+        report.byte_counts(),
     )
     .await;
-    server.ends.note(&guard, &used, &outcome);
+    server.flow_ends.note(&guard, &report, &outcome);
     match &outcome.end {
-        End::Finished => {}
-        End::Cut(_) | End::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
+        RelayEnd::Finished => {}
+        RelayEnd::Cut(_) | RelayEnd::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
     }
     drop((source, sink, tls, origin));
-    tunnel::finish(&guard, used, &outcome);
+    tunnel::finish(&guard, report, &outcome);
 }
 
 /// A client's connection, for both directions and for whoever looks at it meanwhile. Each locks it
 /// for one poll only.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Tls>>);
+struct SharedTls(Arc<Mutex<Tls>>);
 
-impl Shared {
+impl SharedTls {
     fn with<T>(&self, act: impl FnOnce(&mut Tls) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl AsyncRead for Shared {
+impl AsyncRead for SharedTls {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -154,7 +154,7 @@ impl AsyncRead for Shared {
     }
 }
 
-impl AsyncWrite for Shared {
+impl AsyncWrite for SharedTls {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

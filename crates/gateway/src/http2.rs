@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::limits;
 use crate::listen::{Client, ServerContext, Tls};
-use crate::relay::{self, End, Sink, Source};
-use crate::tunnel::{self, Opened};
+use crate::relay::{self, RelayEnd, Sink, Source};
+use crate::tunnel::{self, OpenFlow};
 
 /// Serves one connection until it ends, or has had no flow for a while.
 pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
@@ -61,7 +61,7 @@ pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: 
             Ok(Some(Ok((request, respond)))) => {
                 let (server, client) = (Arc::clone(&server), Arc::clone(&client));
                 let tasks = server.tasks.clone();
-                let flow = flow(server, client, request, respond, share.lump());
+                let flow = flow(server, client, request, respond, share.release_threshold());
                 let (stream, ended) = (Arc::clone(&streams), Arc::clone(&ended));
                 tasks.spawn(async move {
                     flow.await;
@@ -90,7 +90,7 @@ async fn flow(
     client: Arc<Client>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    lump: usize,
+    release_threshold: usize,
 ) {
     let (head, body) = request.into_parts();
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
@@ -101,8 +101,8 @@ async fn flow(
     };
     let opened = match opened {
         Ok(opened) => opened,
-        Err(refused) => {
-            let (head, text) = refused.answer().into_parts();
+        Err(error) => {
+            let (head, text) = error.response().into_parts();
             if let Ok(mut stream) = respond.send_response(Response::from_parts(head, ()), false) {
                 let _ = stream.send_data(text, true);
             }
@@ -114,16 +114,16 @@ async fn flow(
     let Ok(send) = respond.send_response(accepted, false) else {
         return;
     };
-    let mut source = Receive {
+    let mut source = StreamSource {
         stream: body,
-        owed: 0,
-        lump,
+        unreleased: 0,
+        release_threshold,
     };
-    let mut sink = Send(send);
-    let Opened {
+    let mut sink = StreamSink(send);
+    let OpenFlow {
         guard,
         mut origin,
-        used,
+        report,
     } = opened;
     // A stream that breaks wakes the direction that waits.
     let outcome = relay::run(
@@ -132,33 +132,35 @@ async fn flow(
         &mut origin,
         &guard,
         None::<fn() -> bool>,
-        used.carried(),
+        report.byte_counts(),
     )
     .await;
     match &outcome.end {
-        End::Finished => {}
-        End::Cut(_) => sink.0.send_reset(Reason::CANCEL),
-        End::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
+        RelayEnd::Finished => {}
+        RelayEnd::Cut(_) => sink.0.send_reset(Reason::CANCEL),
+        RelayEnd::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
     }
     drop(origin);
-    tunnel::finish(&guard, used, &outcome);
+    tunnel::finish(&guard, report, &outcome);
 }
 
-struct Receive {
+struct StreamSource {
     stream: RecvStream,
     /// Received and passed on, but not given back to the sender's window yet.
-    owed: usize,
+    unreleased: usize,
     /// It is given back once it is this much: a sender whose window was made smaller would be given
     /// it byte by byte.
-    lump: usize,
+    release_threshold: usize,
 }
 
-impl Source for Receive {
+impl Source for StreamSource {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        if self.owed >= self.lump {
-            let owed = std::mem::take(&mut self.owed);
+        if self.unreleased >= self.release_threshold {
+            let unreleased = std::mem::take(&mut self.unreleased);
             let window = self.stream.flow_control();
-            window.release_capacity(owed).map_err(io::Error::other)?;
+            window
+                .release_capacity(unreleased)
+                .map_err(io::Error::other)?;
         }
         loop {
             return Poll::Ready(match ready!(self.stream.poll_data(cx)) {
@@ -166,7 +168,7 @@ impl Source for Receive {
                 Some(Err(error)) => Err(io::Error::other(error)),
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => {
-                    self.owed += bytes.len();
+                    self.unreleased += bytes.len();
                     Ok(Some(bytes))
                 }
             });
@@ -174,9 +176,9 @@ impl Source for Receive {
     }
 }
 
-struct Send(SendStream<Bytes>);
+struct StreamSink(SendStream<Bytes>);
 
-impl Sink for Send {
+impl Sink for StreamSink {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
         // Reserved only while there is something to send: it is taken from all other streams.
         self.0.reserve_capacity(bytes.len());

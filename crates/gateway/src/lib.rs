@@ -2,8 +2,8 @@
 //!
 //! A connection comes in through `listen`, is let in by `tunnel` and carried by `relay`, which has
 //! `sniff` look for names in what its client says first.
-//! Whether it may pass is the [`gate`]'s to say, which owns the [`table`] of permits and the
-//! [`lease`]; [`control`] feeds it with what the controller says (`protocol::gateway`).
+//! The [`gate`] decides whether it may pass: it owns the [`table`] of permits and the [`lease`].
+//! [`control`] keeps it up to date with the controller's stream (`protocol::gateway`).
 
 pub mod api;
 mod budget;
@@ -12,8 +12,8 @@ pub mod config;
 pub mod control;
 mod descriptors;
 pub mod dns;
-mod ended;
 pub mod enrolment;
+mod flow_ends;
 pub mod flow_state;
 mod forbidden;
 #[cfg(any(test, fuzzing))]

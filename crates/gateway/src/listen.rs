@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::descriptors::Descriptors;
-use crate::ended::Ends;
+use crate::flow_ends::FlowEnds;
 use crate::gate::{ConnectionGuard, Gate};
 use crate::handshake_limit::{HandshakeLimit, HandshakeSlot, site};
 use crate::resolve::Resolver;
@@ -35,18 +35,18 @@ pub(crate) type Tls = tokio_rustls::server::TlsStream<Link>;
 pub(crate) struct ServerContext {
     pub(crate) gate: Arc<Gate>,
     pub(crate) resolver: Arc<Resolver>,
-    /// Ends connections to clients and destinations that are gone without a word.
+    /// FlowEnds connections to clients and destinations that are gone without a word.
     pub(crate) watchdog: Watchdog,
     pub(crate) usage: Usage,
     /// The settings in force; renewed with the certificate.
     pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
     /// All connections and flows.
     pub(crate) tasks: TaskTracker,
-    /// Ends all connections.
+    /// FlowEnds all connections.
     pub(crate) stop: CancellationToken,
-    pub(crate) ends: Ends,
+    pub(crate) flow_ends: FlowEnds,
     pub(crate) handshake_limit: HandshakeLimit,
-    pub(crate) failures: Failures,
+    pub(crate) handshake_log: HandshakeLog,
     pub(crate) descriptors: Descriptors,
 }
 
@@ -127,7 +127,7 @@ async fn serve(
     from: SocketAddr,
     slot: HandshakeSlot,
 ) {
-    hold_little(&stream);
+    limit_unsent(&stream);
     let Ok(link) = server.watchdog.guard(stream) else {
         return;
     };
@@ -136,22 +136,22 @@ async fn serve(
     let shaken = tokio::select! {
         shaken = timeout(limits::HANDSHAKE_TIMEOUT, handshake) => shaken,
         () = slot.is_taken() => {
-            return server.failures.log(from.ip(), "newer connections took its place");
+            return server.handshake_log.log(from.ip(), "newer connections took its place");
         }
     };
     let mut tls = match shaken {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return server.failures.log(from.ip(), &error.to_string()),
-        Err(_) => return server.failures.log(from.ip(), "it took too long"),
+        Ok(Err(error)) => return server.handshake_log.log(from.ip(), &error.to_string()),
+        Err(_) => return server.handshake_log.log(from.ip(), "it took too long"),
     };
     let Some((peer, expires_at)) = peer(&tls) else {
         return server
-            .failures
+            .handshake_log
             .log(from.ip(), "the certificate is no device's");
     };
     let Some(guard) = server.gate.connect(peer.device) else {
         return server
-            .failures
+            .handshake_log
             .log(from.ip(), "the device has too many connections");
     };
     // From here on the device's own limits count.
@@ -174,7 +174,7 @@ async fn serve(
 }
 
 /// Has the kernel hold little for a peer that does not read: its own buffers grow to megabytes.
-pub(crate) fn hold_little(stream: &TcpStream) {
+pub(crate) fn limit_unsent(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::MAX_UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -195,9 +195,9 @@ fn peer(tls: &Tls) -> Option<(PeerIdentity, DateTime<Utc>)> {
 
 /// Logs failed handshakes, at most one a second for each [`site`].
 #[derive(Default)]
-pub(crate) struct Failures(Mutex<HashMap<IpAddr, Instant>>);
+pub(crate) struct HandshakeLog(Mutex<HashMap<IpAddr, Instant>>);
 
-impl Failures {
+impl HandshakeLog {
     fn log(&self, from: IpAddr, why: &str) {
         let now = Instant::now();
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,8 +16,8 @@ use crate::certificate::CertificateRenewer;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::dns::Files;
-use crate::ended::Ends;
 use crate::enrolment::Folder;
+use crate::flow_ends::FlowEnds;
 use crate::flow_state::Cause;
 use crate::gate::Gate;
 use crate::handshake_limit::HandshakeLimit;
@@ -53,7 +53,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    /// Ends once all flows have.
+    /// FlowEnds once all flows have.
     reporting: JoinHandle<()>,
 }
 
@@ -103,9 +103,9 @@ impl Gateway {
             tls: tls_in_force,
             tasks: tasks.clone(),
             stop: stop.clone(),
-            ends: Ends::default(),
+            flow_ends: FlowEnds::default(),
             handshake_limit: HandshakeLimit::default(),
-            failures: listen::Failures::default(),
+            handshake_log: listen::HandshakeLog::default(),
             descriptors: Descriptors::default(),
         });
         let renewer = CertificateRenewer {

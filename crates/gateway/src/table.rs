@@ -36,7 +36,7 @@ pub struct Target {
     /// As it was asked for, in canonical form.
     pub host: Host,
     /// The address that is connected to; `None` while it is not known, and where only the name
-    /// counts ([`crate::resolve::Place::governs`]).
+    /// counts ([`crate::resolve::ResolvedAddress::governs`]).
     pub ip: Option<IpAddr>,
     /// The port that was asked for.
     pub port: u16,
@@ -47,11 +47,11 @@ pub struct Target {
 impl Target {
     /// Where the connection goes in the end; `None` while it is not known.
     #[must_use]
-    pub fn place(&self) -> Option<SocketAddr> {
-        let place = self
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let asked = self
             .address()
             .map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
-        self.mapped.or(place)
+        self.mapped.or(asked)
     }
 
     /// The address that counts for rule 9; `None` while it is not known, and where only the name

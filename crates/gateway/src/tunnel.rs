@@ -14,29 +14,29 @@ use tokio::time::{Instant, timeout_at};
 use crate::gate::FlowGuard;
 use crate::limits;
 use crate::listen::{self, Client, ServerContext};
-use crate::relay::{End, Outcome};
-use crate::resolve::Place;
+use crate::relay::{Outcome, RelayEnd};
+use crate::resolve::ResolvedAddress;
 use crate::table::Target;
-use crate::usage::Used;
+use crate::usage::ConnectionReport;
 
 /// A flow that was let in and is connected.
-pub(crate) struct Opened {
+pub(crate) struct OpenFlow {
     /// Lets it run.
     pub(crate) guard: FlowGuard,
     /// The destination.
     pub(crate) origin: Link,
-    /// Reports it.
-    pub(crate) used: Used,
+    /// Its report to the controller.
+    pub(crate) report: ConnectionReport,
 }
 
-/// An answer other than "connected".
+/// A CONNECT that failed: the status and the reason of the response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ConnectError {
     status: StatusCode,
     refusal: Refusal,
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for ConnectError {
     fn from(refusal: Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status());
         let status = status.unwrap_or(StatusCode::FORBIDDEN);
@@ -44,9 +44,9 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl Refused {
-    /// As it is sent.
-    pub(crate) fn answer(self) -> Response<Bytes> {
+impl ConnectError {
+    /// Returns it as an HTTP response.
+    pub(crate) fn response(self) -> Response<Bytes> {
         let text = match self.refusal {
             Refusal::NoPermit => "You have no access to this address now.\n",
             Refusal::Device => "This device may not use the gateway; sign in again.\n",
@@ -73,9 +73,9 @@ pub(crate) async fn open(
     client: &Client,
     method: &Method,
     authority: Option<&str>,
-) -> Result<Opened, Refused> {
+) -> Result<OpenFlow, ConnectError> {
     if method != Method::CONNECT {
-        return Err(Refused {
+        return Err(ConnectError {
             status: StatusCode::METHOD_NOT_ALLOWED,
             refusal: Refusal::Malformed,
         });
@@ -91,7 +91,7 @@ async fn connect(
     server: &ServerContext,
     client: &Client,
     target: Target,
-) -> Result<Opened, Refusal> {
+) -> Result<OpenFlow, Refusal> {
     let gate = &server.gate;
     let _opening = client.guard.opening()?;
     gate.ready(&client.peer).await?;
@@ -102,61 +102,61 @@ async fn connect(
     {
         return Err(Refusal::Device);
     }
-    let places = match &target.host {
-        Host::Ip(ip) => vec![Place::at(*ip)],
+    let addresses = match &target.host {
+        Host::Ip(ip) => vec![ResolvedAddress::at(*ip)],
         Host::Name(name) => {
             let _look_up = gate.look_up(&client.peer, &target)?;
             server.resolver.look_up(name).await
         }
     };
     // For a name that leads nowhere: only who may go there learns that.
-    if places.is_empty() {
+    if addresses.is_empty() {
         gate.admit(&client.peer, &target)?;
         return Err(Refusal::Unreachable);
     }
-    let mut places = interleave(places, |place| place.ip.is_ipv6());
-    places.truncate(limits::MAX_ADDRESSES);
+    let mut addresses = interleave(addresses, |address| address.ip.is_ipv6());
+    addresses.truncate(limits::MAX_ADDRESSES);
     let deadline = Instant::now() + limits::CONNECT_TIMEOUT;
-    let connect = |place: Place| connect_to(server, client, &target, place, deadline);
-    let (guard, origin) = race(places, connect).await.map_err(reason)?;
+    let connect = |address: ResolvedAddress| connect_to(server, client, &target, address, deadline);
+    let (guard, origin) = race(addresses, connect).await.map_err(reason)?;
     if !guard.may_go_on().await {
         return Err(Refusal::NoPermit);
     }
-    let used = server.usage.begin(&guard);
-    Ok(Opened {
+    let report = server.usage.begin(&guard);
+    Ok(OpenFlow {
         guard,
         origin,
-        used,
+        report,
     })
 }
 
 /// Connects to one address of the destination, if rule 9 lets the flow in there. One that is too
-/// late gives its place back.
+/// late gives its slot back.
 async fn connect_to(
     server: &ServerContext,
     client: &Client,
     target: &Target,
-    place: Place,
+    address: ResolvedAddress,
     deadline: Instant,
 ) -> Result<(FlowGuard, Link), Refusal> {
     let target = Target {
-        ip: place.governs(),
-        mapped: place.port.map(|port| SocketAddr::new(place.ip, port)),
+        ip: address.governs(),
+        mapped: address.port.map(|port| SocketAddr::new(address.ip, port)),
         ..target.clone()
     };
     let (guard, admission) = server.gate.open(&client.peer, &target)?;
-    if !server.resolver.is_allowed(&place, &admission.address) {
-        tracing::debug!(address = %place.ip, "No name may lead there.");
+    if !server.resolver.is_allowed(&address, &admission.address) {
+        tracing::debug!(address = %address.ip, "No name may lead there.");
         return Err(Refusal::Unreachable);
     }
-    let to = (place.ip, place.port.unwrap_or(target.port));
+    let to = (address.ip, address.port.unwrap_or(target.port));
     let connected = tokio::select! {
         connected = timeout_at(deadline, TcpStream::connect(to)) => connected,
         () = guard.is_cut() => return Err(Refusal::NoPermit),
     };
     match connected {
         Ok(Ok(origin)) => {
-            listen::hold_little(&origin);
+            listen::limit_unsent(&origin);
             match server.watchdog.guard(origin) {
                 Ok(origin) => Ok((guard, origin)),
                 Err(_) => Err(Refusal::Unreachable),
@@ -203,13 +203,13 @@ pub(crate) fn target(authority: &str) -> Option<Target> {
 }
 
 /// Reports how a flow went, and says so for whoever works on the code.
-pub(crate) fn finish(guard: &FlowGuard, used: Used, outcome: &Outcome) {
+pub(crate) fn finish(guard: &FlowGuard, report: ConnectionReport, outcome: &Outcome) {
     let state = guard.state();
-    used.ended(outcome, state.mismatch());
+    report.ended(outcome, state.mismatch());
     let (why, error) = match &outcome.end {
-        End::Finished => (None, None),
-        End::Cut(cause) => (Some(*cause), None),
-        End::Broken(_, error) => (None, Some(error)),
+        RelayEnd::Finished => (None, None),
+        RelayEnd::Cut(cause) => (Some(*cause), None),
+        RelayEnd::Broken(_, error) => (None, Some(error)),
     };
     tracing::debug!(
         device.id = %state.device,

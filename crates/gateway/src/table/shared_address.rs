@@ -89,14 +89,14 @@ impl Table {
     /// clock.
     pub(super) fn sniffed_deadline(&self, flow: &Flow, now: u64) -> Result<u64, Mismatch> {
         let (SniffedHosts { name, unnamed }, target) = (&flow.sniffed, &flow.target);
-        let (Some(place), true) = (target.place(), name.is_some() || *unnamed) else {
+        let (Some(at), true) = (target.socket_addr(), name.is_some() || *unnamed) else {
             return Ok(u64::MAX);
         };
         let mut until = u64::MAX;
         if let Some(name) = name
             && !matches!(&target.host, Host::Name(asked) if asked == name)
         {
-            match self.index.named(name, target.port, place) {
+            match self.index.named(name, target.port, at) {
                 Some(governs) if governs.id == flow.state.resource => {}
                 Some(other) => return Err(mismatch(flow, Some(name), other)),
                 None => {
@@ -144,9 +144,9 @@ impl Table {
 
     /// Iterates over the other resources known at a flow's destination.
     fn others<'a>(&'a self, flow: &'a Flow) -> impl Iterator<Item = &'a Resource> {
-        let place = flow.target.place();
-        let known = place.into_iter().flat_map(|at| self.index.known_at(at));
-        let seen = place.into_iter().flat_map(|at| {
+        let at = flow.target.socket_addr();
+        let known = at.into_iter().flat_map(|at| self.index.known_at(at));
+        let seen = at.into_iter().flat_map(|at| {
             let seen = self.wildcard_addresses.get(&at.ip()).into_iter().flatten();
             seen.filter_map(|id| self.index.get(*id))
                 .filter(move |it| it.ports.contains(at.port()))
