@@ -33,7 +33,7 @@ impl CertificateRenewer {
             {
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    "The gateway's certificate cannot be renewed."
+                    "cannot renew the gateway's certificate"
                 );
             }
             tokio::time::sleep(timings.renew_interval).await;
@@ -55,7 +55,7 @@ impl CertificateRenewer {
         self.enrolled.certificate = certificate;
         self.folder.keep(&self.enrolled)?;
         self.tls.send_replace(config);
-        tracing::info!("The gateway's certificate was renewed.");
+        tracing::info!("renewed the gateway's certificate");
         Ok(())
     }
 }

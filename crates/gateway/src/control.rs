@@ -61,16 +61,16 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
         if said.as_ref() != Some(&text) {
             match why {
                 ApiError::Removed => tracing::error!(
-                    "The controller does not know this gateway any more. Nothing passes. Enrol it \
-                     anew if that is a mistake."
+                    "the controller does not know this gateway any more: all connections are closed; \
+                     enrol it again if that is a mistake"
                 ),
                 ApiError::Replaced => tracing::error!(
-                    "Another process has taken over the controller's stream with this gateway's \
-                     credential: it uses this state folder, or a copy of it. Stop one of the two; \
+                    "another process has taken over the controller's stream with this gateway's \
+                     credential: it uses this state folder, or a copy of it; stop one of the two; \
                      a second gateway needs a state folder and an enrolment of its own \
-                     (docs/admin/gateway.md)."
+                     (docs/admin/gateway.md)"
                 ),
-                _ => tracing::warn!(why = text, "The controller is away."),
+                _ => tracing::warn!(why = text, "controller is away"),
             }
             said = Some(text);
         }
@@ -231,7 +231,7 @@ impl<'a> ControllerStream<'a> {
                 {
                     self.gate.renew(basis);
                     if !std::mem::replace(&mut self.is_heard, true) {
-                        tracing::info!("The controller's stream stands.");
+                        tracing::info!("controller stream established");
                     }
                 }
                 self.seq = self.seq.max(vouched);

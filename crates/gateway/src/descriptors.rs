@@ -23,9 +23,9 @@ impl Descriptors {
             *said = Some(Instant::now());
             tracing::error!(
                 %error,
-                "The gateway has no file descriptors left: connections wait or are refused as busy. \
-                 Each connection to a resource takes two; raise LimitNOFILE in its service, or \
-                 `ulimit -n` where it is started (docs/admin/gateway.md)."
+                "no file descriptors left: connections wait or are refused as busy; each connection \
+                 to a resource takes two: raise LimitNOFILE in the gateway's service, or `ulimit -n` \
+                 where it is started (docs/admin/gateway.md)"
             );
         }
         true

@@ -390,7 +390,7 @@ impl Gate {
                 self.stopped.notify_one();
             }
             if passes && std::mem::take(&mut is_told) {
-                tracing::info!("Connections pass again.");
+                tracing::info!("connections pass again");
             }
             let ended = {
                 let table = &mut self.state().table;
@@ -423,12 +423,13 @@ fn warn_of_silence(lease_state: LeaseState, cut: usize) {
         LeaseState::Live(_) => {}
         LeaseState::Held | LeaseState::Expired(None) => tracing::warn!(
             connections.cut = cut,
-            "The gateway or its machine stood still: nothing passes until it has heard from the \
-             controller again."
+            "the gateway or its machine was suspended: nothing passes until the controller is heard \
+             again"
         ),
         LeaseState::Expired(Some(_)) => tracing::warn!(
             connections.cut = cut,
-            "The controller was not heard for too long: nothing passes until it is heard again."
+            "the lease has expired because the controller is silent: nothing passes until it is heard \
+             again"
         ),
     }
 }

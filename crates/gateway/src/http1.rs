@@ -36,7 +36,7 @@ pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: 
         .serve_connection(TokioIo::new(tls), service)
         .with_upgrades();
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "An HTTP/1.1 connection broke.");
+        tracing::debug!(%error, "HTTP/1.1 connection broke");
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: 
                 });
             }
             Ok(Some(Err(error))) => {
-                tracing::debug!(%error, "An HTTP/2 connection broke.");
+                tracing::debug!(%error, "HTTP/2 connection broke");
                 return;
             }
             Ok(None) => return,

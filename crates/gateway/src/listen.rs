@@ -79,16 +79,16 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
 /// nobody knows what time it is, which certificates are judged by, and clients that are refused go
 /// to another gateway at once.
 pub(crate) async fn run(server: Arc<ServerContext>, socket: TcpSocket, address: SocketAddr) {
-    tracing::info!(%address, "The gateway listens once it has heard from the controller.");
+    tracing::info!(%address, "waiting for the controller before listening");
     server.gate.heard().await;
     let listener = match socket.listen(BACKLOG) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::error!(%error, "The gateway cannot listen: another program took its address.");
+            tracing::error!(%error, "cannot listen: another program uses the address");
             return server.stop.cancel();
         }
     };
-    tracing::info!(%address, "The gateway listens.");
+    tracing::info!(%address, "gateway is listening");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -98,7 +98,7 @@ pub(crate) async fn run(server: Arc<ServerContext>, socket: TcpSocket, address: 
             Ok(accepted) => accepted,
             Err(error) => {
                 if !server.descriptors.are_used_up(&error) {
-                    tracing::warn!(%error, "A connection cannot be taken.");
+                    tracing::warn!(%error, "cannot accept a connection");
                 }
                 // It helps to wait until some are closed.
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -209,6 +209,6 @@ impl HandshakeLog {
         }
         logged.retain(|_, at| now - *at < limits::LOG_INTERVAL);
         logged.insert(site(from), now);
-        tracing::info!(client.address = %from, why, "A handshake failed.");
+        tracing::info!(client.address = %from, why, "handshake failed");
     }
 }

@@ -274,7 +274,7 @@ impl Table {
             tracing::debug!(
                 resource.id = %resource.id,
                 other.address = %other.address,
-                "a connection waits for what a name leads to"
+                "connection refused until another resource's name is resolved"
             );
             return Err(Refusal::Busy);
         }

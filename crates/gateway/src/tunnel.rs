@@ -82,7 +82,7 @@ pub(crate) async fn open(
     }
     let target = authority.and_then(target).ok_or(Refusal::Malformed)?;
     connect(server, client, target).await.map_err(|refusal| {
-        tracing::debug!(device.id = %client.peer.device, refusal = refusal.as_str(), "A connection was refused.");
+        tracing::debug!(device.id = %client.peer.device, refusal = refusal.as_str(), "connection refused");
         refusal.into()
     })
 }
@@ -146,7 +146,7 @@ async fn connect_to(
     };
     let (guard, admission) = server.gate.open(&client.peer, &target)?;
     if !server.resolver.is_allowed(&address, &admission.address) {
-        tracing::debug!(address = %address.ip, "No name may lead there.");
+        tracing::debug!(address = %address.ip, "name resolves to a forbidden address");
         return Err(Refusal::Unreachable);
     }
     let to = (address.ip, address.port.unwrap_or(target.port));
@@ -218,7 +218,7 @@ pub(crate) fn finish(guard: &FlowGuard, report: ConnectionReport, outcome: &Outc
         received_bytes = outcome.down,
         cut = ?why,
         error = ?error,
-        "A connection is over."
+        "connection closed"
     );
 }
 

@@ -235,8 +235,8 @@ pub(crate) async fn run(
     if journal.unwritten() > 0 {
         tracing::error!(
             reports = journal.unwritten(),
-            "reports of connections are lost: neither could they be kept on the disk, nor did the \
-             controller take them"
+            "reports of connections are lost: they could be neither written to the disk nor sent to \
+             the controller"
         );
     }
 }
@@ -265,7 +265,10 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) {
             return;
         }
         if let Err(error) = api.connections(&Report { connections }).await {
-            tracing::debug!(error = format!("{error:#}"), "A report has to wait.");
+            tracing::debug!(
+                error = format!("{error:#}"),
+                "cannot send the report of connections; trying again"
+            );
             return;
         }
         journal.answered(count);

@@ -163,7 +163,7 @@ impl Watched {
             })
         };
         if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
-            tracing::debug!(%error, "connections cannot be looked at");
+            tracing::debug!(%error, "cannot query connections");
         }
     }
 }
@@ -176,7 +176,7 @@ async fn watch(watched: Arc<Watched>) {
         Err(_) => std::future::pending().await,
     };
     if let Err(error) = &changes {
-        tracing::warn!(%error, "changes of the network cannot be heard");
+        tracing::warn!(%error, "cannot watch for changes of the network");
     }
     let mut every = ticks();
     let mut addresses = own_addresses().unwrap_or_default();

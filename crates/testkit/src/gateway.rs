@@ -162,7 +162,7 @@ impl Gateway {
         let process = Process::start(&self.name, command, self.folder.path())?;
         let told = self.log().len();
         let ready = async || match tokio::net::TcpStream::connect(self.probe).await {
-            Err(_) if self.log()[told..].contains("The controller is away") => Ok(()),
+            Err(_) if self.log()[told..].contains("controller is away") => Ok(()),
             connected => connected.map(|_| ()),
         };
         process.ready("a port that listens", ready).await?;

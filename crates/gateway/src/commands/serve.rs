@@ -29,7 +29,7 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
         told = told_to_stop() => told?,
         () = gateway.stopped() => anyhow::bail!("the gateway cannot listen; its log says why"),
     }
-    tracing::info!("The gateway stops.");
+    tracing::info!("gateway is stopping");
     gateway.stop().await;
     Ok(())
 }

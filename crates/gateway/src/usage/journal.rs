@@ -171,9 +171,8 @@ impl Journal {
                 let error = format!("{error:#}");
                 tracing::error!(
                     error,
-                    "connections cannot be kept for their report: what the controller has not \
-                     taken is lost if the gateway ends before they can; make room on the disk of \
-                     the state folder"
+                    "cannot write the journal of connections; unsent reports will be lost if the \
+                     gateway ends now: make room on the disk of the state folder"
                 );
             }
             (Err(_), _) => {}
@@ -184,7 +183,7 @@ impl Journal {
     fn written(&mut self) {
         self.unwritten = 0;
         if std::mem::take(&mut self.is_failing) {
-            tracing::info!("connections are kept for their report again");
+            tracing::info!("the journal of connections can be written again");
         }
     }
 
