@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use hourkey_gateway::enrolment::Folder;
 use hourkey_gateway::timings::Timings;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use test_env::client::{ConnectResponse, answer};
+use test_env::controller::{TOKEN, TestController};
+use test_env::origin::{DRAIN, ECHO, Origin};
+use test_env::{ANN, DB, LAPTOP, eventually, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
-use world::client::{Answer, answer};
-use world::controller::{Controller, TOKEN};
-use world::origin::{DRAIN, ECHO, Origin};
-use world::{ANN, DB, LAPTOP, eventually, soon};
 
 fn gateway(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hourkey-gateway"));
@@ -47,21 +47,21 @@ fn said(output: &Output) -> String {
 }
 
 /// A running gateway, where it listens, and what it logged since.
-struct Served {
+struct RunningGateway {
     child: Child,
     pid: Pid,
     address: std::net::SocketAddr,
     log: Arc<Mutex<String>>,
 }
 
-impl Served {
+impl RunningGateway {
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 }
 
 /// The folder of an enrolled gateway for any port, whose map has this line.
-async fn enrolled(controller: &Controller, host: &str) -> tempfile::TempDir {
+async fn enrolled(controller: &TestController, host: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     controller
         .enrol(&Folder::open(folder.path()).unwrap())
@@ -72,14 +72,14 @@ async fn enrolled(controller: &Controller, host: &str) -> tempfile::TempDir {
 }
 
 /// [`enrolled`], with the database behind it.
-async fn with_database(controller: &Controller) -> (tempfile::TempDir, Origin) {
+async fn with_database(controller: &TestController) -> (tempfile::TempDir, Origin) {
     controller.resource(DB, "db.corp", "5432");
     let origin = Origin::start().await;
     let host = format!("\"db.corp\" = \"{}\"", origin.address);
     (enrolled(controller, &host).await, origin)
 }
 
-async fn serve(state: &Path) -> Served {
+async fn serve(state: &Path) -> RunningGateway {
     let mut command = gateway(state);
     command.arg("serve");
     serve_by(command).await
@@ -95,7 +95,7 @@ fn limited(state: &Path, limit: &str) -> Command {
     command
 }
 
-async fn serve_by(mut command: Command) -> Served {
+async fn serve_by(mut command: Command) -> RunningGateway {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -120,7 +120,7 @@ async fn serve_by(mut command: Command) -> Served {
             *logged.lock().unwrap() += &format!("{line}\n");
         }
     });
-    Served {
+    RunningGateway {
         child,
         pid,
         address,
@@ -130,7 +130,7 @@ async fn serve_by(mut command: Command) -> Served {
 
 #[tokio::test]
 async fn enrols_once_and_keeps_its_secrets_to_itself() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let url = controller.url.as_str();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -162,7 +162,7 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
 
 #[tokio::test]
 async fn says_what_is_missing_or_wrong() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = enrolled(&controller, "").await;
     let (state, settings) = (folder.path(), folder.path().join("gateway.toml"));
     let serves = async |state: &Path| {
@@ -205,9 +205,9 @@ async fn says_what_is_missing_or_wrong() {
 
 #[tokio::test]
 async fn trusts_only_the_authority_that_it_was_given() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (url, authority) = controller.behind_tls().await;
-    let (_, other) = Controller::start().await.behind_tls().await;
+    let (_, other) = TestController::start().await.behind_tls().await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, pem: &str| {
         let path = folder.path().join(name);
@@ -233,7 +233,7 @@ async fn trusts_only_the_authority_that_it_was_given() {
 
 #[tokio::test]
 async fn serves_stands_still_and_ends_when_told() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, origin) = with_database(&controller).await;
     let mut served = serve(folder.path()).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
@@ -272,7 +272,7 @@ async fn serves_stands_still_and_ends_when_told() {
 
 #[tokio::test]
 async fn nothing_is_lost_where_its_words_cannot_be_written() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = tempfile::tempdir().unwrap();
     let full = || {
         std::fs::File::options()
@@ -312,7 +312,7 @@ async fn nothing_is_lost_where_its_words_cannot_be_written() {
 
 #[tokio::test]
 async fn no_proxy_is_blamed_for_what_a_process_slept() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = enrolled(&controller, "").await;
     let served = serve(folder.path()).await;
     eventually("its stream is established", || {
@@ -351,7 +351,7 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
 
 #[tokio::test]
 async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, _origin) = with_database(&controller).await;
     // The kernel's limit on the size of a file plays the full disk.
     let mut served = serve_by(limited(folder.path(), "-S -f 0")).await;
@@ -396,7 +396,7 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
 async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
     /// File descriptors that the gateway may have.
     const MAX: usize = 64;
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, _origin) = with_database(&controller).await;
     let served = serve_by(limited(folder.path(), &format!("-n {MAX}"))).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
@@ -420,7 +420,7 @@ async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
         }
         connected.push(tls);
     };
-    assert_eq!(refused, Answer::refused(503, "busy"));
+    assert_eq!(refused, ConnectResponse::refused(503, "busy"));
     ready.clear();
     drop(connected);
     eventually("they are closed", || open() < MAX / 2).await;
@@ -433,7 +433,7 @@ async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
 
 #[tokio::test]
 async fn two_processes_with_one_credential_are_told_of_each_other() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let first = enrolled(&controller, "").await;
     let copy = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(first.path()).unwrap() {

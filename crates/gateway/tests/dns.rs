@@ -84,9 +84,9 @@ fn failing(at: Ipv4Addr) {
 }
 
 /// The system's files.
-struct System(TempDir);
+struct ResolverFiles(TempDir);
 
-impl System {
+impl ResolverFiles {
     fn new(hosts: &str, resolv_conf: &str) -> (Self, Dns) {
         let system = Self(TempDir::new().unwrap());
         let files = Files {
@@ -142,7 +142,7 @@ async fn names_are_looked_up_as_the_system_does() {
     let _silent = UdpSocket::bind((silent, 53)).unwrap();
     let options = "search one.example two.example\noptions ndots:2\n";
     let resolv_conf = format!("nameserver {server}\n{options}");
-    let (system, dns) = System::new("10.0.0.7 static.corp alias\n", &resolv_conf);
+    let (system, dns) = ResolverFiles::new("10.0.0.7 static.corp alias\n", &resolv_conf);
     let both = found(&["fd00::5", "10.0.0.5"]);
     for (name, expected) in [
         ("db.corp", &both),
@@ -175,7 +175,7 @@ async fn names_are_looked_up_as_the_system_does() {
     for servers in [[silent, server], [server, silent]] {
         let [one, two] = servers;
         let text = format!("nameserver {one}\nnameserver {two}\n");
-        let (_system, dns) = System::new("", &text);
+        let (_system, dns) = ResolverFiles::new("", &text);
         for name in ["db.corp", "only-v4.corp"] {
             let (answer, took) = timed(&dns, name).await;
             println!("servers {one} and {two}: {name} after {took:.1?}");
@@ -228,7 +228,7 @@ async fn names_that_do_not_answer_change_nothing_for_others() {
         return;
     };
     let silent = tokio::net::UdpSocket::bind((silent, 53)).await.unwrap();
-    let (_system, dns) = System::new("", &format!("nameserver {server}\n"));
+    let (_system, dns) = ResolverFiles::new("", &format!("nameserver {server}\n"));
     let each = async |names: &[String]| {
         let mut times = Vec::new();
         for name in names {

@@ -1,4 +1,4 @@
-//! A gateway with everything around it: a controller that speaks the protocol truly, an origin,
+//! The test environment of a gateway: a fake controller that speaks the protocol, an origin,
 //! and devices.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
@@ -21,7 +21,7 @@ use hourkey_gateway::{Gateway, Settings};
 use tokio::net::TcpStream;
 
 use client::Device;
-use controller::Controller;
+use controller::TestController;
 use origin::Origin;
 
 /// `db.corp:5432`, which the host map leads to the origin.
@@ -35,8 +35,8 @@ pub const BEN: UserId = UserId(2);
 pub const LAPTOP: DeviceId = DeviceId(7);
 pub const PHONE: DeviceId = DeviceId(8);
 
-pub struct World {
-    pub controller: Controller,
+pub struct TestEnv {
+    pub controller: TestController,
     pub gateway: Gateway,
     pub origin: Origin,
     pub clock: JumpingClock,
@@ -49,7 +49,7 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Patient with a busy machine.
+/// Timings that tolerate a busy machine.
 pub fn timings() -> Timings {
     Timings {
         pause_threshold: Duration::from_secs(10),
@@ -58,7 +58,7 @@ pub fn timings() -> Timings {
     }
 }
 
-impl World {
+impl TestEnv {
     pub async fn new() -> Self {
         Self::with(timings()).await
     }
@@ -69,7 +69,7 @@ impl World {
 
     /// With a first certificate of the gateway that lasts this long.
     pub async fn build(timings: Timings, lifetime: TimeDelta) -> Self {
-        let controller = Controller::start().await;
+        let controller = TestController::start().await;
         controller.certificates_last(lifetime);
         controller.resource(DB, "db.corp", "5432");
         controller.resource(WIKI, "wiki.corp", "443");
