@@ -10,7 +10,7 @@ use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
 use hourkey_protocol::notice::What;
 use hourkey_testkit::controller::{Controller, SAMPLE};
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 use tokio::task::JoinSet;
 
 /// Requests that wait when the approvals begin.
@@ -310,7 +310,7 @@ fn events<'a>(trace: &'a str, call: &str) -> Vec<Event<'a>> {
 
 /// A person who is signed in.
 async fn session(controller: &Controller, login: &'static str) -> Session {
-    let mut person = Person::new(controller, login).await.unwrap();
+    let mut person = TestUser::new(controller, login).await.unwrap();
     person.session(controller).await.unwrap()
 }
 

@@ -10,9 +10,9 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
+use hourkey_testkit::test_user::TestUser;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -156,7 +156,7 @@ impl World {
         let origin = Origin::start().await;
         let gateway = gateway(&controller, "gw-1", &origin, servers).await;
         let terminal = Terminal::of("ada", &controller).await;
-        let mut ada = Person::new(&controller, "ada").await.unwrap();
+        let mut ada = TestUser::new(&controller, "ada").await.unwrap();
         // A new password ends all sessions: the terminal signs in again.
         let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
         terminal.sign_in(&mut ada, &arguments).await.ended(0);
@@ -213,7 +213,7 @@ impl World {
 
     /// Somebody's session at the API.
     pub(crate) async fn session(&self, login: &'static str) -> Session {
-        let mut person = Person::new(&self.controller, login).await.unwrap();
+        let mut person = TestUser::new(&self.controller, login).await.unwrap();
         person.session(&self.controller).await.unwrap()
     }
 

@@ -7,7 +7,7 @@ use hourkey_client::session::Session;
 use hourkey_client::sync::{Follower, Update, follow};
 use hourkey_protocol::access::NewRequest;
 use hourkey_testkit::controller::{Controller, SAMPLE};
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 
 use super::figures::{Figure, Table, Times};
@@ -41,7 +41,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let what = "controller: start → first answer (to within 20 ms)";
     table.add(Times::of(starts).figure(what));
 
-    let ada = Person::new(&controller, "ada")
+    let ada = TestUser::new(&controller, "ada")
         .await?
         .session(&controller)
         .await?;

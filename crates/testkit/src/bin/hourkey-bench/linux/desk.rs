@@ -13,9 +13,9 @@ use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::notifications::Notifications;
 use hourkey_testkit::opener::Opener;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::tray::Row;
 use hourkey_testkit::watcher::Watcher;
 
@@ -63,8 +63,8 @@ impl Desk {
     /// Starts the app, signs Ada in by tray and browser, and leaves it running.
     pub(crate) async fn sign_in(&mut self) -> Result<People> {
         self.start_app().await?;
-        let mut ada = Person::new(&self.controller, "ada").await?;
-        let mut marta = Person::new(&self.controller, "marta").await?;
+        let mut ada = TestUser::new(&self.controller, "ada").await?;
+        let mut marta = TestUser::new(&self.controller, "marta").await?;
         let seen = self.opener.urls()?.len();
         self.click(&["Sign in…"]).await?;
         ada.let_in(&self.opener.next_after(seen).await?).await?;

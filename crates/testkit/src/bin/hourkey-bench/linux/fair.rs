@@ -21,8 +21,8 @@ use hourkey_protocol::problem::Code;
 use hourkey_protocol::sse::Parser;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::gateway::Gateway;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 
 use super::desk::RESOURCE;
@@ -107,7 +107,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let credential = gateway.credential()?;
     drop(gateway);
     let sign_in = async |login| {
-        Person::new(&controller, login)
+        TestUser::new(&controller, login)
             .await?
             .session(&controller)
             .await

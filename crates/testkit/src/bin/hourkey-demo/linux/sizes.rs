@@ -14,10 +14,10 @@ use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::opener::Opener;
 use hourkey_testkit::page::Page;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::screen;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::watcher::Watcher;
 use hourkey_testkit::webview::WebView;
 use serde_json::json;
@@ -55,7 +55,7 @@ const VIEWS: [(&str, &[&str]); 4] = [
 impl Play<'_> {
     /// Pictures of the pages, then of the window.
     pub(super) async fn show_sizes(&mut self) -> Result<()> {
-        let mut jun = Person::new(self.controller, "jun").await?;
+        let mut jun = TestUser::new(self.controller, "jun").await?;
         self.steps
             .step("Requests of several people wait", async {
                 wait_for_review(self.controller, &mut jun).await
@@ -115,7 +115,7 @@ impl Play<'_> {
     }
 
     /// Jun both asks and reviews: everything there is stands in this window.
-    async fn show_windows(&mut self, theme: Theme, jun: &mut Person) -> Result<()> {
+    async fn show_windows(&mut self, theme: Theme, jun: &mut TestUser) -> Result<()> {
         let (pictures, controller) = (self.pictures, self.controller);
         self.steps
             .step(&format!("The {} window fits", theme.name()), async {
@@ -145,15 +145,15 @@ impl Play<'_> {
 }
 
 /// A grant that runs, a denial, and requests that wait: Jun's own, and others for his review.
-async fn wait_for_review(controller: &Controller, jun: &mut Person) -> Result<String> {
-    let signed_up = |login, password: &str| Person::with_password(login, password.to_owned());
+async fn wait_for_review(controller: &Controller, jun: &mut TestUser) -> Result<String> {
+    let signed_up = |login, password: &str| TestUser::with_password(login, password.to_owned());
     let ada = signed_up(ADA.login, ADA.password)?
         .session(controller)
         .await?;
     let marta = signed_up(MARTA.login, MARTA.password)?
         .session(controller)
         .await?;
-    let lee = Person::new(controller, "lee")
+    let lee = TestUser::new(controller, "lee")
         .await?
         .session(controller)
         .await?;

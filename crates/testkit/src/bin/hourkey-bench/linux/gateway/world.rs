@@ -11,9 +11,9 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::{Gateway, Place};
 use hourkey_testkit::opener::Opener;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::wire::Wire;
 use serde::Deserialize;
 
@@ -108,8 +108,8 @@ impl World {
             ("locked.corp.example", &*addresses[1]),
         ];
         let gateway = Gateway::start_at(&controller, place, "gw-1", "Office", &hosts).await?;
-        let mut ada = Person::new(&controller, "ada").await?;
-        let mut marta = Person::new(&controller, "marta").await?;
+        let mut ada = TestUser::new(&controller, "ada").await?;
+        let mut marta = TestUser::new(&controller, "marta").await?;
         let mut entries = Vec::new();
         for _ in 0..devices {
             entries.push(Entry::start(&hourkey, &controller, &mut ada).await?);
@@ -197,7 +197,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    async fn start(program: &Path, controller: &Controller, person: &mut Person) -> Result<Self> {
+    async fn start(program: &Path, controller: &Controller, person: &mut TestUser) -> Result<Self> {
         let session = Session::start().await?;
         let opener = Opener::install(&session)?;
         let mut sign_in = session.command(program);
