@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hourkey_testkit::gateway::{Gateway, Place};
-use hourkey_testkit::wire::Wire;
+use hourkey_testkit::chaos_proxy::ChaosProxy;
+use hourkey_testkit::gateway::{Deployment, Gateway};
 
 use crate::addresses::hosts;
 use crate::connection::Connection;
@@ -40,7 +40,7 @@ pub(crate) struct Far<'a> {
     pub(crate) network: &'a Network,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
-    _wires: Vec<Wire>,
+    _links: Vec<ChaosProxy>,
 }
 
 impl<'a> Far<'a> {
@@ -60,27 +60,31 @@ impl<'a> Far<'a> {
         // Unencrypted, the controller is spoken to on loopback only: a port there leads to it.
         let port = world.controller.url().port().unwrap();
         let loopback = (Ipv4Addr::LOCALHOST, port).into();
-        let mut wires = vec![Wire::between(controller.at(port), loopback).await.unwrap()];
+        let mut links = vec![
+            ChaosProxy::between(controller.at(port), loopback)
+                .await
+                .unwrap(),
+        ];
         for host in [gateway, entry] {
-            let door = Wire::between(loopback, controller.at(port));
-            wires.push(host.run(door).await.unwrap());
+            let door = ChaosProxy::between(loopback, controller.at(port));
+            links.push(host.run(door).await.unwrap());
         }
-        let place = Place {
+        let deployment = Deployment {
             host: gateway.address,
             name: Some(FAR.to_owned()),
             wrapper: gateway.wrapper().map(str::to_owned).into(),
-            ..Place::beside(&world.controller)
+            ..Deployment::beside(&world.controller)
         };
-        let far = Gateway::start_at(&world.controller, place, "far", "Office", &[]);
+        let far = Gateway::start_at(&world.controller, deployment, "far", "Office", &[]);
         let gateway = far.await.unwrap();
         let (origin, of_origin) = at_origin(origin).await;
-        wires.extend(of_origin);
+        links.extend(of_origin);
         Self {
             world,
             network,
             gateway,
             origin,
-            _wires: wires,
+            _links: links,
         }
     }
 
@@ -93,16 +97,16 @@ impl<'a> Far<'a> {
 }
 
 /// Servers at both addresses of the origin's host, on the resources' own ports.
-async fn at_origin(host: &Host) -> (Origin, Vec<Wire>) {
+async fn at_origin(host: &Host) -> (Origin, Vec<ChaosProxy>) {
     let all = Ipv6Addr::UNSPECIFIED;
     host.run(async move {
         let origin = Origin::start().await;
-        let mut wires = Vec::new();
+        let mut links = Vec::new();
         for (port, to) in [(80, origin.web()), (9000, origin.ticks())] {
-            let wire = Wire::between(SocketAddr::new(all.into(), port), to);
-            wires.push(wire.await.unwrap());
+            let link = ChaosProxy::between(SocketAddr::new(all.into(), port), to);
+            links.push(link.await.unwrap());
         }
-        (origin, wires)
+        (origin, links)
     })
     .await
 }

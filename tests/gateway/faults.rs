@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hourkey_protocol::access::Approve;
-use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::poll::eventually;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -109,33 +109,33 @@ async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
 async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
     let mut world = World::new().await;
     world.gateway.kill().unwrap();
-    let (place, wire) = Place::wired(&world.controller).await.unwrap();
+    let (deployment, link) = Deployment::behind_proxy(&world.controller).await.unwrap();
     let hosts = [("logs.corp.example", world.origin.ticks().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
-    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
+    let far = Gateway::start_at(&world.controller, deployment, "far", "Office", &hosts);
     let _far = far.await.unwrap();
     let marta = world.session("marta").await;
     let entry = world.entry().await;
     let grant = world.open("Logs").await;
     let mut connection = Connection::open(&entry, QUIET).await;
     connection.goes_on().await;
-    wire.cut();
+    link.cut();
     world.revoke(&marta, grant).await;
     connection.goes_on().await;
-    wire.mend();
+    link.restore();
     connection.ends().await;
     // Not because the lease ended.
     world.ended_because("permit").await;
 
     // The other way round: what was granted meanwhile passes.
-    wire.cut();
+    link.cut();
     // Automatic approval is off after a revocation.
     let request = world.ask("Logs").await;
     marta
         .approve(request.id, &Approve::default())
         .await
         .unwrap();
-    wire.mend();
+    link.restore();
     let mut connection = eventually("a connection", async || Connection::ask(&entry).await)
         .await
         .unwrap();
@@ -148,13 +148,13 @@ async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
 async fn a_gateway_that_has_not_heard_its_controller_yet_takes_no_connections() {
     let mut world = World::new().await;
     let entry = world.entry().await;
-    let (place, wire) = Place::wired(&world.controller).await.unwrap();
+    let (deployment, link) = Deployment::behind_proxy(&world.controller).await.unwrap();
     let hosts = [("wiki.corp.example", world.origin.web().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
-    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
+    let far = Gateway::start_at(&world.controller, deployment, "far", "Office", &hosts);
     let mut far = far.await.unwrap();
     far.kill().unwrap();
-    wire.cut();
+    link.cut();
     far.resume().await.unwrap();
     let refused = TcpStream::connect(far.address()).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
@@ -168,7 +168,7 @@ async fn a_gateway_that_has_not_heard_its_controller_yet_takes_no_connections() 
     let page = get(&entry, "wiki.corp.example").await.unwrap();
     assert!(page.contains("No gateway answers"), "{page}");
     assert!(page.contains("nothing answers at its address"), "{page}");
-    wire.mend();
+    link.restore();
     passes(&entry).await;
 }
 

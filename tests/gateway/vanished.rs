@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::poll::within;
-use hourkey_testkit::wire::Wire;
 
 use crate::connection::Connection;
 use crate::far::{Far, WIKI, at_hosts};
@@ -77,8 +77,8 @@ fn a_network_that_vanishes_ends_every_way() {
             .run(async {
                 let puppet = Puppet::start().await;
                 let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
-                let wire = Wire::between(all, puppet.address()).await.unwrap();
-                (puppet, wire)
+                let link = ChaosProxy::between(all, puppet.address()).await.unwrap();
+                (puppet, link)
             })
             .await;
         world.open("Database").await;

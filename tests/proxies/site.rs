@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{Process, command};
 use hourkey_testkit::reverse_proxy::{Certificate, OPEN_FILES, Program, ReverseProxy};
@@ -118,14 +118,14 @@ impl Site {
 
     /// A gateway that reaches the controller through the proxy.
     pub(crate) async fn gateway(&self) -> Gateway {
-        let place = Place {
+        let deployment = Deployment {
             controller: self.public.clone(),
             authority: Some(self.parts.certificate.authority()),
-            ..Place::beside(&self.controller)
+            ..Deployment::beside(&self.controller)
         };
         let wiki = plain(PAGE).await.unwrap().to_string();
         let hosts = [("wiki.corp.example", &*wiki)];
-        Gateway::start_at(&self.controller, place, "gw-1", "Office", &hosts)
+        Gateway::start_at(&self.controller, deployment, "gw-1", "Office", &hosts)
             .await
             .unwrap()
     }

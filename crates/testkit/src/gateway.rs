@@ -13,14 +13,14 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use crate::binaries;
+use crate::chaos_proxy::ChaosProxy;
 use crate::controller::Controller;
 use crate::process::{self, Process};
 use crate::webdriver::free_port;
-use crate::wire::Wire;
 
-/// Where a gateway runs.
+/// How and where a gateway is deployed.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Deployment {
     /// The address at which it reaches the controller.
     pub controller: Url,
     /// The address at which it listens.
@@ -37,7 +37,7 @@ pub struct Place {
     pub build: Option<PathBuf>,
 }
 
-impl Place {
+impl Deployment {
     /// Beside the controller.
     #[must_use]
     pub fn beside(controller: &Controller) -> Self {
@@ -52,17 +52,17 @@ impl Place {
         }
     }
 
-    /// Beside the controller, and reaching it by a wire.
+    /// Beside the controller, and reaching it by a chaos proxy.
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn wired(controller: &Controller) -> Result<(Self, Wire)> {
-        let wire = Wire::to(controller.url().socket_addrs(|| None)?[0]).await?;
-        let place = Self {
-            controller: format!("http://{}/", wire.address).parse()?,
+    pub async fn behind_proxy(controller: &Controller) -> Result<(Self, ChaosProxy)> {
+        let link = ChaosProxy::to(controller.url().socket_addrs(|| None)?[0]).await?;
+        let deployment = Self {
+            controller: format!("http://{}/", link.address).parse()?,
             ..Self::beside(controller)
         };
-        Ok((place, wire))
+        Ok((deployment, link))
     }
 }
 
@@ -93,7 +93,14 @@ impl Gateway {
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
-        Self::start_at(controller, Place::beside(controller), name, network, hosts).await
+        Self::start_at(
+            controller,
+            Deployment::beside(controller),
+            name,
+            network,
+            hosts,
+        )
+        .await
     }
 
     /// [`Self::start`] for a gateway elsewhere.
@@ -102,14 +109,14 @@ impl Gateway {
     /// When the controller refuses it, or it does not start.
     pub async fn start_at(
         controller: &Controller,
-        place: Place,
+        deployment: Deployment,
         name: &str,
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
-        let probe = SocketAddr::new(place.host, free_port()?);
-        let (listen, address) = match &place.name {
+        let probe = SocketAddr::new(deployment.host, free_port()?);
+        let (listen, address) = match &deployment.name {
             Some(name) => (
                 SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), probe.port()),
                 format!("{name}:{}", probe.port()),
@@ -121,17 +128,19 @@ impl Gateway {
             address,
             probe,
             variables: Vec::new(),
-            wrapper: place.wrapper,
-            program: binaries::of_build(place.build.as_deref(), "hourkey-gateway")?,
+            wrapper: deployment.wrapper,
+            program: binaries::of_build(deployment.build.as_deref(), "hourkey-gateway")?,
             process: None,
             folder,
         };
         let add = ["gateway", "add", name, "--network", network];
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
-        let authority = place.authority.as_deref();
-        gateway.enrol(&place.controller, authority, &token).await?;
-        gateway.configure(listen, place.connections_per_user, hosts)?;
+        let authority = deployment.authority.as_deref();
+        gateway
+            .enrol(&deployment.controller, authority, &token)
+            .await?;
+        gateway.configure(listen, deployment.connections_per_user, hosts)?;
         gateway.resume().await?;
         Ok(gateway)
     }

@@ -23,6 +23,7 @@
 
 pub mod binaries;
 pub mod browser;
+pub mod chaos_proxy;
 pub mod clock;
 pub mod controller;
 pub mod desktop;
@@ -47,4 +48,3 @@ pub mod watcher;
 pub mod web;
 pub mod webdriver;
 pub mod webview;
-pub mod wire;

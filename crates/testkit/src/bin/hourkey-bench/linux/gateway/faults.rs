@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::poll::eventually;
-use hourkey_testkit::wire::Wire;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
@@ -33,7 +33,7 @@ const STEPS: [&str; 2] = ["-3600", "+3600"];
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let (mut world, wire) = World::wired().await?;
+    let (mut world, link) = World::behind_proxy().await?;
     let mut killed = Vec::new();
     let mut silent = Vec::new();
     for _ in 0..TIMES {
@@ -52,12 +52,12 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     add(table, "controller killed → last byte", killed, LEASE);
     add(table, "controller silent → last byte", silent, LEASE);
     for (what, lose) in [
-        ("lost", Wire::silence as fn(&Wire)),
-        ("broken off", Wire::cut),
+        ("lost", ChaosProxy::stall as fn(&ChaosProxy)),
+        ("broken off", ChaosProxy::cut),
     ] {
         let (mut late, mut later) = (Vec::new(), Vec::new());
         for _ in 0..TIMES {
-            let (revoked, last) = lost(&world, &wire, lose).await?;
+            let (revoked, last) = lost(&world, &link, lose).await?;
             late.push(last);
             later.push(last.saturating_sub(revoked));
         }
@@ -99,16 +99,20 @@ fn add(table: &mut Table, what: &str, times: Vec<Duration>, budget: f64) {
 
 /// Breaks the network between gateway and controller, and takes the access away meanwhile. Returns
 /// when that was committed and how long bytes pass, both counted from the break.
-async fn lost(world: &World, wire: &Wire, lose: fn(&Wire)) -> Result<(Duration, Duration)> {
+async fn lost(
+    world: &World,
+    link: &ChaosProxy,
+    lose: fn(&ChaosProxy),
+) -> Result<(Duration, Duration)> {
     let grant = world.unlock(3_600).await?;
     let stream = Stream::open(world.entry().locked()).await?;
     let begin = Instant::now();
-    lose(wire);
+    lose(link);
     tokio::time::sleep(UNTIL_REVOKED).await;
     world.revoke(grant).await?;
     let revoked = begin.elapsed();
     let last = stream.last().await;
-    wire.mend();
+    link.restore();
     Ok((revoked, last?.saturating_duration_since(begin)))
 }
 

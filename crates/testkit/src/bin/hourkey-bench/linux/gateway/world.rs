@@ -8,13 +8,13 @@ use hourkey_client::session::Session as Api;
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
 use hourkey_testkit::binaries;
+use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::opener::Opener;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::test_user::TestUser;
-use hourkey_testkit::wire::Wire;
 use serde::Deserialize;
 
 use super::origin::Part;
@@ -74,31 +74,31 @@ impl World {
     /// With so many devices of the member, each with its entry.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
-        let place = for_many(Place::beside(&controller));
-        Self::of(controller, place, devices).await
+        let deployment = for_many(Deployment::beside(&controller));
+        Self::of(controller, deployment, devices).await
     }
 
     /// With one device, and with the gateway and the `hourkey` of another build.
     pub(crate) async fn of_build(folder: &Path) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
-        let place = Place {
+        let deployment = Deployment {
             build: Some(folder.to_path_buf()),
-            ..Place::beside(&controller)
+            ..Deployment::beside(&controller)
         };
-        Self::of(controller, place, 1).await
+        Self::of(controller, deployment, 1).await
     }
 
-    /// With one device, and a gateway that reaches the controller by a wire.
-    pub(crate) async fn wired() -> Result<(Self, Wire)> {
+    /// With one device, and a gateway that reaches the controller by a chaos proxy.
+    pub(crate) async fn behind_proxy() -> Result<(Self, ChaosProxy)> {
         let controller = Controller::start(ORGANISATION).await?;
-        let (place, wire) = Place::wired(&controller).await?;
-        Ok((Self::of(controller, for_many(place), 1).await?, wire))
+        let (deployment, link) = Deployment::behind_proxy(&controller).await?;
+        Ok((Self::of(controller, for_many(deployment), 1).await?, link))
     }
 
-    async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
+    async fn of(controller: Controller, deployment: Deployment, devices: usize) -> Result<Self> {
         // Each origin has a log of its own, in which it says its address.
         let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
-        let hourkey = binaries::of_build(place.build.as_deref(), "hourkey")?;
+        let hourkey = binaries::of_build(deployment.build.as_deref(), "hourkey")?;
         let origin = Part::start("origin", &[], folders[0].path()).await?;
         // What shares an address needs access to both.
         let locked = Part::start("origin", &[], folders[1].path()).await?;
@@ -107,7 +107,7 @@ impl World {
             ("open.corp.example", &*addresses[0]),
             ("locked.corp.example", &*addresses[1]),
         ];
-        let gateway = Gateway::start_at(&controller, place, "gw-1", "Office", &hosts).await?;
+        let gateway = Gateway::start_at(&controller, deployment, "gw-1", "Office", &hosts).await?;
         let mut ada = TestUser::new(&controller, "ada").await?;
         let mut marta = TestUser::new(&controller, "marta").await?;
         let mut entries = Vec::new();
@@ -181,10 +181,10 @@ impl World {
 }
 
 /// Where the one member stands for many.
-fn for_many(place: Place) -> Place {
-    Place {
+fn for_many(deployment: Deployment) -> Deployment {
+    Deployment {
         connections_per_user: Some(20_000),
-        ..place
+        ..deployment
     }
 }
 
