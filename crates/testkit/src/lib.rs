@@ -1,4 +1,4 @@
-//! Real counterparts for tests and the tour.
+//! Test kit: starts the real counterparts that tests, benchmarks and the demo need.
 //!
 //! Everything here starts the real thing (a bus, a browser, a keyring, the products) in folders
 //! and on ports of its own, inherits nothing from the person's session, and ends what it started.

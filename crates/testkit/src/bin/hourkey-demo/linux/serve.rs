@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::private::{GRAFANA, HANDBOOK, Private, STAGING};
+use super::private_services::{GRAFANA, HANDBOOK, Private, STAGING};
 use anyhow::{Context, Result, bail};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::{Home, Session, http};

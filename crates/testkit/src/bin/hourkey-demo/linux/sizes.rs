@@ -23,9 +23,9 @@ use hourkey_testkit::webview::WebView;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::people::{ADA, MARTA, sign_in};
-use super::stage::Theme;
-use super::tour::Play;
+use super::harness::Theme;
+use super::tour::Tour;
+use super::users::{ADA, MARTA, sign_in};
 
 /// Width of the page and size of its text in CSS pixels. Text of 32 is twice the usual one.
 const PAGE_SIZES: [(u32, u32); 3] = [(420, 16), (360, 16), (640, 32)];
@@ -52,7 +52,7 @@ const VIEWS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-impl Play<'_> {
+impl Tour<'_> {
     /// Pictures of the pages, then of the window.
     pub(super) async fn show_sizes(&mut self) -> Result<()> {
         let mut jun = TestUser::new(self.controller, "jun").await?;
@@ -243,7 +243,7 @@ async fn zoom(page: &Page, steps: usize) -> Result<()> {
     .await?;
     // It is said for a moment, above everything else.
     eventually("a window that says no zoom", async || {
-        let said = page.run(SAID, vec![]).await?;
+        let said = page.run(SAID_SCRIPT, vec![]).await?;
         ensure!(said == json!(""), "it says {said}");
         Ok(())
     })
@@ -251,7 +251,7 @@ async fn zoom(page: &Page, steps: usize) -> Result<()> {
 }
 
 /// What the window says for a moment.
-const SAID: &str = "return document.querySelector('.said').textContent";
+const SAID_SCRIPT: &str = "return document.querySelector('.said').textContent";
 
 /// Pictures of one thing in all its sizes.
 struct Sheet<'a> {

@@ -1,5 +1,5 @@
-//! A desk to measure at: display, bus, keyring, tray host, notification service, controller, and
-//! the app on it.
+//! The desktop harness of the benchmarks: display, bus, keyring, tray host, notification service,
+//! controller, and the app.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use hourkey_testkit::watcher::Watcher;
 pub(crate) const RESOURCE: &str = "Grafana";
 
 /// Everything around one app. Dropped from top to bottom.
-pub(crate) struct Desk {
+pub(crate) struct DesktopHarness {
     app: Option<Process>,
     pub(crate) controller: Controller,
     pub(crate) watcher: Watcher,
@@ -40,8 +40,8 @@ pub(crate) struct People {
     pub(crate) marta: Api,
 }
 
-impl Desk {
-    /// A desk whose app knows its controller, and was never started.
+impl DesktopHarness {
+    /// Sets up a harness whose app knows its controller, and was never started.
     pub(crate) async fn set_up(organisation: &str) -> Result<Self> {
         let display = Display::start().await?;
         let mut session = Session::start().await?;

@@ -1,4 +1,4 @@
-//! An organisation with a gateway in front of the origin, and a member with one entry or more.
+//! An organisation with a gateway in front of the origin, and a member with one local proxy or more.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::origin::Part;
 use super::route::Route;
-use crate::linux::desk::ask;
+use crate::linux::desktop_harness::ask;
 
 const ORGANISATION: &str = r#"
 name = "Measured"
@@ -55,23 +55,23 @@ group = "Engineering"
 resource = "Locked"
 "#;
 
-/// Everything around one gateway. The processes end with it.
-pub(crate) struct World {
-    pub(crate) entries: Vec<Entry>,
+/// The test environment of one gateway. Its processes end with it.
+pub(crate) struct TestEnv {
+    pub(crate) proxies: Vec<LocalProxy>,
     pub(crate) gateway: Gateway,
     pub(crate) controller: Controller,
     pub(crate) origin: Part,
     /// What is behind the locked resource.
     _locked: Part,
-    /// The member, who uses the entries.
+    /// The member, who uses the local proxies.
     ada: Api,
     /// The reviewer.
     marta: Api,
     _folders: [tempfile::TempDir; 2],
 }
 
-impl World {
-    /// With so many devices of the member, each with its entry.
+impl TestEnv {
+    /// With this many devices of the member, each with its local proxy.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
         let deployment = for_many(Deployment::beside(&controller));
@@ -110,14 +110,14 @@ impl World {
         let gateway = Gateway::start_at(&controller, deployment, "gw-1", "Office", &hosts).await?;
         let mut ada = TestUser::new(&controller, "ada").await?;
         let mut marta = TestUser::new(&controller, "marta").await?;
-        let mut entries = Vec::new();
+        let mut proxies = Vec::new();
         for _ in 0..devices {
-            entries.push(Entry::start(&hourkey, &controller, &mut ada).await?);
+            proxies.push(LocalProxy::start(&hourkey, &controller, &mut ada).await?);
         }
-        let world = Self {
+        let env = Self {
             ada: ada.session(&controller).await?,
             marta: marta.session(&controller).await?,
-            entries,
+            proxies,
             gateway,
             controller,
             origin,
@@ -125,22 +125,22 @@ impl World {
             _folders: folders,
         };
         // From here on connections lie ready.
-        for entry in &world.entries {
-            entry.open().echo().await.context("the first connection")?;
+        for proxy in &env.proxies {
+            proxy.open().echo().await.context("the first connection")?;
         }
-        Ok(world)
+        Ok(env)
     }
 
-    /// The member's first entry.
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.entries[0]
+    /// The member's first local proxy.
+    pub(crate) fn proxy(&self) -> &LocalProxy {
+        &self.proxies[0]
     }
 
-    /// The gateway and the entries, by process id.
+    /// The gateway and the local proxies, by process id.
     pub(crate) fn processes(&self) -> Result<Vec<u32>> {
         let gateway = self.gateway.id().context("the gateway runs")?;
-        let entries = self.entries.iter().map(|entry| entry.process.id());
-        Ok(entries.chain([gateway]).collect())
+        let proxies = self.proxies.iter().map(|proxy| proxy.process.id());
+        Ok(proxies.chain([gateway]).collect())
     }
 
     /// The member asks for the locked resource, for this long.
@@ -189,14 +189,14 @@ fn for_many(deployment: Deployment) -> Deployment {
 }
 
 /// A running `hourkey entry` on a device of its own.
-pub(crate) struct Entry {
+pub(crate) struct LocalProxy {
     pub(crate) process: Process,
     program: PathBuf,
     address: SocketAddr,
     session: Session,
 }
 
-impl Entry {
+impl LocalProxy {
     async fn start(program: &Path, controller: &Controller, person: &mut TestUser) -> Result<Self> {
         let session = Session::start().await?;
         let opener = Opener::install(&session)?;
@@ -208,9 +208,9 @@ impl Entry {
         let said = String::from_utf8_lossy(&ran.stderr);
         ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
         browsed?;
-        let mut entry = session.command(program);
-        entry.args(["entry", "--json"]);
-        let process = session.spawn("hourkey", entry)?;
+        let mut proxy = session.command(program);
+        proxy.args(["entry", "--json"]);
+        let process = session.spawn("hourkey", proxy)?;
         let address = listening(&process).await?;
         Ok(Self {
             process,
