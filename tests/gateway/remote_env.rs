@@ -1,4 +1,4 @@
-//! A gateway and a person's machine far from each other: both on hosts of their own.
+//! A remote environment: the gateway and the user each on a host of their own.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use hourkey_testkit::gateway::{Deployment, Gateway};
 use crate::addresses::hosts;
 use crate::connection::Connection;
 use crate::faults::get;
+use crate::ingress::HOST;
 use crate::network::{Host, Network};
 use crate::origin::Origin;
-use crate::ways::HOST;
-use crate::world::{Entry, World};
+use crate::test_env::{LocalProxy, TestEnv};
 
 /// The gateway's name.
 pub(crate) const FAR: &str = "far.corp.example";
@@ -25,7 +25,7 @@ pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
     let Some(network) = Network::new() else {
         return;
     };
-    network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
+    network.client.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
     let resources = [WIKI, LOGS, HOST].map(|name| hosts(name, &["10.77.0.4"]));
     network.gateway.etc("hosts", &resources.concat());
     network.controller.thread(|| {
@@ -34,38 +34,39 @@ pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
     });
 }
 
-/// Everything that a test needs; the resources are at the network's `origin`.
-pub(crate) struct Far<'a> {
-    pub(crate) world: World,
+/// A test environment with each product on a host of its own; the resources are at the network's
+/// `origin`.
+pub(crate) struct RemoteEnv<'a> {
+    pub(crate) env: TestEnv,
     pub(crate) network: &'a Network,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
     _links: Vec<ChaosProxy>,
 }
 
-impl<'a> Far<'a> {
+impl<'a> RemoteEnv<'a> {
     /// What names lead to at the gateway's host is the test's to say before, by
     /// [`crate::network::Host::etc`].
     pub(crate) async fn new(network: &'a Network) -> Self {
         let Network {
             controller,
             gateway,
-            entry,
+            client,
             origin,
         } = network;
-        let mut world = World::new().await;
-        world.gateway.kill().unwrap();
+        let mut env = TestEnv::new().await;
+        env.gateway.kill().unwrap();
         let remove = ["gateway", "remove", "gw-1"];
-        world.controller.run(&remove).await.unwrap();
+        env.controller.run(&remove).await.unwrap();
         // Unencrypted, the controller is spoken to on loopback only: a port there leads to it.
-        let port = world.controller.url().port().unwrap();
+        let port = env.controller.url().port().unwrap();
         let loopback = (Ipv4Addr::LOCALHOST, port).into();
         let mut links = vec![
             ChaosProxy::between(controller.at(port), loopback)
                 .await
                 .unwrap(),
         ];
-        for host in [gateway, entry] {
+        for host in [gateway, client] {
             let door = ChaosProxy::between(loopback, controller.at(port));
             links.push(host.run(door).await.unwrap());
         }
@@ -73,14 +74,14 @@ impl<'a> Far<'a> {
             host: gateway.address,
             name: Some(FAR.to_owned()),
             wrapper: gateway.wrapper().map(str::to_owned).into(),
-            ..Deployment::beside(&world.controller)
+            ..Deployment::beside(&env.controller)
         };
-        let far = Gateway::start_at(&world.controller, deployment, "far", "Office", &[]);
-        let gateway = far.await.unwrap();
+        let remote = Gateway::start_at(&env.controller, deployment, "far", "Office", &[]);
+        let gateway = remote.await.unwrap();
         let (origin, of_origin) = at_origin(origin).await;
         links.extend(of_origin);
         Self {
-            world,
+            env,
             network,
             gateway,
             origin,
@@ -90,9 +91,9 @@ impl<'a> Far<'a> {
 
     /// Starts the person's local proxy at their host.
     pub(crate) async fn proxy(&self) -> Proxy<'a> {
-        let host = &self.network.entry;
-        let entry = Arc::new(self.world.entry_by(&host.wrapper()).await);
-        Proxy { host, entry }
+        let host = &self.network.client;
+        let local_proxy = Arc::new(self.env.local_proxy_by(&host.wrapper()).await);
+        Proxy { host, local_proxy }
     }
 }
 
@@ -114,15 +115,18 @@ async fn at_origin(host: &Host) -> (Origin, Vec<ChaosProxy>) {
 /// A local proxy at the person's host.
 pub(crate) struct Proxy<'a> {
     host: &'a Host,
-    entry: Arc<Entry>,
+    local_proxy: Arc<LocalProxy>,
 }
 
 impl Proxy<'_> {
     /// Asks for a page: what the first line says and all, and how long it took.
     pub(crate) async fn get(&self, name: &'static str) -> (String, Duration) {
-        let entry = Arc::clone(&self.entry);
+        let local_proxy = Arc::clone(&self.local_proxy);
         let begun = Instant::now();
-        let page = self.host.run(async move { get(&entry, name).await }).await;
+        let page = self
+            .host
+            .run(async move { get(&local_proxy, name).await })
+            .await;
         (
             page.unwrap_or_else(|error| error.to_string()),
             begun.elapsed(),
@@ -131,8 +135,8 @@ impl Proxy<'_> {
 
     /// Opens a connection to the server behind "Logs".
     pub(crate) async fn open(&self, mode: u8) -> Connection {
-        let entry = Arc::clone(&self.entry);
-        let open = async move { Connection::open(&entry, mode).await };
+        let local_proxy = Arc::clone(&self.local_proxy);
+        let open = async move { Connection::open(&local_proxy, mode).await };
         self.host.run(open).await
     }
 }
