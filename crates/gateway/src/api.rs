@@ -17,7 +17,7 @@ use url::Url;
 use crate::enrolment::Enrolled;
 use crate::timings::while_running;
 
-/// The largest answer that is read, beside the stream.
+/// The largest response that is read, except for the stream.
 const MAX_ANSWER: usize = 1 << 20;
 
 /// The controller, as one gateway calls it.
@@ -26,7 +26,7 @@ pub struct Api {
     http: Client,
     base: Url,
     credential: Option<String>,
-    /// True when it trusts one authority alone, which an administrator named.
+    /// An administrator named the only authority that it trusts.
     names_authority: bool,
     call_timeout: Duration,
 }
@@ -42,22 +42,22 @@ impl std::fmt::Debug for Api {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The controller does not know the gateway, or not any more.
+    /// The controller does not know the gateway.
     #[error("the controller does not know this gateway")]
     Removed,
-    /// The controller refuses.
+    /// The controller refused the call.
     #[error("{0}")]
     Refused(Problem),
-    /// No answer, or none that makes sense.
+    /// No response, or an unexpected one.
     #[error("the controller cannot be reached: {0}")]
     Unreachable(String),
-    /// Nothing came in time.
+    /// No response in time.
     #[error("the controller cannot be reached: {0}")]
     Silent(String),
     /// Another call with the same credential has opened a stream since.
     #[error("another process uses this gateway's credential")]
     Replaced,
-    /// It answers, and its stream brings nothing.
+    /// It answers calls, but its stream stays empty.
     #[error(
         "the controller answers, but its stream brings nothing: something between here and the \
          controller, such as a reverse proxy, buffers it. Switch buffering off there \
@@ -67,8 +67,8 @@ pub enum ApiError {
 }
 
 impl Api {
-    /// The controller at `base`. With an `authority` (PEM), that one alone is trusted for it; else
-    /// the system's.
+    /// Creates a client for the controller at `base`, which trusts the `authority` (PEM) alone, or
+    /// else the system's.
     ///
     /// # Errors
     /// When the address is not allowed or the authority cannot be read.
@@ -104,7 +104,7 @@ impl Api {
         })
     }
 
-    /// The controller that the gateway enrolled with.
+    /// Creates a client for the controller that the gateway enrolled with.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -134,7 +134,7 @@ impl Api {
         read(self.call("certificate", body, self.call_timeout).await?).await
     }
 
-    /// Says which devices came and went.
+    /// Tells the controller which devices connected and disconnected.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -142,7 +142,7 @@ impl Api {
         done(self.call("devices", body, self.call_timeout).await?).await
     }
 
-    /// Acknowledges.
+    /// Acknowledges events of the stream.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -169,7 +169,7 @@ impl Api {
         self.call_within("stream", body, begin, Duration::MAX).await
     }
 
-    /// Whether the controller answers calls, and can read its store.
+    /// Returns whether the controller answers calls and can read its store.
     pub async fn answers(&self) -> bool {
         let base = self.base.as_str().trim_end_matches('/');
         let health = self.http.get(format!("{base}/healthz"));
@@ -239,12 +239,12 @@ impl Api {
     }
 }
 
-/// The controller got a call without the credential.
+/// The explanation of a call that reached the controller without its credential.
 const NO_CREDENTIAL: &str = "this gateway's credential does not arrive there. Something in \
     between, such as a reverse proxy or a firewall, removes the Authorization header; have it pass \
     the header on (docs/admin/controller.md)";
 
-/// All that the controller answers is a problem, or of the kind that the call is for.
+/// Explains a response that cannot be the controller's: neither a problem nor of the expected type.
 fn in_between(status: StatusCode) -> String {
     let advice = if status.is_server_error() {
         "see whether the controller runs and can be reached from there"
@@ -273,13 +273,13 @@ async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError
         .map_err(|error| ApiError::Unreachable(format!("its answer cannot be read: {error}")))
 }
 
-/// Reads an answer to its end, so that the connection is used again.
+/// Reads a response to its end, so that the connection can be reused.
 async fn done(mut response: Response) -> Result<(), ApiError> {
     while response.chunk().await.map_err(unreachable)?.is_some() {}
     Ok(())
 }
 
-/// For what breaks off amid an answer.
+/// Maps an error that broke a response off.
 pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
     ApiError::Unreachable(why(&error).to_string())
 }

@@ -64,7 +64,7 @@ async fn answer(
     }
 }
 
-/// Says why one of the device's connections was cut; `None` for another request.
+/// Answers a request for why a flow of the device was cut; `None` for another request.
 fn why(
     server: &ServerContext,
     client: &Client,
@@ -133,8 +133,8 @@ async fn flow(
     tunnel::finish(&guard, report, &outcome);
 }
 
-/// A client's connection, for both directions and for whoever looks at it meanwhile. Each locks it
-/// for one poll only.
+/// A client's TLS connection, shared by both directions and the check for a broken connection. Each
+/// locks it for one poll only.
 #[derive(Clone)]
 struct SharedTls(Arc<Mutex<Tls>>);
 

@@ -1,4 +1,4 @@
-//! How much the gateway takes, so that one client cannot starve the rest. All in one place.
+//! Limits of the gateway, so that one client cannot starve the rest.
 
 use std::time::Duration;
 

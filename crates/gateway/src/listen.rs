@@ -1,4 +1,4 @@
-//! Takes connections: TLS, who it is, and then HTTP/2 or HTTP/1.1.
+//! Accepts connections: TLS, the device's identity, and then HTTP/2 or HTTP/1.1.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -35,14 +35,14 @@ pub(crate) type Tls = tokio_rustls::server::TlsStream<Link>;
 pub(crate) struct ServerContext {
     pub(crate) gate: Arc<Gate>,
     pub(crate) resolver: Arc<Resolver>,
-    /// FlowEnds connections to clients and destinations that are gone without a word.
+    /// Ends connections to clients and destinations that are gone without a word.
     pub(crate) watchdog: Watchdog,
     pub(crate) usage: Usage,
-    /// The settings in force; renewed with the certificate.
+    /// The current TLS configuration; renewed with the certificate.
     pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
     /// All connections and flows.
     pub(crate) tasks: TaskTracker,
-    /// FlowEnds all connections.
+    /// Ends all connections.
     pub(crate) stop: CancellationToken,
     pub(crate) flow_ends: FlowEnds,
     pub(crate) handshake_limit: HandshakeLimit,
@@ -52,17 +52,17 @@ pub(crate) struct ServerContext {
 
 /// A connected device.
 pub(crate) struct Client {
-    /// Who it is.
+    /// Its identity.
     pub(crate) peer: PeerIdentity,
     /// When its certificate ends.
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) guard: ConnectionGuard,
 }
 
-/// How many connections wait to be taken, at most.
+/// The most connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Takes an address. Nobody can connect to it yet.
+/// Binds an address. Nobody can connect to it yet.
 pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -75,9 +75,9 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Takes connections until the gateway stops. Until the controller was heard there are none:
-/// nobody knows what time it is, which certificates are judged by, and clients that are refused go
-/// to another gateway at once.
+/// Accepts connections until the gateway stops. It listens only once the controller was heard: the
+/// server's time, by which certificates are judged, is unknown until then, and clients that are
+/// refused try another gateway at once.
 pub(crate) async fn run(server: Arc<ServerContext>, socket: TcpSocket, address: SocketAddr) {
     tracing::info!(%address, "waiting for the controller before listening");
     server.gate.heard().await;
@@ -173,7 +173,7 @@ async fn serve(
     }
 }
 
-/// Has the kernel hold little for a peer that does not read: its own buffers grow to megabytes.
+/// Limits what the kernel buffers for a peer that does not read, which could grow to megabytes.
 pub(crate) fn limit_unsent(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::MAX_UNSENT);

@@ -27,11 +27,11 @@ use crate::timings::Timings;
 use crate::usage::{self, Journal, Usage};
 use crate::{control, limits, tls};
 
-/// What a gateway needs to run.
+/// Settings of a gateway.
 pub struct Settings {
-    /// Where it was enrolled.
+    /// The state folder.
     pub folder: Folder,
-    /// What the administrator says.
+    /// The administrator's configuration.
     pub config: Config,
     /// The files of the system's resolver.
     pub files: Files,
@@ -53,7 +53,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    /// FlowEnds once all flows have.
+    /// Ends once all flows have.
     reporting: JoinHandle<()>,
 }
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. Its address is taken when this returns; it listens once the controller was
+    /// Starts a gateway. Its address is bound when this returns; it listens once the controller was
     /// heard.
     ///
     /// # Errors
@@ -140,18 +140,18 @@ impl Gateway {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until it has stopped by itself: it could not listen.
+    /// Waits until it has stopped by itself because it could not listen.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Cuts everything, and returns when it is closed.
+    /// Cuts all flows, and returns once they are closed.
     pub async fn stop(mut self) {
         self.gate.fail_closed(Cause::Stopped);
         self.stop.cancel();

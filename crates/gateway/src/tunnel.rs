@@ -49,13 +49,13 @@ impl ConnectError {
     pub(crate) fn response(self) -> Response<Bytes> {
         let text = match self.refusal {
             Refusal::NoPermit => "You have no access to this address now.\n",
-            Refusal::Device => "This device may not use the gateway; sign in again.\n",
+            Refusal::Device => "This device may not use the gateway. Sign in again.\n",
             Refusal::Stale => {
-                "The gateway has not heard from its controller, and lets nothing pass.\n"
+                "The gateway has lost contact with its controller, so it lets nothing pass.\n"
             }
             Refusal::Unreachable => "The destination cannot be reached.\n",
-            Refusal::Malformed => "The gateway takes CONNECT host:port and nothing else.\n",
-            Refusal::Busy => "There are too many connections now; try again later.\n",
+            Refusal::Malformed => "The gateway only accepts CONNECT host:port.\n",
+            Refusal::Busy => "The gateway has too many connections. Try again later.\n",
         };
         let mut answer = Response::new(Bytes::from_static(text.as_bytes()));
         *answer.status_mut() = self.status;

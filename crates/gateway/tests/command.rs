@@ -146,7 +146,7 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
 
     let enrolled = enrol(&state, TOKEN, &[url]).await;
     assert!(enrolled.status.success(), "{}", said(&enrolled));
-    assert!(said(&enrolled).contains("This is gateway gw-1 of network office now."));
+    assert!(said(&enrolled).contains("Enrolled as gateway gw-1 of network office."));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&state), 0o700);
     let files: Vec<_> = std::fs::read_dir(&state).unwrap().collect();

@@ -1,4 +1,4 @@
-//! `enrol`: makes the gateway known to a controller.
+//! `enrol`: enrols the gateway with a controller.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
-/// Where to, and whom to trust.
+/// Arguments of `enrol`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The controller's address, for example https://hourkey.example.org.
@@ -52,7 +52,7 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     } = api.enrol(&Enrol { token, request }).await?;
-    let now = format!("This is gateway {name} of network {network} now.");
+    let enrolled = format!("Enrolled as gateway {name} of network {network}.");
     folder.keep(&Enrolled {
         gateway,
         name,
@@ -62,7 +62,7 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     })?;
-    terminal::line(now)?;
+    terminal::line(enrolled)?;
     terminal::line(format_args!(
         "Its settings are in {}.",
         folder.file(config::FILE).display()
