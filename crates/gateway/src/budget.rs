@@ -73,7 +73,7 @@ impl Budget {
 }
 
 impl Share {
-    /// What each of `streams` may send ahead, in bytes: so that one whose destination does not read
+    /// Returns the window of each of `streams`, in bytes, so that one whose destination does not read
     /// leaves room for the others. Changes with each doubling only, since the client is told.
     pub(crate) fn stream_window(&self, streams: usize) -> u32 {
         let parts = u32::try_from((streams + 1).next_power_of_two()).unwrap_or(u32::MAX);

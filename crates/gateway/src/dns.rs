@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::limits::RESOLVE_TIMEOUT;
 
-/// What a look-up found out.
+/// Result of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsAnswer {
     /// The name's addresses, IPv6 first.

@@ -25,7 +25,7 @@ pub enum Cause {
     Stopped,
 }
 
-/// What was found inside of a flow that may not be there.
+/// A host that was sniffed in a flow and may not pass there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The host that the flow was opened for.
@@ -45,7 +45,7 @@ pub struct FlowState {
     pub device: DeviceId,
     /// Its user.
     pub user: UserId,
-    /// Where it goes.
+    /// The resource that it leads to.
     pub resource: ResourceId,
     /// Milliseconds on the boot clock: nothing passes from then on.
     deadline: AtomicU64,
@@ -117,7 +117,7 @@ impl FlowState {
         let _ = self.mismatch.set(mismatch);
     }
 
-    /// What it was cut for, if that was [`Cause::Mismatch`].
+    /// The mismatch that it was cut for, if the cause was [`Cause::Mismatch`].
     #[must_use]
     pub fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.get()

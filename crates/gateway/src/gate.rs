@@ -55,7 +55,7 @@ struct GateState {
     /// The devices that have connections here.
     connected: HashMap<DeviceId, Connected>,
     /// The devices that the controller knows to be connected, on this stream.
-    told: HashSet<DeviceId>,
+    announced: HashSet<DeviceId>,
     /// Look-ups that are under way.
     look_ups: LookUps,
     /// The pairs of resources that the log names as sharing an address.
@@ -133,8 +133,8 @@ impl Gate {
     /// Begins a stream. Returns the devices that are connected now.
     pub(crate) fn begin(&self) -> Vec<DeviceId> {
         let mut state = self.state();
-        state.told = state.connected.keys().copied().collect();
-        state.told.iter().copied().collect()
+        state.announced = state.connected.keys().copied().collect();
+        state.announced.iter().copied().collect()
     }
 
     /// Sets how far the boot clock is ahead of the server's, in milliseconds.
@@ -147,7 +147,8 @@ impl Gate {
     /// Replaces everything that is known. Returns the flows to close before it is acknowledged.
     pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let mut state = self.state();
-        all.devices.retain(|device| state.told.contains(&device.id));
+        all.devices
+            .retain(|device| state.announced.contains(&device.id));
         self.takes_mismatch.store(all.takes_mismatch, SeqCst);
         let ended = state.table.all(all, self.now())?;
         state.warn_of_shared();
@@ -164,8 +165,10 @@ impl Gate {
         let moved = changes.resources.is_some();
         let mut state = self.state();
         // What is still on its way about a device that went is true no longer.
-        let told = &state.told;
-        changes.devices.retain(|device| told.contains(&device.id));
+        let announced = &state.announced;
+        changes
+            .devices
+            .retain(|device| announced.contains(&device.id));
         let ended = state.table.changes(changes, self.now())?;
         if moved {
             state.warn_of_shared();
@@ -307,16 +310,16 @@ impl Gate {
         let GateState {
             table,
             connected,
-            told,
+            announced,
             ..
         } = &mut *state;
-        let came = connected.keys().filter(|id| !told.contains(id));
+        let came = connected.keys().filter(|id| !announced.contains(id));
         let came: Vec<DeviceId> = came.copied().collect();
-        let went = told.iter().filter(|id| !connected.contains_key(id));
+        let went = announced.iter().filter(|id| !connected.contains_key(id));
         let went: Vec<DeviceId> = went.copied().collect();
-        told.extend(&came);
+        announced.extend(&came);
         for device in &went {
-            told.remove(device);
+            announced.remove(device);
             cut(table.forget(*device, now));
         }
         (came, went)
@@ -382,14 +385,14 @@ impl Gate {
     /// is being sent.
     pub async fn watch(&self) {
         let mut passes = false;
-        let mut is_told = false;
+        let mut silence_logged = false;
         loop {
             let lease_state = self.lease.tick();
             let passed = std::mem::replace(&mut passes, matches!(lease_state, LeaseState::Live(_)));
             if passed && !passes {
                 self.stopped.notify_one();
             }
-            if passes && std::mem::take(&mut is_told) {
+            if passes && std::mem::take(&mut silence_logged) {
                 tracing::info!("connections pass again");
             }
             let ended = {
@@ -399,7 +402,7 @@ impl Gate {
                     LeaseState::Live(_) | LeaseState::Held => EndedFlows::new(),
                 };
                 if passed && !passes && !self.lease.is_ended() {
-                    is_told = true;
+                    silence_logged = true;
                     warn_of_silence(lease_state, ended.len());
                 }
                 ended.extend(table.due(self.now()));

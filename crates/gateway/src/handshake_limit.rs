@@ -82,8 +82,9 @@ impl HandshakeLimit {
     }
 }
 
-/// What counts as one peer: an IPv4 address, or the /64 network of an IPv6 one, since a host has
-/// all addresses of its network (RFC 4291, 2.5.4) and takes new ones as it likes (RFC 8981).
+/// Returns the site that counts as one peer: an IPv4 address, or the /64 network of an IPv6 one,
+/// since a host has all addresses of its network (RFC 4291, 2.5.4) and takes new ones as it likes
+/// (RFC 8981).
 pub(crate) fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

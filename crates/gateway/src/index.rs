@@ -21,10 +21,10 @@ pub struct Resource {
     pub keep_alive_offline: bool,
 }
 
-/// What each exact name resolves to. One that was never answered is not in here.
+/// Addresses of each exact name. A name that was never answered is not in here.
 pub type Resolved = HashMap<String, Vec<IpAddr>>;
 
-/// Where the administrator's map leads names.
+/// The administrator's host map.
 pub type HostMap = HashMap<String, Mapped>;
 
 /// All resources of the network, and what leads to them.
@@ -36,7 +36,7 @@ pub struct Index {
     wildcards: HashMap<String, Vec<usize>>,
     addresses: HashMap<IpAddr, Vec<usize>>,
     prefixes: Vec<usize>,
-    /// What the map leads to a port of its own.
+    /// Resources whose names the map leads to a port of their own.
     mapped: HashMap<SocketAddr, Vec<usize>>,
     /// The wildcards of which the map leads a name to an address, at any port.
     mapped_below: HashMap<IpAddr, Vec<usize>>,
@@ -123,7 +123,7 @@ impl Index {
         by_address.chain(by_map.map(|at| &self.resources[*at]))
     }
 
-    /// What is known at an address, at whatever port.
+    /// Returns the resources known at an address, at any port.
     fn at(&self, ip: IpAddr) -> impl Iterator<Item = usize> {
         let known = [&self.addresses, &self.mapped_below];
         let known = known.map(|it| it.get(&ip).into_iter().flatten().copied());
@@ -229,7 +229,7 @@ impl Index {
         self.kept_alive.contains(&resource)
     }
 
-    /// What the names resolve to.
+    /// Returns the addresses of the names.
     #[must_use]
     pub fn resolved(&self) -> &Resolved {
         &self.resolved

@@ -48,29 +48,29 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// That file descriptors are used up is logged at most this often.
 pub const SHORTAGE_LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// What is read and written at a time, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
+/// Size of one read or write, in bytes; also the largest HTTP/2 frame. tokio's 8 KiB cost
 /// 25 % more CPU a byte.
 pub const CHUNK: usize = 64 << 10;
-/// What one HTTP/2 stream may send ahead at most, in bytes: 64 KiB would cap it at 26 Mbit/s at
+/// Largest window of one HTTP/2 stream, in bytes: 64 KiB would cap it at 26 Mbit/s at
 /// 20 ms.
 pub const MAX_STREAM_WINDOW: u32 = 4 << 20;
-/// What one HTTP/2 stream may send ahead at least, in bytes.
+/// Smallest window of one HTTP/2 stream, in bytes.
 pub const MIN_STREAM_WINDOW: u32 = 16 << 10;
-/// What all streams of one HTTP/2 connection may send ahead at most, in bytes.
+/// Largest window of one HTTP/2 connection, in bytes.
 pub const MAX_CONNECTION_WINDOW: u32 = 8 << 20;
-/// What they may send ahead at least, in bytes: a connection that finds less room is closed.
+/// Smallest window of one HTTP/2 connection, in bytes: a connection that finds less room is closed.
 pub const MIN_CONNECTION_WINDOW: u32 = 256 << 10;
 /// HTTP/2 connections of one device.
 pub const MAX_HTTP2_PER_DEVICE: usize = 4;
-/// What all HTTP/2 connections of one device may send ahead, in bytes.
+/// Windows of all HTTP/2 connections of one device, in bytes.
 pub const MAX_DEVICE_WINDOWS: u32 = 32 << 20;
-/// What all HTTP/2 connections of one user may send ahead, in bytes.
+/// Windows of all HTTP/2 connections of one user, in bytes.
 pub const MAX_USER_WINDOWS: u32 = 64 << 20;
-/// What all HTTP/2 connections may send ahead, in bytes.
+/// Windows of all HTTP/2 connections, in bytes.
 pub const MAX_ALL_WINDOWS: u32 = 512 << 20;
-/// What is buffered for sending on one HTTP/2 stream, in bytes.
+/// Send buffer of one HTTP/2 stream, in bytes.
 pub const MAX_SEND_BUFFER: usize = 128 << 10;
-/// What the kernel holds for one connection beyond what is on its way, in bytes.
+/// Unsent bytes that the kernel buffers for one connection (`TCP_NOTSENT_LOWAT`).
 pub const MAX_UNSENT: u32 = 128 << 10;
 /// Streams on one HTTP/2 connection.
 pub const MAX_STREAMS: u32 = 256;

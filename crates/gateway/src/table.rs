@@ -30,7 +30,7 @@ pub struct PeerIdentity {
     pub key: String,
 }
 
-/// Where a flow goes.
+/// The destination of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// As it was asked for, in canonical form.
@@ -40,12 +40,12 @@ pub struct Target {
     pub ip: Option<IpAddr>,
     /// The port that was asked for.
     pub port: u16,
-    /// Where the administrator's map leads the name instead, if it names a port.
+    /// The name's address and port in the administrator's map, if it names a port.
     pub mapped: Option<SocketAddr>,
 }
 
 impl Target {
-    /// Where the connection goes in the end; `None` while it is not known.
+    /// Returns the address to connect to; `None` while it is not known.
     #[must_use]
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let asked = self
@@ -64,10 +64,10 @@ impl Target {
     }
 }
 
-/// What lets a flow in.
+/// The admission of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// Whose device it is.
+    /// The owner of the device.
     pub user: UserId,
     /// The governing resource.
     pub resource: ResourceId,

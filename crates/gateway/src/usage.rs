@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_protocol::gateway::{
-    self as wire, Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY,
+    self as protocol, Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -102,7 +102,7 @@ impl ConnectionReport {
 
     /// Sets how the flow has ended.
     pub(crate) fn ended(mut self, outcome: &Outcome, mismatch: Option<&Mismatch>) {
-        self.connection.mismatch = mismatch.map(|it| wire::Mismatch {
+        self.connection.mismatch = mismatch.map(|it| protocol::Mismatch {
             asked: it.asked.clone(),
             inside: it.inside.clone(),
             other: it.other,
@@ -354,7 +354,7 @@ mod tests {
                     sent,
                     received,
                 }),
-                mismatch: Some(wire::Mismatch {
+                mismatch: Some(protocol::Mismatch {
                     asked: "a.corp".to_owned(),
                     inside: None,
                     other: ResourceId(2),

@@ -29,7 +29,7 @@ pub struct Deployment {
     pub name: Option<String>,
     /// The authority of the controller's certificate, PEM; `None` for the system's.
     pub authority: Option<PathBuf>,
-    /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
+    /// The wrapper of each of its commands, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
     /// How many connections a person may have; `None` for what it is by itself.
     pub connections_per_user: Option<u32>,
@@ -72,7 +72,7 @@ impl Deployment {
 pub struct Gateway {
     name: String,
     address: String,
-    /// Where its port is found to listen.
+    /// The address at which its port can be probed.
     probe: SocketAddr,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -203,13 +203,13 @@ impl Gateway {
         self.process.as_ref().map(Process::id)
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it has logged since the first start.
+    /// Returns its log since the first start.
     #[must_use]
     pub fn log(&self) -> String {
         let path = self.folder.path().join(format!("{}.log", self.name));
@@ -276,7 +276,7 @@ impl Gateway {
         command
     }
 
-    /// What it signs in at the controller with.
+    /// Returns its credential at the controller.
     ///
     /// # Errors
     /// When its state cannot be read.

@@ -11,9 +11,9 @@ pub const POLL_TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a probe found: the value that is waited for, or what there is instead.
+/// The result of a probe: the expected value, or a description of what was seen instead.
 pub trait ProbeResult {
-    /// What is waited for.
+    /// The expected value.
     type Value;
     /// The value, or a description of what was seen.
     fn found(self) -> Result<Self::Value, String>;

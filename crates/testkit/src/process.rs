@@ -78,7 +78,7 @@ impl Process {
         self.child.id()
     }
 
-    /// What it has written so far.
+    /// Returns its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()

@@ -86,7 +86,7 @@ impl ServerFolder {
     }
 }
 
-/// What id(1) says.
+/// Runs id(1).
 fn id(arguments: &[&str]) -> Result<String> {
     let output = Command::new("/usr/bin/id").args(arguments).output()?;
     if !output.status.success() {
@@ -132,7 +132,7 @@ impl Ssh {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.folder.address
@@ -196,7 +196,7 @@ impl Postgres {
         Ok(Self { process, folder })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.folder.address

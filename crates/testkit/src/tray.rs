@@ -125,7 +125,7 @@ impl Item {
         Ok((title, text))
     }
 
-    /// What a left click does.
+    /// Activates the item, as a left click does.
     ///
     /// # Errors
     /// When the program is gone.

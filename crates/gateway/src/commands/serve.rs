@@ -26,7 +26,7 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
     })
     .await?;
     tokio::select! {
-        told = told_to_stop() => told?,
+        signalled = stop_signal() => signalled?,
         () = gateway.stopped() => anyhow::bail!("the gateway cannot listen; its log says why"),
     }
     tracing::info!("gateway is stopping");
@@ -35,7 +35,7 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
+async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -45,6 +45,6 @@ async fn told_to_stop() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
+async fn stop_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }

@@ -72,7 +72,7 @@ pub(super) struct RequestReader {
     requests: u64,
 }
 
-/// What the next bytes are expected to be.
+/// The kind of bytes that are expected next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expected {
     Head,
@@ -307,7 +307,7 @@ fn is_nameless_upgrade(request: &Request<'_, '_>) -> bool {
     says_so && offered.peek().is_some() && offered.all(is_nameless)
 }
 
-/// What follows a head (RFC 9112, 6.3).
+/// Returns what follows a head (RFC 9112, 6.3).
 fn body(request: &Request<'_, '_>) -> Result<Expected, Ambiguous> {
     let codings: Vec<_> = all(request.headers, "transfer-encoding").collect();
     let lengths: Vec<_> = all(request.headers, "content-length").collect();
