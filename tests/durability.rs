@@ -10,7 +10,7 @@ use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
 use hourkey_protocol::notice::What;
 use hourkey_testkit::controller::{Controller, SAMPLE};
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 use tokio::task::JoinSet;
 
 /// Requests that wait when the approvals begin.
@@ -19,7 +19,7 @@ const REQUESTS: usize = 200;
 const MEMBERS: [&str; 8] = ["ada", "ann", "ben", "cleo", "dan", "eve", "finn", "gus"];
 const REVIEWERS: [&str; 8] = ["marta", "nora", "omar", "pia", "rae", "roy", "tom", "uma"];
 /// Approvals answered before the controller is killed.
-const ANSWERED: usize = 40;
+const MIN_ANSWERED: usize = 40;
 
 /// Members, reviewers, and a resource for each request.
 fn organisation() -> String {
@@ -68,10 +68,10 @@ resource = "Resource {number}"
 
 /// How often a controller is set up, until the kill comes amid the approvals: a quick one may have
 /// answered them all by then.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// A controller that was killed amid the approvals.
-struct Killed {
+struct KilledController {
     controller: Controller,
     members: Vec<Session>,
     reviewers: Vec<Session>,
@@ -83,26 +83,26 @@ struct Killed {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_amid_200_approvals_loses_nothing_that_was_answered() {
     let mut tries = 0;
-    let Killed {
+    let KilledController {
         mut controller,
         members,
         reviewers,
         requests,
         answered,
     } = loop {
-        let killed = Killed::after(ANSWERED).await;
+        let killed = KilledController::after(MIN_ANSWERED).await;
         if killed.answered.len() < REQUESTS {
             break killed;
         }
         tries += 1;
         assert!(
-            tries < TRIES,
-            "the kill came too late to be amid the approvals, {TRIES} times"
+            tries < MAX_TRIES,
+            "the kill came too late to be amid the approvals, {MAX_TRIES} times"
         );
     };
     assert!(
-        answered.len() >= ANSWERED,
-        "the kill came after {ANSWERED} answers"
+        answered.len() >= MIN_ANSWERED,
+        "the kill came after {MIN_ANSWERED} answers"
     );
 
     controller.resume().await.unwrap();
@@ -150,7 +150,7 @@ async fn a_kill_amid_200_approvals_loses_nothing_that_was_answered() {
     }
 }
 
-impl Killed {
+impl KilledController {
     /// Asks for every resource, approves all at once, and kills after so many answers.
     async fn after(answers: usize) -> Self {
         let mut controller = Controller::start(&organisation()).await.unwrap();
@@ -225,27 +225,31 @@ async fn an_approval_is_on_the_disk_before_it_is_answered() {
 
     let trace = std::fs::read_to_string(trace).unwrap();
     let call = format!("\"POST /api/v1/requests/{id}/approve HTTP/1.1");
-    let mut seen = Seen::Nothing;
+    let mut seen = Progress::Nothing;
     for event in events(&trace, &call) {
         seen = match (seen, event) {
-            (Seen::Nothing, Event::Called(socket)) => Seen::Call(socket),
-            (Seen::Call(socket) | Seen::Synced(socket), Event::LogWritten) => Seen::Written(socket),
-            (Seen::Written(socket), Event::LogSynced) => Seen::Synced(socket),
-            (Seen::Call(socket) | Seen::Written(socket), Event::Answered(other))
+            (Progress::Nothing, TraceEvent::Called(socket)) => Progress::Call(socket),
+            (Progress::Call(socket) | Progress::Synced(socket), TraceEvent::LogWritten) => {
+                Progress::Written(socket)
+            }
+            (Progress::Written(socket), TraceEvent::LogSynced) => Progress::Synced(socket),
+            (Progress::Call(socket) | Progress::Written(socket), TraceEvent::Answered(other))
                 if socket == other =>
             {
                 panic!("answered before the log was written and synced\n{trace}")
             }
-            (Seen::Synced(socket), Event::Answered(other)) if socket == other => Seen::Answer,
+            (Progress::Synced(socket), TraceEvent::Answered(other)) if socket == other => {
+                Progress::Answer
+            }
             (seen, _) => seen,
         };
     }
-    assert_eq!(seen, Seen::Answer, "{trace}");
+    assert_eq!(seen, Progress::Answer, "{trace}");
 }
 
-/// How far the approval has come, on which socket.
+/// Progress of the approval, with its socket.
 #[derive(Debug, PartialEq)]
-enum Seen<'a> {
+enum Progress<'a> {
     Nothing,
     Call(&'a str),
     Written(&'a str),
@@ -254,7 +258,7 @@ enum Seen<'a> {
 }
 
 #[derive(Debug)]
-enum Event<'a> {
+enum TraceEvent<'a> {
     /// The call was read from this socket.
     Called(&'a str),
     /// Bytes went to the write-ahead log.
@@ -268,7 +272,7 @@ enum Event<'a> {
 /// The events of a trace: `PID call(FD<PATH>, …) = RESULT`, where another thread's call may come
 /// between a call (`<unfinished ...>`) and its return (`<... call resumed>…`). What is read or
 /// synced counts from its return, what is written from its beginning.
-fn events<'a>(trace: &'a str, call: &str) -> Vec<Event<'a>> {
+fn events<'a>(trace: &'a str, call: &str) -> Vec<TraceEvent<'a>> {
     let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
     let mut events = Vec::new();
     for line in trace.lines() {
@@ -292,15 +296,15 @@ fn events<'a>(trace: &'a str, call: &str) -> Vec<Event<'a>> {
         let file = arguments.split(['>', ',']).next().unwrap_or_default();
         let is_log = file.ends_with("hourkey.db-wal");
         match name {
-            "read" | "recvfrom" if rest.contains(call) => events.push(Event::Called(file)),
+            "read" | "recvfrom" if rest.contains(call) => events.push(TraceEvent::Called(file)),
             "fdatasync" | "fsync" if is_log && rest.ends_with("= 0") => {
-                events.push(Event::LogSynced);
+                events.push(TraceEvent::LogSynced);
             }
-            "pwrite64" | "write" if is_log && !is_return => events.push(Event::LogWritten),
+            "pwrite64" | "write" if is_log && !is_return => events.push(TraceEvent::LogWritten),
             "write" | "writev" | "sendto" | "sendmsg"
                 if !is_return && arguments.contains("\"HTTP/1.1 200") =>
             {
-                events.push(Event::Answered(file));
+                events.push(TraceEvent::Answered(file));
             }
             _ => {}
         }
@@ -308,9 +312,9 @@ fn events<'a>(trace: &'a str, call: &str) -> Vec<Event<'a>> {
     events
 }
 
-/// A person who is signed in.
+/// Opens a session of a user.
 async fn session(controller: &Controller, login: &'static str) -> Session {
-    let mut person = Person::new(controller, login).await.unwrap();
+    let mut person = TestUser::new(controller, login).await.unwrap();
     person.session(controller).await.unwrap()
 }
 

@@ -5,8 +5,8 @@ use hourkey_protocol::account::Me;
 use hourkey_testkit::browser::Browser;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::keyring::Keyring;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::test_user::TestUser;
 
 use crate::server;
 use crate::terminal::Terminal;
@@ -18,7 +18,7 @@ async fn signed_in_by_file_and_out_again() {
     let ran = terminal.run(&["list"]).await.ended(3);
     assert!(ran.err.contains("hourkey sign-in"), "{ran:?}");
 
-    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    let mut ada = TestUser::new(&controller, "ada").await.unwrap();
     let sign_in = [
         "sign-in",
         controller.url().as_str(),
@@ -73,7 +73,7 @@ async fn the_sign_in_is_kept_in_the_keyring() {
     assert_eq!(terminal.opener.urls().unwrap(), []);
 
     let keyring = Keyring::start(&terminal.session).await.unwrap();
-    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    let mut ada = TestUser::new(&controller, "ada").await.unwrap();
     terminal.sign_in(&mut ada, &sign_in).await.ended(0);
     terminal.run(&["list"]).await.ended(0);
     terminal.run(&["list"]).await.ended(0);
@@ -89,7 +89,7 @@ async fn several_like_items_in_the_keyring_lock_nobody_out() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let terminal = Terminal::open().await;
     let _keyring = Keyring::start(&terminal.session).await.unwrap();
-    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    let mut ada = TestUser::new(&controller, "ada").await.unwrap();
     let account = controller.url().origin().ascii_serialization();
     let likeness = ["service", "hourkey-cli", "username", &account];
     let count = async || {

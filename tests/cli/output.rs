@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use hourkey_testkit::binaries;
 use hourkey_testkit::controller::{Controller, SAMPLE};
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::test_user::TestUser;
 
 use crate::terminal::{CommandOutput, Terminal};
 
@@ -139,7 +139,7 @@ async fn a_sign_in_that_cannot_be_kept_opens_no_browser() {
         terminal.session.set(variable, elsewhere.to_str().unwrap());
     }
     assert_eq!(terminal.opener.urls().unwrap(), []);
-    let mut ada = Person::new(&controller, "ada").await.unwrap();
+    let mut ada = TestUser::new(&controller, "ada").await.unwrap();
     terminal.sign_in(&mut ada, &sign_in).await.ended(0);
 }
 

@@ -5,9 +5,9 @@ use std::process::Stdio;
 use hourkey_testkit::binaries;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::opener::Opener;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -49,14 +49,14 @@ impl Terminal {
     /// A terminal in which this person is signed in, with the sign-in kept in a file.
     pub(crate) async fn of(login: &'static str, controller: &Controller) -> Self {
         let terminal = Self::open().await;
-        let mut person = Person::new(controller, login).await.unwrap();
+        let mut person = TestUser::new(controller, login).await.unwrap();
         let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
         terminal.sign_in(&mut person, &arguments).await.ended(0);
         terminal
     }
 
     /// Runs a command that signs in, with the person at the browser.
-    pub(crate) async fn sign_in(&self, person: &mut Person, arguments: &[&str]) -> CommandOutput {
+    pub(crate) async fn sign_in(&self, person: &mut TestUser, arguments: &[&str]) -> CommandOutput {
         let seen = self.opener.urls().unwrap().len();
         let browse = async {
             let page = self.opener.next_after(seen).await.unwrap();

@@ -20,7 +20,7 @@ use hourkey_testkit::session::Session;
 use hourkey_testkit::tray::{Item, Row};
 use hourkey_testkit::watcher::Watcher;
 
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 
 /// Everything around one app, and the controller of its organisation. Dropped from top to bottom.
 pub(crate) struct DesktopHarness {
@@ -99,12 +99,12 @@ impl DesktopHarness {
     }
 
     /// A person of the organisation, who gets a password.
-    pub(crate) async fn person(&self, login: &'static str) -> Result<Person> {
-        Person::new(&self.controller, login).await
+    pub(crate) async fn person(&self, login: &'static str) -> Result<TestUser> {
+        TestUser::new(&self.controller, login).await
     }
 
     /// Signs in by the tray and the browser, and waits until the resources are there.
-    pub(crate) async fn sign_in(&self, person: &mut Person) -> Result<()> {
+    pub(crate) async fn sign_in(&self, person: &mut TestUser) -> Result<()> {
         let seen = self.opener.urls()?.len();
         self.item().await?.click(&["Sign in…"]).await?;
         person.let_in(&self.opener.next_after(seen).await?).await?;

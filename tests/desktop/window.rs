@@ -14,7 +14,7 @@ use hourkey_testkit::session::Session;
 use hourkey_testkit::webview::WebView;
 use serde_json::{Value, json};
 
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 
 use crate::harness::TestUsers;
 
@@ -27,7 +27,7 @@ async fn the_first_start_asks_for_the_controller_and_leads_to_the_request_page()
     let _keyring = Keyring::start(&session).await?;
     let opener = Opener::install(&session)?;
     let controller = Controller::start(SAMPLE).await?;
-    let mut ada = Person::new(&controller, "ada").await?;
+    let mut ada = TestUser::new(&controller, "ada").await?;
 
     let view = WebView::start(&session, &desktop::binary()?, &[]).await?;
     view.page.shows("Sign in to Hourkey").await?;
@@ -101,9 +101,9 @@ async fn a_double_click_on_approve_decides_one_request() -> Result<()> {
     let opener = Opener::install(&session)?;
     let controller = Controller::start(SAMPLE).await?;
     desktop::configure(&session, controller.url())?;
-    let mut marta = Person::new(&controller, "marta").await?;
+    let mut marta = TestUser::new(&controller, "marta").await?;
     let people = TestUsers {
-        ada: Person::new(&controller, "ada")
+        ada: TestUser::new(&controller, "ada")
             .await?
             .session(&controller)
             .await?,

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::far::{FAR, Far, WIKI};
 use crate::network::Network;
 use crate::origin::PAGE;
+use crate::remote_env::{FAR, RemoteEnv, WIKI};
 
 /// Far below the ten seconds after which an attempt is given up, and above what a busy machine
 /// takes.
-const SOON: Duration = Duration::from_secs(5);
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_name_with_silent_addresses_is_reached_soon() {
@@ -22,16 +22,16 @@ fn a_name_with_silent_addresses_is_reached_soon() {
 }
 
 async fn reaches(network: &Network) {
-    for host in [&network.gateway, &network.entry] {
+    for host in [&network.gateway, &network.client] {
         for silent in ["10.77.0.90", "10.77.0.91", "fd77::90", "fd77::91"] {
             host.silence(silent);
         }
     }
-    let gateway = |addresses: &[&str]| network.entry.etc("hosts", &hosts(FAR, addresses));
+    let gateway = |addresses: &[&str]| network.client.etc("hosts", &hosts(FAR, addresses));
     let resource = |addresses: &[&str]| network.gateway.etc("hosts", &hosts(WIKI, addresses));
     gateway(&["10.77.0.2"]);
     resource(&["10.77.0.4"]);
-    let far = Far::new(network).await;
+    let remote = RemoteEnv::new(network).await;
     let cases: [(&str, &[&str], &[&str]); 5] = [
         (
             "all answer",
@@ -75,7 +75,7 @@ async fn reaches(network: &Network) {
         gateway(of_gateway);
         resource(&["10.77.0.4"]);
         // A proxy of its own, so that no connection lies ready.
-        let proxy = far.proxy().await;
+        let proxy = remote.proxy().await;
         let (page, to_gateway) = proxy.get(WIKI).await;
         assert!(page.ends_with(PAGE), "{case}, the gateway: {page}");
         resource(of_resource);
@@ -89,7 +89,10 @@ async fn reaches(network: &Network) {
         println!(
             "{case}: first page by the gateway's name {to_gateway:.2?}, by the resource's {to_resource:.2?}"
         );
-        assert!(to_gateway < SOON && to_resource < SOON, "{case}");
+        assert!(
+            to_gateway < MAX_CONNECT_TIME && to_resource < MAX_CONNECT_TIME,
+            "{case}"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Browsers that find their way by the entry's PAC file, each with its own idea of proxies.
+//! Browsers that find their way by the local proxy's PAC file, each with its own idea of proxies.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::origin::PAGE;
-use crate::world::{Entry, World};
+use crate::test_env::{LocalProxy, TestEnv};
 
 /// A name that is no resource, and leads to this machine.
 const ELSEWHERE: &str = "elsewhere.example";
@@ -82,25 +82,30 @@ async fn overheard(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
 }
 
 /// Portal and Safe share an address and port.
-async fn world() -> (World, Entry, SocketAddr) {
-    let (world, entry, public, _) = overheard_world().await;
-    (world, entry, public)
+async fn env() -> (TestEnv, LocalProxy, SocketAddr) {
+    let (env, local_proxy, public, _) = overheard_env().await;
+    (env, local_proxy, public)
 }
 
-async fn overheard_world() -> (World, Entry, SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
+async fn overheard_env() -> (TestEnv, LocalProxy, SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
     let (secure, heard) = overheard(secure(PAGE).await.unwrap()).await;
     let servers = [
         ("portal.corp.example", secure),
         ("safe.corp.example", secure),
     ];
-    let world = World::with(&servers).await;
-    let entry = world.entry().await;
-    (world, entry, plain(PUBLIC).await.unwrap(), heard)
+    let env = TestEnv::with(&servers).await;
+    let local_proxy = env.local_proxy().await;
+    (env, local_proxy, plain(PUBLIC).await.unwrap(), heard)
 }
 
 /// What any browser does that is given the PAC file.
-async fn finds_its_way(world: &World, entry: &Entry, public: SocketAddr, tab: &impl Tab) {
-    // What is open passes; what is no resource goes its own way, which the entry would refuse.
+async fn finds_its_way(
+    env: &TestEnv,
+    local_proxy: &LocalProxy,
+    public: SocketAddr,
+    tab: &impl Tab,
+) {
+    // What is open passes; what is no resource goes its own way, which the local proxy would refuse.
     tab.open("http://wiki.corp.example/").await.unwrap();
     assert_eq!(tab.text().await.unwrap(), PAGE);
     let elsewhere = format!("http://{ELSEWHERE}:{}/", public.port());
@@ -109,32 +114,36 @@ async fn finds_its_way(world: &World, entry: &Entry, public: SocketAddr, tab: &i
 
     // What is locked, without TLS: its request page, in this tab.
     tab.open("http://vault.corp.example/").await.unwrap();
-    let vault = world.resource("Vault").await.id;
-    let port = entry.port();
+    let vault = env.resource("Vault").await.id;
+    let port = local_proxy.port();
     let page = format!("resources/{vault}/request?as=ada&back={port}-");
-    let page = world.controller.url().join(&page).unwrap();
+    let page = env.controller.url().join(&page).unwrap();
     let at = tab.url().await.unwrap();
     assert!(leads_to(&at, &page), "{at} instead of {page}");
 
     // With TLS: the tab waits until access is granted, and goes on.
     let held = async |name: &str| {
         let text = format!("{name} is locked: ask for access at");
-        let waits = async || entry.process.log().contains(&text);
-        entry.process.ready("the question", waits).await.unwrap();
+        let waits = async || local_proxy.process.log().contains(&text);
+        local_proxy
+            .process
+            .ready("the question", waits)
+            .await
+            .unwrap();
     };
     let approved_at_once = async {
         held("Portal").await;
-        world.open("Portal").await;
+        env.open("Portal").await;
     };
     let portal = tab.open("https://portal.corp.example/");
     let (opened, ()) = tokio::join!(portal, approved_at_once);
     opened.unwrap();
     assert_eq!(tab.text().await.unwrap(), PAGE);
 
-    let marta = world.session("marta").await;
+    let marta = env.session("marta").await;
     let approved_by_marta = async {
         held("Safe").await;
-        let request = world.ask("Safe").await;
+        let request = env.ask("Safe").await;
         assert!(request.grant.is_none());
         let how = Approve::default();
         marta.approve(request.id, &how).await.unwrap();
@@ -158,20 +167,20 @@ fn leads_to(at: &Url, page: &Url) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_its_way() {
-    let (world, entry, public, heard) = overheard_world().await;
+    let (env, local_proxy, public, heard) = overheard_env().await;
     let arguments = vec![
-        format!("--proxy-pac-url={}", entry.pac()),
+        format!("--proxy-pac-url={}", local_proxy.pac()),
         format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"),
         "--ignore-certificate-errors".to_owned(),
     ];
-    let session = &world.terminal.session;
+    let session = &env.terminal.session;
     let impatient = false;
     let options = Options {
         arguments,
         impatient,
     };
     let browser = Browser::start_with(session, "ada", options).await.unwrap();
-    finds_its_way(&world, &entry, public, &browser.page).await;
+    finds_its_way(&env, &local_proxy, public, &browser.page).await;
     // Both resources were behind one port, one locked while the other was used, and the browser
     // says something encrypted beside the name (GREASE of Encrypted ClientHello, 0xfe0d).
     let heard = heard.lock().unwrap();
@@ -181,15 +190,15 @@ async fn chromium_finds_its_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firefox_finds_its_way() {
-    let (world, entry, public) = world().await;
+    let (env, local_proxy, public) = env().await;
     let preferences = [
         ("network.proxy.type", json!(2)),
-        ("network.proxy.autoconfig_url", json!(entry.pac())),
+        ("network.proxy.autoconfig_url", json!(local_proxy.pac())),
         ("network.dns.localDomains", json!(ELSEWHERE)),
     ];
-    let session = &world.terminal.session;
+    let session = &env.terminal.session;
     let firefox = Firefox::start(session, &preferences).await.unwrap();
-    finds_its_way(&world, &entry, public, &firefox).await;
+    finds_its_way(&env, &local_proxy, public, &firefox).await;
 }
 
 /// A page may send a request to any port of this machine, blindly.
@@ -198,8 +207,8 @@ async fn a_page_of_another_site_sends_nothing_through_a_forward() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let record = Arc::clone(&seen);
     let server = serve(move |stream| record_request(stream, Arc::clone(&record)));
-    let world = World::with(&[("git.corp.example", server.await.unwrap())]).await;
-    let (_forward, port) = world.forward("git.corp.example:2222").await;
+    let env = TestEnv::with(&[("git.corp.example", server.await.unwrap())]).await;
+    let (_forward, port) = env.forward("git.corp.example:2222").await;
     let public = plain(PUBLIC).await.unwrap();
     let arguments = vec![format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1")];
     let impatient = false;
@@ -207,7 +216,7 @@ async fn a_page_of_another_site_sends_nothing_through_a_forward() {
         arguments,
         impatient,
     };
-    let session = &world.terminal.session;
+    let session = &env.terminal.session;
     let browser = Browser::start_with(session, "ada", options).await.unwrap();
     let page = &browser.page;
     let send = async |url: &str, method: &str| {

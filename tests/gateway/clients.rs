@@ -7,7 +7,7 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 use hourkey_testkit::servers::{Postgres, Ssh};
 
 const HOST: &str = "build.corp.example";
@@ -15,8 +15,8 @@ const HOST: &str = "build.corp.example";
 const TICKS: &str = "while echo tick; do sleep 0.05; done";
 
 /// An ssh(1) of Ada's with these options.
-fn ssh(world: &World, server: &Ssh, options: &[&str]) -> Command {
-    let mut command = world.terminal.session.command("/usr/bin/ssh");
+fn ssh(env: &TestEnv, server: &Ssh, options: &[&str]) -> Command {
+    let mut command = env.terminal.session.command("/usr/bin/ssh");
     command.args(server.options(HOST).unwrap()).args(options);
     command
 }
@@ -36,17 +36,17 @@ async fn says_more(program: &Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ssh_passes_while_access_is_granted() {
     let server = Ssh::start().await.unwrap();
-    let world = World::with(&[(HOST, server.address())]).await;
-    let session = &world.terminal.session;
+    let env = TestEnv::with(&[(HOST, server.address())]).await;
+    let session = &env.terminal.session;
     let hourkey = binaries::path("hourkey").unwrap();
     session.link("hourkey", &hourkey).unwrap();
 
     // The configuration that `hourkey ssh-config` prints, and a connection that comes too early.
-    let printed = world.terminal.run(&["ssh-config"]).await.ended(0).out;
+    let printed = env.terminal.run(&["ssh-config"]).await.ended(0).out;
     let configuration = session.home().join("ssh_config");
     fs::write(&configuration, printed).unwrap();
     let configured = ["-F", configuration.to_str().unwrap()];
-    let early = ssh(&world, &server, &[&configured[..], &[HOST, TICKS]].concat());
+    let early = ssh(&env, &server, &[&configured[..], &[HOST, TICKS]].concat());
     let early = session.spawn("ssh", early).unwrap();
     let asked = async || {
         early
@@ -55,7 +55,7 @@ async fn ssh_passes_while_access_is_granted() {
     };
     early.ready("the question", asked).await.unwrap();
     assert!(!early.log().contains("tick"), "{}", early.log());
-    let grant = world.open("Build host").await;
+    let grant = env.open("Build host").await;
     says_more(&early).await;
     assert!(early.log().contains("tick"), "{}", early.log());
 
@@ -64,7 +64,7 @@ async fn ssh_passes_while_access_is_granted() {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
     fs::write(&file, &bytes).unwrap();
     let proxy = "-oProxyCommand=hourkey connect %h %p";
-    let mut copy = ssh(&world, &server, &["-F", "none", proxy, HOST, "cat"]);
+    let mut copy = ssh(&env, &server, &["-F", "none", proxy, HOST, "cat"]);
     copy.stdin(File::open(&file).unwrap());
     let copied = output(copy).await;
     assert!(copied.status.success(), "{copied:?}");
@@ -76,12 +76,12 @@ async fn ssh_passes_while_access_is_granted() {
     );
 
     let mut early = early;
-    let marta = world.session("marta").await;
-    world.revoke(&marta, grant).await;
+    let marta = env.session("marta").await;
+    env.revoke(&marta, grant).await;
     let ended = early.ended().await.unwrap();
     // 255 is ssh's own, for a connection that broke.
     assert_eq!(ended.code(), Some(255), "{}", early.log());
-    world.ended_because("permit").await;
+    env.ended_because("permit").await;
 }
 
 /// Hosts at several ports, by the configuration that the command installs, beside the person's own.
@@ -90,24 +90,22 @@ async fn ssh_finds_hosts_at_other_ports_and_by_names_of_the_persons_own() {
     const OTHER: &str = "git.corp.example";
     let server = Ssh::start().await.unwrap();
     let servers = [(HOST, server.address()), (OTHER, server.address())];
-    let world = World::with(&servers).await;
-    let session = &world.terminal.session;
+    let env = TestEnv::with(&servers).await;
+    let session = &env.terminal.session;
     let hourkey = binaries::path("hourkey").unwrap();
     session.link("hourkey", &hourkey).unwrap();
-    world.open("Build host").await;
+    env.open("Build host").await;
 
     let folder = session.home().join(".ssh");
     fs::create_dir(&folder).unwrap();
     let own = folder.join("config");
     let mine = format!("Host git\n  HostName {OTHER}\nHost b\n  HostName {HOST}\n");
     fs::write(&own, &mine).unwrap();
-    world
-        .terminal
+    env.terminal
         .run(&["ssh-config", "--install"])
         .await
         .ended(0);
-    world
-        .terminal
+    env.terminal
         .run(&["ssh-config", "--install"])
         .await
         .ended(0);
@@ -132,8 +130,8 @@ async fn ssh_finds_hosts_at_other_ports_and_by_names_of_the_persons_own() {
 }
 
 /// A psql(1) of Ada's at this port.
-fn psql(world: &World, port: u16, statement: &str) -> Command {
-    let mut command = world.terminal.session.command("/usr/bin/psql");
+fn psql(env: &TestEnv, port: u16, statement: &str) -> Command {
+    let mut command = env.terminal.session.command("/usr/bin/psql");
     command
         .args(["--no-psqlrc", "--tuples-only", "--no-align"])
         .args(["--host=127.0.0.1", &format!("--port={port}")])
@@ -145,10 +143,10 @@ fn psql(world: &World, port: u16, statement: &str) -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_is_cut_when_its_access_ends() {
     let server = Postgres::start().await.unwrap();
-    let world = World::with(&[("db.corp.example", server.address())]).await;
-    let grant = world.open("Database").await;
-    let (forward, port) = world.forward("Database").await;
-    let answer = output(psql(&world, port, "select 6 * 7")).await;
+    let env = TestEnv::with(&[("db.corp.example", server.address())]).await;
+    let grant = env.open("Database").await;
+    let (forward, port) = env.forward("Database").await;
+    let answer = output(psql(&env, port, "select 6 * 7")).await;
     assert_eq!(
         String::from_utf8_lossy(&answer.stdout),
         "42\n",
@@ -156,17 +154,17 @@ async fn a_query_is_cut_when_its_access_ends() {
     );
 
     // One query that sends nothing for long, and one that sends as fast as it can.
-    let session = &world.terminal.session;
-    let waits = psql(&world, port, "select pg_sleep(600)");
+    let session = &env.terminal.session;
+    let waits = psql(&env, port, "select pg_sleep(600)");
     let waits = session.spawn("psql-waits", waits).unwrap();
     let sends = "copy (select generate_series(1, 2000000000)) to stdout";
-    let mut sends = psql(&world, port, sends);
+    let mut sends = psql(&env, port, sends);
     sends.arg("--output=/dev/null");
     let sends = session.spawn("psql-sends", sends).unwrap();
     let running = async || {
         let query = "select count(*) from pg_stat_activity where state = 'active' and \
                      pid <> pg_backend_pid()";
-        let direct = output(psql(&world, server.address().port(), query)).await;
+        let direct = output(psql(&env, server.address().port(), query)).await;
         String::from_utf8_lossy(&direct.stdout).trim().to_owned()
     };
     let count = async |wanted: &str| match running().await {
@@ -177,8 +175,8 @@ async fn a_query_is_cut_when_its_access_ends() {
         .await
         .unwrap();
 
-    let marta = world.session("marta").await;
-    world.revoke(&marta, grant).await;
+    let marta = env.session("marta").await;
+    env.revoke(&marta, grant).await;
     for mut client in [waits, sends] {
         let ended = client.ended().await.unwrap();
         let log = client.log();
@@ -188,7 +186,7 @@ async fn a_query_is_cut_when_its_access_ends() {
     eventually("their end at the server", async || count("0").await)
         .await
         .unwrap();
-    world.ended_because("permit").await;
+    env.ended_because("permit").await;
     let told = async || forward.log().contains("Access to Database has ended");
     forward.ready("a word about the end", told).await.unwrap();
     server.stop().await.unwrap();

@@ -6,7 +6,7 @@ use hourkey_testkit::poll::eventually;
 
 use crate::connection::Connection;
 use crate::origin::QUIET;
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 const LONG_AGO: &str = "@2001-01-01 00:00:00";
 const FAR_AHEAD: &str = "@2101-01-01 00:00:00";
@@ -17,30 +17,30 @@ fn faketime(wall_clock: &str) -> [&str; 5] {
 }
 
 /// Certificates are good for a day, and grants for an hour, by the controller's time: neither a
-/// gateway nor an entry that is decades off keeps anybody out, or lets anybody stay.
+/// gateway nor a local proxy that is decades off keeps anybody out, or lets anybody stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_wall_clocks_change_nothing() {
     for (at_gateway, at_entry) in [(LONG_AGO, FAR_AHEAD), (FAR_AHEAD, LONG_AGO)] {
-        let mut world = World::new().await;
-        world.gateway.kill().unwrap();
-        world.gateway.wrap(&faketime(at_gateway));
-        world.gateway.resume().await.unwrap();
+        let mut env = TestEnv::new().await;
+        env.gateway.kill().unwrap();
+        env.gateway.wrap(&faketime(at_gateway));
+        env.gateway.resume().await.unwrap();
         let year = &at_gateway[1..5];
         eventually("a wrong time in its log", async || {
-            world.gateway.log().contains(year)
+            env.gateway.log().contains(year)
         })
         .await
         .unwrap();
-        let entry = world.entry_by(&faketime(at_entry)).await;
+        let local_proxy = env.local_proxy_by(&faketime(at_entry)).await;
 
         for _ in 0..2 {
-            world.open("Logs").await;
-            let mut connection = Connection::open(&entry, QUIET).await;
+            env.open("Logs").await;
+            let mut connection = Connection::open(&local_proxy, QUIET).await;
             connection.goes_on().await;
-            world.clock.advance(Duration::from_secs(3_601)).unwrap();
+            env.clock.advance(Duration::from_secs(3_601)).unwrap();
             connection.ends().await;
-            world.ended_because("permit").await;
-            eventually("the end at the origin", async || world.origin.open() == 0)
+            env.ended_because("permit").await;
+            eventually("the end at the origin", async || env.origin.open() == 0)
                 .await
                 .unwrap();
         }

@@ -1,4 +1,4 @@
-//! A connection to the server behind "Logs", through the entry.
+//! A connection to the server behind "Logs", through the local proxy.
 
 use std::io;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::Entry;
+use crate::test_env::LocalProxy;
 
 /// An open connection.
 pub(crate) struct Connection(TcpStream);
 
 impl Connection {
     /// Asks for one; nothing is said on it yet.
-    pub(crate) async fn ask(entry: &Entry) -> io::Result<Self> {
-        Self::to(entry, "logs.corp.example:9000").await
+    pub(crate) async fn ask(local_proxy: &LocalProxy) -> io::Result<Self> {
+        Self::to(local_proxy, "logs.corp.example:9000").await
     }
 
     /// Asks for one to another `host:port`; nothing is said on it.
-    pub(crate) async fn to(entry: &Entry, to: &str) -> io::Result<Self> {
-        let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    pub(crate) async fn to(local_proxy: &LocalProxy, to: &str) -> io::Result<Self> {
+        let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(proxy).await?;
         let connect = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
         stream.write_all(connect.as_bytes()).await?;
@@ -34,8 +34,8 @@ impl Connection {
     }
 
     /// Opens one that does what `mode` says, and waits until it does.
-    pub(crate) async fn open(entry: &Entry, mode: u8) -> Self {
-        let mut opened = Self::ask(entry).await.unwrap();
+    pub(crate) async fn open(local_proxy: &LocalProxy, mode: u8) -> Self {
+        let mut opened = Self::ask(local_proxy).await.unwrap();
         opened.says(mode).await;
         opened
     }

@@ -1,4 +1,4 @@
-//! Every way into the local proxy, and every end that a connection can come to: the other side
+//! Every ingress of the local proxy, and every end that a connection can come to: the other side
 //! learns it soon, what is half-closed goes on, nothing stays open, and the audit log names the
 //! cause.
 
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use hourkey_testkit::poll::eventually;
 
-use crate::puppet::{DONE, Puppet};
-use crate::ways::{Caller, HOST, WAYS, Way, Ways};
-use crate::world::World;
+use crate::ingress::{Caller, HOST, INGRESSES, Ingress, Ingresses};
+use crate::scripted_server::{DONE, ScriptedServer};
+use crate::test_env::TestEnv;
 
 /// How soon the other side should learn of an end; a busy machine is given [`BUSY_TIMEOUT`].
-const SOON: Duration = Duration::from_secs(1);
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum ConnectionEnd {
     CallerLeavesWaiting,
     CallerLeavesSending,
     CallerLeavesReceiving,
@@ -26,47 +26,47 @@ enum End {
     OriginStallsAndCallerLeaves,
 }
 
-const ENDS: [End; 8] = [
-    End::CallerLeavesWaiting,
-    End::CallerLeavesSending,
-    End::CallerLeavesReceiving,
-    End::CallerLeavesWithOneByteUnread,
-    End::CallerIsDoneSending,
-    End::OriginCloses,
-    End::OriginResets,
-    End::OriginStallsAndCallerLeaves,
+const ENDS: [ConnectionEnd; 8] = [
+    ConnectionEnd::CallerLeavesWaiting,
+    ConnectionEnd::CallerLeavesSending,
+    ConnectionEnd::CallerLeavesReceiving,
+    ConnectionEnd::CallerLeavesWithOneByteUnread,
+    ConnectionEnd::CallerIsDoneSending,
+    ConnectionEnd::OriginCloses,
+    ConnectionEnd::OriginResets,
+    ConnectionEnd::OriginStallsAndCallerLeaves,
 ];
 
-/// What a row of the table needs.
-struct Stage {
-    world: World,
-    puppet: Puppet,
-    ways: Ways,
+/// The setup of one row of the table.
+struct TestSetup {
+    env: TestEnv,
+    server: ScriptedServer,
+    ingresses: Ingresses,
 }
 
-impl Stage {
+impl TestSetup {
     async fn new() -> Self {
-        let puppet = Puppet::start().await;
-        let world = World::with(&[(HOST, puppet.address())]).await;
-        world.open("Database").await;
-        let ways = Ways::new(&world, None).await;
+        let server = ScriptedServer::start().await;
+        let env = TestEnv::with(&[(HOST, server.address())]).await;
+        env.open("Database").await;
+        let ingresses = Ingresses::new(&env, None).await;
         Self {
-            world,
-            puppet,
-            ways,
+            env,
+            server,
+            ingresses,
         }
     }
 
-    async fn request(&self, way: Way, method: &str, path: &str, more: &str) -> Caller {
-        let caller = self.ways.open(&self.world, None, way).await;
+    async fn request(&self, ingress: Ingress, method: &str, path: &str, more: &str) -> Caller {
+        let caller = self.ingresses.open(&self.env, None, ingress).await;
         caller
-            .requests(&self.puppet, way, [method, path, more])
+            .requests(&self.server, ingress, [method, path, more])
             .await
     }
 
     /// The origin has no connection any more; how long that took.
     async fn origin_is_free(&self, since: Instant) -> Duration {
-        eventually("the end at the origin", async || self.puppet.open() == 0)
+        eventually("the end at the origin", async || self.server.open() == 0)
             .await
             .unwrap();
         since.elapsed()
@@ -75,7 +75,7 @@ impl Stage {
     /// Waits until so many more connections have ended than before, and returns why.
     async fn causes(&self, before: usize, count: usize) -> Vec<String> {
         eventually("the ends in the audit log", async || {
-            let ends = self.world.ends().await;
+            let ends = self.env.ends().await;
             match ends.len() >= before + count {
                 true => Ok(ends[before..].iter().map(|(_, why)| why.clone()).collect()),
                 false => Err(format!("{ends:?}")),
@@ -88,107 +88,122 @@ impl Stage {
 
 /// Brings one connection to one end; returns how long the other side took to learn it, and the
 /// causes that the audit log may name.
-async fn play(stage: &Stage, way: Way, end: End) -> (Duration, &'static [&'static str]) {
-    let leaves: &[&str] = match way {
+async fn play(
+    setup: &TestSetup,
+    ingress: Ingress,
+    end: ConnectionEnd,
+) -> (Duration, &'static [&'static str]) {
+    let leaves: &[&str] = match ingress {
         // Its input ends as by a half-close, which the origin may answer by closing.
-        Way::Command => &["client", "closed"],
-        Way::Http | Way::Connect | Way::Socks | Way::Forward | Way::ForwardHttp => &["client"],
+        Ingress::Command => &["client", "closed"],
+        Ingress::Http
+        | Ingress::Connect
+        | Ingress::Socks
+        | Ingress::Forward
+        | Ingress::ForwardHttp => &["client"],
     };
     match end {
-        End::CallerLeavesWaiting => {
-            let caller = stage.request(way, "GET", "/hold", "").await;
+        ConnectionEnd::CallerLeavesWaiting => {
+            let caller = setup.request(ingress, "GET", "/hold", "").await;
             let left = Instant::now();
             caller.leaves();
-            (stage.origin_is_free(left).await, leaves)
+            (setup.origin_is_free(left).await, leaves)
         }
-        End::CallerLeavesSending => {
+        ConnectionEnd::CallerLeavesSending => {
             let more = "Content-Length: 100000000\r\n";
-            let mut caller = stage.request(way, "POST", "/sink", more).await;
+            let mut caller = setup.request(ingress, "POST", "/sink", more).await;
             caller.says(&vec![b'x'; 1 << 20]).await;
             let left = Instant::now();
             caller.leaves();
-            (stage.origin_is_free(left).await, leaves)
+            (setup.origin_is_free(left).await, leaves)
         }
-        End::CallerLeavesReceiving => {
-            let mut caller = stage.request(way, "GET", "/stream", "").await;
+        ConnectionEnd::CallerLeavesReceiving => {
+            let mut caller = setup.request(ingress, "GET", "/stream", "").await;
             caller.hears(200).await;
             let left = Instant::now();
             caller.leaves();
-            (stage.origin_is_free(left).await, &["client"])
+            (setup.origin_is_free(left).await, &["client"])
         }
-        End::CallerLeavesWithOneByteUnread => {
-            let mut caller = stage.request(way, "GET", "/hold", "").await;
+        ConnectionEnd::CallerLeavesWithOneByteUnread => {
+            let mut caller = setup.request(ingress, "GET", "/hold", "").await;
             caller.says(b"G").await;
             let left = Instant::now();
             caller.leaves();
-            (stage.origin_is_free(left).await, leaves)
+            (setup.origin_is_free(left).await, leaves)
         }
-        End::CallerIsDoneSending => {
+        ConnectionEnd::CallerIsDoneSending => {
             // A request is whole without it, and the origin is not told.
-            let path = if way.is_by_request() { "/late" } else { "/end" };
-            let mut caller = stage
-                .request(way, "GET", path, "Connection: close\r\n")
+            let path = if ingress.is_by_request() {
+                "/late"
+            } else {
+                "/end"
+            };
+            let mut caller = setup
+                .request(ingress, "GET", path, "Connection: close\r\n")
                 .await;
             caller.is_done().await;
             let (heard, in_order) = caller.hears_the_rest().await;
-            assert!(in_order, "{way:?}");
-            assert!(heard.ends_with("done"), "{way:?}: {heard}");
-            if !way.is_by_request() {
-                assert_eq!(heard, DONE, "{way:?}");
+            assert!(in_order, "{ingress:?}");
+            assert!(heard.ends_with("done"), "{ingress:?}: {heard}");
+            if !ingress.is_by_request() {
+                assert_eq!(heard, DONE, "{ingress:?}");
             }
             // The origin answers when it likes.
             (Duration::ZERO, &["closed"])
         }
-        End::OriginCloses => {
-            let mut caller = stage
-                .request(way, "GET", "/done", "Connection: close\r\n")
+        ConnectionEnd::OriginCloses => {
+            let mut caller = setup
+                .request(ingress, "GET", "/done", "Connection: close\r\n")
                 .await;
             let closed = Instant::now();
             let (heard, in_order) = caller.hears_the_rest().await;
-            assert!(in_order && heard.ends_with("done"), "{way:?}");
+            assert!(in_order && heard.ends_with("done"), "{ingress:?}");
             (closed.elapsed(), &["closed"])
         }
-        End::OriginResets => {
-            let mut caller = stage.request(way, "GET", "/reset", "").await;
+        ConnectionEnd::OriginResets => {
+            let mut caller = setup.request(ingress, "GET", "/reset", "").await;
             let (_, in_order) = caller.hears_the_rest().await;
             // A pipe cannot be reset: the command says so.
-            assert!(!in_order || way == Way::Command, "{way:?}");
+            assert!(!in_order || ingress == Ingress::Command, "{ingress:?}");
             if let Some((code, said)) = caller.came_to().await {
                 assert_eq!(code, 1);
                 assert!(said.contains("broken off by the destination"), "{said}");
             }
             (Duration::ZERO, &["destination"])
         }
-        End::OriginStallsAndCallerLeaves => {
+        ConnectionEnd::OriginStallsAndCallerLeaves => {
             let more = "Content-Length: 100000000\r\n";
-            let mut caller = stage.request(way, "POST", "/stall", more).await;
+            let mut caller = setup.request(ingress, "POST", "/stall", more).await;
             caller.says_as_much_as_is_taken().await;
             let left = Instant::now();
             caller.leaves();
-            (stage.origin_is_free(left).await, &["client"])
+            (setup.origin_is_free(left).await, &["client"])
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_end_is_learnt_on_the_other_side() {
-    let stage = Stage::new().await;
+    let setup = TestSetup::new().await;
     let mut slow = Vec::new();
     for end in ENDS {
-        for way in WAYS {
-            let before = stage.world.ends().await.len();
-            let (took, causes) = play(&stage, way, end).await;
-            println!("{end:?} by {way:?}: learnt after {} ms", took.as_millis());
-            if took > SOON {
-                slow.push((end, way, took));
+        for ingress in INGRESSES {
+            let before = setup.env.ends().await.len();
+            let (took, causes) = play(&setup, ingress, end).await;
+            println!(
+                "{end:?} by {ingress:?}: learnt after {} ms",
+                took.as_millis()
+            );
+            if took > END_TIMEOUT {
+                slow.push((end, ingress, took));
             }
-            assert!(took < BUSY_TIMEOUT, "{end:?} by {way:?}: {took:?}");
-            stage.origin_is_free(Instant::now()).await;
-            let found = stage.causes(before, 1).await;
-            assert_eq!(found.len(), 1, "{end:?} by {way:?}: {found:?}");
+            assert!(took < BUSY_TIMEOUT, "{end:?} by {ingress:?}: {took:?}");
+            setup.origin_is_free(Instant::now()).await;
+            let found = setup.causes(before, 1).await;
+            assert_eq!(found.len(), 1, "{end:?} by {ingress:?}: {found:?}");
             assert!(
                 causes.contains(&found[0].as_str()),
-                "{end:?} by {way:?}: {found:?}, not {causes:?}"
+                "{end:?} by {ingress:?}: {found:?}, not {causes:?}"
             );
         }
     }
@@ -198,61 +213,66 @@ async fn every_end_is_learnt_on_the_other_side() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ended_access_and_a_killed_gateway_end_every_way() {
-    let mut stage = Stage::new().await;
-    let marta = stage.world.session("marta").await;
-    let before = stage.world.ends().await.len();
-    let running = streams(&stage).await;
-    let grant = match stage.world.resource("Database").await.lock {
+    let mut setup = TestSetup::new().await;
+    let marta = setup.env.session("marta").await;
+    let before = setup.env.ends().await.len();
+    let running = streams(&setup).await;
+    let grant = match setup.env.resource("Database").await.lock {
         hourkey_domain::lock::LockState::Granted { grant, .. } => grant,
         other => panic!("{other:?}"),
     };
-    stage.world.revoke(&marta, grant).await;
+    setup.env.revoke(&marta, grant).await;
     let revoked = Instant::now();
     are_cut(running, "Your access to Database has ended").await;
     println!(
         "access ended: cut after {} ms",
         revoked.elapsed().as_millis()
     );
-    stage.origin_is_free(revoked).await;
-    let causes = stage.causes(before, WAYS.len()).await;
-    assert_eq!(causes, ["permit"; WAYS.len()]);
+    setup.origin_is_free(revoked).await;
+    let causes = setup.causes(before, INGRESSES.len()).await;
+    assert_eq!(causes, ["permit"; INGRESSES.len()]);
 
-    let before = stage.world.ends().await.len();
-    let request = stage.world.ask("Database").await;
+    let before = setup.env.ends().await.len();
+    let request = setup.env.ask("Database").await;
     marta
         .approve(request.id, &hourkey_protocol::access::Approve::default())
         .await
         .unwrap();
-    let running = streams(&stage).await;
-    stage.world.gateway.kill().unwrap();
+    let running = streams(&setup).await;
+    setup.env.gateway.kill().unwrap();
     let killed = Instant::now();
     are_cut(running, "The gateway was lost").await;
     println!(
         "gateway killed: cut after {} ms",
         killed.elapsed().as_millis()
     );
-    stage.origin_is_free(killed).await;
-    stage.world.gateway.resume().await.unwrap();
-    let causes = stage.causes(before, WAYS.len()).await;
-    assert_eq!(causes, ["lost"; WAYS.len()]);
+    setup.origin_is_free(killed).await;
+    setup.env.gateway.resume().await.unwrap();
+    let causes = setup.causes(before, INGRESSES.len()).await;
+    assert_eq!(causes, ["lost"; INGRESSES.len()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_has_said_all_is_told_all() {
-    let stage = Stage::new().await;
+    let setup = TestSetup::new().await;
     let upload = vec![b'x'; 5_000_000];
     let mut taken = 0;
-    for way in [Way::Connect, Way::Socks, Way::Forward, Way::Command] {
-        let mut caller = stage.request(way, "GET", "/takes", "").await;
+    for ingress in [
+        Ingress::Connect,
+        Ingress::Socks,
+        Ingress::Forward,
+        Ingress::Command,
+    ] {
+        let mut caller = setup.request(ingress, "GET", "/takes", "").await;
         caller.hears(DONE.len()).await;
         caller.says(&upload).await;
         caller.is_done().await;
         let (_, in_order) = caller.hears_the_rest().await;
-        assert!(in_order, "{way:?}");
+        assert!(in_order, "{ingress:?}");
         taken += upload.len();
-        eventually("all of it", async || match stage.puppet.taken() {
+        eventually("all of it", async || match setup.server.taken() {
             found if found == taken => Ok(()),
-            found => Err(format!("{way:?}: {found} of {taken} bytes")),
+            found => Err(format!("{ingress:?}: {found} of {taken} bytes")),
         })
         .await
         .unwrap();
@@ -266,16 +286,16 @@ async fn a_destination_that_has_said_all_is_told_all() {
 /// request that may be made again is; another goes by a connection of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_do_not_meet_a_destination_that_just_closes() {
-    let stage = Stage::new().await;
+    let setup = TestSetup::new().await;
     for method in ["GET", "POST"] {
         let more = "Content-Length: 0\r\n";
-        let mut caller = stage.request(Way::Http, method, "/once", more).await;
+        let mut caller = setup.request(Ingress::Http, method, "/once", more).await;
         caller.hears(DONE.len()).await;
         // No condition but time itself: a second after an answer, its destination may have closed.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let more = "Content-Length: 0\r\nConnection: close\r\n";
         let mut caller = caller
-            .requests(&stage.puppet, Way::Http, [method, "/done", more])
+            .requests(&setup.server, Ingress::Http, [method, "/done", more])
             .await;
         let (heard, in_order) = caller.hears_the_rest().await;
         assert!(in_order && heard.ends_with("done"), "{method}: {heard}");
@@ -284,36 +304,36 @@ async fn requests_do_not_meet_a_destination_that_just_closes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_proxy_passes_no_half_for_the_whole() {
-    let stage = Stage::new().await;
+    let setup = TestSetup::new().await;
     let more = "Transfer-Encoding: chunked\r\n";
     let mut callers = Vec::new();
-    for way in [Way::Http, Way::Connect, Way::Socks] {
-        let mut upload = stage.request(way, "POST", "/sink", more).await;
+    for ingress in [Ingress::Http, Ingress::Connect, Ingress::Socks] {
+        let mut upload = setup.request(ingress, "POST", "/sink", more).await;
         upload.says(b"5\r\nhello\r\n").await;
         callers.push(upload);
-        callers.push(stage.request(way, "GET", "/hold", "").await);
+        callers.push(setup.request(ingress, "GET", "/hold", "").await);
     }
-    stage.ways.stop();
-    stage.origin_is_free(Instant::now()).await;
-    assert_eq!(stage.puppet.resets(), callers.len());
+    setup.ingresses.stop();
+    setup.origin_is_free(Instant::now()).await;
+    assert_eq!(setup.server.resets(), callers.len());
 }
 
 /// A connection by each way that receives.
-async fn streams(stage: &Stage) -> Vec<(Way, Caller)> {
+async fn streams(setup: &TestSetup) -> Vec<(Ingress, Caller)> {
     let mut running = Vec::new();
-    for way in WAYS {
-        let mut caller = stage.request(way, "GET", "/stream", "").await;
+    for ingress in INGRESSES {
+        let mut caller = setup.request(ingress, "GET", "/stream", "").await;
         caller.hears(200).await;
-        running.push((way, caller));
+        running.push((ingress, caller));
     }
     running
 }
 
 /// All of them end, and not as if they were whole; the command says why.
-async fn are_cut(running: Vec<(Way, Caller)>, why: &str) {
-    for (way, mut caller) in running {
+async fn are_cut(running: Vec<(Ingress, Caller)>, why: &str) {
+    for (ingress, mut caller) in running {
         let (_, in_order) = caller.hears_the_rest().await;
-        assert!(!in_order || way == Way::Command, "{way:?}");
+        assert!(!in_order || ingress == Ingress::Command, "{ingress:?}");
         if let Some((code, said)) = caller.came_to().await {
             assert_eq!(code, 1);
             assert!(said.contains(why), "{said}");

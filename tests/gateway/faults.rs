@@ -1,9 +1,9 @@
-//! What breaks on the way.
+//! Faults on the way: lost connections, stopped programs, full limits.
 
 use std::time::Duration;
 
 use hourkey_protocol::access::Approve;
-use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::poll::eventually;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 
 use crate::connection::Connection;
 use crate::origin::{PAGE, QUIET, TICKS};
-use crate::world::{Entry, World, gateway};
+use crate::test_env::{LocalProxy, TestEnv, gateway};
 
-/// Asks for a page through the entry: what the first line says, and all.
-pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
-    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+/// Asks for a page through the local proxy: what the first line says, and all.
+pub(crate) async fn get(local_proxy: &LocalProxy, name: &str) -> std::io::Result<String> {
+    let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await?;
     // As a browser that is about to show it.
     let get = format!(
@@ -29,9 +29,9 @@ pub(crate) async fn get(entry: &Entry, name: &str) -> std::io::Result<String> {
 }
 
 /// Waits until the wiki's page comes through.
-async fn passes(entry: &Entry) {
+async fn passes(local_proxy: &LocalProxy) {
     eventually("the page", async || {
-        let text = get(entry, "wiki.corp.example").await?;
+        let text = get(local_proxy, "wiki.corp.example").await?;
         match text.ends_with(PAGE) {
             true => Ok(()),
             false => Err(std::io::Error::other(text)),
@@ -43,21 +43,21 @@ async fn passes(entry: &Entry) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_takes_over() {
-    let mut world = World::new().await;
-    let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;
-    let entry = world.entry().await;
+    let mut env = TestEnv::new().await;
+    let _second = gateway(&env.controller, "gw-2", &env.origin, &[]).await;
+    let local_proxy = env.local_proxy().await;
     for _ in 0..3 {
         assert!(
-            get(&entry, "wiki.corp.example")
+            get(&local_proxy, "wiki.corp.example")
                 .await
                 .unwrap()
                 .ends_with(PAGE)
         );
     }
-    world.gateway.kill().unwrap();
+    env.gateway.kill().unwrap();
     for _ in 0..3 {
         assert!(
-            get(&entry, "wiki.corp.example")
+            get(&local_proxy, "wiki.corp.example")
                 .await
                 .unwrap()
                 .ends_with(PAGE)
@@ -67,36 +67,36 @@ async fn a_second_gateway_takes_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_gateway_carried_is_reported_once_it_is_back() {
-    let mut world = World::new().await;
-    let entry = world.entry().await;
-    world.open("Logs").await;
-    let mut quiet = Connection::open(&entry, QUIET).await;
+    let mut env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    env.open("Logs").await;
+    let mut quiet = Connection::open(&local_proxy, QUIET).await;
     quiet.goes_on().await;
     let begun = async || {
-        let audit = world.controller.run(&["audit", "--json"]).await.unwrap();
+        let audit = env.controller.run(&["audit", "--json"]).await.unwrap();
         audit.contains("connection.started")
     };
     eventually("its start in the audit log", begun)
         .await
         .unwrap();
-    world.gateway.kill().unwrap();
+    env.gateway.kill().unwrap();
     quiet.ends().await;
-    world.gateway.resume().await.unwrap();
-    world.ended_because("lost").await;
+    env.gateway.resume().await.unwrap();
+    env.ended_because("lost").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
-    let mut world = World::new().await;
-    let _second = gateway(&world.controller, "gw-2", &world.origin, &[]).await;
-    let entry = world.entry().await;
-    world.open("Logs").await;
-    let sending = Connection::open(&entry, TICKS).await;
-    let mut quiet = Connection::open(&entry, QUIET).await;
+    let mut env = TestEnv::new().await;
+    let _second = gateway(&env.controller, "gw-2", &env.origin, &[]).await;
+    let local_proxy = env.local_proxy().await;
+    env.open("Logs").await;
+    let sending = Connection::open(&local_proxy, TICKS).await;
+    let mut quiet = Connection::open(&local_proxy, QUIET).await;
     quiet.goes_on().await;
-    world.gateway.kill().unwrap();
+    env.gateway.kill().unwrap();
     // Whatever lay ready at the first one is worth nothing: nobody asks twice.
-    let mut next = Connection::open(&entry, QUIET).await;
+    let mut next = Connection::open(&local_proxy, QUIET).await;
     next.goes_on().await;
     sending.ends().await;
     quiet.ends().await;
@@ -107,36 +107,36 @@ async fn a_gateway_that_dies_in_mid_transfer_is_replaced_at_once() {
 /// longer than its lease, and when it is heard again before that, only what is still granted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
-    let mut world = World::new().await;
-    world.gateway.kill().unwrap();
-    let (place, wire) = Place::wired(&world.controller).await.unwrap();
-    let hosts = [("logs.corp.example", world.origin.ticks().to_string())];
+    let mut env = TestEnv::new().await;
+    env.gateway.kill().unwrap();
+    let (deployment, link) = Deployment::behind_proxy(&env.controller).await.unwrap();
+    let hosts = [("logs.corp.example", env.origin.ticks().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
-    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
-    let _far = far.await.unwrap();
-    let marta = world.session("marta").await;
-    let entry = world.entry().await;
-    let grant = world.open("Logs").await;
-    let mut connection = Connection::open(&entry, QUIET).await;
+    let remote = Gateway::start_at(&env.controller, deployment, "far", "Office", &hosts);
+    let _far = remote.await.unwrap();
+    let marta = env.session("marta").await;
+    let local_proxy = env.local_proxy().await;
+    let grant = env.open("Logs").await;
+    let mut connection = Connection::open(&local_proxy, QUIET).await;
     connection.goes_on().await;
-    wire.cut();
-    world.revoke(&marta, grant).await;
+    link.cut();
+    env.revoke(&marta, grant).await;
     connection.goes_on().await;
-    wire.mend();
+    link.restore();
     connection.ends().await;
     // Not because the lease ended.
-    world.ended_because("permit").await;
+    env.ended_because("permit").await;
 
     // The other way round: what was granted meanwhile passes.
-    wire.cut();
+    link.cut();
     // Automatic approval is off after a revocation.
-    let request = world.ask("Logs").await;
+    let request = env.ask("Logs").await;
     marta
         .approve(request.id, &Approve::default())
         .await
         .unwrap();
-    wire.mend();
-    let mut connection = eventually("a connection", async || Connection::ask(&entry).await)
+    link.restore();
+    let mut connection = eventually("a connection", async || Connection::ask(&local_proxy).await)
         .await
         .unwrap();
     connection.says(QUIET).await;
@@ -146,65 +146,66 @@ async fn a_revocation_while_the_stream_is_down_cuts_when_it_is_back() {
 /// Clients that are refused go on to another gateway at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_has_not_heard_its_controller_yet_takes_no_connections() {
-    let mut world = World::new().await;
-    let entry = world.entry().await;
-    let (place, wire) = Place::wired(&world.controller).await.unwrap();
-    let hosts = [("wiki.corp.example", world.origin.web().to_string())];
+    let mut env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    let (deployment, link) = Deployment::behind_proxy(&env.controller).await.unwrap();
+    let hosts = [("wiki.corp.example", env.origin.web().to_string())];
     let hosts = hosts.each_ref().map(|(name, to)| (*name, &**to));
-    let far = Gateway::start_at(&world.controller, place, "far", "Office", &hosts);
-    let mut far = far.await.unwrap();
-    far.kill().unwrap();
-    wire.cut();
-    far.resume().await.unwrap();
-    let refused = TcpStream::connect(far.address()).await.unwrap_err();
+    let remote = Gateway::start_at(&env.controller, deployment, "far", "Office", &hosts);
+    let mut remote = remote.await.unwrap();
+    remote.kill().unwrap();
+    link.cut();
+    remote.resume().await.unwrap();
+    let refused = TcpStream::connect(remote.address()).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(
-        get(&entry, "wiki.corp.example")
+        get(&local_proxy, "wiki.corp.example")
             .await
             .unwrap()
             .ends_with(PAGE)
     );
-    world.gateway.kill().unwrap();
-    let page = get(&entry, "wiki.corp.example").await.unwrap();
+    env.gateway.kill().unwrap();
+    let page = get(&local_proxy, "wiki.corp.example").await.unwrap();
     assert!(page.contains("No gateway answers"), "{page}");
     assert!(page.contains("nothing answers at its address"), "{page}");
-    wire.mend();
-    passes(&entry).await;
+    link.restore();
+    passes(&local_proxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_that_a_gateway_missed_is_in_force_when_it_is_back() {
-    let mut world = World::new().await;
-    let marta = world.session("marta").await;
-    let entry = world.entry().await;
-    let grant = world.open("Logs").await;
-    world.gateway.kill().unwrap();
-    world.revoke(&marta, grant).await;
-    world.gateway.resume().await.unwrap();
+    let mut env = TestEnv::new().await;
+    let marta = env.session("marta").await;
+    let local_proxy = env.local_proxy().await;
+    let grant = env.open("Logs").await;
+    env.gateway.kill().unwrap();
+    env.revoke(&marta, grant).await;
+    env.gateway.resume().await.unwrap();
     // The wiki passes again, and the logs do not.
-    passes(&entry).await;
-    let locked = get(&entry, "logs.corp.example").await.unwrap();
+    passes(&local_proxy).await;
+    let locked = get(&local_proxy, "logs.corp.example").await.unwrap();
     assert!(locked.starts_with("HTTP/1.1 302"), "{locked}");
-    assert_eq!(world.origin.open(), 0);
+    assert_eq!(env.origin.open(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_gateway_lets_nobody_in() {
-    let world = World::new().await;
-    let entry = world.entry().await;
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
     assert!(
-        get(&entry, "wiki.corp.example")
+        get(&local_proxy, "wiki.corp.example")
             .await
             .unwrap()
             .ends_with(PAGE)
     );
-    world
-        .controller
+    env.controller
         .run(&["gateway", "remove", "gw-1"])
         .await
         .unwrap();
     eventually("the refusal", async || {
-        let text = get(&entry, "wiki.corp.example").await.unwrap_or_default();
+        let text = get(&local_proxy, "wiki.corp.example")
+            .await
+            .unwrap_or_default();
         match text.ends_with(PAGE) {
             true => Err(text),
             false => Ok(()),
@@ -213,7 +214,7 @@ async fn a_removed_gateway_lets_nobody_in() {
     .await
     .unwrap();
     eventually("the gateway's word", async || {
-        let log = world.gateway.log();
+        let log = env.gateway.log();
         match log.contains("does not know this gateway any more") {
             true => Ok(()),
             false => Err(log),
@@ -227,13 +228,13 @@ async fn a_removed_gateway_lets_nobody_in() {
 /// them gives up before a browser does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_that_hangs_holds_nobody_for_long() {
-    let world = World::new().await;
-    let entry = world.entry().await;
-    let page = async || get(&entry, "wiki.corp.example").await.unwrap();
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    let page = async || get(&local_proxy, "wiki.corp.example").await.unwrap();
     assert!(page().await.ends_with(PAGE));
-    world.controller.signal(Signal::STOP).unwrap();
+    env.controller.signal(Signal::STOP).unwrap();
     let limit = Duration::from_secs(22);
-    let listed = tokio::time::timeout(limit, world.terminal.run(&["list"]));
+    let listed = tokio::time::timeout(limit, env.terminal.run(&["list"]));
     let refused = async || {
         let text = tokio::time::timeout(limit, page()).await.unwrap();
         (!text.ends_with(PAGE)).then_some(text)
@@ -243,7 +244,7 @@ async fn a_controller_that_hangs_holds_nobody_for_long() {
     let (ran, text) = (ran.unwrap().ended(8), text.unwrap());
     assert!(ran.err.contains("did not answer in time"), "{ran:?}");
     assert!(text.starts_with("HTTP/1.1 50"), "{text}");
-    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
     let mut tunnel = TcpStream::connect(proxy).await.unwrap();
     let connect = b"CONNECT wiki.corp.example:80 HTTP/1.1\r\nUser-Agent: Mozilla/5.0\r\n\r\n";
     tunnel.write_all(connect).await.unwrap();

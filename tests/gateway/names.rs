@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use hourkey_testkit::poll::eventually;
 
 use crate::addresses::hosts;
-use crate::far::{FAR, Far, Proxy, WIKI};
 use crate::network::{Host, Network};
 use crate::origin::PAGE;
+use crate::remote_env::{FAR, Proxy, RemoteEnv, WIKI};
 
 /// Names are given up after five seconds.
-const SOON: Duration = Duration::from_secs(4);
+const MAX_LOOK_UP_TIME: Duration = Duration::from_secs(4);
 
 /// A DNS server at one address of a host, where the wiki is at 10.77.0.4.
 struct Dnsmasq(Child);
@@ -64,21 +64,21 @@ async fn found(network: &Network) {
     let Network {
         gateway, origin, ..
     } = network;
-    network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
+    network.client.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
     let metadata = hosts("vault.corp.example", &["169.254.169.254"]);
     gateway.etc("hosts", &metadata);
     gateway.etc("resolv.conf", "nameserver 10.77.0.4\n");
     gateway.silence("10.77.0.90");
     let server = Dnsmasq::start(origin, "10.77.0.4");
-    let far = Far::new(network).await;
-    let proxy = far.proxy().await;
+    let remote = RemoteEnv::new(network).await;
+    let proxy = remote.proxy().await;
     wiki(&proxy).await;
     let (_, took) = proxy.get(WIKI).await;
     println!("a name from DNS: {took:.2?}");
     eventually(
         "a word on the name that leads to a metadata service",
         async || {
-            let log = far.gateway.log();
+            let log = remote.gateway.log();
             let said = log.contains("no name may lead") && log.contains("169.254.169.254");
             said.then_some(()).ok_or(log)
         },
@@ -94,7 +94,10 @@ async fn found(network: &Network) {
     let changed = Instant::now();
     while changed.elapsed() < Duration::from_secs(3) {
         let (page, took) = proxy.get(WIKI).await;
-        assert!(page.ends_with(PAGE) && took < SOON, "{took:?}: {page}");
+        assert!(
+            page.ends_with(PAGE) && took < MAX_LOOK_UP_TIME,
+            "{took:?}: {page}"
+        );
     }
     let (_, took) = proxy.get(WIKI).await;
     println!("one dead server of two: {took:.2?}");

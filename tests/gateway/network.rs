@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) struct Network {
     pub(crate) controller: Host,
     pub(crate) gateway: Host,
-    pub(crate) entry: Host,
+    pub(crate) client: Host,
     /// Where the resources are, at 10.77.0.4 and fd77::4.
     pub(crate) origin: Host,
 }
@@ -48,7 +48,7 @@ impl Network {
         controller.ip(&["link", "set", "bridge", "up"]);
         controller.assign("bridge");
         let hosts = [("gateway", 2), ("entry", 3), ("origin", 4)];
-        let [gateway, entry, origin] = hosts.map(|(name, number)| {
+        let [gateway, client, origin] = hosts.map(|(name, number)| {
             let host = Host::new(&id, name, number);
             let peer = ["peer", "name", "eth", "netns", &host.namespace];
             let link = ["link", "add", name, "type", "veth"];
@@ -61,7 +61,7 @@ impl Network {
         Some(Self {
             controller,
             gateway,
-            entry,
+            client,
             origin,
         })
     }

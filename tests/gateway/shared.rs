@@ -10,7 +10,7 @@ use hourkey_testkit::poll::eventually;
 use hourkey_testkit::servers::{Postgres, Ssh};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 const BUILD: &str = "build.corp.example";
 const DATABASE: &str = "db.corp.example";
@@ -24,25 +24,25 @@ async fn output(mut command: Command) -> Output {
 }
 
 /// Opens the safe, which lies at the same address, to Ada.
-async fn open_safe(world: &World) {
-    let request = world.ask("Safe").await;
-    let marta = world.session("marta").await;
+async fn open_safe(env: &TestEnv) {
+    let request = env.ask("Safe").await;
+    let marta = env.session("marta").await;
     let how = Approve::default();
     marta.approve(request.id, &how).await.unwrap();
 }
 
 /// The names in the audit log's entry of the last connection that was cut for what was inside.
-async fn cut_for(world: &World) -> (String, String) {
+async fn cut_for(env: &TestEnv) -> (String, String) {
     let mut found = None;
     eventually(
         "a connection that was cut for what was inside",
         async || {
-            let audit = world.controller.run(&["audit", "--json"]).await.unwrap();
+            let audit = env.controller.run(&["audit", "--json"]).await.unwrap();
             let mut entries = audit
                 .lines()
                 .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-            let last = entries.rfind(|entry| entry["action"] == "connection.ended");
-            found = last.filter(|entry| entry["detail"]["why"] == "mismatch");
+            let last = entries.rfind(|record| record["action"] == "connection.ended");
+            found = last.filter(|record| record["detail"]["why"] == "mismatch");
             found.is_some().then_some(()).ok_or(audit)
         },
     )
@@ -58,8 +58,8 @@ async fn cut_for(world: &World) -> (String, String) {
 async fn ssh_to_a_host_with_two_names_needs_access_to_both() {
     let server = Ssh::start().await.unwrap();
     let at = server.address();
-    let world = World::with(&[(BUILD, at), (SAFE, at)]).await;
-    let session = &world.terminal.session;
+    let env = TestEnv::with(&[(BUILD, at), (SAFE, at)]).await;
+    let session = &env.terminal.session;
     let hourkey = hourkey_testkit::binaries::path("hourkey").unwrap();
     session.link("hourkey", &hourkey).unwrap();
     let ssh = |host: &str, port: &str| {
@@ -70,19 +70,19 @@ async fn ssh_to_a_host_with_two_names_needs_access_to_both() {
         command.args([host, "echo passed"]);
         command
     };
-    world.open("Build host").await;
+    env.open("Build host").await;
     let refused = output(ssh(BUILD, "22")).await;
     assert_eq!(refused.status.code(), Some(255), "{refused:?}");
     let said = String::from_utf8_lossy(&refused.stderr);
     let way_out = "have your administrator give build.corp.example a port of its own";
     assert!(said.contains(way_out), "{said}");
-    assert_eq!(cut_for(&world).await, (BUILD.to_owned(), "none".to_owned()));
-    open_safe(&world).await;
+    assert_eq!(cut_for(&env).await, (BUILD.to_owned(), "none".to_owned()));
+    open_safe(&env).await;
     for (host, port) in [(BUILD, "22"), (SAFE, "443")] {
         let passed = output(ssh(host, port)).await;
         assert_eq!(passed.stdout, b"passed\n", "{passed:?}");
     }
-    let log = world.gateway.log();
+    let log = env.gateway.log();
     let told = log.matches("two resources share an address").count();
     assert_eq!(told, 1, "{log}");
     assert!(log.contains(BUILD) && log.contains(SAFE), "{log}");
@@ -92,12 +92,12 @@ async fn ssh_to_a_host_with_two_names_needs_access_to_both() {
 async fn a_program_that_says_all_at_once_is_told_why_it_was_cut() {
     let server = Ssh::start().await.unwrap();
     let at = server.address();
-    let world = World::with(&[(BUILD, at), (SAFE, at)]).await;
-    world.open("Build host").await;
+    let env = TestEnv::with(&[(BUILD, at), (SAFE, at)]).await;
+    env.open("Build host").await;
     let hourkey = hourkey_testkit::binaries::path("hourkey").unwrap();
     // The end of what it says may meet the cut.
     for _ in 0..15 {
-        let mut shell = world.terminal.session.command("/bin/sh");
+        let mut shell = env.terminal.session.command("/bin/sh");
         let script = format!("echo hello | \"$0\" connect {BUILD} 22");
         shell.args(["-c", &script]).arg(&hourkey);
         let refused = output(shell).await;
@@ -111,11 +111,11 @@ async fn a_program_that_says_all_at_once_is_told_why_it_was_cut() {
 async fn a_database_that_asks_for_tls_later_needs_access_to_all_that_is_there() {
     let server = Postgres::start().await.unwrap();
     let at = server.address();
-    let world = World::with(&[(DATABASE, at), (SAFE, at)]).await;
-    world.open("Database").await;
-    let (_forward, port) = world.forward("Database").await;
+    let env = TestEnv::with(&[(DATABASE, at), (SAFE, at)]).await;
+    env.open("Database").await;
+    let (_forward, port) = env.forward("Database").await;
     let psql = || {
-        let mut command = world.terminal.session.command("/usr/bin/psql");
+        let mut command = env.terminal.session.command("/usr/bin/psql");
         command
             .args(["--no-psqlrc", "--tuples-only", "--no-align"])
             .arg(format!(
@@ -127,10 +127,10 @@ async fn a_database_that_asks_for_tls_later_needs_access_to_all_that_is_there() 
     let refused = output(psql()).await;
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert_eq!(
-        cut_for(&world).await,
+        cut_for(&env).await,
         (DATABASE.to_owned(), "none".to_owned())
     );
-    open_safe(&world).await;
+    open_safe(&env).await;
     let passed = output(psql()).await;
     assert_eq!(passed.stdout, b"42\n", "{passed:?}");
     server.stop().await.unwrap();
@@ -180,9 +180,9 @@ async fn retrying(folder: &Path) -> (tokio::process::Child, SocketAddr) {
 async fn tls_passes_under_its_own_name_alone_also_when_it_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, at) = retrying(folder.path()).await;
-    let world = World::with(&[(PORTAL, at), (SAFE, at)]).await;
-    world.open("Portal").await;
-    let (forward, port) = world.forward("Portal").await;
+    let env = TestEnv::with(&[(PORTAL, at), (SAFE, at)]).await;
+    env.open("Portal").await;
+    let (forward, port) = env.forward("Portal").await;
     let curl = async |name: &str| {
         let mut curl = Command::new("/usr/bin/curl");
         curl.args(["-sk", "--max-time", "60", "--tlsv1.3", "--noproxy", "*"])
@@ -199,12 +199,12 @@ async fn tls_passes_under_its_own_name_alone_also_when_it_is_tried_again() {
     };
     assert!(curl(PORTAL).await);
     assert!(!curl(SAFE).await);
-    assert_eq!(cut_for(&world).await, (PORTAL.to_owned(), SAFE.to_owned()));
+    assert_eq!(cut_for(&env).await, (PORTAL.to_owned(), SAFE.to_owned()));
     let told = format!("A connection to {PORTAL} was blocked: it was meant for {SAFE}.");
     let tells = async || forward.log().contains(&told);
     forward.ready("a word to the person", tells).await.unwrap();
     assert!(!curl("localhost").await && !nameless().await);
-    open_safe(&world).await;
+    open_safe(&env).await;
     assert!(curl("localhost").await && nameless().await);
     assert!(
         !curl(SAFE).await,

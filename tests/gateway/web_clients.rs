@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::puppet::{BIG, Puppet};
-use crate::world::{Entry, World};
+use crate::scripted_server::{BIG, ScriptedServer};
+use crate::test_env::{LocalProxy, TestEnv};
 
 const HOST: &str = "db.corp.example";
 const BASE: &str = "http://db.corp.example:5432";
@@ -21,20 +21,20 @@ const BASE: &str = "http://db.corp.example:5432";
 /// Debian's own Python, which has the packages.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A world in which a server stands behind "Database", open to Ada, with her proxy.
-async fn before(server: SocketAddr) -> (World, Entry) {
-    let world = World::with(&[(HOST, server)]).await;
-    world.open("Database").await;
-    let entry = world.entry().await;
-    (world, entry)
+/// A test environment in which a server stands behind "Database", open to Ada, with her proxy.
+async fn before(server: SocketAddr) -> (TestEnv, LocalProxy) {
+    let env = TestEnv::with(&[(HOST, server)]).await;
+    env.open("Database").await;
+    let local_proxy = env.local_proxy().await;
+    (env, local_proxy)
 }
 
 /// Runs a program of Ada's to its end.
-async fn run(world: &World, entry: &Entry, program: &str, arguments: &[&str]) -> Output {
-    let mut command = world.terminal.session.command(program);
+async fn run(env: &TestEnv, local_proxy: &LocalProxy, program: &str, arguments: &[&str]) -> Output {
+    let mut command = env.terminal.session.command(program);
     command
         .args(arguments)
-        .env("http_proxy", entry.proxy())
+        .env("http_proxy", local_proxy.proxy())
         .env("PATH", "/usr/local/bin:/usr/bin:/bin");
     let mut command = tokio::process::Command::from(command);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
@@ -71,7 +71,7 @@ async fn python() -> (SocketAddr, TempDir, Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_of_unknown_length_arrive_whole() {
     let (server, folder, _process) = python().await;
-    let (world, entry) = before(server).await;
+    let (env, local_proxy) = before(server).await;
     let file = folder.path().join("file");
     std::fs::write(&file, vec![b'x'; 300_000]).unwrap();
     let url = format!("{BASE}/up");
@@ -80,7 +80,7 @@ async fn uploads_of_unknown_length_arrive_whole() {
         "cat {} | curl --silent --upload-file - {url}",
         file.display()
     );
-    let said = printed(&run(&world, &entry, "/bin/sh", &["-c", &upload]).await);
+    let said = printed(&run(&env, &local_proxy, "/bin/sh", &["-c", &upload]).await);
     assert!(said.contains(r#""length": 300000"#), "{said}");
     assert!(said.contains(r#""coding": "chunked""#), "{said}");
 
@@ -89,7 +89,7 @@ async fn uploads_of_unknown_length_arrive_whole() {
          for _ in range(2):\n  \
          print(s.post('{url}', data=(b'y' * 1000 for _ in range(100)), timeout=60).text)"
     );
-    let said = printed(&run(&world, &entry, PYTHON, &["-c", &requests]).await);
+    let said = printed(&run(&env, &local_proxy, PYTHON, &["-c", &requests]).await);
     assert_eq!(said.matches(r#""length": 100000"#).count(), 2, "{said}");
 
     let node = format!(
@@ -97,10 +97,10 @@ async fn uploads_of_unknown_length_arrive_whole() {
          const r = http.request({{ host: '127.0.0.1', port: {}, method: 'PUT', path: '{url}', \
          headers: {{ Host: '{HOST}:5432' }} }}, (a) => a.pipe(process.stdout));\n\
          for (let i = 0; i < 50; i++) r.write('z'.repeat(1000));\nr.end();",
-        entry.port()
+        local_proxy.port()
     );
     let node_path = which("node");
-    let said = printed(&run(&world, &entry, &node_path, &["-e", &node]).await);
+    let said = printed(&run(&env, &local_proxy, &node_path, &["-e", &node]).await);
     assert!(said.contains(r#""length": 50000"#), "{said}");
 }
 
@@ -126,7 +126,7 @@ async fn an_answer_that_comes_before_the_upload_is_over_arrives() {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let listens = async || TcpStream::connect(address).await;
     server.ready("the web server", listens).await.unwrap();
-    let (world, entry) = before(address).await;
+    let (env, local_proxy) = before(address).await;
     let file = folder.path().join("file");
     std::fs::write(&file, vec![b'x'; 10_000_000]).unwrap();
     let data = format!("@{}", file.display());
@@ -142,7 +142,7 @@ async fn an_answer_that_comes_before_the_upload_is_over_arrives() {
             &data,
             &url,
         ];
-        let curl = run(&world, &entry, "/usr/bin/curl", &arguments).await;
+        let curl = run(&env, &local_proxy, "/usr/bin/curl", &arguments).await;
         // curl may not be able to send the rest, and says so; the answer is there.
         assert_eq!(String::from_utf8_lossy(&curl.stdout), "501", "{curl:?}");
     }
@@ -151,7 +151,7 @@ async fn an_answer_that_comes_before_the_upload_is_over_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn git_pushes_more_than_a_megabyte() {
     let (server, folder, _process) = python().await;
-    let (world, entry) = before(server).await;
+    let (env, local_proxy) = before(server).await;
     let here = folder.path().join("here");
     let there = folder.path().join("there.git");
     // Nothing that compresses.
@@ -166,7 +166,7 @@ async fn git_pushes_more_than_a_megabyte() {
         here = here.display(),
         there = there.display(),
     );
-    let said = printed(&run(&world, &entry, "/bin/sh", &["-c", &push]).await);
+    let said = printed(&run(&env, &local_proxy, "/bin/sh", &["-c", &push]).await);
     let ids: Vec<&str> = said.lines().collect();
     assert!(ids.len() == 2 && ids[0] == ids[1], "{said}");
 }
@@ -174,7 +174,7 @@ async fn git_pushes_more_than_a_megabyte() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_opens_through_the_proxy() {
     let (server, _folder, _process) = python().await;
-    let (world, entry) = before(server).await;
+    let (env, local_proxy) = before(server).await;
     let script = format!(
         "import asyncio, aiohttp\n\
          async def main():\n  \
@@ -184,24 +184,28 @@ async fn a_websocket_opens_through_the_proxy() {
          await w.send_str(word)\n        \
          print(await w.receive_str())\n\
          asyncio.run(main())",
-        entry.proxy()
+        local_proxy.proxy()
     );
-    let said = printed(&run(&world, &entry, PYTHON, &["-c", &script]).await);
+    let said = printed(&run(&env, &local_proxy, PYTHON, &["-c", &script]).await);
     assert_eq!(said, "echo one\necho two\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_clients_and_connections_that_stay_open_are_served() {
-    let puppet = Puppet::start().await;
-    let (world, entry) = before(puppet.address()).await;
+    let server = ScriptedServer::start().await;
+    let (env, local_proxy) = before(server.address()).await;
     // HTTP/1.0, with and without keep-alive.
-    let proxy = entry.proxy().strip_prefix("http://").unwrap().to_owned();
+    let proxy = local_proxy
+        .proxy()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     for keep_alive in [&[][..], &["-k"]] {
         let arguments = [&["-n", "20", "-c", "2", "-X", &proxy], keep_alive].concat();
         let url = format!("{BASE}/x");
         let ab = run(
-            &world,
-            &entry,
+            &env,
+            &local_proxy,
             "/usr/bin/ab",
             &[&arguments[..], &[&url]].concat(),
         )
@@ -213,28 +217,28 @@ async fn old_clients_and_connections_that_stay_open_are_served() {
     // An origin that does not close when it is asked to.
     let (first, second) = (format!("{BASE}/keepopen"), format!("{BASE}/x"));
     let arguments = ["--silent", "--max-time", "60", &first, &second];
-    let curl = run(&world, &entry, "/usr/bin/curl", &arguments).await;
+    let curl = run(&env, &local_proxy, "/usr/bin/curl", &arguments).await;
     assert_eq!(printed(&curl), "donedone");
     // A request that nobody answers, given up.
     let hold = format!("{BASE}/hold");
     let arguments = ["--silent", "--max-time", "1", &hold];
-    let gone = run(&world, &entry, "/usr/bin/curl", &arguments).await;
+    let gone = run(&env, &local_proxy, "/usr/bin/curl", &arguments).await;
     assert_eq!(gone.status.code(), Some(28), "{gone:?}");
-    eventually("the end at the origin", async || puppet.open() == 0)
+    eventually("the end at the origin", async || server.open() == 0)
         .await
         .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_answer_arrives_whole_although_a_byte_too_many_was_said() {
-    let puppet = Puppet::start().await;
-    let (_world, entry) = before(puppet.address()).await;
-    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let server = ScriptedServer::start().await;
+    let (_env, local_proxy) = before(server.address()).await;
+    let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(proxy).await.unwrap();
     let get = format!("GET {BASE}/big HTTP/1.1\r\nHost: {HOST}:5432\r\nConnection: close\r\n\r\n");
     stream.write_all(get.as_bytes()).await.unwrap();
     // Once the head was read.
-    eventually("the request", async || puppet.heard() == 1)
+    eventually("the request", async || server.heard() == 1)
         .await
         .unwrap();
     stream.write_all(b"\n").await.unwrap();
@@ -254,13 +258,13 @@ async fn a_large_answer_arrives_whole_although_a_byte_too_many_was_said() {
 /// Callers that come all at once are heard before they count as silent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_callers_is_served() {
-    let puppet = Puppet::start().await;
-    let (world, entry) = before(puppet.address()).await;
-    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let server = ScriptedServer::start().await;
+    let (env, local_proxy) = before(server.address()).await;
+    let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
     let url = format!("{BASE}/done");
     // More than may have a connection each: some are told so, and none is reset.
     let arguments = ["-n", "1500", "-c", "1000", "-X", proxy, &url];
-    let ab = run(&world, &entry, "/usr/bin/ab", &arguments).await;
+    let ab = run(&env, &local_proxy, "/usr/bin/ab", &arguments).await;
     let said = printed(&ab);
     assert!(said.contains("Complete requests:      1500"), "{said}");
 }
@@ -268,10 +272,10 @@ async fn a_burst_of_callers_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_without_a_path_or_with_an_empty_port_are_understood() {
     let (server, _folder, _process) = python().await;
-    let world = World::with(&[(HOST, server), ("wiki.corp.example", server)]).await;
-    world.open("Database").await;
-    let entry = world.entry().await;
-    let proxy = entry.proxy().strip_prefix("http://").unwrap();
+    let env = TestEnv::with(&[(HOST, server), ("wiki.corp.example", server)]).await;
+    env.open("Database").await;
+    let local_proxy = env.local_proxy().await;
+    let proxy = local_proxy.proxy().strip_prefix("http://").unwrap();
     for (request, path) in [
         // This server knows no "*".
         (format!("OPTIONS {BASE} HTTP/1.1"), "404 Not Found"),
@@ -296,10 +300,10 @@ async fn targets_without_a_path_or_with_an_empty_port_are_understood() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forward_takes_large_heads_and_old_clients() {
-    let puppet = Puppet::start().await;
-    let world = World::with(&[(HOST, puppet.address())]).await;
-    world.open("Database").await;
-    let (_forward, port) = world.forward(&format!("{HOST}:5432")).await;
+    let server = ScriptedServer::start().await;
+    let env = TestEnv::with(&[(HOST, server.address())]).await;
+    env.open("Database").await;
+    let (_forward, port) = env.forward(&format!("{HOST}:5432")).await;
     let ask = async |head: String| {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -15,8 +15,8 @@ use hourkey_client::session::Session as Api;
 use hourkey_testkit::browser::Browser;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::page::Page;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 
 /// A controller with the sample organisation, and somewhere to start browsers.
 pub(crate) struct Site {
@@ -69,7 +69,7 @@ impl Site {
     }
 
     pub(crate) async fn api(&self, login: &'static str) -> Result<Api> {
-        Person::with_password(login, password(login))?
+        TestUser::with_password(login, password(login))?
             .session(&self.controller)
             .await
     }

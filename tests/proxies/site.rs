@@ -3,11 +3,11 @@
 use std::process::Stdio;
 
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::gateway::{Gateway, Place};
-use hourkey_testkit::person::Person;
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{Process, command};
 use hourkey_testkit::reverse_proxy::{Certificate, OPEN_FILES, Program, ReverseProxy};
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::web::plain;
 use hourkey_testkit::webdriver::free_port;
 use serde_json::Value;
@@ -118,14 +118,14 @@ impl Site {
 
     /// A gateway that reaches the controller through the proxy.
     pub(crate) async fn gateway(&self) -> Gateway {
-        let place = Place {
+        let deployment = Deployment {
             controller: self.public.clone(),
             authority: Some(self.parts.certificate.authority()),
-            ..Place::beside(&self.controller)
+            ..Deployment::beside(&self.controller)
         };
         let wiki = plain(PAGE).await.unwrap().to_string();
         let hosts = [("wiki.corp.example", &*wiki)];
-        Gateway::start_at(&self.controller, place, "gw-1", "Office", &hosts)
+        Gateway::start_at(&self.controller, deployment, "gw-1", "Office", &hosts)
             .await
             .unwrap()
     }
@@ -143,7 +143,7 @@ impl Site {
             .await
             .unwrap();
         let authority = std::fs::read(authority).unwrap();
-        let mut person = Person::trusting(login, password, &authority).unwrap();
+        let mut person = TestUser::trusting(login, password, &authority).unwrap();
         let arguments = ["sign-in", self.public.as_str(), "--store", "file"];
         terminal.sign_in(&mut person, &arguments).await.ended(0);
         terminal

@@ -101,7 +101,7 @@ const GATEWAY: &[(&str, &str)] = &[
     ("hourkey-cli", "hourkey"),
 ];
 
-/// What measures.
+/// The benchmark program.
 const BENCH: (&str, &str) = ("hourkey-testkit", "hourkey-bench");
 
 /// The variable by which tests move the clocks of debug builds.

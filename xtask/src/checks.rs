@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::prerequisites::{self, Purpose};
-use crate::tally::Tally;
-use crate::workspace::{build_ui, cargo, install_ui, npm, run as succeed, shown};
+use crate::test_summary::TestSummary;
+use crate::workspace::{build_ui, cargo, command_line, install_ui, npm, run as succeed};
 
 /// Runs all checks and tests, or with filters only the tests that match one; the last line says
 /// how many tests passed and failed.
@@ -25,11 +25,11 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
         // One test needs it, and fails without.
         println!("{error:#}");
     }
-    let mut found = Findings::default();
+    let mut results = CheckResults::default();
     if filters.is_empty() {
-        found.lint()?;
-        found.check_dependencies();
-        found.check(
+        results.lint()?;
+        results.check_dependencies();
+        results.check(
             "documentation",
             cargo()
                 .args(["doc", "--workspace", "--no-deps"])
@@ -40,15 +40,15 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
     }
     // The end-to-end tests start the plain binaries, which `cargo test` alone does not build.
     succeed(cargo().args(["build", "--workspace", "--bins", "--tests"]))?;
-    if !found.failed.is_empty() {
-        println!("failed before the tests: {}", found.failed.join(", "));
+    if !results.failed.is_empty() {
+        println!("failed before the tests: {}", results.failed.join(", "));
     }
-    found.test(
+    results.test(
         cargo()
             .args(["test", "--workspace", "--no-fail-fast", "--"])
             .args(filters),
     )?;
-    Ok(found.conclude())
+    Ok(results.conclude())
 }
 
 /// Runs what is worth running before each commit: formatting, lints, and the unit tests.
@@ -57,21 +57,21 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
 /// When something needed is missing, or the build fails.
 pub(crate) fn run_quick(install: bool) -> Result<ExitCode> {
     prerequisites::ensure(Purpose::Check, install)?;
-    let mut found = Findings::default();
-    found.lint()?;
-    found.test(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]))?;
-    Ok(found.conclude())
+    let mut results = CheckResults::default();
+    results.lint()?;
+    results.test(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]))?;
+    Ok(results.conclude())
 }
 
-/// What the checks and tests found.
+/// Results of the checks and tests.
 #[derive(Default)]
-struct Findings {
-    tally: Tally,
+struct CheckResults {
+    test_summary: TestSummary,
     /// Names of checks that failed.
     failed: Vec<String>,
 }
 
-impl Findings {
+impl CheckResults {
     /// Formatting, the window's checks and tests, and clippy. Builds the window, which the desktop
     /// app embeds.
     fn lint(&mut self) -> Result<()> {
@@ -91,7 +91,7 @@ impl Findings {
 
     /// Runs one check and notes its name when it fails.
     fn check(&mut self, name: &str, command: &mut Command) {
-        println!("── {name}: {}", shown(command));
+        println!("── {name}: {}", command_line(command));
         if let Err(error) = succeed(command) {
             println!("{error:#}");
             self.failed.push(name.to_owned());
@@ -121,9 +121,9 @@ impl Findings {
     /// Runs a test runner, passes its output on line by line, and adds up its counts. A runner
     /// that fails without a failed test is noted like a check.
     fn test(&mut self, command: &mut Command) -> Result<()> {
-        let name = shown(command);
+        let name = command_line(command);
         println!("── tests: {name}");
-        let failed_before = self.tally.failed;
+        let failed_before = self.test_summary.failed;
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
@@ -133,10 +133,10 @@ impl Findings {
                 let line = line?;
                 let line = String::from_utf8_lossy(&line);
                 println!("{line}");
-                self.tally += Tally::of_line(&line);
+                self.test_summary += TestSummary::of_line(&line);
             }
         }
-        if !child.wait()?.success() && self.tally.failed == failed_before {
+        if !child.wait()?.success() && self.test_summary.failed == failed_before {
             self.failed.push(name);
         }
         Ok(())
@@ -148,9 +148,9 @@ impl Findings {
         if !self.failed.is_empty() {
             println!("failed: {}", self.failed.join(", "));
         }
-        self.tally.failed += self.failed.len() as u64;
-        println!("{}", self.tally);
-        if self.tally.failed == 0 {
+        self.test_summary.failed += self.failed.len() as u64;
+        println!("{}", self.test_summary);
+        if self.test_summary.failed == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

@@ -13,8 +13,8 @@ mod checks;
 mod demo;
 mod prerequisites;
 #[cfg(test)]
-mod repository;
-mod tally;
+mod repository_tests;
+mod test_summary;
 mod workspace;
 
 use std::path::PathBuf;

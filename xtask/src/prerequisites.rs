@@ -1,4 +1,4 @@
-//! What a machine must have: named, and installed through apt where it is missing.
+//! Prerequisites: lists what is missing on this machine, and installs it through apt.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::{run, target};
 
-/// What the machine is wanted for. Each purpose includes the ones before it.
+/// The purpose of the machine. Each includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
     /// Building every binary.
@@ -22,29 +22,29 @@ pub(crate) enum Purpose {
 }
 
 /// A group of Debian packages and why they are needed.
-struct Packages {
+struct PackageGroup {
     purpose: Purpose,
     why: &'static str,
     names: &'static [&'static str],
 }
 
-const PACKAGES: &[Packages] = &[
-    Packages {
+const PACKAGES: &[PackageGroup] = &[
+    PackageGroup {
         purpose: Purpose::Build,
         why: "compiling and linking (TLS and SQLite are C)",
         names: &["build-essential", "pkg-config"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Build,
         why: "the desktop window (WebKitGTK) and D-Bus",
         names: &["libwebkit2gtk-4.1-dev", "libdbus-1-dev"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "a display and a session bus of the tests' own",
         names: &["xvfb", "dbus", "fonts-dejavu-core"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "browsers: the controller's pages, the way through a gateway, and the app's own window",
         names: &[
@@ -54,12 +54,12 @@ const PACKAGES: &[Packages] = &[
             "webkit2gtk-driver",
         ],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "curl, and one that speaks HTTP/2 to a proxy",
         names: &["curl", "python3-venv"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "programs that reach web servers through the local proxy",
         names: &[
@@ -69,22 +69,22 @@ const PACKAGES: &[Packages] = &[
             "python3-requests",
         ],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "what people reach through a gateway: ssh and a database, with their own clients",
         names: &["openssh-server", "openssh-client", "postgresql"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "reverse proxies in front of the controller, and without it",
         names: &["nginx-light", "caddy", "haproxy"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "a real keyring",
         names: &["gnome-keyring", "libsecret-tools"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "a real tray and notifications in the tour's pictures",
         names: &[
@@ -98,17 +98,17 @@ const PACKAGES: &[Packages] = &[
             "librsvg2-common",
         ],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "the proxy settings of a desktop, which browsers follow",
         names: &["libglib2.0-bin", "gsettings-desktop-schemas"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Test,
         why: "faults: wrong wall clocks, proof of writes to disk, and networks and DNS that break",
         names: &["faketime", "strace", "iproute2", "dnsmasq-base"],
     },
-    Packages {
+    PackageGroup {
         purpose: Purpose::Bench,
         why: "relays that the gateway is measured beside",
         names: &[
@@ -121,7 +121,7 @@ const PACKAGES: &[Packages] = &[
     },
 ];
 
-const NODE: Version = Version(20, 19);
+const MIN_NODE_VERSION: Version = Version(20, 19);
 
 /// Makes sure that this machine has what the purpose needs, and installs it if wanted.
 ///
@@ -132,7 +132,7 @@ pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
     if purpose >= Purpose::Check {
         ensure_components(install)?;
     }
-    let groups: Vec<&Packages> = PACKAGES
+    let groups: Vec<&PackageGroup> = PACKAGES
         .iter()
         .filter(|group| group.purpose <= purpose)
         .collect();
@@ -166,14 +166,14 @@ pub(crate) fn ensure(purpose: Purpose, install: bool) -> Result<()> {
         );
     }
     as_root("apt-get update", &["apt-get", "update"])?;
-    let mut install = vec!["sh", "-c", INSTALL, "install"];
+    let mut install = vec!["sh", "-c", INSTALL_SCRIPT, "install"];
     install.extend(&missing);
     as_root(&format!("apt-get install {}", missing.join(" ")), &install)
 }
 
 /// Installs packages without starting the servers among them (invoke-rc.d(8)): tests start their
 /// own, and nothing of the machine is taken.
-const INSTALL: &str = r#"
+const INSTALL_SCRIPT: &str = r#"
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
@@ -346,7 +346,7 @@ fn check_versions() -> Result<()> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     check_version("Rust", Command::new(rustc), rust, "`rustup update stable`")?;
     let advice = "from nodejs.org, or with a version manager such as nvm or fnm";
-    check_version("Node", Command::new("node"), NODE, advice)
+    check_version("Node", Command::new("node"), MIN_NODE_VERSION, advice)
 }
 
 fn check_version(name: &str, mut command: Command, least: Version, advice: &str) -> Result<()> {
@@ -377,7 +377,7 @@ mod tests {
             Version::first_in("rustc 1.95.0 (59807616e)"),
             Some(Version(1, 95))
         );
-        assert!(Version::first_in("v20.9.0") < Some(NODE));
+        assert!(Version::first_in("v20.9.0") < Some(MIN_NODE_VERSION));
         assert_eq!(Version::first_in("command not found"), None);
     }
 
@@ -399,7 +399,7 @@ mod tests {
     fn a_tool_too_old_is_refused_with_what_to_do() {
         let mut node = Command::new("echo");
         node.arg("v18.19.0");
-        let error = check_version("Node", node, NODE, "from nodejs.org").unwrap_err();
+        let error = check_version("Node", node, MIN_NODE_VERSION, "from nodejs.org").unwrap_err();
         assert_eq!(
             error.to_string(),
             "Node is 18.19. Hourkey needs Node 20.19 or newer: install it (from nodejs.org)"

@@ -1,4 +1,4 @@
-//! Where things are, how programs are run, and how the products are built.
+//! Paths of the workspace, running of commands, and building of the products.
 
 use std::env;
 use std::ffi::OsStr;
@@ -35,18 +35,18 @@ pub(crate) fn npm() -> Command {
 /// # Errors
 /// When it cannot be started, or ends with anything but success.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let shown = shown(command);
+    let command_line = command_line(command);
     let status = command
         .status()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+        .with_context(|| format!("cannot start `{command_line}`"))?;
     if !status.success() {
-        bail!("`{shown}` failed ({status})");
+        bail!("`{command_line}` failed ({status})");
     }
     Ok(())
 }
 
-/// A command as a person would type it.
-pub(crate) fn shown(command: &Command) -> String {
+/// Formats a command as it is typed.
+pub(crate) fn command_line(command: &Command) -> String {
     let name = Path::new(command.get_program())
         .file_name()
         .unwrap_or_default();

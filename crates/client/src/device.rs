@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_clock::{Clock, ServerClock};
-use hourkey_pki::{BadKey, Key};
+use hourkey_pki::{Key, KeyError};
 use hourkey_protocol::device::{EnrolDevice, Network, Networks};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
@@ -85,7 +85,7 @@ pub enum DeviceError {
     Store(#[from] SecretError),
     /// The key cannot be made or used.
     #[error("This device's key cannot be used: {0}.")]
-    Key(#[from] BadKey),
+    Key(#[from] KeyError),
     /// What the controller sent cannot be used for TLS.
     #[error("The controller's certificates cannot be used: {0}.")]
     Tls(String),

@@ -30,8 +30,8 @@ pub struct ServerClock {
     anchor: Option<(DateTime<Utc>, Duration)>,
 }
 
-/// How long a message may have lain in a connection that still counts as alive.
-const DELAY: TimeDelta = TimeDelta::minutes(2);
+/// The longest delay of a message in a connection that still counts as alive.
+const MAX_MESSAGE_DELAY: TimeDelta = TimeDelta::minutes(2);
 
 impl ServerClock {
     /// Takes the server's time from a message that arrived at `boot`.
@@ -44,7 +44,7 @@ impl ServerClock {
     pub fn sync(&mut self, server_time: DateTime<Utc>, boot: Duration) {
         if let Some(now) = self.now(boot)
             && server_time < now
-            && now - server_time <= DELAY
+            && now - server_time <= MAX_MESSAGE_DELAY
         {
             return;
         }

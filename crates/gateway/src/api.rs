@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::enrolment::Enrolled;
-use crate::pace::while_running;
+use crate::timings::while_running;
 
-/// The largest answer that is read, beside the stream.
-const LARGEST: usize = 1 << 20;
+/// The largest response that is read, except for the stream.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// The controller, as one gateway calls it.
 #[derive(Clone)]
@@ -26,9 +26,9 @@ pub struct Api {
     http: Client,
     base: Url,
     credential: Option<String>,
-    /// True when it trusts one authority alone, which an administrator named.
+    /// An administrator named the only authority that it trusts.
     names_authority: bool,
-    patience: Duration,
+    call_timeout: Duration,
 }
 
 impl std::fmt::Debug for Api {
@@ -42,22 +42,22 @@ impl std::fmt::Debug for Api {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The controller does not know the gateway, or not any more.
+    /// The controller does not know the gateway.
     #[error("the controller does not know this gateway")]
     Removed,
-    /// The controller refuses.
+    /// The controller refused the call.
     #[error("{0}")]
     Refused(Problem),
-    /// No answer, or none that makes sense.
+    /// No response, or an unexpected one.
     #[error("the controller cannot be reached: {0}")]
     Unreachable(String),
-    /// Nothing came in time.
+    /// No response in time.
     #[error("the controller cannot be reached: {0}")]
     Silent(String),
     /// Another call with the same credential has opened a stream since.
     #[error("another process uses this gateway's credential")]
     Replaced,
-    /// It answers, and its stream brings nothing.
+    /// It answers calls, but its stream stays empty.
     #[error(
         "the controller answers, but its stream brings nothing: something between here and the \
          controller, such as a reverse proxy, buffers it. Switch buffering off there \
@@ -67,12 +67,16 @@ pub enum ApiError {
 }
 
 impl Api {
-    /// The controller at `base`. With an `authority` (PEM), that one alone is trusted for it; else
-    /// the system's.
+    /// Creates a client for the controller at `base`, which trusts the `authority` (PEM) alone, or
+    /// else the system's.
     ///
     /// # Errors
     /// When the address is not allowed or the authority cannot be read.
-    pub fn new(base: &Url, authority: Option<&str>, patience: Duration) -> anyhow::Result<Self> {
+    pub fn new(
+        base: &Url,
+        authority: Option<&str>,
+        call_timeout: Duration,
+    ) -> anyhow::Result<Self> {
         controller_url::parse(base.as_str())?;
         // Fails only when the program chose a provider before, which is fine.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -82,7 +86,7 @@ impl Api {
             .http1_only()
             // The gateway is the controller's neighbour or reaches it by its own ways.
             .no_proxy()
-            .connect_timeout(patience)
+            .connect_timeout(call_timeout)
             // One that stood idle for longer may be dead without anybody knowing.
             .pool_idle_timeout(Duration::from_secs(10))
             .tcp_keepalive(Duration::from_secs(30));
@@ -96,19 +100,19 @@ impl Api {
             base: base.clone(),
             credential: None,
             names_authority: authority.is_some(),
-            patience,
+            call_timeout,
         })
     }
 
-    /// The controller that the gateway enrolled with.
+    /// Creates a client for the controller that the gateway enrolled with.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn of(enrolled: &Enrolled, patience: Duration) -> anyhow::Result<Self> {
+    pub fn of(enrolled: &Enrolled, call_timeout: Duration) -> anyhow::Result<Self> {
         let api = Self::new(
             &enrolled.controller,
             enrolled.authority.as_deref(),
-            patience,
+            call_timeout,
         )?;
         let credential = Some(enrolled.credential.clone());
         Ok(Self { credential, ..api })
@@ -119,7 +123,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn enrol(&self, body: &Enrol) -> Result<Enrolment, ApiError> {
-        read(self.call("enrol", body, self.patience).await?).await
+        read(self.call("enrol", body, self.call_timeout).await?).await
     }
 
     /// Renews the gateway's certificate.
@@ -127,23 +131,23 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn certificate(&self, body: &Renew) -> Result<Certificate, ApiError> {
-        read(self.call("certificate", body, self.patience).await?).await
+        read(self.call("certificate", body, self.call_timeout).await?).await
     }
 
-    /// Says which devices came and went.
+    /// Tells the controller which devices connected and disconnected.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn devices(&self, body: &Connected) -> Result<(), ApiError> {
-        done(self.call("devices", body, self.patience).await?).await
+        done(self.call("devices", body, self.call_timeout).await?).await
     }
 
-    /// Acknowledges.
+    /// Acknowledges events of the stream.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn ack(&self, body: &Ack) -> Result<(), ApiError> {
-        done(self.call("ack", body, self.patience).await?).await
+        done(self.call("ack", body, self.call_timeout).await?).await
     }
 
     /// Reports connections.
@@ -151,7 +155,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn connections(&self, body: &Report) -> Result<(), ApiError> {
-        done(self.call("connections", body, self.patience).await?).await
+        done(self.call("connections", body, self.call_timeout).await?).await
     }
 
     /// Opens the stream.
@@ -161,26 +165,26 @@ impl Api {
     pub async fn stream(&self, body: &Follow) -> Result<Response, ApiError> {
         // It stays open; whoever reads it knows when it is dead. The controller first reads what
         // there is about each device.
-        let begin = self.patience * 4;
+        let begin = self.call_timeout * 4;
         self.call_within("stream", body, begin, Duration::MAX).await
     }
 
-    /// Whether the controller answers calls, and can read its store.
+    /// Returns whether the controller answers calls and can read its store.
     pub async fn answers(&self) -> bool {
         let base = self.base.as_str().trim_end_matches('/');
         let health = self.http.get(format!("{base}/healthz"));
-        let answer = health.timeout(self.patience).send().await;
+        let answer = health.timeout(self.call_timeout).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// Calls; the answer begins within the client's patience, and ends within `whole`.
+    /// Calls; the answer begins within the call timeout, and ends within `whole`.
     async fn call(
         &self,
         name: &str,
         body: &impl Serialize,
         whole: Duration,
     ) -> Result<Response, ApiError> {
-        self.call_within(name, body, self.patience, whole).await
+        self.call_within(name, body, self.call_timeout, whole).await
     }
 
     /// Calls; the answer begins within `begin`, and ends within `whole`.
@@ -210,7 +214,7 @@ impl Api {
             StatusCode::OK if is("application/json") || is("text/event-stream") => Ok(response),
             _ if is(MEDIA_TYPE) => {
                 // The answer that was asked for may be one without end; this is not.
-                let problem = tokio::time::timeout(self.patience, read::<Problem>(response));
+                let problem = tokio::time::timeout(self.call_timeout, read::<Problem>(response));
                 let problem = problem.await.map_err(|_| silent())??;
                 Err(match problem.code {
                     Code::Unauthenticated if self.credential.is_some() => ApiError::Removed,
@@ -235,12 +239,12 @@ impl Api {
     }
 }
 
-/// The controller got a call without the credential.
+/// The explanation of a call that reached the controller without its credential.
 const NO_CREDENTIAL: &str = "this gateway's credential does not arrive there. Something in \
     between, such as a reverse proxy or a firewall, removes the Authorization header; have it pass \
     the header on (docs/admin/controller.md)";
 
-/// All that the controller answers is a problem, or of the kind that the call is for.
+/// Explains a response that cannot be the controller's: neither a problem nor of the expected type.
 fn in_between(status: StatusCode) -> String {
     let advice = if status.is_server_error() {
         "see whether the controller runs and can be reached from there"
@@ -261,7 +265,7 @@ async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         body.extend(chunk);
-        if body.len() > LARGEST {
+        if body.len() > MAX_ANSWER {
             return Err(ApiError::Unreachable("its answer is too large".to_owned()));
         }
     }
@@ -269,13 +273,13 @@ async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError
         .map_err(|error| ApiError::Unreachable(format!("its answer cannot be read: {error}")))
 }
 
-/// Reads an answer to its end, so that the connection is used again.
+/// Reads a response to its end, so that the connection can be reused.
 async fn done(mut response: Response) -> Result<(), ApiError> {
     while response.chunk().await.map_err(unreachable)?.is_some() {}
     Ok(())
 }
 
-/// For what breaks off amid an answer.
+/// Maps an error that broke a response off.
 pub(crate) fn unreachable(error: reqwest::Error) -> ApiError {
     ApiError::Unreachable(why(&error).to_string())
 }

@@ -1,4 +1,4 @@
-//! How much the gateway holds for clients whose destinations do not read.
+//! Limits what the gateway buffers for clients whose destinations do not read.
 //!
 //! What an HTTP/2 connection may send ahead is set aside while it lasts, so that the sums hold
 //! whatever the clients do. An HTTP/1.1 connection holds one piece in each direction, and counts as
@@ -11,22 +11,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hourkey_domain::ids::{DeviceId, UserId};
 
 use crate::limits::{
-    ALL_WINDOWS, CONNECTION_WINDOW, DEVICE_WINDOWS, HTTP2_PER_DEVICE, MIN_CONNECTION_WINDOW,
-    MIN_STREAM_WINDOW, STREAM_WINDOW, STREAMS, USER_WINDOWS,
+    MAX_ALL_WINDOWS, MAX_CONNECTION_WINDOW, MAX_DEVICE_WINDOWS, MAX_HTTP2_PER_DEVICE,
+    MAX_STREAM_WINDOW, MAX_STREAMS, MAX_USER_WINDOWS, MIN_CONNECTION_WINDOW, MIN_STREAM_WINDOW,
 };
 
-/// What is set aside, in bytes.
+/// Window sizes reserved by HTTP/2 connections, in bytes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Budget(Arc<Mutex<Taken>>);
+pub(crate) struct Budget(Arc<Mutex<Reserved>>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Reserved {
     all: u32,
     users: HashMap<UserId, u32>,
     devices: HashMap<DeviceId, (usize, u32)>,
 }
 
-/// What one HTTP/2 connection may send ahead, until this is dropped.
+/// The window reserved by one HTTP/2 connection, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
@@ -39,23 +39,23 @@ pub(crate) struct Share {
 impl Budget {
     /// A share for one more connection; `None` when its device has too many, or there is no room.
     pub(crate) fn take(&self, user: UserId, device: DeviceId) -> Option<Share> {
-        let mut taken = self.taken();
-        let (connections, of_device) = taken.devices.get(&device).copied().unwrap_or_default();
-        if connections >= HTTP2_PER_DEVICE {
+        let mut reserved = self.reserved();
+        let (connections, of_device) = reserved.devices.get(&device).copied().unwrap_or_default();
+        if connections >= MAX_HTTP2_PER_DEVICE {
             return None;
         }
-        let of_user = taken.users.get(&user).copied().unwrap_or(0);
+        let of_user = reserved.users.get(&user).copied().unwrap_or(0);
         // A part of what is left: whoever comes later finds some, too.
-        let window = CONNECTION_WINDOW
-            .min(DEVICE_WINDOWS - of_device)
-            .min((USER_WINDOWS - of_user) / 2)
-            .min((ALL_WINDOWS - taken.all) / 16);
+        let window = MAX_CONNECTION_WINDOW
+            .min(MAX_DEVICE_WINDOWS - of_device)
+            .min((MAX_USER_WINDOWS - of_user) / 2)
+            .min((MAX_ALL_WINDOWS - reserved.all) / 16);
         if window < MIN_CONNECTION_WINDOW {
             return None;
         }
-        taken.all += window;
-        *taken.users.entry(user).or_default() += window;
-        taken
+        reserved.all += window;
+        *reserved.users.entry(user).or_default() += window;
+        reserved
             .devices
             .insert(device, (connections + 1, of_device + window));
         let budget = self.clone();
@@ -67,25 +67,25 @@ impl Budget {
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn reserved(&self) -> MutexGuard<'_, Reserved> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Share {
-    /// What each of `streams` may send ahead, in bytes: so that one whose destination does not read
+    /// Returns the window of each of `streams`, in bytes, so that one whose destination does not read
     /// leaves room for the others. Changes with each doubling only, since the client is told.
     pub(crate) fn stream_window(&self, streams: usize) -> u32 {
         let parts = u32::try_from((streams + 1).next_power_of_two()).unwrap_or(u32::MAX);
-        (self.window / parts).clamp(MIN_STREAM_WINDOW, STREAM_WINDOW)
+        (self.window / parts).clamp(MIN_STREAM_WINDOW, MAX_STREAM_WINDOW)
     }
 }
 
 impl Share {
     /// How much of its window a stream gives back at a time: little enough that all of them
     /// together, and each alone, leave half of theirs.
-    pub(crate) fn lump(&self) -> usize {
-        (self.window / (2 * STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
+    pub(crate) fn release_threshold(&self) -> usize {
+        (self.window / (2 * MAX_STREAMS)).min(MIN_STREAM_WINDOW / 2) as usize
     }
 }
 
@@ -97,13 +97,13 @@ impl Drop for Share {
             device,
             window,
         } = self;
-        let mut taken = budget.taken();
-        taken.all -= *window;
-        give_back(&mut taken.users, user, |of| {
+        let mut reserved = budget.reserved();
+        reserved.all -= *window;
+        give_back(&mut reserved.users, user, |of| {
             *of -= *window;
             *of == 0
         });
-        give_back(&mut taken.devices, device, |(connections, of)| {
+        give_back(&mut reserved.devices, device, |(connections, of)| {
             (*connections, *of) = (*connections - 1, *of - *window);
             *connections == 0
         });
@@ -139,15 +139,15 @@ mod tests {
                 let sum = |counts: &dyn Fn(&Share) -> bool| {
                     shares.iter().filter(|it| counts(it)).map(|it| it.window).sum::<u32>()
                 };
-                prop_assert!(sum(&|_| true) <= ALL_WINDOWS);
-                prop_assert!(sum(&|it| it.user == UserId(user)) <= USER_WINDOWS);
+                prop_assert!(sum(&|_| true) <= MAX_ALL_WINDOWS);
+                prop_assert!(sum(&|it| it.user == UserId(user)) <= MAX_USER_WINDOWS);
                 let of_device = |it: &Share| it.device == DeviceId(10 * user + device);
-                prop_assert!(sum(&of_device) <= DEVICE_WINDOWS);
-                prop_assert!(shares.iter().filter(|it| of_device(it)).count() <= HTTP2_PER_DEVICE);
+                prop_assert!(sum(&of_device) <= MAX_DEVICE_WINDOWS);
+                prop_assert!(shares.iter().filter(|it| of_device(it)).count() <= MAX_HTTP2_PER_DEVICE);
             }
             drop(shares);
-            let taken = budget.taken();
-            prop_assert!(taken.all == 0 && taken.users.is_empty() && taken.devices.is_empty());
+            let reserved = budget.reserved();
+            prop_assert!(reserved.all == 0 && reserved.users.is_empty() && reserved.devices.is_empty());
         }
     }
 
@@ -159,13 +159,13 @@ mod tests {
             shares.extend((0..9).filter_map(|_| budget.take(UserId(1), DeviceId(device))));
         }
         let other = budget.take(UserId(2), DeviceId(200)).unwrap();
-        assert_eq!(other.window, CONNECTION_WINDOW);
+        assert_eq!(other.window, MAX_CONNECTION_WINDOW);
     }
 
     #[test]
     fn streams_share_their_connection_s_window() {
         let share = Budget::default().take(UserId(1), DeviceId(1)).unwrap();
-        assert_eq!(share.stream_window(1), STREAM_WINDOW);
+        assert_eq!(share.stream_window(1), MAX_STREAM_WINDOW);
         assert!(share.stream_window(255) * 255 <= share.window);
         for streams in 1..255 {
             assert!(share.stream_window(streams + 1) <= share.stream_window(streams));

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use crate::api::Api;
 use crate::enrolment::{Enrolled, Folder};
 use crate::gate::Gate;
-use crate::pace::Pace;
+use crate::timings::Timings;
 use crate::tls::{self, Validity};
 
-/// Looks after the certificate for as long as the gateway runs. New connections get the new one at
+/// Renews the certificate for as long as the gateway runs. New connections get the new one at
 /// once, running ones go on.
-pub(crate) struct Keeper {
+pub(crate) struct CertificateRenewer {
     pub(crate) gate: Arc<Gate>,
     pub(crate) api: Api,
     pub(crate) folder: Folder,
@@ -24,8 +24,8 @@ pub(crate) struct Keeper {
     pub(crate) tls: watch::Sender<Arc<ServerConfig>>,
 }
 
-impl Keeper {
-    pub(crate) async fn run(mut self, pace: Pace) {
+impl CertificateRenewer {
+    pub(crate) async fn run(mut self, timings: Timings) {
         loop {
             self.gate.heard().await;
             if self.is_due()
@@ -33,10 +33,10 @@ impl Keeper {
             {
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    "The gateway's certificate cannot be renewed."
+                    "cannot renew the gateway's certificate"
                 );
             }
-            tokio::time::sleep(pace.renew).await;
+            tokio::time::sleep(timings.renew_interval).await;
         }
     }
 
@@ -55,7 +55,7 @@ impl Keeper {
         self.enrolled.certificate = certificate;
         self.folder.keep(&self.enrolled)?;
         self.tls.send_replace(config);
-        tracing::info!("The gateway's certificate was renewed.");
+        tracing::info!("renewed the gateway's certificate");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! `gateway.toml`: what the administrator says.
+//! `gateway.toml`: the administrator's configuration.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 /// The file's name, inside the state folder.
 pub const FILE: &str = "gateway.toml";
 
-/// What the file holds when nobody has written it yet.
+/// The file that enrolling creates.
 pub const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
 
 # Where clients connect.
@@ -28,18 +28,18 @@ listen = "0.0.0.0:8443"
 #"wiki.corp.example" = "127.0.0.1:8080"
 "#;
 
-/// Settings, fixed while the gateway runs.
+/// The configuration, fixed while the gateway runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen; `None` for 0.0.0.0:8443.
+    /// The address to listen on; `None` for 0.0.0.0:8443.
     pub listen: Option<SocketAddr>,
-    /// The most flows of one user; `None` for [`crate::limits::FLOWS_PER_USER`].
+    /// The most flows of one user; `None` for [`crate::limits::MAX_FLOWS_PER_USER`].
     pub connections_per_user: Option<usize>,
-    /// Where names (in canonical form) lead.
+    /// The host map: addresses of names (in canonical form).
     pub hosts: HashMap<String, Mapped>,
 }
 
-/// Where a name leads.
+/// The address of a name in the host map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapped {
     /// The address.
@@ -89,7 +89,7 @@ impl Config {
         })
     }
 
-    /// Where to listen.
+    /// Returns the address to listen on.
     #[must_use]
     pub fn listen(&self) -> SocketAddr {
         self.listen

@@ -16,13 +16,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use crate::api::{Api, ApiError, unreachable};
+use crate::flow_state::{Cause, FlowState};
 use crate::gate::Gate;
 use crate::limits;
-use crate::pace::{Pace, while_running};
-use crate::ticket::{Cause, Ticket};
+use crate::timings::{Timings, while_running};
 
 /// Follows the stream for as long as the gateway runs.
-pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
+pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
     let mut attempt = 0;
     let mut said = None;
     let mut ends = StreamEnds::default();
@@ -30,7 +30,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
     // more than a controller that goes on just then.
     let mut was_mute = false;
     loop {
-        let mut stream = Stream::new(&gate, &api, pace);
+        let mut stream = ControllerStream::new(&gate, &api, timings);
         let mut why = stream.follow().await;
         // A stream that brought pings before is not buffered: the controller stood still.
         let is_mute = matches!(why, ApiError::Silent(_)) && !stream.is_heard && api.answers().await;
@@ -38,7 +38,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
             why = ApiError::HeldBack;
         }
         was_mute = is_mute;
-        if stream.stands
+        if stream.is_established
             && let ApiError::Unreachable(_) = why
             && let Some(age) = ends.closed(stream.age())
         {
@@ -61,73 +61,73 @@ pub async fn run(gate: Arc<Gate>, api: Api, pace: Pace) {
         if said.as_ref() != Some(&text) {
             match why {
                 ApiError::Removed => tracing::error!(
-                    "The controller does not know this gateway any more. Nothing passes. Enrol it \
-                     anew if that is a mistake."
+                    "the controller does not know this gateway any more: all connections are closed; \
+                     enrol it again if that is a mistake"
                 ),
                 ApiError::Replaced => tracing::error!(
-                    "Another process has taken over the controller's stream with this gateway's \
-                     credential: it uses this state folder, or a copy of it. Stop one of the two; \
+                    "another process has taken over the controller's stream with this gateway's \
+                     credential: it uses this state folder, or a copy of it; stop one of the two; \
                      a second gateway needs a state folder and an enrolment of its own \
-                     (docs/admin/gateway.md)."
+                     (docs/admin/gateway.md)"
                 ),
-                _ => tracing::warn!(why = text, "The controller is away."),
+                _ => tracing::warn!(why = text, "controller is away"),
             }
             said = Some(text);
         }
-        tokio::time::sleep(wait(pace, attempt, rand::random())).await;
+        tokio::time::sleep(wait(timings, attempt, rand::random())).await;
         attempt += 1;
     }
 }
 
 /// Full jitter, so that gateways which lost the same controller do not come back in the same
 /// instant. `chance` is anywhere from 0 to 1.
-fn wait(pace: Pace, attempt: u32, chance: f64) -> Duration {
+fn wait(timings: Timings, attempt: u32, chance: f64) -> Duration {
     let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-    let longest = pace.first_wait.saturating_mul(doubled);
-    longest.min(pace.longest_wait).mul_f64(chance)
+    let longest = timings.initial_backoff.saturating_mul(doubled);
+    longest.min(timings.max_backoff).mul_f64(chance)
 }
 
 /// One stream.
-struct Stream<'a> {
+struct ControllerStream<'a> {
     gate: &'a Gate,
     api: &'a Api,
-    pace: Pace,
+    timings: Timings,
     /// When the call that opened it was sent, in milliseconds on the boot clock.
     opened_at: u64,
-    /// True once it said everything.
-    stands: bool,
-    /// True once the controller has heard an acknowledgement as well: both ways work.
+    /// True once the first event, with everything, was applied.
+    is_established: bool,
+    /// True once the controller has received an acknowledgement as well: both ways work.
     is_heard: bool,
     offsets: Offsets,
     /// The last sequence number.
     seq: i64,
-    sent: Sent,
+    sent: SentAcks,
 }
 
-/// Something to acknowledge.
-struct Heard {
-    /// What it was true for.
+/// An event to acknowledge.
+struct PendingAck {
+    /// Its sequence number.
     seq: i64,
-    /// What it ended: closed before it is acknowledged.
-    ended: Vec<Arc<Ticket>>,
+    /// The flows it ended: closed before it is acknowledged.
+    ended: Vec<Arc<FlowState>>,
 }
 
-impl<'a> Stream<'a> {
-    fn new(gate: &'a Gate, api: &'a Api, pace: Pace) -> Self {
+impl<'a> ControllerStream<'a> {
+    fn new(gate: &'a Gate, api: &'a Api, timings: Timings) -> Self {
         Self {
             gate,
             api,
-            pace,
+            timings,
             opened_at: 0,
-            stands: false,
+            is_established: false,
             is_heard: false,
             offsets: Offsets::default(),
             seq: 0,
-            sent: Sent::default(),
+            sent: SentAcks::default(),
         }
     }
 
-    /// How long ago the call that opened it was sent.
+    /// Returns how long ago the call that opened it was sent.
     fn age(&self) -> Duration {
         Duration::from_millis(self.gate.now().saturating_sub(self.opened_at))
     }
@@ -137,14 +137,14 @@ impl<'a> Stream<'a> {
         let devices = self.gate.begin();
         self.opened_at = self.gate.now();
         let mut reader = match self.api.stream(&Follow { devices }).await {
-            Ok(response) => Reader::new(response, self.pace.silence),
+            Ok(response) => EventReader::new(response, self.timings.stream_timeout),
             Err(error) => return error,
         };
         let first = match self.first(&mut reader).await {
             Ok(first) => first,
             Err(error) => return error,
         };
-        self.stands = true;
+        self.is_established = true;
         let (gate, api, sent) = (self.gate, self.api, self.sent.clone());
         let (tx, rx) = mpsc::unbounded_channel();
         // The receiver lives as long as the sender.
@@ -162,12 +162,12 @@ impl<'a> Stream<'a> {
             return refused;
         };
         // The stream has ended there, and says itself why.
-        let (patience, read) = (self.pace.call, self.read(&mut reader, &tx));
-        while_running(patience, read).await.unwrap_or(refused)
+        let (call_timeout, read) = (self.timings.call_timeout, self.read(&mut reader, &tx));
+        while_running(call_timeout, read).await.unwrap_or(refused)
     }
 
     /// The stream begins with everything, and with its own number.
-    async fn first(&mut self, reader: &mut Reader) -> Result<(u64, Heard), ApiError> {
+    async fn first(&mut self, reader: &mut EventReader) -> Result<(u64, PendingAck), ApiError> {
         let event = reader.next().await?;
         if event.name != ALL {
             return Err(broken("it does not begin with everything"));
@@ -181,8 +181,8 @@ impl<'a> Stream<'a> {
 
     async fn read(
         &mut self,
-        reader: &mut Reader,
-        heard: &mpsc::UnboundedSender<Heard>,
+        reader: &mut EventReader,
+        heard: &mpsc::UnboundedSender<PendingAck>,
     ) -> ApiError {
         loop {
             let taken = match reader.next().await {
@@ -199,9 +199,9 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Puts an event in force. `None` for one of a later version.
-    fn take(&mut self, event: &Event) -> Result<Option<Heard>, ApiError> {
-        let unreadable = |error: crate::table::Unreadable| broken(&error.to_string());
+    /// Applies an event. `None` for an event type of a later version.
+    fn take(&mut self, event: &Event) -> Result<Option<PendingAck>, ApiError> {
+        let unreadable = |error: crate::table::InvalidAddress| broken(&error.to_string());
         let mut ended = Vec::new();
         match event.name.as_str() {
             ALL => {
@@ -211,7 +211,7 @@ impl<'a> Stream<'a> {
                 ended = self.gate.all(all).map_err(unreadable)?;
                 // What would end before the next word comes is not begun: connections would be let in
                 // and cut at once.
-                if self.age() < self.pace.lease / 2 {
+                if self.age() < self.timings.lease / 2 {
                     self.gate.renew(self.opened_at);
                 }
             }
@@ -231,7 +231,7 @@ impl<'a> Stream<'a> {
                 {
                     self.gate.renew(basis);
                     if !std::mem::replace(&mut self.is_heard, true) {
-                        tracing::info!("The controller's stream stands.");
+                        tracing::info!("controller stream established");
                     }
                 }
                 self.seq = self.seq.max(vouched);
@@ -240,7 +240,7 @@ impl<'a> Stream<'a> {
             _ => return Ok(None),
         }
         let seq = self.seq;
-        Ok(Some(Heard { seq, ended }))
+        Ok(Some(PendingAck { seq, ended }))
     }
 
     fn sync(&mut self, server_time: DateTime<Utc>) {
@@ -256,12 +256,12 @@ impl<'a> Stream<'a> {
 struct Offsets(VecDeque<i64>);
 
 impl Offsets {
-    const KEPT: usize = 20;
+    const MAX_OFFSETS: usize = 20;
 
     fn smallest(&mut self, now: u64, server_time: DateTime<Utc>) -> i64 {
         let offset = now.cast_signed() - server_time.timestamp_millis();
         self.0.push_back(offset);
-        if self.0.len() > Self::KEPT {
+        if self.0.len() > Self::MAX_OFFSETS {
             self.0.pop_front();
         }
         self.0.iter().copied().min().unwrap_or(offset)
@@ -270,9 +270,9 @@ impl Offsets {
 
 /// When each acknowledgement was sent, in milliseconds on the boot clock; oldest first.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<VecDeque<(u64, u64)>>>);
+struct SentAcks(Arc<Mutex<VecDeque<(u64, u64)>>>);
 
-impl Sent {
+impl SentAcks {
     fn all(&self) -> MutexGuard<'_, VecDeque<(u64, u64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -292,14 +292,14 @@ impl Sent {
     }
 }
 
-/// Acknowledges what was heard, in order. What piles up behind a slow call is acknowledged
-/// together: each number says that everything up to it is in force.
+/// Acknowledges events in order. Those that queue behind a slow call are acknowledged together:
+/// each number says that everything up to it is in force.
 async fn acknowledge(
     gate: &Gate,
     api: &Api,
     stream: u64,
-    sent: &Sent,
-    mut heard: mpsc::UnboundedReceiver<Heard>,
+    sent: &SentAcks,
+    mut heard: mpsc::UnboundedReceiver<PendingAck>,
 ) -> ApiError {
     let (mut number, mut seq) = (0, 0);
     loop {
@@ -309,18 +309,21 @@ async fn acknowledge(
                 None => return broken("it is over"),
             },
             // The sooner this is on its way, the sooner a ping says that it was heard.
-            () = gate.stopped(), if number > 0 => Heard { seq, ended: Vec::new() },
+            () = gate.stopped(), if number > 0 => PendingAck { seq, ended: Vec::new() },
         };
         while let Ok(later) = heard.try_recv() {
             next.seq = later.seq;
             next.ended.extend(later.ended);
         }
         let closed = async {
-            for ticket in &next.ended {
-                ticket.is_closed().await;
+            for state in &next.ended {
+                state.is_closed().await;
             }
         };
-        if tokio::time::timeout(limits::CUT, closed).await.is_err() {
+        if tokio::time::timeout(limits::CLOSE_TIMEOUT, closed)
+            .await
+            .is_err()
+        {
             return broken("connections that were cut do not end");
         }
         number += 1;
@@ -339,7 +342,7 @@ async fn acknowledge(
     }
 }
 
-/// Says which devices came and went.
+/// Tells the controller which devices connected and disconnected.
 async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
     loop {
         let (came, went) = gate.presence();
@@ -353,14 +356,14 @@ async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
 }
 
 /// Reads the stream event by event.
-struct Reader {
+struct EventReader {
     response: Response,
     parser: Parser,
     events: VecDeque<Event>,
     silence: Duration,
 }
 
-impl Reader {
+impl EventReader {
     fn new(response: Response, silence: Duration) -> Self {
         Self {
             response,
@@ -415,7 +418,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_found_again_once_it_was_heard() {
-        let sent = Sent::default();
+        let sent = SentAcks::default();
         for number in 1..=5 {
             sent.push(number, number * 100);
         }
@@ -428,9 +431,9 @@ mod tests {
 
     #[test]
     fn waits_grow_up_to_a_limit() {
-        let pace = Pace::default();
-        assert_eq!(wait(pace, 0, 1.0), pace.first_wait);
-        assert_eq!(wait(pace, 0, 0.0), Duration::ZERO);
-        assert_eq!(wait(pace, 99, 1.0), pace.longest_wait);
+        let timings = Timings::default();
+        assert_eq!(wait(timings, 0, 1.0), timings.initial_backoff);
+        assert_eq!(wait(timings, 0, 0.0), Duration::ZERO);
+        assert_eq!(wait(timings, 99, 1.0), timings.max_backoff);
     }
 }

@@ -1,4 +1,4 @@
-//! Notices that the gateway has no file descriptors left, which is nobody else's fault.
+//! Detects that the gateway has no file descriptors left.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -7,25 +7,25 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// Says when the descriptors are used up, but not each time.
+/// Logs at intervals that no descriptors are left.
 #[derive(Default)]
 pub(crate) struct Descriptors(Mutex<Option<Instant>>);
 
 impl Descriptors {
-    /// True when an error says that this process, or the whole machine, has none left. Then the
-    /// log says what to do.
+    /// Returns true when an error means that this process, or the whole machine, has none left, and
+    /// logs what to do.
     pub(crate) fn are_used_up(&self, error: &io::Error) -> bool {
         if !says_used_up(error) {
             return false;
         }
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|at| at.elapsed() >= limits::SHORTAGE_EVERY) {
+        if said.is_none_or(|at| at.elapsed() >= limits::SHORTAGE_LOG_INTERVAL) {
             *said = Some(Instant::now());
             tracing::error!(
                 %error,
-                "The gateway has no file descriptors left: connections wait or are refused as busy. \
-                 Each connection to a resource takes two; raise LimitNOFILE in its service, or \
-                 `ulimit -n` where it is started (docs/admin/gateway.md)."
+                "no file descriptors left: connections wait or are refused as busy; each connection \
+                 to a resource takes two: raise LimitNOFILE in the gateway's service, or `ulimit -n` \
+                 where it is started (docs/admin/gateway.md)"
             );
         }
         true

@@ -19,11 +19,11 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
 use tokio::time::{Instant, timeout};
 
-use crate::limits::RESOLVE;
+use crate::limits::RESOLVE_TIMEOUT;
 
-/// What a look-up found out.
+/// Result of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum DnsAnswer {
     /// The name's addresses, IPv6 first.
     Found(Vec<IpAddr>),
     /// There is no such name, or it has no address (NXDOMAIN, NODATA: RFC 2308, 2).
@@ -62,25 +62,25 @@ impl Default for Files {
 #[derive(Debug)]
 pub struct Dns {
     files: Files,
-    loaded: Mutex<Loaded>,
+    loaded: Mutex<LoadedFiles>,
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct LoadedFiles {
     at: Instant,
-    text: Text,
-    source: Arc<Source>,
+    text: FileContents,
+    source: Arc<SystemResolver>,
 }
 
-/// What the files said.
+/// Contents of the files.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Text {
+struct FileContents {
     hosts: Vec<u8>,
     resolv_conf: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Source {
+struct SystemResolver {
     hosts: Hosts,
     search: Vec<Name>,
     /// Names with at least this many dots are asked for as they are first.
@@ -92,30 +92,30 @@ impl Dns {
     /// By these files.
     #[must_use]
     pub fn new(files: Files) -> Self {
-        let text = Text::default().read(&files);
-        let loaded = Mutex::new(Loaded {
+        let text = FileContents::default().read(&files);
+        let loaded = Mutex::new(LoadedFiles {
             at: Instant::now(),
-            source: Arc::new(Source::new(&text)),
+            source: Arc::new(SystemResolver::new(&text)),
             text,
         });
         Self { files, loaded }
     }
 
-    /// Looks a name up, for at most [`RESOLVE`]. Once one family has answered, the other's answer
-    /// is waited for `patience`.
-    pub async fn look_up(&self, name: &str, patience: Duration) -> Answer {
+    /// Looks a name up, for at most [`RESOLVE_TIMEOUT`]. Once one family has answered, the other's answer
+    /// is waited for at most `second_timeout`.
+    pub async fn look_up(&self, name: &str, second_timeout: Duration) -> DnsAnswer {
         let source = self.source();
-        let asked = timeout(RESOLVE, source.look_up(name, patience)).await;
-        asked.unwrap_or_else(|_| Answer::Failed("no DNS server answered in time".to_owned()))
+        let asked = timeout(RESOLVE_TIMEOUT, source.look_up(name, second_timeout)).await;
+        asked.unwrap_or_else(|_| DnsAnswer::Failed("no DNS server answered in time".to_owned()))
     }
 
-    fn source(&self) -> Arc<Source> {
+    fn source(&self) -> Arc<SystemResolver> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.at.elapsed() >= RELOAD_INTERVAL {
             loaded.at = Instant::now();
             let text = loaded.text.read(&self.files);
             if text != loaded.text {
-                loaded.source = Arc::new(Source::new(&text));
+                loaded.source = Arc::new(SystemResolver::new(&text));
                 loaded.text = text;
             }
         }
@@ -123,7 +123,7 @@ impl Dns {
     }
 }
 
-impl Text {
+impl FileContents {
     /// What the files say now. One that is not there says nothing; one that cannot be read, for want
     /// of file descriptors perhaps, still says what it said before.
     fn read(&self, files: &Files) -> Self {
@@ -139,8 +139,8 @@ impl Text {
     }
 }
 
-impl Source {
-    fn new(text: &Text) -> Self {
+impl SystemResolver {
+    fn new(text: &FileContents) -> Self {
         let mut hosts = Hosts::default();
         if let Err(error) = hosts.read_hosts_conf(&text.hosts[..]) {
             tracing::warn!(%error, "the hosts file cannot be read to its end");
@@ -165,24 +165,24 @@ impl Source {
         }
     }
 
-    async fn look_up(&self, name: &str, patience: Duration) -> Answer {
+    async fn look_up(&self, name: &str, second_timeout: Duration) -> DnsAnswer {
         let Ok(as_it_is) = Name::from_str_relaxed(format!("{name}.")) else {
-            return Answer::Nothing;
+            return DnsAnswer::Nothing;
         };
         let known = self.in_hosts(&as_it_is);
         if !known.is_empty() {
-            return Answer::Found(known);
+            return DnsAnswer::Found(known);
         }
         let resolver = match &self.resolver {
             Ok(resolver) => resolver,
-            Err(error) => return Answer::Failed(error.clone()),
+            Err(error) => return DnsAnswer::Failed(error.clone()),
         };
-        let mut answer = Answer::Nothing;
+        let mut answer = DnsAnswer::Nothing;
         for candidate in self.candidates(name, as_it_is) {
-            match both_families(resolver, &candidate, patience).await {
-                found @ Answer::Found(_) => return found,
-                failed @ Answer::Failed(_) => answer = failed,
-                Answer::Nothing => {}
+            match both_families(resolver, &candidate, second_timeout).await {
+                found @ DnsAnswer::Found(_) => return found,
+                failed @ DnsAnswer::Failed(_) => answer = failed,
+                DnsAnswer::Nothing => {}
             }
         }
         answer
@@ -235,41 +235,45 @@ fn resolver(config: ResolverConfig, mut options: ResolverOpts) -> Result<TokioRe
     builder.build()
 }
 
-async fn both_families(resolver: &TokioResolver, name: &Name, patience: Duration) -> Answer {
+async fn both_families(
+    resolver: &TokioResolver,
+    name: &Name,
+    second_timeout: Duration,
+) -> DnsAnswer {
     let families = [RecordType::AAAA, RecordType::A];
     let mut asked: FuturesUnordered<_> = families
         .map(|family| async move { answer(resolver.lookup(name.clone(), family).await) })
         .into_iter()
         .collect();
-    let first = asked.next().await.unwrap_or(Answer::Nothing);
+    let first = asked.next().await.unwrap_or(DnsAnswer::Nothing);
     let second = match &first {
-        Answer::Found(_) => timeout(patience, asked.next()).await.ok().flatten(),
-        Answer::Nothing | Answer::Failed(_) => asked.next().await,
+        DnsAnswer::Found(_) => timeout(second_timeout, asked.next()).await.ok().flatten(),
+        DnsAnswer::Nothing | DnsAnswer::Failed(_) => asked.next().await,
     };
-    match (first, second.unwrap_or(Answer::Nothing)) {
-        (Answer::Found(mut one), Answer::Found(other)) => {
+    match (first, second.unwrap_or(DnsAnswer::Nothing)) {
+        (DnsAnswer::Found(mut one), DnsAnswer::Found(other)) => {
             one.extend(other);
             one.sort_by_key(|ip| ip.is_ipv4());
-            Answer::Found(one)
+            DnsAnswer::Found(one)
         }
-        (found @ Answer::Found(_), _) | (_, found @ Answer::Found(_)) => found,
-        (failed @ Answer::Failed(_), _) | (_, failed @ Answer::Failed(_)) => failed,
-        (Answer::Nothing, Answer::Nothing) => Answer::Nothing,
+        (found @ DnsAnswer::Found(_), _) | (_, found @ DnsAnswer::Found(_)) => found,
+        (failed @ DnsAnswer::Failed(_), _) | (_, failed @ DnsAnswer::Failed(_)) => failed,
+        (DnsAnswer::Nothing, DnsAnswer::Nothing) => DnsAnswer::Nothing,
     }
 }
 
-fn answer(looked_up: Result<Lookup, NetError>) -> Answer {
+fn answer(looked_up: Result<Lookup, NetError>) -> DnsAnswer {
     match looked_up {
         Ok(lookup) => match addresses(&lookup) {
-            none if none.is_empty() => Answer::Nothing,
-            some => Answer::Found(some),
+            none if none.is_empty() => DnsAnswer::Nothing,
+            some => DnsAnswer::Found(some),
         },
         Err(NetError::Dns(DnsError::NoRecordsFound(none)))
             if [ResponseCode::NXDomain, ResponseCode::NoError].contains(&none.response_code) =>
         {
-            Answer::Nothing
+            DnsAnswer::Nothing
         }
-        Err(error) => Answer::Failed(error.to_string()),
+        Err(error) => DnsAnswer::Failed(error.to_string()),
     }
 }
 

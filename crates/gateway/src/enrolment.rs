@@ -1,4 +1,4 @@
-//! What enrolling leaves in the state folder: the key, and what the controller said.
+//! The state folder: the gateway's key, and the enrolment that the controller answered.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use url::Url;
 const KEY: &str = "key.pem";
 const ENROLMENT: &str = "enrolment.json";
 
-/// The state folder. Only its owner may look into it.
+/// The state folder. Only its owner may read it.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
 
-/// What the controller said when the gateway enrolled. Holds a secret.
+/// The enrolment, as the controller answered it. Holds a secret.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Enrolled {
     /// The gateway.
@@ -28,13 +28,13 @@ pub struct Enrolled {
     pub name: String,
     /// The network that it serves.
     pub network: String,
-    /// Where the controller is.
+    /// The controller's address.
     pub controller: Url,
     /// The one authority that is trusted for the controller, PEM; `None` for the system's.
     pub authority: Option<String>,
     /// Secret: for the `Authorization` header.
     pub credential: String,
-    /// The gateway's certificate, and whom it trusts for devices.
+    /// The gateway's certificate, and the authority of devices' certificates.
     pub certificate: Certificate,
 }
 
@@ -76,13 +76,13 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// True when the gateway is enrolled.
+    /// Returns true when the gateway is enrolled.
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
         self.file(ENROLMENT).exists()
     }
 
-    /// The key to enrol with: the stored one, or a new one where there is none.
+    /// Returns the key to enrol with: the stored one, or a new one.
     ///
     /// # Errors
     /// When it can be neither read nor made.
@@ -100,7 +100,7 @@ impl Folder {
         Key::from_pem(&read(&path)?).with_context(|| self.damaged(&path))
     }
 
-    /// What enrolling left, and the key of its certificate.
+    /// Returns the enrolment, and the key of its certificate.
     ///
     /// # Errors
     /// When the gateway is not enrolled, a file cannot be read, or they do not belong together.
@@ -127,7 +127,7 @@ impl Folder {
         Ok((enrolled, key))
     }
 
-    /// What enrolling left.
+    /// Returns the enrolment.
     ///
     /// # Errors
     /// When the gateway is not enrolled, or the file cannot be read.
@@ -154,7 +154,7 @@ impl Folder {
         )
     }
 
-    /// Keeps what the controller said.
+    /// Stores the enrolment.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -162,8 +162,7 @@ impl Folder {
         self.replace(ENROLMENT, &serde_json::to_vec_pretty(enrolled)?)
     }
 
-    /// Replaces a file: whatever happens in between, it is the old or the new one. Only the owner
-    /// may read it.
+    /// Replaces a file atomically. Only the owner may read it.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -122,7 +122,7 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8]) -> Ipv6Addr {
     Ipv6Addr::new(a, b, c, d, e, f, g, h)
 }
 
-/// Why no name may lead there, if so.
+/// Returns why no name may resolve to an address; `None` when it may.
 pub(crate) fn why(ip: IpAddr) -> Option<&'static str> {
     match ip.to_canonical() {
         IpAddr::V4(Ipv4Addr::BROADCAST) => Some("broadcast: RFC 919"),

@@ -1,4 +1,4 @@
-//! Fuzz targets: what holds for any bytes from outside (`fuzz/README.md`).
+//! Fuzz targets: properties of the parsers for any bytes from outside (`fuzz/README.md`).
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,11 +8,11 @@ use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::gateway::{ALL, All, CHANGES, Changes, Destination, Device, User};
 use hourkey_protocol::sse::Parser;
 
-use crate::sniff::{Answer, Found, Sniffer};
-use crate::table::{Peer, Table, Target};
+use crate::sniff::{FirstAnswer, SniffedHost, Sniffer};
+use crate::table::{PeerIdentity, Table, Target};
 use crate::tunnel;
 
-/// The controller's stream: nobody is let in whom it has not given a permit last.
+/// Reads the controller's stream: nobody is admitted without a permit in the latest state.
 pub fn events(bytes: &[u8]) {
     let mut parser = Parser::default();
     let mut events = Vec::new();
@@ -60,7 +60,7 @@ pub fn events(bytes: &[u8]) {
             let Ok(host) = destination.address.parse::<Host>() else {
                 continue;
             };
-            let peer = Peer {
+            let peer = PeerIdentity {
                 device,
                 key: live.key.clone(),
             };
@@ -75,7 +75,7 @@ pub fn events(bytes: &[u8]) {
             };
             let permits = permits.get(&admission.user);
             assert!(permits.is_some_and(|it| it.contains(&admission.resource)));
-            let stranger = Peer {
+            let stranger = PeerIdentity {
                 device,
                 key: format!("{} of another", live.key),
             };
@@ -89,7 +89,7 @@ fn resources(user: &User) -> (UserId, HashSet<ResourceId>) {
     (user.id, resources.collect())
 }
 
-/// Where a CONNECT leads to: one place, whoever reads it.
+/// Reads the authority of a CONNECT: every parser finds the same target.
 pub fn connect(bytes: &[u8]) {
     let Ok(authority) = http::uri::Authority::try_from(bytes) else {
         return;
@@ -108,10 +108,10 @@ pub fn connect(bytes: &[u8]) {
     assert_eq!(tunnel::target(&plain), Some(target));
 }
 
-/// The bytes of a flow's client: they pass as they are and in order, what names nothing is noticed
-/// before it passes, and however they are cut, the same is found.
-pub fn inside(bytes: &[u8]) {
-    let mut all: Option<Vec<Found>> = None;
+/// Sniffs the bytes of a flow's client: they pass unchanged and in order, bytes that name no host
+/// are noticed before they pass, and the result does not depend on how the bytes are split.
+pub fn sniffer(bytes: &[u8]) {
+    let mut all: Option<Vec<SniffedHost>> = None;
     for size in [1, 7, bytes.len().max(1)] {
         let (mut sniffer, mut passed, mut found) = (Sniffer::default(), Vec::new(), Vec::new());
         for chunk in bytes.chunks(size) {
@@ -119,7 +119,7 @@ pub fn inside(bytes: &[u8]) {
             assert!(passes.is_empty() || !found.is_empty());
             passed.extend(passes);
             if sniffer.awaits_answer() {
-                passed.extend(sniffer.answered(Answer::Tls, &mut found));
+                passed.extend(sniffer.answered(FirstAnswer::Tls, &mut found));
             }
             if sniffer.is_done() {
                 break;
@@ -151,6 +151,6 @@ mod tests {
 
     #[test]
     fn any_bytes_of_a_client_pass_as_they_are_and_say_the_same_however_cut() {
-        replay("inside", inside);
+        replay("sniffer", sniffer);
     }
 }

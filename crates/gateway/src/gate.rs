@@ -1,5 +1,5 @@
-//! The gate: owns the table, the lease, and which devices are connected. Everything that lets
-//! traffic pass, or cuts it, goes through here.
+//! The gate: owns the table, the lease, and the connected devices. Everything that lets traffic
+//! pass, or cuts it, goes through here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
@@ -13,31 +13,31 @@ use hourkey_protocol::gateway::{All, Changes, Refusal};
 use tokio::sync::{Notify, watch};
 
 use crate::budget::{Budget, Share};
+use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Resolved};
-use crate::lease::{Lease, Verdict};
-use crate::limits::{CONNECTIONS_PER_DEVICE, OPENING_PER_DEVICE, READY_PER_USER};
-use crate::pace::Pace;
-use crate::table::{Admission, Ended, Peer, Table, Target, Unreadable};
-use crate::ticket::{Cause, Ticket};
+use crate::lease::{Lease, LeaseState};
+use crate::limits::{MAX_CONNECTIONS_PER_DEVICE, MAX_OPENING_PER_DEVICE, MAX_READY_PER_USER};
+use crate::table::{Admission, EndedFlows, InvalidAddress, PeerIdentity, Table, Target};
+use crate::timings::Timings;
 
+mod guards;
 mod look_up;
-mod pass;
 mod shared;
 
+pub use guards::{ConnectionGuard, Decision, FlowGuard, OpeningGuard};
 use look_up::LookUps;
-pub use pass::{Opening, Pass, Presence, Step};
 
 /// The gate.
 pub struct Gate {
-    pace: Pace,
+    timings: Timings,
     lease: Lease,
     budget: Budget,
-    state: Mutex<State>,
+    state: Mutex<GateState>,
     /// How far the boot clock is ahead of the server's, in milliseconds; `UNKNOWN` at first.
     offset: AtomicI64,
-    /// The controller takes what connections were cut for.
+    /// The controller accepts mismatches in reports.
     takes_mismatch: AtomicBool,
-    /// Counts what was heard from the controller.
+    /// Counts messages from the controller.
     heard: watch::Sender<u64>,
     /// Devices came or went.
     presence: Notify,
@@ -50,20 +50,20 @@ pub struct Gate {
 const UNKNOWN: i64 = i64::MIN;
 
 #[derive(Default)]
-struct State {
+struct GateState {
     table: Table,
     /// The devices that have connections here.
     connected: HashMap<DeviceId, Connected>,
-    /// The devices that the controller was told of on this stream.
-    told: HashSet<DeviceId>,
+    /// The devices that the controller knows to be connected, on this stream.
+    announced: HashSet<DeviceId>,
     /// Look-ups that are under way.
     look_ups: LookUps,
     /// The pairs of resources that the log names as sharing an address.
     shared: HashSet<(ResourceId, ResourceId)>,
 }
 
-impl State {
-    /// How many connections the user has whose the device is.
+impl GateState {
+    /// Returns how many connections the owner of the device has.
     fn connections_of_owner(&self, device: DeviceId) -> usize {
         let Some(owner) = self.table.owner(device) else {
             return 0;
@@ -76,7 +76,7 @@ impl State {
     }
 }
 
-/// What a connected device has here.
+/// Connections and opening flows of a connected device.
 #[derive(Default)]
 struct Connected {
     connections: usize,
@@ -93,10 +93,10 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate that lets nothing pass yet.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, timings: Timings) -> Self {
         Self {
-            pace,
-            lease: Lease::new(clock, pace),
+            timings,
+            lease: Lease::new(clock, timings),
             budget: Budget::default(),
             state: Mutex::default(),
             offset: AtomicI64::new(UNKNOWN),
@@ -108,7 +108,7 @@ impl Gate {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GateState> {
         // Nothing in here panics half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,26 +128,27 @@ impl Gate {
         }
     }
 
-    // What the controller says.
+    // Updates from the controller.
 
-    /// A stream is opened: the devices that are connected now.
+    /// Begins a stream. Returns the devices that are connected now.
     pub(crate) fn begin(&self) -> Vec<DeviceId> {
         let mut state = self.state();
-        state.told = state.connected.keys().copied().collect();
-        state.told.iter().copied().collect()
+        state.announced = state.connected.keys().copied().collect();
+        state.announced.iter().copied().collect()
     }
 
-    /// The boot clock is `offset` milliseconds ahead of the server's.
+    /// Sets how far the boot clock is ahead of the server's, in milliseconds.
     pub(crate) fn sync(&self, offset: i64) {
         self.offset.store(offset, SeqCst);
         let ended = self.state().table.sync(offset, self.now());
         cut(ended);
     }
 
-    /// Takes everything anew. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+    /// Replaces everything that is known. Returns the flows to close before it is acknowledged.
+    pub(crate) fn all(&self, mut all: All) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let mut state = self.state();
-        all.devices.retain(|device| state.told.contains(&device.id));
+        all.devices
+            .retain(|device| state.announced.contains(&device.id));
         self.takes_mismatch.store(all.takes_mismatch, SeqCst);
         let ended = state.table.all(all, self.now())?;
         state.warn_of_shared();
@@ -156,13 +157,18 @@ impl Gate {
         Ok(cut(ended))
     }
 
-    /// Takes what changed. Returns what has to be closed before it is acknowledged.
-    pub(crate) fn changes(&self, mut changes: Changes) -> Result<Vec<Arc<Ticket>>, Unreadable> {
+    /// Applies a change. Returns the flows to close before it is acknowledged.
+    pub(crate) fn changes(
+        &self,
+        mut changes: Changes,
+    ) -> Result<Vec<Arc<FlowState>>, InvalidAddress> {
         let moved = changes.resources.is_some();
         let mut state = self.state();
         // What is still on its way about a device that went is true no longer.
-        let told = &state.told;
-        changes.devices.retain(|device| told.contains(&device.id));
+        let announced = &state.announced;
+        changes
+            .devices
+            .retain(|device| announced.contains(&device.id));
         let ended = state.table.changes(changes, self.now())?;
         if moved {
             state.warn_of_shared();
@@ -176,7 +182,8 @@ impl Gate {
         Ok(ended)
     }
 
-    /// What is known was said no earlier than `basis`, in milliseconds on the boot clock.
+    /// Renews the lease: `basis` is a lower bound on when the controller sent our current state, in
+    /// milliseconds on the boot clock.
     pub(crate) fn renew(&self, basis: u64) {
         self.lease.renew(basis);
         self.bump();
@@ -202,7 +209,7 @@ impl Gate {
     }
 
     /// Forgets everything and cuts everything: the gateway was removed, or stops.
-    pub(crate) fn fail_closed(&self, cause: Cause) -> Vec<Arc<Ticket>> {
+    pub(crate) fn fail_closed(&self, cause: Cause) -> Vec<Arc<FlowState>> {
         self.lease.end();
         let ended = self.state().table.clear(cause);
         cut(ended)
@@ -222,14 +229,14 @@ impl Gate {
         cut(ended);
     }
 
-    /// Takes where the administrator's map leads names.
+    /// Sets the administrator's host map.
     pub(crate) fn take_map(&self, map: HostMap) {
         self.state().table.take_map(map);
     }
 
-    /// Takes how many flows the administrator allows one user.
-    pub(crate) fn take_most_per_user(&self, most: Option<usize>) {
-        self.state().table.take_most_per_user(most);
+    /// Sets the administrator's limit on flows of one user.
+    pub(crate) fn set_max_flows_per_user(&self, most: Option<usize>) {
+        self.state().table.set_max_flows_per_user(most);
     }
 
     pub(crate) async fn resources_changed(&self) {
@@ -238,17 +245,20 @@ impl Gate {
 
     // Devices.
 
-    /// A device has one more connection, until what is returned is dropped; `None` when it has too
+    /// Counts one more connection of a device, until the guard is dropped; `None` when it has too
     /// many.
     #[must_use]
-    pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<Presence> {
+    pub fn connect(self: &Arc<Self>, device: DeviceId) -> Option<ConnectionGuard> {
         let mut state = self.state();
-        let most = state.table.most_per_user().saturating_add(READY_PER_USER);
+        let most = state
+            .table
+            .max_flows_per_user()
+            .saturating_add(MAX_READY_PER_USER);
         if state.connections_of_owner(device) >= most {
             return None;
         }
         let connected = state.connected.entry(device).or_default();
-        if connected.connections >= CONNECTIONS_PER_DEVICE {
+        if connected.connections >= MAX_CONNECTIONS_PER_DEVICE {
             return None;
         }
         connected.connections += 1;
@@ -256,11 +266,11 @@ impl Gate {
             self.presence.notify_one();
         }
         let gate = Arc::clone(self);
-        Some(Presence { gate, device })
+        Some(ConnectionGuard { gate, device })
     }
 
-    /// What one more HTTP/2 connection of a device may send ahead; `None` when there is no room.
-    pub(crate) async fn share(&self, peer: &Peer) -> Option<Share> {
+    /// Reserves the window of one more HTTP/2 connection of a device; `None` when there is no room.
+    pub(crate) async fn share(&self, peer: &PeerIdentity) -> Option<Share> {
         self.ready(peer).await.ok()?;
         let user = self.state().table.owner(peer.device)?;
         self.budget.take(user, peer.device)
@@ -284,7 +294,7 @@ impl Gate {
             return false;
         };
         connected.opening = change(connected.opening);
-        connected.opening <= OPENING_PER_DEVICE
+        connected.opening <= MAX_OPENING_PER_DEVICE
     }
 
     /// Waits for devices to come or go.
@@ -292,24 +302,24 @@ impl Gate {
         self.presence.notified().await;
     }
 
-    /// Which devices came and went since the controller was last told. Those that went are
-    /// forgotten in the same instant: from here on nobody says when they change.
+    /// Returns which devices connected and disconnected since the last call. Those that
+    /// disconnected are forgotten at once: from here on the controller sends no changes about them.
     pub(crate) fn presence(&self) -> (Vec<DeviceId>, Vec<DeviceId>) {
         let now = self.now();
         let mut state = self.state();
-        let State {
+        let GateState {
             table,
             connected,
-            told,
+            announced,
             ..
         } = &mut *state;
-        let came = connected.keys().filter(|id| !told.contains(id));
+        let came = connected.keys().filter(|id| !announced.contains(id));
         let came: Vec<DeviceId> = came.copied().collect();
-        let went = told.iter().filter(|id| !connected.contains_key(id));
+        let went = announced.iter().filter(|id| !connected.contains_key(id));
         let went: Vec<DeviceId> = went.copied().collect();
-        told.extend(&came);
+        announced.extend(&came);
         for device in &went {
-            told.remove(device);
+            announced.remove(device);
             cut(table.forget(*device, now));
         }
         (came, went)
@@ -321,21 +331,21 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::Stale`] when nothing is heard in time.
-    pub(crate) async fn ready(&self, peer: &Peer) -> Result<(), Refusal> {
+    pub(crate) async fn ready(&self, peer: &PeerIdentity) -> Result<(), Refusal> {
         let mut heard = self.heard.subscribe();
         let known = async {
             loop {
                 match self.lease.check() {
-                    Verdict::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
-                    Verdict::Live(_) | Verdict::Held => {}
-                    Verdict::Over(_) => return Err(Refusal::Stale),
+                    LeaseState::Live(_) if self.state().table.knows(peer.device) => return Ok(()),
+                    LeaseState::Live(_) | LeaseState::Held => {}
+                    LeaseState::Expired(_) => return Err(Refusal::Stale),
                 }
                 if heard.changed().await.is_err() {
                     return Err(Refusal::Stale);
                 }
             }
         };
-        let waited = tokio::time::timeout(self.pace.device, known).await;
+        let waited = tokio::time::timeout(self.timings.device_timeout, known).await;
         waited.unwrap_or(Err(Refusal::Stale))
     }
 
@@ -343,57 +353,57 @@ impl Gate {
     ///
     /// # Errors
     /// [`Refusal::Stale`], [`Refusal::Device`] and [`Refusal::NoPermit`].
-    pub(crate) fn admit(&self, peer: &Peer, target: &Target) -> Result<Admission, Refusal> {
+    pub(crate) fn admit(&self, peer: &PeerIdentity, target: &Target) -> Result<Admission, Refusal> {
         self.state().table.admit(peer, target, self.live()?)
     }
 
-    /// Lets a flow in, until the pass is dropped.
+    /// Lets a flow in, until the guard is dropped.
     pub(crate) fn open(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &PeerIdentity,
         target: &Target,
-    ) -> Result<(Pass, Admission), Refusal> {
+    ) -> Result<(FlowGuard, Admission), Refusal> {
         let now = self.live()?;
         let (noted, opened) = {
             let table = &mut self.state().table;
             (table.note(target, now), table.open(peer, target, now))
         };
         cut(noted);
-        let (ticket, admission) = opened?;
+        let (state, admission) = opened?;
         let gate = Arc::clone(self);
-        Ok((Pass { gate, ticket }, admission))
+        Ok((FlowGuard { gate, state }, admission))
     }
 
     fn live(&self) -> Result<u64, Refusal> {
         match self.lease.check() {
-            Verdict::Live(now) => Ok(now),
-            Verdict::Held | Verdict::Over(_) => Err(Refusal::Stale),
+            LeaseState::Live(now) => Ok(now),
+            LeaseState::Held | LeaseState::Expired(_) => Err(Refusal::Stale),
         }
     }
 
-    /// Looks at the clock for as long as the gateway runs, and cuts what is due, also where nothing
+    /// Watches the clock for as long as the gateway runs, and cuts what is due, also where nothing
     /// is being sent.
     pub async fn watch(&self) {
         let mut passes = false;
-        let mut is_told = false;
+        let mut silence_logged = false;
         loop {
-            let verdict = self.lease.tick();
-            let passed = std::mem::replace(&mut passes, matches!(verdict, Verdict::Live(_)));
+            let lease_state = self.lease.tick();
+            let passed = std::mem::replace(&mut passes, matches!(lease_state, LeaseState::Live(_)));
             if passed && !passes {
                 self.stopped.notify_one();
             }
-            if passes && std::mem::take(&mut is_told) {
-                tracing::info!("Connections pass again.");
+            if passes && std::mem::take(&mut silence_logged) {
+                tracing::info!("connections pass again");
             }
             let ended = {
                 let table = &mut self.state().table;
-                let mut ended = match verdict {
-                    Verdict::Over(_) => table.stale(),
-                    Verdict::Live(_) | Verdict::Held => Ended::new(),
+                let mut ended = match lease_state {
+                    LeaseState::Expired(_) => table.stale(),
+                    LeaseState::Live(_) | LeaseState::Held => EndedFlows::new(),
                 };
                 if passed && !passes && !self.lease.is_ended() {
-                    is_told = true;
-                    warn_of_silence(verdict, ended.len());
+                    silence_logged = true;
+                    warn_of_silence(lease_state, ended.len());
                 }
                 ended.extend(table.due(self.now()));
                 ended
@@ -405,31 +415,32 @@ impl Gate {
             let lease = Some(self.lease.ends()).filter(|ends| *ends > now);
             let next = deadline.min(lease.unwrap_or(u64::MAX)).saturating_sub(now);
             let next = Duration::from_millis(next.max(1));
-            tokio::time::sleep(next.min(self.pace.tick)).await;
+            tokio::time::sleep(next.min(self.timings.tick_interval)).await;
         }
     }
 }
 
 /// Says why nothing passes any more, and how many connections that ends.
-fn warn_of_silence(verdict: Verdict, cut: usize) {
-    match verdict {
-        Verdict::Live(_) => {}
-        Verdict::Held | Verdict::Over(None) => tracing::warn!(
+fn warn_of_silence(lease_state: LeaseState, cut: usize) {
+    match lease_state {
+        LeaseState::Live(_) => {}
+        LeaseState::Held | LeaseState::Expired(None) => tracing::warn!(
             connections.cut = cut,
-            "The gateway or its machine stood still: nothing passes until it has heard from the \
-             controller again."
+            "the gateway or its machine was suspended: nothing passes until the controller is heard \
+             again"
         ),
-        Verdict::Over(Some(_)) => tracing::warn!(
+        LeaseState::Expired(Some(_)) => tracing::warn!(
             connections.cut = cut,
-            "The controller was not heard for too long: nothing passes until it is heard again."
+            "the lease has expired because the controller is silent: nothing passes until it is heard \
+             again"
         ),
     }
 }
 
-fn cut(ended: Ended) -> Vec<Arc<Ticket>> {
-    let cut = |(ticket, cause): (Arc<Ticket>, Cause)| {
-        ticket.cut(cause);
-        ticket
+fn cut(ended: EndedFlows) -> Vec<Arc<FlowState>> {
+    let cut = |(state, cause): (Arc<FlowState>, Cause)| {
+        state.cut(cause);
+        state
     };
     ended.into_iter().map(cut).collect()
 }

@@ -19,29 +19,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits;
-use crate::listen::{Client, Server, Tls};
-use crate::relay::{self, End, IoSink, IoSource};
-use crate::tunnel::{self, Opened};
+use crate::listen::{Client, ServerContext, Tls};
+use crate::relay::{self, IoSink, IoSource, RelayEnd};
+use crate::tunnel::{self, OpenFlow};
 
 /// Serves one connection until it ends or becomes a flow.
-pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
     let service = service_fn(|request| {
         let (server, client) = (Arc::clone(&server), Arc::clone(&client));
         async move { Ok::<_, Infallible>(answer(server, client, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER)
-        .max_buf_size(limits::HEADER_SIZE)
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_buf_size(limits::MAX_HEADER_SIZE)
         .serve_connection(TokioIo::new(tls), service)
         .with_upgrades();
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "An HTTP/1.1 connection broke.");
+        tracing::debug!(%error, "HTTP/1.1 connection broke");
     }
 }
 
 async fn answer(
-    server: Arc<Server>,
+    server: Arc<ServerContext>,
     client: Arc<Client>,
     mut request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
@@ -53,20 +53,20 @@ async fn answer(
     match tunnel::open(&server, &client, request.method(), authority).await {
         Ok(opened) => {
             let mut answer = Response::new(Full::default());
-            if let Ok(id) = HeaderValue::from_str(opened.used.id()) {
+            if let Ok(id) = HeaderValue::from_str(opened.report.id()) {
                 answer.headers_mut().insert(FLOW, id);
             }
             let flow = flow(Arc::clone(&server), client, opened, upgrade);
             server.tasks.spawn(flow);
             answer
         }
-        Err(refused) => refused.answer().map(Full::new),
+        Err(error) => error.response().map(Full::new),
     }
 }
 
-/// Says why one of the device's connections was cut; `None` for another request.
+/// Answers a request for why a flow of the device was cut; `None` for another request.
 fn why(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     request: &Request<Incoming>,
 ) -> Option<Response<Full<Bytes>>> {
@@ -74,7 +74,7 @@ fn why(
     if request.method() != Method::GET || request.uri().authority().is_some() {
         return None;
     }
-    let found = server.ends.find(client.peer.device, id);
+    let found = server.flow_ends.find(client.peer.device, id);
     let mut answer = match found.and_then(|end| serde_json::to_vec(&end).ok()) {
         Some(json) => Response::new(Full::from(json)),
         None => {
@@ -89,15 +89,20 @@ fn why(
 }
 
 /// The client counts as connected for as long as its flow lives.
-async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade: OnUpgrade) {
-    let Opened {
-        pass,
+async fn flow(
+    server: Arc<ServerContext>,
+    _client: Arc<Client>,
+    opened: OpenFlow,
+    upgrade: OnUpgrade,
+) {
+    let OpenFlow {
+        guard,
         mut origin,
-        used,
+        report,
     } = opened;
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
-        () = pass.is_cut() => return relay::reset(&origin),
+        () = guard.is_cut() => return relay::reset(&origin),
     };
     // Nobody else makes these connections, so what comes back is always the TLS stream.
     let Some(parts) = upgraded
@@ -106,7 +111,7 @@ async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade
     else {
         return relay::reset(&origin);
     };
-    let tls = Shared(Arc::new(Mutex::new(parts.io.into_inner())));
+    let tls = SharedTls(Arc::new(Mutex::new(parts.io.into_inner())));
     let mut source = IoSource::new(tls.clone(), parts.read_buf);
     let mut sink = IoSink(tls.clone());
     let broke = || tls.with(|tls| !matches!(tls.get_ref().0.take_error(), Ok(None)));
@@ -114,32 +119,32 @@ async fn flow(server: Arc<Server>, _client: Arc<Client>, opened: Opened, upgrade
         &mut source,
         &mut sink,
         &mut origin,
-        &pass,
+        &guard,
         Some(broke),
-        used.carried(),
+        report.byte_counts(),
     )
     .await;
-    server.ends.note(&pass, &used, &outcome);
+    server.flow_ends.note(&guard, &report, &outcome);
     match &outcome.end {
-        End::Finished => {}
-        End::Cut(_) | End::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
+        RelayEnd::Finished => {}
+        RelayEnd::Cut(_) | RelayEnd::Broken(..) => tls.with(|tls| relay::reset(tls.get_ref().0)),
     }
     drop((source, sink, tls, origin));
-    tunnel::finish(&pass, used, &outcome);
+    tunnel::finish(&guard, report, &outcome);
 }
 
-/// A client's connection, for both directions and for whoever looks at it meanwhile. Each locks it
-/// for one poll only.
+/// A client's TLS connection, shared by both directions and the check for a broken connection. Each
+/// locks it for one poll only.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Tls>>);
+struct SharedTls(Arc<Mutex<Tls>>);
 
-impl Shared {
+impl SharedTls {
     fn with<T>(&self, act: impl FnOnce(&mut Tls) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl AsyncRead for Shared {
+impl AsyncRead for SharedTls {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -149,7 +154,7 @@ impl AsyncRead for Shared {
     }
 }
 
-impl AsyncWrite for Shared {
+impl AsyncWrite for SharedTls {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

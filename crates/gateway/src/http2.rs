@@ -15,12 +15,12 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::limits;
-use crate::listen::{Client, Server, Tls};
-use crate::relay::{self, End, Sink, Source};
-use crate::tunnel::{self, Opened};
+use crate::listen::{Client, ServerContext, Tls};
+use crate::relay::{self, RelayEnd, Sink, Source};
+use crate::tunnel::{self, OpenFlow};
 
 /// Serves one connection until it ends, or has had no flow for a while.
-pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
+pub(crate) async fn serve(server: Arc<ServerContext>, client: Arc<Client>, tls: Tls) {
     let Some(share) = server.gate.share(&client.peer).await else {
         tracing::debug!(device.id = %client.peer.device, "no room for another HTTP/2 connection");
         return;
@@ -31,11 +31,14 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
         .initial_window_size(window)
         .initial_connection_window_size(share.window)
         .max_frame_size(limits::CHUNK as u32)
-        .max_send_buffer_size(limits::SEND_BUFFER)
-        .max_concurrent_streams(limits::STREAMS)
-        .max_header_list_size(limits::HEADER_SIZE as u32);
-    let Ok(Ok(mut connection)) =
-        timeout(limits::HANDSHAKE, builder.handshake::<_, Bytes>(tls)).await
+        .max_send_buffer_size(limits::MAX_SEND_BUFFER)
+        .max_concurrent_streams(limits::MAX_STREAMS)
+        .max_header_list_size(limits::MAX_HEADER_SIZE as u32);
+    let Ok(Ok(mut connection)) = timeout(
+        limits::HANDSHAKE_TIMEOUT,
+        builder.handshake::<_, Bytes>(tls),
+    )
+    .await
     else {
         return;
     };
@@ -51,14 +54,14 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
         }
         // Accepting also drives the connection.
         let accepted = tokio::select! {
-            accepted = timeout(limits::IDLE, connection.accept()) => accepted,
+            accepted = timeout(limits::IDLE_TIMEOUT, connection.accept()) => accepted,
             () = ended.notified() => continue,
         };
         match accepted {
             Ok(Some(Ok((request, respond)))) => {
                 let (server, client) = (Arc::clone(&server), Arc::clone(&client));
                 let tasks = server.tasks.clone();
-                let flow = flow(server, client, request, respond, share.lump());
+                let flow = flow(server, client, request, respond, share.release_threshold());
                 let (stream, ended) = (Arc::clone(&streams), Arc::clone(&ended));
                 tasks.spawn(async move {
                     flow.await;
@@ -67,7 +70,7 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
                 });
             }
             Ok(Some(Err(error))) => {
-                tracing::debug!(%error, "An HTTP/2 connection broke.");
+                tracing::debug!(%error, "HTTP/2 connection broke");
                 return;
             }
             Ok(None) => return,
@@ -83,11 +86,11 @@ pub(crate) async fn serve(server: Arc<Server>, client: Arc<Client>, tls: Tls) {
 }
 
 async fn flow(
-    server: Arc<Server>,
+    server: Arc<ServerContext>,
     client: Arc<Client>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    lump: usize,
+    release_threshold: usize,
 ) {
     let (head, body) = request.into_parts();
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
@@ -98,8 +101,8 @@ async fn flow(
     };
     let opened = match opened {
         Ok(opened) => opened,
-        Err(refused) => {
-            let (head, text) = refused.answer().into_parts();
+        Err(error) => {
+            let (head, text) = error.response().into_parts();
             if let Ok(mut stream) = respond.send_response(Response::from_parts(head, ()), false) {
                 let _ = stream.send_data(text, true);
             }
@@ -111,51 +114,53 @@ async fn flow(
     let Ok(send) = respond.send_response(accepted, false) else {
         return;
     };
-    let mut source = Receive {
+    let mut source = StreamSource {
         stream: body,
-        owed: 0,
-        lump,
+        unreleased: 0,
+        release_threshold,
     };
-    let mut sink = Send(send);
-    let Opened {
-        pass,
+    let mut sink = StreamSink(send);
+    let OpenFlow {
+        guard,
         mut origin,
-        used,
+        report,
     } = opened;
     // A stream that breaks wakes the direction that waits.
     let outcome = relay::run(
         &mut source,
         &mut sink,
         &mut origin,
-        &pass,
+        &guard,
         None::<fn() -> bool>,
-        used.carried(),
+        report.byte_counts(),
     )
     .await;
     match &outcome.end {
-        End::Finished => {}
-        End::Cut(_) => sink.0.send_reset(Reason::CANCEL),
-        End::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
+        RelayEnd::Finished => {}
+        RelayEnd::Cut(_) => sink.0.send_reset(Reason::CANCEL),
+        RelayEnd::Broken(..) => sink.0.send_reset(Reason::CONNECT_ERROR),
     }
     drop(origin);
-    tunnel::finish(&pass, used, &outcome);
+    tunnel::finish(&guard, report, &outcome);
 }
 
-struct Receive {
+struct StreamSource {
     stream: RecvStream,
     /// Received and passed on, but not given back to the sender's window yet.
-    owed: usize,
+    unreleased: usize,
     /// It is given back once it is this much: a sender whose window was made smaller would be given
     /// it byte by byte.
-    lump: usize,
+    release_threshold: usize,
 }
 
-impl Source for Receive {
+impl Source for StreamSource {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        if self.owed >= self.lump {
-            let owed = std::mem::take(&mut self.owed);
+        if self.unreleased >= self.release_threshold {
+            let unreleased = std::mem::take(&mut self.unreleased);
             let window = self.stream.flow_control();
-            window.release_capacity(owed).map_err(io::Error::other)?;
+            window
+                .release_capacity(unreleased)
+                .map_err(io::Error::other)?;
         }
         loop {
             return Poll::Ready(match ready!(self.stream.poll_data(cx)) {
@@ -163,7 +168,7 @@ impl Source for Receive {
                 Some(Err(error)) => Err(io::Error::other(error)),
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => {
-                    self.owed += bytes.len();
+                    self.unreleased += bytes.len();
                     Ok(Some(bytes))
                 }
             });
@@ -171,9 +176,9 @@ impl Source for Receive {
     }
 }
 
-struct Send(SendStream<Bytes>);
+struct StreamSink(SendStream<Bytes>);
 
-impl Sink for Send {
+impl Sink for StreamSink {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
         // Reserved only while there is something to send: it is taken from all other streams.
         self.0.reserve_capacity(bytes.len());

@@ -17,14 +17,14 @@ pub struct Resource {
     pub address: Address,
     /// Its ports.
     pub ports: Ports,
-    /// Flows that run outlast the controller's silence, up to their permits' own ends.
+    /// Running flows stay while the controller is away, up to the ends of their permits.
     pub keep_alive_offline: bool,
 }
 
-/// What each exact name resolves to. One that was never answered is not in here.
+/// Addresses of each exact name. A name that was never answered is not in here.
 pub type Resolved = HashMap<String, Vec<IpAddr>>;
 
-/// Where the administrator's map leads names.
+/// The administrator's host map.
 pub type HostMap = HashMap<String, Mapped>;
 
 /// All resources of the network, and what leads to them.
@@ -36,13 +36,13 @@ pub struct Index {
     wildcards: HashMap<String, Vec<usize>>,
     addresses: HashMap<IpAddr, Vec<usize>>,
     prefixes: Vec<usize>,
-    /// What the map leads to a port of its own.
+    /// Resources whose names the map leads to a port of their own.
     mapped: HashMap<SocketAddr, Vec<usize>>,
     /// The wildcards of which the map leads a name to an address, at any port.
     mapped_below: HashMap<IpAddr, Vec<usize>>,
     /// Those with exact names that were never answered.
     unanswered: Vec<usize>,
-    outlasting: HashSet<ResourceId>,
+    kept_alive: HashSet<ResourceId>,
     by_id: HashMap<ResourceId, usize>,
 }
 
@@ -54,7 +54,7 @@ impl Index {
         for (at, resource) in resources.iter().enumerate() {
             index.by_id.insert(resource.id, at);
             if resource.keep_alive_offline {
-                index.outlasting.insert(resource.id);
+                index.kept_alive.insert(resource.id);
             }
             match &resource.address {
                 Address::Name(name) => {
@@ -94,8 +94,11 @@ impl Index {
             let governing = exact.unwrap_or_else(|| self.longest_wildcard(name, |_| true));
             match port {
                 Some(port) => {
-                    let place = SocketAddr::new(ip, *port);
-                    self.mapped.entry(place).or_default().extend(governing);
+                    let destination = SocketAddr::new(ip, *port);
+                    self.mapped
+                        .entry(destination)
+                        .or_default()
+                        .extend(governing);
                 }
                 // Exact names are looked up, also in the map.
                 None if is_exact => {}
@@ -111,26 +114,26 @@ impl Index {
 
     /// The resources that are known to be at this address and port: numbers, exact names that
     /// resolve to it, and names that the map leads there.
-    pub fn known_at(&self, place: SocketAddr) -> impl Iterator<Item = &Resource> {
+    pub fn known_at(&self, destination: SocketAddr) -> impl Iterator<Item = &Resource> {
         let by_address = self
-            .at(place.ip())
+            .at(destination.ip())
             .map(|at| &self.resources[at])
-            .filter(move |resource| resource.ports.contains(place.port()));
-        let by_map = self.mapped.get(&place).into_iter().flatten();
+            .filter(move |resource| resource.ports.contains(destination.port()));
+        let by_map = self.mapped.get(&destination).into_iter().flatten();
         by_address.chain(by_map.map(|at| &self.resources[*at]))
     }
 
-    /// What is known at an address, at whatever port.
+    /// Returns the resources known at an address, at any port.
     fn at(&self, ip: IpAddr) -> impl Iterator<Item = usize> {
         let known = [&self.addresses, &self.mapped_below];
         let known = known.map(|it| it.get(&ip).into_iter().flatten().copied());
         known.into_iter().flatten()
     }
 
-    /// The resource that a name stands for which was found inside of a flow to `port`, at `place`
+    /// The resource that a name stands for which was found inside of a flow to `port`, at `destination`
     /// (rule 9). `None` for a name by which no resource is known there: `localhost`, say.
     #[must_use]
-    pub fn named(&self, name: &str, port: u16, place: SocketAddr) -> Option<&Resource> {
+    pub fn named(&self, name: &str, port: u16, destination: SocketAddr) -> Option<&Resource> {
         let exact = self.names.get(name).into_iter().flatten();
         let exact = exact.map(|at| &self.resources[*at]);
         if let Some(governs) = exact
@@ -140,13 +143,13 @@ impl Index {
             return Some(governs);
         }
         let below = self.below(name);
-        let mapped = self.mapped.get(&place).into_iter().flatten();
+        let mapped = self.mapped.get(&destination).into_iter().flatten();
         if let Some(at) = mapped.into_iter().find(|at| below.contains(at)) {
             return self.resources.get(*at);
         }
         // An address goes before a wildcard.
-        let mut numbered = self.addresses.get(&place.ip()).into_iter().flatten();
-        if numbered.any(|at| self.resources[*at].ports.contains(place.port())) {
+        let mut numbered = self.addresses.get(&destination.ip()).into_iter().flatten();
+        if numbered.any(|at| self.resources[*at].ports.contains(destination.port())) {
             return None;
         }
         self.wildcard(name, port)
@@ -181,7 +184,7 @@ impl Index {
         let by_map = self
             .mapped
             .iter()
-            .map(|(place, found)| (place.ip(), found.clone(), false));
+            .map(|(destination, found)| (destination.ip(), found.clone(), false));
         let pairs = by_address
             .chain(by_map)
             .flat_map(|(ip, found, by_address)| {
@@ -223,10 +226,10 @@ impl Index {
     /// Whether the resource's flows outlast the controller's silence.
     #[must_use]
     pub fn keep_alive_offline(&self, resource: ResourceId) -> bool {
-        self.outlasting.contains(&resource)
+        self.kept_alive.contains(&resource)
     }
 
-    /// What the names resolve to.
+    /// Returns the addresses of the names.
     #[must_use]
     pub fn resolved(&self) -> &Resolved {
         &self.resolved

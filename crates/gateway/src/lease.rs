@@ -1,23 +1,23 @@
-//! How long what the controller said may be relied on (`protocol::gateway`, "Lease"), and the
-//! pauses in between.
+//! The lease: how long the state from the controller may be relied on (`protocol::gateway`,
+//! "Lease"), and the pauses in between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use hourkey_clock::Clock;
 
-use crate::pace::Pace;
+use crate::timings::Timings;
 
-/// May traffic pass now?
+/// Whether traffic may pass now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes. The time is in milliseconds on the boot clock.
+pub enum LeaseState {
+    /// It may. The time is in milliseconds on the boot clock.
     Live(u64),
-    /// Not now: the gateway was stopped or asleep, and has not heard from the controller since.
+    /// Not yet: the gateway was stopped or asleep, and has not heard from the controller since.
     Held,
-    /// No: the controller has been silent for too long. The time is in milliseconds on the boot
+    /// It may not: the controller has been silent for too long. The time is in milliseconds on the boot
     /// clock; `None` when the gateway was stopped or asleep since, or never heard anything.
-    Over(Option<u64>),
+    Expired(Option<u64>),
 }
 
 /// The lease. Its numbers are milliseconds on the boot clock.
@@ -32,7 +32,7 @@ pub struct Lease {
     tick: AtomicU64,
     /// When the last pause was over.
     resumed: AtomicU64,
-    /// What is known was said no earlier than then; 0 for nothing.
+    /// Lower bound on when the controller sent our current state; the lease runs from it. 0 for none.
     basis: AtomicU64,
 }
 
@@ -45,10 +45,10 @@ impl std::fmt::Debug for Lease {
 impl Lease {
     /// A lease that is over.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, timings: Timings) -> Self {
         let lease = Self {
-            length: millis(pace.lease),
-            pause: millis(pace.pause),
+            length: millis(timings.lease),
+            pause: millis(timings.pause_threshold),
             tick: AtomicU64::new(0),
             resumed: AtomicU64::new(0),
             basis: AtomicU64::new(0),
@@ -64,43 +64,44 @@ impl Lease {
         millis(self.clock.boot())
     }
 
-    /// May traffic pass now? A pause is seen here as well as by [`Self::tick`], whichever is first
+    /// Returns whether traffic may pass now. A pause is seen here as well as by [`Self::tick`], whichever is first
     /// after it.
     #[must_use]
-    pub fn check(&self) -> Verdict {
+    pub fn check(&self) -> LeaseState {
         self.at(self.now())
     }
 
     /// Looks at the clock; call it regularly.
-    pub fn tick(&self) -> Verdict {
+    pub fn tick(&self) -> LeaseState {
         // The clock is read once: a stop after the reading shows at the next look.
         let now = self.now();
-        let verdict = self.at(now);
+        let lease_state = self.at(now);
         self.tick.fetch_max(now, SeqCst);
-        verdict
+        lease_state
     }
 
-    fn at(&self, now: u64) -> Verdict {
+    fn at(&self, now: u64) -> LeaseState {
         if now.saturating_sub(self.tick.load(SeqCst)) > self.pause {
             self.resumed.fetch_max(now, SeqCst);
         }
         let basis = self.basis.load(SeqCst);
         let held = basis <= self.resumed.load(SeqCst);
         if basis == 0 || now >= basis.saturating_add(self.length) {
-            Verdict::Over((basis != 0 && !held).then_some(now))
+            LeaseState::Expired((basis != 0 && !held).then_some(now))
         } else if held {
-            Verdict::Held
+            LeaseState::Held
         } else {
-            Verdict::Live(now)
+            LeaseState::Live(now)
         }
     }
 
-    /// What is known was said no earlier than `basis`. Never shrinks the lease.
+    /// Renews the lease: `basis` is a lower bound on when the controller sent our current state. Never
+    /// shortens it.
     pub fn renew(&self, basis: u64) {
         self.basis.fetch_max(basis, SeqCst);
     }
 
-    /// Ends the lease: nothing that is known counts any more.
+    /// Ends the lease until it is renewed.
     pub fn end(&self) {
         self.basis.store(0, SeqCst);
     }
@@ -132,61 +133,61 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Hand(AtomicU64);
+    struct ManualClock(AtomicU64);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn boot(&self) -> Duration {
             Duration::from_millis(self.0.load(SeqCst))
         }
     }
 
-    fn lease() -> (Arc<Hand>, Lease) {
-        let hand = Arc::new(Hand(AtomicU64::new(1_000)));
-        let clock: Arc<dyn Clock> = hand.clone();
-        (hand, Lease::new(clock, Pace::default()))
+    fn lease() -> (Arc<ManualClock>, Lease) {
+        let manual_clock = Arc::new(ManualClock(AtomicU64::new(1_000)));
+        let clock: Arc<dyn Clock> = manual_clock.clone();
+        (manual_clock, Lease::new(clock, Timings::default()))
     }
 
     /// Moves the clock as a running gateway sees it: tick by tick.
-    fn run_to(hand: &Hand, lease: &Lease, end: u64) {
-        while hand.0.load(SeqCst) < end {
-            hand.0.fetch_add(250, SeqCst);
+    fn run_to(manual_clock: &ManualClock, lease: &Lease, end: u64) {
+        while manual_clock.0.load(SeqCst) < end {
+            manual_clock.0.fetch_add(250, SeqCst);
             lease.tick();
         }
     }
 
     #[test]
     fn lasts_from_the_moment_it_rests_on_and_never_shrinks() {
-        let (hand, lease) = lease();
-        assert_eq!(lease.check(), Verdict::Over(None));
-        run_to(&hand, &lease, 5_000);
+        let (manual_clock, lease) = lease();
+        assert_eq!(lease.check(), LeaseState::Expired(None));
+        run_to(&manual_clock, &lease, 5_000);
         lease.renew(4_000);
         lease.renew(3_000);
-        assert_eq!(lease.check(), Verdict::Live(5_000));
-        run_to(&hand, &lease, 18_750);
-        hand.0.store(18_999, SeqCst);
-        assert_eq!(lease.check(), Verdict::Live(18_999));
-        hand.0.store(19_000, SeqCst);
-        assert_eq!(lease.check(), Verdict::Over(Some(19_000)));
+        assert_eq!(lease.check(), LeaseState::Live(5_000));
+        run_to(&manual_clock, &lease, 18_750);
+        manual_clock.0.store(18_999, SeqCst);
+        assert_eq!(lease.check(), LeaseState::Live(18_999));
+        manual_clock.0.store(19_000, SeqCst);
+        assert_eq!(lease.check(), LeaseState::Expired(Some(19_000)));
     }
 
     #[test]
     fn after_a_pause_only_what_was_asked_since_counts() {
         for data_path_first in [true, false] {
-            let (hand, lease) = lease();
+            let (manual_clock, lease) = lease();
             lease.renew(1_000 + 1);
-            hand.0.store(1_100, SeqCst);
-            assert_eq!(lease.tick(), Verdict::Live(1_100));
-            hand.0.store(3_000, SeqCst);
+            manual_clock.0.store(1_100, SeqCst);
+            assert_eq!(lease.tick(), LeaseState::Live(1_100));
+            manual_clock.0.store(3_000, SeqCst);
             if data_path_first {
-                assert_eq!(lease.check(), Verdict::Held);
+                assert_eq!(lease.check(), LeaseState::Held);
             }
-            assert_eq!(lease.tick(), Verdict::Held);
-            run_to(&hand, &lease, 3_500);
+            assert_eq!(lease.tick(), LeaseState::Held);
+            run_to(&manual_clock, &lease, 3_500);
             // This was on its way while the gateway was stopped.
             lease.renew(1_200);
-            assert_eq!(lease.check(), Verdict::Held);
+            assert_eq!(lease.check(), LeaseState::Held);
             lease.renew(3_250);
-            assert_eq!(lease.check(), Verdict::Live(3_500));
+            assert_eq!(lease.check(), LeaseState::Live(3_500));
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A connection comes in through `listen`, is let in by `tunnel` and carried by `relay`, which has
 //! `sniff` look for names in what its client says first.
-//! Whether it may pass is the [`gate`]'s to say, which owns the [`table`] of permits and the
-//! [`lease`]; [`control`] feeds it with what the controller says (`protocol::gateway`).
+//! The [`gate`] decides whether it may pass: it owns the [`table`] of permits and the [`lease`].
+//! [`control`] keeps it up to date with the controller's stream (`protocol::gateway`).
 
 pub mod api;
 mod budget;
@@ -12,32 +12,33 @@ pub mod config;
 pub mod control;
 mod descriptors;
 pub mod dns;
-mod ended;
 pub mod enrolment;
+mod flow_ends;
+pub mod flow_state;
 mod forbidden;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
 pub mod gate;
+mod handshake_limit;
 mod http1;
 mod http2;
 pub mod index;
 pub mod lease;
 pub mod limits;
 mod listen;
-pub mod pace;
 mod relay;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 pub mod resolve;
-mod running;
+pub mod timings;
+
+mod server;
 mod sniff;
 pub mod table;
-pub mod ticket;
 mod tls;
 mod tunnel;
 mod usage;
-mod waiting;
 
-pub use running::{Gateway, Settings};
+pub use server::{Gateway, Settings};

@@ -1,4 +1,4 @@
-//! Takes connections: TLS, who it is, and then HTTP/2 or HTTP/1.1.
+//! Accepts connections: TLS, the device's identity, and then HTTP/2 or HTTP/1.1.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,50 +19,50 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::descriptors::Descriptors;
-use crate::ended::Ends;
-use crate::gate::{Gate, Presence};
+use crate::flow_ends::FlowEnds;
+use crate::gate::{ConnectionGuard, Gate};
+use crate::handshake_limit::{HandshakeLimit, HandshakeSlot, site};
 use crate::resolve::Resolver;
-use crate::table::Peer;
+use crate::table::PeerIdentity;
 use crate::tls::{H2, Validity};
 use crate::usage::Usage;
-use crate::waiting::{Slot, Waiting, site};
 use crate::{http1, http2, limits};
 
 /// A connection from a device.
 pub(crate) type Tls = tokio_rustls::server::TlsStream<Link>;
 
-/// What every connection needs.
-pub(crate) struct Server {
+/// What all connections share.
+pub(crate) struct ServerContext {
     pub(crate) gate: Arc<Gate>,
     pub(crate) resolver: Arc<Resolver>,
     /// Ends connections to clients and destinations that are gone without a word.
     pub(crate) watchdog: Watchdog,
     pub(crate) usage: Usage,
-    /// The settings in force; renewed with the certificate.
+    /// The current TLS configuration; renewed with the certificate.
     pub(crate) tls: watch::Receiver<Arc<ServerConfig>>,
     /// All connections and flows.
     pub(crate) tasks: TaskTracker,
     /// Ends all connections.
     pub(crate) stop: CancellationToken,
-    pub(crate) ends: Ends,
-    pub(crate) waiting: Waiting,
-    pub(crate) failures: Failures,
+    pub(crate) flow_ends: FlowEnds,
+    pub(crate) handshake_limit: HandshakeLimit,
+    pub(crate) handshake_log: HandshakeLog,
     pub(crate) descriptors: Descriptors,
 }
 
 /// A connected device.
 pub(crate) struct Client {
-    /// Who it is.
-    pub(crate) peer: Peer,
+    /// Its identity.
+    pub(crate) peer: PeerIdentity,
     /// When its certificate ends.
     pub(crate) expires_at: DateTime<Utc>,
-    pub(crate) presence: Presence,
+    pub(crate) guard: ConnectionGuard,
 }
 
-/// How many connections wait to be taken, at most.
+/// The most connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Takes an address. Nobody can connect to it yet.
+/// Binds an address. Nobody can connect to it yet.
 pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -75,20 +75,20 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Takes connections until the gateway stops. Until the controller was heard there are none:
-/// nobody knows what time it is, which certificates are judged by, and clients that are refused go
-/// to another gateway at once.
-pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketAddr) {
-    tracing::info!(%address, "The gateway listens once it has heard from the controller.");
+/// Accepts connections until the gateway stops. It listens only once the controller was heard: the
+/// server's time, by which certificates are judged, is unknown until then, and clients that are
+/// refused try another gateway at once.
+pub(crate) async fn run(server: Arc<ServerContext>, socket: TcpSocket, address: SocketAddr) {
+    tracing::info!(%address, "waiting for the controller before listening");
     server.gate.heard().await;
     let listener = match socket.listen(BACKLOG) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::error!(%error, "The gateway cannot listen: another program took its address.");
+            tracing::error!(%error, "cannot listen: another program uses the address");
             return server.stop.cancel();
         }
     };
-    tracing::info!(%address, "The gateway listens.");
+    tracing::info!(%address, "gateway is listening");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -98,7 +98,7 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
             Ok(accepted) => accepted,
             Err(error) => {
                 if !server.descriptors.are_used_up(&error) {
-                    tracing::warn!(%error, "A connection cannot be taken.");
+                    tracing::warn!(%error, "cannot accept a connection");
                 }
                 // It helps to wait until some are closed.
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -106,7 +106,7 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
             }
         };
         // Beyond its address's limit it is closed at once.
-        if let Some(slot) = server.waiting.take(from.ip()) {
+        if let Some(slot) = server.handshake_limit.take(from.ip()) {
             let (stop, serve) = (
                 server.stop.clone(),
                 serve(Arc::clone(&server), stream, from, slot),
@@ -121,43 +121,49 @@ pub(crate) async fn run(server: Arc<Server>, socket: TcpSocket, address: SocketA
     }
 }
 
-async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: Slot) {
-    hold_little(&stream);
+async fn serve(
+    server: Arc<ServerContext>,
+    stream: TcpStream,
+    from: SocketAddr,
+    slot: HandshakeSlot,
+) {
+    limit_unsent(&stream);
     let Ok(link) = server.watchdog.guard(stream) else {
         return;
     };
     let acceptor = TlsAcceptor::from(Arc::clone(&server.tls.borrow()));
     let handshake = acceptor.accept(link);
     let shaken = tokio::select! {
-        shaken = timeout(limits::HANDSHAKE, handshake) => shaken,
+        shaken = timeout(limits::HANDSHAKE_TIMEOUT, handshake) => shaken,
         () = slot.is_taken() => {
-            return server.failures.log(from.ip(), "newer connections took its place");
+            return server.handshake_log.log(from.ip(), "newer connections took its place");
         }
     };
     let mut tls = match shaken {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return server.failures.log(from.ip(), &error.to_string()),
-        Err(_) => return server.failures.log(from.ip(), "it took too long"),
+        Ok(Err(error)) => return server.handshake_log.log(from.ip(), &error.to_string()),
+        Err(_) => return server.handshake_log.log(from.ip(), "it took too long"),
     };
     let Some((peer, expires_at)) = peer(&tls) else {
         return server
-            .failures
+            .handshake_log
             .log(from.ip(), "the certificate is no device's");
     };
-    let Some(presence) = server.gate.connect(peer.device) else {
+    let Some(guard) = server.gate.connect(peer.device) else {
         return server
-            .failures
+            .handshake_log
             .log(from.ip(), "the device has too many connections");
     };
     // From here on the device's own limits count.
     drop(slot);
     let client = Arc::new(Client {
-        presence,
+        guard,
         peer,
         expires_at,
     });
     // Clients keep connections ready; the time limit for the head begins with its first byte.
-    if !matches!(timeout(limits::IDLE, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty()) {
+    if !matches!(timeout(limits::IDLE_TIMEOUT, tls.fill_buf()).await, Ok(Ok(bytes)) if !bytes.is_empty())
+    {
         return;
     }
     if tls.get_ref().1.alpn_protocol() == Some(H2) {
@@ -167,39 +173,42 @@ async fn serve(server: Arc<Server>, stream: TcpStream, from: SocketAddr, slot: S
     }
 }
 
-/// Has the kernel hold little for a peer that does not read: its own buffers grow to megabytes.
-pub(crate) fn hold_little(stream: &TcpStream) {
+/// Limits what the kernel buffers for a peer that does not read, which could grow to megabytes.
+pub(crate) fn limit_unsent(stream: &TcpStream) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT);
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(limits::MAX_UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
 }
 
-fn peer(tls: &Tls) -> Option<(Peer, DateTime<Utc>)> {
+fn peer(tls: &Tls) -> Option<(PeerIdentity, DateTime<Utc>)> {
     let certificate = tls.get_ref().1.peer_certificates()?.first()?;
     let Holder { subject, key } = Holder::of(certificate).ok()?;
     let Subject::Device(device) = subject else {
         return None;
     };
-    Some((Peer { device, key }, Validity::of(certificate)?.until))
+    Some((
+        PeerIdentity { device, key },
+        Validity::of(certificate)?.until,
+    ))
 }
 
 /// Logs failed handshakes, at most one a second for each [`site`].
 #[derive(Default)]
-pub(crate) struct Failures(Mutex<HashMap<IpAddr, Instant>>);
+pub(crate) struct HandshakeLog(Mutex<HashMap<IpAddr, Instant>>);
 
-impl Failures {
+impl HandshakeLog {
     fn log(&self, from: IpAddr, why: &str) {
         let now = Instant::now();
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if logged
             .get(&site(from))
-            .is_some_and(|at| now - *at < limits::LOG_EVERY)
+            .is_some_and(|at| now - *at < limits::LOG_INTERVAL)
         {
             return;
         }
-        logged.retain(|_, at| now - *at < limits::LOG_EVERY);
+        logged.retain(|_, at| now - *at < limits::LOG_INTERVAL);
         logged.insert(site(from), now);
-        tracing::info!(client.address = %from, why, "A handshake failed.");
+        tracing::info!(client.address = %from, why, "handshake failed");
     }
 }

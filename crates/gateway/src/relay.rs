@@ -1,4 +1,4 @@
-//! Carries bytes both ways, and asks before each write.
+//! Relays bytes both ways, and asks before each write.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,19 +15,19 @@ use tokio::sync::SetOnce;
 use tokio::time::timeout;
 use tokio_util::io::poll_read_buf;
 
-use crate::gate::{Pass, Step};
+use crate::flow_state::Cause;
+use crate::gate::{Decision, FlowGuard};
 use crate::limits::{self, CHUNK};
-use crate::sniff::{Answer, Sniffer};
-use crate::ticket::Cause;
+use crate::sniff::{FirstAnswer, Sniffer};
 
-/// Where bytes come from.
+/// A source of bytes.
 pub(crate) trait Source: Send {
-    /// The next bytes; `None` at the end. Gives the sender room for more than that only once it is
+    /// Returns the next bytes; `None` at the end. Gives the sender room for more than that only once it is
     /// called again.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>>;
 }
 
-/// Where bytes go.
+/// A sink for bytes.
 pub(crate) trait Sink: Send {
     /// Writes some of the bytes, and takes them off.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>>;
@@ -35,7 +35,7 @@ pub(crate) trait Sink: Send {
     /// Sends on what is still buffered here.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Says that nothing follows, and leaves the other direction as it is.
+    /// Ends this direction, and leaves the other one as it is.
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Ready when the other side wants nothing any more.
@@ -46,8 +46,8 @@ pub(crate) trait Sink: Send {
 
 /// How a flow ended.
 #[derive(Debug)]
-pub(crate) enum End {
-    /// Both sides said that they were done.
+pub(crate) enum RelayEnd {
+    /// Both sides have ended their direction.
     Finished,
     /// It was cut: reset the client's side too.
     Cut(Cause),
@@ -64,32 +64,32 @@ pub(crate) enum Side {
     Origin,
 }
 
-/// How often a client that cannot be heard (it has said all it has to say, or its bytes wait for
-/// room at the origin) is looked for.
+/// How often a client that is not read from (it has ended its direction, or its bytes wait for room
+/// at the origin) is checked for a broken connection.
 const CLIENT_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// One direction of a flow.
 struct Direction<'a, F> {
     from: Side,
     to: Side,
-    pass: &'a Pass,
-    /// What passed, in bytes.
+    guard: &'a FlowGuard,
+    /// Counts what passes.
     count: &'a AtomicU64,
     /// Tells that the client's connection broke, which nobody sees who does not read from it; `None`
     /// where it is seen all the same.
     client_broke: Option<&'a F>,
 }
 
-/// What has passed so far, in bytes.
+/// Counts the bytes that have passed.
 #[derive(Debug, Default)]
-pub(crate) struct Carried {
+pub(crate) struct ByteCounts {
     /// From the client.
     up: AtomicU64,
     /// To the client.
     down: AtomicU64,
 }
 
-impl Carried {
+impl ByteCounts {
     /// In both directions.
     pub(crate) fn total(&self) -> u64 {
         self.up.load(Relaxed) + self.down.load(Relaxed)
@@ -101,7 +101,7 @@ impl Carried {
     }
 }
 
-/// What passed, in bytes, and how it ended.
+/// Bytes that passed, and how the flow ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// From the client.
@@ -109,13 +109,12 @@ pub(crate) struct Outcome {
     /// To the client.
     pub(crate) down: u64,
     /// How it ended.
-    pub(crate) end: End,
+    pub(crate) end: RelayEnd,
 }
 
-/// Carries bytes until both sides are done, one breaks, or the flow is cut, and counts them in
-/// `carried`. `client_broke` tells that
-/// the client's connection broke; it is asked while nothing is read from it. `None` for a client that
-/// tells in another way.
+/// Relays bytes until both sides are done, one breaks, or the flow is cut, and counts them in
+/// `byte_counts`. `client_broke` returns whether the client's connection broke; it is called while
+/// nothing is read from it. `None` where a broken connection shows in another way.
 ///
 /// Unless both were done, the origin's side is reset. A client that ended without a word has
 /// delivered all that it had sent, as a program that closes its socket: then so does the gateway.
@@ -124,11 +123,11 @@ pub(crate) async fn run(
     source: &mut impl Source,
     sink: &mut impl Sink,
     origin: &mut Link,
-    pass: &Pass,
+    guard: &FlowGuard,
     client_broke: Option<impl Fn() -> bool>,
-    carried: &Carried,
+    byte_counts: &ByteCounts,
 ) -> Outcome {
-    let Carried { up, down } = carried;
+    let ByteCounts { up, down } = byte_counts;
     let end = {
         let (from_origin, to_origin) = tokio::io::split(&mut *origin);
         let mut from_origin = IoSource::new(from_origin, Bytes::new());
@@ -137,14 +136,14 @@ pub(crate) async fn run(
         let upwards = Direction {
             from: Side::Client,
             to: Side::Origin,
-            pass,
+            guard,
             count: up,
             client_broke,
         };
         let downwards = Direction {
             from: Side::Origin,
             to: Side::Client,
-            pass,
+            guard,
             count: down,
             client_broke,
         };
@@ -155,8 +154,8 @@ pub(crate) async fn run(
         };
         let receiving = async {
             let first = next(&mut from_origin, sink, &downwards).await?;
-            if first.is_some() && !pass.judge_answer() {
-                return Err(Stop::Cut);
+            if first.is_some() && !guard.judge_answer() {
+                return Err(RelayError::Cut);
             }
             let rest = answer(&mut from_origin, sink, first, &answered, &downwards).await?;
             pump(&mut from_origin, sink, rest, &downwards).await
@@ -168,7 +167,7 @@ pub(crate) async fn run(
                     let broke = match sent {
                         Ok(()) => None,
                         // What the origin answered before is still there to be read.
-                        Err(broke @ Stop::Io(Side::Origin, _)) => Some(broke),
+                        Err(broke @ RelayError::Io(Side::Origin, _)) => Some(broke),
                         Err(stop) => return Err(stop),
                     };
                     // A half-closed client is heard no more.
@@ -186,18 +185,18 @@ pub(crate) async fn run(
         };
         tokio::select! {
             biased;
-            () = pass.is_cut() => End::Cut(pass.cause()),
+            () = guard.is_cut() => RelayEnd::Cut(guard.cause()),
             ended = both => match ended {
-                Ok(()) => End::Finished,
-                Err(Stop::Cut) => End::Cut(pass.cause()),
-                Err(Stop::Io(side, error)) => End::Broken(side, error),
+                Ok(()) => RelayEnd::Finished,
+                Err(RelayError::Cut) => RelayEnd::Cut(guard.cause()),
+                Err(RelayError::Io(side, error)) => RelayEnd::Broken(side, error),
             },
         }
     };
     let delivered = match &end {
-        End::Finished => true,
-        End::Broken(Side::Client, error) => error.kind() == io::ErrorKind::UnexpectedEof,
-        End::Broken(Side::Origin, _) | End::Cut(_) => false,
+        RelayEnd::Finished => true,
+        RelayEnd::Broken(Side::Client, error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        RelayEnd::Broken(Side::Origin, _) | RelayEnd::Cut(_) => false,
     };
     if !delivered {
         reset(origin);
@@ -207,14 +206,14 @@ pub(crate) async fn run(
 }
 
 /// Waits until the client's connection is seen to have broken.
-async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
+async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> RelayError {
     let Some(client_broke) = client_broke else {
         return std::future::pending().await;
     };
     loop {
         tokio::time::sleep(CLIENT_POLL_INTERVAL).await;
         if client_broke() {
-            return Stop::Io(Side::Client, io::ErrorKind::ConnectionReset.into());
+            return RelayError::Io(Side::Client, io::ErrorKind::ConnectionReset.into());
         }
     }
 }
@@ -225,10 +224,10 @@ async fn until_broken(client_broke: Option<&impl Fn() -> bool>) -> Stop {
 async fn sniff(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    answered: &SetOnce<Answer>,
+    answered: &SetOnce<FirstAnswer>,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<Option<Bytes>, Stop> {
-    let pass = direction.pass;
+) -> Result<Option<Bytes>, RelayError> {
+    let guard = direction.guard;
     let (mut sniffer, mut found) = (Sniffer::default(), Vec::new());
     loop {
         let (mut ended, mut closed) = (false, None);
@@ -239,28 +238,28 @@ async fn sniff(
             };
             sniffer.answered(answer, &mut found)
         } else {
-            let heard = match sniffer.is_unclear() {
-                true => clear_up(source, sink, direction).await,
-                false => next(source, sink, direction).await.map(Heard::from),
+            let input = match sniffer.is_unclear() {
+                true => wait_for_protocol(source, sink, direction).await,
+                false => next(source, sink, direction).await.map(ClientInput::from),
             };
-            let heard = match heard {
+            let input = match input {
                 // What a program said before it closed its socket is delivered.
-                Err(Stop::Io(Side::Client, error))
+                Err(RelayError::Io(Side::Client, error))
                     if error.kind() == io::ErrorKind::UnexpectedEof =>
                 {
-                    closed = Some(Stop::Io(Side::Client, error));
-                    Heard::End
+                    closed = Some(RelayError::Io(Side::Client, error));
+                    ClientInput::End
                 }
-                heard => heard?,
+                input => input?,
             };
-            ended = matches!(heard, Heard::End);
-            match heard {
-                Heard::More(bytes) => sniffer.read(bytes, || pass.is_shared(), &mut found),
-                Heard::End | Heard::Nothing => sniffer.end(&mut found),
+            ended = matches!(input, ClientInput::End);
+            match input {
+                ClientInput::More(bytes) => sniffer.read(bytes, || guard.is_shared(), &mut found),
+                ClientInput::End | ClientInput::Nothing => sniffer.end(&mut found),
             }
         };
-        if !found.drain(..).all(|found| pass.judge(&found)) {
-            return Err(Stop::Cut);
+        if !found.drain(..).all(|found| guard.judge(&found)) {
+            return Err(RelayError::Cut);
         }
         if sniffer.is_done() && !ended {
             return Ok(Some(passes));
@@ -272,53 +271,53 @@ async fn sniff(
     }
 }
 
-/// What a client says next.
-enum Heard {
+/// The next input from a client.
+enum ClientInput {
     More(Bytes),
-    /// It has said all it has to say.
+    /// The end of its bytes.
     End,
-    /// It waits for an answer to what it has said.
+    /// None in time: it waits for an answer.
     Nothing,
 }
 
-impl From<Option<Bytes>> for Heard {
+impl From<Option<Bytes>> for ClientInput {
     fn from(next: Option<Bytes>) -> Self {
         next.map_or(Self::End, Self::More)
     }
 }
 
-/// Waits for the bytes that tell what a flow is: not for long where nothing hangs on it, since a
+/// Waits for the bytes that show a flow's protocol: briefly where nothing depends on it, since a
 /// person may have typed a letter and wait for its echo.
-async fn clear_up(
+async fn wait_for_protocol(
     source: &mut impl Source,
     sink: &mut impl Sink,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<Heard, Stop> {
+) -> Result<ClientInput, RelayError> {
     let next = next(source, sink, direction);
     tokio::pin!(next);
-    for limit in [limits::UNCLEAR, limits::UNCLEAR_AT_SHARED] {
+    for limit in [limits::UNCLEAR_TIMEOUT, limits::SHARED_UNCLEAR_TIMEOUT] {
         match timeout(limit, &mut next).await {
             Ok(next) => return Ok(next?.into()),
-            Err(_) if direction.pass.may_use_all() => break,
+            Err(_) if direction.guard.may_use_all() => break,
             Err(_) => {}
         }
     }
-    Ok(Heard::Nothing)
+    Ok(ClientInput::Nothing)
 }
 
-/// Passes on what the origin says until it is known how its first answer begins. Returns the bytes
-/// after that; `None` at the end.
+/// Relays the origin's bytes until the kind of its first answer is known. Returns the bytes after
+/// that; `None` at the end.
 async fn answer(
     source: &mut impl Source,
     sink: &mut impl Sink,
     first: Option<Bytes>,
-    answered: &SetOnce<Answer>,
+    answered: &SetOnce<FirstAnswer>,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<Option<Bytes>, Stop> {
+) -> Result<Option<Bytes>, RelayError> {
     let (mut begun, mut bytes) = (Vec::new(), first);
     while let Some(part) = bytes {
-        begun.extend_from_slice(&part[..part.len().min(Answer::LENGTH)]);
-        if let Some(answer) = Answer::of(&begun) {
+        begun.extend_from_slice(&part[..part.len().min(FirstAnswer::LENGTH)]);
+        if let Some(answer) = FirstAnswer::of(&begun) {
             // Nobody else says so.
             let _ = answered.set(answer);
             return Ok(Some(part));
@@ -326,7 +325,7 @@ async fn answer(
         send(sink, part, direction).await?;
         bytes = next(source, sink, direction).await?;
     }
-    let _ = answered.set(Answer::Other);
+    let _ = answered.set(FirstAnswer::Other);
     Ok(None)
 }
 
@@ -336,8 +335,8 @@ pub(crate) fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// Why a direction stopped before its end.
-enum Stop {
+/// The reason why a direction stopped before its end.
+enum RelayError {
     /// The flow may not go on.
     Cut,
     /// The connection of this side broke.
@@ -350,7 +349,7 @@ async fn pump(
     sink: &mut impl Sink,
     first: Option<Bytes>,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<(), Stop> {
+) -> Result<(), RelayError> {
     let mut bytes = first;
     while let Some(part) = bytes {
         send(sink, part, direction).await?;
@@ -359,20 +358,20 @@ async fn pump(
     direction.guarded(|cx| sink.poll_finish(cx)).await
 }
 
-/// The next bytes; `None` at the end.
+/// Reads the next bytes; `None` at the end.
 async fn next(
     source: &mut impl Source,
     sink: &mut impl Sink,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<Option<Bytes>, Stop> {
+) -> Result<Option<Bytes>, RelayError> {
     poll_fn(|cx| match sink.poll_gone(cx) {
         Poll::Ready(()) => {
             let reset = io::ErrorKind::ConnectionReset.into();
-            Poll::Ready(Err(Stop::Io(direction.to, reset)))
+            Poll::Ready(Err(RelayError::Io(direction.to, reset)))
         }
         Poll::Pending => {
             let next = source.poll_next(cx);
-            next.map_err(|error| Stop::Io(direction.from, error))
+            next.map_err(|error| RelayError::Io(direction.from, error))
         }
     })
     .await
@@ -382,7 +381,7 @@ async fn send(
     sink: &mut impl Sink,
     mut bytes: Bytes,
     direction: &Direction<'_, impl Fn() -> bool>,
-) -> Result<(), Stop> {
+) -> Result<(), RelayError> {
     while !bytes.is_empty() {
         let before = bytes.len();
         let write = |cx: &mut Context<'_>| sink.poll_write(cx, &mut bytes);
@@ -394,20 +393,20 @@ async fn send(
 }
 
 impl<F: Fn() -> bool> Direction<'_, F> {
-    /// Does something that may send, and asks right before each attempt: one that had to wait for
+    /// Makes an attempt to send, and asks right before it: one that had to wait for
     /// room asks again. A client that goes away while its bytes wait for room is noticed.
     async fn guarded(
         &self,
         mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), RelayError> {
         loop {
-            let done = poll_fn(|cx| match self.pass.step() {
-                Step::Go => attempt(cx).map(|done| match done {
+            let done = poll_fn(|cx| match self.guard.decide() {
+                Decision::Allow => attempt(cx).map(|done| match done {
                     Ok(()) => Ok(true),
-                    Err(error) => Err(Stop::Io(self.to, error)),
+                    Err(error) => Err(RelayError::Io(self.to, error)),
                 }),
-                Step::Wait => Poll::Ready(Ok(false)),
-                Step::End => Poll::Ready(Err(Stop::Cut)),
+                Decision::Hold => Poll::Ready(Ok(false)),
+                Decision::Close => Poll::Ready(Err(RelayError::Cut)),
             });
             let done = tokio::select! {
                 biased;
@@ -419,8 +418,8 @@ impl<F: Fn() -> bool> Direction<'_, F> {
             if done {
                 return Ok(());
             }
-            if !self.pass.may_go_on().await {
-                return Err(Stop::Cut);
+            if !self.guard.may_go_on().await {
+                return Err(RelayError::Cut);
             }
         }
     }

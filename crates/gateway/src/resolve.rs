@@ -1,4 +1,4 @@
-//! Where names lead, and where nothing may lead.
+//! Resolves names to addresses, and forbids some addresses.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -9,12 +9,12 @@ use futures_util::stream;
 use hourkey_domain::address::Address;
 
 use crate::config::Mapped;
-use crate::dns::{Answer, Dns, Files, RESOLUTION_DELAY};
+use crate::dns::{Dns, DnsAnswer, Files, RESOLUTION_DELAY};
 use crate::forbidden;
 use crate::gate::Gate;
 use crate::index::Resolved;
-use crate::limits::RESOLVE;
-use crate::pace::Pace;
+use crate::limits::RESOLVE_TIMEOUT;
+use crate::timings::Timings;
 
 /// Resolves names: the administrator's host map goes before the system's resolver.
 #[derive(Debug)]
@@ -26,18 +26,18 @@ pub struct Resolver {
     own: RwLock<HashSet<IpAddr>>,
 }
 
-/// One address that a name leads to.
+/// An address that a name resolves to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ResolvedAddress {
     /// The address, in canonical form.
     pub ip: IpAddr,
     /// The port to connect to instead of the one that was asked for.
     pub port: Option<u16>,
-    /// True when the administrator said so: then it may lead anywhere.
+    /// True for one of the administrator's host map, which may be any address.
     pub by_map: bool,
 }
 
-impl Place {
+impl ResolvedAddress {
     /// An address that was asked for as such, or that the resolver gave.
     #[must_use]
     pub fn at(ip: IpAddr) -> Self {
@@ -70,29 +70,29 @@ impl Resolver {
         resolver
     }
 
-    /// Where a name leads; nowhere when it is not known.
-    pub async fn look_up(&self, name: &str) -> Vec<Place> {
-        if let Some(place) = self.mapped(name) {
-            return vec![place];
+    /// Resolves a name; returns nothing when it is unknown.
+    pub async fn look_up(&self, name: &str) -> Vec<ResolvedAddress> {
+        if let Some(address) = self.mapped(name) {
+            return vec![address];
         }
         match self.dns.look_up(name, RESOLUTION_DELAY).await {
-            Answer::Found(ips) => ips.into_iter().map(Place::at).collect(),
-            Answer::Nothing | Answer::Failed(_) => Vec::new(),
+            DnsAnswer::Found(ips) => ips.into_iter().map(ResolvedAddress::at).collect(),
+            DnsAnswer::Nothing | DnsAnswer::Failed(_) => Vec::new(),
         }
     }
 
-    fn mapped(&self, name: &str) -> Option<Place> {
+    fn mapped(&self, name: &str) -> Option<ResolvedAddress> {
         let Mapped { ip, port } = *self.hosts.get(name)?;
         let by_map = true;
-        Some(Place { ip, port, by_map })
+        Some(ResolvedAddress { ip, port, by_map })
     }
 
     /// May the gateway connect there, for a resource with this address? Not to itself, to what only
     /// this machine should reach, or to a cloud's metadata, unless the administrator said exactly
     /// that.
     #[must_use]
-    pub fn is_allowed(&self, place: &Place, resource: &Address) -> bool {
-        place.by_map || *resource == Address::Ip(place.ip) || !self.is_off_limits(place.ip)
+    pub fn is_allowed(&self, address: &ResolvedAddress, resource: &Address) -> bool {
+        address.by_map || *resource == Address::Ip(address.ip) || !self.is_off_limits(address.ip)
     }
 
     fn is_off_limits(&self, ip: IpAddr) -> bool {
@@ -110,8 +110,8 @@ impl Resolver {
     }
 
     /// Keeps the gate informed about what exact names resolve to, for as long as the gateway runs.
-    pub async fn keep_fresh(self: Arc<Self>, gate: Arc<Gate>, pace: Pace) {
-        let mut names = Names::default();
+    pub async fn keep_fresh(self: Arc<Self>, gate: Arc<Gate>, timings: Timings) {
+        let mut names = NameCache::default();
         loop {
             self.look_at_interfaces();
             tokio::select! {
@@ -119,14 +119,14 @@ impl Resolver {
                 () = gate.resources_changed() => continue,
             }
             tokio::select! {
-                () = tokio::time::sleep(pace.resolve) => {}
+                () = tokio::time::sleep(timings.resolve_interval) => {}
                 () = gate.resources_changed() => {}
             }
         }
     }
 
     /// Looks all exact names up. Each answer counts as it comes: the slow ones hold nobody up.
-    async fn look_up_all(&self, names: &mut Names, gate: &Gate) {
+    async fn look_up_all(&self, names: &mut NameCache, gate: &Gate) {
         /// Look-ups at a time.
         const AT_ONCE: usize = 256;
         /// Answers that arrive together are taken together.
@@ -134,8 +134,8 @@ impl Resolver {
         let all = names.begin(gate.names());
         let look_up = |name: String| async move {
             let answer = match self.mapped(&name) {
-                Some(place) => Answer::Found(place.governs().into_iter().collect()),
-                None => self.dns.look_up(&name, RESOLVE).await,
+                Some(address) => DnsAnswer::Found(address.governs().into_iter().collect()),
+                None => self.dns.look_up(&name, RESOLVE_TIMEOUT).await,
             };
             (name, answer)
         };
@@ -143,7 +143,7 @@ impl Resolver {
         let mut answers = std::pin::pin!(answers.ready_chunks(TOGETHER));
         while let Some(answers) = answers.next().await {
             for (name, answer) in answers {
-                if let Answer::Found(ips) = &answer {
+                if let DnsAnswer::Found(ips) = &answer {
                     let off_limits = ips.iter().find(|ip| self.is_off_limits(**ip));
                     let by_map = self.mapped(&name).is_some();
                     names.misled(&name, off_limits.filter(|_| !by_map));
@@ -155,9 +155,9 @@ impl Resolver {
     }
 }
 
-/// What is known of the exact names among the resources' addresses.
+/// Answers for the exact names among the resources' addresses.
 #[derive(Debug, Default)]
-struct Names {
+struct NameCache {
     /// The last answers. A name that has had none yet is not in here.
     resolved: Resolved,
     /// The names whose last look-up failed.
@@ -166,7 +166,7 @@ struct Names {
     misled: HashSet<String>,
 }
 
-impl Names {
+impl NameCache {
     /// These are all there are now. Returns them in the order in which to look them up: what was
     /// never answered first, what failed the last time at the end.
     fn begin(&mut self, mut all: Vec<String>) -> Vec<String> {
@@ -202,11 +202,11 @@ impl Names {
     }
 
     /// Takes an answer. A look-up that failed changes nothing of what is known, and is said once.
-    fn take(&mut self, name: String, answer: Answer) {
+    fn take(&mut self, name: String, answer: DnsAnswer) {
         let mut ips = match answer {
-            Answer::Found(ips) => ips,
-            Answer::Nothing => Vec::new(),
-            Answer::Failed(error) => {
+            DnsAnswer::Found(ips) => ips,
+            DnsAnswer::Nothing => Vec::new(),
+            DnsAnswer::Failed(error) => {
                 let known = self.resolved.contains_key(&name);
                 if !self.failing.contains(&name) {
                     tracing::warn!(
@@ -253,18 +253,21 @@ mod tests {
             "169.254.169.254",
             "192.0.2.7",
         ] {
-            let place = Place::at(ip(special));
-            assert!(!resolver.is_allowed(&place, &name), "{special}");
-            let exact = Address::Ip(place.ip);
-            assert!(resolver.is_allowed(&place, &exact), "{special}");
-            let by_map = Place {
+            let address = ResolvedAddress::at(ip(special));
+            assert!(!resolver.is_allowed(&address, &name), "{special}");
+            let exact = Address::Ip(address.ip);
+            assert!(resolver.is_allowed(&address, &exact), "{special}");
+            let by_map = ResolvedAddress {
                 by_map: true,
-                ..place
+                ..address
             };
             assert!(resolver.is_allowed(&by_map, &name), "{special}");
         }
         for usual in ["10.0.0.1", "192.168.1.1", "fd00::1", "2001:db8::1"] {
-            assert!(resolver.is_allowed(&Place::at(ip(usual)), &name), "{usual}");
+            assert!(
+                resolver.is_allowed(&ResolvedAddress::at(ip(usual)), &name),
+                "{usual}"
+            );
         }
     }
 
@@ -275,7 +278,7 @@ mod tests {
             port: Some(8080),
         };
         let resolver = resolver(HashMap::from([("wiki.corp".to_owned(), mapped)]));
-        let wiki = Place {
+        let wiki = ResolvedAddress {
             ip: ip("10.0.0.1"),
             port: Some(8080),
             by_map: true,
@@ -286,11 +289,14 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_the_last_answer_and_is_none_itself() {
-        let failed = || Answer::Failed("nobody answers".to_owned());
-        let mut names = Names::default();
+        let failed = || DnsAnswer::Failed("nobody answers".to_owned());
+        let mut names = NameCache::default();
         let all = || ["a", "b", "c"].map(str::to_owned).to_vec();
         assert_eq!(names.begin(all()), ["a", "b", "c"]);
-        names.take("a".to_owned(), Answer::Found(vec![ip("::ffff:10.0.0.1")]));
+        names.take(
+            "a".to_owned(),
+            DnsAnswer::Found(vec![ip("::ffff:10.0.0.1")]),
+        );
         names.take("b".to_owned(), failed());
         assert_eq!(names.resolved["a"], [ip("10.0.0.1")]);
         assert!(!names.resolved.contains_key("b"));
@@ -299,8 +305,8 @@ mod tests {
         names.take("a".to_owned(), failed());
         assert_eq!(names.resolved["a"], [ip("10.0.0.1")]);
         // That there is no such name is an answer.
-        names.take("b".to_owned(), Answer::Nothing);
-        names.take("a".to_owned(), Answer::Nothing);
+        names.take("b".to_owned(), DnsAnswer::Nothing);
+        names.take("a".to_owned(), DnsAnswer::Nothing);
         assert!(names.resolved["a"].is_empty() && names.resolved["b"].is_empty());
         assert!(names.failing.is_empty());
         assert_eq!(names.begin(vec!["b".to_owned()]), ["b"]);

@@ -1,4 +1,4 @@
-//! What may pass: resources, devices, permits, and the flows that run on them. No I/O in here.
+//! Admission table: resources, devices, permits, and the flows that run on them. No I/O in here.
 //!
 //! Times of permits are the server's; `offset` makes them times of the boot clock.
 
@@ -13,45 +13,45 @@ use hourkey_protocol::gateway::{
     All, Changes, Destination, Device, LiveDevice, Permit, Refusal, User,
 };
 
+use crate::flow_state::{Cause, FlowState};
 use crate::index::{HostMap, Index, Resolved, Resource};
-use crate::limits::{FLOWS, FLOWS_PER_DEVICE, FLOWS_PER_USER};
-use crate::ticket::{Cause, Ticket};
+use crate::limits::{MAX_FLOWS, MAX_FLOWS_PER_DEVICE, MAX_FLOWS_PER_USER};
 
-mod inside;
+mod shared_address;
 
-use inside::{Inside, Seen};
+use shared_address::{SniffedHosts, WildcardAddresses};
 
-/// Who asks: what a verified certificate says.
+/// Identity of a peer, from its verified certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub struct PeerIdentity {
     /// The device.
     pub device: DeviceId,
     /// Fingerprint of its key ([`hourkey_pki::fingerprint()`]).
     pub key: String,
 }
 
-/// Where a flow goes.
+/// The destination of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// As it was asked for, in canonical form.
     pub host: Host,
     /// The address that is connected to; `None` while it is not known, and where only the name
-    /// counts ([`crate::resolve::Place::governs`]).
+    /// counts ([`crate::resolve::ResolvedAddress::governs`]).
     pub ip: Option<IpAddr>,
     /// The port that was asked for.
     pub port: u16,
-    /// Where the administrator's map leads the name instead, if it names a port.
+    /// The name's address and port in the administrator's map, if it names a port.
     pub mapped: Option<SocketAddr>,
 }
 
 impl Target {
-    /// Where the connection goes in the end; `None` while it is not known.
+    /// Returns the address to connect to; `None` while it is not known.
     #[must_use]
-    pub fn place(&self) -> Option<SocketAddr> {
-        let place = self
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let asked = self
             .address()
             .map(|ip| SocketAddr::new(ip.to_canonical(), self.port));
-        self.mapped.or(place)
+        self.mapped.or(asked)
     }
 
     /// The address that counts for rule 9; `None` while it is not known, and where only the name
@@ -64,10 +64,10 @@ impl Target {
     }
 }
 
-/// What lets a flow in.
+/// The admission of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// Whose device it is.
+    /// The owner of the device.
     pub user: UserId,
     /// The governing resource.
     pub resource: ResourceId,
@@ -78,31 +78,31 @@ pub struct Admission {
 }
 
 struct Flow {
-    ticket: Arc<Ticket>,
-    peer: Peer,
+    state: Arc<FlowState>,
+    peer: PeerIdentity,
     target: Target,
-    /// What its client said about where it is meant to go.
-    inside: Inside,
+    /// The hosts that its client named.
+    sniffed: SniffedHosts,
 }
 
-/// The flows that an update ended: to be cut before it is acknowledged.
-pub type Ended = Vec<(Arc<Ticket>, Cause)>;
+/// Flows that an update ended: cut them before it is acknowledged.
+pub type EndedFlows = Vec<(Arc<FlowState>, Cause)>;
 
 type Permits = HashMap<ResourceId, Option<DateTime<Utc>>>;
 
-/// What may pass, and what passes.
+/// Resources, devices and permits, and the flows that run on them.
 #[derive(Default)]
 pub struct Table {
     index: Index,
     map: HostMap,
-    seen: Seen,
+    wildcard_addresses: WildcardAddresses,
     devices: HashMap<DeviceId, Option<LiveDevice>>,
     users: HashMap<UserId, Permits>,
     offset: i64,
     flows: HashMap<u64, Flow>,
     per_device: HashMap<DeviceId, usize>,
     per_user: HashMap<UserId, usize>,
-    most_per_user: Option<usize>,
+    max_flows_per_user: Option<usize>,
     last_id: u64,
 }
 
@@ -115,11 +115,11 @@ impl std::fmt::Debug for Table {
 }
 
 impl Table {
-    /// Takes everything anew; what was known before is void.
+    /// Replaces everything that is known.
     ///
     /// # Errors
     /// When a resource's address cannot be read. Nothing is changed.
-    pub fn all(&mut self, all: All, now: u64) -> Result<Ended, Unreadable> {
+    pub fn all(&mut self, all: All, now: u64) -> Result<EndedFlows, InvalidAddress> {
         let resources = resources(all.resources)?;
         self.reindex(resources, self.index.resolved().clone());
         self.devices.clear();
@@ -128,11 +128,11 @@ impl Table {
         Ok(self.review(true, now))
     }
 
-    /// Takes what changed.
+    /// Applies a change.
     ///
     /// # Errors
     /// When a resource's address cannot be read. Nothing is changed.
-    pub fn changes(&mut self, changes: Changes, now: u64) -> Result<Ended, Unreadable> {
+    pub fn changes(&mut self, changes: Changes, now: u64) -> Result<EndedFlows, InvalidAddress> {
         let moved = changes.resources.is_some();
         if let Some(destinations) = changes.resources {
             self.reindex(resources(destinations)?, self.index.resolved().clone());
@@ -141,8 +141,8 @@ impl Table {
         Ok(self.review(moved, now))
     }
 
-    /// Takes what the exact names among the addresses resolve to.
-    pub fn resolved(&mut self, resolved: Resolved, now: u64) -> Ended {
+    /// Sets what the exact names among the addresses resolve to.
+    pub fn resolved(&mut self, resolved: Resolved, now: u64) -> EndedFlows {
         if *self.index.resolved() == resolved {
             return Vec::new();
         }
@@ -150,7 +150,7 @@ impl Table {
         self.review(true, now)
     }
 
-    /// Takes where the administrator's map leads names.
+    /// Sets the administrator's host map.
     pub fn take_map(&mut self, map: HostMap) {
         self.map = map;
         self.reindex(
@@ -159,22 +159,22 @@ impl Table {
         );
     }
 
-    /// Takes how many flows the administrator allows one user.
-    pub fn take_most_per_user(&mut self, most: Option<usize>) {
-        self.most_per_user = most;
+    /// Sets the administrator's limit on flows of one user.
+    pub fn set_max_flows_per_user(&mut self, most: Option<usize>) {
+        self.max_flows_per_user = most;
     }
 
     /// The most flows of one user.
-    pub(crate) fn most_per_user(&self) -> usize {
-        self.most_per_user.unwrap_or(FLOWS_PER_USER)
+    pub(crate) fn max_flows_per_user(&self) -> usize {
+        self.max_flows_per_user.unwrap_or(MAX_FLOWS_PER_USER)
     }
 
     fn reindex(&mut self, resources: Vec<Resource>, resolved: Resolved) {
         self.index = Index::new(resources, resolved).with_map(&self.map);
     }
 
-    /// Takes how far the boot clock is ahead of the server's, in milliseconds: moves deadlines.
-    pub fn sync(&mut self, offset: i64, now: u64) -> Ended {
+    /// Sets how far the boot clock is ahead of the server's, in milliseconds: moves deadlines.
+    pub fn sync(&mut self, offset: i64, now: u64) -> EndedFlows {
         if self.offset == offset {
             return Vec::new();
         }
@@ -182,41 +182,41 @@ impl Table {
         self.review(false, now)
     }
 
-    /// Forgets a device that is connected no longer, and its user with the last of their devices.
-    pub fn forget(&mut self, device: DeviceId, now: u64) -> Ended {
+    /// Forgets a disconnected device, and its user with the last of their devices.
+    pub fn forget(&mut self, device: DeviceId, now: u64) -> EndedFlows {
         self.devices.remove(&device);
         self.drop_strangers();
         self.review(false, now)
     }
 
     /// Forgets everything, and ends all flows.
-    pub fn clear(&mut self, cause: Cause) -> Ended {
+    pub fn clear(&mut self, cause: Cause) -> EndedFlows {
         self.devices.clear();
         self.users.clear();
         self.end_all(cause)
     }
 
-    /// Ends the flows that do not outlast the controller's silence.
-    pub fn stale(&mut self) -> Ended {
-        self.end_where(Cause::Stale, |ticket| !ticket.keep_alive_offline())
+    /// Ends the flows that are not kept alive while the controller is away.
+    pub fn stale(&mut self) -> EndedFlows {
+        self.end_where(Cause::Stale, |state| !state.keep_alive_offline())
     }
 
     /// Ends all flows.
-    pub fn end_all(&mut self, cause: Cause) -> Ended {
+    pub fn end_all(&mut self, cause: Cause) -> EndedFlows {
         self.per_device.clear();
         self.per_user.clear();
         let flows = self.flows.drain();
-        flows.map(|(_, flow)| (flow.ticket, cause)).collect()
+        flows.map(|(_, flow)| (flow.state, cause)).collect()
     }
 
     /// Ends the flows whose permits have reached their end.
-    pub fn due(&mut self, now: u64) -> Ended {
-        self.end_where(Cause::Expired, |ticket| ticket.deadline() <= now)
+    pub fn due(&mut self, now: u64) -> EndedFlows {
+        self.end_where(Cause::Expired, |state| state.deadline() <= now)
     }
 
-    fn end_where(&mut self, cause: Cause, ends: impl Fn(&Ticket) -> bool) -> Ended {
-        let ended = self.flows.values().filter(|flow| ends(&flow.ticket));
-        let ended: Vec<u64> = ended.map(|flow| flow.ticket.id).collect();
+    fn end_where(&mut self, cause: Cause, ends: impl Fn(&FlowState) -> bool) -> EndedFlows {
+        let ended = self.flows.values().filter(|flow| ends(&flow.state));
+        let ended: Vec<u64> = ended.map(|flow| flow.state.id).collect();
         ended
             .into_iter()
             .filter_map(|id| Some((self.close(id)?, cause)))
@@ -226,10 +226,10 @@ impl Table {
     /// The next deadline of a flow, in milliseconds on the boot clock.
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
-        self.flows.values().map(|flow| flow.ticket.deadline()).min()
+        self.flows.values().map(|flow| flow.state.deadline()).min()
     }
 
-    /// True when the controller has said something about the device.
+    /// Returns true when the controller has sent something about the device.
     #[must_use]
     pub fn knows(&self, device: DeviceId) -> bool {
         self.devices.contains_key(&device)
@@ -241,15 +241,20 @@ impl Table {
         self.index.names().cloned().collect()
     }
 
-    /// May this device connect there now (rule 9)?
+    /// Admits a device to a target (rule 9).
     ///
-    /// Of a name whose address is not known yet, it says what the name alone decides: whoever is
-    /// not let in then has no use for the address, and must not learn whether there is one.
+    /// A name whose address is not known yet is judged by the name alone: a client that is refused
+    /// must not learn whether there is an address.
     ///
     /// # Errors
     /// [`Refusal::Device`], [`Refusal::NoPermit`], and [`Refusal::Busy`] while it is not known
     /// whether another resource governs the address.
-    pub fn admit(&self, peer: &Peer, target: &Target, now: u64) -> Result<Admission, Refusal> {
+    pub fn admit(
+        &self,
+        peer: &PeerIdentity,
+        target: &Target,
+        now: u64,
+    ) -> Result<Admission, Refusal> {
         let user = self.user(peer)?;
         let resource = self
             .index
@@ -269,7 +274,7 @@ impl Table {
             tracing::debug!(
                 resource.id = %resource.id,
                 other.address = %other.address,
-                "a connection waits for what a name leads to"
+                "connection refused until another resource's name is resolved"
             );
             return Err(Refusal::Busy);
         }
@@ -287,54 +292,57 @@ impl Table {
     /// As [`Self::admit`], and [`Refusal::Busy`].
     pub fn open(
         &mut self,
-        peer: &Peer,
+        peer: &PeerIdentity,
         target: &Target,
         now: u64,
-    ) -> Result<(Arc<Ticket>, Admission), Refusal> {
+    ) -> Result<(Arc<FlowState>, Admission), Refusal> {
         let admission = self.admit(peer, target, now)?;
         let of_device = self.per_device.get(&peer.device).copied().unwrap_or(0);
         let of_user = self.per_user.get(&admission.user).copied().unwrap_or(0);
-        let most_of_user = self.most_per_user();
-        if of_device >= FLOWS_PER_DEVICE || of_user >= most_of_user || self.flows.len() >= FLOWS {
+        let most_of_user = self.max_flows_per_user();
+        if of_device >= MAX_FLOWS_PER_DEVICE
+            || of_user >= most_of_user
+            || self.flows.len() >= MAX_FLOWS
+        {
             return Err(Refusal::Busy);
         }
         self.per_user.insert(admission.user, of_user + 1);
         self.per_device.insert(peer.device, of_device + 1);
         self.last_id += 1;
-        let ticket = Arc::new(Ticket::new(
+        let state = Arc::new(FlowState::new(
             self.last_id,
             peer.device,
             admission.user,
             admission.resource,
             admission.deadline,
         ));
-        ticket.set_keep_alive_offline(
+        state.set_keep_alive_offline(
             self.keep_alive_offline(admission.resource, admission.deadline),
         );
         let flow = Flow {
-            ticket: Arc::clone(&ticket),
+            state: Arc::clone(&state),
             peer: peer.clone(),
             target: target.clone(),
-            inside: Inside::default(),
+            sniffed: SniffedHosts::default(),
         };
-        self.flows.insert(ticket.id, flow);
-        Ok((ticket, admission))
+        self.flows.insert(state.id, flow);
+        Ok((state, admission))
     }
 
-    /// A flow is over. `None` when it was ended already.
-    pub fn close(&mut self, id: u64) -> Option<Arc<Ticket>> {
+    /// Removes a flow. `None` when it was ended already.
+    pub fn close(&mut self, id: u64) -> Option<Arc<FlowState>> {
         let flow = self.flows.remove(&id)?;
         one_less(&mut self.per_device, flow.peer.device);
-        one_less(&mut self.per_user, flow.ticket.user);
-        Some(flow.ticket)
+        one_less(&mut self.per_user, flow.state.user);
+        Some(flow.state)
     }
 
-    /// Whose a device is, as far as it is known.
+    /// Returns the user of a device, if known.
     pub(crate) fn owner(&self, device: DeviceId) -> Option<UserId> {
         Some(self.devices.get(&device)?.as_ref()?.user)
     }
 
-    fn user(&self, peer: &Peer) -> Result<UserId, Refusal> {
+    fn user(&self, peer: &PeerIdentity) -> Result<UserId, Refusal> {
         match self.devices.get(&peer.device) {
             Some(Some(live)) if live.key == peer.key => Ok(live.user),
             Some(_) | None => Err(Refusal::Device),
@@ -352,7 +360,7 @@ impl Table {
         })
     }
 
-    /// True for what may go on to this deadline of its own without the controller.
+    /// Returns true when a flow of the resource may go on to its deadline without the controller.
     fn keep_alive_offline(&self, resource: ResourceId, deadline: u64) -> bool {
         deadline < u64::MAX && self.index.keep_alive_offline(resource)
     }
@@ -377,17 +385,17 @@ impl Table {
 
     /// Ends the flows that no permit carries any more (rule 8), and moves the deadlines of the
     /// others.
-    fn review(&mut self, moved: bool, now: u64) -> Ended {
+    fn review(&mut self, moved: bool, now: u64) -> EndedFlows {
         let mut ended = Vec::new();
         for flow in self.flows.values() {
-            match self.stands(flow, moved, now) {
+            match self.deadline_of(flow, moved, now) {
                 Ok(deadline) => {
-                    let resource = flow.ticket.resource;
-                    flow.ticket
+                    let resource = flow.state.resource;
+                    flow.state
                         .set_keep_alive_offline(self.keep_alive_offline(resource, deadline));
-                    flow.ticket.set_deadline(deadline);
+                    flow.state.set_deadline(deadline);
                 }
-                Err(cause) => ended.push((flow.ticket.id, cause)),
+                Err(cause) => ended.push((flow.state.id, cause)),
             }
         }
         ended
@@ -396,20 +404,20 @@ impl Table {
             .collect()
     }
 
-    fn stands(&self, flow: &Flow, moved: bool, now: u64) -> Result<u64, Cause> {
+    fn deadline_of(&self, flow: &Flow, moved: bool, now: u64) -> Result<u64, Cause> {
         let user = self.user(&flow.peer).map_err(|_| Cause::Device)?;
         let Target { host, ip, port, .. } = &flow.target;
-        let resource = flow.ticket.resource;
+        let resource = flow.state.resource;
         if moved && self.index.governing(host, *ip, *port).map(|it| it.id) != Some(resource) {
             return Err(Cause::Moved);
         }
         match self.deadline(user, resource) {
             None => Err(Cause::Revoked),
             Some(deadline) if deadline <= now => Err(Cause::Expired),
-            Some(deadline) => match self.inside_stands(flow, now) {
+            Some(deadline) => match self.sniffed_deadline(flow, now) {
                 Ok(until) => Ok(deadline.min(until)),
                 Err(mismatch) => {
-                    flow.ticket.set_mismatch(mismatch);
+                    flow.state.set_mismatch(mismatch);
                     Err(Cause::Mismatch)
                 }
             },
@@ -426,18 +434,18 @@ fn one_less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
     }
 }
 
-/// A resource's address cannot be read.
+/// The address of a resource cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address of resource {0} cannot be read")]
-pub struct Unreadable(pub ResourceId);
+pub struct InvalidAddress(pub ResourceId);
 
-fn resources(destinations: Vec<Destination>) -> Result<Vec<Resource>, Unreadable> {
+fn resources(destinations: Vec<Destination>) -> Result<Vec<Resource>, InvalidAddress> {
     let read = |destination: Destination| {
         Ok(Resource {
             address: destination
                 .address
                 .parse()
-                .map_err(|_| Unreadable(destination.id))?,
+                .map_err(|_| InvalidAddress(destination.id))?,
             id: destination.id,
             ports: destination.ports,
             keep_alive_offline: destination.keep_alive_offline,

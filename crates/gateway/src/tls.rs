@@ -45,7 +45,7 @@ pub(crate) fn config(
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
     // 0-RTT could be replayed (RFC 8446, 8).
     config.max_early_data_size = 0;
-    config.session_storage = ServerSessionMemoryCache::new(limits::SESSIONS);
+    config.session_storage = ServerSessionMemoryCache::new(limits::MAX_TLS_SESSIONS);
     Ok(Arc::new(config))
 }
 

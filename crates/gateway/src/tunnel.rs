@@ -11,32 +11,32 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::gate::Pass;
+use crate::gate::FlowGuard;
 use crate::limits;
-use crate::listen::{self, Client, Server};
-use crate::relay::{End, Outcome};
-use crate::resolve::Place;
+use crate::listen::{self, Client, ServerContext};
+use crate::relay::{Outcome, RelayEnd};
+use crate::resolve::ResolvedAddress;
 use crate::table::Target;
-use crate::usage::Used;
+use crate::usage::ConnectionReport;
 
 /// A flow that was let in and is connected.
-pub(crate) struct Opened {
-    /// Its right to pass.
-    pub(crate) pass: Pass,
+pub(crate) struct OpenFlow {
+    /// Lets it run.
+    pub(crate) guard: FlowGuard,
     /// The destination.
     pub(crate) origin: Link,
-    /// Reports it.
-    pub(crate) used: Used,
+    /// Its report to the controller.
+    pub(crate) report: ConnectionReport,
 }
 
-/// An answer other than "connected".
+/// A CONNECT that failed: the status and the reason of the response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ConnectError {
     status: StatusCode,
     refusal: Refusal,
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for ConnectError {
     fn from(refusal: Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status());
         let status = status.unwrap_or(StatusCode::FORBIDDEN);
@@ -44,18 +44,18 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl Refused {
-    /// As it is sent.
-    pub(crate) fn answer(self) -> Response<Bytes> {
+impl ConnectError {
+    /// Returns it as an HTTP response.
+    pub(crate) fn response(self) -> Response<Bytes> {
         let text = match self.refusal {
             Refusal::NoPermit => "You have no access to this address now.\n",
-            Refusal::Device => "This device may not use the gateway; sign in again.\n",
+            Refusal::Device => "This device may not use the gateway. Sign in again.\n",
             Refusal::Stale => {
-                "The gateway has not heard from its controller, and lets nothing pass.\n"
+                "The gateway has lost contact with its controller, so it lets nothing pass.\n"
             }
             Refusal::Unreachable => "The destination cannot be reached.\n",
-            Refusal::Malformed => "The gateway takes CONNECT host:port and nothing else.\n",
-            Refusal::Busy => "There are too many connections now; try again later.\n",
+            Refusal::Malformed => "The gateway only accepts CONNECT host:port.\n",
+            Refusal::Busy => "The gateway has too many connections. Try again later.\n",
         };
         let mut answer = Response::new(Bytes::from_static(text.as_bytes()));
         *answer.status_mut() = self.status;
@@ -69,27 +69,31 @@ impl Refused {
 
 /// Lets a flow in and connects it. `authority` is where to.
 pub(crate) async fn open(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     method: &Method,
     authority: Option<&str>,
-) -> Result<Opened, Refused> {
+) -> Result<OpenFlow, ConnectError> {
     if method != Method::CONNECT {
-        return Err(Refused {
+        return Err(ConnectError {
             status: StatusCode::METHOD_NOT_ALLOWED,
             refusal: Refusal::Malformed,
         });
     }
     let target = authority.and_then(target).ok_or(Refusal::Malformed)?;
     connect(server, client, target).await.map_err(|refusal| {
-        tracing::debug!(device.id = %client.peer.device, refusal = refusal.as_str(), "A connection was refused.");
+        tracing::debug!(device.id = %client.peer.device, refusal = refusal.as_str(), "connection refused");
         refusal.into()
     })
 }
 
-async fn connect(server: &Server, client: &Client, target: Target) -> Result<Opened, Refusal> {
+async fn connect(
+    server: &ServerContext,
+    client: &Client,
+    target: Target,
+) -> Result<OpenFlow, Refusal> {
     let gate = &server.gate;
-    let _opening = client.presence.opening()?;
+    let _opening = client.guard.opening()?;
     gate.ready(&client.peer).await?;
     // A resumed TLS session outlives the certificate that it began with.
     if gate
@@ -98,59 +102,63 @@ async fn connect(server: &Server, client: &Client, target: Target) -> Result<Ope
     {
         return Err(Refusal::Device);
     }
-    let places = match &target.host {
-        Host::Ip(ip) => vec![Place::at(*ip)],
+    let addresses = match &target.host {
+        Host::Ip(ip) => vec![ResolvedAddress::at(*ip)],
         Host::Name(name) => {
             let _look_up = gate.look_up(&client.peer, &target)?;
             server.resolver.look_up(name).await
         }
     };
     // For a name that leads nowhere: only who may go there learns that.
-    if places.is_empty() {
+    if addresses.is_empty() {
         gate.admit(&client.peer, &target)?;
         return Err(Refusal::Unreachable);
     }
-    let mut places = interleave(places, |place| place.ip.is_ipv6());
-    places.truncate(limits::MAX_ADDRESSES);
-    let deadline = Instant::now() + limits::CONNECT;
-    let connect = |place: Place| connect_to(server, client, &target, place, deadline);
-    let (pass, origin) = race(places, connect).await.map_err(reason)?;
-    if !pass.may_go_on().await {
+    let mut addresses = interleave(addresses, |address| address.ip.is_ipv6());
+    addresses.truncate(limits::MAX_ADDRESSES);
+    let deadline = Instant::now() + limits::CONNECT_TIMEOUT;
+    let connect = |address: ResolvedAddress| connect_to(server, client, &target, address, deadline);
+    let (guard, origin) = race(addresses, connect).await.map_err(reason)?;
+    if !guard.may_go_on().await {
         return Err(Refusal::NoPermit);
     }
-    let used = server.usage.begin(&pass);
-    Ok(Opened { pass, origin, used })
+    let report = server.usage.begin(&guard);
+    Ok(OpenFlow {
+        guard,
+        origin,
+        report,
+    })
 }
 
 /// Connects to one address of the destination, if rule 9 lets the flow in there. One that is too
-/// late gives its place back.
+/// late gives its slot back.
 async fn connect_to(
-    server: &Server,
+    server: &ServerContext,
     client: &Client,
     target: &Target,
-    place: Place,
+    address: ResolvedAddress,
     deadline: Instant,
-) -> Result<(Pass, Link), Refusal> {
+) -> Result<(FlowGuard, Link), Refusal> {
     let target = Target {
-        ip: place.governs(),
-        mapped: place.port.map(|port| SocketAddr::new(place.ip, port)),
+        ip: address.governs(),
+        mapped: address.port.map(|port| SocketAddr::new(address.ip, port)),
         ..target.clone()
     };
-    let (pass, admission) = server.gate.open(&client.peer, &target)?;
-    if !server.resolver.is_allowed(&place, &admission.address) {
-        tracing::debug!(address = %place.ip, "No name may lead there.");
+    let (guard, admission) = server.gate.open(&client.peer, &target)?;
+    if !server.resolver.is_allowed(&address, &admission.address) {
+        tracing::debug!(address = %address.ip, "name resolves to a forbidden address");
         return Err(Refusal::Unreachable);
     }
-    let to = (place.ip, place.port.unwrap_or(target.port));
+    let to = (address.ip, address.port.unwrap_or(target.port));
     let connected = tokio::select! {
         connected = timeout_at(deadline, TcpStream::connect(to)) => connected,
-        () = pass.is_cut() => return Err(Refusal::NoPermit),
+        () = guard.is_cut() => return Err(Refusal::NoPermit),
     };
     match connected {
         Ok(Ok(origin)) => {
-            listen::hold_little(&origin);
+            listen::limit_unsent(&origin);
             match server.watchdog.guard(origin) {
-                Ok(origin) => Ok((pass, origin)),
+                Ok(origin) => Ok((guard, origin)),
                 Err(_) => Err(Refusal::Unreachable),
             }
         }
@@ -195,22 +203,22 @@ pub(crate) fn target(authority: &str) -> Option<Target> {
 }
 
 /// Reports how a flow went, and says so for whoever works on the code.
-pub(crate) fn finish(pass: &Pass, used: Used, outcome: &Outcome) {
-    let ticket = pass.ticket();
-    used.ended(outcome, ticket.mismatch());
+pub(crate) fn finish(guard: &FlowGuard, report: ConnectionReport, outcome: &Outcome) {
+    let state = guard.state();
+    report.ended(outcome, state.mismatch());
     let (why, error) = match &outcome.end {
-        End::Finished => (None, None),
-        End::Cut(cause) => (Some(*cause), None),
-        End::Broken(_, error) => (None, Some(error)),
+        RelayEnd::Finished => (None, None),
+        RelayEnd::Cut(cause) => (Some(*cause), None),
+        RelayEnd::Broken(_, error) => (None, Some(error)),
     };
     tracing::debug!(
-        device.id = %ticket.device,
-        resource.id = %ticket.resource,
+        device.id = %state.device,
+        resource.id = %state.resource,
         sent_bytes = outcome.up,
         received_bytes = outcome.down,
         cut = ?why,
         error = ?error,
-        "A connection is over."
+        "connection closed"
     );
 }
 

@@ -9,67 +9,67 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_protocol::gateway::{
-    self as wire, Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY,
+    self as protocol, Connection, End, Ended, REPORTED_AT_ONCE, Report, USED_EVERY,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::api::Api;
-use crate::gate::{Gate, Pass};
-use crate::relay::{self, Carried, Outcome, Side};
-use crate::ticket::{Cause, Mismatch};
+use crate::flow_state::{Cause, Mismatch};
+use crate::gate::{FlowGuard, Gate};
+use crate::relay::{self, ByteCounts, Outcome, Side};
 pub(crate) use journal::Journal;
 
-/// How often there is a report.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often reports are sent.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Takes what is to be reported.
+/// Collects what is to be reported.
 #[derive(Clone)]
 pub(crate) struct Usage {
     gate: Arc<Gate>,
     transitions: mpsc::UnboundedSender<Transition>,
 }
 
-/// That a connection has begun or ended, and what it carries.
+/// The beginning or the end of a connection, with its byte counts.
 pub(crate) struct Transition {
     connection: Connection,
-    carried: Arc<Carried>,
+    byte_counts: Arc<ByteCounts>,
 }
 
-/// A connection that has begun: its end is reported when this is dropped, at the latest.
-pub(crate) struct Used {
+/// The report of a connection that has begun: its end is reported when this is dropped, at the latest.
+pub(crate) struct ConnectionReport {
     usage: Usage,
     connection: Connection,
-    carried: Arc<Carried>,
+    byte_counts: Arc<ByteCounts>,
     end: (u64, u64, Ended),
 }
 
 impl Usage {
-    /// What is to be reported comes out of the receiver, for [`run`].
+    /// Returns the collector, and a receiver of what it collects, for [`run`].
     pub(crate) fn new(gate: Arc<Gate>) -> (Self, mpsc::UnboundedReceiver<Transition>) {
         let (transitions, reported) = mpsc::unbounded_channel();
         (Self { gate, transitions }, reported)
     }
 
-    /// A flow begins.
-    pub(crate) fn begin(&self, pass: &Pass) -> Used {
-        let ticket = pass.ticket();
+    /// Reports that a flow begins.
+    pub(crate) fn begin(&self, guard: &FlowGuard) -> ConnectionReport {
+        let state = guard.state();
         let connection = Connection {
             id: format!("{:032x}", rand::random::<u128>()),
-            device: ticket.device,
-            user: ticket.user,
-            resource: ticket.resource,
+            device: state.device,
+            user: state.user,
+            resource: state.resource,
             started_at: self.now(),
             used_at: None,
             end: None,
             mismatch: None,
         };
-        let carried = Arc::default();
-        self.say(connection.clone(), &carried);
-        Used {
+        let byte_counts = Arc::default();
+        self.say(connection.clone(), &byte_counts);
+        ConnectionReport {
             usage: self.clone(),
             connection,
-            carried,
+            byte_counts,
             end: (0, 0, Ended::Closed),
         }
     }
@@ -79,45 +79,45 @@ impl Usage {
         self.gate.server_time().unwrap_or_default()
     }
 
-    fn say(&self, connection: Connection, carried: &Arc<Carried>) {
-        let carried = Arc::clone(carried);
+    fn say(&self, connection: Connection, byte_counts: &Arc<ByteCounts>) {
+        let byte_counts = Arc::clone(byte_counts);
         // Nobody listens once the gateway has stopped.
         let _ = self.transitions.send(Transition {
             connection,
-            carried,
+            byte_counts,
         });
     }
 }
 
-impl Used {
+impl ConnectionReport {
     /// Names the flow.
     pub(crate) fn id(&self) -> &str {
         &self.connection.id
     }
 
-    /// Where what the flow carries is counted.
-    pub(crate) fn carried(&self) -> &Carried {
-        &self.carried
+    /// Returns the flow's byte counts.
+    pub(crate) fn byte_counts(&self) -> &ByteCounts {
+        &self.byte_counts
     }
 
-    /// The flow has ended like this.
+    /// Sets how the flow has ended.
     pub(crate) fn ended(mut self, outcome: &Outcome, mismatch: Option<&Mismatch>) {
-        self.connection.mismatch = mismatch.map(|it| wire::Mismatch {
+        self.connection.mismatch = mismatch.map(|it| protocol::Mismatch {
             asked: it.asked.clone(),
             inside: it.inside.clone(),
             other: it.other,
         });
         let why = match &outcome.end {
-            relay::End::Finished => Ended::Closed,
-            relay::End::Broken(Side::Client, _) => Ended::Client,
-            relay::End::Broken(Side::Origin, _) => Ended::Destination,
-            relay::End::Cut(cause) => ended(*cause),
+            relay::RelayEnd::Finished => Ended::Closed,
+            relay::RelayEnd::Broken(Side::Client, _) => Ended::Client,
+            relay::RelayEnd::Broken(Side::Origin, _) => Ended::Destination,
+            relay::RelayEnd::Cut(cause) => ended(*cause),
         };
         self.end = (outcome.up, outcome.down, why);
     }
 }
 
-impl Drop for Used {
+impl Drop for ConnectionReport {
     fn drop(&mut self) {
         let (sent, received, why) = self.end;
         let at = self.usage.now();
@@ -129,7 +129,7 @@ impl Drop for Used {
         });
         let connection = self.connection.clone();
         self.usage
-            .say(Connection { end, ..connection }, &self.carried);
+            .say(Connection { end, ..connection }, &self.byte_counts);
     }
 }
 
@@ -143,32 +143,32 @@ pub(crate) fn ended(cause: Cause) -> Ended {
     }
 }
 
-/// The connections that last, by their ids. One that carries nothing is not in use.
+/// Running connections by id. One that carries no bytes is not in use.
 #[derive(Default)]
-struct Lasting(BTreeMap<String, Flow>);
+struct RunningConnections(BTreeMap<String, Flow>);
 
-/// What is known of a connection that lasts.
+/// A running connection.
 struct Flow {
-    carried: Arc<Carried>,
-    /// What it had carried when it was last looked at, in bytes.
+    byte_counts: Arc<ByteCounts>,
+    /// Total at the last look, in bytes.
     seen: u64,
     /// When it was last seen to be in use.
     used_at: DateTime<Utc>,
 }
 
-impl Lasting {
+impl RunningConnections {
     /// Follows a connection's beginning; at its end, says when it was last in use: at the end, if it
-    /// carried something since it was last looked at.
+    /// carried bytes since it was last looked at.
     fn follow(&mut self, transition: Transition) -> Connection {
         let Transition {
             mut connection,
-            carried,
+            byte_counts,
         } = transition;
         let used_at = connection.started_at;
         match connection.end {
             None => {
                 let flow = Flow {
-                    carried,
+                    byte_counts,
                     seen: 0,
                     used_at,
                 };
@@ -176,7 +176,7 @@ impl Lasting {
             }
             Some(end) => {
                 let flow = self.0.remove(&connection.id);
-                connection.used_at = flow.map(|flow| match flow.carried.total() > flow.seen {
+                connection.used_at = flow.map(|flow| match flow.byte_counts.total() > flow.seen {
                     true => end.at,
                     false => flow.used_at,
                 });
@@ -185,11 +185,11 @@ impl Lasting {
         connection
     }
 
-    /// The ids of those that carried something since they were last looked at.
+    /// Returns the ids of those that carried bytes since the last call.
     fn in_use(&mut self, now: DateTime<Utc>) -> BTreeSet<String> {
         let mut ids = BTreeSet::new();
         for (id, flow) in &mut self.0 {
-            let total = flow.carried.total();
+            let total = flow.byte_counts.total();
             if total > flow.seen {
                 flow.seen = total;
                 flow.used_at = now;
@@ -200,27 +200,27 @@ impl Lasting {
     }
 }
 
-/// Keeps what is to be reported, and reports it, until nobody can report any more.
+/// Journals and sends reports until all senders are gone.
 pub(crate) async fn run(
     gate: Arc<Gate>,
     mut journal: Journal,
     api: Api,
     mut reported: mpsc::UnboundedReceiver<Transition>,
 ) {
-    let mut every = tokio::time::interval(EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut used = interval_at(Instant::now() + USED_EVERY, USED_EVERY);
-    let mut lasting = Lasting::default();
+    let mut report_interval = tokio::time::interval(REPORT_INTERVAL);
+    report_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut usage_interval = interval_at(Instant::now() + USED_EVERY, USED_EVERY);
+    let mut running = RunningConnections::default();
     loop {
         tokio::select! {
             connection = reported.recv() => match connection {
-                Some(transition) => journal.keep(lasting.follow(transition)),
+                Some(transition) => journal.keep(running.follow(transition)),
                 None => break,
             },
-            _ = used.tick() => if let Some(now) = gate.server_time() {
-                journal.still_used(&lasting.in_use(now), now);
+            _ = usage_interval.tick() => if let Some(now) = gate.server_time() {
+                journal.still_used(&running.in_use(now), now);
             },
-            _ = every.tick() => {
+            _ = report_interval.tick() => {
                 journal.catch_up();
                 send(&gate, &api, &mut journal).await;
             }
@@ -230,19 +230,19 @@ pub(crate) async fn run(
     journal.catch_up();
     if journal.unwritten() > 0 {
         // The gateway waits no longer for the end of its parts.
-        let _ = tokio::time::timeout(EVERY, send(&gate, &api, &mut journal)).await;
+        let _ = tokio::time::timeout(REPORT_INTERVAL, send(&gate, &api, &mut journal)).await;
     }
     if journal.unwritten() > 0 {
         tracing::error!(
             reports = journal.unwritten(),
-            "reports of connections are lost: neither could they be kept on the disk, nor did the \
-             controller take them"
+            "reports of connections are lost: they could be neither written to the disk nor sent to \
+             the controller"
         );
     }
 }
 
-/// What controllers of before can read: they refuse a report with anything that they do not know.
-fn as_before(connection: &mut Connection) {
+/// Downgrades a report for older controllers, which refuse fields and values that they do not know.
+fn downgrade(connection: &mut Connection) {
     connection.mismatch = None;
     if let Some(End { why, .. }) = &mut connection.end
         && matches!(why, Ended::Client | Ended::Destination)
@@ -258,14 +258,17 @@ async fn send(gate: &Gate, api: &Api, journal: &mut Journal) {
     loop {
         let mut connections = journal.waiting(REPORTED_AT_ONCE).to_vec();
         if !gate.takes_mismatch() {
-            connections.iter_mut().for_each(as_before);
+            connections.iter_mut().for_each(downgrade);
         }
         let count = connections.len();
         if count == 0 {
             return;
         }
         if let Err(error) = api.connections(&Report { connections }).await {
-            tracing::debug!(error = format!("{error:#}"), "A report has to wait.");
+            tracing::debug!(
+                error = format!("{error:#}"),
+                "cannot send the report of connections; trying again"
+            );
             return;
         }
         journal.answered(count);
@@ -282,7 +285,7 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap()
     }
 
-    fn transition(end: Option<i64>, carried: &Arc<Carried>) -> Transition {
+    fn transition(end: Option<i64>, byte_counts: &Arc<ByteCounts>) -> Transition {
         let end = end.map(|minutes| End {
             at: at(minutes),
             why: Ended::Closed,
@@ -301,31 +304,31 @@ mod tests {
         };
         Transition {
             connection,
-            carried: Arc::clone(carried),
+            byte_counts: Arc::clone(byte_counts),
         }
     }
 
     #[test]
     fn a_connection_that_carries_nothing_is_not_in_use() {
-        let carried = Arc::default();
-        let mut lasting = Lasting::default();
-        assert_eq!(lasting.follow(transition(None, &carried)).used_at, None);
-        assert!(lasting.in_use(at(60)).is_empty(), "nothing yet");
-        carried.add(7);
-        assert_eq!(lasting.in_use(at(120)).len(), 1);
-        assert!(lasting.in_use(at(180)).is_empty(), "nothing since");
-        let ended = lasting.follow(transition(Some(200), &carried));
+        let byte_counts = Arc::default();
+        let mut running = RunningConnections::default();
+        assert_eq!(running.follow(transition(None, &byte_counts)).used_at, None);
+        assert!(running.in_use(at(60)).is_empty(), "nothing yet");
+        byte_counts.add(7);
+        assert_eq!(running.in_use(at(120)).len(), 1);
+        assert!(running.in_use(at(180)).is_empty(), "nothing since");
+        let ended = running.follow(transition(Some(200), &byte_counts));
         assert_eq!(ended.used_at, Some(at(120)));
 
         // What came since the last look is a use at the end; nothing at all, at the start.
-        lasting.follow(transition(None, &carried));
-        assert_eq!(lasting.in_use(at(240)).len(), 1);
-        carried.add(1);
-        let ended = lasting.follow(transition(Some(250), &carried));
+        running.follow(transition(None, &byte_counts));
+        assert_eq!(running.in_use(at(240)).len(), 1);
+        byte_counts.add(1);
+        let ended = running.follow(transition(Some(250), &byte_counts));
         assert_eq!(ended.used_at, Some(at(250)));
         let idle = Arc::default();
-        lasting.follow(transition(None, &idle));
-        let ended = lasting.follow(transition(Some(250), &idle));
+        running.follow(transition(None, &idle));
+        let ended = running.follow(transition(Some(250), &idle));
         assert_eq!(ended.used_at, Some(at(0)));
     }
 
@@ -351,13 +354,13 @@ mod tests {
                     sent,
                     received,
                 }),
-                mismatch: Some(wire::Mismatch {
+                mismatch: Some(protocol::Mismatch {
                     asked: "a.corp".to_owned(),
                     inside: None,
                     other: ResourceId(2),
                 }),
             };
-            as_before(&mut connection);
+            downgrade(&mut connection);
             assert_eq!(connection.end.map(|end| end.why), Some(told));
             assert_eq!(connection.mismatch, None);
         }

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod world;
+mod test_env;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -12,38 +12,38 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hourkey_domain::ids::DeviceId;
 use hourkey_gateway::limits::{
-    FLOWS_PER_DEVICE, FLOWS_PER_USER, HTTP2_PER_DEVICE, STREAMS, USER_WINDOWS,
+    MAX_FLOWS_PER_DEVICE, MAX_FLOWS_PER_USER, MAX_HTTP2_PER_DEVICE, MAX_STREAMS, MAX_USER_WINDOWS,
 };
+use test_env::client::{ConnectResponse, Device, Flow, Http2};
+use test_env::origin::{SILENT, SOURCE};
+use test_env::{ANN, BEN, DB, PHONE, TestEnv, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use world::client::{Answer, Device, Flow, Http2};
-use world::origin::{SILENT, SOURCE};
-use world::{ANN, BEN, DB, PHONE, World, soon};
 
 /// What the kernel may hold for one flow to a destination that does not read: what is not sent yet,
 /// and what the destination's socket takes before it is read.
 const KERNEL: usize = 1 << 20;
 
-fn devices(world: &World, count: i64) -> Vec<Device> {
-    let devices = (0..count).map(|number| world.device(DeviceId(100 + number), ANN));
+fn devices(env: &TestEnv, count: i64) -> Vec<Device> {
+    let devices = (0..count).map(|number| env.device(DeviceId(100 + number), ANN));
     devices.collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_devices_whose_destinations_do_not_read_hold_a_budget_and_others_go_on() {
-    let world = World::new().await;
-    world.controller.permit(ANN, DB, None);
-    world.controller.permit(BEN, DB, None);
-    let ben = world.device(PHONE, BEN);
+    let env = TestEnv::new().await;
+    env.controller.permit(ANN, DB, None);
+    env.controller.permit(BEN, DB, None);
+    let ben = env.device(PHONE, BEN);
     let alone = speed(&ben).await;
     let sent = Arc::new(AtomicUsize::new(0));
     let (mut connections, mut flows) = (Vec::new(), 0);
-    for device in devices(&world, 5) {
-        for number in 0..=HTTP2_PER_DEVICE {
+    for device in devices(&env, 5) {
+        for number in 0..=MAX_HTTP2_PER_DEVICE {
             let Some(mut http2) = device.try_http2().await else {
                 continue;
             };
             assert!(
-                number < HTTP2_PER_DEVICE,
+                number < MAX_HTTP2_PER_DEVICE,
                 "one more connection than a device may have"
             );
             for _ in 0..6 {
@@ -63,22 +63,22 @@ async fn five_devices_whose_destinations_do_not_read_hold_a_budget_and_others_go
         held >> 20,
         beside / alone
     );
-    assert!(held <= USER_WINDOWS as usize + flows * KERNEL, "{held}");
+    assert!(held <= MAX_USER_WINDOWS as usize + flows * KERNEL, "{held}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_user_s_devices_have_so_many_flows_together() {
-    let world = World::new().await;
-    world.controller.permit(ANN, DB, None);
-    world.controller.permit(BEN, DB, None);
+    let env = TestEnv::new().await;
+    env.controller.permit(ANN, DB, None);
+    env.controller.permit(BEN, DB, None);
     let mut kept: Vec<(Http2, Vec<Flow>)> = Vec::new();
-    let all = devices(&world, (FLOWS_PER_USER / FLOWS_PER_DEVICE) as i64 + 1);
+    let all = devices(&env, (MAX_FLOWS_PER_USER / MAX_FLOWS_PER_DEVICE) as i64 + 1);
     let (last, first) = all.split_last().unwrap();
     for device in first {
-        for _ in 0..FLOWS_PER_DEVICE / STREAMS as usize {
+        for _ in 0..MAX_FLOWS_PER_DEVICE / MAX_STREAMS as usize {
             let mut http2 = device.http2().await;
             let mut flows = Vec::new();
-            for _ in 0..STREAMS {
+            for _ in 0..MAX_STREAMS {
                 flows.push(http2.connect("db.corp:5432").await.unwrap());
             }
             kept.push((http2, flows));
@@ -86,9 +86,9 @@ async fn one_user_s_devices_have_so_many_flows_together() {
     }
     assert_eq!(
         last.refused("db.corp:5432").await,
-        Answer::refused(503, "busy")
+        ConnectResponse::refused(503, "busy")
     );
-    let ben = world.device(PHONE, BEN);
+    let ben = env.device(PHONE, BEN);
     assert!(ben.connect("db.corp:5432").await.is_ok());
     kept.pop();
     for _ in 0..1_000 {

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use test_env::client::{ConnectResponse, answer};
+use test_env::controller::{TOKEN, TestController};
+use test_env::origin::{DRAIN, ECHO, Origin};
+use test_env::{ANN, DB, LAPTOP, eventually, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
-use world::client::{Answer, answer};
-use world::controller::{Controller, TOKEN};
-use world::origin::{DRAIN, ECHO, Origin};
-use world::{ANN, DB, LAPTOP, eventually, soon};
 
 fn gateway(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hourkey-gateway"));
@@ -47,21 +47,21 @@ fn said(output: &Output) -> String {
 }
 
 /// A running gateway, where it listens, and what it logged since.
-struct Served {
+struct RunningGateway {
     child: Child,
     pid: Pid,
     address: std::net::SocketAddr,
     log: Arc<Mutex<String>>,
 }
 
-impl Served {
+impl RunningGateway {
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 }
 
 /// The folder of an enrolled gateway for any port, whose map has this line.
-async fn enrolled(controller: &Controller, host: &str) -> tempfile::TempDir {
+async fn enrolled(controller: &TestController, host: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     controller
         .enrol(&Folder::open(folder.path()).unwrap())
@@ -72,14 +72,14 @@ async fn enrolled(controller: &Controller, host: &str) -> tempfile::TempDir {
 }
 
 /// [`enrolled`], with the database behind it.
-async fn with_database(controller: &Controller) -> (tempfile::TempDir, Origin) {
+async fn with_database(controller: &TestController) -> (tempfile::TempDir, Origin) {
     controller.resource(DB, "db.corp", "5432");
     let origin = Origin::start().await;
     let host = format!("\"db.corp\" = \"{}\"", origin.address);
     (enrolled(controller, &host).await, origin)
 }
 
-async fn serve(state: &Path) -> Served {
+async fn serve(state: &Path) -> RunningGateway {
     let mut command = gateway(state);
     command.arg("serve");
     serve_by(command).await
@@ -95,7 +95,7 @@ fn limited(state: &Path, limit: &str) -> Command {
     command
 }
 
-async fn serve_by(mut command: Command) -> Served {
+async fn serve_by(mut command: Command) -> RunningGateway {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -104,7 +104,7 @@ async fn serve_by(mut command: Command) -> Served {
         loop {
             let line = lines.next_line().await.unwrap().unwrap();
             *log.lock().unwrap() += &format!("{line}\n");
-            if line.contains("The gateway listens.") {
+            if line.contains("gateway is listening") {
                 let start = line.find("127.0.0.1:").unwrap();
                 let end = line[start..].find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
                 let end = end.map_or(line.len(), |end| start + end);
@@ -120,7 +120,7 @@ async fn serve_by(mut command: Command) -> Served {
             *logged.lock().unwrap() += &format!("{line}\n");
         }
     });
-    Served {
+    RunningGateway {
         child,
         pid,
         address,
@@ -130,7 +130,7 @@ async fn serve_by(mut command: Command) -> Served {
 
 #[tokio::test]
 async fn enrols_once_and_keeps_its_secrets_to_itself() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let url = controller.url.as_str();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -146,7 +146,7 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
 
     let enrolled = enrol(&state, TOKEN, &[url]).await;
     assert!(enrolled.status.success(), "{}", said(&enrolled));
-    assert!(said(&enrolled).contains("This is gateway gw-1 of network office now."));
+    assert!(said(&enrolled).contains("Enrolled as gateway gw-1 of network office."));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&state), 0o700);
     let files: Vec<_> = std::fs::read_dir(&state).unwrap().collect();
@@ -162,7 +162,7 @@ async fn enrols_once_and_keeps_its_secrets_to_itself() {
 
 #[tokio::test]
 async fn says_what_is_missing_or_wrong() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = enrolled(&controller, "").await;
     let (state, settings) = (folder.path(), folder.path().join("gateway.toml"));
     let serves = async |state: &Path| {
@@ -205,9 +205,9 @@ async fn says_what_is_missing_or_wrong() {
 
 #[tokio::test]
 async fn trusts_only_the_authority_that_it_was_given() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (url, authority) = controller.behind_tls().await;
-    let (_, other) = Controller::start().await.behind_tls().await;
+    let (_, other) = TestController::start().await.behind_tls().await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, pem: &str| {
         let path = folder.path().join(name);
@@ -233,7 +233,7 @@ async fn trusts_only_the_authority_that_it_was_given() {
 
 #[tokio::test]
 async fn serves_stands_still_and_ends_when_told() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, origin) = with_database(&controller).await;
     let mut served = serve(folder.path()).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
@@ -272,7 +272,7 @@ async fn serves_stands_still_and_ends_when_told() {
 
 #[tokio::test]
 async fn nothing_is_lost_where_its_words_cannot_be_written() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = tempfile::tempdir().unwrap();
     let full = || {
         std::fs::File::options()
@@ -312,15 +312,15 @@ async fn nothing_is_lost_where_its_words_cannot_be_written() {
 
 #[tokio::test]
 async fn no_proxy_is_blamed_for_what_a_process_slept() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let folder = enrolled(&controller, "").await;
     let served = serve(folder.path()).await;
-    eventually("its stream stands", || {
-        served.log().contains("stream stands")
+    eventually("its stream is established", || {
+        served.log().contains("controller stream established")
     })
     .await;
     // It has looked at the clock since.
-    tokio::time::sleep(2 * Pace::default().tick).await;
+    tokio::time::sleep(2 * Timings::default().tick_interval).await;
     kill_process(served.pid, Signal::STOP).unwrap();
     tokio::time::sleep(Duration::from_secs(9)).await;
     kill_process(served.pid, Signal::CONT).unwrap();
@@ -328,8 +328,8 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
     controller.acked(seq).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let log = served.log();
-    assert!(log.contains("its machine stood still"), "{log}");
-    assert!(log.contains("Connections pass again"), "{log}");
+    assert!(log.contains("its machine was suspended"), "{log}");
+    assert!(log.contains("connections pass again"), "{log}");
     assert_eq!(log.matches(" WARN ").count(), 1, "{log}");
     assert_eq!(controller.streams(), 1, "the stream was alive all along");
 
@@ -340,7 +340,7 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
     })
     .await;
     eventually("it is told what that means", || {
-        served.log().contains("was not heard for too long")
+        served.log().contains("the lease has expired")
     })
     .await;
     controller.come_back();
@@ -351,7 +351,7 @@ async fn no_proxy_is_blamed_for_what_a_process_slept() {
 
 #[tokio::test]
 async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, _origin) = with_database(&controller).await;
     // The kernel's limit on the size of a file plays the full disk.
     let mut served = serve_by(limited(folder.path(), "-S -f 0")).await;
@@ -388,11 +388,7 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
     let log = served.log();
     assert_eq!(log.matches(" ERROR ").count(), 1, "{log}");
     assert!(log.contains("make room on the disk"), "{log}");
-    assert_eq!(
-        log.matches("kept for their report again").count(),
-        1,
-        "{log}"
-    );
+    assert_eq!(log.matches("can be written again").count(), 1, "{log}");
     assert!(!log.contains("are lost"), "{log}");
 }
 
@@ -400,7 +396,7 @@ async fn connections_are_reported_from_a_full_disk_and_kept_once_there_is_room()
 async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
     /// File descriptors that the gateway may have.
     const MAX: usize = 64;
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let (folder, _origin) = with_database(&controller).await;
     let served = serve_by(limited(folder.path(), &format!("-n {MAX}"))).await;
     let ann = controller.device(LAPTOP, ANN, served.address);
@@ -424,7 +420,7 @@ async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
         }
         connected.push(tls);
     };
-    assert_eq!(refused, Answer::refused(503, "busy"));
+    assert_eq!(refused, ConnectResponse::refused(503, "busy"));
     ready.clear();
     drop(connected);
     eventually("they are closed", || open() < MAX / 2).await;
@@ -437,7 +433,7 @@ async fn no_resource_is_blamed_for_the_gateways_own_descriptors() {
 
 #[tokio::test]
 async fn two_processes_with_one_credential_are_told_of_each_other() {
-    let controller = Controller::start().await;
+    let controller = TestController::start().await;
     let first = enrolled(&controller, "").await;
     let copy = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(first.path()).unwrap() {
@@ -445,14 +441,14 @@ async fn two_processes_with_one_credential_are_told_of_each_other() {
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
     let served = serve(first.path()).await;
-    eventually("its stream stands", || {
-        served.log().contains("stream stands")
+    eventually("its stream is established", || {
+        served.log().contains("controller stream established")
     })
     .await;
     let other = serve(copy.path()).await;
     for process in [&served, &other] {
         eventually("it is told", || {
-            process.log().contains("Another process has taken over")
+            process.log().contains("another process has taken over")
         })
         .await;
         let log = process.log();

@@ -2,19 +2,19 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use test_env::client::Device;
+use test_env::origin::Ending;
+use test_env::{ANN, DB, TestEnv, eventually, soon};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
-use world::client::Device;
-use world::origin::Ending;
-use world::{ANN, DB, World, eventually, soon};
 
-/// A method that makes the origin send without end: it begins with [`world::origin::SOURCE`].
+/// A method that makes the origin send without end: it begins with [`test_env::origin::SOURCE`].
 const STREAM: &str = "stream";
 
 #[tokio::test]
@@ -62,9 +62,9 @@ async fn is_let_in_refused_and_cut(
     negotiated: &str,
     curl: impl Fn(&Identity, &str, &str, &str) -> Command,
 ) {
-    let world = World::new().await;
-    let ann = world.ann().await;
-    let identity = Identity::write(&world, &ann);
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    let identity = Identity::write(&env, &ann);
     let proxy = format!("https://{}", ann.gateway);
     let run = |method: &str, to: &str| {
         let mut command = curl(&identity, &proxy, method, to);
@@ -88,7 +88,7 @@ async fn is_let_in_refused_and_cut(
     soon("bytes", stdout.read_exact(&mut vec![0; 1 << 20]))
         .await
         .unwrap();
-    world.controller.revoke(ANN, DB);
+    env.controller.revoke(ANN, DB);
     let mut rest = tokio::io::sink();
     soon("the last byte", tokio::io::copy(&mut stdout, &mut rest))
         .await
@@ -96,7 +96,7 @@ async fn is_let_in_refused_and_cut(
     let cut = output(sending).await;
     assert_ne!(cut.code, 0, "{}", cut.said);
     eventually("the end at the origin", || {
-        world.origin.endings().last() == Some(&Ending::Broken)
+        env.origin.endings().last() == Some(&Ending::Broken)
     })
     .await;
 }
@@ -126,14 +126,14 @@ struct Identity {
 }
 
 impl Identity {
-    fn write(world: &World, device: &Device) -> Self {
+    fn write(env: &TestEnv, device: &Device) -> Self {
         let write = |name: &str, text: &str| {
-            let path = world.folder.path().join(name);
+            let path = env.folder.path().join(name);
             fs::write(&path, text).unwrap();
             path
         };
         Self {
-            authority: write("ca.pem", &world.controller.gateways_authority()),
+            authority: write("ca.pem", &env.controller.gateways_authority()),
             certificate: write("device.pem", &device.certificate),
             key: write("device-key.pem", &device.key.to_pem()),
         }

@@ -2,19 +2,19 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use chrono::TimeDelta;
+use test_env::client::{ConnectResponse, Device, Flow};
+use test_env::origin::{DRAIN, ECHO, Ending, SOURCE};
+use test_env::{ANN, DB, LAPTOP, TestEnv, WIKI, eventually, now, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
-use world::client::{Answer, Device, Flow};
-use world::origin::{DRAIN, ECHO, Ending, SOURCE};
-use world::{ANN, DB, LAPTOP, WIKI, World, eventually, now, soon};
 
 /// How access ends.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum AccessEnd {
     Expired,
     Revoked,
     DeviceEnded,
@@ -23,18 +23,18 @@ enum Way {
     Retargeted,
 }
 
-const WAYS: [Way; 6] = [
-    Way::Expired,
-    Way::Revoked,
-    Way::DeviceEnded,
-    Way::ResourceGone,
-    Way::OtherPorts,
-    Way::Retargeted,
+const ACCESS_ENDS: [AccessEnd; 6] = [
+    AccessEnd::Expired,
+    AccessEnd::Revoked,
+    AccessEnd::DeviceEnded,
+    AccessEnd::ResourceGone,
+    AccessEnd::OtherPorts,
+    AccessEnd::Retargeted,
 ];
 
-impl Way {
-    async fn happen(self, world: &World) {
-        let controller = &world.controller;
+impl AccessEnd {
+    async fn happen(self, env: &TestEnv) {
+        let controller = &env.controller;
         let seq = match self {
             Self::Expired => controller.permit(ANN, DB, Some(now() + TimeDelta::milliseconds(300))),
             Self::Revoked => controller.revoke(ANN, DB),
@@ -75,18 +75,18 @@ async fn broken(tls: &mut TlsStream<TcpStream>, mode: u8) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http1_connections_are_reset_at_both_ends() {
-    for way in WAYS {
+    for way in ACCESS_ENDS {
         for mode in MODES {
-            let world = World::new().await;
-            let ann = world.ann().await;
+            let env = TestEnv::new().await;
+            let ann = env.ann().await;
             let mut tls = begun(&ann, mode).await;
             let client = tokio::spawn(async move { broken(&mut tls, mode).await });
-            way.happen(&world).await;
+            way.happen(&env).await;
             soon(&format!("{way:?} cuts {}", char::from(mode)), client)
                 .await
                 .unwrap();
             eventually("the origin sees it", || {
-                world.origin.endings() == [Ending::Broken]
+                env.origin.endings() == [Ending::Broken]
             })
             .await;
         }
@@ -118,11 +118,11 @@ async fn used_up(mut flow: Flow, mode: u8) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_streams_are_reset_and_others_go_on() {
-    for way in WAYS {
+    for way in ACCESS_ENDS {
         for mode in MODES {
-            let world = World::new().await;
-            let ann = world.ann().await;
-            world.controller.permit(ANN, WIKI, None);
+            let env = TestEnv::new().await;
+            let ann = env.ann().await;
+            env.controller.permit(ANN, WIKI, None);
             let mut http2 = ann.http2().await;
             let mut flow = http2.connect("db.corp:5432").await.unwrap();
             flow.write(&[mode]);
@@ -131,18 +131,18 @@ async fn http2_streams_are_reset_and_others_go_on() {
             let mut other = http2.connect("wiki.corp:443").await.unwrap();
             other.write(&[ECHO]);
             goes_on(&mut other).await;
-            way.happen(&world).await;
+            way.happen(&env).await;
             soon(&format!("{way:?} cuts {}", char::from(mode)), client)
                 .await
                 .unwrap();
             eventually("the origin sees it", || {
-                world.origin.endings().contains(&Ending::Broken)
+                env.origin.endings().contains(&Ending::Broken)
             })
             .await;
-            if let Way::DeviceEnded = way {
+            if let AccessEnd::DeviceEnded = way {
                 assert!(other.is_reset().await);
                 let refused = http2.connect("wiki.corp:443").await.err().unwrap();
-                assert_eq!(refused.brief(), Answer::refused(403, "device"));
+                assert_eq!(refused.brief(), ConnectResponse::refused(403, "device"));
             } else {
                 goes_on(&mut other).await;
             }
@@ -152,30 +152,30 @@ async fn http2_streams_are_reset_and_others_go_on() {
 
 #[tokio::test]
 async fn a_new_end_holds_for_running_connections() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     let soon_over = now() + TimeDelta::milliseconds(1_500);
-    world.controller.permit(ANN, DB, Some(soon_over));
+    env.controller.permit(ANN, DB, Some(soon_over));
     let mut tls = begun(&ann, ECHO).await;
-    let seq = world
+    let seq = env
         .controller
         .permit(ANN, DB, Some(now() + TimeDelta::hours(1)));
-    world.controller.acked(seq).await;
+    env.controller.acked(seq).await;
     eventually("the first end is over", || {
         now() > soon_over + TimeDelta::milliseconds(500)
     })
     .await;
     tls.write_all(b"on").await.unwrap();
     soon("an echo", tls.read_exact(&mut [0; 2])).await.unwrap();
-    let seq = world.controller.permit(ANN, DB, Some(now()));
-    world.controller.acked(seq).await;
+    let seq = env.controller.permit(ANN, DB, Some(now()));
+    env.controller.acked(seq).await;
     soon("the cut", tls.read(&mut [0; 2])).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn half_closing_keeps_the_other_direction() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     let mut tls = begun(&ann, ECHO).await;
     let sent = vec![7; 1 << 20];
     let (mut read, mut write) = tokio::io::split(&mut tls);
@@ -194,41 +194,41 @@ async fn half_closing_keeps_the_other_direction() {
     flow.expect(&[1, 2, 3]).await;
     assert_eq!(flow.read().await.unwrap(), None);
     eventually("both ended well", || {
-        world.origin.endings() == [Ending::Done, Ending::Done]
+        env.origin.endings() == [Ending::Done, Ending::Done]
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_client_that_breaks_off_breaks_the_origin_s_side() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     let mut http2 = ann.http2().await;
     let mut flow = http2.connect("db.corp:5432").await.unwrap();
     flow.write(&[DRAIN]);
-    eventually("it began", || world.origin.accepted() == 1).await;
+    eventually("it began", || env.origin.accepted() == 1).await;
     flow.send.send_reset(h2::Reason::CANCEL);
     eventually("the origin sees it", || {
-        world.origin.endings() == [Ending::Broken]
+        env.origin.endings() == [Ending::Broken]
     })
     .await;
     let tls = begun(&ann, SOURCE).await;
     drop(tls);
     eventually("the origin sees it", || {
-        world.origin.endings() == [Ending::Broken, Ending::Broken]
+        env.origin.endings() == [Ending::Broken, Ending::Broken]
     })
     .await;
 }
 
 #[tokio::test]
 async fn devices_are_followed_for_as_long_as_they_are_connected() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     let tls = begun(&ann, ECHO).await;
     let idle = ann.raw().await;
-    eventually("it came", || world.controller.followed() == [LAPTOP]).await;
+    eventually("it came", || env.controller.followed() == [LAPTOP]).await;
     drop(tls);
     drop(idle);
-    eventually("it went", || world.controller.followed().is_empty()).await;
+    eventually("it went", || env.controller.followed().is_empty()).await;
     begun(&ann, ECHO).await;
 }

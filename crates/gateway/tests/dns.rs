@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use hourkey_gateway::dns::{Answer, Dns, Files, RESOLUTION_DELAY};
+use hourkey_gateway::dns::{Dns, DnsAnswer, Files, RESOLUTION_DELAY};
 use tempfile::TempDir;
 
 /// Where an answer takes as long as a query to this machine does, whatever else goes on; a busy
@@ -84,9 +84,9 @@ fn failing(at: Ipv4Addr) {
 }
 
 /// The system's files.
-struct System(TempDir);
+struct ResolverFiles(TempDir);
 
-impl System {
+impl ResolverFiles {
     fn new(hosts: &str, resolv_conf: &str) -> (Self, Dns) {
         let system = Self(TempDir::new().unwrap());
         let files = Files {
@@ -103,11 +103,11 @@ impl System {
     }
 }
 
-fn found(ips: &[&str]) -> Answer {
-    Answer::Found(ips.iter().map(|ip| ip.parse().unwrap()).collect())
+fn found(ips: &[&str]) -> DnsAnswer {
+    DnsAnswer::Found(ips.iter().map(|ip| ip.parse().unwrap()).collect())
 }
 
-async fn timed(dns: &Dns, name: &str) -> (Answer, Duration) {
+async fn timed(dns: &Dns, name: &str) -> (DnsAnswer, Duration) {
     let begun = Instant::now();
     let answer = dns.look_up(name, RESOLUTION_DELAY).await;
     (answer, begun.elapsed())
@@ -142,7 +142,7 @@ async fn names_are_looked_up_as_the_system_does() {
     let _silent = UdpSocket::bind((silent, 53)).unwrap();
     let options = "search one.example two.example\noptions ndots:2\n";
     let resolv_conf = format!("nameserver {server}\n{options}");
-    let (system, dns) = System::new("10.0.0.7 static.corp alias\n", &resolv_conf);
+    let (system, dns) = ResolverFiles::new("10.0.0.7 static.corp alias\n", &resolv_conf);
     let both = found(&["fd00::5", "10.0.0.5"]);
     for (name, expected) in [
         ("db.corp", &both),
@@ -154,9 +154,9 @@ async fn names_are_looked_up_as_the_system_does() {
         ("alias", &found(&["10.0.0.7"])),
         ("printer", &found(&["10.2.0.1"])),
         ("a.b", &found(&["10.2.0.2"])),
-        ("none.corp", &Answer::Nothing),
-        ("text.corp", &Answer::Nothing),
-        ("unknown.corp", &Answer::Nothing),
+        ("none.corp", &DnsAnswer::Nothing),
+        ("text.corp", &DnsAnswer::Nothing),
+        ("unknown.corp", &DnsAnswer::Nothing),
     ] {
         let (answer, took) = timed(&dns, name).await;
         println!("{name}: {took:.1?}");
@@ -164,22 +164,22 @@ async fn names_are_looked_up_as_the_system_does() {
     }
     let (answer, took) = timed(&dns, "many.corp").await;
     println!("100 addresses, over TCP: {took:.1?}");
-    assert!(matches!(answer, Answer::Found(ips) if ips.len() == 100));
+    assert!(matches!(answer, DnsAnswer::Found(ips) if ips.len() == 100));
     for name in ["x.fails.corp", "x.slow.corp"] {
         let (answer, took) = timed(&dns, name).await;
         println!("{name}: {answer:?} after {took:.1?}");
-        assert!(matches!(answer, Answer::Failed(_)), "{name}: {answer:?}");
+        assert!(matches!(answer, DnsAnswer::Failed(_)), "{name}: {answer:?}");
     }
 
     // One of two servers is dead, whichever is named first.
     for servers in [[silent, server], [server, silent]] {
         let [one, two] = servers;
         let text = format!("nameserver {one}\nnameserver {two}\n");
-        let (_system, dns) = System::new("", &text);
+        let (_system, dns) = ResolverFiles::new("", &text);
         for name in ["db.corp", "only-v4.corp"] {
             let (answer, took) = timed(&dns, name).await;
             println!("servers {one} and {two}: {name} after {took:.1?}");
-            assert!(matches!(answer, Answer::Found(_)), "{answer:?}");
+            assert!(matches!(answer, DnsAnswer::Found(_)), "{answer:?}");
             assert!(took < SOON, "{took:?}");
         }
     }
@@ -202,7 +202,7 @@ async fn names_are_looked_up_as_the_system_does() {
     // Without servers there is still the hosts file.
     system.resolv_conf("");
     let without = Instant::now();
-    while !matches!(timed(&dns, "db.corp").await.0, Answer::Failed(_)) {
+    while !matches!(timed(&dns, "db.corp").await.0, DnsAnswer::Failed(_)) {
         assert!(without.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -228,7 +228,7 @@ async fn names_that_do_not_answer_change_nothing_for_others() {
         return;
     };
     let silent = tokio::net::UdpSocket::bind((silent, 53)).await.unwrap();
-    let (_system, dns) = System::new("", &format!("nameserver {server}\n"));
+    let (_system, dns) = ResolverFiles::new("", &format!("nameserver {server}\n"));
     let each = async |names: &[String]| {
         let mut times = Vec::new();
         for name in names {
@@ -257,7 +257,7 @@ async fn names_that_do_not_answer_change_nothing_for_others() {
     );
     assert!(
         slow.iter()
-            .all(|(answer, _)| matches!(answer, Answer::Failed(_)))
+            .all(|(answer, _)| matches!(answer, DnsAnswer::Failed(_)))
     );
     assert!(beside.1 < SOON, "{beside:?}");
     // None of them holds a thread.

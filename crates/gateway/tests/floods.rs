@@ -2,17 +2,17 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hourkey_gateway::limits::{STREAMS, WAITING, WAITING_PER_PEER};
+use hourkey_gateway::limits::{MAX_HANDSHAKES, MAX_HANDSHAKES_PER_SITE, MAX_STREAMS};
+use test_env::client::Device;
+use test_env::origin::ECHO;
+use test_env::{BEN, DB, PHONE, TestEnv, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
-use world::client::Device;
-use world::origin::ECHO;
-use world::{BEN, DB, PHONE, World, soon};
 
 async fn gets_through(device: &Device) {
     let mut tls = device.connect("db.corp:5432").await.unwrap();
@@ -20,18 +20,18 @@ async fn gets_through(device: &Device) {
     assert_eq!(soon("an echo", tls.read_u8()).await.unwrap(), b'x');
 }
 
-async fn ben(world: &World) -> Device {
-    world.controller.permit(BEN, DB, None);
-    world.device(PHONE, BEN)
+async fn ben(env: &TestEnv) -> Device {
+    env.controller.permit(BEN, DB, None);
+    env.device(PHONE, BEN)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_lie_ready_keep_nobody_out() {
-    let world = World::new().await;
-    let (ann, ben) = (world.ann().await, ben(&world).await);
+    let env = TestEnv::new().await;
+    let (ann, ben) = (env.ann().await, ben(&env).await);
     // As many people's in one office, behind one address.
     let mut ready = Vec::new();
-    for _ in 0..WAITING_PER_PEER + 20 {
+    for _ in 0..MAX_HANDSHAKES_PER_SITE + 20 {
         ready.push(ann.raw().await);
     }
     gets_through(&ben).await;
@@ -40,15 +40,15 @@ async fn connections_that_lie_ready_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_connections_from_everywhere_let_others_in() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     let mut flood = Vec::new();
-    for address in 2..=2 + (WAITING / WAITING_PER_PEER) as u8 {
-        for _ in 0..WAITING_PER_PEER {
+    for address in 2..=2 + (MAX_HANDSHAKES / MAX_HANDSHAKES_PER_SITE) as u8 {
+        for _ in 0..MAX_HANDSHAKES_PER_SITE {
             let socket = TcpSocket::new_v4().unwrap();
             let from = IpAddr::from([127, 0, 0, address]);
             socket.bind((from, 0).into()).unwrap();
-            flood.push(socket.connect(world.gateway.address()).await.unwrap());
+            flood.push(socket.connect(env.gateway.address()).await.unwrap());
         }
     }
     for _ in 0..10 {
@@ -58,8 +58,8 @@ async fn half_open_connections_from_everywhere_let_others_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_that_come_byte_by_byte_are_given_up() {
-    let world = World::new().await;
-    let (ann, ben) = (world.ann().await, ben(&world).await);
+    let env = TestEnv::new().await;
+    let (ann, ben) = (env.ann().await, ben(&env).await);
     let endless = b"CONNECT db.corp:5432 HTTP/1.1\r\nhost: db.corp\r\nx: ".iter();
     let http1: Vec<u8> = endless.copied().chain([b'x'; 200]).collect();
     let mut slow = Vec::new();
@@ -114,8 +114,8 @@ fn streams(from: u32, count: u32, reset: bool) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_without_regard_for_limits_keep_nobody_out() {
     for reset in [false, true] {
-        let world = World::new().await;
-        let (ann, ben) = (world.ann().await, ben(&world).await);
+        let env = TestEnv::new().await;
+        let (ann, ben) = (env.ann().await, ben(&env).await);
         let mut tls = ann.tls("h2").await.unwrap();
         tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
             .await
@@ -144,8 +144,8 @@ async fn streams_without_regard_for_limits_keep_nobody_out() {
         };
         soon("both", async { tokio::join!(flood, others) }).await;
         if !reset {
-            let opened = world.origin.accepted();
-            assert!(opened <= STREAMS as usize + 10, "{opened} were opened");
+            let opened = env.origin.accepted();
+            assert!(opened <= MAX_STREAMS as usize + 10, "{opened} were opened");
         }
         gets_through(&ann).await;
         reads.abort();

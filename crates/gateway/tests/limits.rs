@@ -2,18 +2,18 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::net::IpAddr;
 
 use hourkey_gateway::limits::{
-    CONNECTIONS_PER_DEVICE, FLOWS_PER_DEVICE, STREAMS, WAITING_PER_PEER,
+    MAX_CONNECTIONS_PER_DEVICE, MAX_FLOWS_PER_DEVICE, MAX_HANDSHAKES_PER_SITE, MAX_STREAMS,
 };
+use test_env::client::{ConnectResponse, Device, answer};
+use test_env::origin::ECHO;
+use test_env::{BEN, DB, PHONE, TestEnv, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use world::client::{Answer, Device, answer};
-use world::origin::ECHO;
-use world::{BEN, DB, PHONE, World, soon};
 
 async fn gets_through(device: &Device) {
     let mut tls = device.connect("db.corp:5432").await.unwrap();
@@ -23,12 +23,12 @@ async fn gets_through(device: &Device) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_has_so_many_connections_and_leaves_room_for_others() {
-    let world = World::new().await;
-    let ann = world.ann().await;
-    let ben = world.device(PHONE, BEN);
-    world.controller.permit(BEN, DB, None);
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    let ben = env.device(PHONE, BEN);
+    env.controller.permit(BEN, DB, None);
     let mut kept = Vec::new();
-    for _ in 0..CONNECTIONS_PER_DEVICE {
+    for _ in 0..MAX_CONNECTIONS_PER_DEVICE {
         kept.push(ann.raw().await);
     }
     assert!(!ann.is_taken().await);
@@ -45,22 +45,22 @@ async fn a_device_has_so_many_connections_and_leaves_room_for_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_with_too_many_flows_leaves_room_for_others() {
-    let world = World::new().await;
-    let ann = world.ann().await;
-    let ben = world.device(PHONE, BEN);
-    world.controller.permit(BEN, DB, None);
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    let ben = env.device(PHONE, BEN);
+    env.controller.permit(BEN, DB, None);
     let mut connections = Vec::new();
     let mut flows = Vec::new();
-    for _ in 0..FLOWS_PER_DEVICE.div_ceil(STREAMS as usize) {
+    for _ in 0..MAX_FLOWS_PER_DEVICE.div_ceil(MAX_STREAMS as usize) {
         let mut http2 = ann.http2().await;
-        for _ in 0..STREAMS {
+        for _ in 0..MAX_STREAMS {
             flows.push(http2.connect("db.corp:5432").await.unwrap());
         }
         connections.push(http2);
     }
     assert_eq!(
         ann.refused("db.corp:5432").await,
-        Answer::refused(503, "busy")
+        ConnectResponse::refused(503, "busy")
     );
     gets_through(&ben).await;
     flows.pop();
@@ -75,11 +75,11 @@ async fn a_device_with_too_many_flows_leaves_room_for_others() {
 
 #[tokio::test]
 async fn half_open_connections_of_one_address_leave_room_for_others() {
-    let world = World::new().await;
-    let mut ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let mut ann = env.ann().await;
     let mut flood = Vec::new();
-    for _ in 0..WAITING_PER_PEER + 50 {
-        flood.push(TcpStream::connect(world.gateway.address()).await.unwrap());
+    for _ in 0..MAX_HANDSHAKES_PER_SITE + 50 {
+        flood.push(TcpStream::connect(env.gateway.address()).await.unwrap());
     }
     // Beyond the limit they are closed at once.
     let mut last = flood.pop().unwrap();
@@ -93,10 +93,10 @@ async fn half_open_connections_of_one_address_leave_room_for_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_reset_at_once_keep_nobody_out() {
-    let world = World::new().await;
-    let ann = world.ann().await;
-    let ben = world.device(PHONE, BEN);
-    world.controller.permit(BEN, DB, None);
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    let ben = env.device(PHONE, BEN);
+    env.controller.permit(BEN, DB, None);
     let flood = tokio::spawn(async move {
         loop {
             // The gateway may end a connection that does this.
@@ -116,9 +116,9 @@ async fn streams_that_are_reset_at_once_keep_nobody_out() {
 
 #[tokio::test]
 async fn bad_calls_are_refused_and_harm_nobody() {
-    let world = World::new().await;
-    let ann = world.ann().await;
-    let malformed = Answer::refused(400, "malformed");
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    let malformed = ConnectResponse::refused(400, "malformed");
     for to in [
         "db.corp",
         "db.corp:0",
@@ -145,7 +145,7 @@ async fn bad_calls_are_refused_and_harm_nobody() {
         let mut tls = ann.raw().await;
         tls.write_all(head.as_bytes()).await.unwrap();
         let refused = answer(&mut tls).await;
-        assert_eq!(refused.brief(), Answer::refused(405, "malformed"));
+        assert_eq!(refused.brief(), ConnectResponse::refused(405, "malformed"));
     }
     let mut tls = ann.raw().await;
     let long = "x".repeat(40 << 10);
@@ -165,6 +165,6 @@ async fn bad_calls_are_refused_and_harm_nobody() {
         .await
         .unwrap();
     assert_eq!(answer(&mut tls).await.status, 400);
-    assert_eq!(world.origin.accepted(), 0);
+    assert_eq!(env.origin.accepted(), 0);
     gets_through(&ann).await;
 }

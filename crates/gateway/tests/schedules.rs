@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -11,29 +11,29 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hourkey_domain::ids::UserId;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
+use test_env::client::Device;
+use test_env::origin::{STAMPS, Stamp};
+use test_env::{ANN, BEN, DB, LAPTOP, PHONE, TestEnv, eventually, now, start, timings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::RwLock;
-use world::client::Device;
-use world::origin::{STAMPS, Stamp};
-use world::{ANN, BEN, DB, LAPTOP, PHONE, World, eventually, now, pace, start};
 
 const USERS: [UserId; 2] = [ANN, BEN];
 const LEASE: Duration = Duration::from_millis(600);
 
-fn quick() -> Pace {
-    Pace {
+fn quick() -> Timings {
+    Timings {
         lease: LEASE,
-        silence: Duration::from_millis(400),
-        longest_wait: Duration::from_millis(300),
-        ..pace()
+        stream_timeout: Duration::from_millis(400),
+        max_backoff: Duration::from_millis(300),
+        ..timings()
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Action {
     Grant(usize),
     GrantFor(usize, u16),
     Revoke(usize),
@@ -44,14 +44,14 @@ enum Step {
 }
 
 /// What happens, each after so many milliseconds.
-fn schedules() -> impl Strategy<Value = Vec<(u16, Step)>> {
+fn schedules() -> impl Strategy<Value = Vec<(u16, Action)>> {
     let user = 0..USERS.len();
     let step = prop_oneof![
-        3 => user.clone().prop_map(Step::Grant),
-        2 => (user.clone(), 50_u16..800).prop_map(|(user, ms)| Step::GrantFor(user, ms)),
-        4 => user.prop_map(Step::Revoke),
-        2 => (100_u16..2_000).prop_map(Step::Away),
-        1 => Just(Step::Restart),
+        3 => user.clone().prop_map(Action::Grant),
+        2 => (user.clone(), 50_u16..800).prop_map(|(user, ms)| Action::GrantFor(user, ms)),
+        4 => user.prop_map(Action::Revoke),
+        2 => (100_u16..2_000).prop_map(Action::Away),
+        1 => Just(Action::Restart),
     ];
     prop::collection::vec((0_u16..400, step), 10..20)
 }
@@ -82,7 +82,7 @@ fn nothing_passes_after_its_end() {
 }
 
 /// Somebody's access has ended, in microseconds: from then on nothing passes.
-struct End {
+struct AccessEnd {
     user: usize,
     /// At this moment at the latest.
     by: u64,
@@ -92,21 +92,21 @@ struct End {
     until: u64,
 }
 
-impl End {
+impl AccessEnd {
     fn holds(&self, (user, at): Stamp) -> bool {
         let from = self.by.min(self.acked.load(SeqCst));
         usize::from(user) == self.user && from <= at && at < self.until
     }
 }
 
-async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
-    let mut world = World::with(quick()).await;
-    let devices = [world.device(LAPTOP, ANN), world.device(PHONE, BEN)];
+async fn run(schedule: &[(u16, Action)]) -> Result<(), String> {
+    let mut env = TestEnv::with(quick()).await;
+    let devices = [env.device(LAPTOP, ANN), env.device(PHONE, BEN)];
     let devices = devices.map(|device| Arc::new(RwLock::new(device)));
     let heard: Arc<Mutex<Vec<Stamp>>> = Arc::default();
     let origin = Arc::new(std::mem::replace(
-        &mut world.origin,
-        world::origin::Origin::start().await,
+        &mut env.origin,
+        test_env::origin::Origin::start().await,
     ));
     for (user, device) in devices.iter().enumerate() {
         let (device, origin, heard) = (Arc::clone(device), Arc::clone(&origin), Arc::clone(&heard));
@@ -118,21 +118,21 @@ async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
         });
     }
     // Nobody has a permit at first.
-    let mut ends: Vec<End> = Vec::new();
+    let mut ends: Vec<AccessEnd> = Vec::new();
     let micros = |duration: Duration| duration.as_micros() as u64;
     for (wait, step) in schedule {
         tokio::time::sleep(Duration::from_millis((*wait).into())).await;
         let before = origin.now();
         match *step {
-            Step::Grant(user) => {
-                world.controller.permit(USERS[user], DB, None);
+            Action::Grant(user) => {
+                env.controller.permit(USERS[user], DB, None);
                 granted(&mut ends, user, before);
             }
-            Step::GrantFor(user, ms) => {
+            Action::GrantFor(user, ms) => {
                 let until = now() + TimeDelta::milliseconds(ms.into());
-                world.controller.permit(USERS[user], DB, Some(until));
+                env.controller.permit(USERS[user], DB, Some(until));
                 granted(&mut ends, user, before);
-                ends.push(End {
+                ends.push(AccessEnd {
                     user,
                     // Its server's time is what the gateway heard, a little late.
                     by: origin.now() + u64::from(ms) * 1_000 + 200_000,
@@ -140,45 +140,45 @@ async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
                     until: u64::MAX,
                 });
             }
-            Step::Revoke(user) => {
-                let seq = world.controller.revoke(USERS[user], DB);
+            Action::Revoke(user) => {
+                let seq = env.controller.revoke(USERS[user], DB);
                 let acked = Arc::new(AtomicU64::new(u64::MAX));
-                ends.push(End {
+                ends.push(AccessEnd {
                     user,
                     by: origin.now() + micros(LEASE),
                     acked: Arc::clone(&acked),
                     until: u64::MAX,
                 });
-                let (controller, origin) = (world.controller.clone(), Arc::clone(&origin));
+                let (controller, origin) = (env.controller.clone(), Arc::clone(&origin));
                 tokio::spawn(async move {
                     controller.acked(seq).await;
                     acked.store(origin.now(), SeqCst);
                 });
             }
-            Step::Away(ms) => {
-                world.controller.vanish();
-                let controller = world.controller.clone();
+            Action::Away(ms) => {
+                env.controller.vanish();
+                let controller = env.controller.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(ms.into())).await;
                     controller.come_back();
                 });
             }
-            Step::Restart => {
-                let clock = world.clock.clone();
-                let next = start(&world.folder, &origin, quick(), clock).await;
-                drop(std::mem::replace(&mut world.gateway, next));
+            Action::Restart => {
+                let clock = env.clock.clone();
+                let next = start(&env.folder, &origin, quick(), clock).await;
+                drop(std::mem::replace(&mut env.gateway, next));
                 for device in &devices {
-                    device.write().await.gateway = world.gateway.address();
+                    device.write().await.gateway = env.gateway.address();
                 }
             }
         }
     }
     // In the end all is as it should be: who may get through does, and nobody else.
-    world.controller.come_back();
+    env.controller.come_back();
     granted(&mut ends, 0, origin.now());
-    world.controller.permit(ANN, DB, None);
-    let last = world.controller.revoke(BEN, DB);
-    world.controller.acked(last).await;
+    env.controller.permit(ANN, DB, None);
+    let last = env.controller.revoke(BEN, DB);
+    env.controller.acked(last).await;
     let since = origin.now();
     eventually("Ann gets through", || {
         let both = [origin.stamps(), heard.lock().unwrap().clone()];
@@ -186,7 +186,7 @@ async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
             .all(|all| all.iter().any(|it| it.0 == 0 && it.1 > since))
     })
     .await;
-    ends.push(End {
+    ends.push(AccessEnd {
         user: 1,
         by: since,
         acked: Arc::new(AtomicU64::new(u64::MAX)),
@@ -207,7 +207,7 @@ async fn run(schedule: &[(u16, Step)]) -> Result<(), String> {
     Ok(())
 }
 
-fn granted(ends: &mut [End], user: usize, at: u64) {
+fn granted(ends: &mut [AccessEnd], user: usize, at: u64) {
     for end in ends.iter_mut().filter(|end| end.user == user) {
         end.until = end.until.min(at);
     }
@@ -217,7 +217,7 @@ fn granted(ends: &mut [End], user: usize, at: u64) {
 async fn talk(
     user: u8,
     device: &RwLock<Device>,
-    origin: &world::origin::Origin,
+    origin: &test_env::origin::Origin,
     heard: &Mutex<Vec<Stamp>>,
 ) -> std::io::Result<()> {
     let mut tls = device.read().await.tls("http/1.1").await?;

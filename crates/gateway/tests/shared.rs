@@ -3,13 +3,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod test_env;
 
 use hourkey_domain::ids::ResourceId;
+use test_env::client::Device;
+use test_env::{ANN, BEN, PHONE, TestEnv, eventually, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use world::client::Device;
-use world::{ANN, BEN, PHONE, World, eventually, soon};
 
 /// `bare.corp`, and other resources that are known at its address.
 const BARE: ResourceId = ResourceId(21);
@@ -19,22 +19,22 @@ const WILD: ResourceId = ResourceId(23);
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum Outcome {
     Passes,
     Cut,
 }
-use Fate::{Cut, Passes};
+use Outcome::{Cut, Passes};
 
 /// What a client says to `bare.corp`, and what becomes of it where `twin.corp` is known at the same
 /// address and the person may use `bare.corp` alone, may use both, and where there is no
 /// `twin.corp`.
-type Row = (&'static str, Vec<u8>, [Fate; 3]);
+type Row = (&'static str, Vec<u8>, [Outcome; 3]);
 
-const ALWAYS: [Fate; 3] = [Passes, Passes, Passes];
+const ALWAYS: [Outcome; 3] = [Passes, Passes, Passes];
 /// It is for the other one.
-const FOREIGN: [Fate; 3] = [Cut, Cut, Passes];
+const FOREIGN: [Outcome; 3] = [Cut, Cut, Passes];
 /// It may be for the other one.
-const UNNAMED: [Fate; 3] = [Cut, Passes, Passes];
+const UNNAMED: [Outcome; 3] = [Cut, Passes, Passes];
 
 fn rows() -> Vec<Row> {
     let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
@@ -174,18 +174,18 @@ fn rows() -> Vec<Row> {
 }
 
 /// Ann's laptop; `bare.corp`, and `twin.corp` beside it.
-async fn twins(world: &World) -> (Device, String) {
-    twins_at(world, world.origin.bare.port()).await
+async fn twins(env: &TestEnv) -> (Device, String) {
+    twins_at(env, env.origin.bare.port()).await
 }
 
 /// [`twins`], at a port of the test's own.
-async fn twins_at(world: &World, port: u16) -> (Device, String) {
+async fn twins_at(env: &TestEnv, port: u16) -> (Device, String) {
     let ports = port.to_string();
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &ports);
-    world.controller.resource(TWIN, "twin.corp", &ports);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
+    let ann = env.ann().await;
+    env.controller.resource(BARE, "bare.corp", &ports);
+    env.controller.resource(TWIN, "twin.corp", &ports);
+    let seq = env.controller.permit(ANN, BARE, None);
+    env.controller.acked(seq).await;
     let to = format!("bare.corp:{ports}");
     eventually_cut(&ann, &to).await;
     (ann, to)
@@ -202,7 +202,7 @@ async fn eventually_cut(ann: &Device, to: &str) {
     panic!("never: both are known at the address");
 }
 
-async fn fate(ann: &Device, to: &str, bytes: &[u8]) -> Fate {
+async fn fate(ann: &Device, to: &str, bytes: &[u8]) -> Outcome {
     let mut tls = ann.connect(to).await.unwrap();
     let mut echoed = vec![0; bytes.len()];
     let said = async {
@@ -222,16 +222,16 @@ async fn fate(ann: &Device, to: &str, bytes: &[u8]) -> Fate {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_permit_for_one_name_of_a_shared_address_opens_no_other() {
-    let world = World::new().await;
-    let (ann, to) = twins(&world).await;
+    let env = TestEnv::new().await;
+    let (ann, to) = twins(&env).await;
     let mut wrong = Vec::new();
     for column in 0..3 {
         let seq = match column {
-            0 => world.controller.revoke(ANN, TWIN),
-            1 => world.controller.permit(ANN, TWIN, None),
-            _ => world.controller.no_resource(TWIN),
+            0 => env.controller.revoke(ANN, TWIN),
+            1 => env.controller.permit(ANN, TWIN, None),
+            _ => env.controller.no_resource(TWIN),
         };
-        world.controller.acked(seq).await;
+        env.controller.acked(seq).await;
         for (what, bytes, fates) in rows() {
             // What passes is echoed whole; what is cut may have passed in part.
             let fate = fate(&ann, &to, &bytes).await;
@@ -253,17 +253,15 @@ async fn a_destination_that_speaks_first_speaks_for_all_that_is_known_there() {
             tokio::spawn(async move { stream.read(&mut [0]).await });
         }
     });
-    let world = World::new().await;
-    let ann = world.ann().await;
-    world
-        .controller
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    env.controller
         .resource(BARE, "bare.corp", &port.to_string());
-    world
-        .controller
+    env.controller
         .resource(TWIN, "twin.corp", &port.to_string());
-    world.controller.permit(ANN, TWIN, None);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
+    env.controller.permit(ANN, TWIN, None);
+    let seq = env.controller.permit(ANN, BARE, None);
+    env.controller.acked(seq).await;
     let to = format!("bare.corp:{port}");
     let mut both = ann.connect(&to).await.unwrap();
     let mut greeting = [0; 11];
@@ -271,11 +269,11 @@ async fn a_destination_that_speaks_first_speaks_for_all_that_is_known_there() {
         .await
         .unwrap();
     // Judged again when one of the two is no longer hers, and each time from then on.
-    let seq = world.controller.revoke(ANN, TWIN);
+    let seq = env.controller.revoke(ANN, TWIN);
     soon("it is cut", both.read_to_end(&mut Vec::new()))
         .await
         .unwrap_err();
-    world.controller.acked(seq).await;
+    env.controller.acked(seq).await;
     let mut one = ann.connect(&to).await.unwrap();
     let mut heard = Vec::new();
     soon("it is cut", one.read_to_end(&mut heard))
@@ -312,8 +310,8 @@ async fn an_upgrade_counts_once_the_origin_has_made_it() {
             });
         }
     });
-    let world = World::new().await;
-    let (ann, to) = twins_at(&world, port).await;
+    let env = TestEnv::new().await;
+    let (ann, to) = twins_at(&env, port).await;
     let request = |path: &str, host: &str, upgrade: &str| {
         format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n")
     };
@@ -399,8 +397,8 @@ async fn behind_a_hello_nothing_passes_to_a_destination_that_answers_no_tls() {
             said.send(bytes).unwrap();
         }
     });
-    let world = World::new().await;
-    let (ann, to) = twins_at(&world, port).await;
+    let env = TestEnv::new().await;
+    let (ann, to) = twins_at(&env, port).await;
     let hello = records(22, &hello(&[server_name("bare.corp")]), 1_000);
     let data = records(23, b"\r\nGET secret\r\n", 1_000);
     let mut tls = ann.connect(&to).await.unwrap();
@@ -421,11 +419,11 @@ async fn behind_a_hello_nothing_passes_to_a_destination_that_answers_no_tls() {
 async fn what_a_program_says_before_it_closes_is_delivered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let world = World::new().await;
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &port);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
+    env.controller.resource(BARE, "bare.corp", &port);
+    let seq = env.controller.permit(ANN, BARE, None);
+    env.controller.acked(seq).await;
     for said in [&b"abc"[..], b"\x16", b"GET / HTTP/1.0\r\n"] {
         let mut tls = loop {
             match ann.connect(&format!("bare.corp:{port}")).await {
@@ -450,10 +448,10 @@ async fn what_a_program_says_before_it_closes_is_delivered() {
 /// said.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_is_echoed_where_the_person_may_use_all() {
-    let world = World::new().await;
-    let (ann, to) = twins(&world).await;
-    let seq = world.controller.permit(ANN, TWIN, None);
-    world.controller.acked(seq).await;
+    let env = TestEnv::new().await;
+    let (ann, to) = twins(&env).await;
+    let seq = env.controller.permit(ANN, TWIN, None);
+    env.controller.acked(seq).await;
     // The last ones begin as TLS does, and never come to a whole hello.
     for letter in [
         &b"P"[..],
@@ -464,19 +462,19 @@ async fn a_letter_is_echoed_where_the_person_may_use_all() {
     ] {
         assert_eq!(fate(&ann, &to, letter).await, Passes);
     }
-    let seq = world.controller.no_resource(TWIN);
-    world.controller.acked(seq).await;
+    let seq = env.controller.no_resource(TWIN);
+    env.controller.acked(seq).await;
     assert_eq!(fate(&ann, &to, b"P").await, Passes);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_runs_is_judged_again_when_something_else_becomes_known_there() {
-    let world = World::new().await;
-    let ports = world.origin.bare.port().to_string();
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &ports);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
+    let env = TestEnv::new().await;
+    let ports = env.origin.bare.port().to_string();
+    let ann = env.ann().await;
+    env.controller.resource(BARE, "bare.corp", &ports);
+    let seq = env.controller.permit(ANN, BARE, None);
+    env.controller.acked(seq).await;
     let to = format!("bare.corp:{ports}");
     let named = records(22, &hello(&[server_name("bare.corp")]), 1_000);
     let mut flows = Vec::new();
@@ -492,7 +490,7 @@ async fn what_runs_is_judged_again_when_something_else_becomes_known_there() {
         flows.push(tls);
     }
     let [mut ssh, mut named, mut http] = <[_; 3]>::try_from(flows).unwrap();
-    world.controller.resource(TWIN, "twin.corp", &ports);
+    env.controller.resource(TWIN, "twin.corp", &ports);
     soon("it is cut", ssh.read_u8()).await.unwrap_err();
     // Later requests were not looked at.
     soon("it is cut", http.read_u8()).await.unwrap_err();
@@ -506,28 +504,28 @@ async fn what_runs_is_judged_again_when_something_else_becomes_known_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_opens_no_name_and_a_wildcard_counts_once_one_of_its_names_was_seen() {
-    let world = World::new().await;
-    let ports = world.origin.bare.port().to_string();
+    let env = TestEnv::new().await;
+    let ports = env.origin.bare.port().to_string();
     let (number, wild) = (format!("127.0.0.1:{ports}"), format!("x.wild.corp:{ports}"));
     let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
-    let ann = world.ann().await;
-    world.controller.resource(WILD, "*.wild.corp", &ports);
-    let seq = world.controller.permit(ANN, WILD, None);
-    world.controller.acked(seq).await;
+    let ann = env.ann().await;
+    env.controller.resource(WILD, "*.wild.corp", &ports);
+    let seq = env.controller.permit(ANN, WILD, None);
+    env.controller.acked(seq).await;
     // Any name of the wildcard is of the same resource; nothing else is known there.
     assert_eq!(fate(&ann, &wild, &tls("x.wild.corp")).await, Passes);
     assert_eq!(fate(&ann, &wild, &tls("y.wild.corp")).await, Passes);
     assert_eq!(fate(&ann, &wild, b"SSH-2.0-x").await, Passes);
     // By number, which a resource of its own governs.
-    world.controller.resource(NUMBER, "127.0.0.1", &ports);
-    world.controller.revoke(ANN, WILD);
-    let seq = world.controller.permit(ANN, NUMBER, None);
-    world.controller.acked(seq).await;
+    env.controller.resource(NUMBER, "127.0.0.1", &ports);
+    env.controller.revoke(ANN, WILD);
+    let seq = env.controller.permit(ANN, NUMBER, None);
+    env.controller.acked(seq).await;
     assert_eq!(fate(&ann, &number, b"SSH-2.0-x").await, Cut);
-    world.controller.no_resource(WILD);
-    world.controller.resource(TWIN, "twin.corp", &ports);
-    let seq = world.controller.resource(BARE, "bare.corp", "1");
-    world.controller.acked(seq).await;
+    env.controller.no_resource(WILD);
+    env.controller.resource(TWIN, "twin.corp", &ports);
+    let seq = env.controller.resource(BARE, "bare.corp", "1");
+    env.controller.acked(seq).await;
     for _ in 0..1_000 {
         if fate(&ann, &number, b"SSH-2.0-x").await == Cut {
             break;
@@ -541,8 +539,8 @@ async fn a_number_opens_no_name_and_a_wildcard_counts_once_one_of_its_names_was_
     );
     // Its other port is another place.
     assert_eq!(fate(&ann, &number, &tls("bare.corp")).await, Cut);
-    let seq = world.controller.permit(ANN, TWIN, None);
-    world.controller.acked(seq).await;
+    let seq = env.controller.permit(ANN, TWIN, None);
+    env.controller.acked(seq).await;
     assert_eq!(
         fate(&ann, &number, &tls("twin.corp")).await,
         Cut,
@@ -555,13 +553,13 @@ async fn a_number_opens_no_name_and_a_wildcard_counts_once_one_of_its_names_was_
 /// Nobody has used it yet, and an exact name governs the address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wildcard_counts_where_the_map_leads_one_of_its_names() {
-    let world = World::new().await;
-    let ports = world.origin.bare.port().to_string();
-    let ann = world.ann().await;
-    world.controller.resource(BARE, "bare.corp", &ports);
-    world.controller.resource(WILD, "*.wild.corp", &ports);
-    let seq = world.controller.permit(ANN, BARE, None);
-    world.controller.acked(seq).await;
+    let env = TestEnv::new().await;
+    let ports = env.origin.bare.port().to_string();
+    let ann = env.ann().await;
+    env.controller.resource(BARE, "bare.corp", &ports);
+    env.controller.resource(WILD, "*.wild.corp", &ports);
+    let seq = env.controller.permit(ANN, BARE, None);
+    env.controller.acked(seq).await;
     let to = format!("bare.corp:{ports}");
     eventually_cut(&ann, &to).await;
     let tls = |name: &str| records(22, &hello(&[server_name(name)]), 1_000);
@@ -576,8 +574,8 @@ async fn a_wildcard_counts_where_the_map_leads_one_of_its_names() {
     ] {
         assert_eq!(fate(&ann, &to, &inside).await, Cut);
     }
-    let seq = world.controller.permit(ANN, WILD, None);
-    world.controller.acked(seq).await;
+    let seq = env.controller.permit(ANN, WILD, None);
+    env.controller.acked(seq).await;
     for inside in [tls("y.wild.corp"), then, b"SSH-2.0-x".to_vec()] {
         assert_eq!(fate(&ann, &to, &inside).await, Passes);
     }
@@ -585,30 +583,30 @@ async fn a_wildcard_counts_where_the_map_leads_one_of_its_names() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_that_the_map_leads_to_one_port_share_it() {
-    let world = World::new().await;
-    let ann = world.ann().await;
+    let env = TestEnv::new().await;
+    let ann = env.ann().await;
     assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Passes);
-    let port = world.origin.address.port().to_string();
+    let port = env.origin.address.port().to_string();
     // The same service, by its own number.
-    let seq = world.controller.resource(NUMBER, "127.0.0.1", &port);
-    world.controller.acked(seq).await;
+    let seq = env.controller.resource(NUMBER, "127.0.0.1", &port);
+    env.controller.acked(seq).await;
     assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Cut);
     let own = records(22, &hello(&[server_name("db.corp")]), 1_000);
     assert_eq!(fate(&ann, "db.corp:5432", &own).await, Passes);
-    let seq = world.controller.permit(ANN, NUMBER, None);
-    world.controller.acked(seq).await;
+    let seq = env.controller.permit(ANN, NUMBER, None);
+    env.controller.acked(seq).await;
     assert_eq!(fate(&ann, "db.corp:5432", b"SSH-2.0-x").await, Passes);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_connection_was_cut_for_is_reported_and_told_to_its_device_alone() {
-    let world = World::new().await;
-    let (ann, to) = twins(&world).await;
-    let ben = world.device(PHONE, BEN);
+    let env = TestEnv::new().await;
+    let (ann, to) = twins(&env).await;
+    let ben = env.device(PHONE, BEN);
     let mut tls = ann.raw().await;
     let head = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
     tls.write_all(head.as_bytes()).await.unwrap();
-    let answer = world::client::answer(&mut tls).await;
+    let answer = test_env::client::answer(&mut tls).await;
     let flow = answer.flow.unwrap();
     let hello = records(22, &hello(&[server_name("Twin.corp")]), 1_000);
     tls.write_all(&hello).await.unwrap();
@@ -623,7 +621,7 @@ async fn what_a_connection_was_cut_for_is_reported_and_told_to_its_device_alone(
     assert_eq!(ben.get(&format!("/flows/{flow}")).await.0, 404);
     assert_eq!(ann.get("/flows/x").await.0, 404);
     let reported = || {
-        let reported = world.controller.reported();
+        let reported = env.controller.reported();
         reported
             .into_iter()
             .find(|it| it["id"] == *flow && it.get("end").is_some())
@@ -637,13 +635,13 @@ async fn what_a_connection_was_cut_for_is_reported_and_told_to_its_device_alone(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_controller_of_before_is_reported_what_it_knows() {
-    let world = World::new().await;
-    world.controller.takes_no_mismatch();
-    let streams = world.controller.streams();
-    world.controller.vanish();
-    world.controller.come_back();
-    eventually("another stream", || world.controller.streams() > streams).await;
-    let (ann, to) = twins(&world).await;
+    let env = TestEnv::new().await;
+    env.controller.takes_no_mismatch();
+    let streams = env.controller.streams();
+    env.controller.vanish();
+    env.controller.come_back();
+    eventually("another stream", || env.controller.streams() > streams).await;
+    let (ann, to) = twins(&env).await;
     assert_eq!(
         fate(
             &ann,
@@ -654,8 +652,8 @@ async fn a_controller_of_before_is_reported_what_it_knows() {
         Cut
     );
     let cut = |it: &serde_json::Value| it["end"]["why"] == "mismatch";
-    eventually("a report", || world.controller.reported().iter().any(cut)).await;
-    let reported = world.controller.reported();
+    eventually("a report", || env.controller.reported().iter().any(cut)).await;
+    let reported = env.controller.reported();
     assert!(reported.iter().all(|it| it.get("mismatch").is_none()));
 }
 

@@ -1,4 +1,4 @@
-//! Who issues certificates.
+//! The authority, which issues certificates.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rcgen::string::Ia5String;
@@ -10,14 +10,14 @@ use rcgen::{
 
 use time::OffsetDateTime;
 
-use crate::key::{BadKey, Key, fingerprint};
+use crate::key::{Key, KeyError, fingerprint};
 use crate::subject::Subject;
 
 /// How long an authority lasts.
 const LIFETIME: TimeDelta = TimeDelta::days(3650);
 
 /// Certificates are valid from a little earlier on, for clocks that are behind.
-const LENIENCE: TimeDelta = TimeDelta::minutes(10);
+const BACKDATING: TimeDelta = TimeDelta::minutes(10);
 
 /// An authority: its key never leaves the controller.
 pub struct Authority {
@@ -80,7 +80,7 @@ impl Authority {
     ///
     /// # Errors
     /// When no key can be made.
-    pub fn new(name: &str, now: DateTime<Utc>) -> Result<(Self, Key), BadKey> {
+    pub fn new(name: &str, now: DateTime<Utc>) -> Result<(Self, Key), KeyError> {
         let key = Key::generate()?;
         let mut params = CertificateParams::default();
         params.distinguished_name = named(name);
@@ -96,7 +96,7 @@ impl Authority {
     ///
     /// # Errors
     /// When the certificate cannot be read.
-    pub fn load(certificate: &str, key: Key) -> Result<Self, BadKey> {
+    pub fn load(certificate: &str, key: Key) -> Result<Self, KeyError> {
         Ok(Self {
             issuer: Issuer::from_ca_cert_pem(certificate, key.into_pair())?,
             certificate: certificate.to_owned(),
@@ -156,12 +156,12 @@ fn named(name: &str) -> DistinguishedName {
 fn validity(
     now: DateTime<Utc>,
     lifetime: TimeDelta,
-) -> Result<(OffsetDateTime, OffsetDateTime), BadKey> {
+) -> Result<(OffsetDateTime, OffsetDateTime), KeyError> {
     let moment = |at: DateTime<Utc>| {
         OffsetDateTime::from_unix_timestamp(at.timestamp())
-            .map_err(|error| BadKey::because(error.to_string()))
+            .map_err(|error| KeyError::because(error.to_string()))
     };
-    Ok((moment(now - LENIENCE)?, moment(now + lifetime)?))
+    Ok((moment(now - BACKDATING)?, moment(now + lifetime)?))
 }
 
 #[cfg(test)]

@@ -12,15 +12,15 @@ pub struct Key(KeyPair);
 /// A stored key cannot be read, or none can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key cannot be used: {0}")]
-pub struct BadKey(String);
+pub struct KeyError(String);
 
-impl BadKey {
+impl KeyError {
     pub(crate) fn because(why: String) -> Self {
         Self(why)
     }
 }
 
-impl From<rcgen::Error> for BadKey {
+impl From<rcgen::Error> for KeyError {
     fn from(error: rcgen::Error) -> Self {
         Self(error.to_string())
     }
@@ -31,7 +31,7 @@ impl Key {
     ///
     /// # Errors
     /// When the system has no randomness to give.
-    pub fn generate() -> Result<Self, BadKey> {
+    pub fn generate() -> Result<Self, KeyError> {
         Ok(Self(KeyPair::generate()?))
     }
 
@@ -39,7 +39,7 @@ impl Key {
     ///
     /// # Errors
     /// When the text is no private key in PEM (PKCS #8, RFC 5958).
-    pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         Ok(Self(KeyPair::from_pem(pem)?))
     }
 
@@ -60,7 +60,7 @@ impl Key {
     ///
     /// # Errors
     /// When signing fails.
-    pub fn request(&self) -> Result<String, BadKey> {
+    pub fn request(&self) -> Result<String, KeyError> {
         let empty = CertificateParams::default();
         Ok(empty.serialize_request(&self.0)?.pem()?)
     }

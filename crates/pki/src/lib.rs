@@ -13,6 +13,6 @@ mod no_answer;
 mod subject;
 
 pub use authority::{Authority, IssueError, Issued, Request};
-pub use key::{BadKey, Key, fingerprint};
+pub use key::{Key, KeyError, fingerprint};
 pub use no_answer::NoAnswer;
-pub use subject::{BadCertificate, Holder, Subject};
+pub use subject::{Holder, Subject, SubjectError};

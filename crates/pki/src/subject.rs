@@ -1,4 +1,4 @@
-//! Whose a certificate is.
+//! The subject of a certificate.
 
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use x509_parser::extensions::GeneralName;
@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::key::fingerprint;
 
-/// Whom a certificate is for, as a URI in its subject alternative names (RFC 5280, 4.2.1.6).
+/// The subject of a certificate, as a URI in its subject alternative names (RFC 5280, 4.2.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// `urn:hourkey:device:7`.
@@ -38,7 +38,7 @@ impl Subject {
     }
 }
 
-/// Who shows a certificate, and with which key.
+/// The holder of a certificate: its subject and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Whom it is for.
@@ -47,27 +47,27 @@ pub struct Holder {
     pub key: String,
 }
 
-/// A certificate does not say whose it is.
+/// A certificate does not name exactly one subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the certificate does not say whose it is")]
-pub struct BadCertificate;
+pub struct SubjectError;
 
 impl Holder {
     /// Reads a certificate (DER) that TLS has verified already.
     ///
     /// # Errors
     /// When it is not one of Hourkey's, or names more than one holder.
-    pub fn of(certificate: &[u8]) -> Result<Self, BadCertificate> {
+    pub fn of(certificate: &[u8]) -> Result<Self, SubjectError> {
         let (rest, certificate) =
-            X509Certificate::from_der(certificate).map_err(|_| BadCertificate)?;
+            X509Certificate::from_der(certificate).map_err(|_| SubjectError)?;
         if !rest.is_empty() {
-            return Err(BadCertificate);
+            return Err(SubjectError);
         }
         let names = certificate
             .subject_alternative_name()
             .ok()
             .flatten()
-            .ok_or(BadCertificate)?;
+            .ok_or(SubjectError)?;
         let mut subjects = names
             .value
             .general_names
@@ -81,7 +81,7 @@ impl Holder {
                 subject,
                 key: fingerprint(certificate.public_key().raw),
             }),
-            (Some(_) | None, _) => Err(BadCertificate),
+            (Some(_) | None, _) => Err(SubjectError),
         }
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
-            prop_assert_eq!(Holder::of(&bytes), Err(BadCertificate));
+            prop_assert_eq!(Holder::of(&bytes), Err(SubjectError));
         }
     }
 }

@@ -7,6 +7,6 @@ mod netlink;
 pub mod race;
 pub mod watchdog;
 
-pub use link::{Link, Lost};
+pub use link::{Link, LinkError};
 pub use race::{connect, interleave, race};
 pub use watchdog::Watchdog;

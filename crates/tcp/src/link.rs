@@ -12,12 +12,12 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::watchdog::Watched;
+use crate::watchdog::Registry;
 
 /// Why a connection ended although neither side closed it. It lies inside the [`io::Error`] of
 /// every later call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
+pub enum LinkError {
     /// The other side leaves everything unanswered.
     #[error("the other side does not answer any more")]
     Silent,
@@ -26,8 +26,8 @@ pub enum Lost {
     Network,
 }
 
-impl Lost {
-    /// What lies inside of an error, if it is one of a lost connection.
+impl LinkError {
+    /// Returns the link error inside of an I/O error, if there is one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<Self> {
         if let Some(lost) = error.get_ref().and_then(|it| it.downcast_ref::<Self>()) {
@@ -51,9 +51,9 @@ impl Lost {
     }
 }
 
-/// Whether a connection is lost, and who waits for that.
+/// State of a link: whether it is lost, and the tasks that wait for it.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct LinkState {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     lost: AtomicU8,
@@ -61,20 +61,20 @@ pub(crate) struct State {
     writer: AtomicWaker,
 }
 
-impl State {
-    fn lost(&self) -> Option<Lost> {
+impl LinkState {
+    fn lost(&self) -> Option<LinkError> {
         match self.lost.load(SeqCst) {
             0 => None,
-            1 => Some(Lost::Silent),
-            _ => Some(Lost::Network),
+            1 => Some(LinkError::Silent),
+            _ => Some(LinkError::Network),
         }
     }
 
     /// Ends the connection.
-    pub(crate) fn lose(&self, lost: Lost) {
+    pub(crate) fn lose(&self, lost: LinkError) {
         let code = match lost {
-            Lost::Silent => 1,
-            Lost::Network => 2,
+            LinkError::Silent => 1,
+            LinkError::Network => 2,
         };
         self.lost.store(code, SeqCst);
         self.reader.wake();
@@ -82,18 +82,18 @@ impl State {
     }
 }
 
-/// A TCP connection under a [`crate::Watchdog`]. Once it is lost, every call fails with [`Lost`].
+/// A TCP connection under a [`crate::Watchdog`]. Once it is lost, every call fails with [`LinkError`].
 #[derive(Debug)]
 pub struct Link {
     stream: TcpStream,
-    state: Arc<State>,
-    registry: Weak<Watched>,
+    state: Arc<LinkState>,
+    registry: Weak<Registry>,
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, registry: Weak<Watched>) -> io::Result<Self> {
+    pub(crate) fn new(stream: TcpStream, registry: Weak<Registry>) -> io::Result<Self> {
         let canonical = |at: SocketAddr| SocketAddr::new(at.ip().to_canonical(), at.port());
-        let state = Arc::new(State {
+        let state = Arc::new(LinkState {
             local: canonical(stream.local_addr()?),
             peer: canonical(stream.peer_addr()?),
             lost: AtomicU8::new(0),
@@ -107,7 +107,7 @@ impl Link {
         })
     }
 
-    pub(crate) fn state(&self) -> &Arc<State> {
+    pub(crate) fn state(&self) -> &Arc<LinkState> {
         &self.state
     }
 

@@ -1,4 +1,4 @@
-//! What the kernel says about connections and the network (Linux).
+//! Asks the kernel about connections and the network by netlink (Linux).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,7 +13,7 @@ use netlink_sys::protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 use netlink_sys::{AsyncSocket as _, AsyncSocketExt as _, Socket, TokioSocket};
 
 /// Larger than any message of a dump.
-const BUFFER: usize = 64 << 10;
+const BUFFER_SIZE: usize = 64 << 10;
 /// The length of a message's header, and the alignment of messages (netlink(7)).
 const HEADER: usize = 16;
 const ALIGNMENT: usize = 4;
@@ -23,7 +23,7 @@ const NLMSG_DONE: u16 = 3;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 /// A TCP socket, as the kernel sees it.
-pub(crate) struct Seen {
+pub(crate) struct SocketInfo {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
     /// How often in a row the other side left a retransmission or a window probe unanswered.
@@ -34,7 +34,7 @@ pub(crate) struct Seen {
 ///
 /// # Errors
 /// When the kernel does not say.
-pub(crate) fn each_socket(mut see: impl FnMut(Seen)) -> io::Result<()> {
+pub(crate) fn each_socket(mut see: impl FnMut(SocketInfo)) -> io::Result<()> {
     for family in [AF_INET, AF_INET6] {
         let kernel = Socket::new(NETLINK_SOCK_DIAG)?;
         // The kernel prepares each part of its answer within the call that asks for it.
@@ -68,8 +68,8 @@ fn dump_request(family: u8) -> Vec<u8> {
 }
 
 /// True when there are more parts.
-fn read_part(kernel: &Socket, see: &mut impl FnMut(Seen)) -> io::Result<bool> {
-    let mut part = Vec::with_capacity(BUFFER);
+fn read_part(kernel: &Socket, see: &mut impl FnMut(SocketInfo)) -> io::Result<bool> {
+    let mut part = Vec::with_capacity(BUFFER_SIZE);
     kernel.recv(&mut part, 0)?;
     let mut rest = &part[..];
     while rest.len() >= HEADER {
@@ -94,7 +94,7 @@ fn read_part(kernel: &Socket, see: &mut impl FnMut(Seen)) -> io::Result<bool> {
 
 /// Reads a `struct inet_diag_msg` (linux/inet_diag.h). The crate's own type leaves out how many
 /// window probes went unanswered.
-fn parse(message: &[u8]) -> Option<Seen> {
+fn parse(message: &[u8]) -> Option<SocketInfo> {
     /// Values of `idiag_timer`: the ones under which `idiag_retrans` counts what is unanswered.
     const RETRANSMIT: u8 = 1;
     const WINDOW_PROBE: u8 = 4;
@@ -109,17 +109,17 @@ fn parse(message: &[u8]) -> Option<Seen> {
         Some(SocketAddr::new(ip, u16::from_be_bytes(port)))
     };
     let counts = timer == RETRANSMIT || timer == WINDOW_PROBE;
-    Some(Seen {
+    Some(SocketInfo {
         local: at(4, 8)?,
         peer: at(6, 24)?,
         unanswered: if counts { count } else { 0 },
     })
 }
 
-/// Hears of changes of addresses and routes (rtnetlink(7)).
-pub(crate) struct Changes(TokioSocket);
+/// Receives changes of addresses and routes (rtnetlink(7)).
+pub(crate) struct NetworkChanges(TokioSocket);
 
-impl Changes {
+impl NetworkChanges {
     pub(crate) fn new() -> io::Result<Self> {
         /// RTNLGRP_IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR and _IPV6_ROUTE (linux/rtnetlink.h).
         const GROUPS: [u32; 4] = [5, 7, 9, 11];
@@ -134,12 +134,12 @@ impl Changes {
     /// Waits for a change. What it was is not read: there may have been too many to keep.
     pub(crate) async fn next(&self) {
         // An error says that some were lost.
-        let _ = self.0.recv(&mut Vec::with_capacity(BUFFER)).await;
+        let _ = self.0.recv(&mut Vec::with_capacity(BUFFER_SIZE)).await;
     }
 
     /// Forgets the changes so far.
     pub(crate) fn drain(&self) {
-        let mut part = Vec::with_capacity(BUFFER);
+        let mut part = Vec::with_capacity(BUFFER_SIZE);
         while self.0.socket_ref().recv(&mut part, 0).is_ok() {
             part.clear();
         }

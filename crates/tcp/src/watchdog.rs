@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::link::{Link, Lost, State};
+use crate::link::{Link, LinkError, LinkState};
 
 /// An idle connection is probed after this long, and lost after [`KEEPALIVE_PROBES`] more
 /// intervals: 25 s in all.
@@ -29,42 +29,42 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 3;
 /// How often connections with something under way are looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// In so many looks in a row something was unanswered, and never less than before: lost. That is
-/// 20 to 25 s after the first loss.
-const LOOKS: u32 = 5;
+/// A connection is lost after this many polls in a row with something unanswered, and never less
+/// than before: 20 to 25 s after the first loss.
+const MAX_UNANSWERED_POLLS: u32 = 5;
 /// A machine that changes networks says so in many pieces; an address may also be back at once.
-const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE_DELAY: Duration = Duration::from_millis(500);
 
 /// Watches the connections of one program.
 #[derive(Debug)]
 pub struct Watchdog {
-    watched: Arc<Watched>,
+    registry: Arc<Registry>,
     task: JoinHandle<()>,
 }
 
-/// The connections that are watched.
+/// The watched connections.
 #[derive(Debug, Default)]
-pub(crate) struct Watched {
-    connections: Mutex<HashMap<(SocketAddr, SocketAddr), Entry>>,
+pub(crate) struct Registry {
+    connections: Mutex<HashMap<(SocketAddr, SocketAddr), WatchedLink>>,
     /// Counts the network's changes.
     changes: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Entry {
-    state: Arc<State>,
-    /// What was unanswered in the last look, and in how many looks in a row.
+struct WatchedLink {
+    state: Arc<LinkState>,
+    /// Unanswered probes in the last poll, and polls in a row with some.
     unanswered: u8,
-    looks: u32,
+    polls: u32,
 }
 
 impl Watchdog {
     /// Starts to watch; call it inside the runtime. Ends with the value.
     #[must_use]
     pub fn start() -> Self {
-        let watched = Arc::<Watched>::default();
-        let task = tokio::spawn(watch(Arc::clone(&watched)));
-        Self { watched, task }
+        let registry = Arc::<Registry>::default();
+        let task = tokio::spawn(watch(Arc::clone(&registry)));
+        Self { registry, task }
     }
 
     /// Puts a connection under the watchdog. Small messages go out at once from here on.
@@ -79,15 +79,15 @@ impl Watchdog {
         #[cfg(not(windows))]
         let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
         SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-        let link = Link::new(stream, Arc::downgrade(&self.watched))?;
-        self.watched.remember(Arc::clone(link.state()));
+        let link = Link::new(stream, Arc::downgrade(&self.registry))?;
+        self.registry.remember(Arc::clone(link.state()));
         Ok(link)
     }
 
     /// How often the network has changed. A connection that lay unused over a change may be dead.
     #[must_use]
     pub fn changes(&self) -> u64 {
-        self.watched.changes.load(SeqCst)
+        self.registry.changes.load(SeqCst)
     }
 }
 
@@ -97,24 +97,24 @@ impl Drop for Watchdog {
     }
 }
 
-impl Watched {
-    fn connections(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), Entry>> {
+impl Registry {
+    fn connections(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), WatchedLink>> {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, state: Arc<State>) {
-        let entry = Entry {
+    fn remember(&self, state: Arc<LinkState>) {
+        let link = WatchedLink {
             unanswered: 0,
-            looks: 0,
+            polls: 0,
             state,
         };
-        let ends = (entry.state.local, entry.state.peer);
-        self.connections().insert(ends, entry);
+        let ends = (link.state.local, link.state.peer);
+        self.connections().insert(ends, link);
     }
 
-    pub(crate) fn forget(&self, state: &Arc<State>) {
+    pub(crate) fn forget(&self, state: &Arc<LinkState>) {
         let mut connections = self.connections();
         let ends = (state.local, state.peer);
         // Another one may have the same ends by now.
@@ -126,18 +126,18 @@ impl Watched {
         }
     }
 
-    /// Takes what a look says about one connection.
+    /// Updates one connection after a poll.
     #[cfg(target_os = "linux")]
-    fn saw(&self, ends: (SocketAddr, SocketAddr), unanswered: u8) {
+    fn update(&self, ends: (SocketAddr, SocketAddr), unanswered: u8) {
         let mut connections = self.connections();
-        let Some(entry) = connections.get_mut(&ends) else {
+        let Some(link) = connections.get_mut(&ends) else {
             return;
         };
-        let goes_on = unanswered > 0 && unanswered >= entry.unanswered;
-        entry.looks = if goes_on { entry.looks + 1 } else { 0 };
-        entry.unanswered = unanswered;
-        if entry.looks >= LOOKS {
-            entry.state.lose(Lost::Silent);
+        let goes_on = unanswered > 0 && unanswered >= link.unanswered;
+        link.polls = if goes_on { link.polls + 1 } else { 0 };
+        link.unanswered = unanswered;
+        if link.polls >= MAX_UNANSWERED_POLLS {
+            link.state.lose(LinkError::Silent);
         }
     }
 
@@ -148,49 +148,49 @@ impl Watched {
         let lost = connections
             .values()
             .filter(|it| gone.contains(&it.state.local.ip()));
-        lost.for_each(|entry| entry.state.lose(Lost::Network));
+        lost.for_each(|link| link.state.lose(LinkError::Network));
     }
 
     #[cfg(target_os = "linux")]
-    async fn look(self: &Arc<Self>) {
+    async fn poll(self: &Arc<Self>) {
         if self.connections().is_empty() {
             return;
         }
-        let watched = Arc::clone(self);
-        let look = move || {
+        let registry = Arc::clone(self);
+        let poll = move || {
             crate::netlink::each_socket(|socket| {
-                watched.saw((socket.local, socket.peer), socket.unanswered);
+                registry.update((socket.local, socket.peer), socket.unanswered);
             })
         };
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(look).await {
-            tracing::debug!(%error, "connections cannot be looked at");
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(poll).await {
+            tracing::debug!(%error, "cannot query connections");
         }
     }
 }
 
 #[cfg(target_os = "linux")]
-async fn watch(watched: Arc<Watched>) {
-    let changes = crate::netlink::Changes::new();
+async fn watch(registry: Arc<Registry>) {
+    let changes = crate::netlink::NetworkChanges::new();
     let changed = async || match &changes {
         Ok(changes) => changes.next().await,
         Err(_) => std::future::pending().await,
     };
     if let Err(error) = &changes {
-        tracing::warn!(%error, "changes of the network cannot be heard");
+        tracing::warn!(%error, "cannot watch for changes of the network");
     }
     let mut every = ticks();
     let mut addresses = own_addresses().unwrap_or_default();
     loop {
         tokio::select! {
-            _ = every.tick() => watched.look().await,
+            _ = every.tick() => registry.poll().await,
             () = changed() => {
-                tokio::time::sleep(SETTLE).await;
+                tokio::time::sleep(SETTLE_DELAY).await;
                 if let Ok(changes) = &changes {
                     changes.drain();
                 }
                 let now = own_addresses().unwrap_or_else(|| addresses.clone());
                 let gone = addresses.difference(&now).copied().collect();
-                watched.network_changed(&gone);
+                registry.network_changed(&gone);
                 addresses = now;
             }
         }
@@ -199,16 +199,16 @@ async fn watch(watched: Arc<Watched>) {
 
 /// Elsewhere the addresses are looked at, and the rest is the kernel's.
 #[cfg(not(target_os = "linux"))]
-async fn watch(watched: Arc<Watched>) {
+async fn watch(registry: Arc<Registry>) {
     let mut every = ticks();
     let mut addresses = own_addresses().unwrap_or_default();
     loop {
         every.tick().await;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(SETTLE_DELAY).await;
         let now = own_addresses().unwrap_or_else(|| addresses.clone());
         if now != addresses {
             let gone = addresses.difference(&now).copied().collect();
-            watched.network_changed(&gone);
+            registry.network_changed(&gone);
             addresses = now;
         }
     }
@@ -216,7 +216,7 @@ async fn watch(watched: Arc<Watched>) {
 
 fn ticks() -> tokio::time::Interval {
     let mut every = interval(POLL_INTERVAL);
-    // After sleep one look is enough.
+    // After sleep one poll is enough.
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     every
 }

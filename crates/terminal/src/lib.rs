@@ -1,5 +1,5 @@
-//! What programs write to standard output and standard error, and their log there. Other than the
-//! macros of the standard library, nothing here panics when nobody reads it, or the disk is full.
+//! Writes to standard output and standard error, and logs there. Unlike the macros of the standard
+//! library, nothing here panics when the reader has gone or the disk is full.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 /// Why a result cannot be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum PrintError {
-    /// Its reader has gone, as in `… audit | head -1`: nothing to tell anybody.
+    /// Its reader has gone, as in `… audit | head -1`: no error to report.
     #[error("nobody reads standard output any more")]
     ReaderGone,
     /// Anything else, such as a full disk.
@@ -39,12 +39,12 @@ pub fn print(text: impl Display) -> Result<(), PrintError> {
     })
 }
 
-/// Says something beside the result, on standard error. There is nobody to tell where that fails.
+/// Prints a note to standard error. Failures are ignored: there is nowhere left to report them.
 pub fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// What a program ends with whose reader has gone: what shells say of one that SIGPIPE ends.
+/// Returns the exit code after [`PrintError::ReaderGone`]: the one of a program that SIGPIPE ends.
 #[must_use]
 pub fn reader_gone() -> ExitCode {
     ExitCode::from(128 + 13)
@@ -61,7 +61,7 @@ pub fn log(filter: &str) {
         .init();
 }
 
-/// Whether what goes to standard error may have colours: on a terminal, unless `NO_COLOR` is set.
+/// Returns whether standard error may have colours: on a terminal, unless `NO_COLOR` is set.
 #[must_use]
 pub fn has_colours() -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());

@@ -183,7 +183,7 @@ impl Controller {
         self.process.as_ref().map(Process::id)
     }
 
-    /// What it has logged since the first start.
+    /// Returns its log since the first start.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("controller.log")).unwrap_or_default()

@@ -25,10 +25,10 @@ pub struct Dunst {
     _daemon: Process,
 }
 
-type Record = Arc<Mutex<State>>;
+type Record = Arc<Mutex<DunstState>>;
 
 #[derive(Debug, Default)]
-struct State {
+struct DunstState {
     /// Calls without an answer yet, by caller and serial number.
     asked: HashMap<(String, u32), Arguments>,
     shown: Vec<Notification>,
@@ -128,7 +128,7 @@ async fn read(mut messages: MessageStream, record: Record) {
     }
 }
 
-fn note(message: &Message, state: &mut State) {
+fn note(message: &Message, state: &mut DunstState) {
     let header = message.header();
     match message.message_type() {
         Type::MethodCall => {
@@ -152,7 +152,7 @@ fn note(message: &Message, state: &mut State) {
     }
 }
 
-fn lock(record: &Record) -> MutexGuard<'_, State> {
+fn lock(record: &Record) -> MutexGuard<'_, DunstState> {
     record
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -13,14 +13,14 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use crate::binaries;
+use crate::chaos_proxy::ChaosProxy;
 use crate::controller::Controller;
 use crate::process::{self, Process};
 use crate::webdriver::free_port;
-use crate::wire::Wire;
 
-/// Where a gateway runs.
+/// How and where a gateway is deployed.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Deployment {
     /// The address at which it reaches the controller.
     pub controller: Url,
     /// The address at which it listens.
@@ -29,7 +29,7 @@ pub struct Place {
     pub name: Option<String>,
     /// The authority of the controller's certificate, PEM; `None` for the system's.
     pub authority: Option<PathBuf>,
-    /// What each of its commands goes through, for example `["ip", "netns", "exec", …]`.
+    /// The wrapper of each of its commands, for example `["ip", "netns", "exec", …]`.
     pub wrapper: Vec<String>,
     /// How many connections a person may have; `None` for what it is by itself.
     pub connections_per_user: Option<u32>,
@@ -37,7 +37,7 @@ pub struct Place {
     pub build: Option<PathBuf>,
 }
 
-impl Place {
+impl Deployment {
     /// Beside the controller.
     #[must_use]
     pub fn beside(controller: &Controller) -> Self {
@@ -52,17 +52,17 @@ impl Place {
         }
     }
 
-    /// Beside the controller, and reaching it by a wire.
+    /// Beside the controller, and reaching it by a chaos proxy.
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn wired(controller: &Controller) -> Result<(Self, Wire)> {
-        let wire = Wire::to(controller.url().socket_addrs(|| None)?[0]).await?;
-        let place = Self {
-            controller: format!("http://{}/", wire.address).parse()?,
+    pub async fn behind_proxy(controller: &Controller) -> Result<(Self, ChaosProxy)> {
+        let link = ChaosProxy::to(controller.url().socket_addrs(|| None)?[0]).await?;
+        let deployment = Self {
+            controller: format!("http://{}/", link.address).parse()?,
             ..Self::beside(controller)
         };
-        Ok((place, wire))
+        Ok((deployment, link))
     }
 }
 
@@ -72,7 +72,7 @@ impl Place {
 pub struct Gateway {
     name: String,
     address: String,
-    /// Where its port is found to listen.
+    /// The address at which its port can be probed.
     probe: SocketAddr,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -93,7 +93,14 @@ impl Gateway {
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
-        Self::start_at(controller, Place::beside(controller), name, network, hosts).await
+        Self::start_at(
+            controller,
+            Deployment::beside(controller),
+            name,
+            network,
+            hosts,
+        )
+        .await
     }
 
     /// [`Self::start`] for a gateway elsewhere.
@@ -102,14 +109,14 @@ impl Gateway {
     /// When the controller refuses it, or it does not start.
     pub async fn start_at(
         controller: &Controller,
-        place: Place,
+        deployment: Deployment,
         name: &str,
         network: &str,
         hosts: &[(&str, &str)],
     ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
-        let probe = SocketAddr::new(place.host, free_port()?);
-        let (listen, address) = match &place.name {
+        let probe = SocketAddr::new(deployment.host, free_port()?);
+        let (listen, address) = match &deployment.name {
             Some(name) => (
                 SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), probe.port()),
                 format!("{name}:{}", probe.port()),
@@ -121,17 +128,19 @@ impl Gateway {
             address,
             probe,
             variables: Vec::new(),
-            wrapper: place.wrapper,
-            program: binaries::of_build(place.build.as_deref(), "hourkey-gateway")?,
+            wrapper: deployment.wrapper,
+            program: binaries::of_build(deployment.build.as_deref(), "hourkey-gateway")?,
             process: None,
             folder,
         };
         let add = ["gateway", "add", name, "--network", network];
         let add = [&add[..], &["--address", &gateway.address]].concat();
         let token = controller.run(&add).await?;
-        let authority = place.authority.as_deref();
-        gateway.enrol(&place.controller, authority, &token).await?;
-        gateway.configure(listen, place.connections_per_user, hosts)?;
+        let authority = deployment.authority.as_deref();
+        gateway
+            .enrol(&deployment.controller, authority, &token)
+            .await?;
+        gateway.configure(listen, deployment.connections_per_user, hosts)?;
         gateway.resume().await?;
         Ok(gateway)
     }
@@ -162,7 +171,7 @@ impl Gateway {
         let process = Process::start(&self.name, command, self.folder.path())?;
         let told = self.log().len();
         let ready = async || match tokio::net::TcpStream::connect(self.probe).await {
-            Err(_) if self.log()[told..].contains("The controller is away") => Ok(()),
+            Err(_) if self.log()[told..].contains("controller is away") => Ok(()),
             connected => connected.map(|_| ()),
         };
         process.ready("a port that listens", ready).await?;
@@ -194,13 +203,13 @@ impl Gateway {
         self.process.as_ref().map(Process::id)
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it has logged since the first start.
+    /// Returns its log since the first start.
     #[must_use]
     pub fn log(&self) -> String {
         let path = self.folder.path().join(format!("{}.log", self.name));
@@ -267,7 +276,7 @@ impl Gateway {
         command
     }
 
-    /// What it signs in at the controller with.
+    /// Returns its credential at the controller.
     ///
     /// # Errors
     /// When its state cannot be read.

@@ -1,4 +1,4 @@
-//! Real counterparts for tests and the tour.
+//! Test kit: starts the real counterparts that tests, benchmarks and the demo need.
 //!
 //! Everything here starts the real thing (a bus, a browser, a keyring, the products) in folders
 //! and on ports of its own, inherits nothing from the person's session, and ends what it started.
@@ -23,6 +23,7 @@
 
 pub mod binaries;
 pub mod browser;
+pub mod chaos_proxy;
 pub mod clock;
 pub mod controller;
 pub mod desktop;
@@ -34,17 +35,16 @@ pub mod keyring;
 pub mod notifications;
 pub mod opener;
 pub mod page;
-pub mod person;
 pub mod poll;
 pub mod process;
 pub mod reverse_proxy;
 pub mod screen;
 pub mod servers;
 pub mod session;
+pub mod test_user;
 pub mod tray;
 pub mod tray_host;
 pub mod watcher;
 pub mod web;
 pub mod webdriver;
 pub mod webview;
-pub mod wire;

@@ -84,7 +84,7 @@ impl Notification {
 
 /// Why a notification is closed, as the specification numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub enum CloseReason {
     /// It timed out.
     Expired = 1,
     /// The person closed it.
@@ -100,10 +100,10 @@ pub struct Notifications {
     record: Record,
 }
 
-type Record = Arc<Mutex<State>>;
+type Record = Arc<Mutex<ServiceState>>;
 
 #[derive(Debug, Default)]
-struct State {
+struct ServiceState {
     shown: Vec<Notification>,
     withdrawn: Vec<u32>,
 }
@@ -123,7 +123,7 @@ impl Notifications {
     /// When the session has a notification service already.
     pub async fn start_with(session: &Session, capabilities: &[&str]) -> Result<Self> {
         let record = Record::default();
-        let service = Service {
+        let service = NotificationService {
             record: Arc::clone(&record),
             capabilities: capabilities.iter().map(ToString::to_string).collect(),
         };
@@ -166,14 +166,14 @@ impl Notifications {
         let token = format!("hourkey-test-{id}");
         self.tell("ActivationToken", &(id, token)).await?;
         self.tell("ActionInvoked", &(id, action)).await?;
-        self.close(id, Closed::Dismissed).await
+        self.close(id, CloseReason::Dismissed).await
     }
 
     /// Closes a notification.
     ///
     /// # Errors
     /// When the bus is gone.
-    pub async fn close(&self, id: u32, why: Closed) -> Result<()> {
+    pub async fn close(&self, id: u32, why: CloseReason) -> Result<()> {
         self.tell(CLOSED, &(id, why as u32)).await
     }
 
@@ -217,13 +217,13 @@ pub(crate) async fn first(
     .await
 }
 
-struct Service {
+struct NotificationService {
     record: Record,
     capabilities: Vec<String>,
 }
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
-impl Service {
+impl NotificationService {
     fn get_capabilities(&self) -> Vec<String> {
         self.capabilities.clone()
     }
@@ -272,14 +272,14 @@ impl Service {
         #[zbus(connection)] connection: &Connection,
     ) -> zbus::fdo::Result<()> {
         lock(&self.record).withdrawn.push(id);
-        let body = (id, Closed::Withdrawn as u32);
+        let body = (id, CloseReason::Withdrawn as u32);
         Ok(connection
             .emit_signal(None::<&str>, PATH, NAME, CLOSED, &body)
             .await?)
     }
 }
 
-fn lock(record: &Record) -> MutexGuard<'_, State> {
+fn lock(record: &Record) -> MutexGuard<'_, ServiceState> {
     record
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -241,7 +241,7 @@ impl Page {
     /// # Errors
     /// When the browser is gone.
     pub async fn shot(&self, path: &Path) -> Result<()> {
-        self.client.execute_async(SETTLE, vec![]).await?;
+        self.client.execute_async(SETTLE_SCRIPT, vec![]).await?;
         Ok(fs::write(path, self.client.screenshot().await?)?)
     }
 
@@ -251,7 +251,7 @@ impl Page {
     /// # Errors
     /// When something does or is; shows it.
     pub async fn fits(&self) -> Result<()> {
-        let wrong = self.run(WRONG, vec![]).await?;
+        let wrong = self.run(LAYOUT_ERRORS_SCRIPT, vec![]).await?;
         ensure!(wrong == Value::Array(vec![]), "it does not fit: {wrong}");
         Ok(())
     }
@@ -302,7 +302,7 @@ impl Page {
 
 /// Ends when what has changed is drawn: a picture taken right after a change still shows the frame
 /// before it, and a transition shows colours that no rule has.
-const SETTLE: &str = "const done = arguments[0];
+const SETTLE_SCRIPT: &str = "const done = arguments[0];
     const frames = () => new Promise((drawn) =>
         requestAnimationFrame(() => requestAnimationFrame(drawn)));
     // What is not rendered, as in a closed panel, never ends.
@@ -315,7 +315,7 @@ const SETTLE: &str = "const done = arguments[0];
         .then(() => done());";
 
 /// What scrolls sideways, times that are cut off, and a page that moved though it is not to scroll.
-const WRONG: &str = "
+const LAYOUT_ERRORS_SCRIPT: &str = "
     const tooWide = (element) => element.scrollWidth > element.clientWidth;
     const scrolls = (element) => element === document.documentElement ||
         ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);

@@ -7,19 +7,19 @@ use anyhow::{Result, bail};
 
 /// How long a condition may take before the wait gives up. Generous: it is only ever waited out
 /// when something is broken, and machines are slow at times.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const POLL_TIMEOUT: Duration = Duration::from_secs(60);
 
-const INTERVAL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a probe found: the value that is waited for, or what there is instead.
-pub trait Found {
-    /// What is waited for.
+/// The result of a probe: the expected value, or a description of what was seen instead.
+pub trait ProbeResult {
+    /// The expected value.
     type Value;
     /// The value, or a description of what was seen.
     fn found(self) -> Result<Self::Value, String>;
 }
 
-impl<T, E: Display> Found for Result<T, E> {
+impl<T, E: Display> ProbeResult for Result<T, E> {
     type Value = T;
     fn found(self) -> Result<T, String> {
         // The alternate form shows the causes of an `anyhow::Error` too.
@@ -27,14 +27,14 @@ impl<T, E: Display> Found for Result<T, E> {
     }
 }
 
-impl<T> Found for Option<T> {
+impl<T> ProbeResult for Option<T> {
     type Value = T;
     fn found(self) -> Result<T, String> {
         self.ok_or_else(|| "nothing yet".to_owned())
     }
 }
 
-impl Found for bool {
+impl ProbeResult for bool {
     type Value = ();
     fn found(self) -> Result<(), String> {
         self.then_some(()).ok_or_else(|| "not so yet".to_owned())
@@ -44,7 +44,7 @@ impl Found for bool {
 /// Probes until the probe finds what it looks for.
 ///
 /// # Errors
-/// After [`DEADLINE`], with what the last probe saw.
+/// After [`POLL_TIMEOUT`], with what the last probe saw.
 ///
 /// ```no_run
 /// # async fn example(path: &std::path::Path) -> anyhow::Result<()> {
@@ -53,15 +53,18 @@ impl Found for bool {
 /// # Ok(())
 /// # }
 /// ```
-pub async fn eventually<F: Found>(what: &str, probe: impl AsyncFnMut() -> F) -> Result<F::Value> {
-    within(DEADLINE, what, probe).await
+pub async fn eventually<F: ProbeResult>(
+    what: &str,
+    probe: impl AsyncFnMut() -> F,
+) -> Result<F::Value> {
+    within(POLL_TIMEOUT, what, probe).await
 }
 
 /// [`eventually`] with a deadline of its own, for what takes long by nature.
 ///
 /// # Errors
 /// After the deadline, with what the last probe saw.
-pub async fn within<F: Found>(
+pub async fn within<F: ProbeResult>(
     deadline: Duration,
     what: &str,
     mut probe: impl AsyncFnMut() -> F,
@@ -78,7 +81,7 @@ pub async fn within<F: Found>(
                 deadline.as_secs()
             );
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
 
-use crate::poll::{Found, eventually};
+use crate::poll::{ProbeResult, eventually};
 
 /// A running program, in a process group of its own. Dropping it kills the whole group.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Process {
         self.child.id()
     }
 
-    /// What it has written so far.
+    /// Returns its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -95,7 +95,7 @@ impl Process {
     ///
     /// # Errors
     /// When it ends, or nothing is found in time; with the end of its log.
-    pub async fn ready<F: Found>(
+    pub async fn ready<F: ProbeResult>(
         &self,
         what: &str,
         mut probe: impl AsyncFnMut() -> F,

@@ -86,7 +86,7 @@ impl ReverseProxy {
         })
     }
 
-    /// What it has written so far.
+    /// Returns its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()

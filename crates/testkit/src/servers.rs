@@ -18,13 +18,13 @@ use crate::webdriver::free_port;
 
 /// A folder of somebody without rights, and where its server listens.
 #[derive(Debug)]
-struct Home {
+struct ServerFolder {
     user: String,
     address: SocketAddr,
     folder: TempDir,
 }
 
-impl Home {
+impl ServerFolder {
     fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let user = match geteuid().is_root() {
@@ -86,7 +86,7 @@ impl Home {
     }
 }
 
-/// What id(1) says.
+/// Runs id(1).
 fn id(arguments: &[&str]) -> Result<String> {
     let output = Command::new("/usr/bin/id").args(arguments).output()?;
     if !output.status.success() {
@@ -99,7 +99,7 @@ fn id(arguments: &[&str]) -> Result<String> {
 #[derive(Debug)]
 pub struct Ssh {
     _process: Process,
-    home: Home,
+    folder: ServerFolder,
 }
 
 impl Ssh {
@@ -108,34 +108,34 @@ impl Ssh {
     /// # Errors
     /// When it is not installed, or does not start.
     pub async fn start() -> Result<Self> {
-        let home = Home::new()?;
+        let folder = ServerFolder::new()?;
         for key in ["host", "key"] {
             let arguments = ["-q", "-t", "ed25519", "-N", "", "-f", key];
-            home.run("/usr/bin/ssh-keygen", &arguments)?;
+            folder.run("/usr/bin/ssh-keygen", &arguments)?;
         }
         let configuration = format!(
             "ListenAddress {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\n",
-            home.address,
-            home.path("host").display(),
-            home.path("key.pub").display(),
+            folder.address,
+            folder.path("host").display(),
+            folder.path("key.pub").display(),
         );
-        fs::write(home.path("sshd_config"), configuration)?;
+        fs::write(folder.path("sshd_config"), configuration)?;
         // The key is the client's, who is not the server's user; ssh wants it to be their own.
-        fs::copy(home.path("key"), home.path("identity"))?;
-        let mut command = home.command("/usr/sbin/sshd");
+        fs::copy(folder.path("key"), folder.path("identity"))?;
+        let mut command = folder.command("/usr/sbin/sshd");
         command.args(["-D", "-e", "-f", "sshd_config"]);
-        let process = home.start("sshd", command).await?;
+        let process = folder.start("sshd", command).await?;
         Ok(Self {
             _process: process,
-            home,
+            folder,
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.home.address
+        self.folder.address
     }
 
     /// Options of ssh(1): nothing of the machine's own, the key, and who to be. `name` is what the
@@ -144,8 +144,8 @@ impl Ssh {
     /// # Errors
     /// When its key cannot be read.
     pub fn options(&self, name: &str) -> Result<Vec<String>> {
-        let host_key = fs::read_to_string(self.home.path("host.pub"))?;
-        let known_hosts = self.home.path("known_hosts");
+        let host_key = fs::read_to_string(self.folder.path("host.pub"))?;
+        let known_hosts = self.folder.path("known_hosts");
         fs::write(&known_hosts, format!("{name} {host_key}"))?;
         let options = [
             "BatchMode=yes".to_owned(),
@@ -153,8 +153,8 @@ impl Ssh {
             "GlobalKnownHostsFile=none".to_owned(),
             format!("UserKnownHostsFile={}", known_hosts.display()),
             "IdentitiesOnly=yes".to_owned(),
-            format!("IdentityFile={}", self.home.path("identity").display()),
-            format!("User={}", self.home.user),
+            format!("IdentityFile={}", self.folder.path("identity").display()),
+            format!("User={}", self.folder.user),
         ];
         Ok(options.map(|option| format!("-o{option}")).into())
     }
@@ -164,7 +164,7 @@ impl Ssh {
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
-    home: Home,
+    folder: ServerFolder,
 }
 
 impl Postgres {
@@ -173,16 +173,16 @@ impl Postgres {
     /// # Errors
     /// When it is not installed, or does not start.
     pub async fn start() -> Result<Self> {
-        let home = Home::new()?;
+        let folder = ServerFolder::new()?;
         let arguments = [
             "--pgdata=data",
             "--username=hourkey",
             "--auth=trust",
             "--no-sync",
         ];
-        home.run(postgres("initdb")?, &arguments)?;
-        let mut command = home.command(postgres("postgres")?);
-        command.args(["-D", "data", "-p", &home.address.port().to_string()]);
+        folder.run(postgres("initdb")?, &arguments)?;
+        let mut command = folder.command(postgres("postgres")?);
+        command.args(["-D", "data", "-p", &folder.address.port().to_string()]);
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -192,14 +192,14 @@ impl Postgres {
         ] {
             command.args(["-c", setting]);
         }
-        let process = home.start("postgres", command).await?;
-        Ok(Self { process, home })
+        let process = folder.start("postgres", command).await?;
+        Ok(Self { process, folder })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.home.address
+        self.folder.address
     }
 
     /// Ends it in order: killed, it would leave its shared memory behind.

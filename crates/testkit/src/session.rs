@@ -197,7 +197,7 @@ impl Session {
         self.folder.path().join("run")
     }
 
-    /// Where programs of this session log.
+    /// Returns the folder of this session's logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.folder.path().join("logs")

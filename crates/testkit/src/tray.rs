@@ -125,7 +125,7 @@ impl Item {
         Ok((title, text))
     }
 
-    /// What a left click does.
+    /// Activates the item, as a left click does.
     ///
     /// # Errors
     /// When the program is gone.
@@ -217,7 +217,7 @@ impl Item {
 }
 
 /// After so long without a signal, none of before is still to come.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET_PERIOD: Duration = Duration::from_secs(1);
 
 /// Counts the signals of all icons and menus on a bus, from when it began to listen.
 #[derive(Debug)]
@@ -270,7 +270,7 @@ impl Signals {
             if now != seen.0 {
                 seen = (now, Instant::now());
             }
-            seen.1.elapsed() >= QUIET
+            seen.1.elapsed() >= QUIET_PERIOD
         })
         .await
     }

@@ -30,7 +30,7 @@ impl Watcher {
     /// When the session has a tray host already.
     pub async fn start(session: &Session) -> Result<Self> {
         let record = Record::default();
-        let service = Service {
+        let service = WatcherService {
             record: Arc::clone(&record),
         };
         let connection = session
@@ -88,12 +88,12 @@ impl Watcher {
     }
 }
 
-struct Service {
+struct WatcherService {
     record: Record,
 }
 
 #[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
-impl Service {
+impl WatcherService {
     async fn register_status_notifier_item(
         &self,
         service: &str,

@@ -200,7 +200,7 @@ impl Dialer {
     /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
     /// controller says about it may arrive a moment later.
     pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> ConnectionLost {
-        if let Some(lost) = error.and_then(hourkey_tcp::Lost::of) {
+        if let Some(lost) = error.and_then(hourkey_tcp::LinkError::of) {
             return ConnectionLost::Gateway(lost.to_string());
         }
         let mut model = self.0.model.clone();

@@ -1,4 +1,4 @@
-//! `enrol`: makes the gateway known to a controller.
+//! `enrol`: enrols the gateway with a controller.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use hourkey_gateway::api::Api;
 use hourkey_gateway::config;
 use hourkey_gateway::enrolment::{Enrolled, Folder};
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_protocol::controller_url;
 use hourkey_protocol::gateway::{Enrol, Enrolment};
 use hourkey_terminal as terminal;
@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
-/// Where to, and whom to trust.
+/// Arguments of `enrol`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The controller's address, for example https://hourkey.example.org.
@@ -35,8 +35,8 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         );
     }
     let authority = arguments.ca.as_deref().map(authority).transpose()?;
-    let patience = Pace::default().call;
-    let api = Api::new(&arguments.controller, authority.as_deref(), patience)?;
+    let call_timeout = Timings::default().call_timeout;
+    let api = Api::new(&arguments.controller, authority.as_deref(), call_timeout)?;
     let token = token()?;
     let folder = Folder::open(state)?;
     // Everything that can fail here does so before the token is used up.
@@ -52,7 +52,7 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     } = api.enrol(&Enrol { token, request }).await?;
-    let now = format!("This is gateway {name} of network {network} now.");
+    let enrolled = format!("Enrolled as gateway {name} of network {network}.");
     folder.keep(&Enrolled {
         gateway,
         name,
@@ -62,7 +62,7 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
         credential,
         certificate,
     })?;
-    terminal::line(now)?;
+    terminal::line(enrolled)?;
     terminal::line(format_args!(
         "Its settings are in {}.",
         folder.file(config::FILE).display()

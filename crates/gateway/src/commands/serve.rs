@@ -7,7 +7,7 @@ use hourkey_clock::BootClock;
 use hourkey_gateway::config::{Config, FILE};
 use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_gateway::{Gateway, Settings};
 
 /// Runs until SIGINT or SIGTERM.
@@ -21,21 +21,21 @@ pub(crate) async fn run(state: &Path) -> anyhow::Result<()> {
         folder,
         config,
         files: Files::default(),
-        pace: Pace::default(),
+        timings: Timings::default(),
         clock: Arc::new(BootClock),
     })
     .await?;
     tokio::select! {
-        told = told_to_stop() => told?,
+        signalled = stop_signal() => signalled?,
         () = gateway.stopped() => anyhow::bail!("the gateway cannot listen; its log says why"),
     }
-    tracing::info!("The gateway stops.");
+    tracing::info!("gateway is stopping");
     gateway.stop().await;
     Ok(())
 }
 
 #[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
+async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -45,6 +45,6 @@ async fn told_to_stop() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
+async fn stop_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }

@@ -7,8 +7,8 @@ use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_protocol::gateway::Refusal;
 
 use super::Gate;
-use crate::limits::{LOOK_UPS_PER_DEVICE, LOOK_UPS_PER_USER};
-use crate::table::{Peer, Target};
+use crate::limits::{MAX_LOOK_UPS_PER_DEVICE, MAX_LOOK_UPS_PER_USER};
+use crate::table::{PeerIdentity, Target};
 
 /// How many look-ups are under way.
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl LookUps {
     fn begin(&mut self, device: DeviceId, user: UserId) -> bool {
         let of_device = self.of_devices.get(&device).copied().unwrap_or(0);
         let of_user = self.of_users.get(&user).copied().unwrap_or(0);
-        if of_device >= LOOK_UPS_PER_DEVICE || of_user >= LOOK_UPS_PER_USER {
+        if of_device >= MAX_LOOK_UPS_PER_DEVICE || of_user >= MAX_LOOK_UPS_PER_USER {
             return false;
         }
         self.of_devices.insert(device, of_device + 1);
@@ -66,7 +66,7 @@ impl Gate {
     /// its user has too many look-ups under way.
     pub(crate) fn look_up(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &PeerIdentity,
         target: &Target,
     ) -> Result<LookUp, Refusal> {
         let now = self.live()?;
@@ -94,17 +94,17 @@ mod tests {
                 .take_while(|_| look_ups.begin(DeviceId(device), user))
                 .count()
         };
-        assert_eq!(begun(&mut look_ups, 1, ann), LOOK_UPS_PER_DEVICE);
-        let rest = LOOK_UPS_PER_USER - LOOK_UPS_PER_DEVICE;
+        assert_eq!(begun(&mut look_ups, 1, ann), MAX_LOOK_UPS_PER_DEVICE);
+        let rest = MAX_LOOK_UPS_PER_USER - MAX_LOOK_UPS_PER_DEVICE;
         assert_eq!(
             begun(&mut look_ups, 2, ann) + begun(&mut look_ups, 3, ann),
             rest
         );
         // Others have their own.
-        assert_eq!(begun(&mut look_ups, 4, ben), LOOK_UPS_PER_DEVICE);
+        assert_eq!(begun(&mut look_ups, 4, ben), MAX_LOOK_UPS_PER_DEVICE);
         look_ups.end(DeviceId(1), ann);
         assert_eq!(begun(&mut look_ups, 1, ann), 1);
-        for _ in 0..LOOK_UPS_PER_DEVICE {
+        for _ in 0..MAX_LOOK_UPS_PER_DEVICE {
             look_ups.end(DeviceId(4), ben);
         }
         assert!(!look_ups.of_users.contains_key(&ben));

@@ -1,11 +1,11 @@
 //! Says in the log which resources share an address.
 
-use super::State;
+use super::GateState;
 
 /// The most pairs that are named.
 const MAX_PAIRS: usize = 1_000;
 
-impl State {
+impl GateState {
     /// Names each pair once: what goes to one of them without saying so in a way that the gateway
     /// can read is for the other one as well.
     pub(super) fn warn_of_shared(&mut self) {

@@ -10,19 +10,19 @@ mod tls;
 
 use bytes::{Bytes, BytesMut};
 
-/// What the client's bytes say about where they are meant to go.
+/// The host that a client's bytes name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum SniffedHost {
     /// A name, as it stands there; a number is none.
     Name(String),
     /// Nothing that can be read: the bytes are for whatever listens at the address.
     Unnamed,
 }
 
-/// How an origin's first answer begins.
+/// The kind of an origin's first answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// HTTP's 101: from here on it speaks another protocol (RFC 9110, 15.2.2).
+pub(crate) enum FirstAnswer {
+    /// HTTP's 101 Switching Protocols (RFC 9110, 15.2.2).
     Switches,
     /// A handshake or an alert of TLS (RFC 8446, 5.1).
     Tls,
@@ -30,13 +30,13 @@ pub(crate) enum Answer {
     Other,
 }
 
-impl Answer {
-    /// So many bytes leave nothing open.
+impl FirstAnswer {
+    /// Bytes that are enough to tell the kind.
     pub(crate) const LENGTH: usize = 13;
 
-    /// Reads an answer's first bytes; `None` when they leave it open.
+    /// Classifies an answer by its first bytes; `None` when more are needed.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
-        const SWITCHES: &[u8; Answer::LENGTH] = b"HTTP/1.1 101 ";
+        const SWITCHES: &[u8; FirstAnswer::LENGTH] = b"HTTP/1.1 101 ";
         const TLS: [&[u8]; 2] = [b"\x16\x03", b"\x15\x03"];
         let begins = |with: &[u8]| {
             let compared = bytes.len().min(with.len());
@@ -55,30 +55,30 @@ impl Answer {
 /// Follows a client's bytes for as long as names may come.
 #[derive(Default)]
 pub(crate) struct Sniffer {
-    /// Not passed on yet.
+    /// Bytes that are not passed on yet.
     held: BytesMut,
-    state: State,
+    state: SnifferState,
 }
 
-enum State {
-    /// So many bytes have left it open what begins.
+enum SnifferState {
+    /// The protocol is still unknown after this many bytes.
     Start(usize),
-    Tls(tls::Reader),
-    Http(http::Reader),
+    Tls(tls::RecordReader),
+    Http(http::RequestReader),
     Done,
 }
 
-impl Default for State {
+impl Default for SnifferState {
     fn default() -> Self {
         Self::Start(0)
     }
 }
 
-/// What a reader makes of some bytes.
-struct Read {
-    /// So many of them may pass once what was found may.
+/// How far a reader came with some bytes.
+struct Progress {
+    /// Bytes that may pass once the hosts found may.
     passes: usize,
-    /// No name can follow: all of them may pass then.
+    /// No name can follow: all bytes may pass.
     done: bool,
 }
 
@@ -90,7 +90,7 @@ impl Sniffer {
         &mut self,
         bytes: Bytes,
         is_shared: impl FnOnce() -> bool,
-        found: &mut Vec<Found>,
+        found: &mut Vec<SniffedHost>,
     ) -> Bytes {
         if self.held.is_empty() {
             let read = self.look(&bytes, is_shared, found);
@@ -115,85 +115,85 @@ impl Sniffer {
         &mut self,
         bytes: &[u8],
         is_shared: impl FnOnce() -> bool,
-        found: &mut Vec<Found>,
-    ) -> Read {
-        if let State::Start(seen) = self.state {
+        found: &mut Vec<SniffedHost>,
+    ) -> Progress {
+        if let SnifferState::Start(seen) = self.state {
             self.state = match start(bytes, seen) {
-                Start::Tls => State::Tls(tls::Reader::default()),
-                Start::Http => State::Http(http::Reader::new(is_shared())),
-                Start::Unclear => State::Start(bytes.len()),
-                Start::Other => {
-                    found.push(Found::Unnamed);
-                    State::Done
+                FirstBytes::Tls => SnifferState::Tls(tls::RecordReader::default()),
+                FirstBytes::Http => SnifferState::Http(http::RequestReader::new(is_shared())),
+                FirstBytes::Unclear => SnifferState::Start(bytes.len()),
+                FirstBytes::Other => {
+                    found.push(SniffedHost::Unnamed);
+                    SnifferState::Done
                 }
             };
         }
         let (passes, done) = (0, false);
         let read = match &mut self.state {
-            State::Start(_) => Read { passes, done },
-            State::Tls(reader) => reader.read(bytes, found),
-            State::Http(reader) => reader.read(bytes, found),
-            State::Done => Read { passes, done: true },
+            SnifferState::Start(_) => Progress { passes, done },
+            SnifferState::Tls(reader) => reader.read(bytes, found),
+            SnifferState::Http(reader) => reader.read(bytes, found),
+            SnifferState::Done => Progress { passes, done: true },
         };
         if read.done {
-            self.state = State::Done;
+            self.state = SnifferState::Done;
         }
         read
     }
 
-    /// True when what is held may still turn out to be anything.
+    /// Returns true while the protocol of the held bytes is unknown.
     pub(crate) fn is_unclear(&self) -> bool {
         let has_begun = match &self.state {
-            State::Start(_) => false,
-            State::Tls(reader) => reader.has_greeted(),
-            State::Http(_) | State::Done => true,
+            SnifferState::Start(_) => false,
+            SnifferState::Tls(reader) => reader.has_hello(),
+            SnifferState::Http(_) | SnifferState::Done => true,
         };
         !has_begun && !self.held.is_empty()
     }
 
-    /// True when nothing may be read on before it is known what the origin answers.
+    /// Returns true when the origin's answer is needed before more is read.
     pub(crate) fn awaits_answer(&self) -> bool {
         match &self.state {
-            State::Http(reader) => reader.awaits_answer(),
-            State::Tls(reader) => reader.awaits_answer(),
-            State::Start(_) | State::Done => false,
+            SnifferState::Http(reader) => reader.awaits_answer(),
+            SnifferState::Tls(reader) => reader.awaits_answer(),
+            SnifferState::Start(_) | SnifferState::Done => false,
         }
     }
 
     /// The origin has begun to answer like this. Returns what was held back, as [`Self::read`].
-    pub(crate) fn answered(&mut self, answer: Answer, found: &mut Vec<Found>) -> Bytes {
+    pub(crate) fn answered(&mut self, answer: FirstAnswer, found: &mut Vec<SniffedHost>) -> Bytes {
         match (&mut self.state, answer) {
-            (State::Http(_), Answer::Switches) => self.state = State::Done,
-            (State::Http(reader), Answer::Tls | Answer::Other) => reader.stays(),
-            (State::Tls(reader), Answer::Tls) => reader.answered(),
-            (State::Tls(_), Answer::Switches | Answer::Other) => {
-                found.push(Found::Unnamed);
-                self.state = State::Done;
+            (SnifferState::Http(_), FirstAnswer::Switches) => self.state = SnifferState::Done,
+            (SnifferState::Http(reader), FirstAnswer::Tls | FirstAnswer::Other) => reader.stays(),
+            (SnifferState::Tls(reader), FirstAnswer::Tls) => reader.answered(),
+            (SnifferState::Tls(_), FirstAnswer::Switches | FirstAnswer::Other) => {
+                found.push(SniffedHost::Unnamed);
+                self.state = SnifferState::Done;
             }
-            (State::Start(_) | State::Done, _) => {}
+            (SnifferState::Start(_) | SnifferState::Done, _) => {}
         }
         let held = self.held.split().freeze();
         self.read(held, || true, found)
     }
 
-    /// No name can follow: the bytes need not come by here any more.
+    /// Returns true once no name can follow.
     pub(crate) fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, SnifferState::Done)
     }
 
     /// Nothing more is waited for, or the client has said all it has to say. Returns what was held
     /// back, which may pass on once all of `found` may.
-    pub(crate) fn end(&mut self, found: &mut Vec<Found>) -> Bytes {
+    pub(crate) fn end(&mut self, found: &mut Vec<SniffedHost>) -> Bytes {
         if !self.held.is_empty() {
-            found.push(Found::Unnamed);
+            found.push(SniffedHost::Unnamed);
         }
-        self.state = State::Done;
+        self.state = SnifferState::Done;
         self.held.split().freeze()
     }
 }
 
-/// How a flow begins.
-enum Start {
+/// The protocol that a flow's first bytes begin.
+enum FirstBytes {
     Tls,
     Http,
     /// More has to be seen.
@@ -201,14 +201,14 @@ enum Start {
     Other,
 }
 
-fn start(bytes: &[u8], seen: usize) -> Start {
+fn start(bytes: &[u8], seen: usize) -> FirstBytes {
     /// A TLS record with a handshake message (RFC 8446, 5.1): its first two bytes.
     const HANDSHAKE: [u8; 2] = [0x16, 0x03];
     let compared = bytes.len().min(HANDSHAKE.len());
     if bytes[..compared] == HANDSHAKE[..compared] {
         return match compared == HANDSHAKE.len() {
-            true => Start::Tls,
-            false => Start::Unclear,
+            true => FirstBytes::Tls,
+            false => FirstBytes::Unclear,
         };
     }
     http::start(bytes, seen)

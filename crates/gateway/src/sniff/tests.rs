@@ -4,8 +4,8 @@ use super::*;
 
 /// What is found in some bytes, however they are cut, and how many pass before the end. With
 /// `shared`, other resources are known at the address. The origin answers TLS in TLS, and HTTP in HTTP.
-fn sniff(bytes: &[u8], size: usize, shared: bool) -> (Vec<Found>, Vec<u8>, bool) {
-    sniff_answered(bytes, size, shared, Answer::Tls)
+fn sniff(bytes: &[u8], size: usize, shared: bool) -> (Vec<SniffedHost>, Vec<u8>, bool) {
+    sniff_answered(bytes, size, shared, FirstAnswer::Tls)
 }
 
 /// [`sniff`], where the origin's first answer begins like this.
@@ -13,8 +13,8 @@ fn sniff_answered(
     bytes: &[u8],
     size: usize,
     shared: bool,
-    answer: Answer,
-) -> (Vec<Found>, Vec<u8>, bool) {
+    answer: FirstAnswer,
+) -> (Vec<SniffedHost>, Vec<u8>, bool) {
     let (mut sniffer, mut found, mut passed) = (Sniffer::default(), Vec::new(), Vec::new());
     for chunk in bytes.chunks(size) {
         passed.extend(sniffer.read(Bytes::copy_from_slice(chunk), || shared, &mut found));
@@ -25,7 +25,7 @@ fn sniff_answered(
     (found, passed, sniffer.is_done())
 }
 
-fn found(bytes: &[u8], shared: bool) -> Vec<Found> {
+fn found(bytes: &[u8], shared: bool) -> Vec<SniffedHost> {
     let (found, _, _) = sniff(bytes, bytes.len().max(1), shared);
     for size in [1, 2, 5, 100] {
         assert_eq!(sniff(bytes, size, shared).0, found, "in pieces of {size}");
@@ -33,8 +33,8 @@ fn found(bytes: &[u8], shared: bool) -> Vec<Found> {
     found
 }
 
-fn name(name: &str) -> Found {
-    Found::Name(name.to_owned())
+fn name(name: &str) -> SniffedHost {
+    SniffedHost::Name(name.to_owned())
 }
 
 fn records(kind: u8, bytes: &[u8], size: usize) -> Vec<u8> {
@@ -84,8 +84,8 @@ fn a_hello_names_what_it_is_for_however_it_is_cut() {
         assert_eq!(found(&bytes, true), [name("db.corp")], "records of {size}");
     }
     for (what, names, expected) in [
-        ("none", vec![], vec![Found::Unnamed]),
-        ("bytes", vec![&b"\xff.corp"[..]], vec![Found::Unnamed]),
+        ("none", vec![], vec![SniffedHost::Unnamed]),
+        ("bytes", vec![&b"\xff.corp"[..]], vec![SniffedHost::Unnamed]),
         (
             "two",
             vec![&b"a.corp"[..], b"b.corp"],
@@ -103,7 +103,7 @@ fn a_hello_names_what_it_is_for_however_it_is_cut() {
     let length = (twice.len() - 4) as u16;
     twice[2..4].copy_from_slice(&length.to_be_bytes());
     let bytes = records(22, &hello(&[twice]), 1_000);
-    assert_eq!(found(&bytes, true), [name("a.corp"), Found::Unnamed]);
+    assert_eq!(found(&bytes, true), [name("a.corp"), SniffedHost::Unnamed]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_second_hello_is_read_behind_all_that_may_come_before_it() {
     // One that never gets whole counts as one that cannot be read.
     let part = records(22, &hello_for("b.corp")[..20], 1_000);
     let bytes = [&first[..], &part, &records(23, b"x", 9)].concat();
-    assert_eq!(found(&bytes, true), [name("a.corp"), Found::Unnamed]);
+    assert_eq!(found(&bytes, true), [name("a.corp"), SniffedHost::Unnamed]);
 }
 
 #[test]
@@ -158,12 +158,12 @@ fn after_the_plain_handshake_nothing_is_looked_at() {
         assert_eq!(found(&bytes, true), [name("a.corp")]);
     }
     // Where either side speaks no TLS, the hello was for something else.
-    let unnamed = [name("a.corp"), Found::Unnamed];
+    let unnamed = [name("a.corp"), SniffedHost::Unnamed];
     for after in [&b"no TLS at all"[..], b"\x16\x04\x01\0\x01\0"] {
         assert_eq!(found(&[&first[..], after].concat(), true), unnamed);
     }
     let bytes = [&first[..], &data].concat();
-    for answer in [Answer::Other, Answer::Switches] {
+    for answer in [FirstAnswer::Other, FirstAnswer::Switches] {
         let (found, passed, done) = sniff_answered(&bytes, 3, true, answer);
         assert_eq!((found, done), (unnamed.to_vec(), true));
         assert_eq!(passed, bytes);
@@ -173,17 +173,17 @@ fn after_the_plain_handshake_nothing_is_looked_at() {
 #[test]
 fn an_answer_is_known_by_its_first_bytes() {
     for (bytes, answer) in [
-        (&b"HTTP/1.1 101 Switching"[..], Some(Answer::Switches)),
+        (&b"HTTP/1.1 101 Switching"[..], Some(FirstAnswer::Switches)),
         (b"HTTP/1.1 101", None),
-        (b"HTTP/1.1 200 OK", Some(Answer::Other)),
-        (b"\x16\x03\x03\0\x7a", Some(Answer::Tls)),
-        (b"\x15\x03", Some(Answer::Tls)),
+        (b"HTTP/1.1 200 OK", Some(FirstAnswer::Other)),
+        (b"\x16\x03\x03\0\x7a", Some(FirstAnswer::Tls)),
+        (b"\x15\x03", Some(FirstAnswer::Tls)),
         (b"\x15", None),
-        (b"\x15\x02", Some(Answer::Other)),
-        (b"-ERR", Some(Answer::Other)),
+        (b"\x15\x02", Some(FirstAnswer::Other)),
+        (b"-ERR", Some(FirstAnswer::Other)),
         (b"", None),
     ] {
-        assert_eq!(Answer::of(bytes), answer, "{}", bytes.escape_ascii());
+        assert_eq!(FirstAnswer::of(bytes), answer, "{}", bytes.escape_ascii());
     }
 }
 
@@ -208,7 +208,7 @@ fn what_is_neither_tls_nor_http_names_nothing_and_passes_at_once() {
     ] {
         assert_eq!(
             found(bytes, true),
-            [Found::Unnamed],
+            [SniffedHost::Unnamed],
             "{}",
             bytes.escape_ascii()
         );
@@ -224,7 +224,7 @@ fn what_is_neither_tls_nor_http_names_nothing_and_passes_at_once() {
         // Nobody waits for more.
         let mut found = Vec::new();
         assert_eq!(sniffer.end(&mut found), unclear);
-        assert_eq!(found, [Found::Unnamed]);
+        assert_eq!(found, [SniffedHost::Unnamed]);
         assert!(sniffer.is_done());
     }
 }
@@ -276,7 +276,7 @@ fn each_request_of_a_shared_address_names_its_host() {
     // Where nothing else is known, the first one is enough.
     assert_eq!(
         found(get.as_bytes(), false),
-        [name("a.corp"), Found::Unnamed]
+        [name("a.corp"), SniffedHost::Unnamed]
     );
 }
 
@@ -297,10 +297,10 @@ fn what_two_programs_might_read_differently_names_nothing() {
         "GET / HTTP/1.1\r\nHost: a@b\r\nHost: ,\r\n\r\n",
     ] {
         let found = found(head.as_bytes(), true);
-        assert!(found.contains(&Found::Unnamed), "{head}: {found:?}");
+        assert!(found.contains(&SniffedHost::Unnamed), "{head}: {found:?}");
     }
     let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(70_000));
-    assert_eq!(found(long.as_bytes(), true), [Found::Unnamed]);
+    assert_eq!(found(long.as_bytes(), true), [SniffedHost::Unnamed]);
 }
 
 #[test]
@@ -315,13 +315,13 @@ fn what_an_origin_switches_to_names_nothing_more() {
     ] {
         let bytes = [&head[..], after].concat();
         for size in [1, bytes.len()] {
-            let (found, passed, done) = sniff_answered(&bytes, size, true, Answer::Switches);
+            let (found, passed, done) = sniff_answered(&bytes, size, true, FirstAnswer::Switches);
             assert_eq!((found, done), (vec![name("a.corp")], true));
             assert_eq!(passed, bytes);
             // Where the origin does not agree, it has to be another request.
-            let (found, _, _) = sniff_answered(&bytes, size, true, Answer::Other);
+            let (found, _, _) = sniff_answered(&bytes, size, true, FirstAnswer::Other);
             if !after.starts_with(b"ls") {
-                let unnamed = vec![name("a.corp"), Found::Unnamed];
+                let unnamed = vec![name("a.corp"), SniffedHost::Unnamed];
                 assert_eq!(found, unnamed, "{}", after.escape_ascii());
             }
         }
@@ -334,8 +334,11 @@ fn what_an_origin_switches_to_names_nothing_more() {
     // What a later answer means cannot be told.
     let get = b"GET / HTTP/1.1\r\nHost: a.corp\r\n\r\n";
     let bytes = [&get[..], head, b"\x81\x05hello\n"].concat();
-    let (found, _, _) = sniff_answered(&bytes, 9, true, Answer::Switches);
-    assert_eq!(found, [name("a.corp"), name("a.corp"), Found::Unnamed]);
+    let (found, _, _) = sniff_answered(&bytes, 9, true, FirstAnswer::Switches);
+    assert_eq!(
+        found,
+        [name("a.corp"), name("a.corp"), SniffedHost::Unnamed]
+    );
 }
 
 proptest! {

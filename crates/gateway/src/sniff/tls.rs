@@ -5,7 +5,7 @@
 
 use tls_parser::{TlsExtension, parse_tls_extension_sni_content, parse_tls_handshake_client_hello};
 
-use super::{Found, Read};
+use super::{Progress, SniffedHost};
 
 /// The types of records (RFC 8446, 5.1; RFC 6520).
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -16,7 +16,7 @@ const HEARTBEAT: u8 = 24;
 
 const CLIENT_HELLO: u8 = 1;
 /// Certificate, CertificateVerify and ClientKeyExchange: plain up to TLS 1.2.
-const LATER: [u8; 3] = [11, 15, 16];
+const LATER_MESSAGES: [u8; 3] = [11, 15, 16];
 /// The largest ClientHello: what it can hold at most in OpenSSL.
 const MAX_HELLO: usize = 131_396;
 /// The most that is held back for one: no client cuts it into records of a few bytes.
@@ -30,7 +30,7 @@ const EARLY_DATA: u16 = 42;
 
 /// Reads records, and the handshake messages in them.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(super) struct RecordReader {
     /// Bytes that were read already, and wait for the rest of their message.
     waiting: usize,
     /// Bytes of the current record that pass unread.
@@ -39,9 +39,9 @@ pub(super) struct Reader {
     message: Vec<u8>,
     /// Bytes of a message that is no ClientHello and has not ended yet.
     rest: usize,
-    /// A ClientHello was whole.
-    greeted: bool,
-    /// The origin speaks TLS, too.
+    /// A ClientHello was complete.
+    has_hello: bool,
+    /// The origin answered in TLS.
     answered: bool,
     /// Messages came that come up to TLS 1.2 only: what follows the ChangeCipherSpec is encrypted.
     is_old: bool,
@@ -51,9 +51,9 @@ pub(super) struct Reader {
     early_data: bool,
 }
 
-impl Reader {
+impl RecordReader {
     /// Reads `bytes`, which begin with those that did not pass before.
-    pub(super) fn read(&mut self, bytes: &[u8], found: &mut Vec<Found>) -> Read {
+    pub(super) fn read(&mut self, bytes: &[u8], found: &mut Vec<SniffedHost>) -> Progress {
         let (mut at, mut passes) = (self.waiting, 0);
         loop {
             let skipped = self.skip.min(bytes.len() - at);
@@ -75,7 +75,7 @@ impl Reader {
                     return no_record(found);
                 }
                 _ if at - passes > MAX_HELD => return self.over(found),
-                _ if !self.greeted && (kind != HANDSHAKE || length == 0) => {
+                _ if !self.has_hello && (kind != HANDSHAKE || length == 0) => {
                     return self.over(found);
                 }
                 HANDSHAKE if bytes.len() < body + length => break,
@@ -96,18 +96,18 @@ impl Reader {
         }
         self.waiting = at - passes;
         let done = false;
-        Read { passes, done }
+        Progress { passes, done }
     }
 
-    /// True once a first hello was whole.
-    pub(super) fn has_greeted(&self) -> bool {
-        self.greeted
+    /// Returns true once a ClientHello was complete.
+    pub(super) fn has_hello(&self) -> bool {
+        self.has_hello
     }
 
     /// True when nothing may follow the first hello yet: where the origin does not answer it in TLS,
     /// it is for something that takes the rest for lines, say, and that has no names.
     pub(super) fn awaits_answer(&self) -> bool {
-        self.greeted && !self.answered
+        self.has_hello && !self.answered
     }
 
     /// The origin speaks TLS.
@@ -116,7 +116,7 @@ impl Reader {
     }
 
     /// Reads a handshake record. `None` when nothing plain follows.
-    fn record(&mut self, mut bytes: &[u8], found: &mut Vec<Found>) -> Option<()> {
+    fn record(&mut self, mut bytes: &[u8], found: &mut Vec<SniffedHost>) -> Option<()> {
         while !bytes.is_empty() {
             if self.rest > 0 {
                 let passed = self.rest.min(bytes.len());
@@ -140,12 +140,13 @@ impl Reader {
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         match kind {
             CLIENT_HELLO => (length <= MAX_HELLO).then_some(length),
-            _ => (self.greeted && !self.changed && LATER.contains(&kind)).then_some(length),
+            _ => (self.has_hello && !self.changed && LATER_MESSAGES.contains(&kind))
+                .then_some(length),
         }
     }
 
     /// Looks at the message, whole or not. `None` when nothing plain follows.
-    fn message(&mut self, found: &mut Vec<Found>) -> Option<()> {
+    fn message(&mut self, found: &mut Vec<SniffedHost>) -> Option<()> {
         let Some(&header) = self.message.first_chunk::<MESSAGE_HEADER>() else {
             return Some(());
         };
@@ -154,8 +155,8 @@ impl Reader {
             (self.is_old, self.rest) = (true, length);
             self.message.clear();
         } else if self.message.len() == MESSAGE_HEADER + length {
-            let hello = Hello::read(&self.message[MESSAGE_HEADER..]);
-            self.greeted = true;
+            let hello = ClientHello::read(&self.message[MESSAGE_HEADER..]);
+            self.has_hello = true;
             self.early_data |= hello.early_data;
             found.extend(hello.names);
             self.message.clear();
@@ -164,36 +165,36 @@ impl Reader {
     }
 
     /// No name can follow, or none that can be read.
-    fn over(&mut self, found: &mut Vec<Found>) -> Read {
+    fn over(&mut self, found: &mut Vec<SniffedHost>) -> Progress {
         // Before the first hello, or in the middle of one.
-        if !self.greeted || (!self.message.is_empty() && self.message[0] == CLIENT_HELLO) {
-            found.push(Found::Unnamed);
+        if !self.has_hello || (!self.message.is_empty() && self.message[0] == CLIENT_HELLO) {
+            found.push(SniffedHost::Unnamed);
         }
-        Read {
+        Progress {
             passes: 0,
             done: true,
         }
     }
 }
 
-/// What follows is no TLS.
-fn no_record(found: &mut Vec<Found>) -> Read {
-    found.push(Found::Unnamed);
-    Read {
+/// Ends reading: what follows is not TLS.
+fn no_record(found: &mut Vec<SniffedHost>) -> Progress {
+    found.push(SniffedHost::Unnamed);
+    Progress {
         passes: 0,
         done: true,
     }
 }
 
-/// What counts of a ClientHello (RFC 8446, 4.1.2).
-struct Hello {
-    /// All its server names; [`Found::Unnamed`] when there is none, or one that cannot be read.
-    names: Vec<Found>,
+/// The parts of a ClientHello that matter here (RFC 8446, 4.1.2).
+struct ClientHello {
+    /// All its server names; [`SniffedHost::Unnamed`] when there is none, or one that cannot be read.
+    names: Vec<SniffedHost>,
     early_data: bool,
 }
 
-impl Hello {
-    /// Reads its body, and takes offence at nothing that a server might let pass.
+impl ClientHello {
+    /// Reads its body, as leniently as any server might.
     fn read(bytes: &[u8]) -> Self {
         let mut hello = Self {
             names: Vec::new(),
@@ -212,7 +213,7 @@ impl Hello {
             }
         }
         if hello.names.is_empty() || !(extensions.is_empty() && rest.is_empty()) {
-            hello.names.push(Found::Unnamed);
+            hello.names.push(SniffedHost::Unnamed);
         }
         hello
     }
@@ -226,9 +227,9 @@ fn extension(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes([a, b]), content, rest))
 }
 
-fn server_names(content: &[u8]) -> Vec<Found> {
+fn server_names(content: &[u8]) -> Vec<SniffedHost> {
     let Ok((rest, TlsExtension::SNI(names))) = parse_tls_extension_sni_content(content) else {
-        return vec![Found::Unnamed];
+        return vec![SniffedHost::Unnamed];
     };
     // Each with its type and its length, after the length of the list.
     let read: usize = 2 + names.iter().map(|(_, name)| 3 + name.len()).sum::<usize>();
@@ -236,8 +237,10 @@ fn server_names(content: &[u8]) -> Vec<Found> {
     let named = names
         .into_iter()
         .map(|(_, name)| match std::str::from_utf8(name) {
-            Ok(name) => Found::Name(name.to_owned()),
-            Err(_) => Found::Unnamed,
+            Ok(name) => SniffedHost::Name(name.to_owned()),
+            Err(_) => SniffedHost::Unnamed,
         });
-    named.chain((!is_whole).then_some(Found::Unnamed)).collect()
+    named
+        .chain((!is_whole).then_some(SniffedHost::Unnamed))
+        .collect()
 }

@@ -29,7 +29,7 @@ enum Op {
     Resolve(usize),
     Open(i64, usize, usize, usize),
     Close(usize),
-    Pass(u64),
+    Advance(u64),
     Reconnect,
     Went(i64),
 }
@@ -47,7 +47,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (1..4_i64, 0..HOSTS.len(), 0..IPS.len(), 0..PORTS.len())
             .prop_map(|(device, host, ip, port)| Op::Open(device, host, ip, port)),
         1 => (0..20_usize).prop_map(Op::Close),
-        2 => (1..100_u64).prop_map(Op::Pass),
+        2 => (1..100_u64).prop_map(Op::Advance),
         1 => Just(Op::Reconnect),
         1 => (1..4_i64).prop_map(Op::Went),
     ]
@@ -174,11 +174,11 @@ impl Truth {
 struct Running {
     device: i64,
     target: Target,
-    ticket: Arc<Ticket>,
+    state: Arc<FlowState>,
 }
 
-fn peer(device: i64) -> Peer {
-    Peer {
+fn peer(device: i64) -> PeerIdentity {
+    PeerIdentity {
         device: DeviceId(device),
         key: key_of(device),
     }
@@ -241,24 +241,24 @@ proptest! {
                     let may = truth.may(device, &target);
                     let opened = table.open(&peer(device), &target, now).ok();
                     prop_assert_eq!(opened.as_ref().map(|(_, it)| it.resource), may);
-                    if let Some((ticket, _)) = opened {
-                        let by_name = !matches!(table.index.get(ticket.resource).unwrap().address, Address::Ip(_) | Address::Net(..));
+                    if let Some((state, _)) = opened {
+                        let by_name = !matches!(table.index.get(state.resource).unwrap().address, Address::Ip(_) | Address::Net(..));
                         let unknown = Target { ip: None, ..target.clone() };
                         if by_name && table.admit(&peer(device), &unknown, now).is_err() {
                             // Only by the address of another name.
                             prop_assert_eq!(truth.db, target.address());
                         }
-                        running.push(Running { device, target, ticket });
+                        running.push(Running { device, target, state });
                     }
                     Vec::new()
                 }
                 Op::Close(at) if at < running.len() => {
                     let over = running.remove(at);
-                    prop_assert!(table.close(over.ticket.id).is_some());
+                    prop_assert!(table.close(over.state.id).is_some());
                     Vec::new()
                 }
                 Op::Close(_) => Vec::new(),
-                Op::Pass(by) => {
+                Op::Advance(by) => {
                     truth.now += by;
                     table.due(truth.now)
                 }
@@ -270,22 +270,22 @@ proptest! {
                     let back = Changes { devices, users, ..truth.changes() };
                     ended.extend(table.changes(back, now).unwrap());
                     running.retain(|it| {
-                        let cut = ended.iter().any(|(ticket, _)| ticket.id == it.ticket.id);
+                        let cut = ended.iter().any(|(state, _)| state.id == it.state.id);
                         !(cut && it.device == device)
                     });
-                    ended.retain(|(ticket, _)| ticket.device != DeviceId(device));
+                    ended.retain(|(state, _)| state.device != DeviceId(device));
                     ended
                 }
             };
-            let ended: BTreeSet<u64> = ended.iter().map(|(ticket, _)| ticket.id).collect();
+            let ended: BTreeSet<u64> = ended.iter().map(|(state, _)| state.id).collect();
             let (over, on): (Vec<Running>, Vec<Running>) = running
                 .into_iter()
-                .partition(|it| truth.may(it.device, &it.target) != Some(it.ticket.resource));
-            let over: BTreeSet<u64> = over.iter().map(|it| it.ticket.id).collect();
+                .partition(|it| truth.may(it.device, &it.target) != Some(it.state.resource));
+            let over: BTreeSet<u64> = over.iter().map(|it| it.state.id).collect();
             prop_assert_eq!(&ended, &over, "after {:?}", op);
             for it in &on {
-                let until = truth.permits[&(user_of(it.device).0, it.ticket.resource.0)];
-                prop_assert_eq!(it.ticket.deadline(), until.unwrap_or(u64::MAX));
+                let until = truth.permits[&(user_of(it.device).0, it.state.resource.0)];
+                prop_assert_eq!(it.state.deadline(), until.unwrap_or(u64::MAX));
             }
             let mut per_device: HashMap<DeviceId, usize> = HashMap::new();
             for it in &on {
@@ -310,10 +310,10 @@ fn a_clock_that_turns_out_to_be_further_on_moves_deadlines() {
         port: 5432,
         mapped: None,
     };
-    let (ticket, _) = table.open(&peer(1), &target, 0).unwrap();
-    assert_eq!(ticket.deadline(), 1_000);
+    let (state, _) = table.open(&peer(1), &target, 0).unwrap();
+    assert_eq!(state.deadline(), 1_000);
     assert!(table.sync(-EPOCH - 100, 0).is_empty());
-    assert_eq!(ticket.deadline(), 900);
+    assert_eq!(state.deadline(), 900);
     let ended = table.sync(-EPOCH - 100 - 50, 850);
     assert_eq!(ended[0].1, Cause::Expired);
 }
@@ -344,7 +344,7 @@ fn an_address_that_cannot_be_read_changes_nothing() {
         ..truth.changes()
     };
     let refused = table.changes(changes, 0).unwrap_err();
-    assert_eq!(refused, Unreadable(ResourceId(1)));
+    assert_eq!(refused, InvalidAddress(ResourceId(1)));
     assert_eq!(table.names().len(), 2);
 }
 

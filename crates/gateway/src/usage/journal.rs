@@ -1,8 +1,8 @@
-//! What has to be reported, kept in a file, so that a restart loses nothing.
+//! A journal of reports in a file, so that a restart loses nothing.
 //!
 //! The file has a line for each thing that happened: a connection as it is reported, or how many of
 //! the oldest reports were answered. Read again from the start, the lines leave what waits and what
-//! lasted. It is written anew, with only that, when most of it is old.
+//! was running. The file is rewritten, with only that, when most of its lines are stale.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -21,13 +21,13 @@ const FILE: &str = "connections.jsonl";
 /// A copy of the last one with lines that could not be read.
 const DAMAGED: &str = "connections.damaged";
 
-/// So many lines may be old before the file is written anew.
-const OLD: usize = 1_000;
+/// Lines that may be stale before the file is rewritten.
+const MAX_STALE_LINES: usize = 1_000;
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Line {
-    /// So many of the oldest reports were answered.
+enum JournalLine {
+    /// This many of the oldest reports were acknowledged.
     Answered {
         answered: usize,
     },
@@ -41,13 +41,13 @@ pub(crate) struct Journal {
     /// `None` while the file says less than is known.
     file: Option<File>,
     lines: usize,
-    /// That it cannot be written was logged.
+    /// A failure to write was logged.
     is_failing: bool,
     waiting: Vec<Connection>,
-    /// So many of `waiting`, the newest, are not in the file.
+    /// How many of `waiting`, the newest, are not in the file.
     unwritten: usize,
-    lasting: BTreeMap<String, Connection>,
-    /// What lasted when the gateway was killed.
+    running: BTreeMap<String, Connection>,
+    /// Connections that were running when the gateway was killed.
     lost: BTreeMap<String, Connection>,
 }
 
@@ -70,7 +70,7 @@ impl Journal {
             is_failing: false,
             waiting,
             unwritten: 0,
-            lasting: BTreeMap::new(),
+            running: BTreeMap::new(),
             lost,
         };
         journal.write_anew();
@@ -88,8 +88,8 @@ impl Journal {
     }
 
     pub(super) fn keep(&mut self, connection: Connection) {
-        follow(&mut self.lasting, &connection);
-        let line = Line::Connection(connection.clone());
+        follow(&mut self.running, &connection);
+        let line = JournalLine::Connection(connection.clone());
         self.waiting.push(connection);
         self.unwritten += 1;
         self.append(&line);
@@ -99,17 +99,17 @@ impl Journal {
     pub(super) fn answered(&mut self, count: usize) {
         self.waiting.drain(..count);
         self.unwritten = self.unwritten.min(self.waiting.len());
-        self.append(&Line::Answered { answered: count });
-        if self.lines > OLD + 2 * (self.waiting.len() + self.lasting.len()) {
+        self.append(&JournalLine::Answered { answered: count });
+        if self.lines > MAX_STALE_LINES + 2 * (self.waiting.len() + self.running.len()) {
             self.write_anew();
         }
     }
 
-    /// Those of `ids` that last are in use at this moment.
+    /// Records that the running connections of `ids` are in use at this moment.
     pub(super) fn still_used(&mut self, ids: &BTreeSet<String>, at: DateTime<Utc>) {
-        let lasting = ids.iter().filter_map(|id| self.lasting.get(id));
-        let lasting: Vec<_> = lasting.cloned().collect();
-        for connection in lasting {
+        let running = ids.iter().filter_map(|id| self.running.get(id));
+        let running: Vec<_> = running.cloned().collect();
+        for connection in running {
             let used_at = Some(at);
             self.keep(Connection {
                 used_at,
@@ -118,7 +118,7 @@ impl Journal {
         }
     }
 
-    /// What lasted when the gateway was killed has ended by this moment.
+    /// Records that connections running when the gateway was killed have ended by this moment.
     pub(super) fn end_lost(&mut self, at: DateTime<Utc>) {
         while let Some((_, connection)) = self.lost.pop_first() {
             let end = Some(End {
@@ -140,7 +140,7 @@ impl Journal {
 
     /// Writes a line about what has just changed. Where that fails, [`Self::catch_up`] tries again:
     /// writing everything for each connection would be too much.
-    fn append(&mut self, line: &Line) {
+    fn append(&mut self, line: &JournalLine) {
         let Some(file) = &mut self.file else {
             return;
         };
@@ -171,9 +171,8 @@ impl Journal {
                 let error = format!("{error:#}");
                 tracing::error!(
                     error,
-                    "connections cannot be kept for their report: what the controller has not \
-                     taken is lost if the gateway ends before they can; make room on the disk of \
-                     the state folder"
+                    "cannot write the journal of connections; unsent reports will be lost if the \
+                     gateway ends now: make room on the disk of the state folder"
                 );
             }
             (Err(_), _) => {}
@@ -184,23 +183,23 @@ impl Journal {
     fn written(&mut self) {
         self.unwritten = 0;
         if std::mem::take(&mut self.is_failing) {
-            tracing::info!("connections are kept for their report again");
+            tracing::info!("the journal of connections can be written again");
         }
     }
 
     fn try_anew(&mut self) -> anyhow::Result<()> {
-        if self.waiting.is_empty() && self.lasting.is_empty() && self.lost.is_empty() {
+        if self.waiting.is_empty() && self.running.is_empty() && self.lost.is_empty() {
             return self.begin();
         }
         let in_waiting: BTreeSet<&str> = self.waiting.iter().map(|it| it.id.as_str()).collect();
-        let lasting = self.lasting.values().chain(self.lost.values());
-        let answered: Vec<_> = lasting
+        let running = self.running.values().chain(self.lost.values());
+        let answered: Vec<_> = running
             .filter(|it| !in_waiting.contains(it.id.as_str()))
             .collect();
         let count = answered.len();
-        let lines = answered.into_iter().cloned().map(Line::Connection);
-        let lines = lines.chain([Line::Answered { answered: count }]);
-        let waiting = self.waiting.iter().cloned().map(Line::Connection);
+        let lines = answered.into_iter().cloned().map(JournalLine::Connection);
+        let lines = lines.chain([JournalLine::Answered { answered: count }]);
+        let waiting = self.waiting.iter().cloned().map(JournalLine::Connection);
         let mut text = Vec::new();
         self.lines = 0;
         for line in lines.chain(waiting) {
@@ -232,7 +231,7 @@ impl Journal {
     }
 }
 
-/// What waits, and what lasted.
+/// Reads the reports that wait, and the connections that were running.
 fn read(folder: &Folder) -> anyhow::Result<(Vec<Connection>, BTreeMap<String, Connection>)> {
     let path = folder.file(FILE);
     let bytes = match fs::read(&path) {
@@ -244,15 +243,15 @@ fn read(folder: &Folder) -> anyhow::Result<(Vec<Connection>, BTreeMap<String, Co
     };
     // After a loss of power there may be anything.
     let text = String::from_utf8_lossy(&bytes);
-    let (mut waiting, mut lasted) = (Vec::new(), BTreeMap::new());
+    let (mut waiting, mut running) = (Vec::new(), BTreeMap::new());
     let mut unreadable = 0;
     for line in text.lines() {
         match serde_json::from_str(line) {
-            Ok(Line::Connection(connection)) => {
-                follow(&mut lasted, &connection);
+            Ok(JournalLine::Connection(connection)) => {
+                follow(&mut running, &connection);
                 waiting.push(connection);
             }
-            Ok(Line::Answered { answered }) => {
+            Ok(JournalLine::Answered { answered }) => {
                 waiting.drain(..answered.min(waiting.len()));
             }
             Err(_) => unreadable += 1,
@@ -261,7 +260,7 @@ fn read(folder: &Folder) -> anyhow::Result<(Vec<Connection>, BTreeMap<String, Co
     if unreadable > 0 {
         set_aside(folder, unreadable)?;
     }
-    Ok((waiting, lasted))
+    Ok((waiting, running))
 }
 
 /// Keeps a file with lines that cannot be read: half written when the gateway was killed, or cut
@@ -301,10 +300,10 @@ fn appended(folder: &Folder) -> anyhow::Result<File> {
         .with_context(|| format!("{} cannot be written", path.display()))
 }
 
-fn follow(lasting: &mut BTreeMap<String, Connection>, connection: &Connection) {
+fn follow(running: &mut BTreeMap<String, Connection>, connection: &Connection) {
     match connection.end {
-        None => lasting.insert(connection.id.clone(), connection.clone()),
-        Some(_) => lasting.remove(&connection.id),
+        None => running.insert(connection.id.clone(), connection.clone()),
+        Some(_) => running.remove(&connection.id),
     };
 }
 
@@ -472,17 +471,17 @@ mod tests {
         let mut journal = open(&folder);
         journal.keep(begun("z"));
         journal.answered(1);
-        for _ in 0..OLD {
+        for _ in 0..MAX_STALE_LINES {
             journal.keep(begun("a"));
             journal.keep(ended("a"));
             journal.answered(2);
         }
-        assert!(journal.lines < OLD + 10, "{}", journal.lines);
+        assert!(journal.lines < MAX_STALE_LINES + 10, "{}", journal.lines);
         drop(journal);
         let mut journal = open(&folder);
         assert_eq!(waits(&journal), "");
         journal.end_lost(at(1));
-        assert_eq!(waits(&journal), "z", "it lasted all along");
+        assert_eq!(waits(&journal), "z", "it ran all along");
     }
 
     #[test]

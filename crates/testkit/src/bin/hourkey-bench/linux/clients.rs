@@ -7,11 +7,11 @@ use hourkey_client::session::Session;
 use hourkey_client::sync::{Subscription, Update, subscribe};
 use hourkey_protocol::access::NewRequest;
 use hourkey_testkit::controller::{Controller, SAMPLE};
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 
 use super::figures::{Figure, Table, Times};
-use super::load::Memory;
+use super::process_load::Memory;
 
 const STARTS: usize = 10;
 const CLIENTS: usize = 1_000;
@@ -23,11 +23,11 @@ const WARM_UP: usize = 50;
 const ROUNDS: usize = 5;
 
 /// Longer than the time after which the controller says that it is still there.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// The budgets: KiB for each client, and milliseconds until an event has reached all.
-const MEMORY: f64 = 32.0;
-const REACHED: f64 = 500.0;
+const MAX_MEMORY_KIB: f64 = 32.0;
+const MAX_REACH_MS: f64 = 500.0;
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let mut controller = Controller::start(SAMPLE).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let what = "controller: start → first answer (to within 20 ms)";
     table.add(Times::of(starts).figure(what));
 
-    let ada = Person::new(&controller, "ada")
+    let ada = TestUser::new(&controller, "ada")
         .await?
         .session(&controller)
         .await?;
@@ -49,7 +49,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     clients.follow(&ada, WARM_UP).await?;
     let before = memory(&controller)?;
     clients.follow(&ada, CLIENTS).await?;
-    tokio::time::sleep(IDLE).await;
+    tokio::time::sleep(IDLE_TIME).await;
     let grown = (memory(&controller)? - before) * 1024.0;
     #[expect(clippy::cast_precision_loss, reason = "a thousand")]
     let each = grown / CLIENTS as f64;
@@ -58,7 +58,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     table.add(
         Figure::new(what, each, "KiB")
             .spread(without)
-            .budget(MEMORY),
+            .budget(MAX_MEMORY_KIB),
     );
 
     let Reached { clients, answers } = clients.reached(&ada).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     );
     table.add(clients.figure(&what));
     let last = Figure::new(format!("{what}, p99"), clients.percentile(99), "ms");
-    table.add(last.budget(REACHED));
+    table.add(last.budget(MAX_REACH_MS));
     table.add(answers.figure("change → its answer, with those clients"));
     Ok(())
 }

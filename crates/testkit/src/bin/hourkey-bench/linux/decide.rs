@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use hourkey_testkit::controller::SAMPLE;
 use hourkey_testkit::poll::eventually;
 
-use super::desk::{Desk, People, RESOURCE};
+use super::desktop_harness::{DesktopHarness, People, RESOURCE};
 use super::figures::{Figure, Table, Times, short};
 
 const APPROVALS: usize = 200;
@@ -15,8 +15,8 @@ const APPROVALS: usize = 200;
 const WARM_UP: usize = 5;
 
 /// The budgets, in milliseconds.
-const MEDIAN: f64 = 50.0;
-const WORST: f64 = 250.0;
+const MAX_MEDIAN_MS: f64 = 50.0;
+const MAX_WORST_MS: f64 = 250.0;
 
 /// Approvals, and how long each took.
 pub(crate) struct Approvals {
@@ -27,9 +27,9 @@ pub(crate) struct Approvals {
 }
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let mut desk = Desk::set_up(SAMPLE).await?;
-    let people = desk.sign_in().await?;
-    let Approvals { told, answered } = approvals(&desk, &people, APPROVALS).await?;
+    let mut harness = DesktopHarness::set_up(SAMPLE).await?;
+    let people = harness.sign_in().await?;
+    let Approvals { told, answered } = approvals(&harness, &people, APPROVALS).await?;
     add(table, "", &told);
     table.add(answered.figure("approve → answer to the reviewer"));
     let ratio = told.percentile(50) / answered.percentile(50);
@@ -42,25 +42,29 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 /// Adds the median and the 99th percentile, which have a budget each.
 pub(crate) fn add(table: &mut Table, when: &str, told: &Times) {
     let what = format!("approve → notification{when}");
-    table.add(told.figure(&what).budget(MEDIAN));
+    table.add(told.figure(&what).budget(MAX_MEDIAN_MS));
     let worst = Figure::new(format!("{what}, p99"), told.percentile(99), "ms");
-    table.add(worst.budget(WORST));
+    table.add(worst.budget(MAX_WORST_MS));
 }
 
 /// Asks, approves and gives back, again and again.
-pub(crate) async fn approvals(desk: &Desk, people: &People, count: usize) -> Result<Approvals> {
+pub(crate) async fn approvals(
+    harness: &DesktopHarness,
+    people: &People,
+    count: usize,
+) -> Result<Approvals> {
     let (mut told, mut answered) = (Vec::new(), Vec::new());
     let headline = format!("{RESOURCE} is open");
     for round in 0..count + WARM_UP {
         let request = people.ask(45).await?;
         // Else the approval may overtake the news of the request.
-        desk.row(&format!("{RESOURCE} · waiting")).await?;
-        let seen = desk.notifications.shown().len();
+        harness.row(&format!("{RESOURCE} · waiting")).await?;
+        let seen = harness.notifications.shown().len();
         let begin = Instant::now();
         let approved = people.approve(&request).await?;
         let answer = begin.elapsed();
         let notification = eventually("the notification", async || {
-            let shown = desk.notifications.shown();
+            let shown = harness.notifications.shown();
             shown
                 .into_iter()
                 .skip(seen)

@@ -21,13 +21,13 @@ use hourkey_protocol::problem::Code;
 use hourkey_protocol::sse::Parser;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::gateway::Gateway;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 
-use super::desk::RESOURCE;
+use super::desktop_harness::RESOURCE;
 use super::figures::{Figure, Table, Times, short};
-use super::load;
+use super::process_load;
 
 /// How often it is approved and revoked under each flood, in blocks that take turns: what slows the
 /// machine down for some seconds then falls upon all of them.
@@ -35,7 +35,7 @@ const BLOCKS: usize = 12;
 const ROUNDS: usize = 20;
 
 /// A round begins so long after the one before: within the budgets of those who ask and decide.
-const ROUND_EVERY: Duration = Duration::from_millis(400);
+const ROUND_INTERVAL: Duration = Duration::from_millis(400);
 
 /// A flood has used up what may be read and changed in a row after this; what is measured is how it
 /// goes on.
@@ -82,14 +82,14 @@ resource = "Grafana"
 const TABS: usize = 50;
 
 /// The least priority of a thread (setpriority(2)).
-const LEAST: i32 = 19;
+const LOWEST_PRIORITY: i32 = 19;
 
 /// How often a gateway acknowledges here.
-const ACK_EVERY: Duration = Duration::from_millis(100);
+const ACK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The budgets: times what it is without a flood, and milliseconds.
-const SLOWER: f64 = 2.0;
-const ACKNOWLEDGED: f64 = 1_000.0;
+const MAX_SLOWDOWN: f64 = 2.0;
+const MAX_ACK_MS: f64 = 1_000.0;
 
 /// Lets the controller run on a disk of its own of 96 MiB, which is filled up to 8 MiB once the file
 /// `$0.fill` is there: less than what is kept for endings.
@@ -107,7 +107,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let credential = gateway.credential()?;
     drop(gateway);
     let sign_in = async |login| {
-        Person::new(&controller, login)
+        TestUser::new(&controller, login)
             .await?
             .session(&controller)
             .await
@@ -120,8 +120,8 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     for login in REVIEWERS {
         reviewers.push(sign_in(login).await?);
     }
-    let mut people = People {
-        acks: Acks::open(&controller, &credential).await?,
+    let mut people = Participants {
+        acks: AckStream::open(&controller, &credential).await?,
         resource: resource(&lee).await?,
         requesters,
         reviewers,
@@ -152,9 +152,9 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 
 /// Processor time so far: of the controller, and of this program.
 fn shares(controller: &Controller) -> Result<[Duration; 2]> {
-    let controller = load::processor(controller.id().context("the controller runs")?)?;
+    let controller = process_load::processor(controller.id().context("the controller runs")?)?;
     // The controller is a child of this program, and counts with it.
-    let all = load::processor(std::process::id())?;
+    let all = process_load::processor(std::process::id())?;
     Ok([controller, all.saturating_sub(controller)])
 }
 
@@ -178,30 +178,30 @@ fn request(resource: ResourceId) -> NewRequest {
     }
 }
 
-/// Who is measured.
-struct People {
+/// The users who are measured.
+struct Participants {
     requesters: Vec<Requester>,
     reviewers: Vec<Session>,
     resource: ResourceId,
-    acks: Acks,
+    acks: AckStream,
 }
 
-/// Somebody who asks, and is told.
+/// A user who requests access and is notified.
 struct Requester {
     session: Session,
-    news: News,
+    events: EventReader,
 }
 
 impl Requester {
     async fn new(session: Session) -> Result<Self> {
-        let news = News::of(&session).await?;
-        Ok(Self { session, news })
+        let events = EventReader::of(&session).await?;
+        Ok(Self { session, events })
     }
 }
 
-/// How long it took, again and again.
+/// Measured times.
 #[derive(Default)]
-struct Measured {
+struct Samples {
     approved: Vec<Duration>,
     revoked: Vec<Duration>,
     acknowledged: Vec<Duration>,
@@ -212,11 +212,11 @@ struct Condition {
     what: &'static str,
     loops: usize,
     tabs: usize,
-    measured: Measured,
+    measured: Samples,
     took: Duration,
     /// Processor time of the controller, and of this program.
     processor: [Duration; 2],
-    calls: Calls,
+    calls: CallCounts,
 }
 
 impl Condition {
@@ -225,16 +225,16 @@ impl Condition {
             what,
             loops,
             tabs,
-            measured: Measured::default(),
+            measured: Samples::default(),
             took: Duration::ZERO,
             processor: [Duration::ZERO; 2],
-            calls: Calls::default(),
+            calls: CallCounts::default(),
         }
     }
 
     async fn block(
         &mut self,
-        people: &mut People,
+        people: &mut Participants,
         controller: &Controller,
         flooding: &Session,
     ) -> Result<()> {
@@ -271,27 +271,27 @@ impl Condition {
     }
 }
 
-impl People {
-    async fn rounds(&mut self, measured: &mut Measured) -> Result<()> {
+impl Participants {
+    async fn rounds(&mut self, measured: &mut Samples) -> Result<()> {
         self.acks.begin();
-        let mut rounds = tokio::time::interval(ROUND_EVERY);
+        let mut rounds = tokio::time::interval(ROUND_INTERVAL);
         for round in 0..ROUNDS {
             rounds.tick().await;
             let reviewer = &self.reviewers[round % REVIEWERS.len()];
             let requester = &mut self.requesters[round % REQUESTERS.len()];
             let ask = async || requester.session.ask(&request(self.resource)).await;
             let (asked, _) = when_allowed(ask).await?;
-            let approve = async || reviewer.approve(asked.request.id, &HOW).await;
+            let approve = async || reviewer.approve(asked.request.id, &APPROVAL).await;
             let (answer, begin) = when_allowed(approve).await?;
             measured
                 .approved
-                .push(requester.news.approved().await? - begin);
+                .push(requester.events.approved().await? - begin);
             let grant = answer.grant.context("an approval makes a grant")?.id;
             let begin = Instant::now();
             reviewer.revoke(grant, &why()).await?;
             measured
                 .revoked
-                .push(requester.news.revoked().await? - begin);
+                .push(requester.events.revoked().await? - begin);
         }
         measured.acknowledged.extend(self.acks.times()?);
         Ok(())
@@ -302,7 +302,7 @@ impl People {
         &mut self,
         controller: &mut Controller,
         credential: &str,
-        alone: &Measured,
+        alone: &Samples,
         table: &mut Table,
     ) -> Result<()> {
         controller.stop().await?;
@@ -317,8 +317,8 @@ impl People {
         controller.wrap(&[&["unshare"], &*command].concat());
         controller.resume().await?;
         let ada = &mut self.requesters[0];
-        ada.news = News::of(&ada.session).await?;
-        self.acks = Acks::open(controller, credential).await?;
+        ada.events = EventReader::of(&ada.session).await?;
+        self.acks = AckStream::open(controller, credential).await?;
         let mut grants = Vec::new();
         for resource in ada.session.resources().await? {
             if !matches!(resource.lock, LockState::Locked { .. }) {
@@ -332,13 +332,13 @@ impl People {
             };
             if let Some(grant) = asked.request.grant {
                 grants.push(grant.id);
-                ada.news.approved().await?;
+                ada.events.approved().await?;
                 continue;
             }
-            let approve = async || self.reviewers[0].approve(asked.request.id, &HOW).await;
+            let approve = async || self.reviewers[0].approve(asked.request.id, &APPROVAL).await;
             let (answer, _) = when_allowed(approve).await?;
             grants.extend(answer.grant.map(|grant| grant.id));
-            ada.news.approved().await?;
+            ada.events.approved().await?;
         }
         ensure!(grants.len() > 2, "too little to revoke: {}", grants.len());
         fill(&data).await?;
@@ -352,10 +352,10 @@ impl People {
         for grant in grants {
             let begin = Instant::now();
             self.reviewers[0].revoke(grant, &why()).await?;
-            revoked.push(ada.news.revoked().await? - begin);
+            revoked.push(ada.events.revoked().await? - begin);
         }
         // A few seconds of acknowledgements.
-        tokio::time::sleep(30 * ACK_EVERY).await;
+        tokio::time::sleep(30 * ACK_INTERVAL).await;
         let what = "on a full disk";
         let (revoked, before) = (Times::of(revoked), Times::of(alone.revoked.clone()));
         let revoke = format!("revoke → notice {what}");
@@ -367,7 +367,7 @@ impl People {
     }
 }
 
-const HOW: Approve = Approve {
+const APPROVAL: Approve = Approve {
     seconds: None,
     comment: String::new(),
 };
@@ -378,9 +378,9 @@ fn why() -> Comment {
     }
 }
 
-impl Measured {
+impl Samples {
     fn add(&self, what: &str, table: &mut Table, alone: Option<&Self>) {
-        type Part = fn(&Measured) -> &Vec<Duration>;
+        type Part = fn(&Samples) -> &Vec<Duration>;
         let parts: [(&str, Part); 2] =
             [("approve", |it| &it.approved), ("revoke", |it| &it.revoked)];
         for (act, part) in parts {
@@ -401,7 +401,7 @@ impl Measured {
 fn slower(what: &str, flooded: &Times, alone: &Times, table: &mut Table) {
     let ratio = flooded.percentile(99) / alone.percentile(99);
     let what = format!("{what}: p99 against nobody else there");
-    table.add(Figure::new(what, ratio, "×").budget(SLOWER));
+    table.add(Figure::new(what, ratio, "×").budget(MAX_SLOWDOWN));
 }
 
 fn acknowledged(what: &str, times: &Times, table: &mut Table) {
@@ -410,7 +410,7 @@ fn acknowledged(what: &str, times: &Times, table: &mut Table) {
         times.percentile(100),
         "ms",
     );
-    table.add(slowest.spread(times.spread()).budget(ACKNOWLEDGED));
+    table.add(slowest.spread(times.spread()).budget(MAX_ACK_MS));
 }
 
 /// Does it, once there is budget for it, and returns when the call that was allowed began.
@@ -435,21 +435,21 @@ async fn fill(data: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a person's event stream says.
-struct News {
+/// Reads a user's event stream.
+struct EventReader {
     _subscription: Subscription,
     updates: mpsc::Receiver<Update>,
 }
 
-impl News {
+impl EventReader {
     async fn of(session: &Session) -> Result<Self> {
         let (tx, updates) = mpsc::channel(64);
-        let mut news = Self {
+        let mut events = Self {
             _subscription: subscribe(session.clone(), tx),
             updates,
         };
-        while !matches!(news.next().await?, Update::Snapshot(_)) {}
-        Ok(news)
+        while !matches!(events.next().await?, Update::Snapshot(_)) {}
+        Ok(events)
     }
 
     async fn approved(&mut self) -> Result<Instant> {
@@ -482,12 +482,12 @@ impl News {
 }
 
 /// Acknowledges as a gateway does, on a stream of its own.
-struct Acks {
+struct AckStream {
     times: Arc<Mutex<Vec<Duration>>>,
     task: tokio::task::JoinHandle<Result<()>>,
 }
 
-impl Acks {
+impl AckStream {
     async fn open(controller: &Controller, credential: &str) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let url = controller.url().join("api/v1/gateway/")?;
@@ -527,7 +527,7 @@ impl Acks {
                     .lock()
                     .map_err(|_| anyhow!("a task panicked"))?
                     .push(begin.elapsed());
-                tokio::time::sleep(ACK_EVERY).await;
+                tokio::time::sleep(ACK_INTERVAL).await;
             }
             Ok(())
         });
@@ -560,7 +560,7 @@ struct Flood {
 
 /// How many calls.
 #[derive(Default)]
-struct Calls {
+struct CallCounts {
     answered: u64,
     refused: u64,
 }
@@ -571,7 +571,7 @@ impl Flood {
         let resource = resource(session).await?;
         let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let refused = Arc::<AtomicU64>::default();
-        let flood = Flooding {
+        let flood = FloodWorker {
             session: session.clone(),
             resource,
             stop: Arc::clone(&stop),
@@ -580,7 +580,7 @@ impl Flood {
         };
         let thread = std::thread::spawn(move || {
             // It would run on a machine of its own: here it takes what the others leave.
-            rustix::process::setpriority_process(None, LEAST)?;
+            rustix::process::setpriority_process(None, LOWEST_PRIORITY)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
@@ -600,8 +600,8 @@ impl Flood {
     }
 
     /// So far.
-    fn calls(&self) -> Calls {
-        Calls {
+    fn calls(&self) -> CallCounts {
+        CallCounts {
             answered: self.answered.load(Relaxed),
             refused: self.refused.load(Relaxed),
         }
@@ -614,7 +614,7 @@ impl Flood {
     }
 }
 
-struct Flooding {
+struct FloodWorker {
     session: Session,
     resource: ResourceId,
     stop: Arc<AtomicBool>,
@@ -622,7 +622,7 @@ struct Flooding {
     refused: Arc<AtomicU64>,
 }
 
-impl Flooding {
+impl FloodWorker {
     async fn asks(&self) {
         while !self.stop.load(Relaxed) {
             let asked = self.session.ask(&request(self.resource)).await;

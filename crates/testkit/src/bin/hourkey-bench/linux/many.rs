@@ -7,10 +7,10 @@ use anyhow::Result;
 use hourkey_testkit::controller::SAMPLE;
 
 use super::decide;
-use super::desk::Desk;
+use super::desktop_harness::DesktopHarness;
 use super::figures::{Figure, Table, Times};
 use super::idle::settled_memory;
-use super::start::{START, starts};
+use super::start::{MAX_START_MS, starts};
 
 /// How many there are beside those of the sample organisation.
 const RESOURCES: usize = 10_000;
@@ -18,21 +18,21 @@ const STARTS: usize = 5;
 const APPROVALS: usize = 50;
 
 /// The most rows of resources in the tray.
-const ROWS: f64 = 15.0;
+const MAX_ROWS: f64 = 15.0;
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let begin = Instant::now();
-    let mut desk = Desk::set_up(&organisation()).await?;
+    let mut harness = DesktopHarness::set_up(&organisation()).await?;
     eprintln!(
         "  ({RESOURCES} resources were applied in {:?})",
         begin.elapsed()
     );
-    let people = desk.sign_in().await?;
-    desk.kill_app()?;
-    let (registered, complete) = starts(&mut desk, STARTS, "More resources").await?;
+    let people = harness.sign_in().await?;
+    harness.kill_app()?;
+    let (registered, complete) = starts(&mut harness, STARTS, "More resources").await?;
     let with = format!(", {RESOURCES} resources");
     let what = format!("start → tray registered{with}");
-    table.add(registered.figure(what).budget(START));
+    table.add(registered.figure(what).budget(MAX_START_MS));
     table.add(complete.figure(format!("start → resources in the menu{with}")));
     table.add(
         snapshots(&people.ada)
@@ -40,16 +40,16 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
             .figure(format!("snapshot by the API{with}")),
     );
 
-    desk.start_app().await?;
-    let menu = desk.row("More resources").await?;
+    harness.start_app().await?;
+    let menu = harness.row("More resources").await?;
     let rows = menu.children.iter().filter(|row| !row.children.is_empty());
     let rows = u32::try_from(rows.count())?;
-    table.add(Figure::new(format!("rows in the tray{with}"), rows.into(), "").budget(ROWS));
-    table.add(settled_memory(&desk, format!("memory, no window{with}")).await?);
-    let approvals = decide::approvals(&desk, &people, APPROVALS).await?;
+    table.add(Figure::new(format!("rows in the tray{with}"), rows.into(), "").budget(MAX_ROWS));
+    table.add(settled_memory(&harness, format!("memory, no window{with}")).await?);
+    let approvals = decide::approvals(&harness, &people, APPROVALS).await?;
     decide::add(table, &with, &approvals.told);
     let what = format!("memory after {APPROVALS} approvals{with}");
-    table.add(settled_memory(&desk, what).await?);
+    table.add(settled_memory(&harness, what).await?);
     Ok(())
 }
 

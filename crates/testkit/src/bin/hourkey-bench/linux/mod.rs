@@ -3,14 +3,14 @@
 mod bare_tray;
 mod clients;
 mod decide;
-mod desk;
+mod desktop_harness;
 mod fair;
 mod figures;
 mod gateway;
 mod idle;
-mod load;
 mod machine;
 mod many;
+mod process_load;
 mod start;
 
 use std::net::SocketAddr;
@@ -142,7 +142,7 @@ async fn measure(subject: Subject) -> Result<()> {
             "cargo xtask bench gateway"
         }
         Subject::Origin => return gateway::origin::run().await,
-        Subject::Copy { to } => return gateway::copy::run(to).await,
+        Subject::Copy { to } => return gateway::plain_relay::run(to).await,
         Subject::BareTray => return bare_tray::run().await,
     };
     println!("\n{table}\n{}\n{command}", machine::line());

@@ -1,13 +1,13 @@
 //! The two plays, and how they are chosen.
 
-mod people;
-mod private;
+mod connections;
+mod harness;
+mod private_services;
 mod serve;
 mod sizes;
-mod stage;
 mod steps;
 mod tour;
-mod using;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::private::{GRAFANA, HANDBOOK, Private, STAGING};
+use super::private_services::{GRAFANA, HANDBOOK, Private, STAGING};
 use anyhow::{Context, Result, bail};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::{Session, SessionConfig, http};
@@ -12,7 +12,7 @@ use hourkey_clock::BootClock;
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::desktop;
-use hourkey_testkit::person::Person;
+use hourkey_testkit::test_user::TestUser;
 use rand::distr::{Alphanumeric, SampleString as _};
 use tempfile::TempDir;
 use url::Url;
@@ -123,7 +123,7 @@ async fn sign_in(controller: &Url, password: &str) -> Result<Option<String>> {
     };
     let browser = async {
         let url = opened.await.context("the sign-in did not start")?;
-        Person::with_password(LOGIN, password.to_owned())?
+        TestUser::with_password(LOGIN, password.to_owned())?
             .let_in(&url)
             .await
     };

@@ -14,18 +14,18 @@ use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::opener::Opener;
 use hourkey_testkit::page::Page;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::screen;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::watcher::Watcher;
 use hourkey_testkit::webview::WebView;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::people::{ADA, MARTA, sign_in};
-use super::stage::Theme;
-use super::tour::Play;
+use super::harness::Theme;
+use super::tour::Tour;
+use super::users::{ADA, MARTA, sign_in};
 
 /// Width of the page and size of its text in CSS pixels. Text of 32 is twice the usual one.
 const PAGE_SIZES: [(u32, u32); 3] = [(420, 16), (360, 16), (640, 32)];
@@ -52,10 +52,10 @@ const VIEWS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-impl Play<'_> {
+impl Tour<'_> {
     /// Pictures of the pages, then of the window.
     pub(super) async fn show_sizes(&mut self) -> Result<()> {
-        let mut jun = Person::new(self.controller, "jun").await?;
+        let mut jun = TestUser::new(self.controller, "jun").await?;
         self.steps
             .step("Requests of several people wait", async {
                 wait_for_review(self.controller, &mut jun).await
@@ -115,7 +115,7 @@ impl Play<'_> {
     }
 
     /// Jun both asks and reviews: everything there is stands in this window.
-    async fn show_windows(&mut self, theme: Theme, jun: &mut Person) -> Result<()> {
+    async fn show_windows(&mut self, theme: Theme, jun: &mut TestUser) -> Result<()> {
         let (pictures, controller) = (self.pictures, self.controller);
         self.steps
             .step(&format!("The {} window fits", theme.name()), async {
@@ -145,15 +145,15 @@ impl Play<'_> {
 }
 
 /// A grant that runs, a denial, and requests that wait: Jun's own, and others for his review.
-async fn wait_for_review(controller: &Controller, jun: &mut Person) -> Result<String> {
-    let signed_up = |login, password: &str| Person::with_password(login, password.to_owned());
+async fn wait_for_review(controller: &Controller, jun: &mut TestUser) -> Result<String> {
+    let signed_up = |login, password: &str| TestUser::with_password(login, password.to_owned());
     let ada = signed_up(ADA.login, ADA.password)?
         .session(controller)
         .await?;
     let marta = signed_up(MARTA.login, MARTA.password)?
         .session(controller)
         .await?;
-    let lee = Person::new(controller, "lee")
+    let lee = TestUser::new(controller, "lee")
         .await?
         .session(controller)
         .await?;
@@ -243,7 +243,7 @@ async fn zoom(page: &Page, steps: usize) -> Result<()> {
     .await?;
     // It is said for a moment, above everything else.
     eventually("a window that says no zoom", async || {
-        let said = page.run(SAID, vec![]).await?;
+        let said = page.run(SAID_SCRIPT, vec![]).await?;
         ensure!(said == json!(""), "it says {said}");
         Ok(())
     })
@@ -251,7 +251,7 @@ async fn zoom(page: &Page, steps: usize) -> Result<()> {
 }
 
 /// What the window says for a moment.
-const SAID: &str = "return document.querySelector('.said').textContent";
+const SAID_SCRIPT: &str = "return document.querySelector('.said').textContent";
 
 /// Pictures of one thing in all its sizes.
 struct Sheet<'a> {

@@ -16,9 +16,9 @@ use hourkey_testkit::tray::Row;
 use hourkey_testkit::tray_host::TrayHost;
 use hourkey_testkit::webdriver::http;
 
-use super::people::{ADA, MARTA, ask, deny, sign_in};
-use super::stage::{Desk, Reviewer, Theme, controller, page_shots};
+use super::harness::{DesktopHarness, Reviewer, Theme, controller, page_shots};
 use super::steps::Steps;
+use super::users::{ADA, MARTA, ask, deny, sign_in};
 
 /// Below the right end of the panel, beside the browser: there notifications and the menu appear.
 const CORNER: Area = Area(280, 400, 1_000, 40);
@@ -64,20 +64,23 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
         .await?;
     let controller = server.context("the controller runs")?;
 
-    let mut desks = None;
+    let mut harnesses = None;
     steps
         .step("Two desks are set up", async {
-            let (desk, _) = desks.insert((Desk::set_up(&clock).await?, Reviewer::set_up().await?));
-            desktop::configure(&desk.session, controller.url())?;
-            desktop::set_up_browsers(&desk.session)?;
+            let (harness, _) = harnesses.insert((
+                DesktopHarness::set_up(&clock).await?,
+                Reviewer::set_up().await?,
+            ));
+            desktop::configure(&harness.session, controller.url())?;
+            desktop::set_up_browsers(&harness.session)?;
             Ok("a panel, notifications, a keyring and a browser; a browser elsewhere".to_owned())
         })
         .await?;
-    let (mut desk, reviewer) = desks.context("the desks are set up")?;
+    let (mut harness, reviewer) = harnesses.context("the desks are set up")?;
 
-    let mut play = Play {
+    let mut play = Tour {
         steps,
-        desk: &mut desk,
+        harness: &mut harness,
         reviewer: &reviewer,
         controller: &controller,
         clock: &clock,
@@ -97,21 +100,21 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.quit().await
 }
 
-pub(super) struct Play<'a> {
+pub(super) struct Tour<'a> {
     pub(super) steps: &'a mut Steps,
-    pub(super) desk: &'a mut Desk,
+    pub(super) harness: &'a mut DesktopHarness,
     pub(super) reviewer: &'a Reviewer,
     pub(super) controller: &'a Controller,
     clock: &'a TestClock,
     pub(super) pictures: &'a Path,
 }
 
-impl Play<'_> {
+impl Tour<'_> {
     async fn sign_in(&mut self) -> Result<()> {
-        let desk = &mut *self.desk;
+        let harness = &mut *self.harness;
         self.steps
             .step("The desktop app starts, signed out", async {
-                let icon = desk.start_app().await?;
+                let icon = harness.start_app().await?;
                 let menu =
                     icon.menu_where("a way to sign in", |menu| menu.at(&["Sign in…"]).is_ok());
                 Ok(format!("tray menu {:?}", menu.await?.labels()))
@@ -119,27 +122,27 @@ impl Play<'_> {
             .await?;
         self.steps
             .step("“Sign in…” opens the default browser", async {
-                desk.click(&["Sign in…"]).await?;
-                let url = desk.opener.next_after(0).await?;
+                harness.click(&["Sign in…"]).await?;
+                let url = harness.opener.next_after(0).await?;
                 // The app's own port, which sends the browser on: nothing to read in its arguments.
                 let ours = url.host_str() == Some("127.0.0.1") && url.path().starts_with("/start/");
                 ensure!(ours && url.query().is_none(), "opened {url}");
-                let page = &desk.browser.page;
+                let page = &harness.browser.page;
                 page.switch_to("the sign-in page", |url| url.path() == "/sign-in")
                     .await?;
                 page.shows("Sign in to Corp Example").await?;
-                page_shots(&desk.browser, self.pictures, "sign-in-page").await?;
+                page_shots(&harness.browser, self.pictures, "sign-in-page").await?;
                 Ok("xdg-open /start/…, which leads to /sign-in".to_owned())
             })
             .await?;
         self.steps
             .step("Ada signs in there, and lets the app in", async {
-                let page = &desk.browser.page;
+                let page = &harness.browser.page;
                 sign_in(page, ADA).await?;
                 page.shows("Sign in to the Hourkey app as").await?;
                 page.press("Allow").await?;
-                let row = desk.row("Payroll database").await?;
-                let menu = desk.icon().await?.menu().await?;
+                let row = harness.row("Payroll database").await?;
+                let menu = harness.icon().await?.menu().await?;
                 ensure!(menu.at(&["Sign in…"]).is_err(), "{}", menu.outline());
                 Ok(format!(
                     "tray shows {:?} and {} more rows",
@@ -151,10 +154,10 @@ impl Play<'_> {
     }
 
     async fn ask_and_approve(&mut self) -> Result<()> {
-        let (desk, reviewer) = (&*self.desk, self.reviewer);
+        let (harness, reviewer) = (&*self.harness, self.reviewer);
         self.steps
             .step("A resource is locked", async {
-                let menu = desk.icon().await?.menu().await?;
+                let menu = harness.icon().await?.menu().await?;
                 menu.at(&["Payroll database", "Authenticate…"])
                     .map_err(anyhow::Error::msg)?;
                 ensure!(
@@ -169,12 +172,14 @@ impl Play<'_> {
             .step(
                 "Authenticate… opens the request page, where Ada is signed in",
                 async {
-                    let page = desk.authenticate("Payroll database").await?;
-                    desk.browser
+                    let page = harness.authenticate("Payroll database").await?;
+                    harness
+                        .browser
                         .page
                         .shows("Request access to Payroll database")
                         .await?;
-                    desk.browser
+                    harness
+                        .browser
                         .page
                         .shows(&format!("Signed in as {}", ADA.name))
                         .await?;
@@ -184,13 +189,13 @@ impl Play<'_> {
             .await?;
         self.steps
             .step("Ada asks, with a reason", async {
-                let page = &desk.browser.page;
+                let page = &harness.browser.page;
                 page.fill("Reason", "Month-end check of the July run")
                     .await?;
-                page_shots(&desk.browser, self.pictures, "request-page").await?;
+                page_shots(&harness.browser, self.pictures, "request-page").await?;
                 page.press("Send request").await?;
                 page.shows("Waiting for a reviewer").await?;
-                let row = desk.row("Payroll database · waiting").await?;
+                let row = harness.row("Payroll database · waiting").await?;
                 Ok(format!("the page waits, the tray says {:?}", row.label))
             })
             .await?;
@@ -210,17 +215,17 @@ impl Play<'_> {
             .step(
                 "Marta approves: Ada is told by a native notification",
                 async {
-                    screen::shot(&desk.session, &before).await?;
+                    screen::shot(&harness.session, &before).await?;
                     let start = Instant::now();
                     reviewer.browser.page.press("Approve 45 minutes").await?;
-                    let told = desk
+                    let told = harness
                         .notifications
                         .wait_for("open", |told| told.summary == "Payroll database is open")
                         .await?;
                     ensure!(told.body.contains(MARTA.name), "it says {:?}", told.body);
                     let took = told.at.duration_since(start).as_millis();
                     let picture = self.pictures.join("notification.png");
-                    screen::shot_of_change(&desk.session, CORNER, &before, &picture).await?;
+                    screen::shot_of_change(&harness.session, CORNER, &before, &picture).await?;
                     fs::remove_file(&before)?;
                     Ok(format!("“{}”, {took} ms after the click", told.body))
                 },
@@ -228,25 +233,29 @@ impl Play<'_> {
             .await?;
         self.steps
             .step("The request page has turned live", async {
-                desk.browser.page.shows("Payroll database is open").await?;
-                page_shots(&desk.browser, self.pictures, "granted-page").await?;
+                harness
+                    .browser
+                    .page
+                    .shows("Payroll database is open")
+                    .await?;
+                page_shots(&harness.browser, self.pictures, "granted-page").await?;
                 Ok("it says that the resource is open, without a reload".to_owned())
             })
             .await
     }
 
     async fn count_down(&mut self) -> Result<()> {
-        let (desk, clock) = (&*self.desk, self.clock);
+        let (harness, clock) = (&*self.harness, self.clock);
         self.steps
             .step("The countdown runs", async {
-                let first = desk.row("Payroll database · ").await?;
+                let first = harness.row("Payroll database · ").await?;
                 let of = minutes_left(&first)?;
                 ensure!(of <= 45, "more than was approved: {:?}", first.label);
                 let (layouts, texts) = ("LayoutUpdated", "ItemsPropertiesUpdated");
-                let before = (desk.signals.count(layouts), desk.signals.count(texts));
+                let before = (harness.signals.count(layouts), harness.signals.count(texts));
                 clock.advance(minutes(3))?;
                 let then = eventually("a later label", async || {
-                    let row = desk.row("Payroll database · ").await?;
+                    let row = harness.row("Payroll database · ").await?;
                     ensure!(minutes_left(&row)? + 3 <= of, "{:?}", row.label);
                     Ok(row)
                 })
@@ -255,10 +264,10 @@ impl Play<'_> {
                 let passed = of - minutes_left(&then)?;
                 ensure!(passed <= 4, "{:?} → {:?}", first.label, then.label);
                 eventually("a signal of the new label", async || {
-                    desk.signals.count(texts) > before.1
+                    harness.signals.count(texts) > before.1
                 })
                 .await?;
-                let rebuilt = desk.signals.count(layouts) - before.0;
+                let rebuilt = harness.signals.count(layouts) - before.0;
                 ensure!(rebuilt == 0, "{rebuilt} LayoutUpdated for a tick");
                 Ok(format!(
                     "{:?}, 3 minutes later {:?}, 0 LayoutUpdated",
@@ -269,28 +278,33 @@ impl Play<'_> {
     }
 
     async fn deny(&mut self) -> Result<()> {
-        let (desk, reviewer) = (&*self.desk, self.reviewer);
+        let (harness, reviewer) = (&*self.harness, self.reviewer);
         let comment = "Use the anonymised copy, please.";
         self.steps
             .step(
                 "Ada asks for another resource, Marta denies with a comment",
                 async {
-                    desk.authenticate("Customer exports").await?;
-                    ask(&desk.browser.page, "Looking up one order", "Send request").await?;
-                    desk.browser.page.shows("Waiting for a reviewer").await?;
+                    harness.authenticate("Customer exports").await?;
+                    ask(
+                        &harness.browser.page,
+                        "Looking up one order",
+                        "Send request",
+                    )
+                    .await?;
+                    harness.browser.page.shows("Waiting for a reviewer").await?;
                     let page = &reviewer.browser.page;
                     page.open(self.controller.url().join("review")?.as_str())
                         .await?;
                     page.shows("Looking up one order").await?;
                     deny(page, comment).await?;
-                    let told = desk
+                    let told = harness
                         .notifications
                         .wait_for("denied", |told| {
                             told.summary == "Customer exports was denied"
                         })
                         .await?;
                     ensure!(told.body.contains(comment), "it says {:?}", told.body);
-                    let row = desk.row("Customer exports · denied").await?;
+                    let row = harness.row("Customer exports · denied").await?;
                     ensure!(row.labels()[0].contains(comment), "{:?}", row.labels());
                     Ok(format!("“{}”; the tray says so, too", told.body))
                 },
@@ -299,42 +313,42 @@ impl Play<'_> {
     }
 
     async fn open_with_reason(&mut self) -> Result<()> {
-        let desk = &*self.desk;
+        let harness = &*self.harness;
         self.steps
             .step(
                 "A resource with automatic approval opens at once, for a time of Ada's choice",
                 async {
-                    desk.authenticate("Release pipeline").await?;
-                    let page = &desk.browser.page;
+                    harness.authenticate("Release pipeline").await?;
+                    let page = &harness.browser.page;
                     page.choose("Other…").await?;
                     page.fill("How long, up to", "1h30m").await?;
                     ask(page, "Hotfix for the login page", "Open it now").await?;
                     page.shows("Release pipeline is open").await?;
-                    let row = desk.row("Release pipeline · 1 h").await?;
+                    let row = harness.row("Release pipeline · 1 h").await?;
                     Ok(format!("tray {:?}", row.label))
                 },
             )
             .await?;
         self.steps
             .step("The tray menu on the screen", async {
-                desk.notifications.close_all(&desk.session).await?;
+                harness.notifications.close_all(&harness.session).await?;
                 let (before, picture) = (
                     self.pictures.join("before.png"),
                     self.pictures.join("tray-menu.png"),
                 );
-                screen::shot(&desk.session, &before).await?;
+                screen::shot(&harness.session, &before).await?;
                 let (left, down) = TrayHost::ICON;
-                let (width, _) = desk.display.size();
-                screen::click(&desk.session, width - left, down, Button::Right).await?;
-                screen::shot_of_change(&desk.session, CORNER, &before, &picture).await?;
+                let (width, _) = harness.display.size();
+                screen::click(&harness.session, width - left, down, Button::Right).await?;
+                screen::shot_of_change(&harness.session, CORNER, &before, &picture).await?;
                 // And a submenu.
                 fs::rename(&picture, &before)?;
-                screen::key(&desk.session, "Down").await?;
-                screen::key(&desk.session, "Right").await?;
-                screen::shot_of_change(&desk.session, BESIDE, &before, &picture).await?;
+                screen::key(&harness.session, "Down").await?;
+                screen::key(&harness.session, "Right").await?;
+                screen::shot_of_change(&harness.session, BESIDE, &before, &picture).await?;
                 fs::remove_file(&before)?;
                 for _ in 0..2 {
-                    screen::key(&desk.session, "Escape").await?;
+                    screen::key(&harness.session, "Escape").await?;
                 }
                 Ok("drawn by the panel (tray-menu.png)".to_owned())
             })
@@ -342,10 +356,11 @@ impl Play<'_> {
     }
 
     async fn show_window(&mut self) -> Result<()> {
-        let desk = &*self.desk;
+        let harness = &*self.harness;
         self.steps
             .step("The window", async {
-                desk.window_shot(Theme::Light, &self.pictures.join("window-light.png"))
+                harness
+                    .window_shot(Theme::Light, &self.pictures.join("window-light.png"))
                     .await?;
                 Ok("opened from the tray (window-light.png)".to_owned())
             })
@@ -353,11 +368,11 @@ impl Play<'_> {
     }
 
     async fn restart_in_dark(&mut self) -> Result<()> {
-        let desk = &mut *self.desk;
+        let harness = &mut *self.harness;
         self.steps
             .step("The app is quit", async {
-                desk.click(&["Quit"]).await?;
-                let mut app = desk.app.take().context("the app runs")?;
+                harness.click(&["Quit"]).await?;
+                let mut app = harness.app.take().context("the app runs")?;
                 let status = app.ended().await?;
                 ensure!(status.success(), "it ended with {status}: {}", app.log());
                 Ok(format!("its process ended with {status}"))
@@ -367,10 +382,11 @@ impl Play<'_> {
             .step(
                 "Started again on a dark desk, it is still signed in",
                 async {
-                    desk.session.set("GTK_THEME", "Adwaita:dark");
-                    desk.start_app().await?;
-                    let row = desk.row("Release pipeline · 1 h").await?;
-                    desk.window_shot(Theme::Dark, &self.pictures.join("window-dark.png"))
+                    harness.session.set("GTK_THEME", "Adwaita:dark");
+                    harness.start_app().await?;
+                    let row = harness.row("Release pipeline · 1 h").await?;
+                    harness
+                        .window_shot(Theme::Dark, &self.pictures.join("window-dark.png"))
                         .await?;
                     Ok(format!(
                         "by the keyring's token; tray {:?} (window-dark.png)",
@@ -382,18 +398,18 @@ impl Play<'_> {
     }
 
     async fn release(&mut self) -> Result<()> {
-        let desk = &*self.desk;
+        let harness = &*self.harness;
         self.steps
             .step("Ada gives the pipeline back", async {
-                desk.click(&["Release pipeline", "Give back"]).await?;
-                desk.locked("Release pipeline").await?;
+                harness.click(&["Release pipeline", "Give back"]).await?;
+                harness.locked("Release pipeline").await?;
                 Ok("locked again at once".to_owned())
             })
             .await
     }
 
     async fn end(&mut self) -> Result<()> {
-        let (desk, clock) = (&*self.desk, self.clock);
+        let (harness, clock) = (&*self.harness, self.clock);
         for (left, summary) in [
             (10, "10 minutes left on Payroll database"),
             (2, "2 minutes left on Payroll database"),
@@ -403,7 +419,7 @@ impl Play<'_> {
                     // Granted for 45 minutes on a clock that has been moved on.
                     let shift = minutes(45 - left) + Duration::from_secs(1);
                     clock.advance(shift.saturating_sub(clock.shift()))?;
-                    let told = desk
+                    let told = harness
                         .notifications
                         .wait_for("ending", |told| told.summary == summary);
                     let told = told.await?;
@@ -414,28 +430,28 @@ impl Play<'_> {
         self.steps
             .step("The end", async {
                 clock.advance(minutes(2))?;
-                let told = desk
+                let told = harness
                     .notifications
                     .wait_for("ended", |told| {
                         told.summary == "Payroll database is locked again"
                     })
                     .await?;
-                desk.locked("Payroll database").await?;
-                let page = &desk.browser.page;
+                harness.locked("Payroll database").await?;
+                let page = &harness.browser.page;
                 page.open(self.controller.url().join("access")?.as_str())
                     .await?;
-                page_shots(&desk.browser, self.pictures, "access-page").await?;
+                page_shots(&harness.browser, self.pictures, "access-page").await?;
                 Ok(format!("“{}”, and the tray row is locked", told.summary))
             })
             .await
     }
 
     async fn quit(&mut self) -> Result<()> {
-        let desk = &mut *self.desk;
+        let harness = &mut *self.harness;
         self.steps
             .step("The app is quit for good", async {
-                desk.click(&["Quit"]).await?;
-                let mut app = desk.app.take().context("the app runs")?;
+                harness.click(&["Quit"]).await?;
+                let mut app = harness.app.take().context("the app runs")?;
                 let status = app.ended().await?;
                 ensure!(status.success(), "it ended with {status}: {}", app.log());
                 Ok(format!("its process ended with {status}"))

@@ -10,15 +10,15 @@ use tokio::task::JoinHandle;
 
 use super::idle::{Crowd, DEVICES, crowd, most};
 use super::origin::TICK;
-use super::world::World;
+use super::test_env::TestEnv;
 use crate::linux::figures::{Figure, Table, Times};
 
 /// How long grants are asked for: longer than they last here.
-const SECONDS: u64 = 3_600;
-/// How long the entry gets to hold a connection before the approval.
-const HELD: Duration = Duration::from_millis(30);
+const GRANT_SECONDS: u64 = 3_600;
+/// How long the local proxy gets to hold a connection before the approval.
+const HOLD_TIME: Duration = Duration::from_millis(30);
 /// Of the tunnels that are cut, so many carry a byte every millisecond; the others are idle.
-const SENDING: usize = 20;
+const SENDING_TUNNELS: usize = 20;
 
 /// Tunnels on the gateway, how often one connection is opened and cut, and how often all are.
 struct Size {
@@ -55,33 +55,33 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
             budget: 500.0,
         },
     ] {
-        let world = World::new(size.devices).await?;
-        one(&world, &size, table).await?;
+        let env = TestEnv::new(size.devices).await?;
+        one(&env, &size, table).await?;
         if size.all > 0 {
-            all(&world, &size, table).await?;
+            all(&env, &size, table).await?;
         }
     }
     Ok(())
 }
 
 /// One connection to the locked resource, while the others carry nothing and go elsewhere.
-async fn one(world: &World, size: &Size, table: &mut Table) -> Result<()> {
-    let others = crowd(world, Crowd::Open, size.tunnels - 1).await?;
+async fn one(env: &TestEnv, size: &Size, table: &mut Table) -> Result<()> {
+    let others = crowd(env, Crowd::Open, size.tunnels - 1).await?;
     let (mut first_bytes, mut last) = (Vec::new(), Vec::new());
     for _ in 0..size.single {
-        let request = world.ask(SECONDS).await?;
-        let route = world.entry().locked();
+        let request = env.ask(GRANT_SECONDS).await?;
+        let route = env.proxy().locked();
         let held = tokio::spawn(async move {
             let mut stream = route.open(&[TICK]).await?;
             stream.read_u8().await?;
             std::io::Result::Ok((stream, Instant::now()))
         });
-        tokio::time::sleep(HELD).await;
+        tokio::time::sleep(HOLD_TIME).await;
         let begin = Instant::now();
-        let grant = world.approve(&request).await?;
+        let grant = env.approve(&request).await?;
         let (stream, first) = held.await??;
         first_bytes.push(first - begin);
-        let (begin, ends) = cut(world, grant, vec![stream]).await?;
+        let (begin, ends) = cut(env, grant, vec![stream]).await?;
         last.extend(last_bytes(begin, &ends));
     }
     drop(others);
@@ -94,21 +94,21 @@ async fn one(world: &World, size: &Size, table: &mut Table) -> Result<()> {
 }
 
 /// All tunnels go to the locked resource, and are cut by one revocation.
-async fn all(world: &World, size: &Size, table: &mut Table) -> Result<()> {
+async fn all(env: &TestEnv, size: &Size, table: &mut Table) -> Result<()> {
     let (mut last, mut gone) = (Vec::new(), Vec::new());
     for _ in 0..size.all {
-        let grant = world.unlock(SECONDS).await?;
-        let mut streams = crowd(world, Crowd::Locked, size.tunnels - SENDING).await?;
-        for at in 0..SENDING {
-            let entry = &world.entries[at % world.entries.len()];
-            streams.push(entry.locked().open(&[TICK]).await?);
+        let grant = env.unlock(GRANT_SECONDS).await?;
+        let mut streams = crowd(env, Crowd::Locked, size.tunnels - SENDING_TUNNELS).await?;
+        for at in 0..SENDING_TUNNELS {
+            let proxy = &env.proxies[at % env.proxies.len()];
+            streams.push(proxy.locked().open(&[TICK]).await?);
         }
-        let (begin, ends) = cut(world, grant, streams).await?;
+        let (begin, ends) = cut(env, grant, streams).await?;
         last.extend(last_bytes(begin, &ends));
         gone.extend(ends.into_iter().map(|it| it.end - begin));
     }
     let tunnels = count(size.tunnels);
-    let what = format!("revoke → last byte of {SENDING} that send, all cut, {tunnels}");
+    let what = format!("revoke → last byte of {SENDING_TUNNELS} that send, all cut, {tunnels}");
     add(table, &what, &Times::of(last), size.budget);
     let what = format!("revoke → every connection closed at the client, all cut, {tunnels}");
     table.add(Times::of(gone).figure(what));
@@ -139,7 +139,7 @@ struct End {
 
 /// Takes the access away. Returns when that was begun, and how each connection ended.
 async fn cut(
-    world: &World,
+    env: &TestEnv,
     grant: GrantId,
     streams: Vec<TcpStream>,
 ) -> Result<(Instant, Vec<End>)> {
@@ -147,9 +147,9 @@ async fn cut(
         .into_iter()
         .map(|stream| tokio::spawn(watch(stream)))
         .collect();
-    tokio::time::sleep(HELD).await;
+    tokio::time::sleep(HOLD_TIME).await;
     let begin = Instant::now();
-    world.revoke(grant).await?;
+    env.revoke(grant).await?;
     let mut ends = Vec::with_capacity(watchers.len());
     for watcher in watchers {
         let ended = tokio::time::timeout(Duration::from_secs(60), watcher).await;

@@ -6,82 +6,87 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::poll::eventually;
-use hourkey_testkit::wire::Wire;
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::origin::TICK;
 use super::route::Route;
-use super::world::World;
+use super::test_env::TestEnv;
 use crate::linux::figures::{Figure, Table, Times};
 
 /// The lease, in milliseconds: no byte may pass later than that after a fault.
-const LEASE: f64 = 15_000.0;
+const MAX_LEASE_MS: f64 = 15_000.0;
 /// How often each fault is made.
-const TIMES: usize = 3;
+const ROUNDS: usize = 3;
 /// How long after the network broke the access is taken away.
-const UNTIL_REVOKED: Duration = Duration::from_secs(5);
+const REVOKE_DELAY: Duration = Duration::from_secs(5);
 /// How long the gateway is stopped: shorter and longer than the lease.
-const STOPS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
+const STOP_TIMES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
 /// The shortest grant, in seconds.
-const SHORTEST: u64 = 60;
+const SHORTEST_GRANT_SECONDS: u64 = 60;
 /// How far the gateway's wall clock is stepped.
-const STEPS: [&str; 2] = ["-3600", "+3600"];
+const CLOCK_STEPS: [&str; 2] = ["-3600", "+3600"];
 /// Where Debian has libfaketime for programs with threads.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let (mut world, wire) = World::wired().await?;
+    let (mut env, link) = TestEnv::behind_proxy().await?;
     let mut killed = Vec::new();
     let mut silent = Vec::new();
-    for _ in 0..TIMES {
-        let stream = Stream::open(world.entry().open()).await?;
+    for _ in 0..ROUNDS {
+        let stream = Stream::open(env.proxy().open()).await?;
         let begin = Instant::now();
-        world.controller.kill()?;
+        env.controller.kill()?;
         killed.push(stream.last().await? - begin);
-        world.controller.resume().await?;
-        let stream = Stream::open(world.entry().open()).await?;
+        env.controller.resume().await?;
+        let stream = Stream::open(env.proxy().open()).await?;
         let begin = Instant::now();
-        world.controller.signal(Signal::STOP)?;
+        env.controller.signal(Signal::STOP)?;
         let last = stream.last().await;
-        world.controller.signal(Signal::CONT)?;
+        env.controller.signal(Signal::CONT)?;
         silent.push(last? - begin);
     }
-    add(table, "controller killed → last byte", killed, LEASE);
-    add(table, "controller silent → last byte", silent, LEASE);
+    add(table, "controller killed → last byte", killed, MAX_LEASE_MS);
+    add(table, "controller silent → last byte", silent, MAX_LEASE_MS);
     for (what, lose) in [
-        ("lost", Wire::silence as fn(&Wire)),
-        ("broken off", Wire::cut),
+        ("lost", ChaosProxy::stall as fn(&ChaosProxy)),
+        ("broken off", ChaosProxy::cut),
     ] {
         let (mut late, mut later) = (Vec::new(), Vec::new());
-        for _ in 0..TIMES {
-            let (revoked, last) = lost(&world, &wire, lose).await?;
+        for _ in 0..ROUNDS {
+            let (revoked, last) = lost(&env, &link, lose).await?;
             late.push(last);
             later.push(last.saturating_sub(revoked));
         }
         let what = format!("network to the controller {what}, access revoked meanwhile");
-        add(table, &format!("{what} → last byte"), late, LEASE);
-        add(table, &format!("{what}: revoked → last byte"), later, LEASE);
+        add(table, &format!("{what} → last byte"), late, MAX_LEASE_MS);
+        add(
+            table,
+            &format!("{what}: revoked → last byte"),
+            later,
+            MAX_LEASE_MS,
+        );
     }
-    for stop in STOPS {
+    for stop in STOP_TIMES {
         let mut late = Vec::new();
-        for _ in 0..TIMES {
-            late.push(stopped(&world, stop).await?);
+        for _ in 0..ROUNDS {
+            late.push(stopped(&env, stop).await?);
         }
         let seconds = stop.as_secs();
         let what = format!(
             "gateway stopped for {seconds} s, access revoked meanwhile: goes on → last byte"
         );
-        add(table, &what, late, LEASE);
+        add(table, &what, late, MAX_LEASE_MS);
     }
     if Path::new(FAKETIME).is_file() {
-        for step in STEPS {
-            let late = stepped(&mut world, step).await?;
+        for step in CLOCK_STEPS {
+            let late = stepped(&mut env, step).await?;
             let what =
                 format!("gateway's wall clock stepped {step} s → last byte after the grant's end");
-            add(table, &what, vec![late], LEASE);
+            add(table, &what, vec![late], MAX_LEASE_MS);
         }
     } else {
         println!(
@@ -99,33 +104,37 @@ fn add(table: &mut Table, what: &str, times: Vec<Duration>, budget: f64) {
 
 /// Breaks the network between gateway and controller, and takes the access away meanwhile. Returns
 /// when that was committed and how long bytes pass, both counted from the break.
-async fn lost(world: &World, wire: &Wire, lose: fn(&Wire)) -> Result<(Duration, Duration)> {
-    let grant = world.unlock(3_600).await?;
-    let stream = Stream::open(world.entry().locked()).await?;
+async fn lost(
+    env: &TestEnv,
+    link: &ChaosProxy,
+    lose: fn(&ChaosProxy),
+) -> Result<(Duration, Duration)> {
+    let grant = env.unlock(3_600).await?;
+    let stream = Stream::open(env.proxy().locked()).await?;
     let begin = Instant::now();
-    lose(wire);
-    tokio::time::sleep(UNTIL_REVOKED).await;
-    world.revoke(grant).await?;
+    lose(link);
+    tokio::time::sleep(REVOKE_DELAY).await;
+    env.revoke(grant).await?;
     let revoked = begin.elapsed();
     let last = stream.last().await;
-    wire.mend();
+    link.restore();
     Ok((revoked, last?.saturating_duration_since(begin)))
 }
 
 /// Stops the gateway, takes the access away meanwhile, and returns how long bytes pass once it goes
 /// on.
-async fn stopped(world: &World, stop: Duration) -> Result<Duration> {
-    let grant = world.unlock(3_600).await?;
-    let stream = Stream::open(world.entry().locked()).await?;
-    world.gateway.signal(Signal::STOP)?;
+async fn stopped(env: &TestEnv, stop: Duration) -> Result<Duration> {
+    let grant = env.unlock(3_600).await?;
+    let stream = Stream::open(env.proxy().locked()).await?;
+    env.gateway.signal(Signal::STOP)?;
     let revoke = async {
         tokio::time::sleep(stop / 2).await;
-        world.revoke(grant).await
+        env.revoke(grant).await
     };
     let go_on = async {
         tokio::time::sleep(stop).await;
         let begin = Instant::now();
-        world.gateway.signal(Signal::CONT)?;
+        env.gateway.signal(Signal::CONT)?;
         Ok(begin)
     };
     let ((), begin) = tokio::try_join!(revoke, go_on)?;
@@ -135,11 +144,11 @@ async fn stopped(world: &World, stop: Duration) -> Result<Duration> {
 
 /// Steps the gateway's wall clock in the middle of the shortest grant, and returns how long bytes
 /// pass after the grant's end.
-async fn stepped(world: &mut World, step: &str) -> Result<Duration> {
+async fn stepped(env: &mut TestEnv, step: &str) -> Result<Duration> {
     let folder = tempfile::tempdir()?;
     let offset: PathBuf = folder.path().join("offset");
     fs::write(&offset, "+0")?;
-    world.gateway.kill()?;
+    env.gateway.kill()?;
     let file = offset.to_str().context("the path is not text")?;
     for (name, value) in [
         ("LD_PRELOAD", FAKETIME),
@@ -148,16 +157,16 @@ async fn stepped(world: &mut World, step: &str) -> Result<Duration> {
         // The clocks that nobody can set stay right.
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ] {
-        world.gateway.set(name, value);
+        env.gateway.set(name, value);
     }
-    world.gateway.resume().await?;
+    env.gateway.resume().await?;
     let begin = Instant::now();
-    world.unlock(SHORTEST).await?;
-    let stream = Stream::open(world.entry().locked()).await?;
-    tokio::time::sleep(Duration::from_secs(SHORTEST / 2)).await;
+    env.unlock(SHORTEST_GRANT_SECONDS).await?;
+    let stream = Stream::open(env.proxy().locked()).await?;
+    tokio::time::sleep(Duration::from_secs(SHORTEST_GRANT_SECONDS / 2)).await;
     fs::write(&offset, step)?;
     let last = stream.last().await?;
-    Ok(last.saturating_duration_since(begin + Duration::from_secs(SHORTEST)))
+    Ok(last.saturating_duration_since(begin + Duration::from_secs(SHORTEST_GRANT_SECONDS)))
 }
 
 /// A connection that is sent to all the time, and when its last byte came.

@@ -5,32 +5,32 @@ use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpStream;
 
 use super::relays::{FORWARD, all};
-use super::world::World;
+use super::test_env::TestEnv;
 use crate::linux::figures::{Figure, Table};
-use crate::linux::load::proportional;
+use crate::linux::process_load::proportional;
 
 /// Tunnels through each relay, to compare them.
-const FEW: usize = 400;
+const COMPARED_TUNNELS: usize = 400;
 /// Tunnels through one gateway.
-const MANY: usize = 10_000;
+const MAX_TUNNELS: usize = 10_000;
 /// Devices that hold those: a gateway lets each have 512 (crates/gateway/src/limits.rs).
 pub(crate) const DEVICES: usize = 20;
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     beside_peers(table).await?;
-    let world = World::new(DEVICES).await?;
-    let gateway = world.gateway.id().context("the gateway runs")?;
-    let entry = world.entry().process.id();
-    let controller = world.controller.id().context("the controller runs")?;
+    let env = TestEnv::new(DEVICES).await?;
+    let gateway = env.gateway.id().context("the gateway runs")?;
+    let proxy = env.proxy().process.id();
+    let controller = env.controller.id().context("the controller runs")?;
     let all = || -> Result<[f64; 3]> {
         Ok([
             proportional(gateway)?,
-            proportional(entry)?,
+            proportional(proxy)?,
             proportional(controller)?,
         ])
     };
     let before = all()?;
-    let held = crowd(&world, Crowd::Open, most()).await?;
+    let held = crowd(&env, Crowd::Open, most()).await?;
     let after = all()?;
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     let (all, one) = (held.len() as f64, (held.len() / DEVICES) as f64);
@@ -47,23 +47,24 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 
 /// The same number through each relay. It does not matter here who came first.
 async fn beside_peers(table: &mut Table) -> Result<()> {
-    let world = World::new(1).await?;
+    let env = TestEnv::new(1).await?;
     let folder = tempfile::tempdir()?;
-    for relay in all(&world, folder.path()).await? {
+    for relay in all(&env, folder.path()).await? {
         let memory = || relay.processes.iter().map(|it| proportional(*it)).sum();
         let before: f64 = Result::from(memory())?;
-        let held = relay.route.idle(FEW).await;
+        let held = relay.route.idle(COMPARED_TUNNELS).await;
         let held = held.with_context(|| format!("{} did not hold them", relay.name))?;
         let after: f64 = Result::from(memory())?;
         drop(held);
-        // A forward's gateway still has the memory that the entry's tunnels left.
+        // A forward's gateway still has the memory that the local proxy's tunnels left.
         if relay.processes.is_empty() || relay.name == FORWARD {
             continue;
         }
         let name = relay.name.trim_matches('*');
-        let what = format!("{name}: memory for each of {FEW} idle tunnels, both sides");
+        let what =
+            format!("{name}: memory for each of {COMPARED_TUNNELS} idle tunnels, both sides");
         #[expect(clippy::cast_precision_loss, reason = "hundreds")]
-        let figure = Figure::new(what, (after - before) / FEW as f64, "KiB");
+        let figure = Figure::new(what, (after - before) / COMPARED_TUNNELS as f64, "KiB");
         table.add(figure.spread(format!("PSS without them {:.1} MiB", before / 1024.0)));
     }
     Ok(())
@@ -79,12 +80,12 @@ pub(crate) enum Crowd {
 }
 
 /// So many tunnels through one gateway, spread over the member's devices.
-pub(crate) async fn crowd(world: &World, to: Crowd, count: usize) -> Result<Vec<TcpStream>> {
-    let devices = world.entries.len();
-    let openers = world.entries.iter().enumerate().map(|(at, entry)| {
+pub(crate) async fn crowd(env: &TestEnv, to: Crowd, count: usize) -> Result<Vec<TcpStream>> {
+    let devices = env.proxies.len();
+    let openers = env.proxies.iter().enumerate().map(|(at, proxy)| {
         let route = match to {
-            Crowd::Open => entry.open(),
-            Crowd::Locked => entry.locked(),
+            Crowd::Open => proxy.open(),
+            Crowd::Locked => proxy.locked(),
         };
         tokio::spawn(route.idle((count + at) / devices))
     });
@@ -101,12 +102,12 @@ pub(crate) fn most() -> usize {
     const OTHERS: usize = 200;
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
-    let most = (files.saturating_sub(OTHERS) / 2).min(MANY);
-    if most < MANY {
+    let most = (files.saturating_sub(OTHERS) / 2).min(MAX_TUNNELS);
+    if most < MAX_TUNNELS {
         println!(
-            "{most} tunnels instead of {MANY}: a process may open {files} files here. \
+            "{most} tunnels instead of {MAX_TUNNELS}: a process may open {files} files here. \
              Raise it: ulimit -Hn {}",
-            2 * MANY + OTHERS
+            2 * MAX_TUNNELS + OTHERS
         );
     }
     most

@@ -1,16 +1,16 @@
-//! A gateway and its entries: what they cost beside other relays, and how fast access comes and
+//! A gateway and its local proxies: what they cost beside other relays, and how fast access comes and
 //! goes.
 
-pub(crate) mod copy;
 mod decide;
 mod faults;
 mod grid;
 mod idle;
 pub(crate) mod origin;
-mod peers;
+mod other_relays;
+pub(crate) mod plain_relay;
 mod relays;
 mod route;
-mod world;
+mod test_env;
 
 use std::path::Path;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::grid::Grid;
-use super::peers::{HAPROXY, NGINX, Peers, RATHOLE, Relay, SSH, SSH_AES, STUNNEL};
+use super::other_relays::{HAPROXY, NGINX, OtherRelays, RATHOLE, Relay, SSH, SSH_AES, STUNNEL};
 use super::route::{Direction, Route};
-use super::world::World;
+use super::test_env::TestEnv;
 use crate::linux::figures::{Figure, Table, Times};
-use crate::linux::load::processor;
+use crate::linux::process_load::processor;
 
 const ROUNDS: usize = 3;
 /// Where nothing but opening is measured.
@@ -20,7 +20,7 @@ const OPENING_ROUNDS: usize = 15;
 const BYTES: u64 = 1_000_000_000;
 /// New connections in a round, and the time between two of them.
 const CONNECTIONS: usize = 200;
-const APART: Duration = Duration::from_millis(10);
+const CONNECTION_INTERVAL: Duration = Duration::from_millis(10);
 /// Round trips in a round.
 const ROUND_TRIPS: usize = 2_000;
 
@@ -44,8 +44,8 @@ const DIRECT: &str = "direct";
 const ENCRYPTED: [&str; 6] = [SSH, SSH_AES, STUNNEL, HAPROXY, NGINX, RATHOLE];
 
 /// The budgets: CPU-seconds a gigabyte, and milliseconds more than a direct connection.
-const COST: f64 = 1.8;
-const MORE: f64 = 0.4;
+const MAX_COST: f64 = 1.8;
+const MAX_OVERHEAD_MS: f64 = 0.4;
 
 /// Ours of another build.
 const OTHER_OURS: &str = "entry + gateway, other build";
@@ -53,10 +53,10 @@ const OTHER_FORWARD: &str = "forward + gateway, other build";
 
 /// With what another build in `beside` costs, in the same rounds.
 pub(crate) async fn measure(beside: Option<&Path>, table: &mut Table) -> Result<()> {
-    let world = World::new(1).await?;
+    let env = TestEnv::new(1).await?;
     let other = other(beside).await?;
     let folder = tempfile::tempdir()?;
-    let mut relays = all(&world, folder.path()).await?;
+    let mut relays = all(&env, folder.path()).await?;
     if let Some(other) = &other {
         relays.extend(ours(other, OTHER_OURS, OTHER_FORWARD).await?);
     }
@@ -77,11 +77,11 @@ pub(crate) async fn measure(beside: Option<&Path>, table: &mut Table) -> Result<
 /// What a new connection takes by our own ways alone, in so many rounds that two builds can be told
 /// apart.
 pub(crate) async fn measure_opening(beside: Option<&Path>) -> Result<()> {
-    let world = World::new(1).await?;
+    let env = TestEnv::new(1).await?;
     let other = other(beside).await?;
-    let direct = Route::plain(world.origin.address);
+    let direct = Route::plain(env.origin.address);
     let mut relays = vec![Relay::borrowed(DIRECT, direct, Vec::new())];
-    relays.extend(ours(&world, OURS, FORWARD).await?);
+    relays.extend(ours(&env, OURS, FORWARD).await?);
     if let Some(other) = &other {
         relays.extend(ours(other, OTHER_OURS, OTHER_FORWARD).await?);
     }
@@ -95,32 +95,32 @@ pub(crate) async fn measure_opening(beside: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// A world of the build in this folder.
-async fn other(folder: Option<&Path>) -> Result<Option<World>> {
+/// A test environment of the build in this folder.
+async fn other(folder: Option<&Path>) -> Result<Option<TestEnv>> {
     match folder {
-        Some(folder) => World::of_build(folder).await.map(Some),
+        Some(folder) => TestEnv::of_build(folder).await.map(Some),
         None => Ok(None),
     }
 }
 
 /// Every relay that there is here; the first one is none.
-pub(crate) async fn all(world: &World, folder: &Path) -> Result<Vec<Relay>> {
-    let peers = Peers::new(folder, world.origin.address);
+pub(crate) async fn all(env: &TestEnv, folder: &Path) -> Result<Vec<Relay>> {
+    let peers = OtherRelays::new(folder, env.origin.address);
     let mut relays = vec![
-        Relay::borrowed(DIRECT, Route::plain(world.origin.address), Vec::new()),
+        Relay::borrowed(DIRECT, Route::plain(env.origin.address), Vec::new()),
         peers.copy().await?,
     ];
-    relays.extend(ours(world, OURS, FORWARD).await?);
+    relays.extend(ours(env, OURS, FORWARD).await?);
     relays.extend(peers.start().await?);
     Ok(relays)
 }
 
-/// Both ways into a world, under these names.
-async fn ours(world: &World, entry: &'static str, forward: &'static str) -> Result<[Relay; 2]> {
-    let gateway = world.gateway.id().context("the gateway runs")?;
-    let (process, route) = world.entry().forward().await?;
+/// Both ways into a test environment, under these names.
+async fn ours(env: &TestEnv, proxy: &'static str, forward: &'static str) -> Result<[Relay; 2]> {
+    let gateway = env.gateway.id().context("the gateway runs")?;
+    let (process, route) = env.proxy().forward().await?;
     Ok([
-        Relay::borrowed(entry, world.entry().open(), world.processes()?),
+        Relay::borrowed(proxy, env.proxy().open(), env.processes()?),
         Relay::shared(forward, route, vec![gateway], process),
     ])
 }
@@ -148,7 +148,7 @@ async fn open(relay: &Relay, grid: &mut Grid) -> Result<()> {
     let route = relay.route;
     let mut opened = Vec::new();
     for _ in 0..CONNECTIONS {
-        tokio::time::sleep(APART).await;
+        tokio::time::sleep(CONNECTION_INTERVAL).await;
         opened.push(route.time_to_open().await?);
     }
     let opened = Times::of(opened);
@@ -176,7 +176,7 @@ fn compare(grid: &Grid, table: &mut Table) {
         };
         let way = format!("{direction:?}, {streams} at a time").to_lowercase();
         let what = format!("entry + gateway: CPU-s per GB, {way}");
-        table.add(Figure::new(what, ours, "s").budget(COST));
+        table.add(Figure::new(what, ours, "s").budget(MAX_COST));
         let peers = ENCRYPTED.iter();
         let peers = peers.filter_map(|it| Some((*it, grid.median(it, cost)?)));
         if let Some((name, least)) = peers.min_by(|(_, a), (_, b)| a.total_cmp(b)) {
@@ -194,7 +194,7 @@ fn compare(grid: &Grid, table: &mut Table) {
         };
         let ours = ours.trim_matches('*');
         let what = format!("{ours}: new connection, p50, more than direct");
-        table.add(Figure::new(what, opened - direct, "ms").budget(MORE));
+        table.add(Figure::new(what, opened - direct, "ms").budget(MAX_OVERHEAD_MS));
         let peers = ENCRYPTED.iter().filter(|it| ![SSH, SSH_AES].contains(it));
         let peers = peers.filter_map(|it| Some((*it, grid.median(it, OPENED)?)));
         if let Some((name, least)) = peers.min_by(|(_, a), (_, b)| a.total_cmp(b)) {

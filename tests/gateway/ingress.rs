@@ -1,4 +1,4 @@
-//! The ways into the local proxy, and a local program at the near end of each.
+//! The ingresses of the local proxy, and a local program that calls each.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -14,8 +14,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
 use crate::network::Host;
-use crate::puppet::Puppet;
-use crate::world::{Entry, World};
+use crate::scripted_server::ScriptedServer;
+use crate::test_env::{LocalProxy, TestEnv};
 
 /// How long an answer or an end may take to be heard: that of a network that is gone without a word
 /// is noticed after about 30 s.
@@ -26,7 +26,7 @@ pub(crate) const HOST: &str = "db.corp.example";
 pub(crate) const PORT: u16 = 5432;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Ingress {
     /// A request in absolute form.
     Http,
     Connect,
@@ -39,36 +39,36 @@ pub(crate) enum Way {
     Command,
 }
 
-impl Way {
+impl Ingress {
     /// True where HTTP goes request by request, and no byte of it as it is.
     pub(crate) fn is_by_request(self) -> bool {
         matches!(self, Self::Http | Self::ForwardHttp)
     }
 }
 
-pub(crate) const WAYS: [Way; 6] = [
-    Way::Http,
-    Way::Connect,
-    Way::Socks,
-    Way::Forward,
-    Way::ForwardHttp,
-    Way::Command,
+pub(crate) const INGRESSES: [Ingress; 6] = [
+    Ingress::Http,
+    Ingress::Connect,
+    Ingress::Socks,
+    Ingress::Forward,
+    Ingress::ForwardHttp,
+    Ingress::Command,
 ];
 
 /// Ada's local proxy and her forward, at a host.
-pub(crate) struct Ways {
-    entry: Entry,
+pub(crate) struct Ingresses {
+    local_proxy: LocalProxy,
     _forward: Process,
     forward: u16,
 }
 
-impl Ways {
-    pub(crate) async fn new(world: &World, host: Option<&Host>) -> Self {
+impl Ingresses {
+    pub(crate) async fn new(env: &TestEnv, host: Option<&Host>) -> Self {
         let wrapper = host.map_or_else(Vec::new, |host| host.wrapper().to_vec());
-        let entry = world.entry_by(&wrapper).await;
-        let (process, forward) = world.forward_by(&wrapper, &format!("{HOST}:{PORT}")).await;
+        let local_proxy = env.local_proxy_by(&wrapper).await;
+        let (process, forward) = env.forward_by(&wrapper, &format!("{HOST}:{PORT}")).await;
         Self {
-            entry,
+            local_proxy,
             _forward: process,
             forward,
         }
@@ -76,24 +76,31 @@ impl Ways {
 
     /// Stops the local proxy as a service manager does.
     pub(crate) fn stop(&self) {
-        self.entry.process.signal(Signal::TERM).unwrap();
+        self.local_proxy.process.signal(Signal::TERM).unwrap();
     }
 
     /// A local program's connection.
-    pub(crate) async fn open(&self, world: &World, host: Option<&Host>, way: Way) -> Caller {
-        let proxy = SocketAddr::from((Ipv4Addr::LOCALHOST, self.entry.port()));
+    pub(crate) async fn open(
+        &self,
+        env: &TestEnv,
+        host: Option<&Host>,
+        ingress: Ingress,
+    ) -> Caller {
+        let proxy = SocketAddr::from((Ipv4Addr::LOCALHOST, self.local_proxy.port()));
         let forward = SocketAddr::from((Ipv4Addr::LOCALHOST, self.forward));
         let socket = async move {
-            match way {
-                Way::Http => TcpStream::connect(proxy).await.unwrap(),
-                Way::Connect => by_connect(proxy).await,
-                Way::Socks => by_socks(proxy).await,
-                Way::Forward | Way::ForwardHttp => TcpStream::connect(forward).await.unwrap(),
-                Way::Command => unreachable!("it has no socket"),
+            match ingress {
+                Ingress::Http => TcpStream::connect(proxy).await.unwrap(),
+                Ingress::Connect => by_connect(proxy).await,
+                Ingress::Socks => by_socks(proxy).await,
+                Ingress::Forward | Ingress::ForwardHttp => {
+                    TcpStream::connect(forward).await.unwrap()
+                }
+                Ingress::Command => unreachable!("it has no socket"),
             }
         };
-        match (way, host) {
-            (Way::Command, _) => command(world, host),
+        match (ingress, host) {
+            (Ingress::Command, _) => command(env, host),
             (_, Some(host)) => Caller::Socket(host.run(socket).await),
             (_, None) => Caller::Socket(socket.await),
         }
@@ -124,9 +131,9 @@ async fn by_socks(proxy: SocketAddr) -> TcpStream {
     stream
 }
 
-fn command(world: &World, host: Option<&Host>) -> Caller {
+fn command(env: &TestEnv, host: Option<&Host>) -> Caller {
     let hourkey = binaries::path("hourkey").unwrap();
-    let session = &world.terminal.session;
+    let session = &env.terminal.session;
     let mut command = match host {
         Some(host) => {
             let [program, arguments @ ..] = host.wrapper();
@@ -175,29 +182,31 @@ impl Caller {
         }
     }
 
-    /// Makes a request that the puppet hears: method, path, and more lines of the head.
+    /// Makes a request that the server receives: method, path, and more lines of the head.
     pub(crate) async fn requests(
         mut self,
-        puppet: &Puppet,
-        way: Way,
+        server: &ScriptedServer,
+        ingress: Ingress,
         [method, path, more]: [&str; 3],
     ) -> Self {
-        let heard = puppet.heard();
-        let target = match way {
-            Way::Http => format!("http://{HOST}:{PORT}{path}"),
-            Way::Connect | Way::Socks | Way::Forward | Way::ForwardHttp | Way::Command => {
-                path.to_owned()
-            }
+        let heard = server.heard();
+        let target = match ingress {
+            Ingress::Http => format!("http://{HOST}:{PORT}{path}"),
+            Ingress::Connect
+            | Ingress::Socks
+            | Ingress::Forward
+            | Ingress::ForwardHttp
+            | Ingress::Command => path.to_owned(),
         };
-        // The puppet looks at the path alone.
-        let version = if way == Way::Forward {
+        // The server looks at the path alone.
+        let version = if ingress == Ingress::Forward {
             "RAW/1.1"
         } else {
             "HTTP/1.1"
         };
         let head = format!("{method} {target} {version}\r\nHost: {HOST}:{PORT}\r\n{more}\r\n");
         self.says(head.as_bytes()).await;
-        eventually("the request at the origin", async || puppet.heard() > heard)
+        eventually("the request at the origin", async || server.heard() > heard)
             .await
             .unwrap();
         self

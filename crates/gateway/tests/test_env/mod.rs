@@ -1,4 +1,4 @@
-//! A gateway with everything around it: a controller that speaks the protocol truly, an origin,
+//! The test environment of a gateway: a fake controller that speaks the protocol, an origin,
 //! and devices.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
@@ -16,12 +16,12 @@ use hourkey_domain::ids::{DeviceId, ResourceId, UserId};
 use hourkey_gateway::config::{Config, Mapped};
 use hourkey_gateway::dns::Files;
 use hourkey_gateway::enrolment::Folder;
-use hourkey_gateway::pace::Pace;
+use hourkey_gateway::timings::Timings;
 use hourkey_gateway::{Gateway, Settings};
 use tokio::net::TcpStream;
 
 use client::Device;
-use controller::Controller;
+use controller::TestController;
 use origin::Origin;
 
 /// `db.corp:5432`, which the host map leads to the origin.
@@ -35,8 +35,8 @@ pub const BEN: UserId = UserId(2);
 pub const LAPTOP: DeviceId = DeviceId(7);
 pub const PHONE: DeviceId = DeviceId(8);
 
-pub struct World {
-    pub controller: Controller,
+pub struct TestEnv {
+    pub controller: TestController,
     pub gateway: Gateway,
     pub origin: Origin,
     pub clock: JumpingClock,
@@ -49,27 +49,27 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Patient with a busy machine.
-pub fn pace() -> Pace {
-    Pace {
-        pause: Duration::from_secs(10),
-        silence: Duration::from_secs(10),
-        ..Pace::default()
+/// Timings that tolerate a busy machine.
+pub fn timings() -> Timings {
+    Timings {
+        pause_threshold: Duration::from_secs(10),
+        stream_timeout: Duration::from_secs(10),
+        ..Timings::default()
     }
 }
 
-impl World {
+impl TestEnv {
     pub async fn new() -> Self {
-        Self::with(pace()).await
+        Self::with(timings()).await
     }
 
-    pub async fn with(pace: Pace) -> Self {
-        Self::build(pace, TimeDelta::days(1)).await
+    pub async fn with(timings: Timings) -> Self {
+        Self::build(timings, TimeDelta::days(1)).await
     }
 
     /// With a first certificate of the gateway that lasts this long.
-    pub async fn build(pace: Pace, lifetime: TimeDelta) -> Self {
-        let controller = Controller::start().await;
+    pub async fn build(timings: Timings, lifetime: TimeDelta) -> Self {
+        let controller = TestController::start().await;
         controller.certificates_last(lifetime);
         controller.resource(DB, "db.corp", "5432");
         controller.resource(WIKI, "wiki.corp", "443");
@@ -81,7 +81,7 @@ impl World {
         controller.certificates_last(TimeDelta::days(1));
         let origin = Origin::start().await;
         let clock = JumpingClock::default();
-        let gateway = start(&folder, &origin, pace, clock.clone()).await;
+        let gateway = start(&folder, &origin, timings, clock.clone()).await;
         controller.acked(1).await;
         listens(&gateway).await;
         Self {
@@ -131,7 +131,7 @@ impl Clock for JumpingClock {
 pub async fn start(
     folder: &tempfile::TempDir,
     origin: &Origin,
-    pace: Pace,
+    timings: Timings,
     clock: JumpingClock,
 ) -> Gateway {
     let mapped = |ip: &str, port| Mapped {
@@ -157,7 +157,7 @@ pub async fn start(
             .into(),
         },
         files: Files::default(),
-        pace,
+        timings,
         clock: Arc::new(clock),
     })
     .await

@@ -1,17 +1,17 @@
-//! Counts of tests, read from what the test runners print.
+//! Summarises test results from the output of the test runners.
 
 use std::fmt;
 use std::ops::AddAssign;
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct TestSummary {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
 }
 
-impl Tally {
-    /// The counts that one line of a runner's output states: cargo's `test result:` or vitest's
+impl TestSummary {
+    /// Reads the counts that one line of a runner's output states: cargo's `test result:` or vitest's
     /// `Tests`; zero for any other line.
     pub(crate) fn of_line(line: &str) -> Self {
         let line = line.trim();
@@ -39,14 +39,14 @@ impl Tally {
     }
 }
 
-impl AddAssign for Tally {
+impl AddAssign for TestSummary {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for TestSummary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} passed, {} failed", self.passed, self.failed)
     }
@@ -56,18 +56,21 @@ impl fmt::Display for Tally {
 mod tests {
     use super::*;
 
-    fn tally(passed: u64, failed: u64) -> Tally {
-        Tally { passed, failed }
+    fn summary(passed: u64, failed: u64) -> TestSummary {
+        TestSummary { passed, failed }
     }
 
     #[test]
     fn reads_the_runners_own_lines() {
         let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.21s";
-        assert_eq!(Tally::of_line(cargo), tally(12, 3));
-        assert_eq!(Tally::of_line("      Tests  24 passed (24)"), tally(24, 0));
+        assert_eq!(TestSummary::of_line(cargo), summary(12, 3));
         assert_eq!(
-            Tally::of_line("      Tests  1 failed | 23 passed (24)"),
-            tally(23, 1)
+            TestSummary::of_line("      Tests  24 passed (24)"),
+            summary(24, 0)
+        );
+        assert_eq!(
+            TestSummary::of_line("      Tests  1 failed | 23 passed (24)"),
+            summary(23, 1)
         );
     }
 
@@ -79,7 +82,7 @@ mod tests {
             "test a::passed ... ok",
             "9 passed",
         ] {
-            assert_eq!(Tally::of_line(line), Tally::default(), "{line}");
+            assert_eq!(TestSummary::of_line(line), TestSummary::default(), "{line}");
         }
     }
 }

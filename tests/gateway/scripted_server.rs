@@ -1,5 +1,5 @@
-//! A web server behind the gateway that does what the path of a request says, and sees how its
-//! connections end.
+//! A scripted web server behind the gateway: the path of a request chooses its behaviour, and it
+//! counts how its connections end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(crate) const DONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
 pub(crate) const BIG: usize = 30_000_000;
 
 /// The server. It ends with the test's runtime.
-pub(crate) struct Puppet {
+pub(crate) struct ScriptedServer {
     address: SocketAddr,
     open: Arc<AtomicUsize>,
     heard: Arc<AtomicUsize>,
@@ -26,7 +26,7 @@ pub(crate) struct Puppet {
     taken: Arc<AtomicUsize>,
 }
 
-impl Puppet {
+impl ScriptedServer {
     pub(crate) async fn start() -> Self {
         let [open, heard, resets, taken] = <[Arc<AtomicUsize>; 4]>::default();
         let counts = [&open, &heard, &resets, &taken].map(Arc::clone);

@@ -1,4 +1,4 @@
-//! A running gateway: its parts, and how they start and stop.
+//! The gateway as a server: starts its parts, and stops them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
-use crate::certificate::Keeper;
+use crate::certificate::CertificateRenewer;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::dns::Files;
-use crate::ended::Ends;
 use crate::enrolment::Folder;
+use crate::flow_ends::FlowEnds;
+use crate::flow_state::Cause;
 use crate::gate::Gate;
-use crate::listen::{self, Server};
-use crate::pace::Pace;
+use crate::handshake_limit::HandshakeLimit;
+use crate::listen::{self, ServerContext};
 use crate::resolve::Resolver;
-use crate::ticket::Cause;
+use crate::timings::Timings;
 use crate::usage::{self, Journal, Usage};
-use crate::waiting::Waiting;
 use crate::{control, limits, tls};
 
-/// What a gateway needs to run.
+/// Settings of a gateway.
 pub struct Settings {
-    /// Where it was enrolled.
+    /// The state folder.
     pub folder: Folder,
-    /// What the administrator says.
+    /// The administrator's configuration.
     pub config: Config,
     /// The files of the system's resolver.
     pub files: Files,
-    /// How patient it is.
-    pub pace: Pace,
+    /// Its timeouts and intervals.
+    pub timings: Timings,
     /// Its clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. Its address is taken when this returns; it listens once the controller was
+    /// Starts a gateway. Its address is bound when this returns; it listens once the controller was
     /// heard.
     ///
     /// # Errors
@@ -76,18 +76,18 @@ impl Gateway {
             folder,
             config,
             files,
-            pace,
+            timings,
             clock,
         } = settings;
         let (enrolled, key) = folder.identity()?;
-        let api = Api::of(&enrolled, pace.call)?;
-        let gate = Arc::new(Gate::new(clock, pace));
+        let api = Api::of(&enrolled, timings.call_timeout)?;
+        let gate = Arc::new(Gate::new(clock, timings));
         let (tls, tls_in_force) = watch::channel(tls::config(&gate, &key, &enrolled.certificate)?);
         let socket = listen::bind(config.listen())
             .with_context(|| format!("the gateway cannot listen at {}", config.listen()))?;
         let address = socket.local_addr()?;
         gate.take_map(config.hosts.clone());
-        gate.take_most_per_user(config.connections_per_user);
+        gate.set_max_flows_per_user(config.connections_per_user);
         let resolver = Arc::new(Resolver::new(config.hosts, files, address));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (usage, reported) = Usage::new(Arc::clone(&gate));
@@ -95,7 +95,7 @@ impl Gateway {
         let journal = Journal::open(folder.clone())?;
         let reporting = usage::run(Arc::clone(&gate), journal, api.clone(), reported);
         let reporting = tokio::spawn(reporting);
-        let server = Arc::new(Server {
+        let server = Arc::new(ServerContext {
             gate: Arc::clone(&gate),
             resolver: Arc::clone(&resolver),
             watchdog: Watchdog::start(),
@@ -103,12 +103,12 @@ impl Gateway {
             tls: tls_in_force,
             tasks: tasks.clone(),
             stop: stop.clone(),
-            ends: Ends::default(),
-            waiting: Waiting::default(),
-            failures: listen::Failures::default(),
+            flow_ends: FlowEnds::default(),
+            handshake_limit: HandshakeLimit::default(),
+            handshake_log: listen::HandshakeLog::default(),
             descriptors: Descriptors::default(),
         });
-        let keeper = Keeper {
+        let renewer = CertificateRenewer {
             gate: Arc::clone(&gate),
             api: api.clone(),
             folder,
@@ -127,9 +127,9 @@ impl Gateway {
         };
         let watching = Arc::clone(&gate);
         until_stop(Box::pin(async move { watching.watch().await }));
-        until_stop(Box::pin(resolver.keep_fresh(Arc::clone(&gate), pace)));
-        until_stop(Box::pin(control::run(Arc::clone(&gate), api, pace)));
-        until_stop(Box::pin(keeper.run(pace)));
+        until_stop(Box::pin(resolver.keep_fresh(Arc::clone(&gate), timings)));
+        until_stop(Box::pin(control::run(Arc::clone(&gate), api, timings)));
+        until_stop(Box::pin(renewer.run(timings)));
         until_stop(Box::pin(listen::run(server, socket, address)));
         Ok(Self {
             address,
@@ -140,18 +140,18 @@ impl Gateway {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until it has stopped by itself: it could not listen.
+    /// Waits until it has stopped by itself because it could not listen.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Cuts everything, and returns when it is closed.
+    /// Cuts all flows, and returns once they are closed.
     pub async fn stop(mut self) {
         self.gate.fail_closed(Cause::Stopped);
         self.stop.cancel();
@@ -162,7 +162,7 @@ impl Gateway {
             // What the last flows said is kept.
             let _ = (&mut self.reporting).await;
         };
-        let _ = tokio::time::timeout(limits::CUT, closed).await;
+        let _ = tokio::time::timeout(limits::CLOSE_TIMEOUT, closed).await;
     }
 }
 

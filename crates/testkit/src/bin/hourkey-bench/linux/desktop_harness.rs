@@ -1,5 +1,5 @@
-//! A desk to measure at: display, bus, keyring, tray host, notification service, controller, and
-//! the app on it.
+//! The desktop harness of the benchmarks: display, bus, keyring, tray host, notification service,
+//! controller, and the app.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::notifications::Notifications;
 use hourkey_testkit::opener::Opener;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
+use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::tray::Row;
 use hourkey_testkit::watcher::Watcher;
 
@@ -23,7 +23,7 @@ use hourkey_testkit::watcher::Watcher;
 pub(crate) const RESOURCE: &str = "Grafana";
 
 /// Everything around one app. Dropped from top to bottom.
-pub(crate) struct Desk {
+pub(crate) struct DesktopHarness {
     app: Option<Process>,
     pub(crate) controller: Controller,
     pub(crate) watcher: Watcher,
@@ -40,8 +40,8 @@ pub(crate) struct People {
     pub(crate) marta: Api,
 }
 
-impl Desk {
-    /// A desk whose app knows its controller, and was never started.
+impl DesktopHarness {
+    /// Sets up a harness whose app knows its controller, and was never started.
     pub(crate) async fn set_up(organisation: &str) -> Result<Self> {
         let display = Display::start().await?;
         let mut session = Session::start().await?;
@@ -63,8 +63,8 @@ impl Desk {
     /// Starts the app, signs Ada in by tray and browser, and leaves it running.
     pub(crate) async fn sign_in(&mut self) -> Result<People> {
         self.start_app().await?;
-        let mut ada = Person::new(&self.controller, "ada").await?;
-        let mut marta = Person::new(&self.controller, "marta").await?;
+        let mut ada = TestUser::new(&self.controller, "ada").await?;
+        let mut marta = TestUser::new(&self.controller, "marta").await?;
         let seen = self.opener.urls()?.len();
         self.click(&["Sign in…"]).await?;
         ada.let_in(&self.opener.next_after(seen).await?).await?;

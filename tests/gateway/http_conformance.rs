@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufStream};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 const HOST: &str = "db.corp.example:5432";
 
@@ -490,10 +490,14 @@ fn as_documented(exchange: &Exchange, mut direct: Vec<Message>) -> Vec<Message> 
 #[tokio::test(flavor = "multi_thread")]
 async fn exchanges_are_the_same_directly_and_through_the_proxy() {
     let origin = origin().await;
-    let world = World::with(&[("db.corp.example", origin)]).await;
-    world.open("Database").await;
-    let entry = world.entry().await;
-    let proxy = entry.proxy().strip_prefix("http://").unwrap().to_owned();
+    let env = TestEnv::with(&[("db.corp.example", origin)]).await;
+    env.open("Database").await;
+    let local_proxy = env.local_proxy().await;
+    let proxy = local_proxy
+        .proxy()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     let direct_to = origin.to_string();
     let prefix = format!("http://{HOST}");
     let mut differences = Vec::new();
@@ -555,10 +559,14 @@ async fn upgrade(to: &str, exchange: &Exchange, prefix: &str) -> (Option<Message
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_an_upgrade_is_the_same_too() {
     let origin = origin().await;
-    let world = World::with(&[("db.corp.example", origin)]).await;
-    world.open("Database").await;
-    let entry = world.entry().await;
-    let proxy = entry.proxy().strip_prefix("http://").unwrap().to_owned();
+    let env = TestEnv::with(&[("db.corp.example", origin)]).await;
+    env.open("Database").await;
+    let local_proxy = env.local_proxy().await;
+    let proxy = local_proxy
+        .proxy()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     for method in ["GET", "POST", "OPTIONS"] {
         for protocol in ["websocket", "echo/1", "TLS/1.2, echo", "SPDY/3.1"] {
             for (body, length) in [("", ""), ("hello", "Content-Length: 5\r\n")] {

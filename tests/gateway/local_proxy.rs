@@ -1,17 +1,17 @@
-//! What passes, what is refused, and what is asked for on the way.
+//! The local proxy: what it lets pass, what it refuses, and what it asks access for.
 
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 
 use crate::origin::PAGE;
-use crate::world::{Entry, World};
+use crate::test_env::{LocalProxy, TestEnv};
 
-/// Runs curl through the entry, and returns its exit code and what it printed.
-async fn curl(world: &World, entry: &Entry, arguments: &[&str]) -> (i32, String) {
-    let mut command = world.terminal.session.command("/usr/bin/curl");
+/// Runs curl through the local proxy, and returns its exit code and what it printed.
+async fn curl(env: &TestEnv, local_proxy: &LocalProxy, arguments: &[&str]) -> (i32, String) {
+    let mut command = env.terminal.session.command("/usr/bin/curl");
     command
         .args(["--silent", "--show-error", "--max-time", "60"])
-        .args(["--proxy", entry.proxy()])
+        .args(["--proxy", local_proxy.proxy()])
         .args(arguments);
     let output = tokio::process::Command::from(command)
         .output()
@@ -26,26 +26,26 @@ async fn curl(world: &World, entry: &Entry, arguments: &[&str]) -> (i32, String)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_open_passes_and_nothing_else() {
-    let world = World::new().await;
-    let entry = world.entry().await;
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
     for url in [
         "http://wiki.corp.example/",
         "http://WIKI.corp.example./page",
     ] {
-        let (code, text) = curl(&world, &entry, &[url]).await;
+        let (code, text) = curl(&env, &local_proxy, &[url]).await;
         assert_eq!((code, text.as_str()), (0, PAGE), "{url}");
     }
     let (code, text) = curl(
-        &world,
-        &entry,
+        &env,
+        &local_proxy,
         &["--proxytunnel", "http://wiki.corp.example/"],
     )
     .await;
     assert_eq!((code, text.as_str()), (0, PAGE));
-    let socks = format!("127.0.0.1:{}", entry.port());
+    let socks = format!("127.0.0.1:{}", local_proxy.port());
     let arguments = ["--noproxy", "", "--socks5-hostname", &socks];
     let url = "http://wiki.corp.example/";
-    let (code, text) = curl(&world, &entry, &[&arguments[..], &[url]].concat()).await;
+    let (code, text) = curl(&env, &local_proxy, &[&arguments[..], &[url]].concat()).await;
     assert_eq!((code, text.as_str()), (0, PAGE));
 
     // Neither what Ada does not see, nor what is no resource, nor another port: all alike.
@@ -56,12 +56,12 @@ async fn what_is_open_passes_and_nothing_else() {
         "http://wiki.corp.example:81/",
         "http://127.0.0.1/",
     ] {
-        let (_, text) = curl(&world, &entry, &[&status[..], &[url]].concat()).await;
+        let (_, text) = curl(&env, &local_proxy, &[&status[..], &[url]].concat()).await;
         assert_eq!(text, "403", "{url}");
     }
     // Whoever closed first, the page or curl.
     eventually("the ends in the audit log", async || {
-        let ends = world.ends().await;
+        let ends = env.ends().await;
         let whys: Vec<&str> = ends.iter().map(|(_, why)| &**why).collect();
         let in_order = whys.iter().all(|why| ["closed", "client"].contains(why));
         (whys.len() == 4 && in_order)
@@ -74,8 +74,8 @@ async fn what_is_open_passes_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_page_redirects_to_its_request_page() {
-    let world = World::new().await;
-    let entry = world.entry().await;
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
     let url = "http://vault.corp.example/";
     let where_to = [
         "--output",
@@ -85,22 +85,22 @@ async fn a_locked_page_redirects_to_its_request_page() {
         "--header",
         "Accept: text/html",
     ];
-    let (_, text) = curl(&world, &entry, &[&where_to[..], &[url]].concat()).await;
-    let vault = world.resource("Vault").await.id;
-    let page = world
+    let (_, text) = curl(&env, &local_proxy, &[&where_to[..], &[url]].concat()).await;
+    let vault = env.resource("Vault").await.id;
+    let page = env
         .controller
         .url()
         .join(&format!("resources/{vault}/request?as=ada"));
-    // And back: at the entry, by an id that nobody can guess.
-    let back = format!("302 {}&back={}-", page.unwrap(), entry.port());
+    // And back: at the local proxy, by an id that nobody can guess.
+    let back = format!("302 {}&back={}-", page.unwrap(), local_proxy.port());
     assert!(text.starts_with(&back), "{text} instead of {back}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_connection_waits_and_goes_on_once_it_is_granted() {
-    let world = World::new().await;
-    let entry = world.entry().await;
-    let mut command = world.terminal.session.command("/usr/bin/curl");
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    let mut command = env.terminal.session.command("/usr/bin/curl");
     command
         .args([
             "--silent",
@@ -109,19 +109,19 @@ async fn a_locked_connection_waits_and_goes_on_once_it_is_granted() {
             "--no-buffer",
             "--proxytunnel",
         ])
-        .args(["--proxy", entry.proxy(), "--http0.9"])
+        .args(["--proxy", local_proxy.proxy(), "--http0.9"])
         .arg("http://logs.corp.example:9000/");
-    let curl = world.terminal.session.spawn("curl", command).unwrap();
+    let curl = env.terminal.session.spawn("curl", command).unwrap();
     eventually("the question", async || {
-        entry
+        local_proxy
             .process
             .log()
             .contains("Logs is locked: ask for access at")
     })
     .await
     .unwrap();
-    assert_eq!(world.origin.open(), 0);
-    world.open("Logs").await;
+    assert_eq!(env.origin.open(), 0);
+    env.open("Logs").await;
     ticks_arrive(&curl).await;
 }
 
@@ -136,14 +136,14 @@ async fn ticks_arrive(program: &Process) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connect_carries_standard_input_and_output() {
-    let world = World::new().await;
-    let mut command = world
+    let env = TestEnv::new().await;
+    let mut command = env
         .terminal
         .session
         .command(hourkey_testkit::binaries::path("hourkey").unwrap());
     command.args(["connect", "logs.corp.example", "9000"]);
-    world.open("Logs").await;
-    let logs = world.terminal.session.logs();
+    env.open("Logs").await;
+    let logs = env.terminal.session.logs();
     let connect = Process::start_with_input("connect", command, &logs, b"x");
     let connect = connect.unwrap();
     ticks_arrive(&connect).await;

@@ -1,4 +1,4 @@
-//! One network with resources of every kind, a gateway in front of it, and a member with an entry.
+//! One network with resources of every kind, a gateway in front of it, and a member with a local proxy.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -10,9 +10,9 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
+use hourkey_testkit::test_user::TestUser;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -129,8 +129,8 @@ group = "Engineering"
 resource = "Vault"
 "#;
 
-/// Everything that a test needs. The processes end with it.
-pub(crate) struct World {
+/// The test environment. Its processes end with it.
+pub(crate) struct TestEnv {
     pub(crate) controller: Controller,
     /// Moves the controller's clock.
     pub(crate) clock: TestClock,
@@ -142,7 +142,7 @@ pub(crate) struct World {
     pub(crate) ada: Session,
 }
 
-impl World {
+impl TestEnv {
     pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
@@ -156,7 +156,7 @@ impl World {
         let origin = Origin::start().await;
         let gateway = gateway(&controller, "gw-1", &origin, servers).await;
         let terminal = Terminal::of("ada", &controller).await;
-        let mut ada = Person::new(&controller, "ada").await.unwrap();
+        let mut ada = TestUser::new(&controller, "ada").await.unwrap();
         // A new password ends all sessions: the terminal signs in again.
         let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
         terminal.sign_in(&mut ada, &arguments).await.ended(0);
@@ -171,11 +171,11 @@ impl World {
         }
     }
 
-    /// Starts Ada's entry.
-    pub(crate) async fn entry(&self) -> Entry {
+    /// Starts Ada's local proxy.
+    pub(crate) async fn local_proxy(&self) -> LocalProxy {
         let process = self.terminal.start(&["entry", "--json"]);
         let listening = printed(&process).await;
-        Entry { process, listening }
+        LocalProxy { process, listening }
     }
 
     /// Starts one of Ada's commands by way of another program, if one is named.
@@ -192,11 +192,11 @@ impl World {
         self.terminal.session.spawn(&name, command).unwrap()
     }
 
-    /// Starts Ada's entry by way of another program.
-    pub(crate) async fn entry_by(&self, wrapper: &[&str]) -> Entry {
+    /// Starts Ada's local proxy by way of another program.
+    pub(crate) async fn local_proxy_by(&self, wrapper: &[&str]) -> LocalProxy {
         let process = self.start_by(wrapper, &["entry", "--json"]);
         let listening = printed(&process).await;
-        Entry { process, listening }
+        LocalProxy { process, listening }
     }
 
     /// Starts a `hourkey forward` of Ada's, and returns its port.
@@ -213,7 +213,7 @@ impl World {
 
     /// Somebody's session at the API.
     pub(crate) async fn session(&self, login: &'static str) -> Session {
-        let mut person = Person::new(&self.controller, login).await.unwrap();
+        let mut person = TestUser::new(&self.controller, login).await.unwrap();
         person.session(&self.controller).await.unwrap()
     }
 
@@ -251,11 +251,11 @@ impl World {
         let lines = audit
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let ended = lines.filter(|entry| entry["action"] == "connection.ended");
+        let ended = lines.filter(|record| record["action"] == "connection.ended");
         ended
-            .map(|entry| {
-                let resource = entry["subject"]["resource"].as_i64().unwrap();
-                let why = entry["detail"]["why"].as_str().unwrap();
+            .map(|record| {
+                let resource = record["subject"]["resource"].as_i64().unwrap();
+                let why = record["detail"]["why"].as_str().unwrap();
                 (resource, why.to_owned())
             })
             .collect()
@@ -320,7 +320,7 @@ struct Forwarding {
 }
 
 /// A running `hourkey entry`.
-pub(crate) struct Entry {
+pub(crate) struct LocalProxy {
     pub(crate) process: Process,
     listening: Listening,
 }
@@ -332,7 +332,7 @@ struct Listening {
     pac: String,
 }
 
-impl Entry {
+impl LocalProxy {
     pub(crate) fn proxy(&self) -> &str {
         &self.listening.proxy
     }

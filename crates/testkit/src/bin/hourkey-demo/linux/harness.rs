@@ -1,4 +1,4 @@
-//! Everything around the products: a desk with a panel, notifications, a keyring and a browser,
+//! The harness around the products: a desktop with a panel, notifications, a keyring and a browser,
 //! and a reviewer elsewhere.
 
 use std::path::Path;
@@ -20,8 +20,8 @@ use hourkey_testkit::tray::{Item, Row, Signals};
 use hourkey_testkit::tray_host::TrayHost;
 use zbus::Connection;
 
-/// The desk of the person who asks.
-pub(crate) struct Desk {
+/// The desktop of the user who requests access.
+pub(crate) struct DesktopHarness {
     pub(crate) app: Option<Process>,
     pub(crate) browser: Browser,
     pub(crate) opener: Opener,
@@ -34,7 +34,7 @@ pub(crate) struct Desk {
     pub(crate) display: Display,
 }
 
-/// The desk of the person who decides: only a browser, and no display.
+/// The browser of the user who reviews, without a display.
 pub(crate) struct Reviewer {
     pub(crate) browser: Browser,
     pub(crate) session: Session,
@@ -48,7 +48,7 @@ pub(crate) async fn controller(clock: &TestClock) -> Result<Controller> {
     Ok(controller)
 }
 
-impl Desk {
+impl DesktopHarness {
     /// Everything but the app.
     pub(crate) async fn set_up(clock: &TestClock) -> Result<Self> {
         let display = Display::start().await?;
@@ -200,7 +200,7 @@ fn text(path: &Path) -> Result<&str> {
     path.to_str().context("the path is not text")
 }
 
-/// What the desk's theme makes of the window.
+/// The desktop's theme.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Theme {
     /// Light.

@@ -26,7 +26,7 @@ pub struct Device {
 
 /// The gateway's answer to a CONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ConnectResponse {
     pub status: u16,
     pub refusal: Option<String>,
     /// The connection's name.
@@ -34,7 +34,7 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Answer {
+impl ConnectResponse {
     pub fn refused(status: u16, refusal: &str) -> (u16, Option<String>) {
         (status, Some(refusal.to_owned()))
     }
@@ -102,12 +102,12 @@ impl Device {
     }
 
     /// CONNECT over HTTP/1.1.
-    pub async fn connect(&self, to: &str) -> Result<TlsStream<TcpStream>, Answer> {
+    pub async fn connect(&self, to: &str) -> Result<TlsStream<TcpStream>, ConnectResponse> {
         let mut tls = self.raw().await;
         let head = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
         tls.write_all(head.as_bytes()).await.unwrap();
         match answer(&mut tls).await {
-            Answer { status: 200, .. } => Ok(tls),
+            ConnectResponse { status: 200, .. } => Ok(tls),
             answer => Err(answer),
         }
     }
@@ -160,7 +160,7 @@ impl Device {
 }
 
 /// Reads one answer, with its body if it has one.
-pub async fn answer(tls: &mut TlsStream<TcpStream>) -> Answer {
+pub async fn answer(tls: &mut TlsStream<TcpStream>) -> ConnectResponse {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(soon("an answer", tls.read_u8()).await.unwrap());
@@ -178,7 +178,7 @@ pub async fn answer(tls: &mut TlsStream<TcpStream>) -> Answer {
     if status != 200 {
         soon("a body", tls.read_exact(&mut body)).await.unwrap();
     }
-    Answer {
+    ConnectResponse {
         status,
         refusal: header("hourkey-refusal"),
         flow: header("hourkey-flow"),
@@ -214,7 +214,7 @@ impl Http2 {
     }
 
     /// CONNECT over HTTP/2.
-    pub async fn connect(&mut self, to: &str) -> Result<Flow, Answer> {
+    pub async fn connect(&mut self, to: &str) -> Result<Flow, ConnectResponse> {
         let request = http::Request::connect(to).body(()).unwrap();
         let mut ready = self.0.clone().ready().await.unwrap();
         let (response, send) = ready.send_request(request, false).unwrap();
@@ -232,7 +232,7 @@ impl Http2 {
             text.extend(bytes);
         }
         let text = String::from_utf8(text).unwrap();
-        Err(Answer {
+        Err(ConnectResponse {
             status,
             refusal,
             flow: None,

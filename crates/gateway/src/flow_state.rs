@@ -1,4 +1,4 @@
-//! What a running flow holds: until when it may run, and whether it was cut.
+//! State of a running flow: its deadline, and whether it was cut.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -25,7 +25,7 @@ pub enum Cause {
     Stopped,
 }
 
-/// What was found inside of a flow that may not be there.
+/// A host that was sniffed in a flow and may not pass there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The host that the flow was opened for.
@@ -36,16 +36,16 @@ pub struct Mismatch {
     pub other: ResourceId,
 }
 
-/// One flow's ticket, shared by the table, which ends it, and the relay, which obeys.
+/// State of one flow, shared by the table, which ends it, and the relay, which obeys.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct FlowState {
     /// Names the flow.
     pub id: u64,
     /// Its device.
     pub device: DeviceId,
     /// Its user.
     pub user: UserId,
-    /// Where it goes.
+    /// The resource that it leads to.
     pub resource: ResourceId,
     /// Milliseconds on the boot clock: nothing passes from then on.
     deadline: AtomicU64,
@@ -56,7 +56,7 @@ pub struct Ticket {
     closed: CancellationToken,
 }
 
-impl Ticket {
+impl FlowState {
     /// A new one that runs until `deadline`, in milliseconds on the boot clock.
     #[must_use]
     pub fn new(
@@ -117,7 +117,7 @@ impl Ticket {
         let _ = self.mismatch.set(mismatch);
     }
 
-    /// What it was cut for, if that was [`Cause::Mismatch`].
+    /// The mismatch that it was cut for, if the cause was [`Cause::Mismatch`].
     #[must_use]
     pub fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.get()

@@ -1,4 +1,4 @@
-//! Tests of what stands beside the code: workflows and documents.
+//! Tests of the repository's workflows and documents.
 
 use std::fs;
 use std::path::Path;

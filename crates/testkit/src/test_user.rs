@@ -1,4 +1,4 @@
-//! A person at a browser, as far as the controller can tell: follows redirects, keeps cookies,
+//! A user with a browser, as far as the controller can tell: follows redirects, keeps cookies,
 //! fills forms in.
 
 use std::collections::BTreeMap;
@@ -15,27 +15,27 @@ use url::Url;
 
 use crate::controller::Controller;
 
-/// Who acts.
+/// A user of the organisation, with a browser of their own.
 #[derive(Debug)]
-pub struct Person {
+pub struct TestUser {
     login: &'static str,
     password: String,
     http: reqwest::Client,
     cookies: BTreeMap<String, String>,
 }
 
-impl Person {
-    /// A person of the organisation, who gets a password.
+impl TestUser {
+    /// Creates the user of this login, and sets a password.
     ///
     /// # Errors
-    /// When there is no such person.
+    /// When there is no such user.
     pub async fn new(controller: &Controller, login: &'static str) -> Result<Self> {
         let password = format!("the password of {login}");
         controller.set_password(login, &password).await?;
         Self::with_password(login, password)
     }
 
-    /// A person who has this password.
+    /// Creates a user who has this password.
     ///
     /// # Errors
     /// When there is no HTTP client.
@@ -48,7 +48,7 @@ impl Person {
         })
     }
 
-    /// A person who has this password, and whose browser trusts this authority (PEM).
+    /// Creates a user who has this password, and whose browser trusts this authority (PEM).
     ///
     /// # Errors
     /// When the authority cannot be used.
@@ -75,11 +75,11 @@ impl Person {
             let mut answer = self.get(&url).await?;
             let html = loop {
                 match answer {
-                    Answer::Page(html) => break html,
-                    Answer::To(next) if next.path() == "/callback" => {
+                    PageResponse::Page(html) => break html,
+                    PageResponse::Redirect(next) if next.path() == "/callback" => {
                         return self.back(&next).await;
                     }
-                    Answer::To(next) => {
+                    PageResponse::Redirect(next) => {
                         answer = self.get(&next).await?;
                         url = next;
                     }
@@ -96,9 +96,11 @@ impl Person {
             }
             let action = attribute(html, "action").context("a form")?;
             match self.post(&url.join(&action)?, &form).await? {
-                Answer::To(next) if next.path() == "/callback" => return self.back(&next).await,
-                Answer::To(next) => url = next,
-                Answer::Page(html) => bail!("{url} says {html}"),
+                PageResponse::Redirect(next) if next.path() == "/callback" => {
+                    return self.back(&next).await;
+                }
+                PageResponse::Redirect(next) => url = next,
+                PageResponse::Page(html) => bail!("{url} says {html}"),
             }
         }
         bail!("{page} leads nowhere");
@@ -130,23 +132,23 @@ impl Person {
     /// Back to the program, which shows a page.
     async fn back(&mut self, callback: &Url) -> Result<()> {
         match self.get(callback).await? {
-            Answer::Page(_) => Ok(()),
-            Answer::To(next) => bail!("the program leads on to {next}"),
+            PageResponse::Page(_) => Ok(()),
+            PageResponse::Redirect(next) => bail!("the program leads on to {next}"),
         }
     }
 
-    async fn get(&mut self, url: &Url) -> Result<Answer> {
+    async fn get(&mut self, url: &Url) -> Result<PageResponse> {
         let call = self.http.get(url.clone());
         self.send(url, call).await
     }
 
-    async fn post(&mut self, url: &Url, form: &[(String, String)]) -> Result<Answer> {
+    async fn post(&mut self, url: &Url, form: &[(String, String)]) -> Result<PageResponse> {
         let call = self.http.post(url.clone()).form(form);
         let call = call.header(ORIGIN, url.origin().ascii_serialization());
         self.send(url, call).await
     }
 
-    async fn send(&mut self, url: &Url, call: reqwest::RequestBuilder) -> Result<Answer> {
+    async fn send(&mut self, url: &Url, call: reqwest::RequestBuilder) -> Result<PageResponse> {
         let cookies = self
             .cookies
             .iter()
@@ -159,18 +161,18 @@ impl Person {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         if let Some(next) = response.headers().get(LOCATION) {
-            return Ok(Answer::To(url.join(next.to_str()?)?));
+            return Ok(PageResponse::Redirect(url.join(next.to_str()?)?));
         }
         let status = response.status();
         let html = response.text().await?;
         ensure!(status.is_success(), "{url} answers {status}: {html}");
-        Ok(Answer::Page(html))
+        Ok(PageResponse::Page(html))
     }
 }
 
-enum Answer {
+enum PageResponse {
     Page(String),
-    To(Url),
+    Redirect(Url),
 }
 
 /// Names and values of the hidden fields of a page with one form.

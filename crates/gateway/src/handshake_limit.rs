@@ -1,4 +1,4 @@
-//! Counts the connections whose device is not known yet, so that half-open ones cannot take all
+//! Limits the connections whose device is not known yet, so that half-open ones cannot take all
 //! the room.
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{WAITING, WAITING_PER_PEER};
+use crate::limits::{MAX_HANDSHAKES, MAX_HANDSHAKES_PER_SITE};
 
-/// The count.
+/// Limits the handshakes under way, in all and from one site.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<Mutex<Counts>>);
+pub(crate) struct HandshakeLimit(Arc<Mutex<Counts>>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -34,32 +34,32 @@ impl Counts {
     }
 }
 
-/// One connection's place; dropped when its device is known, or it ends.
+/// The slot of one connection; dropped when its device is known, or it ends.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    waiting: Waiting,
+pub(crate) struct HandshakeSlot {
+    limit: HandshakeLimit,
     number: u64,
     taken: CancellationToken,
 }
 
-impl Slot {
-    /// Waits until a newer connection needs the place.
+impl HandshakeSlot {
+    /// Waits until a newer connection needs the slot.
     pub(crate) async fn is_taken(&self) {
         self.taken.cancelled().await;
     }
 }
 
-impl Waiting {
-    /// A place for one more connection, unless its address has too many. When all are taken, the
+impl HandshakeLimit {
+    /// Takes a slot for one more connection, unless its site has too many. When all are taken, the
     /// oldest goes: a handshake takes milliseconds, so that is most likely none.
-    pub(crate) fn take(&self, peer: IpAddr) -> Option<Slot> {
+    pub(crate) fn take(&self, peer: IpAddr) -> Option<HandshakeSlot> {
         let peer = site(peer);
         let mut counts = self.counts();
         let of = counts.of.get(&peer).copied().unwrap_or(0);
-        if of >= WAITING_PER_PEER {
+        if of >= MAX_HANDSHAKES_PER_SITE {
             return None;
         }
-        if counts.slots.len() >= WAITING
+        if counts.slots.len() >= MAX_HANDSHAKES
             && let Some((&oldest, _)) = counts.slots.first_key_value()
             && let Some(taken) = counts.remove(oldest)
         {
@@ -69,9 +69,9 @@ impl Waiting {
         let (number, taken) = (counts.last, CancellationToken::new());
         counts.slots.insert(number, (peer, taken.clone()));
         *counts.of.entry(peer).or_default() += 1;
-        let waiting = self.clone();
-        Some(Slot {
-            waiting,
+        let limit = self.clone();
+        Some(HandshakeSlot {
+            limit,
             number,
             taken,
         })
@@ -82,8 +82,9 @@ impl Waiting {
     }
 }
 
-/// What counts as one peer: an IPv4 address, or the /64 network of an IPv6 one, since a host has
-/// all addresses of its network (RFC 4291, 2.5.4) and takes new ones as it likes (RFC 8981).
+/// Returns the site that counts as one peer: an IPv4 address, or the /64 network of an IPv6 one,
+/// since a host has all addresses of its network (RFC 4291, 2.5.4) and takes new ones as it likes
+/// (RFC 8981).
 pub(crate) fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -93,9 +94,9 @@ pub(crate) fn site(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Drop for Slot {
+impl Drop for HandshakeSlot {
     fn drop(&mut self) {
-        self.waiting.counts().remove(self.number);
+        self.limit.counts().remove(self.number);
     }
 }
 
@@ -104,46 +105,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_cannot_take_all_places() {
-        let waiting = Waiting::default();
+    fn one_address_cannot_take_all_slots() {
+        let limit = HandshakeLimit::default();
         let [greedy, other] = [1, 2].map(|last| IpAddr::from([10, 0, 0, last]));
-        let mut slots: Vec<Slot> = std::iter::from_fn(|| waiting.take(greedy)).collect();
-        assert_eq!(slots.len(), WAITING_PER_PEER);
-        assert!(waiting.take(other).is_some());
+        let mut slots: Vec<HandshakeSlot> = std::iter::from_fn(|| limit.take(greedy)).collect();
+        assert_eq!(slots.len(), MAX_HANDSHAKES_PER_SITE);
+        assert!(limit.take(other).is_some());
         slots.pop();
-        assert!(waiting.take(greedy).is_some());
+        assert!(limit.take(greedy).is_some());
         drop(slots);
-        assert!(waiting.counts().of.is_empty());
+        assert!(limit.counts().of.is_empty());
     }
 
     #[test]
     fn one_network_of_ipv6_counts_as_one_address() {
-        let waiting = Waiting::default();
+        let limit = HandshakeLimit::default();
         let address = |network, host| Ipv6Addr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
-        let slots = (0..=u16::MAX).map_while(|host| waiting.take(address(1, host).into()));
-        let slots: Vec<Slot> = slots.collect();
-        assert_eq!(slots.len(), WAITING_PER_PEER);
-        assert!(waiting.take(address(2, 0).into()).is_some());
+        let slots = (0..=u16::MAX).map_while(|host| limit.take(address(1, host).into()));
+        let slots: Vec<HandshakeSlot> = slots.collect();
+        assert_eq!(slots.len(), MAX_HANDSHAKES_PER_SITE);
+        assert!(limit.take(address(2, 0).into()).is_some());
         // IPv4 written as IPv6 is IPv4.
         for last in [1, 2] {
             let mapped = std::net::Ipv4Addr::new(10, 0, 0, last).to_ipv6_mapped();
-            assert!(waiting.take(mapped.into()).is_some());
+            assert!(limit.take(mapped.into()).is_some());
             assert_eq!(site(mapped.into()), IpAddr::from([10, 0, 0, last]));
         }
     }
 
     #[test]
-    fn the_oldest_goes_when_all_places_are_taken() {
-        let waiting = Waiting::default();
+    fn the_oldest_goes_when_all_slots_are_taken() {
+        let limit = HandshakeLimit::default();
         let peer =
             |number: usize| IpAddr::from([10, 0, (number / 200) as u8, (number % 200) as u8]);
-        let slots: Vec<Slot> = (0..WAITING + 2)
-            .map(|number| waiting.take(peer(number)).unwrap())
+        let slots: Vec<HandshakeSlot> = (0..MAX_HANDSHAKES + 2)
+            .map(|number| limit.take(peer(number)).unwrap())
             .collect();
         let taken = slots.iter().map(|slot| slot.taken.is_cancelled());
-        assert!(taken.eq((0..WAITING + 2).map(|number| number < 2)));
-        assert_eq!(waiting.counts().slots.len(), WAITING);
+        assert!(taken.eq((0..MAX_HANDSHAKES + 2).map(|number| number < 2)));
+        assert_eq!(limit.counts().slots.len(), MAX_HANDSHAKES);
         drop(slots);
-        assert!(waiting.counts().of.is_empty());
+        assert!(limit.counts().of.is_empty());
     }
 }

@@ -15,9 +15,9 @@ use hourkey_protocol::gateway::{
 use hourkey_protocol::problem::{Code, MEDIA_TYPE};
 use tokio::sync::mpsc;
 
-use super::{CREDENTIAL, Everything, Stream};
+use super::{CREDENTIAL, ControllerState, GatewayStream};
 
-pub(super) fn all(all: Arc<Mutex<Everything>>) -> Router {
+pub(super) fn all(all: Arc<Mutex<ControllerState>>) -> Router {
     Router::new()
         .route("/api/v1/gateway/enrol", post(enrol))
         .route("/api/v1/gateway/certificate", post(renew))
@@ -29,7 +29,7 @@ pub(super) fn all(all: Arc<Mutex<Everything>>) -> Router {
         .with_state(all)
 }
 
-impl Everything {
+impl ControllerState {
     fn refuses(&mut self, headers: &HeaderMap) -> Option<Response> {
         if let Some(status) = self.away {
             self.refusals += 1;
@@ -50,7 +50,7 @@ fn problem(status: StatusCode, code: Code, detail: &str) -> Response {
     (status, kind, Json(code.problem(detail))).into_response()
 }
 
-type Shared = State<Arc<Mutex<Everything>>>;
+type Shared = State<Arc<Mutex<ControllerState>>>;
 
 async fn healthz(State(all): Shared) -> StatusCode {
     all.lock().unwrap().away.unwrap_or(StatusCode::OK)
@@ -89,7 +89,7 @@ async fn follow(State(shared): Shared, headers: HeaderMap, Json(body): Json<Foll
     all.say(REPLACED, &serde_json::json!({}));
     all.streams += 1;
     all.followed = body.devices.iter().copied().collect();
-    all.stream = Some(Stream {
+    all.stream = Some(GatewayStream {
         number: all.streams,
         heard: 0,
         tx,

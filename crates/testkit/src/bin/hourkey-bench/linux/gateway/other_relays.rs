@@ -60,7 +60,7 @@ impl Relay {
 }
 
 /// Where the peers' files are, and where they lead.
-pub(crate) struct Peers<'a> {
+pub(crate) struct OtherRelays<'a> {
     folder: &'a Path,
     origin: SocketAddr,
 }
@@ -100,7 +100,7 @@ pub(crate) const NGINX: &str = "nginx stream, TLS";
 pub(crate) const RATHOLE: &str = "rathole, noise";
 const OPENSSH: &str = "apt-get install openssh-client openssh-server";
 
-impl<'a> Peers<'a> {
+impl<'a> OtherRelays<'a> {
     pub(crate) fn new(folder: &'a Path, origin: SocketAddr) -> Self {
         Self { folder, origin }
     }

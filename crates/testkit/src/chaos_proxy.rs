@@ -1,4 +1,4 @@
-//! A network that can break: a TCP port that leads to another one, or does not.
+//! A chaos proxy: forwards a TCP port to another one, and breaks or stalls connections on demand.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,25 +7,25 @@ use std::pin::pin;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A port of this machine that leads to another one, until it is cut. It ends with the runtime.
+/// Forwards a port of this machine to another one. It ends with the runtime.
 #[derive(Debug)]
-pub struct Wire {
-    /// The port that leads there.
+pub struct ChaosProxy {
+    /// The address on which it accepts connections.
     pub address: SocketAddr,
-    state: watch::Sender<State>,
+    state: watch::Sender<ProxyState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Whole,
-    /// Nothing passes, and nobody is told.
-    Silent,
-    /// Connections break.
+enum ProxyState {
+    Forwarding,
+    /// Stalls connections.
+    Stalled,
+    /// Breaks connections.
     Cut,
 }
 
-impl Wire {
-    /// A wire from a port of this machine's loopback.
+impl ChaosProxy {
+    /// Starts a proxy on a free port of the loopback address.
     ///
     /// # Errors
     /// When there is no free port.
@@ -33,18 +33,18 @@ impl Wire {
         Self::between((Ipv4Addr::LOCALHOST, 0).into(), server).await
     }
 
-    /// A wire from this address.
+    /// Starts a proxy on this address.
     ///
     /// # Errors
     /// When the address is taken.
     pub async fn between(at: SocketAddr, server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
-        let state = watch::Sender::new(State::Whole);
+        let state = watch::Sender::new(ProxyState::Forwarding);
         let watch = state.subscribe();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(carry(stream, server, watch.clone()));
+                tokio::spawn(forward(stream, server, watch.clone()));
             }
         });
         Ok(Self { address, state })
@@ -52,22 +52,26 @@ impl Wire {
 
     /// Breaks all connections, and each new one at once.
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.state.send_replace(ProxyState::Cut);
     }
 
-    /// Lets nothing pass any more, as when packets are lost. What was said meanwhile arrives once
-    /// the wire is mended.
-    pub fn silence(&self) {
-        self.state.send_replace(State::Silent);
+    /// Stalls all connections, as when packets are lost. Bytes sent meanwhile arrive after
+    /// [`Self::restore`].
+    pub fn stall(&self) {
+        self.state.send_replace(ProxyState::Stalled);
     }
 
-    /// Makes it whole again.
-    pub fn mend(&self) {
-        self.state.send_replace(State::Whole);
+    /// Forwards again.
+    pub fn restore(&self) {
+        self.state.send_replace(ProxyState::Forwarding);
     }
 }
 
-async fn carry(mut stream: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
+async fn forward(
+    mut stream: TcpStream,
+    server: SocketAddr,
+    mut state: watch::Receiver<ProxyState>,
+) {
     let mut both = pin!(async {
         let mut there = TcpStream::connect(server).await?;
         tokio::io::copy_bidirectional(&mut stream, &mut there).await
@@ -77,8 +81,8 @@ async fn carry(mut stream: TcpStream, server: SocketAddr, mut state: watch::Rece
         tokio::select! {
             biased;
             changed = state.changed() => if changed.is_err() { return },
-            _ = &mut both, if now == State::Whole => return,
-            () = std::future::ready(()), if now == State::Cut => return,
+            _ = &mut both, if now == ProxyState::Forwarding => return,
+            () = std::future::ready(()), if now == ProxyState::Cut => return,
         }
     }
 }

@@ -5,12 +5,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use hourkey_testkit::binaries;
 
-use super::people::{ADA, MARTA, ask};
-use super::private::{GRAFANA, HANDBOOK, LATENCY, Private, STAGING, WELCOME};
-use super::stage::{Desk, page_shots};
-use super::tour::Play;
+use super::harness::{DesktopHarness, page_shots};
+use super::private_services::{GRAFANA, HANDBOOK, LATENCY, Private, STAGING, WELCOME};
+use super::tour::Tour;
+use super::users::{ADA, MARTA, ask};
 
-impl Play<'_> {
+impl Tour<'_> {
     /// Private pages, a database and a shell: locked, asked for, used, and cut.
     pub(super) async fn use_what_is_private(&mut self) -> Result<()> {
         let mut private = None;
@@ -30,8 +30,8 @@ impl Play<'_> {
     }
 
     async fn open_a_page(&mut self) -> Result<()> {
-        let desk = &*self.desk;
-        let (page, pictures) = (&desk.browser.page, self.pictures);
+        let harness = &*self.harness;
+        let (page, pictures) = (&harness.browser.page, self.pictures);
         let address = format!("http://{HANDBOOK}/first-day?for=ada");
         self.steps
             .step("Ada opens a private page: its tab asks for access", async {
@@ -42,7 +42,7 @@ impl Play<'_> {
                     !at.as_str().contains("first-day"),
                     "{at} tells where she goes"
                 );
-                page_shots(&desk.browser, pictures, "asked-by-address").await?;
+                page_shots(&harness.browser, pictures, "asked-by-address").await?;
                 Ok(format!("redirected to {}", at.path()))
             })
             .await?;
@@ -67,15 +67,15 @@ impl Play<'_> {
     }
 
     async fn wait_in_the_tab(&mut self) -> Result<()> {
-        let desk = &*self.desk;
-        let page = &desk.browser.page;
+        let harness = &*self.harness;
+        let page = &harness.browser.page;
         let address = format!("https://{GRAFANA}/");
         self.steps
             .step("With TLS the tab waits while another one asks", async {
-                let seen = desk.opener.urls()?.len();
+                let seen = harness.opener.urls()?.len();
                 // By a link in another program: the browser's driver would wait for the tab.
-                desk.session.run("xdg-open", &[&address]).await?;
-                let opened = desk.opener.next_after(seen + 1).await?;
+                harness.session.run("xdg-open", &[&address]).await?;
+                let opened = harness.opener.next_after(seen + 1).await?;
                 let path = opened.path().to_owned();
                 page.switch_to("the request page", |url| url.path() == path)
                     .await?;
@@ -105,40 +105,41 @@ impl Play<'_> {
     }
 
     async fn query_and_be_cut(&mut self) -> Result<()> {
-        let desk = &*self.desk;
-        let page = &desk.browser.page;
+        let harness = &*self.harness;
+        let page = &harness.browser.page;
         let mut query = None;
         self.steps
             .step("psql runs a query through a port of this computer", async {
-                desk.authenticate("Payroll database").await?;
+                harness.authenticate("Payroll database").await?;
                 ask(page, "Who was paid twice?", "Send request").await?;
                 page.shows("Waiting for a reviewer").await?;
                 self.reviewer
                     .approve(self.controller, "Who was paid twice?", "Approve 45 minutes")
                     .await?;
-                desk.row("Payroll database · 45 min left").await?;
-                let menu = desk.icon().await?.menu().await?;
+                harness.row("Payroll database · 45 min left").await?;
+                let menu = harness.icon().await?.menu().await?;
                 ensure!(
                     menu.at(&["Payroll database", "Give back"]).is_ok(),
                     "{}",
                     menu.outline()
                 );
-                desk.click(&["Payroll database", "Forward to this computer"])
+                harness
+                    .click(&["Payroll database", "Forward to this computer"])
                     .await?;
-                let told = desk
+                let told = harness
                     .notifications
                     .wait_for("the port", |told| {
                         told.summary.starts_with("Payroll database at 127.0.0.1:")
                     })
                     .await?;
                 let port = told.summary.rsplit(':').next().unwrap_or_default();
-                let answer = psql(desk, port, "select 6 * 7").output()?;
+                let answer = psql(harness, port, "select 6 * 7").output()?;
                 let answer = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
                 ensure!(answer == "42", "psql says {answer:?}");
                 let endless = "copy (select generate_series(1, 2000000000)) to stdout";
-                let mut command = psql(desk, port, endless);
+                let mut command = psql(harness, port, endless);
                 command.args(["--output", "/dev/null"]);
-                query = Some(desk.session.spawn("psql", command)?);
+                query = Some(harness.session.spawn("psql", command)?);
                 Ok(format!(
                     "“{}”; select 6 * 7 is {answer}; a longer one runs",
                     told.summary
@@ -160,29 +161,29 @@ impl Play<'_> {
                     ended.code() == Some(2) && log.contains("server closed the connection"),
                     "psql ended with {ended}: {log}"
                 );
-                let told = desk.notifications.wait_for("the end", |told| {
+                let told = harness.notifications.wait_for("the end", |told| {
                     told.summary == "Access to Payroll database was revoked"
                 });
                 let told = told.await?;
                 ensure!(told.body.contains(MARTA.name), "{}", told.body);
                 page.shows("Ended with the access at").await?;
                 let cut = page.text("#connections li").await?;
-                page_shots(&desk.browser, self.pictures, "cut-page").await?;
+                page_shots(&harness.browser, self.pictures, "cut-page").await?;
                 Ok(format!("“{}” and “{cut}”", told.body))
             })
             .await
     }
 
     async fn log_in(&mut self, private: &Private) -> Result<()> {
-        let desk = &*self.desk;
-        let page = &desk.browser.page;
+        let harness = &*self.harness;
+        let page = &harness.browser.page;
         self.steps
             .step("The command line signs in through the browser", async {
-                let seen = desk.opener.urls()?.len();
-                let mut command = desk.session.command(binaries::path("hourkey")?);
+                let seen = harness.opener.urls()?.len();
+                let mut command = harness.session.command(binaries::path("hourkey")?);
                 command.args(["sign-in", self.controller.url().as_str(), "--store", "file"]);
-                let mut command = desk.session.spawn("hourkey-sign-in", command)?;
-                desk.opener.next_after(seen).await?;
+                let mut command = harness.session.spawn("hourkey-sign-in", command)?;
+                harness.opener.next_after(seen).await?;
                 page.switch_to("the consent page", |url| url.path() == "/oauth/authorize")
                     .await?;
                 page.press("Allow").await?;
@@ -193,17 +194,19 @@ impl Play<'_> {
             .await?;
         self.steps
             .step("ssh waits for access, and gets it with a reason", async {
-                let seen = desk.opener.urls()?.len();
-                desk.session.link("hourkey", &binaries::path("hourkey")?)?;
-                let mut command = desk.session.command("/usr/bin/ssh");
+                let seen = harness.opener.urls()?.len();
+                harness
+                    .session
+                    .link("hourkey", &binaries::path("hourkey")?)?;
+                let mut command = harness.session.command("/usr/bin/ssh");
                 command
                     .args(["-F", "none", "-oProxyCommand=hourkey connect %h %p"])
                     .args(private.ssh_options()?)
                     .args([STAGING, "echo the shell is here"]);
-                let mut ssh = desk.session.spawn("ssh", command)?;
+                let mut ssh = harness.session.spawn("ssh", command)?;
                 let asked = async || ssh.log().contains("Staging SSH is locked");
                 ssh.ready("its question", asked).await?;
-                let opened = desk.opener.next_after(seen).await?;
+                let opened = harness.opener.next_after(seen).await?;
                 let path = opened.path().to_owned();
                 page.switch_to("the request page", |url| url.path() == path)
                     .await?;
@@ -221,8 +224,8 @@ impl Play<'_> {
 }
 
 /// A psql(1) of the desk's at this port.
-fn psql(desk: &Desk, port: &str, statement: &str) -> Command {
-    let mut command = desk.session.command("/usr/bin/psql");
+fn psql(harness: &DesktopHarness, port: &str, statement: &str) -> Command {
+    let mut command = harness.session.command("/usr/bin/psql");
     command
         .args(["--no-psqlrc", "--tuples-only", "--no-align"])
         .args(["--host=127.0.0.1", "--port", port])

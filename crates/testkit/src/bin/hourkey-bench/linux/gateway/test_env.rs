@@ -1,4 +1,4 @@
-//! An organisation with a gateway in front of the origin, and a member with one entry or more.
+//! An organisation with a gateway in front of the origin, and a member with one local proxy or more.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use hourkey_client::session::Session as Api;
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
 use hourkey_testkit::binaries;
+use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::controller::Controller;
-use hourkey_testkit::gateway::{Gateway, Place};
+use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::opener::Opener;
-use hourkey_testkit::person::Person;
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
-use hourkey_testkit::wire::Wire;
+use hourkey_testkit::test_user::TestUser;
 use serde::Deserialize;
 
 use super::origin::Part;
 use super::route::Route;
-use crate::linux::desk::ask;
+use crate::linux::desktop_harness::ask;
 
 const ORGANISATION: &str = r#"
 name = "Measured"
@@ -55,50 +55,50 @@ group = "Engineering"
 resource = "Locked"
 "#;
 
-/// Everything around one gateway. The processes end with it.
-pub(crate) struct World {
-    pub(crate) entries: Vec<Entry>,
+/// The test environment of one gateway. Its processes end with it.
+pub(crate) struct TestEnv {
+    pub(crate) proxies: Vec<LocalProxy>,
     pub(crate) gateway: Gateway,
     pub(crate) controller: Controller,
     pub(crate) origin: Part,
     /// What is behind the locked resource.
     _locked: Part,
-    /// The member, who uses the entries.
+    /// The member, who uses the local proxies.
     ada: Api,
     /// The reviewer.
     marta: Api,
     _folders: [tempfile::TempDir; 2],
 }
 
-impl World {
-    /// With so many devices of the member, each with its entry.
+impl TestEnv {
+    /// With this many devices of the member, each with its local proxy.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
-        let place = for_many(Place::beside(&controller));
-        Self::of(controller, place, devices).await
+        let deployment = for_many(Deployment::beside(&controller));
+        Self::of(controller, deployment, devices).await
     }
 
     /// With one device, and with the gateway and the `hourkey` of another build.
     pub(crate) async fn of_build(folder: &Path) -> Result<Self> {
         let controller = Controller::start(ORGANISATION).await?;
-        let place = Place {
+        let deployment = Deployment {
             build: Some(folder.to_path_buf()),
-            ..Place::beside(&controller)
+            ..Deployment::beside(&controller)
         };
-        Self::of(controller, place, 1).await
+        Self::of(controller, deployment, 1).await
     }
 
-    /// With one device, and a gateway that reaches the controller by a wire.
-    pub(crate) async fn wired() -> Result<(Self, Wire)> {
+    /// With one device, and a gateway that reaches the controller by a chaos proxy.
+    pub(crate) async fn behind_proxy() -> Result<(Self, ChaosProxy)> {
         let controller = Controller::start(ORGANISATION).await?;
-        let (place, wire) = Place::wired(&controller).await?;
-        Ok((Self::of(controller, for_many(place), 1).await?, wire))
+        let (deployment, link) = Deployment::behind_proxy(&controller).await?;
+        Ok((Self::of(controller, for_many(deployment), 1).await?, link))
     }
 
-    async fn of(controller: Controller, place: Place, devices: usize) -> Result<Self> {
+    async fn of(controller: Controller, deployment: Deployment, devices: usize) -> Result<Self> {
         // Each origin has a log of its own, in which it says its address.
         let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
-        let hourkey = binaries::of_build(place.build.as_deref(), "hourkey")?;
+        let hourkey = binaries::of_build(deployment.build.as_deref(), "hourkey")?;
         let origin = Part::start("origin", &[], folders[0].path()).await?;
         // What shares an address needs access to both.
         let locked = Part::start("origin", &[], folders[1].path()).await?;
@@ -107,17 +107,17 @@ impl World {
             ("open.corp.example", &*addresses[0]),
             ("locked.corp.example", &*addresses[1]),
         ];
-        let gateway = Gateway::start_at(&controller, place, "gw-1", "Office", &hosts).await?;
-        let mut ada = Person::new(&controller, "ada").await?;
-        let mut marta = Person::new(&controller, "marta").await?;
-        let mut entries = Vec::new();
+        let gateway = Gateway::start_at(&controller, deployment, "gw-1", "Office", &hosts).await?;
+        let mut ada = TestUser::new(&controller, "ada").await?;
+        let mut marta = TestUser::new(&controller, "marta").await?;
+        let mut proxies = Vec::new();
         for _ in 0..devices {
-            entries.push(Entry::start(&hourkey, &controller, &mut ada).await?);
+            proxies.push(LocalProxy::start(&hourkey, &controller, &mut ada).await?);
         }
-        let world = Self {
+        let env = Self {
             ada: ada.session(&controller).await?,
             marta: marta.session(&controller).await?,
-            entries,
+            proxies,
             gateway,
             controller,
             origin,
@@ -125,22 +125,22 @@ impl World {
             _folders: folders,
         };
         // From here on connections lie ready.
-        for entry in &world.entries {
-            entry.open().echo().await.context("the first connection")?;
+        for proxy in &env.proxies {
+            proxy.open().echo().await.context("the first connection")?;
         }
-        Ok(world)
+        Ok(env)
     }
 
-    /// The member's first entry.
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.entries[0]
+    /// The member's first local proxy.
+    pub(crate) fn proxy(&self) -> &LocalProxy {
+        &self.proxies[0]
     }
 
-    /// The gateway and the entries, by process id.
+    /// The gateway and the local proxies, by process id.
     pub(crate) fn processes(&self) -> Result<Vec<u32>> {
         let gateway = self.gateway.id().context("the gateway runs")?;
-        let entries = self.entries.iter().map(|entry| entry.process.id());
-        Ok(entries.chain([gateway]).collect())
+        let proxies = self.proxies.iter().map(|proxy| proxy.process.id());
+        Ok(proxies.chain([gateway]).collect())
     }
 
     /// The member asks for the locked resource, for this long.
@@ -181,23 +181,23 @@ impl World {
 }
 
 /// Where the one member stands for many.
-fn for_many(place: Place) -> Place {
-    Place {
+fn for_many(deployment: Deployment) -> Deployment {
+    Deployment {
         connections_per_user: Some(20_000),
-        ..place
+        ..deployment
     }
 }
 
 /// A running `hourkey entry` on a device of its own.
-pub(crate) struct Entry {
+pub(crate) struct LocalProxy {
     pub(crate) process: Process,
     program: PathBuf,
     address: SocketAddr,
     session: Session,
 }
 
-impl Entry {
-    async fn start(program: &Path, controller: &Controller, person: &mut Person) -> Result<Self> {
+impl LocalProxy {
+    async fn start(program: &Path, controller: &Controller, person: &mut TestUser) -> Result<Self> {
         let session = Session::start().await?;
         let opener = Opener::install(&session)?;
         let mut sign_in = session.command(program);
@@ -208,9 +208,9 @@ impl Entry {
         let said = String::from_utf8_lossy(&ran.stderr);
         ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
         browsed?;
-        let mut entry = session.command(program);
-        entry.args(["entry", "--json"]);
-        let process = session.spawn("hourkey", entry)?;
+        let mut proxy = session.command(program);
+        proxy.args(["entry", "--json"]);
+        let process = session.spawn("hourkey", proxy)?;
         let address = listening(&process).await?;
         Ok(Self {
             process,

@@ -1,19 +1,19 @@
-//! A gateway and a person's machine far from each other: both on hosts of their own.
+//! A remote environment: the gateway and the user each on a host of their own.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hourkey_testkit::gateway::{Gateway, Place};
-use hourkey_testkit::wire::Wire;
+use hourkey_testkit::chaos_proxy::ChaosProxy;
+use hourkey_testkit::gateway::{Deployment, Gateway};
 
 use crate::addresses::hosts;
 use crate::connection::Connection;
 use crate::faults::get;
+use crate::ingress::HOST;
 use crate::network::{Host, Network};
 use crate::origin::Origin;
-use crate::ways::HOST;
-use crate::world::{Entry, World};
+use crate::test_env::{LocalProxy, TestEnv};
 
 /// The gateway's name.
 pub(crate) const FAR: &str = "far.corp.example";
@@ -25,7 +25,7 @@ pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
     let Some(network) = Network::new() else {
         return;
     };
-    network.entry.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
+    network.client.etc("hosts", &hosts(FAR, &["10.77.0.2"]));
     let resources = [WIKI, LOGS, HOST].map(|name| hosts(name, &["10.77.0.4"]));
     network.gateway.etc("hosts", &resources.concat());
     network.controller.thread(|| {
@@ -34,75 +34,80 @@ pub(crate) fn at_hosts(test: impl AsyncFn(&Network) + Send + Sync) {
     });
 }
 
-/// Everything that a test needs; the resources are at the network's `origin`.
-pub(crate) struct Far<'a> {
-    pub(crate) world: World,
+/// A test environment with each product on a host of its own; the resources are at the network's
+/// `origin`.
+pub(crate) struct RemoteEnv<'a> {
+    pub(crate) env: TestEnv,
     pub(crate) network: &'a Network,
     pub(crate) gateway: Gateway,
     pub(crate) origin: Origin,
-    _wires: Vec<Wire>,
+    _links: Vec<ChaosProxy>,
 }
 
-impl<'a> Far<'a> {
+impl<'a> RemoteEnv<'a> {
     /// What names lead to at the gateway's host is the test's to say before, by
     /// [`crate::network::Host::etc`].
     pub(crate) async fn new(network: &'a Network) -> Self {
         let Network {
             controller,
             gateway,
-            entry,
+            client,
             origin,
         } = network;
-        let mut world = World::new().await;
-        world.gateway.kill().unwrap();
+        let mut env = TestEnv::new().await;
+        env.gateway.kill().unwrap();
         let remove = ["gateway", "remove", "gw-1"];
-        world.controller.run(&remove).await.unwrap();
+        env.controller.run(&remove).await.unwrap();
         // Unencrypted, the controller is spoken to on loopback only: a port there leads to it.
-        let port = world.controller.url().port().unwrap();
+        let port = env.controller.url().port().unwrap();
         let loopback = (Ipv4Addr::LOCALHOST, port).into();
-        let mut wires = vec![Wire::between(controller.at(port), loopback).await.unwrap()];
-        for host in [gateway, entry] {
-            let door = Wire::between(loopback, controller.at(port));
-            wires.push(host.run(door).await.unwrap());
+        let mut links = vec![
+            ChaosProxy::between(controller.at(port), loopback)
+                .await
+                .unwrap(),
+        ];
+        for host in [gateway, client] {
+            let door = ChaosProxy::between(loopback, controller.at(port));
+            links.push(host.run(door).await.unwrap());
         }
-        let place = Place {
+        let deployment = Deployment {
             host: gateway.address,
             name: Some(FAR.to_owned()),
             wrapper: gateway.wrapper().map(str::to_owned).into(),
-            ..Place::beside(&world.controller)
+            ..Deployment::beside(&env.controller)
         };
-        let far = Gateway::start_at(&world.controller, place, "far", "Office", &[]);
-        let gateway = far.await.unwrap();
+        let remote = Gateway::start_at(&env.controller, deployment, "far", "Office", &[]);
+        let gateway = remote.await.unwrap();
         let (origin, of_origin) = at_origin(origin).await;
-        wires.extend(of_origin);
+        links.extend(of_origin);
         Self {
-            world,
+            env,
             network,
             gateway,
             origin,
-            _wires: wires,
+            _links: links,
         }
     }
 
     /// Starts the person's local proxy at their host.
     pub(crate) async fn proxy(&self) -> Proxy<'a> {
-        let host = &self.network.entry;
-        let entry = Arc::new(self.world.entry_by(&host.wrapper()).await);
-        Proxy { host, entry }
+        let host = &self.network.client;
+        let local_proxy = Arc::new(self.env.local_proxy_by(&host.wrapper()).await);
+        Proxy { host, local_proxy }
     }
 }
 
 /// Servers at both addresses of the origin's host, on the resources' own ports.
-async fn at_origin(host: &Host) -> (Origin, Vec<Wire>) {
+async fn at_origin(host: &Host) -> (Origin, Vec<ChaosProxy>) {
     let all = Ipv6Addr::UNSPECIFIED;
     host.run(async move {
         let origin = Origin::start().await;
-        let mut wires = Vec::new();
+        let mut links = Vec::new();
         for (port, to) in [(80, origin.web()), (9000, origin.ticks())] {
-            let wire = Wire::between(SocketAddr::new(all.into(), port), to);
-            wires.push(wire.await.unwrap());
+            let link = ChaosProxy::between(SocketAddr::new(all.into(), port), to);
+            links.push(link.await.unwrap());
         }
-        (origin, wires)
+        (origin, links)
     })
     .await
 }
@@ -110,15 +115,18 @@ async fn at_origin(host: &Host) -> (Origin, Vec<Wire>) {
 /// A local proxy at the person's host.
 pub(crate) struct Proxy<'a> {
     host: &'a Host,
-    entry: Arc<Entry>,
+    local_proxy: Arc<LocalProxy>,
 }
 
 impl Proxy<'_> {
     /// Asks for a page: what the first line says and all, and how long it took.
     pub(crate) async fn get(&self, name: &'static str) -> (String, Duration) {
-        let entry = Arc::clone(&self.entry);
+        let local_proxy = Arc::clone(&self.local_proxy);
         let begun = Instant::now();
-        let page = self.host.run(async move { get(&entry, name).await }).await;
+        let page = self
+            .host
+            .run(async move { get(&local_proxy, name).await })
+            .await;
         (
             page.unwrap_or_else(|error| error.to_string()),
             begun.elapsed(),
@@ -127,8 +135,8 @@ impl Proxy<'_> {
 
     /// Opens a connection to the server behind "Logs".
     pub(crate) async fn open(&self, mode: u8) -> Connection {
-        let entry = Arc::clone(&self.entry);
-        let open = async move { Connection::open(&entry, mode).await };
+        let local_proxy = Arc::clone(&self.local_proxy);
+        let open = async move { Connection::open(&local_proxy, mode).await };
         self.host.run(open).await
     }
 }

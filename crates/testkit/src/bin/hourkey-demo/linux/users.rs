@@ -1,34 +1,34 @@
-//! What people do in their browsers.
+//! The users of the demo, and what they do in their browsers.
 
 use anyhow::Result;
 use hourkey_testkit::page::Page;
 
-/// A person of the sample organisation.
+/// A user of the sample organisation.
 #[derive(Clone, Copy)]
-pub(crate) struct Person {
+pub(crate) struct DemoUser {
     pub(crate) login: &'static str,
     pub(crate) name: &'static str,
     pub(crate) password: &'static str,
 }
 
-/// Asks.
-pub(crate) const ADA: Person = Person {
+/// The requester.
+pub(crate) const ADA: DemoUser = DemoUser {
     login: "ada",
     name: "Ada Park",
     password: "the keys are under the mat",
 };
 
-/// Decides.
-pub(crate) const MARTA: Person = Person {
+/// The reviewer.
+pub(crate) const MARTA: DemoUser = DemoUser {
     login: "marta",
     name: "Marta Ruiz",
     password: "a clock face for a bow",
 };
 
 /// Fills in the sign-in page.
-pub(crate) async fn sign_in(page: &Page, person: Person) -> Result<()> {
-    page.fill("Login", person.login).await?;
-    page.fill("Password", person.password).await?;
+pub(crate) async fn sign_in(page: &Page, user: DemoUser) -> Result<()> {
+    page.fill("Login", user.login).await?;
+    page.fill("Password", user.password).await?;
     page.press("Sign in").await
 }
 

@@ -1,4 +1,4 @@
-//! A controller as far as gateways see it, that can be told what to say.
+//! A fake controller, as far as gateways see it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use hourkey_domain::ids::{DeviceId, GatewayId, ResourceId, UserId};
 use hourkey_gateway::api::Api;
 use hourkey_gateway::enrolment::{Enrolled, Folder};
 use hourkey_pki::{Authority, Key, Request, Subject};
-use hourkey_protocol::gateway::Device as Said;
+use hourkey_protocol::gateway::Device as ProtocolDevice;
 use hourkey_protocol::gateway::{
     CHANGES, Certificate, Changes, Destination, Enrol, LiveDevice, PING, Permit, Ping, User,
 };
@@ -28,19 +28,19 @@ pub const TOKEN: &str = "token-that-works-once";
 const CREDENTIAL: &str = "credential";
 
 #[derive(Clone)]
-pub struct Controller {
+pub struct TestController {
     pub url: url::Url,
-    all: Arc<Mutex<Everything>>,
+    all: Arc<Mutex<ControllerState>>,
 }
 
-struct Everything {
+struct ControllerState {
     devices_authority: Authority,
     gateways_authority: Authority,
     resources: BTreeMap<ResourceId, Destination>,
     devices: BTreeMap<DeviceId, LiveDevice>,
     permits: BTreeMap<UserId, BTreeMap<ResourceId, Option<DateTime<Utc>>>>,
     seq: i64,
-    stream: Option<Stream>,
+    stream: Option<GatewayStream>,
     streams: u64,
     acked: i64,
     token: Option<String>,
@@ -58,13 +58,13 @@ struct Everything {
     reported: Vec<serde_json::Value>,
 }
 
-struct Stream {
+struct GatewayStream {
     number: u64,
     heard: u64,
     tx: mpsc::UnboundedSender<String>,
 }
 
-impl Controller {
+impl TestController {
     /// The connections that were reported so far.
     pub fn reported(&self) -> Vec<serde_json::Value> {
         self.all.lock().unwrap().reported.clone()
@@ -76,7 +76,7 @@ impl Controller {
     }
 
     pub async fn start() -> Self {
-        let all = Everything {
+        let all = ControllerState {
             devices_authority: Authority::new("Devices", now()).unwrap().0,
             gateways_authority: Authority::new("Gateways", now()).unwrap().0,
             resources: BTreeMap::new(),
@@ -149,7 +149,7 @@ impl Controller {
         (url, authority.certificate().to_owned())
     }
 
-    fn all(&self) -> MutexGuard<'_, Everything> {
+    fn all(&self) -> MutexGuard<'_, ControllerState> {
         self.all.lock().unwrap()
     }
 
@@ -256,7 +256,7 @@ impl Controller {
     pub fn end_device(&self, id: DeviceId) -> i64 {
         let mut all = self.all();
         all.devices.remove(&id);
-        all.say_changes(None, vec![Said { id, live: None }], Vec::new())
+        all.say_changes(None, vec![ProtocolDevice { id, live: None }], Vec::new())
     }
 
     /// Waits until everything up to `seq` is in force.
@@ -329,7 +329,7 @@ impl Controller {
     }
 }
 
-impl Everything {
+impl ControllerState {
     fn now(&self) -> DateTime<Utc> {
         now() + self.ahead
     }
@@ -349,7 +349,7 @@ impl Everything {
     fn say_changes(
         &mut self,
         resources: Option<Vec<Destination>>,
-        devices: Vec<Said>,
+        devices: Vec<ProtocolDevice>,
         users: Vec<User>,
     ) -> i64 {
         self.seq += 1;
@@ -386,12 +386,12 @@ impl Everything {
         User { id, permits }
     }
 
-    fn about(&self, devices: &[DeviceId]) -> (Vec<Said>, Vec<User>) {
-        let said = |id: &DeviceId| Said {
+    fn about(&self, devices: &[DeviceId]) -> (Vec<ProtocolDevice>, Vec<User>) {
+        let said = |id: &DeviceId| ProtocolDevice {
             id: *id,
             live: self.devices.get(id).cloned(),
         };
-        let devices: Vec<Said> = devices.iter().map(said).collect();
+        let devices: Vec<ProtocolDevice> = devices.iter().map(said).collect();
         let users: BTreeSet<UserId> = devices
             .iter()
             .filter_map(|it| Some(it.live.as_ref()?.user))
