@@ -1,8 +1,8 @@
 //! What happens with access: asking, deciding, ending, and what follows from time and change.
 //!
-//! Each act is one write transaction (rule 12) of three steps: [`facts`] loads what bears on one
+//! Each act is one write transaction (rule 12) of three steps: `facts` loads what bears on one
 //! user and one resource, settled to the moment; `domain::transition` decides what follows; and
-//! [`record`] writes each transition with its audit entry, its change-log entry and its notices. Functions whose names end in `_in` run inside a transaction that
+//! `record` writes each transition with its audit entry, its change-log entry and its notices. Functions whose names end in `_in` run inside a transaction that
 //! the caller opened, with the time read there.
 
 pub mod actor;
