@@ -9,7 +9,7 @@ use hourkey_domain::review::Eligible;
 use hourkey_domain::transition::{self, Asked, Next, Transition};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
+use hourkey_store::{StoreError, Write};
 
 use super::actor::Actor;
 use super::decide::cannot_approve;
@@ -70,7 +70,9 @@ pub(crate) async fn ask_in(
     };
     let act = Act::of(user, now);
     let recorded = record::apply(tx, &requested, act).await?;
-    let id = recorded.request.ok_or_else(AppError::not_found)?;
+    let id = recorded.request.ok_or_else(|| {
+        StoreError::Corrupt("a request was recorded without its id".to_owned())
+    })?;
     let request = request.numbered(id);
     match then {
         Next::Review(Eligible::Fallback(people)) => {

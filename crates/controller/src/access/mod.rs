@@ -2,8 +2,9 @@
 //!
 //! Each act is one write transaction (rule 12) of three steps: `facts` loads what bears on one
 //! user and one resource, settled to the moment; `domain::transition` decides what follows; and
-//! `record` writes each transition with its audit entry, its change-log entry and its notices. Functions whose names end in `_in` run inside a transaction that
-//! the caller opened, with the time read there.
+//! `record` writes each transition with its audit entry, its change-log entry and its notices.
+//! Functions whose names end in `_in` run inside a transaction that the caller opened, with the
+//! time read there.
 
 pub mod actor;
 pub mod ask;

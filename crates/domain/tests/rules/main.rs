@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod law;
+mod rules_doc;
 mod rule_01_visibility;
 mod rule_02_overrides;
 mod rule_03_several_assignments;
