@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hourkey_client::delivery::{Ending, PendingNotification};
 use hourkey_client::dial::BlockedConnection;
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};

@@ -1,16 +1,13 @@
 //! The command line.
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hourkey_client::config::StoreKind;
 use hourkey_domain::ids::{DeviceId, RequestId};
 use hourkey_domain::length::{Length, typed_seconds};
 
-use crate::exit::CommandError;
-use crate::{
-    account, ask, clipboard, connect, devices, print, resources, reviews, serve, ssh_config, unlock,
-};
+use crate::clipboard;
 
 /// See which resources are yours to use, ask for access, and review what others ask for.
 #[derive(Parser)]
@@ -18,9 +15,9 @@ use crate::{
 pub(crate) struct Arguments {
     /// Print JSON, in the shapes of the controller's API (docs/cli.md).
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 const EXIT_CODES: &str = "\
@@ -39,7 +36,7 @@ Exit codes:
 A RESOURCE is given by its id, name, alias or address. Letters may be upper or lower case.";
 
 #[derive(Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Sign in through the browser.
     SignIn(SignIn),
     /// Sign out, and end the session at the controller.
@@ -250,53 +247,10 @@ fn port(text: &str) -> Result<u16, &'static str> {
         .map_err(|_| "write a number from 1 to 65535, or 0 for any free one")
 }
 
-impl Arguments {
-    /// Does what the command line says.
-    pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let json = self.json;
-        match self.command {
-            Command::SignIn(how) => account::sign_in(how, json).await,
-            Command::SignOut => account::sign_out(json).await,
-            Command::List => resources::list(json).await,
-            Command::Request(what) => ask::request(what, json).await,
-            Command::Status { resource: None } => ask::overview(json).await,
-            Command::Status {
-                resource: Some(resource),
-            } => ask::status(&resource, json).await,
-            Command::Cancel { what } => ask::cancel(&what, json).await,
-            Command::Release { resource } => ask::release(&resource, json).await,
-            Command::Open { resource } => resources::open(&resource, json).await,
-            Command::Copy { resource } => resources::copy(&resource, json).await,
-            Command::Review(review) => reviews::run(review, json).await,
-            Command::Unlock {
-                login,
-                resource: None,
-                comment: _,
-            } => unlock::list(&login, json).await,
-            Command::Unlock {
-                login,
-                resource: Some(resource),
-                comment,
-            } => unlock::unlock(login, &resource, comment, json).await,
-            Command::Connect { host, port } => connect::connect(&host, port).await,
-            Command::Proxy { port } => serve::proxy(port, json).await,
-            Command::Forward { what, port } => serve::forward(&what, port, json).await,
-            Command::SshConfig { install } => ssh_config::ssh_config(install, json).await,
-            Command::Devices(what) => devices::run(what, json).await,
-            Command::Completions { shell } => completions(shell),
-            Command::KeepClipboard => clipboard::keep().await,
-        }
-    }
-}
-
-fn completions(shell: Shell) -> Result<(), CommandError> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "hourkey", &mut script);
-    print::raw(&script)
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

@@ -9,9 +9,6 @@ use hourkey_client::sign_in::{DiscoverError, SignInError};
 use hourkey_protocol::gateway::Refusal;
 use hourkey_protocol::problem::Code;
 
-use crate::print;
-use crate::text::visible;
-
 /// The exit codes. Stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -62,12 +59,6 @@ impl CommandError {
     /// A failure without a code of its own.
     pub(crate) fn failed(error: impl std::fmt::Display) -> Self {
         Self::new(Exit::Failed, error.to_string())
-    }
-
-    /// Says it on standard error.
-    pub(crate) fn report(self) -> ExitCode {
-        print::note(visible(&self.message));
-        self.exit.into()
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
-use crate::change::Cause;
+use crate::cause::Cause;
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;

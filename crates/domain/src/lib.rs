@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod cause;
 pub mod change;
 pub mod format;
 #[cfg(any(test, fuzzing))]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Cause;
+use crate::cause::Cause;
 use crate::grant::Window;
 use crate::ids::{AssignmentId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;

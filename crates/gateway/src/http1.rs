@@ -18,8 +18,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::context::{Client, ServerContext, Tls};
 use crate::limits;
-use crate::listen::{Client, ServerContext, Tls};
 use crate::relay::{self, IoSink, IoSource, RelayEnd};
 use crate::tunnel::{self, OpenFlow};
 

@@ -14,8 +14,8 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::context::{Client, ServerContext, Tls};
 use crate::limits;
-use crate::listen::{Client, ServerContext, Tls};
 use crate::relay::{self, RelayEnd, Sink, Source};
 use crate::tunnel::{self, OpenFlow};
 

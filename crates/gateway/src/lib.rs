@@ -9,6 +9,7 @@ pub mod api;
 mod budget;
 mod certificate;
 pub mod config;
+mod context;
 pub mod control;
 mod descriptors;
 pub mod dns;

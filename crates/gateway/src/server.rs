@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::certificate::CertificateRenewer;
 use crate::config::Config;
+use crate::context::{HandshakeLog, ServerContext};
 use crate::descriptors::Descriptors;
 use crate::dns::Files;
 use crate::enrolment::Folder;
@@ -21,7 +22,7 @@ use crate::flow_ends::FlowEnds;
 use crate::flow_state::Cause;
 use crate::gate::Gate;
 use crate::handshake_limit::HandshakeLimit;
-use crate::listen::{self, ServerContext};
+use crate::listen;
 use crate::resolve::Resolver;
 use crate::timings::Timings;
 use crate::usage::{self, Journal, Usage};
@@ -105,7 +106,7 @@ impl Gateway {
             stop: stop.clone(),
             flow_ends: FlowEnds::default(),
             handshake_limit: HandshakeLimit::default(),
-            handshake_log: listen::HandshakeLog::default(),
+            handshake_log: HandshakeLog::default(),
             descriptors: Descriptors::default(),
         });
         let renewer = CertificateRenewer {

@@ -11,9 +11,9 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use crate::context::{Client, ServerContext, limit_unsent};
 use crate::gate::FlowGuard;
 use crate::limits;
-use crate::listen::{self, Client, ServerContext};
 use crate::relay::{Outcome, RelayEnd};
 use crate::resolve::ResolvedAddress;
 use crate::table::Target;
@@ -156,7 +156,7 @@ async fn connect_to(
     };
     match connected {
         Ok(Ok(origin)) => {
-            listen::limit_unsent(&origin);
+            limit_unsent(&origin);
             match server.watchdog.guard(origin) {
                 Ok(origin) => Ok((guard, origin)),
                 Err(_) => Err(Refusal::Unreachable),

@@ -1,7 +1,7 @@
 //! Resources, requests, grants and reviews, as one user sees them.
 
 use hourkey_domain::address::Ports;
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;

@@ -1,6 +1,6 @@
 //! Notices: what one person should be told. Kept as rows per person, told once.
 
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId};
 use hourkey_domain::length::Length;
 use serde::{Deserialize, Serialize};

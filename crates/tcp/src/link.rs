@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -12,75 +11,8 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::watchdog::Registry;
-
-/// Why a connection ended although neither side closed it. It lies inside the [`io::Error`] of
-/// every later call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// The other side leaves everything unanswered.
-    #[error("the other side does not answer any more")]
-    Silent,
-    /// The address that the connection was made from is no longer this machine's.
-    #[error("the network has changed")]
-    Network,
-}
-
-impl LinkError {
-    /// Returns the link error inside of an I/O error, if there is one.
-    #[must_use]
-    pub fn of(error: &io::Error) -> Option<Self> {
-        if let Some(lost) = error.get_ref().and_then(|it| it.downcast_ref::<Self>()) {
-            return Some(*lost);
-        }
-        // What the kernel says when keepalive goes unanswered (tcp(7)).
-        let silent = [
-            io::ErrorKind::TimedOut,
-            io::ErrorKind::HostUnreachable,
-            io::ErrorKind::NetworkUnreachable,
-        ];
-        (error.raw_os_error().is_some() && silent.contains(&error.kind())).then_some(Self::Silent)
-    }
-
-    fn error(self) -> io::Error {
-        let kind = match self {
-            Self::Silent => io::ErrorKind::TimedOut,
-            Self::Network => io::ErrorKind::NetworkDown,
-        };
-        io::Error::new(kind, self)
-    }
-}
-
-/// State of a link: whether it is lost, and the tasks that wait for it.
-#[derive(Debug)]
-pub(crate) struct LinkState {
-    pub(crate) local: SocketAddr,
-    pub(crate) peer: SocketAddr,
-    lost: AtomicU8,
-    reader: AtomicWaker,
-    writer: AtomicWaker,
-}
-
-impl LinkState {
-    fn lost(&self) -> Option<LinkError> {
-        match self.lost.load(SeqCst) {
-            0 => None,
-            1 => Some(LinkError::Silent),
-            _ => Some(LinkError::Network),
-        }
-    }
-
-    /// Ends the connection.
-    pub(crate) fn lose(&self, lost: LinkError) {
-        let code = match lost {
-            LinkError::Silent => 1,
-            LinkError::Network => 2,
-        };
-        self.lost.store(code, SeqCst);
-        self.reader.wake();
-        self.writer.wake();
-    }
-}
+use crate::link_state::LinkState;
+use crate::registry::Registry;
 
 /// A TCP connection under a [`crate::Watchdog`]. Once it is lost, every call fails with [`LinkError`].
 #[derive(Debug)]
@@ -93,13 +25,10 @@ pub struct Link {
 impl Link {
     pub(crate) fn new(stream: TcpStream, registry: Weak<Registry>) -> io::Result<Self> {
         let canonical = |at: SocketAddr| SocketAddr::new(at.ip().to_canonical(), at.port());
-        let state = Arc::new(LinkState {
-            local: canonical(stream.local_addr()?),
-            peer: canonical(stream.peer_addr()?),
-            lost: AtomicU8::new(0),
-            reader: AtomicWaker::new(),
-            writer: AtomicWaker::new(),
-        });
+        let state = Arc::new(LinkState::new(
+            canonical(stream.local_addr()?),
+            canonical(stream.peer_addr()?),
+        ));
         Ok(Self {
             stream,
             state,

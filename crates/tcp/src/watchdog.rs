@@ -8,11 +8,11 @@
 //!   window counts as unanswered there (tcp(7)), though every probe is answered.
 //! - *Ones of an address that is no longer this machine's*: soon after it goes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::link::{Link, LinkError, LinkState};
+use crate::link::Link;
+use crate::registry::Registry;
 
 /// An idle connection is probed after this long, and lost after [`KEEPALIVE_PROBES`] more
 /// intervals: 25 s in all.
@@ -29,9 +30,6 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 3;
 /// How often connections with something under way are looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// A connection is lost after this many polls in a row with something unanswered, and never less
-/// than before: 20 to 25 s after the first loss.
-const MAX_UNANSWERED_POLLS: u32 = 5;
 /// A machine that changes networks says so in many pieces; an address may also be back at once.
 const SETTLE_DELAY: Duration = Duration::from_millis(500);
 
@@ -40,22 +38,6 @@ const SETTLE_DELAY: Duration = Duration::from_millis(500);
 pub struct Watchdog {
     registry: Arc<Registry>,
     task: JoinHandle<()>,
-}
-
-/// The watched connections.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    connections: Mutex<HashMap<(SocketAddr, SocketAddr), WatchedLink>>,
-    /// Counts the network's changes.
-    changes: AtomicU64,
-}
-
-#[derive(Debug)]
-struct WatchedLink {
-    state: Arc<LinkState>,
-    /// Unanswered probes in the last poll, and polls in a row with some.
-    unanswered: u8,
-    polls: u32,
 }
 
 impl Watchdog {
@@ -94,77 +76,6 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-impl Registry {
-    fn connections(&self) -> MutexGuard<'_, HashMap<(SocketAddr, SocketAddr), WatchedLink>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remember(&self, state: Arc<LinkState>) {
-        let link = WatchedLink {
-            unanswered: 0,
-            polls: 0,
-            state,
-        };
-        let ends = (link.state.local, link.state.peer);
-        self.connections().insert(ends, link);
-    }
-
-    pub(crate) fn forget(&self, state: &Arc<LinkState>) {
-        let mut connections = self.connections();
-        let ends = (state.local, state.peer);
-        // Another one may have the same ends by now.
-        if connections
-            .get(&ends)
-            .is_some_and(|it| Arc::ptr_eq(&it.state, state))
-        {
-            connections.remove(&ends);
-        }
-    }
-
-    /// Updates one connection after a poll.
-    #[cfg(target_os = "linux")]
-    fn update(&self, ends: (SocketAddr, SocketAddr), unanswered: u8) {
-        let mut connections = self.connections();
-        let Some(link) = connections.get_mut(&ends) else {
-            return;
-        };
-        let goes_on = unanswered > 0 && unanswered >= link.unanswered;
-        link.polls = if goes_on { link.polls + 1 } else { 0 };
-        link.unanswered = unanswered;
-        if link.polls >= MAX_UNANSWERED_POLLS {
-            link.state.lose(LinkError::Silent);
-        }
-    }
-
-    /// Ends the connections from addresses that are gone.
-    fn network_changed(&self, gone: &HashSet<IpAddr>) {
-        self.changes.fetch_add(1, SeqCst);
-        let connections = self.connections();
-        let lost = connections
-            .values()
-            .filter(|it| gone.contains(&it.state.local.ip()));
-        lost.for_each(|link| link.state.lose(LinkError::Network));
-    }
-
-    #[cfg(target_os = "linux")]
-    async fn poll(self: &Arc<Self>) {
-        if self.connections().is_empty() {
-            return;
-        }
-        let registry = Arc::clone(self);
-        let poll = move || {
-            crate::netlink::each_socket(|socket| {
-                registry.update((socket.local, socket.peer), socket.unanswered);
-            })
-        };
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(poll).await {
-            tracing::debug!(%error, "cannot query connections");
-        }
     }
 }
 

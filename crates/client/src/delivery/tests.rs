@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::ids::RequestId;
 use hourkey_domain::length::Length;
 use hourkey_protocol::access::{Request, RequestStatus, Review};

@@ -11,10 +11,11 @@ use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{StoreError, Write};
 
+use super::act::Act;
 use super::actor::Actor;
 use super::decide::cannot_approve;
 use super::facts::{reviewers, settled};
-use super::record::{self, Act};
+use super::record;
 use super::{presenter, validate};
 use crate::app::App;
 use crate::error::AppError;
@@ -70,9 +71,9 @@ pub(crate) async fn ask_in(
     };
     let act = Act::of(user, now);
     let recorded = record::apply(tx, &requested, act).await?;
-    let id = recorded.request.ok_or_else(|| {
-        StoreError::Corrupt("a request was recorded without its id".to_owned())
-    })?;
+    let id = recorded
+        .request
+        .ok_or_else(|| StoreError::Corrupt("a request was recorded without its id".to_owned()))?;
     let request = request.numbered(id);
     match then {
         Next::Review(Eligible::Fallback(people)) => {

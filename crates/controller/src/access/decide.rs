@@ -8,9 +8,10 @@ use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Write};
 
+use super::act::Act;
 use super::actor::{Action, Actor, Target};
 use super::facts::settled;
-use super::record::{self, Act};
+use super::record;
 use super::{presenter, validate};
 use crate::app::App;
 use crate::error::AppError;

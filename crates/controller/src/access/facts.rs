@@ -13,7 +13,8 @@ use hourkey_store::access::{AccessHistory, Open, OpenFilter};
 use hourkey_store::organisation::Resource;
 use hourkey_store::{Read, StoreError, Write};
 
-use super::record::{self, Act};
+use super::act::Act;
+use super::record;
 use crate::error::AppError;
 
 /// A resource that a user reaches, and all that decides its row.

@@ -6,6 +6,7 @@
 //! Functions whose names end in `_in` run inside a transaction that the caller opened, with the
 //! time read there.
 
+mod act;
 pub mod actor;
 pub mod ask;
 pub mod connections;

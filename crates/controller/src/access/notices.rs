@@ -11,8 +11,8 @@ use hourkey_protocol::notice::What;
 use hourkey_store::access::{NewNotice, ReviewOf};
 use hourkey_store::{Read, StoreError, Write};
 
+use super::act::{Act, Recorded};
 use super::presenter;
-use super::record::{Act, Recorded};
 use crate::error::AppError;
 
 /// A reviewer is told of one requester and one resource again at the earliest after this, where the
@@ -292,5 +292,5 @@ async fn new_notice(
 }
 
 fn inconsistent() -> AppError {
-    StoreError::Corrupt("a transition does not fit its request or grant".to_owned()).into()
+    StoreError::Corrupt("a transition contradicts its request or grant".to_owned()).into()
 }

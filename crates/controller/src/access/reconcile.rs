@@ -8,8 +8,9 @@ use hourkey_domain::transition::{self, Reviewers};
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 
+use super::act::Act;
 use super::facts::{reviewers, settled};
-use super::record::{self, Act};
+use super::record;
 use crate::error::AppError;
 
 /// Ends what no longer stands after a change of the organisation, in the transaction that made

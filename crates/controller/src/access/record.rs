@@ -1,9 +1,8 @@
 //! Records what happens to requests and grants: the new rows, the audit and change-log entry, and
 //! the notices of those who should know, in the caller's transaction (rule 12).
 
-use hourkey_domain::Time;
 use hourkey_domain::grant::State as GrantState;
-use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_domain::ids::GrantId;
 use hourkey_domain::request::{Request, State as RequestState};
 use hourkey_domain::transition::{Gives, GrantChange, Transition};
 use hourkey_domain::unlock::Unlock;
@@ -12,41 +11,9 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{StoreError, Write};
 use serde_json::{Value, json};
 
+use super::act::{Act, Recorded};
 use super::notices;
 use crate::error::AppError;
-
-/// Who acts, and when: the same for all entries of one act.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Act {
-    /// Who; `None` for the system.
-    pub(super) actor: Option<UserId>,
-    /// When.
-    pub(super) at: Time,
-}
-
-impl Act {
-    /// What a person does.
-    pub(super) fn of(actor: UserId, at: Time) -> Self {
-        Self {
-            actor: Some(actor),
-            at,
-        }
-    }
-
-    /// What the system does.
-    pub(super) fn system(at: Time) -> Self {
-        Self { actor: None, at }
-    }
-}
-
-/// Which request and grant a transition was about, also where it made them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Recorded {
-    /// The request.
-    pub(super) request: Option<RequestId>,
-    /// The grant.
-    pub(super) grant: Option<GrantId>,
-}
 
 /// Records a transition.
 ///

@@ -9,9 +9,10 @@ use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Write};
 
+use super::act::Act;
 use super::actor::Actor;
 use super::facts::{ResourceFacts, reached, settled};
-use super::record::{self, Act};
+use super::record;
 use super::validate;
 use crate::app::App;
 use crate::error::AppError;

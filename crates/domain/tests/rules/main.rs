@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod rules_doc;
 mod rule_01_visibility;
 mod rule_02_overrides;
 mod rule_03_several_assignments;
@@ -17,4 +16,5 @@ mod rule_11_after_a_revocation;
 mod rule_12_committed_states;
 mod rule_13_time;
 mod rule_14_enough_reviewers;
+mod rules_doc;
 mod strategies;

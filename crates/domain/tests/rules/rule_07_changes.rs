@@ -1,8 +1,7 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::change::{
-    Cause, GrantContext, Outcome, Subject, approver_lost_role, consequence,
-};
+use hourkey_domain::cause::Cause;
+use hourkey_domain::change::{GrantContext, Outcome, Subject, approver_lost_role, consequence};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::lock::{Facts, LockState, lock_state, permit};
 use hourkey_domain::request::{Ask, CannotApprove, Request, State as RequestState};

@@ -1,4 +1,4 @@
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::reason::{MAX_CHARS, Text};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, ask};
 use hourkey_domain::settings::Approval;

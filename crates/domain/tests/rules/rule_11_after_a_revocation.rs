@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::lock::{Facts, LockState, Why, lock_state};
 use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, approval_in_force, ask};

@@ -1,4 +1,4 @@
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::request::State as RequestState;
 use proptest::prelude::*;

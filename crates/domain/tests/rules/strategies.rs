@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use hourkey_domain::Time;
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;

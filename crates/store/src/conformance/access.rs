@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hourkey_domain::change::Cause;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{NoticeId, RequestId};
 use hourkey_domain::request::{NewRequest, State as RequestState};

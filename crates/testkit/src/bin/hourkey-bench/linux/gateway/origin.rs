@@ -83,7 +83,7 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
         }
         UP => {
             let left = stream.read_u64().await?;
-            super::route::drain(&mut stream, left).await?;
+            drain(&mut stream, left).await?;
             stream.write_u8(UP).await
         }
         TICK => loop {
@@ -92,4 +92,16 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
         },
         other => Err(io::Error::other(format!("nobody asks for {other}"))),
     }
+}
+
+/// Reads exactly so many bytes.
+pub(crate) async fn drain(stream: &mut TcpStream, mut left: u64) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    while left > 0 {
+        match stream.read(&mut piece).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => left = left.saturating_sub(length as u64),
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::origin::{DOWN, ECHO, PIECE, UP};
+use super::origin::{DOWN, ECHO, PIECE, UP, drain};
 
 /// A way to the origin.
 #[derive(Clone, Copy, Debug)]
@@ -149,16 +149,4 @@ pub(crate) enum Direction {
     Down,
     /// From the client to the origin.
     Up,
-}
-
-/// Reads exactly so many bytes.
-pub(crate) async fn drain(stream: &mut TcpStream, mut left: u64) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
-    while left > 0 {
-        match stream.read(&mut piece).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            length => left = left.saturating_sub(length as u64),
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,100 @@
+//! Asking for access.
+
+use chrono::TimeDelta;
+
+use super::facts::{AccessFacts, Reviewers};
+use crate::Time;
+use crate::ids::{AssignmentId, RequestId, UserId};
+use crate::lock::{LockState, lock_state};
+use crate::request::{self, Ask, CannotAsk, NewRequest, in_force};
+use crate::review::Eligible;
+use crate::settings::{Approval, most_permissive};
+
+/// What comes of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing new: this request waits, or its grant is scheduled or runs (rule 4).
+    AlreadyThere(RequestId),
+    /// A request, and what comes next.
+    New(NewRequest, Next),
+}
+
+/// What comes after a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// They review it.
+    Review(Eligible),
+    /// It is approved immediately.
+    Approval,
+}
+
+impl Next {
+    /// Those who are asked to review it as the resource's own reviewers.
+    #[must_use]
+    pub fn reviewers(&self) -> Vec<UserId> {
+        match self {
+            Self::Review(eligible) => eligible.clone().regulars(),
+            Self::Approval => Vec::new(),
+        }
+    }
+}
+
+/// Asks for access (rules 3, 4, 5, 10, 11 and 14), by the assignment chosen or else by the one that
+/// is preselected.
+///
+/// # Errors
+/// [`CannotAsk`], naming what is in the way.
+pub fn ask(
+    facts: &AccessFacts,
+    ask: Ask,
+    chosen: Option<AssignmentId>,
+    reviewers: &Reviewers,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<Asked, CannotAsk> {
+    let there = match lock_state(&facts.view(), now).ok_or(CannotAsk::NotVisible)? {
+        LockState::Open { .. } => return Err(CannotAsk::NotNeeded),
+        LockState::Granted { .. } | LockState::Scheduled { .. } => {
+            let granted = facts.grant.as_ref();
+            granted.map(|granted| granted.request.id)
+        }
+        LockState::Pending { request, .. } => Some(request),
+        LockState::Locked { .. } => None,
+    };
+    if let Some(request) = there {
+        return Ok(Asked::AlreadyThere(request));
+    }
+    let AccessFacts {
+        user,
+        resource,
+        revoked_at,
+        ..
+    } = *facts;
+    let in_force = in_force(&facts.assignments, revoked_at, now);
+    let assignment = match chosen {
+        None => most_permissive(&in_force, now),
+        Some(id) => in_force.iter().find(|it| it.assignment == id),
+    };
+    let assignment = assignment.ok_or(CannotAsk::NotVisible)?;
+    let request = match assignment.auto_locked(facts.last_used, now) {
+        None => request::ask(user, resource, assignment, ask, revoked_at, lapse, now),
+        Some(_) if ask.length.is_some() || ask.starts_at.is_some() => {
+            return Err(CannotAsk::UnlockHasNoLength);
+        }
+        Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
+    }?;
+    match request.terms.approval {
+        Approval::Automatic => Ok(Asked::New(request, Next::Approval)),
+        Approval::Manual => match reviewers.eligible(user) {
+            Eligible::Nobody => {
+                let own = facts.assignment(assignment.assignment);
+                let opens_again =
+                    own.is_some_and(|own| own.settings.approval == Approval::Automatic);
+                Err(CannotAsk::NobodyCanApprove { opens_again })
+            }
+            eligible @ (Eligible::Regulars(_) | Eligible::Fallback(_)) => {
+                Ok(Asked::New(request, Next::Review(eligible)))
+            }
+        },
+    }
+}

@@ -1,0 +1,44 @@
+//! Ending early.
+
+use super::facts::AccessFacts;
+use super::kinds::{GrantChange, TooLate, Transition};
+use crate::Time;
+use crate::cause::Cause;
+use crate::ids::{GrantId, RequestId, UserId};
+use crate::reason::Text;
+
+/// Cancels a request, as its requester.
+///
+/// # Errors
+/// [`TooLate`].
+pub fn cancel(facts: &AccessFacts, request: RequestId, now: Time) -> Result<Transition, TooLate> {
+    let pending = facts.waiting(request, now)?;
+    let request = pending.cancel(Some(facts.user), Cause::Person, now);
+    Ok(Transition::Cancelled { request })
+}
+
+/// Gives a grant back, as its user.
+///
+/// # Errors
+/// [`TooLate`].
+pub fn release(facts: &AccessFacts, grant: GrantId, now: Time) -> Result<Transition, TooLate> {
+    let (before, live) = facts.live(grant, now)?;
+    let after = live.release(now);
+    Ok(Transition::Released(GrantChange { before, after }))
+}
+
+/// Takes a grant away, as a person who may approve it (rule 6).
+///
+/// # Errors
+/// [`TooLate`].
+pub fn revoke(
+    facts: &AccessFacts,
+    grant: GrantId,
+    by: UserId,
+    comment: Text,
+    now: Time,
+) -> Result<Transition, TooLate> {
+    let (before, live) = facts.live(grant, now)?;
+    let after = live.revoke(Some(by), Cause::Person, comment, now);
+    Ok(Transition::Revoked(GrantChange { before, after }))
+}

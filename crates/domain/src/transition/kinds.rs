@@ -1,0 +1,174 @@
+//! The transitions, as values.
+
+use crate::Time;
+use crate::audit::AuditAction;
+use crate::grant::{Grant, State as GrantState, Window};
+use crate::ids::UserId;
+use crate::reason::Text;
+use crate::request::{CannotApprove, NewRequest, Request, State as RequestState};
+use crate::unlock::Unlock;
+
+/// One change of a request or a grant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transition {
+    /// Somebody asks.
+    Requested {
+        /// The request.
+        request: NewRequest,
+        /// Those who are asked to review it.
+        reviewers: Vec<UserId>,
+    },
+    /// A reviewer, or nobody under automatic approval, approves a request.
+    Approved {
+        /// The request, approved.
+        request: Request,
+        /// What the approval gives.
+        gives: Gives,
+    },
+    /// A reviewer denies a request.
+    Denied {
+        /// The request, denied.
+        request: Request,
+    },
+    /// Its requester, or the system, cancels a request.
+    Cancelled {
+        /// The request, cancelled.
+        request: Request,
+    },
+    /// A pending request for an unlock is cancelled, since an administrator unlocks.
+    Superseded {
+        /// The request, cancelled.
+        request: Request,
+    },
+    /// Nobody decided a request in time.
+    Lapsed {
+        /// The request, lapsed.
+        request: Request,
+    },
+    /// An approved request is pending again: its reviewer lost that role before the start.
+    Reopened {
+        /// What had become of it.
+        before: RequestState,
+        /// The request, pending.
+        request: Request,
+        /// Those who are asked to review it.
+        reviewers: Vec<UserId>,
+    },
+    /// A pending request goes to the fallback reviewers: nobody else is left to approve it.
+    SentToFallback {
+        /// The request.
+        request: Request,
+        /// Those people.
+        people: Vec<UserId>,
+    },
+    /// A scheduled grant starts.
+    Started(GrantChange),
+    /// A grant comes to its end.
+    Expired(GrantChange),
+    /// Its user gives a grant back.
+    Released(GrantChange),
+    /// A person, or the system, takes a grant away.
+    Revoked(GrantChange),
+    /// An administrator unlocks without a request.
+    Unlocked {
+        /// The unlock.
+        unlock: Unlock,
+        /// What the unused days were counted from before.
+        last_used: Option<Time>,
+        /// When it locks again if it stays unused.
+        locks_at: Time,
+        /// The administrator's word, possibly empty.
+        comment: Text,
+    },
+}
+
+impl Transition {
+    /// The person whose decision it is, where a person decides; `actor` is who acts.
+    #[must_use]
+    pub fn decided_by(&self, actor: Option<UserId>) -> Option<UserId> {
+        match self {
+            Self::Approved { request, .. } | Self::Denied { request } => match request.state {
+                RequestState::Approved { by, .. } => by,
+                RequestState::Denied { by, .. } => Some(by),
+                RequestState::Pending
+                | RequestState::Cancelled { .. }
+                | RequestState::Lapsed { .. } => None,
+            },
+            Self::Revoked(change) => match change.after.state {
+                GrantState::Revoked { by, .. } => by,
+                GrantState::Scheduled
+                | GrantState::Active
+                | GrantState::Expired { .. }
+                | GrantState::Released { .. } => None,
+            },
+            Self::Unlocked { .. } => actor,
+            Self::Requested { .. }
+            | Self::Cancelled { .. }
+            | Self::Superseded { .. }
+            | Self::Lapsed { .. }
+            | Self::Reopened { .. }
+            | Self::SentToFallback { .. }
+            | Self::Started(_)
+            | Self::Expired(_)
+            | Self::Released(_) => None,
+        }
+    }
+
+    /// Its name in the audit log.
+    #[must_use]
+    pub fn action(&self) -> AuditAction {
+        match self {
+            Self::Requested { .. } => AuditAction::RequestMade,
+            Self::Approved { .. } => AuditAction::RequestApproved,
+            Self::Denied { .. } => AuditAction::RequestDenied,
+            Self::Cancelled { .. } | Self::Superseded { .. } => AuditAction::RequestCancelled,
+            Self::Lapsed { .. } => AuditAction::RequestLapsed,
+            Self::Reopened { .. } => AuditAction::RequestReopened,
+            Self::SentToFallback { .. } => AuditAction::RequestSentToFallback,
+            Self::Started(_) => AuditAction::GrantStarted,
+            Self::Expired(_) => AuditAction::GrantExpired,
+            Self::Released(_) => AuditAction::GrantReleased,
+            Self::Revoked(_) => AuditAction::GrantRevoked,
+            Self::Unlocked { .. } => AuditAction::ResourceUnlocked,
+        }
+    }
+}
+
+/// What an approval gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// A grant that runs from now on, or later.
+    Grant {
+        /// When it runs.
+        window: Window,
+        /// `Scheduled` when its start lies ahead.
+        scheduled: bool,
+    },
+    /// An unlock.
+    Unlock {
+        /// The unlock.
+        unlock: Unlock,
+        /// When it locks again if it stays unused.
+        locks_at: Time,
+    },
+}
+
+/// A grant before and after a transition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantChange {
+    /// Before.
+    pub before: Grant,
+    /// After.
+    pub after: Grant,
+}
+
+/// Why a request or grant cannot be changed: it was decided, or ended, before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it was decided, or ended, before")]
+pub struct TooLate;
+
+impl From<TooLate> for CannotApprove {
+    fn from(_: TooLate) -> Self {
+        Self::TooLate
+    }
+}

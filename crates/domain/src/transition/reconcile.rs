@@ -1,0 +1,88 @@
+//! What a change of the organisation does to what waits or runs.
+
+use super::facts::{AccessFacts, Granted, Reviewers};
+use super::kinds::{GrantChange, Transition};
+use crate::Time;
+use crate::cause::Cause;
+use crate::change::approver_lost_role;
+use crate::grant::Grant;
+use crate::reason::Text;
+use crate::request::Request;
+use crate::review::Eligible;
+
+/// What a change of the organisation, or a use that is reported late, does to what waits or runs
+/// (rules 7 and 14). `moved` when address, ports or network of the resource changed.
+#[must_use]
+pub fn reconcile(
+    facts: &AccessFacts,
+    moved: bool,
+    reviewers: &Reviewers,
+    now: Time,
+) -> Vec<Transition> {
+    let mut done = Vec::new();
+    if let Some(request) = &facts.pending {
+        match facts.request_ends(request, moved, now) {
+            Some(cause) => done.extend(cancelled(request, cause, now)),
+            None => done.extend(find_reviewers(
+                request,
+                &reviewers.eligible(facts.user),
+                now,
+            )),
+        }
+    }
+    if let Some(granted) = &facts.grant {
+        match facts.grant_ends(&granted.grant, moved, now) {
+            Some(cause) => done.extend(revoked(&granted.grant, cause, now)),
+            None => done.extend(review_again(granted, reviewers, now)),
+        }
+    }
+    done
+}
+
+fn cancelled(request: &Request, cause: Cause, now: Time) -> Option<Transition> {
+    let pending = request.clone().pending(now).ok()?;
+    let request = pending.cancel(None, cause, now);
+    Some(Transition::Cancelled { request })
+}
+
+fn revoked(grant: &Grant, cause: Cause, now: Time) -> Option<Transition> {
+    let (before, live) = (grant.clone(), grant.clone().live(now).ok()?);
+    let after = live.revoke(None, cause, Text::default(), now);
+    Some(Transition::Revoked(GrantChange { before, after }))
+}
+
+/// What becomes of a pending request whose regular reviewers may be gone (rule 14).
+fn find_reviewers(request: &Request, eligible: &Eligible, now: Time) -> Option<Transition> {
+    match eligible {
+        Eligible::Regulars(_) => None,
+        Eligible::Fallback(people) => Some(Transition::SentToFallback {
+            request: request.clone(),
+            people: people.clone(),
+        }),
+        Eligible::Nobody => cancelled(request, Cause::NobodyCanApprove, now),
+    }
+}
+
+/// A scheduled grant goes back to review when the reviewer who approved it lost that role.
+fn review_again(granted: &Granted, reviewers: &Reviewers, now: Time) -> Vec<Transition> {
+    let lost = granted
+        .approved_by()
+        .is_some_and(|by| !reviewers.include(by));
+    if !lost {
+        return Vec::new();
+    }
+    let (before, asked) = (granted.grant.clone(), granted.request.clone());
+    let (after, request) = approver_lost_role(before.clone(), asked.clone(), now);
+    if after == before {
+        return Vec::new();
+    }
+    let eligible = reviewers.eligible(request.user);
+    let others = find_reviewers(&request, &eligible, now);
+    let reopened = Transition::Reopened {
+        before: asked.state,
+        request,
+        reviewers: eligible.regulars(),
+    };
+    let revoked = Transition::Revoked(GrantChange { before, after });
+    [revoked, reopened].into_iter().chain(others).collect()
+}
