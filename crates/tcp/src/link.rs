@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use crate::link_state::LinkState;
 use crate::registry::Registry;
 
-/// A TCP connection under a [`crate::Watchdog`]. Once it is lost, every call fails with [`LinkError`].
+/// A TCP connection under a [`crate::Watchdog`]. Once it is lost, every call fails with
+/// [`crate::LinkError`].
 #[derive(Debug)]
 pub struct Link {
     stream: TcpStream,
