@@ -300,6 +300,36 @@ async fn a_scheduled_grant_whose_approver_goes_and_leaves_nobody_ends() {
     assert_eq!(row["resource"]["lock"]["state"], "locked");
 }
 
+/// What goes back to review waits anew: fallback reviewers who knew of it are told again.
+#[tokio::test]
+async fn a_request_that_goes_back_to_review_is_told_to_the_fallback_again() {
+    let env = rae_alone().await;
+    let people = env.people;
+    fall_back(&env, vec![env.assignments.on_call]).await;
+    let scheduled = json!({ "resource": env.resources.vault, "reason": "tonight",
+        "starts_at": "2030-01-01T06:00:00Z" });
+    let id = env.post(people.rae, "/requests", scheduled).await.id();
+    let notice = async || {
+        let snapshot = env.get(people.ben, "/snapshot").await.json();
+        snapshot["notices"][0].clone()
+    };
+    let first = notice().await;
+    assert_eq!(first["what"]["request"], id);
+
+    disable(&env, &[people.roy], false).await;
+    assert_eq!(env.act_on(people.roy, id, "approve").await.status, 200);
+    let before = env.seq().await;
+    disable(&env, &[people.roy], true).await;
+    let again = notice().await;
+    assert_eq!(again["what"]["request"], id);
+    assert_ne!(again["id"], first["id"], "a notice of its own");
+    let actions = env.actions(before).await;
+    let sent = actions
+        .iter()
+        .filter(|it| it.starts_with("request.sent_to_fallback"));
+    assert_eq!(sent.count(), 1, "{actions:?}");
+}
+
 /// Nobody reviews at all: a fallback reviewer decides for everybody but themselves.
 #[tokio::test]
 async fn a_fallback_reviewer_does_not_decide_their_own() {

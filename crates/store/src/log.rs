@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GatewayId, GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::request::Request;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -74,6 +75,19 @@ pub enum Subject {
         /// Which.
         gateway: GatewayId,
     },
+}
+
+impl Subject {
+    /// A request and, where there is one, its grant.
+    #[must_use]
+    pub fn of_request(request: &Request, grant: Option<GrantId>) -> Self {
+        Self::Access {
+            user: request.user,
+            resource: request.resource,
+            request: request.id,
+            grant,
+        }
+    }
 }
 
 /// An entry of the change log.

@@ -6,7 +6,8 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Ask, CannotAsk};
 use hourkey_domain::review::Eligible;
-use hourkey_domain::transition::{self, Asked, Next, Transition};
+use hourkey_domain::settings::Approval;
+use hourkey_domain::transition::{self, Asked, Transition};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{StoreError, Write};
@@ -56,18 +57,26 @@ pub(crate) async fn ask_in(
     };
     Actor::load(tx, user).await?;
     let mut facts = settled(tx, user, new.resource, now).await?;
-    let reviewers = reviewers(tx, new.resource).await?;
-    let asked = transition::ask(&facts, ask, new.assignment, &reviewers, lapse, now);
-    let (request, then) = match asked.map_err(cannot_ask)? {
+    let asked = transition::ask(&facts, ask, new.assignment, lapse, now);
+    let request = match asked.map_err(cannot_ask)? {
+        Asked::New(request) => request,
         Asked::AlreadyThere(request) => {
             let request = presenter::request(tx, request, now).await?;
             return Ok((request, Made::AlreadyThere));
         }
-        Asked::New(request, then) => (request, then),
     };
+    let eligible = match request.terms.approval {
+        Approval::Automatic => None,
+        Approval::Manual => {
+            let reviewers = reviewers(tx, request.resource).await?;
+            let found = transition::find_eligible(&facts, &request, &reviewers);
+            Some(found.map_err(cannot_ask)?)
+        }
+    };
+    let regulars = eligible.clone().map(Eligible::regulars);
     let requested = Transition::Requested {
         request: request.clone(),
-        reviewers: then.reviewers(),
+        reviewers: regulars.unwrap_or_default(),
     };
     let act = Act::of(user, now);
     let recorded = record::apply(tx, &requested, act).await?;
@@ -75,18 +84,22 @@ pub(crate) async fn ask_in(
         .request
         .ok_or_else(|| StoreError::Corrupt("a request was recorded without its id".to_owned()))?;
     let request = request.numbered(id);
-    match then {
-        Next::Review(Eligible::Fallback(people)) => {
-            let sent = Transition::SentToFallback { request, people };
-            record::apply(tx, &sent, act).await?;
-        }
-        Next::Review(Eligible::Regulars(_) | Eligible::Nobody) => {}
-        Next::Approval => {
+    match eligible {
+        None => {
             facts.pending = Some(request);
             let approved = transition::approve(&facts, id, None, None, Text::default(), now);
             let approved = approved.map_err(cannot_approve)?;
             record::apply(tx, &approved, Act::system(now)).await?;
         }
+        Some(Eligible::Fallback(people)) => {
+            let sent = Transition::SentToFallback {
+                request,
+                untold: people.clone(),
+                people,
+            };
+            record::apply(tx, &sent, act).await?;
+        }
+        Some(Eligible::Regulars(_) | Eligible::Nobody) => {}
     }
     Ok((presenter::request(tx, id, now).await?, Made::New))
 }

@@ -39,10 +39,9 @@ pub(super) async fn tell(
         Transition::Reopened {
             request, reviewers, ..
         } => return ask_for_review(tx, request, reviewers, act.at).await,
-        Transition::SentToFallback { request, people } => {
-            let untold = untold(tx, request, people).await?;
-            return ask_for_review(tx, request, &untold, act.at).await;
-        }
+        Transition::SentToFallback {
+            request, untold, ..
+        } => return ask_for_review(tx, request, untold, act.at).await,
         // Who ends what is their own knows it; a grant's end was told before, and at its end by the
         // client's own timer; an unlock is told by itself.
         Transition::Expired(_) | Transition::Released(_) | Transition::Superseded { .. } => {
@@ -88,9 +87,8 @@ pub(super) async fn tell(
             State::Cancelled {
                 by: None, cause, ..
             } => {
-                let request_id = request.id;
                 let what = What::Cancelled {
-                    request: request_id,
+                    request: request.id,
                     cause,
                 };
                 (request.user, request.resource, what)
@@ -146,31 +144,6 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// True when a request goes to fallback reviewers who were all told of it before: then nothing
-/// happens.
-pub(super) async fn are_all_told(
-    tx: &mut dyn Read,
-    transition: &Transition,
-) -> Result<bool, AppError> {
-    match transition {
-        Transition::SentToFallback { request, people } => {
-            Ok(untold(tx, request, people).await?.is_empty())
-        }
-        Transition::Requested { .. }
-        | Transition::Approved { .. }
-        | Transition::Denied { .. }
-        | Transition::Cancelled { .. }
-        | Transition::Superseded { .. }
-        | Transition::Lapsed { .. }
-        | Transition::Reopened { .. }
-        | Transition::Started(_)
-        | Transition::Expired(_)
-        | Transition::Released(_)
-        | Transition::Revoked(_)
-        | Transition::Unlocked { .. } => Ok(false),
-    }
-}
-
 /// Asks reviewers to decide a request, in place of the notice about the request before. While that
 /// one is young and its requester has withdrawn what it was about, they are told anew later
 /// ([`Write::review_notices_due`](hourkey_store::access::AccessRead::review_notices_due)).
@@ -182,11 +155,7 @@ async fn ask_for_review(
 ) -> Result<(), AppError> {
     let requester = user_name(tx, request.user).await?;
     for reviewer in reviewers.iter().copied() {
-        let of = ReviewOf {
-            reviewer,
-            requester: request.user,
-            resource: request.resource,
-        };
+        let of = review_of(request, reviewer);
         let what = What::PleaseReview {
             request: request.id,
             requester: requester.clone(),
@@ -232,27 +201,30 @@ pub(super) async fn request_of(
     }
 }
 
-/// Those of them who were not told of this request.
-async fn untold(
+/// Those of them who were told of this request.
+pub(super) async fn told(
     tx: &mut dyn Read,
     request: &Request,
     people: &[UserId],
 ) -> Result<Vec<UserId>, AppError> {
-    let mut untold = Vec::new();
+    let mut told = Vec::new();
     for reviewer in people.iter().copied() {
-        let of = ReviewOf {
-            reviewer,
-            requester: request.user,
-            resource: request.resource,
-        };
-        let told = tx.review_notice(of).await?.is_some_and(|notice| {
-            matches!(notice.what, What::PleaseReview { request: id, .. } if id == request.id)
-        });
-        if !told {
-            untold.push(reviewer);
+        let notice = tx.review_notice(review_of(request, reviewer)).await?;
+        let of_this =
+            |what| matches!(what, What::PleaseReview { request: id, .. } if id == request.id);
+        if notice.is_some_and(|notice| of_this(notice.what)) {
+            told.push(reviewer);
         }
     }
-    Ok(untold)
+    Ok(told)
+}
+
+fn review_of(request: &Request, reviewer: UserId) -> ReviewOf {
+    ReviewOf {
+        reviewer,
+        requester: request.user,
+        resource: request.resource,
+    }
 }
 
 /// A person's display name.

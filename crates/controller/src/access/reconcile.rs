@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::review::Eligible;
 use hourkey_domain::transition::{self, Reviewers};
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 
 use super::act::Act;
 use super::facts::{reviewers, settled};
-use super::record;
+use super::{notices, record};
 use crate::error::AppError;
 
 /// Ends what no longer stands after a change of the organisation, in the transaction that made
@@ -76,7 +77,11 @@ async fn pair(
         entry.insert(reviewers(tx, resource).await?);
     }
     let reviewers = &known[&resource];
-    for transition in transition::reconcile(&facts, moved, reviewers, act.at) {
+    let told = match (&facts.pending, reviewers.eligible(user)) {
+        (Some(request), Eligible::Fallback(people)) => notices::told(tx, request, &people).await?,
+        (Some(_) | None, _) => Vec::new(),
+    };
+    for transition in transition::reconcile(&facts, moved, reviewers, &told, act.at) {
         record::apply(tx, &transition, act).await?;
     }
     Ok(())

@@ -24,9 +24,6 @@ pub(super) async fn apply(
     transition: &Transition,
     act: Act,
 ) -> Result<Recorded, AppError> {
-    if notices::are_all_told(tx, transition).await? {
-        return Ok(Recorded::default());
-    }
     let Written {
         recorded,
         subject,
@@ -58,12 +55,7 @@ impl Written {
                 request: Some(request.id),
                 grant,
             },
-            subject: Subject::Access {
-                user: request.user,
-                resource: request.resource,
-                request: request.id,
-                grant,
-            },
+            subject: Subject::of_request(request, grant),
             detail,
         }
     }
@@ -121,7 +113,9 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
         Transition::Reopened {
             before, request, ..
         } => set_request(tx, before, request).await,
-        Transition::SentToFallback { request, people } => {
+        Transition::SentToFallback {
+            request, people, ..
+        } => {
             let detail = json!({ "reviewers": people });
             Ok(Written::of_request(request, None, detail))
         }

@@ -113,12 +113,7 @@ async fn repeat_due(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
                 at: now,
                 actor: None,
                 action: AuditAction::RequestToldAgain,
-                subject: Subject::Access {
-                    user: request.user,
-                    resource: request.resource,
-                    request: request.id,
-                    grant: None,
-                },
+                subject: Subject::of_request(request, None),
                 detail: Value::Null,
             };
             tx.record(entry).await?;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::facts::{AccessFacts, Reviewers};
 use crate::Time;
-use crate::ids::{AssignmentId, RequestId, UserId};
+use crate::ids::{AssignmentId, RequestId};
 use crate::lock::{LockState, lock_state};
 use crate::request::{self, Ask, CannotAsk, NewRequest, in_force};
 use crate::review::Eligible;
@@ -15,31 +15,11 @@ use crate::settings::{Approval, most_permissive};
 pub enum Asked {
     /// Nothing new: this request waits, or its grant is scheduled or runs (rule 4).
     AlreadyThere(RequestId),
-    /// A request, and what comes next.
-    New(NewRequest, Next),
+    /// A new request.
+    New(NewRequest),
 }
 
-/// What comes after a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// They review it.
-    Review(Eligible),
-    /// It is approved immediately.
-    Approval,
-}
-
-impl Next {
-    /// Those who are asked to review it as the resource's own reviewers.
-    #[must_use]
-    pub fn reviewers(&self) -> Vec<UserId> {
-        match self {
-            Self::Review(eligible) => eligible.clone().regulars(),
-            Self::Approval => Vec::new(),
-        }
-    }
-}
-
-/// Asks for access (rules 3, 4, 5, 10, 11 and 14), by the assignment chosen or else by the one that
+/// Asks for access (rules 3, 4, 5, 10 and 11), by the assignment chosen or else by the one that
 /// is preselected.
 ///
 /// # Errors
@@ -48,7 +28,6 @@ pub fn ask(
     facts: &AccessFacts,
     ask: Ask,
     chosen: Option<AssignmentId>,
-    reviewers: &Reviewers,
     lapse: TimeDelta,
     now: Time,
 ) -> Result<Asked, CannotAsk> {
@@ -83,18 +62,24 @@ pub fn ask(
         }
         Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
     }?;
-    match request.terms.approval {
-        Approval::Automatic => Ok(Asked::New(request, Next::Approval)),
-        Approval::Manual => match reviewers.eligible(user) {
-            Eligible::Nobody => {
-                let own = facts.assignment(assignment.assignment);
-                let opens_again =
-                    own.is_some_and(|own| own.settings.approval == Approval::Automatic);
-                Err(CannotAsk::NobodyCanApprove { opens_again })
-            }
-            eligible @ (Eligible::Regulars(_) | Eligible::Fallback(_)) => {
-                Ok(Asked::New(request, Next::Review(eligible)))
-            }
-        },
+    Ok(Asked::New(request))
+}
+
+/// Finds who can approve a new request (rule 14).
+///
+/// # Errors
+/// [`CannotAsk::NobodyCanApprove`].
+pub fn find_eligible(
+    facts: &AccessFacts,
+    request: &NewRequest,
+    reviewers: &Reviewers,
+) -> Result<Eligible, CannotAsk> {
+    match reviewers.eligible(request.user) {
+        Eligible::Nobody => {
+            let own = facts.assignment(request.terms.assignment);
+            let opens_again = own.is_some_and(|own| own.settings.approval == Approval::Automatic);
+            Err(CannotAsk::NobodyCanApprove { opens_again })
+        }
+        eligible @ (Eligible::Regulars(_) | Eligible::Fallback(_)) => Ok(eligible),
     }
 }

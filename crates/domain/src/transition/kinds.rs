@@ -60,6 +60,8 @@ pub enum Transition {
         request: Request,
         /// Those people.
         people: Vec<UserId>,
+        /// Those of them who were not told of it yet.
+        untold: Vec<UserId>,
     },
     /// A scheduled grant starts.
     Started(GrantChange),

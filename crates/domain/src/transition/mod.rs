@@ -14,7 +14,7 @@ mod reconcile;
 mod settle;
 mod unlock;
 
-pub use ask::{Asked, Next, ask};
+pub use ask::{Asked, ask, find_eligible};
 pub use decide::{approve, deny};
 pub use end::{cancel, release, revoke};
 pub use facts::{AccessFacts, Granted, Reviewers};

@@ -6,28 +6,30 @@ use crate::Time;
 use crate::cause::Cause;
 use crate::change::approver_lost_role;
 use crate::grant::Grant;
+use crate::ids::UserId;
 use crate::reason::Text;
 use crate::request::Request;
 use crate::review::Eligible;
 
 /// What a change of the organisation, or a use that is reported late, does to what waits or runs
-/// (rules 7 and 14). `moved` when address, ports or network of the resource changed.
+/// (rules 7 and 14). `moved` when address, ports or network of the resource changed; `told` are
+/// fallback reviewers who know of the pending request.
 #[must_use]
 pub fn reconcile(
     facts: &AccessFacts,
     moved: bool,
     reviewers: &Reviewers,
+    told: &[UserId],
     now: Time,
 ) -> Vec<Transition> {
     let mut done = Vec::new();
     if let Some(request) = &facts.pending {
         match facts.request_ends(request, moved, now) {
             Some(cause) => done.extend(cancelled(request, cause, now)),
-            None => done.extend(find_reviewers(
-                request,
-                &reviewers.eligible(facts.user),
-                now,
-            )),
+            None => {
+                let eligible = reviewers.eligible(facts.user);
+                done.extend(find_reviewers(request, &eligible, told, now));
+            }
         }
     }
     if let Some(granted) = &facts.grant {
@@ -52,13 +54,23 @@ fn revoked(grant: &Grant, cause: Cause, now: Time) -> Option<Transition> {
 }
 
 /// What becomes of a pending request whose regular reviewers may be gone (rule 14).
-fn find_reviewers(request: &Request, eligible: &Eligible, now: Time) -> Option<Transition> {
+fn find_reviewers(
+    request: &Request,
+    eligible: &Eligible,
+    told: &[UserId],
+    now: Time,
+) -> Option<Transition> {
     match eligible {
         Eligible::Regulars(_) => None,
-        Eligible::Fallback(people) => Some(Transition::SentToFallback {
-            request: request.clone(),
-            people: people.clone(),
-        }),
+        Eligible::Fallback(people) => {
+            let untold = people.iter().filter(|person| !told.contains(person));
+            let untold: Vec<_> = untold.copied().collect();
+            (!untold.is_empty()).then(|| Transition::SentToFallback {
+                request: request.clone(),
+                people: people.clone(),
+                untold,
+            })
+        }
         Eligible::Nobody => cancelled(request, Cause::NobodyCanApprove, now),
     }
 }
@@ -77,7 +89,8 @@ fn review_again(granted: &Granted, reviewers: &Reviewers, now: Time) -> Vec<Tran
         return Vec::new();
     }
     let eligible = reviewers.eligible(request.user);
-    let others = find_reviewers(&request, &eligible, now);
+    // It waits anew: whoever was told before is told again.
+    let others = find_reviewers(&request, &eligible, &[], now);
     let reopened = Transition::Reopened {
         before: asked.state,
         request,

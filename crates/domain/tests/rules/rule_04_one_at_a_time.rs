@@ -4,9 +4,7 @@ use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
-use hourkey_domain::transition::{
-    self, AccessFacts, Asked, Gives, Granted, Next, Reviewers, Transition, settle,
-};
+use hourkey_domain::transition::{self, AccessFacts, Asked, Gives, Granted, Transition, settle};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -183,29 +181,22 @@ impl History {
             starts_at: starts_in.map(|minutes| self.now + TimeDelta::minutes(minutes)),
             ..plain_ask()
         };
-        let asked = transition::ask(facts, asking, None, &reviewers(), DEFAULT_LAPSE, self.now);
+        let asked = transition::ask(facts, asking, None, DEFAULT_LAPSE, self.now);
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
         match asked.unwrap() {
             Asked::AlreadyThere(request) => request,
-            Asked::New(request, Next::Review(_)) => {
-                self.requests.push(request.numbered(id));
-                id
-            }
-            Asked::New(request, Next::Approval) => {
-                self.requests.push(request.numbered(id));
-                let facts = self.facts();
-                let approved = transition::approve(&facts, id, None, None, text(""), self.now);
-                self.record([approved.unwrap()]);
+            Asked::New(request) => {
+                let request = request.numbered(id);
+                let approval = request.terms.approval;
+                self.requests.push(request);
+                if approval == Approval::Automatic {
+                    let facts = self.facts();
+                    let approved = transition::approve(&facts, id, None, None, text(""), self.now);
+                    self.record([approved.unwrap()]);
+                }
                 id
             }
         }
-    }
-}
-
-fn reviewers() -> Reviewers {
-    Reviewers {
-        regular: vec![REVIEWER],
-        fallback: Vec::new(),
     }
 }
 
@@ -266,7 +257,7 @@ proptest! {
         prop_assert_eq!(&again.pending, &facts.pending);
         prop_assert_eq!(&again.grant, &facts.grant);
         let asked = transition::ask(
-            &facts, plain_ask(), None, &reviewers(), DEFAULT_LAPSE, history.now,
+            &facts, plain_ask(), None, DEFAULT_LAPSE, history.now,
         );
         if asked == Err(CannotAsk::NotVisible) {
             let ended = assignment.until.is_some_and(|until| until <= history.now);
