@@ -6,10 +6,10 @@ use std::path::Path;
 
 /// Where words for people stand.
 const SAID_IN: [&str; 9] = [
-    "crates/controller/assets",
-    "crates/controller/src/pages",
-    "crates/controller/src/pages/review",
-    "crates/controller/src/access",
+    "crates/console/assets",
+    "crates/console/src",
+    "crates/console/src/review",
+    "crates/access/src",
     "crates/cli/src",
     "src-tauri",
     "src-tauri/app",

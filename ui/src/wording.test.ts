@@ -128,7 +128,7 @@ test("the pages' script says times as the window does", async () => {
   const clock = vi.spyOn(performance, "now").mockReturnValue(1_000);
   // @ts-expect-error: the script has no types.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment
-  const script = await import("../../crates/controller/assets/time.js");
+  const script = await import("../../crates/console/assets/time.js");
   const { synchronise, tick } = script as Record<
     "synchronise" | "tick",
     (...args: unknown[]) => void

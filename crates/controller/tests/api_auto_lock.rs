@@ -174,7 +174,7 @@ async fn a_request_for_an_unlock_ends_when_there_is_nothing_to_unlock() {
 #[tokio::test]
 async fn whoever_watches_sees_it_lock_and_open() {
     let env = auto_locked(Approval::Automatic).await;
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     let (ann, database) = (env.people.ann, env.resources.database);
     let token = env.token(ann).await;
     let mut events = Events::open(&env, &token, None).await;

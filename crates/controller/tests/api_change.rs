@@ -5,7 +5,7 @@ mod test_env;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use hourkey_controller::error::AppError;
+use hourkey_access::error::AppError;
 use hourkey_domain::ids::{AssignmentId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::review::Role;

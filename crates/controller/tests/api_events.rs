@@ -370,7 +370,7 @@ async fn a_change_is_read_by_those_whom_it_concerns() {
 /// An environment whose sweep and publisher run.
 async fn running() -> TestEnv {
     let env = TestEnv::new().await;
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     env
 }
 

@@ -6,8 +6,8 @@ mod test_env;
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use hourkey_controller::access::queries;
-use hourkey_controller::error::AppError;
+use hourkey_access::error::AppError;
+use hourkey_access::queries;
 use hourkey_domain::ids::{GroupId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::Write;
@@ -162,7 +162,7 @@ async fn the_fallback_decides_what_nobody_else_can_and_sees_nothing_more() {
         approvers(&env, people.rae, 4).await,
         json!({ "kind": "fallback", "groups": ["On call"], "people": ["Ben Oncall"] })
     );
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     let token = env.token(people.ben).await;
     let mut stream = Events::open(&env, &token, None).await;
     assert_eq!(stream.message().await.data["me"]["reviews"], true);

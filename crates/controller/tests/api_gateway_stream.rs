@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use hourkey_access::identity::session;
 use hourkey_controller::gateways::enrol;
-use hourkey_controller::identity::session;
 use hourkey_domain::ids::DeviceId;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
@@ -204,7 +204,7 @@ async fn empty_engineering(env: &TestEnv) {
 #[tokio::test]
 async fn people_are_told_when_gateways_change() {
     let env = TestEnv::new().await;
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     let ann = env.token(env.people.ann).await;
     let mut events = Events::open(&env, &ann, None).await;
     events.message().await;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use hourkey_controller::identity::setup;
-use hourkey_controller::organisation::{OrgFile, Plan, Refused, apply};
+use hourkey_access::identity::setup;
+use hourkey_access::organisation::{OrgFile, Plan, Refused, apply};
 use hourkey_domain::Time;
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;

@@ -1,7 +1,7 @@
 //! `ORG.toml`: every mistake is listed with its line, and the sample organisation has none.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use hourkey_controller::organisation::{OrgFile, Plan};
+use hourkey_access::organisation::{OrgFile, Plan};
 use hourkey_store::organisation::Organisation;
 
 const SAMPLE: &str = include_str!("../../../examples/org.toml");

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
-use hourkey_controller::clock::{Clock as _, SystemClock};
-use hourkey_controller::identity::secret::new_secret;
-use hourkey_controller::identity::session;
+use hourkey_access::clock::{Clock as _, SystemClock};
+use hourkey_access::identity::secret::new_secret;
+use hourkey_access::identity::session;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_protocol::account::SessionKind;

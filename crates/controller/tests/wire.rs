@@ -18,7 +18,7 @@ const RECORDED: &str = "../protocol/tests/recorded/answers.json";
 /// this much makes. The bodies are those that the earlier clients send.
 async fn answers() -> Value {
     let env = TestEnv::new().await;
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     let (ann, ben, rae, ada) = (
         env.people.ann,
         env.people.ben,

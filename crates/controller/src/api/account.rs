@@ -3,21 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use hourkey_access::app::App;
+use hourkey_access::identity::session;
+use hourkey_access::queries;
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::account::{Me, Session};
 
 use super::call::Id;
+use super::error::ApiError;
 use super::errors::{EndErrors, ReadErrors};
-use crate::access::queries;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::{SignedIn, session};
+use crate::api::extract::SignedIn;
 
 /// The signed-in person.
 #[utoipa::path(get, path = "/me", operation_id = "me", tag = "account",
     responses((status = 200, description = "The person.", body = Me), ReadErrors))]
-pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, AppError> {
-    queries::me(&app, signed_in.caller).await.map(Json)
+pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Json<Me>, ApiError> {
+    Ok(Json(queries::me(&app, signed_in.caller).await?))
 }
 
 /// Where the person is signed in, newest first.
@@ -26,8 +27,8 @@ pub(super) async fn me(State(app): State<App>, signed_in: SignedIn) -> Result<Js
 pub(super) async fn sessions(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
-) -> Result<Json<Vec<Session>>, AppError> {
-    session::list(&app, caller.user, session.id).await.map(Json)
+) -> Result<Json<Vec<Session>>, ApiError> {
+    Ok(Json(session::list(&app, caller.user, session.id).await?))
 }
 
 /// Ends one of the person's sessions. One that signed in by a device code ends itself alone.
@@ -38,7 +39,7 @@ pub(super) async fn end_session(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     Id(id): Id<SessionId>,
-) -> Result<StatusCode, AppError> {
+) -> Result<StatusCode, ApiError> {
     session::end_own(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,14 +5,15 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::idempotency::{Answer, IdempotencyKey, MAX_KEY};
 use hourkey_protocol::problem::Code;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::access::idempotency::{Answer, IdempotencyKey, MAX_KEY};
-use crate::app::App;
-use crate::error::AppError;
+use super::error::ApiError;
 
 /// The most of a mistake's description that is sent back, in characters.
 const MAX_COMPLAINT: usize = 300;
@@ -26,23 +27,25 @@ pub(super) struct JsonBody<T> {
 }
 
 impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
-    type Rejection = AppError;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         let (bytes, key) = read(request, app).await?;
         if !is_json {
             return Err(AppError::refused(
                 Code::UnsupportedMedia,
                 "This call takes JSON: send it with Content-Type: application/json.",
-            ));
+            )
+            .into());
         }
         // A list would pass for an object with its fields in order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(AppError::refused(
                 Code::Malformed,
                 "The body is not what this call takes: send a JSON object.",
-            ));
+            )
+            .into());
         }
         let body = serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))?;
         Ok(Self { body, key })
@@ -56,15 +59,16 @@ pub(super) struct NoBody {
 }
 
 impl FromRequest<App> for NoBody {
-    type Rejection = AppError;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (bytes, key) = read(request, app).await?;
         if !matches!(bytes.trim_ascii(), b"" | b"{}") {
             return Err(AppError::refused(
                 Code::Malformed,
                 "This call takes no body. Leave it out.",
-            ));
+            )
+            .into());
         }
         Ok(Self { key })
     }
@@ -74,12 +78,12 @@ impl FromRequest<App> for NoBody {
 pub(super) struct Id<T>(pub(super) T);
 
 impl<T: std::str::FromStr> FromRequestParts<App> for Id<T> {
-    type Rejection = AppError;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let text = Path::<String>::from_request_parts(parts, app).await;
         let id = text.ok().and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(AppError::not_found)
+        id.map(Self).ok_or_else(|| AppError::not_found().into())
     }
 }
 
@@ -93,15 +97,16 @@ pub(super) struct Before {
 }
 
 impl FromRequestParts<App> for Before {
-    type Rejection = AppError;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(before)) => Ok(before),
             Err(_) => Err(AppError::refused(
                 Code::Malformed,
                 "The only parameter here is before=N, with N a whole number.",
-            )),
+            )
+            .into()),
         }
     }
 }

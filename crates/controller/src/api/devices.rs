@@ -3,15 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use hourkey_access::app::App;
+use hourkey_access::identity::device;
 use hourkey_domain::ids::DeviceId;
 use hourkey_protocol::device::{Device, DeviceEnrolment, EnrolDevice, Networks};
 
 use super::call::{Id, JsonBody};
+use super::error::ApiError;
 use super::errors::{EndErrors, EnrolDeviceErrors, ReadErrors};
-use crate::app::App;
-use crate::error::AppError;
+use crate::api::extract::SignedIn;
 use crate::gateways::enrol;
-use crate::identity::{SignedIn, device};
 
 /// Enrols the device of this session, or renews its certificate.
 ///
@@ -25,9 +26,9 @@ pub(super) async fn enrol_device(
     State(app): State<App>,
     SignedIn { session, .. }: SignedIn,
     JsonBody { body, key: _ }: JsonBody<EnrolDevice>,
-) -> Result<Json<DeviceEnrolment>, AppError> {
+) -> Result<Json<DeviceEnrolment>, ApiError> {
     app.budgets.change(session.user, app.clock.now())?;
-    device::enrol(&app, session, body).await.map(Json)
+    Ok(Json(device::enrol(&app, session, body).await?))
 }
 
 /// The person's devices, newest first.
@@ -37,8 +38,8 @@ pub(super) async fn enrol_device(
 pub(super) async fn list(
     State(app): State<App>,
     SignedIn { session, .. }: SignedIn,
-) -> Result<Json<Vec<Device>>, AppError> {
-    device::list(&app, &session).await.map(Json)
+) -> Result<Json<Vec<Device>>, ApiError> {
+    Ok(Json(device::list(&app, &session).await?))
 }
 
 /// Ends a device: one's own, or, as an administrator, anybody's. Its certificate stops working at
@@ -50,7 +51,7 @@ pub(super) async fn end(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     Id(id): Id<DeviceId>,
-) -> Result<StatusCode, AppError> {
+) -> Result<StatusCode, ApiError> {
     device::end_by(&app, caller, session.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -62,6 +63,6 @@ pub(super) async fn end(
 pub(super) async fn networks(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Networks>, AppError> {
-    enrol::networks(&app, signed_in.caller.user).await.map(Json)
+) -> Result<Json<Networks>, ApiError> {
+    Ok(Json(enrol::networks(&app, signed_in.caller.user).await?))
 }

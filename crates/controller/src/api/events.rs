@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use hourkey_access::app::App;
+use hourkey_access::queries;
 use hourkey_protocol::event::Snapshot;
 
+use super::error::ApiError;
 use super::errors::{ReadErrors, StreamErrors};
-use crate::access::queries;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::SignedIn;
+use crate::api::extract::SignedIn;
 use crate::stream;
 
 /// Everything that the person sees.
@@ -20,8 +20,8 @@ use crate::stream;
 pub(super) async fn snapshot(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Snapshot>, AppError> {
-    queries::snapshot(&app, signed_in.caller).await.map(Json)
+) -> Result<Json<Snapshot>, ApiError> {
+    Ok(Json(queries::snapshot(&app, signed_in.caller).await?))
 }
 
 /// What changes, as it happens: server-sent events (WHATWG HTML, section 9.2).
@@ -38,6 +38,7 @@ pub(super) async fn events(
     State(app): State<App>,
     SignedIn { caller, session }: SignedIn,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, AppError> {
-    stream::open(&app, caller.user, session.id, stream::last_event(&headers)).await
+) -> Result<impl IntoResponse, ApiError> {
+    let last = stream::last_event(&headers);
+    Ok(stream::open(&app, caller.user, session.id, last).await?)
 }

@@ -1,21 +1,24 @@
 //! What gateways call.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use hourkey_access::app::App;
 use hourkey_protocol::gateway::{
     Ack, Certificate, Connected, Enrol, Enrolment, Follow, Renew, Report,
 };
-
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::call::JsonBody;
+use super::error::ApiError;
 use super::errors::{AcknowledgeErrors, EnrolErrors, FollowErrors};
-use crate::app::App;
-use crate::error::AppError;
-use crate::gateways::{self, CallingGateway, enrol, usage};
+use super::extract::CallingGateway;
+use crate::gateways::streams::GatewayStreams;
+use crate::gateways::{self, enrol, usage};
 
 /// The largest body of the calls that name devices or connections, in bytes: the ids of more than
 /// 200,000 devices. The gateway's credential is checked before the body is read.
@@ -38,8 +41,8 @@ pub(super) fn large() -> OpenApiRouter<App> {
 pub(super) async fn enrol_gateway(
     State(app): State<App>,
     JsonBody { body, key: _ }: JsonBody<Enrol>,
-) -> Result<Json<Enrolment>, AppError> {
-    enrol::enrol(&app, body).await.map(Json)
+) -> Result<Json<Enrolment>, ApiError> {
+    Ok(Json(enrol::enrol(&app, body).await?))
 }
 
 /// Renews a gateway's certificate.
@@ -50,8 +53,8 @@ pub(super) async fn renew(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Renew>,
-) -> Result<Json<Certificate>, AppError> {
-    enrol::renew(&app, &gateway, &body.request).map(Json)
+) -> Result<Json<Certificate>, ApiError> {
+    Ok(Json(enrol::renew(&app, &gateway, &body.request)?))
 }
 
 /// What the gateway's network holds and who may use it, as it changes: server-sent events (WHATWG
@@ -65,10 +68,11 @@ pub(super) async fn renew(
         content_type = "text/event-stream"), FollowErrors))]
 pub(super) async fn follow(
     State(app): State<App>,
+    Extension(streams): Extension<Arc<GatewayStreams>>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Follow>,
-) -> Result<impl IntoResponse, AppError> {
-    gateways::follow(&app, gateway, body).await
+) -> Result<impl IntoResponse, ApiError> {
+    Ok(gateways::follow(&app, streams, gateway, body).await?)
 }
 
 /// Says which devices came and went; the stream answers about those that came.
@@ -76,11 +80,11 @@ pub(super) async fn follow(
     request_body = Connected, security(("gateway" = [])),
     responses((status = 204, description = "The stream will answer."), AcknowledgeErrors))]
 pub(super) async fn connected(
-    State(app): State<App>,
+    Extension(streams): Extension<Arc<GatewayStreams>>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Connected>,
-) -> Result<StatusCode, AppError> {
-    app.gateways.connected(gateway.id, body).await?;
+) -> Result<StatusCode, ApiError> {
+    streams.connected(gateway.id, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -89,11 +93,11 @@ pub(super) async fn connected(
     request_body = Ack, security(("gateway" = [])),
     responses((status = 204, description = "Noted."), AcknowledgeErrors))]
 pub(super) async fn acknowledge(
-    State(app): State<App>,
+    Extension(streams): Extension<Arc<GatewayStreams>>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Ack>,
-) -> Result<StatusCode, AppError> {
-    app.gateways.acknowledged(gateway.id, body)?;
+) -> Result<StatusCode, ApiError> {
+    streams.acknowledged(gateway.id, body)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -105,7 +109,7 @@ pub(super) async fn report(
     State(app): State<App>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Report>,
-) -> Result<StatusCode, AppError> {
+) -> Result<StatusCode, ApiError> {
     usage::keep(&app, gateway, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

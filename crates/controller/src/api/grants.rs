@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::end::{release_in, revoke_in};
+use hourkey_access::idempotency::{Answer, run_ending_once};
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Comment, Grant};
 
 use super::call::{Id, JsonBody, NoBody, response};
+use super::error::ApiError;
 use super::errors::{ReleaseErrors, RevokeErrors};
-use crate::access::end::{release_in, revoke_in};
-use crate::access::idempotency::{Answer, run_ending_once};
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::{ForOthers, SignedIn};
+use crate::api::extract::{ForOthers, SignedIn};
 
 /// Gives one's own grant back, before it starts or while it runs.
 #[utoipa::path(post, path = "/grants/{id}/release", operation_id = "release", tag = "ask",
@@ -23,12 +23,12 @@ pub(super) async fn release(
     signed_in: SignedIn,
     Id(id): Id<GrantId>,
     NoBody { key }: NoBody,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let caller = signed_in.caller;
     let work = run_ending_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &release_in(tx, caller, id, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }
 
 /// Takes somebody's grant away, with a word to them.
@@ -43,9 +43,9 @@ pub(super) async fn revoke(
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<GrantId>,
     JsonBody { body, key }: JsonBody<Comment>,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let work = run_ending_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &revoke_in(tx, caller, id, body, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }

@@ -1,11 +1,13 @@
 //! The JSON API under `/api/v1`: who calls, what they send, what is answered. What happens is
-//! [`crate::access`]'s.
+//! `hourkey-access`'s.
 
 mod account;
 mod call;
 mod devices;
+pub(crate) mod error;
 mod errors;
 mod events;
+mod extract;
 mod gateways;
 mod grants;
 pub mod problems;
@@ -14,9 +16,13 @@ mod resources;
 mod reviews;
 mod unlocks;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Extension;
 use axum::http::header;
 use axum::routing::get;
+use hourkey_access::app::App;
 use hourkey_protocol::API;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -24,7 +30,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
+use crate::gateways::streams::GatewayStreams;
 
 /// The routes, and where their description is served.
 pub fn router() -> Router<App> {
@@ -32,7 +38,10 @@ pub fn router() -> Router<App> {
     let document = serde_json::to_string(&document).unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/json")];
     let serve = get(move || std::future::ready((kind, document.clone())));
-    router.route(&format!("{API}/openapi.json"), serve)
+    let streams = Arc::new(GatewayStreams::default());
+    router
+        .layer(Extension(streams))
+        .route(&format!("{API}/openapi.json"), serve)
 }
 
 /// The description of the API (OpenAPI 3.1), generated from its code.

@@ -4,10 +4,11 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use hourkey_access::error::AppError;
 use hourkey_protocol::API;
 use hourkey_protocol::problem::{Code, MEDIA_TYPE, Problem};
 
-use crate::error::{AppError, problem_response};
+use crate::api::error::problem_response;
 
 /// True for addresses that programs call: their answers are JSON.
 #[must_use]

@@ -3,19 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::ask::{Made, ask_in};
+use hourkey_access::decide::{approve_in, deny_in};
+use hourkey_access::end::cancel_in;
+use hourkey_access::idempotency::{Answer, run_once};
+use hourkey_access::queries;
 use hourkey_domain::ids::RequestId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Page, Request};
 
 use super::call::{Before, Id, JsonBody, NoBody, response};
+use super::error::ApiError;
 use super::errors::{AskErrors, CancelErrors, FindErrors, ListErrors, ReviewErrors};
-use crate::access::ask::{Made, ask_in};
-use crate::access::decide::{approve_in, deny_in};
-use crate::access::end::cancel_in;
-use crate::access::idempotency::{Answer, run_once};
-use crate::access::queries;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::{ForOthers, SignedIn};
+use crate::api::extract::{ForOthers, SignedIn};
 
 /// The person's own requests, newest first.
 #[utoipa::path(get, path = "/requests", operation_id = "list_requests", tag = "ask", params(Before),
@@ -24,10 +24,10 @@ pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
     Before { before }: Before,
-) -> Result<Json<Page<Request>>, AppError> {
-    queries::requests(&app, signed_in.caller.user, before.map(RequestId))
-        .await
-        .map(Json)
+) -> Result<Json<Page<Request>>, ApiError> {
+    Ok(Json(
+        queries::requests(&app, signed_in.caller.user, before.map(RequestId)).await?,
+    ))
 }
 
 /// Asks for access. Under automatic approval it is granted at once.
@@ -42,7 +42,7 @@ pub(super) async fn make(
     State(app): State<App>,
     signed_in: SignedIn,
     JsonBody { body, key }: JsonBody<NewRequest>,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let user = signed_in.caller.user;
     let lapse = app.config.request_lapse;
     let work = run_once(&app, user, key, move |tx, now| {
@@ -55,7 +55,7 @@ pub(super) async fn make(
             Answer::new(status, &request)
         })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }
 
 /// One request: one's own, or one that the person may review.
@@ -66,8 +66,8 @@ pub(super) async fn one(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
-) -> Result<Json<Request>, AppError> {
-    queries::request(&app, signed_in.caller, id).await.map(Json)
+) -> Result<Json<Request>, ApiError> {
+    Ok(Json(queries::request(&app, signed_in.caller, id).await?))
 }
 
 /// Withdraws one's own pending request.
@@ -80,12 +80,12 @@ pub(super) async fn cancel(
     signed_in: SignedIn,
     Id(id): Id<RequestId>,
     NoBody { key }: NoBody,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let caller = signed_in.caller;
     let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &cancel_in(tx, caller, id, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }
 
 /// Approves a request, for less time if the reviewer says so.
@@ -100,11 +100,11 @@ pub(super) async fn approve(
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
     JsonBody { body, key }: JsonBody<Approve>,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &approve_in(tx, caller, id, body, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }
 
 /// Denies a request, with a word to its requester.
@@ -119,9 +119,9 @@ pub(super) async fn deny(
     ForOthers(SignedIn { caller, .. }): ForOthers,
     Id(id): Id<RequestId>,
     JsonBody { body, key }: JsonBody<Comment>,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &deny_in(tx, caller, id, body, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }

@@ -2,15 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
+use hourkey_access::app::App;
+use hourkey_access::queries;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Resource, ResourceDetail};
 
 use super::call::Id;
+use super::error::ApiError;
 use super::errors::{FindErrors, ReadErrors};
-use crate::access::queries;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::SignedIn;
+use crate::api::extract::SignedIn;
 
 /// The resources, each with its lock state.
 #[utoipa::path(get, path = "/resources", operation_id = "list_resources", tag = "see",
@@ -18,10 +18,8 @@ use crate::identity::SignedIn;
 pub(super) async fn list(
     State(app): State<App>,
     signed_in: SignedIn,
-) -> Result<Json<Vec<Resource>>, AppError> {
-    queries::resources(&app, signed_in.caller.user)
-        .await
-        .map(Json)
+) -> Result<Json<Vec<Resource>>, ApiError> {
+    Ok(Json(queries::resources(&app, signed_in.caller.user).await?))
 }
 
 /// One resource, with the assignments to ask for it; the preselected one comes first.
@@ -32,8 +30,8 @@ pub(super) async fn one(
     State(app): State<App>,
     signed_in: SignedIn,
     Id(id): Id<ResourceId>,
-) -> Result<Json<ResourceDetail>, AppError> {
-    queries::resource(&app, signed_in.caller.user, id)
-        .await
-        .map(Json)
+) -> Result<Json<ResourceDetail>, ApiError> {
+    Ok(Json(
+        queries::resource(&app, signed_in.caller.user, id).await?,
+    ))
 }

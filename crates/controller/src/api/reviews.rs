@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use hourkey_access::app::App;
+use hourkey_access::queries;
 use hourkey_protocol::access::Review;
 
+use super::error::ApiError;
 use super::errors::QueueErrors;
-use crate::access::queries;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::ForOthers;
+use crate::api::extract::ForOthers;
 
 /// The requests that wait for the person's review, oldest first.
 #[utoipa::path(get, path = "/reviews", operation_id = "list_reviews", tag = "decide",
@@ -16,6 +16,6 @@ use crate::identity::ForOthers;
 pub(super) async fn list(
     State(app): State<App>,
     ForOthers(signed_in): ForOthers,
-) -> Result<Json<Vec<Review>>, AppError> {
-    queries::reviews(&app, signed_in.caller).await.map(Json)
+) -> Result<Json<Vec<Review>>, ApiError> {
+    Ok(Json(queries::reviews(&app, signed_in.caller).await?))
 }

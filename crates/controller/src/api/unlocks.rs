@@ -4,18 +4,19 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::idempotency::{Answer, run_once};
+use hourkey_access::unlock;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use hourkey_protocol::problem::Code;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::call::{JsonBody, response};
+use super::error::ApiError;
 use super::errors::{AdminErrors, UnlockErrors};
-use crate::access::idempotency::{Answer, run_once};
-use crate::access::unlock;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::{ForOthers, SignedIn};
+use crate::api::extract::{ForOthers, SignedIn};
 
 /// Whose.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,15 +28,16 @@ pub(super) struct Whose {
 }
 
 impl FromRequestParts<App> for Whose {
-    type Rejection = AppError;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(whose)) => Ok(whose),
             Err(_) => Err(AppError::refused(
                 Code::Malformed,
                 "Say whose resources: login=NAME, and nothing else.",
-            )),
+            )
+            .into()),
         }
     }
 }
@@ -48,10 +50,10 @@ pub(super) async fn list(
     State(app): State<App>,
     ForOthers(signed_in): ForOthers,
     Whose { login }: Whose,
-) -> Result<Json<Vec<AutoLocked>>, AppError> {
-    unlock::auto_locked(&app, signed_in.caller, &login)
-        .await
-        .map(Json)
+) -> Result<Json<Vec<AutoLocked>>, ApiError> {
+    Ok(Json(
+        unlock::auto_locked(&app, signed_in.caller, &login).await?,
+    ))
 }
 
 /// Unlocks a resource for somebody who did not use it for too long, without a request.
@@ -64,9 +66,9 @@ pub(super) async fn unlock(
     State(app): State<App>,
     ForOthers(SignedIn { caller, .. }): ForOthers,
     JsonBody { body, key }: JsonBody<NewUnlock>,
-) -> Result<Response, AppError> {
+) -> Result<Response, ApiError> {
     let work = run_once(&app, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, caller, body, now).await?) })
     });
-    work.await.map(response)
+    Ok(response(work.await?))
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
-use hourkey_controller::organisation::{OrgFile, Plan, apply};
+use hourkey_access::organisation::{OrgFile, Plan, apply};
 use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
 

@@ -4,8 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::bail;
-use hourkey_controller::config::Config;
-use hourkey_controller::identity::setup;
+use hourkey_access::config::Config;
+use hourkey_access::identity::setup;
 use hourkey_terminal as terminal;
 
 use super::settings::Flags;

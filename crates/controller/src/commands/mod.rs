@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use hourkey_controller::clock::{Clock as _, SystemClock};
-use hourkey_controller::error::AppError;
+use hourkey_access::clock::{Clock as _, SystemClock};
+use hourkey_access::error::AppError;
 use hourkey_domain::Time;
 use hourkey_store::Store;
 use hourkey_store_sqlite::SqliteStore;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use hourkey_controller::app::App;
-use hourkey_controller::identity::authorities::Authorities;
+use hourkey_access::app::App;
+use hourkey_access::identity::authorities::Authorities;
 use hourkey_controller::server;
 
 use super::init::print_setup_link;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
-use hourkey_controller::config::{Config, Tls};
+use hourkey_access::config::{Config, Tls};
 use hourkey_controller::server::running;
 use hourkey_domain::length::Length;
 use hourkey_domain::request::DEFAULT_LAPSE;

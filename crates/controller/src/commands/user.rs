@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use hourkey_controller::access::reconcile::reconcile;
-use hourkey_controller::identity::password::{Hasher, Priority};
-use hourkey_controller::identity::{account, password, reset, session};
+use hourkey_access::identity::password::{self, Hasher, Priority};
+use hourkey_access::identity::{account, reset, session};
+use hourkey_access::reconcile::reconcile;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;

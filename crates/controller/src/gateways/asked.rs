@@ -3,15 +3,16 @@
 //! connected. Each device is recorded once a day for each gateway.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
+use hourkey_access::app::App;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
-use crate::app::App;
+use super::streams::GatewayStreams;
 
 /// What was recorded today.
 #[derive(Debug, Default)]
@@ -48,13 +49,19 @@ impl Asked {
 
 /// Records what a gateway asks about. In the background: a store that cannot be written must not
 /// keep a gateway from hearing of revocations.
-pub(super) fn record(app: &App, gateway: GatewayId, devices: &[DeviceId]) {
-    let asked = &app.gateways.asked;
-    let new = asked.new_ones(gateway, devices, app.clock.now().date_naive());
+pub(super) fn record(
+    app: &App,
+    streams: &Arc<GatewayStreams>,
+    gateway: GatewayId,
+    devices: &[DeviceId],
+) {
+    let new = streams
+        .asked
+        .new_ones(gateway, devices, app.clock.now().date_naive());
     if new.is_empty() {
         return;
     }
-    let app = app.clone();
+    let (app, streams) = (app.clone(), Arc::clone(streams));
     tokio::spawn(async move {
         let devices = new.clone();
         let recorded = app.transact(move |tx, now| {
@@ -71,7 +78,7 @@ pub(super) fn record(app: &App, gateway: GatewayId, devices: &[DeviceId]) {
         });
         if let Err(failure) = recorded.await {
             // The next time that it asks about them.
-            app.gateways.asked.forget(gateway, &new);
+            streams.asked.forget(gateway, &new);
             failure.log();
         }
     });

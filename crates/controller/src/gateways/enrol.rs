@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::device::request;
+use hourkey_access::identity::secret::{digest, new_secret};
+use hourkey_access::resource_rows::rows;
 use hourkey_domain::Time;
 use hourkey_domain::address::Host;
 use hourkey_domain::audit::AuditAction;
@@ -16,12 +21,6 @@ use hourkey_store::gateway::{Gateway, NewGateway};
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Read, Store, StoreError, Write, transact, transact_ending};
 use serde_json::{Value, json};
-
-use crate::access::resource_rows::rows;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::device::request;
-use crate::identity::secret::{digest, new_secret};
 
 /// How long a token waits for its gateway.
 pub const TOKEN: TimeDelta = TimeDelta::hours(24);

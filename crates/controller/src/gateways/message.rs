@@ -3,17 +3,16 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::session::is_running;
+use hourkey_access::permits::permits;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{DeviceId, NetworkId, UserId};
 use hourkey_protocol::gateway::{All, Changes, Destination, Device, LiveDevice, Permit, User};
 use hourkey_store::Read;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::log::{Change, Subject};
-
-use crate::access::permits::permits;
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::session::is_running;
 
 /// The devices that are connected to a gateway, each with its user while it lives.
 #[derive(Clone, Debug, Default)]

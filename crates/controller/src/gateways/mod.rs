@@ -3,11 +3,9 @@
 
 pub mod asked;
 pub mod enrol;
-mod extract;
 mod message;
 mod stream;
 pub mod streams;
 pub mod usage;
 
-pub use extract::CallingGateway;
 pub use stream::follow;

@@ -1,10 +1,14 @@
 //! The stream of one gateway.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
+use hourkey_access::app::{App, stopped};
+use hourkey_access::error::AppError;
+use hourkey_access::publisher::ChangeEvent;
 use hourkey_protocol::gateway::{
     ALL, CHANGES, Connected, Follow, PING, PING_EVERY, Ping, REPLACED,
 };
@@ -15,10 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::asked;
 use super::message::{self, Due, Watched};
-use super::streams::StreamReceiver;
-use crate::app::{App, stopped};
-use crate::error::AppError;
-use crate::stream::publisher::ChangeEvent;
+use super::streams::{GatewayStreams, StreamReceiver};
 
 /// Opens the stream of a gateway; the one that it had before ends. It ends when the gateway is
 /// removed, and when the controller shuts down.
@@ -27,14 +28,15 @@ use crate::stream::publisher::ChangeEvent;
 /// The store's failure.
 pub async fn follow(
     app: &App,
+    streams: Arc<GatewayStreams>,
     gateway: Gateway,
     from: Follow,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
     // Listen before reading: what happens in between rings.
     let events = app.publisher.subscribe();
     let stop = app.stop.subscribe();
-    let receiver = app.gateways.open(gateway.id);
-    asked::record(app, gateway.id, &from.devices);
+    let receiver = streams.open(gateway.id);
+    asked::record(app, &streams, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);
     let all = message::all(app, &gateway, receiver.stream, &mut watched).await?;
@@ -43,6 +45,7 @@ pub async fn follow(
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stream = GatewayStream {
         app: app.clone(),
+        streams,
         gateway,
         receiver,
         watched,
@@ -63,6 +66,7 @@ pub async fn follow(
 
 struct GatewayStream {
     app: App,
+    streams: Arc<GatewayStreams>,
     gateway: Gateway,
     receiver: StreamReceiver,
     watched: Watched,
@@ -120,7 +124,7 @@ impl GatewayStream {
                     self.watched.remove(&went);
                     self.watched.add(&came);
                     if !came.is_empty() {
-                        asked::record(&self.app, self.gateway.id, &came);
+                        asked::record(&self.app, &self.streams, self.gateway.id, &came);
                         return self.tell(Due::came(&came)).await;
                     }
                 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hourkey_access::error::AppError;
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::{Ack, Connected};
 use hourkey_protocol::problem::Code;
 use tokio::sync::mpsc;
 
 use super::asked::Asked;
-use crate::error::AppError;
 
 /// How many messages about devices may wait for a stream.
 const WAITING: usize = 64;

@@ -1,6 +1,9 @@
 //! What gateways report of connections: kept, and recorded in the audit log.
 
 use chrono::TimeDelta;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::reconcile;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{ResourceId, UserId};
@@ -12,10 +15,6 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::usage::{Connection, End, ReportOutcome};
 use hourkey_store::{StoreError, Write};
 use serde_json::json;
-
-use crate::access::reconcile;
-use crate::app::App;
-use crate::error::AppError;
 
 /// Uses that follow each other faster move nothing that anybody has to be told of: what auto-locks
 /// counts in days.

@@ -4,18 +4,19 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::TimeDelta;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::client::{Client, Loopback};
+use hourkey_access::identity::secret::new_secret;
+use hourkey_access::identity::session;
+use hourkey_console::consent::{self, ConsentView};
+use hourkey_console::error::PageError;
+use hourkey_console::extract::PageUser;
+use hourkey_console::form::Form;
+use hourkey_console::sign_in;
 use hourkey_protocol::problem::Code as ProblemCode;
 use hourkey_store::account::{Code, Consent};
 use serde::Deserialize;
-
-use super::client::{Client, Loopback};
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::secret::new_secret;
-use crate::identity::{PageUser, session};
-use crate::pages;
-use crate::pages::error::PageError;
-use crate::pages::form::Form;
 
 /// How long a code is good for (RFC 6749, 4.1.2 recommends at most ten minutes).
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(1);
@@ -36,13 +37,13 @@ struct Parameters {
 
 /// A call that is in order.
 #[derive(Clone, Debug)]
-pub struct Asked {
+struct AuthorizationRequest {
     /// Who asks.
-    pub client: Client,
+    client: Client,
     /// Where the code goes.
-    pub redirect: Loopback,
+    redirect: Loopback,
     /// What the client calls itself.
-    pub label: String,
+    label: String,
     challenge: String,
     state: String,
 }
@@ -78,9 +79,14 @@ pub(super) async fn show(
     };
     let here = uri.path_and_query().map_or("/", |here| here.as_str());
     let Some(user) = PageUser::find(&app, &headers).await? else {
-        return Ok(Redirect::to(&pages::sign_in::address(here)).into_response());
+        return Ok(Redirect::to(&sign_in::address(here)).into_response());
     };
-    Ok(pages::consent::page(&app, &user, &asked, here).await?)
+    let view = ConsentView {
+        client: asked.client,
+        redirect: &asked.redirect,
+        label: &asked.label,
+    };
+    Ok(consent::page(&app, &user, view, here).await?)
 }
 
 /// `POST /oauth/authorize`: what the person clicked.
@@ -127,7 +133,7 @@ pub(super) async fn decide(
 }
 
 /// RFC 6749, 4.1.2.1: nothing is sent to a redirect address before it is known to be the client's.
-fn read(uri: &Uri) -> Result<Asked, Refused> {
+fn read(uri: &Uri) -> Result<AuthorizationRequest, Refused> {
     let Ok(Query(parameters)) = Query::<Parameters>::try_from_uri(uri) else {
         return Err(Refused::Here(
             "A parameter cannot be read, or stands in the address twice.",
@@ -166,7 +172,7 @@ fn read(uri: &Uri) -> Result<Asked, Refused> {
             "PKCE is required: code_challenge of 43 characters, code_challenge_method S256.",
         ));
     }
-    Ok(Asked {
+    Ok(AuthorizationRequest {
         client,
         label: session::label(&parameters.label, client.name()),
         challenge: parameters.code_challenge,

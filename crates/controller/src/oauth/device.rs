@@ -7,24 +7,24 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json};
 use chrono::TimeDelta;
+use hourkey_access::app::App;
+use hourkey_access::identity::client::Client;
+use hourkey_access::identity::device_code::USER_CODE;
+use hourkey_access::identity::secret::{digest, new_code, new_secret, plain_code};
+use hourkey_access::identity::session;
+use hourkey_console::extract::ClientAddress;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::oauth::DeviceAuthorization;
 use hourkey_store::account::{DeviceCode, NewSession};
 use serde::Deserialize;
 
-use super::client::Client;
-use super::error::{Refusal, no_store};
+use super::error::{Refusal, calling_client, no_store};
 use super::token::{ACCESS_LIFETIME, Outcome, consent_is_void, consenting, invalid_grant, issue};
-use crate::app::App;
-use crate::identity::secret::{digest, new_code, new_secret, plain_code};
-use crate::identity::{ClientAddress, session};
 
 /// How long the codes are good for.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Between polls.
 const INTERVAL: TimeDelta = TimeDelta::seconds(5);
-/// Letters of what the person types: 34 bits, which the limits on attempts make plenty.
-pub const USER_CODE: usize = 8;
 
 /// Parameters (RFC 8628, 3.1).
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ pub(super) async fn start(
             "Send client_id and label, each once.",
         ));
     };
-    let client = Client::calling(&call.client_id)?;
+    let client = calling_client(&call.client_id)?;
     let now = app.clock.now();
     if let Err(wait) = app.attempts.admit_new_code(from, now) {
         let refusal = Refusal::too_fast(format!("Too many codes were asked for. Wait {wait}."));

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hourkey_access::error::AppError;
+use hourkey_access::identity::client::Client;
 use hourkey_protocol::oauth::Error;
-
-use crate::error::AppError;
 
 /// Why a client gets no tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,11 @@ impl Refusal {
             status,
         }
     }
+}
+
+/// The client that makes a call with this id.
+pub(super) fn calling_client(id: &str) -> Result<Client, Refusal> {
+    Client::by_id(id).ok_or_else(|| Refusal::new("invalid_client", "There is no such client."))
 }
 
 /// What is broken is logged and answered without details.

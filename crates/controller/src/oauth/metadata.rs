@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use hourkey_access::app::App;
 use hourkey_protocol::oauth::{DEVICE_GRANT, Metadata};
-
-use crate::app::App;
 
 /// `GET /.well-known/oauth-authorization-server`
 pub(super) async fn show(State(app): State<App>) -> Json<Metadata> {

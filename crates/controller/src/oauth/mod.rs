@@ -3,9 +3,8 @@
 //!
 //! A session is the family of a client's tokens; the store keeps digests of them.
 
-pub mod authorize;
-pub mod client;
-pub mod device;
+mod authorize;
+mod device;
 mod error;
 mod metadata;
 mod revoke;
@@ -13,12 +12,11 @@ mod token;
 
 use axum::Router;
 use axum::routing::{get, post};
+use hourkey_access::app::App;
 use hourkey_protocol::oauth::METADATA_PATH;
 
-use crate::app::App;
-
 /// The routes.
-pub fn router() -> Router<App> {
+pub(crate) fn router() -> Router<App> {
     Router::new()
         .route(METADATA_PATH, get(metadata::show))
         .route(

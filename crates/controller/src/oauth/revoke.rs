@@ -4,13 +4,12 @@ use axum::Form;
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
 use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::identity::secret::digest;
+use hourkey_access::identity::session;
 use serde::Deserialize;
 
-use super::client::Client;
-use super::error::{Refusal, no_store};
-use crate::app::App;
-use crate::identity::secret::digest;
-use crate::identity::session;
+use super::error::{Refusal, calling_client, no_store};
 
 /// Parameters (RFC 7009, 2.1). The hint is not needed: both kinds are looked up.
 #[derive(Deserialize)]
@@ -30,7 +29,7 @@ pub(super) async fn revoke(
             "Send token and client_id, each once.",
         ));
     };
-    let client = Client::calling(&call.client_id)?;
+    let client = calling_client(&call.client_id)?;
     let token = digest(&call.token);
     app.transact_ending(move |tx, now| {
         Box::pin(async move {

@@ -7,6 +7,11 @@ use axum::{Form, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::client::Client;
+use hourkey_access::identity::secret::{digest, new_secret, same};
+use hourkey_access::identity::session;
 use hourkey_domain::Time;
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::oauth::{DEVICE_GRANT, Tokens};
@@ -15,13 +20,8 @@ use hourkey_store::account::{Consent, Digest, NewSession, Session};
 use hourkey_store::organisation::User;
 use serde::Deserialize;
 
-use super::client::Client;
 use super::device;
-use super::error::{Refusal, no_store};
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::secret::{digest, new_secret, same};
-use crate::identity::session;
+use super::error::{Refusal, calling_client, no_store};
 
 /// How long an access token is good for.
 pub(super) const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -59,7 +59,7 @@ pub(super) async fn exchange(
             "Send a form (application/x-www-form-urlencoded) with each parameter once.",
         ));
     };
-    let client = Client::calling(&call.client_id)?;
+    let client = calling_client(&call.client_id)?;
     let outcome = match call.grant_type.as_str() {
         "authorization_code" => by_code(&app, client, call).await,
         "refresh_token" => by_refresh_token(&app, client, &call.refresh_token).await,

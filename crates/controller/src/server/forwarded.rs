@@ -9,9 +9,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-
-use crate::config::Config;
-use crate::identity::csrf;
+use hourkey_access::config::Config;
+use hourkey_console::csrf;
 
 /// The longest text of a header that is logged, in characters.
 const MAX_LOGGED: usize = 100;

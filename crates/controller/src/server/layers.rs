@@ -10,14 +10,13 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
+use hourkey_access::app::App;
 use hourkey_protocol::problem::{Code, Problem};
 use tracing::Instrument as _;
 
 use super::MAX_BODY;
+use crate::api::error::problem_response;
 use crate::api::problems::is_api;
-use crate::app::App;
-use crate::error::problem_response;
-use crate::pages;
 
 /// An answer has to begin within this; a stream then lasts as long as it likes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,7 +29,7 @@ pub(super) fn refuse(path: &str, problem: &Problem) -> Response {
     if is_api(path) {
         problem_response(problem)
     } else {
-        pages::error::page(problem)
+        hourkey_console::error::page(problem)
     }
 }
 

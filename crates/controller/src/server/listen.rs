@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hourkey_access::app::App;
+use hourkey_access::background;
+use hourkey_access::config::{Config, Tls};
 
 use super::{router, running};
-use crate::app::App;
-use crate::config::{Config, Tls};
 
 /// Calls that are being answered may take this long after the controller was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -55,7 +56,7 @@ pub async fn serve(app: App) -> anyhow::Result<()> {
         tracing::warn!(error = %error, "cannot tell commands the public address");
     });
 
-    app.start();
+    background::start(&app);
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(app.clone(), handle.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };

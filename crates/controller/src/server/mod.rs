@@ -13,13 +13,15 @@ use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_console::turn;
+
+use crate::api::error::ApiError;
+use crate::api::{self, problems};
+use crate::oauth;
 
 pub use self::listen::serve;
-use crate::api::problems;
-use crate::app::App;
-use crate::budget;
-use crate::error::AppError;
-use crate::{api, oauth, pages};
 
 /// The largest body that is read, in bytes, unless the call has a limit of its own.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -30,16 +32,16 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api::router())
         .merge(oauth::router())
-        .merge(pages::router(&app))
+        .merge(hourkey_console::router(&app))
         .route("/healthz", get(health))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(
             app.clone(),
-            pages::error::with_navigation,
+            hourkey_console::error::with_navigation,
         ))
-        .layer(from_fn(budget::give_turns_back))
+        .layer(from_fn(turn::give_back))
         .layer(from_fn(problems::only_problems))
         .layer(from_fn(layers::read_body_first))
         .layer(from_fn(layers::bound_in_time))
@@ -53,7 +55,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// For whoever watches over the controller: it answers, and its store can be read.
-async fn health(State(app): State<App>) -> Result<&'static str, AppError> {
+async fn health(State(app): State<App>) -> Result<&'static str, ApiError> {
     app.store.read().await?.seq().await?;
     Ok("ok\n")
 }

@@ -3,6 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::sse::Event;
+use hourkey_access::actor::{Actor, Reach};
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::{Caller, session};
+use hourkey_access::presenter::Show;
+use hourkey_access::queries;
+use hourkey_access::resource_rows::{self, Row};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{RequestId, ResourceId, SessionId, UserId};
 use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT};
@@ -10,14 +17,6 @@ use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::log::{Change, Subject};
 use serde::Serialize;
-
-use crate::access::actor::{Actor, Reach};
-use crate::access::presenter::Show;
-use crate::access::queries;
-use crate::access::resource_rows::{self, Row};
-use crate::app::App;
-use crate::error::AppError;
-use crate::identity::{Caller, session};
 
 /// The most changes that are replayed; after more, a snapshot is the shorter way.
 const REPLAY: u32 = 1_000;

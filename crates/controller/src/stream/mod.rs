@@ -1,14 +1,12 @@
 //! The event stream: server-sent events for each signed-in client (`hourkey_protocol::event` says
 //! what is sent).
 //!
-//! A stream waits for an event of the [`publisher`] that concerns its person, reads the affected rows in
+//! A stream waits for an event of the [publisher](hourkey_access::publisher) that concerns its person, reads the affected rows in
 //! one read transaction, and sends them with the sequence number that they are true for. A client
 //! that reads slowly is not sent more: what happened meanwhile comes in one message, since the
 //! store is read only when the message before is gone.
 
 mod message;
-pub mod publisher;
-pub mod quota;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,18 +14,18 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt as _};
+use hourkey_access::actor::Reach;
+use hourkey_access::app::{App, stopped};
+use hourkey_access::clock::sleep_until;
+use hourkey_access::error::AppError;
+use hourkey_access::publisher::ChangeEvent;
+use hourkey_access::quota::StreamSlot;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::log::Subject;
 use tokio::sync::{broadcast, watch};
 
 use self::message::Message;
-use self::publisher::ChangeEvent;
-use self::quota::StreamSlot;
-use crate::access::actor::Reach;
-use crate::app::{App, stopped};
-use crate::clock::sleep_until;
-use crate::error::AppError;
 
 /// A comment line comes after this long without a message.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -37,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 ///
 /// # Errors
 /// When the session has ended, the person has too many streams open, or the store fails.
-pub async fn open(
+pub(crate) async fn open(
     app: &App,
     user: UserId,
     session: SessionId,
@@ -69,7 +67,7 @@ pub async fn open(
 
 /// The last message that a client received, from the header with which it connects again.
 #[must_use]
-pub fn last_event(headers: &HeaderMap) -> Option<i64> {
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<i64> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 

@@ -17,7 +17,7 @@ use super::{Answer, TestEnv, description};
 /// A running controller with an enrolled gateway, and its credential.
 pub async fn fed() -> (TestEnv, String) {
     let env = TestEnv::new().await;
-    env.app.start();
+    hourkey_access::background::start(&env.app);
     let token = added(&env, "gw-1").await;
     let enrolled = enrol_gateway(&env, &token, &Key::generate().unwrap()).await;
     let credential = enrolled.json()["credential"].as_str().unwrap().to_owned();

@@ -14,14 +14,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use chrono::TimeDelta;
-use hourkey_controller::access::sweep::sweep_now;
-use hourkey_controller::app::App;
-use hourkey_controller::clock::Clock;
-use hourkey_controller::config::Config;
-use hourkey_controller::error::AppError;
-use hourkey_controller::identity::authorities::Authorities;
-use hourkey_controller::identity::secret::new_secret;
-use hourkey_controller::identity::session;
+use hourkey_access::app::App;
+use hourkey_access::clock::Clock;
+use hourkey_access::config::Config;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::authorities::Authorities;
+use hourkey_access::identity::secret::new_secret;
+use hourkey_access::identity::session;
+use hourkey_access::sweep::sweep_now;
 use hourkey_controller::server;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
@@ -316,13 +316,8 @@ impl TestEnv {
                         detail: Value::Null,
                     })
                     .await?;
-                    hourkey_controller::access::reconcile::reconcile(
-                        tx,
-                        &changed_destinations,
-                        admin,
-                        now,
-                    )
-                    .await
+                    hourkey_access::reconcile::reconcile(tx, &changed_destinations, admin, now)
+                        .await
                 })
             })
             .await

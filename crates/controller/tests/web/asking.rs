@@ -393,7 +393,7 @@ async fn hostile_names_and_reasons_are_shown_harmlessly() {
 async fn a_page_is_told_of_what_concerns_its_person_and_of_nothing_else() {
     let site = Site::new().await;
     let env = &site.env;
-    site.app.start();
+    hourkey_access::background::start(&site.app);
     let ann = site.signed_in("ann").await;
     let response = ann.open("/live").await;
     assert_eq!(response.headers()["x-accel-buffering"], "no");

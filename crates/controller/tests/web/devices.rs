@@ -1,6 +1,6 @@
 //! Seeing and ending devices.
 
-use hourkey_controller::identity::session;
+use hourkey_access::identity::session;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;

@@ -1,7 +1,8 @@
 //! Forms come from our own pages only, and reading a page never changes anything.
 
-use crate::browser::{PASSWORD, Site};
 use serde_json::json;
+
+use crate::browser::{PASSWORD, Site};
 
 /// Every address that takes a form, with fields that would do something.
 fn all(request: i64) -> Vec<(String, Vec<(&'static str, &'static str)>)> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
-use hourkey_controller::identity::reset;
+use hourkey_access::identity::reset;
 use serde_json::{Value, json};
 
 use crate::browser::{PASSWORD, Site};

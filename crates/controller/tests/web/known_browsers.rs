@@ -1,7 +1,7 @@
 //! What a browser in which somebody signed in before has over others.
 
-use hourkey_controller::identity::password::Priority;
-use hourkey_controller::identity::{reset, setup};
+use hourkey_access::identity::password::Priority;
+use hourkey_access::identity::{reset, setup};
 
 use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
 

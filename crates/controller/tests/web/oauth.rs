@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hourkey_controller::identity::secret::digest;
+use hourkey_access::identity::secret::digest;
 use url::Url;
 
 use crate::browser::{Browser, PASSWORD, Page, Site, encoded};

@@ -1,8 +1,7 @@
 //! Reset links.
 
-use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use hourkey_controller::identity::{account, reset, session};
+use hourkey_access::identity::{account, reset, session};
 
 use crate::browser::{PASSWORD, Site};
 
@@ -76,8 +75,8 @@ async fn a_sign_in_that_a_new_password_overtakes_brings_no_session() {
         verified.unwrap_or_else(|_| panic!("the password fits"))
     };
     let starts = async |verified| {
-        let headers = HeaderMap::new();
-        let started = session::start_browser(&site.app, verified, "x".into(), &headers).await;
+        let browser = session::Browser::default();
+        let started = session::start_browser(&site.app, verified, "x".into(), browser).await;
         started.is_ok()
     };
     assert!(starts(verified(PASSWORD).await).await);

@@ -1,7 +1,7 @@
 //! Forms that are refused come back with everything in them, and name the field that is wrong.
 
 use chrono::TimeDelta;
-use hourkey_controller::identity::setup;
+use hourkey_access::identity::setup;
 use serde_json::json;
 
 use crate::browser::{Browser, PASSWORD, Page, Site};

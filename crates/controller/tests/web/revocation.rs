@@ -3,8 +3,8 @@
 use axum::body::BodyDataStream;
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
-use hourkey_controller::identity::reset;
-use hourkey_controller::organisation::{OrgFile, apply};
+use hourkey_access::identity::reset;
+use hourkey_access::organisation::{OrgFile, apply};
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_domain::review::Role;
@@ -129,7 +129,7 @@ async fn become_member(env: &TestEnv, user: UserId) {
 /// The fates under a cause, of all credentials that one reviewer can have.
 async fn tried(cause: Cause) -> [Fate; 9] {
     let site = Site::with(|config| config.device_flow = true).await;
-    site.app.start();
+    hourkey_access::background::start(&site.app);
     let (env, rae) = (&site.env, site.env.people.rae);
     let token = added(env, "gw-1").await;
     let gateway = enrol_gateway(env, &token, &Key::generate().unwrap()).await;

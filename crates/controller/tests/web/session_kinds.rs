@@ -198,7 +198,7 @@ async fn a_host_ends_its_own_session_and_its_own_device() {
 #[tokio::test]
 async fn an_open_stream_tells_a_host_nothing_of_others() {
     let site = Site::new().await;
-    site.app.start();
+    hourkey_access::background::start(&site.app);
     let (env, rae) = (&site.env, site.env.people.rae);
     let headless = env.token_of(rae, SessionKind::Headless).await;
     let mut streams = Vec::new();

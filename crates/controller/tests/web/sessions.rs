@@ -126,7 +126,7 @@ async fn however_many_sessions_time_ends_all_are_recorded() {
     let before = site.seq().await;
     site.env.clock.forward(TimeDelta::days(30));
     let mut changed = site.app.store.changed();
-    site.app.start();
+    hourkey_access::background::start(&site.app);
     let ended = async || {
         let actions = site.env.actions(before).await;
         let ended = |action: &&String| *action == "session.ended by the system";

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use hourkey_controller::identity::setup;
+use hourkey_access::identity::setup;
 
 use crate::browser::{Browser, PASSWORD, Site, encoded};
 

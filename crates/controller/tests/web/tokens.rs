@@ -1,8 +1,8 @@
 //! The token endpoint: codes once, refresh tokens in turn, and what ends a family.
 
 use chrono::TimeDelta;
-use hourkey_controller::identity::secret::plain_code;
-use hourkey_controller::identity::{reset, setup};
+use hourkey_access::identity::secret::plain_code;
+use hourkey_access::identity::{reset, setup};
 use hourkey_protocol::account::SessionKind;
 use serde_json::Value;
 

@@ -1,0 +1,105 @@
+//! What every use case shares.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hourkey_domain::Time;
+use hourkey_store::{Store, Write, transact, transact_ending};
+use tokio::sync::watch;
+
+use crate::budget::Budgets;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::AppError;
+use crate::identity::attempts::Attempts;
+use crate::identity::authorities::Authorities;
+use crate::identity::full_disk::FullDisk;
+use crate::identity::password::Hasher;
+use crate::publisher::ChangePublisher;
+
+/// The running controller. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The server's clock (rule 13).
+    pub clock: Arc<dyn Clock>,
+    /// Settings, fixed while the controller runs.
+    pub config: Arc<Config>,
+    /// Limits on attempts to sign in.
+    pub attempts: Arc<Attempts>,
+    /// What each person may ask for at a time.
+    pub budgets: Arc<Budgets>,
+    /// How often each person came in while the disk was full.
+    pub full_disk: Arc<FullDisk>,
+    /// Computes and checks passwords' hashes.
+    pub passwords: Hasher,
+    /// Issue the certificates of devices and gateways.
+    pub authorities: Arc<Authorities>,
+    /// Tells the streams of changes.
+    pub publisher: Arc<ChangePublisher>,
+    /// Turns true when the controller shuts down: streams and background work end.
+    pub stop: Arc<watch::Sender<bool>>,
+}
+
+impl App {
+    /// A controller on this store. Nothing runs by itself before [`crate::background::start`].
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: Config,
+        authorities: Authorities,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            config: Arc::new(config),
+            attempts: Arc::new(Attempts::default()),
+            budgets: Arc::default(),
+            full_disk: Arc::default(),
+            passwords: Hasher::default(),
+            authorities: Arc::new(authorities),
+            publisher: Arc::new(ChangePublisher::default()),
+            stop: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    /// Runs `work` as a write transaction, and returns what it returns once that is on disk. The
+    /// time is read inside: later commits never carry earlier times.
+    ///
+    /// # Errors
+    /// What `work` returned (nothing is kept), or the store's own failure.
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
+            + Send
+            + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        transact(&self.store, move |tx| work(tx, clock.now())).await
+    }
+
+    /// [`App::transact`] for what ends access: it is kept even where the disk has no room for
+    /// anything else.
+    ///
+    /// # Errors
+    /// As [`App::transact`].
+    pub async fn transact_ending<T, F>(&self, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
+            + Send
+            + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        transact_ending(&self.store, move |tx| work(tx, clock.now())).await
+    }
+}
+
+/// Returns when the controller shuts down.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could stop it.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,151 @@
+//! Asking for access.
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::reason::Text;
+use hourkey_domain::request::{Ask, CannotAsk};
+use hourkey_domain::review::Eligible;
+use hourkey_domain::settings::Approval;
+use hourkey_domain::transition::{self, Asked, Transition};
+use hourkey_protocol::access::{NewRequest, Request as Shown};
+use hourkey_protocol::problem::Code;
+use hourkey_store::{StoreError, Write};
+
+use super::act::Act;
+use super::actor::Actor;
+use super::decide::cannot_approve;
+use super::facts::{reviewers, settled};
+use super::{presenter, record, validate};
+use crate::app::App;
+use crate::error::AppError;
+
+/// Whether asking made something new (rule 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A new request.
+    New,
+    /// The request that waits already, or the one whose grant is scheduled or runs.
+    AlreadyThere,
+}
+
+/// Asks for access (rules 3, 4, 5, 10, 11 and 14). Under automatic approval it is granted at once.
+///
+/// # Errors
+/// [`Code::NotFound`] for what the person cannot see, [`Code::NotNeeded`] for what is open,
+/// [`Code::BlankText`], [`Code::TextTooLong`], [`Code::BadLength`], [`Code::BadStart`],
+/// [`Code::NobodyCanApprove`].
+pub async fn ask(app: &App, user: UserId, new: NewRequest) -> Result<(Shown, Made), AppError> {
+    let lapse = app.config.request_lapse;
+    app.transact(move |tx, now| Box::pin(ask_in(tx, user, new, lapse, now)))
+        .await
+}
+
+/// [`ask`], inside a transaction; a request lapses after `lapse`.
+pub async fn ask_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    new: NewRequest,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<(Shown, Made), AppError> {
+    let ask = Ask {
+        reason: validate::text(&new.reason)?,
+        length: validate::length(new.seconds)?,
+        starts_at: new.starts_at,
+    };
+    Actor::load(tx, user).await?;
+    let mut facts = settled(tx, user, new.resource, now).await?;
+    let asked = transition::ask(&facts, ask, new.assignment, lapse, now);
+    let request = match asked.map_err(cannot_ask)? {
+        Asked::New(request) => request,
+        Asked::AlreadyThere(request) => {
+            let request = presenter::request(tx, request, now).await?;
+            return Ok((request, Made::AlreadyThere));
+        }
+    };
+    let eligible = match request.terms.approval {
+        Approval::Automatic => None,
+        Approval::Manual => {
+            let reviewers = reviewers(tx, request.resource).await?;
+            let found = transition::find_eligible(&facts, &request, &reviewers);
+            Some(found.map_err(cannot_ask)?)
+        }
+    };
+    let regulars = eligible.clone().map(Eligible::regulars);
+    let requested = Transition::Requested {
+        request: request.clone(),
+        reviewers: regulars.unwrap_or_default(),
+    };
+    let act = Act::of(user, now);
+    let recorded = record::apply(tx, &requested, act).await?;
+    let id = recorded
+        .request
+        .ok_or_else(|| StoreError::Corrupt("a request was recorded without its id".to_owned()))?;
+    let request = request.numbered(id);
+    match eligible {
+        None => {
+            facts.pending = Some(request);
+            let approved = transition::approve(&facts, id, None, None, Text::default(), now);
+            let approved = approved.map_err(cannot_approve)?;
+            record::apply(tx, &approved, Act::system(now)).await?;
+        }
+        Some(Eligible::Fallback(people)) => {
+            let sent = Transition::SentToFallback {
+                request,
+                untold: people.clone(),
+                people,
+            };
+            record::apply(tx, &sent, act).await?;
+        }
+        Some(Eligible::Regulars(_) | Eligible::Nobody) => {}
+    }
+    Ok((presenter::request(tx, id, now).await?, Made::New))
+}
+
+fn cannot_ask(why: CannotAsk) -> AppError {
+    match why {
+        CannotAsk::NotVisible => AppError::not_found(),
+        CannotAsk::NotNeeded => AppError::refused(
+            Code::NotNeeded,
+            "This resource is open to you without a request. Just use it.",
+        ),
+        CannotAsk::BlankReason => AppError::refused(
+            Code::BlankText,
+            "This resource opens immediately, and your reason is recorded. Say why you need it.",
+        ),
+        CannotAsk::TooLong(longest) => AppError::refused(
+            Code::BadLength,
+            format!("At most {longest} can be asked for here. Ask for less."),
+        ),
+        CannotAsk::UnlockHasNoLength => AppError::refused(
+            Code::BadLength,
+            "This resource opens as soon as it is unlocked, for as long as you use it: leave \
+             length and start out.",
+        ),
+        CannotAsk::BadStart => AppError::refused(
+            Code::BadStart,
+            "Access can start at any moment within the next 7 days, and not in the past. Choose \
+             another start, or leave it out to start at the approval.",
+        ),
+        CannotAsk::EndsTooSoon => AppError::refused(
+            Code::BadLength,
+            "Your group's access to this resource ends within a minute of that start. Ask your \
+             administrator to prolong it.",
+        ),
+        CannotAsk::NobodyCanApprove { opens_again } => {
+            let later = match opens_again {
+                true => " 24 hours after it was revoked it opens with a reason again.",
+                false => "",
+            };
+            AppError::refused(
+                Code::NobodyCanApprove,
+                format!(
+                    "Nobody else can approve this, and nobody approves their own request. An \
+                     administrator can name fallback reviewers for the organisation, or a second \
+                     reviewer.{later}"
+                ),
+            )
+        }
+    }
+}

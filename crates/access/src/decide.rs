@@ -1,0 +1,146 @@
+//! Deciding a request: approve, approve for less time, deny.
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::request::{CannotApprove, Request};
+use hourkey_domain::transition::{self, TooLate};
+use hourkey_protocol::access::{Approve, Comment, Request as Shown};
+use hourkey_protocol::problem::Code;
+use hourkey_store::{Read, Write};
+
+use super::act::Act;
+use super::actor::{Action, Actor, Target};
+use super::facts::settled;
+use super::{presenter, record, validate};
+use crate::app::App;
+use crate::error::AppError;
+use crate::identity::Caller;
+
+/// Approves a request, for less time if the reviewer says so (rules 5 and 6).
+///
+/// # Errors
+/// [`Code::NotFound`] for what the person may not review, [`Code::OwnRequest`],
+/// [`Code::AlreadyDecided`] (the detail says who did what), [`Code::BadLength`],
+/// [`Code::TextTooLong`], [`Code::RateLimited`].
+pub async fn approve(
+    app: &App,
+    user: UserId,
+    id: RequestId,
+    body: Approve,
+) -> Result<Shown, AppError> {
+    app.budgets.change(user, app.clock.now())?;
+    app.transact(move |tx, now| Box::pin(approve_in(tx, user.into(), id, body, now)))
+        .await
+}
+
+/// Denies a request, with a word to its requester (rule 6).
+///
+/// # Errors
+/// As [`approve`], and [`Code::BlankText`].
+pub async fn deny(
+    app: &App,
+    user: UserId,
+    id: RequestId,
+    body: Comment,
+) -> Result<Shown, AppError> {
+    app.budgets.change(user, app.clock.now())?;
+    app.transact(move |tx, now| Box::pin(deny_in(tx, user.into(), id, body, now)))
+        .await
+}
+
+/// [`approve`], inside a transaction.
+pub async fn approve_in(
+    tx: &mut dyn Write,
+    caller: Caller,
+    id: RequestId,
+    body: Approve,
+    now: Time,
+) -> Result<Shown, AppError> {
+    let allowed = validate::length(body.seconds)?;
+    let comment = validate::text(&body.comment)?;
+    let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
+    let facts = settled(tx, user, resource, now).await?;
+    let approved = transition::approve(&facts, id, Some(caller.user), allowed, comment, now);
+    let transition = match approved {
+        Ok(transition) => transition,
+        Err(CannotApprove::TooLate) => return Err(already_decided(tx, id, now).await),
+        Err(why) => return Err(cannot_approve(why)),
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
+    presenter::request(tx, id, now).await
+}
+
+/// [`deny`], inside a transaction.
+pub async fn deny_in(
+    tx: &mut dyn Write,
+    caller: Caller,
+    id: RequestId,
+    body: Comment,
+    now: Time,
+) -> Result<Shown, AppError> {
+    let comment = validate::needed_text(&body.comment)?;
+    let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
+    let facts = settled(tx, user, resource, now).await?;
+    let transition = match transition::deny(&facts, id, caller.user, comment, now) {
+        Ok(transition) => transition,
+        Err(TooLate) => return Err(already_decided(tx, id, now).await),
+    };
+    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
+    presenter::request(tx, id, now).await
+}
+
+/// The request, if this person may decide it.
+async fn to_decide(tx: &mut dyn Read, caller: Caller, id: RequestId) -> Result<Request, AppError> {
+    let actor = Actor::load(tx, caller).await?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
+    actor.authorize(Action::Decide, Target::from(&request))?;
+    Ok(request)
+}
+
+/// Tells a reviewer, or the requester, who came first and what they did.
+pub(super) async fn already_decided(tx: &mut dyn Read, id: RequestId, now: Time) -> AppError {
+    match presenter::request(tx, id, now).await {
+        Ok(request) => AppError::refused(
+            Code::AlreadyDecided,
+            format!(
+                "{} Nothing was changed.",
+                presenter::outcome(&request.status)
+            ),
+        ),
+        Err(error) => error,
+    }
+}
+
+pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
+    match why {
+        CannotApprove::TooLate => AppError::refused(
+            Code::AlreadyDecided,
+            "The request was decided, or expired, before. Nothing was changed.",
+        ),
+        CannotApprove::Lapsed => AppError::refused(
+            Code::AlreadyDecided,
+            "The request expired before it was decided. Nothing was changed.",
+        ),
+        CannotApprove::Lengthened(asked) => AppError::refused(
+            Code::BadLength,
+            format!("A reviewer may shorten, never lengthen: the request asks for {asked}."),
+        ),
+        CannotApprove::UnlockHasNoLength => AppError::refused(
+            Code::BadLength,
+            "An unlock has no length: it holds while the resource is used. Approve it as it is.",
+        ),
+        CannotApprove::EndsTooSoon => AppError::refused(
+            Code::BadLength,
+            "The group's access to this resource ends in less than a minute, so there is no time \
+             left to give. Deny it, or ask an administrator to prolong the group's access.",
+        ),
+        CannotApprove::OwnRequest => AppError::refused(
+            Code::OwnRequest,
+            "Nobody decides their own request. Another reviewer has to.",
+        ),
+        CannotApprove::NeedsReviewer => AppError::refused(
+            Code::Forbidden,
+            "This request no longer opens immediately: it needs approval.",
+        ),
+    }
+}

@@ -1,0 +1,41 @@
+//! What happens with access: asking, deciding, ending, and what follows from time and change. No
+//! HTTP and no HTML: `hourkey-console` and `hourkey-controller` are the faces.
+//!
+//! Each act is one write transaction (rule 12) of three steps: `facts` loads what bears on one
+//! user and one resource, settled to the moment; `domain::transition` decides what follows; and
+//! `record` writes each transition with its audit entry, its change-log entry and its notices.
+//! Functions whose names end in `_in` run inside a transaction that the caller opened, with the
+//! time read there.
+//!
+//! `identity` says who is there, `organisation` applies `ORG.toml`, `publisher` tells what changed.
+#![warn(missing_docs)]
+
+mod act;
+pub mod actor;
+pub mod app;
+pub mod ask;
+pub mod background;
+pub mod budget;
+pub mod clock;
+pub mod config;
+pub mod connections;
+pub mod decide;
+mod eligible;
+pub mod end;
+pub mod error;
+mod facts;
+pub mod idempotency;
+pub mod identity;
+mod notices;
+pub mod organisation;
+pub mod permits;
+pub mod presenter;
+pub mod publisher;
+pub mod queries;
+pub mod quota;
+pub mod reconcile;
+mod record;
+pub mod resource_rows;
+pub mod sweep;
+pub mod unlock;
+pub mod validate;

@@ -1,0 +1,325 @@
+//! Requests and grants as people see them: with names, and as time alone has made them.
+
+use std::collections::HashMap;
+
+use hourkey_domain::Time;
+use hourkey_domain::format::endpoint;
+use hourkey_domain::grant::{Grant, State as GrantState};
+use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
+use hourkey_domain::length::Length;
+use hourkey_domain::request::{Purpose, Request, State as RequestState};
+use hourkey_protocol::access::{
+    Grant as ShownGrant, GrantStatus, Person, Request as Shown, RequestStatus,
+};
+use hourkey_store::{Read, StoreError};
+
+use crate::error::AppError;
+
+/// One request, which must exist.
+pub async fn request(tx: &mut dyn Read, id: RequestId, now: Time) -> Result<Shown, AppError> {
+    let Some(request) = tx.request(id).await? else {
+        return Err(missing("request", id));
+    };
+    Show::new(tx, now).request(request).await
+}
+
+/// One grant, which must exist.
+pub(crate) async fn grant(
+    tx: &mut dyn Read,
+    id: GrantId,
+    now: Time,
+) -> Result<ShownGrant, AppError> {
+    let Some(grant) = tx.grant(id).await? else {
+        return Err(missing("grant", id));
+    };
+    Show::new(tx, now).grant(grant).await
+}
+
+/// The length, where there is one.
+pub(super) fn length(purpose: Purpose, length: Length) -> Option<Length> {
+    match purpose {
+        Purpose::Grant => Some(length),
+        Purpose::Unlock => None,
+    }
+}
+
+fn for_length(length: Option<Length>) -> String {
+    length.map_or_else(String::new, |length| format!(" for {length}"))
+}
+
+/// What became of a request, as a sentence.
+#[must_use]
+pub fn outcome(status: &RequestStatus) -> String {
+    match status {
+        RequestStatus::Pending => "The request still waits for a reviewer.".to_owned(),
+        RequestStatus::Approved {
+            at,
+            by: Some(by),
+            length,
+            ..
+        } => {
+            let length = for_length(*length);
+            format!("{} approved it{length} {}.", by.name, moment(*at))
+        }
+        RequestStatus::Approved {
+            at,
+            by: None,
+            length,
+            ..
+        } => {
+            let length = for_length(*length);
+            format!("It was opened{length} {}.", moment(*at))
+        }
+        RequestStatus::Denied { at, by, .. } => format!("{} denied it {}.", by.name, moment(*at)),
+        RequestStatus::Cancelled {
+            at, by: Some(by), ..
+        } => {
+            format!("{} cancelled it {}.", by.name, moment(*at))
+        }
+        RequestStatus::Cancelled {
+            at,
+            by: None,
+            cause,
+        } => {
+            format!("It was cancelled {} because {cause}.", moment(*at))
+        }
+        RequestStatus::Lapsed { at } => {
+            format!("It expired {}: nobody answered.", moment(*at))
+        }
+        RequestStatus::Unknown => "It was decided.".to_owned(),
+    }
+}
+
+/// Where a grant stands, as a sentence.
+#[must_use]
+pub fn ending(status: &GrantStatus) -> String {
+    match status {
+        GrantStatus::Scheduled => "The grant starts later.".to_owned(),
+        GrantStatus::Active => "The grant still runs.".to_owned(),
+        GrantStatus::Expired { at } => format!("The grant came to its end {}.", moment(*at)),
+        GrantStatus::Released { at } => format!("The grant was given back {}.", moment(*at)),
+        GrantStatus::Revoked {
+            at, by: Some(by), ..
+        } => {
+            format!("{} revoked the grant {}.", by.name, moment(*at))
+        }
+        GrantStatus::Revoked {
+            at,
+            by: None,
+            cause,
+            ..
+        } => {
+            format!("The grant was revoked {} because {cause}.", moment(*at))
+        }
+        GrantStatus::Unknown => "The grant is over.".to_owned(),
+    }
+}
+
+fn moment(at: Time) -> String {
+    at.format("on %Y-%m-%d at %H:%M UTC").to_string()
+}
+
+fn missing(what: &str, id: impl std::fmt::Display) -> AppError {
+    StoreError::Corrupt(format!("no {what} {id}")).into()
+}
+
+/// Puts names to ids, each looked up once.
+pub struct Show<'t> {
+    tx: &'t mut (dyn Read + 't),
+    now: Time,
+    /// Who asked, when it is they who look.
+    requester: Option<UserId>,
+    people: HashMap<UserId, Person>,
+    resources: HashMap<ResourceId, (String, String)>,
+    groups: HashMap<GroupId, String>,
+}
+
+impl<'t> Show<'t> {
+    /// Shows what is read in this transaction, at this time.
+    pub fn new(tx: &'t mut (dyn Read + 't), now: Time) -> Self {
+        let (people, resources, groups) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self {
+            tx,
+            now,
+            requester: None,
+            people,
+            resources,
+            groups,
+        }
+    }
+
+    /// For the requester's own eyes: name and address may have changed since they saw the resource
+    /// last (rule 1), so they are told neither once they do not see it any more.
+    pub fn for_requester(self, user: UserId) -> Self {
+        Self {
+            requester: Some(user),
+            ..self
+        }
+    }
+
+    /// A request with its grant.
+    pub async fn request(&mut self, request: Request) -> Result<Shown, AppError> {
+        let request = match request.pending(self.now) {
+            Ok(pending) => pending.request().clone(),
+            Err(settled) => settled,
+        };
+        // One that went back to review has lost the grant that it made before.
+        let grant = match (&request.state, self.tx.grant_of(request.id).await?) {
+            (RequestState::Approved { .. }, Some(grant)) => Some(self.grant(grant).await?),
+            (
+                RequestState::Approved { .. }
+                | RequestState::Pending
+                | RequestState::Denied { .. }
+                | RequestState::Cancelled { .. }
+                | RequestState::Lapsed { .. },
+                _,
+            ) => None,
+        };
+        let (resource_name, resource_address) = self.resource(&request).await?;
+        Ok(Shown {
+            id: request.id,
+            requester: self.person(request.user).await?,
+            resource: request.resource,
+            resource_name,
+            resource_address,
+            group_name: self.group(request.terms.group).await?,
+            reason: request.reason.into(),
+            purpose: request.terms.purpose,
+            asked: length(request.terms.purpose, request.asked),
+            approval: request.terms.approval,
+            starts_at: request.starts_at,
+            created_at: request.created_at,
+            lapses_at: request.lapses_at,
+            status: self.status(request.state, request.terms.purpose).await?,
+            grant,
+        })
+    }
+
+    /// A grant.
+    pub(crate) async fn grant(&mut self, grant: Grant) -> Result<ShownGrant, AppError> {
+        let grant = grant.at(self.now);
+        let status = match grant.state {
+            GrantState::Scheduled => GrantStatus::Scheduled,
+            GrantState::Active => GrantStatus::Active,
+            GrantState::Expired { at } => GrantStatus::Expired { at },
+            GrantState::Released { at } => GrantStatus::Released { at },
+            GrantState::Revoked {
+                at,
+                by,
+                cause,
+                comment,
+            } => {
+                let by = self.maybe_person(by).await?;
+                GrantStatus::Revoked {
+                    at,
+                    by,
+                    cause,
+                    comment: comment.into(),
+                }
+            }
+        };
+        Ok(ShownGrant {
+            id: grant.id,
+            request: grant.request,
+            starts_at: grant.window.starts_at,
+            expires_at: grant.window.expires_at,
+            status,
+        })
+    }
+
+    async fn status(
+        &mut self,
+        state: RequestState,
+        purpose: Purpose,
+    ) -> Result<RequestStatus, AppError> {
+        Ok(match state {
+            RequestState::Pending => RequestStatus::Pending,
+            RequestState::Approved {
+                at,
+                by,
+                length,
+                comment,
+            } => {
+                let by = self.maybe_person(by).await?;
+                RequestStatus::Approved {
+                    at,
+                    by,
+                    length: self::length(purpose, length),
+                    comment: comment.into(),
+                }
+            }
+            RequestState::Denied { at, by, comment } => {
+                let by = self.person(by).await?;
+                RequestStatus::Denied {
+                    at,
+                    by,
+                    comment: comment.into(),
+                }
+            }
+            RequestState::Cancelled { at, by, cause } => {
+                let by = self.maybe_person(by).await?;
+                RequestStatus::Cancelled { at, by, cause }
+            }
+            RequestState::Lapsed { at } => RequestStatus::Lapsed { at },
+        })
+    }
+
+    async fn maybe_person(&mut self, id: Option<UserId>) -> Result<Option<Person>, AppError> {
+        match id {
+            Some(id) => self.person(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn person(&mut self, id: UserId) -> Result<Person, AppError> {
+        if let Some(person) = self.people.get(&id) {
+            return Ok(person.clone());
+        }
+        let Some((login, name)) = self.tx.user_name(id).await? else {
+            return Err(missing("user", id));
+        };
+        let person = Person { id, login, name };
+        self.people.insert(id, person.clone());
+        Ok(person)
+    }
+
+    /// Name and address; of a resource that the requester does not see, what it was called when
+    /// they asked, and no address.
+    async fn resource(&mut self, request: &Request) -> Result<(String, String), AppError> {
+        let id = request.resource;
+        if let Some(resource) = self.resources.get(&id) {
+            return Ok(resource.clone());
+        }
+        if !self.is_seen(id).await? {
+            let name = self.tx.name_when_asked(request.id).await?;
+            return Ok((name.unwrap_or_default(), String::new()));
+        }
+        let Some((resource, _)) = self.tx.resource(id).await? else {
+            return Err(missing("resource", id));
+        };
+        let address = endpoint(&resource.address.to_string(), &resource.ports);
+        let resource = (resource.name, address);
+        self.resources.insert(id, resource.clone());
+        Ok(resource)
+    }
+
+    async fn is_seen(&mut self, id: ResourceId) -> Result<bool, AppError> {
+        let Some(requester) = self.requester else {
+            return Ok(true);
+        };
+        let reachable = self.tx.reachable(requester, Some(id)).await?;
+        let mut assignments = reachable.iter().flat_map(|found| &found.assignments);
+        Ok(assignments.any(|assignment| assignment.is_valid(self.now)))
+    }
+
+    async fn group(&mut self, id: GroupId) -> Result<String, AppError> {
+        if let Some(name) = self.groups.get(&id) {
+            return Ok(name.clone());
+        }
+        let Some(name) = self.tx.group_name(id).await? else {
+            return Err(missing("group", id));
+        };
+        self.groups.insert(id, name.clone());
+        Ok(name)
+    }
+}

@@ -1,0 +1,334 @@
+//! What one user sees (rule 1).
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::request::Request;
+use hourkey_domain::settings::{Approval, Mode, most_permissive};
+use hourkey_protocol::access::{
+    AssignmentChoice, Page, Request as Shown, Resource, ResourceDetail, Review,
+};
+use hourkey_protocol::account::Me;
+use hourkey_protocol::event::Snapshot;
+use hourkey_protocol::notice::{Notice, What};
+use hourkey_store::access::OpenFilter;
+use hourkey_store::{Read, StoreError};
+
+use super::actor::{Action, Actor, Target};
+use super::eligible;
+use super::presenter::Show;
+use super::resource_rows::{Row, rows};
+use crate::app::App;
+use crate::error::AppError;
+use crate::identity::Caller;
+
+/// How many notices a snapshot holds.
+pub const NOTICES: u32 = 200;
+
+/// How many things a page holds.
+pub const PAGE: u32 = 50;
+
+/// Up to this many resources, what waits for each is read by itself; for more, all that waits.
+const ASKED_ONE_BY_ONE: usize = 50;
+
+/// How far back a reviewer is told of other grants.
+const RECENTLY: TimeDelta = TimeDelta::days(30);
+
+/// Everything that one person sees, with the sequence number that it is true for.
+///
+/// # Errors
+/// As [`Actor::load`], or the store's own failure; so for all of this module.
+pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, AppError> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let actor = Actor::load(&mut *tx, caller).await?;
+    let rows = rows(&mut *tx, actor.user.id, None, now).await?;
+    snapshot_in(&mut *tx, &actor, rows, now).await
+}
+
+/// [`snapshot`], of rows that were read already.
+pub async fn snapshot_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    rows: Vec<Row>,
+    now: Time,
+) -> Result<Snapshot, AppError> {
+    Ok(Snapshot {
+        seq: tx.seq().await?,
+        server_time: now,
+        me: me_in(tx, actor).await?,
+        resources: rows.into_iter().map(|row| row.shown).collect(),
+        reviews: reviews_in(tx, actor, now).await?,
+        notices: notices_in(tx, actor, 0).await?,
+    })
+}
+
+/// The person's notices after a sequence number, newest first, without those about requests that
+/// they do not review now: what somebody asked for is told to nobody else (rule 1).
+pub async fn notices_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    after: i64,
+) -> Result<Vec<Notice>, AppError> {
+    let notices = tx.notices(actor.user.id, after, NOTICES).await?;
+    let mut theirs = Vec::with_capacity(notices.len());
+    for notice in notices {
+        let to_review = match notice.what {
+            What::PleaseReview { request, .. } if !actor.reach.covers_all(notice.resource) => {
+                tx.request(request).await?
+            }
+            _ => None,
+        };
+        if to_review.is_none_or(|request| actor.reviews(request.user, request.resource)) {
+            theirs.push(notice);
+        }
+    }
+    Ok(theirs)
+}
+
+/// The person.
+pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, AppError> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
+    me_in(&mut *tx, &actor).await
+}
+
+/// [`me`], in a transaction.
+pub async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, AppError> {
+    Ok(Me {
+        id: actor.user.id,
+        login: actor.user.login.clone(),
+        name: actor.user.name.clone(),
+        roles: actor.user.roles.clone(),
+        reviews: actor.reach.is_some(),
+        organisation: tx.organisation_name().await?,
+    })
+}
+
+/// The person, with what is shown around everything that they look at.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who, and what they may review.
+    pub actor: Actor,
+    /// The organisation's name.
+    pub organisation: String,
+    /// How many requests wait for their decision.
+    pub waiting: usize,
+    /// When this was so.
+    pub now: Time,
+}
+
+/// The person in the browser.
+pub async fn person(app: &App, user: UserId) -> Result<Person, AppError> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let actor = Actor::load(&mut *tx, user).await?;
+    let waiting = waiting_in(&mut *tx, &actor).await?;
+    let theirs = |request: &&Request| request.user != user && now < request.lapses_at;
+    Ok(Person {
+        waiting: waiting.iter().filter(theirs).count(),
+        organisation: tx.organisation_name().await?,
+        actor,
+        now,
+    })
+}
+
+/// The organisation's name.
+pub async fn organisation_name(app: &App) -> Result<String, AppError> {
+    Ok(app.store.read().await?.organisation_name().await?)
+}
+
+/// The request that a grant came of.
+pub async fn request_of(app: &App, grant: GrantId) -> Result<Option<RequestId>, AppError> {
+    let grant = app.store.read().await?.grant(grant).await?;
+    Ok(grant.map(|grant| grant.request))
+}
+
+/// The resources that the person sees, in order of id.
+pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, AppError> {
+    let mut tx = app.store.read().await?;
+    let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
+    Ok(rows.into_iter().map(|row| row.shown).collect())
+}
+
+/// One resource with the person's assignments to it, preselected first.
+///
+/// # Errors
+/// [`AppError::not_found`] for what they do not see.
+pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<ResourceDetail, AppError> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    let row = rows(&mut *tx, user, Some(id), now)
+        .await?
+        .into_iter()
+        .next();
+    let Row {
+        shown, assignments, ..
+    } = row.ok_or_else(AppError::not_found)?;
+    let best = most_permissive(&assignments, now).map(|assignment| assignment.assignment);
+    let mut shown_assignments = Vec::with_capacity(assignments.len());
+    for assignment in &assignments {
+        let Some(group_name) = tx.group_name(assignment.group).await? else {
+            return Err(StoreError::Corrupt(format!("no group {}", assignment.group)).into());
+        };
+        shown_assignments.push(AssignmentChoice {
+            assignment: assignment.assignment,
+            group: assignment.group,
+            group_name,
+            mode: assignment.settings.mode,
+            period: assignment.settings.period,
+            lock_after: assignment.settings.lock_after,
+            approval: assignment.settings.approval,
+            until: assignment.until,
+            preselected: best == Some(assignment.assignment),
+        });
+    }
+    shown_assignments.sort_by_key(|assignment| !assignment.preselected);
+    let to_review = assignments.iter().any(|assignment| {
+        assignment.settings.mode != Mode::Standing
+            && assignment.settings.approval == Approval::Manual
+    });
+    let approvers = match to_review {
+        true => Some(eligible::shown(&mut *tx, user, id).await?),
+        false => None,
+    };
+    Ok(ResourceDetail {
+        resource: shown,
+        assignments: shown_assignments,
+        approvers,
+    })
+}
+
+/// One request: one's own, or one that the person may review.
+///
+/// # Errors
+/// [`AppError::not_found`] for all others.
+pub async fn request(
+    app: &App,
+    caller: impl Into<Caller>,
+    id: RequestId,
+) -> Result<Shown, AppError> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
+    actor.authorize(Action::See, Target::from(&request))?;
+    let show = Show::new(&mut *tx, app.clock.now());
+    let mut show = match actor.reviews(request.user, request.resource) {
+        true => show,
+        false => show.for_requester(actor.user.id),
+    };
+    show.request(request).await
+}
+
+/// The person's own requests, newest first, with ids below `before`.
+pub async fn requests(
+    app: &App,
+    user: UserId,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, AppError> {
+    let mut tx = app.store.read().await?;
+    let found = tx.requests_of(user, before, PAGE + 1).await?;
+    let show = Show::new(&mut *tx, app.clock.now());
+    page(show.for_requester(user), found).await
+}
+
+/// The requests that wait for the person's review, oldest first; their own too, which they may
+/// not decide.
+pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, caller).await?;
+    reviews_in(&mut *tx, &actor, app.clock.now()).await
+}
+
+/// [`reviews`], in a transaction.
+pub async fn reviews_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    now: Time,
+) -> Result<Vec<Review>, AppError> {
+    let mut reviews = Vec::new();
+    for request in waiting_in(tx, actor).await? {
+        reviews.extend(review_in(tx, actor, request, now).await?);
+    }
+    Ok(reviews)
+}
+
+/// The pending requests that the person may see as a reviewer, oldest first.
+pub async fn waiting_in(tx: &mut dyn Read, actor: &Actor) -> Result<Vec<Request>, AppError> {
+    let mut waiting = Vec::new();
+    match actor.reach.resources() {
+        Some(resources) if resources.len() <= ASKED_ONE_BY_ONE => {
+            for resource in resources {
+                let filter = OpenFilter {
+                    resource: Some(resource),
+                    ..OpenFilter::default()
+                };
+                waiting.extend(tx.open(filter).await?.requests);
+            }
+        }
+        Some(_) | None => waiting = tx.open(OpenFilter::default()).await?.requests,
+    }
+    waiting.retain(|request| actor.reviews(request.user, request.resource));
+    waiting.sort_by_key(|request| request.id);
+    Ok(waiting)
+}
+
+/// A request in the person's queue, if it belongs there now.
+pub async fn review_in(
+    tx: &mut dyn Read,
+    actor: &Actor,
+    request: Request,
+    now: Time,
+) -> Result<Option<Review>, AppError> {
+    let Ok(pending) = request.pending(now) else {
+        return Ok(None);
+    };
+    let request = pending.request().clone();
+    let (requester, resource) = (request.user, request.resource);
+    if !actor.reviews(requester, resource) {
+        return Ok(None);
+    }
+    let recent_grants = tx.grants_since(requester, resource, now - RECENTLY).await?;
+    let may_decide = requester != actor.user.id;
+    let request = Show::new(tx, now).request(request).await?;
+    Ok(Some(Review {
+        request,
+        recent_grants,
+        may_decide,
+    }))
+}
+
+/// Requests that the person may review and that are decided or ended, newest first, with ids
+/// below `before`. Empty for those who review nothing.
+pub async fn decided(
+    app: &App,
+    user: UserId,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, AppError> {
+    let mut tx = app.store.read().await?;
+    let actor = Actor::load(&mut *tx, user).await?;
+    let (mut found, mut before) = (Vec::new(), before);
+    while actor.reach.is_some() && found.len() <= PAGE as usize {
+        let batch = tx.decided_requests(before, PAGE + 1).await?;
+        let Some(last) = batch.last() else { break };
+        before = Some(last.id);
+        found.extend(
+            batch
+                .into_iter()
+                .filter(|request| actor.reviews(request.user, request.resource)),
+        );
+    }
+    page(Show::new(&mut *tx, app.clock.now()), found).await
+}
+
+/// The first [`PAGE`] of them, and where the next page starts.
+async fn page(mut show: Show<'_>, mut found: Vec<Request>) -> Result<Page<Shown>, AppError> {
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let before = found.last().filter(|_| more).map(|request| request.id.0);
+    let mut items = Vec::with_capacity(found.len());
+    for request in found {
+        items.push(show.request(request).await?);
+    }
+    Ok(Page { items, before })
+}

@@ -1,0 +1,88 @@
+//! What a change around requests and grants does to them (rules 7 and 14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::review::Eligible;
+use hourkey_domain::transition::{self, Reviewers};
+use hourkey_store::Write;
+use hourkey_store::access::OpenFilter;
+
+use super::act::Act;
+use super::facts::{reviewers, settled};
+use super::{notices, record};
+use crate::error::AppError;
+
+/// Ends what no longer stands after a change of the organisation, in the transaction that made
+/// the change. `changed_destinations` are resources whose address, ports or network changed;
+/// `actor` is who made the change.
+///
+/// # Errors
+/// The store's own failure; so for all of this module.
+pub async fn reconcile(
+    tx: &mut dyn Write,
+    changed_destinations: &[ResourceId],
+    actor: Option<UserId>,
+    now: Time,
+) -> Result<(), AppError> {
+    tx.start_counts(now).await?;
+    let act = Act { actor, at: now };
+    let mut known = BTreeMap::new();
+    for (user, resource) in open(tx, OpenFilter::default()).await? {
+        let moved = changed_destinations.contains(&resource);
+        pair(tx, user, resource, moved, &mut known, act).await?;
+    }
+    Ok(())
+}
+
+/// A use, reported late, may have opened what somebody asks to be unlocked: the request has nothing
+/// to wait for any more.
+pub async fn unlocked(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: ResourceId,
+    now: Time,
+) -> Result<(), AppError> {
+    let filter = OpenFilter::between(user, resource);
+    let act = Act::system(now);
+    for (user, resource) in open(tx, filter).await? {
+        pair(tx, user, resource, false, &mut BTreeMap::new(), act).await?;
+    }
+    Ok(())
+}
+
+/// The users and resources between which something is open.
+pub(super) async fn open(
+    tx: &mut dyn Write,
+    filter: OpenFilter,
+) -> Result<BTreeSet<(UserId, ResourceId)>, AppError> {
+    let open = tx.open(filter).await?;
+    let requests = open.requests.iter().map(|it| (it.user, it.resource));
+    let grants = open.grants.iter().map(|it| (it.user, it.resource));
+    Ok(requests.chain(grants).collect())
+}
+
+/// What time has ended already was not ended by the change: that comes first.
+async fn pair(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: ResourceId,
+    moved: bool,
+    known: &mut BTreeMap<ResourceId, Reviewers>,
+    act: Act,
+) -> Result<(), AppError> {
+    let facts = settled(tx, user, resource, act.at).await?;
+    if let std::collections::btree_map::Entry::Vacant(entry) = known.entry(resource) {
+        entry.insert(reviewers(tx, resource).await?);
+    }
+    let reviewers = &known[&resource];
+    let told = match (&facts.pending, reviewers.eligible(user)) {
+        (Some(request), Eligible::Fallback(people)) => notices::told(tx, request, &people).await?,
+        (Some(_) | None, _) => Vec::new(),
+    };
+    for transition in transition::reconcile(&facts, moved, reviewers, &told, act.at) {
+        record::apply(tx, &transition, act).await?;
+    }
+    Ok(())
+}

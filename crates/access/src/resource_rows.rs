@@ -1,0 +1,311 @@
+//! The rows of one user's resources: each with its lock state.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::address::Address;
+use hourkey_domain::grant::{Grant, State as GrantState};
+use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
+use hourkey_domain::lock::{LockState, lock_state};
+use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, in_force};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
+use hourkey_domain::unlock::locks_at;
+use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
+use hourkey_store::Read;
+use hourkey_store::access::AccessHistory;
+use hourkey_store::organisation::Resource;
+
+use super::facts::{ResourceFacts, reached};
+use crate::error::AppError;
+
+/// How long what was decided against a person is shown at the resource.
+const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
+
+/// One resource that a user sees.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The network that it lies in.
+    pub network: NetworkId,
+    /// As it is shown.
+    pub shown: Shown,
+    /// The user's valid assignments to it, with the approval in force.
+    pub assignments: Vec<EffectiveAssignment>,
+    /// When the row changes by time alone, without a change in the store.
+    pub changes_at: Option<Time>,
+}
+
+/// What a user sees: all of it, or one resource. Empty for a disabled user.
+pub async fn rows(
+    tx: &mut dyn Read,
+    user: UserId,
+    only: Option<ResourceId>,
+    now: Time,
+) -> Result<Vec<Row>, AppError> {
+    let reached = reached(tx, user, only).await?;
+    let mut networks = HashMap::new();
+    let mut rows = Vec::with_capacity(reached.len());
+    for found in reached {
+        let Some(lock) = lock_state(&found.facts(), now) else {
+            continue;
+        };
+        let ResourceFacts {
+            resource,
+            assignments,
+            grant,
+            history,
+            pending: _,
+        } = found;
+        let network = network_name(tx, &mut networks, resource.network).await?;
+        let last_decision = match lock {
+            LockState::Locked { .. } => last_decision(tx, &assignments, &history, now).await?,
+            LockState::Open { .. }
+            | LockState::Granted { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. } => None,
+        };
+        let approved = match &grant {
+            Some(grant) => approved(tx, grant).await?,
+            None => None,
+        };
+        let shown = Shown {
+            id: resource.id,
+            name: resource.name.clone(),
+            address: resource.address.to_string(),
+            ports: resource.ports.clone(),
+            alias: resource.alias.clone(),
+            network,
+            tags: resource.tags.clone(),
+            url: web_address(&resource),
+            lock,
+            denied_at: denied_at(&history, now),
+            last_decision,
+            approved,
+            last_touched: last_touched(&history, grant.as_ref()),
+        };
+        let changes_at = changes_at(&assignments, &history, now);
+        let assignments = in_force(&assignments, history.revoked_at, now);
+        rows.push(Row {
+            network: resource.network,
+            shown,
+            assignments,
+            changes_at,
+        });
+    }
+    Ok(rows)
+}
+
+async fn network_name(
+    tx: &mut dyn Read,
+    known: &mut HashMap<NetworkId, String>,
+    id: NetworkId,
+) -> Result<String, AppError> {
+    if let Some(name) = known.get(&id) {
+        return Ok(name.clone());
+    }
+    let name = tx.network_name(id).await?.unwrap_or_default();
+    known.insert(id, name.clone());
+    Ok(name)
+}
+
+/// When the last request was denied, if that is still shown.
+fn denied_at(history: &AccessHistory, now: Time) -> Option<Time> {
+    history.denied_at.filter(|at| is_shown(history, *at, now))
+}
+
+/// Whether what was decided at `at` is shown: it is recent, and nothing was asked since.
+fn is_shown(history: &AccessHistory, at: Time, now: Time) -> bool {
+    now - at < DECISION_SHOWN && history.asked_at.is_none_or(|asked_at| asked_at <= at)
+}
+
+/// What was last decided against the user, if it is recent and nothing was asked since.
+async fn last_decision(
+    tx: &mut dyn Read,
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
+    now: Time,
+) -> Result<Option<LastDecision>, AppError> {
+    let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(history, at, now));
+    if let Some(id) = history.denied.filter(|_| is_shown(history.denied_at)) {
+        let request = tx.request(id).await?;
+        let Some(RequestState::Denied { at, by, comment }) = request.map(|request| request.state)
+        else {
+            return Ok(None);
+        };
+        return Ok(Some(LastDecision {
+            kind: Decision::Denied,
+            at,
+            by: user_name(tx, by).await?,
+            cause: None,
+            comment: comment.into(),
+            automatic_at: None,
+        }));
+    }
+    let Some(id) = history.taken.filter(|_| is_shown(history.taken_at)) else {
+        return Ok(None);
+    };
+    let grant = tx.grant(id).await?;
+    let Some(GrantState::Revoked {
+        at,
+        by,
+        cause,
+        comment,
+    }) = grant.map(|grant| grant.state)
+    else {
+        return Ok(None);
+    };
+    let automatic = |assignment: &EffectiveAssignment| {
+        assignment.is_valid(now) && assignment.settings.approval == Approval::Automatic
+    };
+    Ok(Some(LastDecision {
+        kind: Decision::Revoked,
+        at,
+        cause: by.is_none().then_some(cause),
+        comment: comment.into(),
+        automatic_at: history
+            .revoked_at
+            .filter(|_| assignments.iter().any(automatic))
+            .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION),
+        by: match by {
+            Some(by) => user_name(tx, by).await?,
+            None => None,
+        },
+    }))
+}
+
+/// Which reviewer approved a scheduled or running grant, if one did.
+async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, AppError> {
+    let request = tx.request(grant.request).await?;
+    let Some(RequestState::Approved {
+        by: Some(by),
+        comment,
+        ..
+    }) = request.map(|request| request.state)
+    else {
+        return Ok(None);
+    };
+    let name = user_name(tx, by).await?;
+    Ok(name.map(|by| Approved {
+        by,
+        comment: comment.into(),
+    }))
+}
+
+async fn user_name(tx: &mut dyn Read, id: UserId) -> Result<Option<String>, AppError> {
+    Ok(tx.user_name(id).await?.map(|(_, name)| name))
+}
+
+fn last_touched(history: &AccessHistory, grant: Option<&Grant>) -> Option<Time> {
+    let granted_at = grant.map(|grant| grant.window.starts_at);
+    history.asked_at.max(history.used_at).max(granted_at)
+}
+
+/// True when something of what a user sees changed by time alone after `since`: a row, or whether
+/// it is there at all.
+pub async fn changed_by_time(
+    tx: &mut dyn Read,
+    user: UserId,
+    since: Time,
+    now: Time,
+) -> Result<bool, AppError> {
+    let reached = reached(tx, user, None).await?;
+    let mut moments = reached
+        .iter()
+        .flat_map(|found| moments(&found.assignments, &found.history));
+    Ok(moments.any(|at| since < at && at <= now))
+}
+
+/// The next moment at which a row changes by time alone.
+fn changes_at(
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
+    now: Time,
+) -> Option<Time> {
+    moments(assignments, history).filter(|at| *at > now).min()
+}
+
+/// When a row changes by time alone: the ends of assignments, auto-locking, automatic approval coming
+/// back, the end of showing a decision.
+fn moments(
+    assignments: &[EffectiveAssignment],
+    history: &AccessHistory,
+) -> impl Iterator<Item = Time> {
+    let automatic = assignments
+        .iter()
+        .any(|assignment| assignment.settings.approval == Approval::Automatic);
+    let back = history
+        .revoked_at
+        .filter(|_| automatic)
+        .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION);
+    let decided = history.denied_at.into_iter().chain(history.taken_at);
+    let faded = decided.map(|at| at + DECISION_SHOWN);
+    let ends = assignments.iter().filter_map(|assignment| assignment.until);
+    let last_used = history.last_used();
+    let auto_locked = assignments
+        .iter()
+        .filter(|assignment| assignment.settings.mode == Mode::AutoLock);
+    let locks = auto_locked.filter_map(move |assignment| locks_at(assignment, last_used));
+    ends.chain(locks).chain(back).chain(faded)
+}
+
+/// Where Open in browser goes: what the administrator wrote, or the usual web ports.
+fn web_address(resource: &Resource) -> Option<String> {
+    if resource.url.is_some() {
+        return resource.url.clone();
+    }
+    let scheme = match resource.ports.single()? {
+        443 => "https",
+        80 => "http",
+        _ => return None,
+    };
+    match &resource.address {
+        Address::Name(name) => Some(format!("{scheme}://{name}/")),
+        Address::Ip(ip) if ip.is_ipv6() => Some(format!("{scheme}://[{ip}]/")),
+        Address::Ip(ip) => Some(format!("{scheme}://{ip}/")),
+        Address::Wildcard(_) | Address::Net(..) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn web(address: &str, ports: &str) -> Option<String> {
+        let resource = Resource {
+            id: ResourceId(1),
+            name: "r".into(),
+            address: address.parse().unwrap(),
+            ports: ports.parse().unwrap(),
+            alias: None,
+            network: NetworkId(1),
+            tags: Vec::new(),
+            url: None,
+            keep_alive_offline: false,
+            settings: hourkey_domain::settings::Settings {
+                mode: hourkey_domain::settings::Mode::Standing,
+                period: hourkey_domain::settings::Period::Preset(
+                    hourkey_domain::length::Length::MAX,
+                ),
+                approval: Approval::Manual,
+                lock_after: 1,
+            },
+            approvers: Vec::new(),
+        };
+        web_address(&resource)
+    }
+
+    #[test]
+    fn only_single_web_ports_of_one_host_open_in_a_browser() {
+        assert_eq!(
+            web("wiki.corp", "443").as_deref(),
+            Some("https://wiki.corp/")
+        );
+        assert_eq!(web("10.0.0.1", "80").as_deref(), Some("http://10.0.0.1/"));
+        assert_eq!(web("fd00::1", "443").as_deref(), Some("https://[fd00::1]/"));
+        assert_eq!(web("wiki.corp", "443,80"), None);
+        assert_eq!(web("wiki.corp", "22"), None);
+        assert_eq!(web("wiki.corp", ""), None);
+        assert_eq!(web("*.corp", "443"), None);
+        assert_eq!(web("10.0.0.0/8", "443"), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! Unlocking, as an administrator, what locked because it was not used.
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::lock::lock_state;
+use hourkey_domain::settings::{Mode, most_permissive};
+use hourkey_domain::transition::{self, CannotUnlock};
+use hourkey_protocol::access::{AutoLocked, NewUnlock};
+use hourkey_protocol::problem::Code;
+use hourkey_store::{Read, Write};
+
+use super::act::Act;
+use super::actor::Actor;
+use super::facts::{ResourceFacts, reached, settled};
+use super::{record, validate};
+use crate::app::App;
+use crate::error::AppError;
+use crate::identity::Caller;
+
+/// [`unlock_in`], in a transaction of its own.
+///
+/// # Errors
+/// As there.
+pub async fn unlock(
+    app: &App,
+    caller: impl Into<Caller>,
+    body: NewUnlock,
+) -> Result<AutoLocked, AppError> {
+    let caller = caller.into();
+    app.transact(move |tx, now| Box::pin(unlock_in(tx, caller, body, now)))
+        .await
+}
+
+/// Unlocks a resource for somebody without a request, as an administrator. A request for it that
+/// waits is cancelled.
+///
+/// # Errors
+/// [`Code::Forbidden`] for all others, [`Code::OwnRequest`] for one's own, [`Code::NotFound`] for
+/// whom or what is unknown, or not assigned, [`Code::NotNeeded`] for what is not locked by its
+/// disuse, [`Code::TextTooLong`].
+pub async fn unlock_in(
+    tx: &mut dyn Write,
+    caller: impl Into<Caller>,
+    body: NewUnlock,
+    now: Time,
+) -> Result<AutoLocked, AppError> {
+    let comment = validate::text(&body.comment)?;
+    let actor = Actor::load(tx, caller).await?;
+    actor.authorize_admin()?;
+    let admin = actor.user.id;
+    let user = target(tx, &body.login).await?;
+    let facts = settled(tx, user, body.resource, now).await?;
+    let reviewer = actor.reach.reviewer(user, body.resource);
+    let done = transition::unlock(&facts, &reviewer, comment, now).map_err(cannot_unlock)?;
+    for transition in &done {
+        record::apply(tx, transition, Act::of(admin, now)).await?;
+    }
+    let here = reached(tx, user, Some(body.resource)).await?.pop();
+    here.and_then(|here| shown(&here, now))
+        .ok_or_else(AppError::not_found)
+}
+
+/// Whether the person may unlock for others.
+///
+/// # Errors
+/// [`Code::Forbidden`] for everybody but administrators.
+pub async fn check_admin(app: &App, caller: impl Into<Caller>) -> Result<(), AppError> {
+    let mut tx = app.store.read().await?;
+    Actor::load(&mut *tx, caller).await?.authorize_admin()
+}
+
+/// What locks when this person does not use it, for an administrator, in order of id.
+///
+/// # Errors
+/// [`Code::Forbidden`] for all others, [`Code::NotFound`] for a login that nobody has.
+pub async fn auto_locked(
+    app: &App,
+    caller: impl Into<Caller>,
+    login: &str,
+) -> Result<Vec<AutoLocked>, AppError> {
+    let mut tx = app.store.read().await?;
+    let now = app.clock.now();
+    Actor::load(&mut *tx, caller).await?.authorize_admin()?;
+    let user = target(&mut *tx, login).await?;
+    let reached = reached(&mut *tx, user, None).await?;
+    Ok(reached.iter().filter_map(|here| shown(here, now)).collect())
+}
+
+async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {
+    let user = tx.user_by_login(login.trim()).await?;
+    user.map(|user| user.id).ok_or_else(|| {
+        AppError::refused(
+            Code::NotFound,
+            "Nobody signs in with this name. Check it: it is the login, not the display name.",
+        )
+    })
+}
+
+/// `None` for what does not auto-lock for this user.
+fn shown(here: &ResourceFacts, now: Time) -> Option<AutoLocked> {
+    let best = most_permissive(&here.assignments, now)?;
+    if best.settings.mode != Mode::AutoLock {
+        return None;
+    }
+    Some(AutoLocked {
+        resource: here.resource.id,
+        resource_name: here.resource.name.clone(),
+        last_used: here.history.used_at,
+        locks_at: lock_state(&here.facts(), now)?.locks_at(),
+    })
+}
+
+fn cannot_unlock(why: CannotUnlock) -> AppError {
+    match why {
+        CannotUnlock::NotVisible => AppError::not_found(),
+        CannotUnlock::Open => AppError::refused(
+            Code::NotNeeded,
+            "It is open to them: there is nothing to unlock.",
+        ),
+        CannotUnlock::NotAutoLocked => AppError::refused(
+            Code::NotNeeded,
+            "It does not lock by disuse: they open it with a request.",
+        ),
+        CannotUnlock::MayNot(why) => AppError::refused(
+            Code::OwnRequest,
+            format!("You cannot unlock this: {why}. Another administrator has to."),
+        ),
+    }
+}

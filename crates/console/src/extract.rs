@@ -1,0 +1,99 @@
+//! Who sends a call, for pages.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::account::Digest;
+use hourkey_access::identity::session::{self, Session, User};
+
+use crate::cookie::{self, Kind};
+use crate::csrf::FormToken;
+use crate::error::PageError;
+use crate::{sign_in, turn};
+
+/// The person in the browser, by cookie. Who is not signed in is sent to sign in, and comes back.
+#[derive(Clone, Debug)]
+pub struct PageUser {
+    /// Who.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+    /// For the forms of their pages.
+    pub token: FormToken,
+    /// The browser's name, if it has one.
+    pub browser: Option<Digest>,
+}
+
+impl PageUser {
+    /// The person in the browser, if it is signed in.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Self>, AppError> {
+        let Some(cookie) = Kind::Session.read(headers, &app.config) else {
+            return Ok(None);
+        };
+        let found = session::by_cookie(app, &cookie).await?;
+        let token = FormToken::of(&cookie);
+        let browser = cookie::browser(headers, &app.config);
+        Ok(found.map(|(user, session)| Self {
+            token: token.typed_by(user.id),
+            user,
+            session,
+            browser,
+        }))
+    }
+}
+
+impl FromRequestParts<App> for PageUser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match Self::find(app, &parts.headers).await {
+            Ok(Some(user)) => {
+                let waited = turn::wait(app, parts, user.user.id).await;
+                waited.map_err(|failure| PageError::from(failure).into_response())?;
+                Ok(user)
+            }
+            Ok(None) => {
+                let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+                Err(Redirect::to(&sign_in::address(here)).into_response())
+            }
+            Err(failure) => Err(PageError::from(failure).into_response()),
+        }
+    }
+}
+
+/// The address of the client: the peer's, or what the trusted proxy says.
+///
+/// Needs the router to be served with `into_make_service_with_connect_info::<SocketAddr>()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let proxy = app.config.trusted_proxy.map(|proxy| proxy.to_canonical());
+        if proxy != Some(peer.to_canonical()) {
+            return Ok(Self(peer));
+        }
+        Ok(Self(forwarded_for(&parts.headers).unwrap_or(peer)))
+    }
+}
+
+/// The last address of `X-Forwarded-For`: what the proxy itself added. The ones before it are
+/// whatever the client made up.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let line = headers.get_all("x-forwarded-for").iter().next_back()?;
+    let last = line.to_str().ok()?.rsplit(',').next()?.trim();
+    let bare = last.parse().ok();
+    bare.or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}

@@ -1,0 +1,309 @@
+//! A request as reviewers see it, with the forms to decide it.
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::{GrantId, UserId};
+use hourkey_domain::length::Length;
+use hourkey_protocol::access::{Request, Review};
+use maud::{Markup, html};
+
+use super::Settled;
+use crate::csrf::FormToken;
+use crate::form::{Field, Fields, Wrong};
+use crate::icon::Icon;
+use crate::layout::{plain, token_field};
+use crate::lengths;
+use crate::outcome::{Stage, asked, comments, quote, sentence, verdict};
+use crate::time::{ago, moment};
+
+/// The longest comment, in characters.
+const COMMENT: usize = 2_000;
+
+/// What a reviewer typed, kept when it has to be corrected.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) comment: String,
+    pub(super) length: lengths::Typed,
+    /// Which of the forms it was.
+    pub(super) form: String,
+    pub(super) wrong: Wrong,
+}
+
+impl Typed {
+    pub(super) fn read(fields: &Fields, wrong: Wrong) -> Self {
+        Self {
+            comment: fields.text("comment"),
+            length: lengths::Typed::read(fields, ""),
+            form: fields.get("do").to_owned(),
+            wrong,
+        }
+    }
+}
+
+/// A waiting request with what can be done about it.
+pub(super) fn card(
+    review: &Review,
+    token: &FormToken,
+    queue: Option<&Settled>,
+    primary: bool,
+    typed: &Typed,
+) -> Markup {
+    let request = &review.request;
+    let history = match review.recent_grants {
+        0 => "first time in 30 days".to_owned(),
+        1 => "had it once in the last 30 days".to_owned(),
+        times => format!("had it {times} times in the last 30 days"),
+    };
+    let form = Form {
+        request,
+        token,
+        queue,
+        typed,
+    };
+    html! {
+        (reason(request))
+        p.state {
+            @match request.asked {
+                Some(asked) => { "Requests " b { (asked) } " · " (history) },
+                None => b { "Requests an unlock" },
+            }
+            " · "
+            bdi { (plain(&request.group_name)) }
+            " · Expires " (moment(request.lapses_at)) " if nobody answers"
+        }
+        @if review.may_decide {
+            div.acts {
+                (form.approve(primary))
+                @if let Some(asked) = request.asked { (form.shorter(asked)) }
+                (form.deny())
+            }
+        } @else {
+            p.state.wait { "This is your own request. Another reviewer decides it." }
+        }
+    }
+}
+
+/// A request that was just decided, in the place that it had in the queue, and as high: so nothing
+/// moves under the pointer of whoever decided it.
+pub(super) fn settled_card(request: &Request) -> Markup {
+    let stage = Stage::of(request);
+    html! {
+        (reason(request))
+        p.state {
+            @match request.asked {
+                Some(asked) => { "Requested " b { (asked) } },
+                None => b { "Requested an unlock" },
+            }
+            " · "
+            bdi { (plain(&request.group_name)) }
+        }
+        p.verdict.(stage.tone()) {
+            @match stage {
+                Stage::Denied | Stage::Revoked => (Icon::Cross),
+                _ => (Icon::Check),
+            }
+            b { (verdict(request)) }
+        }
+        (comments(request))
+    }
+}
+
+/// The forms about one request.
+struct Form<'a> {
+    request: &'a Request,
+    token: &'a FormToken,
+    /// On the page of the queue, which comes next: what stays settled in it.
+    queue: Option<&'a Settled>,
+    typed: &'a Typed,
+}
+
+impl Form<'_> {
+    fn approve(&self, primary: bool) -> Markup {
+        let words = match self.request.asked {
+            Some(asked) => format!("Approve {asked}"),
+            None => "Unlock".to_owned(),
+        };
+        self.form(
+            "approve",
+            html! {
+                button.btn.primary[primary] name="do" value="approve"
+                    aria-label=(about(&words, self.request)) { (words) }
+            },
+        )
+    }
+
+    fn shorter(&self, asked: Length) -> Markup {
+        let choices: Vec<Length> = lengths::choices(asked)
+            .into_iter()
+            .filter(|length| *length < asked)
+            .collect();
+        let open = self.typed.form == "less";
+        let (length, wrong) = match open {
+            true => (self.typed.length.clone(), &self.typed.wrong),
+            false => (lengths::Typed::default(), &Wrong::default()),
+        };
+        let lengths = lengths::Fieldset {
+            legend: "Approve for",
+            suffix: "",
+            first: choices.last().copied(),
+            choices: &choices,
+            longest: asked,
+            typed: &length,
+            wrong,
+        };
+        self.panel(
+            "less",
+            "Shorter…",
+            "",
+            html! {
+                (lengths)
+                (self.comment(html! { "Comment " span.optional { "(optional)" } }, "less", false))
+                button.btn.primary name="do" value="less" data-length-in="Approve"
+                    aria-label=(about("Approve", self.request)) { "Approve" }
+            },
+        )
+    }
+
+    fn deny(&self) -> Markup {
+        let label = html! { "Reason for denying (shown to " (requester(self.request)) ")" };
+        self.panel(
+            "deny",
+            "Deny…",
+            "danger",
+            html! {
+                (self.comment(label, "deny", true))
+                button.btn.danger name="do" value="deny" aria-label=(about("Deny", self.request)) {
+                    "Deny"
+                }
+            },
+        )
+    }
+
+    fn revoke(&self, grant: GrantId) -> Markup {
+        let label = html! { "Reason for revoking (shown to " (requester(self.request)) ")" };
+        self.panel(
+            "revoke",
+            "Revoke…",
+            "danger",
+            html! {
+                input type="hidden" name="grant" value=(grant);
+                (self.comment(label, "revoke", true))
+                button.btn.danger name="do" value="revoke"
+                    aria-label=(about("Revoke now", self.request)) { "Revoke now" }
+            },
+        )
+    }
+
+    /// A form that opens under a button.
+    fn panel(&self, act: &str, words: &str, tone: &str, inside: Markup) -> Markup {
+        let id = self.request.id;
+        html! {
+            details.pop #{ (act) "-panel-" (id) } name={ "act-" (id) } open[self.typed.form == act] {
+                summary.btn.(tone) aria-label=(about(words, self.request)) { (words) }
+                (self.form(act, inside))
+            }
+        }
+    }
+
+    fn form(&self, act: &str, inside: Markup) -> Markup {
+        let id = self.request.id;
+        html! {
+            form.panel #{ (act) "-" (id) } method="post" action={ "/review/" (id) } {
+                (token_field(self.token))
+                @if let Some(settled) = self.queue {
+                    input type="hidden" name="settled" value=(settled);
+                }
+                (inside)
+            }
+        }
+    }
+
+    fn comment(&self, label: Markup, act: &str, required: bool) -> Markup {
+        let kept = (self.typed.form == act).then_some(self.typed);
+        let wrong = kept.map(|typed| &typed.wrong);
+        html! {
+            label.comment {
+                span { (label) }
+                textarea.field name="comment" rows="2" maxlength=(COMMENT) dir="auto"
+                    required[required]
+                    aria-invalid=[wrong.and_then(|wrong| wrong.invalid(Field::Text))]
+                    aria-describedby=[wrong.and_then(|wrong| wrong.described_by(Field::Text, ""))]
+                    autofocus[wrong.is_some_and(|wrong| wrong.is(Field::Text))]
+                    { "\n" (kept.map_or("", |typed| &typed.comment)) }
+            }
+        }
+    }
+}
+
+/// A button's name with what it is about. The words that it shows come first (WCAG 2.2, 2.5.3).
+fn about(words: &str, request: &Request) -> String {
+    let (who, what) = (
+        plain(&request.requester.name),
+        plain(&request.resource_name),
+    );
+    format!("{words}, {who}: {what}")
+}
+
+fn requester(request: &Request) -> Markup {
+    html! { bdi { (plain(&request.requester.name)) } }
+}
+
+fn reason(request: &Request) -> Markup {
+    html! {
+        @if request.reason.trim().is_empty() {
+            p.quote.muted { "No reason given" }
+        } @else {
+            (quote(&request.reason))
+        }
+    }
+}
+
+/// Revoking the grant of a request: nothing where its viewer may not, since there is none that
+/// waits or runs, or it is their own (rule 6).
+pub(super) fn revoke(
+    request: &Request,
+    viewer: UserId,
+    token: &FormToken,
+    typed: &Typed,
+) -> Markup {
+    let form = Form {
+        request,
+        token,
+        queue: None,
+        typed,
+    };
+    html! {
+        @if let (Stage::Running | Stage::Scheduled, Some(grant)) = (Stage::of(request), &request.grant)
+            && request.requester.id != viewer
+        {
+            div.acts { (form.revoke(grant.id)) }
+        }
+    }
+}
+
+/// A decided request: what became of it, and revoking while its grant runs.
+pub(super) fn decided_card(
+    request: &Request,
+    viewer: UserId,
+    token: &FormToken,
+    now: Time,
+    typed: &Typed,
+) -> Markup {
+    let stage = Stage::of(request);
+    html! {
+        (reason(request))
+        p.state { "Requested: " (asked(request)) ", " (ago(request.created_at, now)) " · "
+            bdi { (plain(&request.group_name)) } }
+        p.state.(stage.tone()) {
+            b { (verdict(request)) } " · " (sentence(request, now))
+        }
+        (comments(request))
+        // Somebody else was faster.
+        @if typed.form != "revoke" && !typed.comment.trim().is_empty() {
+            label.comment {
+                span { "Your comment, which was not sent" }
+                textarea.field rows="2" dir="auto" readonly { "\n" (typed.comment) }
+            }
+        }
+        (revoke(request, viewer, token, typed))
+    }
+}

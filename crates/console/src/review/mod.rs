@@ -1,0 +1,333 @@
+//! The review queue: approve, approve for less time, deny with a comment, revoke.
+
+mod card;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_access::app::App;
+use hourkey_access::connections::through;
+use hourkey_access::error::AppError;
+use hourkey_access::{decide, end, queries};
+use hourkey_domain::Time;
+use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_protocol::access::{Approve, Comment, Page as Several, Request};
+use hourkey_protocol::problem::Code;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use self::card::{Typed, card, decided_card, revoke, settled_card};
+use super::address::{Id, Query};
+use super::connections;
+use super::error::PageError;
+use super::form::{Fields, Form, Wrong, out_of_date};
+use super::layout::{Frame, Live, Page, Place, Width, plain};
+use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
+use super::time::ago;
+use super::unsent::Unsent;
+use crate::csrf::FormToken;
+use crate::extract::PageUser;
+
+/// How many settled requests the queue shows at most.
+const SETTLED: usize = 20;
+
+/// Where in the history, and what was just done.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Looked {
+    /// Decided requests below this id.
+    before: Option<i64>,
+    /// What was just decided, by the last decision first.
+    done: Settled,
+}
+
+/// The requests that a reviewer decided one after the other. They keep their places in the queue:
+/// a late second click must not hit the button of a request that moved up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "String")]
+struct Settled(Vec<RequestId>);
+
+impl From<String> for Settled {
+    fn from(list: String) -> Self {
+        let ids = list.split('.').filter_map(|id| id.parse().ok());
+        Self(ids.take(SETTLED).map(RequestId).collect())
+    }
+}
+
+impl std::fmt::Display for Settled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ids: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&ids.join("."))
+    }
+}
+
+impl maud::Render for Settled {
+    fn render(&self) -> Markup {
+        html! { (self.to_string()) }
+    }
+}
+
+impl Settled {
+    fn with(mut self, id: RequestId) -> Self {
+        self.0.retain(|settled| *settled != id);
+        self.0.insert(0, id);
+        self.0.truncate(SETTLED);
+        self
+    }
+
+    /// What of it is decided and may be seen, oldest first as in the queue.
+    async fn load(&self, app: &App, viewer: UserId) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for id in &self.0 {
+            requests.extend(queries::request(app, viewer, *id).await);
+        }
+        requests.retain(|request| Stage::of(request) != Stage::Waiting);
+        requests.sort_by_key(|request| request.id);
+        requests
+    }
+}
+
+/// `GET /review`
+pub(super) async fn queue(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(looked): Query<Looked>,
+) -> Result<Response, PageError> {
+    let id = user.user.id;
+    if !queries::me(&app, id).await?.reviews {
+        return Err(AppError::refused(
+            Code::Forbidden,
+            "You don’t review requests. Administrators, access reviewers and resource approvers do.",
+        )
+        .into());
+    }
+    let reviews = queries::reviews(&app, id).await?;
+    let settled = looked.done.load(&app, id).await;
+    let decided = queries::decided(&app, id, looked.before.map(RequestId)).await?;
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let now = frame.now;
+    let page = Page {
+        title: "Review",
+        place: Place::Review,
+        width: Width::Wide,
+        live: Live::On,
+    };
+    // One filled button a page: the oldest request that this person may decide.
+    let first = reviews
+        .iter()
+        .find(|review| review.may_decide)
+        .map(|review| review.request.id);
+    let mut cards: Vec<(RequestId, Markup)> = Vec::new();
+    for review in &reviews {
+        let request = &review.request;
+        let card = card(
+            review,
+            &user.token,
+            Some(&looked.done),
+            first == Some(request.id),
+            &Typed::default(),
+        );
+        cards.push((
+            request.id,
+            article(request, html! { (top(request, now)) (card) }),
+        ));
+    }
+    for request in &settled {
+        let card = html! { (top(request, now)) (settled_card(request)) };
+        cards.push((request.id, article(request, card)));
+    }
+    cards.sort_by_key(|(id, _)| *id);
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head { h1 { "Review" } }
+            div #queue data-live {
+                @for (_, card) in &cards { (card) }
+                // Last, so that it moves nothing.
+                @if reviews.is_empty() {
+                    p.empty #none { "Nothing waits for you." }
+                }
+            }
+            div #history data-live { (history(&decided, id, &user.token, now)) }
+        },
+    ))
+}
+
+/// A request's card. A script moves the focus to it, and reads out what was decided.
+fn article(request: &Request, inside: Markup) -> Markup {
+    let id = request.id;
+    let settled = (Stage::of(request) != Stage::Waiting).then(|| verdict(request));
+    html! {
+        article.card #{ "review-" (id) } tabindex="-1" aria-labelledby={ "heading-" (id) }
+            data-settled=[settled] { (inside) }
+    }
+}
+
+/// `GET /review/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<RequestId>,
+    unsent: Unsent,
+) -> Result<Response, PageError> {
+    let typed = Typed::read(&unsent.fields, unsent.wrong);
+    page(&app, &user, &uri, id, &typed).await
+}
+
+/// `POST /review/{id}`: decide it, or revoke its grant.
+pub(super) async fn send(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<RequestId>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageError> {
+    let mut typed = Typed::read(&fields, Wrong::default());
+    match act(&app, &user, id, &typed, &fields).await {
+        Ok(()) if fields.has("settled") => {
+            let settled = Settled::from(fields.get("settled").to_owned()).with(id);
+            Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
+        }
+        Ok(()) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
+        Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
+            typed.wrong = Wrong::of(&problem);
+            page(&app, &user, &uri, id, &typed).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn act(
+    app: &App,
+    user: &PageUser,
+    id: RequestId,
+    typed: &Typed,
+    fields: &Fields,
+) -> Result<(), AppError> {
+    let by = user.user.id;
+    let comment = typed.comment.clone();
+    match (typed.form.as_str(), fields.number("grant")) {
+        ("approve", _) => {
+            decide::approve(
+                app,
+                by,
+                id,
+                Approve {
+                    seconds: None,
+                    comment,
+                },
+            )
+            .await?;
+        }
+        ("less", _) => {
+            let length = typed.length.length();
+            let length = length
+                .map_err(|wrong| AppError::refused(Code::BadLength, wrong))?
+                .ok_or_else(|| AppError::refused(Code::BadLength, "Choose a length first."))?;
+            let seconds = Some(u64::from(length));
+            decide::approve(app, by, id, Approve { seconds, comment }).await?;
+        }
+        ("deny", _) => {
+            decide::deny(app, by, id, Comment { comment }).await?;
+        }
+        ("revoke", Some(grant)) => {
+            end::revoke(app, by, GrantId(grant), Comment { comment }).await?;
+        }
+        _ => return Err(out_of_date()),
+    }
+    Ok(())
+}
+
+async fn page(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    id: RequestId,
+    typed: &Typed,
+) -> Result<Response, PageError> {
+    let request = queries::request(app, user.user.id, id).await?;
+    let reviews = queries::reviews(app, user.user.id).await?;
+    let review = reviews.iter().find(|review| review.request.id == id);
+    if review.is_none() && !queries::me(app, user.user.id).await?.reviews {
+        return Err(AppError::not_found().into());
+    }
+    let through = through(app, &request).await?;
+    let frame = Frame::of(app, user, uri).await?;
+    let now = frame.now;
+    let title = format!(
+        "{} → {}",
+        plain(&request.requester.name),
+        plain(&request.resource_name)
+    );
+    let page = Page {
+        title: &title,
+        place: Place::Review,
+        width: Width::Narrow,
+        live: Live::On,
+    };
+    Ok(frame.answer(
+        typed.wrong.status(),
+        &page,
+        &html! {
+            h1 #{ "heading-" (id) } { (heading(&request)) }
+            p.mono.address { bdi { (plain(&request.resource_address)) } }
+            (typed.wrong.complaint())
+            div #review data-live {
+                @match review {
+                    Some(review) => (article(&request, card(review, &user.token, None, true, typed))),
+                    None => (article(&request, html! {
+                        (decided_card(&request, user.user.id, &user.token, now, typed))
+                        (connections::list(&through))
+                    })),
+                }
+            }
+            p.foot { a.btn.ghost href="/review" { "All requests" } span {} }
+        },
+    ))
+}
+
+fn heading(request: &Request) -> Markup {
+    html! { (person(&request.requester)) " → " bdi { (plain(&request.resource_name)) } }
+}
+
+fn top(request: &Request, now: Time) -> Markup {
+    html! {
+        div.top-line {
+            h2.name #{ "heading-" (request.id) } {
+                a href={ "/review/" (request.id) } { (heading(request)) }
+            }
+            span.state { (ago(request.created_at, now)) }
+        }
+    }
+}
+
+fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: Time) -> Markup {
+    html! {
+        @if !decided.items.is_empty() {
+            section #decided {
+                h2 { "Decided" }
+                ul.rows {
+                    @for request in &decided.items {
+                        @let stage = Stage::of(request);
+                        li.row #{ "decided-" (request.id) }
+                            data-news=(who_decided(request, viewer)) {
+                            div.what {
+                                div.name { a href={ "/review/" (request.id) } { (heading(request)) } }
+                                div.sub {
+                                    span.state.(stage.tone()) { (sentence(request, now)) }
+                                    span.state { (asked(request)) }
+                                }
+                            }
+                            (revoke(request, viewer, token, &Typed::default()))
+                        }
+                    }
+                }
+                @if let Some(before) = decided.before {
+                    p.pager { a.btn href={ "/review?before=" (before) "#decided" } { "Older" } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Nothing that somebody typed is lost, also without scripts.
+//!
+//! A form that is not taken, whatever the reason, is shown again by its page, as it was sent. Where
+//! the session has ended, the page of signing in carries what was typed along as a hidden field:
+//! nothing of it is stored here, and nothing stands in an address. It is never sent by itself.
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::MethodRouter;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_domain::ids::UserId;
+use hourkey_protocol::problem::Problem;
+use tower::ServiceExt as _;
+
+use super::error::PageError;
+use super::form::{self, Fields, Wrong};
+use super::layout::plain;
+use super::sign_in::{self, Door};
+use crate::csrf;
+use crate::extract::{ClientAddress, PageUser};
+
+/// The field in which the page of signing in carries what was typed.
+pub(super) const FIELD: &str = "unsent";
+
+/// The most that is carried, in bytes of a form: more than the longest text that is ever taken. The
+/// form that carries it has to stay within `MAX_BODY`.
+const MAX_CARRIED: usize = 30 * 1024;
+
+/// Never written into a page: what is bound to a session, and what is secret or works once.
+const NEVER_CARRIED: [&str; 4] = ["token", "password", "again", "code"];
+
+/// What was sent to the page and not taken: the page shows it again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unsent {
+    pub(super) fields: Fields,
+    pub(super) wrong: Wrong,
+}
+
+impl FromRequestParts<App> for Unsent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+/// A page on which people type, and what takes its forms.
+pub(super) fn kept(
+    app: &App,
+    show: MethodRouter<App>,
+    send: MethodRouter<App>,
+) -> MethodRouter<App> {
+    let page = Page {
+        app: app.clone(),
+        show: show.clone().with_state(app.clone()),
+    };
+    show.merge(send).layer(from_fn_with_state(page, keep))
+}
+
+#[derive(Clone)]
+struct Page {
+    app: App,
+    /// Reads and changes nothing.
+    show: MethodRouter,
+}
+
+/// Browsers keep these pages for Back, with what was typed.
+async fn keep(State(page): State<Page>, request: Request, next: Next) -> Response {
+    let is_form =
+        request.method() == Method::POST && csrf::is_ours(request.headers(), &page.app.config);
+    let answer = match is_form {
+        true => page.sent(request, next).await,
+        false => Ok(next.run(request).await),
+    };
+    let mut response = answer.unwrap_or_else(|failure| PageError::from(failure).into_response());
+    if response.extensions().get::<Problem>().is_none() {
+        // Without `no-store`: Firefox forgets what was typed on such a page once it is left, and no
+        // browser goes back to the answer to a form.
+        let kept = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    }
+    response
+}
+
+impl Page {
+    /// What one of our own forms is answered.
+    async fn sent(self, request: Request, next: Next) -> Result<Response, AppError> {
+        let app = &self.app;
+        let (mut parts, body) = form::read_body(request, app).await?;
+        let fields = Fields::parse(&body);
+        let carried = fields
+            .has(FIELD)
+            .then(|| Fields::parse(fields.get(FIELD).as_bytes()));
+        let signed_in = PageUser::find(app, &parts.headers).await?;
+        let typed_by = carried.as_ref().unwrap_or(&fields).number("by").map(UserId);
+        if let (Some(signed_in), Some(typed_by)) = (&signed_in, typed_by)
+            && signed_in.user.id != typed_by
+        {
+            return Ok(self.show_again(parts, somebody_elses(signed_in)).await);
+        }
+        match (signed_in.is_some(), carried) {
+            (false, Some(carried)) => sign_in(app, &mut parts, &fields, &carried).await,
+            (false, None) => {
+                let wrong = Wrong::with_status(StatusCode::FORBIDDEN, "");
+                ask_to_sign_in(app, &parts, &fields.carried(), "", &wrong).await
+            }
+            (true, Some(fields)) => {
+                let words = "You’re signed in again. Nothing was sent yet: check what you typed, and \
+                         send it.";
+                let wrong = Wrong::with_status(StatusCode::OK, words);
+                Ok(self.show_again(parts, Unsent { fields, wrong }).await)
+            }
+            (true, None)
+                if csrf::check(&parts.headers, fields.get("token"), &app.config).is_err() =>
+            {
+                let words = "This page was out of date, so nothing was sent. Check what you typed, \
+                         and send it again.";
+                let wrong = Wrong::with_status(StatusCode::FORBIDDEN, words);
+                Ok(self.show_again(parts, Unsent { fields, wrong }).await)
+            }
+            (true, None) => {
+                let request = Request::from_parts(parts.clone(), Body::from(body));
+                let answer = next.run(request).await;
+                let Some(problem) = answer.extensions().get::<Problem>() else {
+                    return Ok(answer);
+                };
+                let wrong = Wrong::of(problem);
+                let mut page = self.show_again(parts, Unsent { fields, wrong }).await;
+                if page.extensions().get::<Problem>().is_some() {
+                    // There is no such page, or none for this person.
+                    return Ok(answer);
+                }
+                if let Some(after) = answer.headers().get(header::RETRY_AFTER) {
+                    page.headers_mut()
+                        .insert(header::RETRY_AFTER, after.clone());
+                }
+                Ok(page)
+            }
+        }
+    }
+
+    /// The page of the form, with what was sent.
+    async fn show_again(&self, mut parts: Parts, unsent: Unsent) -> Response {
+        parts.method = Method::GET;
+        parts.extensions.insert(unsent);
+        let request = Request::from_parts(parts, Body::empty());
+        let Ok(page) = self.show.clone().oneshot(request).await;
+        page
+    }
+}
+
+/// Nothing of what somebody else typed than who is signed in now.
+fn somebody_elses(signed_in: &PageUser) -> Unsent {
+    let words = format!(
+        "This browser is signed in as {} now. Somebody else typed on this page; nothing was sent, \
+         and it is not shown to you.",
+        plain(&signed_in.user.name)
+    );
+    Unsent {
+        fields: Fields::default(),
+        wrong: Wrong::with_status(StatusCode::FORBIDDEN, &words),
+    }
+}
+
+/// Signs in at the address of the form. The browser then sends the same there again, signed in.
+async fn sign_in(
+    app: &App,
+    parts: &mut Parts,
+    fields: &Fields,
+    carried: &Fields,
+) -> Result<Response, AppError> {
+    let login = fields.get("login");
+    if let Err(refused) = csrf::check(&parts.headers, fields.get("token"), &app.config) {
+        let wrong = Wrong::of(&refused.into_problem());
+        return ask_to_sign_in(app, parts, carried, login, &wrong).await;
+    }
+    let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, app).await;
+    let password = fields.get("password").to_owned();
+    match sign_in::enter(app, from, &parts.headers, login, password).await {
+        Ok(cookies) => {
+            let here = Redirect::temporary(&here(parts));
+            Ok((cookies, here).into_response())
+        }
+        Err(refused) => {
+            let (wrong, wait) = sign_in::wrong(refused)?;
+            let mut page = ask_to_sign_in(app, parts, carried, login, &wrong).await?;
+            page.headers_mut().extend(wait);
+            Ok(page)
+        }
+    }
+}
+
+async fn ask_to_sign_in(
+    app: &App,
+    parts: &Parts,
+    carried: &Fields,
+    login: &str,
+    wrong: &Wrong,
+) -> Result<Response, AppError> {
+    let unsent = carried.encoded();
+    let kept = unsent.len() <= MAX_CARRIED;
+    let door = Door {
+        next: &here(parts),
+        login,
+        ended: match kept {
+            true => {
+                "Your session ended; nothing was sent. Sign in to go on: what you typed is kept."
+            }
+            false => {
+                "Your session ended; nothing was sent. What you typed is too long to be kept: go \
+                 back for it before you sign in."
+            }
+        },
+        unsent: kept.then_some(&unsent),
+        wrong,
+    };
+    sign_in::page(app, &parts.headers, &door).await
+}
+
+fn here(parts: &Parts) -> String {
+    let here = parts.uri.path_and_query();
+    here.map_or("/access", |here| here.as_str()).to_owned()
+}
+
+impl Fields {
+    /// Those that may be written into the page of signing in.
+    fn carried(&self) -> Self {
+        self.only(|name| !NEVER_CARRIED.contains(&name))
+    }
+}
