@@ -17,6 +17,7 @@ pub mod grant;
 pub mod ids;
 pub mod length;
 pub mod lock;
+pub mod organisation;
 pub mod reason;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
+pub use hourkey_domain::organisation::AccessHistory;
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 
@@ -48,35 +49,6 @@ pub struct ReviewOf {
     pub requester: UserId,
     /// To what.
     pub resource: ResourceId,
-}
-
-/// What happened between one user and one resource.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccessHistory {
-    /// When the user's last request was denied; `None` when it came to anything else.
-    pub denied_at: Option<DateTime<Utc>>,
-    /// That request.
-    pub denied: Option<RequestId>,
-    /// When a person last revoked a grant of the user (rule 11).
-    pub revoked_at: Option<DateTime<Utc>>,
-    /// When a grant of the user was last revoked, by a person or the system.
-    pub taken_at: Option<DateTime<Utc>>,
-    /// That grant.
-    pub taken: Option<GrantId>,
-    /// When the user last asked.
-    pub asked_at: Option<DateTime<Utc>>,
-    /// When the user last used it: the newest start or end of their connections.
-    pub used_at: Option<DateTime<Utc>>,
-    /// Under auto-lock: when it was first assigned to the user, or last unlocked.
-    pub counted_from: Option<DateTime<Utc>>,
-}
-
-impl AccessHistory {
-    /// What the unused days are counted from, as in [`hourkey_domain::lock::Facts`].
-    #[must_use]
-    pub fn last_used(&self) -> Option<DateTime<Utc>> {
-        self.used_at.max(self.counted_from)
-    }
 }
 
 /// Everything open between users and resources that time will end or start.

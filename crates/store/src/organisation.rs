@@ -1,93 +1,11 @@
 //! Users, groups, networks, resources, assignments and approvers.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use hourkey_domain::address::{Address, Ports};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-use hourkey_domain::review::Role;
-use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
+pub use hourkey_domain::organisation::{Assignment, Group, Network, Resource, User};
+use hourkey_domain::settings::EffectiveAssignment;
 
 use crate::StoreError;
-
-/// A person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Their id.
-    pub id: UserId,
-    /// The name they sign in with; unique, lower case.
-    pub login: String,
-    /// Their display name.
-    pub name: String,
-    /// Their mail address.
-    pub email: Option<String>,
-    /// Their roles.
-    pub roles: Vec<Role>,
-    /// Disabled users cannot sign in and hold no access.
-    pub disabled: bool,
-}
-
-/// A group with its members.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its id.
-    pub id: GroupId,
-    /// Its name; unique.
-    pub name: String,
-    /// Its members, in order of id.
-    pub members: Vec<UserId>,
-}
-
-/// A network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// Its id.
-    pub id: NetworkId,
-    /// Its name; unique.
-    pub name: String,
-}
-
-/// A private destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// Its id.
-    pub id: ResourceId,
-    /// Its name; unique.
-    pub name: String,
-    /// Where it is.
-    pub address: Address,
-    /// On which ports.
-    pub ports: Ports,
-    /// A shorter name for it.
-    pub alias: Option<String>,
-    /// Its network.
-    pub network: NetworkId,
-    /// Tags.
-    pub tags: Vec<String>,
-    /// Where Open in browser goes, if not where the address says.
-    pub url: Option<String>,
-    /// Connections that run go on while a gateway does not hear the controller, up to their
-    /// permits' own ends; otherwise they are cut after a lease of 15 s.
-    pub keep_alive_offline: bool,
-    /// Its access settings.
-    pub settings: Settings,
-    /// Groups whose members may review requests for it, in order of id.
-    pub approvers: Vec<GroupId>,
-}
-
-/// A group's access to a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    /// Its id.
-    pub id: AssignmentId,
-    /// Whose.
-    pub group: GroupId,
-    /// To what; unique with the group.
-    pub resource: ResourceId,
-    /// Its end.
-    pub until: Option<DateTime<Utc>>,
-    /// Its own settings.
-    pub own: Override,
-}
 
 /// The organisation as a whole, each list in order of id. Removed things are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

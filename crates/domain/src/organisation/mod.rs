@@ -1,0 +1,23 @@
+//! The organisation as one immutable value: users, groups, networks, resources, assignments, and what
+//! is open between users and resources, true at one sequence number of the change log.
+//!
+//! Rows' facts, permits, reviewers and the rest follow from it by pure functions that read no table.
+//! Whoever keeps it loads it once ([`Organisation::build`]), and advances a clone by the setters.
+
+mod access;
+mod contents;
+mod index;
+mod models;
+mod reads;
+mod reviewers;
+mod set;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use access::{Access, AccessHistory};
+pub use contents::Contents;
+pub use models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
+pub use reads::{InNetwork, Reachable, Reached};
+pub use reviewers::Reach;
+pub use value::Organisation;

@@ -1,0 +1,159 @@
+//! What the organisation is made of, as it is kept.
+
+use chrono::{DateTime, Utc};
+
+use crate::Time;
+use crate::address::{Address, Ports};
+use crate::ids::{AssignmentId, DeviceId, GroupId, NetworkId, ResourceId, SessionId, UserId};
+use crate::review::Role;
+use crate::settings::{EffectiveAssignment, Override, Settings};
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// The name they sign in with; unique, lower case.
+    pub login: String,
+    /// Their display name.
+    pub name: String,
+    /// Their mail address.
+    pub email: Option<String>,
+    /// Their roles.
+    pub roles: Vec<Role>,
+    /// Disabled users cannot sign in and hold no access.
+    pub disabled: bool,
+}
+
+impl User {
+    /// True when they review every request by their role (rule 1): disabled users review nothing.
+    #[must_use]
+    pub fn reviews_all(&self) -> bool {
+        !self.disabled && self.roles.iter().any(|role| role.reviews_all())
+    }
+}
+
+/// The names of a person, also of one who was removed: for showing who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The name they sign, or signed, in with.
+    pub login: String,
+    /// Their display name.
+    pub name: String,
+}
+
+/// A group with its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name; unique.
+    pub name: String,
+    /// Its members, in order of id.
+    pub members: Vec<UserId>,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Its name; unique.
+    pub name: String,
+}
+
+/// A private destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name; unique.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// On which ports.
+    pub ports: Ports,
+    /// A shorter name for it.
+    pub alias: Option<String>,
+    /// Its network.
+    pub network: NetworkId,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Where Open in browser goes, if not where the address says.
+    pub url: Option<String>,
+    /// Connections that run go on while a gateway does not hear the controller, up to their
+    /// permits' own ends; otherwise they are cut after a lease of 15 s.
+    pub keep_alive_offline: bool,
+    /// Its access settings.
+    pub settings: Settings,
+    /// Groups whose members may review requests for it, in order of id.
+    pub approvers: Vec<GroupId>,
+}
+
+impl Resource {
+    /// True when both lead to the same destination: address, ports and network (rule 7).
+    #[must_use]
+    pub fn same_destination(&self, other: &Self) -> bool {
+        self.address == other.address && self.ports == other.ports && self.network == other.network
+    }
+}
+
+/// A group's access to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its id.
+    pub id: AssignmentId,
+    /// Whose.
+    pub group: GroupId,
+    /// To what; unique with the group.
+    pub resource: ResourceId,
+    /// Its end.
+    pub until: Option<DateTime<Utc>>,
+    /// Its own settings.
+    pub own: Override,
+}
+
+impl Assignment {
+    /// The assignment with its settings resolved (rule 2); `settings` are those of its resource.
+    #[must_use]
+    pub fn effective(&self, settings: Settings) -> EffectiveAssignment {
+        EffectiveAssignment {
+            assignment: self.id,
+            group: self.group,
+            settings: settings.with(self.own),
+            until: self.until,
+        }
+    }
+}
+
+/// An installed client that may connect, as far as gateways must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// The session that enrolled it; it ends with that session.
+    pub session: SessionId,
+    /// SHA-256 of its public key, in lower-case hexadecimal.
+    pub key: String,
+}
+
+/// How long somebody stays signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// When it ends by itself if it is not heard again.
+    pub ends_at: DateTime<Utc>,
+}
+
+impl Session {
+    /// True as long as time has not ended it.
+    #[must_use]
+    pub fn is_running(&self, now: Time) -> bool {
+        now < self.ends_at
+    }
+}

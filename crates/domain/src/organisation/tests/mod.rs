@@ -1,0 +1,6 @@
+//! The value against plain lists.
+
+mod draw;
+mod plain;
+mod reads;
+mod setters;
