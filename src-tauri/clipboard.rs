@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use arboard::Clipboard;
 
-use crate::effects::Reply;
+use crate::event::Reply;
 
 /// Hands texts to the one thread that owns the clipboard.
 #[derive(Default)]

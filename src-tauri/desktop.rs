@@ -1,21 +1,27 @@
 //! The real [`Effects`].
 
 use std::path::Path;
+use std::time::Duration;
 
+use hourkey_client::config::Folders;
+use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
 use hourkey_client::dial::Destination;
 use hourkey_domain::ids::ResourceId;
 use tauri::AppHandle;
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::app::Event;
 use crate::clipboard::Copier;
-use crate::effects::{Activation, ControllerCall, Effects, Reply};
-use crate::notify::{Notification, Notifier, Topic};
+use crate::effects::{ControllerCall, Effects};
+use crate::event::{Activation, BrowserSwitch, Event, Reply};
+use crate::files::{self, Settings};
+use crate::message::{Notification, Topic};
+use crate::notify::Notifier;
 use crate::platform::{Login, Proxy, StartAtLogin as _, SystemProxy as _};
 use crate::session::SessionCommand;
 use crate::tray::{Tray, backend};
 use crate::view::ViewUpdate;
+use crate::worker::Worker;
 use crate::{opener, window};
 
 /// Acts through Tauri, the session bus and the controller.
@@ -30,25 +36,46 @@ pub(crate) struct Desktop {
     pub(crate) notifier: Notifier,
     /// The clipboard.
     pub(crate) copier: Copier,
+    /// The files, which are read and written one after another.
+    pub(crate) files: Worker<Files>,
+    /// The proxy that browsers follow. The system's settings may be slow: nothing else waits for them.
+    pub(crate) proxy: Worker<Proxy>,
+}
+
+/// What only the worker of the files uses.
+pub(crate) struct Files {
+    /// Where they are.
+    pub(crate) folders: Folders,
     /// Starting at login.
     pub(crate) login: Login,
-    /// The proxy that browsers follow.
-    pub(crate) proxy: Proxy,
 }
+
+/// How long files and the browsers' settings may take when the app ends.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Desktop {
     /// Tauri's own calls belong on the main thread.
     fn on_main_thread(&self, act: impl FnOnce(&AppHandle) + Send + 'static) {
-        let app = self.app.clone();
-        if let Err(error) = self.app.run_on_main_thread(move || act(&app)) {
-            tracing::debug!(%error, "main thread has ended");
-        }
+        on_main_thread(&self.app, act);
     }
 
     fn send(&self, command: SessionCommand) {
         // The session task ends only with the app.
         let _ = self.session.send(command);
     }
+}
+
+fn on_main_thread(app: &AppHandle, act: impl FnOnce(&AppHandle) + Send + 'static) {
+    let on_main = app.clone();
+    if let Err(error) = app.run_on_main_thread(move || act(&on_main)) {
+        tracing::debug!(%error, "main thread has ended");
+    }
+}
+
+/// Answers from a thread that may wait for room in the queue.
+fn answer(events: &mpsc::Sender<Event>, event: Event) {
+    // Nobody listens any more when the app ends.
+    let _ = events.blocking_send(event);
 }
 
 impl Effects for Desktop {
@@ -121,33 +148,70 @@ impl Effects for Desktop {
         self.send(SessionCommand::Reconnect);
     }
 
-    fn set_start_at_login(&mut self, on: bool) -> Result<(), String> {
-        self.login.set(on)
+    fn save_settings(&mut self, settings: Settings, reply: Reply) {
+        self.files
+            .queue(move |kept| reply.send(files::save_settings(&kept.folders, settings)));
     }
 
-    fn start_at_login(&self) -> Option<bool> {
-        self.login.is_on()
+    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart) {
+        let events = self.events.clone();
+        self.files.queue(move |kept| {
+            let result = files::open_delivery_log(&kept.folders, start);
+            answer(&events, Event::DeliveryLogOpened { session, result });
+        });
     }
 
-    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String> {
-        match pac {
-            Some(pac) => self.proxy.follow(pac),
-            None => self.proxy.restore(),
-        }
+    fn save_delivery_log(&mut self, file: DeliveryFile) {
+        let events = self.events.clone();
+        self.files.queue(move |kept| {
+            let result = files::save_delivery_log(&kept.folders, &file);
+            answer(&events, Event::DeliveryLogSaved(result));
+        });
     }
 
-    fn has_browsers(&self) -> bool {
-        self.proxy.is_here()
+    fn set_start_at_login(&mut self, on: bool, reply: Reply) {
+        let events = self.events.clone();
+        self.files.queue(move |kept| {
+            let result = kept.login.set(on);
+            let is_on = kept.login.is_on();
+            let event = Event::StartAtLogin {
+                is_on,
+                result,
+                reply,
+            };
+            answer(&events, event);
+        });
+    }
+
+    fn set_browsers(&mut self, pac: Option<String>, asked: Option<BrowserSwitch>) {
+        let events = self.events.clone();
+        self.proxy.queue(move |proxy| {
+            let result = match pac {
+                Some(pac) => proxy.follow(&pac),
+                None => proxy.restore(),
+            };
+            answer(&events, Event::BrowsersSet { result, asked });
+        });
     }
 
     fn quit(&mut self) {
-        if let Err(error) = self.proxy.restore() {
-            tracing::warn!(error, "cannot restore the browsers' proxy settings");
-        }
         self.on_main_thread(|app| {
             backend::remove(app);
             window::close(app);
-            app.exit(0);
+        });
+        let restored = self.proxy.queue(Proxy::restore);
+        let saved = self.files.queue(|_| ());
+        let app = self.app.clone();
+        tokio::spawn(async move {
+            let done = async { (restored.await, saved.await) };
+            match tokio::time::timeout(QUIT_TIMEOUT, done).await {
+                Ok((Ok(Err(error)), _)) => {
+                    tracing::warn!(error, "cannot restore the browsers' proxy settings");
+                }
+                Ok(_) => {}
+                Err(_) => tracing::warn!("files or the browsers' settings take too long; ending"),
+            }
+            on_main_thread(&app, |app| app.exit(0));
         });
     }
 }

@@ -6,21 +6,22 @@ pub(crate) mod fake;
 
 use std::path::Path;
 
+use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
 use hourkey_client::dial::Destination;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
-use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
-use crate::app::Event;
-use crate::notify::{Notification, Topic};
+use crate::event::{Activation, BrowserSwitch, Reply};
+use crate::files::Settings;
+use crate::message::{Notification, Topic};
 use crate::tray::Tray;
 use crate::view::ViewUpdate;
 
-/// The outward effects. None of them blocks; results arrive as [`Event`]s.
+/// The outward effects. None of them blocks; results arrive as [`Event`](crate::event::Event)s.
 pub trait Effects {
     /// Shows this in the tray.
     fn set_tray(&mut self, tray: Tray);
-    /// Shows a notification; the answer is [`Event::Notified`].
+    /// Shows a notification; the answer is [`Notified`](crate::event::Event::Notified).
     fn notify(&mut self, notification: Notification);
     /// Withdraws the notification about a topic.
     fn withdraw(&mut self, topic: Topic);
@@ -36,9 +37,9 @@ pub trait Effects {
     fn close_window(&mut self);
     /// Sends a view model to the window.
     fn push(&mut self, update: ViewUpdate);
-    /// Resumes the stored sign-in; the answer is [`Event::Resumed`].
+    /// Resumes the stored sign-in; the answer is [`Resumed`](crate::event::Event::Resumed).
     fn resume(&mut self, controller: Url);
-    /// Signs in through the browser; the answer is [`Event::SignedIn`].
+    /// Signs in through the browser; the answer is [`SignedIn`](crate::event::Event::SignedIn).
     fn sign_in(&mut self, controller: Url);
     /// Stops waiting for the browser.
     fn cancel_sign_in(&mut self);
@@ -47,33 +48,29 @@ pub trait Effects {
     /// Makes a call to the controller.
     fn call(&mut self, call: ControllerCall, reply: Reply);
     /// Lets programs reach a resource at a port of this computer; the answer is
-    /// [`crate::local_proxy::ProxyEvent::Forwards`].
+    /// [`Forwards`](crate::event::ProxyEvent::Forwards).
     fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
     /// Ends what [`Self::forward`] began.
     fn end_forward(&mut self, resource: ResourceId);
     /// Reconnects to the controller now.
     fn reconnect(&mut self);
-    /// Starts the app at login, or no longer.
-    ///
-    /// # Errors
-    /// A sentence that says what went wrong and what to do.
-    fn set_start_at_login(&mut self, on: bool) -> Result<(), String>;
-    /// Whether the app starts at login; `None` where this system offers no such thing.
-    fn start_at_login(&self) -> Option<bool>;
-    /// Lets browsers follow a PAC file, or (`None`) what they followed before.
-    ///
-    /// # Errors
-    /// A sentence that says what went wrong and what to do.
-    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String>;
-    /// Whether browsers can be set up here.
-    fn has_browsers(&self) -> bool;
-    /// Ends the app.
+    /// Saves the settings.
+    fn save_settings(&mut self, settings: Settings, reply: Reply);
+    /// Opens the delivery log for a session; the answer is
+    /// [`DeliveryLogOpened`](crate::event::Event::DeliveryLogOpened).
+    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart);
+    /// Saves the delivery log; the answer is
+    /// [`DeliveryLogSaved`](crate::event::Event::DeliveryLogSaved).
+    fn save_delivery_log(&mut self, file: DeliveryFile);
+    /// Starts the app at login, or no longer; the answer is
+    /// [`StartAtLogin`](crate::event::Event::StartAtLogin).
+    fn set_start_at_login(&mut self, on: bool, reply: Reply);
+    /// Lets browsers follow a PAC file, or (`None`) what they followed before; the answer is
+    /// [`BrowsersSet`](crate::event::Event::BrowsersSet).
+    fn set_browsers(&mut self, pac: Option<String>, asked: Option<BrowserSwitch>);
+    /// Ends the app, once what was asked of it before is done.
     fn quit(&mut self);
 }
-
-/// What Wayland compositors ask for before a window may come forward (xdg-activation-v1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Activation(pub String);
 
 /// A call to the controller that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,41 +95,4 @@ pub enum ControllerCall {
         /// Why.
         comment: String,
     },
-}
-
-/// Where the result of a command goes.
-#[derive(Debug)]
-pub enum Reply {
-    /// The window, which waits.
-    Window(oneshot::Sender<Result<(), String>>),
-    /// Nobody waits: failures come back as [`Event::Failed`].
-    App(mpsc::Sender<Event>),
-}
-
-impl Reply {
-    /// Sends the result; a failure is a sentence that a person can act on.
-    pub fn send(self, result: Result<(), String>) {
-        match (self, result) {
-            (Self::Window(window), result) => {
-                // A window that was closed meanwhile does not want to know.
-                let _ = window.send(result);
-            }
-            (Self::App(_), Ok(())) => {}
-            (Self::App(events), Err(sentence)) => {
-                if events.try_send(Event::Failed(sentence)).is_err() {
-                    tracing::warn!("cannot queue the failure of a command; it is not shown");
-                }
-            }
-        }
-    }
-
-    /// Sends success.
-    pub fn done(self) {
-        self.send(Ok(()));
-    }
-
-    /// Sends a failure.
-    pub fn fail(self, sentence: impl Into<String>) {
-        self.send(Err(sentence.into()));
-    }
 }

@@ -18,7 +18,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::{Notice, What};
 
-use crate::app::{AppState, SignIn};
+use crate::state::{AppState, SignIn};
 use crate::time_format::Zone;
 
 /// Minutes after the start of all fixtures: 2027-01-15 08:00 UTC, a Friday.

@@ -8,14 +8,18 @@ pub mod app;
 mod clipboard;
 mod desktop;
 pub mod effects;
+pub mod event;
+pub mod files;
 #[cfg(test)]
 mod fixtures;
 pub mod local_proxy;
 mod log;
+pub mod message;
 pub mod notify;
 mod opener;
 pub mod platform;
 mod session;
+pub mod state;
 pub mod time_format;
 pub mod timer;
 pub mod tray;
@@ -23,6 +27,7 @@ pub mod trouble;
 pub mod view;
 pub mod view_models;
 mod window;
+mod worker;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,9 +37,11 @@ use hourkey_clock::BootClock;
 use tauri::{AppHandle, RunEvent, WindowEvent};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::{App, Event};
-use crate::effects::Reply;
+use crate::app::{App, FoundSettings};
+use crate::event::{Event, Reply};
+use crate::platform::{StartAtLogin as _, SystemProxy as _};
 use crate::view::Command;
+use crate::worker::Worker;
 
 /// Capacity of the event queue. Clicks are dropped when it is full: the app hangs then.
 const MAX_EVENTS: usize = 256;
@@ -140,19 +147,41 @@ async fn engine(
         folders.state.clone(),
         events.clone(),
     ));
+    let in_folders = folders.clone();
+    let looked = tokio::task::spawn_blocking(move || look_around(&in_folders));
+    let (notifier, looked) = tokio::join!(notifier(&events), looked);
+    let (login, proxy, found) = match looked {
+        Ok(looked) => looked,
+        Err(error) => return tracing::error!(%error, "cannot look at this machine's settings"),
+    };
+    let files = desktop::Files {
+        folders: folders.clone(),
+        login,
+    };
     let effects = desktop::Desktop {
-        notifier: notifier(&events).await,
+        notifier,
         copier: clipboard::Copier::default(),
-        login: platform::Login::default(),
-        proxy: platform::Proxy::new(&folders.state),
+        files: Worker::start(files),
+        proxy: Worker::start(proxy),
         session: commands,
         events: events.clone(),
         app,
     };
-    let config = Config::load(&folders.config_file()).map_err(|error| error.to_string());
-    App::new(effects, clock, folders, config, events)
+    App::new(effects, clock, folders, found, events)
         .run(received)
         .await;
+}
+
+/// Looks at the settings of the app and of this machine. Blocks.
+fn look_around(folders: &Folders) -> (platform::Login, platform::Proxy, FoundSettings) {
+    let login = platform::Login::default();
+    let proxy = platform::Proxy::new(&folders.state);
+    let found = FoundSettings {
+        config: Config::load(&folders.config_file()).map_err(|error| error.to_string()),
+        start_at_login: login.is_on(),
+        has_browsers: proxy.is_here(),
+    };
+    (login, proxy, found)
 }
 
 /// The notifier, and on Linux the watches, which share its connection to the session bus.

@@ -17,8 +17,9 @@ use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use crate::app::Event;
+use crate::event::{Event, ProxyEvent};
 use crate::platform;
+use crate::state::ProxyAddresses;
 
 /// Warm connections to each gateway in use.
 const WARM_CONNECTIONS: usize = 2;
@@ -28,44 +29,6 @@ const FIRST_PORT: u16 = 8421;
 
 /// Offset from the resource's port to the preferred local port (5432 → 15432).
 const PORT_OFFSET: u16 = 10_000;
-
-/// An event of the local proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProxyEvent {
-    /// It listens.
-    Listens(ProxyAddresses),
-    /// It cannot start; why, as a sentence.
-    Failed(String),
-    /// Programs reach a resource at a port of this computer.
-    Forwards {
-        /// Which.
-        resource: ResourceId,
-        /// Where it is.
-        to: Destination,
-        /// `127.0.0.1:PORT`.
-        address: String,
-    },
-    /// A program wants to use a locked resource.
-    AccessPrompt {
-        /// Which.
-        resource: ResourceId,
-        /// The request page to open; `None` to only show a notification.
-        page: Option<Url>,
-    },
-    /// A gateway cut a connection for what went through it.
-    Blocked(BlockedConnection),
-}
-
-/// How programs use the local proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyAddresses {
-    /// As an HTTP proxy; SOCKS5 listens on the same port.
-    pub proxy: String,
-    /// For browsers: the address of the automatic proxy configuration (PAC).
-    pub pac: String,
-    /// The same for settings that follow changes: it changes with the resources.
-    pub versioned_pac: String,
-}
 
 /// Where the device's key is kept.
 pub(crate) fn key(controller: &Url) -> Keyring {

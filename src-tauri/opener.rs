@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Stdio;
 
-use crate::effects::{Activation, Reply};
+use crate::event::{Activation, Reply};
 
 /// Opens `target` without waiting for the program that shows it. An address must hold no secret:
 /// other users can read the arguments of processes.

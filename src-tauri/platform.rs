@@ -1,5 +1,10 @@
 //! What differs between operating systems, one trait for each concern.
 
+mod start_at_login;
+mod system_proxy;
+pub use start_at_login::StartAtLogin;
+pub use system_proxy::SystemProxy;
+
 #[cfg(target_os = "linux")]
 mod gnome;
 #[cfg(target_os = "linux")]
@@ -23,34 +28,6 @@ pub use other::NotHere as Login;
 mod by_hand;
 #[cfg(not(target_os = "linux"))]
 pub use by_hand::ByHand as Proxy;
-
-/// The proxy settings that this person's browsers follow.
-pub trait SystemProxy {
-    /// Whether there are such settings here, which need no administrator.
-    fn is_here(&self) -> bool;
-    /// Lets browsers follow this PAC file, if they follow nothing else.
-    ///
-    /// # Errors
-    /// A sentence that says what went wrong and what to do.
-    fn follow(&mut self, pac: &str) -> Result<(), String>;
-    /// Puts back what was there before, also what a run that crashed left behind; what somebody
-    /// changed since stays.
-    ///
-    /// # Errors
-    /// A sentence that says what went wrong and what to do.
-    fn restore(&mut self) -> Result<(), String>;
-}
-
-/// Starting the app when the person logs in.
-pub trait StartAtLogin {
-    /// Whether it does; `None` where this system offers no such thing.
-    fn is_on(&self) -> Option<bool>;
-    /// Makes it so, or not.
-    ///
-    /// # Errors
-    /// A sentence that says what went wrong and what to do.
-    fn set(&self, on: bool) -> Result<(), String>;
-}
 
 /// This machine's name, for the list of sessions.
 #[must_use]

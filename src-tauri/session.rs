@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::app::{Event, NewSession, ResumeResult, TokenStorage};
-use crate::effects::{ControllerCall, Reply};
+use crate::effects::ControllerCall;
+use crate::event::{Event, NewSession, Reply, ResumeResult, TokenStorage};
 use crate::local_proxy::SessionProxy;
 use crate::trouble::Trouble;
 use crate::{local_proxy, opener, platform};

@@ -9,7 +9,7 @@ pub mod watch;
 use chrono::{DateTime, Utc};
 use hourkey_domain::lock::LockState;
 
-use crate::app::{AppState, SignIn};
+use crate::state::{AppState, SignIn};
 use icon::Icon;
 use menu::Menu;
 

@@ -9,8 +9,9 @@ use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{self, RequestStatus};
 use hourkey_protocol::notice::What;
 
-use crate::app::{AppState, SignIn};
-use crate::notify::{Action, Message, text};
+use crate::message::{Action, Message};
+use crate::notify::text;
+use crate::state::{AppState, SignIn};
 use crate::view::{
     Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Resource, Review, Session,
     SessionState, Settings, ViewUpdate,

@@ -3,7 +3,7 @@
 use tauri::utils::config::Color;
 use tauri::{AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-use crate::effects::Activation;
+use crate::event::Activation;
 use crate::view::ViewUpdate;
 
 /// The window's label.

@@ -1,13 +1,16 @@
 //! Signing in and out, and what the controller says.
 
-use hourkey_client::config::Config;
 use hourkey_client::model::{Connection, Model};
 use hourkey_client::sync::Update;
 use url::Url;
 
-use super::{App, NewSession, ResumeResult, SignIn, TokenStorage};
+use super::App;
 use crate::effects::Effects;
-use crate::notify::{Topic, text};
+use crate::event::{NewSession, Reply, ResumeResult, TokenStorage};
+use crate::files::Settings;
+use crate::message::Topic;
+use crate::notify::text;
+use crate::state::SignIn;
 
 impl<E: Effects> App<E> {
     /// Signs in at the controller last used; the window asks for one when there is none.
@@ -86,9 +89,7 @@ impl<E: Effects> App<E> {
         if self.state.config.controller.as_ref() != Some(&signed.controller) {
             self.state.controller = Some(signed.controller.clone());
             self.state.config.controller = Some(signed.controller);
-            if let Err(sentence) = self.save_config() {
-                self.notify_failure(sentence);
-            }
+            self.save_settings(Reply::App(self.events.clone()));
         }
     }
 
@@ -109,7 +110,7 @@ impl<E: Effects> App<E> {
         self.state.forwards.clear();
         self.state.snoozed.clear();
         self.state.warnings.remove("local_proxy");
-        self.set_browser_proxy_or_warn();
+        self.set_browser_proxy();
     }
 
     pub(super) fn update(&mut self, update: Update) {
@@ -122,6 +123,7 @@ impl<E: Effects> App<E> {
             Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
         }
         self.state.model.apply(update, self.clock.boot());
+        self.notifications.retry_opening();
         self.end_moved_forwards();
         self.notify_ended_forwards();
         if self.state.model.connection == Connection::Ended {
@@ -154,22 +156,15 @@ impl<E: Effects> App<E> {
         }
     }
 
-    /// Saves the settings.
-    ///
-    /// # Errors
-    /// A sentence that says why not, and what to do.
-    pub(super) fn save_config(&mut self) -> Result<(), String> {
-        if let Some(warning) = self.state.warnings.get("config") {
+    /// Saves the settings. A failure is a sentence that says why not, and what to do.
+    pub(super) fn save_settings(&mut self, reply: Reply) {
+        match self.state.warnings.get("config") {
             // Saving would throw away what the person wrote into the file.
-            return Err(warning.text.clone());
+            Some(warning) => reply.fail(warning.text.clone()),
+            None => {
+                let settings = Settings::from(&self.state.config);
+                self.effects.save_settings(settings, reply);
+            }
         }
-        let own = &self.state.config;
-        // The rest of the file is the CLI's, which may have changed it since the start.
-        let saved = Config::change(&self.folders.config_file(), |file| {
-            file.controller.clone_from(&own.controller);
-            file.notifications = own.notifications;
-            file.browsers = own.browsers;
-        });
-        saved.map_err(|error| error.to_string())
     }
 }

@@ -9,11 +9,12 @@ use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use url::Url;
 
-use super::{ActiveForward, App, SignIn};
-use crate::effects::{Activation, ControllerCall, Effects, Reply};
-use crate::local_proxy::{ProxyAddresses, ProxyEvent};
-use crate::notify::{Topic, text};
-use crate::tray::menu::TrayEvent;
+use super::App;
+use crate::effects::{ControllerCall, Effects};
+use crate::event::{Activation, BrowserSwitch, Event, ProxyEvent, Reply, TrayEvent};
+use crate::message::Topic;
+use crate::notify::text;
+use crate::state::{ActiveForward, ProxyAddresses, SignIn};
 use crate::trouble::Trouble;
 use crate::view::{Command, Tab};
 
@@ -32,7 +33,7 @@ impl<E: Effects> App<E> {
             TrayEvent::Settings => return self.show(Some(Tab::Settings), None),
             TrayEvent::Quit => {
                 // Through the queue: what was asked before is done before.
-                if self.events.try_send(super::Event::Quit).is_err() {
+                if self.events.try_send(Event::Quit).is_err() {
                     self.effects.quit();
                 }
                 return;
@@ -146,22 +147,18 @@ impl<E: Effects> App<E> {
                 reply.done();
             }
             Command::SetStartAtLogin { on } => {
-                reply.send(self.effects.set_start_at_login(on));
-                self.state.start_at_login = self.effects.start_at_login();
+                self.effects.set_start_at_login(on, reply);
             }
             Command::SetBrowsers { on } => {
                 self.state.config.browsers = on;
-                let followed = self.set_browser_proxy();
-                self.state.config.browsers &= followed.is_ok();
-                let saved = self.save_config();
-                reply.send(followed.and(saved));
+                self.ask_for_browser_proxy(Some(BrowserSwitch { on, reply }));
             }
             Command::SetNotifications { on } => {
                 self.state.config.notifications = on;
                 if !on {
                     self.state.warnings.remove("notifications");
                 }
-                reply.send(self.save_config());
+                self.save_settings(reply);
             }
             Command::OpenLogs => self.effects.open_folder(&self.state.logs, reply),
             Command::CloseWindow => {
@@ -197,7 +194,7 @@ impl<E: Effects> App<E> {
             ProxyEvent::Listens(addresses) => {
                 self.state.warnings.remove("local_proxy");
                 self.state.local_proxy = Some(addresses);
-                self.set_browser_proxy_or_warn();
+                self.set_browser_proxy();
             }
             ProxyEvent::Forwards {
                 resource,
@@ -309,26 +306,46 @@ impl<E: Effects> App<E> {
     }
 
     /// Lets browsers follow the local proxy, if that is wanted and there is one.
-    pub(super) fn set_browser_proxy(&mut self) -> Result<(), String> {
-        self.state.warnings.remove("browsers");
+    pub(super) fn set_browser_proxy(&mut self) {
+        self.ask_for_browser_proxy(None);
+    }
+
+    fn ask_for_browser_proxy(&mut self, asked: Option<BrowserSwitch>) {
         if !self.state.has_browsers {
-            return Ok(());
+            return self.browsers_set(Ok(()), asked);
         }
         let proxy = self.state.local_proxy.as_ref();
         let pac = proxy.filter(|_| self.state.config.browsers);
-        self.effects
-            .set_browsers(pac.map(|proxy| proxy.versioned_pac.as_str()))
+        let pac = pac.map(|proxy| proxy.versioned_pac.clone());
+        self.effects.set_browsers(pac, asked);
     }
 
-    /// [`Self::set_browser_proxy`], where nobody waits for the answer.
-    pub(super) fn set_browser_proxy_or_warn(&mut self) {
-        if let Err(why) = self.set_browser_proxy() {
-            let trouble = Trouble {
-                text: format!("Browsers could not be set up. {why}"),
-                remedy: "Until then they do not reach private resources.".to_owned(),
-                details: None,
-            };
-            self.warn("browsers", trouble);
+    /// Browsers follow, or why they do not. Answers come in the order in which they were asked for.
+    pub(super) fn browsers_set(
+        &mut self,
+        result: Result<(), String>,
+        asked: Option<BrowserSwitch>,
+    ) {
+        self.state.warnings.remove("browsers");
+        match (result, asked) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(BrowserSwitch { on, reply })) => {
+                self.state.config.browsers = on;
+                self.save_settings(reply);
+            }
+            (Err(why), Some(BrowserSwitch { reply, .. })) => {
+                self.state.config.browsers = false;
+                self.save_settings(Reply::App(self.events.clone()));
+                reply.fail(why);
+            }
+            (Err(why), None) => {
+                let trouble = Trouble {
+                    text: format!("Browsers could not be set up. {why}"),
+                    remedy: "Until then they do not reach private resources.".to_owned(),
+                    details: None,
+                };
+                self.warn("browsers", trouble);
+            }
         }
     }
 

@@ -2,52 +2,16 @@
 
 use std::mem::discriminant;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::App;
-use crate::effects::{Activation, Effects};
+use super::rendered::{TIME_SIGNAL, Window};
+use crate::effects::Effects;
+use crate::event::Activation;
 use crate::tray::Tray;
 use crate::trouble::Trouble;
 use crate::view::{Tab, ViewUpdate};
 use crate::view_models;
-
-/// What tray and window were last sent.
-#[derive(Default)]
-pub(super) struct Rendered {
-    tray: Option<Tray>,
-    window: Window,
-    /// There was a tray in this run.
-    had_tray: bool,
-}
-
-#[derive(Default)]
-enum Window {
-    #[default]
-    Closed,
-    /// Built; the page has not asked for its view models yet.
-    Loading { tab: Option<Tab> },
-    Open {
-        sent: Vec<ViewUpdate>,
-        sent_at: DateTime<Utc>,
-    },
-}
-
-/// How often the window hears the time, at least.
-const TIME_SIGNAL: TimeDelta = TimeDelta::minutes(1);
-
-impl Rendered {
-    pub(super) fn window_closed(&mut self) {
-        self.window = Window::Closed;
-    }
-
-    /// When the window must hear the time again.
-    pub(super) fn next_push(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        match &self.window {
-            Window::Open { sent_at, .. } => Some((*sent_at + TIME_SIGNAL).max(now)),
-            Window::Closed | Window::Loading { .. } => None,
-        }
-    }
-}
 
 impl<E: Effects> App<E> {
     /// Shows the window, on this tab if one is named.

@@ -1,24 +1,30 @@
 //! The app's logic against recorded effects, under a clock that the test moves.
 
 mod notifications;
+mod slow;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hourkey_client::dial::BlockedConnection;
 use hourkey_client::secrets::SecretError;
+use hourkey_client::sync::Update;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_domain::lock::LockState;
+use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Snapshot;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::effects::fake::{Effect, Fake};
+use crate::event::{NewSession, ProxyEvent, ResumeResult, TokenStorage, TrayEvent};
 use crate::fixtures::{
     approved, at, changes, denied, granted, locked, me, notice, pending, please_review, resource,
     review, snapshot, zone,
 };
-use crate::notify::{Notification, Topic};
-use crate::view::{InboxKind, SessionState, Tab, ViewUpdate};
+use crate::message::{Notification, NotifyError, Topic};
+use crate::state::ProxyAddresses;
+use crate::view::{Command, InboxKind, SessionState, Tab, ViewUpdate};
 
 /// A clock that stands until it is moved.
 #[derive(Default)]
@@ -50,8 +56,13 @@ impl AppHarness {
             config: folder.path().join("config"),
             state: folder.path().join("state"),
         };
-        let config = Config::load(&folders.config_file()).map_err(|error| error.to_string());
-        let mut app = App::new(Fake::default(), clock.clone(), folders, config, sender);
+        let found = FoundSettings {
+            config: Config::load(&folders.config_file()).map_err(|error| error.to_string()),
+            start_at_login: Some(false),
+            has_browsers: true,
+        };
+        let effects = Fake::new(folders.clone(), sender.clone());
+        let mut app = App::new(effects, clock.clone(), folders, found, sender);
         app.state.zone = zone();
         Self {
             app,
@@ -82,11 +93,20 @@ impl AppHarness {
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
         self.app.handle(event);
-        while let Ok(event) = self.events.try_recv() {
-            self.app.handle(event);
+        self.settle()
+    }
+
+    /// Lets the app handle what it was answered, and draw itself.
+    fn settle(&mut self) -> Vec<Effect> {
+        loop {
+            while let Ok(event) = self.events.try_recv() {
+                self.app.handle(event);
+            }
+            self.app.refresh();
+            if self.events.is_empty() {
+                return self.app.effects.take();
+            }
         }
-        self.app.refresh();
-        self.app.effects.take()
     }
 
     fn update(&mut self, update: Update) -> Vec<Effect> {
@@ -98,6 +118,14 @@ impl AppHarness {
         let reply = Reply::Window(reply);
         let effects = self.event(Event::Command { command, reply });
         answer.try_recv().unwrap().map(|()| effects)
+    }
+
+    /// A command of the window whose answer is not there yet.
+    fn ask(&mut self, command: Command) -> oneshot::Receiver<Result<(), String>> {
+        let (reply, answer) = oneshot::channel();
+        let reply = Reply::Window(reply);
+        self.event(Event::Command { command, reply });
+        answer
     }
 
     /// Moves the clock on to this minute, waking as the app's own timer would.
@@ -430,7 +458,7 @@ fn quitting_ends_the_loop_and_then_the_app() {
         let (sender, received) = mpsc::channel(4);
         sender.send(Event::Tray(TrayEvent::Quit)).await.unwrap();
         let run = tokio::spawn(app.run(received));
-        assert!(matches!(events.recv().await, Some(Event::Quit)));
+        while !matches!(events.recv().await, Some(Event::Quit)) {}
         sender.send(Event::Quit).await.unwrap();
         run.await.unwrap();
     });
@@ -438,8 +466,6 @@ fn quitting_ends_the_loop_and_then_the_app() {
 
 #[test]
 fn programs_learn_the_entry_and_locked_resources_ask_for_access() {
-    use crate::local_proxy::{ProxyAddresses, ProxyEvent};
-
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(locked())));
     let addresses = ProxyAddresses {
         proxy: "http://127.0.0.1:8421".to_owned(),

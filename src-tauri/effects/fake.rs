@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
+use hourkey_client::config::Folders;
+use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
 use hourkey_client::dial::Destination;
 use hourkey_domain::ids::ResourceId;
+use tokio::sync::mpsc;
 use url::Url;
 
-use super::{Activation, ControllerCall, Effects, Reply};
-use crate::notify::{Notification, Topic};
+use super::{ControllerCall, Effects};
+use crate::event::{Activation, BrowserSwitch, Event, Reply};
+use crate::files::{self, Settings};
+use crate::message::{Notification, Topic};
 use crate::tray::Tray;
 use crate::view::ViewUpdate;
 
@@ -36,16 +41,48 @@ pub(crate) enum Effect {
     Quit,
 }
 
-/// Records; every reply is that it went well.
-#[derive(Default)]
+type Answer = Box<dyn FnOnce(&mpsc::Sender<Event>) + Send>;
+
+/// Records; every reply is that it went well. Files are read and written in their folders.
 pub(crate) struct Fake {
     pub(crate) record: Vec<Effect>,
-    pub(crate) starts_at_login: bool,
     /// The person has a proxy that Hourkey must leave alone.
     pub(crate) other_proxy: bool,
+    /// Disk and desktop settings hang until [`Self::go_on`].
+    pub(crate) hangs: bool,
+    folders: Folders,
+    events: mpsc::Sender<Event>,
+    waiting: Vec<Answer>,
 }
 
 impl Fake {
+    pub(crate) fn new(folders: Folders, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            record: Vec::new(),
+            other_proxy: false,
+            hangs: false,
+            folders,
+            events,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Disk and desktop settings work again, on what was asked of them first.
+    pub(crate) fn go_on(&mut self) {
+        self.hangs = false;
+        for act in std::mem::take(&mut self.waiting) {
+            act(&self.events);
+        }
+    }
+
+    fn later(&mut self, act: impl FnOnce(&mpsc::Sender<Event>) + Send + 'static) {
+        if self.hangs {
+            self.waiting.push(Box::new(act));
+        } else {
+            act(&self.events);
+        }
+    }
+
     /// What was done since the last look.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.record)
@@ -54,6 +91,11 @@ impl Fake {
     fn did(&mut self, effect: Effect) {
         self.record.push(effect);
     }
+}
+
+fn answer(events: &mpsc::Sender<Event>, event: Event) {
+    // Full only when a test lets the app answer for too long.
+    let _ = events.try_send(event);
 }
 
 impl Effects for Fake {
@@ -130,26 +172,46 @@ impl Effects for Fake {
         self.did(Effect::Reconnect);
     }
 
-    fn set_start_at_login(&mut self, on: bool) -> Result<(), String> {
-        self.starts_at_login = on;
+    fn save_settings(&mut self, settings: Settings, reply: Reply) {
+        let folders = self.folders.clone();
+        self.later(move |_| reply.send(files::save_settings(&folders, settings)));
+    }
+
+    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart) {
+        let folders = self.folders.clone();
+        self.later(move |events| {
+            let result = files::open_delivery_log(&folders, start);
+            answer(events, Event::DeliveryLogOpened { session, result });
+        });
+    }
+
+    fn save_delivery_log(&mut self, file: DeliveryFile) {
+        let folders = self.folders.clone();
+        self.later(move |events| {
+            let result = files::save_delivery_log(&folders, &file);
+            answer(events, Event::DeliveryLogSaved(result));
+        });
+    }
+
+    fn set_start_at_login(&mut self, on: bool, reply: Reply) {
         self.did(Effect::StartAtLogin(on));
-        Ok(())
+        self.later(move |events| {
+            let event = Event::StartAtLogin {
+                is_on: Some(on),
+                result: Ok(()),
+                reply,
+            };
+            answer(events, event);
+        });
     }
 
-    fn start_at_login(&self) -> Option<bool> {
-        Some(self.starts_at_login)
-    }
-
-    fn set_browsers(&mut self, pac: Option<&str>) -> Result<(), String> {
-        self.did(Effect::Browsers(pac.map(str::to_owned)));
-        match (&self.other_proxy, pac) {
+    fn set_browsers(&mut self, pac: Option<String>, asked: Option<BrowserSwitch>) {
+        self.did(Effect::Browsers(pac.clone()));
+        let result = match (&self.other_proxy, pac) {
             (true, Some(_)) => Err("This computer uses a proxy already.".to_owned()),
             (true, None) | (false, _) => Ok(()),
-        }
-    }
-
-    fn has_browsers(&self) -> bool {
-        true
+        };
+        self.later(move |events| answer(events, Event::BrowsersSet { result, asked }));
     }
 
     fn quit(&mut self) {

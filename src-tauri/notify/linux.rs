@@ -16,8 +16,8 @@ use zbus::Connection;
 use zbus::zvariant::Value;
 
 use self::on_screen::OnScreen;
-use super::{Message, Notification, NotificationId, NotifyError, Topic};
-use crate::app::Event;
+use crate::event::Event;
+use crate::message::{Message, Notification, NotificationId, NotifyError, Topic};
 
 /// The name of the installed `.desktop` file: servers show the app's name and icon by it.
 const DESKTOP_ENTRY: &str = "Hourkey";

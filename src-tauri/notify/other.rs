@@ -3,8 +3,8 @@
 
 use tokio::sync::mpsc;
 
-use super::{Notification, NotifyError, Topic};
-use crate::app::Event;
+use crate::event::Event;
+use crate::message::{Notification, NotifyError, Topic};
 
 /// Shows notifications.
 pub struct Notifier {

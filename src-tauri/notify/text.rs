@@ -8,8 +8,8 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};
 
-use super::{Action, Button, Message, Topic};
-use crate::app::AppState;
+use crate::message::{Action, Button, Message, Topic};
+use crate::state::AppState;
 use crate::time_format::{self, Zone};
 use crate::view::{Command, Tab};
 

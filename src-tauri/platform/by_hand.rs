@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::SystemProxy;
+use super::system_proxy::SystemProxy;
 
 /// Nothing.
 pub struct ByHand;

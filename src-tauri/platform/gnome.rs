@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use hourkey_client::file;
 use serde::{Deserialize, Serialize};
 
-use super::SystemProxy;
+use super::system_proxy::SystemProxy;
 use watcher::Watcher;
-pub use watcher::watch_if_asked;
 
 const SCHEMA: &str = "org.gnome.system.proxy";
 const MODE: &str = "mode";
@@ -190,6 +189,20 @@ impl SystemProxy for GnomeProxy {
     }
 }
 
+/// Puts the settings of another run back at its end, if this process was started for that: returns
+/// true when that is done. Call it before anything else.
+#[must_use]
+pub fn watch_if_asked() -> bool {
+    let Some((state, run)) = watcher::asked() else {
+        return false;
+    };
+    if watcher::wait_for_end() {
+        // Nobody is there to be told when it fails; the next start tries again.
+        let _ = GnomeProxy::of_run(&state, run).restore();
+    }
+    true
+}
+
 fn read() -> Result<Values, String> {
     Ok(Values {
         mode: gsettings(&["get", SCHEMA, MODE])?,
@@ -208,7 +221,7 @@ fn write(key: &str, value: &str) -> Result<(), String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "milliseconds as a rule, when the app starts or ends, or the person asks for it"
+    reason = "runs on a thread for blocking calls"
 )]
 fn gsettings(arguments: &[&str]) -> Result<String, String> {
     let began = Instant::now();

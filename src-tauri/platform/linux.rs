@@ -9,8 +9,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use zbus::Connection;
 
-use super::StartAtLogin;
-use crate::app::Event;
+use super::start_at_login::StartAtLogin;
+use crate::event::Event;
 
 /// A file in the autostart folder (Desktop Application Autostart Specification).
 pub struct AutostartFile {

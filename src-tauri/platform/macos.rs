@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::StartAtLogin;
+use super::start_at_login::StartAtLogin;
 
 /// A property list in the person's `LaunchAgents` folder (launchd.plist(5)).
 pub struct LaunchAgent {

@@ -1,6 +1,6 @@
 //! Systems for which starting at login is not written yet.
 
-use super::StartAtLogin;
+use super::start_at_login::StartAtLogin;
 
 /// Offers nothing.
 #[derive(Default)]

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::Tray;
 use super::icon::{self, Icon};
-use super::menu::{Item, Menu, MenuEntry, TrayEvent};
-use crate::app::Event;
+use super::menu::{Item, Menu, MenuEntry};
+use crate::event::{Event, TrayEvent};
 
 thread_local! {
     static BACKEND: RefCell<Option<Backend>> = const { RefCell::new(None) };

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::lock::LockState;
 
-use crate::app::{AppState, SignIn};
+use crate::state::{AppState, SignIn};
 
 /// The tray's icons. Each has a shape of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,49 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::format;
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
+use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{Decision, Resource};
-use serde::{Deserialize, Serialize};
 
-use crate::app::{AppState, SignIn};
+use crate::event::TrayEvent;
+use crate::state::{AppState, SignIn};
 use crate::{time_format, view_models};
-
-/// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TrayEvent {
-    /// Sign in through the browser.
-    SignIn,
-    /// Stop waiting for the browser.
-    CancelSignIn,
-    /// Let programs of this computer reach a resource at a port of it, and copy where.
-    Forward(ResourceId),
-    /// Open the request page of a locked resource.
-    Authenticate(ResourceId),
-    /// Open an open resource in the browser.
-    Open(ResourceId),
-    /// Put the resource's address on the clipboard.
-    Copy(ResourceId),
-    /// Open the page of one's own request.
-    ViewRequest(RequestId),
-    /// Withdraw one's own request.
-    CancelRequest(RequestId),
-    /// Give a grant back.
-    Release(GrantId),
-    /// Show all resources in the window.
-    More,
-    /// Show the review queue in the window.
-    Review,
-    /// Show the inbox in the window.
-    Inbox,
-    /// Show the window.
-    Show,
-    /// Show the window's settings.
-    Settings,
-    /// End the app.
-    Quit,
-}
 
 /// The menu, from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 
-use crate::app::Event;
+use crate::event::Event;
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const PATH: &str = "/StatusNotifierWatcher";

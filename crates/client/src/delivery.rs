@@ -1,21 +1,27 @@
 //! The delivery log: which notifications a person has seen on this computer, across restarts and sleep.
 //!
-//! Show what [`DeliveryLog::due`] returns, in its order, and call [`DeliveryLog::mark_delivered`] after
-//! each. A program that is killed between the two repeats one; none is ever left out.
+//! Show what [`DeliveryLog::due`] returns, in its order, call [`DeliveryLog::mark_delivered`] after each,
+//! and save [`DeliveryLog::changes`]. A program that is killed before that repeats one; none is ever
+//! left out. Only [`DeliveryStart::open`] and [`DeliveryFile::save`] read and write the disk.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hourkey_domain::ids::{GrantId, NoticeId, ResourceId, UserId};
+use hourkey_domain::ids::{GrantId, NoticeId, UserId};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::notice::{Notice, What};
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::model::{Model, lock_now};
+use file::Record;
+
+mod ending;
+mod file;
+pub use ending::Ending;
+pub use file::DeliveryFile;
 
 /// A notification that is due and not shown yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,21 +39,6 @@ pub enum PendingNotification {
     },
     /// A grant came to its end.
     Ended(Ending),
-}
-
-/// A grant with its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
-    /// The grant.
-    pub grant: GrantId,
-    /// Its resource.
-    pub resource: ResourceId,
-    /// The resource's name.
-    pub resource_name: String,
-    /// Its start.
-    pub started_at: DateTime<Utc>,
-    /// Its end.
-    pub expires_at: DateTime<Utc>,
 }
 
 /// The warnings before a grant's end.
@@ -68,109 +59,112 @@ impl Warning {
     }
 }
 
-/// What one person at one controller has been notified of.
-#[derive(Debug)]
-pub struct DeliveryLog {
-    path: PathBuf,
-    account: String,
-    file: File,
-}
-
-/// The state file, by account: a controller's origin and a user's id.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct File {
-    accounts: BTreeMap<String, Record>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Record {
-    /// The highest notice delivered.
-    notice: Option<NoticeId>,
-    /// The endings delivered, with the deadline of each.
-    endings: BTreeMap<String, DateTime<Utc>>,
-    /// The grants that run, as last known: their end is due even after a restart.
-    running: BTreeMap<GrantId, Ending>,
-    /// Up to when the person has read their inbox.
-    #[serde(default)]
-    read_until: Option<DateTime<Utc>>,
-}
-
 /// How long a delivered ending is remembered: no grant that is still heard of ended before.
 const RETENTION: TimeDelta = TimeDelta::days(8);
 /// A grant that is gone this short before its end came to its end: clocks differ by a little.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
-impl DeliveryLog {
-    /// Opens the state file at `path` for the person of `model`, who signed in at `signed_in`
-    /// (`None` when that was in an earlier run). Call it after the first snapshot.
+/// What one person at one controller has been notified of.
+#[derive(Debug)]
+pub struct DeliveryLog {
+    account: String,
+    file: DeliveryFile,
+    /// There are changes that [`Self::changes`] has not handed out.
+    is_changed: bool,
+}
+
+/// Which delivery log is opened, and what stands in it when it is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryStart {
+    account: String,
+    /// The last notice from before the person signed in.
+    notice: Option<NoticeId>,
+    /// Up to when the inbox counts as read.
+    read_until: Option<DateTime<Utc>>,
+}
+
+impl DeliveryStart {
+    /// The log of the person of `model`, who signed in at `signed_in` (`None` when that was in an
+    /// earlier run). Call it after the first snapshot.
     ///
     /// For a person whom the file does not know, what happened before they signed in counts as
-    /// delivered. A file that cannot be read is set aside with a warning.
+    /// delivered.
+    #[must_use]
+    pub fn of(controller: &Url, model: &Model, signed_in: Option<DateTime<Utc>>) -> Self {
+        let user = model.me.as_ref().map_or(UserId(0), |me| me.id);
+        let before = |notice: &&Notice| signed_in.is_none_or(|at| notice.at < at);
+        // What happened before they signed in here, or before this was kept, counts as read.
+        let newest = model.notices.iter().map(|notice| notice.at).max();
+        Self {
+            account: format!("{} {user}", controller.origin().ascii_serialization()),
+            notice: model.notices.iter().filter(before).map(|it| it.id).max(),
+            read_until: signed_in.or(newest),
+        }
+    }
+
+    /// Reads the state file at `path`, and adds the person if it does not know them. A file that
+    /// cannot be read is set aside with a warning. Blocks.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn open(
-        path: &Path,
-        controller: &Url,
-        model: &Model,
-        signed_in: Option<DateTime<Utc>>,
-    ) -> io::Result<Self> {
-        let user = model.me.as_ref().map_or(UserId(0), |me| me.id);
-        let mut log = Self {
-            path: path.to_owned(),
-            account: format!("{} {user}", controller.origin().ascii_serialization()),
-            file: read(path)?,
-        };
-        if !log.file.accounts.contains_key(&log.account) {
-            let before = |notice: &&Notice| signed_in.is_none_or(|at| notice.at < at);
-            log.record_mut().notice = model.notices.iter().filter(before).map(|it| it.id).max();
-            log.save()?;
+    pub fn open(self, path: &Path) -> io::Result<DeliveryLog> {
+        let mut file = DeliveryFile::read(path)?;
+        let mut is_new = false;
+        let record = file.accounts.entry(self.account.clone());
+        let record = record.or_insert_with(|| {
+            is_new = true;
+            Record {
+                notice: self.notice,
+                ..Record::default()
+            }
+        });
+        if record.read_until.is_none() {
+            is_new |= self.read_until.is_some();
+            record.read_until = self.read_until;
         }
-        if log.record().read_until.is_none() {
-            // What happened before they signed in here, or before this was kept, counts as read.
-            let newest = model.notices.iter().map(|notice| notice.at).max();
-            log.record_mut().read_until = signed_in.or(newest);
-            log.save()?;
+        if is_new {
+            file.save(path)?;
         }
-        Ok(log)
+        Ok(DeliveryLog {
+            account: self.account,
+            file,
+            is_changed: false,
+        })
     }
+}
 
+impl DeliveryLog {
     /// Up to when the person has read their inbox.
     #[must_use]
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         self.record().read_until
     }
 
+    /// Returns the file to save, if anything changed since the last call.
+    #[must_use]
+    pub fn changes(&mut self) -> Option<DeliveryFile> {
+        std::mem::take(&mut self.is_changed).then(|| self.file.clone())
+    }
+
     /// Remembers that the person has read their inbox up to `at`.
-    ///
-    /// # Errors
-    /// When the file cannot be written; it is remembered until the program ends even then.
-    pub fn mark_read(&mut self, at: DateTime<Utc>) -> io::Result<()> {
-        let record = self.record_mut();
-        if record.read_until >= Some(at) {
-            return Ok(());
+    pub fn mark_read(&mut self, at: DateTime<Utc>) {
+        if self.record().read_until < Some(at) {
+            self.record_mut().read_until = Some(at);
         }
-        record.read_until = Some(at);
-        self.save()
     }
 
     /// Remembers which grants run. Call it after each update that was applied to the model, with
     /// the model's time after it.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn observe(&mut self, model: &Model, now: DateTime<Utc>) -> io::Result<()> {
+    pub fn observe(&mut self, model: &Model, now: DateTime<Utc>) {
         let running = self.running(model, now);
-        let record = self.record_mut();
-        let forgotten = record.endings.len();
-        record
-            .endings
-            .retain(|_, deadline| *deadline + RETENTION > now);
-        if running == record.running && forgotten == record.endings.len() {
-            return Ok(());
+        let is_old = |deadline: &DateTime<Utc>| *deadline + RETENTION <= now;
+        let record = self.record();
+        if running == record.running && !record.endings.values().any(is_old) {
+            return;
         }
+        let record = self.record_mut();
+        record.endings.retain(|_, deadline| !is_old(deadline));
         record.running = running;
-        self.save()
     }
 
     /// Returns what is due now, in order: new notices, oldest first, then endings.
@@ -226,10 +220,7 @@ impl DeliveryLog {
     }
 
     /// Records that this was shown. Call it after it was.
-    ///
-    /// # Errors
-    /// When the file cannot be written; it is remembered until the program ends even then.
-    pub fn mark_delivered(&mut self, delivered: &PendingNotification) -> io::Result<()> {
+    pub fn mark_delivered(&mut self, delivered: &PendingNotification) {
         let record = self.record_mut();
         match delivered {
             PendingNotification::Notice(notice) => {
@@ -246,7 +237,6 @@ impl DeliveryLog {
                 record.running.remove(&ending.grant);
             }
         }
-        self.save()
     }
 
     /// The next moment after `now` at which an ending is due.
@@ -301,12 +291,9 @@ impl DeliveryLog {
     }
 
     fn record_mut(&mut self) -> &mut Record {
-        self.file.accounts.entry(self.account.clone()).or_default()
-    }
-
-    fn save(&self) -> io::Result<()> {
-        let json = serde_json::to_vec_pretty(&self.file).map_err(io::Error::other)?;
-        crate::file::replace(&self.path, &json)
+        self.is_changed = true;
+        let accounts = &mut self.file.accounts;
+        accounts.entry(self.account.clone()).or_default()
     }
 }
 
@@ -373,36 +360,6 @@ fn was_revoked(model: &Model, which: GrantId) -> bool {
         | What::Unknown => false,
     };
     model.notices.iter().any(revoked)
-}
-
-/// The file's name in earlier versions; it is read where there is no new one yet.
-const EARLIER_NAME: &str = "told.json";
-
-/// Reads the file at `path`, or the one that an earlier version left beside it.
-fn read(path: &Path) -> io::Result<File> {
-    for path in [path, &path.with_file_name(EARLIER_NAME)] {
-        match std::fs::read(path) {
-            Ok(json) => return parse(path, &json),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(File::default())
-}
-
-/// Parses a file; one that is damaged is set aside.
-fn parse(path: &Path, json: &[u8]) -> io::Result<File> {
-    serde_json::from_slice(json).or_else(|error| {
-        let aside = path.with_extension("damaged");
-        tracing::warn!(
-            %error,
-            file.path = %path.display(),
-            file.kept_as = %aside.display(),
-            "the delivery log is damaged; it is set aside, and a new one begun"
-        );
-        std::fs::rename(path, aside)?;
-        Ok(File::default())
-    })
 }
 
 #[cfg(test)]

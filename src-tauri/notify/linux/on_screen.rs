@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::app::Event;
-use crate::effects::Activation;
-use crate::notify::{Action, Message, Topic};
+use crate::event::Activation;
+use crate::event::Event;
+use crate::message::{Action, Message, Topic};
 
 /// What is on the screen, by the server's ids.
 #[derive(Default)]
@@ -85,7 +85,7 @@ mod tests {
     const COPY: Action = Action::Do(Command::Copy { resource: 1 });
 
     fn message() -> Message {
-        let button = crate::notify::Button {
+        let button = crate::message::Button {
             label: "Copy address",
             action: COPY,
         };

@@ -10,9 +10,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::GnomeProxy;
-use crate::platform::SystemProxy as _;
-
 /// The argument that makes this program a watcher; its folder and the run it watches follow.
 const ARGUMENT: &str = "--put-browsers-back";
 
@@ -49,7 +46,7 @@ impl Drop for Watcher {
 }
 
 /// The folder and the run, if this process was started as a watcher.
-fn asked() -> Option<(PathBuf, String)> {
+pub(super) fn asked() -> Option<(PathBuf, String)> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != ARGUMENT {
         return None;
@@ -58,18 +55,8 @@ fn asked() -> Option<(PathBuf, String)> {
     Some((state, arguments.next()?.into_string().ok()?))
 }
 
-/// Watches, if this process was started for that: returns true when that is done. Call it before
-/// anything else.
-#[must_use]
-pub fn watch_if_asked() -> bool {
-    let Some((state, run)) = asked() else {
-        return false;
-    };
+/// Waits for the end of the app that started this process. False when that cannot be known.
+pub(super) fn wait_for_end() -> bool {
     // Nothing is ever written; the end comes with the app's.
-    let mut nothing = Vec::new();
-    if io::stdin().read_to_end(&mut nothing).is_ok() {
-        // Nobody is there to be told when it fails; the next start tries again.
-        let _ = GnomeProxy::of_run(&state, run).restore();
-    }
-    true
+    io::stdin().read_to_end(&mut Vec::new()).is_ok()
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hourkey_domain::cause::Cause;
-use hourkey_domain::ids::RequestId;
+use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_domain::length::Length;
 use hourkey_protocol::access::{Request, RequestStatus, Review};
 use proptest::prelude::*;
@@ -22,6 +22,11 @@ struct TestUser {
 
 fn controller() -> Url {
     "https://hourkey.example/".parse().unwrap()
+}
+
+fn open(path: &Path, model: &Model, signed_in: Option<DateTime<Utc>>) -> DeliveryLog {
+    let start = DeliveryStart::of(&controller(), model, signed_in);
+    start.open(path).unwrap()
 }
 
 fn denied(request: i64) -> What {
@@ -92,14 +97,21 @@ impl TestUser {
         let nothing = snapshot(1, 0, Vec::new());
         model.apply(Update::Snapshot(Box::new(nothing)), BOOT);
         let path = folder.path().join("delivery.json");
-        let log = DeliveryLog::open(&path, &controller(), &model, Some(at(0))).unwrap();
+        let log = open(&path, &model, Some(at(0)));
         Self { folder, model, log }
     }
 
     /// The program ends and starts again, and hears a snapshot of what it knew.
     fn restart(&mut self) {
         let path = self.folder.path().join("delivery.json");
-        self.log = DeliveryLog::open(&path, &controller(), &self.model, None).unwrap();
+        self.log = open(&path, &self.model, None);
+    }
+
+    fn save(&mut self) {
+        if let Some(file) = self.log.changes() {
+            file.save(&self.folder.path().join("delivery.json"))
+                .unwrap();
+        }
     }
 
     fn hear(&mut self, seconds: i64, resources: Vec<Resource>, notices: Vec<Notice>) {
@@ -109,7 +121,8 @@ impl TestUser {
     }
 
     fn due(&mut self, seconds: i64) -> Vec<PendingNotification> {
-        self.log.observe(&self.model, at(seconds)).unwrap();
+        self.log.observe(&self.model, at(seconds));
+        self.save();
         self.log.due(&self.model, at(seconds))
     }
 
@@ -117,7 +130,8 @@ impl TestUser {
     fn deliver(&mut self, seconds: i64) -> Vec<String> {
         let due = self.due(seconds);
         for it in &due {
-            self.log.mark_delivered(it).unwrap();
+            self.log.mark_delivered(it);
+            self.save();
         }
         words(&due)
     }
@@ -182,14 +196,14 @@ fn what_happened_before_the_first_sign_in_counts_as_told() {
     let mut first = snapshot(1, 100, Vec::new());
     first.notices = vec![notice(3, 99, denied(3)), notice(2, 50, denied(2))];
     model.apply(Update::Snapshot(Box::new(first)), BOOT);
-    let log = DeliveryLog::open(&path, &controller(), &model, Some(at(90))).unwrap();
+    let log = open(&path, &model, Some(at(90)));
     assert_eq!(words(&log.due(&model, at(100))), ["notice 3"]);
     // Another person on this machine has a record of their own.
     model.me = Some(hourkey_protocol::account::Me {
         id: UserId(99),
         ..person()
     });
-    let log = DeliveryLog::open(&path, &controller(), &model, None).unwrap();
+    let log = open(&path, &model, None);
     assert_eq!(log.due(&model, at(100)), []);
 }
 
@@ -367,7 +381,8 @@ proptest! {
                 user.restart();
             }
             for it in user.due(seconds) {
-                user.log.mark_delivered(&it).unwrap();
+                user.log.mark_delivered(&it);
+                user.save();
                 let rank = match &it {
                     PendingNotification::EndingSoon { warning: Warning::Ten, .. } => 1,
                     PendingNotification::EndingSoon { warning: Warning::Two, .. } => 2,
@@ -387,8 +402,9 @@ proptest! {
 fn what_was_read_stays_read_and_starts_with_the_sign_in() {
     let mut user = TestUser::new();
     assert_eq!(user.log.read_until(), Some(at(0)), "the sign-in");
-    user.log.mark_read(at(90)).unwrap();
-    user.log.mark_read(at(60)).unwrap();
+    user.log.mark_read(at(90));
+    user.log.mark_read(at(60));
+    user.save();
     user.restart();
     assert_eq!(user.log.read_until(), Some(at(90)));
 }
