@@ -133,10 +133,20 @@ impl Organisation {
     /// All that bears on one user and one resource, as the transitions take it.
     #[must_use]
     pub fn access_facts(&self, user: UserId, resource: ResourceId) -> AccessFacts {
+        let access = self.access(user, resource);
+        self.access_facts_of(user, resource, access.map(|access| &**access))
+    }
+
+    /// [`Organisation::access_facts`], if this were what was kept between them.
+    pub(super) fn access_facts_of(
+        &self,
+        user: UserId,
+        resource: ResourceId,
+        access: Option<&Access>,
+    ) -> AccessFacts {
         let user_enabled = self.enabled_user(user).is_some();
         let reached = self.facts(user, resource);
         let assignments = reached.map_or_else(Vec::new, |reached| reached.assignments);
-        let access = self.access(user, resource);
         let pending = access.and_then(|access| access.pending.as_deref());
         let grant = access.and_then(|access| access.grant.as_deref());
         let outstanding = grant.map(|granted| granted.grant.assignment);

@@ -64,6 +64,12 @@ impl Organisation {
         people.into_iter().collect()
     }
 
+    /// The enabled users who review every request by their role, in order of id.
+    #[must_use]
+    pub fn reviewing_all(&self) -> Vec<UserId> {
+        self.index.review_all.iter().copied().collect()
+    }
+
     /// The resources that fewer than two enabled users review, removed ones too, each with the one
     /// who does, if any; in order of id.
     #[must_use]

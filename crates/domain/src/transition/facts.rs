@@ -64,7 +64,7 @@ impl Reviewers {
 
     /// True when this person's approval still counts. Whoever approved as a fallback reviewer does
     /// not lose that by regular ones having come.
-    pub(super) fn include(&self, reviewer: UserId) -> bool {
+    pub(crate) fn include(&self, reviewer: UserId) -> bool {
         self.regular.contains(&reviewer) || self.fallback.contains(&reviewer)
     }
 }
@@ -159,7 +159,7 @@ impl AccessFacts {
 
 impl Granted {
     /// Who approved it; `None` when it was automatic.
-    pub(super) fn approved_by(&self) -> Option<UserId> {
+    pub(crate) fn approved_by(&self) -> Option<UserId> {
         match self.request.state {
             RequestState::Approved { by, .. } => by,
             RequestState::Pending

@@ -124,7 +124,7 @@ pub(crate) fn user(id: UserId) -> impl Strategy<Value = User> + Clone {
         1 => Just(vec![Role::Admin]),
         1 => Just(vec![]),
     ];
-    let disabled = prop::bool::weighted(0.2);
+    let disabled = prop::bool::weighted(0.15);
     ("[a-c]", roles, disabled).prop_map(move |(name, roles, disabled)| User {
         id,
         login: format!("{name}{id}"),
@@ -409,6 +409,39 @@ pub(crate) fn organisation() -> impl Strategy<Value = Organisation> {
     vec(any_change(), 30..=90).prop_map(|changes| {
         let mut organisation = Organisation::default();
         for change in changes {
+            change.apply(&mut organisation);
+        }
+        organisation
+    })
+}
+
+/// An organisation in which hardly anything is missing.
+pub(crate) fn full() -> impl Strategy<Value = Organisation> {
+    let mut all = Vec::new();
+    for id in (1..=5).map(UserId) {
+        let user = option::weighted(0.95, user(id));
+        all.push(user.prop_map(move |user| Change::User(id, user)).boxed());
+    }
+    for id in (1..=4).map(GroupId) {
+        let group = option::weighted(0.95, group(id));
+        let group = group.prop_map(move |group| Change::Group(id, group));
+        all.push(group.boxed());
+    }
+    for id in (1..=4).map(ResourceId) {
+        let resource = option::weighted(0.95, resource(id));
+        let resource = resource.prop_map(move |resource| Change::Resource(id, resource));
+        all.push(resource.boxed());
+    }
+    for id in (1..=8).map(AssignmentId) {
+        let own = option::weighted(0.9, assignment(id));
+        let own = own.prop_map(move |own| Change::Assignment(id, own));
+        all.push(own.boxed());
+    }
+    let fallback = vec(group_id(), 0..=2).prop_map(Change::Fallback);
+    all.push(fallback.boxed());
+    (all, vec(doing(), 0..=20)).prop_map(|(changes, doings)| {
+        let mut organisation = Organisation::default();
+        for change in changes.into_iter().chain(doings) {
             change.apply(&mut organisation);
         }
         organisation
