@@ -130,25 +130,27 @@ impl Affected<'_> {
             });
             open.collect()
         };
-        let mut known = BTreeMap::new();
         for (user, resource) in waiting {
             let access = self.after.access(user, resource);
             let Some(access) = access.filter(|access| access.is_waiting()) else {
                 continue;
             };
-            let (before, after) = known.entry(resource).or_insert_with(|| {
-                let reviewers = |of: &Organisation| of.reviewers(resource);
-                (reviewers(self.before), reviewers(self.after))
-            });
-            let request_at_stake = access.pending.is_some()
-                && lose_eligible(&before.eligible(user), &after.eligible(user));
             let granted = access.grant.as_deref();
             let by = granted.and_then(crate::transition::Granted::approved_by);
-            let grant_at_stake = by.is_some_and(|by| !after.include(by));
-            if request_at_stake || grant_at_stake {
+            let grant_at_stake = by.is_some_and(|by| !self.after.may_review(by, resource));
+            let request_at_stake =
+                || access.pending.is_some() && self.loses_eligible(user, resource);
+            if grant_at_stake || request_at_stake() {
                 self.pairs.insert((user, resource));
             }
         }
+    }
+
+    /// True when a pending request may end, or go to other fallback reviewers.
+    fn loses_eligible(&self, user: UserId, resource: ResourceId) -> bool {
+        let eligible = |of: &Organisation| of.reviewers(resource).eligible(user);
+        // Asked first, because it looks at two people at most.
+        self.after.regulars(resource).lack(user) && eligible(self.before) != eligible(self.after)
     }
 
     /// The resources whose approvers, or their members, changed.
@@ -172,14 +174,6 @@ impl Affected<'_> {
             found.extend(self.after.index.approved_by(group));
         }
         found
-    }
-}
-
-/// True when a pending request may end, or go to other fallback reviewers.
-fn lose_eligible(before: &Eligible, after: &Eligible) -> bool {
-    match after {
-        Eligible::Regulars(_) => false,
-        Eligible::Fallback(_) | Eligible::Nobody => before != after,
     }
 }
 

@@ -215,12 +215,18 @@ impl Sides<'_> {
                 let Some(group) = organisation.group(assignment.group) else {
                     continue;
                 };
-                let here = |user: &&UserId| match whose {
-                    Whose::Everybody => true,
-                    Whose::Users(users) => users.contains(user),
-                };
-                let members = group.members.iter().filter(here);
-                held.extend(members.map(|user| (*user, first + index)));
+                let first = first + index;
+                match whose {
+                    Whose::Everybody => {
+                        held.extend(group.members.iter().map(|user| (*user, first)));
+                    }
+                    Whose::Users(users) => {
+                        let own = users
+                            .iter()
+                            .filter(|it| organisation.is_member(**it, group.id));
+                        held.extend(own.map(|user| (*user, first)));
+                    }
+                }
             }
         }
         held.sort_unstable();

@@ -9,6 +9,7 @@ mod affected;
 mod changes;
 mod contents;
 mod diff;
+pub mod explain;
 mod index;
 mod models;
 mod reads;
@@ -25,6 +26,7 @@ pub use contents::Contents;
 pub use diff::{
     Diff, EndedGrant, EndedRequest, LockChange, SentRequest, Sight, UnreviewedResource, diff,
 };
+pub use explain::explain;
 pub use models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
 pub use reads::{InNetwork, Reachable, Reached};
 pub use reviewers::Reach;

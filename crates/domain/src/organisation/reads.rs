@@ -206,6 +206,18 @@ impl Organisation {
         self.resource(id)
     }
 
+    /// The resource that governs wherever `resource` would (rule 9): it has the same address, all of its
+    /// ports, and the lower id.
+    #[must_use]
+    pub fn shadowed_by(&self, resource: &Resource) -> Option<&Arc<Resource>> {
+        let mut earlier = self
+            .resources_of(resource.network)
+            .take_while(|other| other.id < resource.id);
+        earlier.find(|other| {
+            other.address == resource.address && other.ports.contain_all(&resource.ports)
+        })
+    }
+
     /// The enabled users whose groups are assigned to a resource, also past the assignment's end, in
     /// order of id: those whose row a change of the resource may change.
     #[must_use]

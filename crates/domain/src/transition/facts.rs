@@ -64,7 +64,7 @@ impl Reviewers {
 
     /// True when this person's approval still counts. Whoever approved as a fallback reviewer does
     /// not lose that by regular ones having come.
-    pub(crate) fn include(&self, reviewer: UserId) -> bool {
+    pub(super) fn include(&self, reviewer: UserId) -> bool {
         self.regular.contains(&reviewer) || self.fallback.contains(&reviewer)
     }
 }

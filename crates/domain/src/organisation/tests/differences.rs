@@ -107,7 +107,8 @@ proptest! {
         let touched: BTreeSet<_> = done.iter().map(|(pair, _)| *pair).collect();
         prop_assert!(touched.is_subset(&affected), "{touched:?} in {affected:?}");
         let mut consequences = Consequences::new(&before, &after, noon());
-        let alone = affected.iter().map(|(user, resource)| ((*user, *resource), consequences.between(*user, *resource)));
+        let alone = affected.iter().copied();
+        let alone = alone.map(|pair| (pair, consequences.between(pair.0, pair.1)));
         let alone: Vec<_> = alone.filter(|(_, done)| !done.is_empty()).collect();
         prop_assert_eq!(alone, done);
         let open: BTreeSet<_> = after.open_pairs().collect();
@@ -163,12 +164,15 @@ proptest! {
             match transition {
                 Transition::Cancelled { request } => {
                     let RequestState::Cancelled { cause, .. } = request.state else { unreachable!() };
-                    prop_assert!(found.cancelled.iter().any(|it| it.request == request.id && it.cause == cause));
+                    let mut all = found.cancelled.iter();
+                    prop_assert!(all.any(|it| it.request == request.id && it.cause == cause));
                     counts[0] += 1;
                 }
                 Transition::Revoked(change) | Transition::Expired(change) => {
                     let grant = change.after.id;
-                    prop_assert!(found.revoked.iter().any(|it| it.grant == grant && it.user == change.after.user));
+                    let user = change.after.user;
+                    let mut all = found.revoked.iter();
+                    prop_assert!(all.any(|it| it.grant == grant && it.user == user));
                     counts[1] += 1;
                 }
                 Transition::Reopened { .. } => counts[2] += 1,
@@ -176,7 +180,12 @@ proptest! {
                 _ => {}
             }
         }
-        let lengths = [found.cancelled.len(), found.revoked.len(), found.reopened.len(), found.sent_to_fallback.len()];
+        let lengths = [
+            found.cancelled.len(),
+            found.revoked.len(),
+            found.reopened.len(),
+            found.sent_to_fallback.len(),
+        ];
         prop_assert_eq!(lengths, counts);
     }
 

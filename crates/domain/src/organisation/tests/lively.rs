@@ -23,7 +23,7 @@ pub(crate) fn lively() -> impl Strategy<Value = Organisation> {
 
 /// An organisation before a change, and after.
 pub(crate) fn changed() -> impl Strategy<Value = (Organisation, Organisation)> {
-    let edits = vec((0usize..6, any::<Pick>(), settings(), moment()), 0..=3);
+    let edits = vec((0usize..8, any::<Pick>(), settings(), moment()), 0..=3);
     let changes = vec(any_change(), 0..=4);
     (lively(), changes, edits).prop_map(|(before, changes, edits)| {
         let mut after = before.clone();
@@ -82,6 +82,16 @@ fn edit(
             let mut group = pick.get(&groups).clone();
             group.members.pop();
             organisation.set_group(group.id, Some(group));
+        }
+        6 if !resources.is_empty() => {
+            let mut resource = pick.get(&resources).clone();
+            resource.ports = "5432".parse().unwrap();
+            organisation.set_resource(resource.id, Some(resource));
+        }
+        7 if !assignments.is_empty() => {
+            let mut own = pick.get(&assignments).clone();
+            own.own.mode = Some(settings.mode);
+            organisation.set_assignment(own.id, Some(own));
         }
         _ => {}
     }

@@ -1,8 +1,12 @@
-//! The value against plain lists.
+//! The value against plain lists, and what is said of it.
 
+mod change;
 mod differences;
 mod draw;
+mod examples;
+mod explanations;
 mod lively;
 mod plain;
 mod reads;
 mod setters;
+mod unseen;
