@@ -11,6 +11,7 @@ mod contents;
 mod diff;
 pub mod explain;
 mod index;
+pub mod lint;
 mod models;
 mod reads;
 mod reviewers;
@@ -27,6 +28,7 @@ pub use diff::{
     Diff, EndedGrant, EndedRequest, LockChange, SentRequest, Sight, UnreviewedResource, diff,
 };
 pub use explain::explain;
+pub use lint::lint;
 pub use models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
 pub use reads::{InNetwork, Reachable, Reached};
 pub use reviewers::Reach;

@@ -5,6 +5,7 @@ mod differences;
 mod draw;
 mod examples;
 mod explanations;
+mod findings;
 mod lively;
 mod plain;
 mod reads;
