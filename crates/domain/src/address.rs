@@ -133,6 +133,16 @@ impl Ports {
                 .any(|(from, to)| (*from..=*to).contains(&port))
     }
 
+    /// True when all ports of `other` are among them.
+    #[must_use]
+    pub fn contain_all(&self, other: &Self) -> bool {
+        let within = |(from, to): &(u16, u16)| {
+            let mut own = self.0.iter();
+            own.any(|(own_from, own_to)| own_from <= from && to <= own_to)
+        };
+        self.0.is_empty() || (!other.0.is_empty() && other.0.iter().all(within))
+    }
+
     /// True when some port is among both.
     #[must_use]
     pub fn overlap(&self, other: &Self) -> bool {

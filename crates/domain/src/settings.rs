@@ -108,6 +108,20 @@ impl Settings {
             lock_after: own.lock_after.unwrap_or(self.lock_after),
         }
     }
+
+    /// The order of rule 3: of two settings, the more permissive is the greater.
+    #[must_use]
+    pub fn permissiveness(&self) -> impl Ord + Copy + use<> {
+        let approval = match self.approval {
+            Approval::Automatic => 1,
+            Approval::Manual => 0,
+        };
+        match self.mode {
+            Mode::Standing => (2, 0, 0),
+            Mode::AutoLock => (1, approval, u32::from(self.lock_after)),
+            Mode::AccessRequest => (0, approval, self.period.longest().seconds()),
+        }
+    }
 }
 
 /// An assignment of one of a user's groups to a resource, with its settings resolved.
@@ -142,18 +156,5 @@ pub fn most_permissive(
     let valid = assignments
         .iter()
         .filter(|assignment| assignment.is_valid(now));
-    valid.max_by_key(|assignment| {
-        let settings = assignment.settings;
-        let approval = match settings.approval {
-            Approval::Automatic => 1,
-            Approval::Manual => 0,
-        };
-        let seconds = settings.period.longest().seconds();
-        let order = match settings.mode {
-            Mode::Standing => (2, 0, 0),
-            Mode::AutoLock => (1, approval, u32::from(settings.lock_after)),
-            Mode::AccessRequest => (0, approval, seconds),
-        };
-        (order, Reverse(assignment.assignment))
-    })
+    valid.max_by_key(|own| (own.settings.permissiveness(), Reverse(own.assignment)))
 }

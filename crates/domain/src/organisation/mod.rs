@@ -5,19 +5,32 @@
 //! Whoever keeps it loads it once ([`Organisation::build`]), and advances a clone by the setters.
 
 mod access;
+mod affected;
+mod changes;
 mod contents;
+mod diff;
+pub mod explain;
 mod index;
+pub mod lint;
 mod models;
 mod reads;
 mod reviewers;
 mod set;
 #[cfg(test)]
 mod tests;
+mod unreviewed;
 mod value;
 
 pub use access::{Access, AccessHistory};
+pub use affected::{Consequences, affected_pairs, moved};
 pub use contents::Contents;
+pub use diff::{
+    Diff, EndedGrant, EndedRequest, LockChange, SentRequest, Sight, UnreviewedResource, diff,
+};
+pub use explain::explain;
+pub use lint::lint;
 pub use models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
 pub use reads::{InNetwork, Reachable, Reached};
 pub use reviewers::Reach;
+pub use unreviewed::Unreviewed;
 pub use value::Organisation;

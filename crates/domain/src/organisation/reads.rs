@@ -133,10 +133,20 @@ impl Organisation {
     /// All that bears on one user and one resource, as the transitions take it.
     #[must_use]
     pub fn access_facts(&self, user: UserId, resource: ResourceId) -> AccessFacts {
+        let access = self.access(user, resource);
+        self.access_facts_of(user, resource, access.map(|access| &**access))
+    }
+
+    /// [`Organisation::access_facts`], if this were what was kept between them.
+    pub(super) fn access_facts_of(
+        &self,
+        user: UserId,
+        resource: ResourceId,
+        access: Option<&Access>,
+    ) -> AccessFacts {
         let user_enabled = self.enabled_user(user).is_some();
         let reached = self.facts(user, resource);
         let assignments = reached.map_or_else(Vec::new, |reached| reached.assignments);
-        let access = self.access(user, resource);
         let pending = access.and_then(|access| access.pending.as_deref());
         let grant = access.and_then(|access| access.grant.as_deref());
         let outstanding = grant.map(|granted| granted.grant.assignment);
@@ -194,6 +204,18 @@ impl Organisation {
             .collect();
         let id = governing(&candidates, host, addresses, port)?;
         self.resource(id)
+    }
+
+    /// The resource that governs wherever `resource` would (rule 9): it has the same address, all of its
+    /// ports, and the lower id.
+    #[must_use]
+    pub fn shadowed_by(&self, resource: &Resource) -> Option<&Arc<Resource>> {
+        let mut earlier = self
+            .resources_of(resource.network)
+            .take_while(|other| other.id < resource.id);
+        earlier.find(|other| {
+            other.address == resource.address && other.ports.contain_all(&resource.ports)
+        })
     }
 
     /// The enabled users whose groups are assigned to a resource, also past the assignment's end, in

@@ -64,6 +64,29 @@ impl Organisation {
         people.into_iter().collect()
     }
 
+    /// True when an approval of this person counts: they review the resource by their role or as its
+    /// approver, or are a fallback reviewer.
+    #[must_use]
+    pub fn may_review(&self, user: UserId, resource: ResourceId) -> bool {
+        self.is_regular(user, resource) || self.is_fallback_reviewer(user)
+    }
+
+    /// True when this enabled person reviews the resource by their role or as its approver.
+    #[must_use]
+    pub fn is_regular(&self, user: UserId, resource: ResourceId) -> bool {
+        let resource = self.resources.get(&resource).into_iter();
+        let mut groups = resource.flat_map(|resource| resource.approvers.iter());
+        self.index.review_all.contains(&user)
+            || (self.enabled_user(user).is_some()
+                && groups.any(|group| self.is_member(user, *group)))
+    }
+
+    /// The enabled users who review every request by their role, in order of id.
+    #[must_use]
+    pub fn reviewing_all(&self) -> Vec<UserId> {
+        self.index.review_all.iter().copied().collect()
+    }
+
     /// The resources that fewer than two enabled users review, removed ones too, each with the one
     /// who does, if any; in order of id.
     #[must_use]

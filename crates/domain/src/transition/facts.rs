@@ -159,7 +159,7 @@ impl AccessFacts {
 
 impl Granted {
     /// Who approved it; `None` when it was automatic.
-    pub(super) fn approved_by(&self) -> Option<UserId> {
+    pub(crate) fn approved_by(&self) -> Option<UserId> {
         match self.request.state {
             RequestState::Approved { by, .. } => by,
             RequestState::Pending

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::change::Change;
 use crate::Time;
 use crate::cause::Cause;
 use crate::grant::{Grant, State as GrantState, Window};
@@ -15,8 +16,8 @@ use crate::ids::{
 };
 use crate::length::Length;
 use crate::organisation::{
-    Access, AccessHistory, Assignment, Contents, Device, Group, Names, Network, Organisation,
-    Resource, Session, User,
+    Access, AccessHistory, Assignment, Device, Group, Network, Organisation, Resource, Session,
+    User,
 };
 use crate::reason::Text;
 use crate::request::{Purpose, Request, State as RequestState, Terms};
@@ -124,12 +125,12 @@ pub(crate) fn user(id: UserId) -> impl Strategy<Value = User> + Clone {
         1 => Just(vec![Role::Admin]),
         1 => Just(vec![]),
     ];
-    let disabled = prop::bool::weighted(0.2);
+    let disabled = prop::bool::weighted(0.15);
     ("[a-c]", roles, disabled).prop_map(move |(name, roles, disabled)| User {
         id,
-        login: format!("{name}{id}"),
+        login: format!("login-{name}{id}"),
         name: format!("{name} {id} by name"),
-        email: None,
+        email: Some(format!("{name}{id}@corp.example")),
         roles,
         disabled,
     })
@@ -316,22 +317,6 @@ pub(crate) fn access(user: UserId, resource: ResourceId) -> impl Strategy<Value 
     })
 }
 
-/// One thing that is set.
-#[derive(Clone, Debug)]
-pub(crate) enum Change {
-    Name(String),
-    Fallback(Vec<GroupId>),
-    User(UserId, Option<User>),
-    Group(GroupId, Option<Group>),
-    Network(NetworkId, Option<Network>),
-    Resource(ResourceId, Option<Resource>),
-    Assignment(AssignmentId, Option<Assignment>),
-    Access(UserId, ResourceId, Option<Access>),
-    Device(DeviceId, Option<Device>),
-    Session(SessionId, Option<Session>),
-    Gateway(GatewayId, Option<NetworkId>),
-}
-
 fn kept<T: std::fmt::Debug + 'static>(
     some: impl Strategy<Value = T> + 'static,
 ) -> BoxedStrategy<Option<T>> {
@@ -415,108 +400,35 @@ pub(crate) fn organisation() -> impl Strategy<Value = Organisation> {
     })
 }
 
-impl Change {
-    pub(crate) fn apply(self, to: &mut Organisation) {
-        match self {
-            Self::Name(name) => to.set_name(&name),
-            Self::Fallback(groups) => to.set_fallback_reviewers(groups),
-            Self::User(id, user) => to.set_user(id, user),
-            Self::Group(id, group) => to.set_group(id, group),
-            Self::Network(id, network) => to.set_network(id, network),
-            Self::Resource(id, resource) => to.set_resource(id, resource),
-            Self::Assignment(id, assignment) => to.set_assignment(id, assignment),
-            Self::Access(user, resource, access) => to.set_access(user, resource, access),
-            Self::Device(id, device) => to.set_device(id, device),
-            Self::Session(id, session) => to.set_session(id, session),
-            Self::Gateway(id, network) => to.set_gateway(id, network),
-        }
+/// An organisation in which hardly anything is missing.
+pub(crate) fn full() -> impl Strategy<Value = Organisation> {
+    let mut all = Vec::new();
+    for id in (1..=5).map(UserId) {
+        let user = option::weighted(0.95, user(id));
+        all.push(user.prop_map(move |user| Change::User(id, user)).boxed());
     }
-
-    /// The same on plain lists.
-    pub(crate) fn apply_plainly(self, to: &mut Contents) {
-        match self {
-            Self::Name(name) => to.name = name,
-            Self::Fallback(groups) => to.fallback_reviewers = in_order(groups),
-            Self::User(id, user) => {
-                to.removed_users
-                    .retain(|(other, _)| *other != id || user.is_none());
-                let before = to.users.iter().find(|it| it.id == id).cloned();
-                if let (Some(User { login, name, .. }), None) = (before, &user) {
-                    let names = Names { login, name };
-                    put(
-                        &mut to.removed_users,
-                        Some((id, names)),
-                        |it| it.0 == id,
-                        |it| it.0,
-                    );
-                }
-                put(&mut to.users, user, |it| it.id == id, |it| it.id);
-            }
-            Self::Group(id, group) => {
-                let group = group.map(|group| Group {
-                    members: in_order(group.members),
-                    ..group
-                });
-                put(&mut to.groups, group, |it| it.id == id, |it| it.id);
-            }
-            Self::Network(id, network) => {
-                put(&mut to.networks, network, |it| it.id == id, |it| it.id);
-            }
-            Self::Resource(id, resource) => {
-                to.removed_resources
-                    .retain(|other| *other != id || resource.is_none());
-                let was_here = to.resources.iter().any(|it| it.id == id);
-                if was_here && resource.is_none() {
-                    put(
-                        &mut to.removed_resources,
-                        Some(id),
-                        |it| *it == id,
-                        |it| *it,
-                    );
-                }
-                let resource = resource.map(|resource| Resource {
-                    approvers: in_order(resource.approvers),
-                    ..resource
-                });
-                put(&mut to.resources, resource, |it| it.id == id, |it| it.id);
-            }
-            Self::Assignment(id, assignment) => {
-                put(
-                    &mut to.assignments,
-                    assignment,
-                    |it| it.id == id,
-                    |it| it.id,
-                );
-            }
-            Self::Access(user, resource, access) => {
-                let key = (user, resource);
-                let access = access.filter(|access| !access.is_empty());
-                let access = access.map(|access| (key, access));
-                put(&mut to.accesses, access, |it| it.0 == key, |it| it.0);
-            }
-            Self::Device(id, device) => {
-                put(&mut to.devices, device, |it| it.id == id, |it| it.id);
-            }
-            Self::Session(id, session) => {
-                put(&mut to.sessions, session, |it| it.id == id, |it| it.id);
-            }
-            Self::Gateway(id, network) => {
-                let gateway = network.map(|network| (id, network));
-                put(&mut to.gateways, gateway, |it| it.0 == id, |it| it.0);
-            }
-        }
+    for id in (1..=4).map(GroupId) {
+        let group = option::weighted(0.95, group(id));
+        let group = group.prop_map(move |group| Change::Group(id, group));
+        all.push(group.boxed());
     }
-}
-
-/// Replaces or removes the one that `is` names, in order of `key`.
-fn put<T, K: Ord>(list: &mut Vec<T>, new: Option<T>, is: impl Fn(&T) -> bool, key: fn(&T) -> K) {
-    list.retain(|one| !is(one));
-    list.extend(new);
-    list.sort_by_key(key);
-}
-
-fn in_order<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
-    ids.sort();
-    ids.dedup();
-    ids
+    for id in (1..=4).map(ResourceId) {
+        let resource = option::weighted(0.95, resource(id));
+        let resource = resource.prop_map(move |resource| Change::Resource(id, resource));
+        all.push(resource.boxed());
+    }
+    for id in (1..=8).map(AssignmentId) {
+        let own = option::weighted(0.9, assignment(id));
+        let own = own.prop_map(move |own| Change::Assignment(id, own));
+        all.push(own.boxed());
+    }
+    let fallback = vec(group_id(), 0..=2).prop_map(Change::Fallback);
+    all.push(fallback.boxed());
+    (all, vec(doing(), 0..=20)).prop_map(|(changes, doings)| {
+        let mut organisation = Organisation::default();
+        for change in changes.into_iter().chain(doings) {
+            change.apply(&mut organisation);
+        }
+        organisation
+    })
 }

@@ -1,6 +1,13 @@
-//! The value against plain lists.
+//! The value against plain lists, and what is said of it.
 
+mod change;
+mod differences;
 mod draw;
+mod examples;
+mod explanations;
+mod findings;
+mod lively;
 mod plain;
 mod reads;
 mod setters;
+mod unseen;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 
-use super::draw::{Change, any_change, changes, moment, organisation};
+use super::change::Change;
+use super::draw::{any_change, changes, moment, organisation};
 use crate::ids::{GroupId, ResourceId, UserId};
 use crate::organisation::{Contents, Group, Names, Organisation, User};
 
@@ -72,7 +73,8 @@ proptest! {
         let last: BTreeMap<_, _> = changes.iter().map(|it| (subject(it), it.clone())).collect();
         let last: Vec<_> = last.into_values().collect();
         let once = applied(Organisation::default(), last.clone());
-        let mut shuffled: Vec<_> = order.iter().filter(|_| !last.is_empty()).map(|pick| pick.get(&last).clone()).collect();
+        let picks = order.iter().filter(|_| !last.is_empty());
+        let mut shuffled: Vec<_> = picks.map(|pick| pick.get(&last).clone()).collect();
         shuffled.extend(last.into_iter().rev());
         let again = applied(Organisation::default(), shuffled);
         prop_assert_eq!(dump(&again), dump(&once));

@@ -1,0 +1,251 @@
+//! What a change of the organisation does to what waits or runs, looked for only where the change can
+//! reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::changes::{changed, in_one_only};
+use super::models::{Group, Resource, User};
+use super::value::Organisation;
+use crate::Time;
+use crate::ids::{GroupId, ResourceId, UserId};
+use crate::review::Eligible;
+use crate::transition::{Reviewers, Transition, reconcile, settle};
+
+/// The users and resources between which something is open that a change may end, or send back to
+/// review: all that [`reconcile`] must look at when `before` became `after`. What was open between
+/// others stays as it was, provided that `before` was reconciled.
+#[must_use]
+pub fn affected_pairs(
+    before: &Organisation,
+    after: &Organisation,
+) -> BTreeSet<(UserId, ResourceId)> {
+    let mut found = Affected {
+        before,
+        after,
+        pairs: BTreeSet::new(),
+    };
+    found.accesses();
+    found.resources();
+    found.memberships();
+    found.users();
+    found.reviewers();
+    found.pairs
+}
+
+/// True when address, ports or network of a resource changed (rule 7).
+#[must_use]
+pub fn moved(before: &Organisation, after: &Organisation, resource: ResourceId) -> bool {
+    match (before.resource(resource), after.resource(resource)) {
+        (Some(before), Some(after)) => !before.same_destination(after),
+        (None, _) | (_, None) => false,
+    }
+}
+
+struct Affected<'a> {
+    before: &'a Organisation,
+    after: &'a Organisation,
+    pairs: BTreeSet<(UserId, ResourceId)>,
+}
+
+impl Affected<'_> {
+    /// What itself changed: a use that is reported late may open what somebody asks for.
+    fn accesses(&mut self) {
+        let changed = changed(&self.before.accesses, &self.after.accesses);
+        let open = changed
+            .iter()
+            .filter(|access| access.after.is_some_and(|access| access.is_open()));
+        self.pairs.extend(open.map(|access| access.id));
+    }
+
+    /// What is open for resources that changed, or are assigned to others.
+    fn resources(&mut self) {
+        let resources = changed(&self.before.resources, &self.after.resources);
+        let differs = |before: &Resource, after: &Resource| {
+            before.settings != after.settings || !before.same_destination(after)
+        };
+        let mut all: BTreeSet<_> = resources
+            .iter()
+            .filter(|it| match (it.before, it.after) {
+                (Some(before), Some(after)) => differs(before, after),
+                (None, _) | (_, None) => true,
+            })
+            .map(|it| it.id)
+            .collect();
+        for assignment in changed(&self.before.assignments, &self.after.assignments) {
+            let both = assignment.before.into_iter().chain(assignment.after);
+            all.extend(both.map(|assignment| assignment.resource));
+        }
+        for group in changed(&self.before.groups, &self.after.groups) {
+            // Its assignments count, or count no more, also for those who are no members.
+            if group.before.is_none() || group.after.is_none() {
+                for organisation in [self.before, self.after] {
+                    let assigned = organisation.index.assignments_to(group.id);
+                    all.extend(assigned.map(|assignment| assignment.resource));
+                }
+            }
+        }
+        for resource in all {
+            let open = self.after.open_for(resource);
+            self.pairs.extend(open.map(|user| (user, resource)));
+        }
+    }
+
+    /// What people have open who joined or left a group.
+    fn memberships(&mut self) {
+        for group in changed(&self.before.groups, &self.after.groups) {
+            for user in in_one_only(members(group.before), members(group.after)) {
+                self.open_of(user);
+            }
+        }
+    }
+
+    /// What people have open who came, went, or were disabled or enabled.
+    fn users(&mut self) {
+        for user in changed(&self.before.users, &self.after.users) {
+            if is_enabled(user.before) != is_enabled(user.after) {
+                self.open_of(user.id);
+            }
+        }
+    }
+
+    fn open_of(&mut self, user: UserId) {
+        let own = self.after.accesses_of(user);
+        let open = own.filter(|(_, access)| access.is_open());
+        self.pairs
+            .extend(open.map(|(resource, _)| (user, resource)));
+    }
+
+    /// What waits for reviewers, or was approved by one and did not start yet, where reviewers went
+    /// (rules 7 and 14).
+    fn reviewers(&mut self) {
+        let everywhere = self.before.fallback_reviewers() != self.after.fallback_reviewers()
+            || self.before.reviewing_all() != self.after.reviewing_all();
+        let waiting: BTreeSet<_> = if everywhere {
+            self.after.open_pairs().collect()
+        } else {
+            let resources = self.differently_approved();
+            let open = resources.iter().flat_map(|resource| {
+                let users = self.after.open_for(*resource);
+                users.map(|user| (user, *resource))
+            });
+            open.collect()
+        };
+        for (user, resource) in waiting {
+            let access = self.after.access(user, resource);
+            let Some(access) = access.filter(|access| access.is_waiting()) else {
+                continue;
+            };
+            let granted = access.grant.as_deref();
+            let by = granted.and_then(crate::transition::Granted::approved_by);
+            let grant_at_stake = by.is_some_and(|by| !self.after.may_review(by, resource));
+            let request_at_stake =
+                || access.pending.is_some() && self.loses_eligible(user, resource);
+            if grant_at_stake || request_at_stake() {
+                self.pairs.insert((user, resource));
+            }
+        }
+    }
+
+    /// True when a pending request may end, or go to other fallback reviewers.
+    fn loses_eligible(&self, user: UserId, resource: ResourceId) -> bool {
+        let eligible = |of: &Organisation| of.reviewers(resource).eligible(user);
+        // Asked first, because it looks at two people at most.
+        self.after.regulars(resource).lack(user) && eligible(self.before) != eligible(self.after)
+    }
+
+    /// The resources whose approvers, or their members, changed.
+    fn differently_approved(&self) -> BTreeSet<ResourceId> {
+        let resources = changed(&self.before.resources, &self.after.resources);
+        let mut found: BTreeSet<_> = resources
+            .iter()
+            .filter(|it| approvers(it.before) != approvers(it.after))
+            .map(|it| it.id)
+            .collect();
+        let groups = changed(&self.before.groups, &self.after.groups);
+        let mut groups: BTreeSet<GroupId> = groups.iter().map(|group| group.id).collect();
+        for user in changed(&self.before.users, &self.after.users) {
+            if is_enabled(user.before) != is_enabled(user.after) {
+                // Whoever is unknown is in no group.
+                groups.extend(self.before.groups_of(user.id));
+                groups.extend(self.after.groups_of(user.id));
+            }
+        }
+        for group in groups {
+            found.extend(self.after.index.approved_by(group));
+        }
+        found
+    }
+}
+
+fn members(group: Option<&Group>) -> &[UserId] {
+    group.map_or(&[], |group| &group.members)
+}
+
+fn approvers(resource: Option<&Resource>) -> &[GroupId] {
+    resource.map_or(&[], |resource| &resource.approvers)
+}
+
+fn is_enabled(user: Option<&User>) -> bool {
+    user.is_some_and(|user| !user.disabled)
+}
+
+/// What a change does to what is open, beyond what time alone has done: as it will be recorded.
+pub struct Consequences<'a> {
+    before: &'a Organisation,
+    after: &'a Organisation,
+    now: Time,
+    /// Who reviewed, and who reviews.
+    reviewers: BTreeMap<ResourceId, (Reviewers, Reviewers)>,
+}
+
+impl<'a> Consequences<'a> {
+    /// Of `before` becoming `after` at `now`.
+    #[must_use]
+    pub fn new(before: &'a Organisation, after: &'a Organisation, now: Time) -> Self {
+        Self {
+            before,
+            after,
+            now,
+            reviewers: BTreeMap::new(),
+        }
+    }
+
+    /// Between one user and one resource. Fallback reviewers who could approve before were told.
+    pub fn between(&mut self, user: UserId, resource: ResourceId) -> Vec<Transition> {
+        let Self {
+            before, after, now, ..
+        } = *self;
+        let access = after.access(user, resource).map(|access| &**access);
+        let facts = |of: &Organisation| of.access_facts_of(user, resource, access);
+        let (open, _) = settle(facts(before), now);
+        let (facts, at_once) = settle(facts(after), now);
+        let known = self.reviewers.entry(resource);
+        let (old, new) =
+            known.or_insert_with(|| (before.reviewers(resource), after.reviewers(resource)));
+        let told = match old.eligible(user) {
+            Eligible::Fallback(people) => people,
+            Eligible::Regulars(_) | Eligible::Nobody => Vec::new(),
+        };
+        let moved = moved(before, after, resource);
+        let done = reconcile(&facts, moved, new, &told, now);
+        let all = at_once.into_iter().chain(done);
+        all.filter(|transition| match transition {
+            Transition::Cancelled { .. } | Transition::Lapsed { .. } => {
+                // Or sent back to review, and cancelled in the same moment.
+                open.pending.is_some() || open.grant.is_some()
+            }
+            Transition::Revoked(_) | Transition::Expired(_) => open.grant.is_some(),
+            // By time, whatever changed.
+            Transition::Started(_) => false,
+            Transition::Requested { .. }
+            | Transition::Approved { .. }
+            | Transition::Denied { .. }
+            | Transition::Superseded { .. }
+            | Transition::Reopened { .. }
+            | Transition::SentToFallback { .. }
+            | Transition::Released(_)
+            | Transition::Unlocked { .. } => true,
+        })
+        .collect()
+    }
+}

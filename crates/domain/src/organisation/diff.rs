@@ -1,0 +1,381 @@
+//! What differs between two organisations for the people in them: who sees what, whose locks, and
+//! what ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::affected::{Consequences, affected_pairs};
+use super::changes::{changed, in_one_only};
+use super::unreviewed::Unreviewed;
+use super::value::Organisation;
+use crate::Time;
+use crate::cause::Cause;
+use crate::grant::State as GrantState;
+use crate::ids::{GrantId, RequestId, ResourceId, UserId};
+use crate::request::State as RequestState;
+use crate::settings::{EffectiveAssignment, most_permissive};
+use crate::transition::Transition;
+
+/// What a change of the organisation does to people. Every list is in order of id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// Who sees a resource that they did not see.
+    pub gains: Vec<Sight>,
+    /// Who sees a resource no more.
+    pub losses: Vec<Sight>,
+    /// Whose lock of a resource that they go on seeing becomes stricter (rule 3).
+    pub stricter: Vec<LockChange>,
+    /// Whose lock becomes looser.
+    pub looser: Vec<LockChange>,
+    /// Requests that are cancelled.
+    pub cancelled: Vec<EndedRequest>,
+    /// Grants that are revoked.
+    pub revoked: Vec<EndedGrant>,
+    /// Approved requests that go back to review: their reviewer is no reviewer any more.
+    pub reopened: Vec<SentRequest>,
+    /// Requests that go to the fallback reviewers.
+    pub sent_to_fallback: Vec<SentRequest>,
+    /// Resources for which nobody could approve afterwards, though somebody could before.
+    pub unreviewed: Vec<UnreviewedResource>,
+}
+
+/// People who see, or do not see, a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sight {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The people.
+    pub users: Vec<UserId>,
+}
+
+/// People for whom another assignment, or other settings of one, count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LockChange {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The assignment that counted.
+    pub before: EffectiveAssignment,
+    /// The one that counts now.
+    pub after: EffectiveAssignment,
+    /// The people.
+    pub users: Vec<UserId>,
+}
+
+/// A request that is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct EndedRequest {
+    /// Whose.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// The request.
+    pub request: RequestId,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A grant that is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct EndedGrant {
+    /// Whose.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// The grant.
+    pub grant: GrantId,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A request that others are asked to review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct SentRequest {
+    /// Whose.
+    pub user: UserId,
+    /// For what.
+    pub resource: ResourceId,
+    /// The request.
+    pub request: RequestId,
+}
+
+/// A resource for which nobody could approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UnreviewedResource {
+    /// The resource.
+    pub resource: ResourceId,
+    /// Whose requests.
+    pub whose: Unreviewed,
+}
+
+impl Diff {
+    /// True when the change does nothing to anybody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What it does to people that `before` becomes `after` at `now`. Only what changed is looked at.
+#[must_use]
+pub fn diff(before: &Organisation, after: &Organisation, now: Time) -> Diff {
+    let mut diff = Diff::default();
+    for (resource, whose) in examined(before, after) {
+        let sides = Sides {
+            before,
+            after,
+            resource,
+            now,
+        };
+        diff.add_locks(&sides, &whose);
+    }
+    let mut consequences = Consequences::new(before, after, now);
+    for (user, resource) in affected_pairs(before, after) {
+        for transition in consequences.between(user, resource) {
+            diff.add_transition(&transition);
+        }
+    }
+    diff.unreviewed = newly_unreviewed(before, after, now);
+    diff
+}
+
+/// Whose view of a resource may have changed.
+#[derive(Debug)]
+enum Whose {
+    Everybody,
+    Users(BTreeSet<UserId>),
+}
+
+/// The resources that somebody may see, or see differently, and who.
+fn examined(before: &Organisation, after: &Organisation) -> BTreeMap<ResourceId, Whose> {
+    let mut everybody = BTreeSet::new();
+    for resource in changed(&before.resources, &after.resources) {
+        let settings = |side: Option<&super::models::Resource>| side.map(|it| it.settings);
+        if settings(resource.before) != settings(resource.after) {
+            everybody.insert(resource.id);
+        }
+    }
+    for assignment in changed(&before.assignments, &after.assignments) {
+        let both = assignment.before.into_iter().chain(assignment.after);
+        everybody.extend(both.map(|assignment| assignment.resource));
+    }
+    let mut users: BTreeMap<ResourceId, BTreeSet<UserId>> = BTreeMap::new();
+    for group in changed(&before.groups, &after.groups) {
+        let members = |side: Option<&super::models::Group>| {
+            side.map(|group| group.members.clone()).unwrap_or_default()
+        };
+        let moved = in_one_only(&members(group.before), &members(group.after));
+        if moved.is_empty() {
+            continue;
+        }
+        for organisation in [before, after] {
+            for assignment in organisation.index.assignments_to(group.id) {
+                let own = users.entry(assignment.resource).or_default();
+                own.extend(&moved);
+            }
+        }
+    }
+    for user in changed(&before.users, &after.users) {
+        let is_enabled = |side: Option<&super::models::User>| side.is_some_and(|it| !it.disabled);
+        if is_enabled(user.before) == is_enabled(user.after) {
+            continue;
+        }
+        for organisation in [before, after] {
+            for found in organisation.reachable(user.id, None) {
+                users.entry(found.resource.id).or_default().insert(user.id);
+            }
+        }
+    }
+    let users = users.into_iter();
+    let mut all: BTreeMap<_, _> = users.map(|(id, users)| (id, Whose::Users(users))).collect();
+    all.extend(everybody.into_iter().map(|id| (id, Whose::Everybody)));
+    all
+}
+
+/// One resource before and after.
+struct Sides<'a> {
+    before: &'a Organisation,
+    after: &'a Organisation,
+    resource: ResourceId,
+    now: Time,
+}
+
+/// The assignment that counts for somebody, before and after.
+type Best = (Option<EffectiveAssignment>, Option<EffectiveAssignment>);
+
+impl Sides<'_> {
+    /// What counts for each of these people. Most share their assignments with many others: what
+    /// follows is worked out once for each set of them.
+    fn best(&self, whose: &Whose) -> Vec<(Best, Vec<UserId>)> {
+        let (old, new) = (self.valid(self.before), self.valid(self.after));
+        let mut held: Vec<(UserId, usize)> = Vec::new();
+        let sides = [(self.before, &old, 0), (self.after, &new, old.len())];
+        for (organisation, assignments, first) in sides {
+            for (index, assignment) in assignments.iter().enumerate() {
+                let Some(group) = organisation.group(assignment.group) else {
+                    continue;
+                };
+                let first = first + index;
+                match whose {
+                    Whose::Everybody => {
+                        held.extend(group.members.iter().map(|user| (*user, first)));
+                    }
+                    Whose::Users(users) => {
+                        let own = users
+                            .iter()
+                            .filter(|it| organisation.is_member(**it, group.id));
+                        held.extend(own.map(|user| (*user, first)));
+                    }
+                }
+            }
+        }
+        held.sort_unstable();
+        let mut found: Vec<(Best, Vec<UserId>)> = Vec::new();
+        let mut known: BTreeMap<(bool, bool, Vec<usize>), usize> = BTreeMap::new();
+        for own in held.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((user, _)) = own.first() else {
+                continue;
+            };
+            let enabled = |side: &Organisation| side.enabled_user(*user).is_some();
+            let (was, is) = (enabled(self.before), enabled(self.after));
+            let indexes = own.iter().map(|(_, index)| *index);
+            let key = (was, is, indexes.collect::<Vec<_>>());
+            let at = *known.entry(key).or_insert_with_key(|(was, is, indexes)| {
+                let side = |all: &[EffectiveAssignment], first: usize| {
+                    let own = indexes.iter().filter_map(|index| index.checked_sub(first));
+                    let own: Vec<_> = own.filter_map(|index| all.get(index)).copied().collect();
+                    most_permissive(&own, self.now).copied()
+                };
+                let best = (
+                    side(&old, 0).filter(|_| *was),
+                    side(&new, old.len()).filter(|_| *is),
+                );
+                found.push((best, Vec::new()));
+                found.len() - 1
+            });
+            if let Some((_, users)) = found.get_mut(at) {
+                users.push(*user);
+            }
+        }
+        found
+    }
+
+    fn valid(&self, organisation: &Organisation) -> Vec<EffectiveAssignment> {
+        let Some(resource) = organisation.resource(self.resource) else {
+            return Vec::new();
+        };
+        let assigned = organisation.assignments_of(self.resource);
+        let assigned = assigned.map(|own| own.effective(resource.settings));
+        assigned.filter(|own| own.is_valid(self.now)).collect()
+    }
+}
+
+impl Diff {
+    fn add_locks(&mut self, sides: &Sides<'_>, whose: &Whose) {
+        let resource = sides.resource;
+        let (mut gains, mut losses) = (Vec::new(), Vec::new());
+        for (best, users) in sides.best(whose) {
+            match best {
+                (None, None) => {}
+                (None, Some(_)) => gains.extend(users),
+                (Some(_), None) => losses.extend(users),
+                (Some(before), Some(after)) => {
+                    let list = match looseness(&after).cmp(&looseness(&before)) {
+                        std::cmp::Ordering::Less => &mut self.stricter,
+                        std::cmp::Ordering::Equal => continue,
+                        std::cmp::Ordering::Greater => &mut self.looser,
+                    };
+                    list.push(LockChange {
+                        resource,
+                        before,
+                        after,
+                        users,
+                    });
+                }
+            }
+        }
+        for (list, mut users) in [(&mut self.gains, gains), (&mut self.losses, losses)] {
+            users.sort_unstable();
+            if !users.is_empty() {
+                list.push(Sight { resource, users });
+            }
+        }
+    }
+
+    fn add_transition(&mut self, transition: &Transition) {
+        let sent = |request: &crate::request::Request| SentRequest {
+            user: request.user,
+            resource: request.resource,
+            request: request.id,
+        };
+        match transition {
+            Transition::Cancelled { request } => {
+                if let RequestState::Cancelled { cause, .. } = request.state {
+                    self.cancelled.push(EndedRequest {
+                        user: request.user,
+                        resource: request.resource,
+                        request: request.id,
+                        cause,
+                    });
+                }
+            }
+            Transition::Revoked(change) | Transition::Expired(change) => {
+                let grant = &change.after;
+                let cause = match grant.state {
+                    GrantState::Revoked { cause, .. } => cause,
+                    // Nothing is left of it on today's terms.
+                    GrantState::Expired { .. } => Cause::TermsTightened,
+                    GrantState::Scheduled | GrantState::Active | GrantState::Released { .. } => {
+                        return;
+                    }
+                };
+                self.revoked.push(EndedGrant {
+                    user: grant.user,
+                    resource: grant.resource,
+                    grant: grant.id,
+                    cause,
+                });
+            }
+            Transition::Reopened { request, .. } => self.reopened.push(sent(request)),
+            Transition::SentToFallback { request, .. } => {
+                self.sent_to_fallback.push(sent(request));
+            }
+            // No change of the organisation does these.
+            Transition::Requested { .. }
+            | Transition::Approved { .. }
+            | Transition::Denied { .. }
+            | Transition::Superseded { .. }
+            | Transition::Lapsed { .. }
+            | Transition::Started(_)
+            | Transition::Released(_)
+            | Transition::Unlocked { .. } => {}
+        }
+    }
+}
+
+/// The order of rule 3; of equals, the assignment that ends later.
+fn looseness(assignment: &EffectiveAssignment) -> impl Ord + use<> {
+    let until = assignment.until.unwrap_or(Time::MAX_UTC);
+    (assignment.settings.permissiveness(), until)
+}
+
+fn newly_unreviewed(
+    before: &Organisation,
+    after: &Organisation,
+    now: Time,
+) -> Vec<UnreviewedResource> {
+    if after.is_reviewed_everywhere() {
+        return Vec::new();
+    }
+    let (old, new) = (before.fallback_reviewers(), after.fallback_reviewers());
+    let lacking = after.resources().filter_map(|resource| {
+        let whose = after.unreviewed(resource, &new, now)?;
+        let earlier = before.resource(resource.id);
+        let earlier = earlier.and_then(|resource| before.unreviewed(resource, &old, now));
+        (earlier != Some(whose)).then_some(UnreviewedResource {
+            resource: resource.id,
+            whose,
+        })
+    });
+    lacking.collect()
+}

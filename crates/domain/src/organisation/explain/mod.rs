@@ -1,0 +1,356 @@
+//! Why one person may or may not reach one resource, at a moment from now on: one function for pages,
+//! commands and API, projected for its viewer (rule 1).
+
+mod value;
+mod words;
+
+use serde::Serialize;
+
+pub use value::{
+    Approving, Because, ExplainedAssignment, ExplainedGrant, ExplainedPermit, ExplainedRequest,
+    ExplainedResource, Explanation, Missing, Named, Origin, Setting, Weight, WhoApproves,
+};
+pub use words::sentences;
+
+use super::models::{Assignment, Resource, User};
+use super::value::Organisation;
+use crate::address::Host;
+use crate::grant::State as GrantState;
+use crate::ids::{NetworkId, ResourceId, UserId};
+use crate::lock::{Facts, LockState, PermitCause, Why, lock_state, permit};
+use crate::request::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
+use crate::review::{Eligible, Role};
+use crate::settings::{Approval, EffectiveAssignment, Settings, most_permissive};
+use crate::transition::{AccessFacts, settle};
+use crate::{Time, later};
+
+/// People are named up to this many (rule 1).
+const NAMED: usize = 5;
+
+/// The person that an explanation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The person.
+    pub user: UserId,
+    /// Their session reaches what concerns other people.
+    pub reaches_others: bool,
+}
+
+/// What is asked: can this person reach that, then?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The person.
+    pub user: UserId,
+    /// What they want to reach.
+    pub target: Target,
+    /// When; a moment that is past is taken as now.
+    pub at: Time,
+}
+
+/// What somebody wants to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A resource.
+    Resource(ResourceId),
+    /// A destination.
+    Destination {
+        /// The network that it lies in.
+        network: NetworkId,
+        /// The host.
+        host: Host,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// There is no such user, resource or destination, or the viewer may not see it: one answer for both
+/// (rule 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("There is no such resource here, or you don’t have access to it.")]
+pub struct Unknown;
+
+/// Explains to `viewer`: their own access to what they see; as its reviewer, that of somebody who sees
+/// the resource; as an administrator, anything.
+///
+/// # Errors
+/// [`Unknown`].
+pub fn explain(
+    organisation: &Organisation,
+    viewer: Viewer,
+    question: &Question,
+    now: Time,
+) -> Result<Explanation, Unknown> {
+    let viewer = Seen {
+        organisation,
+        user: organisation.enabled_user(viewer.user).ok_or(Unknown)?,
+        reaches_others: viewer.reaches_others,
+        now,
+    };
+    let user = organisation.user(question.user).ok_or(Unknown)?;
+    let resource = match &question.target {
+        Target::Resource(id) => organisation.resource(*id),
+        Target::Destination {
+            network,
+            host,
+            port,
+        } => organisation.governing(*network, host, &[], *port),
+    };
+    let resource = resource.ok_or(Unknown)?;
+    if !viewer.may_see(user, resource) {
+        return Err(Unknown);
+    }
+    let at = question.at.max(now);
+    let facts = organisation.access_facts(user.id, resource.id);
+    let facts = match at == now {
+        true => facts,
+        // As time alone will make it.
+        false => settle(facts, at).0,
+    };
+    let view = facts.view();
+    let lock = lock_state(&view, at);
+    let governed_by = organisation.shadowed_by(resource);
+    let governed_by = governed_by.filter(|other| viewer.sees(other));
+    let eligible = organisation.reviewers(resource.id).eligible(user.id);
+    let mut explanation = Explanation {
+        user: named(user.id, &user.name),
+        resource: explained_resource(organisation, resource),
+        at,
+        lock,
+        permit: permit(user.id, resource.id, &view, at).map(|permit| ExplainedPermit {
+            because: match permit.cause {
+                PermitCause::Standing => Because::Standing,
+                PermitCause::AutoLock => Because::AutoLock,
+                PermitCause::Grant(_) => Because::Grant,
+            },
+            until: permit.until,
+        }),
+        governed_by: governed_by.map(|other| named(other.id, &other.name)),
+        assignments: considered(organisation, user, resource, at),
+        grant: explained_grant(&facts, at),
+        pending: explained_request(&facts, at),
+        automatic_off_until: facts
+            .revoked_at
+            .map(|at| later(at, AUTOMATIC_OFF_AFTER_REVOCATION))
+            .filter(|until| at < *until),
+        approvers: who_approves(organisation, resource, &eligible),
+        missing: Vec::new(),
+    };
+    explanation.missing = missing(organisation, user, resource, &explanation, &view);
+    Ok(explanation)
+}
+
+/// A viewer with what they may see now.
+struct Seen<'a> {
+    organisation: &'a Organisation,
+    user: &'a User,
+    reaches_others: bool,
+    now: Time,
+}
+
+impl Seen<'_> {
+    fn may_see(&self, user: &User, resource: &Resource) -> bool {
+        let own = self.user.id == user.id;
+        let visible = is_visible(self.organisation, user.id, resource.id, self.now);
+        self.has(Role::Admin) || (visible && (own || self.reviews(user.id, resource.id)))
+    }
+
+    /// True when the viewer knows that the resource is there.
+    fn sees(&self, resource: &Resource) -> bool {
+        self.has(Role::Admin)
+            || is_visible(self.organisation, self.user.id, resource.id, self.now)
+            || (self.reaches_others && self.organisation.is_regular(self.user.id, resource.id))
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.reaches_others && self.user.roles.contains(&role)
+    }
+
+    fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
+        let stands_in = || {
+            let regulars = self.organisation.regulars(resource);
+            regulars.lack(requester) && self.organisation.is_fallback_reviewer(self.user.id)
+        };
+        self.reaches_others && (self.organisation.is_regular(self.user.id, resource) || stands_in())
+    }
+}
+
+fn is_visible(of: &Organisation, user: UserId, resource: ResourceId, now: Time) -> bool {
+    let own = of.facts(user, resource);
+    own.is_some_and(|own| most_permissive(&own.assignments, now).is_some())
+}
+
+fn named<Id>(id: Id, name: &str) -> Named<Id> {
+    let name = name.to_owned();
+    Named { id, name }
+}
+
+fn explained_resource(of: &Organisation, resource: &Resource) -> ExplainedResource {
+    let network = of.network(resource.network);
+    ExplainedResource {
+        id: resource.id,
+        name: resource.name.clone(),
+        address: resource.address.to_string(),
+        ports: resource.ports.clone(),
+        network: network.map_or_else(String::new, |network| network.name.clone()),
+    }
+}
+
+/// The assignments, also those of a disabled user.
+fn considered(
+    of: &Organisation,
+    user: &User,
+    resource: &Resource,
+    at: Time,
+) -> Vec<ExplainedAssignment> {
+    let Some(reachable) = of.reachable(user.id, Some(resource.id)).next() else {
+        return Vec::new();
+    };
+    let best = most_permissive(&reachable.assignments, at);
+    let weight = |own: &EffectiveAssignment| match best {
+        _ if user.disabled => Weight::UserDisabled,
+        _ if !own.is_valid(at) => Weight::Ended,
+        Some(best) if best.assignment != own.assignment => Weight::Weaker {
+            than: best.assignment,
+        },
+        Some(_) | None => Weight::Counts,
+    };
+    let considered = reachable.assignments.iter().filter_map(|own| {
+        let assignment = of.assignment(own.assignment)?;
+        let group = of.group(own.group)?;
+        Some(explained(
+            assignment,
+            &group.name,
+            resource.settings,
+            weight(own),
+        ))
+    });
+    considered.collect()
+}
+
+fn explained(
+    assignment: &Assignment,
+    group: &str,
+    settings: Settings,
+    weight: Weight,
+) -> ExplainedAssignment {
+    fn setting<T>(own: Option<T>, value: T) -> Setting<T> {
+        match own {
+            Some(value) => Setting {
+                value,
+                from: Origin::Override,
+            },
+            None => Setting {
+                value,
+                from: Origin::Resource,
+            },
+        }
+    }
+    let own = assignment.own;
+    ExplainedAssignment {
+        id: assignment.id,
+        group: named(assignment.group, group),
+        mode: setting(own.mode, settings.mode),
+        period: setting(own.period, settings.period),
+        approval: setting(own.approval, settings.approval),
+        lock_after: setting(own.lock_after, settings.lock_after),
+        until: assignment.until,
+        weight,
+    }
+}
+
+/// The grant, as long as its own assignment is valid.
+fn explained_grant(facts: &AccessFacts, at: Time) -> Option<ExplainedGrant> {
+    let live = facts.grant.as_ref()?.grant.clone().live(at).ok()?;
+    let grant = live.into_grant();
+    let mut own = facts.assignments.iter();
+    let assignment = own.find(|own| own.assignment == grant.assignment && own.is_valid(at))?;
+    let mut window = grant.window;
+    window.expires_at = assignment
+        .until
+        .map_or(window.expires_at, |until| until.min(window.expires_at));
+    Some(ExplainedGrant {
+        id: grant.id,
+        assignment: grant.assignment,
+        window,
+        scheduled: grant.state == GrantState::Scheduled,
+    })
+}
+
+fn explained_request(facts: &AccessFacts, at: Time) -> Option<ExplainedRequest> {
+    let pending = facts.pending.clone()?.pending(at).ok()?;
+    let request = pending.request();
+    let mut own = facts.assignments.iter();
+    let id = request.terms.assignment;
+    own.find(|own| own.assignment == id && own.is_valid(at))?;
+    Some(ExplainedRequest {
+        id: request.id,
+        assignment: id,
+        purpose: request.terms.purpose,
+        since: request.created_at,
+        lapses_at: request.lapses_at,
+    })
+}
+
+/// Groups by name, and people up to five; never a login or a mail address (rule 1).
+fn who_approves(of: &Organisation, resource: &Resource, eligible: &Eligible) -> WhoApproves {
+    let (kind, groups) = match eligible {
+        Eligible::Regulars(_) => (Approving::Regulars, &*resource.approvers),
+        Eligible::Fallback(_) => (Approving::Fallback, of.fallback_groups()),
+        Eligible::Nobody => (Approving::Nobody, &[][..]),
+    };
+    let people = eligible.people();
+    let groups = groups.iter().filter_map(|id| {
+        let group = of.group(*id)?;
+        let can = |member: &UserId| people.binary_search(member).is_ok();
+        group.members.iter().any(can).then(|| group.name.clone())
+    });
+    let named = match people.len() {
+        ..=NAMED => people,
+        _ => &[],
+    };
+    let names = named.iter().filter_map(|id| of.user_name(*id));
+    WhoApproves {
+        kind,
+        groups: groups.collect(),
+        people: names.map(str::to_owned).collect(),
+    }
+}
+
+fn missing(
+    of: &Organisation,
+    user: &User,
+    resource: &Resource,
+    found: &Explanation,
+    view: &Facts<'_>,
+) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let approval = most_permissive(view.assignments, found.at)
+        .map(|best| approval_in_force(best, view.revoked_at, found.at));
+    let opener = match approval {
+        Some(Approval::Automatic) => Missing::NeedsReason,
+        Some(Approval::Manual) | None => Missing::NeedsApproval,
+    };
+    match found.lock {
+        None if user.disabled => missing.push(Missing::UserDisabled),
+        None => missing.push(Missing::NotAssigned),
+        Some(LockState::Open { .. } | LockState::Granted { .. }) => {}
+        Some(LockState::Scheduled { starts_at, .. }) => {
+            missing.push(Missing::NotStarted { starts_at });
+        }
+        Some(LockState::Pending { .. }) => missing.push(Missing::NeedsApproval),
+        Some(LockState::Locked { why: Why::Unused }) => missing.extend([Missing::Unused, opener]),
+        Some(LockState::Locked {
+            why: Why::NeedsApproval | Why::NeedsReason | Why::Unknown,
+        }) => missing.push(opener),
+    }
+    let needs_somebody = missing.contains(&Missing::NeedsApproval);
+    if needs_somebody && found.approvers.kind == Approving::Nobody {
+        missing.push(Missing::NobodyCanApprove);
+    }
+    let other = found.governed_by.as_ref();
+    missing.extend(other.map(|other| Missing::OtherGoverns { resource: other.id }));
+    if !of.has_gateway(resource.network) {
+        missing.push(Missing::NoGateway);
+    }
+    missing
+}

@@ -1,0 +1,122 @@
+//! Warnings about an organisation: what will surprise somebody, found before it does.
+
+mod checks;
+mod words;
+
+use serde::Serialize;
+
+pub use words::sentence;
+
+use super::unreviewed::Unreviewed;
+use super::value::Organisation;
+use crate::Time;
+use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+
+/// Something that an administrator should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum Finding {
+    /// Nobody could approve (rule 14): requests are refused.
+    NobodyCanApprove {
+        /// For this resource.
+        resource: ResourceId,
+        /// Whose requests.
+        whose: Unreviewed,
+    },
+    /// A group of approvers has one member, who needs approvals here, and no other approver could give
+    /// them: others have to stand in.
+    ApproverOfOwn {
+        /// For this resource.
+        resource: ResourceId,
+        /// The group.
+        group: GroupId,
+        /// Its member.
+        user: UserId,
+    },
+    /// Only administrators could approve.
+    OnlyAdministrators {
+        /// For this resource.
+        resource: ResourceId,
+    },
+    /// All people of one assignment, which needs an approval, have standing access by another.
+    ApprovalWithoutMeaning {
+        /// To this resource.
+        resource: ResourceId,
+        /// The assignment that needs an approval.
+        assignment: AssignmentId,
+        /// One that gives standing access.
+        standing: AssignmentId,
+    },
+    /// Two resources on one address and port: the first governs (rule 9).
+    SameDestination {
+        /// In this network.
+        network: NetworkId,
+        /// The one with the lower id.
+        governing: ResourceId,
+        /// The other.
+        resource: ResourceId,
+    },
+    /// A network with resources has no gateway: nobody reaches them.
+    NoGateway {
+        /// The network.
+        network: NetworkId,
+    },
+    /// An assignment ends soon.
+    EndsSoon {
+        /// The assignment.
+        assignment: AssignmentId,
+        /// Its group.
+        group: GroupId,
+        /// Its resource.
+        resource: ResourceId,
+        /// Its end.
+        until: Time,
+    },
+    /// People have access that they did not use for long.
+    Unused {
+        /// The resource.
+        resource: ResourceId,
+        /// The people, in order of id.
+        users: Vec<UserId>,
+    },
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Something could be tidier.
+    Hint,
+    /// Something is probably not meant so.
+    Warning,
+    /// Somebody cannot do what they should.
+    Problem,
+}
+
+impl Finding {
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::NobodyCanApprove { .. } | Self::NoGateway { .. } => Severity::Problem,
+            Self::ApproverOfOwn { .. }
+            | Self::ApprovalWithoutMeaning { .. }
+            | Self::SameDestination { .. }
+            | Self::EndsSoon { .. } => Severity::Warning,
+            Self::OnlyAdministrators { .. } | Self::Unused { .. } => Severity::Hint,
+        }
+    }
+}
+
+/// All findings at `now`: kind by kind, each kind in order of id.
+#[must_use]
+pub fn lint(organisation: &Organisation, now: Time) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(checks::reviewers(organisation, now));
+    found.extend(checks::approvals_without_meaning(organisation, now));
+    found.extend(checks::same_destinations(organisation));
+    found.extend(checks::networks_without_gateway(organisation));
+    found.extend(checks::ending_soon(organisation, now));
+    found.extend(checks::unused(organisation, now));
+    found
+}
