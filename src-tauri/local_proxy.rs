@@ -17,9 +17,9 @@ use hourkey_protocol::oauth::DESKTOP_CLIENT;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use crate::event::{Event, ProxyEvent};
+use crate::event::{Event, ProxyEvent, SessionNews};
 use crate::platform;
-use crate::state::ProxyAddresses;
+use crate::state::{ProxyAddresses, SessionId};
 
 /// Warm connections to each gateway in use.
 const WARM_CONNECTIONS: usize = 2;
@@ -44,17 +44,45 @@ pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
 pub(crate) struct SessionProxy {
     model: watch::Sender<Model>,
     clock: Arc<dyn Clock>,
-    events: mpsc::Sender<Event>,
+    news: NewsSender,
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
-    proxy: Option<LocalProxy>,
+    /// The proxy; why there is none, as a sentence.
+    proxy: Result<LocalProxy, String>,
     /// The addresses that the app knows.
     told: Option<ProxyAddresses>,
+}
+
+/// Sends the app news of the local proxy of one session.
+#[derive(Clone)]
+struct NewsSender {
+    session: SessionId,
+    events: mpsc::Sender<Event>,
+}
+
+impl NewsSender {
+    fn event(&self, news: ProxyEvent) -> Event {
+        Event::Session {
+            id: self.session,
+            news: SessionNews::LocalProxy(news),
+        }
+    }
+
+    async fn send(&self, news: ProxyEvent) {
+        // The receiver is gone when the app ends.
+        let _ = self.events.send(self.event(news)).await;
+    }
+
+    /// False when the queue is full, and the news is lost.
+    fn try_send(&self, news: ProxyEvent) -> bool {
+        self.events.try_send(self.event(news)).is_ok()
+    }
 }
 
 impl SessionProxy {
     /// Starts the proxy. It calls the controller only once a program connects.
     pub(crate) async fn start(
+        id: SessionId,
         session: &Session,
         files: &ProxyFiles,
         events: &mpsc::Sender<Event>,
@@ -62,26 +90,27 @@ impl SessionProxy {
         let key = Arc::new(key(session.controller()));
         let device = Device::new(session.clone(), key, platform::machine_name());
         let (model, known) = watch::channel(Model::default());
-        let prompts = Arc::new(PromptForwarder(events.clone()));
+        let news = NewsSender {
+            session: id,
+            events: events.clone(),
+        };
+        let prompts = Arc::new(PromptForwarder(news.clone()));
         let dialer = Dialer::new(device, known, prompts, WARM_CONNECTIONS);
         let proxy = LocalProxy::start_anywhere(dialer.clone(), FIRST_PORT, files).await;
-        let told = proxy.as_ref().ok().map(addresses);
-        let news = match (&told, &proxy) {
-            (Some(addresses), _) => ProxyEvent::Listens(addresses.clone()),
-            (None, Err(error)) => ProxyEvent::Failed(error.to_string()),
-            (None, Ok(_)) => ProxyEvent::Failed("it has no address".to_owned()),
-        };
-        // The receiver is gone when the app ends.
-        let _ = events.send(Event::LocalProxy(news)).await;
         Self {
             model,
             clock: Arc::clone(session.clock()),
-            events: events.clone(),
+            news,
             dialer,
             forwards: BTreeMap::new(),
-            proxy: proxy.ok(),
-            told,
+            told: proxy.as_ref().ok().map(addresses),
+            proxy: proxy.map_err(|error| error.to_string()),
         }
+    }
+
+    /// Returns the addresses, or why there are none, as a sentence.
+    pub(crate) fn addresses(&self) -> Result<ProxyAddresses, String> {
+        self.proxy.as_ref().map(addresses).map_err(Clone::clone)
     }
 
     /// Lets programs reach a resource at a port of this computer, up to the end of the session.
@@ -117,8 +146,7 @@ impl SessionProxy {
             to,
             address,
         };
-        // The receiver is gone when the app ends.
-        let _ = self.events.send(Event::LocalProxy(news)).await;
+        self.news.send(news).await;
         Ok(())
     }
 
@@ -140,14 +168,12 @@ impl SessionProxy {
             }
             Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
         };
-        let now = self.proxy.as_ref().filter(|_| moved).map(addresses);
+        let now = self.addresses().ok().filter(|_| moved);
         if let Some(now) = now
             && self.told.as_ref() != Some(&now)
         {
             self.told = Some(now.clone());
-            let news = Event::LocalProxy(ProxyEvent::Listens(now));
-            // The receiver is gone when the app ends.
-            let _ = self.events.send(news).await;
+            self.news.send(ProxyEvent::Listens(now)).await;
         }
     }
 }
@@ -161,7 +187,7 @@ fn addresses(proxy: &LocalProxy) -> ProxyAddresses {
 }
 
 /// Forwards access prompts to the app.
-struct PromptForwarder(mpsc::Sender<Event>);
+struct PromptForwarder(NewsSender);
 
 impl PromptForwarder {
     fn prompt(&self, prompt: &AccessPrompt, page: Option<Url>) {
@@ -169,7 +195,7 @@ impl PromptForwarder {
             resource: prompt.resource.id,
             page,
         };
-        if self.0.try_send(Event::LocalProxy(event)).is_err() {
+        if !self.0.try_send(event) {
             tracing::warn!("cannot queue an access prompt; it is dropped");
         }
     }
@@ -186,7 +212,7 @@ impl PromptHandler for PromptForwarder {
 
     fn blocked(&self, blocked: &BlockedConnection) {
         let news = ProxyEvent::Blocked(blocked.clone());
-        if self.0.try_send(Event::LocalProxy(news)).is_err() {
+        if !self.0.try_send(news) {
             tracing::warn!(%blocked, "cannot queue a notification of a blocked connection; it is dropped");
         }
     }
