@@ -1,9 +1,11 @@
 //! What the app reacts to, and all that it carries. Everybody sends these; [`crate::app`] alone
 //! receives them.
 
+use std::sync::Arc;
+
 use hourkey_client::delivery::DeliveryLog;
 use hourkey_client::dial::{BlockedConnection, Destination};
-use hourkey_client::sync::Update;
+use hourkey_client::model::Model;
 use hourkey_domain::ids::ResourceId;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
@@ -92,8 +94,8 @@ impl Event {
 /// News of a session.
 #[derive(Debug)]
 pub enum SessionNews {
-    /// An update from the controller.
-    Update(Update),
+    /// What is known of the controller's state changed.
+    Model(Arc<Model>),
     /// Where the refresh token is stored, or why it is not.
     Stored(TokenStorage),
     /// An event of the local proxy.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use hourkey_client::config::Config;
-use hourkey_client::model::Connection;
-use hourkey_client::sync::Update;
+use hourkey_client::model::{Connection, Model};
+use hourkey_client::update::Update;
 use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
@@ -190,7 +191,7 @@ pub(crate) fn state(resources: Vec<Resource>) -> AppState {
         local_proxy: Err("none".to_owned()),
     });
     let update = Update::Snapshot(Box::new(snapshot(0, resources)));
-    session.model.apply(update, Duration::ZERO);
+    Arc::make_mut(&mut session.model).apply(update, Duration::ZERO);
     AppState {
         sign_in: SignIn::SignedIn(Box::new(session)),
         zone: zone(),
@@ -208,9 +209,14 @@ pub(crate) fn session(state: &mut AppState) -> &mut Session {
     state.sign_in.session_mut().expect("signed in")
 }
 
+/// The model of somebody who is signed in.
+pub(crate) fn model(state: &mut AppState) -> &mut Model {
+    Arc::make_mut(&mut session(state).model)
+}
+
 /// Not heard for an hour.
 pub(crate) fn offline(mut state: AppState) -> AppState {
-    session(&mut state).model.connection = Connection::Lost {
+    model(&mut state).connection = Connection::Lost {
         since: Some(at(-60)),
         why: "The controller went silent.".to_owned(),
     };

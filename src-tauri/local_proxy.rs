@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::dial::{AccessPrompt, BlockedConnection, Destination, Dialer, PromptHandler};
+use hourkey_client::live::LiveClient;
 use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
-use hourkey_client::model::Model;
+use hourkey_client::model::{Model, Rows};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::Session;
-use hourkey_client::sync::Update;
-use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::event::{Event, ProxyEvent, SessionNews};
@@ -40,10 +39,8 @@ pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
     ProxyFiles::of(state, DESKTOP_CLIENT, controller)
 }
 
-/// The local proxy of one session. Ends when dropped.
+/// The local proxy of one session, and its forwards. Ends when dropped.
 pub(crate) struct SessionProxy {
-    model: watch::Sender<Model>,
-    clock: Arc<dyn Clock>,
     news: NewsSender,
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
@@ -51,16 +48,22 @@ pub(crate) struct SessionProxy {
     proxy: Result<LocalProxy, String>,
     /// The addresses that the app knows.
     told: Option<ProxyAddresses>,
+    /// The rows that they were made of.
+    rows: Rows,
 }
 
 /// Sends the app news of the local proxy of one session.
-#[derive(Clone)]
 struct NewsSender {
     session: SessionId,
     events: mpsc::Sender<Event>,
 }
 
 impl NewsSender {
+    fn of(session: SessionId, events: &mpsc::Sender<Event>) -> Self {
+        let events = events.clone();
+        Self { session, events }
+    }
+
     fn event(&self, news: ProxyEvent) -> Event {
         Event::Session {
             id: self.session,
@@ -79,32 +82,30 @@ impl NewsSender {
     }
 }
 
+/// Returns the live client of a session, whose prompts come as news of `id`.
+pub(crate) fn client(id: SessionId, session: &Session, events: &mpsc::Sender<Event>) -> LiveClient {
+    let key = Arc::new(key(session.controller()));
+    let device = Device::new(session.clone(), key, platform::machine_name());
+    let prompts = Arc::new(PromptForwarder(NewsSender::of(id, events)));
+    LiveClient::start(device, prompts, WARM_CONNECTIONS)
+}
+
 impl SessionProxy {
     /// Starts the proxy. It calls the controller only once a program connects.
     pub(crate) async fn start(
         id: SessionId,
-        session: &Session,
+        dialer: Dialer,
         files: &ProxyFiles,
         events: &mpsc::Sender<Event>,
     ) -> Self {
-        let key = Arc::new(key(session.controller()));
-        let device = Device::new(session.clone(), key, platform::machine_name());
-        let (model, known) = watch::channel(Model::default());
-        let news = NewsSender {
-            session: id,
-            events: events.clone(),
-        };
-        let prompts = Arc::new(PromptForwarder(news.clone()));
-        let dialer = Dialer::new(device, known, prompts, WARM_CONNECTIONS);
         let proxy = LocalProxy::start_anywhere(dialer.clone(), FIRST_PORT, files).await;
         Self {
-            model,
-            clock: Arc::clone(session.clock()),
-            news,
+            news: NewsSender::of(id, events),
             dialer,
             forwards: BTreeMap::new(),
             told: proxy.as_ref().ok().map(addresses),
             proxy: proxy.map_err(|error| error.to_string()),
+            rows: Rows::default(),
         }
     }
 
@@ -155,21 +156,14 @@ impl SessionProxy {
         self.forwards.remove(&resource);
     }
 
-    /// Applies an update. Sends new addresses when resources came, went or moved, for browsers that
+    /// Hears of a change. Sends new addresses when resources came, went or moved, for browsers that
     /// follow the app.
-    pub(crate) async fn apply(&mut self, update: &Update) {
-        let boot = self.clock.boot();
-        self.model
-            .send_modify(|model| model.apply(update.clone(), boot));
-        let moved = match update {
-            Update::Snapshot(_) => true,
-            Update::Changes(changes) => {
-                !(changes.resources.is_empty() && changes.removed_resources.is_empty())
-            }
-            Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
-        };
-        let now = self.addresses().ok().filter(|_| moved);
-        if let Some(now) = now
+    pub(crate) async fn observe(&mut self, model: &Model) {
+        if Arc::ptr_eq(&self.rows, &model.resources) {
+            return;
+        }
+        self.rows = Arc::clone(&model.resources);
+        if let Ok(now) = self.addresses()
             && self.told.as_ref() != Some(&now)
         {
             self.told = Some(now.clone());

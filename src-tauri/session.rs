@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hourkey_client::api::ApiError;
+use hourkey_client::live::LiveClient;
+use hourkey_client::model::Model;
 use hourkey_client::secrets::{Keyring, SecretStore};
 use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
-use hourkey_client::sync::{self, Subscription, Update};
 use hourkey_clock::Clock;
 use hourkey_protocol::access::{Approve, Comment};
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -43,8 +44,8 @@ pub(crate) async fn run(
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
-            update = next_update(&mut task.running) => {
-                task.forward(update).await;
+            model = next_model(&mut task.running) => {
+                task.forward(model).await;
                 continue;
             }
             result = sign_in_result(&mut task.attempt) => {
@@ -77,9 +78,9 @@ struct SessionTask {
 
 struct ActiveSession {
     id: SessionId,
-    session: Session,
-    subscription: Subscription,
-    updates: mpsc::Receiver<Update>,
+    client: LiveClient,
+    /// The client's model.
+    model: watch::Receiver<Arc<Model>>,
     place: String,
     stored: Option<TokenStorage>,
     local_proxy: SessionProxy,
@@ -98,7 +99,7 @@ impl SessionTask {
             SessionCommand::SignOut => self.sign_out(),
             SessionCommand::Reconnect => {
                 if let Some(running) = &self.running {
-                    running.subscription.wake();
+                    running.client.model().reconnect();
                 }
             }
             SessionCommand::Forward { resource, to } => match &mut self.running {
@@ -143,7 +144,7 @@ impl SessionTask {
     {
         match &self.running {
             Some(running) => {
-                let answer = call(running.session.clone());
+                let answer = call(running.client.session().clone());
                 tokio::spawn(async move {
                     reply.send(answer.await.map_err(|error| error.to_string()));
                 });
@@ -210,17 +211,17 @@ impl SessionTask {
         self.last += 1;
         let id = SessionId(self.last);
         let controller = session.controller().clone();
-        let (sender, updates) = mpsc::channel(64);
+        let client = local_proxy::client(id, &session, &self.events);
         let files = local_proxy::files(&self.state, &controller);
-        let local_proxy = SessionProxy::start(id, &session, &files, &self.events).await;
+        let dialer = client.dialer().clone();
+        let local_proxy = SessionProxy::start(id, dialer, &files, &self.events).await;
         let addresses = local_proxy.addresses();
         self.running = Some(ActiveSession {
             id,
             local_proxy,
-            subscription: sync::subscribe(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
-            session,
-            updates,
+            model: client.model().watch(),
+            client,
             stored: None,
         });
         NewSession {
@@ -231,20 +232,20 @@ impl SessionTask {
         }
     }
 
-    async fn forward(&mut self, update: Update) {
+    async fn forward(&mut self, model: Arc<Model>) {
         let Some(running) = &mut self.running else {
             return;
         };
         let id = running.id;
-        running.local_proxy.apply(&update).await;
+        running.local_proxy.observe(&model).await;
         // Each refresh stores the next token, or fails to.
         let stored = TokenStorage {
             place: running.place.clone(),
-            unsaved: running.session.unsaved().map(Trouble::from),
+            unsaved: running.client.session().unsaved().map(Trouble::from),
         };
         let is_news = running.stored.as_ref() != Some(&stored);
         running.stored = Some(stored.clone());
-        let news = SessionNews::Update(update);
+        let news = SessionNews::Model(model);
         self.emit(Event::Session { id, news }).await;
         if is_news {
             let news = SessionNews::Stored(stored);
@@ -253,9 +254,10 @@ impl SessionTask {
     }
 
     fn sign_out(&mut self) {
-        let Some(ActiveSession { session, .. }) = self.running.take() else {
+        let Some(running) = self.running.take() else {
             return;
         };
+        let session = running.client.session().clone();
         let files = local_proxy::files(&self.state, session.controller());
         tokio::spawn(async move {
             files.forget().await;
@@ -284,16 +286,15 @@ impl SessionTask {
     }
 }
 
-/// Returns the next update of the session; never, while none runs.
-async fn next_update(running: &mut Option<ActiveSession>) -> Update {
-    let news = match running {
-        Some(running) => running.updates.recv().await,
-        None => None,
-    };
-    match news {
-        Some(update) => update,
-        None => std::future::pending().await,
+/// Returns the session's model once it has changed; never, while no session runs.
+async fn next_model(running: &mut Option<ActiveSession>) -> Arc<Model> {
+    if let Some(running) = running
+        && running.model.changed().await.is_ok()
+    {
+        return Arc::clone(&running.model.borrow_and_update());
     }
+    // Nothing changes after the session has ended.
+    std::future::pending().await
 }
 
 /// Returns the result of the sign-in through the browser; never, while none is under way.

@@ -84,8 +84,7 @@ impl AppState {
     /// Returns each visible resource with its lock at `now`; none while nobody is signed in.
     pub fn locks(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&Resource, LockState)> {
         self.model()
-            .resources
-            .values()
+            .rows()
             .map(move |resource| (resource, lock_now(resource, now)))
     }
 

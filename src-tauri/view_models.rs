@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
         let mut state = state(vec![resource(1, "Payroll database", locked())]);
-        fixtures::session(&mut state).model.notices =
+        fixtures::model(&mut state).notices =
             vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
         let items = inbox(&state, at(0));
         assert_eq!(items[0].title, "Payroll database was denied");
@@ -391,14 +391,9 @@ mod tests {
     #[test]
     fn reviews_are_for_reviewers() {
         let mut state = state(vec![]);
-        fixtures::session(&mut state).model.reviews = vec![review(1, true)];
+        fixtures::model(&mut state).reviews = vec![review(1, true)];
         assert_eq!(reviews(&state), None);
-        fixtures::session(&mut state)
-            .model
-            .me
-            .as_mut()
-            .unwrap()
-            .reviews = true;
+        fixtures::model(&mut state).me.as_mut().unwrap().reviews = true;
         assert_eq!(reviews(&state).unwrap()[0].requester, "Lee Novak");
     }
 

@@ -1,7 +1,8 @@
 //! Signing in and out, and what the controller says.
 
-use hourkey_client::model::Connection;
-use hourkey_client::sync::Update;
+use std::sync::Arc;
+
+use hourkey_client::model::{Connection, Model};
 use url::Url;
 
 use super::App;
@@ -143,23 +144,25 @@ impl<E: Effects> App<E> {
             return;
         }
         match news {
-            SessionNews::Update(update) => self.update(update),
+            SessionNews::Model(model) => self.update(model),
             SessionNews::Stored(stored) => self.stored(stored),
             SessionNews::LocalProxy(news) => self.handle_proxy_event(news),
             SessionNews::DeliveryLog(result) => self.delivery_log_opened(result),
         }
     }
 
-    fn update(&mut self, update: Update) {
+    fn update(&mut self, model: Arc<Model>) {
         let Some(session) = self.state.sign_in.session_mut() else {
             return;
         };
-        match &update {
-            Update::Live => tracing::info!("controller stream established"),
-            Update::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
-            Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
+        if session.model.connection != model.connection {
+            match &model.connection {
+                Connection::Live => tracing::info!("controller stream established"),
+                Connection::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
+                Connection::Connecting | Connection::Ended => {}
+            }
         }
-        session.model.apply(update, self.clock.boot());
+        session.model = model;
         let has_ended = session.model.connection == Connection::Ended;
         self.notifications.retry_opening();
         self.end_moved_forwards();

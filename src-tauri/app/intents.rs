@@ -173,7 +173,7 @@ impl<E: Effects> App<E> {
     }
 
     pub(super) fn resource(&self, id: ResourceId) -> Result<&Resource, String> {
-        let resource = self.state.model().resources.get(&id);
+        let resource = self.state.model().row(id);
         resource.ok_or_else(|| {
             "You no longer have access to this resource. Ask your administrator if you should."
                 .to_owned()

@@ -96,9 +96,9 @@ impl<E: Effects> App<E> {
         let Some(session) = self.state.sign_in.session_mut() else {
             return;
         };
-        let resources = &session.model.resources;
+        let model = &session.model;
         let has_moved = |id: &ResourceId, forwarded: &mut ActiveForward| {
-            let to = resources.get(id).and_then(Destination::of);
+            let to = model.row(*id).and_then(Destination::of);
             to.as_ref() != Some(&forwarded.to)
         };
         let moved: Vec<ResourceId> = session
@@ -118,7 +118,7 @@ impl<E: Effects> App<E> {
         };
         let mut ended = Vec::new();
         for (id, forwarded) in &mut session.forwards {
-            let Some(row) = session.model.resources.get(id) else {
+            let Some(row) = session.model.row(*id) else {
                 continue;
             };
             let is_open = is_open(row);

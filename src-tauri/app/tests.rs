@@ -10,8 +10,9 @@ mod slow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hourkey_client::dial::BlockedConnection;
+use hourkey_client::model::Model;
 use hourkey_client::secrets::SecretError;
-use hourkey_client::sync::Update;
+use hourkey_client::update::Update;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
@@ -47,6 +48,8 @@ struct AppHarness {
     clock: Arc<ManualClock>,
     events: mpsc::Receiver<Event>,
     folder: TempDir,
+    /// What the controller has said.
+    model: Model,
 }
 
 impl AppHarness {
@@ -74,6 +77,7 @@ impl AppHarness {
             clock,
             events,
             folder,
+            model: Model::default(),
         }
     }
 
@@ -115,8 +119,14 @@ impl AppHarness {
     }
 
     fn update(&mut self, update: Update) -> Vec<Effect> {
-        let news = SessionNews::Update(update);
-        self.event(Event::Session { id: ID, news })
+        self.update_of(ID, update)
+    }
+
+    /// The controller says this to a session.
+    fn update_of(&mut self, id: SessionId, update: Update) -> Vec<Effect> {
+        self.model.apply(update, self.clock.boot());
+        let news = SessionNews::Model(Arc::new(self.model.clone()));
+        self.event(Event::Session { id, news })
     }
 
     fn command(&mut self, intent: Intent) -> Result<Vec<Effect>, String> {

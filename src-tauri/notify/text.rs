@@ -40,7 +40,7 @@ pub fn pending(
 #[must_use]
 pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, Message) {
     let zone = state.zone;
-    let known = state.model().resources.get(&notice.resource);
+    let known = state.model().row(notice.resource);
     let opens = known.is_some_and(|resource| resource.url.is_some());
     let name = one_line(&notice.resource_name, MAX_NAME_CHARS);
     let resource = notice.resource;

@@ -1,6 +1,7 @@
 //! What belongs to one sign-in, and goes with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -38,7 +39,7 @@ pub struct Session {
     /// When the person signed in, on the boot clock; `None` for a kept sign-in.
     pub signed_in_at: Option<Duration>,
     /// The data received from the controller.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// Endings notified in this session, and when: the controller keeps no notices of them.
     pub endings: Vec<(DateTime<Utc>, PendingNotification)>,
     /// Up to when the person has read their inbox; `None` while that is not known.
@@ -101,7 +102,7 @@ impl Session {
             id: new.id,
             controller: new.controller,
             signed_in_at: new.at,
-            model: Model::default(),
+            model: Arc::default(),
             endings: Vec::new(),
             read_until: None,
             local_proxy: new.local_proxy.ok(),

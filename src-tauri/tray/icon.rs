@@ -80,7 +80,7 @@ pub fn mark(pixels: &mut [u8], width: u32) {
 mod tests {
     use super::*;
     use crate::fixtures::{
-        at, granted, locked, offline, pending, resource, review, session, standing, state,
+        at, granted, locked, model, offline, pending, resource, review, standing, state,
     };
 
     #[test]
@@ -95,13 +95,13 @@ mod tests {
         rows.push(resource(4, "Waits", pending(-3)));
         assert_eq!(icon(&state(rows.clone()), at(0)), Icon::Wait);
         let mut all = state(rows);
-        session(&mut all).model.reviews = vec![review(1, false)];
+        model(&mut all).reviews = vec![review(1, false)];
         assert_eq!(
             icon(&all, at(0)),
             Icon::Wait,
             "one's own request is no review"
         );
-        session(&mut all).model.reviews.push(review(2, true));
+        model(&mut all).reviews.push(review(2, true));
         assert_eq!(icon(&all, at(0)), Icon::Review);
         assert_eq!(icon(&all, at(30)), Icon::Soon);
         assert_eq!(icon(&all, at(40)), Icon::Review, "what ended is not open");

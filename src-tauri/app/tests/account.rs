@@ -160,6 +160,12 @@ fn quitting_ends_the_loop_and_then_the_app() {
     });
 }
 
+fn ended() -> Arc<Model> {
+    let mut model = Model::default();
+    model.apply(Update::SessionEnded, Duration::ZERO);
+    Arc::new(model)
+}
+
 #[test]
 fn news_of_an_earlier_session_reach_no_later_one() {
     let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
@@ -174,7 +180,7 @@ fn news_of_an_earlier_session_reach_no_later_one() {
         ..addresses()
     };
     for news in [
-        SessionNews::Update(Update::SessionEnded),
+        SessionNews::Model(ended()),
         SessionNews::Stored(TokenStorage { place, unsaved }),
         SessionNews::LocalProxy(ProxyEvent::Listens(moved)),
     ] {

@@ -85,10 +85,7 @@ fn a_delivery_log_that_comes_after_signing_out_is_of_no_use() {
         "another session's"
     );
     let update = Update::Snapshot(Box::new(snapshot(0, vec![])));
-    harness.event(Event::Session {
-        id: SessionId(2),
-        news: SessionNews::Update(update),
-    });
+    harness.update_of(SessionId(2), update);
     assert_eq!(harness.app.state.session().unwrap().read_until, Some(at(0)));
 }
 

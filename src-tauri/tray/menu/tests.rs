@@ -4,7 +4,7 @@ use hourkey_protocol::access::{Approved, LastDecision};
 
 use super::*;
 use crate::fixtures::{
-    at, denied, granted, locked, notice, offline, pending, please_review, resource, review,
+    at, denied, granted, locked, model, notice, offline, pending, please_review, resource, review,
     session, standing, state,
 };
 
@@ -244,7 +244,7 @@ fn revoked(automatic_at: Option<DateTime<Utc>>) -> LastDecision {
 #[test]
 fn unread_notices_are_counted_and_read_ones_are_not() {
     let mut state = state(vec![]);
-    session(&mut state).model.notices = vec![
+    model(&mut state).notices = vec![
         notice(3, -1, please_review(5)),
         notice(2, -10, denied()),
         notice(1, -60, denied()),
@@ -260,9 +260,9 @@ fn unread_notices_are_counted_and_read_ones_are_not() {
 fn reviewers_see_how_many_wait_for_them() {
     let mut state = state(vec![]);
     assert!(!outline(&state, 0).contains("Review"));
-    session(&mut state).model.me.as_mut().unwrap().reviews = true;
+    model(&mut state).me.as_mut().unwrap().reviews = true;
     assert!(outline(&state, 0).contains("Review requests…"));
-    session(&mut state).model.reviews = vec![review(1, true), review(2, false), review(3, true)];
+    model(&mut state).reviews = vec![review(1, true), review(2, false), review(3, true)];
     assert!(outline(&state, 0).contains("Review requests (2)…"));
 }
 

@@ -71,7 +71,7 @@ pub struct Dialer(Arc<Inner>);
 
 struct Inner {
     device: Device,
-    model: watch::Receiver<Model>,
+    model: watch::Receiver<Arc<Model>>,
     prompts: Arc<dyn PromptHandler>,
     /// How many connections to each gateway in use are kept ready.
     ready: usize,
@@ -117,7 +117,7 @@ impl Dialer {
     #[must_use]
     pub fn new(
         device: Device,
-        model: watch::Receiver<Model>,
+        model: watch::Receiver<Arc<Model>>,
         prompts: Arc<dyn PromptHandler>,
         ready: usize,
     ) -> Self {
@@ -228,7 +228,7 @@ impl Dialer {
     /// Finds out whether a gateway of the destination's network answers.
     async fn any_gateway(&self, to: &Destination) -> Result<(), DialError> {
         let id = self.route(to).ok_or(DialError::NoResource)?;
-        let network = self.row(id)?.0.network;
+        let network = self.row(id)?.0.network.clone();
         let gateways = self.0.device.ensure(self.now()?).await?;
         let mut failed = DialError::NoGateway(network.clone());
         for pool in self.pools(&gateways, &network) {
@@ -250,7 +250,7 @@ impl Dialer {
         match lock_now(&resource, now) {
             LockState::Open { .. } | LockState::Granted { .. } => None,
             LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-                Some(ConnectionLost::Access(resource.name))
+                Some(ConnectionLost::Access(resource.name.clone()))
             }
         }
     }
@@ -286,7 +286,7 @@ impl Dialer {
         let mut routes = lock(&self.0.routes);
         // The rows change with the sequence number only.
         if routes.0 != model.seq {
-            *routes = (model.seq, Arc::new(Routes::new(model.resources.values())));
+            *routes = (model.seq, Arc::new(Routes::new(model.rows())));
         }
         Arc::clone(&routes.1)
     }
@@ -306,7 +306,7 @@ impl Dialer {
 
     /// The person's resource that governs a destination, as it stands now.
     #[must_use]
-    pub fn resource(&self, to: &Destination) -> Option<Resource> {
+    pub fn resource(&self, to: &Destination) -> Option<Arc<Resource>> {
         let id = self.route(to)?;
         self.0.model.borrow().resources.get(&id).cloned()
     }
@@ -330,7 +330,9 @@ impl Dialer {
             model.mark_unchanged();
             let (resource, now) = self.row(id)?;
             match lock_now(&resource, now) {
-                LockState::Open { .. } | LockState::Granted { .. } => return Ok(resource.network),
+                LockState::Open { .. } | LockState::Granted { .. } => {
+                    return Ok(resource.network.clone());
+                }
                 LockState::Scheduled { .. }
                 | LockState::Pending { .. }
                 | LockState::Locked { .. } => {}
@@ -385,14 +387,17 @@ impl Dialer {
     }
 
     /// A resource as last heard, and the server's time.
-    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), DialError> {
+    fn row(&self, id: ResourceId) -> Result<(Arc<Resource>, DateTime<Utc>), DialError> {
         let model = self.0.model.borrow();
         if model.connection == Connection::Ended {
             return Err(DialError::SignedOut);
         }
         let now = model.clock.now(self.clock().boot());
         let resource = model.resources.get(&id).ok_or(DialError::NoResource)?;
-        Ok((resource.clone(), now.ok_or_else(|| self.nothing_heard())?))
+        Ok((
+            Arc::clone(resource),
+            now.ok_or_else(|| self.nothing_heard())?,
+        ))
     }
 
     /// Opens a tunnel through one of the network's gateways.
@@ -504,7 +509,7 @@ impl Drop for HeldConnection<'_> {
 
 /// Passes each change to the throttle, and changed gateways to the device.
 async fn observe(
-    mut model: watch::Receiver<Model>,
+    mut model: watch::Receiver<Arc<Model>>,
     throttle: Arc<Mutex<PromptThrottle>>,
     outdated: crate::device::Outdated,
 ) {
@@ -514,7 +519,7 @@ async fn observe(
         if std::mem::replace(&mut networks, model.networks) != model.networks {
             outdated.set();
         }
-        lock(&throttle).observe(|id| model.resources.get(&id));
+        lock(&throttle).observe(|id| model.row(id));
     }
 }
 
