@@ -9,10 +9,10 @@ use hourkey_client::session::Session;
 use hourkey_protocol::access::{Request, RequestStatus, Resource};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::ask::sentence;
 use crate::exit::{CommandError, Exit};
 use crate::live::tell_connection;
 use crate::print;
+use crate::sentence::sentence;
 
 /// How long to leave a controller alone that did not answer, before the stream is taken up anew.
 const RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -9,17 +9,21 @@
 #![warn(missing_docs)]
 
 pub mod api;
+mod api_error;
 pub mod config;
 pub mod delivery;
 pub mod device;
 pub mod dial;
+mod discover;
 pub mod file;
+mod http_client;
 pub mod live;
 pub mod local_proxy;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use local_proxy::fuzz;
 pub mod model;
+mod own_ports;
 pub mod pages;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]

@@ -9,8 +9,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::ApiError;
-use crate::session::{Session, no_answer};
+use crate::api_error::ApiError;
+use crate::http_client::no_answer;
+use crate::session::Session;
 use crate::update::Update;
 use hourkey_clock::Clock;
 use hourkey_protocol::sse::{Event, Parser};

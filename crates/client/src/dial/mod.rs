@@ -2,7 +2,6 @@
 //! where it is locked.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,43 +26,23 @@ pub use crate::upstream::{RelayError, Tunnel};
 pub(crate) use crate::upstream::{Sniff, UNCLEAR_TIMEOUT};
 
 mod blocked;
+mod blocked_connection;
 mod connection_lost;
 mod destination;
 mod error;
+mod prompt_handler;
 mod prompts;
 mod route;
-pub use blocked::{BlockedConnection, CutReason};
+mod why_lost;
+pub use blocked_connection::{BlockedConnection, CutReason};
 pub use connection_lost::ConnectionLost;
 pub use destination::{Destination, ParseDestinationError};
 pub use error::DialError;
+pub use prompt_handler::{AccessPrompt, PromptHandler};
 
 use blocked::BlockedThrottle;
 use prompts::{Prompt, PromptThrottle};
 pub(crate) use route::Routes;
-
-/// Prompts the person when a connection finds its resource locked. Each call returns at once.
-pub trait PromptHandler: Send + Sync {
-    /// Open the request page in the browser.
-    fn open_page(&self, prompt: &AccessPrompt);
-    /// Show a notification of it: the page was opened before, or another one just now.
-    fn notify(&self, prompt: &AccessPrompt);
-    /// A connection waits, and no prompt is due: the person was prompted just now, or has requested
-    /// access already.
-    fn waits(&self, _ask: &AccessPrompt) {}
-    /// A gateway cut a connection for what went through it.
-    fn blocked(&self, _blocked: &BlockedConnection) {}
-}
-
-/// A locked resource that something on this machine wants to use.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccessPrompt {
-    /// The resource, as last heard.
-    pub resource: Resource,
-    /// Its request page.
-    pub page: Url,
-    /// How long the connection is held.
-    pub hold_timeout: Duration,
-}
 
 /// Opens connections for one person. Clones share everything.
 #[derive(Clone)]
@@ -105,8 +84,6 @@ const PERMIT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_millis(1_000),
 ];
-/// How long after the end of a connection the end of access may arrive.
-const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the deadlines of a held connection's resource are checked.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -195,64 +172,6 @@ impl Dialer {
         self.heard().await?;
         self.0.device.ensure(self.now()?).await?;
         Ok(())
-    }
-
-    /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
-    /// controller says about it may arrive a moment later.
-    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> ConnectionLost {
-        if let Some(lost) = error.and_then(hourkey_tcp::LinkError::of) {
-            return ConnectionLost::Gateway(lost.to_string());
-        }
-        let mut model = self.0.model.clone();
-        let ended = async {
-            loop {
-                model.mark_unchanged();
-                if let Some(lost) = self.access_lost(to) {
-                    return lost;
-                }
-                if model.changed().await.is_err() {
-                    return ConnectionLost::SignedOut;
-                }
-            }
-        };
-        if let Ok(lost) = tokio::time::timeout(NEWS_TIMEOUT, ended).await {
-            return lost;
-        }
-        match self.any_gateway(to).await {
-            Ok(()) => ConnectionLost::Connection,
-            Err(DialError::NoAnswer(why)) => ConnectionLost::Gateway(why),
-            Err(other) => ConnectionLost::Refused(other),
-        }
-    }
-
-    /// Finds out whether a gateway of the destination's network answers.
-    async fn any_gateway(&self, to: &Destination) -> Result<(), DialError> {
-        let id = self.route(to).ok_or(DialError::NoResource)?;
-        let network = self.row(id)?.0.network.clone();
-        let gateways = self.0.device.ensure(self.now()?).await?;
-        let mut failed = DialError::NoGateway(network.clone());
-        for pool in self.pools(&gateways, &network) {
-            match pool.connect().await {
-                Ok(_) => return Ok(()),
-                Err(error) => failed = DialError::NoAnswer(pool.why_silent(&error)),
-            }
-        }
-        Err(failed)
-    }
-
-    fn access_lost(&self, to: &Destination) -> Option<ConnectionLost> {
-        let row = self.route(to).map(|id| self.row(id));
-        let (resource, now) = match row {
-            Some(Ok(row)) => row,
-            Some(Err(DialError::SignedOut)) => return Some(ConnectionLost::SignedOut),
-            Some(Err(_)) | None => return Some(ConnectionLost::Resource),
-        };
-        match lock_now(&resource, now) {
-            LockState::Open { .. } | LockState::Granted { .. } => None,
-            LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-                Some(ConnectionLost::Access(resource.name.clone()))
-            }
-        }
     }
 
     /// The resource of a destination with its request page, while it is locked.
