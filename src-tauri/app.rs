@@ -2,9 +2,10 @@
 //! outward effect goes through [`Effects`].
 
 mod account;
-mod commands;
 mod delivery;
+mod intents;
 mod notifications;
+mod proxy;
 mod render;
 mod rendered;
 #[cfg(test)]
@@ -16,13 +17,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::config::{Config, Folders};
-use hourkey_client::model::Model;
 use hourkey_clock::Clock;
 use tokio::sync::mpsc;
 
+use crate::command::SessionCommand;
 use crate::effects::Effects;
-use crate::event::{Event, Reply};
-use crate::message::Action;
+use crate::event::Event;
 use crate::state::{AppState, SignIn};
 use crate::time_format::Zone;
 use crate::timer::Timer;
@@ -49,8 +49,6 @@ pub struct App<E> {
     clock: Arc<dyn Clock>,
     folders: Folders,
     events: mpsc::Sender<Event>,
-    /// Current session id. Updates from other sessions are stale and ignored.
-    session: u64,
     has_tray_host: bool,
     rendered: Rendered,
     notifications: Notifications,
@@ -80,19 +78,15 @@ impl<E: Effects> App<E> {
         });
         Self {
             state: AppState {
-                sign_in: SignIn::SignedOut { error: None },
-                controller: config.controller.clone(),
-                model: Model::default(),
-                endings: Vec::new(),
-                read_until: None,
+                sign_in: SignIn::SignedOut {
+                    controller: config.controller.clone(),
+                    error: None,
+                },
                 zone: Zone::Local,
                 warnings,
                 start_at_login: found.start_at_login,
                 has_browsers: found.has_browsers,
                 secret_store: String::new(),
-                local_proxy: None,
-                forwards: BTreeMap::new(),
-                snoozed: BTreeMap::new(),
                 logs: folders.state.join("logs"),
                 config,
             },
@@ -101,7 +95,6 @@ impl<E: Effects> App<E> {
             notifications: Notifications::default(),
             folders,
             events,
-            session: 0,
             has_tray_host: false,
             rendered: Rendered::default(),
         }
@@ -127,49 +120,28 @@ impl<E: Effects> App<E> {
         self.effects.quit();
     }
 
-    /// Resumes the stored sign-in; with no controller known, the window asks for one.
+    /// Resumes the stored sign-in.
     fn start(&mut self) {
         // A run that crashed may have left its proxy settings behind.
         self.set_browser_proxy();
-        match self.state.controller.clone() {
-            Some(controller) => {
-                self.state.sign_in = SignIn::SignedIn;
-                self.effects.resume(controller);
-            }
-            None => self.show(None, None),
-        }
+        self.resume();
     }
 
     /// Applies an event to the state, and causes its effects.
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Tray(event) => self.tray_clicked(event),
-            Event::Command { command, reply } => self.command(command, None, reply),
+            Event::Intent {
+                intent,
+                activation,
+                reply,
+            } => self.intent(intent, activation, reply),
             Event::WindowClosed => self.rendered.window_closed(),
-            Event::Show => self.show(None, None),
             Event::TrayHost(is_there) => self.tray_host(is_there),
             Event::TrayFailed(why) => self.tray_failed(&why),
             Event::Resumed(resumed) => self.resumed(resumed),
             Event::SignedIn(result) => self.signed_in(result),
-            Event::Update { session, update } => {
-                if session == self.session {
-                    self.update(update);
-                }
-            }
-            Event::Stored(stored) => self.stored(stored),
+            Event::Session { id, news } => self.session_news(id, news),
             Event::Notified { id, result } => self.notified(id, result),
-            Event::Clicked { action, activation } => match action {
-                Action::Do(command) => {
-                    let reply = Reply::App(self.events.clone());
-                    self.command(command, activation, reply);
-                }
-                Action::Show(tab) => self.show(Some(tab), activation),
-            },
-            Event::DeliveryLogOpened { session, result } => {
-                if session == self.session {
-                    self.delivery_log_opened(result);
-                }
-            }
             Event::DeliveryLogSaved(Ok(())) => {}
             Event::DeliveryLogSaved(Err(error)) => {
                 tracing::warn!(
@@ -186,10 +158,9 @@ impl<E: Effects> App<E> {
                 reply.send(result);
             }
             Event::BrowsersSet { result, asked } => self.browsers_set(result, asked),
-            Event::LocalProxy(news) => self.handle_proxy_event(news),
             Event::Failed(sentence) => self.notify_failure(sentence),
             Event::Tick => {}
-            Event::Woke => self.effects.reconnect(),
+            Event::Woke => self.order(SessionCommand::Reconnect),
             // Ends the loop before it comes here.
             Event::Quit => {}
         }
@@ -205,18 +176,18 @@ impl<E: Effects> App<E> {
 
     /// Returns the server's time. Before it is known nothing is shown that has a time.
     fn now(&self) -> DateTime<Utc> {
-        let now = self.state.model.clock.now(self.clock.boot());
+        let now = self.state.model().clock.now(self.clock.boot());
         now.unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// Returns when the loop must wake next, on the boot clock.
     fn next_wake(&self) -> Option<Duration> {
         let boot = self.clock.boot();
-        let now = self.state.model.clock.now(boot)?;
+        let now = self.state.model().clock.now(boot)?;
         let at = [
-            self.state.model.next_change(now),
+            self.state.model().next_change(now),
             crate::tray::menu::changes_at(&self.state, now),
-            self.notifications.next_wake(&self.state.model, now),
+            self.notifications.next_wake(self.state.model(), now),
             self.rendered.next_push(now),
         ];
         let wait = at.into_iter().flatten().min()? - now;

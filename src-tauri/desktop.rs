@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use hourkey_client::config::Folders;
 use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
-use hourkey_client::dial::Destination;
-use hourkey_domain::ids::ResourceId;
 use tauri::AppHandle;
 use tokio::sync::mpsc;
 use url::Url;
 
 use crate::clipboard::Copier;
-use crate::effects::{ControllerCall, Effects};
-use crate::event::{Activation, BrowserSwitch, Event, Reply};
+use crate::command::SessionCommand;
+use crate::effects::Effects;
+use crate::event::{Activation, BrowserSwitch, Event, Reply, SessionNews};
 use crate::files::{self, Settings};
 use crate::message::{Notification, Topic};
 use crate::notify::Notifier;
 use crate::platform::{Login, Proxy, StartAtLogin as _, SystemProxy as _};
-use crate::session::SessionCommand;
+use crate::state::SessionId;
 use crate::tray::{Tray, backend};
 use crate::view::ViewUpdate;
 use crate::worker::Worker;
@@ -31,7 +30,7 @@ pub(crate) struct Desktop {
     /// Where events go.
     pub(crate) events: mpsc::Sender<Event>,
     /// Commands to [`crate::session::run`].
-    pub(crate) session: mpsc::UnboundedSender<SessionCommand>,
+    pub(crate) session: mpsc::UnboundedSender<(SessionCommand, Reply)>,
     /// Notifications.
     pub(crate) notifier: Notifier,
     /// The clipboard.
@@ -57,11 +56,6 @@ impl Desktop {
     /// Tauri's own calls belong on the main thread.
     fn on_main_thread(&self, act: impl FnOnce(&AppHandle) + Send + 'static) {
         on_main_thread(&self.app, act);
-    }
-
-    fn send(&self, command: SessionCommand) {
-        // The session task ends only with the app.
-        let _ = self.session.send(command);
     }
 }
 
@@ -116,36 +110,9 @@ impl Effects for Desktop {
         window::push(&self.app, &update);
     }
 
-    fn resume(&mut self, controller: Url) {
-        self.send(SessionCommand::Resume(controller));
-    }
-
-    fn sign_in(&mut self, controller: Url) {
-        self.send(SessionCommand::SignIn(controller));
-    }
-
-    fn cancel_sign_in(&mut self) {
-        self.send(SessionCommand::CancelSignIn);
-    }
-
-    fn sign_out(&mut self) {
-        self.send(SessionCommand::SignOut);
-    }
-
-    fn call(&mut self, call: ControllerCall, reply: Reply) {
-        self.send(SessionCommand::Call(call, reply));
-    }
-
-    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
-        self.send(SessionCommand::Forward(resource, to, reply));
-    }
-
-    fn end_forward(&mut self, resource: ResourceId) {
-        self.send(SessionCommand::EndForward(resource));
-    }
-
-    fn reconnect(&mut self) {
-        self.send(SessionCommand::Reconnect);
+    fn session(&mut self, command: SessionCommand, reply: Reply) {
+        // The session task ends only with the app.
+        let _ = self.session.send((command, reply));
     }
 
     fn save_settings(&mut self, settings: Settings, reply: Reply) {
@@ -153,11 +120,12 @@ impl Effects for Desktop {
             .queue(move |kept| reply.send(files::save_settings(&kept.folders, settings)));
     }
 
-    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart) {
+    fn open_delivery_log(&mut self, session: SessionId, start: DeliveryStart) {
         let events = self.events.clone();
         self.files.queue(move |kept| {
             let result = files::open_delivery_log(&kept.folders, start);
-            answer(&events, Event::DeliveryLogOpened { session, result });
+            let news = SessionNews::DeliveryLog(result);
+            answer(&events, Event::Session { id: session, news });
         });
     }
 

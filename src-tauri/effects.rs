@@ -7,13 +7,13 @@ pub(crate) mod fake;
 use std::path::Path;
 
 use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
-use hourkey_client::dial::Destination;
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 use url::Url;
 
+use crate::command::SessionCommand;
 use crate::event::{Activation, BrowserSwitch, Reply};
 use crate::files::Settings;
 use crate::message::{Notification, Topic};
+use crate::state::SessionId;
 use crate::tray::Tray;
 use crate::view::ViewUpdate;
 
@@ -37,28 +37,13 @@ pub trait Effects {
     fn close_window(&mut self);
     /// Sends a view model to the window.
     fn push(&mut self, update: ViewUpdate);
-    /// Resumes the stored sign-in; the answer is [`Resumed`](crate::event::Event::Resumed).
-    fn resume(&mut self, controller: Url);
-    /// Signs in through the browser; the answer is [`SignedIn`](crate::event::Event::SignedIn).
-    fn sign_in(&mut self, controller: Url);
-    /// Stops waiting for the browser.
-    fn cancel_sign_in(&mut self);
-    /// Revokes and forgets the sign-in.
-    fn sign_out(&mut self);
-    /// Makes a call to the controller.
-    fn call(&mut self, call: ControllerCall, reply: Reply);
-    /// Lets programs reach a resource at a port of this computer; the answer is
-    /// [`Forwards`](crate::event::ProxyEvent::Forwards).
-    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply);
-    /// Ends what [`Self::forward`] began.
-    fn end_forward(&mut self, resource: ResourceId);
-    /// Reconnects to the controller now.
-    fn reconnect(&mut self);
+    /// Asks something of the session task. `reply` takes the result of a call or a forward.
+    fn session(&mut self, command: SessionCommand, reply: Reply);
     /// Saves the settings.
     fn save_settings(&mut self, settings: Settings, reply: Reply);
     /// Opens the delivery log for a session; the answer is
-    /// [`DeliveryLogOpened`](crate::event::Event::DeliveryLogOpened).
-    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart);
+    /// [`DeliveryLog`](crate::event::SessionNews::DeliveryLog).
+    fn open_delivery_log(&mut self, session: SessionId, start: DeliveryStart);
     /// Saves the delivery log; the answer is
     /// [`DeliveryLogSaved`](crate::event::Event::DeliveryLogSaved).
     fn save_delivery_log(&mut self, file: DeliveryFile);
@@ -70,29 +55,4 @@ pub trait Effects {
     fn set_browsers(&mut self, pac: Option<String>, asked: Option<BrowserSwitch>);
     /// Ends the app, once what was asked of it before is done.
     fn quit(&mut self);
-}
-
-/// A call to the controller that a person asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ControllerCall {
-    /// Cancel one's own request.
-    Cancel(RequestId),
-    /// Give a grant back.
-    Release(GrantId),
-    /// Approve a request.
-    Approve {
-        /// Which.
-        request: RequestId,
-        /// For how many seconds; `None` for what was asked.
-        seconds: Option<u32>,
-        /// A comment for the requester, possibly empty.
-        comment: String,
-    },
-    /// Deny a request.
-    Deny {
-        /// Which.
-        request: RequestId,
-        /// Why.
-        comment: String,
-    },
 }

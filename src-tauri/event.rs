@@ -1,37 +1,34 @@
 //! What the app reacts to, and all that it carries. Everybody sends these; [`crate::app`] alone
 //! receives them.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use hourkey_client::delivery::DeliveryLog;
 use hourkey_client::dial::{BlockedConnection, Destination};
-use hourkey_client::sync::Update;
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
-use serde::{Deserialize, Serialize};
+use hourkey_client::model::Model;
+use hourkey_domain::ids::ResourceId;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
-use crate::message::{Action, NotificationId, NotifyError};
-use crate::state::ProxyAddresses;
+use crate::intent::Intent;
+use crate::message::{NotificationId, NotifyError};
+use crate::state::{NewSession, ProxyAddresses, SessionId};
 use crate::trouble::Trouble;
-use crate::view::Command;
 
 /// Everything that the app reacts to.
 #[derive(Debug)]
 pub enum Event {
-    /// A click in the tray menu.
-    Tray(TrayEvent),
-    /// A command of the window.
-    Command {
-        /// The command.
-        command: Command,
-        /// Takes the result.
-        reply: Reply,
+    /// Somebody wants something, in the window, the tray menu or a notification.
+    Intent {
+        /// What.
+        intent: Intent,
+        /// What a window needs to come forward.
+        activation: Option<Activation>,
+        /// Takes the result; `None` where nobody waits for it, and a failure is notified.
+        reply: Option<Reply>,
     },
     /// The window was closed.
     WindowClosed,
-    /// A second launch, or a click on the tray icon: show the window.
-    Show,
     /// A tray host appeared, or disappeared.
     TrayHost(bool),
     /// The tray could not be created, and why.
@@ -40,35 +37,19 @@ pub enum Event {
     Resumed(ResumeResult),
     /// Signing in through the browser ended.
     SignedIn(Result<NewSession, String>),
-    /// An update from a session.
-    Update {
-        /// The id of the session: ids grow with each sign-in.
-        session: u64,
-        /// The update.
-        update: Update,
+    /// News of a session. Those of an earlier one are stale, and ignored.
+    Session {
+        /// The session.
+        id: SessionId,
+        /// The news.
+        news: SessionNews,
     },
-    /// Where the refresh token is stored, or why it is not.
-    Stored(TokenStorage),
     /// The notification server answered.
     Notified {
         /// The notification.
         id: NotificationId,
         /// Whether it was shown.
         result: Result<(), NotifyError>,
-    },
-    /// A notification was clicked.
-    Clicked {
-        /// What the click does.
-        action: Action,
-        /// What a window needs to come forward.
-        activation: Option<Activation>,
-    },
-    /// The delivery log was opened, or why it could not be.
-    DeliveryLogOpened {
-        /// The session that it was opened for.
-        session: u64,
-        /// The log, or what the system said.
-        result: Result<DeliveryLog, String>,
     },
     /// The delivery log was saved, or what the system said.
     DeliveryLogSaved(Result<(), String>),
@@ -88,8 +69,6 @@ pub enum Event {
         /// The switch that the person moved, if they did.
         asked: Option<BrowserSwitch>,
     },
-    /// An event of the local proxy.
-    LocalProxy(ProxyEvent),
     /// A command without a waiting caller failed; a sentence for the person.
     Failed(String),
     /// The timer fired: a label changes, or a deadline has passed.
@@ -98,6 +77,31 @@ pub enum Event {
     Woke,
     /// End the app.
     Quit,
+}
+
+impl Event {
+    /// What somebody wants who does not wait for the result.
+    #[must_use]
+    pub fn click(intent: Intent) -> Self {
+        Self::Intent {
+            intent,
+            activation: None,
+            reply: None,
+        }
+    }
+}
+
+/// News of a session.
+#[derive(Debug)]
+pub enum SessionNews {
+    /// What is known of the controller's state changed.
+    Model(Arc<Model>),
+    /// Where the refresh token is stored, or why it is not.
+    Stored(TokenStorage),
+    /// An event of the local proxy.
+    LocalProxy(ProxyEvent),
+    /// The delivery log was opened, or what the system said.
+    DeliveryLog(Result<DeliveryLog, String>),
 }
 
 /// The result of loading the stored sign-in.
@@ -111,17 +115,6 @@ pub enum ResumeResult {
     Failed(Trouble),
 }
 
-/// A new session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSession {
-    /// Its id.
-    pub session: u64,
-    /// The controller's origin.
-    pub controller: Url,
-    /// When the person signed in, on the boot clock; `None` for a kept sign-in.
-    pub at: Option<Duration>,
-}
-
 /// Where the refresh token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenStorage {
@@ -131,48 +124,11 @@ pub struct TokenStorage {
     pub unsaved: Option<Trouble>,
 }
 
-/// What a click in the tray menu asks for. Its JSON is the id of the menu's entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TrayEvent {
-    /// Sign in through the browser.
-    SignIn,
-    /// Stop waiting for the browser.
-    CancelSignIn,
-    /// Let programs of this computer reach a resource at a port of it, and copy where.
-    Forward(ResourceId),
-    /// Open the request page of a locked resource.
-    Authenticate(ResourceId),
-    /// Open an open resource in the browser.
-    Open(ResourceId),
-    /// Put the resource's address on the clipboard.
-    Copy(ResourceId),
-    /// Open the page of one's own request.
-    ViewRequest(RequestId),
-    /// Withdraw one's own request.
-    CancelRequest(RequestId),
-    /// Give a grant back.
-    Release(GrantId),
-    /// Show all resources in the window.
-    More,
-    /// Show the review queue in the window.
-    Review,
-    /// Show the inbox in the window.
-    Inbox,
-    /// Show the window.
-    Show,
-    /// Show the window's settings.
-    Settings,
-    /// End the app.
-    Quit,
-}
-
 /// An event of the local proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyEvent {
-    /// It listens.
+    /// Its addresses changed.
     Listens(ProxyAddresses),
-    /// It cannot start; why, as a sentence.
-    Failed(String),
     /// Programs reach a resource at a port of this computer.
     Forwards {
         /// Which.
@@ -213,6 +169,8 @@ pub enum Reply {
     Window(oneshot::Sender<Result<(), String>>),
     /// Nobody waits: failures come back as [`Event::Failed`].
     App(mpsc::Sender<Event>),
+    /// The answer is an event of its own.
+    Nobody,
 }
 
 impl Reply {
@@ -223,7 +181,7 @@ impl Reply {
                 // A window that was closed meanwhile does not want to know.
                 let _ = window.send(result);
             }
-            (Self::App(_), Ok(())) => {}
+            (Self::App(_), Ok(())) | (Self::Nobody, _) => {}
             (Self::App(events), Err(sentence)) => {
                 if events.try_send(Event::Failed(sentence)).is_err() {
                     tracing::warn!("cannot queue the failure of a command; it is not shown");

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use hourkey_client::config::Config;
 use hourkey_client::model::{Connection, Model};
-use hourkey_client::sync::Update;
+use hourkey_client::update::Update;
 use hourkey_domain::ids::{GrantId, NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
@@ -18,7 +19,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::{Notice, What};
 
-use crate::state::{AppState, SignIn};
+use crate::state::{AppState, NewSession, Session, SessionId, SignIn};
 use crate::time_format::Zone;
 
 /// Minutes after the start of all fixtures: 2027-01-15 08:00 UTC, a Friday.
@@ -183,31 +184,39 @@ pub(crate) fn changes(minutes: i64, resources: Vec<Resource>, notices: Vec<Notic
 
 /// Signed in and connected, with these resources; the boot clock stands at zero.
 pub(crate) fn state(resources: Vec<Resource>) -> AppState {
-    let mut model = Model::default();
-    let snapshot = snapshot(0, resources);
-    model.apply(Update::Snapshot(Box::new(snapshot)), Duration::ZERO);
+    let mut session = Session::begin(NewSession {
+        id: SessionId(1),
+        controller: "https://hourkey.example/".parse().unwrap(),
+        at: None,
+        local_proxy: Err("none".to_owned()),
+    });
+    let update = Update::Snapshot(Box::new(snapshot(0, resources)));
+    Arc::make_mut(&mut session.model).apply(update, Duration::ZERO);
     AppState {
-        sign_in: SignIn::SignedIn,
-        controller: Some("https://hourkey.example/".parse().unwrap()),
-        model,
-        endings: vec![],
-        read_until: None,
+        sign_in: SignIn::SignedIn(Box::new(session)),
         zone: zone(),
         warnings: BTreeMap::new(),
         config: Config::default(),
         start_at_login: Some(false),
         has_browsers: true,
-        local_proxy: None,
-        forwards: std::collections::BTreeMap::new(),
-        snoozed: std::collections::BTreeMap::new(),
         secret_store: "The sign-in is kept in the system's keyring.".to_owned(),
         logs: PathBuf::from("/logs"),
     }
 }
 
+/// The session of somebody who is signed in.
+pub(crate) fn session(state: &mut AppState) -> &mut Session {
+    state.sign_in.session_mut().expect("signed in")
+}
+
+/// The model of somebody who is signed in.
+pub(crate) fn model(state: &mut AppState) -> &mut Model {
+    Arc::make_mut(&mut session(state).model)
+}
+
 /// Not heard for an hour.
 pub(crate) fn offline(mut state: AppState) -> AppState {
-    state.model.connection = Connection::Lost {
+    model(&mut state).connection = Connection::Lost {
         since: Some(at(-60)),
         why: "The controller went silent.".to_owned(),
     };

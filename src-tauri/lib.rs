@@ -6,12 +6,14 @@
 
 pub mod app;
 mod clipboard;
+pub mod command;
 mod desktop;
 pub mod effects;
 pub mod event;
 pub mod files;
 #[cfg(test)]
 mod fixtures;
+pub mod intent;
 pub mod local_proxy;
 mod log;
 pub mod message;
@@ -39,8 +41,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app::{App, FoundSettings};
 use crate::event::{Event, Reply};
+use crate::intent::Intent;
 use crate::platform::{StartAtLogin as _, SystemProxy as _};
-use crate::view::Command;
 use crate::worker::Worker;
 
 /// Capacity of the event queue. Clicks are dropped when it is full: the app hangs then.
@@ -98,13 +100,13 @@ fn build(
     let app = tauri::Builder::default()
         // First of all: a second launch must change nothing before it hands over.
         .plugin(tauri_plugin_single_instance::init(move |_, _, _| {
-            queue_event(&second_launch, Event::Show);
+            queue_event(&second_launch, Event::click(Intent::Show { tab: None }));
         }))
         .manage(events.clone())
         .invoke_handler(tauri::generate_handler![send])
         .on_menu_event(move |_, event| {
-            if let Some(event) = tray::backend::event(event.id().as_ref()) {
-                queue_event(&menu, Event::Tray(event));
+            if let Some(intent) = tray::backend::intent(event.id().as_ref()) {
+                queue_event(&menu, Event::click(intent));
             }
         })
         .setup(move |app| {
@@ -120,13 +122,17 @@ fn build(
 /// Carries out a command of the window. Fails with a sentence for the person.
 #[tauri::command]
 async fn send(
-    command: Command,
+    command: Intent,
     events: tauri::State<'_, mpsc::Sender<Event>>,
 ) -> Result<(), String> {
     let (reply, answer) = oneshot::channel();
-    let reply = Reply::Window(reply);
+    let event = Event::Intent {
+        intent: command,
+        activation: None,
+        reply: Some(Reply::Window(reply)),
+    };
     let ending = || "Hourkey is ending. Start it again.".to_owned();
-    let sent = events.send(Event::Command { command, reply }).await;
+    let sent = events.send(event).await;
     sent.map_err(|_| ending())?;
     answer.await.unwrap_or_else(|_| Err(ending()))
 }

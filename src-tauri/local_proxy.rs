@@ -6,20 +6,19 @@ use std::sync::Arc;
 
 use hourkey_client::device::{Device, key_entry};
 use hourkey_client::dial::{AccessPrompt, BlockedConnection, Destination, Dialer, PromptHandler};
+use hourkey_client::live::LiveClient;
 use hourkey_client::local_proxy::{Forward, LocalProxy, ProxyFiles};
-use hourkey_client::model::Model;
+use hourkey_client::model::{Model, Rows};
 use hourkey_client::secrets::Keyring;
 use hourkey_client::session::Session;
-use hourkey_client::sync::Update;
-use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use url::Url;
 
-use crate::event::{Event, ProxyEvent};
+use crate::event::{Event, ProxyEvent, SessionNews};
 use crate::platform;
-use crate::state::ProxyAddresses;
+use crate::state::{ProxyAddresses, SessionId};
 
 /// Warm connections to each gateway in use.
 const WARM_CONNECTIONS: usize = 2;
@@ -40,48 +39,79 @@ pub(crate) fn files(state: &Path, controller: &Url) -> ProxyFiles {
     ProxyFiles::of(state, DESKTOP_CLIENT, controller)
 }
 
-/// The local proxy of one session. Ends when dropped.
+/// The local proxy of one session, and its forwards. Ends when dropped.
 pub(crate) struct SessionProxy {
-    model: watch::Sender<Model>,
-    clock: Arc<dyn Clock>,
-    events: mpsc::Sender<Event>,
+    news: NewsSender,
     dialer: Dialer,
     forwards: BTreeMap<ResourceId, (Destination, Forward)>,
-    proxy: Option<LocalProxy>,
+    /// The proxy; why there is none, as a sentence.
+    proxy: Result<LocalProxy, String>,
     /// The addresses that the app knows.
     told: Option<ProxyAddresses>,
+    /// The rows that they were made of.
+    rows: Rows,
+}
+
+/// Sends the app news of the local proxy of one session.
+struct NewsSender {
+    session: SessionId,
+    events: mpsc::Sender<Event>,
+}
+
+impl NewsSender {
+    fn of(session: SessionId, events: &mpsc::Sender<Event>) -> Self {
+        let events = events.clone();
+        Self { session, events }
+    }
+
+    fn event(&self, news: ProxyEvent) -> Event {
+        Event::Session {
+            id: self.session,
+            news: SessionNews::LocalProxy(news),
+        }
+    }
+
+    async fn send(&self, news: ProxyEvent) {
+        // The receiver is gone when the app ends.
+        let _ = self.events.send(self.event(news)).await;
+    }
+
+    /// False when the queue is full, and the news is lost.
+    fn try_send(&self, news: ProxyEvent) -> bool {
+        self.events.try_send(self.event(news)).is_ok()
+    }
+}
+
+/// Returns the live client of a session, whose prompts come as news of `id`.
+pub(crate) fn client(id: SessionId, session: &Session, events: &mpsc::Sender<Event>) -> LiveClient {
+    let key = Arc::new(key(session.controller()));
+    let device = Device::new(session.clone(), key, platform::machine_name());
+    let prompts = Arc::new(PromptForwarder(NewsSender::of(id, events)));
+    LiveClient::start(device, prompts, WARM_CONNECTIONS)
 }
 
 impl SessionProxy {
     /// Starts the proxy. It calls the controller only once a program connects.
     pub(crate) async fn start(
-        session: &Session,
+        id: SessionId,
+        dialer: Dialer,
         files: &ProxyFiles,
         events: &mpsc::Sender<Event>,
     ) -> Self {
-        let key = Arc::new(key(session.controller()));
-        let device = Device::new(session.clone(), key, platform::machine_name());
-        let (model, known) = watch::channel(Model::default());
-        let prompts = Arc::new(PromptForwarder(events.clone()));
-        let dialer = Dialer::new(device, known, prompts, WARM_CONNECTIONS);
         let proxy = LocalProxy::start_anywhere(dialer.clone(), FIRST_PORT, files).await;
-        let told = proxy.as_ref().ok().map(addresses);
-        let news = match (&told, &proxy) {
-            (Some(addresses), _) => ProxyEvent::Listens(addresses.clone()),
-            (None, Err(error)) => ProxyEvent::Failed(error.to_string()),
-            (None, Ok(_)) => ProxyEvent::Failed("it has no address".to_owned()),
-        };
-        // The receiver is gone when the app ends.
-        let _ = events.send(Event::LocalProxy(news)).await;
         Self {
-            model,
-            clock: Arc::clone(session.clock()),
-            events: events.clone(),
+            news: NewsSender::of(id, events),
             dialer,
             forwards: BTreeMap::new(),
-            proxy: proxy.ok(),
-            told,
+            told: proxy.as_ref().ok().map(addresses),
+            proxy: proxy.map_err(|error| error.to_string()),
+            rows: Rows::default(),
         }
+    }
+
+    /// Returns the addresses, or why there are none, as a sentence.
+    pub(crate) fn addresses(&self) -> Result<ProxyAddresses, String> {
+        self.proxy.as_ref().map(addresses).map_err(Clone::clone)
     }
 
     /// Lets programs reach a resource at a port of this computer, up to the end of the session.
@@ -117,8 +147,7 @@ impl SessionProxy {
             to,
             address,
         };
-        // The receiver is gone when the app ends.
-        let _ = self.events.send(Event::LocalProxy(news)).await;
+        self.news.send(news).await;
         Ok(())
     }
 
@@ -127,27 +156,18 @@ impl SessionProxy {
         self.forwards.remove(&resource);
     }
 
-    /// Applies an update. Sends new addresses when resources came, went or moved, for browsers that
+    /// Hears of a change. Sends new addresses when resources came, went or moved, for browsers that
     /// follow the app.
-    pub(crate) async fn apply(&mut self, update: &Update) {
-        let boot = self.clock.boot();
-        self.model
-            .send_modify(|model| model.apply(update.clone(), boot));
-        let moved = match update {
-            Update::Snapshot(_) => true,
-            Update::Changes(changes) => {
-                !(changes.resources.is_empty() && changes.removed_resources.is_empty())
-            }
-            Update::Live | Update::Lost { .. } | Update::SessionEnded => false,
-        };
-        let now = self.proxy.as_ref().filter(|_| moved).map(addresses);
-        if let Some(now) = now
+    pub(crate) async fn observe(&mut self, model: &Model) {
+        if Arc::ptr_eq(&self.rows, &model.resources) {
+            return;
+        }
+        self.rows = Arc::clone(&model.resources);
+        if let Ok(now) = self.addresses()
             && self.told.as_ref() != Some(&now)
         {
             self.told = Some(now.clone());
-            let news = Event::LocalProxy(ProxyEvent::Listens(now));
-            // The receiver is gone when the app ends.
-            let _ = self.events.send(news).await;
+            self.news.send(ProxyEvent::Listens(now)).await;
         }
     }
 }
@@ -161,7 +181,7 @@ fn addresses(proxy: &LocalProxy) -> ProxyAddresses {
 }
 
 /// Forwards access prompts to the app.
-struct PromptForwarder(mpsc::Sender<Event>);
+struct PromptForwarder(NewsSender);
 
 impl PromptForwarder {
     fn prompt(&self, prompt: &AccessPrompt, page: Option<Url>) {
@@ -169,7 +189,7 @@ impl PromptForwarder {
             resource: prompt.resource.id,
             page,
         };
-        if self.0.try_send(Event::LocalProxy(event)).is_err() {
+        if !self.0.try_send(event) {
             tracing::warn!("cannot queue an access prompt; it is dropped");
         }
     }
@@ -186,7 +206,7 @@ impl PromptHandler for PromptForwarder {
 
     fn blocked(&self, blocked: &BlockedConnection) {
         let news = ProxyEvent::Blocked(blocked.clone());
-        if self.0.try_send(Event::LocalProxy(news)).is_err() {
+        if !self.0.try_send(news) {
             tracing::warn!(%blocked, "cannot queue a notification of a blocked connection; it is dropped");
         }
     }

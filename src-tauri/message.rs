@@ -2,7 +2,7 @@
 
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId};
 
-use crate::view::{Command, Tab};
+use crate::intent::Intent;
 
 /// One notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Message {
     /// The second line, possibly empty.
     pub body: String,
     /// What a click on it does.
-    pub click: Action,
+    pub click: Intent,
     /// Its buttons.
     pub buttons: Vec<Button>,
 }
@@ -34,16 +34,7 @@ pub struct Button {
     /// What it says.
     pub label: &'static str,
     /// What it does.
-    pub action: Action,
-}
-
-/// What a click does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// The same as this command of the window.
-    Do(Command),
-    /// Show this tab of the window.
-    Show(Tab),
+    pub action: Intent,
 }
 
 /// Tells one notification from another within this run of the app.

@@ -6,49 +6,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hourkey_client::api::ApiError;
-use hourkey_client::dial::Destination;
+use hourkey_client::live::LiveClient;
+use hourkey_client::model::Model;
 use hourkey_client::secrets::{Keyring, SecretStore};
 use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
-use hourkey_client::sync::{self, Subscription, Update};
 use hourkey_clock::Clock;
-use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, Comment};
 use hourkey_protocol::oauth::DESKTOP_CLIENT;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::effects::ControllerCall;
-use crate::event::{Event, NewSession, Reply, ResumeResult, TokenStorage};
+use crate::command::SessionCommand;
+use crate::event::{Event, Reply, ResumeResult, SessionNews, TokenStorage};
 use crate::local_proxy::SessionProxy;
+use crate::state::{NewSession, SessionId};
 use crate::trouble::Trouble;
 use crate::{local_proxy, opener, platform};
 
-/// What the app asks of the session task.
-#[derive(Debug)]
-pub(crate) enum SessionCommand {
-    /// Resume the stored sign-in.
-    Resume(Url),
-    /// Sign in through the browser.
-    SignIn(Url),
-    /// Stop waiting for the browser.
-    CancelSignIn,
-    /// Revoke and forget the sign-in.
-    SignOut,
-    /// Make a call.
-    Call(ControllerCall, Reply),
-    /// Let programs reach a resource at a port of this computer.
-    Forward(ResourceId, Destination, Reply),
-    /// End the forward of a resource.
-    EndForward(ResourceId),
-    /// Reconnect to the controller now.
-    Reconnect,
-}
-
 /// Runs the session task. Ends when the sender of `commands` is gone.
 pub(crate) async fn run(
-    mut commands: mpsc::UnboundedReceiver<SessionCommand>,
+    mut commands: mpsc::UnboundedReceiver<(SessionCommand, Reply)>,
     clock: Arc<dyn Clock>,
     state: PathBuf,
     events: mpsc::Sender<Event>,
@@ -57,7 +36,7 @@ pub(crate) async fn run(
         clock,
         state,
         events,
-        number: 0,
+        last: 0,
         running: None,
         attempt: JoinSet::new(),
         try_keyring_again: false,
@@ -65,8 +44,8 @@ pub(crate) async fn run(
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
-            update = next_update(&mut task.running) => {
-                task.forward(update).await;
+            model = next_model(&mut task.running) => {
+                task.forward(model).await;
                 continue;
             }
             result = sign_in_result(&mut task.attempt) => {
@@ -75,18 +54,21 @@ pub(crate) async fn run(
             }
         };
         match command {
-            Some(command) => task.handle(command).await,
+            Some((command, reply)) => task.handle(command, reply).await,
             None => return,
         }
     }
 }
+
+const NOT_SIGNED_IN: &str = "Nobody is signed in. Sign in first.";
 
 struct SessionTask {
     clock: Arc<dyn Clock>,
     /// The folder of what the programs remember.
     state: PathBuf,
     events: mpsc::Sender<Event>,
-    number: u64,
+    /// The id of the last session; ids grow with each sign-in.
+    last: u64,
     running: Option<ActiveSession>,
     /// The sign-in through the browser that is under way, if any. Ends when dropped.
     attempt: JoinSet<Result<Session, String>>,
@@ -95,16 +77,17 @@ struct SessionTask {
 }
 
 struct ActiveSession {
-    session: Session,
-    subscription: Subscription,
-    updates: mpsc::Receiver<Update>,
+    id: SessionId,
+    client: LiveClient,
+    /// The client's model.
+    model: watch::Receiver<Arc<Model>>,
     place: String,
     stored: Option<TokenStorage>,
     local_proxy: SessionProxy,
 }
 
 impl SessionTask {
-    async fn handle(&mut self, command: SessionCommand) {
+    async fn handle(&mut self, command: SessionCommand, reply: Reply) {
         match command {
             SessionCommand::Resume(controller) => {
                 let resumed = self.resume(controller).await;
@@ -114,30 +97,59 @@ impl SessionTask {
             SessionCommand::SignIn(controller) => self.sign_in(controller).await,
             SessionCommand::CancelSignIn => self.attempt = JoinSet::new(),
             SessionCommand::SignOut => self.sign_out(),
-            SessionCommand::Call(call, reply) => match &self.running {
-                Some(running) => {
-                    let session = running.session.clone();
-                    tokio::spawn(async move {
-                        let result = call_controller(&session, call).await;
-                        reply.send(result.map_err(|error| error.to_string()));
-                    });
+            SessionCommand::Reconnect => {
+                if let Some(running) = &self.running {
+                    running.client.model().reconnect();
                 }
-                None => reply.fail("Nobody is signed in. Sign in first."),
-            },
-            SessionCommand::Forward(resource, to, reply) => match &mut self.running {
+            }
+            SessionCommand::Forward { resource, to } => match &mut self.running {
                 Some(running) => reply.send(running.local_proxy.forward(resource, to).await),
-                None => reply.fail("Nobody is signed in. Sign in first."),
+                None => reply.fail(NOT_SIGNED_IN),
             },
             SessionCommand::EndForward(resource) => {
                 if let Some(running) = &mut self.running {
                     running.local_proxy.end_forward(resource);
                 }
             }
-            SessionCommand::Reconnect => {
-                if let Some(running) = &self.running {
-                    running.subscription.wake();
-                }
+            SessionCommand::Cancel(request) => self.call(reply, move |session| async move {
+                session.cancel(request).await.map(drop)
+            }),
+            SessionCommand::Release(grant) => self.call(reply, move |session| async move {
+                session.release(grant).await.map(drop)
+            }),
+            SessionCommand::Approve {
+                request,
+                seconds,
+                comment,
+            } => {
+                let seconds = seconds.map(u64::from);
+                let how = Approve { seconds, comment };
+                self.call(reply, move |session| async move {
+                    session.approve(request, &how).await.map(drop)
+                });
             }
+            SessionCommand::Deny { request, comment } => {
+                self.call(reply, move |session| async move {
+                    session.deny(request, &Comment { comment }).await.map(drop)
+                });
+            }
+        }
+    }
+
+    /// Calls the controller; the next command need not wait for its answer.
+    fn call<C, A>(&self, reply: Reply, call: C)
+    where
+        C: FnOnce(Session) -> A,
+        A: Future<Output = Result<(), ApiError>> + Send + 'static,
+    {
+        match &self.running {
+            Some(running) => {
+                let answer = call(running.client.session().clone());
+                tokio::spawn(async move {
+                    reply.send(answer.await.map_err(|error| error.to_string()));
+                });
+            }
+            None => reply.fail(NOT_SIGNED_IN),
         }
     }
 
@@ -196,50 +208,56 @@ impl SessionTask {
     }
 
     async fn begin(&mut self, session: Session, at: Option<Duration>) -> NewSession {
-        self.number += 1;
+        self.last += 1;
+        let id = SessionId(self.last);
         let controller = session.controller().clone();
-        let (sender, updates) = mpsc::channel(64);
+        let client = local_proxy::client(id, &session, &self.events);
         let files = local_proxy::files(&self.state, &controller);
-        let local_proxy = SessionProxy::start(&session, &files, &self.events).await;
+        let dialer = client.dialer().clone();
+        let local_proxy = SessionProxy::start(id, dialer, &files, &self.events).await;
+        let addresses = local_proxy.addresses();
         self.running = Some(ActiveSession {
+            id,
             local_proxy,
-            subscription: sync::subscribe(session.clone(), sender),
             place: Keyring::of(DESKTOP_CLIENT, &controller).describe(),
-            session,
-            updates,
+            model: client.model().watch(),
+            client,
             stored: None,
         });
         NewSession {
-            session: self.number,
+            id,
             controller,
             at,
+            local_proxy: addresses,
         }
     }
 
-    async fn forward(&mut self, update: Update) {
-        let session = self.number;
-        if let Some(running) = &mut self.running {
-            running.local_proxy.apply(&update).await;
-        }
-        self.emit(Event::Update { session, update }).await;
+    async fn forward(&mut self, model: Arc<Model>) {
         let Some(running) = &mut self.running else {
             return;
         };
+        let id = running.id;
+        running.local_proxy.observe(&model).await;
         // Each refresh stores the next token, or fails to.
         let stored = TokenStorage {
             place: running.place.clone(),
-            unsaved: running.session.unsaved().map(Trouble::from),
+            unsaved: running.client.session().unsaved().map(Trouble::from),
         };
-        if running.stored.as_ref() != Some(&stored) {
-            running.stored = Some(stored.clone());
-            self.emit(Event::Stored(stored)).await;
+        let is_news = running.stored.as_ref() != Some(&stored);
+        running.stored = Some(stored.clone());
+        let news = SessionNews::Model(model);
+        self.emit(Event::Session { id, news }).await;
+        if is_news {
+            let news = SessionNews::Stored(stored);
+            self.emit(Event::Session { id, news }).await;
         }
     }
 
     fn sign_out(&mut self) {
-        let Some(ActiveSession { session, .. }) = self.running.take() else {
+        let Some(running) = self.running.take() else {
             return;
         };
+        let session = running.client.session().clone();
         let files = local_proxy::files(&self.state, session.controller());
         tokio::spawn(async move {
             files.forget().await;
@@ -268,16 +286,15 @@ impl SessionTask {
     }
 }
 
-/// Returns the next update of the session; never, while none runs.
-async fn next_update(running: &mut Option<ActiveSession>) -> Update {
-    let news = match running {
-        Some(running) => running.updates.recv().await,
-        None => None,
-    };
-    match news {
-        Some(update) => update,
-        None => std::future::pending().await,
+/// Returns the session's model once it has changed; never, while no session runs.
+async fn next_model(running: &mut Option<ActiveSession>) -> Arc<Model> {
+    if let Some(running) = running
+        && running.model.changed().await.is_ok()
+    {
+        return Arc::clone(&running.model.borrow_and_update());
     }
+    // Nothing changes after the session has ended.
+    std::future::pending().await
 }
 
 /// Returns the result of the sign-in through the browser; never, while none is under way.
@@ -286,24 +303,5 @@ async fn sign_in_result(attempt: &mut JoinSet<Result<Session, String>>) -> Resul
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(format!("Signing in failed: {error}. Try again.")),
         None => std::future::pending().await,
-    }
-}
-
-async fn call_controller(session: &Session, call: ControllerCall) -> Result<(), ApiError> {
-    match call {
-        ControllerCall::Cancel(request) => session.cancel(request).await.map(drop),
-        ControllerCall::Release(grant) => session.release(grant).await.map(drop),
-        ControllerCall::Approve {
-            request,
-            seconds,
-            comment,
-        } => {
-            let seconds = seconds.map(u64::from);
-            let how = Approve { seconds, comment };
-            session.approve(request, &how).await.map(drop)
-        }
-        ControllerCall::Deny { request, comment } => {
-            session.deny(request, &Comment { comment }).await.map(drop)
-        }
     }
 }

@@ -1,14 +1,16 @@
 //! The state that tray, window and notifications are drawn from. [`crate::app`] alone changes it.
 
+mod session;
+mod sign_in;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::config::Config;
 use hourkey_client::delivery::PendingNotification;
-use hourkey_client::dial::Destination;
-use hourkey_client::model::{Connection, Model, lock_now};
+use hourkey_client::model::{Model, lock_now};
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::Resource;
@@ -17,44 +19,13 @@ use url::Url;
 
 use crate::time_format::Zone;
 use crate::view::Warning;
-
-/// Sign-in state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignIn {
-    /// Nobody is signed in.
-    SignedOut {
-        /// Why the session ended or the last attempt failed, as a sentence.
-        error: Option<String>,
-    },
-    /// The browser is open on the sign-in page.
-    SigningIn,
-    /// Signed in; the first snapshot says as whom.
-    SignedIn,
-}
-
-/// A port of this computer that leads to a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActiveForward {
-    /// Where the resource is.
-    pub to: Destination,
-    /// `127.0.0.1:PORT`.
-    pub address: String,
-    /// Whether access was open when it was last looked at.
-    pub is_open: bool,
-}
+pub use session::{ActiveForward, NewSession, Offline, Phase, ProxyAddresses, Session, SessionId};
+pub use sign_in::{SignIn, Transition};
 
 /// The state that tray and window are rendered from.
 pub struct AppState {
-    /// Who is signed in.
+    /// Whether somebody is signed in, and all that goes when they sign out.
     pub sign_in: SignIn,
-    /// The controller as last used.
-    pub controller: Option<Url>,
-    /// The data received from the controller.
-    pub model: Model,
-    /// Endings notified in this run, and when: the controller keeps no notices of them.
-    pub endings: Vec<(DateTime<Utc>, PendingNotification)>,
-    /// Up to when the person has read their inbox; `None` while that is not known.
-    pub read_until: Option<DateTime<Utc>>,
     /// The zone of shown times.
     pub zone: Zone,
     /// What is missing on this machine, by its stable name.
@@ -67,75 +38,93 @@ pub struct AppState {
     pub has_browsers: bool,
     /// Where the refresh token is kept, as a sentence.
     pub secret_store: String,
-    /// Addresses of the local proxy, once it listens.
-    pub local_proxy: Option<ProxyAddresses>,
-    /// Where programs of this computer reach a resource.
-    pub forwards: BTreeMap<ResourceId, ActiveForward>,
-    /// Snoozed access prompts, by resource, with the end of each on the boot clock.
-    pub snoozed: BTreeMap<ResourceId, Duration>,
     /// The folder of the log files.
     pub logs: PathBuf,
 }
 
-/// Since when the controller is unreachable, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offline<'a> {
-    /// When it was last heard; `None` when it was not heard at all yet.
-    pub since: Option<DateTime<Utc>>,
-    /// What is wrong, as a sentence.
-    pub why: &'a str,
-}
-
 impl AppState {
+    /// Returns the session, if somebody is signed in.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.sign_in.session()
+    }
+
+    /// Returns the data received from the controller; an empty model while nobody is signed in.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        static NOTHING: LazyLock<Model> = LazyLock::new(Model::default);
+        self.session()
+            .map_or_else(|| &*NOTHING, |session| &session.model)
+    }
+
+    /// Returns the endings notified in this session, and when.
+    #[must_use]
+    pub fn endings(&self) -> &[(DateTime<Utc>, PendingNotification)] {
+        self.session().map_or(&[], |session| &session.endings)
+    }
+
+    /// Returns where programs of this computer reach a resource, if they can.
+    #[must_use]
+    pub fn forward(&self, id: ResourceId) -> Option<&ActiveForward> {
+        self.session()?.forwards.get(&id)
+    }
+
+    /// Returns the addresses of the local proxy, if it listens.
+    #[must_use]
+    pub fn local_proxy(&self) -> Option<&ProxyAddresses> {
+        self.session()?.local_proxy.as_ref()
+    }
+
+    /// Returns the controller: the current one, or the one last used.
+    #[must_use]
+    pub fn controller(&self) -> Option<&Url> {
+        self.sign_in.controller()
+    }
+
     /// Returns each visible resource with its lock at `now`; none while nobody is signed in.
     pub fn locks(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&Resource, LockState)> {
-        self.model
-            .resources
-            .values()
+        self.model()
+            .rows()
             .map(move |resource| (resource, lock_now(resource, now)))
     }
 
     /// Returns since when and why the controller is unreachable, if it is.
     #[must_use]
     pub fn offline(&self) -> Option<Offline<'_>> {
-        match &self.model.connection {
-            Connection::Lost { since, why } => Some(Offline { since: *since, why }),
-            Connection::Connecting | Connection::Live | Connection::Ended => None,
-        }
-    }
-
-    /// True until the first snapshot is there.
-    #[must_use]
-    pub fn is_loading(&self) -> bool {
-        self.model.me.is_none()
+        self.session()?.offline()
     }
 
     /// True for a person who reviews requests.
     #[must_use]
     pub fn is_reviewer(&self) -> bool {
-        self.model.me.as_ref().is_some_and(|me| me.reviews)
+        self.model().me.as_ref().is_some_and(|me| me.reviews)
     }
 
     /// Counts the requests that wait for this person's decision.
     #[must_use]
     pub fn reviews_to_decide(&self) -> usize {
-        let decidable = self.model.reviews.iter().filter(|review| review.may_decide);
+        let decidable = self
+            .model()
+            .reviews
+            .iter()
+            .filter(|review| review.may_decide);
         decidable.count()
     }
 
     /// True for what came into the inbox after the person last read it.
     #[must_use]
     pub fn is_unread(&self, at: DateTime<Utc>) -> bool {
-        self.read_until.is_some_and(|read| read < at)
+        let read_until = self.session().and_then(|session| session.read_until);
+        read_until.is_some_and(|read| read < at)
     }
 
     /// Counts the notices that the person has not read. Requests for their review are counted by
     /// [`Self::reviews_to_decide`].
     #[must_use]
     pub fn unread(&self) -> usize {
-        let notices = self.model.notices.iter();
+        let notices = self.model().notices.iter();
         let notices = notices.filter(|notice| !matches!(notice.what, What::PleaseReview { .. }));
-        let endings = self.endings.iter().map(|(at, _)| *at);
+        let endings = self.endings().iter().map(|(at, _)| *at);
         let moments = notices.map(|notice| notice.at).chain(endings);
         moments.filter(|at| self.is_unread(*at)).count()
     }
@@ -143,17 +132,6 @@ impl AppState {
     /// Returns the login name, for the hint in addresses of pages.
     #[must_use]
     pub fn login(&self) -> &str {
-        self.model.me.as_ref().map_or("", |me| &me.login)
+        self.model().me.as_ref().map_or("", |me| &me.login)
     }
-}
-
-/// How programs use the local proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyAddresses {
-    /// As an HTTP proxy; SOCKS5 listens on the same port.
-    pub proxy: String,
-    /// For browsers: the address of the automatic proxy configuration (PAC).
-    pub pac: String,
-    /// The same for settings that follow changes: it changes with the resources.
-    pub versioned_pac: String,
 }

@@ -43,9 +43,11 @@ impl Tray {
 fn tooltip(state: &AppState, now: DateTime<Utc>) -> String {
     match &state.sign_in {
         SignIn::SignedOut { .. } => return "Hourkey: signed out".to_owned(),
-        SignIn::SigningIn => return "Hourkey: signing in".to_owned(),
-        SignIn::SignedIn if state.offline().is_some() => return "Hourkey: offline".to_owned(),
-        SignIn::SignedIn => {}
+        SignIn::SigningIn { .. } => return "Hourkey: signing in".to_owned(),
+        SignIn::SignedIn(session) if session.offline().is_some() => {
+            return "Hourkey: offline".to_owned();
+        }
+        SignIn::Resuming { .. } | SignIn::SignedIn(_) => {}
     }
     let (mut open, mut waiting) = (0, 0);
     for (_, lock) in state.locks(now) {

@@ -5,8 +5,10 @@
 //! out of date.
 //! All times are milliseconds since the Unix epoch by the **server's** clock.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use ts_rs::TS;
+
+use crate::intent::{Intent, Tab};
 
 /// A view model that the engine pushes. Each is whole, never a difference.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -26,20 +28,6 @@ pub enum ViewUpdate {
     Settings(Settings),
     /// The engine asks the window to show this tab.
     Show(Tab),
-}
-
-/// The window's tabs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub enum Tab {
-    /// Resources and their lock states.
-    Resources,
-    /// The notices kept.
-    Inbox,
-    /// The review queue.
-    Review,
-    /// Settings.
-    Settings,
 }
 
 /// Sign-in and connection.
@@ -268,7 +256,7 @@ pub struct InboxItem {
     #[ts(type = "number")]
     pub at: i64,
     /// What a click does, if anything.
-    pub action: Option<Command>,
+    pub action: Option<Intent>,
     /// The action's label.
     pub action_label: Option<String>,
     /// The person has not read it.
@@ -356,124 +344,6 @@ pub struct LocalProxy {
     pub proxy: String,
     /// For browsers: the address of the automatic proxy configuration.
     pub pac: String,
-}
-
-/// What the window asks the engine to do. The answer is only success or failure; effects arrive
-/// as pushed [`ViewUpdate`]s.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Command {
-    /// Push every view model (the window asks once, on load).
-    Load,
-    /// Open the request page of a locked resource in the browser.
-    Authenticate {
-        /// The resource.
-        #[ts(type = "number")]
-        resource: i64,
-    },
-    /// Open an open resource in the browser.
-    Open {
-        /// The resource.
-        #[ts(type = "number")]
-        resource: i64,
-    },
-    /// Say nothing for a while when programs want to use a locked resource.
-    Snooze {
-        /// The resource.
-        #[ts(type = "number")]
-        resource: i64,
-    },
-    /// Put a resource's address on the clipboard.
-    Copy {
-        /// The resource.
-        #[ts(type = "number")]
-        resource: i64,
-    },
-    /// Let programs reach a resource at a port of this computer, and copy where.
-    Forward {
-        /// The resource.
-        #[ts(type = "number")]
-        resource: i64,
-    },
-    /// Put the proxy's address on the clipboard.
-    CopyProxy,
-    /// Put the address of the automatic proxy configuration on the clipboard.
-    CopyPac,
-    /// Open a request's page in the browser.
-    ViewRequest {
-        /// The request.
-        #[ts(type = "number")]
-        request: i64,
-    },
-    /// Open the page on which somebody else's request is reviewed.
-    ReviewPage {
-        /// The request.
-        #[ts(type = "number")]
-        request: i64,
-    },
-    /// Cancel one's own pending request.
-    Cancel {
-        /// The request.
-        #[ts(type = "number")]
-        request: i64,
-    },
-    /// Give back a running or scheduled grant.
-    Release {
-        /// The grant.
-        #[ts(type = "number")]
-        grant: i64,
-    },
-    /// Approve a request, for the length asked or less.
-    Approve {
-        /// The request.
-        #[ts(type = "number")]
-        request: i64,
-        /// Length in seconds; `None` for the length asked.
-        #[ts(type = "number | null")]
-        seconds: Option<u32>,
-        /// A word to the requester, possibly empty.
-        comment: String,
-    },
-    /// Deny a request.
-    Deny {
-        /// The request.
-        #[ts(type = "number")]
-        request: i64,
-        /// Why, for the requester; not blank.
-        comment: String,
-    },
-    /// Start signing in through the browser.
-    SignIn {
-        /// The controller's address.
-        controller: String,
-    },
-    /// Stop waiting for the browser.
-    CancelSignIn,
-    /// Sign out here.
-    SignOut,
-    /// Start at login, or don't.
-    SetStartAtLogin {
-        /// Wanted.
-        on: bool,
-    },
-    /// Show notifications, or don't.
-    SetNotifications {
-        /// Wanted.
-        on: bool,
-    },
-    /// Set browsers up to reach resources, or put back what was there.
-    SetBrowsers {
-        /// Wanted.
-        on: bool,
-    },
-    /// The person looks at their inbox.
-    ReadInbox,
-    /// Open the web pages of the controller.
-    OpenPages,
-    /// Open the folder of the log files.
-    OpenLogs,
-    /// Close the window.
-    CloseWindow,
 }
 
 #[cfg(test)]

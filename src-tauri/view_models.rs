@@ -7,14 +7,16 @@ use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{self, RequestStatus};
+use hourkey_protocol::account::Me;
 use hourkey_protocol::notice::What;
 
-use crate::message::{Action, Message};
+use crate::intent::Intent;
+use crate::message::Message;
 use crate::notify::text;
-use crate::state::{AppState, SignIn};
+use crate::state::{AppState, Phase, SignIn};
 use crate::view::{
     Account, Decided, Decision, InboxItem, InboxKind, LocalProxy, Lock, Resource, Review, Session,
-    SessionState, Settings, ViewUpdate,
+    SessionState, Settings, ViewUpdate, Warning,
 };
 
 /// The most characters of a person's name.
@@ -48,49 +50,48 @@ pub fn same(before: &ViewUpdate, after: &ViewUpdate) -> bool {
 }
 
 fn session(state: &AppState, now: DateTime<Utc>) -> Session {
-    let controller = || state.controller.as_ref().map_or("", |url| url.as_str());
-    let controller = || controller().trim_end_matches('/').to_owned();
+    let controller = state.controller().map_or("", |url| url.as_str());
+    let controller = || controller.trim_end_matches('/').to_owned();
+    let account = |me: &Me| Account {
+        name: me.name.clone(),
+        login: me.login.clone(),
+        organisation: me.organisation.clone(),
+        controller: controller(),
+    };
+    let mut warnings: Vec<_> = state.warnings.values().cloned().collect();
     let state_now = match &state.sign_in {
-        SignIn::SignedOut { error } => SessionState::SignedOut {
+        SignIn::SignedOut { error, .. } => SessionState::SignedOut {
             controller: controller(),
             error: error.clone(),
         },
-        SignIn::SigningIn => SessionState::SigningIn {
+        SignIn::SigningIn { .. } => SessionState::SigningIn {
             controller: controller(),
         },
-        SignIn::SignedIn => match (&state.model.me, state.offline()) {
-            (None, _) => SessionState::Loading {
-                controller: controller(),
-            },
-            (Some(me), offline) => {
-                let account = Account {
-                    name: me.name.clone(),
-                    login: me.login.clone(),
-                    organisation: me.organisation.clone(),
+        SignIn::Resuming { .. } => SessionState::Loading {
+            controller: controller(),
+        },
+        SignIn::SignedIn(session) => match session.phase() {
+            Phase::Loading(offline) => {
+                warnings.extend(offline.map(|offline| Warning {
+                    id: "controller".to_owned(),
+                    text: offline.why.to_owned(),
+                    remedy: "Hourkey keeps trying.".to_owned(),
+                    details: None,
+                }));
+                SessionState::Loading {
                     controller: controller(),
-                };
-                match offline {
-                    None => SessionState::Live { account },
-                    Some(offline) => SessionState::Offline {
-                        account,
-                        since: millis(offline.since.unwrap_or(now)),
-                        why: offline.why.to_owned(),
-                    },
                 }
             }
+            Phase::Live(me) => SessionState::Live {
+                account: account(me),
+            },
+            Phase::Offline(me, offline) => SessionState::Offline {
+                account: account(me),
+                since: millis(offline.since.unwrap_or(now)),
+                why: offline.why.to_owned(),
+            },
         },
     };
-    let mut warnings: Vec<_> = state.warnings.values().cloned().collect();
-    if let (SignIn::SignedIn, true, Some(offline)) =
-        (&state.sign_in, state.is_loading(), state.offline())
-    {
-        warnings.push(crate::view::Warning {
-            id: "controller".to_owned(),
-            text: offline.why.to_owned(),
-            remedy: "Hourkey keeps trying.".to_owned(),
-            details: None,
-        });
-    }
     Session {
         state: state_now,
         now: millis(now),
@@ -175,8 +176,7 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
         opens: resource.url.is_some(),
         forwards: forwards(resource),
         forwarded: state
-            .forwards
-            .get(&resource.id)
+            .forward(resource.id)
             .map(|forwarded| forwarded.address.clone()),
     }
 }
@@ -196,14 +196,14 @@ fn decision(decision: &access::LastDecision) -> Decision {
 }
 
 fn inbox(state: &AppState, now: DateTime<Utc>) -> Vec<InboxItem> {
-    let notices = state.model.notices.iter();
+    let notices = state.model().notices.iter();
     let notices = notices.map(|notice| {
         let (_, message) = text::notice(state, notice, now);
         let key = format!("notice-{}", notice.id);
         item(state, key, kind(&notice.what), message, notice.at)
     });
     let endings = state
-        .endings
+        .endings()
         .iter()
         .enumerate()
         .map(|(number, (at, ending))| {
@@ -238,10 +238,9 @@ fn item(
     at: DateTime<Utc>,
 ) -> InboxItem {
     let (action, action_label) = match message.buttons.into_iter().next() {
-        Some(button) => match button.action {
-            Action::Do(command) => (Some(command), Some(button.label.to_owned())),
-            Action::Show(_) => (None, None),
-        },
+        // The window shows itself.
+        Some(button) if matches!(button.action, Intent::Show { .. }) => (None, None),
+        Some(button) => (Some(button.action), Some(button.label.to_owned())),
         None => (None, None),
     };
     InboxItem {
@@ -263,7 +262,7 @@ pub fn forwards(resource: &access::Resource) -> bool {
 }
 
 fn decided(state: &AppState) -> Vec<Decided> {
-    let decided = state.model.decided.iter().map(|request| Decided {
+    let decided = state.model().decided.iter().map(|request| Decided {
         id: request.id.0,
         sentence: became(request),
     });
@@ -292,7 +291,7 @@ fn became(request: &access::Request) -> String {
 }
 
 fn reviews(state: &AppState) -> Option<Vec<Review>> {
-    let reviews = state.model.reviews.iter().map(|review| {
+    let reviews = state.model().reviews.iter().map(|review| {
         let request = &review.request;
         Review {
             id: request.id.0,
@@ -316,7 +315,7 @@ fn settings(state: &AppState) -> Settings {
         notifications: state.config.notifications,
         secret_store: state.secret_store.clone(),
         browsers: state.has_browsers.then_some(state.config.browsers),
-        local_proxy: state.local_proxy.as_ref().map(|proxy| LocalProxy {
+        local_proxy: state.local_proxy().map(|proxy| LocalProxy {
             proxy: proxy.proxy.clone(),
             pac: proxy.pac.clone(),
         }),
@@ -333,10 +332,10 @@ fn millis(at: DateTime<Utc>) -> i64 {
 mod tests {
     use super::*;
     use crate::fixtures::{
-        approved, at, denied, granted, locked, notice, offline, pending, resource, review,
+        self, approved, at, denied, granted, locked, notice, offline, pending, resource, review,
         standing, state,
     };
-    use crate::view::Command;
+    use hourkey_domain::ids::ResourceId;
 
     #[test]
     fn rows_come_open_then_waiting_then_locked() {
@@ -371,11 +370,17 @@ mod tests {
     #[test]
     fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
         let mut state = state(vec![resource(1, "Payroll database", locked())]);
-        state.model.notices = vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
+        fixtures::model(&mut state).notices =
+            vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
         let items = inbox(&state, at(0));
         assert_eq!(items[0].title, "Payroll database was denied");
         assert_eq!(items[0].kind, InboxKind::Denied);
-        assert_eq!(items[0].action, Some(Command::Authenticate { resource: 1 }));
+        assert_eq!(
+            items[0].action,
+            Some(Intent::Authenticate {
+                resource: ResourceId(1)
+            })
+        );
         assert_eq!(items[0].action_label.as_deref(), Some("Request again"));
         assert_eq!(
             items[1].title, "Payroll database was approved",
@@ -386,9 +391,9 @@ mod tests {
     #[test]
     fn reviews_are_for_reviewers() {
         let mut state = state(vec![]);
-        state.model.reviews = vec![review(1, true)];
+        fixtures::model(&mut state).reviews = vec![review(1, true)];
         assert_eq!(reviews(&state), None);
-        state.model.me.as_mut().unwrap().reviews = true;
+        fixtures::model(&mut state).me.as_mut().unwrap().reviews = true;
         assert_eq!(reviews(&state).unwrap()[0].requester, "Lee Novak");
     }
 

@@ -1,146 +1,188 @@
 //! Signing in and out, and what the controller says.
 
+use std::sync::Arc;
+
 use hourkey_client::model::{Connection, Model};
-use hourkey_client::sync::Update;
 use url::Url;
 
 use super::App;
+use crate::command::SessionCommand;
 use crate::effects::Effects;
-use crate::event::{NewSession, Reply, ResumeResult, TokenStorage};
+use crate::event::{Reply, ResumeResult, SessionNews, TokenStorage};
 use crate::files::Settings;
 use crate::message::Topic;
 use crate::notify::text;
-use crate::state::SignIn;
+use crate::state::{NewSession, SessionId, SignIn, Transition};
+use crate::trouble::Trouble;
 
 impl<E: Effects> App<E> {
+    /// Changes the sign-in state. False when the event does not apply to it.
+    pub(super) fn transition(&mut self, next: impl FnOnce(SignIn) -> Transition) -> bool {
+        let (state, applies) = match next(std::mem::take(&mut self.state.sign_in)) {
+            Ok(after) => (after, true),
+            Err(before) => (before, false),
+        };
+        self.state.sign_in = state;
+        applies
+    }
+
+    /// Resumes the stored sign-in; with no controller known, the window asks for one.
+    pub(super) fn resume(&mut self) {
+        self.transition(SignIn::resume);
+        match &self.state.sign_in {
+            SignIn::Resuming { controller } => {
+                let controller = controller.clone();
+                self.order(SessionCommand::Resume(controller));
+            }
+            SignIn::SignedOut { .. } | SignIn::SigningIn { .. } | SignIn::SignedIn(_) => {
+                self.show(None, None);
+            }
+        }
+    }
+
     /// Signs in at the controller last used; the window asks for one when there is none.
     pub(super) fn sign_in_again(&mut self) {
-        match self.state.controller.clone() {
+        match self.state.controller().cloned() {
             Some(controller) => self.sign_in(controller),
             None => self.show(None, None),
         }
     }
 
     pub(super) fn sign_in(&mut self, controller: Url) {
-        if self.state.sign_in == SignIn::SignedIn {
-            // An old notification's button, for example.
-            return;
+        // Not while somebody is signed in: an old notification's button, for example.
+        if self.transition(|state| state.sign_in(controller.clone())) {
+            self.order(SessionCommand::SignIn(controller));
         }
-        self.state.sign_in = SignIn::SigningIn;
-        self.state.controller = Some(controller.clone());
-        self.effects.sign_in(controller);
     }
 
     pub(super) fn cancel_sign_in(&mut self) {
-        if self.state.sign_in == SignIn::SigningIn {
-            self.effects.cancel_sign_in();
-            self.drop_local_proxy();
-            self.state.sign_in = SignIn::SignedOut { error: None };
+        if self.transition(|state| state.not_signed_in(None)) {
+            self.order(SessionCommand::CancelSignIn);
         }
     }
 
     pub(super) fn sign_out(&mut self) {
-        self.effects.sign_out();
-        self.forget(None);
+        self.order(SessionCommand::SignOut);
+        self.end_session(None);
     }
 
+    /// The stored sign-in was read. One that is not wanted any more was signed out meanwhile, which
+    /// the session task does next.
     pub(super) fn resumed(&mut self, resumed: ResumeResult) {
-        if self.state.sign_in != SignIn::SignedIn {
-            // Signed out while the keyring was asked; the session task does that next.
-            return;
-        }
         match resumed {
-            ResumeResult::Found(signed) => self.begin(signed),
-            ResumeResult::NothingStored => self.forget(None),
+            ResumeResult::Found(new) => {
+                if self.transition(|state| state.resumed(new.clone())) {
+                    self.begin_session(new);
+                }
+            }
+            ResumeResult::NothingStored => {
+                self.transition(|state| state.not_resumed(None));
+            }
             ResumeResult::Failed(mut trouble) => {
                 trouble.remedy += " Then choose Sign in. Or sign in anew through the browser.";
-                self.signed_out(trouble.sentences());
-                self.warn("keyring", trouble);
+                let why = trouble.sentences();
+                if self.transition(|state| state.not_resumed(Some(why.clone()))) {
+                    self.notify_signed_out(why);
+                    self.warn("keyring", trouble);
+                }
             }
         }
     }
 
     pub(super) fn signed_in(&mut self, result: Result<NewSession, String>) {
-        if self.state.sign_in != SignIn::SigningIn {
-            // Cancelled meanwhile: a session that began all the same is ended.
-            if result.is_ok() {
-                self.effects.sign_out();
-            }
-            return;
-        }
         match result {
-            Ok(signed) => self.begin(signed),
+            Ok(new) => {
+                if self.transition(|state| state.signed_in(new.clone())) {
+                    self.begin_session(new);
+                } else {
+                    // Cancelled meanwhile: a session that began all the same is ended.
+                    self.order(SessionCommand::SignOut);
+                }
+            }
             Err(sentence) => {
-                self.state.sign_in = SignIn::SignedOut {
-                    error: Some(sentence),
-                };
-                self.show(None, None);
+                if self.transition(|state| state.not_signed_in(Some(sentence))) {
+                    self.show(None, None);
+                }
             }
         }
     }
 
-    fn begin(&mut self, signed: NewSession) {
-        tracing::info!(session.number = signed.session, "signed in");
-        self.session = signed.session;
-        self.state.sign_in = SignIn::SignedIn;
-        self.state.model = Model::default();
-        self.state.endings.clear();
-        self.notifications.begin(signed.at);
-        if self.state.config.controller.as_ref() != Some(&signed.controller) {
-            self.state.controller = Some(signed.controller.clone());
-            self.state.config.controller = Some(signed.controller);
+    fn begin_session(&mut self, new: NewSession) {
+        tracing::info!(session.number = new.id.0, "signed in");
+        self.notifications.begin();
+        match new.local_proxy {
+            Ok(_) => self.set_browser_proxy(),
+            Err(why) => self.warn(
+                "local_proxy",
+                Trouble {
+                    text: "Programs cannot reach your resources through Hourkey.".to_owned(),
+                    remedy: "Sign out and in again, or use hourkey forward in a terminal."
+                        .to_owned(),
+                    details: Some(why),
+                },
+            ),
+        }
+        if self.state.config.controller.as_ref() != Some(&new.controller) {
+            self.state.config.controller = Some(new.controller);
             self.save_settings(Reply::App(self.events.clone()));
         }
     }
 
-    /// Clears everything of the session.
-    fn forget(&mut self, error: Option<String>) {
-        tracing::info!(session.number = self.session, "signed out");
-        self.session = 0;
-        self.state.model = Model::default();
-        self.state.endings.clear();
+    /// Ends the session, with all that belongs to it.
+    fn end_session(&mut self, error: Option<String>) {
+        let number = self.state.session().map(|session| session.id.0);
+        tracing::info!(session.number = number, "signed out");
+        self.transition(|state| Ok(state.end(error)));
         self.notifications.end();
-        self.drop_local_proxy();
-        self.state.sign_in = SignIn::SignedOut { error };
-    }
-
-    /// Forgets the local proxy, which ends with its session.
-    fn drop_local_proxy(&mut self) {
-        self.state.local_proxy = None;
-        self.state.forwards.clear();
-        self.state.snoozed.clear();
         self.state.warnings.remove("local_proxy");
         self.set_browser_proxy();
     }
 
-    pub(super) fn update(&mut self, update: Update) {
-        if self.state.sign_in != SignIn::SignedIn {
+    /// Takes in news of a session. Those of an earlier one are stale.
+    pub(super) fn session_news(&mut self, id: SessionId, news: SessionNews) {
+        if !self.state.sign_in.is_current(id) {
             return;
         }
-        match &update {
-            Update::Live => tracing::info!("controller stream established"),
-            Update::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
-            Update::Snapshot(_) | Update::Changes(_) | Update::SessionEnded => {}
-        }
-        self.state.model.apply(update, self.clock.boot());
-        self.notifications.retry_opening();
-        self.end_moved_forwards();
-        self.notify_ended_forwards();
-        if self.state.model.connection == Connection::Ended {
-            self.effects.sign_out();
-            self.signed_out("The session has ended. Sign in again.".to_owned());
+        match news {
+            SessionNews::Model(model) => self.update(model),
+            SessionNews::Stored(stored) => self.stored(stored),
+            SessionNews::LocalProxy(news) => self.handle_proxy_event(news),
+            SessionNews::DeliveryLog(result) => self.delivery_log_opened(result),
         }
     }
 
-    /// Handles the end of a session that the person did not end.
-    fn signed_out(&mut self, why: String) {
-        self.forget(Some(why.clone()));
-        let controller = self.state.controller.as_ref().map(Url::to_string);
+    fn update(&mut self, model: Arc<Model>) {
+        let Some(session) = self.state.sign_in.session_mut() else {
+            return;
+        };
+        if session.model.connection != model.connection {
+            match &model.connection {
+                Connection::Live => tracing::info!("controller stream established"),
+                Connection::Lost { why, .. } => tracing::info!(why, "controller stream lost"),
+                Connection::Connecting | Connection::Ended => {}
+            }
+        }
+        session.model = model;
+        let has_ended = session.model.connection == Connection::Ended;
+        self.notifications.retry_opening();
+        self.end_moved_forwards();
+        self.notify_ended_forwards();
+        if has_ended {
+            self.order(SessionCommand::SignOut);
+            let why = "The session has ended. Sign in again.".to_owned();
+            self.end_session(Some(why.clone()));
+            self.notify_signed_out(why);
+        }
+    }
+
+    /// Notifies of the end of a session that the person did not end.
+    fn notify_signed_out(&mut self, why: String) {
+        let controller = self.state.controller().map(Url::to_string);
         let message = text::signed_out(why, controller.unwrap_or_default());
         self.notify_now(Topic::SignIn, message);
     }
 
-    pub(super) fn stored(&mut self, stored: TokenStorage) {
+    fn stored(&mut self, stored: TokenStorage) {
         match stored.unsaved {
             Some(mut trouble) => {
                 trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";
@@ -166,5 +208,10 @@ impl<E: Effects> App<E> {
                 self.effects.save_settings(settings, reply);
             }
         }
+    }
+
+    /// Asks something of the session task that is answered by an event, if at all.
+    pub(super) fn order(&mut self, command: SessionCommand) {
+        self.effects.session(command, Reply::Nobody);
     }
 }

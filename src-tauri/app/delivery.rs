@@ -1,7 +1,6 @@
 //! What was delivered, what is on its way to the notification server, and what is on the screen.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hourkey_client::delivery::{DeliveryLog, PendingNotification};
@@ -16,8 +15,6 @@ use crate::state::AppState;
 /// What was delivered, and what is on its way to the notification server.
 #[derive(Default)]
 pub(super) struct Notifications {
-    /// When the person signed in, on the boot clock; `None` for a kept sign-in.
-    pub(super) signed_in_at: Option<Duration>,
     /// What was shown.
     pub(super) log: Log,
     /// Handed to the notification server, which has not answered yet.
@@ -54,9 +51,8 @@ pub(super) enum StaleWhen {
 
 impl Notifications {
     /// Somebody signed in.
-    pub(super) fn begin(&mut self, signed_in_at: Option<Duration>) {
+    pub(super) fn begin(&mut self) {
         self.log = Log::Closed;
-        self.signed_in_at = signed_in_at;
     }
 
     /// Nobody is signed in: nothing is due.
@@ -125,7 +121,7 @@ impl StaleWhen {
     pub(super) fn is_now(self, state: &AppState, now: DateTime<Utc>) -> bool {
         match self {
             Self::Decided(request) => {
-                let mut reviews = state.model.reviews.iter();
+                let mut reviews = state.model().reviews.iter();
                 !reviews.any(|review| review.request.id == request)
             }
             Self::Over(grant) => !state.locks(now).any(|(_, lock)| match lock {

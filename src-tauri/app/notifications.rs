@@ -24,8 +24,8 @@ impl<E: Effects> App<E> {
         let Some(log) = self.notifications.log() else {
             return;
         };
-        log.observe(&self.state.model, now);
-        for due in log.due(&self.state.model, now) {
+        log.observe(self.state.model(), now);
+        for due in log.due(self.state.model(), now) {
             if !self.notifications.is_in_flight(&due) {
                 self.notify_one(due, now);
             }
@@ -89,26 +89,24 @@ impl<E: Effects> App<E> {
 
     /// Asks for the delivery log, once it is known for whom.
     fn open_delivery_log(&mut self) {
-        let (Log::Closed, Some(controller), false) = (
-            &self.notifications.log,
-            &self.state.controller,
-            self.state.is_loading(),
-        ) else {
+        let (Log::Closed, Some(session)) = (&self.notifications.log, self.state.session()) else {
             return;
         };
-        let model = &self.state.model;
-        let signed_in = self.notifications.signed_in_at;
-        let signed_in = signed_in.and_then(|boot| model.clock.now(boot));
-        let start = DeliveryStart::of(controller, model, signed_in);
+        if session.model.me.is_none() {
+            return;
+        }
+        let clock = &session.model.clock;
+        let signed_in = session.signed_in_at.and_then(|boot| clock.now(boot));
+        let start = DeliveryStart::of(&session.controller, &session.model, signed_in);
         self.notifications.log = Log::Opening;
-        self.effects.open_delivery_log(self.session, start);
+        self.effects.open_delivery_log(session.id, start);
     }
 
     /// The delivery log is open, or what the system said.
     pub(super) fn delivery_log_opened(&mut self, result: Result<DeliveryLog, String>) {
         match result {
             Ok(log) => {
-                self.state.read_until = log.read_until();
+                self.set_read_until(log.read_until());
                 self.notifications.log = Log::Open(log);
                 self.state.warnings.remove("state");
             }
@@ -139,8 +137,8 @@ impl<E: Effects> App<E> {
 
     fn notify_one(&mut self, due: PendingNotification, now: DateTime<Utc>) {
         let is_notice = matches!(due, PendingNotification::Notice(_));
-        if !is_notice {
-            self.state.endings.push((now, due.clone()));
+        if !is_notice && let Some(session) = self.state.sign_in.session_mut() {
+            session.endings.push((now, due.clone()));
         }
         if !self.state.config.notifications {
             return self.mark_delivered(&due);
@@ -161,7 +159,14 @@ impl<E: Effects> App<E> {
             return;
         };
         log.mark_read(now);
-        self.state.read_until = log.read_until();
+        let read_until = log.read_until();
+        self.set_read_until(read_until);
+    }
+
+    fn set_read_until(&mut self, read_until: Option<DateTime<Utc>>) {
+        if let Some(session) = self.state.sign_in.session_mut() {
+            session.read_until = read_until;
+        }
     }
 
     fn mark_delivered(&mut self, delivered: &PendingNotification) {

@@ -8,9 +8,10 @@ use super::App;
 use super::rendered::{TIME_SIGNAL, Window};
 use crate::effects::Effects;
 use crate::event::Activation;
+use crate::intent::Tab;
 use crate::tray::Tray;
 use crate::trouble::Trouble;
-use crate::view::{Tab, ViewUpdate};
+use crate::view::ViewUpdate;
 use crate::view_models;
 
 impl<E: Effects> App<E> {

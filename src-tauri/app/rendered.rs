@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::intent::Tab;
 use crate::tray::Tray;
-use crate::view::{Tab, ViewUpdate};
+use crate::view::ViewUpdate;
 
 /// What tray and window were last sent.
 #[derive(Default)]

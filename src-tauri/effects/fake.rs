@@ -4,15 +4,15 @@ use std::path::Path;
 
 use hourkey_client::config::Folders;
 use hourkey_client::delivery::{DeliveryFile, DeliveryStart};
-use hourkey_client::dial::Destination;
-use hourkey_domain::ids::ResourceId;
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::{ControllerCall, Effects};
-use crate::event::{Activation, BrowserSwitch, Event, Reply};
+use super::Effects;
+use crate::command::SessionCommand;
+use crate::event::{Activation, BrowserSwitch, Event, Reply, SessionNews};
 use crate::files::{self, Settings};
 use crate::message::{Notification, Topic};
+use crate::state::SessionId;
 use crate::tray::Tray;
 use crate::view::ViewUpdate;
 
@@ -28,14 +28,7 @@ pub(crate) enum Effect {
     ShowWindow,
     CloseWindow,
     Push(ViewUpdate),
-    Resume(Url),
-    SignIn(Url),
-    CancelSignIn,
-    SignOut,
-    Call(ControllerCall),
-    Reconnect,
-    Forward(ResourceId, String),
-    EndForward(ResourceId),
+    Session(SessionCommand),
     StartAtLogin(bool),
     Browsers(Option<String>),
     Quit,
@@ -138,38 +131,9 @@ impl Effects for Fake {
         self.did(Effect::Push(update));
     }
 
-    fn resume(&mut self, controller: Url) {
-        self.did(Effect::Resume(controller));
-    }
-
-    fn sign_in(&mut self, controller: Url) {
-        self.did(Effect::SignIn(controller));
-    }
-
-    fn cancel_sign_in(&mut self) {
-        self.did(Effect::CancelSignIn);
-    }
-
-    fn sign_out(&mut self) {
-        self.did(Effect::SignOut);
-    }
-
-    fn call(&mut self, call: ControllerCall, reply: Reply) {
-        self.did(Effect::Call(call));
+    fn session(&mut self, command: SessionCommand, reply: Reply) {
+        self.did(Effect::Session(command));
         reply.done();
-    }
-
-    fn forward(&mut self, resource: ResourceId, to: Destination, reply: Reply) {
-        self.did(Effect::Forward(resource, to.to_string()));
-        reply.done();
-    }
-
-    fn end_forward(&mut self, resource: ResourceId) {
-        self.did(Effect::EndForward(resource));
-    }
-
-    fn reconnect(&mut self) {
-        self.did(Effect::Reconnect);
     }
 
     fn save_settings(&mut self, settings: Settings, reply: Reply) {
@@ -177,11 +141,12 @@ impl Effects for Fake {
         self.later(move |_| reply.send(files::save_settings(&folders, settings)));
     }
 
-    fn open_delivery_log(&mut self, session: u64, start: DeliveryStart) {
+    fn open_delivery_log(&mut self, session: SessionId, start: DeliveryStart) {
         let folders = self.folders.clone();
         self.later(move |events| {
             let result = files::open_delivery_log(&folders, start);
-            answer(events, Event::DeliveryLogOpened { session, result });
+            let news = SessionNews::DeliveryLog(result);
+            answer(events, Event::Session { id: session, news });
         });
     }
 

@@ -8,10 +8,10 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};
 
-use crate::message::{Action, Button, Message, Topic};
+use crate::intent::{Intent, Tab};
+use crate::message::{Button, Message, Topic};
 use crate::state::AppState;
 use crate::time_format::{self, Zone};
-use crate::view::{Command, Tab};
 
 /// The most characters of a name in a headline.
 const MAX_NAME_CHARS: usize = 60;
@@ -40,7 +40,7 @@ pub fn pending(
 #[must_use]
 pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, Message) {
     let zone = state.zone;
-    let known = state.model.resources.get(&notice.resource);
+    let known = state.model().row(notice.resource);
     let opens = known.is_some_and(|resource| resource.url.is_some());
     let name = one_line(&notice.resource_name, MAX_NAME_CHARS);
     let resource = notice.resource;
@@ -62,7 +62,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 Message {
                     title: format!("{name} was approved"),
                     body: format!("{by}; that time is over."),
-                    click: Action::Show(Tab::Inbox),
+                    click: show(Tab::Inbox),
                     buttons: vec![again(resource)],
                 }
             } else if *starts_at > now {
@@ -70,7 +70,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 Message {
                     title: format!("{name} is approved"),
                     body: with_quote(&format!("{by}, from {starts}"), comment),
-                    click: Action::Show(Tab::Resources),
+                    click: show(Tab::Resources),
                     buttons: vec![],
                 }
             } else {
@@ -92,7 +92,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             Message {
                 title: format!("{name} was denied"),
                 body: with_quote(&format!("Denied by {}", person(by)), comment),
-                click: Action::Do(Command::ViewRequest { request: request.0 }),
+                click: Intent::ViewRequest { request: *request },
                 buttons: vec![again(resource)],
             },
         ),
@@ -102,7 +102,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 title: no_longer_needed(*cause, &name)
                     .unwrap_or_else(|| format!("The request for {name} was cancelled")),
                 body: because(*cause),
-                click: Action::Show(Tab::Inbox),
+                click: show(Tab::Inbox),
                 buttons: vec![],
             },
         ),
@@ -111,7 +111,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             Message {
                 title: format!("The request for {name} expired"),
                 body: "Nobody answered in time.".to_owned(),
-                click: Action::Do(Command::ViewRequest { request: request.0 }),
+                click: Intent::ViewRequest { request: *request },
                 buttons: vec![again(resource)],
             },
         ),
@@ -131,7 +131,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                     title: no_longer_needed(*cause, &name)
                         .unwrap_or_else(|| format!("Access to {name} was revoked")),
                     body,
-                    click: Action::Show(Tab::Inbox),
+                    click: show(Tab::Inbox),
                     buttons: vec![],
                 },
             )
@@ -188,10 +188,10 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                     Some(asked) => with_quote(&format!("For {asked}"), reason),
                     None => with_quote("It was not used for a while", reason),
                 },
-                click: Action::Show(Tab::Review),
+                click: show(Tab::Review),
                 buttons: vec![Button {
                     label: "Review",
-                    action: Action::Do(Command::ReviewPage { request: request.0 }),
+                    action: Intent::ReviewPage { request: *request },
                 }],
             },
         ),
@@ -201,7 +201,7 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 title: format!("News about {name}"),
                 body: "Update Hourkey to read it: this version does not know what it says."
                     .to_owned(),
-                click: Action::Do(Command::OpenPages),
+                click: Intent::OpenPages,
                 buttons: vec![],
             },
         ),
@@ -214,7 +214,7 @@ pub fn not_kept(sentence: String) -> Message {
     Message {
         title: "You’ll need to sign in again after a restart".to_owned(),
         body: sentence,
-        click: Action::Show(Tab::Settings),
+        click: show(Tab::Settings),
         buttons: vec![],
     }
 }
@@ -225,7 +225,7 @@ pub fn forwards(name: &str, address: &str) -> Message {
     Message {
         title: format!("{} at {address}", one_line(name, MAX_NAME_CHARS)),
         body: "Programs of this computer reach it there. The address is copied.".to_owned(),
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![],
     }
 }
@@ -239,7 +239,7 @@ pub fn forward_ended(name: &str, address: &str) -> Message {
             one_line(name, MAX_NAME_CHARS)
         ),
         body: format!("Connections through {address} are closed. The next one asks for access."),
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![],
     }
 }
@@ -248,9 +248,7 @@ pub fn forward_ended(name: &str, address: &str) -> Message {
 #[must_use]
 pub fn access_prompt(name: &str, resource: ResourceId) -> Message {
     let name = one_line(name, MAX_NAME_CHARS);
-    let ask = Action::Do(Command::Authenticate {
-        resource: resource.0,
-    });
+    let ask = Intent::Authenticate { resource };
     Message {
         title: format!("{name} is locked"),
         body: "A program on this computer wants to use it.".to_owned(),
@@ -262,9 +260,7 @@ pub fn access_prompt(name: &str, resource: ResourceId) -> Message {
             },
             Button {
                 label: "Remind me in an hour",
-                action: Action::Do(Command::Snooze {
-                    resource: resource.0,
-                }),
+                action: Intent::Snooze { resource },
             },
         ],
     }
@@ -276,7 +272,7 @@ pub fn blocked(blocked: &BlockedConnection) -> Message {
     Message {
         title: "A connection was blocked".to_owned(),
         body: blocked.to_string(),
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![],
     }
 }
@@ -284,7 +280,7 @@ pub fn blocked(blocked: &BlockedConnection) -> Message {
 /// Says that nobody is signed in any more, and why.
 #[must_use]
 pub fn signed_out(sentence: String, controller: String) -> Message {
-    let sign_in = Action::Do(Command::SignIn { controller });
+    let sign_in = Intent::SignIn { controller };
     Message {
         title: "You are signed out".to_owned(),
         body: sentence,
@@ -306,7 +302,7 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
     let message = Message {
         title: format!("{minutes} left on {name}"),
         body: format!("Access ends at {at}."),
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![],
     };
     (Topic::Grant(ending.grant), message)
@@ -318,7 +314,7 @@ fn ended(ending: &Ending, now: DateTime<Utc>, zone: Zone) -> (Topic, Message) {
     let message = Message {
         title: format!("{name} is locked again"),
         body: format!("Access ended at {at}."),
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![again(ending.resource)],
     };
     (Topic::Grant(ending.grant), message)
@@ -330,7 +326,7 @@ pub fn failure(sentence: String) -> Message {
     Message {
         title: "That did not work".to_owned(),
         body: sentence,
-        click: Action::Show(Tab::Resources),
+        click: show(Tab::Resources),
         buttons: vec![],
     }
 }
@@ -338,28 +334,26 @@ pub fn failure(sentence: String) -> Message {
 fn again(resource: ResourceId) -> Button {
     Button {
         label: "Request again",
-        action: Action::Do(Command::Authenticate {
-            resource: resource.0,
-        }),
+        action: Intent::Authenticate { resource },
     }
 }
 
-fn open(resource: ResourceId, opens: bool) -> Action {
+fn show(tab: Tab) -> Intent {
+    Intent::Show { tab: Some(tab) }
+}
+
+fn open(resource: ResourceId, opens: bool) -> Intent {
     if opens {
-        Action::Do(Command::Open {
-            resource: resource.0,
-        })
+        Intent::Open { resource }
     } else {
-        Action::Show(Tab::Resources)
+        show(Tab::Resources)
     }
 }
 
 fn open_and_copy(resource: ResourceId, opens: bool) -> Vec<Button> {
     let copy = Button {
         label: "Copy address",
-        action: Action::Do(Command::Copy {
-            resource: resource.0,
-        }),
+        action: Intent::Copy { resource },
     };
     let open = opens.then(|| Button {
         label: "Open",

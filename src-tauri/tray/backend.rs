@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::Tray;
 use super::icon::{self, Icon};
 use super::menu::{Item, Menu, MenuEntry};
-use crate::event::{Event, TrayEvent};
+use crate::event::Event;
+use crate::intent::Intent;
 
 thread_local! {
     static BACKEND: RefCell<Option<Backend>> = const { RefCell::new(None) };
@@ -44,7 +45,7 @@ pub fn remove(app: &AppHandle) {
 
 /// What a click on the menu entry with this id asks for.
 #[must_use]
-pub fn event(id: &str) -> Option<TrayEvent> {
+pub fn intent(id: &str) -> Option<Intent> {
     serde_json::from_str(id).ok()
 }
 
@@ -83,7 +84,7 @@ impl Backend {
                     && cfg!(not(target_os = "macos"))
                 {
                     // Full only when nothing is being handled: one click more would not help.
-                    let _ = clicks.try_send(Event::Show);
+                    let _ = clicks.try_send(Event::click(Intent::Show { tab: None }));
                 }
             })
             .build(app)?;
@@ -165,7 +166,7 @@ fn build(app: &AppHandle, menu: &Menu) -> tauri::Result<(tauri::menu::Menu<Wry>,
 }
 
 fn click(app: &AppHandle, item: &Item) -> tauri::Result<MenuItem<Wry>> {
-    let id = serde_json::to_string(&item.event)?;
+    let id = serde_json::to_string(&item.intent)?;
     MenuItem::with_id(app, id, escaped(&item.label), true, None::<&str>)
 }
 
@@ -179,7 +180,7 @@ fn same_entries(one: &Menu, other: &Menu) -> bool {
             .all(|(one, other)| match (one, other) {
                 (MenuEntry::Separator, MenuEntry::Separator)
                 | (MenuEntry::Text(_), MenuEntry::Text(_)) => true,
-                (MenuEntry::Item(one), MenuEntry::Item(other)) => one.event == other.event,
+                (MenuEntry::Item(one), MenuEntry::Item(other)) => one.intent == other.intent,
                 (
                     MenuEntry::Row {
                         resource,

@@ -29,9 +29,9 @@ pub const ENDS_SOON: TimeDelta = TimeDelta::minutes(10);
 #[must_use]
 pub fn icon(state: &AppState, now: DateTime<Utc>) -> Icon {
     match &state.sign_in {
-        SignIn::SignedOut { .. } | SignIn::SigningIn => return Icon::Locked,
-        SignIn::SignedIn if state.offline().is_some() => return Icon::Offline,
-        SignIn::SignedIn => {}
+        SignIn::SignedOut { .. } | SignIn::SigningIn { .. } => return Icon::Locked,
+        SignIn::SignedIn(session) if session.offline().is_some() => return Icon::Offline,
+        SignIn::Resuming { .. } | SignIn::SignedIn(_) => {}
     }
     let locks: Vec<LockState> = state.locks(now).map(|(_, lock)| lock).collect();
     let ends_soon = |lock: &LockState| match lock {
@@ -80,7 +80,7 @@ pub fn mark(pixels: &mut [u8], width: u32) {
 mod tests {
     use super::*;
     use crate::fixtures::{
-        at, granted, locked, offline, pending, resource, review, standing, state,
+        at, granted, locked, model, offline, pending, resource, review, standing, state,
     };
 
     #[test]
@@ -95,13 +95,13 @@ mod tests {
         rows.push(resource(4, "Waits", pending(-3)));
         assert_eq!(icon(&state(rows.clone()), at(0)), Icon::Wait);
         let mut all = state(rows);
-        all.model.reviews = vec![review(1, false)];
+        model(&mut all).reviews = vec![review(1, false)];
         assert_eq!(
             icon(&all, at(0)),
             Icon::Wait,
             "one's own request is no review"
         );
-        all.model.reviews.push(review(2, true));
+        model(&mut all).reviews.push(review(2, true));
         assert_eq!(icon(&all, at(0)), Icon::Review);
         assert_eq!(icon(&all, at(30)), Icon::Soon);
         assert_eq!(icon(&all, at(40)), Icon::Review, "what ended is not open");
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn nobody_signed_in_has_nothing_open() {
         let mut state = state(vec![resource(3, "Runs", granted(40))]);
-        state.sign_in = SignIn::SignedOut { error: None };
+        state.sign_in = SignIn::default();
         assert_eq!(icon(&state, at(0)), Icon::Locked);
     }
 }

@@ -7,8 +7,8 @@ use hourkey_domain::lock::LockState;
 use hourkey_domain::text::one_line;
 use hourkey_protocol::access::{Decision, Resource};
 
-use crate::event::TrayEvent;
-use crate::state::{AppState, SignIn};
+use crate::intent::{Intent, Tab};
+use crate::state::{AppState, Phase, Session, SignIn};
 use crate::{time_format, view_models};
 
 /// The menu, from top to bottom.
@@ -44,7 +44,7 @@ pub struct Item {
     /// What it says.
     pub label: String,
     /// What it asks for.
-    pub event: TrayEvent,
+    pub intent: Intent,
 }
 
 /// The most rows of resources that the menu shows; the rest is one click away in the window.
@@ -69,19 +69,25 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
     let mut groups: Vec<Vec<MenuEntry>> = Vec::new();
     match &state.sign_in {
         SignIn::SignedOut { .. } => {
-            groups.push(vec![item("Sign in…", TrayEvent::SignIn)]);
-            groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
+            groups.push(vec![item("Sign in…", Intent::SignInAgain)]);
+            groups.push(vec![
+                item("Show Hourkey", Intent::Show { tab: None }),
+                quit(),
+            ]);
             return joined(groups);
         }
-        SignIn::SigningIn => {
+        SignIn::SigningIn { .. } => {
             groups.push(vec![
                 MenuEntry::Text("Signing in through the browser…".to_owned()),
-                item("Cancel sign-in", TrayEvent::CancelSignIn),
+                item("Cancel sign-in", Intent::CancelSignIn),
             ]);
-            groups.push(vec![item("Show Hourkey", TrayEvent::Show), quit()]);
+            groups.push(vec![
+                item("Show Hourkey", Intent::Show { tab: None }),
+                quit(),
+            ]);
             return joined(groups);
         }
-        SignIn::SignedIn => {}
+        SignIn::Resuming { .. } | SignIn::SignedIn(_) => {}
     }
     groups.push(connection(state));
     let rows = Rows::of(state, now);
@@ -95,7 +101,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
     if rows.hidden > 0 {
         rest.push(item(
             &format!("More resources ({})…", rows.hidden),
-            TrayEvent::More,
+            show(Tab::Resources),
         ));
     }
     groups.push(rest);
@@ -105,15 +111,15 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
             0 => "Review requests…".to_owned(),
             count => format!("Review requests ({count})…"),
         };
-        last.push(item(&label, TrayEvent::Review));
+        last.push(item(&label, show(Tab::Review)));
     }
     let inbox = match state.unread() {
         0 => "Inbox…".to_owned(),
         count => format!("Inbox ({count} new)…"),
     };
-    last.push(item(&inbox, TrayEvent::Inbox));
-    last.push(item("Show Hourkey", TrayEvent::Show));
-    last.push(item("Settings…", TrayEvent::Settings));
+    last.push(item(&inbox, show(Tab::Inbox)));
+    last.push(item("Show Hourkey", Intent::Show { tab: None }));
+    last.push(item("Settings…", show(Tab::Settings)));
     last.push(quit());
     groups.push(last);
     joined(groups)
@@ -205,41 +211,42 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Me
         "{name} · {}",
         how_it_stands(resource, lock, now, state.zone)
     );
-    let click = |label: &str, event| Item {
+    let click = |label: &str, intent| Item {
         label: label.to_owned(),
-        event,
+        intent,
     };
+    let id = resource.id;
     let open = resource
         .url
         .as_ref()
-        .map(|_| click("Open in browser", TrayEvent::Open(resource.id)));
-    let copy = click("Copy address", TrayEvent::Copy(resource.id));
+        .map(|_| click("Open in browser", Intent::Open { resource: id }));
+    let copy = click("Copy address", Intent::Copy { resource: id });
     let forward = view_models::forwards(resource).then(|| {
-        let label = match state.forwards.get(&resource.id) {
+        let label = match state.forward(id) {
             Some(forwarded) => format!("Copy {}", forwarded.address),
             None => "Forward to this computer".to_owned(),
         };
-        click(&label, TrayEvent::Forward(resource.id))
+        click(&label, Intent::Forward { resource: id })
     });
     let use_it = open.into_iter().chain([copy.clone()]).chain(forward);
     let items = match *lock {
         LockState::Open { .. } => use_it.collect(),
         LockState::Granted { grant, .. } => use_it
-            .chain([click("Give back", TrayEvent::Release(grant))])
+            .chain([click("Give back", Intent::Release { grant })])
             .collect(),
         LockState::Scheduled { grant, .. } => {
-            vec![copy, click("Give back", TrayEvent::Release(grant))]
+            vec![copy, click("Give back", Intent::Release { grant })]
         }
         LockState::Pending { request, .. } => vec![
-            click("View request", TrayEvent::ViewRequest(request)),
-            click("Cancel request", TrayEvent::CancelRequest(request)),
+            click("View request", Intent::ViewRequest { request }),
+            click("Cancel request", Intent::Cancel { request }),
         ],
         LockState::Locked { .. } => {
             let label = match &resource.last_decision {
                 Some(decision) if decision.kind == Decision::Denied => "Request again…",
                 Some(_) | None => "Authenticate…",
             };
-            vec![click(label, TrayEvent::Authenticate(resource.id)), copy]
+            vec![click(label, Intent::Authenticate { resource: id }), copy]
         }
     };
     MenuEntry::Row {
@@ -308,31 +315,33 @@ fn how_it_stands(
 }
 
 fn connection(state: &AppState) -> Vec<MenuEntry> {
-    match state.offline() {
-        Some(offline) => {
-            let words = match offline.since {
-                Some(since) => format!(
-                    "Offline since {}",
-                    time_format::time_of_day(since, state.zone)
-                ),
-                None => "Offline: the controller was not reached yet".to_owned(),
-            };
-            vec![MenuEntry::Text(words)]
-        }
-        None if state.is_loading() => vec![MenuEntry::Text("Loading…".to_owned())],
-        None => vec![],
-    }
+    let words = match state.session().map(Session::phase) {
+        Some(Phase::Live(_)) => return vec![],
+        None | Some(Phase::Loading(None)) => "Loading…".to_owned(),
+        Some(Phase::Loading(Some(offline)) | Phase::Offline(_, offline)) => match offline.since {
+            Some(since) => format!(
+                "Offline since {}",
+                time_format::time_of_day(since, state.zone)
+            ),
+            None => "Offline: the controller was not reached yet".to_owned(),
+        },
+    };
+    vec![MenuEntry::Text(words)]
 }
 
-fn item(label: &str, event: TrayEvent) -> MenuEntry {
+fn item(label: &str, intent: Intent) -> MenuEntry {
     MenuEntry::Item(Item {
         label: label.to_owned(),
-        event,
+        intent,
     })
 }
 
+fn show(tab: Tab) -> Intent {
+    Intent::Show { tab: Some(tab) }
+}
+
 fn quit() -> MenuEntry {
-    item("Quit", TrayEvent::Quit)
+    item("Quit", Intent::Quit)
 }
 
 /// The groups with lines between them.

@@ -17,7 +17,7 @@ fn the_windows_types_are_generated_from_these() {
     let generated = tempfile::tempdir().unwrap();
     let config = ts_rs::Config::new().with_out_dir(generated.path());
     ViewUpdate::export_all(&config).unwrap();
-    Command::export_all(&config).unwrap();
+    Intent::export_all(&config).unwrap();
 
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/view");
     let (generated, before) = (files(generated.path()), files(&kept));

@@ -17,7 +17,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), CommandError> {
     })?;
     let live = Live::start(PromptPrinter::One, 0).await?;
     let to = Destination { host, port };
-    let tunnel = live.dialer.dial(&to, HOLD_TIMEOUT).await?;
+    let tunnel = live.dialer().dial(&to, HOLD_TIMEOUT).await?;
     let cut = tunnel.cut();
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let piped = tunnel.pipe(&mut input, &mut output, reader_gone()).await;
@@ -31,7 +31,7 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<(), CommandError> {
             }
             Some(why) => Err(CommandError::failed(why)),
             None => {
-                let why = live.dialer.why_lost(&to, Some(&error)).await;
+                let why = live.dialer().why_lost(&to, Some(&error)).await;
                 Err(CommandError::failed(why))
             }
         },

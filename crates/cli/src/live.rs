@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use hourkey_client::api::ApiError;
 use hourkey_client::dial::{AccessPrompt, BlockedConnection, Dialer, PromptHandler};
+use hourkey_client::live::LiveClient;
 use hourkey_client::model::{Connection, Model};
-use hourkey_client::sync::{Update, subscribe};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::account::device;
@@ -15,73 +15,71 @@ use crate::exit::CommandError;
 use crate::print;
 use crate::text::visible;
 
-/// What is known of the controller's state, kept up to date, and connections by it.
+/// The live client of a command, which says on standard error when the controller is away.
 pub(crate) struct Live {
-    pub(crate) controller: Url,
-    pub(crate) dialer: Dialer,
-    pub(crate) model: watch::Receiver<Model>,
-    subscription: JoinHandle<()>,
+    client: LiveClient,
+    _teller: AbortOnDropHandle<()>,
 }
 
 impl Live {
     /// Starts to follow. `ready` is [`Dialer::new`]'s.
     pub(crate) async fn start(prompts: PromptPrinter, ready: usize) -> Result<Self, CommandError> {
-        let device = device().await?;
-        let session = device.session().clone();
-        let controller = session.controller().clone();
-        let (tx, mut updates) = mpsc::channel(8);
-        let (writer, model) = watch::channel(Model::default());
-        let dialer = Dialer::new(device, model.clone(), Arc::new(prompts), ready);
-        let subscription = tokio::spawn(async move {
-            let _subscription = subscribe(session.clone(), tx);
-            let mut lost = false;
-            while let Some(update) = updates.recv().await {
-                match &update {
-                    Update::Lost { why, .. } => {
-                        lost = true;
-                        print::note(format_args!("{} Still trying.", visible(why)));
-                    }
-                    Update::Live if std::mem::take(&mut lost) => print::note("Connected again."),
-                    Update::Live
-                    | Update::Snapshot(_)
-                    | Update::Changes(_)
-                    | Update::SessionEnded => {}
-                }
-                writer.send_modify(|model| model.apply(update, session.clock().boot()));
-            }
-        });
+        let client = LiveClient::start(device().await?, Arc::new(prompts), ready);
+        let teller = tell_connection(client.model().watch(), "Connected again.");
         Ok(Self {
-            controller,
-            dialer,
-            model,
-            subscription,
+            client,
+            _teller: AbortOnDropHandle::new(tokio::spawn(teller)),
         })
     }
-}
 
-impl Live {
+    /// The controller's origin.
+    pub(crate) fn controller(&self) -> &Url {
+        self.client.session().controller()
+    }
+
+    /// What opens connections.
+    pub(crate) fn dialer(&self) -> &Dialer {
+        self.client.dialer()
+    }
+
+    /// The model, now and whenever it changes.
+    pub(crate) fn model(&self) -> watch::Receiver<Arc<Model>> {
+        self.client.model().watch()
+    }
+
     /// Waits for the first word of the controller, and gets this device its certificate.
     pub(crate) async fn ready(&self) -> Result<(), CommandError> {
-        let mut model = self.model.clone();
-        let heard = |model: &Model| model.me.is_some() || model.connection == Connection::Ended;
-        // Gone only with the subscription, which lives as long as this.
-        let _ = model.wait_for(heard).await;
-        Ok(self.dialer.prepare().await?)
+        self.client.model().heard().await;
+        Ok(self.dialer().prepare().await?)
     }
 
     /// Waits for the end of the session.
     pub(crate) async fn ended(&self) -> CommandError {
-        let mut model = self.model.clone();
-        let _ = model
-            .wait_for(|model| model.connection == Connection::Ended)
-            .await;
+        self.client.model().ended().await;
         ApiError::SessionEnded.into()
     }
 }
 
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.subscription.abort();
+/// Says whenever the controller is away, for another reason than before, and when it is back. Ends with
+/// the session.
+pub(crate) async fn tell_connection(mut model: watch::Receiver<Arc<Model>>, back: &str) {
+    let mut away = None;
+    loop {
+        let connection = model.borrow_and_update().connection.clone();
+        match connection {
+            Connection::Lost { why, .. } if away.as_ref() != Some(&why) => {
+                print::note(format_args!("{} Still trying.", visible(&why)));
+                away = Some(why);
+            }
+            Connection::Live if away.take().is_some() => print::note(back),
+            Connection::Connecting
+            | Connection::Live
+            | Connection::Lost { .. }
+            | Connection::Ended => {}
+        }
+        if model.changed().await.is_err() {
+            return;
+        }
     }
 }
 

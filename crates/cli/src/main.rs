@@ -13,6 +13,7 @@ mod live;
 mod print;
 mod resources;
 mod reviews;
+mod sentence;
 mod serve;
 mod ssh_config;
 mod table;

@@ -12,8 +12,8 @@ use serde::Serialize;
 use url::Url;
 
 use crate::account::session;
-use crate::ask::note;
 use crate::exit::{CommandError, Exit};
+use crate::sentence::note;
 use crate::table::table;
 use crate::text::{moment, visible};
 use crate::{clipboard, print};

@@ -6,9 +6,9 @@ use hourkey_protocol::access::{Approve, Comment, Review};
 
 use crate::account::session;
 use crate::args;
-use crate::ask::sentence;
 use crate::exit::{CommandError, named};
 use crate::print;
+use crate::sentence::sentence;
 use crate::table::table;
 
 /// `hourkey review …`.

@@ -20,8 +20,8 @@ const WARM_CONNECTIONS: usize = 2;
 pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), CommandError> {
     let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
-    let files = proxy_files(&live.controller)?;
-    let dialer = live.dialer.clone();
+    let files = proxy_files(live.controller())?;
+    let dialer = live.dialer().clone();
     let usual = files.usual_port().await;
     let started = match port {
         None => LocalProxy::start_anywhere(dialer, 0, &files).await,
@@ -42,7 +42,7 @@ pub(crate) async fn proxy(port: Option<u16>, json: bool) -> Result<(), CommandEr
         print::json(&Listening { port, proxy, pac })?;
     } else {
         // Browsers that are started from there need the controller's pages.
-        let controller = live.controller.host_str().unwrap_or_default();
+        let controller = live.controller().host_str().unwrap_or_default();
         print::line(format_args!(
             "Your resources are reached through {proxy} (HTTP and SOCKS5).\n\
              \n\
@@ -71,14 +71,15 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Com
     let live = Live::start(PromptPrinter::Many, WARM_CONNECTIONS).await?;
     live.ready().await?;
     let to = {
-        let model = live.model.borrow();
-        let resources: Vec<Resource> = model.resources.values().cloned().collect();
+        let model = live.model();
+        let model = model.borrow();
+        let resources: Vec<Resource> = model.rows().cloned().collect();
         destination(&resources, what)?
     };
-    if live.dialer.resource(&to).is_none() {
+    if live.dialer().resource(&to).is_none() {
         return Err(DialError::NoResource.into());
     }
-    let forward = Forward::start(live.dialer.clone(), to.clone(), port)
+    let forward = Forward::start(live.dialer().clone(), to.clone(), port)
         .await
         .map_err(|error| taken(port, &error))?;
     let port = forward.port();
@@ -100,10 +101,10 @@ pub(crate) async fn forward(what: &str, port: u16, json: bool) -> Result<(), Com
 /// Says each time that access to the forwarded resource ends: its connections end with it. Says also
 /// when it is no resource of the person any more.
 async fn tell_ends(live: &Live, to: &Destination) {
-    let mut model = live.model.clone();
+    let mut model = live.model();
     let (mut was_there, mut was_open) = (true, false);
     loop {
-        let resource = live.dialer.resource(to);
+        let resource = live.dialer().resource(to);
         let is_there = resource.is_some();
         let is_open = resource.as_ref().is_some_and(|resource| {
             matches!(

@@ -15,7 +15,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{CipherSuite, ClientConfig, RootCertStore};
 use tokio::sync::Mutex;
 
-use crate::api::ApiError;
+use crate::api_error::ApiError;
 use crate::secrets::{Secret, SecretError, SecretStore};
 use crate::session::Session;
 

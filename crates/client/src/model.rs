@@ -1,6 +1,7 @@
 //! What is known of the controller's state: the last that was heard, kept while it is away.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,16 +12,19 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::Notice;
 
-use crate::sync::Update;
+use crate::update::Update;
 use hourkey_clock::ServerClock;
 
-/// The state as it was last heard.
+/// Rows by their resource. Clones share them until they change.
+pub type Rows = Arc<BTreeMap<ResourceId, Arc<Resource>>>;
+
+/// The state as it was last heard. A clone shares its rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// Who is signed in; `None` before the first snapshot.
     pub me: Option<Me>,
     /// The resources that they see. Show their lock by [`lock_now`].
-    pub resources: BTreeMap<ResourceId, Resource>,
+    pub resources: Rows,
     /// Requests that wait for their review, oldest first.
     pub reviews: Vec<Review>,
     /// Requests that left that queue lately because somebody decided them, latest last.
@@ -31,6 +35,8 @@ pub struct Model {
     pub seq: i64,
     /// The server's time.
     pub clock: ServerClock,
+    /// Counts up whenever everything was heard anew.
+    pub snapshots: u64,
     /// Counts up whenever the gateways may have changed, or which networks there are.
     pub networks: u64,
     /// How well this is up to date.
@@ -79,6 +85,17 @@ impl Model {
         }
     }
 
+    /// Returns the rows, by the ids of their resources.
+    pub fn rows(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.values().map(|row| &**row)
+    }
+
+    /// Returns the row of a resource, if the person sees it.
+    #[must_use]
+    pub fn row(&self, id: ResourceId) -> Option<&Resource> {
+        self.resources.get(&id).map(|row| &**row)
+    }
+
     /// The next moment after `now` at which some lock changes by itself.
     #[must_use]
     pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -92,11 +109,12 @@ impl Model {
     fn replace(&mut self, snapshot: Snapshot, boot: Duration) {
         self.clock.sync(snapshot.server_time, boot);
         self.me = Some(snapshot.me);
-        self.resources = by_id(snapshot.resources).collect();
+        self.resources = Arc::new(by_id(snapshot.resources).collect());
         self.reviews = snapshot.reviews;
         self.notices = snapshot.notices;
         self.tidy();
         self.seq = snapshot.seq;
+        self.snapshots += 1;
         self.networks += 1;
         self.connection = Connection::Live;
     }
@@ -106,10 +124,13 @@ impl Model {
         if changes.me.is_some() {
             self.me = changes.me;
         }
-        for id in changes.removed_resources {
-            self.resources.remove(&id);
+        if !(changes.removed_resources.is_empty() && changes.resources.is_empty()) {
+            let rows = Arc::make_mut(&mut self.resources);
+            for id in &changes.removed_resources {
+                rows.remove(id);
+            }
+            rows.extend(by_id(changes.resources));
         }
-        self.resources.extend(by_id(changes.resources));
         let replaced = |review: &Review| {
             changes.removed_reviews.contains(&review.request.id)
                 || changes
@@ -185,10 +206,10 @@ fn changes_at(lock: LockState) -> Option<DateTime<Utc>> {
     }
 }
 
-fn by_id(resources: Vec<Resource>) -> impl Iterator<Item = (ResourceId, Resource)> {
+fn by_id(resources: Vec<Resource>) -> impl Iterator<Item = (ResourceId, Arc<Resource>)> {
     resources
         .into_iter()
-        .map(|resource| (resource.id, resource))
+        .map(|resource| (resource.id, Arc::new(resource)))
 }
 
 #[cfg(test)]

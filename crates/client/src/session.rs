@@ -8,18 +8,14 @@ use hourkey_protocol::oauth::{self, Metadata, Tokens};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::api::ApiError;
+use crate::api_error::ApiError;
+use crate::discover::discover;
+use crate::http_client::{self, answer};
 use crate::secrets::{Secret, SecretError, SecretStore};
 use hourkey_clock::Clock;
 
-mod http;
 mod lock;
-mod proxy;
-pub(crate) use http::{
-    ANSWER_TIMEOUT, answer, described, json, no_answer, oauth_sentence, problem, tokens, within,
-};
-pub use http::{HttpError, http};
-pub(crate) use proxy::named;
+pub use crate::http_client::{HttpError, http};
 
 /// What a session needs apart from its tokens: one client of one controller on this machine.
 #[derive(Clone)]
@@ -178,7 +174,7 @@ impl Session {
         ];
         let response = self.post_form(endpoint, &form).await?;
         if !response.status().is_success() {
-            return Err(http::problem(response).await);
+            return Err(http_client::problem(response).await);
         }
         Ok(())
     }
@@ -223,7 +219,7 @@ impl Session {
         // Counted from before the call: the token must not seem to live longer than it does.
         let asked_at = self.0.config.clock.boot();
         let response = self.post_form(endpoint, &form).await?;
-        let tokens = match http::tokens(response).await? {
+        let tokens = match http_client::tokens(response).await? {
             Ok(tokens) => tokens,
             Err(oauth::Error { error, .. }) if error == "invalid_grant" => {
                 held.refresh = None;
@@ -232,7 +228,7 @@ impl Session {
                 let _ = self.0.config.store.clear().await;
                 return Err(ApiError::SessionEnded);
             }
-            Err(error) => return Err(ApiError::Protocol(http::oauth_sentence(&error))),
+            Err(error) => return Err(ApiError::Protocol(http_client::oauth_sentence(&error))),
         };
         Ok(self.take(held, tokens, asked_at).await)
     }
@@ -264,7 +260,7 @@ impl Session {
         let config = &self.0.config;
         self.0
             .endpoints
-            .get_or_try_init(|| crate::sign_in::discover(&config.http, &config.controller))
+            .get_or_try_init(|| discover(&config.http, &config.controller))
             .await
             .map_err(ApiError::from)
     }

@@ -1,60 +1,27 @@
 //! Signing in: through the browser (RFC 8252 with PKCE, RFC 7636), or by device code (RFC 8628).
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hourkey_protocol::oauth::{self, Metadata};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::api::ApiError;
+use crate::api_error::ApiError;
+use crate::discover::discover;
+use crate::http_client::oauth_sentence;
 use crate::secrets::Secret;
 use crate::session::{Session, SessionConfig};
 
 mod device;
-mod discover;
+mod error;
 mod loopback;
+mod token_endpoint;
 
+pub use crate::discover::DiscoverError;
 pub use device::by_device;
-pub use discover::DiscoverError;
-pub(crate) use discover::discover;
-
-/// Why signing in failed, as a sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// The address leads to no controller that can be used.
-    #[error(transparent)]
-    Discover(#[from] DiscoverError),
-    /// The person, or somebody for them, said no.
-    #[error("The sign-in was refused: {0}.")]
-    Refused(String),
-    /// Nobody finished the sign-in.
-    #[error("Nobody finished signing in within {} minutes. Try again.", BROWSER_TIMEOUT.as_secs() / 60)]
-    TimedOut,
-    /// The answer in the browser came from another controller (RFC 9207).
-    #[error(
-        "The sign-in was answered by another server ({0}), so it was stopped. Try again; if it happens again, tell whoever runs the controller."
-    )]
-    WrongIssuer(String),
-    /// The browser's way back cannot be opened.
-    #[error("The browser's answer cannot be received on this machine: {0}.")]
-    Listen(std::io::Error),
-    /// The controller has the device flow switched off.
-    #[error(
-        "This controller does not let anybody sign in by code. Sign in through the browser, or ask an administrator to switch it on."
-    )]
-    NoDeviceFlow,
-    /// The code was not typed in time.
-    #[error("The code has expired. Try again.")]
-    CodeExpired,
-    /// The controller failed on the way.
-    #[error(transparent)]
-    Api(#[from] ApiError),
-}
-
-/// How long a person may take in the browser.
-const BROWSER_TIMEOUT: Duration = Duration::from_secs(600);
+use error::BROWSER_TIMEOUT;
+pub use error::SignInError;
+use token_endpoint::post;
 
 /// Signs in through the person's browser.
 ///
@@ -69,8 +36,8 @@ pub async fn through_browser(
     open: impl FnOnce(&Url),
 ) -> Result<Session, SignInError> {
     let metadata = discover(&config.http, &config.controller).await?;
-    let state = random();
-    let verifier = random();
+    let state = Secret::random();
+    let verifier = Secret::random();
     let mut listener = loopback::Listener::bind(state.clone())
         .await
         .map_err(SignInError::Listen)?;
@@ -112,7 +79,7 @@ async fn exchange(
     }
     let code = answer
         .result
-        .map_err(|error| SignInError::Refused(crate::session::oauth_sentence(&error)))?;
+        .map_err(|error| SignInError::Refused(oauth_sentence(&error)))?;
     let form = [
         ("grant_type", "authorization_code"),
         ("code", code.expose()),
@@ -122,27 +89,12 @@ async fn exchange(
     ];
     post(config, &metadata.token_endpoint, &form)
         .await?
-        .map_err(|error| SignInError::Refused(crate::session::oauth_sentence(&error)))
-}
-
-async fn post(
-    config: &SessionConfig,
-    endpoint: &str,
-    form: &[(&str, &str)],
-) -> Result<Result<oauth::Tokens, oauth::Error>, ApiError> {
-    let sent = crate::session::answer(config.http.post(endpoint).form(form)).await;
-    let response = sent.map_err(|why| ApiError::unreachable(&config.controller, why))?;
-    crate::session::tokens(response).await
+        .map_err(|error| SignInError::Refused(oauth_sentence(&error)))
 }
 
 fn endpoint(text: &str) -> Result<Url, ApiError> {
     text.parse()
         .map_err(|_| ApiError::Protocol(format!("{text:?} is no address")))
-}
-
-/// 256 random bits.
-fn random() -> Secret {
-    Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
 }
 
 #[cfg(test)]

@@ -9,32 +9,13 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::api::ApiError;
-use crate::session::{Session, no_answer};
+use crate::api_error::ApiError;
+use crate::http_client::no_answer;
+use crate::session::Session;
+use crate::update::Update;
 use hourkey_clock::Clock;
 use hourkey_protocol::sse::{Event, Parser};
 use hourkey_protocol::stream_ends::StreamEnds;
-
-/// What the stream says. Apply it to a [`crate::model::Model`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Update {
-    /// Everything, anew.
-    Snapshot(Box<Snapshot>),
-    /// What changed.
-    Changes(Box<Changes>),
-    /// The stream is established; the model is current again, unless an update follows.
-    Live,
-    /// The controller is away: the stream broke, and could not be taken up at once. Sent again
-    /// when the reason changes.
-    Lost {
-        /// What is wrong, as a sentence.
-        why: String,
-        /// When it was last heard, on the boot clock; `None` when never.
-        heard: Option<Duration>,
-    },
-    /// The session has ended: sign in again. Nothing follows.
-    SessionEnded,
-}
 
 /// A subscription to the event stream: a running task. Ends when dropped, when the receiver is gone, or
 /// after [`Update::SessionEnded`].

@@ -19,9 +19,8 @@ fn an_approval_is_told_once_and_its_buttons_work() {
     );
     let labels: Vec<&str> = shown[0].message.buttons.iter().map(|it| it.label).collect();
     assert_eq!(labels, ["Open", "Copy address"]);
-    let action = shown[0].message.buttons[1].action.clone();
-    let activation = None;
-    let effects = harness.event(Event::Clicked { action, activation });
+    let copy = shown[0].message.buttons[1].action.clone();
+    let effects = harness.event(Event::click(copy));
     assert_eq!(effects, [Effect::Copy("r1.corp:443".to_owned())]);
 
     assert_eq!(notifications(&harness.update(news())), [], "sent again");
@@ -88,7 +87,7 @@ fn after_a_long_sleep_only_the_end_is_told() {
         harness.shown(&effects),
         ["Payroll database is locked again: Access ended at 10:45."]
     );
-    assert!(effects.contains(&Effect::Reconnect));
+    assert!(effects.contains(&Effect::Session(SessionCommand::Reconnect)));
 }
 
 #[test]
@@ -172,12 +171,12 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
 fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     harness
-        .command(Command::SetNotifications { on: false })
+        .command(Intent::SetNotifications { on: false })
         .unwrap();
     let news = changes(0, payroll(locked()), vec![notice(1, 0, denied())]);
     assert_eq!(notifications(&harness.update(news)), []);
     let effects = harness
-        .command(Command::SetNotifications { on: true })
+        .command(Intent::SetNotifications { on: true })
         .unwrap();
     assert_eq!(notifications(&effects), []);
     let [_, _, ViewUpdate::Inbox(items), ..] =

@@ -10,8 +10,8 @@ fn saved(harness: &AppHarness) -> Config {
 fn a_disk_and_desktop_settings_that_hang_hold_up_nothing() {
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     harness.app.effects.hangs = true;
-    let mut notifications_set = harness.ask(Command::SetNotifications { on: true });
-    let mut browsers_set = harness.ask(Command::SetBrowsers { on: true });
+    let mut notifications_set = harness.ask(Intent::SetNotifications { on: true });
+    let mut browsers_set = harness.ask(Intent::SetBrowsers { on: true });
 
     // The tray ticks, notifications are shown, and clicks are carried out.
     let approval = notice(1, 0, approved(45));
@@ -20,7 +20,9 @@ fn a_disk_and_desktop_settings_that_hang_hold_up_nothing() {
     assert_eq!(trays(&effects), 1, "{effects:?}");
     assert_eq!(harness.shown(&effects).len(), 1, "{effects:?}");
     assert_eq!(trays(&harness.until(2)), 2);
-    let effects = harness.event(Event::Tray(TrayEvent::Copy(ResourceId(1))));
+    let effects = harness.event(Event::click(Intent::Copy {
+        resource: ResourceId(1),
+    }));
     assert_eq!(effects, [Effect::Copy("r1.corp:443".to_owned())]);
     notifications_set.try_recv().unwrap_err();
     browsers_set.try_recv().unwrap_err();
@@ -45,7 +47,7 @@ fn notifications_come_once_the_delivery_log_is_there() {
     harness.event(Event::TrayHost(true));
     harness.app.effects.hangs = true;
     let controller = "https://hourkey.example".to_owned();
-    harness.command(Command::SignIn { controller }).unwrap();
+    harness.command(Intent::SignIn { controller }).unwrap();
     harness.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
     let first = snapshot(0, payroll(pending(-3)));
     let effects = harness.update(Update::Snapshot(Box::new(first)));
@@ -67,20 +69,24 @@ fn a_delivery_log_that_comes_after_signing_out_is_of_no_use() {
     harness.app.start();
     harness.app.effects.hangs = true;
     let controller = || "https://hourkey.example".to_owned();
-    let sign_in = |controller| Command::SignIn { controller };
+    let sign_in = |controller| Intent::SignIn { controller };
     harness.command(sign_in(controller())).unwrap();
     harness.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
     harness.update(Update::Snapshot(Box::new(snapshot(0, vec![]))));
-    harness.command(Command::SignOut).unwrap();
+    harness.command(Intent::SignOut).unwrap();
     harness.command(sign_in(controller())).unwrap();
     harness.event(Event::SignedIn(Ok(signed(2, Some(Duration::ZERO)))));
 
     harness.app.effects.go_on();
     harness.settle();
-    assert_eq!(harness.app.state.read_until, None, "another session's");
+    assert_eq!(
+        harness.app.state.session().unwrap().read_until,
+        None,
+        "another session's"
+    );
     let update = Update::Snapshot(Box::new(snapshot(0, vec![])));
-    harness.event(Event::Update { session: 2, update });
-    assert_eq!(harness.app.state.read_until, Some(at(0)));
+    harness.update_of(SessionId(2), update);
+    assert_eq!(harness.app.state.session().unwrap().read_until, Some(at(0)));
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn a_delivery_log_that_cannot_be_opened_is_said_once_and_tried_with_the_next_new
     std::fs::write(&state, "a file in the way").unwrap();
     harness.app.start();
     let controller = "https://hourkey.example".to_owned();
-    harness.command(Command::SignIn { controller }).unwrap();
+    harness.command(Intent::SignIn { controller }).unwrap();
     harness.event(Event::SignedIn(Ok(signed(1, Some(Duration::ZERO)))));
     harness.update(Update::Snapshot(Box::new(snapshot(0, vec![]))));
     assert!(harness.app.state.warnings.contains_key("state"));
@@ -107,8 +113,8 @@ fn a_delivery_log_that_cannot_be_opened_is_said_once_and_tried_with_the_next_new
 fn browsers_that_are_switched_on_and_off_at_once_end_up_off() {
     let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
     harness.app.effects.hangs = true;
-    let mut on = harness.ask(Command::SetBrowsers { on: true });
-    let mut off = harness.ask(Command::SetBrowsers { on: false });
+    let mut on = harness.ask(Intent::SetBrowsers { on: true });
+    let mut off = harness.ask(Intent::SetBrowsers { on: false });
     harness.app.effects.go_on();
     harness.settle();
     assert_eq!(on.try_recv(), Ok(Ok(())));

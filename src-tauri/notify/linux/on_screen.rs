@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::event::Activation;
 use crate::event::Event;
-use crate::message::{Action, Message, Topic};
+use crate::message::{Message, Topic};
 
 /// What is on the screen, by the server's ids.
 #[derive(Default)]
@@ -70,19 +70,26 @@ impl OnScreen {
     fn clicked(&mut self, id: u32, key: &str) -> Option<Event> {
         let (_, message) = self.by_id.get(&id)?;
         let button = message.buttons.iter().find(|button| button.label == key);
-        let action: &Action = button.map_or(&message.click, |button| &button.action);
-        let action = action.clone();
+        let intent = button.map_or(&message.click, |button| &button.action);
+        let intent = intent.clone();
         let activation = self.tokens.remove(&id);
-        Some(Event::Clicked { action, activation })
+        Some(Event::Intent {
+            intent,
+            activation,
+            reply: None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Command, Tab};
+    use crate::intent::{Intent, Tab};
+    use hourkey_domain::ids::ResourceId;
 
-    const COPY: Action = Action::Do(Command::Copy { resource: 1 });
+    const COPY: Intent = Intent::Copy {
+        resource: ResourceId(1),
+    };
 
     fn message() -> Message {
         let button = crate::message::Button {
@@ -92,7 +99,9 @@ mod tests {
         Message {
             title: "Grafana is open".to_owned(),
             body: String::new(),
-            click: Action::Show(Tab::Resources),
+            click: Intent::Show {
+                tab: Some(Tab::Resources),
+            },
             buttons: vec![button],
         }
     }
@@ -108,9 +117,11 @@ mod tests {
             .unwrap()
     }
 
-    fn clicked(event: Option<Event>) -> (Action, Option<Activation>) {
+    fn clicked(event: Option<Event>) -> (Intent, Option<Activation>) {
         match event {
-            Some(Event::Clicked { action, activation }) => (action, activation),
+            Some(Event::Intent {
+                intent, activation, ..
+            }) => (intent, activation),
             other => panic!("{other:?}"),
         }
     }
@@ -127,7 +138,15 @@ mod tests {
         let click = shown.heard(&signal("ActionInvoked", &(7_u32, "Copy address")), true);
         assert_eq!(clicked(click), (COPY, Some(Activation("token".to_owned()))));
         let click = shown.heard(&signal("ActionInvoked", &(7_u32, "default")), true);
-        assert_eq!(clicked(click), (Action::Show(Tab::Resources), None));
+        assert_eq!(
+            clicked(click),
+            (
+                Intent::Show {
+                    tab: Some(Tab::Resources),
+                },
+                None
+            )
+        );
     }
 
     #[test]

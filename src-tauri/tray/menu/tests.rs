@@ -4,8 +4,8 @@ use hourkey_protocol::access::{Approved, LastDecision};
 
 use super::*;
 use crate::fixtures::{
-    at, denied, granted, locked, notice, offline, pending, please_review, resource, review,
-    standing, state,
+    at, denied, granted, locked, model, notice, offline, pending, please_review, resource, review,
+    session, standing, state,
 };
 
 /// The menu as text, submenus in brackets.
@@ -86,9 +86,11 @@ Quit"
 #[test]
 fn nobody_signed_in_leaves_one_thing_to_do() {
     let mut state = state(vec![resource(1, "Grafana", locked())]);
-    state.sign_in = SignIn::SignedOut { error: None };
+    state.sign_in = SignIn::default();
     assert_eq!(outline(&state, 0), "Sign in…\n—\nShow Hourkey\nQuit");
-    state.sign_in = SignIn::SigningIn;
+    state.sign_in = SignIn::SigningIn {
+        controller: "https://hourkey.example/".parse().unwrap(),
+    };
     assert_eq!(
         outline(&state, 0),
         "(Signing in through the browser…)\nCancel sign-in\n—\nShow Hourkey\nQuit"
@@ -242,15 +244,15 @@ fn revoked(automatic_at: Option<DateTime<Utc>>) -> LastDecision {
 #[test]
 fn unread_notices_are_counted_and_read_ones_are_not() {
     let mut state = state(vec![]);
-    state.model.notices = vec![
+    model(&mut state).notices = vec![
         notice(3, -1, please_review(5)),
         notice(2, -10, denied()),
         notice(1, -60, denied()),
     ];
     assert!(outline(&state, 0).contains("Inbox…\n"), "not known yet");
-    state.read_until = Some(at(-60));
+    session(&mut state).read_until = Some(at(-60));
     assert!(outline(&state, 0).contains("Inbox (1 new)…\n"));
-    state.read_until = Some(at(0));
+    session(&mut state).read_until = Some(at(0));
     assert!(outline(&state, 0).contains("Inbox…\n"));
 }
 
@@ -258,12 +260,9 @@ fn unread_notices_are_counted_and_read_ones_are_not() {
 fn reviewers_see_how_many_wait_for_them() {
     let mut state = state(vec![]);
     assert!(!outline(&state, 0).contains("Review"));
-    let Some(me) = &mut state.model.me else {
-        panic!("signed in");
-    };
-    me.reviews = true;
+    model(&mut state).me.as_mut().unwrap().reviews = true;
     assert!(outline(&state, 0).contains("Review requests…"));
-    state.model.reviews = vec![review(1, true), review(2, false), review(3, true)];
+    model(&mut state).reviews = vec![review(1, true), review(2, false), review(3, true)];
     assert!(outline(&state, 0).contains("Review requests (2)…"));
 }
 
@@ -301,15 +300,19 @@ fn time_changes_labels_at_the_moments_that_are_told_and_nothing_else() {
 }
 
 #[test]
-fn ids_of_entries_come_back_as_the_same_event() {
-    for event in [
-        TrayEvent::SignIn,
-        TrayEvent::Authenticate(ResourceId(4)),
-        TrayEvent::Release(GrantId(i64::MAX)),
-        TrayEvent::Quit,
+fn ids_of_entries_come_back_as_the_same_intent() {
+    for intent in [
+        Intent::SignInAgain,
+        Intent::Authenticate {
+            resource: ResourceId(4),
+        },
+        Intent::Release {
+            grant: GrantId(i64::MAX),
+        },
+        Intent::Quit,
     ] {
-        let id = serde_json::to_string(&event).unwrap();
-        assert_eq!(crate::tray::backend::event(&id), Some(event));
+        let id = serde_json::to_string(&intent).unwrap();
+        assert_eq!(crate::tray::backend::intent(&id), Some(intent));
     }
-    assert_eq!(crate::tray::backend::event("muda-17"), None);
+    assert_eq!(crate::tray::backend::intent("muda-17"), None);
 }

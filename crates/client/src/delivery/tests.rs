@@ -7,8 +7,8 @@ use hourkey_protocol::access::{Request, RequestStatus, Review};
 use proptest::prelude::*;
 
 use super::*;
-use crate::sync::Update;
 use crate::testing::{LOCKED, at, changes, granted, notice, person, resource, snapshot};
+use crate::update::Update;
 
 const BOOT: Duration = Duration::from_secs(500);
 const MINUTE: i64 = 60;

@@ -1,6 +1,6 @@
 //! Why a connection ended before its time.
 
-use super::DialError;
+use super::error::DialError;
 
 /// Why a connection ended that neither the destination nor anybody on this machine ended in order,
 /// as a sentence.

@@ -2,7 +2,6 @@
 //! where it is locked.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,43 +26,23 @@ pub use crate::upstream::{RelayError, Tunnel};
 pub(crate) use crate::upstream::{Sniff, UNCLEAR_TIMEOUT};
 
 mod blocked;
+mod blocked_connection;
 mod connection_lost;
 mod destination;
 mod error;
+mod prompt_handler;
 mod prompts;
 mod route;
-pub use blocked::{BlockedConnection, CutReason};
+mod why_lost;
+pub use blocked_connection::{BlockedConnection, CutReason};
 pub use connection_lost::ConnectionLost;
 pub use destination::{Destination, ParseDestinationError};
 pub use error::DialError;
+pub use prompt_handler::{AccessPrompt, PromptHandler};
 
 use blocked::BlockedThrottle;
 use prompts::{Prompt, PromptThrottle};
 pub(crate) use route::Routes;
-
-/// Prompts the person when a connection finds its resource locked. Each call returns at once.
-pub trait PromptHandler: Send + Sync {
-    /// Open the request page in the browser.
-    fn open_page(&self, prompt: &AccessPrompt);
-    /// Show a notification of it: the page was opened before, or another one just now.
-    fn notify(&self, prompt: &AccessPrompt);
-    /// A connection waits, and no prompt is due: the person was prompted just now, or has requested
-    /// access already.
-    fn waits(&self, _ask: &AccessPrompt) {}
-    /// A gateway cut a connection for what went through it.
-    fn blocked(&self, _blocked: &BlockedConnection) {}
-}
-
-/// A locked resource that something on this machine wants to use.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccessPrompt {
-    /// The resource, as last heard.
-    pub resource: Resource,
-    /// Its request page.
-    pub page: Url,
-    /// How long the connection is held.
-    pub hold_timeout: Duration,
-}
 
 /// Opens connections for one person. Clones share everything.
 #[derive(Clone)]
@@ -71,7 +50,7 @@ pub struct Dialer(Arc<Inner>);
 
 struct Inner {
     device: Device,
-    model: watch::Receiver<Model>,
+    model: watch::Receiver<Arc<Model>>,
     prompts: Arc<dyn PromptHandler>,
     /// How many connections to each gateway in use are kept ready.
     ready: usize,
@@ -105,8 +84,6 @@ const PERMIT_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_millis(1_000),
 ];
-/// How long after the end of a connection the end of access may arrive.
-const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the deadlines of a held connection's resource are checked.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -117,7 +94,7 @@ impl Dialer {
     #[must_use]
     pub fn new(
         device: Device,
-        model: watch::Receiver<Model>,
+        model: watch::Receiver<Arc<Model>>,
         prompts: Arc<dyn PromptHandler>,
         ready: usize,
     ) -> Self {
@@ -197,64 +174,6 @@ impl Dialer {
         Ok(())
     }
 
-    /// Why a connection to `to` broke with this error, which nobody on this machine ended. What the
-    /// controller says about it may arrive a moment later.
-    pub async fn why_lost(&self, to: &Destination, error: Option<&io::Error>) -> ConnectionLost {
-        if let Some(lost) = error.and_then(hourkey_tcp::LinkError::of) {
-            return ConnectionLost::Gateway(lost.to_string());
-        }
-        let mut model = self.0.model.clone();
-        let ended = async {
-            loop {
-                model.mark_unchanged();
-                if let Some(lost) = self.access_lost(to) {
-                    return lost;
-                }
-                if model.changed().await.is_err() {
-                    return ConnectionLost::SignedOut;
-                }
-            }
-        };
-        if let Ok(lost) = tokio::time::timeout(NEWS_TIMEOUT, ended).await {
-            return lost;
-        }
-        match self.any_gateway(to).await {
-            Ok(()) => ConnectionLost::Connection,
-            Err(DialError::NoAnswer(why)) => ConnectionLost::Gateway(why),
-            Err(other) => ConnectionLost::Refused(other),
-        }
-    }
-
-    /// Finds out whether a gateway of the destination's network answers.
-    async fn any_gateway(&self, to: &Destination) -> Result<(), DialError> {
-        let id = self.route(to).ok_or(DialError::NoResource)?;
-        let network = self.row(id)?.0.network;
-        let gateways = self.0.device.ensure(self.now()?).await?;
-        let mut failed = DialError::NoGateway(network.clone());
-        for pool in self.pools(&gateways, &network) {
-            match pool.connect().await {
-                Ok(_) => return Ok(()),
-                Err(error) => failed = DialError::NoAnswer(pool.why_silent(&error)),
-            }
-        }
-        Err(failed)
-    }
-
-    fn access_lost(&self, to: &Destination) -> Option<ConnectionLost> {
-        let row = self.route(to).map(|id| self.row(id));
-        let (resource, now) = match row {
-            Some(Ok(row)) => row,
-            Some(Err(DialError::SignedOut)) => return Some(ConnectionLost::SignedOut),
-            Some(Err(_)) | None => return Some(ConnectionLost::Resource),
-        };
-        match lock_now(&resource, now) {
-            LockState::Open { .. } | LockState::Granted { .. } => None,
-            LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
-                Some(ConnectionLost::Access(resource.name))
-            }
-        }
-    }
-
     /// The resource of a destination with its request page, while it is locked.
     pub(crate) async fn locked(&self, to: &Destination) -> Result<Option<Url>, DialError> {
         self.heard().await?;
@@ -286,7 +205,7 @@ impl Dialer {
         let mut routes = lock(&self.0.routes);
         // The rows change with the sequence number only.
         if routes.0 != model.seq {
-            *routes = (model.seq, Arc::new(Routes::new(model.resources.values())));
+            *routes = (model.seq, Arc::new(Routes::new(model.rows())));
         }
         Arc::clone(&routes.1)
     }
@@ -306,7 +225,7 @@ impl Dialer {
 
     /// The person's resource that governs a destination, as it stands now.
     #[must_use]
-    pub fn resource(&self, to: &Destination) -> Option<Resource> {
+    pub fn resource(&self, to: &Destination) -> Option<Arc<Resource>> {
         let id = self.route(to)?;
         self.0.model.borrow().resources.get(&id).cloned()
     }
@@ -330,7 +249,9 @@ impl Dialer {
             model.mark_unchanged();
             let (resource, now) = self.row(id)?;
             match lock_now(&resource, now) {
-                LockState::Open { .. } | LockState::Granted { .. } => return Ok(resource.network),
+                LockState::Open { .. } | LockState::Granted { .. } => {
+                    return Ok(resource.network.clone());
+                }
                 LockState::Scheduled { .. }
                 | LockState::Pending { .. }
                 | LockState::Locked { .. } => {}
@@ -385,14 +306,17 @@ impl Dialer {
     }
 
     /// A resource as last heard, and the server's time.
-    fn row(&self, id: ResourceId) -> Result<(Resource, DateTime<Utc>), DialError> {
+    fn row(&self, id: ResourceId) -> Result<(Arc<Resource>, DateTime<Utc>), DialError> {
         let model = self.0.model.borrow();
         if model.connection == Connection::Ended {
             return Err(DialError::SignedOut);
         }
         let now = model.clock.now(self.clock().boot());
         let resource = model.resources.get(&id).ok_or(DialError::NoResource)?;
-        Ok((resource.clone(), now.ok_or_else(|| self.nothing_heard())?))
+        Ok((
+            Arc::clone(resource),
+            now.ok_or_else(|| self.nothing_heard())?,
+        ))
     }
 
     /// Opens a tunnel through one of the network's gateways.
@@ -504,7 +428,7 @@ impl Drop for HeldConnection<'_> {
 
 /// Passes each change to the throttle, and changed gateways to the device.
 async fn observe(
-    mut model: watch::Receiver<Model>,
+    mut model: watch::Receiver<Arc<Model>>,
     throttle: Arc<Mutex<PromptThrottle>>,
     outdated: crate::device::Outdated,
 ) {
@@ -514,7 +438,7 @@ async fn observe(
         if std::mem::replace(&mut networks, model.networks) != model.networks {
             outdated.set();
         }
-        lock(&throttle).observe(|id| model.resources.get(&id));
+        lock(&throttle).observe(|id| model.row(id));
     }
 }
 

@@ -1,15 +1,15 @@
 //! What a local proxy keeps in files: the port and path of its PAC file, which browsers were given, and
 //! the mark by which this person's other programs know that its port is ours.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
-use crate::file;
+use crate::own_ports::Ports;
 use crate::secrets::{self, Secret, SecretStore as _};
 
 /// The files of one client's local proxies at one controller.
@@ -90,41 +90,6 @@ impl PacAddress {
     }
 }
 
-/// A locked file per port at which a local proxy of this person listens. The kernel unlocks it when
-/// the process ends, however it ends.
-#[derive(Clone, Debug)]
-pub(crate) struct Ports {
-    folder: PathBuf,
-}
-
-impl Ports {
-    pub(crate) fn of(folder: &Path) -> Self {
-        Self {
-            folder: folder.join("local-proxies"),
-        }
-    }
-
-    /// Marks a port as ours for as long as the file is held.
-    pub(crate) fn mark(&self, port: u16) -> io::Result<File> {
-        let file = file::for_locking(&self.file(port))?;
-        // Waits for at most a reader that looks just now.
-        file.lock()?;
-        Ok(file)
-    }
-
-    /// True when a local proxy of this person listens at this port of 127.0.0.1.
-    pub(crate) fn has(&self, port: u16) -> bool {
-        let Ok(file) = File::open(self.file(port)) else {
-            return false;
-        };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-    }
-
-    fn file(&self, port: u16) -> PathBuf {
-        self.folder.join(port.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,16 +129,5 @@ mod tests {
             files.pac.save(&Secret::new(damaged)).await.unwrap();
             assert_eq!(files.pac_address().await.port, 0, "{damaged}");
         }
-    }
-
-    #[test]
-    fn a_port_is_ours_for_as_long_as_it_is_marked() {
-        let folder = tempfile::tempdir().unwrap();
-        let ports = Ports::of(folder.path());
-        assert!(!ports.has(8421));
-        let mark = ports.mark(8421).unwrap();
-        assert!(ports.has(8421) && !ports.has(8422));
-        drop(mark);
-        assert!(!ports.has(8421));
     }
 }

@@ -30,7 +30,8 @@ use super::origin::{
 };
 use super::response::ProxyResponse;
 use super::rewrite::{self, RewrittenRequest, has_clear_length, is_navigation};
-use super::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT, Shared, forward, own, tunnel};
+use super::shared::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT, Shared};
+use super::{judge, own, tunnel};
 use crate::dial::{Destination, DialError, Dialer, Tunnel};
 use crate::pages::{self, ReturnTo};
 use crate::upstream::{RelayError, relay};
@@ -181,7 +182,7 @@ impl Connection {
             Serves::Proxy(proxy) => proxy,
             Serves::Forward(to) => {
                 let onward = |head: Parts| {
-                    forward::judge(&head, to)?;
+                    judge::judge(&head, to)?;
                     Ok(RewrittenRequest::by_forward(head, to.clone())?)
                 };
                 return self.pass_on(request, onward).await.unwrap_or_else(ours);

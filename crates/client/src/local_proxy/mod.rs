@@ -10,7 +10,6 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +25,7 @@ mod forward;
 pub mod fuzz;
 mod greeting;
 mod http;
+mod judge;
 mod listen;
 mod origin;
 mod own;
@@ -34,21 +34,18 @@ mod response;
 mod return_to;
 mod rewrite;
 mod serve;
+mod shared;
 pub(crate) mod socket_owner;
 mod socks;
 mod tunnel;
 
 use caller::Caller;
-pub(crate) use files::Ports;
 pub use files::ProxyFiles;
 pub use forward::Forward;
 use listen::{Listening, SilentSlot};
 use return_to::ReturnTargets;
-
-/// How long a browser's CONNECT is held while its resource is locked: Chromium gives up at 30 s.
-pub const BROWSER_HOLD_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long other connections to a locked resource are held.
-pub const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
+use shared::Shared;
+pub use shared::{BROWSER_HOLD_TIMEOUT, HOLD_TIMEOUT};
 
 /// The running local proxy. It and its connections end when this is dropped.
 #[derive(Debug)]
@@ -57,13 +54,6 @@ pub struct LocalProxy {
     shared: Arc<Shared>,
     /// Marks the port as ours for our other programs.
     _mark: Option<File>,
-}
-
-struct Shared {
-    dialer: Dialer,
-    /// The path of the PAC file.
-    pac: String,
-    return_targets: ReturnTargets,
 }
 
 impl LocalProxy {
@@ -149,11 +139,5 @@ impl LocalProxy {
         let digest = Sha256::digest(says.as_bytes());
         let version = URL_SAFE_NO_PAD.encode(&digest[..9]);
         format!("{}?v={version}", self.pac_url())
-    }
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }

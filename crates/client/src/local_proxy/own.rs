@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::pac;
 use super::response::ProxyResponse;
 use super::return_to::{self, Redirect};
-use super::{Shared, pac};
+use super::shared::Shared;
 
 /// How much later than a page the proxy may learn of an approval.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);

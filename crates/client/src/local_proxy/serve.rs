@@ -9,7 +9,8 @@ use super::caller::Caller;
 use super::greeting::{Greeting, hear};
 use super::listen::SilentSlot;
 use super::response::ProxyResponse;
-use super::{Shared, http, tunnel};
+use super::shared::Shared;
+use super::{http, tunnel};
 
 /// How long a client may take to say what it wants.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);

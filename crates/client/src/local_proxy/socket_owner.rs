@@ -89,7 +89,9 @@ impl SocketOwners for SystemSocketOwners {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{SocketAddr, io};
+    use std::io;
+    use std::net::SocketAddr;
+
     use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
     use netlink_packet_sock_diag::SockDiagMessage;
     use netlink_packet_sock_diag::constants::{AF_INET, IPPROTO_TCP, TCP_LISTEN, TCP_TIME_WAIT};

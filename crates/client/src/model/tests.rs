@@ -36,6 +36,34 @@ fn the_state_is_kept_while_the_controller_is_away() {
 }
 
 #[test]
+fn a_copy_shares_the_rows_that_do_not_change() {
+    let before = model(vec![resource(1, LOCKED), resource(2, LOCKED)]);
+    let mut after = before.clone();
+    let mut news = changes(2, 1, Vec::new());
+    news.notices = vec![notice(
+        1,
+        1,
+        What::Lapsed {
+            request: RequestId(1),
+        },
+    )];
+    after.apply(Update::Changes(Box::new(news)), BOOT);
+    assert!(Arc::ptr_eq(&before.resources, &after.resources), "no row");
+
+    let row = vec![resource(1, granted(1, 0, 600))];
+    after.apply(Update::Changes(Box::new(changes(3, 2, row))), BOOT);
+    let is_shared = |id| {
+        let rows = (
+            &before.resources[&ResourceId(id)],
+            &after.resources[&ResourceId(id)],
+        );
+        Arc::ptr_eq(rows.0, rows.1)
+    };
+    assert_eq!((is_shared(1), is_shared(2)), (false, true));
+    assert_eq!(before.row(ResourceId(1)).unwrap().lock, LOCKED);
+}
+
+#[test]
 fn a_snapshot_replaces_everything() {
     let mut model = model(vec![resource(1, LOCKED), resource(2, LOCKED)]);
     let fresh = snapshot(9, 60, vec![resource(2, granted(4, 0, 600))]);

@@ -9,10 +9,9 @@ use url::Url;
 
 mod like;
 
-use super::{Secret, SecretError, SecretStore};
-
-/// How long a keyring may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+use super::secret::Secret;
+use super::store::{KEYRING_TIMEOUT, SecretError, SecretStore};
+use like::said;
 
 /// The system's keyring: Secret Service on Linux, Keychain on macOS, Credential Manager on
 /// Windows.
@@ -36,7 +35,7 @@ impl Keyring {
         Self {
             service: service.into(),
             account: account.into(),
-            timeout: TIMEOUT,
+            timeout: KEYRING_TIMEOUT,
             turn: Arc::default(),
         }
     }
@@ -96,13 +95,6 @@ fn open(service: &str, account: &str) -> Result<Entry, SecretError> {
 #[cfg(not(target_os = "linux"))]
 fn open(service: &str, account: &str) -> Result<Entry, SecretError> {
     Ok(Entry::new(service, account)?)
-}
-
-/// What the system says, without the library's words around it.
-fn said(error: &Error) -> String {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    let cause = cause.unwrap_or_else(|| error.to_string());
-    cause.trim_end_matches('.').to_owned()
 }
 
 impl From<Error> for SecretError {

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use hourkey_protocol::oauth::{DEVICE_GRANT, DeviceAuthorization, Error, Tokens};
 
-use super::{SignInError, discover, post};
-use crate::api::ApiError;
-use crate::session::{Session, SessionConfig, answer, json, oauth_sentence, problem};
+use super::error::SignInError;
+use super::token_endpoint::post;
+use crate::api_error::ApiError;
+use crate::discover::discover;
+use crate::http_client::{answer, json, oauth_sentence, problem};
+use crate::session::{Session, SessionConfig};
 
 /// Signs in by a code that the person types on another machine; `show` is handed the code and
 /// where to type it.

@@ -67,10 +67,10 @@ impl Listener {
         let port = listener.local_addr()?.port();
         let expected = Expected {
             port,
-            start: format!("{START_PATH}{}", super::random().expose()),
+            start: format!("{START_PATH}{}", Secret::random().expose()),
             to: OnceLock::new(),
             state,
-            cookie: super::random(),
+            cookie: Secret::random(),
         };
         Ok(Self {
             listener,

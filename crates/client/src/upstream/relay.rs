@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use super::Tunnel;
+use super::settled::Settled;
+use super::tunnel::Tunnel;
 
 /// Measured: tokio's own 8 KiB cost a quarter more CPU (docs/PERFORMANCE.md).
 const BUFFER: usize = 64 * 1024;
@@ -307,19 +308,6 @@ where
     relayed
 }
 
-/// Whether a tunnel has come to an orderly end: its way to the destination was shut down, or the
-/// local program has closed and all that it said was sent. Any other end is abrupt, and the gateway
-/// resets the destination's connection.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Settled(Arc<AtomicBool>);
-
-impl Settled {
-    /// To be said before the tunnel is dropped.
-    pub(crate) fn set(&self, orderly: bool) {
-        self.0.store(orderly, Relaxed);
-    }
-}
-
 impl Tunnel {
     /// Says how this tunnel ends, for whoever has handed it on.
     pub(crate) fn settled(&self) -> Settled {
@@ -329,7 +317,7 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        if self.settled.0.load(Relaxed) {
+        if self.settled.is_orderly() {
             self.stream.settle();
         }
     }

@@ -1,5 +1,5 @@
 //! Fakes of the controller and the gateways, as far as connections to resources need them.
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses some of it")]
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use hourkey_pki::{Authority, Request, Subject};
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::account::Me;
 use hourkey_protocol::device::{DeviceEnrolment, EnrolDevice, Gateway, Network, Networks};
-use hourkey_protocol::event::{SNAPSHOT, Snapshot};
+use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT, Snapshot};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -90,17 +90,7 @@ impl FakeController {
 
     /// A session with it.
     pub async fn session(&self, clock: Arc<TestClock>) -> Session {
-        let store = MemoryOnly::default();
-        store.save(&Secret::new("refresh")).await.unwrap();
-        let config = SessionConfig {
-            http: session::http().unwrap(),
-            controller: self.url.parse().unwrap(),
-            client_id: "hourkey-cli",
-            store: Arc::new(store),
-            clock,
-            lock_file: None,
-        };
-        Session::resume(config).await.unwrap().unwrap()
+        session(&self.url, clock).await
     }
 
     fn add_gateway(&self, address: String, key: Option<String>) -> GatewayId {
@@ -140,6 +130,21 @@ impl FakeController {
         let issued = authority.issue(&request, subject, host, day, now());
         issued.unwrap().certificate
     }
+}
+
+/// A session with the controller at this address.
+pub async fn session(url: &str, clock: Arc<TestClock>) -> Session {
+    let store = MemoryOnly::default();
+    store.save(&Secret::new("refresh")).await.unwrap();
+    let config = SessionConfig {
+        http: session::http().unwrap(),
+        controller: url.parse().unwrap(),
+        client_id: "hourkey-cli",
+        store: Arc::new(store),
+        clock,
+        lock_file: None,
+    };
+    Session::resume(config).await.unwrap().unwrap()
 }
 
 async fn metadata(State(controller): State<Arc<FakeController>>) -> Json<Value> {
@@ -201,20 +206,40 @@ async fn everything(State(controller): State<Arc<FakeController>>) -> Json<Snaps
     Json(snapshot(1, controller.rows.borrow().clone()))
 }
 
-/// A snapshot at first, and again whenever the rows change.
+/// A snapshot at first, and whenever there are more rows or fewer; else the rows that changed.
 async fn events(
     State(controller): State<Arc<FakeController>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    struct Sent {
+        rows: watch::Receiver<Vec<Resource>>,
+        before: Vec<Resource>,
+        seq: i64,
+    }
     let mut rows = controller.rows.subscribe();
     rows.mark_changed();
-    let next = |(mut rows, seq): (watch::Receiver<Vec<Resource>>, i64)| async move {
-        rows.changed().await.ok()?;
-        let snapshot = snapshot(seq, rows.borrow_and_update().clone());
-        let event = Event::default().event(SNAPSHOT).id(seq.to_string());
-        let event = event.json_data(snapshot).unwrap();
-        Some((Ok(event), (rows, seq + 1)))
+    let first = Sent {
+        rows,
+        before: Vec::new(),
+        seq: 1,
     };
-    Sse::new(unfold((rows, 1), next))
+    let next = |mut sent: Sent| async move {
+        sent.rows.changed().await.ok()?;
+        let now = sent.rows.borrow_and_update().clone();
+        let seq = sent.seq;
+        let event = Event::default().id(seq.to_string());
+        let event = if now.len() == sent.before.len() && seq > 1 {
+            let rows = now.iter().zip(&sent.before);
+            let changed = rows.filter(|(now, before)| now != before);
+            let changed = changed.map(|(now, _)| now.clone()).collect();
+            event.event(CHANGES).json_data(changes(seq, changed))
+        } else {
+            event.event(SNAPSHOT).json_data(snapshot(seq, now.clone()))
+        };
+        sent.seq += 1;
+        sent.before = now;
+        Some((Ok(event.unwrap()), sent))
+    };
+    Sse::new(unfold(first, next))
 }
 
 pub fn resource(id: i64, address: &str, lock: LockState) -> Resource {
@@ -244,6 +269,22 @@ pub fn granted() -> LockState {
         grant: GrantId(1),
         started_at: now(),
         expires_at: now() + TimeDelta::hours(1),
+    }
+}
+
+/// The rows that changed.
+pub fn changes(seq: i64, resources: Vec<Resource>) -> Changes {
+    Changes {
+        seq,
+        server_time: now(),
+        me: None,
+        networks_changed: false,
+        resources,
+        removed_resources: Vec::new(),
+        reviews: Vec::new(),
+        removed_reviews: Vec::new(),
+        decided_reviews: Vec::new(),
+        notices: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use hourkey_client::dial::{AccessPrompt, Dialer, PromptHandler};
 use hourkey_client::local_proxy::{LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
 use hourkey_client::secrets::MemoryOnly;
-use hourkey_client::sync::Update;
+use hourkey_client::update::Update;
 use hourkey_clock::Clock as _;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Changes;
@@ -43,7 +43,7 @@ impl PromptHandler for Recorder {
 
 /// A person's model, moved by the test.
 pub struct TestUser {
-    pub model: watch::Sender<Model>,
+    pub model: watch::Sender<Arc<Model>>,
     pub prompts: Arc<Recorder>,
     pub dialer: Dialer,
     pub clock: Arc<TestClock>,
@@ -54,10 +54,10 @@ pub struct TestUser {
 impl TestUser {
     pub async fn new(controller: &FakeController, resources: Vec<Resource>) -> Self {
         let clock = Arc::<TestClock>::default();
-        let model = watch::Sender::new(Model::default());
+        let model = watch::Sender::new(Arc::<Model>::default());
         let snapshot = snapshot(1, resources);
         let update = Update::Snapshot(Box::new(snapshot));
-        model.send_modify(|model| model.apply(update, clock.boot()));
+        model.send_modify(|model| Arc::make_mut(model).apply(update, clock.boot()));
         let store = Arc::new(MemoryOnly::default());
         let device = Device::new(controller.session(clock.clone()).await, store, "test");
         let prompts = Arc::<Recorder>::default();
@@ -105,7 +105,8 @@ impl TestUser {
                 decided_reviews: Vec::new(),
                 notices: Vec::new(),
             };
-            model.apply(Update::Changes(Box::new(changes)), self.clock.boot());
+            let update = Update::Changes(Box::new(changes));
+            Arc::make_mut(model).apply(update, self.clock.boot());
         });
     }
 }

@@ -60,7 +60,7 @@ fn remove(others: &[Entry]) {
     );
     for other in others {
         if let Err(error) = other.delete_credential() {
-            let why = super::said(&error);
+            let why = said(&error);
             tracing::warn!(error = why, "an older sign-in stays in the keyring");
         }
     }
@@ -114,4 +114,11 @@ impl Age {
     }
 
     fn rank(&self, _entry: &Entry) {}
+}
+
+/// What the system says, without the library's words around it.
+pub(super) fn said(error: &Error) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let cause = cause.unwrap_or_else(|| error.to_string());
+    cause.trim_end_matches('.').to_owned()
 }

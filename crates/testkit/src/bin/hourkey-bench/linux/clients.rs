@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hourkey_client::session::Session;
-use hourkey_client::sync::{Subscription, Update, subscribe};
+use hourkey_client::sync::{Subscription, subscribe};
+use hourkey_client::update::Update;
 use hourkey_protocol::access::NewRequest;
 use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::test_user::TestUser;

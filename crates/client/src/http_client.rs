@@ -9,8 +9,10 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-use super::proxy::named;
-use crate::api::ApiError;
+use crate::api_error::ApiError;
+use environment_proxy::named;
+
+pub(crate) mod environment_proxy;
 
 /// The HTTP client of the program: TLS by rustls against the system's trusted authorities and
 /// those in the file named by `HOURKEY_CA_FILE`; through the proxy that the environment names, unless
@@ -30,7 +32,7 @@ fn client(extra: Vec<reqwest::Certificate>) -> Result<Client, HttpError> {
         Client::builder()
             .user_agent(concat!("hourkey/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .proxy(super::proxy::of_environment())
+            .proxy(environment_proxy::of_environment())
             // A connection that stood idle may be dead without anybody knowing, above all after
             // sleep, and a call on it would wait for its time limit; with HTTP/2 even every call.
             .http1_only()
@@ -215,7 +217,7 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
     use super::*;
-    use crate::sign_in::{DiscoverError, discover};
+    use crate::discover::{DiscoverError, discover};
 
     /// A server on loopback whose certificate an own authority issued: its address, and the
     /// authority as PEM.

@@ -5,8 +5,9 @@ use hourkey_protocol::oauth::{METADATA_PATH, Metadata};
 use reqwest::Client;
 use url::Url;
 
-use crate::api::ApiError;
-use crate::session::{answer, described, json, named};
+use crate::api_error::ApiError;
+use crate::http_client::environment_proxy::named;
+use crate::http_client::{answer, described, json};
 
 /// Why an address cannot be used as a controller, as a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use reqwest::Proxy;
 use url::{Host, Position, Url};
 
 use crate::config::Folders;
-use crate::local_proxy::Ports;
+use crate::own_ports::Ports;
 
 /// The environment's proxy. Looked up for each call: a local proxy may start or end meanwhile.
 pub(super) fn of_environment() -> Proxy {
