@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hourkey_domain::Time;
+use hourkey_domain::organisation::Organisation;
 use hourkey_store::{Store, Write, transact, transact_ending};
 use tokio::sync::watch;
 
 use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::directory::Directory;
 use crate::error::AppError;
 use crate::identity::attempts::Attempts;
 use crate::identity::authorities::Authorities;
@@ -36,6 +38,8 @@ pub struct App {
     pub passwords: Hasher,
     /// Issue the certificates of devices and gateways.
     pub authorities: Arc<Authorities>,
+    /// The organisation as one value.
+    pub directory: Arc<Directory>,
     /// Tells the streams of changes.
     pub publisher: Arc<ChangePublisher>,
     /// Turns true when the controller shuts down: streams and background work end.
@@ -60,9 +64,18 @@ impl App {
             full_disk: Arc::default(),
             passwords: Hasher::default(),
             authorities: Arc::new(authorities),
+            directory: Arc::default(),
             publisher: Arc::new(ChangePublisher::default()),
             stop: Arc::new(watch::Sender::new(false)),
         }
+    }
+
+    /// The organisation as it is now ([`Directory::current`]).
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn organisation(&self) -> Result<Arc<Organisation>, AppError> {
+        self.directory.current(&self.store).await
     }
 
     /// Runs `work` as a write transaction, and returns what it returns once that is on disk. The

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod connections;
 pub mod decide;
+pub mod directory;
 mod eligible;
 pub mod end;
 pub mod error;

@@ -104,7 +104,8 @@ impl Listener {
         let about = |wanted: fn(&Subject) -> bool| {
             changes.is_none_or(|changes| changes.iter().any(|change| wanted(&change.subject)))
         };
-        let organisation = about(|subject| matches!(subject, Subject::Organisation));
+        let organisation =
+            about(|subject| matches!(subject, Subject::Organisation { .. } | Subject::Unknown));
         let account = changes.is_none_or(|changes| {
             changes
                 .iter()
@@ -138,7 +139,8 @@ impl Listener {
                     (cut && self.actor.reviews(user, resource))
                         || (user == mine && (cut || restarts_count))
                 }
-                Subject::Organisation
+                Subject::Organisation { .. }
+                | Subject::Unknown
                 | Subject::Account { .. }
                 | Subject::Gateway { .. }
                 | Subject::GatewayAsked { .. } => false,

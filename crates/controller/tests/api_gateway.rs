@@ -525,7 +525,9 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
                 at,
                 actor: None,
                 action: AuditAction::UserDisabled,
-                subject: hourkey_store::log::Subject::Organisation,
+                subject: hourkey_store::log::Subject::Organisation {
+                    entity: hourkey_store::log::Entity::Any,
+                },
                 detail: Value::Null,
             })
             .await

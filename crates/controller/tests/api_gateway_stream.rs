@@ -10,12 +10,14 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use hourkey_access::identity::session;
 use hourkey_controller::gateways::enrol;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::DeviceId;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::Ping;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
+use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::Group;
 use hourkey_testkit::poll::eventually;
 use serde_json::{Value, json};
@@ -85,6 +87,16 @@ async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
                     created_at: now,
                 };
                 ids.push(tx.insert_device(device).await?);
+            }
+            for user in users {
+                tx.record(Entry {
+                    at: now,
+                    actor: Some(user),
+                    action: AuditAction::DeviceEnrolled,
+                    subject: Subject::Account { user },
+                    detail: Value::Null,
+                })
+                .await?;
             }
             Ok(ids)
         })

@@ -37,6 +37,38 @@ macro_rules! grants {
     };
 }
 
+/// What happened between users and resources; `$which` narrows all its parts.
+macro_rules! history {
+    ($which:literal) => {
+        concat!(
+            "SELECT user_id, resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
+             max(denied) AS denied, max(revoked_at) AS revoked_at, \
+             max(taken_at) AS taken_at, max(taken) AS taken, max(used_at) AS used_at, \
+             max(counted_from) AS counted_from FROM ( \
+             SELECT user_id, resource_id, created_at AS asked_at, \
+             iif(state = 'denied', ended_at, NULL) AS denied_at, \
+             iif(state = 'denied', id, NULL) AS denied, NULL AS revoked_at, \
+             NULL AS taken_at, NULL AS taken, NULL AS used_at, NULL AS counted_from, \
+             max(id) FROM requests WHERE ",
+            $which,
+            // SQLite: beside max(id), bare columns come from the row that holds it. One pair has one
+            // live grant at a time: its grants end in order of id.
+            " GROUP BY user_id, resource_id UNION ALL \
+             SELECT user_id, resource_id, NULL, NULL, NULL, \
+             iif(revoked_by IS NULL, NULL, ended_at), ended_at, id, NULL, NULL, NULL \
+             FROM grants WHERE state = 'revoked' AND ",
+            $which,
+            " UNION ALL SELECT user_id, resource_id, NULL, NULL, NULL, NULL, NULL, NULL, at, \
+             NULL, NULL FROM last_uses WHERE ",
+            $which,
+            " UNION ALL SELECT user_id, resource_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+             starts_at, NULL FROM unused_counts WHERE ",
+            $which,
+            ") GROUP BY user_id, resource_id ORDER BY user_id, resource_id"
+        )
+    };
+}
+
 #[async_trait]
 impl AccessRead for Tx {
     async fn request(&mut self, id: RequestId) -> Result<Option<Request>, StoreError> {
@@ -124,58 +156,37 @@ impl AccessRead for Tx {
         user: UserId,
         resource: Option<ResourceId>,
     ) -> Result<Vec<(ResourceId, AccessHistory)>, StoreError> {
-        // SQLite: beside max(id), bare columns come from the row that holds it.
-        macro_rules! history {
-            ($which:literal) => {
-                concat!(
-                    "SELECT resource_id, max(asked_at) AS asked_at, max(denied_at) AS denied_at, \
-                     max(denied) AS denied, max(revoked_at) AS revoked_at, \
-                     max(taken_at) AS taken_at, max(taken) AS taken, max(used_at) AS used_at, \
-                     max(counted_from) AS counted_from FROM ( \
-                     SELECT resource_id, created_at AS asked_at, \
-                     iif(state = 'denied', ended_at, NULL) AS denied_at, \
-                     iif(state = 'denied', id, NULL) AS denied, NULL AS revoked_at, \
-                     NULL AS taken_at, NULL AS taken, NULL AS used_at, NULL AS counted_from, \
-                     max(id) FROM requests WHERE user_id = ?1 ",
-                    $which,
-                    // One pair has one live grant at a time: its grants end in order of id.
-                    " GROUP BY resource_id UNION ALL \
-                     SELECT resource_id, NULL, NULL, NULL, \
-                     iif(revoked_by IS NULL, NULL, ended_at), ended_at, id, NULL, NULL, NULL \
-                     FROM grants WHERE user_id = ?1 AND state = 'revoked' ",
-                    $which,
-                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, NULL, NULL, at, NULL, \
-                     NULL FROM last_uses WHERE user_id = ?1 ",
-                    $which,
-                    " UNION ALL SELECT resource_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-                     starts_at, NULL FROM unused_counts WHERE user_id = ?1 ",
-                    $which,
-                    ") GROUP BY resource_id ORDER BY resource_id"
-                )
-            };
-        }
         let history = match resource {
-            Some(resource) => query(history!("AND resource_id = ?2"))
+            Some(resource) => query(history!("user_id = ?1 AND resource_id = ?2"))
                 .bind(user.0)
                 .bind(resource.0),
-            None => query(history!("")).bind(user.0),
+            None => query(history!("user_id = ?1")).bind(user.0),
         };
-        self.all(history, |row| {
-            Ok((
-                ResourceId(row.col("resource_id")?),
-                AccessHistory {
-                    denied_at: row.maybe_time("denied_at")?,
-                    denied: row.col::<Option<i64>>("denied")?.map(RequestId),
-                    revoked_at: row.maybe_time("revoked_at")?,
-                    taken_at: row.maybe_time("taken_at")?,
-                    taken: row.col::<Option<i64>>("taken")?.map(GrantId),
-                    asked_at: row.maybe_time("asked_at")?,
-                    used_at: row.maybe_time("used_at")?,
-                    counted_from: row.maybe_time("counted_from")?,
-                },
-            ))
-        })
-        .await
+        let all = self.all(history, access_history).await?;
+        let of = all.into_iter();
+        Ok(of
+            .map(|((_, resource), history)| (resource, history))
+            .collect())
+    }
+
+    async fn all_access_history(
+        &mut self,
+    ) -> Result<Vec<((UserId, ResourceId), AccessHistory)>, StoreError> {
+        self.all(query(history!("true")), access_history).await
+    }
+
+    async fn requests(&mut self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
+        let these = query(requests!(
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        ));
+        self.all(these.bind(json(&ids)?), request).await
+    }
+
+    async fn grants(&mut self, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError> {
+        let these = query(grants!(
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        ));
+        self.all(these.bind(json(&ids)?), grant).await
     }
 
     async fn grants_since(
@@ -454,4 +465,22 @@ fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
         resource_name: row.col("resource_name")?,
         what: row.json("what")?,
     })
+}
+
+fn access_history(row: &SqliteRow) -> Result<((UserId, ResourceId), AccessHistory), StoreError> {
+    let between = (
+        UserId(row.col("user_id")?),
+        ResourceId(row.col("resource_id")?),
+    );
+    let history = AccessHistory {
+        denied_at: row.maybe_time("denied_at")?,
+        denied: row.col::<Option<i64>>("denied")?.map(RequestId),
+        revoked_at: row.maybe_time("revoked_at")?,
+        taken_at: row.maybe_time("taken_at")?,
+        taken: row.col::<Option<i64>>("taken")?.map(GrantId),
+        asked_at: row.maybe_time("asked_at")?,
+        used_at: row.maybe_time("used_at")?,
+        counted_from: row.maybe_time("counted_from")?,
+    };
+    Ok((between, history))
 }

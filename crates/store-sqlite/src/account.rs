@@ -79,6 +79,10 @@ impl AccountRead for Tx {
         self.all(due.bind(millis(now)).bind(limit), session).await
     }
 
+    async fn sessions(&mut self) -> Result<Vec<Session>, StoreError> {
+        self.all(query(sessions!("ORDER BY s.id")), session).await
+    }
+
     async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.one(query(sessions!("WHERE s.id = ?")).bind(id.0), session)
             .await

@@ -132,6 +132,42 @@ impl OrganisationRead for Tx {
         .await
     }
 
+    async fn removed_users(&mut self) -> Result<Vec<(UserId, String, String)>, StoreError> {
+        let removed = query("SELECT id, login, name FROM users WHERE removed = 1 ORDER BY id");
+        self.all(removed, |row| {
+            Ok((UserId(row.col("id")?), row.col("login")?, row.col("name")?))
+        })
+        .await
+    }
+
+    async fn removed_resources(&mut self) -> Result<Vec<ResourceId>, StoreError> {
+        let removed = query("SELECT id FROM resources WHERE removed = 1 ORDER BY id");
+        self.all(removed, |row| Ok(ResourceId(row.col("id")?)))
+            .await
+    }
+
+    async fn group(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
+        let named = query("SELECT name FROM groups WHERE id = ? AND removed = 0").bind(id.0);
+        let Some(name) = self.one(named, |row| row.col("name")).await? else {
+            return Ok(None);
+        };
+        let members = query("SELECT user_id FROM memberships WHERE group_id = ? ORDER BY user_id");
+        let members = self.all(members.bind(id.0), |row| Ok(UserId(row.col("user_id")?)));
+        let members = members.await?;
+        Ok(Some(Group { id, name, members }))
+    }
+
+    async fn network(&mut self, id: NetworkId) -> Result<Option<Network>, StoreError> {
+        let named = query("SELECT name FROM networks WHERE id = ? AND removed = 0").bind(id.0);
+        let name = self.one(named, |row| row.col("name")).await?;
+        Ok(name.map(|name| Network { id, name }))
+    }
+
+    async fn assignment(&mut self, id: AssignmentId) -> Result<Option<Assignment>, StoreError> {
+        let live = query(assignments!("WHERE id = ? AND removed = 0")).bind(id.0);
+        self.one(live, assignment).await
+    }
+
     async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError> {
         let here = query(resources!(
             "WHERE network_id = ? AND removed = 0 ORDER BY id"

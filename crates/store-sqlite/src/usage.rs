@@ -34,6 +34,20 @@ impl UsageRead for Tx {
         .bind(limit);
         self.all(found, connection).await
     }
+
+    async fn counts_started_at(
+        &mut self,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<(UserId, ResourceId)>, StoreError> {
+        let started = query("SELECT user_id, resource_id FROM unused_counts WHERE starts_at = ?");
+        self.all(started.bind(millis(at)), |row| {
+            Ok((
+                UserId(row.col("user_id")?),
+                ResourceId(row.col("resource_id")?),
+            ))
+        })
+        .await
+    }
 }
 
 #[async_trait]

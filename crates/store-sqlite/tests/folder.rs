@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
@@ -146,7 +146,7 @@ async fn a_damaged_row_is_an_error_and_no_guess() {
     add_user(&store, "one").await;
     change(
         folder.path(),
-        "UPDATE audit SET subject = '{\"subject\":\"unheard-of\"}'",
+        "UPDATE audit SET subject = '{\"subject\":\"use\"}'",
     )
     .await;
     let error = store.read().await.unwrap().audit(0, 10).await.unwrap_err();
@@ -177,7 +177,9 @@ async fn add_user(store: &Arc<dyn Store>, login: &str) -> UserId {
                 at: chrono::DateTime::UNIX_EPOCH,
                 actor: None,
                 action: AuditAction::UserAdded,
-                subject: Subject::Organisation,
+                subject: Subject::Organisation {
+                    entity: Entity::Any,
+                },
                 detail: serde_json::Value::Null,
             })
             .await?;

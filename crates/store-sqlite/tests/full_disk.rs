@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use hourkey_domain::audit::AuditAction;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::{Store, StoreError, transact, transact_ending};
 use hourkey_store_sqlite::SqliteStore;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -190,7 +190,9 @@ fn entry(action: AuditAction, bytes: usize) -> Entry {
         at: DateTime::UNIX_EPOCH,
         actor: None,
         action,
-        subject: Subject::Organisation,
+        subject: Subject::Organisation {
+            entity: Entity::Any,
+        },
         detail: serde_json::Value::String("x".repeat(bytes)),
     }
 }

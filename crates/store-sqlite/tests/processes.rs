@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use hourkey_domain::audit::AuditAction;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::{Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -166,7 +166,9 @@ fn entry(action: AuditAction) -> Entry {
         at: DateTime::UNIX_EPOCH,
         actor: None,
         action,
-        subject: Subject::Organisation,
+        subject: Subject::Organisation {
+            entity: Entity::Any,
+        },
         detail: serde_json::Value::Null,
     }
 }

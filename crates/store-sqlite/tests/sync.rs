@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use futures_util::future::join_all;
 use hourkey_domain::audit::AuditAction;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::{Store, StoreError};
 use hourkey_store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -115,7 +115,9 @@ async fn record(store: &Arc<dyn Store>) -> Result<(), StoreError> {
                 at: DateTime::UNIX_EPOCH,
                 actor: None,
                 action: AuditAction::GroupChanged,
-                subject: Subject::Organisation,
+                subject: Subject::Organisation {
+                    entity: Entity::Any,
+                },
                 detail: serde_json::Value::Null,
             })
             .await?;

@@ -128,6 +128,17 @@ pub trait AccessRead: Send {
         resource: Option<ResourceId>,
     ) -> Result<Vec<(ResourceId, AccessHistory)>, StoreError>;
 
+    /// What happened between any user and any resource, where something did.
+    async fn all_access_history(
+        &mut self,
+    ) -> Result<Vec<((UserId, ResourceId), AccessHistory)>, StoreError>;
+
+    /// The requests with these ids, in order of id.
+    async fn requests(&mut self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError>;
+
+    /// The grants with these ids, in order of id.
+    async fn grants(&mut self, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError>;
+
     /// How many grants a user had for a resource that started at or after `since`.
     async fn grants_since(
         &mut self,

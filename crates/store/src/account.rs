@@ -130,6 +130,9 @@ pub trait AccountRead: Send {
     /// A user's sessions that have not ended, newest first.
     async fn sessions_of(&mut self, user: UserId) -> Result<Vec<Session>, StoreError>;
 
+    /// Everybody's sessions, in order of id.
+    async fn sessions(&mut self) -> Result<Vec<Session>, StoreError>;
+
     /// The running browser session of a cookie.
     async fn session_by_cookie(&mut self, cookie: Digest) -> Result<Option<Session>, StoreError>;
 

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::audit::AuditAction;
-use hourkey_domain::ids::{GatewayId, GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{
+    AssignmentId, GatewayId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId,
+};
 use hourkey_domain::request::Request;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,11 @@ pub enum Subject {
         grant: Option<GrantId>,
     },
     /// The organisation: users, groups, resources, assignments. Everybody's view may change.
-    Organisation,
+    Organisation {
+        /// What of it.
+        #[serde(default)]
+        entity: Entity,
+    },
     /// One user's account: sign-in, password, sessions, devices. Nobody else's view changes.
     Account {
         /// Whose.
@@ -75,6 +81,75 @@ pub enum Subject {
         /// Which.
         gateway: GatewayId,
     },
+    /// Something that this version does not know: anything may have changed.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What of the organisation changed. What leads to it changed with it: a removed group takes its
+/// assignments and its part among approvers and fallback reviewers along.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(from = "NamedEntity", into = "NamedEntity")]
+pub enum Entity {
+    /// Any of it: earlier versions named nothing, later ones may name what this one does not know.
+    #[default]
+    Any,
+    /// Its name.
+    Name,
+    /// Its groups of fallback reviewers.
+    FallbackReviewers,
+    /// A user.
+    User(UserId),
+    /// A group, or who is in it.
+    Group(GroupId),
+    /// A network.
+    Network(NetworkId),
+    /// A resource, or its approvers.
+    Resource(ResourceId),
+    /// An assignment.
+    Assignment(AssignmentId),
+}
+
+/// An [`Entity`] as it is stored.
+#[derive(Serialize, Deserialize)]
+struct NamedEntity {
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<i64>,
+}
+
+impl From<NamedEntity> for Entity {
+    fn from(named: NamedEntity) -> Self {
+        match (named.kind.as_str(), named.id) {
+            ("name", None) => Self::Name,
+            ("fallback_reviewers", None) => Self::FallbackReviewers,
+            ("user", Some(id)) => Self::User(UserId(id)),
+            ("group", Some(id)) => Self::Group(GroupId(id)),
+            ("network", Some(id)) => Self::Network(NetworkId(id)),
+            ("resource", Some(id)) => Self::Resource(ResourceId(id)),
+            ("assignment", Some(id)) => Self::Assignment(AssignmentId(id)),
+            _ => Self::Any,
+        }
+    }
+}
+
+impl From<Entity> for NamedEntity {
+    fn from(entity: Entity) -> Self {
+        let (kind, id) = match entity {
+            Entity::Any => ("any", None),
+            Entity::Name => ("name", None),
+            Entity::FallbackReviewers => ("fallback_reviewers", None),
+            Entity::User(id) => ("user", Some(id.0)),
+            Entity::Group(id) => ("group", Some(id.0)),
+            Entity::Network(id) => ("network", Some(id.0)),
+            Entity::Resource(id) => ("resource", Some(id.0)),
+            Entity::Assignment(id) => ("assignment", Some(id.0)),
+        };
+        let kind = kind.to_owned();
+        Self { kind, id }
+    }
 }
 
 impl Subject {
@@ -144,4 +219,43 @@ pub trait LogRead: Send {
 pub trait LogWrite: LogRead {
     /// Records one change: an audit entry and a change-log entry with the same number.
     async fn record(&mut self, entry: Entry) -> Result<i64, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Subject {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_this_version_does_not_know_may_be_anything() {
+        let any = Subject::Organisation {
+            entity: Entity::Any,
+        };
+        assert_eq!(read(r#"{ "subject": "organisation" }"#), any);
+        let later = r#"{ "subject": "organisation", "entity": { "kind": "deputy", "id": 7 } }"#;
+        assert_eq!(read(later), any);
+        let later = r#"{ "subject": "claim", "request": 7, "by": { "user": 1 } }"#;
+        assert_eq!(read(later), Subject::Unknown);
+    }
+
+    #[test]
+    fn entities_are_read_as_they_were_written() {
+        for entity in [
+            Entity::Any,
+            Entity::Name,
+            Entity::FallbackReviewers,
+            Entity::User(UserId(1)),
+            Entity::Group(GroupId(2)),
+            Entity::Network(NetworkId(3)),
+            Entity::Resource(ResourceId(4)),
+            Entity::Assignment(AssignmentId(5)),
+        ] {
+            let subject = Subject::Organisation { entity };
+            let text = serde_json::to_string(&subject).unwrap();
+            assert_eq!(read(&text), subject, "{text}");
+        }
+    }
 }

@@ -57,6 +57,21 @@ pub trait OrganisationRead: Send {
     /// One resource, also when it was removed since (`bool`: still there).
     async fn resource(&mut self, id: ResourceId) -> Result<Option<(Resource, bool)>, StoreError>;
 
+    /// Everybody who was removed: id, login, name.
+    async fn removed_users(&mut self) -> Result<Vec<(UserId, String, String)>, StoreError>;
+
+    /// The resources that were removed.
+    async fn removed_resources(&mut self) -> Result<Vec<ResourceId>, StoreError>;
+
+    /// One group with its members.
+    async fn group(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
+
+    /// One network.
+    async fn network(&mut self, id: NetworkId) -> Result<Option<Network>, StoreError>;
+
+    /// One assignment.
+    async fn assignment(&mut self, id: AssignmentId) -> Result<Option<Assignment>, StoreError>;
+
     /// The resources of a network, in order of id.
     async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError>;
 

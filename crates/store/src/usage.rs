@@ -65,6 +65,12 @@ pub trait UsageRead: Send {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Connection>, StoreError>;
+
+    /// The users and resources whose count of unused days starts at this very moment.
+    async fn counts_started_at(
+        &mut self,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<(UserId, ResourceId)>, StoreError>;
 }
 
 /// Writes connections, and where the counts of unused days start

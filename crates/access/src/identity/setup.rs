@@ -6,7 +6,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
@@ -120,7 +120,9 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> 
                 at: now,
                 actor: Some(user.id),
                 action: AuditAction::OrganisationSetUp,
-                subject: Subject::Organisation,
+                subject: Subject::Organisation {
+                    entity: Entity::Any,
+                },
                 detail: json!({ "organisation": organisation, "login": user.login }),
             };
             tx.record(entry).await?;

@@ -7,7 +7,7 @@ use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::{Assignment, Group, Organisation, Resource, User};
 use hourkey_store::{Store, StoreError, Write, transact};
 use serde::Serialize;
@@ -149,13 +149,15 @@ impl<'t> Applier<'t> {
     async fn run(mut self, plan: &Plan) -> Result<Vec<ResourceId>, Refused> {
         if let Some(name) = &plan.name {
             self.tx.set_organisation_name(name).await?;
-            self.record(AuditAction::OrganisationRenamed, name).await?;
+            self.record(AuditAction::OrganisationRenamed, Entity::Name, name)
+                .await?;
         }
         for change in &plan.networks {
             if let Change::Add(name) = change {
                 let id = self.tx.insert_network(name).await?;
                 self.networks.insert(name.clone(), id);
-                self.record(AuditAction::NetworkAdded, change).await?;
+                self.record(AuditAction::NetworkAdded, Entity::Network(id), change)
+                    .await?;
             }
         }
         for change in &plan.users {
@@ -165,7 +167,8 @@ impl<'t> Applier<'t> {
                     // Who could have set the controller up by its code has no need to any more.
                     self.tx.set_setup_code(None).await?;
                     self.users.insert(spec.login.clone(), id);
-                    self.record(AuditAction::UserAdded, change).await?;
+                    self.record(AuditAction::UserAdded, Entity::User(id), change)
+                        .await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = known(&self.users, &after.login)?;
@@ -174,7 +177,8 @@ impl<'t> Applier<'t> {
                         let why = "the account was disabled";
                         session::end_all(self.tx, id, None, None, why, self.now).await?;
                     }
-                    self.record(AuditAction::UserChanged, change).await?;
+                    self.record(AuditAction::UserChanged, Entity::User(id), change)
+                        .await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -184,12 +188,14 @@ impl<'t> Applier<'t> {
                 Change::Add(spec) => {
                     let id = self.tx.insert_group(self.group(GroupId(0), spec)?).await?;
                     self.groups.insert(spec.name.clone(), id);
-                    self.record(AuditAction::GroupAdded, change).await?;
+                    self.record(AuditAction::GroupAdded, Entity::Group(id), change)
+                        .await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = known(&self.groups, &after.name)?;
                     self.tx.update_group(self.group(id, after)?).await?;
-                    self.record(AuditAction::GroupChanged, change).await?;
+                    self.record(AuditAction::GroupChanged, Entity::Group(id), change)
+                        .await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -198,23 +204,33 @@ impl<'t> Applier<'t> {
             let groups = ids(&self.groups, after)?;
             self.tx.set_fallback_reviewers(groups).await?;
             let detail = serde_json::json!({ "before": before, "after": after });
-            self.record(AuditAction::FallbackReviewersChanged, &detail)
-                .await?;
+            self.record(
+                AuditAction::FallbackReviewersChanged,
+                Entity::FallbackReviewers,
+                &detail,
+            )
+            .await?;
         }
         let changed_destinations = self.resources(&plan.resources).await?;
         for change in &plan.assignments {
             match change {
                 Change::Add(spec) => {
                     let new = self.assignment(AssignmentId(0), spec)?;
-                    self.tx.insert_assignment(new).await?;
-                    self.record(AuditAction::AssignmentAdded, change).await?;
+                    let id = self.tx.insert_assignment(new).await?;
+                    self.record(AuditAction::AssignmentAdded, Entity::Assignment(id), change)
+                        .await?;
                 }
                 Change::Replace { after, .. } => {
                     let id = self.assignment_id(after)?;
                     self.tx
                         .update_assignment(self.assignment(id, after)?)
                         .await?;
-                    self.record(AuditAction::AssignmentChanged, change).await?;
+                    self.record(
+                        AuditAction::AssignmentChanged,
+                        Entity::Assignment(id),
+                        change,
+                    )
+                    .await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -234,7 +250,8 @@ impl<'t> Applier<'t> {
                     let new = self.resource(ResourceId(0), spec)?;
                     let id = self.tx.insert_resource(new).await?;
                     self.resources.insert(spec.name.clone(), id);
-                    self.record(AuditAction::ResourceAdded, change).await?;
+                    self.record(AuditAction::ResourceAdded, Entity::Resource(id), change)
+                        .await?;
                 }
                 Change::Replace { before, after } => {
                     let id = known(&self.resources, &after.name)?;
@@ -249,7 +266,8 @@ impl<'t> Applier<'t> {
                         changed_destinations.push(id);
                     }
                     self.tx.update_resource(self.resource(id, after)?).await?;
-                    self.record(AuditAction::ResourceChanged, change).await?;
+                    self.record(AuditAction::ResourceChanged, Entity::Resource(id), change)
+                        .await?;
                 }
                 Change::Remove(_) => {}
             }
@@ -262,35 +280,44 @@ impl<'t> Applier<'t> {
             if let Change::Remove(spec) = change {
                 let id = self.assignment_id(spec)?;
                 self.tx.remove_assignment(id).await?;
-                self.record(AuditAction::AssignmentRemoved, change).await?;
+                self.record(
+                    AuditAction::AssignmentRemoved,
+                    Entity::Assignment(id),
+                    change,
+                )
+                .await?;
             }
         }
         for change in &plan.resources {
             if let Change::Remove(spec) = change {
                 let id = known(&self.resources, &spec.name)?;
                 self.tx.remove_resource(id).await?;
-                self.record(AuditAction::ResourceRemoved, change).await?;
+                self.record(AuditAction::ResourceRemoved, Entity::Resource(id), change)
+                    .await?;
             }
         }
         for change in &plan.groups {
             if let Change::Remove(spec) = change {
                 let id = known(&self.groups, &spec.name)?;
                 self.tx.remove_group(id).await?;
-                self.record(AuditAction::GroupRemoved, change).await?;
+                self.record(AuditAction::GroupRemoved, Entity::Group(id), change)
+                    .await?;
             }
         }
         for change in &plan.networks {
             if let Change::Remove(name) = change {
                 let id = known(&self.networks, name)?;
                 self.tx.remove_network(id).await?;
-                self.record(AuditAction::NetworkRemoved, change).await?;
+                self.record(AuditAction::NetworkRemoved, Entity::Network(id), change)
+                    .await?;
             }
         }
         for change in &plan.users {
             if let Change::Remove(spec) = change {
                 let id = known(&self.users, &spec.login)?;
                 self.tx.remove_user(id).await?;
-                self.record(AuditAction::UserRemoved, change).await?;
+                self.record(AuditAction::UserRemoved, Entity::User(id), change)
+                    .await?;
             }
         }
         Ok(())
@@ -299,11 +326,12 @@ impl<'t> Applier<'t> {
     async fn record(
         &mut self,
         action: AuditAction,
+        entity: Entity,
         detail: &(impl Serialize + Sync),
     ) -> Result<(), Refused> {
         let detail =
             serde_json::to_value(detail).map_err(|error| AppError::Broken(error.into()))?;
-        let subject = Subject::Organisation;
+        let subject = Subject::Organisation { entity };
         self.tx
             .record(Entry {
                 at: self.now,

@@ -70,7 +70,8 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
             let user = login(read, user).await?;
             format!("{user} → {name} (request {request}{grant})")
         }
-        Subject::Organisation => "organisation".to_owned(),
+        Subject::Organisation { .. } => "organisation".to_owned(),
+        Subject::Unknown => "something of a later version".to_owned(),
         Subject::Account { user } => login(read, user).await?,
         Subject::Use { user, resource, .. } => {
             let found = read.resource(resource).await?;

@@ -12,7 +12,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
-use hourkey_store::log::{Entry, Subject};
+use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
 use hourkey_store::{StoreError, Write, transact, transact_ending};
 use hourkey_terminal as terminal;
@@ -151,12 +151,12 @@ async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
     transact(&opened.store, move |tx| {
         Box::pin(async move {
             let detail = serde_json::json!({ "login": user.login, "roles": user.roles });
-            match tx.insert_user(user).await {
+            let id = match tx.insert_user(user).await {
                 Err(StoreError::Duplicate(_)) => bail!("there is a user with this login already"),
                 added => added?,
             };
             tx.set_setup_code(None).await?;
-            record(tx, AuditAction::UserAdded, detail, now).await
+            record(tx, AuditAction::UserAdded, id, detail, now).await
         })
     })
     .await?;
@@ -192,7 +192,7 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
             } else {
                 AuditAction::UserEnabled
             };
-            record(tx, action, serde_json::json!({ "user": id }), now).await?;
+            record(tx, action, id, serde_json::json!({ "user": id }), now).await?;
             if disabled {
                 let why = "the account was disabled";
                 session::end_all(tx, id, None, None, why, now)
@@ -249,6 +249,7 @@ async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
 async fn record(
     tx: &mut dyn Write,
     action: AuditAction,
+    user: UserId,
     detail: serde_json::Value,
     at: Time,
 ) -> anyhow::Result<()> {
@@ -256,7 +257,9 @@ async fn record(
         at,
         actor: None,
         action,
-        subject: Subject::Organisation,
+        subject: Subject::Organisation {
+            entity: Entity::User(user),
+        },
         detail,
     };
     tx.record(entry).await?;

@@ -90,7 +90,9 @@ impl Due {
                 | Subject::Account { .. }
                 | Subject::Use { .. }
                 | Subject::GatewayAsked { .. } => {}
-                Subject::Organisation => return Self::everything(watched),
+                Subject::Organisation { .. } | Subject::Unknown => {
+                    return Self::everything(watched);
+                }
                 Subject::Gateway { gateway: which } => due.gateway |= which == gateway.id,
             }
         }

@@ -126,7 +126,7 @@ impl Reading {
         Ok(changes.filter(|changes| {
             changes.len() < REPLAY as usize
                 && changes.iter().all(|change| match change.subject {
-                    Subject::Organisation => false,
+                    Subject::Organisation { .. } | Subject::Unknown => false,
                     Subject::Access { .. }
                     | Subject::Account { .. }
                     | Subject::Use { .. }
@@ -290,7 +290,10 @@ impl Affected {
                 }
                 Subject::Gateway { .. } => affected.networks = true,
                 // A snapshot is taken instead of the first; the others show nowhere.
-                Subject::Organisation | Subject::Use { .. } | Subject::GatewayAsked { .. } => {}
+                Subject::Organisation { .. }
+                | Subject::Unknown
+                | Subject::Use { .. }
+                | Subject::GatewayAsked { .. } => {}
             }
         }
         affected

@@ -142,7 +142,7 @@ impl Listener {
             Subject::Access { user, resource, .. } => {
                 user == self.user || self.reach.covers(user, resource)
             }
-            Subject::Organisation | Subject::Gateway { .. } => true,
+            Subject::Organisation { .. } | Subject::Unknown | Subject::Gateway { .. } => true,
             Subject::Account { user } => user == self.user,
             Subject::Use {
                 user,

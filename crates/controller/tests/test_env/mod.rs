@@ -4,6 +4,7 @@
 pub mod description;
 pub mod events;
 pub mod gateways;
+pub mod shadow;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -38,6 +39,8 @@ use hourkey_store_sqlite::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+use self::shadow::Shadow;
 
 /// All tests start here.
 pub const START: &str = "2030-01-01T00:00:00Z";
@@ -168,6 +171,7 @@ pub struct TestEnv {
     pub resources: Resources,
     pub assignments: Assignments,
     router: Router,
+    shadow: Shadow,
     _folder: TempDir,
 }
 
@@ -189,6 +193,7 @@ impl TestEnv {
         let reads = Arc::new(AtomicUsize::new(0));
         let broken = Arc::new(AtomicBool::new(false));
         let full = Arc::new(AtomicBool::new(false));
+        let shadow = Shadow::new(Arc::clone(&store) as _);
         let store = Arc::new(Counted {
             store,
             reads: Arc::clone(&reads),
@@ -209,6 +214,7 @@ impl TestEnv {
             resources,
             assignments,
             router,
+            shadow,
             _folder: folder,
         }
     }
@@ -245,7 +251,9 @@ impl TestEnv {
 
     /// Any call.
     pub async fn send(&self, request: Request<Body>) -> Response {
-        self.router.clone().oneshot(request).await.unwrap()
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.shadow.check().await;
+        response
     }
 
     /// A call of somebody who is signed in anew.
@@ -312,7 +320,9 @@ impl TestEnv {
                         at: now,
                         actor: admin,
                         action: AuditAction::ResourceChanged,
-                        subject: hourkey_store::log::Subject::Organisation,
+                        subject: hourkey_store::log::Subject::Organisation {
+                            entity: hourkey_store::log::Entity::Any,
+                        },
                         detail: Value::Null,
                     })
                     .await?;

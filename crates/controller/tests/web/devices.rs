@@ -1,10 +1,15 @@
 //! Seeing and ending devices.
 
 use hourkey_access::identity::session;
+use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{StoreError, Write};
+use serde_json::Value;
 
 use crate::browser::Site;
 
@@ -53,6 +58,19 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     assert_eq!(ann.post("/devices", &[("do", "what")]).await.status, 400);
 }
 
+/// As [`hourkey_access::identity::device::enrol`] does.
+async fn record_device(tx: &mut dyn Write, user: UserId, at: Time) -> Result<(), StoreError> {
+    tx.record(Entry {
+        at,
+        actor: Some(user),
+        action: AuditAction::DeviceEnrolled,
+        subject: Subject::Account { user },
+        detail: Value::Null,
+    })
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId {
     let name = name.to_owned();
     site.app
@@ -66,14 +84,15 @@ pub(crate) async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId 
                     ends_at: session::ends_at(SessionKind::Desktop, now, now),
                     cookie: None,
                 };
-                let session = tx.insert_session(new).await?;
                 let new = NewDevice {
-                    session,
+                    session: tx.insert_session(new).await?,
                     name,
                     key: "ab".repeat(32),
                     created_at: now,
                 };
-                Ok(tx.insert_device(new).await?)
+                let device = tx.insert_device(new).await?;
+                record_device(tx, user, now).await?;
+                Ok(device)
             })
         })
         .await

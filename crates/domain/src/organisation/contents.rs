@@ -111,6 +111,8 @@ impl Organisation {
             .collect();
         index.devices_of = devices.values().map(|own| (own.user, own.id)).collect();
 
+        let sessions = contents.sessions.iter();
+        index.sessions_of = sessions.map(|own| (own.user, own.id)).collect();
         let sessions = contents.sessions.into_iter();
         let networks = contents.networks.into_iter();
         Self {

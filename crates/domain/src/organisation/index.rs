@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 
 use super::models::Assignment;
-use crate::ids::{AssignmentId, DeviceId, GroupId, NetworkId, ResourceId, UserId};
+use crate::ids::{AssignmentId, DeviceId, GroupId, NetworkId, ResourceId, SessionId, UserId};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -24,6 +24,8 @@ pub(super) struct Index {
     pub(super) open: OrdSet<(ResourceId, UserId)>,
     /// The enabled users who review every request by their role.
     pub(super) review_all: OrdSet<UserId>,
+    /// The sessions by user.
+    pub(super) sessions_of: OrdSet<(UserId, SessionId)>,
     /// The devices by user.
     pub(super) devices_of: OrdSet<(UserId, DeviceId)>,
 }
@@ -65,6 +67,11 @@ impl Index {
     pub(super) fn devices_of(&self, user: UserId) -> impl Iterator<Item = DeviceId> {
         let all = (user, DeviceId(i64::MIN))..=(user, DeviceId(i64::MAX));
         self.devices_of.range(all).map(|(_, device)| *device)
+    }
+
+    pub(super) fn sessions_of(&self, user: UserId) -> impl Iterator<Item = SessionId> {
+        let all = (user, SessionId(i64::MIN))..=(user, SessionId(i64::MAX));
+        self.sessions_of.range(all).map(|(_, session)| *session)
     }
 
     pub(super) fn join(&mut self, user: UserId, group: GroupId) {

@@ -191,12 +191,13 @@ impl Organisation {
 
     /// Sets how long a session lasts.
     pub fn set_session(&mut self, id: SessionId, session: Option<Session>) {
-        match session {
-            Some(session) => {
-                debug_assert_eq!(session.id, id);
-                self.sessions.insert(id, session);
-            }
-            None => _ = self.sessions.remove(&id),
+        if let Some(before) = self.sessions.remove(&id) {
+            self.index.sessions_of.remove(&(before.user, id));
+        }
+        if let Some(session) = session {
+            debug_assert_eq!(session.id, id);
+            self.index.sessions_of.insert((session.user, id));
+            self.sessions.insert(id, session);
         }
     }
 

@@ -230,6 +230,12 @@ impl Organisation {
         self.sessions.get(&id)
     }
 
+    /// A user's sessions, in order of id.
+    pub fn sessions_of(&self, user: UserId) -> impl Iterator<Item = &Session> {
+        let ids = self.index.sessions_of(user);
+        ids.filter_map(|id| self.sessions.get(&id))
+    }
+
     /// All sessions.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions.values()

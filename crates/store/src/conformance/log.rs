@@ -8,7 +8,7 @@ use hourkey_domain::ids::{GrantId, RequestId};
 
 use super::sample::{at, entry, sample, user};
 use super::write;
-use crate::log::{Change, Entry, KEEP_CHANGES, KEEP_CHANGES_FOR, Subject};
+use crate::log::{Change, Entity, Entry, KEEP_CHANGES, KEEP_CHANGES_FOR, Subject};
 use crate::organisation::Organisation;
 use crate::{Store, StoreError};
 
@@ -36,7 +36,13 @@ pub async fn one_number_counts_both_logs(store: Arc<dyn Store>) {
     let account = Subject::Account {
         user: sample.member,
     };
-    let subjects = [access, account, Subject::Organisation];
+    let subjects = [
+        access,
+        account,
+        Subject::Organisation {
+            entity: Entity::Any,
+        },
+    ];
     let entries: Vec<Entry> = subjects
         .into_iter()
         .enumerate()

@@ -16,7 +16,7 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use super::write;
 use crate::Store;
 use crate::access::NewGrant;
-use crate::log::{Entry, Subject};
+use crate::log::{Entity, Entry, Subject};
 use crate::organisation::{Assignment, Group, Resource, User};
 
 /// A member and a reviewer, the member's group, and the group's access to two resources.
@@ -134,7 +134,9 @@ pub(super) fn entry(note: &'static str, at: DateTime<Utc>) -> Entry {
         at,
         actor: None,
         action: AuditAction::GroupChanged,
-        subject: Subject::Organisation,
+        subject: Subject::Organisation {
+            entity: Entity::Any,
+        },
         detail: serde_json::json!({ "note": note }),
     }
 }
