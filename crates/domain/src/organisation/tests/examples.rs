@@ -200,19 +200,24 @@ fn obstacles_are_named() {
     );
     assert!(hidden.contains("Network home has no gateway."), "{hidden}");
     assert!(!hidden.contains("Ledger"), "not theirs to know: {hidden}");
-    let seen = Assignment {
+    let own = Assignment {
         id: AssignmentId(3),
         group: GroupId(3),
         resource: ResourceId(0),
         until: None,
         own: Override::default(),
     };
-    harbour.set_assignment(seen.id, Some(seen));
+    harbour.set_assignment(own.id, Some(own));
     let seen = said(&harbour, 0);
     assert!(
         seen.contains("Ledger has the same address and ports, and comes first."),
         "{seen}"
     );
+    let mut first = (**harbour.resource(ResourceId(0)).unwrap()).clone();
+    first.id = ResourceId(-1);
+    first.name = "Hidden".to_owned();
+    harbour.set_resource(first.id, Some(first));
+    assert_eq!(said(&harbour, 0), seen, "not theirs to know either");
 }
 
 #[test]
@@ -281,4 +286,21 @@ fn what_waits_runs_and_was_revoked_is_said() {
         "{running}"
     );
     assert!(said(&harbour, 1).starts_with("Ada Park can’t reach Payroll at 14:00.\n"));
+    let mut ending = (**harbour.assignment(AssignmentId(1)).unwrap()).clone();
+    ending.until = Some(noon() + TimeDelta::minutes(30));
+    harbour.set_assignment(ending.id, Some(ending));
+    let running = said(&harbour, 0);
+    assert!(running.contains("Access ends 13:30."), "{running}");
+    let mut access = (**harbour.access(UserId(1), ResourceId(1)).unwrap()).clone();
+    if let Some(granted) = &mut access.grant {
+        granted.grant.state = GrantState::Scheduled;
+        granted.grant.window.starts_at = noon() + TimeDelta::minutes(10);
+    }
+    harbour.set_access(UserId(1), ResourceId(1), Some(access));
+    let scheduled = said(&harbour, 0);
+    let expected = "Access starts 13:10 and ends 13:45.";
+    assert!(
+        scheduled.contains(expected),
+        "checked at its start: {scheduled}"
+    );
 }

@@ -84,7 +84,7 @@ fn bytes(explanation: &Result<Explanation, Unknown>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Lock state, permit, and which assignment counts, are those of the rules, now and later.
     #[test]
