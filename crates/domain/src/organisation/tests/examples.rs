@@ -126,6 +126,50 @@ fn a_locked_resource_is_explained() {
 }
 
 #[test]
+fn nobody_has_to_approve_standing_access() {
+    let mut harbour = harbour();
+    harbour.set_group(GroupId(2), None);
+    let mut own = (**harbour.assignment(AssignmentId(1)).unwrap()).clone();
+    own.own.mode = Some(Mode::Standing);
+    harbour.set_assignment(own.id, Some(own));
+    let open = said(&harbour, 0);
+    let expected = "Ada Park can reach Payroll now: it is always open.\nThrough group Operators: \
+                    always open (set for this group: mode). This assignment counts.\n";
+    assert!(open.starts_with(expected), "{open}");
+}
+
+#[test]
+fn people_are_named_up_to_five() {
+    let mut harbour = harbour();
+    // Of the second group, only the requester is a member.
+    let mut resource = (**harbour.resource(ResourceId(1)).unwrap()).clone();
+    resource.approvers = vec![GroupId(2), GroupId(3)];
+    harbour.set_resource(resource.id, Some(resource));
+    let mut security = (**harbour.group(GroupId(2)).unwrap()).clone();
+    let mut approve = |ids: std::ops::RangeInclusive<i64>| {
+        for id in ids.clone().map(UserId) {
+            let mut user = (**harbour.user(UserId(3)).unwrap()).clone();
+            user.id = id;
+            user.name = format!("Person {id}");
+            harbour.set_user(id, Some(user));
+        }
+        security.members = ids.map(UserId).collect();
+        harbour.set_group(security.id, Some(security.clone()));
+        said(&harbour, 0)
+    };
+    let five = approve(10..=14);
+    assert!(
+        five.contains("by Person 10, Person 11, Person 12, Person 13 or Person 14."),
+        "{five}"
+    );
+    let six = approve(10..=15);
+    assert!(
+        six.contains("Requests can be approved by members of Security."),
+        "{six}"
+    );
+}
+
+#[test]
 fn field_names_are_stable() {
     let harbour = harbour();
     let question = about(UserId(1), ResourceId(1), noon());
