@@ -1,4 +1,4 @@
-//! What happened, waits or runs between one user and one resource.
+//! The past and the present between one user and one resource.
 
 use chrono::{DateTime, Utc};
 
@@ -7,15 +7,15 @@ use crate::ids::{GrantId, RequestId};
 use crate::request::Request;
 use crate::transition::Granted;
 
-/// All that was kept between one user and one resource. Boxes, because most of it is absent most
-/// of the time.
+/// All that is kept between one user and one resource. Boxed, because most of it is absent most of
+/// the time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     /// The pending request.
     pub pending: Option<Box<Request>>,
     /// The scheduled or active grant, with its request.
     pub grant: Option<Box<Granted>>,
-    /// What happened.
+    /// The history.
     pub history: AccessHistory,
     /// The request that [`AccessHistory::denied`] names.
     pub denied: Option<Box<Request>>,
@@ -48,7 +48,7 @@ impl Access {
     }
 }
 
-/// What happened between one user and one resource.
+/// The history between one user and one resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccessHistory {
     /// When the user's last request was denied; `None` when it came to anything else.

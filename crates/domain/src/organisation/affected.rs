@@ -1,5 +1,5 @@
-//! What a change of the organisation does to what waits or runs, looked for only where the change can
-//! reach.
+//! The effects of a change of the organisation on open requests and grants, looked for only where the
+//! change can reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,8 @@ struct Affected<'a> {
 }
 
 impl Affected<'_> {
-    /// What itself changed: a use that is reported late may open what somebody asks for.
+    /// Adds pairs that changed themselves: a use that is reported late may open a resource that
+    /// somebody asks for.
     fn accesses(&mut self) {
         let changed = changed(&self.before.accesses, &self.after.accesses);
         let open = changed
@@ -57,7 +58,7 @@ impl Affected<'_> {
         self.pairs.extend(open.map(|access| access.id));
     }
 
-    /// What is open for resources that changed, or are assigned to others.
+    /// Adds the open pairs of resources that changed, or are assigned otherwise.
     fn resources(&mut self) {
         let resources = changed(&self.before.resources, &self.after.resources);
         let differs = |before: &Resource, after: &Resource| {
@@ -75,22 +76,13 @@ impl Affected<'_> {
             let both = assignment.before.into_iter().chain(assignment.after);
             all.extend(both.map(|assignment| assignment.resource));
         }
-        for group in changed(&self.before.groups, &self.after.groups) {
-            // Its assignments count, or count no more, also for those who are no members.
-            if group.before.is_none() || group.after.is_none() {
-                for organisation in [self.before, self.after] {
-                    let assigned = organisation.index.assignments_to(group.id);
-                    all.extend(assigned.map(|assignment| assignment.resource));
-                }
-            }
-        }
         for resource in all {
             let open = self.after.open_for(resource);
             self.pairs.extend(open.map(|user| (user, resource)));
         }
     }
 
-    /// What people have open who joined or left a group.
+    /// Adds the open pairs of people who joined or left a group.
     fn memberships(&mut self) {
         for group in changed(&self.before.groups, &self.after.groups) {
             for user in in_one_only(members(group.before), members(group.after)) {
@@ -99,7 +91,7 @@ impl Affected<'_> {
         }
     }
 
-    /// What people have open who came, went, or were disabled or enabled.
+    /// Adds the open pairs of people who came, went, or were disabled or enabled.
     fn users(&mut self) {
         for user in changed(&self.before.users, &self.after.users) {
             if is_enabled(user.before) != is_enabled(user.after) {
@@ -115,8 +107,8 @@ impl Affected<'_> {
             .extend(open.map(|(resource, _)| (user, resource)));
     }
 
-    /// What waits for reviewers, or was approved by one and did not start yet, where reviewers went
-    /// (rules 7 and 14).
+    /// Adds the pairs with a pending request or a scheduled grant whose reviewers went (rules 7 and
+    /// 14).
     fn reviewers(&mut self) {
         let everywhere = self.before.fallback_reviewers() != self.after.fallback_reviewers()
             || self.before.reviewing_all() != self.after.reviewing_all();
@@ -189,7 +181,7 @@ fn is_enabled(user: Option<&User>) -> bool {
     user.is_some_and(|user| !user.disabled)
 }
 
-/// What a change does to what is open, beyond what time alone has done: as it will be recorded.
+/// The transitions that a change leads to, beyond those of time alone: as they will be recorded.
 pub struct Consequences<'a> {
     before: &'a Organisation,
     after: &'a Organisation,

@@ -35,7 +35,7 @@ pub struct Contents {
     pub assignments: Vec<Assignment>,
     /// The networks that its gateways serve.
     pub gateways: Vec<(GatewayId, NetworkId)>,
-    /// What was kept between users and resources, where something was.
+    /// The accesses kept between users and resources.
     pub accesses: Vec<((UserId, ResourceId), Access)>,
     /// Its devices.
     pub devices: Vec<Device>,

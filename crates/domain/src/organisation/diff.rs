@@ -1,5 +1,5 @@
-//! What differs between two organisations for the people in them: who sees what, whose locks, and
-//! what ends.
+//! The differences between two organisations for the people in them: who sees which resource, whose
+//! locks change, and what ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::request::State as RequestState;
 use crate::settings::{EffectiveAssignment, most_permissive};
 use crate::transition::Transition;
 
-/// What a change of the organisation does to people. Every list is in order of id.
+/// The effects of a change of the organisation on people. Every list is in order of id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Diff {
     /// Who sees a resource that they did not see.
@@ -116,7 +116,8 @@ impl Diff {
     }
 }
 
-/// What it does to people that `before` becomes `after` at `now`. Only what changed is looked at.
+/// Returns the effects on people of `before` becoming `after` at `now`. It looks at changed entities
+/// only.
 #[must_use]
 pub fn diff(before: &Organisation, after: &Organisation, now: Time) -> Diff {
     let mut diff = Diff::default();
@@ -204,10 +205,10 @@ struct Sides<'a> {
 type Best = (Option<EffectiveAssignment>, Option<EffectiveAssignment>);
 
 impl Sides<'_> {
-    /// What counts for each of these people. Most share their assignments with many others: what
-    /// follows is worked out once for each set of them.
+    /// Finds the assignments that count for each of these people. Most share theirs with many others:
+    /// each set of assignments is judged once.
     fn best(&self, whose: &Whose) -> Vec<(Best, Vec<UserId>)> {
-        let (old, new) = (self.valid(self.before), self.valid(self.after));
+        let (old, new) = (self.assigned(self.before), self.assigned(self.after));
         let mut held: Vec<(UserId, usize)> = Vec::new();
         let sides = [(self.before, &old, 0), (self.after, &new, old.len())];
         for (organisation, assignments, first) in sides {
@@ -260,13 +261,14 @@ impl Sides<'_> {
         found
     }
 
-    fn valid(&self, organisation: &Organisation) -> Vec<EffectiveAssignment> {
+    fn assigned(&self, organisation: &Organisation) -> Vec<EffectiveAssignment> {
         let Some(resource) = organisation.resource(self.resource) else {
             return Vec::new();
         };
         let assigned = organisation.assignments_of(self.resource);
-        let assigned = assigned.map(|own| own.effective(resource.settings));
-        assigned.filter(|own| own.is_valid(self.now)).collect()
+        assigned
+            .map(|own| own.effective(resource.settings))
+            .collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What leads from one thing to others. Kept right by the setters ([`super::set`]); what it leads to
-//! may be missing.
+//! The indexes that lead from one thing to others. The setters ([`super::set`]) keep them right; an id
+//! in them may lead nowhere.
 
 use std::sync::Arc;
 

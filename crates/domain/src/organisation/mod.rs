@@ -2,7 +2,7 @@
 //! is open between users and resources, true at one sequence number of the change log.
 //!
 //! Rows' facts, permits, reviewers and the rest follow from it by pure functions that read no table.
-//! Whoever keeps it loads it once ([`Organisation::build`]), and advances a clone by the setters.
+//! Its keeper loads it once ([`Organisation::build`]), and advances a clone by the setters.
 
 mod access;
 mod affected;
@@ -13,6 +13,7 @@ pub mod explain;
 mod index;
 pub mod lint;
 mod models;
+mod prune;
 mod reads;
 mod reviewers;
 mod set;

@@ -1,4 +1,4 @@
-//! What the organisation is made of, as it is kept.
+//! The parts of an organisation, as they are kept.
 
 use chrono::{DateTime, Utc};
 

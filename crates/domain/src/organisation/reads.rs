@@ -29,7 +29,7 @@ pub struct Reached<'a> {
     pub resource: &'a Arc<Resource>,
     /// The user's assignments to it, in order of id; also those past their end date.
     pub assignments: Vec<EffectiveAssignment>,
-    /// What was kept between the user and the resource, where something was.
+    /// The access kept between the user and the resource, where there is one.
     pub access: Option<&'a Access>,
 }
 
@@ -48,7 +48,7 @@ impl Reached<'_> {
     }
 }
 
-/// What a user may do in a network.
+/// A user's permits in a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InNetwork {
     /// All their permits there, in order of the resource's id.
@@ -58,8 +58,8 @@ pub struct InNetwork {
 }
 
 impl Organisation {
-    /// What a user's groups are assigned to (or just one resource of it), in order of id. It says
-    /// nothing of whether the user is disabled: see [`Organisation::reached`].
+    /// The resources that a user's groups are assigned to (or just one of them), in order of id; also
+    /// of a disabled user, unlike [`Organisation::reached`].
     pub fn reachable(
         &self,
         user: UserId,
@@ -206,16 +206,14 @@ impl Organisation {
         self.resource(id)
     }
 
-    /// The resource that governs wherever `resource` would (rule 9): it has the same address, all of its
-    /// ports, and the lower id.
-    #[must_use]
-    pub fn shadowed_by(&self, resource: &Resource) -> Option<&Arc<Resource>> {
-        let mut earlier = self
-            .resources_of(resource.network)
-            .take_while(|other| other.id < resource.id);
-        earlier.find(|other| {
-            other.address == resource.address && other.ports.contain_all(&resource.ports)
-        })
+    /// The resources that come before this one wherever it would govern (rule 9): they have the same
+    /// address, all of its ports, and a lower id. In order of id.
+    pub fn shadowing(&self, resource: &Resource) -> impl Iterator<Item = &Arc<Resource>> {
+        let here = self.resources_of(resource.network);
+        here.take_while(|other| other.id < resource.id)
+            .filter(|other| {
+                other.address == resource.address && other.ports.contain_all(&resource.ports)
+            })
     }
 
     /// The enabled users whose groups are assigned to a resource, also past the assignment's end, in

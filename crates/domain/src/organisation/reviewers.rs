@@ -7,7 +7,7 @@ use crate::ids::{GroupId, ResourceId, UserId};
 use crate::review::{Regulars, Reviewer, Role};
 use crate::transition::Reviewers;
 
-/// What a person may review in their session: true until the organisation changes.
+/// The requests that a person may review in their session: true until the organisation changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
     user: UserId,
@@ -104,7 +104,7 @@ impl Organisation {
         scarce.collect()
     }
 
-    /// What a user may review in their session, which either reaches other people or does not.
+    /// Returns what a user may review in their session, which either reaches other people or does not;
     /// `None` for somebody who is not there, or disabled.
     #[must_use]
     pub fn reach(&self, user: UserId, reaches_others: bool) -> Option<Reach> {

@@ -1,7 +1,5 @@
 //! Where nobody could approve (rule 14).
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::models::Resource;
@@ -27,7 +25,7 @@ impl Organisation {
     #[must_use]
     pub fn unreviewed(
         &self,
-        resource: &Arc<Resource>,
+        resource: &Resource,
         fallback: &[UserId],
         now: Time,
     ) -> Option<Unreviewed> {

@@ -181,13 +181,13 @@ impl Organisation {
         self.gateways.values().any(|served| *served == network)
     }
 
-    /// What was kept between a user and a resource, where something was.
+    /// The access kept between a user and a resource, where there is one.
     #[must_use]
     pub fn access(&self, user: UserId, resource: ResourceId) -> Option<&Arc<Access>> {
         self.accesses.get(&(user, resource))
     }
 
-    /// What was kept between a user and each resource, in order of the resource's id.
+    /// The accesses kept of a user, in order of the resource's id.
     pub fn accesses_of(&self, user: UserId) -> impl Iterator<Item = (ResourceId, &Arc<Access>)> {
         let all = (user, ResourceId(i64::MIN))..=(user, ResourceId(i64::MAX));
         let own = self.accesses.range(all);

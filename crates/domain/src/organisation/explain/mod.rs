@@ -36,18 +36,18 @@ pub struct Viewer {
     pub reaches_others: bool,
 }
 
-/// What is asked: can this person reach that, then?
+/// A question: can this person reach that, then?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The person.
     pub user: UserId,
-    /// What they want to reach.
+    /// The thing that they want to reach.
     pub target: Target,
     /// When; a moment that is past is taken as now.
     pub at: Time,
 }
 
-/// What somebody wants to reach.
+/// A thing that somebody wants to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A resource.
@@ -108,8 +108,10 @@ pub fn explain(
     };
     let view = facts.view();
     let lock = lock_state(&view, at);
-    let governed_by = organisation.shadowed_by(resource);
-    let governed_by = governed_by.filter(|other| viewer.sees(other));
+    // Another one may come before that, which the viewer does not know.
+    let governed_by = organisation
+        .shadowing(resource)
+        .find(|other| viewer.sees(other));
     let eligible = organisation.reviewers(resource.id).eligible(user.id);
     let mut explanation = Explanation {
         user: named(user.id, &user.name),
@@ -264,15 +266,17 @@ fn explained_grant(facts: &AccessFacts, at: Time) -> Option<ExplainedGrant> {
     let grant = live.into_grant();
     let mut own = facts.assignments.iter();
     let assignment = own.find(|own| own.assignment == grant.assignment && own.is_valid(at))?;
+    let scheduled = grant.state == GrantState::Scheduled;
     let mut window = grant.window;
-    window.expires_at = assignment
-        .until
-        .map_or(window.expires_at, |until| until.min(window.expires_at));
+    // As lock state says it: a scheduled one is rechecked at its start.
+    if let Some(until) = assignment.until.filter(|_| !scheduled) {
+        window.expires_at = until.min(window.expires_at);
+    }
     Some(ExplainedGrant {
         id: grant.id,
         assignment: grant.assignment,
         window,
-        scheduled: grant.state == GrantState::Scheduled,
+        scheduled,
     })
 }
 

@@ -19,9 +19,9 @@ pub struct Explanation {
     pub resource: ExplainedResource,
     /// The moment.
     pub at: Time,
-    /// What the person sees; nothing where they do not see the resource.
+    /// The lock that the person sees; nothing where they do not see the resource.
     pub lock: Option<LockState>,
-    /// What lets their traffic pass.
+    /// The permit that lets their traffic pass.
     pub permit: Option<ExplainedPermit>,
     /// Another resource on the same address and ports that comes first (rule 9).
     pub governed_by: Option<Named<ResourceId>>,
@@ -63,7 +63,7 @@ pub struct ExplainedResource {
     pub network: String,
 }
 
-/// What lets traffic pass.
+/// A permit that lets traffic pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExplainedPermit {
     /// Why.
@@ -162,7 +162,7 @@ pub struct ExplainedRequest {
     pub id: RequestId,
     /// The assignment that it rests on.
     pub assignment: AssignmentId,
-    /// What it asks for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// When it was made.
     pub since: Time,

@@ -386,12 +386,12 @@ pub(crate) fn any_change() -> impl Strategy<Value = Change> {
 
 /// Many changes, in any order.
 pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
-    vec(any_change(), 0..=80)
+    vec(any_change(), 0..=60)
 }
 
 /// An organisation that is rather full.
 pub(crate) fn organisation() -> impl Strategy<Value = Organisation> {
-    vec(any_change(), 30..=90).prop_map(|changes| {
+    vec(any_change(), 30..=60).prop_map(|changes| {
         let mut organisation = Organisation::default();
         for change in changes {
             change.apply(&mut organisation);

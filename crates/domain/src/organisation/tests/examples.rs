@@ -126,6 +126,50 @@ fn a_locked_resource_is_explained() {
 }
 
 #[test]
+fn nobody_has_to_approve_standing_access() {
+    let mut harbour = harbour();
+    harbour.set_group(GroupId(2), None);
+    let mut own = (**harbour.assignment(AssignmentId(1)).unwrap()).clone();
+    own.own.mode = Some(Mode::Standing);
+    harbour.set_assignment(own.id, Some(own));
+    let open = said(&harbour, 0);
+    let expected = "Ada Park can reach Payroll now: it is always open.\nThrough group Operators: \
+                    always open (set for this group: mode). This assignment counts.\n";
+    assert!(open.starts_with(expected), "{open}");
+}
+
+#[test]
+fn people_are_named_up_to_five() {
+    let mut harbour = harbour();
+    // Of the second group, only the requester is a member.
+    let mut resource = (**harbour.resource(ResourceId(1)).unwrap()).clone();
+    resource.approvers = vec![GroupId(2), GroupId(3)];
+    harbour.set_resource(resource.id, Some(resource));
+    let mut security = (**harbour.group(GroupId(2)).unwrap()).clone();
+    let mut approve = |ids: std::ops::RangeInclusive<i64>| {
+        for id in ids.clone().map(UserId) {
+            let mut user = (**harbour.user(UserId(3)).unwrap()).clone();
+            user.id = id;
+            user.name = format!("Person {id}");
+            harbour.set_user(id, Some(user));
+        }
+        security.members = ids.map(UserId).collect();
+        harbour.set_group(security.id, Some(security.clone()));
+        said(&harbour, 0)
+    };
+    let five = approve(10..=14);
+    assert!(
+        five.contains("by Person 10, Person 11, Person 12, Person 13 or Person 14."),
+        "{five}"
+    );
+    let six = approve(10..=15);
+    assert!(
+        six.contains("Requests can be approved by members of Security."),
+        "{six}"
+    );
+}
+
+#[test]
 fn field_names_are_stable() {
     let harbour = harbour();
     let question = about(UserId(1), ResourceId(1), noon());
@@ -200,19 +244,24 @@ fn obstacles_are_named() {
     );
     assert!(hidden.contains("Network home has no gateway."), "{hidden}");
     assert!(!hidden.contains("Ledger"), "not theirs to know: {hidden}");
-    let seen = Assignment {
+    let own = Assignment {
         id: AssignmentId(3),
         group: GroupId(3),
         resource: ResourceId(0),
         until: None,
         own: Override::default(),
     };
-    harbour.set_assignment(seen.id, Some(seen));
+    harbour.set_assignment(own.id, Some(own));
     let seen = said(&harbour, 0);
     assert!(
         seen.contains("Ledger has the same address and ports, and comes first."),
         "{seen}"
     );
+    let mut first = (**harbour.resource(ResourceId(0)).unwrap()).clone();
+    first.id = ResourceId(-1);
+    first.name = "Hidden".to_owned();
+    harbour.set_resource(first.id, Some(first));
+    assert_eq!(said(&harbour, 0), seen, "not theirs to know either");
 }
 
 #[test]
@@ -281,4 +330,21 @@ fn what_waits_runs_and_was_revoked_is_said() {
         "{running}"
     );
     assert!(said(&harbour, 1).starts_with("Ada Park can’t reach Payroll at 14:00.\n"));
+    let mut ending = (**harbour.assignment(AssignmentId(1)).unwrap()).clone();
+    ending.until = Some(noon() + TimeDelta::minutes(30));
+    harbour.set_assignment(ending.id, Some(ending));
+    let running = said(&harbour, 0);
+    assert!(running.contains("Access ends 13:30."), "{running}");
+    let mut access = (**harbour.access(UserId(1), ResourceId(1)).unwrap()).clone();
+    if let Some(granted) = &mut access.grant {
+        granted.grant.state = GrantState::Scheduled;
+        granted.grant.window.starts_at = noon() + TimeDelta::minutes(10);
+    }
+    harbour.set_access(UserId(1), ResourceId(1), Some(access));
+    let scheduled = said(&harbour, 0);
+    let expected = "Access starts 13:10 and ends 13:45.";
+    assert!(
+        scheduled.contains(expected),
+        "checked at its start: {scheduled}"
+    );
 }

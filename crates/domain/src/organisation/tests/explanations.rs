@@ -9,7 +9,7 @@ use super::lively::lively;
 use super::unseen::unseen;
 use crate::Time;
 use crate::address::{Address, Host};
-use crate::ids::{ResourceId, UserId};
+use crate::ids::{GatewayId, NetworkId, ResourceId, UserId};
 use crate::lock::{LockState, lock_state, permit};
 use crate::organisation::explain::{
     Because, Explanation, Question, Target, Unknown, Viewer, Weight, sentences,
@@ -84,12 +84,19 @@ fn bytes(explanation: &Result<Explanation, Unknown>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Lock state, permit, and which assignment counts, are those of the rules, now and later.
     #[test]
-    fn explanations_agree_with_the_rules(organisation in lively(), hours in 0i64..=30) {
-        let organisation = with_admin(organisation);
+    fn explanations_agree_with_the_rules(
+        organisation in lively(),
+        served in any::<bool>(),
+        hours in 0i64..=30,
+    ) {
+        let mut organisation = with_admin(organisation);
+        for id in (1..=2).filter(|_| served) {
+            organisation.set_gateway(GatewayId(id), Some(NetworkId(id)));
+        }
         let now = noon();
         let at = now + TimeDelta::hours(hours);
         for (user, resource) in pairs() {

@@ -294,7 +294,7 @@ fn an_empty_organisation_has_none() {
 }
 
 proptest! {
-    /// Whatever there is, all of it can be said, and no id of it leads nowhere.
+    /// All findings can be said.
     #[test]
     fn findings_can_be_said(
         organisation in prop_oneof![organisation().boxed(), full().boxed(), lively().boxed()],

@@ -212,7 +212,7 @@ fn opened(
     access
 }
 
-/// What a change does between two of the pool, by asking for each.
+/// The effects of a change on all that is open, by asking for each.
 pub(crate) fn everything_done(
     before: &Organisation,
     after: &Organisation,

@@ -195,7 +195,7 @@ impl Contents {
         governing(&candidates, host, &[], port)
     }
 
-    /// What a row is made of, for an enabled user who reaches the resource.
+    /// The locks of all rows of an enabled user.
     pub(super) fn locks(
         &self,
         user: UserId,

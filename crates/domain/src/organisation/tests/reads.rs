@@ -33,6 +33,8 @@ fn reachable(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     /// Rules 1 and 2: what a user reaches, and by which assignments.
     #[test]
     fn reachable_resources(organisation in organisation()) {
@@ -83,6 +85,33 @@ proptest! {
                 prop_assert_eq!(found.sees_any, plain.sees_any(user, network, now));
             }
         }
+    }
+
+    /// Ids that lead nowhere count for nothing: without them, all answers are the same.
+    #[test]
+    fn dangling_ids_count_for_nothing(organisation in organisation(), now in moment()) {
+        let pruned = organisation.contents().pruned();
+        prop_assert_eq!(pruned.clone().pruned(), pruned.clone());
+        let pruned = Organisation::build(pruned);
+        for user in users() {
+            let all = reachable(&organisation, user, None);
+            prop_assert_eq!(reachable(&pruned, user, None), all);
+            prop_assert_eq!(pruned.approves(user), organisation.approves(user));
+            prop_assert_eq!(pruned.reach(user, true), organisation.reach(user, true));
+            for network in (1..=3).map(NetworkId) {
+                let permits = organisation.permits(user, network, now);
+                prop_assert_eq!(pruned.permits(user, network, now), permits);
+            }
+        }
+        for resource in resources() {
+            prop_assert_eq!(pruned.reviewers(resource), organisation.reviewers(resource));
+            prop_assert_eq!(pruned.concerned_by(resource), organisation.concerned_by(resource));
+        }
+        for id in (1..=9).map(AssignmentId) {
+            let own = organisation.effective_assignment(id);
+            prop_assert_eq!(pruned.effective_assignment(id), own);
+        }
+        prop_assert_eq!(crate::organisation::lint(&pruned, now), crate::organisation::lint(&organisation, now));
     }
 
     /// The facts of transitions.
