@@ -1,5 +1,5 @@
-//! Following a stream of the controller from one connection to the next: how long to wait between
-//! them, and which reason is worth telling. Without I/O: who follows brings clock, timers and calls.
+//! Follows a stream of the controller from one connection to the next: how long to wait between them,
+//! and which reason is worth telling. Without I/O: the program brings clock, timers and calls.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Returns the wait after so many failures. Full jitter: anywhere up to twice as long each time, so
-    /// that clients which lost the same controller do not come back in the same instant. `chance` is
-    /// anywhere from 0 to 1.
+    /// Returns the wait after `failed` connections failed in a row. Full jitter: anywhere up to twice as
+    /// long each time, so that clients which lost the same controller do not come back in the same
+    /// instant. `chance` is anywhere from 0 to 1.
     #[must_use]
     pub fn wait(self, failed: u32, chance: f64) -> Duration {
         let doubled = 1_u32.checked_shl(failed).unwrap_or(u32::MAX);
