@@ -169,8 +169,11 @@ impl Effects for Desktop {
         });
         let restored = self.proxy.queue(Proxy::restore);
         let saved = self.files.queue(|_| ());
-        let app = self.app.clone();
+        let (app, session) = (self.app.clone(), self.session.clone());
         tokio::spawn(async move {
+            // The local proxy, which ends with the session task, serves browsers as long as they
+            // follow it.
+            let _session = session;
             let done = async { (restored.await, saved.await) };
             match tokio::time::timeout(QUIT_TIMEOUT, done).await {
                 Ok((Ok(Err(error)), _)) => {

@@ -70,4 +70,15 @@ mod tests {
         assert_eq!(second.await, Ok(vec![1, 2]));
         assert_eq!(first.await, Ok(()));
     }
+
+    #[tokio::test]
+    async fn what_was_queued_is_done_also_when_the_app_ends() {
+        let worker = Worker::start(());
+        let (go_on, hangs) = channel();
+        let first = worker.queue(move |()| hangs.recv().unwrap());
+        let last = worker.queue(|()| 7);
+        drop(worker);
+        go_on.send(()).unwrap();
+        assert_eq!((first.await, last.await), (Ok(()), Ok(7)));
+    }
 }

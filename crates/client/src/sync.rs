@@ -14,8 +14,8 @@ use crate::http_client::no_answer;
 use crate::session::Session;
 use crate::update::Update;
 use hourkey_clock::Clock;
-use hourkey_protocol::sse::{Event, Parser};
-use hourkey_protocol::stream_ends::StreamEnds;
+use hourkey_protocol::follower::{Backoff, Follower};
+use hourkey_protocol::sse::{Event, EventQueue};
 
 /// A subscription to the event stream: a running task. Ends when dropped, when the receiver is gone, or
 /// after [`Update::SessionEnded`].
@@ -60,8 +60,7 @@ fn subscribe_with(timings: Timings, session: Session, tx: mpsc::Sender<Update>) 
         nudge: Arc::clone(&nudge),
         seq: None,
         heard: None,
-        said: None,
-        ends: StreamEnds::default(),
+        follower: Follower::new(timings.backoff),
     };
     Subscription {
         nudge,
@@ -78,10 +77,8 @@ struct Timings {
     tick: Duration,
     /// Age at which a stream counts as healthy: the back-off starts anew after it.
     proven: Duration,
-    /// Upper bound of the first back-off; it doubles each time.
-    initial_backoff: Duration,
-    /// The longest wait before a reconnect.
-    max_backoff: Duration,
+    /// How long to wait before a reconnect.
+    backoff: Backoff,
     /// How long the controller may take to start a stream.
     opening: Duration,
     /// How long its first bytes may take once it has started: the controller sends them together.
@@ -95,8 +92,10 @@ const TIMINGS: Timings = Timings {
     // of a wake, nobody waits for the tick.
     tick: Duration::from_secs(15),
     proven: Duration::from_secs(10),
-    initial_backoff: Duration::from_millis(500),
-    max_backoff: Duration::from_secs(30),
+    backoff: Backoff {
+        initial: Duration::from_millis(500),
+        max: Duration::from_secs(30),
+    },
     opening: Duration::from_secs(30),
     first_bytes: Duration::from_secs(10),
 };
@@ -118,10 +117,8 @@ struct Stream {
     seq: Option<i64>,
     /// When the controller was last heard, on the boot clock.
     heard: Option<Duration>,
-    /// What was last said about its being away.
-    said: Option<String>,
-    /// At which ages streams were closed.
-    ends: StreamEnds,
+    /// What is known of the streams before.
+    follower: Follower,
 }
 
 /// Why a stream ended.
@@ -138,7 +135,6 @@ enum Disconnect {
 
 impl Stream {
     async fn run(mut self) {
-        let mut attempt = 0;
         loop {
             let began = self.session.clock().boot();
             let cause = self.connect().await;
@@ -148,11 +144,11 @@ impl Stream {
             let why = match cause {
                 Disconnect::End => return,
                 Disconnect::Nudged => {
-                    attempt = 0;
+                    self.follower.start_over();
                     continue;
                 }
                 Disconnect::Broken(why) => why,
-                Disconnect::Closed(why) => match self.ends.closed(lived) {
+                Disconnect::Closed(why) => match self.follower.closed(lived) {
                     Some(age) if stood => {
                         ends_alike = true;
                         closed_by_age(age)
@@ -161,18 +157,17 @@ impl Stream {
                 },
             };
             if stood && lived >= self.timings.proven {
-                attempt = 0;
+                self.follower.start_over();
             }
-            tracing::debug!(why, attempt, "controller stream broke");
+            tracing::debug!(why, "controller stream broke");
             // Most breaks are over with the next attempt, and then nobody need hear of them.
-            let is_told = ends_alike || !(stood && attempt == 0);
+            let is_told = ends_alike || !(stood && self.follower.is_first());
             if is_told && self.lost(why).await.is_err() {
                 return;
             }
-            if self.pause(self.timings.wait(attempt, rand::random())).await {
-                attempt = 0;
-            } else {
-                attempt += 1;
+            let wait = self.follower.next_wait(rand::random());
+            if self.pause(wait).await {
+                self.follower.start_over();
             }
         }
     }
@@ -197,7 +192,7 @@ impl Stream {
                 return Disconnect::Broken(self.why_silent(&why).await);
             }
         };
-        let mut parser = Parser::default();
+        let mut events = EventQueue::default();
         let mut stands = false;
         loop {
             let timeout = match stands {
@@ -235,18 +230,17 @@ impl Stream {
             };
             self.heard = Some(self.session.clock().boot());
             if !std::mem::replace(&mut stands, true) {
-                self.said = None;
+                self.follower.heard();
                 if self.tx.send(Update::Live).await.is_err() {
                     return Disconnect::End;
                 }
             }
-            let mut events = Vec::new();
-            if let Err(error) = parser.feed(&bytes, |event| events.push(event)) {
+            if let Err(error) = events.feed(&bytes) {
                 return Disconnect::Broken(format!(
                     "The controller's stream cannot be read: {error}."
                 ));
             }
-            for event in events {
+            while let Some(event) = events.next_event() {
                 match self.hand_on(event).await {
                     Ok(()) => {}
                     Err(cause) => return cause,
@@ -296,10 +290,9 @@ impl Stream {
     }
 
     async fn lost(&mut self, why: String) -> Result<(), mpsc::error::SendError<Update>> {
-        if self.said.as_ref() == Some(&why) {
+        if !self.follower.is_news(&why) {
             return Ok(());
         }
-        self.said = Some(why.clone());
         let update = Update::Lost {
             why,
             heard: self.heard,
@@ -329,16 +322,6 @@ fn closed_by_age(age: Duration) -> String {
          between here and the controller, such as a reverse proxy, limits how long an answer may \
          last. Whoever runs the controller finds the right settings in docs/admin/controller.md."
     )
-}
-
-impl Timings {
-    /// Full jitter: anywhere up to twice as long each time, so that clients which lost the same
-    /// controller do not come back in the same instant. `chance` is anywhere from 0 to 1.
-    fn wait(self, attempt: u32, chance: f64) -> Duration {
-        let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-        let longest = self.initial_backoff.saturating_mul(doubled);
-        longest.min(self.max_backoff).mul_f64(chance)
-    }
 }
 
 /// Detects suspend: the boot clock went on, the timers' clock did not.

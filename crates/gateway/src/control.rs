@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hourkey_protocol::follower::Follower;
 use hourkey_protocol::gateway::{
     ALL, Ack, All, CHANGES, Changes, Connected, Follow, PING, Ping, REPLACED,
 };
 use hourkey_protocol::problem::{Code, Problem};
-use hourkey_protocol::sse::{Event, Parser};
-use hourkey_protocol::stream_ends::StreamEnds;
+use hourkey_protocol::sse::{Event, EventQueue};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -23,9 +23,7 @@ use crate::timings::{Timings, while_running};
 
 /// Follows the stream for as long as the gateway runs.
 pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
-    let mut attempt = 0;
-    let mut said = None;
-    let mut ends = StreamEnds::default();
+    let mut follower = Follower::new(timings.backoff);
     // The last stream brought no ping, and the controller answered all the same. Twice in a row is
     // more than a controller that goes on just then.
     let mut was_mute = false;
@@ -40,7 +38,7 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
         was_mute = is_mute;
         if stream.is_established
             && let ApiError::Unreachable(_) = why
-            && let Some(age) = ends.closed(stream.age())
+            && let Some(age) = follower.closed(stream.age())
         {
             tracing::warn!(
                 stream.age_s = age.as_secs(),
@@ -51,14 +49,14 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
         }
         // Two processes that take the stream from each other do so ever less often.
         if stream.is_heard && !matches!(why, ApiError::Replaced) {
-            attempt = 0;
-            said = None;
+            follower.start_over();
+            follower.heard();
         }
         if matches!(why, ApiError::Removed) {
             gate.fail_closed(Cause::Stale);
         }
         let text = why.to_string();
-        if said.as_ref() != Some(&text) {
+        if follower.is_news(&text) {
             match why {
                 ApiError::Removed => tracing::error!(
                     "the controller does not know this gateway any more: all connections are closed; \
@@ -72,19 +70,9 @@ pub async fn run(gate: Arc<Gate>, api: Api, timings: Timings) {
                 ),
                 _ => tracing::warn!(why = text, "controller is away"),
             }
-            said = Some(text);
         }
-        tokio::time::sleep(wait(timings, attempt, rand::random())).await;
-        attempt += 1;
+        tokio::time::sleep(follower.next_wait(rand::random())).await;
     }
-}
-
-/// Full jitter, so that gateways which lost the same controller do not come back in the same
-/// instant. `chance` is anywhere from 0 to 1.
-fn wait(timings: Timings, attempt: u32, chance: f64) -> Duration {
-    let doubled = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-    let longest = timings.initial_backoff.saturating_mul(doubled);
-    longest.min(timings.max_backoff).mul_f64(chance)
 }
 
 /// One stream.
@@ -358,8 +346,7 @@ async fn tell_devices(gate: &Gate, api: &Api, stream: u64) -> ApiError {
 /// Reads the stream event by event.
 struct EventReader {
     response: Response,
-    parser: Parser,
-    events: VecDeque<Event>,
+    events: EventQueue,
     silence: Duration,
 }
 
@@ -367,15 +354,14 @@ impl EventReader {
     fn new(response: Response, silence: Duration) -> Self {
         Self {
             response,
-            parser: Parser::default(),
-            events: VecDeque::new(),
+            events: EventQueue::default(),
             silence,
         }
     }
 
     async fn next(&mut self) -> Result<Event, ApiError> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.events.next_event() {
                 return Ok(event);
             }
             let chunk = while_running(self.silence, self.response.chunk())
@@ -383,8 +369,8 @@ impl EventReader {
                 .ok_or_else(|| ApiError::Silent("its stream went silent".to_owned()))?
                 .map_err(unreachable)?
                 .ok_or_else(|| broken("it was closed"))?;
-            self.parser
-                .feed(&chunk, |event| self.events.push_back(event))
+            self.events
+                .feed(&chunk)
                 .map_err(|error| broken(&error.to_string()))?;
         }
     }
@@ -427,13 +413,5 @@ mod tests {
         assert_eq!(sent.at(3), Some(300));
         assert_eq!(sent.at(2), None);
         assert_eq!(sent.at(9), None);
-    }
-
-    #[test]
-    fn waits_grow_up_to_a_limit() {
-        let timings = Timings::default();
-        assert_eq!(wait(timings, 0, 1.0), timings.initial_backoff);
-        assert_eq!(wait(timings, 0, 0.0), Duration::ZERO);
-        assert_eq!(wait(timings, 99, 1.0), timings.max_backoff);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hourkey_protocol::follower::Backoff;
 use hourkey_protocol::gateway::{LEASE, PING_EVERY};
 
 /// Timeouts and intervals of a gateway; tests use shorter ones.
@@ -19,10 +20,8 @@ pub struct Timings {
     pub call_timeout: Duration,
     /// How long a connection waits for what the controller says about its device.
     pub device_timeout: Duration,
-    /// Upper bound of the first random wait before a reconnect; doubles with each attempt.
-    pub initial_backoff: Duration,
-    /// Upper bound of all waits before a reconnect.
-    pub max_backoff: Duration,
+    /// How long to wait before a reconnect.
+    pub backoff: Backoff,
     /// How often names are resolved anew.
     pub resolve_interval: Duration,
     /// How often the end of the certificate is checked.
@@ -60,8 +59,10 @@ impl Default for Timings {
             pause_threshold: Duration::from_millis(1_500),
             call_timeout: Duration::from_secs(5),
             device_timeout: Duration::from_secs(5),
-            initial_backoff: Duration::from_millis(250),
-            max_backoff: Duration::from_secs(3),
+            backoff: Backoff {
+                initial: Duration::from_millis(250),
+                max: Duration::from_secs(3),
+            },
             resolve_interval: Duration::from_secs(30),
             renew_interval: Duration::from_secs(60),
         }

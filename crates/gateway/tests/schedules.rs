@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use hourkey_domain::ids::UserId;
 use hourkey_gateway::timings::Timings;
+use hourkey_protocol::follower::Backoff;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use test_env::client::Device;
@@ -27,7 +28,10 @@ fn quick() -> Timings {
     Timings {
         lease: LEASE,
         stream_timeout: Duration::from_millis(400),
-        max_backoff: Duration::from_millis(300),
+        backoff: Backoff {
+            max: Duration::from_millis(300),
+            ..timings().backoff
+        },
         ..timings()
     }
 }

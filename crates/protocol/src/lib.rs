@@ -9,6 +9,7 @@ pub mod account;
 pub mod controller_url;
 pub mod device;
 pub mod event;
+pub mod follower;
 pub mod gateway;
 mod lenient;
 pub mod notice;

@@ -1,5 +1,7 @@
 //! Reads Server-Sent Events (WHATWG HTML, 9.2.6) from bytes, however they are cut.
 
+use std::collections::VecDeque;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -102,6 +104,29 @@ impl Parser {
             },
             data,
         })
+    }
+}
+
+/// The events of one stream, in their order, as they become complete.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    parser: Parser,
+    events: VecDeque<Event>,
+}
+
+impl EventQueue {
+    /// Takes the next bytes of the stream.
+    ///
+    /// # Errors
+    /// As [`Parser::feed`].
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), TooLarge> {
+        self.parser
+            .feed(bytes, |event| self.events.push_back(event))
+    }
+
+    /// Returns the next event, if it is complete.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 }
 

@@ -12,8 +12,10 @@ const TEST_TIMINGS: Timings = Timings {
     silence: Duration::from_secs(3_600),
     tick: Duration::from_millis(5),
     proven: Duration::from_secs(10),
-    initial_backoff: Duration::from_millis(10),
-    max_backoff: Duration::from_millis(50),
+    backoff: Backoff {
+        initial: Duration::from_millis(10),
+        max: Duration::from_millis(50),
+    },
     opening: Duration::from_secs(30),
     first_bytes: Duration::from_secs(3_600),
 };
@@ -209,8 +211,10 @@ async fn after_sleep_the_stream_is_opened_anew_at_once() {
 #[tokio::test]
 async fn a_nudge_ends_the_wait() {
     let patient = Timings {
-        initial_backoff: Duration::from_secs(3_600),
-        max_backoff: Duration::from_secs(3_600),
+        backoff: Backoff {
+            initial: Duration::from_secs(3_600),
+            max: Duration::from_secs(3_600),
+        },
         ..TEST_TIMINGS
     };
     let subscribed = subscribed(patient, []).await;
@@ -261,15 +265,4 @@ async fn an_ended_session_is_said_and_nothing_follows() {
         subscribed.subscription.is_finished().then_some(())
     })
     .await;
-}
-
-#[test]
-fn waits_grow_to_a_limit_and_no_further() {
-    for attempt in 0..100 {
-        let longest = TIMINGS.wait(attempt, 1.0);
-        assert!(longest <= TIMINGS.max_backoff);
-        assert!(longest >= TIMINGS.initial_backoff);
-        assert!(attempt < 10 || longest == TIMINGS.max_backoff);
-        assert_eq!(TIMINGS.wait(attempt, 0.0), Duration::ZERO);
-    }
 }

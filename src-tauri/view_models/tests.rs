@@ -1,0 +1,88 @@
+use super::*;
+use crate::fixtures::{
+    self, approved, at, denied, granted, locked, notice, offline, pending, resource, review,
+    standing, state,
+};
+use hourkey_domain::ids::ResourceId;
+
+#[test]
+fn rows_come_open_then_waiting_then_locked() {
+    let state = state(vec![
+        resource(1, "b locked", locked()),
+        resource(2, "A locked", locked()),
+        resource(3, "Waits", pending(-3)),
+        resource(4, "Wiki", standing()),
+        resource(5, "Later", granted(40)),
+        resource(6, "Soon", granted(4)),
+    ]);
+    let ids = |minutes| resources(&state, at(minutes)).into_iter().map(|row| row.id);
+    assert_eq!(ids(0).collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(ids(5).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 6]);
+}
+
+#[test]
+fn a_row_that_is_granted_says_who_approved_it() {
+    let mut runs = resource(1, "Payroll database", granted(40));
+    runs.approved = Some(access::Approved {
+        by: "Marta Ruiz".to_owned(),
+        comment: "Only the replica.".to_owned(),
+    });
+    let rows = resources(&state(vec![runs]), at(0));
+    let Lock::Granted { approved, .. } = &rows[0].lock else {
+        panic!("{:?}", rows[0].lock);
+    };
+    let sentence = "Approved by Marta Ruiz: “Only the replica.”";
+    assert_eq!(approved.as_deref(), Some(sentence));
+}
+
+#[test]
+fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
+    let mut state = state(vec![resource(1, "Payroll database", locked())]);
+    fixtures::model(&mut state).notices =
+        vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
+    let items = inbox(&state, at(0));
+    assert_eq!(items[0].title, "Payroll database was denied");
+    assert_eq!(items[0].kind, InboxKind::Denied);
+    assert_eq!(
+        items[0].action,
+        Some(Intent::Authenticate {
+            resource: ResourceId(1)
+        })
+    );
+    assert_eq!(items[0].action_label.as_deref(), Some("Request again"));
+    assert_eq!(
+        items[1].title, "Payroll database was approved",
+        "and is over"
+    );
+}
+
+#[test]
+fn reviews_are_for_reviewers() {
+    let mut state = state(vec![]);
+    fixtures::model(&mut state).reviews = vec![review(1, true)];
+    assert_eq!(reviews(&state), None);
+    fixtures::model(&mut state).me.as_mut().unwrap().reviews = true;
+    assert_eq!(reviews(&state).unwrap()[0].requester, "Lee Novak");
+}
+
+#[test]
+fn offline_names_the_account_and_since_when() {
+    let session = session(&offline(state(vec![])), at(0));
+    let SessionState::Offline { account, since, .. } = session.state else {
+        panic!("offline");
+    };
+    assert_eq!(account.login, "ada");
+    assert_eq!(account.controller, "https://hourkey.example");
+    assert_eq!(since, at(-60).timestamp_millis());
+}
+
+#[test]
+fn the_passing_of_time_alone_is_no_news() {
+    let state = state(vec![resource(1, "Runs", granted(40))]);
+    let pairs = view_models(&state, at(0))
+        .into_iter()
+        .zip(view_models(&state, at(1)));
+    for (before, after) in pairs {
+        assert!(same(&before, &after), "{after:?}");
+    }
+}
