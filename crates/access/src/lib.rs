@@ -29,7 +29,6 @@ pub mod idempotency;
 pub mod identity;
 mod notices;
 pub mod organisation;
-pub mod permits;
 pub mod presenter;
 pub mod publisher;
 pub mod queries;

@@ -11,8 +11,8 @@ use hourkey_protocol::access::{
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
+use hourkey_store::Read;
 use hourkey_store::access::OpenFilter;
-use hourkey_store::{Read, StoreError};
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -42,7 +42,10 @@ pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, 
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
     let actor = Actor::load(&mut *tx, caller).await?;
-    let rows = rows(&mut *tx, actor.user.id, None, now).await?;
+    // As new as the rest of it at least: what comes later comes again, what is missed does not.
+    let seq = tx.seq().await?;
+    let organisation = app.organisation_at(seq).await?;
+    let rows = rows(&organisation, actor.user.id, None, now);
     snapshot_in(&mut *tx, &actor, rows, now).await
 }
 
@@ -146,8 +149,8 @@ pub async fn request_of(app: &App, grant: GrantId) -> Result<Option<RequestId>, 
 
 /// The resources that the person sees, in order of id.
 pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, AppError> {
-    let mut tx = app.store.read().await?;
-    let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
+    let organisation = app.organisation().await?;
+    let rows = rows(&organisation, user, None, app.clock.now());
     Ok(rows.into_iter().map(|row| row.shown).collect())
 }
 
@@ -156,21 +159,17 @@ pub async fn resources(app: &App, user: UserId) -> Result<Vec<Resource>, AppErro
 /// # Errors
 /// [`AppError::not_found`] for what they do not see.
 pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<ResourceDetail, AppError> {
-    let mut tx = app.store.read().await?;
+    let organisation = app.organisation().await?;
     let now = app.clock.now();
-    let row = rows(&mut *tx, user, Some(id), now)
-        .await?
-        .into_iter()
-        .next();
+    let row = rows(&organisation, user, Some(id), now).pop();
     let Row {
         shown, assignments, ..
     } = row.ok_or_else(AppError::not_found)?;
     let best = most_permissive(&assignments, now).map(|assignment| assignment.assignment);
     let mut shown_assignments = Vec::with_capacity(assignments.len());
     for assignment in &assignments {
-        let Some(group_name) = tx.group_name(assignment.group).await? else {
-            return Err(StoreError::Corrupt(format!("no group {}", assignment.group)).into());
-        };
+        let group = organisation.group(assignment.group);
+        let group_name = group.map(|group| group.name.clone()).unwrap_or_default();
         shown_assignments.push(AssignmentChoice {
             assignment: assignment.assignment,
             group: assignment.group,
@@ -189,7 +188,7 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
             && assignment.settings.approval == Approval::Manual
     });
     let approvers = match to_review {
-        true => Some(eligible::shown(&mut *tx, user, id).await?),
+        true => Some(eligible::shown(&organisation, user, id)),
         false => None,
     };
     Ok(ResourceDetail {

@@ -1,23 +1,17 @@
 //! The rows of one user's resources: each with its lock state.
 
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::address::Address;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, lock_state};
+use hourkey_domain::organisation::{Access, AccessHistory, Organisation, Reached, Resource};
 use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, in_force};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
+use hourkey_domain::transition::Granted;
 use hourkey_domain::unlock::locks_at;
 use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
-use hourkey_store::Read;
-use hourkey_store::access::AccessHistory;
-use hourkey_store::organisation::Resource;
-
-use super::facts::{ResourceFacts, reached};
-use crate::error::AppError;
 
 /// How long what was decided against a person is shown at the resource.
 const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
@@ -35,77 +29,69 @@ pub struct Row {
     pub changes_at: Option<Time>,
 }
 
-/// What a user sees: all of it, or one resource. Empty for a disabled user.
-pub async fn rows(
-    tx: &mut dyn Read,
+/// What a user sees: all of it, or one resource, in order of id. Empty for a disabled user.
+#[must_use]
+pub fn rows(
+    organisation: &Organisation,
     user: UserId,
     only: Option<ResourceId>,
     now: Time,
-) -> Result<Vec<Row>, AppError> {
-    let reached = reached(tx, user, only).await?;
-    let mut networks = HashMap::new();
-    let mut rows = Vec::with_capacity(reached.len());
-    for found in reached {
-        let Some(lock) = lock_state(&found.facts(), now) else {
-            continue;
-        };
-        let ResourceFacts {
-            resource,
-            assignments,
-            grant,
-            history,
-            pending: _,
-        } = found;
-        let network = network_name(tx, &mut networks, resource.network).await?;
-        let last_decision = match lock {
-            LockState::Locked { .. } => last_decision(tx, &assignments, &history, now).await?,
-            LockState::Open { .. }
-            | LockState::Granted { .. }
-            | LockState::Scheduled { .. }
-            | LockState::Pending { .. } => None,
-        };
-        let approved = match &grant {
-            Some(grant) => approved(tx, grant).await?,
-            None => None,
-        };
-        let shown = Shown {
-            id: resource.id,
-            name: resource.name.clone(),
-            address: resource.address.to_string(),
-            ports: resource.ports.clone(),
-            alias: resource.alias.clone(),
-            network,
-            tags: resource.tags.clone(),
-            url: web_address(&resource),
-            lock,
-            denied_at: denied_at(&history, now),
-            last_decision,
-            approved,
-            last_touched: last_touched(&history, grant.as_ref()),
-        };
-        let changes_at = changes_at(&assignments, &history, now);
-        let assignments = in_force(&assignments, history.revoked_at, now);
-        rows.push(Row {
-            network: resource.network,
-            shown,
-            assignments,
-            changes_at,
-        });
+) -> Vec<Row> {
+    let row = |found: Reached<'_>| row(organisation, found, now);
+    match only {
+        Some(only) => {
+            let found = organisation.facts(user, only);
+            found.and_then(row).into_iter().collect()
+        }
+        None => organisation.reached(user).filter_map(row).collect(),
     }
-    Ok(rows)
 }
 
-async fn network_name(
-    tx: &mut dyn Read,
-    known: &mut HashMap<NetworkId, String>,
-    id: NetworkId,
-) -> Result<String, AppError> {
-    if let Some(name) = known.get(&id) {
-        return Ok(name.clone());
-    }
-    let name = tx.network_name(id).await?.unwrap_or_default();
-    known.insert(id, name.clone());
-    Ok(name)
+/// `None` for what the user does not see (rule 1).
+fn row(organisation: &Organisation, found: Reached<'_>, now: Time) -> Option<Row> {
+    let lock = lock_state(&found.facts(), now)?;
+    let Reached {
+        resource,
+        assignments,
+        access,
+    } = found;
+    let history = access.map(|access| access.history).unwrap_or_default();
+    let granted = access.and_then(|access| access.grant.as_deref());
+    let last_decision = match (lock, access) {
+        (LockState::Locked { .. }, Some(access)) => {
+            last_decision(organisation, &assignments, access, now)
+        }
+        (
+            LockState::Locked { .. }
+            | LockState::Open { .. }
+            | LockState::Granted { .. }
+            | LockState::Scheduled { .. }
+            | LockState::Pending { .. },
+            _,
+        ) => None,
+    };
+    let network = organisation.network(resource.network);
+    let shown = Shown {
+        id: resource.id,
+        name: resource.name.clone(),
+        address: resource.address.to_string(),
+        ports: resource.ports.clone(),
+        alias: resource.alias.clone(),
+        network: network.map(|it| it.name.clone()).unwrap_or_default(),
+        tags: resource.tags.clone(),
+        url: web_address(resource),
+        lock,
+        denied_at: denied_at(&history, now),
+        last_decision,
+        approved: granted.and_then(|granted| approved(organisation, granted)),
+        last_touched: last_touched(&history, granted.map(|granted| &granted.grant)),
+    };
+    Some(Row {
+        network: resource.network,
+        shown,
+        changes_at: changes_at(&assignments, &history, now),
+        assignments: in_force(&assignments, history.revoked_at, now),
+    })
 }
 
 /// When the last request was denied, if that is still shown.
@@ -119,80 +105,76 @@ fn is_shown(history: &AccessHistory, at: Time, now: Time) -> bool {
 }
 
 /// What was last decided against the user, if it is recent and nothing was asked since.
-async fn last_decision(
-    tx: &mut dyn Read,
+fn last_decision(
+    organisation: &Organisation,
     assignments: &[EffectiveAssignment],
-    history: &AccessHistory,
+    access: &Access,
     now: Time,
-) -> Result<Option<LastDecision>, AppError> {
+) -> Option<LastDecision> {
+    let history = &access.history;
     let is_shown = |at: Option<Time>| at.is_some_and(|at| is_shown(history, at, now));
-    if let Some(id) = history.denied.filter(|_| is_shown(history.denied_at)) {
-        let request = tx.request(id).await?;
-        let Some(RequestState::Denied { at, by, comment }) = request.map(|request| request.state)
-        else {
-            return Ok(None);
+    let user_name = |id| organisation.user_name(id).map(str::to_owned);
+    if let Some(denied) = access
+        .denied
+        .as_deref()
+        .filter(|_| is_shown(history.denied_at))
+    {
+        let RequestState::Denied { at, by, comment } = &denied.state else {
+            return None;
         };
-        return Ok(Some(LastDecision {
+        return Some(LastDecision {
             kind: Decision::Denied,
-            at,
-            by: user_name(tx, by).await?,
+            at: *at,
+            by: user_name(*by),
             cause: None,
-            comment: comment.into(),
+            comment: comment.clone().into(),
             automatic_at: None,
-        }));
+        });
     }
-    let Some(id) = history.taken.filter(|_| is_shown(history.taken_at)) else {
-        return Ok(None);
-    };
-    let grant = tx.grant(id).await?;
-    let Some(GrantState::Revoked {
+    let taken = access
+        .taken
+        .as_deref()
+        .filter(|_| is_shown(history.taken_at))?;
+    let GrantState::Revoked {
         at,
         by,
         cause,
         comment,
-    }) = grant.map(|grant| grant.state)
+    } = &taken.state
     else {
-        return Ok(None);
+        return None;
     };
     let automatic = |assignment: &EffectiveAssignment| {
         assignment.is_valid(now) && assignment.settings.approval == Approval::Automatic
     };
-    Ok(Some(LastDecision {
+    Some(LastDecision {
         kind: Decision::Revoked,
-        at,
-        cause: by.is_none().then_some(cause),
-        comment: comment.into(),
+        at: *at,
+        by: by.and_then(user_name),
+        cause: by.is_none().then_some(*cause),
+        comment: comment.clone().into(),
         automatic_at: history
             .revoked_at
             .filter(|_| assignments.iter().any(automatic))
             .map(|at| at + AUTOMATIC_OFF_AFTER_REVOCATION),
-        by: match by {
-            Some(by) => user_name(tx, by).await?,
-            None => None,
-        },
-    }))
+    })
 }
 
 /// Which reviewer approved a scheduled or running grant, if one did.
-async fn approved(tx: &mut dyn Read, grant: &Grant) -> Result<Option<Approved>, AppError> {
-    let request = tx.request(grant.request).await?;
-    let Some(RequestState::Approved {
+fn approved(organisation: &Organisation, granted: &Granted) -> Option<Approved> {
+    let RequestState::Approved {
         by: Some(by),
         comment,
         ..
-    }) = request.map(|request| request.state)
+    } = &granted.request.state
     else {
-        return Ok(None);
+        return None;
     };
-    let name = user_name(tx, by).await?;
-    Ok(name.map(|by| Approved {
-        by,
-        comment: comment.into(),
-    }))
-}
-
-async fn user_name(tx: &mut dyn Read, id: UserId) -> Result<Option<String>, AppError> {
-    Ok(tx.user_name(id).await?.map(|(_, name)| name))
+    let name = organisation.user_name(*by)?;
+    Some(Approved {
+        by: name.to_owned(),
+        comment: comment.clone().into(),
+    })
 }
 
 fn last_touched(history: &AccessHistory, grant: Option<&Grant>) -> Option<Time> {
@@ -202,17 +184,13 @@ fn last_touched(history: &AccessHistory, grant: Option<&Grant>) -> Option<Time> 
 
 /// True when something of what a user sees changed by time alone after `since`: a row, or whether
 /// it is there at all.
-pub async fn changed_by_time(
-    tx: &mut dyn Read,
-    user: UserId,
-    since: Time,
-    now: Time,
-) -> Result<bool, AppError> {
-    let reached = reached(tx, user, None).await?;
-    let mut moments = reached
-        .iter()
-        .flat_map(|found| moments(&found.assignments, &found.history));
-    Ok(moments.any(|at| since < at && at <= now))
+#[must_use]
+pub fn changed_by_time(organisation: &Organisation, user: UserId, since: Time, now: Time) -> bool {
+    organisation.reached(user).any(|found| {
+        let history = found.access.map(|access| access.history);
+        let history = history.unwrap_or_default();
+        moments(&found.assignments, &history).any(|at| since < at && at <= now)
+    })
 }
 
 /// The next moment at which a row changes by time alone.

@@ -13,13 +13,14 @@ use hourkey_domain::Time;
 use hourkey_domain::address::Host;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{GatewayId, NetworkId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_pki::{Request, Subject as CertificateSubject};
 use hourkey_protocol::device::{Gateway as Shown, Network, Networks};
 use hourkey_protocol::gateway::{Certificate, Enrol, Enrolment};
 use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::{Gateway, NewGateway};
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Read, Store, StoreError, Write, transact, transact_ending};
+use hourkey_store::{Store, StoreError, Write, transact, transact_ending};
 use serde_json::{Value, json};
 
 /// How long a token waits for its gateway.
@@ -168,27 +169,22 @@ fn certificate(app: &App, gateway: &Gateway, request: &Request) -> Result<Certif
 /// # Errors
 /// The store's failure.
 pub async fn networks(app: &App, user: UserId) -> Result<Networks, AppError> {
-    let mut tx = app.store.read().await?;
-    let rows = rows(&mut *tx, user, None, app.clock.now()).await?;
+    let gateways = app.store.read().await?.gateways().await?;
+    let organisation = app.organisation().await?;
+    let rows = rows(&organisation, user, None, app.clock.now());
     let mut seen: Vec<NetworkId> = rows.iter().map(|row| row.network).collect();
     seen.sort_unstable();
     seen.dedup();
-    let gateways = tx.gateways().await?;
-    let mut networks = Vec::with_capacity(seen.len());
-    for id in seen {
-        networks.push(network(&mut *tx, &gateways, id).await?);
-    }
+    let seen = seen.into_iter();
     Ok(Networks {
-        networks,
+        networks: seen
+            .map(|id| network(&organisation, &gateways, id))
+            .collect(),
         authority: app.authorities.gateways.certificate().to_owned(),
     })
 }
 
-async fn network(
-    tx: &mut dyn Read,
-    gateways: &[Gateway],
-    id: NetworkId,
-) -> Result<Network, AppError> {
+fn network(organisation: &Organisation, gateways: &[Gateway], id: NetworkId) -> Network {
     let here = gateways
         .iter()
         .filter(|gateway| gateway.network == id && gateway.key.is_some());
@@ -198,11 +194,12 @@ async fn network(
         address: gateway.address.clone(),
         key: gateway.key.clone(),
     });
-    Ok(Network {
+    let named = organisation.network(id);
+    Network {
         id,
-        name: tx.network_name(id).await?.unwrap_or_default(),
+        name: named.map(|it| it.name.clone()).unwrap_or_default(),
         gateways: gateways.collect(),
-    })
+    }
 }
 
 async fn record(

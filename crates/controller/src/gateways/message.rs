@@ -1,16 +1,14 @@
-//! What one message to a gateway holds, read in one transaction.
+//! What one message to a gateway holds, of one value of the organisation.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::identity::session::is_running;
-use hourkey_access::permits::permits;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{DeviceId, NetworkId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::gateway::{All, Changes, Destination, Device, LiveDevice, Permit, User};
-use hourkey_store::Read;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::log::{Change, Subject};
 
@@ -121,22 +119,22 @@ pub(super) async fn all(
     watched: &mut Watched,
 ) -> Result<All, AppError> {
     let due = Due::everything(watched);
-    let mut tx = app.store.read_reserved().await?;
+    let organisation = app.organisation().await?;
     let now = app.clock.now();
-    let (devices, users) = read(&mut *tx, gateway.network, watched, &due, now).await?;
+    let (devices, users) = told(app, &organisation, gateway.network, watched, &due, now).await?;
     Ok(All {
         stream,
-        seq: tx.seq().await?,
+        seq: organisation.seq(),
         server_time: now,
-        resources: destinations(&mut *tx, gateway.network).await?,
+        resources: destinations(&organisation, gateway.network),
         devices,
         users,
         takes_mismatch: true,
     })
 }
 
-/// What is due; `None` when the gateway was removed. `seq` is what was heard of so far: more may be
-/// in the store by now, of which only what is due is told.
+/// What is due, of a value that is at least as new as what was heard of so far, up to `seq`; `None`
+/// when the gateway was removed. More may have happened by now, of which only what is due is told.
 pub(super) async fn changes(
     app: &App,
     gateway: &Gateway,
@@ -144,16 +142,15 @@ pub(super) async fn changes(
     due: &Due,
     seq: i64,
 ) -> Result<Option<Changes>, AppError> {
-    let mut tx = app.store.read_reserved().await?;
+    let organisation = app.organisation_at(seq).await?;
     let now = app.clock.now();
-    if due.gateway && tx.gateway(gateway.id).await?.is_none() {
+    if due.gateway && organisation.gateway(gateway.id).is_none() {
         return Ok(None);
     }
-    let (devices, users) = read(&mut *tx, gateway.network, watched, due, now).await?;
-    let resources = match due.resources {
-        true => Some(destinations(&mut *tx, gateway.network).await?),
-        false => None,
-    };
+    let (devices, users) = told(app, &organisation, gateway.network, watched, due, now).await?;
+    let resources = due
+        .resources
+        .then(|| destinations(&organisation, gateway.network));
     Ok(Some(Changes {
         seq,
         server_time: now,
@@ -167,16 +164,18 @@ pub(super) async fn changes(
 ///
 /// A device that comes is told of only if its user sees a resource of the network: a gateway may
 /// name any device, and TLS hands out no proof that it is connected (docs/SECURITY.md).
-async fn read(
-    tx: &mut dyn Read,
+async fn told(
+    app: &App,
+    organisation: &Organisation,
     network: NetworkId,
     watched: &mut Watched,
     due: &Due,
     now: Time,
 ) -> Result<(Vec<Device>, Vec<User>), AppError> {
+    let in_network = |id| organisation.permits(id, network, now);
     let mut users = BTreeMap::new();
     for id in &due.users {
-        users.insert(*id, reach(tx, *id, network, now).await?);
+        users.insert(*id, in_network(*id));
     }
     let mut devices = Vec::with_capacity(due.devices.len());
     for id in &due.devices {
@@ -184,12 +183,9 @@ async fn read(
         let Some(before) = watched.0.get(id).copied() else {
             continue;
         };
-        let mut live = live(tx, *id, now).await?;
+        let mut live = live(app, organisation, *id, now).await?;
         if let Some(user) = live.as_ref().map(|live| live.user) {
-            let known = match users.entry(user) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(reach(tx, user, network, now).await?),
-            };
+            let known = users.entry(user).or_insert_with(|| in_network(user));
             // One that was told of loses its permits first, and is cut for that reason.
             if before.is_none() && !known.sees_any {
                 live = None;
@@ -200,59 +196,54 @@ async fn read(
     }
     let told: BTreeSet<UserId> = watched.users();
     let users = users.into_iter().filter(|(id, _)| told.contains(id));
-    let shown = users.map(|(id, reach)| User {
+    let shown = users.map(|(id, here)| User {
         id,
-        permits: reach.permits,
+        permits: here
+            .permits
+            .into_iter()
+            .map(|permit| Permit {
+                resource: permit.resource,
+                until: permit.until,
+            })
+            .collect(),
     });
     Ok((devices, shown.collect()))
 }
 
-/// What a user may use in a network.
-struct Reach {
-    permits: Vec<Permit>,
-    /// Whether they see any resource of it, locked or not.
-    sees_any: bool,
-}
-
-async fn reach(
-    tx: &mut dyn Read,
-    user: UserId,
-    network: NetworkId,
+/// A device as long as its session runs. When a session is heard, its end moves without an entry in
+/// the change log: for one at its end the store is asked.
+async fn live(
+    app: &App,
+    organisation: &Organisation,
+    id: DeviceId,
     now: Time,
-) -> Result<Reach, AppError> {
-    let here = permits(tx, user, network, now).await?;
-    let permits = here.permits.into_iter().map(|permit| Permit {
-        resource: permit.resource,
-        until: permit.until,
-    });
-    Ok(Reach {
-        permits: permits.collect(),
-        sees_any: here.sees_any,
-    })
-}
-
-/// A device as long as its session runs.
-async fn live(tx: &mut dyn Read, id: DeviceId, now: Time) -> Result<Option<LiveDevice>, AppError> {
-    let Some(device) = tx.device(id).await? else {
+) -> Result<Option<LiveDevice>, AppError> {
+    let Some(device) = organisation.device(id) else {
         return Ok(None);
     };
-    let session = tx.session(device.session).await?;
-    if !session.is_some_and(|session| is_running(&session, now)) {
+    let Some(session) = organisation.session(device.session) else {
         return Ok(None);
+    };
+    if !session.is_running(now) {
+        let mut tx = app.store.read_reserved().await?;
+        let heard = tx.session(session.id).await?;
+        if !heard.is_some_and(|session| is_running(&session, now)) {
+            return Ok(None);
+        }
     }
     Ok(Some(LiveDevice {
         user: device.user,
-        key: device.key,
+        key: device.key.clone(),
     }))
 }
 
-async fn destinations(tx: &mut dyn Read, network: NetworkId) -> Result<Vec<Destination>, AppError> {
-    let resources = tx.resources_of(network).await?.into_iter();
+fn destinations(organisation: &Organisation, network: NetworkId) -> Vec<Destination> {
+    let resources = organisation.resources_of(network);
     let destinations = resources.map(|resource| Destination {
         id: resource.id,
         address: resource.address.to_string(),
-        ports: resource.ports,
+        ports: resource.ports.clone(),
         keep_alive_offline: resource.keep_alive_offline,
     });
-    Ok(destinations.collect())
+    destinations.collect()
 }

@@ -1,6 +1,7 @@
 //! What one message of the stream holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::response::sse::Event;
 use hourkey_access::actor::{Actor, Reach};
@@ -12,6 +13,7 @@ use hourkey_access::queries;
 use hourkey_access::resource_rows::{self, Row};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{RequestId, ResourceId, SessionId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
@@ -91,6 +93,8 @@ pub(super) async fn next(
 /// One read transaction for one person.
 struct Reading {
     tx: Box<dyn Read + Send>,
+    /// At least as new as what the transaction reads.
+    organisation: Arc<Organisation>,
     now: Time,
     actor: Actor,
     /// When the session ends by itself, as far as is known now.
@@ -112,7 +116,9 @@ impl Reading {
         if !session::is_running(&found, now) {
             return Ok(None);
         }
+        let seq = tx.seq().await?;
         Ok(Some(Self {
+            organisation: app.organisation_at(seq).await?,
             tx,
             now,
             actor,
@@ -144,11 +150,17 @@ impl Reading {
         let Some(made) = change.and_then(|changes| changes.first().map(|change| change.at)) else {
             return Ok(true);
         };
-        resource_rows::changed_by_time(&mut *self.tx, self.actor.user.id, made, self.now).await
+        let me = self.actor.user.id;
+        Ok(resource_rows::changed_by_time(
+            &self.organisation,
+            me,
+            made,
+            self.now,
+        ))
     }
 
     async fn snapshot(mut self) -> Result<Message, AppError> {
-        let rows = resource_rows::rows(&mut *self.tx, self.actor.user.id, None, self.now).await?;
+        let rows = resource_rows::rows(&self.organisation, self.actor.user.id, None, self.now);
         let look_again_at = self.look_again_at(&rows);
         let snapshot = queries::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
         Ok(Message {
@@ -176,12 +188,15 @@ impl Reading {
 
         let mut rows = BTreeMap::new();
         if known.is_none() {
-            rows.extend(by_id(
-                resource_rows::rows(&mut *self.tx, me, None, self.now).await?,
-            ));
+            rows.extend(by_id(resource_rows::rows(
+                &self.organisation,
+                me,
+                None,
+                self.now,
+            )));
         } else {
             for resource in &affected.resources {
-                let row = resource_rows::rows(&mut *self.tx, me, Some(*resource), self.now).await?;
+                let row = resource_rows::rows(&self.organisation, me, Some(*resource), self.now);
                 rows.extend(by_id(row));
             }
         }
