@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::draw::{moment, noon};
+use super::draw::{moment, noon, resource_id, settings};
 use super::lively::{changed, everything_done, lively};
 use crate::Time;
 use crate::cause::Cause;
 use crate::ids::{ResourceId, UserId};
-use crate::organisation::{Consequences, Diff, Organisation, Unreviewed, affected_pairs, diff};
+use crate::organisation::{
+    Consequences, Diff, Organisation, Resource, Unreviewed, User, affected_pairs, diff,
+};
 use crate::request::State as RequestState;
-use crate::review::Eligible;
+use crate::review::{Eligible, Role};
 use crate::settings::{Approval, EffectiveAssignment, Mode, most_permissive};
 use crate::transition::{Transition, settle};
 
@@ -124,6 +126,29 @@ proptest! {
             let ((_, by_time), (_, done)) = (settle(old, noon()), settle(new, noon()));
             prop_assert_eq!(done, by_time);
         }
+    }
+
+    /// A change of one resource reaches that resource alone, and a reviewer who comes reaches nothing.
+    #[test]
+    fn others_are_spared(before in lively(), settings in settings(), id in resource_id()) {
+        let mut after = before.clone();
+        if let Some(resource) = before.resource(id) {
+            let resource = Resource { settings, approvers: Vec::new(), ..(**resource).clone() };
+            after.set_resource(id, Some(resource));
+        }
+        let mut affected = affected_pairs(&before, &after).into_iter();
+        prop_assert!(affected.all(|(_, resource)| resource == id));
+        let mut after = before.clone();
+        let reviewer = User {
+            id: UserId(50),
+            login: "reviewer".to_owned(),
+            name: "Reviewer".to_owned(),
+            email: None,
+            roles: vec![Role::AccessReviewer],
+            disabled: false,
+        };
+        after.set_user(reviewer.id, Some(reviewer));
+        prop_assert!(affected_pairs(&before, &after).is_empty());
     }
 
     /// Who sees what, and whose locks change, is what a look at each pair tells.

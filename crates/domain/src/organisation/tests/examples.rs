@@ -6,7 +6,9 @@ use super::draw::{noon, text};
 use super::explanations::{about, viewer};
 use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
 use crate::organisation::explain::sentences;
-use crate::organisation::{Assignment, Group, Network, Organisation, Resource, User, explain};
+use crate::organisation::{
+    Access, Assignment, Group, Network, Organisation, Resource, User, explain,
+};
 use crate::review::Role;
 use crate::settings::{Approval, Mode, Override, Period, Settings};
 
@@ -96,6 +98,11 @@ fn said(organisation: &Organisation, hours: i64) -> String {
     let told = explain(organisation, viewer(UserId(1)), &question, noon()).unwrap();
     let zone = FixedOffset::east_opt(3_600).unwrap();
     sentences(&told, noon(), zone).join("\n")
+}
+
+fn access_of(organisation: &Organisation) -> Access {
+    let access = organisation.access(UserId(1), ResourceId(1)).unwrap();
+    (**access).clone()
 }
 
 #[test]
@@ -268,7 +275,6 @@ fn obstacles_are_named() {
 fn what_waits_runs_and_was_revoked_is_said() {
     use crate::grant::{Grant, State as GrantState, Window};
     use crate::ids::{GrantId, RequestId};
-    use crate::organisation::Access;
     use crate::request::{Ask, DEFAULT_LAPSE, ask};
 
     let mut harbour = harbour();
@@ -306,6 +312,11 @@ fn what_waits_runs_and_was_revoked_is_said() {
         waiting.contains("Access was revoked: until tomorrow 12:00, a reviewer has to approve."),
         "{waiting}"
     );
+    let mut earlier = access_of(&harbour);
+    earlier.history.revoked_at = Some(noon() - TimeDelta::hours(24));
+    harbour.set_access(UserId(1), ResourceId(1), Some(earlier));
+    let waiting = said(&harbour, 0);
+    assert!(!waiting.contains("Access was revoked"), "{waiting}");
     let grant = Grant {
         id: GrantId(7),
         request: request.id,
@@ -335,7 +346,7 @@ fn what_waits_runs_and_was_revoked_is_said() {
     harbour.set_assignment(ending.id, Some(ending));
     let running = said(&harbour, 0);
     assert!(running.contains("Access ends 13:30."), "{running}");
-    let mut access = (**harbour.access(UserId(1), ResourceId(1)).unwrap()).clone();
+    let mut access = access_of(&harbour);
     if let Some(granted) = &mut access.grant {
         granted.grant.state = GrantState::Scheduled;
         granted.grant.window.starts_at = noon() + TimeDelta::minutes(10);

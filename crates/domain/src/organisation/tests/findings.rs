@@ -3,13 +3,14 @@
 use chrono::{FixedOffset, TimeDelta};
 use proptest::prelude::*;
 
-use super::draw::{full, moment, noon, organisation};
+use super::draw::{full, moment, noon, organisation, text};
 use super::lively::lively;
-use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
+use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, RequestId, ResourceId, UserId};
 use crate::organisation::lint::{Finding, Severity, sentence};
 use crate::organisation::{
     Access, Assignment, Group, Network, Organisation, Resource, Unreviewed, User, lint,
 };
+use crate::request::{Ask, DEFAULT_LAPSE, ask};
 use crate::review::{Eligible, Role};
 use crate::settings::{Approval, Mode, Override, Period, Settings};
 
@@ -196,6 +197,12 @@ fn an_approval_without_meaning() {
         "Everybody in Group 1 needs no approval for Resource 1: it is always open to them through \
          Group 3."
     );
+    let mut standing = (**of.assignment(AssignmentId(2)).unwrap()).clone();
+    standing.until = Some(noon());
+    of.set_assignment(standing.id, Some(standing));
+    assert_eq!(lint(&of, noon()), [], "it has ended");
+    set_assignment(&mut of, 2, 3, Some(Mode::Standing));
+    assert_only(&of, &finding);
     set_user(&mut of, 5, &[]);
     set_group(&mut of, 1, &[1, 5]);
     assert_eq!(lint(&of, noon()), [], "somebody has to ask");
@@ -286,6 +293,19 @@ fn access_that_is_not_used() {
     used(&mut of, 90);
     set_group(&mut of, 1, &[2]);
     assert_eq!(lint(&of, noon()), [], "they have no access");
+    set_group(&mut of, 1, &[1]);
+    assert_only(&of, &finding);
+    let own = of.effective_assignment(AssignmentId(1)).unwrap();
+    let what = Ask {
+        reason: text("a backup"),
+        length: None,
+        starts_at: None,
+    };
+    let request = ask(UserId(1), RESOURCE, &own, what, None, DEFAULT_LAPSE, noon()).unwrap();
+    let mut access = (**of.access(UserId(1), RESOURCE).unwrap()).clone();
+    access.pending = Some(Box::new(request.numbered(RequestId(1))));
+    of.set_access(UserId(1), RESOURCE, Some(access));
+    assert_eq!(lint(&of, noon()), [], "they ask for it");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::draw::{moment, organisation};
+use super::draw::{full, moment, organisation};
 use crate::address::Host;
 use crate::ids::{AssignmentId, NetworkId, ResourceId, UserId};
 use crate::lock::lock_state;
-use crate::organisation::Organisation;
+use crate::organisation::{Organisation, Resource};
 
 /// The ids of the pools, and one that is never there.
 fn users() -> impl Iterator<Item = UserId> {
@@ -178,6 +178,26 @@ proptest! {
                 let found = organisation.governing(network, &host, &[], port).map(|found| found.id);
                 prop_assert_eq!(found, plain.governing(network, &host, port));
             }
+        }
+    }
+
+    /// Rule 9: a resource is shadowed by earlier ones with its address and all of its ports.
+    #[test]
+    fn shadowing(organisation in full()) {
+        let ports = [1, 22, 443, 8000, 8005, 8010, 9000];
+        for own in organisation.resources() {
+            let covers = |other: &Resource| {
+                let mut ports = ports.iter();
+                ports.all(|port| !own.ports.contains(*port) || other.ports.contains(*port))
+            };
+            let expected: Vec<_> = organisation
+                .resources()
+                .filter(|it| it.id < own.id && it.network == own.network)
+                .filter(|it| it.address == own.address && covers(it))
+                .map(|it| it.id)
+                .collect();
+            let found: Vec<_> = organisation.shadowing(own).map(|it| it.id).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 
