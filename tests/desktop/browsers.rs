@@ -1,5 +1,7 @@
 //! The desktop's proxy settings, which browsers follow.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use hourkey_client::secrets::{File, Secret, SecretStore as _};
 use hourkey_testkit::browser::Browser;
@@ -67,10 +69,9 @@ async fn browsers_follow_the_app_and_what_was_there_comes_back() -> Result<()> {
     assert_eq!(get(&harness, "mode").await?, "'manual'");
     set(&harness, "mode", "'none'").await?;
     harness.start_app()?;
-    // The settings follow what the app hears of its resources before the tray shows them: from here
-    // on nobody but the test changes them.
     harness.row("Company wiki").await?;
-    followed(&harness, "").await?;
+    // From here on nobody but the test changes them.
+    settled(&harness).await?;
     set(&harness, "autoconfig-url", "'http://proxy.example/new.pac'").await?;
     harness.end_app().await?;
     assert_eq!(get(&harness, "mode").await?, "'auto'");
@@ -178,6 +179,20 @@ async fn followed(harness: &DesktopHarness, not: &str) -> Result<String> {
         Ok(pac)
     })
     .await
+}
+
+/// Waits until browsers follow the app by the resources that it has heard of: it sets them up beside
+/// its other work.
+async fn settled(harness: &DesktopHarness) -> Result<()> {
+    let mut before = followed(harness, "").await?;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = followed(harness, "").await?;
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
 }
 
 async fn get(harness: &DesktopHarness, key: &str) -> Result<String> {
