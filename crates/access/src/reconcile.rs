@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::organisation::{Organisation, affected_pairs, moved};
 use hourkey_domain::review::Eligible;
 use hourkey_domain::transition::{self, Reviewers};
 use hourkey_store::Write;
@@ -12,25 +13,28 @@ use hourkey_store::access::OpenFilter;
 use super::act::Act;
 use super::facts::{reviewers, settled};
 use super::{notices, record};
+use crate::directory;
 use crate::error::AppError;
 
-/// Ends what no longer stands after a change of the organisation, in the transaction that made
-/// the change. `changed_destinations` are resources whose address, ports or network changed;
-/// `actor` is who made the change.
+/// Ends what no longer stands after a change of the organisation, in the transaction that made and
+/// recorded the change: between those users and resources that it can reach. `before` is the
+/// organisation as it stood when the transaction began ([`directory::advanced`]); `actor` is who made
+/// the change.
 ///
 /// # Errors
 /// The store's own failure; so for all of this module.
 pub async fn reconcile(
     tx: &mut dyn Write,
-    changed_destinations: &[ResourceId],
+    before: &Organisation,
     actor: Option<UserId>,
     now: Time,
 ) -> Result<(), AppError> {
     tx.start_counts(now).await?;
+    let after = directory::advanced(tx, before).await?;
     let act = Act { actor, at: now };
     let mut known = BTreeMap::new();
-    for (user, resource) in open(tx, OpenFilter::default()).await? {
-        let moved = changed_destinations.contains(&resource);
+    for (user, resource) in affected_pairs(before, &after) {
+        let moved = moved(before, &after, resource);
         pair(tx, user, resource, moved, &mut known, act).await?;
     }
     Ok(())

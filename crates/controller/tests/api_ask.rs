@@ -599,7 +599,7 @@ async fn an_assignment_that_ends_soon_shortens_or_refuses() {
     let env = TestEnv::new().await;
     let (ann, logs) = (env.people.ann, env.resources.logs);
     let assignments = env.assignments;
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             tx.update_assignment(hourkey_store::organisation::Assignment {
                 id: assignments.logs,

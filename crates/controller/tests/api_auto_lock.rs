@@ -132,7 +132,7 @@ async fn nobody_unlocks_for_themselves() {
     let (ada, database) = (env.people.ada, env.resources.database);
     let engineering = env.assignments.engineering;
     let members = vec![env.people.ann, ada];
-    env.change(Vec::new(), move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let name = "Engineering".to_owned();
             let id = engineering;
@@ -213,10 +213,8 @@ async fn set(env: &TestEnv, mode: Mode, approval: Approval) {
             ..Override::default()
         },
     };
-    env.change(Vec::new(), move |tx| {
-        Box::pin(async move { Ok(tx.update_assignment(assignment).await?) })
-    })
-    .await;
+    env.change(move |tx| Box::pin(async move { Ok(tx.update_assignment(assignment).await?) }))
+        .await;
 }
 
 async fn ask(env: &TestEnv, body: Value) -> test_env::Answer {

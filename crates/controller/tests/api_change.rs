@@ -67,7 +67,7 @@ impl Three {
     }
 
     async fn change(&self, change: Change) {
-        self.env.change(vec![], change).await;
+        self.env.change(change).await;
     }
 }
 
@@ -254,7 +254,7 @@ async fn another_destination_ends_what_was_meant_for_the_old_one() {
                 Ok(tx.update_resource(resource).await?)
             })
         });
-        three.env.change(vec![id], change).await;
+        three.env.change(change).await;
     }
     assert_eq!(
         three.stand().await,
@@ -403,7 +403,7 @@ async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() 
             Ok(tx.update_user(user).await?)
         })
     });
-    env.change(vec![], demote).await;
+    env.change(demote).await;
     assert_eq!(
         env.actions(before).await,
         [

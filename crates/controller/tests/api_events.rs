@@ -25,7 +25,7 @@ async fn who_no_longer_reviews_reads_nothing_of_what_others_asked() {
     env.post(ann, "/requests", body).await;
     let snapshot = async || env.get(rae, "/snapshot").await.text;
     assert!(snapshot().await.contains("Payroll of May"));
-    let change = env.change(Vec::new(), move |tx| {
+    let change = env.change(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(rae).await?.unwrap();
             user.roles = vec![Role::Member];
@@ -212,7 +212,7 @@ async fn a_change_of_the_organisation_brings_a_snapshot() {
     let ann = env.people.ann;
     let mut stream = events(&env, ann).await;
     assert_eq!(stream.message().await.data["me"]["reviews"], false);
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(ann).await?.unwrap();
             user.roles = vec![Role::AccessReviewer];
@@ -239,7 +239,7 @@ async fn what_time_alone_changes_is_sent_too() {
         env.assignments.wiki,
         env.assignments.engineering,
     );
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let until = Some("2030-01-01T00:10:00Z".parse().unwrap());
             let own = Override::default();
@@ -309,7 +309,7 @@ async fn a_stream_ends_when_its_user_is_disabled_and_when_the_session_is_too_old
     let mut bens = events(&env, ben).await;
     anns.message().await;
     bens.message().await;
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(ann).await?.unwrap();
             user.disabled = true;

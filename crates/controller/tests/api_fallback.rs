@@ -38,13 +38,13 @@ async fn disable(env: &TestEnv, users: &[UserId], disabled: bool) {
             Ok(())
         })
     });
-    env.change(vec![], change).await;
+    env.change(change).await;
 }
 
 async fn fall_back(env: &TestEnv, groups: Vec<GroupId>) {
     let change: Change =
         Box::new(move |tx| Box::pin(async move { Ok(tx.set_fallback_reviewers(groups).await?) }));
-    env.change(vec![], change).await;
+    env.change(change).await;
 }
 
 /// Asks for the vault and returns the request's id.
@@ -139,17 +139,16 @@ async fn many_approvers_are_not_named() {
             })
         })
     };
-    env.change(vec![], members(vec![people.ben, people.eve]))
-        .await;
+    env.change(members(vec![people.ben, people.eve])).await;
     let five = approvers(&env, people.ann, 4).await;
     assert_eq!(five["people"].as_array().unwrap().len(), 5);
     assert_eq!(five["groups"], json!(["On call"]));
     let more = vec![people.ben, people.eve, people.dan];
-    env.change(vec![], members(more)).await;
+    env.change(members(more)).await;
     let six = json!({ "kind": "regulars", "groups": ["On call"], "people": [] });
     assert_eq!(approvers(&env, people.ann, 4).await, six);
     // A group in which only the requester is left approves nothing for them.
-    env.change(vec![], members(vec![people.ann])).await;
+    env.change(members(vec![people.ann])).await;
     assert_eq!(approvers(&env, people.ann, 4).await["groups"], json!([]));
 }
 

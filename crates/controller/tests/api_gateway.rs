@@ -213,7 +213,7 @@ async fn a_gateway_is_fed_what_connected_users_may_use_as_it_changes() {
 
     // The resource moves, and Engineering loses its members.
     let engineering = env.assignments.engineering;
-    env.change(vec![wiki], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let (found, _) = tx.resource(wiki).await?.unwrap();
             let address = "moved.corp".parse().unwrap();
@@ -264,7 +264,7 @@ async fn devices_come_and_go_on_a_stream() {
     assert_eq!(unknown.devices[0].live, None);
 
     // Ann is disabled after her device went, Ben while his is there: only he is told of.
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             for id in [ann, ben] {
                 let user = tx.user(id).await?.unwrap();
@@ -438,7 +438,7 @@ async fn what_a_connection_was_cut_for_is_in_the_audit_log() {
 async fn a_use_restarts_the_count_of_unused_days() {
     let (env, credential) = fed().await;
     let (ann, wiki) = (env.people.ann, env.resources.wiki);
-    env.change(Vec::new(), move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let (mut found, _) = tx.resource(wiki).await?.unwrap();
             found.settings.mode = Mode::AutoLock;

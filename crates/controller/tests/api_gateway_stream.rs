@@ -153,7 +153,7 @@ async fn a_gateway_is_told_of_its_networks_users_and_what_it_asks_is_recorded() 
     asked(json!([99])).await;
 
     let on_call = env.assignments.on_call;
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let group = Group {
                 id: on_call,
@@ -200,7 +200,7 @@ async fn streams_ask_proxies_to_pass_them_on_as_they_come() {
 
 async fn empty_engineering(env: &TestEnv) {
     let engineering = env.assignments.engineering;
-    env.change(vec![], move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             let group = Group {
                 id: engineering,

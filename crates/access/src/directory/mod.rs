@@ -66,14 +66,23 @@ impl Directory {
     async fn advance(&self, tx: &mut dyn Read) -> Result<Arc<Organisation>, AppError> {
         let before = self.current.borrow().clone();
         let after = match before {
-            Some(before) => match advance::advance(tx, &before).await? {
-                Some(after) => after,
-                None => load::load(tx).await?,
-            },
+            Some(before) => advanced(tx, &before).await?,
             None => load::load(tx).await?,
         };
         let after = Arc::new(after);
         self.current.send_replace(Some(Arc::clone(&after)));
         Ok(after)
+    }
+}
+
+/// The organisation as it stands in a transaction, from one that was true before: also with what the
+/// transaction itself has recorded so far.
+///
+/// # Errors
+/// The store's failure.
+pub async fn advanced(tx: &mut dyn Read, known: &Organisation) -> Result<Organisation, AppError> {
+    match advance::advance(tx, known).await? {
+        Some(after) => Ok(after),
+        None => load::load(tx).await,
     }
 }

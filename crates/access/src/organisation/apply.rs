@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
 use super::plan::{Change, Plan, assignment_key};
+use crate::directory::{self, Directory};
 use crate::error::AppError;
 use crate::identity::session;
 use crate::reconcile::reconcile;
@@ -71,8 +72,11 @@ pub async fn apply(
     shown: Option<Plan>,
     now: Time,
 ) -> Result<Plan, Refused> {
+    // Loaded before the transaction: nobody else writes while that runs.
+    let known = Directory::default().current(store).await?;
     transact(store, move |tx| {
         Box::pin(async move {
+            let before = directory::advanced(tx, &known).await?;
             let today = tx.organisation().await?;
             let plan = Plan::new(&today, &file, prune);
             if shown.is_some_and(|shown| shown != plan) {
@@ -81,12 +85,12 @@ pub async fn apply(
             if plan.is_empty() {
                 return Ok(plan);
             }
-            let changed_destinations = Applier::new(tx, &today, now).run(&plan).await?;
+            Applier::new(tx, &today, now).run(&plan).await?;
             let had_admin = has_admin(&today);
             if had_admin && !has_admin(&tx.organisation().await?) {
                 return Err(Refused::LastAdmin);
             }
-            reconcile(tx, &changed_destinations, None, now).await?;
+            reconcile(tx, &before, None, now).await?;
             Ok(plan)
         })
     })
@@ -144,9 +148,8 @@ impl<'t> Applier<'t> {
         }
     }
 
-    /// Adds and changes from the ground up, removes from the top down. Returns the resources
-    /// whose destination changed.
-    async fn run(mut self, plan: &Plan) -> Result<Vec<ResourceId>, Refused> {
+    /// Adds and changes from the ground up, removes from the top down.
+    async fn run(mut self, plan: &Plan) -> Result<(), Refused> {
         if let Some(name) = &plan.name {
             self.tx.set_organisation_name(name).await?;
             self.record(AuditAction::OrganisationRenamed, Entity::Name, name)
@@ -211,7 +214,7 @@ impl<'t> Applier<'t> {
             )
             .await?;
         }
-        let changed_destinations = self.resources(&plan.resources).await?;
+        self.resources(&plan.resources).await?;
         for change in &plan.assignments {
             match change {
                 Change::Add(spec) => {
@@ -235,15 +238,10 @@ impl<'t> Applier<'t> {
                 Change::Remove(_) => {}
             }
         }
-        self.remove(plan).await?;
-        Ok(changed_destinations)
+        self.remove(plan).await
     }
 
-    async fn resources(
-        &mut self,
-        changes: &[Change<ResourceSpec>],
-    ) -> Result<Vec<ResourceId>, Refused> {
-        let mut changed_destinations = Vec::new();
+    async fn resources(&mut self, changes: &[Change<ResourceSpec>]) -> Result<(), Refused> {
         for change in changes {
             match change {
                 Change::Add(spec) => {
@@ -253,18 +251,8 @@ impl<'t> Applier<'t> {
                     self.record(AuditAction::ResourceAdded, Entity::Resource(id), change)
                         .await?;
                 }
-                Change::Replace { before, after } => {
+                Change::Replace { after, .. } => {
                     let id = known(&self.resources, &after.name)?;
-                    let destination = |spec: &ResourceSpec| {
-                        (
-                            spec.address.clone(),
-                            spec.ports.clone(),
-                            spec.network.clone(),
-                        )
-                    };
-                    if destination(before) != destination(after) {
-                        changed_destinations.push(id);
-                    }
                     self.tx.update_resource(self.resource(id, after)?).await?;
                     self.record(AuditAction::ResourceChanged, Entity::Resource(id), change)
                         .await?;
@@ -272,7 +260,7 @@ impl<'t> Applier<'t> {
                 Change::Remove(_) => {}
             }
         }
-        Ok(changed_destinations)
+        Ok(())
     }
 
     async fn remove(&mut self, plan: &Plan) -> Result<(), Refused> {

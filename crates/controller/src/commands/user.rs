@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use hourkey_access::directory::{self, Directory};
 use hourkey_access::identity::password::{self, Hasher, Priority};
 use hourkey_access::identity::{account, reset, session};
 use hourkey_access::reconcile::reconcile;
@@ -171,8 +172,11 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
     let now = opened.now();
     let id = find(opened, login).await?.id;
     let of = login.to_owned();
+    let known = Directory::default().current(&opened.store).await;
+    let known = known.map_err(told)?;
     transact_ending(&opened.store, move |tx| {
         Box::pin(async move {
+            let before = directory::advanced(tx, &known).await.map_err(told)?;
             let (mut found, others): (Vec<_>, Vec<_>) = tx
                 .organisation()
                 .await?
@@ -199,7 +203,7 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
                     .await
                     .map_err(told)?;
             }
-            reconcile(tx, &[], None, now).await.map_err(told)
+            reconcile(tx, &before, None, now).await.map_err(told)
         })
     })
     .await?;

@@ -18,6 +18,7 @@ use chrono::TimeDelta;
 use hourkey_access::app::App;
 use hourkey_access::clock::Clock;
 use hourkey_access::config::Config;
+use hourkey_access::directory;
 use hourkey_access::error::AppError;
 use hourkey_access::identity::authorities::Authorities;
 use hourkey_access::identity::secret::new_secret;
@@ -303,7 +304,7 @@ impl TestEnv {
     }
 
     /// Changes the organisation as `apply` does: the change, its record, and its consequences.
-    pub async fn change<F>(&self, changed_destinations: Vec<ResourceId>, change: F)
+    pub async fn change<F>(&self, change: F)
     where
         F: for<'t> FnOnce(
                 &'t mut dyn hourkey_store::Write,
@@ -312,9 +313,11 @@ impl TestEnv {
             + 'static,
     {
         let admin = Some(self.people.ada);
+        let known = self.app.organisation().await.unwrap();
         self.app
             .transact(move |tx, now| {
                 Box::pin(async move {
+                    let before = directory::advanced(tx, &known).await?;
                     change(tx).await?;
                     tx.record(hourkey_store::log::Entry {
                         at: now,
@@ -326,8 +329,7 @@ impl TestEnv {
                         detail: Value::Null,
                     })
                     .await?;
-                    hourkey_access::reconcile::reconcile(tx, &changed_destinations, admin, now)
-                        .await
+                    hourkey_access::reconcile::reconcile(tx, &before, admin, now).await
                 })
             })
             .await

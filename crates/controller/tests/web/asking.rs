@@ -358,7 +358,7 @@ async fn hostile_names_and_reasons_are_shown_harmlessly() {
     let site = Site::new().await;
     let id = site.env.resources.logs;
     site.env
-        .change(Vec::new(), move |tx| {
+        .change(move |tx| {
             Box::pin(async move {
                 let mut logs = tx.resource(id).await?.unwrap().0;
                 logs.name = "<img src=x onerror=alert(1)>\u{202e}sgol\u{2069}".to_owned();

@@ -116,7 +116,7 @@ async fn who_administers_no_more_reaches_nobody_else_s_devices_and_unlocks_nothi
 
 /// Takes all roles away but that of everybody.
 async fn become_member(env: &TestEnv, user: UserId) {
-    let change = env.change(Vec::new(), move |tx| {
+    let change = env.change(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(user).await?.unwrap();
             user.roles = vec![Role::Member];

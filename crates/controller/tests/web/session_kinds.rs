@@ -239,7 +239,7 @@ async fn an_open_stream_tells_a_host_nothing_of_others() {
 /// Rae reviews already.
 async fn make_admin(env: &TestEnv) {
     let rae = env.people.rae;
-    let change = env.change(Vec::new(), move |tx| {
+    let change = env.change(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(rae).await?.unwrap();
             user.roles = vec![Role::AccessReviewer, Role::Admin];

@@ -196,7 +196,7 @@ impl<'s> History<'s> {
     async fn change(&self, change: impl FnOnce(&mut Organisation) + Send + 'static) {
         self.site
             .env
-            .change(Vec::new(), move |tx| {
+            .change(move |tx| {
                 Box::pin(async move {
                     let before = tx.organisation().await?;
                     let mut after = before.clone();

@@ -9,7 +9,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let site = Site::new().await;
     let database = site.env.resources.database;
     site.env
-        .change(Vec::new(), move |tx| {
+        .change(move |tx| {
             Box::pin(async move {
                 let (mut found, _) = tx.resource(database).await?.unwrap();
                 found.settings.mode = Mode::AutoLock;
