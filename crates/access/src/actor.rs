@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, SessionId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::Request;
-use hourkey_domain::review::{Regulars, Reviewer, Role};
+use hourkey_domain::review::{Regulars, Role};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Read;
 use hourkey_store::organisation::User;
+
+pub use hourkey_domain::organisation::Reach;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -21,18 +24,6 @@ pub struct Actor {
     pub user: User,
     /// What they may review.
     pub reach: Reach,
-}
-
-/// What a person may review in their session: true until the organisation changes.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    user: UserId,
-    /// The roles that count in the session: none where it does not reach other people.
-    roles: Vec<Role>,
-    /// Resources of which they are an approver.
-    approves: BTreeSet<ResourceId>,
-    /// Where they may stand in as a fallback reviewer, each with who else reviews it (rule 14).
-    stands_in: BTreeMap<ResourceId, Regulars>,
 }
 
 /// What somebody does to a request or a grant.
@@ -78,16 +69,33 @@ impl From<&Grant> for Target {
 }
 
 impl Actor {
-    /// The person who acts.
+    /// The person who acts, as the transaction of their act reads it.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
     pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, AppError> {
-        Self::find(tx, caller.into()).await?.ok_or_else(|| {
-            AppError::refused(
-                Code::Unauthenticated,
-                "This account is disabled or was removed. Ask your administrator.",
-            )
+        Self::find(tx, caller.into()).await?.ok_or_else(gone)
+    }
+
+    /// The person who looks, of the organisation as one value.
+    ///
+    /// # Errors
+    /// As [`Actor::load`].
+    pub fn looking(
+        organisation: &Organisation,
+        caller: impl Into<Caller>,
+    ) -> Result<Self, AppError> {
+        Self::of(organisation, caller).ok_or_else(gone)
+    }
+
+    /// The person, when they exist and are not disabled.
+    #[must_use]
+    pub fn of(organisation: &Organisation, caller: impl Into<Caller>) -> Option<Self> {
+        let caller = caller.into();
+        let user = organisation.enabled_user(caller.user)?;
+        Some(Self {
+            reach: organisation.reach(caller.user, caller.reaches_others())?,
+            user: (**user).clone(),
         })
     }
 
@@ -106,37 +114,32 @@ impl Actor {
         match running {
             Some(session) => {
                 let kind = session.kind;
-                Self::find(&mut *tx, Caller { user, kind }).await
+                let organisation = app.organisation().await?;
+                Ok(Self::of(&organisation, Caller { user, kind }))
             }
             None => Ok(None),
         }
     }
 
     /// The person, when they exist and are not disabled.
-    pub async fn find(
-        tx: &mut dyn Read,
-        caller: impl Into<Caller>,
-    ) -> Result<Option<Self>, AppError> {
+    async fn find(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Option<Self>, AppError> {
         let caller = caller.into();
         let user = tx.user(caller.user).await?;
         let Some(user) = user.filter(|user| !user.disabled) else {
             return Ok(None);
         };
-        let mut reach = Reach {
-            user: user.id,
-            roles: Vec::new(),
-            approves: BTreeSet::new(),
-            stands_in: BTreeMap::new(),
-        };
+        let (mut roles, mut approves) = (Vec::new(), BTreeSet::new());
+        let mut stands_in = BTreeMap::new();
         if caller.reaches_others() {
-            reach.roles.clone_from(&user.roles);
-            reach.approves.extend(tx.approves(user.id).await?);
+            roles.clone_from(&user.roles);
+            approves.extend(tx.approves(user.id).await?);
             if tx.fallback_reviewers().await?.contains(&user.id) {
                 let scarce = tx.scarcely_reviewed().await?.into_iter();
-                let scarce = scarce.map(|(resource, one)| (resource, one.into()));
-                reach.stands_in.extend(scarce);
+                let scarce = scarce.map(|(resource, one)| (resource, Regulars::from(one)));
+                stands_in.extend(scarce);
             }
         }
+        let reach = Reach::new(user.id, roles, approves, stands_in);
         Ok(Some(Self { user, reach }))
     }
 
@@ -201,49 +204,13 @@ impl Actor {
     /// True when they administer the organisation.
     #[must_use]
     pub fn administers(&self) -> bool {
-        self.reach.roles.contains(&Role::Admin)
+        self.reach.roles().contains(&Role::Admin)
     }
 }
 
-impl Reach {
-    /// True when they may see what `requester` asks for or holds here (rules 1 and 14).
-    #[must_use]
-    pub fn covers(&self, requester: UserId, resource: ResourceId) -> bool {
-        self.reviewer(requester, resource).reviews()
-    }
-
-    /// True when they may review anything at all.
-    #[must_use]
-    pub fn is_some(&self) -> bool {
-        self.resources()
-            .is_none_or(|resources| !resources.is_empty())
-    }
-
-    /// The resources for which they may review some requests at least; `None` for all, by role.
-    #[must_use]
-    pub fn resources(&self) -> Option<BTreeSet<ResourceId>> {
-        let others = self.approves.iter().chain(self.stands_in.keys());
-        (!self.reviews_all()).then(|| others.copied().collect())
-    }
-
-    /// True when they may see what anybody asks for here, and not only where they stand in.
-    #[must_use]
-    pub fn covers_all(&self, resource: ResourceId) -> bool {
-        self.reviews_all() || self.approves.contains(&resource)
-    }
-
-    fn reviews_all(&self) -> bool {
-        self.roles.iter().any(|role| role.reviews_all())
-    }
-
-    /// The person, as the rules see them before what `requester` asks for.
-    pub(super) fn reviewer(&self, requester: UserId, resource: ResourceId) -> Reviewer<'_> {
-        let regulars = self.stands_in.get(&resource);
-        Reviewer {
-            user: self.user,
-            roles: &self.roles,
-            approves_resource: self.approves.contains(&resource),
-            stands_in: regulars.is_some_and(|regulars| regulars.lack(requester)),
-        }
-    }
+fn gone() -> AppError {
+    AppError::refused(
+        Code::Unauthenticated,
+        "This account is disabled or was removed. Ask your administrator.",
+    )
 }

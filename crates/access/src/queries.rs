@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::Request;
 use hourkey_domain::settings::{Approval, Mode, most_permissive};
 use hourkey_protocol::access::{
@@ -12,7 +13,6 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::Read;
-use hourkey_store::access::OpenFilter;
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -28,9 +28,6 @@ pub const NOTICES: u32 = 200;
 /// How many things a page holds.
 pub const PAGE: u32 = 50;
 
-/// Up to this many resources, what waits for each is read by itself; for more, all that waits.
-const ASKED_ONE_BY_ONE: usize = 50;
-
 /// How far back a reviewer is told of other grants.
 const RECENTLY: TimeDelta = TimeDelta::days(30);
 
@@ -41,17 +38,18 @@ const RECENTLY: TimeDelta = TimeDelta::days(30);
 pub async fn snapshot(app: &App, caller: impl Into<Caller>) -> Result<Snapshot, AppError> {
     let mut tx = app.store.read().await?;
     let now = app.clock.now();
-    let actor = Actor::load(&mut *tx, caller).await?;
     // As new as the rest of it at least: what comes later comes again, what is missed does not.
     let seq = tx.seq().await?;
     let organisation = app.organisation_at(seq).await?;
+    let actor = Actor::looking(&organisation, caller)?;
     let rows = rows(&organisation, actor.user.id, None, now);
-    snapshot_in(&mut *tx, &actor, rows, now).await
+    snapshot_in(&mut *tx, &organisation, &actor, rows, now).await
 }
 
 /// [`snapshot`], of rows that were read already.
 pub async fn snapshot_in(
     tx: &mut dyn Read,
+    organisation: &Organisation,
     actor: &Actor,
     rows: Vec<Row>,
     now: Time,
@@ -59,9 +57,9 @@ pub async fn snapshot_in(
     Ok(Snapshot {
         seq: tx.seq().await?,
         server_time: now,
-        me: me_in(tx, actor).await?,
+        me: me_of(organisation, actor),
         resources: rows.into_iter().map(|row| row.shown).collect(),
-        reviews: reviews_in(tx, actor, now).await?,
+        reviews: reviews_in(tx, organisation, actor, now).await?,
         notices: notices_in(tx, actor, 0).await?,
     })
 }
@@ -91,21 +89,22 @@ pub async fn notices_in(
 
 /// The person.
 pub async fn me(app: &App, caller: impl Into<Caller>) -> Result<Me, AppError> {
-    let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, caller).await?;
-    me_in(&mut *tx, &actor).await
+    let organisation = app.organisation().await?;
+    let actor = Actor::looking(&organisation, caller)?;
+    Ok(me_of(&organisation, &actor))
 }
 
-/// [`me`], in a transaction.
-pub async fn me_in(tx: &mut dyn Read, actor: &Actor) -> Result<Me, AppError> {
-    Ok(Me {
+/// [`me`], of a value.
+#[must_use]
+pub fn me_of(organisation: &Organisation, actor: &Actor) -> Me {
+    Me {
         id: actor.user.id,
         login: actor.user.login.clone(),
         name: actor.user.name.clone(),
         roles: actor.user.roles.clone(),
         reviews: actor.reach.is_some(),
-        organisation: tx.organisation_name().await?,
-    })
+        organisation: organisation.name().to_owned(),
+    }
 }
 
 /// The person, with what is shown around everything that they look at.
@@ -123,14 +122,14 @@ pub struct Person {
 
 /// The person in the browser.
 pub async fn person(app: &App, user: UserId) -> Result<Person, AppError> {
-    let mut tx = app.store.read().await?;
+    let organisation = app.organisation().await?;
     let now = app.clock.now();
-    let actor = Actor::load(&mut *tx, user).await?;
-    let waiting = waiting_in(&mut *tx, &actor).await?;
+    let actor = Actor::looking(&organisation, user)?;
+    let waiting = waiting(&organisation, &actor);
     let theirs = |request: &&Request| request.user != user && now < request.lapses_at;
     Ok(Person {
         waiting: waiting.iter().filter(theirs).count(),
-        organisation: tx.organisation_name().await?,
+        organisation: organisation.name().to_owned(),
         actor,
         now,
     })
@@ -138,7 +137,7 @@ pub async fn person(app: &App, user: UserId) -> Result<Person, AppError> {
 
 /// The organisation's name.
 pub async fn organisation_name(app: &App) -> Result<String, AppError> {
-    Ok(app.store.read().await?.organisation_name().await?)
+    Ok(app.organisation().await?.name().to_owned())
 }
 
 /// The request that a grant came of.
@@ -208,7 +207,7 @@ pub async fn request(
     id: RequestId,
 ) -> Result<Shown, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, caller).await?;
+    let actor = Actor::looking(&*app.organisation().await?, caller)?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::See, Target::from(&request))?;
     let show = Show::new(&mut *tx, app.clock.now());
@@ -235,41 +234,46 @@ pub async fn requests(
 /// not decide.
 pub async fn reviews(app: &App, caller: impl Into<Caller>) -> Result<Vec<Review>, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, caller).await?;
-    reviews_in(&mut *tx, &actor, app.clock.now()).await
+    let organisation = app.organisation().await?;
+    let actor = Actor::looking(&organisation, caller)?;
+    reviews_in(&mut *tx, &organisation, &actor, app.clock.now()).await
 }
 
 /// [`reviews`], in a transaction.
 pub async fn reviews_in(
     tx: &mut dyn Read,
+    organisation: &Organisation,
     actor: &Actor,
     now: Time,
 ) -> Result<Vec<Review>, AppError> {
     let mut reviews = Vec::new();
-    for request in waiting_in(tx, actor).await? {
+    for request in waiting(organisation, actor) {
         reviews.extend(review_in(tx, actor, request, now).await?);
     }
     Ok(reviews)
 }
 
 /// The pending requests that the person may see as a reviewer, oldest first.
-pub async fn waiting_in(tx: &mut dyn Read, actor: &Actor) -> Result<Vec<Request>, AppError> {
-    let mut waiting = Vec::new();
-    match actor.reach.resources() {
-        Some(resources) if resources.len() <= ASKED_ONE_BY_ONE => {
-            for resource in resources {
-                let filter = OpenFilter {
-                    resource: Some(resource),
-                    ..OpenFilter::default()
-                };
-                waiting.extend(tx.open(filter).await?.requests);
-            }
+fn waiting(organisation: &Organisation, actor: &Actor) -> Vec<Request> {
+    let pairs: Vec<(UserId, ResourceId)> = match actor.reach.resources() {
+        Some(resources) => {
+            let of = |resource| {
+                let users = organisation.open_for(resource);
+                users.map(move |user| (user, resource))
+            };
+            resources.into_iter().flat_map(of).collect()
         }
-        Some(_) | None => waiting = tx.open(OpenFilter::default()).await?.requests,
-    }
-    waiting.retain(|request| actor.reviews(request.user, request.resource));
+        None => organisation.open_pairs().collect(),
+    };
+    let pairs = pairs.into_iter();
+    let pairs = pairs.filter(|(user, resource)| actor.reviews(*user, *resource));
+    let pending = pairs.filter_map(|(user, resource)| {
+        let access = organisation.access(user, resource)?;
+        access.pending.as_deref().cloned()
+    });
+    let mut waiting: Vec<_> = pending.collect();
     waiting.sort_by_key(|request| request.id);
-    Ok(waiting)
+    waiting
 }
 
 /// A request in the person's queue, if it belongs there now.
@@ -305,7 +309,7 @@ pub async fn decided(
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
-    let actor = Actor::load(&mut *tx, user).await?;
+    let actor = Actor::looking(&*app.organisation().await?, user)?;
     let (mut found, mut before) = (Vec::new(), before);
     while actor.reach.is_some() && found.len() <= PAGE as usize {
         let batch = tx.decided_requests(before, PAGE + 1).await?;

@@ -65,8 +65,7 @@ pub async fn unlock_in(
 /// # Errors
 /// [`Code::Forbidden`] for everybody but administrators.
 pub async fn check_admin(app: &App, caller: impl Into<Caller>) -> Result<(), AppError> {
-    let mut tx = app.store.read().await?;
-    Actor::load(&mut *tx, caller).await?.authorize_admin()
+    Actor::looking(&*app.organisation().await?, caller)?.authorize_admin()
 }
 
 /// What locks when this person does not use it, for an administrator, in order of id.

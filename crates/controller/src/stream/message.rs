@@ -110,15 +110,16 @@ impl Reading {
             return Ok(None);
         };
         let kind = found.kind;
-        let Some(actor) = Actor::find(&mut *tx, Caller { user, kind }).await? else {
+        // At least as new as what the transaction reads: no change is missed.
+        let organisation = app.organisation_at(tx.seq().await?).await?;
+        let Some(actor) = Actor::of(&organisation, Caller { user, kind }) else {
             return Ok(None);
         };
         if !session::is_running(&found, now) {
             return Ok(None);
         }
-        let seq = tx.seq().await?;
         Ok(Some(Self {
-            organisation: app.organisation_at(seq).await?,
+            organisation,
             tx,
             now,
             actor,
@@ -162,7 +163,14 @@ impl Reading {
     async fn snapshot(mut self) -> Result<Message, AppError> {
         let rows = resource_rows::rows(&self.organisation, self.actor.user.id, None, self.now);
         let look_again_at = self.look_again_at(&rows);
-        let snapshot = queries::snapshot_in(&mut *self.tx, &self.actor, rows, self.now).await?;
+        let snapshot = queries::snapshot_in(
+            &mut *self.tx,
+            &self.organisation,
+            &self.actor,
+            rows,
+            self.now,
+        )
+        .await?;
         Ok(Message {
             event: Some(event(SNAPSHOT, snapshot.seq, &snapshot)?),
             seq: snapshot.seq,
@@ -215,7 +223,7 @@ impl Reading {
         };
         message.notices.reverse();
         if affected.account {
-            message.me = Some(queries::me_in(&mut *self.tx, &self.actor).await?);
+            message.me = Some(queries::me_of(&self.organisation, &self.actor));
         }
         for resource in affected.resources {
             match rows.remove(&resource) {

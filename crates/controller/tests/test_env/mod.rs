@@ -313,7 +313,7 @@ impl TestEnv {
             + 'static,
     {
         let admin = Some(self.people.ada);
-        let known = self.app.organisation().await.unwrap();
+        let known = self.shadow.known().await;
         self.app
             .transact(move |tx, now| {
                 Box::pin(async move {

@@ -17,6 +17,11 @@ impl Shadow {
         Self { store, directory }
     }
 
+    /// The value that followed the change log, also while a test keeps the controller from reading.
+    pub async fn known(&self) -> Arc<Organisation> {
+        self.directory.current(&self.store).await.unwrap()
+    }
+
     /// The value that followed the change log is the one that stands in the tables.
     pub async fn check(&self) {
         loop {

@@ -150,6 +150,23 @@ impl Organisation {
 }
 
 impl Reach {
+    /// Of a person with these roles, as far as they count in the session, who approves these
+    /// resources, and stands in at those.
+    #[must_use]
+    pub fn new(
+        user: UserId,
+        roles: Vec<Role>,
+        approves: BTreeSet<ResourceId>,
+        stands_in: BTreeMap<ResourceId, Regulars>,
+    ) -> Self {
+        Self {
+            user,
+            roles,
+            approves,
+            stands_in,
+        }
+    }
+
     /// The roles that count in the session.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
