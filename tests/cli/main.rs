@@ -5,6 +5,7 @@
 mod account;
 mod ask;
 mod clipboard;
+mod explain;
 mod in_place;
 mod output;
 mod ports;

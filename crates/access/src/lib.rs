@@ -24,6 +24,7 @@ pub mod directory;
 mod eligible;
 pub mod end;
 pub mod error;
+pub mod explain;
 mod facts;
 pub mod idempotency;
 pub mod identity;

@@ -4,6 +4,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hourkey_client::config::StoreKind;
+use hourkey_domain::Time;
+use hourkey_domain::format::typed_moment;
 use hourkey_domain::ids::{DeviceId, RequestId};
 use hourkey_domain::length::{Length, typed_seconds};
 
@@ -49,6 +51,16 @@ pub(crate) enum Command {
     Status {
         /// The resource; everything that is open or waiting when left out.
         resource: Option<String>,
+    },
+    /// Say why you can or can't reach a resource, now or later.
+    Explain {
+        /// The resource.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        resource: String,
+        /// When, for example 2026-12-24T18:00:00+01:00, if nothing but time changes until then; now
+        /// when left out or past.
+        #[arg(long, value_name = "TIME", value_parser = typed_moment)]
+        at: Option<Time>,
     },
     /// Cancel a request of yours that waits.
     Cancel {

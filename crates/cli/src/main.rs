@@ -9,6 +9,7 @@ mod clipboard;
 mod connect;
 mod devices;
 mod exit;
+mod explain;
 mod live;
 mod print;
 mod resources;
@@ -66,6 +67,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CommandError> {
         Command::Status {
             resource: Some(resource),
         } => ask::status(&resource, json).await,
+        Command::Explain { resource, at } => explain::explain(&resource, at, json).await,
         Command::Cancel { what } => ask::cancel(&what, json).await,
         Command::Release { resource } => ask::release(&resource, json).await,
         Command::Open { resource } => resources::open(&resource, json).await,

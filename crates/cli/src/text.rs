@@ -4,7 +4,8 @@ use chrono::{DateTime, FixedOffset, Local, Offset, Utc};
 use hourkey_domain::format;
 pub(crate) use hourkey_domain::text::for_terminal as visible;
 
-fn offset(at: DateTime<Utc>) -> FixedOffset {
+/// The offset of this machine's time zone from UTC at a moment.
+pub(crate) fn offset(at: DateTime<Utc>) -> FixedOffset {
     at.with_timezone(&Local).offset().fix()
 }
 
@@ -22,8 +23,5 @@ pub(crate) fn date(at: DateTime<Utc>) -> String {
 
 /// The zone that moments near `now` are said in: `UTC+01:00`.
 pub(crate) fn zone(now: DateTime<Utc>) -> String {
-    match offset(now) {
-        offset if offset.local_minus_utc() == 0 => "UTC".to_owned(),
-        offset => format!("UTC{offset}"),
-    }
+    format::zone(offset(now))
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use hourkey_domain::Time;
 use hourkey_domain::ids::{DeviceId, GrantId, RequestId, ResourceId, SessionId};
+use hourkey_domain::organisation::explain::Explanation;
 use hourkey_pki::NoAnswer;
 use hourkey_protocol::API;
 use hourkey_protocol::access::{
@@ -211,6 +213,23 @@ impl Session {
             .append_pair("login", login)
             .finish();
         self.get(&format!("/unlocks?{query}")).await
+    }
+
+    /// Why the person may or may not reach a resource, now or later.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn explain(
+        &self,
+        resource: ResourceId,
+        at: Option<Time>,
+    ) -> Result<Explanation, ApiError> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("resource", &resource.to_string());
+        if let Some(at) = at {
+            query.append_pair("at", &at.to_rfc3339());
+        }
+        self.get(&format!("/explain?{}", query.finish())).await
     }
 
     /// Unlocks a resource for somebody; administrators only.

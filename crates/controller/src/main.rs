@@ -9,7 +9,7 @@ use hourkey_terminal::{self as terminal, PrintError};
 
 fn main() -> ExitCode {
     match commands::run(commands::Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if matches!(error.downcast_ref(), Some(PrintError::ReaderGone)) => {
             terminal::reader_gone()
         }

@@ -317,6 +317,7 @@ async fn the_description_is_served_and_names_every_route_and_code() {
     GET /api/v1/devices: 200 401 429 500 503
     DELETE /api/v1/devices/{id}: 204 401 403 404 500 503
     GET /api/v1/events: 200 401 429 500 503
+    GET /api/v1/explain: 200 400 401 404 429 500 503
     POST /api/v1/gateway/ack: 204 400 401 404 413 415 500 503
     POST /api/v1/gateway/certificate: 200 400 401 403 413 415 500 503
     POST /api/v1/gateway/connections: 204 400 401 413 415 500 503

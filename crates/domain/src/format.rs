@@ -3,7 +3,7 @@
 //! The window and the pages' script count on by themselves; they are tested against the same tables
 //! as this module (`ui/src/time-cases.json`).
 
-use chrono::{Datelike, FixedOffset, TimeDelta};
+use chrono::{DateTime, Datelike, FixedOffset, TimeDelta};
 
 use crate::Time;
 use crate::address::Ports;
@@ -94,6 +94,29 @@ pub fn moment(at: Time, now: Time, zone: FixedOffset) -> String {
     at.format(format).to_string()
 }
 
+/// A zone that moments are said in: `UTC+01:00`, or `UTC`.
+#[must_use]
+pub fn zone(zone: FixedOffset) -> String {
+    match zone.local_minus_utc() {
+        0 => "UTC".to_owned(),
+        _ => format!("UTC{zone}"),
+    }
+}
+
+/// A text is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a time as 2026-12-24T18:00:00Z, or with its zone as 2026-12-24T18:00:00+01:00")]
+pub struct BadMoment;
+
+/// Reads a moment that a person or a script wrote (RFC 3339).
+///
+/// # Errors
+/// [`BadMoment`].
+pub fn typed_moment(text: &str) -> Result<Time, BadMoment> {
+    let read = DateTime::parse_from_rfc3339(text.trim());
+    read.map(Time::from).map_err(|_| BadMoment)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -143,6 +166,25 @@ mod tests {
         }
         for (gone, words) in of("ago") {
             assert_eq!(ago(gone), words, "{gone}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_said_by_its_offset() {
+        let said = |seconds| zone(FixedOffset::east_opt(seconds).unwrap());
+        assert_eq!(said(0), "UTC");
+        assert_eq!(said(5_400), "UTC+01:30");
+        assert_eq!(said(-3_600), "UTC-01:00");
+    }
+
+    #[test]
+    fn a_typed_moment_names_its_zone() {
+        let at = |text: &str| typed_moment(text).map(|at| at.to_rfc3339()).ok();
+        let noon = Some("2026-12-24T12:00:00+00:00".to_owned());
+        assert_eq!(at("2026-12-24T12:00:00Z"), noon);
+        assert_eq!(at(" 2026-12-24T13:00:00+01:00"), noon);
+        for text in ["", "now", "12:00", "2026-12-24", "2026-12-24T12:00:00"] {
+            assert_eq!(at(text), None, "{text}");
         }
     }
 

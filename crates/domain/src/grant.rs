@@ -1,6 +1,7 @@
 //! The life cycle of a grant:
 //! `Scheduled → Active | Released | Revoked`, `Active → Expired | Released | Revoked`.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
@@ -12,11 +13,12 @@ use crate::settings::{Approval, EffectiveAssignment};
 
 /// When a grant runs. `starts_at < expires_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Window {
     /// From here on.
-    pub starts_at: Time,
+    pub starts_at: DateTime<Utc>,
     /// Up to, and not including, this moment.
-    pub expires_at: Time,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A grant and its state.

@@ -2,9 +2,9 @@
 //! told and who reviews what is read from it, and no table is.
 //!
 //! The value is true at one sequence number of the change log. It advances by what the log names
-//! ([`mod@advance`]), in one read transaction up to the log's head: a value in between would hold
+//! (`advance`), in one read transaction up to the log's head: a value in between would hold
 //! entities that were read later than their entries, and permits that were true at no moment. Where
-//! the log does not say enough, it is loaded afresh ([`mod@load`]).
+//! the log does not say enough, it is loaded afresh (`load`).
 
 mod advance;
 mod load;

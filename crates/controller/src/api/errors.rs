@@ -32,6 +32,8 @@ refusals! {
     ListErrors: Malformed Unauthenticated RateLimited Internal Unavailable;
     /// Of calls that name one thing.
     FindErrors: Unauthenticated NotFound RateLimited Internal Unavailable;
+    /// Of explaining.
+    ExplainErrors: Malformed Unauthenticated NotFound RateLimited Internal Unavailable;
     /// Of ending a session or a device.
     EndErrors: Unauthenticated Forbidden NotFound Internal Unavailable;
     /// Of asking for a certificate.

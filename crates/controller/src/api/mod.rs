@@ -7,6 +7,7 @@ mod devices;
 pub(crate) mod error;
 mod errors;
 mod events;
+mod explain;
 mod extract;
 mod gateways;
 mod grants;
@@ -59,6 +60,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(events::events))
         .routes(routes!(resources::list))
         .routes(routes!(resources::one))
+        .routes(routes!(explain::explain))
         .routes(routes!(requests::list, requests::make))
         .routes(routes!(requests::one))
         .routes(routes!(requests::cancel))

@@ -2,13 +2,16 @@
 
 mod apply;
 mod audit;
+mod explain;
 mod gateway;
 mod init;
+mod lint;
 mod serve;
 mod settings;
 mod user;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -51,33 +54,42 @@ enum Command {
     /// Add, list and remove gateways.
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// Say why somebody can or can't reach a resource, now or later.
+    Explain(explain::Arguments),
+    /// Name what in the organisation will surprise somebody. Ends with 1 when a problem is among it
+    /// (somebody cannot do what they should), with 0 for warnings and hints alone.
+    Lint(lint::Arguments),
     /// Print the audit log: who did what, when.
     Audit(audit::Arguments),
     /// Print the OpenAPI document of the API.
     Openapi,
 }
 
-/// Runs one command.
+/// Runs one command, and returns how it ended.
 ///
 /// # Errors
 /// A sentence for the terminal.
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     let data = arguments.data;
     runtime.block_on(async {
         match arguments.command {
-            Command::Init(flags) => init::run(&data, flags).await,
-            Command::Serve(flags) => serve::run(data, flags).await,
-            Command::SetupCode(flags) => init::setup_code(&data, &open(&data).await?, flags).await,
-            Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await,
-            Command::User(command) => user::run(&data, &open(&data).await?, command).await,
-            Command::Gateway(command) => gateway::run(&open(&data).await?, command).await,
-            Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await,
+            Command::Init(flags) => init::run(&data, flags).await?,
+            Command::Serve(flags) => serve::run(data, flags).await?,
+            Command::SetupCode(flags) => {
+                init::setup_code(&data, &open(&data).await?, flags).await?
+            }
+            Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await?,
+            Command::User(command) => user::run(&data, &open(&data).await?, command).await?,
+            Command::Gateway(command) => gateway::run(&open(&data).await?, command).await?,
+            Command::Explain(arguments) => explain::run(&open(&data).await?, arguments).await?,
+            Command::Lint(arguments) => return lint::run(&open(&data).await?, &arguments).await,
+            Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await?,
             Command::Openapi => {
                 terminal::line(hourkey_controller::api::openapi().to_pretty_json()?)?;
-                Ok(())
             }
         }
+        Ok(ExitCode::SUCCESS)
     })
 }
 

@@ -28,6 +28,10 @@ enum Target {
     Device,
     /// Her session.
     Session,
+    /// Her access to the database, which Dan's group approves.
+    Database,
+    /// Her access to the vault, which only roles review.
+    Vault,
     /// Herself: a resource of hers that is open.
     Person,
 }
@@ -47,7 +51,7 @@ fn table() -> Vec<Row> {
     let row = |operation, target, body, statuses| Row { operation, target, body, statuses };
     let word = || json!({ "comment": "A word" });
     let person = json!({ "login": "ann", "resource": 1 });
-    use Target::{Device, Grant, Person, Request, Session, VaultRequest};
+    use Target::{Database, Device, Grant, Person, Request, Session, Vault, VaultRequest};
     vec![
         //                                                        ann  ben  dan  rae  ada  eve
         row("GET /requests/{id}", Request, Value::Null,          [200, 404, 200, 200, 200, 404]),
@@ -62,6 +66,8 @@ fn table() -> Vec<Row> {
         row("POST /grants/{id}/revoke", Grant, word(),           [403, 404, 200, 200, 200, 404]),
         row("DELETE /devices/{id}", Device, Value::Null,         [204, 404, 404, 404, 204, 404]),
         row("DELETE /sessions/{id}", Session, Value::Null,       [204, 404, 404, 404, 404, 404]),
+        row("GET /explain", Database, Value::Null,               [200, 404, 200, 200, 200, 404]),
+        row("GET /explain", Vault, Value::Null,                  [200, 404, 404, 200, 200, 404]),
         row("GET /unlocks", Person, Value::Null,                 [403, 403, 403, 403, 200, 403]),
         // Open: there is nothing to unlock.
         row("POST /unlocks", Person, person,                     [403, 403, 403, 403, 409, 403]),
@@ -136,6 +142,8 @@ async fn made(site: &Site, target: Target) -> i64 {
             let mut tx = site.app.store.read().await.unwrap();
             tx.sessions_of(people.ann).await.unwrap()[0].id.0
         }
+        Target::Database => env.resources.database.0,
+        Target::Vault => env.resources.vault.0,
         Target::Person => 0,
     }
 }
@@ -144,8 +152,10 @@ async fn made(site: &Site, target: Target) -> i64 {
 async fn act(env: &TestEnv, row: &Row, id: i64, caller: UserId) -> (u16, String) {
     let (method, path) = row.operation.split_once(' ').unwrap();
     let mut path = path.replace("{id}", &id.to_string());
-    if row.operation == "GET /unlocks" {
-        path += "?login=ann";
+    match row.operation {
+        "GET /unlocks" => path += "?login=ann",
+        "GET /explain" => path += &format!("?user=ann&resource={id}"),
+        _ => {}
     }
     let token = env.token(caller).await;
     let answer = call(env, method, &path, &token, row.body.clone()).await;

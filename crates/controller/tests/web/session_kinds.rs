@@ -85,6 +85,7 @@ fn table(ids: &Ids) -> Vec<Row> {
         row("DELETE /sessions/{id}", &[ids.own_session], Value::Null, 204, 403),
         row("GET /resources", &[], Value::Null,         200, 200),
         row("GET /resources/{id}", &[ids.resource], Value::Null, 200, 200),
+        Row { path: "/explain?resource=1".to_owned(), ..row("GET /explain", &[], Value::Null, 200, 200) },
         row("GET /requests", &[], Value::Null,          200, 200),
         row("POST /requests", &[], request,             201, 201),
         row("PUT /device", &[], json!({ "name": "host", "request": key }), 200, 200),
@@ -95,6 +96,7 @@ fn table(ids: &Ids) -> Vec<Row> {
         row("GET /events", &[], Value::Null,            200, 200).shows_others(),
         // Other people's: to a host as if it did not exist, or forbidden before anything is read.
         row("GET /requests/{id}", &[first], Value::Null, 200, 404).shows_others(),
+        Row { path: "/explain?resource=1&user=ann".to_owned(), ..row("GET /explain", &[], Value::Null, 200, 404) },
         row("POST /requests/{id}/cancel", &[first], Value::Null, 403, 404),
         row("POST /requests/{id}/approve", &[second], json!({}), 200, 403).shows_others(),
         row("POST /requests/{id}/deny", &[third], comment(), 200, 403).shows_others(),

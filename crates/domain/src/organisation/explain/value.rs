@@ -1,8 +1,8 @@
 //! An explanation, as a value: its field names are part of the API.
 
-use serde::Serialize;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::Time;
 use crate::address::Ports;
 use crate::grant::Window;
 use crate::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
@@ -11,14 +11,15 @@ use crate::request::Purpose;
 use crate::settings::{Approval, Mode, Period};
 
 /// Why one person may or may not reach one resource at a moment, as far as its viewer may know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// The person.
     pub user: Named<UserId>,
     /// The resource, which governs the destination where one was asked for.
     pub resource: ExplainedResource,
     /// The moment.
-    pub at: Time,
+    pub at: DateTime<Utc>,
     /// The lock that the person sees; nothing where they do not see the resource.
     pub lock: Option<LockState>,
     /// The permit that lets their traffic pass.
@@ -32,7 +33,7 @@ pub struct Explanation {
     /// The request that waits.
     pub pending: Option<ExplainedRequest>,
     /// Automatic approval is off until then, after a revocation by a person (rule 11).
-    pub automatic_off_until: Option<Time>,
+    pub automatic_off_until: Option<DateTime<Utc>>,
     /// Those who could approve a request (rules 1 and 14).
     pub approvers: WhoApproves,
     /// All that is in the way; empty when traffic passes.
@@ -40,7 +41,8 @@ pub struct Explanation {
 }
 
 /// Something with its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Named<Id> {
     /// Its id.
     pub id: Id,
@@ -49,7 +51,8 @@ pub struct Named<Id> {
 }
 
 /// The resource that an explanation is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedResource {
     /// Its id.
     pub id: ResourceId,
@@ -64,16 +67,18 @@ pub struct ExplainedResource {
 }
 
 /// A permit that lets traffic pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedPermit {
     /// Why.
     pub because: Because,
     /// Up to, and not including, this moment; nothing where it has no end of its own.
-    pub until: Option<Time>,
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Why traffic passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Because {
     /// A standing assignment.
@@ -85,7 +90,8 @@ pub enum Because {
 }
 
 /// An assignment that was considered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedAssignment {
     /// Its id.
     pub id: AssignmentId,
@@ -100,13 +106,14 @@ pub struct ExplainedAssignment {
     /// The unused days after which auto-lock locks.
     pub lock_after: Setting<u16>,
     /// Its own end.
-    pub until: Option<Time>,
+    pub until: Option<DateTime<Utc>>,
     /// Whether it counts.
     pub weight: Weight,
 }
 
 /// One access setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Setting<T> {
     /// The effective value.
     pub value: T,
@@ -115,7 +122,8 @@ pub struct Setting<T> {
 }
 
 /// The origin of a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The resource.
@@ -125,7 +133,8 @@ pub enum Origin {
 }
 
 /// Whether an assignment counts, or why not (rule 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "weight", rename_all = "snake_case")]
 pub enum Weight {
     /// It is the most permissive one.
@@ -142,7 +151,8 @@ pub enum Weight {
 }
 
 /// A grant that is scheduled or runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedGrant {
     /// Its id.
     pub id: GrantId,
@@ -156,7 +166,8 @@ pub struct ExplainedGrant {
 }
 
 /// A request that waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExplainedRequest {
     /// Its id.
     pub id: RequestId,
@@ -165,13 +176,14 @@ pub struct ExplainedRequest {
     /// Its purpose.
     pub purpose: Purpose,
     /// When it was made.
-    pub since: Time,
+    pub since: DateTime<Utc>,
     /// When it lapses.
-    pub lapses_at: Time,
+    pub lapses_at: DateTime<Utc>,
 }
 
 /// Those who could approve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhoApproves {
     /// Which people they are.
     pub kind: Approving,
@@ -182,7 +194,8 @@ pub struct WhoApproves {
 }
 
 /// Which people could approve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Approving {
     /// Those who review the resource.
@@ -194,7 +207,8 @@ pub enum Approving {
 }
 
 /// One thing that is in the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "missing", rename_all = "snake_case")]
 pub enum Missing {
     /// The person's account is disabled.
@@ -210,7 +224,7 @@ pub enum Missing {
     /// The start of the grant lies ahead.
     NotStarted {
         /// The start.
-        starts_at: Time,
+        starts_at: DateTime<Utc>,
     },
     /// Nobody could approve (rule 14).
     NobodyCanApprove,
@@ -221,4 +235,7 @@ pub enum Missing {
     },
     /// The network has no gateway.
     NoGateway,
+    /// Something that a client does not know yet: its controller is newer.
+    #[serde(other)]
+    Unknown,
 }

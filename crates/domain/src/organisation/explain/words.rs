@@ -115,6 +115,10 @@ impl Words<'_> {
                 let network = for_terminal(&found.resource.network);
                 format!("Network {network} has no gateway.")
             }
+            Missing::Unknown => {
+                "Something is in the way that this version does not know. Update hourkey."
+                    .to_owned()
+            }
         }
     }
 

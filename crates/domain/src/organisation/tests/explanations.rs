@@ -12,7 +12,7 @@ use crate::address::{Address, Host};
 use crate::ids::{GatewayId, NetworkId, ResourceId, UserId};
 use crate::lock::{LockState, lock_state, permit};
 use crate::organisation::explain::{
-    Because, Explanation, Question, Target, Unknown, Viewer, Weight, sentences,
+    Because, Explanation, Missing, Question, Target, Unknown, Viewer, Weight, sentences,
 };
 use crate::organisation::{Group, Organisation, Resource, User, explain};
 use crate::review::Role;
@@ -81,6 +81,13 @@ fn bytes(explanation: &Result<Explanation, Unknown>) -> String {
         Ok(found) => serde_json::to_string(found).unwrap(),
         Err(unknown) => unknown.to_string(),
     }
+}
+
+#[test]
+fn what_a_later_controller_finds_missing_is_missing() {
+    let later = r#"{ "missing": "needs_two_keys", "keys": 2 }"#;
+    let read: Missing = serde_json::from_str(later).unwrap();
+    assert_eq!(read, Missing::Unknown);
 }
 
 proptest! {
@@ -230,6 +237,22 @@ proptest! {
                 let bytes = bytes(&told);
                 prop_assert!(!bytes.contains("login-") && !bytes.contains('@'), "{bytes}");
             }
+        }
+    }
+
+    /// A client reads what its controller wrote.
+    #[test]
+    fn explanations_are_read_as_they_were_written(
+        organisation in lively(),
+        hours in 0i64..=30,
+    ) {
+        let organisation = with_admin(organisation);
+        let at = noon() + TimeDelta::hours(hours);
+        for (user, resource) in pairs() {
+            let told = explain(&organisation, viewer(ADMIN), &about(user, resource, at), noon());
+            let Ok(told) = told else { continue };
+            let read: Explanation = serde_json::from_str(&serde_json::to_string(&told).unwrap()).unwrap();
+            prop_assert_eq!(read, told);
         }
     }
 

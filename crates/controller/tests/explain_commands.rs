@@ -1,0 +1,177 @@
+//! `explain` and `lint` in the terminal of the controller's host, with the real program.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use hourkey_testkit::process;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SAMPLE: &str = include_str!("../../../examples/org.toml");
+
+/// A data folder with the sample organisation, whose networks have no gateway.
+struct Host(TempDir);
+
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Host {
+    fn new() -> Self {
+        Self::of(SAMPLE)
+    }
+
+    fn of(organisation: &str) -> Self {
+        let host = Self(tempfile::tempdir().unwrap());
+        host.apply(organisation);
+        host
+    }
+
+    fn apply(&self, organisation: &str) {
+        let file = self.0.path().join("org.toml");
+        std::fs::write(&file, organisation).unwrap();
+        let ran = self.run(&["apply", file.to_str().unwrap(), "--yes"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+        command.arg("--data").arg(self.0.path().join("data"));
+        let output = command.env("TZ", "UTC").args(arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn add_gateways(&self) {
+        for (name, network) in [("gw-1", "Headquarters"), ("gw-2", "Cloud")] {
+            let address = format!("{name}.corp.example:8443");
+            let add = ["gateway", "add", name, "--network", network];
+            let ran = self.run(&[&add[..], &["--address", &address]].concat());
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn an_explanation_is_read_line_by_line_or_as_json() {
+    let host = Host::new();
+    let ran = host.run(&["explain", "ada", "Payroll database"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "Ada Park can’t reach Payroll database now.",
+            "A reviewer has to approve.",
+            "Network Headquarters has no gateway.",
+        ]
+    );
+    assert!(ran.out.contains("Through group Finance: "), "{ran:?}");
+    assert!(ran.out.contains("approved by"), "{ran:?}");
+    assert_eq!(lines.last(), Some(&"Times are UTC."));
+
+    let json = host.run(&["explain", "ada", "Payroll database", "--json"]);
+    let explanation: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(explanation["user"]["name"], "Ada Park");
+    assert_eq!(explanation["missing"][1]["missing"], "no_gateway");
+
+    let later = host.run(&[
+        "explain",
+        "jun",
+        "Log search",
+        "--at",
+        "2030-01-01T01:00:00+01:00",
+    ]);
+    assert!(
+        later.out.contains("None of Jun Sato’s groups has access"),
+        "{later:?}"
+    );
+}
+
+#[test]
+fn a_destination_is_explained_by_the_resource_that_governs_it() {
+    let host = Host::new();
+    let ask = |destination: &str, network: &str| {
+        host.run(&["explain", "lee", destination, "--network", network])
+    };
+    for (destination, network, name) in [
+        ("db.prod.corp.example:22", "Cloud", "Production SSH"),
+        ("10.1.40.7:631", "Headquarters", "Office printers"),
+    ] {
+        let ran = ask(destination, network);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.lines().next().unwrap().contains(name), "{ran:?}");
+    }
+    for (destination, network, said) in [
+        ("db.prod.corp.example:23", "Cloud", "nobody reaches it"),
+        ("db.prod.corp.example", "Cloud", "write it as HOST:PORT"),
+        ("db.prod.corp.example:22", "Sky", "Cloud, Headquarters"),
+    ] {
+        let ran = ask(destination, network);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_named_with_what_to_do() {
+    let host = Host::new();
+    for (arguments, code, said) in [
+        (["nobody", "Grafana"], 1, "hourkey-controller user list"),
+        (["ada", "payroll"], 1, "Did you mean: Payroll database?"),
+        (["ada", "Nothing"], 1, "with --network"),
+        // Harmless on a terminal.
+        (["ada", "\u{1b}[2J"], 1, "\\u{1b}[2J"),
+        (["ada", "--at=tomorrow"], 2, "2026-12-24T18:00:00Z"),
+    ] {
+        let ran = host.run(&[&["explain"], &arguments[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
+    }
+    let host = Host::of(&SAMPLE.replace("roles = [\"Admin\"]", ""));
+    let ran = host.run(&["explain", "ada", "Grafana"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("role Admin"), "{ran:?}");
+}
+
+#[test]
+fn findings_fail_only_where_a_problem_is_among_them() {
+    let host = Host::new();
+    let ran = host.run(&["lint"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let problem = "problem: Network Cloud has resources and no gateway: nobody can reach them.";
+    assert!(ran.out.lines().any(|line| line == problem), "{ran:?}");
+    let json = host.run(&["lint", "--json"]);
+    assert_eq!(json.code, 1, "{json:?}");
+    let rows = json.out.lines().map(serde_json::from_str::<Value>);
+    let rows: Vec<Value> = rows.collect::<Result<_, _>>().unwrap();
+    let found = rows.iter().filter(|row| row["finding"] == "no_gateway");
+    assert_eq!(found.count(), 2, "{json:?}");
+    let network = &rows[0]["network"];
+    assert!(
+        network.is_number() && rows[0]["severity"] == "problem",
+        "{json:?}"
+    );
+
+    host.add_gateways();
+    let ran = host.run(&["lint"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
+    assert!(ran.err.contains("Nothing was found"), "{ran:?}");
+    // Two resources at one place: a warning.
+    let twin = SAMPLE.to_owned()
+        + "\n[[resource]]\nname = \"Wiki twin\"\naddress = \"wiki.corp.example\"\nports = \"443\"\n\
+           network = \"Headquarters\"\naccess = { mode = \"Standing\" }\n";
+    host.apply(&twin);
+    let ran = host.run(&["lint"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.out
+            .starts_with("warning: Company wiki and Wiki twin have"),
+        "{ran:?}"
+    );
+}
