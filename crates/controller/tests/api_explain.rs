@@ -120,7 +120,7 @@ async fn an_id_that_is_not_seen_hides_no_name() {
     let named = [payroll.to_string(), "4711".to_owned()];
     for name in named {
         let new = name.clone();
-        let rename = env.change(Vec::new(), move |tx| {
+        let rename = env.change(move |tx| {
             Box::pin(async move {
                 let (mut resource, _) = tx.resource(wiki).await?.unwrap();
                 resource.name = new;
