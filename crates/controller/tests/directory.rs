@@ -462,3 +462,96 @@ async fn record(tx: &mut dyn Write, entity: Entity, at: Time) -> Result<(), AppE
     tx.record(entry).await?;
     Ok(())
 }
+
+/// Two people move back and forth between two groups, each move in one transaction of two entries.
+/// At every moment each of them may use exactly one resource: a value between two entries would
+/// permit both, or none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_it_permits_was_true_at_its_sequence_number() {
+    let history = History::new().await;
+    let env = &history.env;
+    let app = &env.app;
+    let people = [env.people.ann, env.people.ben];
+    let parsed = OrgFile::parse(PAIR).unwrap();
+    let applied = apply(&app.store, parsed, false, None, app.clock.now()).await;
+    applied.unwrap_or_else(|refused| panic!("{refused}"));
+    let start = history.check().await;
+    let group = |name: &str| {
+        let mut groups = start.groups();
+        groups.find(|group| group.name == name).unwrap().id
+    };
+    let (left, right) = (group("Left"), group("Right"));
+    let mut networks = start.networks();
+    let network = networks.find(|network| network.name == "Pair").unwrap().id;
+
+    let writers = people.map(|person| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            for _ in 0..60 {
+                let moved = app.transact(move |tx, now| {
+                    Box::pin(async move {
+                        for id in [left, right] {
+                            let mut group = tx.group(id).await?.unwrap();
+                            match group.members.iter().position(|member| *member == person) {
+                                Some(at) => drop(group.members.remove(at)),
+                                None => group.members.push(person),
+                            }
+                            tx.update_group(group).await?;
+                            record(tx, Entity::Group(id), now).await?;
+                        }
+                        Ok(())
+                    })
+                });
+                moved.await.unwrap();
+            }
+        })
+    });
+    let (mut looks, mut seen) = (0, start.seq());
+    while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+        let value = history.directory.current(&app.store).await.unwrap();
+        assert!(value.seq() >= seen, "it never goes back");
+        seen = value.seq();
+        for person in people {
+            let permits = value.permits(person, network, app.clock.now()).permits;
+            assert_eq!(permits.len(), 1, "{person} at {seen}: {permits:?}");
+        }
+        looks += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(looks > 20, "the reader looked in between: {looks}");
+    history.check().await;
+}
+
+const PAIR: &str = r#"
+name = "Corp"
+[[user]]
+login = "ann"
+name = "Ann Member"
+[[user]]
+login = "ben"
+name = "Ben Member"
+[[network]]
+name = "Pair"
+[[group]]
+name = "Left"
+members = ["ann", "ben"]
+[[group]]
+name = "Right"
+members = []
+[[resource]]
+name = "Left resource"
+address = "left.corp"
+network = "Pair"
+access = { mode = "Standing" }
+[[resource]]
+name = "Right resource"
+address = "right.corp"
+network = "Pair"
+access = { mode = "Standing" }
+[[assignment]]
+group = "Left"
+resource = "Left resource"
+[[assignment]]
+group = "Right"
+resource = "Right resource"
+"#;
