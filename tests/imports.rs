@@ -7,7 +7,14 @@ use std::fs;
 use std::path::Path;
 
 /// The folders of crates whose modules are looked at.
-const CRATES: [&str; 3] = ["src-tauri", "crates/client/src", "crates/cli/src"];
+const CRATES: [&str; 6] = [
+    "src-tauri",
+    "crates/client/src",
+    "crates/cli/src",
+    "crates/access/src",
+    "crates/console/src",
+    "crates/controller/src",
+];
 
 /// Modules for tests alone, which may import everything.
 const FOR_TESTS: [&str; 6] = ["tests", "testing", "fixtures", "fake", "fuzz", "replay"];

@@ -23,7 +23,7 @@ use super::outcome::{Stage, asked, sentence};
 use super::state;
 use super::time::ago;
 use crate::csrf::FormToken;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// How many locked resources a page shows.
 const LOCKED: usize = 100;

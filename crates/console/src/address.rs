@@ -41,3 +41,10 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         }
     }
 }
+
+/// The sign-in page's address; `next` is where it leads.
+#[must_use]
+pub fn sign_in(next: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("/sign-in?next={next}")
+}

@@ -26,7 +26,7 @@ use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::moment;
 use super::unsent::Unsent;
 use super::{lengths, state};
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// The longest reason, in characters (rule 10).
 const REASON: usize = 2_000;

@@ -2,18 +2,9 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
-use axum::extract::{Path, RawQuery};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hourkey_access::app::App;
-use hourkey_access::error::AppError;
 use hourkey_access::identity::secret::digest;
-
-use super::error::PageError;
 
 const STYLE: &str = concat!(
     include_str!("../../../ui/src/tokens.css"),
@@ -30,6 +21,19 @@ const SCRIPTS: [(&str, &str); 7] = [
 ];
 const ICON: &str = include_str!("../../../icons/app.svg");
 
+/// The type and the text of a file; `None` for one that there is not.
+pub(super) fn file(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "pages.css" => Some(("text/css; charset=utf-8", STYLE)),
+        "icon.svg" => Some(("image/svg+xml", ICON)),
+        name => {
+            let mut scripts = SCRIPTS.iter();
+            let (_, script) = scripts.find(|(script, _)| *script == name)?;
+            Some(("text/javascript; charset=utf-8", script))
+        }
+    }
+}
+
 /// The modules that the script of the pages imports.
 pub(super) fn modules() -> impl Iterator<Item = &'static str> {
     SCRIPTS.iter().skip(1).map(|(name, _)| *name)
@@ -44,50 +48,7 @@ pub(super) fn style() -> &'static str {
     &STYLE_ADDRESS
 }
 
-fn version(text: &str) -> String {
+/// Another one for every version of a text.
+pub(super) fn version(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(text))
-}
-
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/static/{name}", get(serve))
-}
-
-async fn serve(
-    Path(name): Path<String>,
-    RawQuery(wanted): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let (kind, text) = match name.as_str() {
-        "pages.css" => ("text/css; charset=utf-8", STYLE),
-        "icon.svg" => ("image/svg+xml", ICON),
-        name => match SCRIPTS.iter().find(|(script, _)| *script == name) {
-            Some((_, script)) => ("text/javascript; charset=utf-8", *script),
-            None => return PageError::from(AppError::not_found()).into_response(),
-        },
-    };
-    let version = version(text);
-    let tag = format!("\"{version}\"");
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known == tag.as_str());
-    let control = match wanted {
-        Some(wanted) if wanted == version => "public, max-age=31536000, immutable",
-        // Asked for again each time, sent again only when the binary has changed.
-        Some(_) | None => "no-cache",
-    };
-    let common = [
-        (header::CACHE_CONTROL, HeaderValue::from_static(control)),
-        (
-            header::ETAG,
-            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-    ];
-    if known {
-        return (StatusCode::NOT_MODIFIED, common).into_response();
-    }
-    (common, [(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -9,7 +9,7 @@ use maud::html;
 
 use super::headers::policy_with_form_to;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// What a person knows the client as.
 pub(super) fn app_name(client: Client) -> &'static str {

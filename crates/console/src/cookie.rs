@@ -6,9 +6,10 @@ use cookie::{Cookie, SameSite};
 use hourkey_access::app::App;
 use hourkey_access::config::Config;
 use hourkey_access::error::AppError;
-use hourkey_access::identity::account::{BROWSER_KNOWN_FOR, Digest, Verified};
+use hourkey_access::identity::account::{BROWSER_KNOWN_FOR, Digest};
 use hourkey_access::identity::secret::digest;
 use hourkey_access::identity::session::{self, BROWSER_LONGEST, Browser, Started};
+use hourkey_access::identity::verified::Verified;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::consent::app_name;
 use super::error::PageError;
 use super::form::{Field, Form, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// A code from the address.
 #[derive(Default, Deserialize)]

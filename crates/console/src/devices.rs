@@ -15,7 +15,7 @@ use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::ago;
 use crate::csrf::FormToken;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// `GET /devices`
 pub(super) async fn show(

@@ -10,7 +10,7 @@ use hourkey_protocol::problem::{Code, Problem};
 use maud::html;
 
 use super::layout::{Frame, Live, Page, Place, Width};
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// A failure that is answered as a page.
 #[derive(Debug)]

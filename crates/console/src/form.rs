@@ -15,6 +15,9 @@ use super::error::PageError;
 use super::icon::Icon;
 use crate::csrf;
 
+/// The field in which the page of signing in carries what was typed.
+pub(super) const UNSENT: &str = "unsent";
+
 /// The id of the sentence that says what is wrong: fields point to it.
 const COMPLAINT: &str = "complaint";
 

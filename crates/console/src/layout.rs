@@ -15,7 +15,7 @@ use super::headers;
 use super::icon::Icon;
 use super::time::stamp;
 use crate::csrf::FormToken;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// Where a page belongs in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,9 @@
 #![warn(missing_docs)]
 
 mod access;
-mod address;
+pub mod address;
 mod ask;
+mod asset_routes;
 mod assets;
 mod back;
 mod connections;
@@ -26,6 +27,7 @@ mod layout;
 mod lengths;
 mod live;
 mod outcome;
+pub mod page_user;
 mod request;
 mod reset;
 mod review;
@@ -71,5 +73,5 @@ pub fn router(app: &App) -> Router<App> {
         .layer(from_fn(sign_in::say_what_was_not_sent))
         // For answers without a page: redirects and streams.
         .layer(map_response(async |response| headers::add(response)))
-        .merge(assets::router())
+        .merge(asset_routes::router())
 }

@@ -17,7 +17,7 @@ use hourkey_domain::ids::SessionId;
 use tokio::sync::{broadcast, watch};
 
 use super::error::PageError;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// A comment comes after this long without a change, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);

@@ -23,7 +23,7 @@ use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::outcome::{Stage, approval, asked, comments, quote, sentence};
 use super::time::{ago, left, moment};
 use super::{connections, state};
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// `GET /requests/{id}`
 pub(super) async fn show(

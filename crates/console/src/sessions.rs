@@ -14,7 +14,7 @@ use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::ago;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// `GET /sessions`
 pub(super) async fn show(

@@ -15,15 +15,15 @@ use hourkey_access::identity::{session, setup};
 use maud::html;
 use serde::Deserialize;
 
-use super::address::Query;
+use super::address::{self, Query};
 use super::consent::app_name;
 use super::error::PageError;
-use super::form::{Field, Form, Wrong};
+use super::form::{Field, Form, UNSENT, Wrong};
 use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
-use super::unsent;
 use crate::cookie::{self, Kind, SetCookies};
 use crate::csrf::{self, FormToken};
-use crate::extract::{ClientAddress, PageUser};
+use crate::extract::ClientAddress;
+use crate::page_user::PageUser;
 
 /// Where a browser waits for who signs in.
 #[derive(Default, Deserialize)]
@@ -57,13 +57,6 @@ pub(super) async fn say_what_was_not_sent(request: Request, next: Next) -> Respo
         response.headers_mut().insert(header::LOCATION, to);
     }
     response
-}
-
-/// The sign-in page's address; `next` is where it leads.
-#[must_use]
-pub fn address(next: &str) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    format!("/sign-in?next={next}")
 }
 
 /// `GET /sign-in`
@@ -179,7 +172,7 @@ pub(super) async fn sign_out(
     let next = if waiting.next.is_empty() {
         "/sign-in".to_owned()
     } else {
-        address(&safe(&waiting.next, &app.config))
+        address::sign_in(&safe(&waiting.next, &app.config))
     };
     // Of the pages that browsers keep for Back.
     let clear = [("clear-site-data", "\"cache\"")];
@@ -262,7 +255,7 @@ fn form(frame: &Frame, token: &FormToken, door: &Door<'_>, fresh: bool) -> maud:
             data-then="reload" data-navigates[unsent.is_some()] {
             (super::layout::token_field(token))
             @match unsent {
-                Some(unsent) => input type="hidden" name=(unsent::FIELD) value=(unsent);,
+                Some(unsent) => input type="hidden" name=(UNSENT) value=(unsent);,
                 None => input type="hidden" name="next" value=(next);,
             }
             label for="login" { "Login" }

@@ -18,7 +18,7 @@ use super::state;
 use super::time::{ago, left};
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
-use crate::extract::PageUser;
+use crate::page_user::PageUser;
 
 /// What was typed in a row, kept when it has to be corrected.
 struct Typed {

@@ -20,14 +20,12 @@ use hourkey_protocol::problem::Problem;
 use tower::ServiceExt as _;
 
 use super::error::PageError;
-use super::form::{self, Fields, Wrong};
+use super::form::{self, Fields, UNSENT, Wrong};
 use super::layout::plain;
 use super::sign_in::{self, Door};
 use crate::csrf;
-use crate::extract::{ClientAddress, PageUser};
-
-/// The field in which the page of signing in carries what was typed.
-pub(super) const FIELD: &str = "unsent";
+use crate::extract::ClientAddress;
+use crate::page_user::PageUser;
 
 /// The most that is carried, in bytes of a form: more than the longest text that is ever taken. The
 /// form that carries it has to stay within `MAX_BODY`.
@@ -96,8 +94,8 @@ impl Page {
         let (mut parts, body) = form::read_body(request, app).await?;
         let fields = Fields::parse(&body);
         let carried = fields
-            .has(FIELD)
-            .then(|| Fields::parse(fields.get(FIELD).as_bytes()));
+            .has(UNSENT)
+            .then(|| Fields::parse(fields.get(UNSENT).as_bytes()));
         let signed_in = PageUser::find(app, &parts.headers).await?;
         let typed_by = carried.as_ref().unwrap_or(&fields).number("by").map(UserId);
         if let (Some(signed_in), Some(typed_by)) = (&signed_in, typed_by)

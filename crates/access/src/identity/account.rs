@@ -16,6 +16,7 @@ pub use hourkey_store::account::{BROWSER_KNOWN_FOR, Digest};
 use super::attempts::{Origin, Wait};
 use super::password::Priority;
 use super::session;
+use super::verified::Verified;
 use crate::app::App;
 use crate::error::AppError;
 
@@ -32,26 +33,6 @@ pub enum NotSignedIn {
 impl<E: Into<AppError>> From<E> for NotSignedIn {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
-    }
-}
-
-/// Somebody who showed their password: it counts as long as it is theirs and they are enabled.
-#[derive(Clone)]
-pub struct Verified {
-    /// Who.
-    pub user: UserId,
-    /// The hash that the password fitted.
-    pub(super) hash: String,
-}
-
-impl Verified {
-    /// Whether that is still so.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub(super) async fn holds(&self, tx: &mut dyn Read) -> Result<bool, StoreError> {
-        let enabled = tx.user(self.user).await?.is_some_and(|user| !user.disabled);
-        Ok(enabled && tx.password_hash(self.user).await?.as_ref() == Some(&self.hash))
     }
 }
 

@@ -16,5 +16,6 @@ pub mod reset;
 pub mod secret;
 pub mod session;
 pub mod setup;
+pub mod verified;
 
 pub use caller::Caller;

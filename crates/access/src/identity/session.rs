@@ -14,9 +14,9 @@ use serde_json::json;
 pub use hourkey_store::account::Session;
 pub use hourkey_store::organisation::User;
 
-use super::account::Verified;
 use super::caller::Caller;
 use super::secret::{digest, new_secret};
+use super::verified::Verified;
 use crate::app::App;
 use crate::error::AppError;
 

@@ -12,9 +12,10 @@ use hourkey_store::{Store, StoreError, transact};
 use serde_json::json;
 use url::Url;
 
-use super::account::{self, Verified};
+use super::account;
 use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
+use super::verified::Verified;
 use crate::app::App;
 use crate::config::address;
 use crate::error::AppError;

@@ -4,9 +4,11 @@
 mod access;
 pub mod apply;
 pub mod file;
+mod mistake;
 pub mod plan;
 mod reader;
 
 pub use apply::{Refused, apply};
-pub use file::{Mistake, OrgFile};
+pub use file::OrgFile;
+pub use mistake::Mistake;
 pub use plan::Plan;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::file::Mistake;
+use super::mistake::Mistake;
 
 /// A value of the file, and where it stands.
 type Value<'i> = Spanned<DeValue<'i>>;

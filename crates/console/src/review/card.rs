@@ -6,7 +6,7 @@ use hourkey_domain::length::Length;
 use hourkey_protocol::access::{Request, Review};
 use maud::{Markup, html};
 
-use super::Settled;
+use super::settled::Settled;
 use crate::csrf::FormToken;
 use crate::form::{Field, Fields, Wrong};
 use crate::icon::Icon;

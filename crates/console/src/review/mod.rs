@@ -1,6 +1,7 @@
 //! The review queue: approve, approve for less time, deny with a comment, revoke.
 
 mod card;
+mod settled;
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -17,6 +18,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::card::{Typed, card, decided_card, revoke, settled_card};
+use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
 use super::error::PageError;
@@ -26,10 +28,7 @@ use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
-use crate::extract::PageUser;
-
-/// How many settled requests the queue shows at most.
-const SETTLED: usize = 20;
+use crate::page_user::PageUser;
 
 /// Where in the history, and what was just done.
 #[derive(Default, Deserialize)]
@@ -39,52 +38,6 @@ pub(super) struct Looked {
     before: Option<i64>,
     /// What was just decided, by the last decision first.
     done: Settled,
-}
-
-/// The requests that a reviewer decided one after the other. They keep their places in the queue:
-/// a late second click must not hit the button of a request that moved up.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "String")]
-struct Settled(Vec<RequestId>);
-
-impl From<String> for Settled {
-    fn from(list: String) -> Self {
-        let ids = list.split('.').filter_map(|id| id.parse().ok());
-        Self(ids.take(SETTLED).map(RequestId).collect())
-    }
-}
-
-impl std::fmt::Display for Settled {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ids: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&ids.join("."))
-    }
-}
-
-impl maud::Render for Settled {
-    fn render(&self) -> Markup {
-        html! { (self.to_string()) }
-    }
-}
-
-impl Settled {
-    fn with(mut self, id: RequestId) -> Self {
-        self.0.retain(|settled| *settled != id);
-        self.0.insert(0, id);
-        self.0.truncate(SETTLED);
-        self
-    }
-
-    /// What of it is decided and may be seen, oldest first as in the queue.
-    async fn load(&self, app: &App, viewer: UserId) -> Vec<Request> {
-        let mut requests = Vec::new();
-        for id in &self.0 {
-            requests.extend(queries::request(app, viewer, *id).await);
-        }
-        requests.retain(|request| Stage::of(request) != Stage::Waiting);
-        requests.sort_by_key(|request| request.id);
-        requests
-    }
 }
 
 /// `GET /review`

@@ -8,7 +8,7 @@ use hourkey_access::organisation::{OrgFile, Plan, apply};
 use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
 
-use super::Opened;
+use super::opened::Opened;
 
 /// What to apply, and how.
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use hourkey_store::log::{Audited, Subject};
 use hourkey_store::{Read, StoreError};
 use hourkey_terminal as terminal;
 
-use super::Opened;
+use super::opened::Opened;
 
 /// Entries read at once.
 const BATCH: u32 = 1_000;

@@ -13,7 +13,7 @@ use hourkey_domain::review::Role;
 use hourkey_domain::text::json_for_terminal;
 use hourkey_terminal as terminal;
 
-use super::{Opened, told};
+use super::opened::{Opened, told};
 
 /// So many names are offered where one is not known.
 const OFFERED: usize = 5;

@@ -6,7 +6,7 @@ use hourkey_controller::gateways::enrol;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_terminal as terminal;
 
-use super::Opened;
+use super::opened::Opened;
 
 /// What to do with which gateway.
 #[derive(clap::Subcommand)]

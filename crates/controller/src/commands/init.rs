@@ -8,8 +8,8 @@ use hourkey_access::config::Config;
 use hourkey_access::identity::setup;
 use hourkey_terminal as terminal;
 
+use super::opened::{Opened, open, told};
 use super::settings::Flags;
-use super::{Opened, open, told};
 
 /// Makes the folder and says what to do next.
 pub(crate) async fn run(data: &Path, flags: Flags) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use hourkey_domain::text::json_for_terminal;
 use hourkey_terminal as terminal;
 use serde::Serialize;
 
-use super::{Opened, told};
+use super::opened::{Opened, told};
 
 /// In which form.
 #[derive(clap::Args)]

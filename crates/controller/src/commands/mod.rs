@@ -6,21 +6,18 @@ mod explain;
 mod gateway;
 mod init;
 mod lint;
+mod opened;
 mod serve;
 mod settings;
 mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use hourkey_access::clock::{Clock as _, SystemClock};
-use hourkey_access::error::AppError;
-use hourkey_domain::Time;
-use hourkey_store::Store;
-use hourkey_store_sqlite::SqliteStore;
 use hourkey_terminal as terminal;
+
+use self::opened::open;
 
 /// The Hourkey controller: policy, requests, approvals, audit and web pages.
 #[derive(clap::Parser)]
@@ -91,40 +88,4 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// The store of a data folder, and the clock that does not run behind it.
-pub(crate) struct Opened {
-    /// The store.
-    pub(crate) store: Arc<dyn Store>,
-    /// The clock.
-    pub(crate) clock: Arc<SystemClock>,
-}
-
-impl Opened {
-    fn now(&self) -> Time {
-        self.clock.now()
-    }
-}
-
-/// Opens the store of a data folder, which it makes where it is missing.
-pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<Opened> {
-    let store: Arc<dyn Store> = SqliteStore::open(data)
-        .await
-        .with_context(|| format!("the data folder {} cannot be used", data.display()))?;
-    let floor = store.read().await?.last_change_at().await?;
-    Ok(Opened {
-        store,
-        clock: Arc::new(SystemClock::new(floor)),
-    })
-}
-
-/// A failure as the terminal tells it: here, whoever reads it also runs the controller.
-pub(crate) fn told(failure: AppError) -> anyhow::Error {
-    match failure {
-        AppError::Refused(problem) | AppError::Later { problem, .. } => {
-            anyhow::anyhow!("{}", problem.detail)
-        }
-        AppError::Broken(error) => error,
-    }
 }

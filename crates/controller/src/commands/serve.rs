@@ -7,7 +7,7 @@ use hourkey_access::identity::authorities::Authorities;
 use hourkey_controller::server;
 
 use super::init::print_setup_link;
-use super::open;
+use super::opened::open;
 use super::settings::Flags;
 
 /// Takes what the system allows: each stream is an open file, and services and shells start with

@@ -18,8 +18,8 @@ use hourkey_store::organisation::User;
 use hourkey_store::{StoreError, Write, transact, transact_ending};
 use hourkey_terminal as terminal;
 
+use super::opened::{Opened, told};
 use super::settings::Flags;
-use super::{Opened, told};
 
 /// What to do with which user.
 #[derive(clap::Subcommand)]

@@ -12,8 +12,6 @@ use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
-use super::streams::GatewayStreams;
-
 /// What was recorded today.
 #[derive(Debug, Default)]
 pub struct Asked(Mutex<HashMap<GatewayId, Today>>);
@@ -49,19 +47,12 @@ impl Asked {
 
 /// Records what a gateway asks about. In the background: a store that cannot be written must not
 /// keep a gateway from hearing of revocations.
-pub(super) fn record(
-    app: &App,
-    streams: &Arc<GatewayStreams>,
-    gateway: GatewayId,
-    devices: &[DeviceId],
-) {
-    let new = streams
-        .asked
-        .new_ones(gateway, devices, app.clock.now().date_naive());
+pub(super) fn record(app: &App, asked: &Arc<Asked>, gateway: GatewayId, devices: &[DeviceId]) {
+    let new = asked.new_ones(gateway, devices, app.clock.now().date_naive());
     if new.is_empty() {
         return;
     }
-    let (app, streams) = (app.clone(), Arc::clone(streams));
+    let (app, asked) = (app.clone(), Arc::clone(asked));
     tokio::spawn(async move {
         let devices = new.clone();
         let recorded = app.transact(move |tx, now| {
@@ -78,7 +69,7 @@ pub(super) fn record(
         });
         if let Err(failure) = recorded.await {
             // The next time that it asks about them.
-            streams.asked.forget(gateway, &new);
+            asked.forget(gateway, &new);
             failure.log();
         }
     });

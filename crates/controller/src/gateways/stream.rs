@@ -36,7 +36,7 @@ pub async fn follow(
     let events = app.publisher.subscribe();
     let stop = app.stop.subscribe();
     let receiver = streams.open(gateway.id);
-    asked::record(app, &streams, gateway.id, &from.devices);
+    asked::record(app, &streams.asked, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);
     let all = message::all(app, &gateway, receiver.stream, &mut watched).await?;
@@ -124,7 +124,7 @@ impl GatewayStream {
                     self.watched.remove(&went);
                     self.watched.add(&came);
                     if !came.is_empty() {
-                        asked::record(&self.app, &self.streams, self.gateway.id, &came);
+                        asked::record(&self.app, &self.streams.asked, self.gateway.id, &came);
                         return self.tell(Due::came(&came)).await;
                     }
                 }

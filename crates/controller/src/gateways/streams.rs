@@ -20,7 +20,7 @@ const WAITING: usize = 64;
 pub struct GatewayStreams {
     open: Mutex<HashMap<GatewayId, StreamSender>>,
     /// What they asked about.
-    pub(super) asked: Asked,
+    pub(super) asked: Arc<Asked>,
 }
 
 /// What a gateway's other calls reach its stream by.

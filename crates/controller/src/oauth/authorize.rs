@@ -9,11 +9,11 @@ use hourkey_access::error::AppError;
 use hourkey_access::identity::client::{Client, Loopback};
 use hourkey_access::identity::secret::new_secret;
 use hourkey_access::identity::session;
+use hourkey_console::address;
 use hourkey_console::consent::{self, ConsentView};
 use hourkey_console::error::PageError;
-use hourkey_console::extract::PageUser;
 use hourkey_console::form::Form;
-use hourkey_console::sign_in;
+use hourkey_console::page_user::PageUser;
 use hourkey_protocol::problem::Code as ProblemCode;
 use hourkey_store::account::{Code, Consent};
 use serde::Deserialize;
@@ -79,7 +79,7 @@ pub(super) async fn show(
     };
     let here = uri.path_and_query().map_or("/", |here| here.as_str());
     let Some(user) = PageUser::find(&app, &headers).await? else {
-        return Ok(Redirect::to(&sign_in::address(here)).into_response());
+        return Ok(Redirect::to(&address::sign_in(here)).into_response());
     };
     let view = ConsentView {
         client: asked.client,

@@ -19,7 +19,7 @@ use hourkey_store::account::{DeviceCode, NewSession};
 use serde::Deserialize;
 
 use super::error::{Refusal, calling_client, no_store};
-use super::token::{ACCESS_LIFETIME, Outcome, consent_is_void, consenting, invalid_grant, issue};
+use super::issue::{ACCESS_LIFETIME, Outcome, consent_is_void, consenting, invalid_grant, issue};
 
 /// How long the codes are good for.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);

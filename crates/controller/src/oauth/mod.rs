@@ -6,6 +6,7 @@
 mod authorize;
 mod device;
 mod error;
+mod issue;
 mod metadata;
 mod revoke;
 mod token;

@@ -14,9 +14,11 @@ use hourkey_access::app::App;
 use hourkey_protocol::problem::{Code, Problem};
 use tracing::Instrument as _;
 
-use super::MAX_BODY;
 use crate::api::error::problem_response;
 use crate::api::problems::is_api;
+
+/// The largest body that is read, in bytes, unless the call has a limit of its own.
+pub const MAX_BODY: usize = 64 * 1024;
 
 /// An answer has to begin within this; a stream then lasts as long as it likes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

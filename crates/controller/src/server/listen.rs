@@ -11,7 +11,8 @@ use hourkey_access::app::App;
 use hourkey_access::background;
 use hourkey_access::config::{Config, Tls};
 
-use super::{router, running};
+use super::router::router;
+use super::running;
 
 /// Calls that are being answered may take this long after the controller was told to stop.
 const GRACE: Duration = Duration::from_secs(5);

@@ -3,67 +3,9 @@
 mod forwarded;
 mod layers;
 mod listen;
+mod router;
 pub mod running;
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::Uri;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
-use axum::routing::get;
-use hourkey_access::app::App;
-use hourkey_access::error::AppError;
-use hourkey_console::turn;
-
-use crate::api::error::ApiError;
-use crate::api::{self, problems};
-use crate::oauth;
-
+pub use self::layers::MAX_BODY;
 pub use self::listen::serve;
-
-/// The largest body that is read, in bytes, unless the call has a limit of its own.
-pub const MAX_BODY: usize = 64 * 1024;
-
-/// Everything the controller answers.
-pub fn router(app: App) -> Router {
-    let proxies = forwarded::Proxies::new(Arc::clone(&app.config));
-    Router::new()
-        .merge(api::router())
-        .merge(oauth::router())
-        .merge(hourkey_console::router(&app))
-        .route("/healthz", get(health))
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(
-            app.clone(),
-            hourkey_console::error::with_navigation,
-        ))
-        .layer(from_fn(turn::give_back))
-        .layer(from_fn(problems::only_problems))
-        .layer(from_fn(layers::read_body_first))
-        .layer(from_fn(layers::bound_in_time))
-        .layer(from_fn(layers::survive_panics))
-        .layer(from_fn_with_state(app.clone(), layers::only_by_proxy))
-        .layer(from_fn_with_state(Arc::new(proxies), forwarded::look))
-        .layer(from_fn(layers::unbuffered))
-        .layer(from_fn_with_state(app.clone(), layers::secure))
-        .layer(from_fn(layers::trace))
-        .with_state(app)
-}
-
-/// For whoever watches over the controller: it answers, and its store can be read.
-async fn health(State(app): State<App>) -> Result<&'static str, ApiError> {
-    app.store.read().await?.seq().await?;
-    Ok("ok\n")
-}
-
-async fn no_route(uri: Uri) -> Response {
-    layers::refuse(uri.path(), &AppError::not_found().into_problem())
-}
-
-async fn no_method(uri: Uri) -> Response {
-    layers::refuse(uri.path(), &problems::no_method())
-}
+pub use self::router::router;
