@@ -54,6 +54,14 @@ struct Values {
     autoconfig_url: String,
 }
 
+impl Values {
+    /// The address without its version: a run keeps the address of the one before.
+    fn file(&self) -> &str {
+        let url = self.autoconfig_url.trim_matches('\'');
+        url.split_once('?').map_or(url, |(file, _)| file)
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     ours: Values,
@@ -108,11 +116,12 @@ impl GnomeProxy {
         }
     }
 
-    /// What is there without ours. A crash in between leaves our address with the mode of before;
-    /// another address is somebody's who changed it since, and stays with its mode.
+    /// What is there without ours. A crash in between leaves our address with the mode of before, or
+    /// an earlier version of our address: the record is written first. Another address is somebody's
+    /// who changed it since, and stays with its mode.
     fn without_ours(&self, now: Values) -> Result<Values, String> {
         match self.record()? {
-            Some(Record { ours, before, .. }) if now.autoconfig_url == ours.autoconfig_url => {
+            Some(Record { ours, before, .. }) if now.file() == ours.file() => {
                 let mode = if now.mode == ours.mode {
                     before.mode
                 } else {
@@ -259,4 +268,47 @@ fn gsettings(arguments: &[&str]) -> Result<String, String> {
 
 fn failed(why: &dyn std::fmt::Display) -> String {
     format!("The desktop’s proxy settings cannot be changed: {why}. Set them by hand.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(mode: &str, url: &str) -> Values {
+        Values {
+            mode: format!("'{mode}'"),
+            autoconfig_url: format!("'{url}'"),
+        }
+    }
+
+    #[test]
+    fn what_was_there_is_found_whatever_version_of_ours_a_crash_left() {
+        let state = tempfile::tempdir().unwrap();
+        let proxy = GnomeProxy::of_run(state.path(), "a run".to_owned());
+        let before = values("none", "http://proxy.example/old.pac");
+        let record = Record {
+            ours: values("auto", "http://127.0.0.1:9/secret.pac?v=2"),
+            before: before.clone(),
+            run: "a run".to_owned(),
+        };
+        std::fs::write(&proxy.record, serde_json::to_vec(&record).unwrap()).unwrap();
+        for (mode, version) in [
+            ("auto", "?v=2"),
+            ("auto", "?v=1"),
+            ("auto", ""),
+            ("none", "?v=1"),
+        ] {
+            let url = format!("http://127.0.0.1:9/secret.pac{version}");
+            let found = proxy.without_ours(values(mode, &url));
+            assert_eq!(found.as_ref(), Ok(&before), "{mode} {url}");
+        }
+        for theirs in [
+            "http://127.0.0.1:9/other.pac?v=2",
+            "http://proxy.example/new.pac",
+            "",
+        ] {
+            let theirs = values("auto", theirs);
+            assert_eq!(proxy.without_ours(theirs.clone()), Ok(theirs));
+        }
+    }
 }
