@@ -79,7 +79,7 @@ pub enum Intent {
         /// Length in seconds; `None` for the length asked.
         #[ts(type = "number | null")]
         seconds: Option<u32>,
-        /// A word to the requester, possibly empty.
+        /// A comment for the requester; may be empty.
         comment: String,
     },
     /// Deny a request.

@@ -78,14 +78,12 @@ impl App {
         self.directory.current(&self.store).await
     }
 
-    /// The organisation, true at this sequence number or a later one, and at least as new as
-    /// [`App::organisation`].
+    /// The organisation, true at this sequence number or a later one ([`Directory::at_least`]).
     ///
     /// # Errors
     /// The store's failure.
     pub async fn organisation_at(&self, seq: i64) -> Result<Arc<Organisation>, AppError> {
-        let newest = *self.store.changed().borrow();
-        self.directory.at_least(&self.store, seq.max(newest)).await
+        self.directory.at_least(&self.store, seq).await
     }
 
     /// Runs `work` as a write transaction, and returns what it returns once that is on disk. The

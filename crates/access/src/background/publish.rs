@@ -61,6 +61,9 @@ async fn catch_up(app: &App, seen: &mut Option<i64>) -> Result<(), AppError> {
             Some([]) => return Ok(()),
         };
         drop(tx);
+        // Whoever is told looks at once, and finds a value that has what they were told of: also of
+        // what other processes wrote, of which the store itself may hear later than this look.
+        app.organisation_at(seq).await?;
         *seen = Some(seq);
         app.publisher.publish(ChangeEvent {
             seq,

@@ -13,7 +13,7 @@ use super::load::{accesses, known, running};
 use crate::error::AppError;
 
 /// After more changes, loading everything is the shorter way.
-const MOST: u32 = 1_000;
+const MAX_CHANGES: u32 = 1_000;
 
 /// The value at the head of the log; `None` where the log does not say what changed.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn advance(
     if head == before.seq() {
         return Ok(Some(before.clone()));
     }
-    let Some(changes) = tx.changes_since(before.seq(), MOST).await? else {
+    let Some(changes) = tx.changes_since(before.seq(), MAX_CHANGES).await? else {
         return Ok(None);
     };
     if !is_whole(&changes, before.seq(), head) {

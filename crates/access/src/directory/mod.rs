@@ -32,12 +32,11 @@ impl Directory {
     /// # Errors
     /// The store's failure.
     pub async fn current(&self, store: &Arc<dyn Store>) -> Result<Arc<Organisation>, AppError> {
-        // A statement of its own: the guard must not be held while others wait to ring.
-        let newest = *store.changed().borrow();
-        self.at_least(store, newest).await
+        self.at_least(store, 0).await
     }
 
-    /// The organisation, true at this sequence number or a later one.
+    /// The organisation, true at this sequence number or a later one, and at least as new as
+    /// [`Directory::current`].
     ///
     /// # Errors
     /// The store's failure.
@@ -46,6 +45,9 @@ impl Directory {
         store: &Arc<dyn Store>,
         seq: i64,
     ) -> Result<Arc<Organisation>, AppError> {
+        // A statement of its own: the guard must not be held while others wait to ring.
+        let newest = *store.changed().borrow();
+        let seq = seq.max(newest);
         let is_new_enough = |value: &Option<Arc<Organisation>>| {
             let value = value.clone();
             value.filter(|value| value.seq() >= seq)

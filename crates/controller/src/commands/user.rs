@@ -177,19 +177,15 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
     transact_ending(&opened.store, move |tx| {
         Box::pin(async move {
             let before = directory::advanced(tx, &known).await.map_err(told)?;
-            let (mut found, others): (Vec<_>, Vec<_>) = tx
-                .organisation()
-                .await?
-                .users
-                .into_iter()
-                .partition(|user| user.id == id);
-            let Some(user) = found.pop() else {
+            let Some(user) = before.user(id) else {
                 bail!("{of} was removed meanwhile");
             };
             let is_admin = |user: &User| !user.disabled && user.roles.contains(&Role::Admin);
-            if disabled && is_admin(&user) && !others.iter().any(is_admin) {
+            let mut others = before.users().filter(|other| other.id != id);
+            if disabled && is_admin(user) && !others.any(|other| is_admin(other)) {
                 bail!("{of} is the last enabled admin and stays enabled");
             }
+            let user = (**user).clone();
             tx.update_user(User { disabled, ..user }).await?;
             let action = if disabled {
                 AuditAction::UserDisabled
