@@ -50,7 +50,7 @@ request: number,
  */
 seconds: number | null, 
 /**
- * A word to the requester, possibly empty.
+ * A comment for the requester; may be empty.
  */
 comment: string, } | { "do": "deny", 
 /**
