@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use hourkey_domain::Time;
 use hourkey_domain::organisation::Organisation;
-use hourkey_store::{Store, Write, transact, transact_ending};
+pub use hourkey_store::Room;
+use hourkey_store::{Store, Write, transact};
 use tokio::sync::watch;
 
 use crate::budget::Budgets;
@@ -86,36 +87,23 @@ impl App {
         self.directory.at_least(&self.store, seq).await
     }
 
-    /// Runs `work` as a write transaction, and returns what it returns once that is on disk. The
-    /// time is read inside: later commits never carry earlier times.
+    /// Runs `work` as a write transaction, and returns what it returns once that is on disk
+    /// ([`hourkey_store::transact`]). The time is read inside: later commits never carry earlier
+    /// times.
     ///
     /// # Errors
     /// What `work` returned (nothing is kept), or the store's own failure.
-    pub async fn transact<T, F>(&self, work: F) -> Result<T, AppError>
+    pub async fn transact<T, F>(&self, room: Room, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
+            + Clone
             + Send
+            + Sync
             + 'static,
     {
         let clock = Arc::clone(&self.clock);
-        transact(&self.store, move |tx| work(tx, clock.now())).await
-    }
-
-    /// [`App::transact`] for what ends access: it is kept even where the disk has no room for
-    /// anything else.
-    ///
-    /// # Errors
-    /// As [`App::transact`].
-    pub async fn transact_ending<T, F>(&self, work: F) -> Result<T, AppError>
-    where
-        T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<T, AppError>>
-            + Send
-            + 'static,
-    {
-        let clock = Arc::clone(&self.clock);
-        transact_ending(&self.store, move |tx| work(tx, clock.now())).await
+        transact(&self.store, room, move |tx| work(tx, clock.now())).await
     }
 }
 

@@ -10,7 +10,7 @@ use hourkey_domain::settings::Approval;
 use hourkey_domain::transition::{self, Asked, Transition};
 use hourkey_protocol::access::{NewRequest, Request as Shown};
 use hourkey_protocol::problem::Code;
-use hourkey_store::{StoreError, Write};
+use hourkey_store::{Room, StoreError, Write};
 
 use super::act::Act;
 use super::actor::Actor;
@@ -37,8 +37,10 @@ pub enum Made {
 /// [`Code::NobodyCanApprove`].
 pub async fn ask(app: &App, user: UserId, new: NewRequest) -> Result<(Shown, Made), AppError> {
     let lapse = app.config.request_lapse;
-    app.transact(move |tx, now| Box::pin(ask_in(tx, user, new, lapse, now)))
-        .await
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(ask_in(tx, user, new, lapse, now))
+    })
+    .await
 }
 
 /// [`ask`], inside a transaction; a request lapses after `lapse`.

@@ -6,7 +6,7 @@ use hourkey_domain::request::{CannotApprove, Request};
 use hourkey_domain::transition::{self, TooLate};
 use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::problem::Code;
-use hourkey_store::{Read, Write};
+use hourkey_store::{Read, Room, Write};
 
 use super::act::Act;
 use super::actor::{Action, Actor, Target};
@@ -29,8 +29,10 @@ pub async fn approve(
     body: Approve,
 ) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
-    app.transact(move |tx, now| Box::pin(approve_in(tx, user.into(), id, body, now)))
-        .await
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(approve_in(tx, user.into(), id, body, now))
+    })
+    .await
 }
 
 /// Denies a request, with a word to its requester (rule 6).
@@ -44,8 +46,10 @@ pub async fn deny(
     body: Comment,
 ) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
-    app.transact(move |tx, now| Box::pin(deny_in(tx, user.into(), id, body, now)))
-        .await
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(deny_in(tx, user.into(), id, body, now))
+    })
+    .await
 }
 
 /// [`approve`], inside a transaction.

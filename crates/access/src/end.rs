@@ -5,7 +5,7 @@ use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_domain::transition::{self, TooLate};
 use hourkey_protocol::access::{Comment, Grant as ShownGrant, Request as Shown};
 use hourkey_protocol::problem::Code;
-use hourkey_store::{Read, Write};
+use hourkey_store::{Read, Room, Write};
 
 use super::act::Act;
 use super::actor::{Action, Actor, Target};
@@ -23,8 +23,10 @@ use crate::identity::Caller;
 /// somebody else, [`Code::AlreadyDecided`], [`Code::RateLimited`].
 pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, AppError> {
     app.budgets.change(user, app.clock.now())?;
-    app.transact(move |tx, now| Box::pin(cancel_in(tx, user.into(), id, now)))
-        .await
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(cancel_in(tx, user.into(), id, now))
+    })
+    .await
 }
 
 /// Gives one's own scheduled or running grant back.
@@ -33,8 +35,10 @@ pub async fn cancel(app: &App, user: UserId, id: RequestId) -> Result<Shown, App
 /// [`Code::NotFound`] for what is not the person's to see, [`Code::Forbidden`] for a grant of
 /// somebody else, [`Code::AlreadyEnded`].
 pub async fn release(app: &App, user: UserId, id: GrantId) -> Result<ShownGrant, AppError> {
-    app.transact_ending(move |tx, now| Box::pin(release_in(tx, user.into(), id, now)))
-        .await
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(release_in(tx, user.into(), id, now))
+    })
+    .await
 }
 
 /// Takes somebody's scheduled or running grant away, with a word to them.
@@ -48,8 +52,10 @@ pub async fn revoke(
     id: GrantId,
     body: Comment,
 ) -> Result<ShownGrant, AppError> {
-    app.transact_ending(move |tx, now| Box::pin(revoke_in(tx, user.into(), id, body, now)))
-        .await
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(revoke_in(tx, user.into(), id, body, now))
+    })
+    .await
 }
 
 /// [`cancel`], inside a transaction.

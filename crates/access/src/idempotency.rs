@@ -5,8 +5,8 @@ use futures_util::future::BoxFuture;
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
 use hourkey_store::account::{Digest, StoredResponse};
+use hourkey_store::{Room, Write};
 use serde::Serialize;
 
 use crate::app::App;
@@ -44,46 +44,35 @@ impl Answer {
     }
 }
 
-/// Runs `work` as a write transaction, unless the same call was answered before: then that answer
-/// comes again, and nothing happens. Without a key it always runs. Refusals are not kept: nothing
-/// happened, so the next try is judged anew.
+/// Runs `work` as a write transaction ([`App::transact`]), unless the same call was answered before:
+/// then that answer comes again, and nothing happens. Without a key it always runs. Refusals are not
+/// kept: nothing happened, so the next try is judged anew. What ends access never counts as too much.
 ///
 /// # Errors
 /// What `work` returned, [`Code::KeyReused`] when the key belongs to another call, or
 /// [`Code::RateLimited`] when the person made too many changes.
 pub async fn run_once<F>(
     app: &App,
+    room: Room,
     user: UserId,
     key: Option<IdempotencyKey>,
     work: F,
 ) -> Result<Answer, AppError>
 where
     F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, AppError>>
+        + Clone
         + Send
+        + Sync
         + 'static,
 {
-    app.budgets.change(user, app.clock.now())?;
-    app.transact(move |tx, now| Box::pin(answer(tx, now, user, key, work)))
-        .await
-}
-
-/// [`run_once`] for what ends access, which never counts as too much.
-///
-/// # Errors
-/// As [`run_once`].
-pub async fn run_ending_once<F>(
-    app: &App,
-    user: UserId,
-    key: Option<IdempotencyKey>,
-    work: F,
-) -> Result<Answer, AppError>
-where
-    F: for<'t> FnOnce(&'t mut dyn Write, Time) -> BoxFuture<'t, Result<Answer, AppError>>
-        + Send
-        + 'static,
-{
-    app.transact_ending(move |tx, now| Box::pin(answer(tx, now, user, key, work)))
-        .await
+    match room {
+        Room::Usual => app.budgets.change(user, app.clock.now())?,
+        Room::Kept => {}
+    }
+    app.transact(room, move |tx, now| {
+        Box::pin(answer(tx, now, user, key, work))
+    })
+    .await
 }
 
 async fn answer<F>(

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
-use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{Room, Write};
 use serde_json::Value;
 
 use super::facts::settled;
@@ -54,8 +54,10 @@ pub async fn run(app: App) {
 async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, AppError> {
     let now = app.clock.now();
     if *forget_at <= now {
-        app.transact(|tx, now| Box::pin(async move { Ok(tx.forget_expired(now).await?) }))
-            .await?;
+        app.transact(Room::Usual, |tx, now| {
+            Box::pin(async move { Ok(tx.forget_expired(now).await?) })
+        })
+        .await?;
         *forget_at = now + FORGET_EVERY;
     }
     loop {
@@ -73,7 +75,7 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, AppError> {
 /// # Errors
 /// The store's own failure; everything stays due.
 pub async fn sweep_now(app: &App) -> Result<(), AppError> {
-    app.transact_ending(|tx, now| {
+    app.transact(Room::Kept, |tx, now| {
         Box::pin(async move {
             settle_due(tx, now).await?;
             repeat_due(tx, now).await?;

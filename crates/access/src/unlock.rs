@@ -7,7 +7,7 @@ use hourkey_domain::settings::{Mode, most_permissive};
 use hourkey_domain::transition::{self, CannotUnlock};
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use hourkey_protocol::problem::Code;
-use hourkey_store::{Read, Write};
+use hourkey_store::{Read, Room, Write};
 
 use super::act::Act;
 use super::actor::Actor;
@@ -27,8 +27,10 @@ pub async fn unlock(
     body: NewUnlock,
 ) -> Result<AutoLocked, AppError> {
     let caller = caller.into();
-    app.transact(move |tx, now| Box::pin(unlock_in(tx, caller, body, now)))
-        .await
+    app.transact(Room::Usual, move |tx, now| {
+        Box::pin(unlock_in(tx, caller, body, now))
+    })
+    .await
 }
 
 /// Unlocks a resource for somebody without a request, as an administrator. A request for it that

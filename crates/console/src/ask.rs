@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use hourkey_access::app::App;
+use hourkey_access::app::{App, Room};
 use hourkey_access::ask::ask_in;
 use hourkey_access::error::AppError;
 use hourkey_access::idempotency::{Answer, IdempotencyKey, run_once};
@@ -145,6 +145,7 @@ async fn make(
     let lapse = app.config.request_lapse;
     let answer = run_once(
         app,
+        Room::Usual,
         id,
         Some(IdempotencyKey {
             key: format!("page-{key}"),

@@ -3,6 +3,8 @@
 
 mod test_env;
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use hourkey_access::error::AppError;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use test_env::TestEnv;
 
 /// A change of the organisation.
-type Change = Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Done> + Send>;
+type Change = Arc<dyn for<'t> Fn(&'t mut dyn Write) -> BoxFuture<'t, Done> + Send + Sync>;
 type Done = Result<(), AppError>;
 
 /// Ann waits for the database, has the logs scheduled, and uses the vault.
@@ -67,7 +69,7 @@ impl Three {
     }
 
     async fn change(&self, change: Change) {
-        self.env.change(change).await;
+        self.env.change(move |tx| change(tx)).await;
     }
 }
 
@@ -148,7 +150,7 @@ async fn removing_the_assignment_ends_what_rests_on_it() {
     let assignments = three.env.assignments;
     for id in [assignments.database, assignments.logs, assignments.vault] {
         let remove: Change =
-            Box::new(move |tx| Box::pin(async move { Ok(tx.remove_assignment(id).await?) }));
+            Arc::new(move |tx| Box::pin(async move { Ok(tx.remove_assignment(id).await?) }));
         three.change(remove).await;
     }
     assert_eq!(
@@ -221,7 +223,7 @@ async fn removing_the_resource_ends_what_rests_on_it() {
     let ids = three.env.resources;
     for id in [ids.database, ids.logs, ids.vault] {
         let remove: Change =
-            Box::new(move |tx| Box::pin(async move { Ok(tx.remove_resource(id).await?) }));
+            Arc::new(move |tx| Box::pin(async move { Ok(tx.remove_resource(id).await?) }));
         three.change(remove).await;
     }
     assert_eq!(
@@ -247,14 +249,14 @@ async fn another_destination_ends_what_was_meant_for_the_old_one() {
     let ids = three.env.resources;
     let moved = vec![ids.database, ids.logs, ids.vault];
     for id in moved.clone() {
-        let change: Change = Box::new(move |tx| {
+        let change: Change = Arc::new(move |tx| {
             Box::pin(async move {
                 let (mut resource, _) = tx.resource(id).await?.unwrap();
                 resource.address = format!("moved-{id}.corp").parse().unwrap();
                 Ok(tx.update_resource(resource).await?)
             })
         });
-        three.env.change(change).await;
+        three.change(change).await;
     }
     assert_eq!(
         three.stand().await,
@@ -396,14 +398,14 @@ async fn a_reviewer_who_lost_the_role_is_reviewed_again_before_the_start_only() 
         assert_eq!(env.post(rae, &path, json!({})).await.status, 200);
     }
     let before = env.seq().await;
-    let demote: Change = Box::new(move |tx| {
+    let demote: Change = Arc::new(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(rae).await?.unwrap();
             user.roles = vec![Role::Member];
             Ok(tx.update_user(user).await?)
         })
     });
-    env.change(demote).await;
+    env.change(move |tx| demote(tx)).await;
     assert_eq!(
         env.actions(before).await,
         [
@@ -449,7 +451,7 @@ impl Three {
 }
 
 fn disable(user: UserId, disabled: bool) -> Change {
-    Box::new(move |tx| {
+    Arc::new(move |tx| {
         Box::pin(async move {
             let mut user = tx.user(user).await?.unwrap();
             user.disabled = disabled;
@@ -464,7 +466,10 @@ fn members(three: &Three, members: Vec<UserId>) -> Change {
         name: "Engineering".into(),
         members,
     };
-    Box::new(move |tx| Box::pin(async move { Ok(tx.update_group(group).await?) }))
+    Arc::new(move |tx| {
+        let group = group.clone();
+        Box::pin(async move { Ok(tx.update_group(group).await?) })
+    })
 }
 
 fn until(three: &Three, id: AssignmentId, resource: ResourceId, until: &str) -> Change {
@@ -494,5 +499,8 @@ fn assignment(three: &Three, id: AssignmentId, resource: ResourceId) -> Assignme
 }
 
 fn update(assignment: Assignment) -> Change {
-    Box::new(move |tx| Box::pin(async move { Ok(tx.update_assignment(assignment).await?) }))
+    Arc::new(move |tx| {
+        let assignment = assignment.clone();
+        Box::pin(async move { Ok(tx.update_assignment(assignment).await?) })
+    })
 }

@@ -10,6 +10,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::Override;
+use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::Assignment;
 use insta::assert_snapshot;
@@ -185,7 +186,7 @@ async fn a_point_that_cannot_be_continued_gets_a_snapshot() {
     // More happened than is worth replaying.
     let ben = env.people.ben;
     env.app
-        .transact(move |tx, now| {
+        .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 for _ in 0..1_001 {
                     tx.record(Entry {

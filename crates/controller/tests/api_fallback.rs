@@ -5,19 +5,13 @@
 mod test_env;
 
 use chrono::TimeDelta;
-use futures_util::future::BoxFuture;
-use hourkey_access::error::AppError;
 use hourkey_access::queries;
 use hourkey_domain::ids::{GroupId, UserId};
 use hourkey_protocol::account::SessionKind;
-use hourkey_store::Write;
 use hourkey_store::organisation::{Group, Resource};
 use serde_json::{Value, json};
 use test_env::TestEnv;
 use test_env::events::Events;
-
-type Change =
-    Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<(), AppError>> + Send>;
 
 /// Rae alone reviews what nobody is an approver of; Dan also reviews the database.
 async fn rae_alone() -> TestEnv {
@@ -28,7 +22,7 @@ async fn rae_alone() -> TestEnv {
 
 async fn disable(env: &TestEnv, users: &[UserId], disabled: bool) {
     let users = users.to_vec();
-    let change: Change = Box::new(move |tx| {
+    env.change(move |tx| {
         Box::pin(async move {
             for id in users {
                 let mut user = tx.user(id).await?.unwrap();
@@ -37,14 +31,13 @@ async fn disable(env: &TestEnv, users: &[UserId], disabled: bool) {
             }
             Ok(())
         })
-    });
-    env.change(change).await;
+    })
+    .await;
 }
 
 async fn fall_back(env: &TestEnv, groups: Vec<GroupId>) {
-    let change: Change =
-        Box::new(move |tx| Box::pin(async move { Ok(tx.set_fallback_reviewers(groups).await?) }));
-    env.change(change).await;
+    env.change(move |tx| Box::pin(async move { Ok(tx.set_fallback_reviewers(groups).await?) }))
+        .await;
 }
 
 /// Asks for the vault and returns the request's id.
@@ -123,14 +116,14 @@ async fn what_nobody_can_approve_is_refused_and_says_why() {
 async fn many_approvers_are_not_named() {
     let env = TestEnv::new().await;
     let people = env.people;
-    let members = |members: Vec<UserId>| -> Change {
+    let approved_by = async |members: Vec<UserId>| {
         let group = Group {
             id: env.assignments.on_call,
             name: "On call".into(),
             members,
         };
         let resource = env.resources.vault;
-        Box::new(move |tx| {
+        env.change(move |tx| {
             Box::pin(async move {
                 let (vault, _) = tx.resource(resource).await?.unwrap();
                 let approvers = vec![group.id];
@@ -138,17 +131,18 @@ async fn many_approvers_are_not_named() {
                 Ok(tx.update_group(group).await?)
             })
         })
+        .await;
     };
-    env.change(members(vec![people.ben, people.eve])).await;
+    approved_by(vec![people.ben, people.eve]).await;
     let five = approvers(&env, people.ann, 4).await;
     assert_eq!(five["people"].as_array().unwrap().len(), 5);
     assert_eq!(five["groups"], json!(["On call"]));
     let more = vec![people.ben, people.eve, people.dan];
-    env.change(members(more)).await;
+    approved_by(more).await;
     let six = json!({ "kind": "regulars", "groups": ["On call"], "people": [] });
     assert_eq!(approvers(&env, people.ann, 4).await, six);
     // A group in which only the requester is left approves nothing for them.
-    env.change(members(vec![people.ann])).await;
+    approved_by(vec![people.ann]).await;
     assert_eq!(approvers(&env, people.ann, 4).await["groups"], json!([]));
 }
 

@@ -11,6 +11,7 @@ use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_domain::settings::Mode;
 use hourkey_pki::{Holder, Key, Subject};
 use hourkey_protocol::gateway::REPORTED_AT_ONCE;
+use hourkey_store::Room;
 use hourkey_store::organisation::{Group, Resource};
 use serde_json::{Value, json};
 use test_env::TestEnv;
@@ -513,26 +514,30 @@ async fn a_change_is_not_lost_behind_a_device_that_comes_before_its_bell() {
             .await
             .unwrap();
     let at = env.app.clock.now();
-    hourkey_store::transact::<_, hourkey_store::StoreError, _>(&elsewhere, move |tx| {
-        Box::pin(async move {
-            let user = tx.user(ann).await?.unwrap();
-            let disabled = hourkey_store::organisation::User {
-                disabled: true,
-                ..user
-            };
-            tx.update_user(disabled).await?;
-            tx.record(hourkey_store::log::Entry {
-                at,
-                actor: None,
-                action: AuditAction::UserDisabled,
-                subject: hourkey_store::log::Subject::Organisation {
-                    entity: hourkey_store::log::Entity::Any,
-                },
-                detail: Value::Null,
+    hourkey_store::transact::<_, hourkey_store::StoreError, _>(
+        &elsewhere,
+        Room::Usual,
+        move |tx| {
+            Box::pin(async move {
+                let user = tx.user(ann).await?.unwrap();
+                let disabled = hourkey_store::organisation::User {
+                    disabled: true,
+                    ..user
+                };
+                tx.update_user(disabled).await?;
+                tx.record(hourkey_store::log::Entry {
+                    at,
+                    actor: None,
+                    action: AuditAction::UserDisabled,
+                    subject: hourkey_store::log::Subject::Organisation {
+                        entity: hourkey_store::log::Entity::Any,
+                    },
+                    detail: Value::Null,
+                })
+                .await
             })
-            .await
-        })
-    })
+        },
+    )
     .await
     .unwrap();
     let came = json!({ "stream": all.stream, "came": [99], "went": [] });

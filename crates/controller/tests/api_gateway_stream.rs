@@ -15,6 +15,7 @@ use hourkey_domain::ids::DeviceId;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::Ping;
+use hourkey_store::Room;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
 use hourkey_store::log::{Entry, Subject};
@@ -68,7 +69,7 @@ async fn a_gateway_with_twenty_thousand_devices_opens_its_stream() {
     let (env, credential) = fed().await;
     let people = env.people;
     let users = [people.ann, people.ben, people.rae];
-    let ids = env.app.transact(move |tx, now| {
+    let ids = env.app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let mut ids = Vec::with_capacity(DEVICES);
             for number in 0..DEVICES {

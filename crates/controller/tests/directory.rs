@@ -24,11 +24,11 @@ use hourkey_domain::organisation::{Contents, Organisation};
 use hourkey_protocol::access::{Approve, Comment, NewRequest, NewUnlock};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::{Connection, Report};
-use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
 use hourkey_store::log::{Entity, Entry, Subject};
+use hourkey_store::{Room, Write};
 use proptest::prelude::*;
 use serde_json::Value;
 use test_env::TestEnv;
@@ -258,7 +258,7 @@ impl History {
             Step::SignIn { who } => self.signed_in(person(who)).await,
             Step::EndSessions { who } => {
                 let user = person(who);
-                let ended = app.transact(move |tx, now| {
+                let ended = app.transact(Room::Usual, move |tx, now| {
                     Box::pin(session::end_all(tx, user, None, None, "a test", now))
                 });
                 ended.await.unwrap();
@@ -317,7 +317,7 @@ impl History {
     async fn signed_in(&mut self, user: UserId) {
         self.count += 1;
         let key = format!("{:064x}", self.count);
-        let signed_in = self.env.app.transact(move |tx, now| {
+        let signed_in = self.env.app.transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 let kind = SessionKind::Desktop;
                 let new = NewSession {
@@ -397,7 +397,7 @@ async fn what_goes_along_with_a_removed_group_is_gone() {
     let env = &history.env;
     let engineering = env.assignments.engineering;
     env.app
-        .transact(move |tx, now| {
+        .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 tx.set_fallback_reviewers(vec![engineering]).await?;
                 record(tx, Entity::FallbackReviewers, now).await
@@ -406,7 +406,7 @@ async fn what_goes_along_with_a_removed_group_is_gone() {
         .await
         .unwrap();
     history.check().await;
-    let removed = env.app.transact(move |tx, now| {
+    let removed = env.app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             tx.remove_group(engineering).await?;
             record(tx, Entity::Group(engineering), now).await
@@ -429,7 +429,7 @@ async fn what_nobody_names_is_found_nevertheless() {
             entity: Entity::Any,
         },
     ] {
-        let renamed = history.env.app.transact(move |tx, at| {
+        let renamed = history.env.app.transact(Room::Usual, move |tx, at| {
             Box::pin(async move {
                 let (mut resource, _) = tx.resource(vault).await?.unwrap();
                 resource.name.push('x');
@@ -488,7 +488,7 @@ async fn what_it_permits_was_true_at_its_sequence_number() {
         let app = app.clone();
         tokio::spawn(async move {
             for _ in 0..60 {
-                let moved = app.transact(move |tx, now| {
+                let moved = app.transact(Room::Usual, move |tx, now| {
                     Box::pin(async move {
                         for id in [left, right] {
                             let mut group = tx.group(id).await?.unwrap();

@@ -18,7 +18,7 @@ use hourkey_domain::review::Role;
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
 use hourkey_store::organisation::User;
-use hourkey_store::{Store, StoreError, transact};
+use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{self, Process};
@@ -349,7 +349,7 @@ async fn token(folder: &TempDir) -> String {
         .await
         .unwrap();
     let (token, digest) = new_secret();
-    let signed_in = transact(&store, move |tx| {
+    let signed_in = transact(&store, Room::Usual, move |tx| {
         Box::pin(async move {
             let user = User {
                 id: UserId(0),

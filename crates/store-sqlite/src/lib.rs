@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hourkey_store::{Read, Store, StoreError, Work};
+use hourkey_store::{Read, Room, Store, StoreError, Work};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -65,12 +65,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn write(&self, work: Work) -> Result<(), StoreError> {
-        self.writer.write(work, false).await
-    }
-
-    async fn write_ending(&self, work: Work) -> Result<(), StoreError> {
-        self.writer.write(work, true).await
+    async fn write(&self, room: Room, work: Work) -> Result<(), StoreError> {
+        self.writer.write(room, work).await
     }
 
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {

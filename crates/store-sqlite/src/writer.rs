@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hourkey_store::log::LogRead;
-use hourkey_store::{StoreError, Work};
+use hourkey_store::{Room, StoreError, Work};
 use sqlx::{SqlitePool, query_scalar};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,9 +33,8 @@ pub(crate) struct Writer {
 }
 
 struct Job {
+    room: Room,
     work: Work,
-    /// It ends access: it is kept even where the disk has no room for other works.
-    ends: bool,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -48,11 +47,11 @@ impl Writer {
         Ok(Self { line, changed })
     }
 
-    pub(crate) async fn write(&self, work: Work, ends: bool) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, room: Room, work: Work) -> Result<(), StoreError> {
         let gone = || StoreError::Unavailable("the writer has ended".to_owned());
         let (answer, answered) = oneshot::channel();
         self.line
-            .send(Job { work, ends, answer })
+            .send(Job { room, work, answer })
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
@@ -105,7 +104,7 @@ async fn answer(
 ) {
     // A caller that went away wants no answer: nothing is wrong when a send fails.
     if !reserve.has_room_for_all() {
-        for job in group.extract_if(.., |job| !job.ends) {
+        for job in group.extract_if(.., |job| job.room == Room::Usual) {
             let _ = job.answer.send(Err(StoreError::Full));
         }
     }

@@ -12,7 +12,7 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::review::Role;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
-use hourkey_store::{Store, StoreError, transact};
+use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, query};
@@ -171,7 +171,7 @@ async fn add_user(store: &Arc<dyn Store>, login: &str) -> UserId {
         roles: vec![Role::Member],
         disabled: false,
     };
-    let added: Result<UserId, StoreError> = transact(store, |tx| {
+    let added: Result<UserId, StoreError> = transact(store, Room::Usual, |tx| {
         Box::pin(async move {
             tx.record(Entry {
                 at: chrono::DateTime::UNIX_EPOCH,

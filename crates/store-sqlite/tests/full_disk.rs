@@ -16,7 +16,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::{Store, StoreError, transact, transact_ending};
+use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -170,7 +170,7 @@ fn fill(file: &mut File, disk: &Path, left: u64) {
 }
 
 async fn record_ending(store: &Arc<dyn Store>, bytes: usize) -> Result<i64, StoreError> {
-    transact_ending(store, move |tx| {
+    transact(store, Room::Kept, move |tx| {
         Box::pin(tx.record(entry(AuditAction::GrantRevoked, bytes)))
     })
     .await
@@ -182,7 +182,10 @@ async fn record(
     action: AuditAction,
     bytes: usize,
 ) -> Result<i64, StoreError> {
-    transact(store, move |tx| Box::pin(tx.record(entry(action, bytes)))).await
+    transact(store, Room::Usual, move |tx| {
+        Box::pin(tx.record(entry(action, bytes)))
+    })
+    .await
 }
 
 fn entry(action: AuditAction, bytes: usize) -> Entry {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::{Store, StoreError, transact};
+use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -79,7 +79,7 @@ async fn processes_hear_of_each_others_changes() {
 async fn a_process_killed_in_the_middle_leaves_nothing_and_blocks_nobody() {
     if let Some(folder) = std::env::var_os(FOLDER) {
         let store = open(Path::new(&folder)).await;
-        let never: Result<(), StoreError> = transact(&store, |tx| {
+        let never: Result<(), StoreError> = transact(&store, Room::Usual, |tx| {
             Box::pin(async move {
                 tx.record(entry(AuditAction::UserRemoved)).await?;
                 say("inside");
@@ -154,7 +154,7 @@ async fn open(folder: &Path) -> Arc<dyn Store> {
 }
 
 async fn record(store: &Arc<dyn Store>, action: AuditAction) -> i64 {
-    let seq: Result<i64, StoreError> = transact(store, move |tx| {
+    let seq: Result<i64, StoreError> = transact(store, Room::Usual, move |tx| {
         Box::pin(async move { tx.record(entry(action)).await })
     })
     .await;

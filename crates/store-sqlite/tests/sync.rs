@@ -14,10 +14,10 @@ use chrono::DateTime;
 use futures_util::future::join_all;
 use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::{Store, StoreError};
+use hourkey_store::{Room, Store, StoreError};
 use hourkey_store_sqlite::SqliteStore;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 /// Names the folder, in the process that is watched.
 const FOLDER: &str = "HOURKEY_TEST_FOLDER";
@@ -91,17 +91,22 @@ async fn watched(folder: &Path) {
         record(&store).await.unwrap();
         say(&format!("answered {step}"));
     }
-    let (open, gate) = oneshot::channel::<()>();
-    let first = store.write(Box::new(move |_| {
-        Box::pin(async move {
-            gate.await.unwrap();
-            Ok(())
-        })
-    }));
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let first = store.write(
+        Room::Usual,
+        Box::new(move |_| {
+            let opened = Arc::clone(&opened);
+            Box::pin(async move {
+                opened.notified().await;
+                Ok(())
+            })
+        }),
+    );
     let crowd = join_all((0..CROWD).map(|_| record(&store)));
     let opened = async {
         say("ask crowd");
-        open.send(()).unwrap();
+        gate.notify_one();
     };
     let (first, crowd, ()) = tokio::join!(biased; first, crowd, opened);
     assert!(first.is_ok() && crowd.iter().all(Result::is_ok));
@@ -109,21 +114,24 @@ async fn watched(folder: &Path) {
 }
 
 async fn record(store: &Arc<dyn Store>) -> Result<(), StoreError> {
-    let work = store.write(Box::new(|tx| {
-        Box::pin(async move {
-            tx.record(Entry {
-                at: DateTime::UNIX_EPOCH,
-                actor: None,
-                action: AuditAction::GroupChanged,
-                subject: Subject::Organisation {
-                    entity: Entity::Any,
-                },
-                detail: serde_json::Value::Null,
+    let work = store.write(
+        Room::Usual,
+        Box::new(|tx| {
+            Box::pin(async move {
+                tx.record(Entry {
+                    at: DateTime::UNIX_EPOCH,
+                    actor: None,
+                    action: AuditAction::GroupChanged,
+                    subject: Subject::Organisation {
+                        entity: Entity::Any,
+                    },
+                    detail: serde_json::Value::Null,
+                })
+                .await?;
+                Ok(())
             })
-            .await?;
-            Ok(())
-        })
-    }));
+        }),
+    );
     work.await
 }
 

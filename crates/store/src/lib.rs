@@ -19,11 +19,11 @@ pub mod log;
 pub mod organisation;
 pub mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// Everything that can be read inside a transaction.
 pub trait Read:
@@ -75,8 +75,21 @@ impl<T> Write for T where
 
 /// What a write transaction does. An error rolls this work back, and only this work, even when it
 /// was committed in a group with others.
+///
+/// A store may run it again from the start: a database server refuses one of two works that read
+/// what the other changes (PostgreSQL's error 40001). So nothing outside the transaction may follow
+/// from a run.
 pub type Work =
-    Box<dyn for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<(), StoreError>> + Send>;
+    Box<dyn for<'t> Fn(&'t mut dyn Write) -> BoxFuture<'t, Result<(), StoreError>> + Send + Sync>;
+
+/// Which room on the disk a work may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// What is free: on a full disk the work is refused.
+    Usual,
+    /// Also what is kept for works that end access.
+    Kept,
+}
 
 /// A store.
 #[async_trait]
@@ -89,14 +102,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// What `work` returned, in which case nothing of it is kept, or the store's own failure.
-    async fn write(&self, work: Work) -> Result<(), StoreError>;
-
-    /// As [`Store::write`], for work that ends access: it has room kept for it where the disk has
-    /// none left for other work.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    async fn write_ending(&self, work: Work) -> Result<(), StoreError>;
+    async fn write(&self, room: Room, work: Work) -> Result<(), StoreError>;
 
     /// A read transaction: one consistent state, as of now. Drop it soon: there are few.
     ///
@@ -116,67 +122,44 @@ pub trait Store: Send + Sync + 'static {
     fn changed(&self) -> watch::Receiver<i64>;
 }
 
-/// Runs `work` as a write transaction and returns what it returns.
+/// Runs `work` as a write transaction, and returns what its last run returned. Each run is a copy of
+/// `work` ([`Work`]).
 ///
 /// # Errors
 /// What `work` returned (nothing is kept), or the store's own failure.
-pub async fn transact<T, E, F>(store: &Arc<dyn Store>, work: F) -> Result<T, E>
+pub async fn transact<T, E, F>(store: &Arc<dyn Store>, room: Room, work: F) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
-    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
-    let (work, result) = answering(work);
-    answered(store.write(work).await, result).await
-}
-
-/// [`transact`] for work that ends access ([`Store::write_ending`]).
-///
-/// # Errors
-/// As [`transact`].
-pub async fn transact_ending<T, E, F>(store: &Arc<dyn Store>, work: F) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<StoreError> + Send + 'static,
-    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-{
-    let (work, result) = answering(work);
-    answered(store.write_ending(work).await, result).await
-}
-
-/// A work as a store takes it, and where its result comes out.
-fn answering<T, E, F>(work: F) -> (Work, oneshot::Receiver<Result<T, E>>)
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-{
-    let (answer, result) = oneshot::channel();
-    let work: Work = Box::new(move |tx| {
+    let outcome = Arc::new(Mutex::new(None));
+    let answer = Arc::clone(&outcome);
+    let run: Work = Box::new(move |tx| {
+        let (work, answer) = (work.clone(), Arc::clone(&answer));
         Box::pin(async move {
             let outcome = work(tx).await;
-            let kept = if outcome.is_ok() {
-                Ok(())
-            } else {
-                Err(StoreError::RolledBack)
+            let kept = match outcome {
+                Ok(_) => Ok(()),
+                Err(_) => Err(StoreError::RolledBack),
             };
-            // The receiver lives until the store has answered.
-            let _ = answer.send(outcome);
+            *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             kept
         })
     });
-    (work, result)
-}
-
-async fn answered<T, E: From<StoreError>>(
-    done: Result<(), StoreError>,
-    result: oneshot::Receiver<Result<T, E>>,
-) -> Result<T, E> {
-    match done {
-        Ok(()) | Err(StoreError::RolledBack) => {
-            result.await.map_err(|_| E::from(StoreError::RolledBack))?
-        }
-        Err(error) => Err(error.into()),
+    let done = store.write(room, run).await;
+    let outcome = outcome
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    match (done, outcome) {
+        (Ok(()) | Err(StoreError::RolledBack), Some(outcome)) => outcome,
+        (Ok(()), None) => Err(StoreError::RolledBack.into()),
+        (Err(error), _) => Err(error.into()),
     }
 }
 

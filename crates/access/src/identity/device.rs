@@ -9,11 +9,11 @@ use hourkey_pki::{IssueError, Request, Subject as CertificateSubject};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::device::{Device as Shown, DeviceEnrolment, EnrolDevice};
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
 use hourkey_store::account::Session;
 use hourkey_store::device::NewDevice;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
+use hourkey_store::{Room, Write};
 use serde_json::json;
 
 pub use hourkey_store::device::Device;
@@ -47,7 +47,7 @@ pub async fn enrol(
     let key = request.fingerprint();
     let name = label(&call.name, "Unnamed");
     let (device, at) = app
-        .transact(move |tx, now| {
+        .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 let running = tx.session(session.id).await?;
                 if !running.is_some_and(|session| session::is_running(&session, now)) {
@@ -158,7 +158,7 @@ pub async fn end_by(
     own: SessionId,
     id: DeviceId,
 ) -> Result<(), AppError> {
-    app.transact_ending(move |tx, now| {
+    app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
             let by = caller.user;
             let actor = Actor::load(tx, caller).await?;

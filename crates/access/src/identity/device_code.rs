@@ -2,6 +2,7 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_store::Room;
 use hourkey_store::account::{Consent, DeviceCode};
 
 use crate::app::App;
@@ -48,7 +49,7 @@ pub async fn decide(
     by: Option<(UserId, SessionId)>,
 ) -> Result<(), AppError> {
     let consent = by.map(|(user, session)| Consent { user, session });
-    app.transact(move |tx, now| {
+    app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let device = tx.device_code_by_user_code(&user_code).await?;
             if device.is_some_and(|device| is_open(&device, now)) {

@@ -1,10 +1,10 @@
 //! Coming in while the disk is full.
 //!
 //! Whoever wants to end access has to be signed in first, so sessions go on, and people sign in, in
-//! the room that is kept for what ends access ([`App::transact_ending`]). Each takes little of it,
+//! the room that is kept for what ends access ([`Room::Kept`]). Each takes little of it,
 //! and nobody can take much: otherwise one person's loop would leave no room for revoking theirs.
 //!
-//! [`App::transact_ending`]: crate::app::App::transact_ending
+//! [`Room::Kept`]: hourkey_store::Room::Kept
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

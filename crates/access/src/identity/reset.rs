@@ -8,7 +8,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Store, transact_ending};
+use hourkey_store::{Room, Store, transact};
 use serde_json::json;
 use url::Url;
 
@@ -37,7 +37,7 @@ pub async fn make_link(
     let code = new_code(32);
     let link = digest(&plain_code(&code));
     // An administrator's at the terminal, for the password that ends sessions.
-    transact_ending(store, move |tx| {
+    transact(store, Room::Kept, move |tx| {
         Box::pin(async move {
             tx.put_reset_link(link, user, now + LIFETIME).await?;
             let entry = Entry {
@@ -75,7 +75,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
     password::check_new(&new_password)?;
     let hash = app.passwords.hash(new_password, Priority::Known).await?;
     // It ends what was signed in by the old one.
-    app.transact_ending(move |tx, now| {
+    app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
             let user = match tx.reset_link(link, now).await? {
                 Some(id) => tx.user(id).await?.filter(|user| !user.disabled),

@@ -6,9 +6,9 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
-use hourkey_store::Write;
 use hourkey_store::account::{Digest, NewSession};
 use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{Room, Write};
 use serde_json::json;
 
 pub use hourkey_store::account::Session;
@@ -159,10 +159,10 @@ pub async fn start_browser(
         browser,
     };
     let (user, again) = (new.verified.user, new.clone());
-    let started = app.transact(move |tx, now| Box::pin(new.start(tx, now)));
+    let started = app.transact(Room::Usual, move |tx, now| Box::pin(new.start(tx, now)));
     let name = match started.await {
         Err(full) if app.full_disk.admits(&full, user, app.clock.now()) => {
-            let started = app.transact_ending(move |tx, now| Box::pin(again.start(tx, now)));
+            let started = app.transact(Room::Kept, move |tx, now| Box::pin(again.start(tx, now)));
             started.await?
         }
         started => started?,
@@ -271,7 +271,7 @@ pub async fn end_own(
     id: SessionId,
 ) -> Result<(), AppError> {
     let user = caller.user;
-    app.transact_ending(move |tx, now| {
+    app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
             let session = tx.session(id).await?.filter(|session| session.user == user);
             let Some(session) = session else {
@@ -290,8 +290,10 @@ pub async fn end_own(
 /// The store's failure.
 pub async fn end_others(app: &App, user: UserId, own: SessionId) -> Result<(), AppError> {
     let why = "ended by its owner";
-    app.transact_ending(move |tx, now| Box::pin(end_all(tx, user, Some(own), Some(user), why, now)))
-        .await
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(end_all(tx, user, Some(own), Some(user), why, now))
+    })
+    .await
 }
 
 /// Ends all of a user's sessions but one, in a transaction.
@@ -348,8 +350,9 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), AppErr
         return Ok(());
     }
     let session = session.clone();
-    let noted =
-        app.transact(move |tx, now| Box::pin(async move { touch(tx, &session, now).await }));
+    let noted = app.transact(Room::Usual, move |tx, now| {
+        Box::pin(async move { touch(tx, &session, now).await })
+    });
     match noted.await {
         // Whoever comes to end access must get through.
         Err(failure) if failure.is_full_disk() => Ok(()),

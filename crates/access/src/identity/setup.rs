@@ -8,7 +8,7 @@ use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
-use hourkey_store::{Store, StoreError, transact};
+use hourkey_store::{Room, Store, StoreError, transact};
 use serde_json::json;
 use url::Url;
 
@@ -44,7 +44,7 @@ pub struct FirstAdmin {
 pub async fn make_code(store: &Arc<dyn Store>) -> Result<String, AppError> {
     let code = new_code(32);
     let kept = digest(&plain_code(&code));
-    transact(store, move |tx| {
+    transact(store, Room::Usual, move |tx| {
         Box::pin(async move { Ok::<_, AppError>(tx.set_setup_code(Some(kept)).await?) })
     })
     .await?;
@@ -99,7 +99,7 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> 
     let login = account::check_login(&login)?;
     password::check_new(&password)?;
     let hash = app.passwords.hash(password, Priority::Known).await?;
-    app.transact(move |tx, now| {
+    app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             check_code(tx.setup_code().await?, &code)?;
             let mut user = User {

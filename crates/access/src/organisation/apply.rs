@@ -9,7 +9,7 @@ use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::{Assignment, Group, Organisation, Resource, User};
-use hourkey_store::{Store, StoreError, Write, transact};
+use hourkey_store::{Room, Store, StoreError, Write, transact};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
@@ -74,7 +74,7 @@ pub async fn apply(
 ) -> Result<Plan, Refused> {
     // Loaded before the transaction: nobody else writes while that runs.
     let known = Directory::default().current(store).await?;
-    transact(store, move |tx| {
+    transact(store, Room::Usual, move |tx| {
         Box::pin(async move {
             let before = directory::advanced(tx, &known).await?;
             let today = tx.organisation().await?;

@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::end::{release_in, revoke_in};
-use hourkey_access::idempotency::{Answer, run_ending_once};
+use hourkey_access::idempotency::{Answer, run_once};
 use hourkey_domain::ids::GrantId;
 use hourkey_protocol::access::{Comment, Grant};
+use hourkey_store::Room;
 
 use super::call::{Id, JsonBody, NoBody, response};
 use super::error::ApiError;
@@ -25,7 +26,7 @@ pub(super) async fn release(
     NoBody { key }: NoBody,
 ) -> Result<Response, ApiError> {
     let caller = signed_in.caller;
-    let work = run_ending_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Kept, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &release_in(tx, caller, id, now).await?) })
     });
     Ok(response(work.await?))
@@ -44,7 +45,7 @@ pub(super) async fn revoke(
     Id(id): Id<GrantId>,
     JsonBody { body, key }: JsonBody<Comment>,
 ) -> Result<Response, ApiError> {
-    let work = run_ending_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Kept, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &revoke_in(tx, caller, id, body, now).await?) })
     });
     Ok(response(work.await?))

@@ -11,6 +11,7 @@ use hourkey_access::idempotency::{Answer, run_once};
 use hourkey_access::queries;
 use hourkey_domain::ids::RequestId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Page, Request};
+use hourkey_store::Room;
 
 use super::call::{Before, Id, JsonBody, NoBody, response};
 use super::error::ApiError;
@@ -45,7 +46,7 @@ pub(super) async fn make(
 ) -> Result<Response, ApiError> {
     let user = signed_in.caller.user;
     let lapse = app.config.request_lapse;
-    let work = run_once(&app, user, key, move |tx, now| {
+    let work = run_once(&app, Room::Usual, user, key, move |tx, now| {
         Box::pin(async move {
             let (request, made) = ask_in(tx, user, body, lapse, now).await?;
             let status = match made {
@@ -82,7 +83,7 @@ pub(super) async fn cancel(
     NoBody { key }: NoBody,
 ) -> Result<Response, ApiError> {
     let caller = signed_in.caller;
-    let work = run_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Usual, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &cancel_in(tx, caller, id, now).await?) })
     });
     Ok(response(work.await?))
@@ -101,7 +102,7 @@ pub(super) async fn approve(
     Id(id): Id<RequestId>,
     JsonBody { body, key }: JsonBody<Approve>,
 ) -> Result<Response, ApiError> {
-    let work = run_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Usual, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &approve_in(tx, caller, id, body, now).await?) })
     });
     Ok(response(work.await?))
@@ -120,7 +121,7 @@ pub(super) async fn deny(
     Id(id): Id<RequestId>,
     JsonBody { body, key }: JsonBody<Comment>,
 ) -> Result<Response, ApiError> {
-    let work = run_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Usual, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &deny_in(tx, caller, id, body, now).await?) })
     });
     Ok(response(work.await?))

@@ -10,6 +10,7 @@ use hourkey_access::idempotency::{Answer, run_once};
 use hourkey_access::unlock;
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use hourkey_protocol::problem::Code;
+use hourkey_store::Room;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -67,7 +68,7 @@ pub(super) async fn unlock(
     ForOthers(SignedIn { caller, .. }): ForOthers,
     JsonBody { body, key }: JsonBody<NewUnlock>,
 ) -> Result<Response, ApiError> {
-    let work = run_once(&app, caller.user, key, move |tx, now| {
+    let work = run_once(&app, Room::Usual, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &unlock::unlock_in(tx, caller, body, now).await?) })
     });
     Ok(response(work.await?))

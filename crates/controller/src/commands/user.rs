@@ -15,7 +15,7 @@ use hourkey_domain::review::Role;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::User;
-use hourkey_store::{StoreError, Write, transact, transact_ending};
+use hourkey_store::{Room, StoreError, Write, transact};
 use hourkey_terminal as terminal;
 
 use super::opened::{Opened, told};
@@ -149,7 +149,7 @@ async fn list(opened: &Opened, json: bool) -> anyhow::Result<()> {
 async fn add(opened: &Opened, user: User) -> anyhow::Result<()> {
     let now = opened.now();
     let login = user.login.clone();
-    transact(&opened.store, move |tx| {
+    transact(&opened.store, Room::Usual, move |tx| {
         Box::pin(async move {
             let detail = serde_json::json!({ "login": user.login, "roles": user.roles });
             let id = match tx.insert_user(user).await {
@@ -174,7 +174,7 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
     let of = login.to_owned();
     let known = Directory::default().current(&opened.store).await;
     let known = known.map_err(told)?;
-    transact_ending(&opened.store, move |tx| {
+    transact(&opened.store, Room::Kept, move |tx| {
         Box::pin(async move {
             let before = directory::advanced(tx, &known).await.map_err(told)?;
             let Some(user) = before.user(id) else {
@@ -221,7 +221,7 @@ async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
     password::check_new(&new).map_err(told)?;
     let hash = Hasher::default().hash(new, Priority::Known).await;
     let hash = hash.map_err(told)?;
-    transact_ending(&opened.store, move |tx| {
+    transact(&opened.store, Room::Kept, move |tx| {
         Box::pin(async move { account::set_password(tx, id, &hash, None, None, now).await })
     })
     .await
@@ -236,7 +236,7 @@ async fn end_sessions(opened: &Opened, login: &str) -> anyhow::Result<()> {
     let now = opened.now();
     let id = find(opened, login).await?.id;
     let why = "ended on the command line";
-    transact_ending(&opened.store, move |tx| {
+    transact(&opened.store, Room::Kept, move |tx| {
         Box::pin(session::end_all(tx, id, None, None, why, now))
     })
     .await

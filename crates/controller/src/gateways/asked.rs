@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use hourkey_access::app::App;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, GatewayId};
+use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
 use serde_json::json;
 
@@ -55,7 +56,7 @@ pub(super) fn record(app: &App, asked: &Arc<Asked>, gateway: GatewayId, devices:
     let (app, asked) = (app.clone(), Arc::clone(asked));
     tokio::spawn(async move {
         let devices = new.clone();
-        let recorded = app.transact(move |tx, now| {
+        let recorded = app.transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 let entry = Entry {
                     at: now,

@@ -20,7 +20,7 @@ use hourkey_protocol::gateway::{Certificate, Enrol, Enrolment};
 use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::{Gateway, NewGateway};
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Store, StoreError, Write, transact, transact_ending};
+use hourkey_store::{Room, Store, StoreError, Write, transact};
 use serde_json::{Value, json};
 
 /// How long a token waits for its gateway.
@@ -46,7 +46,7 @@ pub async fn add(
     }
     let (token, its_digest) = new_secret();
     let (name, network, address) = (name.to_owned(), network.to_owned(), address.to_owned());
-    transact(store, move |tx| {
+    transact(store, Room::Usual, move |tx| {
         Box::pin(async move {
             let networks = tx.organisation().await?.networks;
             let known = networks.iter().find(|it| it.name == network);
@@ -82,7 +82,7 @@ pub async fn add(
 /// A sentence for the terminal.
 pub async fn remove(store: &Arc<dyn Store>, name: &str, now: Time) -> anyhow::Result<()> {
     let name = name.to_owned();
-    transact_ending(store, move |tx| {
+    transact(store, Room::Kept, move |tx| {
         Box::pin(async move {
             let gateways = tx.gateways().await?;
             let found = gateways.into_iter().find(|it| it.name == name);
@@ -106,7 +106,7 @@ pub async fn enrol(app: &App, call: Enrol) -> Result<Enrolment, AppError> {
     let token = digest(&call.token);
     let (credential, its_digest) = new_secret();
     let (gateway, network) = app
-        .transact(move |tx, now| {
+        .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 let found = tx.gateway_by_token(token, now).await?;
                 let gateway = found.ok_or_else(|| {

@@ -13,7 +13,7 @@ use hourkey_protocol::problem::Code;
 use hourkey_store::gateway::Gateway;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::usage::{Connection, End, ReportOutcome};
-use hourkey_store::{StoreError, Write};
+use hourkey_store::{Room, StoreError, Write};
 use serde_json::json;
 
 /// Uses that follow each other faster move nothing that anybody has to be told of: what auto-locks
@@ -41,7 +41,7 @@ pub async fn keep(app: &App, gateway: Gateway, report: Report) -> Result<(), App
     }
     for connections in report.connections.chunks(AT_A_TIME) {
         let (gateway, connections) = (gateway.clone(), connections.to_vec());
-        app.transact(move |tx, now| {
+        app.transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 for connection in connections {
                     keep_one(tx, &gateway, connection, now).await?;

@@ -15,6 +15,7 @@ use hourkey_console::error::PageError;
 use hourkey_console::form::Form;
 use hourkey_console::page_user::PageUser;
 use hourkey_protocol::problem::Code as ProblemCode;
+use hourkey_store::Room;
 use hourkey_store::account::{Code, Consent};
 use serde::Deserialize;
 
@@ -122,8 +123,10 @@ pub(super) async fn decide(
         expires_at: app.clock.now() + CODE_LIFETIME,
         session: None,
     };
-    app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_code(key, kept).await?) }))
-        .await?;
+    app.transact(Room::Usual, move |tx, _| {
+        Box::pin(async move { Ok(tx.put_code(key, kept).await?) })
+    })
+    .await?;
     Ok(redirect(
         &app,
         &asked.redirect,

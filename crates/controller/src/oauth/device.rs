@@ -15,6 +15,7 @@ use hourkey_access::identity::session;
 use hourkey_console::extract::ClientAddress;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::oauth::DeviceAuthorization;
+use hourkey_store::Room;
 use hourkey_store::account::{DeviceCode, NewSession};
 use serde::Deserialize;
 
@@ -70,8 +71,10 @@ pub(super) async fn start(
         consent: None,
         denied: false,
     };
-    app.transact(move |tx, _| Box::pin(async move { Ok(tx.put_device_code(key, device).await?) }))
-        .await?;
+    app.transact(Room::Usual, move |tx, _| {
+        Box::pin(async move { Ok(tx.put_device_code(key, device).await?) })
+    })
+    .await?;
     let verification_uri = app.config.address("/device");
     Ok(no_store(Json(DeviceAuthorization {
         device_code,
@@ -86,7 +89,7 @@ pub(super) async fn start(
 /// The client asks whether somebody has consented (RFC 8628, 3.4 and 3.5).
 pub(super) async fn poll(app: &App, client: Client, device_code: &str) -> Outcome {
     let key = digest(device_code);
-    app.transact(move |tx, now| {
+    app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let device = tx.device_code(key).await?;
             let Some(device) = device.filter(|device| device.client_id == client.id()) else {

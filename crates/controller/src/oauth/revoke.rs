@@ -7,6 +7,7 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::identity::secret::digest;
 use hourkey_access::identity::session;
+use hourkey_store::Room;
 use serde::Deserialize;
 
 use super::error::{Refusal, calling_client, no_store};
@@ -31,7 +32,7 @@ pub(super) async fn revoke(
     };
     let client = calling_client(&call.client_id)?;
     let token = digest(&call.token);
-    app.transact_ending(move |tx, now| {
+    app.transact(Room::Kept, move |tx, now| {
         Box::pin(async move {
             let session = match tx.refresh_token(token).await? {
                 Some(refresh) => tx.session(refresh.session).await?,

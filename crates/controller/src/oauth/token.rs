@@ -15,8 +15,8 @@ use hourkey_access::identity::session;
 use hourkey_domain::Time;
 use hourkey_domain::ids::SessionId;
 use hourkey_protocol::oauth::DEVICE_GRANT;
-use hourkey_store::Write;
 use hourkey_store::account::{Digest, NewSession, Session};
+use hourkey_store::{Room, Write};
 use serde::Deserialize;
 
 use super::device;
@@ -75,7 +75,7 @@ pub(super) async fn exchange(
 
 /// RFC 6749, 4.1.3 with RFC 7636, 4.5.
 async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
-    app.transact(move |tx, now| {
+    app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let key = digest(&call.code);
             let Some(code) = tx.code(key).await? else {
@@ -129,8 +129,9 @@ async fn by_code(app: &App, client: Client, call: Call) -> Outcome {
 /// parties hold its tokens.
 async fn by_refresh_token(app: &App, client: Client, token: &str) -> Outcome {
     let key = digest(token);
-    let usual =
-        app.transact(move |tx, now| Box::pin(refresh(tx, client, key, ACCESS_LIFETIME, now)));
+    let usual = app.transact(Room::Usual, move |tx, now| {
+        Box::pin(refresh(tx, client, key, ACCESS_LIFETIME, now))
+    });
     match usual.await {
         Err(full) if full.is_full_disk() => on_full_disk(app, client, key, full).await,
         done => done,
@@ -152,8 +153,10 @@ async fn on_full_disk(app: &App, client: Client, key: Digest, full: AppError) ->
         return Err(full);
     }
     let lifetime = ACCESS_LIFETIME_ON_FULL_DISK;
-    app.transact_ending(move |tx, now| Box::pin(refresh(tx, client, key, lifetime, now)))
-        .await
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(refresh(tx, client, key, lifetime, now))
+    })
+    .await
 }
 
 async fn refresh(

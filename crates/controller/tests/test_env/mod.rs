@@ -35,7 +35,7 @@ use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
 use hourkey_store::log::Audited;
 use hourkey_store::organisation::{Assignment, Group, Resource, User};
-use hourkey_store::{Read, Store, StoreError, Work};
+use hourkey_store::{Read, Room, Store, StoreError, Work};
 use hourkey_store_sqlite::SqliteStore;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -113,7 +113,7 @@ pub struct Assignments {
 }
 
 /// The real store, and how often it was read. Reads fail while a test wants them to, and so do
-/// writes that a full disk refuses.
+/// writes that a full disk refuses. Each work runs twice, as a store may do, and the first run is undone.
 struct Counted {
     store: Arc<SqliteStore>,
     reads: Arc<AtomicUsize>,
@@ -131,17 +131,31 @@ impl Counted {
     }
 }
 
+fn run(work: &Arc<Work>, undo: bool) -> Work {
+    let work = Arc::clone(work);
+    Box::new(move |tx| {
+        let work = Arc::clone(&work);
+        Box::pin(async move {
+            let done = work(tx).await;
+            match undo {
+                true => Err(StoreError::RolledBack),
+                false => done,
+            }
+        })
+    })
+}
+
 #[async_trait::async_trait]
 impl Store for Counted {
-    async fn write(&self, work: Work) -> Result<(), StoreError> {
-        if self.full.load(Ordering::SeqCst) {
+    async fn write(&self, room: Room, work: Work) -> Result<(), StoreError> {
+        if room == Room::Usual && self.full.load(Ordering::SeqCst) {
             return Err(StoreError::Full);
         }
-        self.store.write(work).await
-    }
-
-    async fn write_ending(&self, work: Work) -> Result<(), StoreError> {
-        self.store.write_ending(work).await
+        let work = Arc::new(work);
+        // What it answers and does by its second run must not depend on the first.
+        let undone = self.store.write(room, run(&work, true)).await;
+        assert!(undone.is_err(), "a run was kept that should be undone");
+        self.store.write(room, run(&work, false)).await
     }
 
     async fn read(&self) -> Result<Box<dyn Read + Send>, StoreError> {
@@ -228,7 +242,7 @@ impl TestEnv {
     pub async fn token_of(&self, user: UserId, kind: SessionKind) -> String {
         let (token, digest) = new_secret();
         self.app
-            .transact(move |tx, now| {
+            .transact(Room::Usual, move |tx, now| {
                 Box::pin(async move {
                     let label = "Hourkey on a test host".to_owned();
                     let new = NewSession {
@@ -309,13 +323,15 @@ impl TestEnv {
         F: for<'t> FnOnce(
                 &'t mut dyn hourkey_store::Write,
             ) -> futures_util::future::BoxFuture<'t, Result<(), AppError>>
+            + Clone
             + Send
+            + Sync
             + 'static,
     {
         let admin = Some(self.people.ada);
         let known = self.shadow.known().await;
         self.app
-            .transact(move |tx, now| {
+            .transact(Room::Usual, move |tx, now| {
                 Box::pin(async move {
                     let before = directory::advanced(tx, &known).await?;
                     change(tx).await?;
@@ -451,7 +467,7 @@ fn hours(hours: u64) -> Length {
 }
 
 async fn found(app: &App) -> (People, Resources, Assignments) {
-    app.transact(|tx, _| {
+    app.transact(Room::Usual, |tx, _| {
         Box::pin(async move {
             tx.set_organisation_name("Example").await?;
             let person = |login: &str, name: &str, role| User {

@@ -15,6 +15,7 @@ use hourkey_access::identity::password::{Hasher, Priority};
 use hourkey_access::identity::session;
 use hourkey_controller::server;
 use hourkey_domain::ids::UserId;
+use hourkey_store::Room;
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
@@ -62,7 +63,7 @@ impl Site {
             .await
             .unwrap()
             .users;
-        app.transact(move |tx, _| {
+        app.transact(Room::Usual, move |tx, _| {
             Box::pin(async move {
                 for user in people {
                     tx.set_password_hash(user.id, &hash).await?;
@@ -137,7 +138,7 @@ impl Site {
 
     pub async fn disable(&self, id: UserId) {
         self.app
-            .transact(move |tx, _| {
+            .transact(Room::Usual, move |tx, _| {
                 Box::pin(async move {
                     let mut user = tx.user(id).await?.unwrap();
                     user.disabled = true;

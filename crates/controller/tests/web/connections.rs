@@ -2,6 +2,7 @@
 
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::Ended;
+use hourkey_store::Room;
 use hourkey_store::gateway::NewGateway;
 use hourkey_store::usage::{Connection, End};
 use serde_json::json;
@@ -59,7 +60,7 @@ async fn a_page_tells_when_and_where_a_connection_was_cut() {
 }
 
 async fn gateway(site: &Site) -> GatewayId {
-    let added = site.app.transact(|tx, _| {
+    let added = site.app.transact(Room::Usual, |tx, _| {
         Box::pin(async move {
             let network = tx.organisation().await?.networks[0].id;
             let gateway = NewGateway {
@@ -74,7 +75,7 @@ async fn gateway(site: &Site) -> GatewayId {
 }
 
 async fn kept(site: &Site, connection: Connection) {
-    let kept = site.app.transact(|tx, now| {
+    let kept = site.app.transact(Room::Usual, |tx, now| {
         Box::pin(async move { Ok(tx.record_connection(connection, now).await?) })
     });
     kept.await.unwrap();

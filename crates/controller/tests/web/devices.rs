@@ -8,7 +8,7 @@ use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{StoreError, Write};
+use hourkey_store::{Room, StoreError, Write};
 use serde_json::Value;
 
 use crate::browser::Site;
@@ -74,7 +74,7 @@ async fn record_device(tx: &mut dyn Write, user: UserId, at: Time) -> Result<(),
 pub(crate) async fn enrolled(site: &Site, user: UserId, name: &str) -> DeviceId {
     let name = name.to_owned();
     site.app
-        .transact(move |tx, now| {
+        .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
                 let new = NewSession {
                     user,

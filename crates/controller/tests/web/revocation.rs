@@ -10,6 +10,7 @@ use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_pki::Key;
 use hourkey_protocol::oauth::DEVICE_GRANT;
+use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
 use serde_json::{Value, json};
 
@@ -269,7 +270,7 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
 
 /// Records something of which everything that still listens for this person hears.
 async fn mark(site: &Site, user: UserId) -> i64 {
-    let work = site.app.transact(move |tx, now| {
+    let work = site.app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let entry = Entry {
                 at: now,

@@ -7,6 +7,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::review::Role;
 use hourkey_pki::Key;
 use hourkey_protocol::account::SessionKind;
+use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
 use serde_json::{Value, json};
 
@@ -211,7 +212,7 @@ async fn an_open_stream_tells_a_host_nothing_of_others() {
     }
     let request = json!({ "resource": env.resources.database, "reason": REASON });
     env.post(env.people.ann, "/requests", request).await;
-    let marker = env.app.transact(move |tx, now| {
+    let marker = env.app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
             let entry = Entry {
                 at: now,

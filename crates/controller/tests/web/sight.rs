@@ -193,7 +193,7 @@ impl<'s> History<'s> {
     }
 
     /// Changes the organisation, and what follows from it.
-    async fn change(&self, change: impl FnOnce(&mut Organisation) + Send + 'static) {
+    async fn change(&self, change: impl FnOnce(&mut Organisation) + Clone + Send + Sync + 'static) {
         self.site
             .env
             .change(move |tx| {

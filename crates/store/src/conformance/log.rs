@@ -10,7 +10,7 @@ use super::sample::{at, entry, sample, user};
 use super::write;
 use crate::log::{Change, Entity, Entry, KEEP_CHANGES, KEEP_CHANGES_FOR, Subject};
 use crate::organisation::Organisation;
-use crate::{Store, StoreError};
+use crate::{Room, Store, StoreError};
 
 /// Nothing is there at first, and asking for it is no error.
 pub async fn a_fresh_store_is_empty(store: Arc<dyn Store>) {
@@ -119,12 +119,15 @@ pub async fn the_future_wants_a_snapshot(store: Arc<dyn Store>) {
 /// reader could mistake for a missing change.
 pub async fn a_number_is_given_once(store: Arc<dyn Store>) {
     let first = record(&store, 1).await[0];
-    let undone = store.write(Box::new(|tx| {
-        Box::pin(async move {
-            tx.record(entry("undone", at(0))).await?;
-            Err(StoreError::RolledBack)
-        })
-    }));
+    let undone = store.write(
+        Room::Usual,
+        Box::new(|tx| {
+            Box::pin(async move {
+                tx.record(entry("undone", at(0))).await?;
+                Err(StoreError::RolledBack)
+            })
+        }),
+    );
     assert!(undone.await.is_err());
     let second = record(&store, 1).await[0];
     assert!(second > first);

@@ -27,9 +27,9 @@ pub mod whole;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join_all};
-use tokio::sync::oneshot;
+use tokio::sync::Semaphore;
 
-use crate::{Store, StoreError, Work, Write, transact};
+use crate::{Room, Store, StoreError, Work, Write, transact};
 
 macro_rules! stories {
     ($d:tt $($module:ident: [$($story:ident),* $(,)?])*) => {
@@ -70,6 +70,7 @@ stories! { $
         a_read_is_one_state,
         the_reserved_lane_is_free_while_others_read,
         what_ends_access_is_kept_or_undone_as_all_else,
+        of_two_works_that_look_first_one_makes_it,
         two_hundred_writers_lose_nothing,
         a_work_runs_to_its_end_without_its_caller,
         the_doorbell_rings_for_what_can_be_read,
@@ -170,9 +171,13 @@ stories! { $
 async fn done<T, F>(store: &Arc<dyn Store>, work: F) -> T
 where
     T: Send + 'static,
-    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, StoreError>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
-    match transact(store, work).await {
+    match transact(store, Room::Usual, work).await {
         Ok(value) => value,
         Err(error) => panic!("the store refused what it should keep: {error}"),
     }
@@ -182,9 +187,13 @@ where
 async fn refused<T, F>(store: &Arc<dyn Store>, work: F) -> StoreError
 where
     T: Send + 'static,
-    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Write) -> BoxFuture<'t, Result<T, StoreError>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
-    match transact(store, work).await {
+    match transact(store, Room::Usual, work).await {
         Ok(_) => panic!("the store kept what it should refuse"),
         Err(error) => error,
     }
@@ -193,17 +202,22 @@ where
 /// Runs works that gathered in line while the writer was held up, as one group where a store
 /// makes groups.
 async fn together(store: &Arc<dyn Store>, works: Vec<Work>) -> Vec<Result<(), StoreError>> {
-    let (open, gate) = oneshot::channel::<()>();
-    let holding = store.write(Box::new(move |_| {
-        Box::pin(async move {
-            gate.await.unwrap();
-            Ok(())
-        })
-    }));
-    let waiting = join_all(works.into_iter().map(|work| store.write(work)));
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let holding = store.write(
+        Room::Usual,
+        Box::new(move |_| {
+            let held = Arc::clone(&held);
+            Box::pin(async move {
+                let _opened = held.acquire().await.unwrap();
+                Ok(())
+            })
+        }),
+    );
+    let waiting = join_all(works.into_iter().map(|work| store.write(Room::Usual, work)));
     // Polled in this order: when the gate opens, all are in line.
     let (held, answers, ()) =
-        tokio::join!(biased; holding, waiting, async move { open.send(()).unwrap() });
+        tokio::join!(biased; holding, waiting, async move { gate.add_permits(1) });
     held.unwrap();
     answers
 }

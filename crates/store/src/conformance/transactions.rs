@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::sample::{at, entry, group, user};
 use super::{together, write};
-use crate::{Store, StoreError, Work, transact, transact_ending};
+use crate::{Room, Store, StoreError, Work, transact};
 
 /// Of works that run and commit together, only the one that fails is undone.
 pub async fn a_failing_work_rolls_back_alone(store: Arc<dyn Store>) {
@@ -67,16 +67,22 @@ pub async fn a_failing_work_rolls_back_alone(store: Arc<dyn Store>) {
 /// A panic undoes its work, is an error for its caller, and disturbs nobody else.
 pub async fn a_panicking_work_is_undone_and_the_next_goes_on(store: Arc<dyn Store>) {
     let panicked = store
-        .write(Box::new(|tx| {
-            Box::pin(async move {
-                tx.insert_user(user("undone")).await?;
-                panic!("a panic made on purpose");
-            })
-        }))
+        .write(
+            Room::Usual,
+            Box::new(|tx| {
+                Box::pin(async move {
+                    tx.insert_user(user("undone")).await?;
+                    panic!("a panic made on purpose");
+                })
+            }),
+        )
         .await;
     assert!(panicked.is_err(), "a panicking work is not kept");
     let early = store
-        .write(Box::new(|_| panic!("another panic made on purpose")))
+        .write(
+            Room::Usual,
+            Box::new(|_| panic!("another panic made on purpose")),
+        )
         .await;
     assert!(early.is_err(), "also before its first step");
     write!(store, |tx| tx.insert_user(user("kept")).await);
@@ -110,7 +116,7 @@ pub async fn a_refusal_reaches_the_caller_as_it_is(store: Arc<dyn Store>) {
             Self::Store(error.to_string())
         }
     }
-    let answer: Result<(), Refusal> = transact(&store, |tx| {
+    let answer: Result<(), Refusal> = transact(&store, Room::Usual, |tx| {
         Box::pin(async move {
             tx.insert_user(user("undone")).await?;
             Err(Refusal::NotToday)
@@ -199,19 +205,55 @@ pub async fn two_hundred_writers_lose_nothing(store: Arc<dyn Store>) {
     assert_eq!(read.seq().await.unwrap(), *seqs.last().unwrap());
 }
 
+/// Of two works that both look whether something is there before they make it, one makes it: the
+/// other one finds it, in however many runs.
+pub async fn of_two_works_that_look_first_one_makes_it(store: Arc<dyn Store>) {
+    for round in 0..20 {
+        let login = format!("user{round}");
+        let both = (0..2).map(|_| {
+            let (store, login) = (Arc::clone(&store), login.clone());
+            tokio::spawn(async move {
+                write!(store, |tx| {
+                    if tx.user_by_login(&login).await?.is_some() {
+                        return Ok(false);
+                    }
+                    // Time for the other one to look, where works run side by side.
+                    tokio::task::yield_now().await;
+                    tx.insert_user(user(&login)).await?;
+                    Ok(true)
+                })
+            })
+        });
+        let made: Vec<bool> = join_all(both)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let made = made.iter().filter(|made| **made).count();
+        assert_eq!(made, 1, "in round {round}, {made} works made {login}");
+    }
+    let organisation = store.read().await.unwrap().organisation().await.unwrap();
+    assert_eq!(organisation.users.len(), 20);
+}
+
 /// A caller that stops waiting undoes nothing.
 pub async fn a_work_runs_to_its_end_without_its_caller(store: Arc<dyn Store>) {
-    let (started, running) = oneshot::channel();
-    let mut left = store.write(Box::new(move |tx| {
-        Box::pin(async move {
-            started.send(()).unwrap();
-            tx.insert_user(user("orphan")).await?;
-            Ok(())
-        })
-    }));
+    let started = Arc::new(Notify::new());
+    let running = Arc::clone(&started);
+    let mut left = store.write(
+        Room::Usual,
+        Box::new(move |tx| {
+            let started = Arc::clone(&started);
+            Box::pin(async move {
+                started.notify_one();
+                tx.insert_user(user("orphan")).await?;
+                Ok(())
+            })
+        }),
+    );
     tokio::select! {
         biased;
-        _ = running => {}
+        () = running.notified() => {}
         _ = &mut left => {}
     }
     drop(left);
@@ -225,12 +267,15 @@ pub async fn a_work_runs_to_its_end_without_its_caller(store: Arc<dyn Store>) {
 pub async fn the_doorbell_rings_for_what_can_be_read(store: Arc<dyn Store>) {
     let mut doorbell = store.changed();
     assert_eq!(*doorbell.borrow_and_update(), 0);
-    let undone = store.write(Box::new(|tx| {
-        Box::pin(async move {
-            tx.record(entry("undone", at(0))).await?;
-            Err(StoreError::RolledBack)
-        })
-    }));
+    let undone = store.write(
+        Room::Usual,
+        Box::new(|tx| {
+            Box::pin(async move {
+                tx.record(entry("undone", at(0))).await?;
+                Err(StoreError::RolledBack)
+            })
+        }),
+    );
     assert!(undone.await.is_err());
     let seq = write!(store, |tx| {
         tx.record(entry("one", at(0))).await?;
@@ -270,12 +315,12 @@ pub async fn the_reserved_lane_is_free_while_others_read(store: Arc<dyn Store>) 
 
 /// Work that ends access runs in line with the rest: all of it is kept, or nothing.
 pub async fn what_ends_access_is_kept_or_undone_as_all_else(store: Arc<dyn Store>) {
-    let id: Result<_, StoreError> = transact_ending(&store, |tx| {
+    let id: Result<_, StoreError> = transact(&store, Room::Kept, |tx| {
         Box::pin(async move { tx.insert_user(user("kept")).await })
     })
     .await;
     let id = id.unwrap();
-    let undone: Result<(), StoreError> = transact_ending(&store, |tx| {
+    let undone: Result<(), StoreError> = transact(&store, Room::Kept, |tx| {
         Box::pin(async move {
             tx.insert_user(user("undone")).await?;
             Err(StoreError::Refused("not today".to_owned()))
