@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hourkey_domain::Time;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, SessionId, UserId};
 use hourkey_domain::organisation::Organisation;
@@ -74,7 +75,22 @@ impl Actor {
     /// # Errors
     /// [`Code::Unauthenticated`] when they were disabled or removed since they signed in.
     pub async fn load(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Self, AppError> {
-        Self::find(tx, caller.into()).await?.ok_or_else(gone)
+        let caller = caller.into();
+        let user = tx.user(caller.user).await?;
+        let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
+        let (mut roles, mut approves) = (Vec::new(), BTreeSet::new());
+        let mut stands_in = BTreeMap::new();
+        if caller.reaches_others() {
+            roles.clone_from(&user.roles);
+            approves.extend(tx.approves(user.id).await?);
+            if tx.fallback_reviewers().await?.contains(&user.id) {
+                let scarce = tx.scarcely_reviewed().await?.into_iter();
+                let scarce = scarce.map(|(resource, one)| (resource, Regulars::from(one)));
+                stands_in.extend(scarce);
+            }
+        }
+        let reach = Reach::new(user.id, roles, approves, stands_in);
+        Ok(Self { user, reach })
     }
 
     /// The person who looks, of the organisation as one value.
@@ -99,48 +115,19 @@ impl Actor {
         })
     }
 
-    /// The person, while this session of theirs runs and they are not disabled.
+    /// The person, while this session of theirs runs and they are not disabled, and until when it
+    /// runs if nothing else is heard of it.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn of_session(
         app: &App,
-        user: UserId,
+        organisation: &Organisation,
+        caller: Caller,
         session: SessionId,
-    ) -> Result<Option<Self>, AppError> {
-        let mut tx = app.store.read().await?;
-        let found = tx.session(session).await?;
-        let running = found.filter(|session| session::is_running(session, app.clock.now()));
-        match running {
-            Some(session) => {
-                let kind = session.kind;
-                let organisation = app.organisation().await?;
-                Ok(Self::of(&organisation, Caller { user, kind }))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The person, when they exist and are not disabled.
-    async fn find(tx: &mut dyn Read, caller: impl Into<Caller>) -> Result<Option<Self>, AppError> {
-        let caller = caller.into();
-        let user = tx.user(caller.user).await?;
-        let Some(user) = user.filter(|user| !user.disabled) else {
-            return Ok(None);
-        };
-        let (mut roles, mut approves) = (Vec::new(), BTreeSet::new());
-        let mut stands_in = BTreeMap::new();
-        if caller.reaches_others() {
-            roles.clone_from(&user.roles);
-            approves.extend(tx.approves(user.id).await?);
-            if tx.fallback_reviewers().await?.contains(&user.id) {
-                let scarce = tx.scarcely_reviewed().await?.into_iter();
-                let scarce = scarce.map(|(resource, one)| (resource, Regulars::from(one)));
-                stands_in.extend(scarce);
-            }
-        }
-        let reach = Reach::new(user.id, roles, approves, stands_in);
-        Ok(Some(Self { user, reach }))
+    ) -> Result<Option<(Self, Time)>, AppError> {
+        let ends_at = session::running_until(app, organisation, session, app.clock.now()).await?;
+        Ok(Self::of(organisation, caller).zip(ends_at))
     }
 
     /// Whether they may do this to what is `target.user`'s: the one gate for acts on requests, grants

@@ -18,7 +18,7 @@ use crate::identity::attempts::Attempts;
 use crate::identity::authorities::Authorities;
 use crate::identity::full_disk::FullDisk;
 use crate::identity::password::Hasher;
-use crate::publisher::ChangePublisher;
+use crate::quota::StreamQuota;
 
 /// The running controller. Cheap to clone.
 #[derive(Clone)]
@@ -39,10 +39,10 @@ pub struct App {
     pub passwords: Hasher,
     /// Issue the certificates of devices and gateways.
     pub authorities: Arc<Authorities>,
-    /// The organisation as one value.
+    /// The organisation as one value, and what changes of it.
     pub directory: Arc<Directory>,
-    /// Tells the streams of changes.
-    pub publisher: Arc<ChangePublisher>,
+    /// What the streams may take.
+    pub streams: Arc<StreamQuota>,
     /// Turns true when the controller shuts down: streams and background work end.
     pub stop: Arc<watch::Sender<bool>>,
 }
@@ -66,7 +66,7 @@ impl App {
             passwords: Hasher::default(),
             authorities: Arc::new(authorities),
             directory: Arc::default(),
-            publisher: Arc::new(ChangePublisher::default()),
+            streams: Arc::default(),
             stop: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -105,10 +105,4 @@ impl App {
         let clock = Arc::clone(&self.clock);
         transact(&self.store, room, move |tx| work(tx, clock.now())).await
     }
-}
-
-/// Returns when the controller shuts down.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could stop it.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

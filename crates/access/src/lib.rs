@@ -7,7 +7,8 @@
 //! Functions whose names end in `_in` run inside a transaction that the caller opened, with the
 //! time read there.
 //!
-//! `identity` says who is there, `organisation` applies `ORG.toml`, `publisher` tells what changed.
+//! `identity` says who is there, `organisation` applies `ORG.toml`, `directory` keeps the organisation as one value, and
+//! tells what changed.
 #![warn(missing_docs)]
 
 mod act;
@@ -31,12 +32,12 @@ pub mod identity;
 mod notices;
 pub mod organisation;
 pub mod presenter;
-pub mod publisher;
 pub mod queries;
 pub mod quota;
 pub mod reconcile;
 mod record;
 pub mod resource_rows;
+pub mod shutdown;
 pub mod sweep;
 pub mod unlock;
 pub mod validate;

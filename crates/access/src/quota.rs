@@ -1,5 +1,5 @@
-//! How many streams one person may have open: each costs memory, and a look into the store for
-//! every change that concerns them.
+//! What streams may take: how many one person may have open, since each costs memory, and how many
+//! look into the store at the same time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,16 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Code;
+use tokio::sync::Semaphore;
 
 use crate::error::AppError;
 
 /// Far more than a person's devices and pages need; at some 30 KB each, 60 MB at the worst.
 pub const MAX_STREAMS: usize = 2_000;
 
-/// The open streams by person.
-#[derive(Debug, Default)]
+/// How many streams look into the store at the same time, so that calls find it free.
+const READERS: usize = 2;
+
+/// The open streams by person, and who looks into the store.
+#[derive(Debug)]
 pub struct StreamQuota {
     taken: Mutex<HashMap<UserId, usize>>,
+    /// Taken by a stream while it looks into the store.
+    pub readers: Semaphore,
+}
+
+impl Default for StreamQuota {
+    fn default() -> Self {
+        Self {
+            taken: Mutex::default(),
+            readers: Semaphore::new(READERS),
+        }
+    }
 }
 
 /// A person's slot for one stream, free again when dropped.

@@ -17,7 +17,7 @@ use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Sho
 const DECISION_SHOWN: TimeDelta = TimeDelta::hours(24);
 
 /// One resource that a user sees.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The network that it lies in.
     pub network: NetworkId,

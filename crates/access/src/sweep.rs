@@ -12,10 +12,11 @@ use serde_json::Value;
 use super::facts::settled;
 use super::notices;
 use super::reconcile::open;
-use crate::app::{App, stopped};
+use crate::app::App;
 use crate::clock::sleep_until;
 use crate::error::AppError;
 use crate::identity::session;
+use crate::shutdown::stopped;
 
 /// After the store failed, it is asked again after this.
 const RETRY: Duration = Duration::from_secs(1);

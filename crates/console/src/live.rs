@@ -9,12 +9,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
 use hourkey_access::actor::Actor;
 use hourkey_access::app::App;
+use hourkey_access::directory::{Change, ChangeSubscription, Subject};
 use hourkey_access::error::AppError;
-use hourkey_access::publisher::{Change, ChangeEvent, Subject};
 use hourkey_access::queries;
 use hourkey_access::quota::StreamSlot;
-use hourkey_domain::ids::SessionId;
-use tokio::sync::{broadcast, watch};
+use hourkey_domain::ids::{SessionId, UserId};
 
 use super::error::PageError;
 use crate::page_user::PageUser;
@@ -27,8 +26,7 @@ struct Listener {
     _slot: StreamSlot,
     actor: Actor,
     session: SessionId,
-    events: broadcast::Receiver<ChangeEvent>,
-    stop: watch::Receiver<bool>,
+    changes: ChangeSubscription,
 }
 
 /// `GET /live`: server-sent messages `changed`, `reorganised`, and `ended` when the session has ended.
@@ -36,17 +34,15 @@ pub(super) async fn stream(
     State(app): State<App>,
     user: PageUser,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
-    let slot = app.publisher.quota.take(user.user.id)?;
-    let events = app.publisher.subscribe();
-    let stop = app.stop.subscribe();
+    let slot = app.streams.take(user.user.id)?;
+    let changes = app.directory.subscribe(&app.stop);
     let actor = queries::person(&app, user.user.id).await?.actor;
     let listener = Listener {
         app,
         _slot: slot,
         actor,
         session: user.session.id,
-        events,
-        stop,
+        changes,
     };
     // At once, so that a page notices what changed while it was not listening.
     let first = stream::once(async { Ok(Event::default().data("changed")) });
@@ -77,17 +73,9 @@ impl Listener {
     /// What to tell the page next; `None` when the controller shuts down.
     async fn next(&mut self) -> Option<Next> {
         loop {
-            let bell = tokio::select! {
-                bell = self.events.recv() => bell,
-                _ = self.stop.wait_for(|stop| *stop) => return None,
-            };
-            let changes = match bell {
-                Ok(bell) => bell.changes,
-                // Too many at once to follow each: look again.
-                Err(broadcast::error::RecvError::Lagged(_)) => None,
-                Err(broadcast::error::RecvError::Closed) => return None,
-            };
-            match self.judge(changes.as_deref()).await {
+            let event = self.changes.next().await?;
+            let changes = event.known.as_ref().map(|known| &*known.changes);
+            match self.judge(changes).await {
                 Ok(Some(next)) => return Some(next),
                 Ok(None) => {}
                 // The page reconnects, and is told then.
@@ -101,50 +89,28 @@ impl Listener {
 
     async fn judge(&mut self, changes: Option<&[Change]>) -> Result<Option<Next>, AppError> {
         let mine = self.actor.user.id;
-        let about = |wanted: fn(&Subject) -> bool| {
-            changes.is_none_or(|changes| changes.iter().any(|change| wanted(&change.subject)))
+        let about = |wanted: fn(&Subject, UserId) -> bool| {
+            let any = |changes: &[Change]| changes.iter().any(|it| wanted(&it.subject, mine));
+            changes.is_none_or(any)
         };
         let organisation =
-            about(|subject| matches!(subject, Subject::Organisation { .. } | Subject::Unknown));
-        let account = changes.is_none_or(|changes| {
-            changes
-                .iter()
-                .any(|change| change.subject == Subject::Account { user: mine })
-        });
+            about(|it, _| matches!(it, Subject::Organisation { .. } | Subject::Unknown));
+        let account = about(|it, mine| *it == Subject::Account { user: mine });
         if organisation || account {
-            match Actor::of_session(&self.app, mine, self.session).await? {
-                Some(actor) => self.actor = actor,
-                None => return Ok(Some(Next::Ended)),
-            }
-            let next = if account {
-                Next::Changed
-            } else {
-                Next::Reorganised
+            let organisation = self.app.organisation().await?;
+            let found = Actor::of_session(&self.app, &organisation, mine.into(), self.session);
+            let Some((actor, _)) = found.await? else {
+                return Ok(Some(Next::Ended));
             };
-            return Ok(Some(next));
+            self.actor = actor;
+            return Ok(Some(match account {
+                true => Next::Changed,
+                false => Next::Reorganised,
+            }));
         }
-        let concerns = changes
-            .unwrap_or_default()
-            .iter()
-            .any(|change| match change.subject {
-                Subject::Access { user, resource, .. } => {
-                    user == mine || self.actor.reviews(user, resource)
-                }
-                Subject::Use {
-                    user,
-                    resource,
-                    restarts_count,
-                    cut,
-                } => {
-                    (cut && self.actor.reviews(user, resource))
-                        || (user == mine && (cut || restarts_count))
-                }
-                Subject::Organisation { .. }
-                | Subject::Unknown
-                | Subject::Account { .. }
-                | Subject::Gateway { .. }
-                | Subject::GatewayAsked { .. } => false,
-            });
+        let changes = changes.unwrap_or_default();
+        let mut subjects = changes.iter().map(|change| change.subject);
+        let concerns = subjects.any(|subject| subject.concerns(mine, &self.actor.reach));
         Ok(concerns.then_some(Next::Changed))
     }
 }

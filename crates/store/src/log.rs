@@ -6,6 +6,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{
     AssignmentId, GatewayId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId,
 };
+use hourkey_domain::organisation::Reach;
 use hourkey_domain::request::Request;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,26 @@ impl From<Entity> for NamedEntity {
 }
 
 impl Subject {
+    /// Whether the view of a user may have changed, who may review within `reach`.
+    #[must_use]
+    pub fn concerns(&self, me: UserId, reach: &Reach) -> bool {
+        match *self {
+            Self::Access { user, resource, .. } => user == me || reach.covers(user, resource),
+            Self::Use {
+                user,
+                resource,
+                restarts_count,
+                cut,
+            } => match user == me {
+                true => restarts_count || cut,
+                false => cut && reach.covers(user, resource),
+            },
+            Self::Account { user } => user == me,
+            Self::Organisation { .. } | Self::Gateway { .. } | Self::Unknown => true,
+            Self::GatewayAsked { .. } => false,
+        }
+    }
+
     /// A request and, where there is one, its grant.
     #[must_use]
     pub fn of_request(request: &Request, grant: Option<GrantId>) -> Self {

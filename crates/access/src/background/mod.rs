@@ -1,6 +1,6 @@
-//! What runs beside the calls: the sweep of deadlines, and the publisher of changes.
+//! What runs beside the calls: the sweep of deadlines, and what follows the change log.
 
-mod publish;
+mod follow;
 
 use crate::app::App;
 use crate::sweep;
@@ -8,5 +8,5 @@ use crate::sweep;
 /// Starts it. It ends when `stop` turns true.
 pub fn start(app: &App) {
     tokio::spawn(sweep::run(app.clone()));
-    tokio::spawn(publish::run(app.clone()));
+    tokio::spawn(follow::run(app.clone()));
 }

@@ -15,16 +15,16 @@ use crate::error::AppError;
 /// After more changes, loading everything is the shorter way.
 const MAX_CHANGES: u32 = 1_000;
 
-/// The value at the head of the log; `None` where the log does not say what changed.
+/// The value at the head of the log, and what led to it; `None` where the log does not say what changed.
 ///
 /// Whatever the log names is read again as it is now, so entries may come twice and in any order.
 pub(super) async fn advance(
     tx: &mut dyn Read,
     before: &Organisation,
-) -> Result<Option<Organisation>, AppError> {
+) -> Result<Option<(Organisation, Vec<Change>)>, AppError> {
     let head = tx.seq().await?;
     if head == before.seq() {
-        return Ok(Some(before.clone()));
+        return Ok(Some((before.clone(), Vec::new())));
     }
     let Some(changes) = tx.changes_since(before.seq(), MAX_CHANGES).await? else {
         return Ok(None);
@@ -54,7 +54,7 @@ pub(super) async fn advance(
         take_access(tx, &mut after, user, resource).await?;
     }
     after.set_seq(head);
-    Ok(Some(after))
+    Ok(Some((after, changes)))
 }
 
 /// True when these are all changes after `seq` up to `head`, each once and in order.
@@ -202,7 +202,7 @@ async fn take_account(
         value.set_device(id, None);
     }
     for session in sessions {
-        value.set_session(session.id, Some(running(session)));
+        value.set_session(session.id, Some(running(&session)));
     }
     for device in devices {
         value.set_device(device.id, Some(known(device)));

@@ -37,7 +37,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
             .collect(),
         accesses: accesses(tx, history, open).await?,
         devices: tx.devices(None).await?.into_iter().map(known).collect(),
-        sessions: tx.sessions().await?.into_iter().map(running).collect(),
+        sessions: tx.sessions().await?.iter().map(running).collect(),
     };
     Ok(Organisation::build(contents))
 }
@@ -107,7 +107,7 @@ pub(super) fn known(device: device::Device) -> Device {
 }
 
 /// How long a session lasts.
-pub(super) fn running(session: account::Session) -> Session {
+pub(super) fn running(session: &account::Session) -> Session {
     Session {
         id: session.id,
         user: session.user,

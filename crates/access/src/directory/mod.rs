@@ -7,20 +7,33 @@
 //! the log does not say enough, it is loaded afresh (`load`).
 
 mod advance;
+mod changes;
 mod load;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hourkey_domain::organisation::Organisation;
+use hourkey_store::account::Session;
 use hourkey_store::{Read, Store};
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
+use self::changes::Events;
 use crate::error::AppError;
 
-/// Keeps the value.
+pub use self::changes::{Change, ChangeEvent, ChangeSubscription, KnownChanges, Subject};
+
+/// Streams vouch for what they said while the last look at the log is no older than this.
+const MAX_AGE: Duration = Duration::from_millis(1_500);
+
+/// Keeps the value, and tells the streams when it has advanced: by then they find it.
 #[derive(Debug, Default)]
 pub struct Directory {
     current: watch::Sender<Option<Arc<Organisation>>>,
+    events: Events,
+    /// When the last look at the log began that found everything there was.
+    looked_at: watch::Sender<Option<Instant>>,
     /// Held while the value advances: one look at the store serves all who wait.
     advancing: Mutex<()>,
 }
@@ -60,19 +73,81 @@ impl Directory {
         if let Some(value) = is_new_enough(&self.current.borrow()) {
             return Ok(value);
         }
-        let mut tx = store.read_reserved().await?;
-        self.advance(&mut *tx).await
+        self.advance(store).await
     }
 
-    /// Advances the value to the head of the log.
-    async fn advance(&self, tx: &mut dyn Read) -> Result<Arc<Organisation>, AppError> {
+    /// Looks at the log, whatever the store has heard of others. Whoever follows it does so every
+    /// now and then.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn look(&self, store: &Arc<dyn Store>) -> Result<(), AppError> {
+        let _turn = self.advancing.lock().await;
+        self.advance(store).await.map(|_| ())
+    }
+
+    /// Everything that changes from now on, until `stop` turns true.
+    #[must_use]
+    pub fn subscribe(&self, stop: &watch::Sender<bool>) -> ChangeSubscription {
+        self.events.subscribe(stop)
+    }
+
+    /// Returns once the log was looked at recently: at once while all is well.
+    pub async fn is_current(&self) {
+        let mut looked_at = self.looked_at.subscribe();
+        // The sender lives as long as this.
+        let _ = looked_at
+            .wait_for(|at| at.is_some_and(|at| at.elapsed() <= MAX_AGE))
+            .await;
+    }
+
+    /// Takes note of when a session ends by now: that moves without an entry in the change log, each
+    /// time that its client is heard.
+    pub fn heard(&self, session: &Session) {
+        self.current.send_if_modified(|value| {
+            let Some(known) = value else { return false };
+            let before = known.session(session.id);
+            if before.is_none_or(|before| before.ends_at >= session.ends_at) {
+                return false;
+            }
+            let mut later = (**known).clone();
+            later.set_session(session.id, Some(load::running(session)));
+            *known = Arc::new(later);
+            true
+        });
+    }
+
+    /// Advances the value to the head of the log, by whoever has the turn, and then tells of it.
+    async fn advance(&self, store: &Arc<dyn Store>) -> Result<Arc<Organisation>, AppError> {
+        let began = Instant::now();
+        let mut tx = store.read_reserved().await?;
         let before = self.current.borrow().clone();
-        let after = match before {
-            Some(before) => advanced(tx, &before).await?,
-            None => load::load(tx).await?,
+        let Some(before) = before else {
+            // Nobody was told anything before.
+            let first = Arc::new(load::load(&mut *tx).await?);
+            self.current.send_replace(Some(Arc::clone(&first)));
+            self.looked_at.send_replace(Some(began));
+            return Ok(first);
         };
-        let after = Arc::new(after);
+        let named = advance::advance(&mut *tx, &before).await?;
+        let (after, changes) = match named {
+            Some((after, changes)) => (Arc::new(after), Some(changes)),
+            None => (Arc::new(load::load(&mut *tx).await?), None),
+        };
+        drop(tx);
+        self.looked_at.send_replace(Some(began));
+        if after.seq() == before.seq() && changes.is_some() {
+            return Ok(before);
+        }
         self.current.send_replace(Some(Arc::clone(&after)));
+        self.events.publish(ChangeEvent {
+            seq: after.seq(),
+            known: changes.map(|changes| KnownChanges {
+                changes: changes.into(),
+                before,
+                after: Arc::clone(&after),
+            }),
+        });
         Ok(after)
     }
 }
@@ -84,7 +159,7 @@ impl Directory {
 /// The store's failure.
 pub async fn advanced(tx: &mut dyn Read, known: &Organisation) -> Result<Organisation, AppError> {
     match advance::advance(tx, known).await? {
-        Some(after) => Ok(after),
+        Some((after, _)) => Ok(after),
         None => load::load(tx).await,
     }
 }

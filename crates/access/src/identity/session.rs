@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
 use hourkey_store::account::{Digest, NewSession};
@@ -53,6 +54,32 @@ pub fn ends_at(kind: SessionKind, created_at: Time, last_seen: Time) -> Time {
 #[must_use]
 pub fn is_running(session: &Session, now: Time) -> bool {
     now < session.ends_at
+}
+
+/// Until when a session runs, if nothing else is heard of it; `None` when it has ended. The store is
+/// asked only where the value does not know: when a session is heard, its end moves without an entry
+/// in the change log.
+///
+/// # Errors
+/// The store's failure.
+pub async fn running_until(
+    app: &App,
+    organisation: &Organisation,
+    id: SessionId,
+    now: Time,
+) -> Result<Option<Time>, AppError> {
+    if let Some(known) = organisation
+        .session(id)
+        .filter(|known| known.is_running(now))
+    {
+        return Ok(Some(known.ends_at));
+    }
+    let found = app.store.read_reserved().await?.session(id).await?;
+    let running = found.filter(|session| is_running(session, now));
+    if let Some(session) = &running {
+        app.directory.heard(session);
+    }
+    Ok(running.map(|session| session.ends_at))
 }
 
 /// The person and session of a browser's cookie, while neither time nor an administrator has ended
@@ -349,24 +376,31 @@ pub async fn heard(app: &App, session: &Session, now: Time) -> Result<(), AppErr
     if now - session.last_seen < HEARD {
         return Ok(());
     }
-    let session = session.clone();
+    let mut session = session.clone();
+    let heard = session.clone();
     let noted = app.transact(Room::Usual, move |tx, now| {
-        Box::pin(async move { touch(tx, &session, now).await })
+        Box::pin(async move { touch(tx, &heard, now).await })
     });
     match noted.await {
+        Ok(ends_at) => {
+            session.ends_at = ends_at;
+            app.directory.heard(&session);
+            Ok(())
+        }
         // Whoever comes to end access must get through.
         Err(failure) if failure.is_full_disk() => Ok(()),
-        noted => noted,
+        Err(failure) => Err(failure),
     }
 }
 
-/// Notes that a session is heard now.
+/// Notes that a session is heard now, and returns until when it runs by that.
 ///
 /// # Errors
 /// The store's failure.
-pub async fn touch(tx: &mut dyn Write, session: &Session, now: Time) -> Result<(), AppError> {
+pub async fn touch(tx: &mut dyn Write, session: &Session, now: Time) -> Result<Time, AppError> {
     let ends_at = ends_at(session.kind, session.created_at, now);
-    Ok(tx.touch_session(session.id, now, ends_at).await?)
+    tx.touch_session(session.id, now, ends_at).await?;
+    Ok(ends_at)
 }
 
 /// What a client or browser calls itself, made harmless: one line, bounded, never empty.

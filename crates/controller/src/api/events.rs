@@ -40,5 +40,5 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
     let last = stream::last_event(&headers);
-    Ok(stream::open(&app, caller.user, session.id, last).await?)
+    Ok(stream::open(&app, caller, session.id, last).await?)
 }

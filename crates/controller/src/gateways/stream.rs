@@ -6,15 +6,14 @@ use std::sync::atomic::Ordering;
 
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
-use hourkey_access::app::{App, stopped};
+use hourkey_access::app::App;
+use hourkey_access::directory::ChangeSubscription;
 use hourkey_access::error::AppError;
-use hourkey_access::publisher::ChangeEvent;
 use hourkey_protocol::gateway::{
     ALL, CHANGES, Connected, Follow, PING, PING_EVERY, Ping, REPLACED,
 };
 use hourkey_store::gateway::Gateway;
 use serde::Serialize;
-use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::asked;
@@ -33,8 +32,7 @@ pub async fn follow(
     from: Follow,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
     // Listen before reading: what happens in between rings.
-    let events = app.publisher.subscribe();
-    let stop = app.stop.subscribe();
+    let changes = app.directory.subscribe(&app.stop);
     let receiver = streams.open(gateway.id);
     asked::record(app, &streams.asked, gateway.id, &from.devices);
     let mut watched = Watched::default();
@@ -49,8 +47,7 @@ pub async fn follow(
         gateway,
         receiver,
         watched,
-        events,
-        stop,
+        changes,
         pings,
         ping_is_due: false,
         seen: all.seq,
@@ -70,8 +67,7 @@ struct GatewayStream {
     gateway: Gateway,
     receiver: StreamReceiver,
     watched: Watched,
-    events: broadcast::Receiver<ChangeEvent>,
-    stop: watch::Receiver<bool>,
+    changes: ChangeSubscription,
     pings: Interval,
     /// Whether a ping waits until the change log was looked at.
     ping_is_due: bool,
@@ -96,21 +92,14 @@ impl GatewayStream {
             tokio::select! {
                 // What ends something goes before a ping.
                 biased;
-                () = stopped(&mut self.stop) => return None,
-                event = self.events.recv() => {
-                    let due = match event {
-                        Ok(event) if event.seq <= self.seen => continue,
-                        Ok(event) => {
-                            let due =
-                                Due::of(event.changes.as_deref(), &self.watched, &self.gateway);
-                            self.seen = event.seq;
-                            due
-                        }
-                        Err(broadcast::error::RecvError::Lagged(_)) => {
-                            Due::of(None, &self.watched, &self.gateway)
-                        }
-                        Err(broadcast::error::RecvError::Closed) => return None,
-                    };
+                event = self.changes.next() => {
+                    let event = event?;
+                    if event.known.is_some() && event.seq <= self.seen {
+                        continue;
+                    }
+                    self.seen = self.seen.max(event.seq);
+                    let changes = event.known.as_ref().map(|known| &*known.changes);
+                    let due = Due::of(changes, &self.watched, &self.gateway);
                     if !due.is_nothing() {
                         return self.tell(due).await;
                     }
@@ -130,7 +119,7 @@ impl GatewayStream {
                 }
                 _ = self.pings.tick(), if !self.ping_is_due => self.ping_is_due = true,
                 // A ping says that nothing else happened: not while nobody knows.
-                () = self.app.publisher.is_current(), if self.ping_is_due => {
+                () = self.app.directory.is_current(), if self.ping_is_due => {
                     self.ping_is_due = false;
                     return event(PING, &self.ping()).ok();
                 }

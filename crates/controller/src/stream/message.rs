@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::response::sse::Event;
 use hourkey_access::actor::{Actor, Reach};
 use hourkey_access::app::App;
+use hourkey_access::directory::ChangeEvent;
 use hourkey_access::error::AppError;
-use hourkey_access::identity::{Caller, session};
+use hourkey_access::identity::Caller;
 use hourkey_access::presenter::Show;
 use hourkey_access::queries;
 use hourkey_access::resource_rows::{self, Row};
 use hourkey_domain::Time;
-use hourkey_domain::ids::{RequestId, ResourceId, SessionId, UserId};
+use hourkey_domain::ids::{RequestId, ResourceId, SessionId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::event::{CHANGES, Changes, SNAPSHOT};
 use hourkey_protocol::problem::Code;
@@ -20,33 +21,45 @@ use hourkey_store::Read;
 use hourkey_store::log::{Change, Subject};
 use serde::Serialize;
 
+use super::organisation_change::{ChangedRows, Named};
+
 /// The most changes that are replayed; after more, a snapshot is the shorter way.
 const REPLAY: u32 = 1_000;
 
-/// A message, and what the stream has to know to wait for the next one.
+/// A message.
 pub(super) struct Message {
     /// What is sent, if there is something to say.
     pub(super) event: Option<Event>,
-    /// The sequence number that it is true for.
+    /// What the stream knows with it.
+    pub(super) known: Known,
+}
+
+/// What a stream has to know to wait for the next message.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// Everything up to here was sent, or does not concern this person.
     pub(super) seq: i64,
     /// Whose requests concern the person as a reviewer.
     pub(super) reach: Reach,
-    /// When something changes by time alone.
+    /// When something changes by time alone: a row, or the end of the session.
     pub(super) look_again_at: Time,
+}
+
+/// Whose stream it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose {
+    /// The person, and how they signed in.
+    pub(super) caller: Caller,
+    /// By which session.
+    pub(super) session: SessionId,
 }
 
 /// The first message: what happened since the message `last`, or a snapshot.
 ///
 /// # Errors
 /// [`Code::Unauthenticated`] when the session has ended, or the store's failure.
-pub(super) async fn first(
-    app: &App,
-    user: UserId,
-    session: SessionId,
-    last: Option<i64>,
-) -> Result<Message, AppError> {
-    let message = Reading::start(app, user, session).await?;
-    let Some(mut reading) = message else {
+pub(super) async fn first(app: &App, whose: Whose, last: Option<i64>) -> Result<Message, AppError> {
+    let Some(mut reading) = Reading::start(app, whose).await? else {
         return Err(AppError::refused(
             Code::Unauthenticated,
             "The session has ended. Sign in again.",
@@ -64,30 +77,88 @@ pub(super) async fn first(
     }
 }
 
-/// The next message after `seen`, perhaps without anything to say; a snapshot when the time to
-/// look again has come. `None` when the session has ended.
+/// The next message after what is `known`, perhaps without anything to say; a snapshot when the
+/// time to look again has come. `None` when the session has ended.
 ///
 /// # Errors
 /// The store's failure.
 pub(super) async fn next(
     app: &App,
-    user: UserId,
-    session: SessionId,
-    seen: i64,
-    look_again_at: Time,
+    whose: Whose,
+    known: &Known,
+    heard: Option<&ChangeEvent>,
 ) -> Result<Option<Message>, AppError> {
-    let Some(mut reading) = Reading::start(app, user, session).await? else {
+    if let Some(event) = heard
+        && let Some(message) = compared(app, whose, known, event).await?
+    {
+        return Ok(Some(message));
+    }
+    let _turn = app.streams.readers.acquire().await;
+    let Some(mut reading) = Reading::start(app, whose).await? else {
         return Ok(None);
     };
     let changes = reading
-        .changes_since(seen)
+        .changes_since(known.seq)
         .await?
-        .filter(|_| reading.now < look_again_at);
+        .filter(|_| reading.now < known.look_again_at);
     let message = match changes {
-        Some(changes) => reading.changes(seen, &changes, Some(look_again_at)).await?,
+        Some(changes) => {
+            let again = Some(known.look_again_at);
+            reading.changes(known.seq, &changes, again).await?
+        }
         None => reading.snapshot().await?,
     };
     Ok(Some(message))
+}
+
+/// The message about changes that two values of the organisation tell; `None` where it takes a look
+/// into the store.
+async fn compared(
+    app: &App,
+    Whose { caller, session }: Whose,
+    known: &Known,
+    event: &ChangeEvent,
+) -> Result<Option<Message>, AppError> {
+    let now = app.clock.now();
+    let Some(news) = event.known.as_ref().filter(|_| now < known.look_again_at) else {
+        return Ok(None);
+    };
+    let Some(named) = Named::by(news, caller.user) else {
+        return Ok(None);
+    };
+    let organisation = &news.after;
+    let found = Actor::of_session(app, organisation, caller, session).await?;
+    let Some((actor, session_ends_at)) = found else {
+        return Ok(None);
+    };
+    if known.reach.is_some() || actor.reach.is_some() {
+        return Ok(None);
+    }
+    let rows = ChangedRows::between(news, caller.user, &named, now);
+    let again = rows.changes_at.unwrap_or(session_ends_at);
+    let message = Changes {
+        seq: event.seq,
+        server_time: now,
+        me: named.me.then(|| queries::me_of(organisation, &actor)),
+        networks_changed: named.networks,
+        resources: rows.shown,
+        removed_resources: rows.removed,
+        reviews: Vec::new(),
+        removed_reviews: Vec::new(),
+        decided_reviews: Vec::new(),
+        notices: Vec::new(),
+    };
+    Ok(Some(Message {
+        event: match says_something(&message) {
+            true => Some(sse_event(CHANGES, event.seq, &message)?),
+            false => None,
+        },
+        known: Known {
+            seq: event.seq,
+            reach: actor.reach,
+            look_again_at: known.look_again_at.min(again).min(session_ends_at),
+        },
+    }))
 }
 
 /// One read transaction for one person.
@@ -103,27 +174,18 @@ struct Reading {
 
 impl Reading {
     /// `None` when the session has ended, or the person was disabled.
-    async fn start(app: &App, user: UserId, id: SessionId) -> Result<Option<Self>, AppError> {
+    async fn start(app: &App, whose: Whose) -> Result<Option<Self>, AppError> {
+        let Whose { caller, session } = whose;
         let mut tx = app.store.read().await?;
-        let now = app.clock.now();
-        let Some(found) = tx.session(id).await? else {
-            return Ok(None);
-        };
-        let kind = found.kind;
         // At least as new as what the transaction reads: no change is missed.
         let organisation = app.organisation_at(tx.seq().await?).await?;
-        let Some(actor) = Actor::of(&organisation, Caller { user, kind }) else {
-            return Ok(None);
-        };
-        if !session::is_running(&found, now) {
-            return Ok(None);
-        }
-        Ok(Some(Self {
+        let found = Actor::of_session(app, &organisation, caller, session).await?;
+        Ok(found.map(|(actor, session_ends_at)| Self {
             organisation,
             tx,
-            now,
+            now: app.clock.now(),
             actor,
-            session_ends_at: found.ends_at,
+            session_ends_at,
         }))
     }
 
@@ -172,10 +234,12 @@ impl Reading {
         )
         .await?;
         Ok(Message {
-            event: Some(event(SNAPSHOT, snapshot.seq, &snapshot)?),
-            seq: snapshot.seq,
-            reach: self.actor.reach,
-            look_again_at,
+            event: Some(sse_event(SNAPSHOT, snapshot.seq, &snapshot)?),
+            known: Known {
+                seq: snapshot.seq,
+                reach: self.actor.reach,
+                look_again_at,
+            },
         })
     }
 
@@ -247,15 +311,17 @@ impl Reading {
             }
         }
         let event = if known.is_none() || says_something(&message) {
-            Some(event(CHANGES, seq, &message)?)
+            Some(sse_event(CHANGES, seq, &message)?)
         } else {
             None
         };
         Ok(Message {
             event,
-            seq,
-            reach: self.actor.reach,
-            look_again_at: known.map_or(again, |known| known.min(again)),
+            known: Known {
+                seq,
+                reach: self.actor.reach,
+                look_again_at: known.map_or(again, |known| known.min(again)),
+            },
         })
     }
 
@@ -350,7 +416,7 @@ fn says_something(message: &Changes) -> bool {
         || !notices.is_empty()
 }
 
-fn event(name: &str, seq: i64, message: &impl Serialize) -> Result<Event, AppError> {
+fn sse_event(name: &str, seq: i64, message: &impl Serialize) -> Result<Event, AppError> {
     let event = Event::default().event(name).id(seq.to_string());
     Ok(event.json_data(message).map_err(anyhow::Error::from)?)
 }

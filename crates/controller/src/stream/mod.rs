@@ -1,12 +1,14 @@
 //! The event stream: server-sent events for each signed-in client (`hourkey_protocol::event` says
 //! what is sent).
 //!
-//! A stream waits for an event of the [publisher](hourkey_access::publisher) that concerns its person, reads the affected rows in
-//! one read transaction, and sends them with the sequence number that they are true for. A client
-//! that reads slowly is not sent more: what happened meanwhile comes in one message, since the
-//! store is read only when the message before is gone.
+//! A stream waits for a change that concerns its person ([`hourkey_access::directory`]), and sends them what
+//! follows from it, with the sequence number that it is true for. Rows come from the organisation as one
+//! value; requests and notices from one read transaction, where there may be some. A client that
+//! reads slowly is not sent more: what happened meanwhile comes in one message, since nothing is
+//! looked at before the message before is gone.
 
 mod message;
+mod organisation_change;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,18 +16,15 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt as _};
-use hourkey_access::actor::Reach;
-use hourkey_access::app::{App, stopped};
+use hourkey_access::app::App;
 use hourkey_access::clock::sleep_until;
+use hourkey_access::directory::{ChangeEvent, ChangeSubscription};
 use hourkey_access::error::AppError;
-use hourkey_access::publisher::ChangeEvent;
+use hourkey_access::identity::Caller;
 use hourkey_access::quota::StreamSlot;
-use hourkey_domain::Time;
-use hourkey_domain::ids::{SessionId, UserId};
-use hourkey_store::log::Subject;
-use tokio::sync::{broadcast, watch};
+use hourkey_domain::ids::SessionId;
 
-use self::message::Message;
+use self::message::{Known, Message, Whose};
 
 /// A comment line comes after this long without a message.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -37,31 +36,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// When the session has ended, the person has too many streams open, or the store fails.
 pub(crate) async fn open(
     app: &App,
-    user: UserId,
+    caller: Caller,
     session: SessionId,
     last: Option<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
-    let slot = app.publisher.quota.take(user)?;
-    // Listen before reading: what happens in between rings.
-    let events = app.publisher.subscribe();
-    let stop = app.stop.subscribe();
-    let first = message::first(app, user, session, last).await?;
+    let slot = app.streams.take(caller.user)?;
+    // Listen before reading: what happens in between is heard.
+    let changes = app.directory.subscribe(&app.stop);
+    let whose = Whose { caller, session };
+    let Message { event, known } = message::first(app, whose, last).await?;
     let listener = Listener {
         app: app.clone(),
         _slot: slot,
-        user,
-        session,
-        events,
-        stop,
-        seen: first.seq,
-        reach: first.reach,
-        look_again_at: first.look_again_at,
+        whose,
+        changes,
+        known,
     };
     let rest = futures_util::stream::unfold(listener, |mut listener| async {
         let event = listener.next().await?;
         Some((event, listener))
     });
-    let events = futures_util::stream::iter(first.event).chain(rest).map(Ok);
+    let events = futures_util::stream::iter(event).chain(rest).map(Ok);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here")))
 }
 
@@ -74,35 +69,20 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Option<i64> {
 struct Listener {
     app: App,
     _slot: StreamSlot,
-    user: UserId,
-    session: SessionId,
-    events: broadcast::Receiver<ChangeEvent>,
-    stop: watch::Receiver<bool>,
-    /// Everything up to here was sent, or does not concern this person.
-    seen: i64,
-    reach: Reach,
-    /// When something changes by time alone: a row, or the end of the session.
-    look_again_at: Time,
+    whose: Whose,
+    changes: ChangeSubscription,
+    known: Known,
 }
 
 impl Listener {
     /// The next message; `None` ends the stream, and the client comes back or learns why not.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            self.wait().await?;
-            let _reader = self.app.publisher.readers.acquire().await.ok()?;
-            let (seen, again) = (self.seen, self.look_again_at);
-            let read = message::next(&self.app, self.user, self.session, seen, again).await;
+            let heard = self.wait().await?;
+            let read = message::next(&self.app, self.whose, &self.known, heard.as_ref()).await;
             match read {
-                Ok(Some(Message {
-                    event,
-                    seq,
-                    reach,
-                    look_again_at,
-                })) => {
-                    self.seen = seq;
-                    self.reach = reach;
-                    self.look_again_at = look_again_at;
+                Ok(Some(Message { event, known })) => {
+                    self.known = known;
                     if event.is_some() {
                         return event;
                     }
@@ -117,39 +97,35 @@ impl Listener {
         }
     }
 
-    /// Returns when there may be something to send; `None` when the controller shuts down.
-    async fn wait(&mut self) -> Option<()> {
+    /// Returns when there may be something to send, with the changes that it may follow from, or
+    /// without any where time alone has come; `None` when the controller shuts down.
+    async fn wait(&mut self) -> Option<Option<ChangeEvent>> {
         loop {
             tokio::select! {
-                event = self.events.recv() => match event {
-                    Ok(event) if event.seq <= self.seen => {}
-                    Ok(event) if self.concerns(&event) => return Some(()),
-                    Ok(event) => self.seen = event.seq,
-                    Err(broadcast::error::RecvError::Lagged(_)) => return Some(()),
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
-                () = sleep_until(&*self.app.clock, self.look_again_at) => return Some(()),
-                () = stopped(&mut self.stop) => return None,
+                event = self.changes.next() => {
+                    let event = event?;
+                    if self.concerns(&event) {
+                        return Some(Some(event));
+                    }
+                    self.known.seq = self.known.seq.max(event.seq);
+                }
+                () = sleep_until(&*self.app.clock, self.known.look_again_at) => return Some(None),
             }
         }
     }
 
     fn concerns(&self, event: &ChangeEvent) -> bool {
-        let Some(changes) = &event.changes else {
+        let Some(known) = &event.known else {
             return true;
         };
-        changes.iter().any(|change| match change.subject {
-            Subject::Access { user, resource, .. } => {
-                user == self.user || self.reach.covers(user, resource)
-            }
-            Subject::Organisation { .. } | Subject::Unknown | Subject::Gateway { .. } => true,
-            Subject::Account { user } => user == self.user,
-            Subject::Use {
-                user,
-                restarts_count: true,
-                ..
-            } => user == self.user,
-            Subject::Use { .. } | Subject::GatewayAsked { .. } => false,
+        let mut news = known
+            .changes
+            .iter()
+            .filter(|change| change.seq > self.known.seq);
+        news.any(|change| {
+            change
+                .subject
+                .concerns(self.whose.caller.user, &self.known.reach)
         })
     }
 }

@@ -4,6 +4,7 @@
 pub mod description;
 pub mod events;
 pub mod gateways;
+pub mod history;
 pub mod shadow;
 
 use std::sync::Arc;
