@@ -18,6 +18,7 @@ pub mod ids;
 pub mod length;
 pub mod lock;
 pub mod organisation;
+pub mod outcome;
 pub mod reason;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
