@@ -29,6 +29,8 @@ pub mod settings;
 pub mod text;
 pub mod transition;
 pub mod unlock;
+#[cfg(test)]
+mod wording_cases;
 
 /// A moment by the server's clock (rule 13).
 pub type Time = chrono::DateTime<chrono::Utc>;
