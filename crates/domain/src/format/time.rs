@@ -39,7 +39,7 @@ pub fn remaining(left: TimeDelta) -> String {
 /// minute with no window open. The window and the pages count seconds, since they are looked at.
 #[must_use]
 pub fn remaining_by_minute(left: TimeDelta) -> String {
-    if left <= TimeDelta::minutes(1) {
+    if left.num_milliseconds() <= MINUTE_MS {
         return "under 1 min".to_owned();
     }
     remaining(left)

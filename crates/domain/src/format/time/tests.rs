@@ -124,6 +124,15 @@ fn no_span_is_too_long_or_too_short_to_say() {
     assert!(remaining_by_minute_changes_at(last, Time::MIN_UTC).is_some());
 }
 
+/// Clocks have microseconds: a label that is due at a whole minute must not say `60 s`.
+#[test]
+fn less_than_a_millisecond_makes_no_difference() {
+    let left = TimeDelta::microseconds(120_000_500);
+    assert_eq!(remaining_by_minute(left), "2 min");
+    let next = remaining_by_minute_changes_at(at(0) + left, at(0)).unwrap();
+    assert_eq!(remaining_by_minute(at(0) + left - next), "under 1 min");
+}
+
 #[test]
 fn a_label_of_days_changes_by_the_hour() {
     let changes = |left: i64| {
