@@ -5,9 +5,12 @@
 
 use std::process::ExitCode;
 
+use hourkey_domain::text::lines_for_terminal;
+
 fn main() -> ExitCode {
     hourkey_desktop::run().unwrap_or_else(|error| {
-        hourkey_terminal::note(format_args!("Hourkey cannot start: {error:#}"));
+        let why = lines_for_terminal(&format!("{error:#}"));
+        hourkey_terminal::note(format_args!("Hourkey cannot start: {why}"));
         ExitCode::FAILURE
     })
 }

@@ -6,7 +6,7 @@ use hourkey_client::dial::Destination;
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::text::one_line;
-use hourkey_protocol::access::{self, RequestStatus};
+use hourkey_protocol::access;
 use hourkey_protocol::account::Me;
 use hourkey_protocol::notice::What;
 
@@ -264,30 +264,9 @@ pub fn forwards(resource: &access::Resource) -> bool {
 fn decided(state: &AppState) -> Vec<Decided> {
     let decided = state.model().decided.iter().map(|request| Decided {
         id: request.id.0,
-        sentence: became(request),
+        sentence: request.told(|person| one_line(&person.name, MAX_NAME_CHARS)),
     });
     decided.collect()
-}
-
-/// What became of a request that waited for a review.
-fn became(request: &access::Request) -> String {
-    let person = |person: &access::Person| one_line(&person.name, MAX_NAME_CHARS);
-    match &request.status {
-        RequestStatus::Approved { by, length, .. } => {
-            let by = by.as_ref().map_or_else(|| "Somebody".to_owned(), person);
-            match length {
-                Some(length) => format!("{by} approved it for {length}."),
-                None => format!("{by} unlocked it."),
-            }
-        }
-        RequestStatus::Denied { by, .. } => format!("{} denied it.", person(by)),
-        RequestStatus::Cancelled { by: Some(by), .. } => format!("{} cancelled it.", person(by)),
-        RequestStatus::Cancelled {
-            by: None, cause, ..
-        } => format!("It was cancelled because {cause}."),
-        RequestStatus::Lapsed { .. } => "It expired: nobody answered.".to_owned(),
-        RequestStatus::Pending | RequestStatus::Unknown => "It was decided.".to_owned(),
-    }
 }
 
 fn reviews(state: &AppState) -> Option<Vec<Review>> {

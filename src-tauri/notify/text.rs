@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use hourkey_client::delivery::{Ending, PendingNotification};
 use hourkey_client::dial::BlockedConnection;
 use hourkey_domain::cause::Cause;
+use hourkey_domain::format::remaining_by_minute;
 use hourkey_domain::ids::ResourceId;
+use hourkey_domain::length::Length;
+use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::one_line;
 use hourkey_protocol::notice::{Notice, What};
 
@@ -47,17 +50,12 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
     match &notice.what {
         What::Approved {
             request,
-            by,
-            length,
             starts_at,
             expires_at,
             comment,
             ..
         } => {
-            let by = match by {
-                Some(by) => format!("Approved by {} for {length}", person(by)),
-                None => format!("Opened for {length}"),
-            };
+            let by = approval(&notice.what);
             let message = if *expires_at <= now {
                 Message {
                     title: format!("{name} was approved"),
@@ -84,74 +82,68 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             (Topic::Request(*request), message)
         }
         What::Denied {
-            request,
-            by,
-            comment,
-        } => (
-            Topic::Request(*request),
-            Message {
-                title: format!("{name} was denied"),
-                body: with_quote(&format!("Denied by {}", person(by)), comment),
+            request, comment, ..
+        } => {
+            let (title, body) = became(notice, &name, comment);
+            let message = Message {
+                title,
+                body,
                 click: Intent::ViewRequest { request: *request },
                 buttons: vec![again(resource)],
-            },
-        ),
-        What::Cancelled { request, cause } => (
-            Topic::Request(*request),
-            Message {
-                title: no_longer_needed(*cause, &name)
-                    .unwrap_or_else(|| format!("The request for {name} was cancelled")),
-                body: because(*cause),
+            };
+            (Topic::Request(*request), message)
+        }
+        What::Cancelled { request, cause } => {
+            let (title, body) = became(notice, &name, "");
+            let message = Message {
+                title: no_longer_needed(*cause, &name).unwrap_or(title),
+                body,
                 click: show(Tab::Inbox),
                 buttons: vec![],
-            },
-        ),
-        What::Lapsed { request } => (
-            Topic::Request(*request),
-            Message {
-                title: format!("The request for {name} expired"),
-                body: "Nobody answered in time.".to_owned(),
+            };
+            (Topic::Request(*request), message)
+        }
+        What::Lapsed { request } => {
+            let (title, body) = became(notice, &name, "");
+            let message = Message {
+                title,
+                body,
                 click: Intent::ViewRequest { request: *request },
                 buttons: vec![again(resource)],
-            },
-        ),
+            };
+            (Topic::Request(*request), message)
+        }
         What::Revoked {
             grant,
-            by,
             cause,
             comment,
+            ..
         } => {
-            let body = match by {
-                Some(by) => with_quote(&format!("Revoked by {}", person(by)), comment),
-                None => because(*cause),
+            let (_, body) = became(notice, &name, comment);
+            let message = Message {
+                // Nobody waits for this one: unlike a page, which says below that it was revoked,
+                // the title tells it from access that came to its end.
+                title: no_longer_needed(*cause, &name)
+                    .unwrap_or_else(|| format!("Access to {name} was revoked")),
+                body,
+                click: show(Tab::Inbox),
+                buttons: vec![],
             };
-            (
-                Topic::Grant(*grant),
-                Message {
-                    title: no_longer_needed(*cause, &name)
-                        .unwrap_or_else(|| format!("Access to {name} was revoked")),
-                    body,
-                    click: show(Tab::Inbox),
-                    buttons: vec![],
-                },
-            )
+            (Topic::Grant(*grant), message)
         }
         What::Unlocked {
             request,
-            by,
             locks_at,
             comment,
+            ..
         } => {
-            let by = match by {
-                Some(by) => format!("Unlocked by {}", person(by)),
-                None => "Unlocked".to_owned(),
-            };
+            let by = approval(&notice.what);
             let rest = if *locks_at <= now {
                 "it was not used, and locked again".to_owned()
             } else {
                 format!(
                     "it locks in {} if you do not use it",
-                    time_format::left(*locks_at, now)
+                    remaining_by_minute(*locks_at - now)
                 )
             };
             let message = Message {
@@ -294,10 +286,7 @@ pub fn signed_out(sentence: String, controller: String) -> Message {
 
 fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Message) {
     let name = one_line(&ending.resource_name, MAX_NAME_CHARS);
-    let minutes = match minutes_left {
-        1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    };
+    let minutes = Length::from_seconds(minutes_left.unsigned_abs() * 60).unwrap_or(Length::MIN);
     let at = time_format::time_of_day(ending.expires_at, zone);
     let message = Message {
         title: format!("{minutes} left on {name}"),
@@ -370,34 +359,20 @@ fn person(name: &str) -> String {
     one_line(name, MAX_NAME_CHARS)
 }
 
-/// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
-fn with_quote(sentence: &str, text: &str) -> String {
-    let text = one_line(text, MAX_TEXT_CHARS);
-    if text.is_empty() {
-        format!("{sentence}.")
-    } else {
-        format!("{sentence}: “{text}”")
-    }
+/// Title and body about a request or grant of which `notice` tells that it is over.
+fn became(notice: &Notice, name: &str, comment: &str) -> (String, String) {
+    let outcome = notice.what.outcome(notice.at).unwrap_or(Outcome::Unknown);
+    let body = with_quote(&outcome.headline(person), comment);
+    (outcome.title(name), body)
 }
 
-fn because(cause: Cause) -> String {
-    match cause {
-        Cause::Person => "A person decided so.".to_owned(),
-        Cause::Unknown => "For a reason that this version of Hourkey does not know.".to_owned(),
-        Cause::NoLongerNeeded
-        | Cause::UserDisabled
-        | Cause::MembershipRemoved
-        | Cause::AssignmentRemoved
-        | Cause::AssignmentEnded
-        | Cause::ResourceRemoved
-        | Cause::ResourceChanged
-        | Cause::TermsTightened
-        | Cause::ApproverLostRole
-        | Cause::NobodyCanApprove => {
-            let cause = cause.to_string();
-            let mut letters = cause.chars();
-            let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-            first.chain(letters).chain(['.']).collect()
-        }
-    }
+/// Who approved what `what` tells of, and for how long.
+fn approval(what: &What) -> String {
+    let approval = what.approval();
+    approval.map_or_else(String::new, |approval| approval.headline(person))
+}
+
+/// `Approved by Marta for 45 minutes: “Only the read replica, please.”`
+fn with_quote(sentence: &str, text: &str) -> String {
+    with_comment(sentence, &one_line(text, MAX_TEXT_CHARS))
 }

@@ -130,12 +130,14 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
 pub fn changes_at(state: &AppState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rows = Rows::of(state, now);
     let changes = rows.first.iter().filter_map(|(_, lock)| match lock {
-        LockState::Granted { expires_at: at, .. } => time_format::left_changes_at(*at, now),
+        LockState::Granted { expires_at: at, .. } => {
+            format::remaining_by_minute_changes_at(*at, now)
+        }
         LockState::Open { locks_at: Some(at) } if *at - now <= LOCKS_SOON => {
-            time_format::left_changes_at(*at, now)
+            format::remaining_by_minute_changes_at(*at, now)
         }
         LockState::Open { locks_at: Some(at) } => Some(*at - LOCKS_SOON),
-        LockState::Pending { since, .. } => Some(time_format::ago_changes_at(*since, now)),
+        LockState::Pending { since, .. } => Some(format::ago_changes_at(*since, now)),
         LockState::Open { locks_at: None }
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => None,
@@ -293,10 +295,10 @@ fn how_it_stands(
 ) -> String {
     match *lock {
         LockState::Granted { expires_at, .. } => {
-            format!("{} left", time_format::left(expires_at, now))
+            format!("{} left", format::remaining_by_minute(expires_at - now))
         }
         LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
-            format!("locks in {}", time_format::left(at, now))
+            format!("locks in {}", format::remaining_by_minute(at - now))
         }
         LockState::Open { .. } => "open".to_owned(),
         LockState::Scheduled { starts_at, .. } => {
@@ -306,10 +308,9 @@ fn how_it_stands(
             Some(long) => format!("waiting {long}"),
             None => "waiting".to_owned(),
         },
-        LockState::Locked { .. } => match resource.last_decision.as_ref().map(|it| it.kind) {
-            Some(Decision::Denied) => "denied".to_owned(),
-            Some(Decision::Revoked) => "revoked".to_owned(),
-            Some(Decision::Unknown) | None => "locked".to_owned(),
+        LockState::Locked { .. } => match &resource.last_decision {
+            Some(decision) => decision.word().to_lowercase(),
+            None => "locked".to_owned(),
         },
     }
 }

@@ -41,7 +41,7 @@ fn the_inbox_uses_the_notifications_words_and_offers_their_first_action() {
     fixtures::model(&mut state).notices =
         vec![notice(2, -10, denied()), notice(1, -60, approved(-5))];
     let items = inbox(&state, at(0));
-    assert_eq!(items[0].title, "Payroll database was denied");
+    assert_eq!(items[0].title, "Request for Payroll database was denied");
     assert_eq!(items[0].kind, InboxKind::Denied);
     assert_eq!(
         items[0].action,

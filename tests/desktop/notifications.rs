@@ -49,7 +49,9 @@ async fn what_others_write_is_no_markup() -> Result<()> {
     let request = people.ask("Grafana", 45).await?;
     let hostile = r#"<a href="https://evil.example">Why</a> & <img src=x>"#;
     people.deny(request, hostile).await?;
-    let notification = harness.notification("Grafana was denied").await?;
+    let notification = harness
+        .notification("Request for Grafana was denied")
+        .await?;
     assert_eq!(
         notification.body,
         "Denied by Marta Ruiz: “&lt;a href=\"https://evil.example\"&gt;Why&lt;/a&gt; &amp; \
@@ -63,7 +65,9 @@ async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> 
     let (harness, people) = DesktopHarness::with_ada().await?;
     let request = people.ask("Grafana", 45).await?;
     people.deny(request, "Not on a Friday.").await?;
-    let notification = harness.notification("Grafana was denied").await?;
+    let notification = harness
+        .notification("Request for Grafana was denied")
+        .await?;
     assert_eq!(
         notification.body,
         "Denied by Marta Ruiz: “Not on a Friday.”"
@@ -95,7 +99,9 @@ async fn a_denial_while_away_is_told_once() -> Result<()> {
     people.deny(request, "Not today.").await?;
     restart(&mut harness).await?;
     harness.app().signal(Signal::CONT)?;
-    harness.notification("Grafana was denied").await?;
+    harness
+        .notification("Request for Grafana was denied")
+        .await?;
 
     harness.end_app().await?;
     harness.start_app()?;
@@ -109,7 +115,7 @@ async fn a_denial_while_away_is_told_once() -> Result<()> {
     harness.notification("Grafana is open").await?;
     assert_eq!(
         harness.headlines(),
-        ["Grafana was denied", "Grafana is open"]
+        ["Request for Grafana was denied", "Grafana is open"]
     );
     Ok(())
 }
@@ -126,7 +132,9 @@ async fn what_happened_while_the_app_was_off_is_told_at_its_next_start() -> Resu
     people.approve(second, "").await?;
 
     harness.start_app()?;
-    harness.notification("Grafana was denied").await?;
+    harness
+        .notification("Request for Grafana was denied")
+        .await?;
     harness.notification("Grafana is open").await?;
     harness.open_for("Grafana", 45).await?;
     // A kill in the very moment of telling may repeat it once; the end of a session may not.
@@ -141,7 +149,7 @@ async fn what_happened_while_the_app_was_off_is_told_at_its_next_start() -> Resu
     assert_eq!(
         harness.headlines(),
         [
-            "Grafana was denied",
+            "Request for Grafana was denied",
             "Grafana is open",
             "Grafana is locked again",
             "Customer exports is open"
@@ -201,7 +209,9 @@ async fn a_notification_service_that_comes_back_is_used_and_heard() -> Result<()
     let (mut harness, people) = DesktopHarness::with_ada().await?;
     let first = people.ask("Grafana", 45).await?;
     people.deny(first, "No.").await?;
-    harness.notification("Grafana was denied").await?;
+    harness
+        .notification("Request for Grafana was denied")
+        .await?;
     harness.notifications.take().unwrap().stop().await?;
     harness.notifications = Some(Notifications::start(&harness.session).await?);
 

@@ -266,7 +266,7 @@ async fn a_request_that_somebody_else_decides_keeps_what_is_typed_about_it() {
         comment: "No.".to_owned(),
     };
     queue.marta.deny(first.id, &comment).await.unwrap();
-    page.shows("You have just denied this.").await.unwrap();
+    page.shows("You denied it.").await.unwrap();
     let kept = "const card = document.querySelector('article.card');
         return [card.querySelector('form[id^=deny] textarea').value,
             [...card.querySelectorAll('button')].every((button) => button.disabled),

@@ -155,7 +155,7 @@ function confirmation(command: Command): string {
     case "cancel":
       return "Request cancelled";
     case "release":
-      return "Access ended";
+      return "Access given back";
     case "approve":
     case "deny":
     case "load":

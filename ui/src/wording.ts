@@ -1,4 +1,8 @@
-/** How times and lengths are said. All times are milliseconds since the Unix epoch. */
+/**
+ * How times, lengths and outcomes are said, and names shown: the words of the domain
+ * (`crates/domain/src/{format,length,outcome,text}.rs`), since the window counts on by itself.
+ * Tested against a table made from there. All times are milliseconds since the Unix epoch.
+ */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -28,8 +32,11 @@ export function ago(at: number, now: number): string {
 export function leftChangesAt(at: number, now: number): number {
   const ms = at - now;
   if (ms <= 0) return Infinity;
-  const step = ms <= MINUTE ? SECOND : MINUTE;
-  return now + (ms % step || step);
+  if (ms <= MINUTE) return now + (ms % SECOND || SECOND);
+  // The words stay the same down to the last minute of the smallest unit that they name.
+  const whole = Math.ceil(ms / MINUTE) * MINUTE;
+  const unit = whole >= 7 * DAY ? DAY : whole >= DAY ? HOUR : MINUTE;
+  return at - (Math.floor(whole / unit) * unit - MINUTE);
 }
 
 /** When the words of `ago(at, …)` next change. */
@@ -55,15 +62,26 @@ export function length(seconds: number): string {
 
 /** The time of day in this machine's zone, for example `14:05`. */
 export function timeOfDay(at: number): string {
-  return TIME_OF_DAY.format(at);
+  const date = new Date(at);
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
 }
 
-/** A moment: `14:05` today, `tomorrow 14:05`, `Tue 14:05` within a week, `3 Mar 14:05` later. */
+/**
+ * A moment: `14:05` today, `tomorrow 14:05`, `Tue 14:05` within a week, `3 Mar 14:05` else, and
+ * `3 Mar 2027 14:05` in another year.
+ */
 export function moment(at: number, now: number): string {
-  if (sameDay(at, now)) return timeOfDay(at);
-  if (sameDay(at, now + DAY)) return `tomorrow ${timeOfDay(at)}`;
-  const day = Math.abs(at - now) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
-  return `${day} ${timeOfDay(at)}`;
+  const date = new Date(at);
+  const today = new Date(now);
+  const tomorrow = new Date(today.getFullYear(), today.getMonth(), today.getDate() + 1);
+  const time = timeOfDay(at);
+  if (date.toDateString() === today.toDateString()) return time;
+  if (date.toDateString() === tomorrow.toDateString()) return `tomorrow ${time}`;
+  if (Math.abs(at - now) < 6 * DAY) return `${WEEKDAYS[date.getDay()]} ${time}`;
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+  return date.getFullYear() === today.getFullYear()
+    ? `${day} ${time}`
+    : `${day} ${date.getFullYear()} ${time}`;
 }
 
 /** The day as a heading: `Today`, `Yesterday`, or the date. */
@@ -83,28 +101,58 @@ export function count(number: number, noun: string): string {
   return `${COUNT.format(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/**
- * A name as it is shown: in one line, without invisible characters and without those that steer
- * writing direction. Left in, they garble tooltips, and even end the isolation that `<bdi>` gives
- * to a right-to-left name. Joiners stay: Persian, Hindi and emoji need them.
- */
+/** A name as it is shown: in one line, and not absurdly long. */
 export function plain(name: string): string {
-  const clean = name.replace(STEERING, "").replace(BLANK, " ").trim();
-  return clean.length > LONGEST_NAME ? `${clean.slice(0, LONGEST_NAME)}…` : clean;
+  return oneLine(name, LONGEST_NAME);
 }
+
+/**
+ * A text of others in one line: without characters that are not seen or that steer writing
+ * direction, which garble tooltips and even end the isolation that `<bdi>` gives to a right-to-left
+ * name. Any run of white space and controls becomes one space, and what is longer than `longest`
+ * characters ends in `…`.
+ */
+export function oneLine(text: string, longest: number): string {
+  const clean = text.replace(BLANK, " ").replace(UNSAFE, "").replace(/ +/g, " ").trim();
+  const characters = Array.from(clean);
+  if (characters.length <= longest) return clean;
+  return `${characters
+    .slice(0, longest - 1)
+    .join("")
+    .trimEnd()}…`;
+}
+
+/** A text of others as it was typed: its line feeds and tabs stay. */
+export function severalLines(text: string): string {
+  return text.replace(UNSAFE, (c) => (c === "\n" || c === "\t" ? c : ""));
+}
+
+/** What a reviewer reads who has just approved: a length in seconds, or none for an unlock. */
+export function approved(seconds: number | null): string {
+  return seconds === null ? "Unlocked" : `Approved for ${length(seconds)}`;
+}
+
+/** What became of a request or a grant otherwise. */
+export const OUTCOMES = {
+  denied: "Denied",
+  revoked: "Revoked",
+  expired: "Expired",
+  unknown: "Already decided",
+} as const;
 
 /** Far more than fits anywhere; keeps absurd names from filling a tooltip or a card. */
 const LONGEST_NAME = 300;
 
-const STEERING =
-  /\p{Bidi_Control}|\p{Zl}|\p{Zp}|[\u00ad\u180e\u200b\u2060-\u206f\ufeff\ufff9-\ufffb]|\u034f|[\u{e0000}-\u{e007f}]/gu;
-const BLANK = /[\p{Cc}\s]+/gu;
+// Joiners and variation selectors stay: Persian and Hindi names, Japanese names and emoji need them.
+const UNSAFE =
+  /(?![\p{Join_Control}\p{Variation_Selector}])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+const BLANK = /[\p{Cc}\p{White_Space}]+/gu;
 
-// The window speaks English, and tells the time as the tray and the notifications do: 14:05.
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+// The window speaks English.
 const LOCALE = "en-GB";
-const TIME_OF_DAY = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
-const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short" });
-const DATE = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const LONG_DATE = new Intl.DateTimeFormat(LOCALE, {
   weekday: "long",
   day: "numeric",
@@ -121,6 +169,10 @@ function short(ms: number): string {
   if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
   if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
   return `${minutes} min`;
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
 }
 
 function sameDay(a: number, b: number): boolean {

@@ -6,7 +6,7 @@ use hourkey_client::pages;
 use hourkey_domain::address::Address;
 use hourkey_domain::format::{ago, remaining};
 use hourkey_domain::lock::LockState;
-use hourkey_protocol::access::{Decision, LastDecision, Resource};
+use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Snapshot;
 use serde::Serialize;
 use url::Url;
@@ -200,7 +200,7 @@ pub(crate) fn rows(resources: &[&Resource], now: DateTime<Utc>) -> String {
             [
                 resource.name.clone(),
                 resource.endpoint(),
-                state.to_owned(),
+                state.to_lowercase(),
                 time,
             ]
         }),
@@ -218,14 +218,7 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
         }
         LockState::Pending { since, .. } => ("pending", format!("asked {}", ago(now - since))),
         LockState::Locked { .. } => match &resource.last_decision {
-            Some(LastDecision { kind, at, .. }) => {
-                let what = match kind {
-                    Decision::Denied => "denied",
-                    Decision::Revoked => "revoked",
-                    Decision::Unknown => "locked",
-                };
-                (what, ago(now - *at))
-            }
+            Some(decision) => (decision.word(), ago(now - decision.at)),
             None => ("locked", String::new()),
         },
     }

@@ -3,78 +3,55 @@
 use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_domain::lock::LockState;
-use hourkey_domain::request::Purpose;
-use hourkey_protocol::access::{GrantStatus, Request, RequestStatus, Resource};
+use hourkey_domain::outcome::{By, Outcome, with_comment};
+use hourkey_protocol::access::{Person, Request, Resource};
 
 use crate::text::{moment, visible};
 
 /// What became of a request.
 pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
-    let name = visible(&request.resource_name);
-    let id = request.id;
-    let said = |comment: &str| {
-        if comment.is_empty() {
-            String::new()
-        } else {
-            format!(" “{}”", visible(comment))
-        }
+    let (name, id) = (visible(&request.resource_name), request.id);
+    let who = |person: &Person| visible(&person.name);
+    let outcome = request.outcome();
+    if let Some(approval) = request.approval() {
+        let stands = stands(&outcome, &name, now);
+        let said = match approval.comment.trim() {
+            "" => String::new(),
+            comment => format!(" “{}”", visible(comment)),
+        };
+        return format!("{}: {stands}{said}", approval.headline(who));
+    }
+    let decided = |by: &By<'_, Person>, comment: &str| {
+        let what = outcome.word().to_lowercase();
+        let headline = format!("Request {id} for {name} was {what} {}", by.words(who));
+        with_comment(&headline, &visible(comment))
     };
-    match &request.status {
-        RequestStatus::Pending => format!(
+    match &outcome {
+        Outcome::Waiting { expires_at } => format!(
             "Request {id} for {name} waits for a reviewer. It expires {} if nobody answers.",
-            moment(request.lapses_at, now)
+            moment(*expires_at, now)
         ),
-        RequestStatus::Approved {
-            by,
-            length: granted,
-            comment,
-            ..
-        } => {
-            let by = by.as_ref().map_or_else(
-                || "Opened".to_owned(),
-                |by| format!("Approved by {}", visible(&by.name)),
-            );
-            let open = match request.grant.as_ref().map(|grant| (grant, &grant.status)) {
-                Some((grant, GrantStatus::Active)) => {
-                    format!("{name} is open until {}.", moment(grant.expires_at, now))
-                }
-                Some((grant, GrantStatus::Scheduled)) => {
-                    format!("{name} opens at {}.", moment(grant.starts_at, now))
-                }
-                None if request.purpose == Purpose::Unlock => {
-                    format!("{name} is open while you use it.")
-                }
-                Some((
-                    _,
-                    GrantStatus::Expired { .. }
-                    | GrantStatus::Released { .. }
-                    | GrantStatus::Revoked { .. }
-                    | GrantStatus::Unknown,
-                ))
-                | None => format!("{name} is locked again."),
-            };
-            let granted = granted.map_or_else(String::new, |length| format!(" for {length}"));
-            format!("{by}{granted}: {open}{}", said(comment))
-        }
-        RequestStatus::Denied { by, comment, .. } => format!(
-            "{} denied request {id} for {name}:{}",
-            visible(&by.name),
-            said(comment)
-        ),
-        RequestStatus::Cancelled { by: Some(by), .. } => {
-            format!("{} cancelled request {id} for {name}.", visible(&by.name))
-        }
-        RequestStatus::Cancelled {
-            by: None, cause, ..
-        } => {
-            format!("Request {id} for {name} was cancelled: {cause}.")
-        }
-        RequestStatus::Lapsed { .. } => {
+        Outcome::Denied { by, comment, .. } => decided(by, comment),
+        Outcome::Cancelled { by, .. } => decided(by, ""),
+        Outcome::Expired { .. } => {
             format!("Request {id} for {name} expired: nobody answered. Request it again.")
         }
-        RequestStatus::Unknown => format!(
+        // The others come after an approval.
+        _ => format!(
             "What became of request {id} for {name} this version does not know. Update hourkey."
         ),
+    }
+}
+
+/// Where the access stands that an approval gave.
+fn stands(outcome: &Outcome<'_, Person>, name: &str, now: DateTime<Utc>) -> String {
+    match outcome {
+        Outcome::Open { until } => format!("{name} is open until {}.", moment(*until, now)),
+        Outcome::Scheduled { starts_at } => {
+            format!("{name} opens at {}.", moment(*starts_at, now))
+        }
+        Outcome::Unlocked { .. } => format!("{name} is open while you use it."),
+        _ => format!("{name} is locked again."),
     }
 }
 
@@ -98,4 +75,55 @@ pub(crate) fn note(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
         sentence += &format!(" Opens with a reason again from {}.", moment(at, now));
     }
     Some(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The sentence about a request of 1 January 2030, as the controller would tell of it.
+    fn said(status: Value, grant: Value) -> String {
+        let request = json!({
+            "id": 3, "requester": { "id": 1, "login": "ada", "name": "Ada" },
+            "resource": 2, "resource_name": "Logs\u{202e}", "resource_address": "", "group_name": "Ops",
+            "reason": "", "asked": 3600, "approval": "manual", "starts_at": null,
+            "created_at": "2030-01-01T00:00:00Z", "lapses_at": "2030-01-02T00:00:00Z",
+            "status": status, "grant": grant,
+        });
+        let request: Request = serde_json::from_value(request).unwrap();
+        sentence(&request, request.created_at)
+    }
+
+    #[test]
+    fn what_became_of_a_request_names_it() {
+        let (at, rosa) = (
+            "2030-01-01T00:00:00Z",
+            json!({ "id": 7, "login": "rosa", "name": "Rosa" }),
+        );
+        let denied = json!({ "state": "denied", "at": at, "by": rosa, "comment": "Use\nit." });
+        assert_eq!(
+            said(denied, Value::Null),
+            r"Request 3 for Logs\u{202e} was denied by Rosa: “Use\nit.”"
+        );
+        let cancelled =
+            json!({ "state": "cancelled", "at": at, "by": null, "cause": "user_disabled" });
+        assert_eq!(
+            said(cancelled, Value::Null),
+            r"Request 3 for Logs\u{202e} was cancelled because the account was disabled."
+        );
+        let lapsed = said(json!({ "state": "lapsed", "at": at }), Value::Null);
+        assert!(lapsed.contains("expired: nobody answered"), "{lapsed}");
+        let approved =
+            json!({ "state": "approved", "at": at, "by": rosa, "length": 3600, "comment": "Go." });
+        let grant = json!({
+            "id": 4, "request": 3, "starts_at": at, "expires_at": "2030-01-01T01:00:00Z",
+            "status": { "state": "released", "at": at },
+        });
+        assert_eq!(
+            said(approved, grant),
+            r"Approved by Rosa for 1 hour: Logs\u{202e} is locked again. “Go.”"
+        );
+    }
 }

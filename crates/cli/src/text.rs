@@ -16,9 +16,7 @@ pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 
 /// A moment in this machine's time zone, with its date: `2026-03-01 14:30`.
 pub(crate) fn date(at: DateTime<Utc>) -> String {
-    at.with_timezone(&Local)
-        .format("%Y-%m-%d %H:%M")
-        .to_string()
+    format::dated(at, offset(at))
 }
 
 /// The zone that moments near `now` are said in: `UTC+01:00`.

@@ -82,7 +82,7 @@ function settleElsewhere(card, page) {
   // The answer to what is on its way from here says it, too.
   if ("settled" in card.dataset || card.querySelector("form[data-sent]")) return;
   const row = page.getElementById(card.id.replace("review-", "decided-"));
-  const news = row?.dataset.news ?? "This is no longer waiting.";
+  const news = row?.dataset.news ?? "It was decided already.";
   card.dataset.settled = news;
   const told = document.createElement("p");
   told.className = "verdict muted";

@@ -1,5 +1,6 @@
-// Times in words. Time is the server's: `data-now` of the page, counted on by the browser's
-// monotonic clock.
+// Times in words, those of the domain (`crates/domain/src/format/time.rs`): tested against the same
+// table as the window (`ui/src/wording.test.ts`). Time is the server's: `data-now` of the page,
+// counted on by the browser's monotonic clock.
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -17,26 +18,20 @@ function now() {
   return served.now + (performance.now() - served.at);
 }
 
-// The server's pages count to 24, and so does everything on them.
-const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-const LOCALE = navigator.language.startsWith("en") ? navigator.language : "en-GB";
-const clock = new Intl.DateTimeFormat(LOCALE, CLOCK);
-const precise = new Intl.DateTimeFormat(LOCALE, {
-  ...CLOCK,
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
-const weekday = new Intl.DateTimeFormat(LOCALE, { weekday: "short" });
-const date = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
-const dateWithYear = new Intl.DateTimeFormat(LOCALE, {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-});
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+function digits(number, count = 2) {
+  return String(number).padStart(count, "0");
+}
+
+function clock(date) {
+  return `${digits(date.getHours())}:${digits(date.getMinutes())}`;
+}
 
 /** The time of day that the page is true for. */
 export function servedAt() {
-  return clock.format(served.now);
+  return clock(new Date(served.now));
 }
 
 /** Two units below a week, one above. */
@@ -67,16 +62,22 @@ function ago(at) {
 }
 
 function moment(at) {
-  const day = (time) => new Date(time).toDateString();
-  if (day(at) === day(now())) return clock.format(at);
-  if (day(at) === day(now() + DAY)) return `tomorrow ${clock.format(at)}`;
-  if (Math.abs(at - now()) < 6 * DAY) return `${weekday.format(at)} ${clock.format(at)}`;
-  const sameYear = new Date(at).getFullYear() === new Date(now()).getFullYear();
-  return `${(sameYear ? date : dateWithYear).format(at)} ${clock.format(at)}`;
+  const date = new Date(at);
+  const today = new Date(now());
+  const tomorrow = new Date(today.getFullYear(), today.getMonth(), today.getDate() + 1);
+  const time = clock(date);
+  if (date.toDateString() === today.toDateString()) return time;
+  if (date.toDateString() === tomorrow.toDateString()) return `tomorrow ${time}`;
+  if (Math.abs(date - today) < 6 * DAY) return `${WEEKDAYS[date.getDay()]} ${time}`;
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+  const sameYear = date.getFullYear() === today.getFullYear();
+  return sameYear ? `${day} ${time}` : `${day} ${date.getFullYear()} ${time}`;
 }
 
 function instant(at) {
-  return precise.format(at);
+  const date = new Date(at);
+  const seconds = `${digits(date.getSeconds())}.${digits(date.getMilliseconds(), 3)}`;
+  return `${clock(date)}:${seconds}`;
 }
 
 const WORDS = { left, ago, moment, instant };

@@ -19,7 +19,7 @@ use super::error::PageError;
 use super::form::{Fields, Form, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use super::outcome::{Stage, asked, sentence};
+use super::outcome::{asked, sentence, tone};
 use super::state;
 use super::time::ago;
 use crate::csrf::FormToken;
@@ -305,8 +305,9 @@ fn earlier(requests: &Several<Request>, now: Time) -> Markup {
                                 div.what {
                                     div.name { bdi { (plain(&request.resource_name)) } }
                                     div.sub {
-                                        span.state.(Stage::of(request).tone()) {
-                                            (sentence(request, now))
+                                        @let outcome = request.outcome();
+                                        span.state.(tone(&outcome)) {
+                                            (sentence(&outcome, now))
                                         }
                                         span.state { (asked(request)) ", requested "
                                             (ago(request.created_at, now)) }

@@ -9,6 +9,7 @@ use hourkey_access::error::AppError;
 use hourkey_access::idempotency::{Answer, IdempotencyKey, run_once};
 use hourkey_access::identity::secret::{digest, new_secret};
 use hourkey_access::queries;
+use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::settings::{Approval, Mode, Period};
@@ -202,7 +203,7 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) 
             @if leads_nowhere(detail) && typed.is_untouched() {
                 (nobody_can_approve())
             } @else {
-                (form(user, detail, typed))
+                (form(user, detail, typed, frame.now))
             }
         },
     };
@@ -255,7 +256,7 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
     }
 }
 
-fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
+fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed, now: Time) -> Markup {
     let assignments: Vec<&AssignmentChoice> = detail
         .assignments
         .iter()
@@ -280,13 +281,14 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Markup {
             @match assignments.as_slice() {
                 [assignment] => {
                     input type="hidden" name="assignment" value=(assignment.assignment);
-                    (facts(assignment, detail.approvers.as_ref()))
+                    (facts(assignment, detail.approvers.as_ref(), now))
                 }
                 several => {
                     fieldset.ways {
                         legend { "Through group" }
                         @for assignment in several {
-                            (choice(assignment, several, chosen == Some(assignment.assignment), typed))
+                            @let chosen = chosen == Some(assignment.assignment);
+                            (choice(assignment, several, chosen, typed, now))
                         }
                     }
                     @if let Some(approvers) = &detail.approvers {
@@ -335,7 +337,7 @@ pub(super) fn can_approve(approvers: &Approvers) -> Markup {
 }
 
 /// The terms of the only assignment.
-fn facts(assignment: &AssignmentChoice, approvers: Option<&Approvers>) -> Markup {
+fn facts(assignment: &AssignmentChoice, approvers: Option<&Approvers>, now: Time) -> Markup {
     html! {
         dl.facts {
             dt { "Through group" }
@@ -360,7 +362,7 @@ fn facts(assignment: &AssignmentChoice, approvers: Option<&Approvers>) -> Markup
             }
             @if let Some(until) = assignment.until {
                 dt { "Available until" }
-                dd { (moment(until)) }
+                dd { (moment(until, now)) }
             }
         }
     }
@@ -372,6 +374,7 @@ fn choice(
     all: &[&AssignmentChoice],
     chosen: bool,
     typed: &Typed,
+    now: Time,
 ) -> Markup {
     html! {
         div.way {
@@ -388,7 +391,7 @@ fn choice(
                         (_, Period::Preset(length)) => { ", " (length) },
                         (_, Period::Custom { up_to, .. }) => { ", up to " (up_to) },
                     }
-                    @if let Some(until) = assignment.until { ", available until " (moment(until)) }
+                    @if let Some(until) = assignment.until { ", available until " (moment(until, now)) }
                 }
                 @if let (true, Some(why)) = (assignment.preselected, why(assignment, all)) {
                     span.state.brass { "Suggested: " (why) }

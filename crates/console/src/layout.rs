@@ -8,6 +8,7 @@ use hourkey_access::identity::account;
 use hourkey_access::queries;
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
+use hourkey_domain::text::one_line;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::back::Back;
@@ -16,6 +17,9 @@ use super::icon::Icon;
 use super::time::stamp;
 use crate::csrf::FormToken;
 use crate::page_user::PageUser;
+
+/// The most characters of a name or a short sentence.
+const MAX_NAME_CHARS: usize = 300;
 
 /// Where a page belongs in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,26 +300,10 @@ pub(super) fn meant_for(uri: &Uri) -> Option<String> {
     Some(found.1.into_owned()).filter(|login| !login.trim().is_empty())
 }
 
-/// A name as it is shown: without characters that steer the line or the writing direction, which
-/// would even end the isolation that `<bdi>` gives, and not absurdly long.
+/// A name as it is shown: one line without unsafe characters, which would even end the isolation
+/// that `<bdi>` gives, and not absurdly long.
 pub(super) fn plain(name: &str) -> String {
-    let steering = |c: char| {
-        c.is_control()
-            || matches!(
-                c,
-                '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}'
-            )
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown: String = name
-        .chars()
-        .map(|c| if steering(c) { ' ' } else { c })
-        .collect();
-    if let Some((end, _)) = shown.char_indices().nth(300) {
-        shown.truncate(end);
-        shown.push('…');
-    }
-    shown.trim().to_owned()
+    one_line(name, MAX_NAME_CHARS)
 }
 
 fn tab(address: &str, here: bool, words: Markup) -> Markup {
@@ -329,10 +317,10 @@ mod tests {
     #[test]
     fn names_cannot_steer() {
         assert_eq!(
-            plain("  Payroll\u{202e}gnp.exe\u{2069}\n "),
+            plain("  Payroll\u{202e}\ngnp.exe\u{2069}\u{200b}\n "),
             "Payroll gnp.exe"
         );
-        assert_eq!(plain(&"ü".repeat(1000)).chars().count(), 301);
+        assert_eq!(plain(&"ü".repeat(1000)).chars().count(), 300);
     }
 
     #[test]

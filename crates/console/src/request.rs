@@ -9,7 +9,8 @@ use hourkey_access::error::AppError;
 use hourkey_access::{end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_protocol::access::{Approvers, Request, Resource};
+use hourkey_domain::outcome::Outcome;
+use hourkey_protocol::access::{Approvers, Person, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
@@ -20,7 +21,7 @@ use super::error::PageError;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use super::outcome::{Stage, approval, asked, comments, quote, sentence};
+use super::outcome::{approval, asked, comments, quote, sentence, tone};
 use super::time::{ago, left, moment};
 use super::{connections, state};
 use crate::page_user::PageUser;
@@ -85,17 +86,18 @@ async fn page(
         resource: detail.as_ref().map(|detail| &detail.resource),
         approvers: detail.as_ref().and_then(|detail| detail.approvers.as_ref()),
     };
-    let title = match view.stage() {
-        Stage::Waiting => format!("{}: {}", view.heading(), plain(&request.resource_name)),
+    let is_waiting = matches!(view.outcome(), Outcome::Waiting { .. });
+    let title = match is_waiting {
+        true => format!("{}: {}", view.heading(), plain(&request.resource_name)),
         _ => view.heading(),
     };
     let page = Page {
         title: &title,
         place: Place::Access,
         width: Width::Narrow,
-        live: match view.stage() {
-            Stage::Waiting => Live::Reloading,
-            _ => Live::On,
+        live: match is_waiting {
+            true => Live::Reloading,
+            false => Live::On,
         },
     };
     Ok(frame.answer(
@@ -125,49 +127,38 @@ struct View<'a> {
 impl View<'_> {
     /// What the page says first: its heading, and its title.
     fn heading(&self) -> String {
-        let name = plain(&self.request.resource_name);
-        match self.stage() {
-            Stage::Waiting => "Waiting for a reviewer".to_owned(),
-            Stage::Scheduled => format!("{name} is approved"),
-            Stage::Running => format!("{name} is open"),
-            Stage::Unlocked => format!("{name} is unlocked"),
-            Stage::Over | Stage::Revoked => format!("{name} is locked again"),
-            Stage::Denied => format!("Request for {name} was denied"),
-            Stage::Cancelled => format!("Request for {name} was cancelled"),
-            Stage::Lapsed => format!("Request for {name} expired"),
-        }
+        self.outcome().title(&plain(&self.request.resource_name))
     }
 
     fn hero(&self) -> Markup {
         let now = self.frame.now;
-        let stage = self.stage();
-        let mark = match stage {
-            Stage::Waiting | Stage::Scheduled => state::dot(Icon::Clock, stage.tone()),
-            Stage::Running => {
+        let outcome = self.outcome();
+        let tone = tone(&outcome);
+        let mark = match outcome {
+            Outcome::Waiting { .. } | Outcome::Scheduled { .. } => state::dot(Icon::Clock, tone),
+            Outcome::Open { .. } => {
                 let ring = self
                     .request
                     .grant
                     .as_ref()
                     .map(|grant| state::ring(grant.starts_at, grant.expires_at, now));
-                ring.unwrap_or_else(|| state::dot(Icon::Check, stage.tone()))
+                ring.unwrap_or_else(|| state::dot(Icon::Check, tone))
             }
-            Stage::Unlocked => state::dot(Icon::Check, stage.tone()),
-            Stage::Denied => state::dot(Icon::Cross, stage.tone()),
-            Stage::Over | Stage::Revoked | Stage::Cancelled | Stage::Lapsed => {
-                state::dot(Icon::Lock, stage.tone())
-            }
+            Outcome::Unlocked { .. } => state::dot(Icon::Check, tone),
+            Outcome::Denied { .. } => state::dot(Icon::Cross, tone),
+            _ => state::dot(Icon::Lock, tone),
         };
         html! {
             div.hero #hero {
                 (mark)
                 div {
                     h1 { bdi { (self.heading()) } }
-                    p.state.(stage.tone()) {
-                        @if stage == Stage::Waiting {
+                    p.state.(tone) {
+                        @if let Outcome::Waiting { .. } = outcome {
                             bdi { (plain(&self.request.resource_name)) }
                             ", requested " (ago(self.request.created_at, now))
                         } @else {
-                            (sentence(self.request, now))
+                            (sentence(&outcome, now))
                         }
                     }
                 }
@@ -178,7 +169,8 @@ impl View<'_> {
     fn facts(&self) -> Markup {
         let now = self.frame.now;
         let request = self.request;
-        let stage = self.stage();
+        let outcome = self.outcome();
+        let is_waiting = matches!(outcome, Outcome::Waiting { .. });
         html! {
             dl.facts #facts {
                 @if !self.address().is_empty() {
@@ -190,26 +182,26 @@ impl View<'_> {
                 dt { "Requested" }
                 dd {
                     (asked(request))
-                    @if stage != Stage::Waiting { ", " (ago(request.created_at, now)) }
+                    @if !is_waiting { ", " (ago(request.created_at, now)) }
                 }
-                @if let Some(approval) = approval(request) {
+                @if let Some(approved) = request.approval() {
                     dt { "Decision" }
-                    dd { (approval) }
+                    dd { (approval(&approved)) }
                 }
-                @if let (Stage::Running, Some(grant)) = (stage, &request.grant) {
+                @if let Outcome::Open { until } = outcome {
                     dt { "Ends" }
-                    dd { (moment(grant.expires_at)) }
+                    dd { (moment(until, now)) }
                 }
-                @if let (Stage::Unlocked, Some(locks_at)) = (stage, self.locks_at()) {
+                @if let (Outcome::Unlocked { .. }, Some(locks_at)) = (&outcome, self.locks_at()) {
                     dt { "Locks again" }
                     dd { "in " (left(locks_at, now)) " unless you use it" }
                 }
-                @if let (Stage::Waiting, Some(approvers)) = (stage, self.approvers) {
+                @if let (true, Some(approvers)) = (is_waiting, self.approvers) {
                     (can_approve(approvers))
                 }
-                @if stage == Stage::Waiting {
+                @if let Outcome::Waiting { expires_at } = outcome {
                     dt { "Expires" }
-                    dd { (moment(request.lapses_at)) " if nobody answers" }
+                    dd { (moment(expires_at, now)) " if nobody answers" }
                 }
                 @if !request.reason.trim().is_empty() {
                     dt { "Reason" }
@@ -224,27 +216,27 @@ impl View<'_> {
         let request = self.request;
         let link = self.resource.and_then(state::link);
         html! {
-            @match self.stage() {
-                Stage::Waiting => div.foot #foot {
+            @match self.outcome() {
+                Outcome::Waiting { .. } => div.foot #foot {
                     span.muted { "You can close this page. You’ll be told when it is decided." }
                     form method="post" #{ "cancel-" (request.id) } {
                         (token_field(token))
                         button.btn name="do" value="cancel" { "Cancel request" }
                     }
                 },
-                Stage::Scheduled | Stage::Running => div.foot #foot {
+                outcome @ (Outcome::Scheduled { .. } | Outcome::Open { .. }) => div.foot #foot {
                     @if let Some(grant) = &request.grant { (give_back(grant.id, token, &request.resource_name)) }
                     span.acts {
                         (copy(&self.address(), &request.resource_name))
-                        @if let (Stage::Running, Some(back)) = (self.stage(), &self.frame.back) {
+                        @if let (Outcome::Open { .. }, Some(back)) = (&outcome, &self.frame.back) {
                             (back.button())
-                        } @else if let (Stage::Running, Some(link)) = (self.stage(), link) {
+                        } @else if let (Outcome::Open { .. }, Some(link)) = (&outcome, link) {
                             a.btn.primary href=(link) rel="noopener noreferrer" target="_blank"
                                 { "Open" }
                         }
                     }
                 },
-                Stage::Unlocked => div.foot #foot {
+                Outcome::Unlocked { .. } => div.foot #foot {
                     a.btn href="/access" { "Your access" }
                     span.acts {
                         (copy(&self.address(), &request.resource_name))
@@ -256,11 +248,7 @@ impl View<'_> {
                         }
                     }
                 },
-                Stage::Over
-                | Stage::Denied
-                | Stage::Revoked
-                | Stage::Cancelled
-                | Stage::Lapsed => div.foot #foot {
+                _ => div.foot #foot {
                     a.btn href="/access" { "Your access" }
                     @if self.resource.is_some() {
                         a.btn.primary href={ "/resources/" (request.resource) "/request" } {
@@ -273,10 +261,12 @@ impl View<'_> {
     }
 
     /// Where it stands: what was unlocked has locked again once it stayed unused.
-    fn stage(&self) -> Stage {
-        match (Stage::of(self.request), self.resource) {
-            (Stage::Unlocked, Some(resource)) if !resource.lock.is_open() => Stage::Over,
-            (stage, _) => stage,
+    fn outcome(&self) -> Outcome<'_, Person> {
+        match (self.request.outcome(), self.resource) {
+            (Outcome::Unlocked { .. }, Some(resource)) if !resource.lock.is_open() => {
+                Outcome::Unused
+            }
+            (outcome, _) => outcome,
         }
     }
 

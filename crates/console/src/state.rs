@@ -40,7 +40,7 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
             }
         },
         LockState::Scheduled { starts_at, .. } => html! {
-            span.state.wait { "Starts " (moment(starts_at)) }
+            span.state.wait { "Starts " (moment(starts_at, now)) }
         },
         LockState::Pending { since, .. } => html! {
             span.state.wait { "Requested " (ago(since, now)) }
@@ -62,7 +62,7 @@ pub(super) fn decision(decision: &LastDecision, now: Time) -> Markup {
         span.state {
             (ago(decision.at, now))
             @if let Some(at) = decision.automatic_at.filter(|at| *at > now) {
-                " · opens with a reason again " (moment(at))
+                " · opens with a reason again " (moment(at, now))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Times and lengths in words. The script says the same words again as time passes, in the
 //! person's zone; without it they stand as of the page's making, in UTC.
 
+use chrono::{Offset as _, Utc};
 use hourkey_domain::{Time, format};
 use maud::{Markup, html};
 
@@ -20,9 +21,12 @@ pub(super) fn ago(at: Time, now: Time) -> Markup {
 }
 
 /// A moment, `14:05` on the same day, else with its date.
-pub(super) fn moment(at: Time) -> Markup {
+pub(super) fn moment(at: Time, now: Time) -> Markup {
+    let zone = Utc.fix();
     html! {
-        time datetime=(stamp(at)) title=(utc(at)) data-moment { (at.format("%-d %b %H:%M UTC")) }
+        time datetime=(stamp(at)) title=(utc(at)) data-moment {
+            (format::moment(at, now, zone)) " " (format::zone(zone))
+        }
     }
 }
 

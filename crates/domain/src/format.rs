@@ -1,10 +1,13 @@
-//! How addresses and times are said, the same in tray, window, pages and commands.
-//!
-//! The window and the pages' script count on by themselves; they are tested against the same tables
-//! as this module (`ui/src/time-cases.json`).
+//! How addresses and times are said, the same in tray, window, notifications, pages and commands.
 
-use chrono::{DateTime, Datelike, FixedOffset, TimeDelta};
+mod time;
 
+use chrono::DateTime;
+
+pub use self::time::{
+    ago, ago_changes_at, dated, elapsed, moment, remaining, remaining_by_minute,
+    remaining_by_minute_changes_at, time_of_day, zone,
+};
 use crate::Time;
 use crate::address::Ports;
 
@@ -35,72 +38,6 @@ pub fn shortened(endpoint: &str, width: usize) -> String {
     let start: String = endpoint.chars().take(kept - end).collect();
     let end: String = endpoint.chars().skip(count - end).collect();
     format!("{start}…{end}")
-}
-
-/// What is left of a time: `29 days`, `2 d 4 h`, `1 h 20 min`, `42 min`, `45 s`. Rounded up, so that
-/// 45 minutes read as 45 until the first has passed.
-#[must_use]
-pub fn remaining(left: TimeDelta) -> String {
-    let left = left.num_milliseconds().max(0);
-    if left <= 60_000 {
-        return format!("{} s", (left + 999) / 1_000);
-    }
-    let minutes = (left + 59_999) / 60_000;
-    match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, 0) => format!("{hours} h"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        // From a week on hours say nothing.
-        (days @ 7.., _, _) => format!("{days} days"),
-        (days, 0, _) => format!("{days} d"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
-/// How long something has gone on: nothing in the first minute, then `3 min`, `2 h`, `5 d`. Rounded
-/// down.
-#[must_use]
-pub fn elapsed(gone: TimeDelta) -> Option<String> {
-    match gone.num_minutes() {
-        ..1 => None,
-        minutes @ 1..60 => Some(format!("{minutes} min")),
-        minutes @ 60..1_440 => Some(format!("{} h", minutes / 60)),
-        minutes @ 1_440.. => Some(format!("{} d", minutes / 1_440)),
-    }
-}
-
-/// How long ago something was: `just now`, `3 min ago`, `2 h ago`, `5 d ago`.
-#[must_use]
-pub fn ago(gone: TimeDelta) -> String {
-    elapsed(gone).map_or_else(|| "just now".to_owned(), |gone| format!("{gone} ago"))
-}
-
-/// A moment near now in a time zone: `14:05` today, `tomorrow 14:05`, `Tue 14:05` within a week,
-/// `3 Mar 14:05` else, and `3 Mar 2027 14:05` in another year.
-#[must_use]
-pub fn moment(at: Time, now: Time, zone: FixedOffset) -> String {
-    let (at, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
-    let format = if at.date_naive() == now.date_naive() {
-        "%H:%M"
-    } else if now.date_naive().succ_opt() == Some(at.date_naive()) {
-        "tomorrow %H:%M"
-    } else if (at - now).abs() < TimeDelta::days(6) {
-        "%a %H:%M"
-    } else if at.year() == now.year() {
-        "%-d %b %H:%M"
-    } else {
-        "%-d %b %Y %H:%M"
-    };
-    at.format(format).to_string()
-}
-
-/// A zone that moments are said in: `UTC+01:00`, or `UTC`.
-#[must_use]
-pub fn zone(zone: FixedOffset) -> String {
-    match zone.local_minus_utc() {
-        0 => "UTC".to_owned(),
-        _ => format!("UTC{zone}"),
-    }
 }
 
 /// A text is no moment.
@@ -150,34 +87,6 @@ mod tests {
     }
 
     #[test]
-    fn times_are_said_as_the_window_says_them() {
-        let cases = include_str!("../../../ui/src/time-cases.json");
-        let cases: serde_json::Value = serde_json::from_str(cases).unwrap();
-        let of = |kind: &str| -> Vec<(TimeDelta, String)> {
-            let cases = cases[kind].as_object().unwrap();
-            let read = |(ms, words): (&String, &serde_json::Value)| {
-                let ms = TimeDelta::milliseconds(ms.parse().unwrap());
-                (ms, words.as_str().unwrap().to_owned())
-            };
-            cases.iter().map(read).collect()
-        };
-        for (left, words) in of("remaining") {
-            assert_eq!(remaining(left), words, "{left}");
-        }
-        for (gone, words) in of("ago") {
-            assert_eq!(ago(gone), words, "{gone}");
-        }
-    }
-
-    #[test]
-    fn a_zone_is_said_by_its_offset() {
-        let said = |seconds| zone(FixedOffset::east_opt(seconds).unwrap());
-        assert_eq!(said(0), "UTC");
-        assert_eq!(said(5_400), "UTC+01:30");
-        assert_eq!(said(-3_600), "UTC-01:00");
-    }
-
-    #[test]
     fn a_typed_moment_names_its_zone() {
         let at = |text: &str| typed_moment(text).map(|at| at.to_rfc3339()).ok();
         let noon = Some("2026-12-24T12:00:00+00:00".to_owned());
@@ -188,28 +97,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn moments_say_the_day_only_where_it_is_needed() {
-        let zone = FixedOffset::east_opt(2 * 3_600).unwrap();
-        // 2027-01-15 08:00 UTC, a Friday.
-        let at = |seconds: i64| Time::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
-        assert_eq!(moment(at(0), at(-3_600), zone), "10:00");
-        assert_eq!(moment(at(86_400), at(0), zone), "tomorrow 10:00");
-        assert_eq!(moment(at(2 * 86_400), at(0), zone), "Sun 10:00");
-        assert_eq!(moment(at(30 * 86_400), at(0), zone), "14 Feb 10:00");
-        assert_eq!(moment(at(-30 * 86_400), at(0), zone), "16 Dec 2026 10:00");
-    }
-
     proptest! {
-        #[test]
-        fn a_time_left_of_a_length_is_read_back_as_a_length(minutes in 1i64..=10_080) {
-            let left = TimeDelta::minutes(minutes);
-            let read: crate::length::Length = remaining(left).parse().unwrap();
-            let seconds = i64::from(read.seconds());
-            // Two units are shown: of a day and more, minutes are left out.
-            prop_assert!((0..3_600).contains(&(left.num_seconds() - seconds)));
-        }
-
         #[test]
         fn no_address_is_longer_than_its_place(text in "\\PC{0,80}", width in 1usize..60) {
             prop_assert!(shortened(&text, width).chars().count() <= width);

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod length;
 pub mod lock;
 pub mod organisation;
+pub mod outcome;
 pub mod reason;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -28,6 +29,8 @@ pub mod settings;
 pub mod text;
 pub mod transition;
 pub mod unlock;
+#[cfg(test)]
+mod wording_cases;
 
 /// A moment by the server's clock (rule 13).
 pub type Time = chrono::DateTime<chrono::Utc>;

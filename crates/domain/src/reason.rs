@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::is_unsafe;
+
 /// The longest reason or comment, in characters (rule 10).
 pub const MAX_CHARS: usize = 2_000;
 
@@ -63,17 +65,13 @@ impl From<Text> for String {
     }
 }
 
-/// White space, controls, Unicode's default-ignorable characters (Unicode 17,
-/// `DerivedCoreProperties.txt`), and characters whose glyph is blank: the Braille blank, the blank
-/// note head, the Khitan filler, and the controls and blanks of Egyptian hieroglyphs.
+/// White space, all that [`is_unsafe`] leaves out, the joiners and variation selectors that it
+/// keeps, and characters whose glyph is blank: the Braille blank, the blank note head, the Khitan
+/// filler, and the controls and blanks of Egyptian hieroglyphs.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
-        || c.is_control()
+        || is_unsafe(c)
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{13442}'
-            | '\u{16fe4}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
+            '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{13430}'..='\u{13442}' | '\u{16fe4}' | '\u{1d159}' | '\u{e0100}'..='\u{e01ef}')
 }

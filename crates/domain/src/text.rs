@@ -1,5 +1,6 @@
 //! Texts of others, shown harmlessly: the one place that says which characters may not reach a
-//! terminal, a menu or a notification.
+//! terminal, a menu, a notification, a page or the window. The window's copy is tested against a
+//! table made from this module (`ui/src/wording-cases.json`).
 
 /// True for characters that steer a terminal, turn the reading direction, break a line, or are not
 /// seen at all: the Unicode properties Control, `Bidi_Control`, `Line_Separator`,
@@ -22,29 +23,37 @@ pub fn is_unsafe(c: char) -> bool {
 /// space and controls becomes one space, and what is longer than `longest` characters ends in `…`.
 #[must_use]
 pub fn one_line(text: &str, longest: usize) -> String {
-    let mut line = String::new();
-    let mut count = 0;
+    let (mut line, mut count) = (String::new(), 0);
+    let mut is_apart = false;
     for c in text.chars() {
-        let c = if c.is_control() || c.is_whitespace() {
-            ' '
-        } else {
-            c
-        };
-        let is_double_space = c == ' ' && (line.is_empty() || line.ends_with(' '));
-        if is_double_space || is_unsafe(c) {
+        if c.is_control() || c.is_whitespace() {
+            is_apart = count > 0;
             continue;
         }
-        if count == longest {
-            line.pop();
-            line.truncate(line.trim_end().len());
-            line.push('…');
-            return line;
+        if is_unsafe(c) {
+            continue;
         }
-        line.push(c);
-        count += 1;
+        let space = std::mem::take(&mut is_apart).then_some(' ');
+        for c in space.into_iter().chain([c]) {
+            if count == longest {
+                line.pop();
+                line.truncate(line.trim_end().len());
+                line.push('…');
+                return line;
+            }
+            line.push(c);
+            count += 1;
+        }
     }
-    line.truncate(line.trim_end().len());
     line
+}
+
+/// A text of several lines as it was typed, for a page or a window: unsafe characters are left out,
+/// line feeds and tabs stay.
+#[must_use]
+pub fn several_lines(text: &str) -> String {
+    let stays = |c: &char| matches!(c, '\n' | '\t') || !is_unsafe(*c);
+    text.chars().filter(stays).collect()
 }
 
 /// The text for one line of a terminal: each unsafe character becomes its escape, such as
@@ -128,7 +137,34 @@ mod tests {
         }
     }
 
+    /// Each character there is: no form of output has a set of its own.
+    #[test]
+    fn every_form_takes_the_same_characters_for_unsafe() {
+        for c in '\0'..=char::MAX {
+            let (is_unsafe, text) = (is_unsafe(c), format!("a{c}b"));
+            assert_eq!(for_terminal(&text) != text, is_unsafe, "{c:?}");
+            assert_eq!(json_for_terminal(&text) != text, is_unsafe && c != '\n');
+            assert_eq!(lines_for_terminal(&text) != text, is_unsafe && c != '\n');
+            let is_kept = matches!(c, '\n' | '\t');
+            assert_eq!(several_lines(&text) != text, is_unsafe && !is_kept, "{c:?}");
+            let line = match c {
+                c if c.is_control() || c.is_whitespace() => "a b".to_owned(),
+                _ if is_unsafe => "ab".to_owned(),
+                _ => text,
+            };
+            assert_eq!(one_line(&format!("a{c}b"), 9), line, "{c:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn one_line_is_one_line_and_no_longer(text in any::<String>(), longest in 1_usize..40) {
+            let line = one_line(&text, longest);
+            prop_assert!(line.chars().count() <= longest);
+            prop_assert!(!line.contains("  ") && line.trim() == line);
+            prop_assert_eq!(one_line(&line, longest), line);
+        }
+
         #[test]
         fn what_is_plain_stays(text in "[a-zA-Z0-9 äé数–“”'·]*") {
             prop_assert_eq!(for_terminal(&text), text.clone());
@@ -150,8 +186,14 @@ mod tests {
         assert_eq!(one_line("abcdef", 4), "abc…");
         assert_eq!(one_line("abc  def", 4), "abc…");
         assert_eq!(one_line("abcd", 4), "abcd");
+        assert_eq!(one_line("abcd \n", 4), "abcd");
         assert_eq!(one_line("می\u{200c}خواهم", 60), "می\u{200c}خواهم");
         assert_eq!(one_line("<b>&amp;_x", 60), "<b>&amp;_x");
+    }
+
+    #[test]
+    fn a_text_of_several_lines_keeps_them() {
+        assert_eq!(several_lines("a\r\n\tb\u{202e}c\u{7}"), "a\n\tbc");
     }
 
     #[test]

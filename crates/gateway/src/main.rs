@@ -5,6 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal::{self as terminal, PrintError};
 
 fn main() -> ExitCode {
@@ -14,7 +15,8 @@ fn main() -> ExitCode {
             terminal::reader_gone()
         }
         Err(error) => {
-            terminal::note(format_args!("hourkey-gateway: {error:#}"));
+            let why = lines_for_terminal(&format!("{error:#}"));
+            terminal::note(format_args!("hourkey-gateway: {why}"));
             ExitCode::FAILURE
         }
     }

@@ -97,18 +97,6 @@ pub struct Approved {
     pub comment: String,
 }
 
-impl Approved {
-    /// Who approved, and their word: `Approved by Rosa: “Only the replica.”`
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let Self { by, comment } = self;
-        match comment.as_str() {
-            "" => format!("Approved by {by}."),
-            comment => format!("Approved by {by}: “{comment}”"),
-        }
-    }
-}
-
 /// What was last decided against a user at a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -139,27 +127,6 @@ pub enum Decision {
     /// One that this version does not know.
     #[serde(other)]
     Unknown,
-}
-
-impl LastDecision {
-    /// Who did what and why, without times: `Denied by Rosa: “Use the copy.”`
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let what = match self.kind {
-            Decision::Denied => "Denied",
-            Decision::Revoked => "Revoked",
-            Decision::Unknown => "Locked",
-        };
-        let by = match (&self.by, self.cause) {
-            (Some(by), _) => format!(" by {by}"),
-            (None, Some(cause)) => format!(" because {cause}"),
-            (None, None) => String::new(),
-        };
-        match self.comment.as_str() {
-            "" => format!("{what}{by}."),
-            comment => format!("{what}{by}: “{comment}”"),
-        }
-    }
 }
 
 /// One of a user's assignments to a resource, as the request page and `hourkey request` show it.

@@ -14,6 +14,7 @@ pub mod gateway;
 mod lenient;
 pub mod notice;
 pub mod oauth;
+mod outcome;
 pub mod problem;
 pub mod sse;
 pub mod stream_ends;

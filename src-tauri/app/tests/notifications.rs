@@ -44,7 +44,7 @@ fn what_was_not_answered_for_is_told_again_after_a_restart() {
     let effects = harness.update(Update::Snapshot(Box::new(again)));
     assert_eq!(
         harness.shown(&effects),
-        ["Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
+        ["Request for Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
     );
 }
 
@@ -168,6 +168,44 @@ fn an_unlock_is_told_with_the_days_until_it_locks_again() {
 }
 
 #[test]
+fn what_the_system_ends_says_why() {
+    use hourkey_domain::cause::Cause;
+    use hourkey_domain::ids::GrantId;
+
+    let mut harness = AppHarness::signed_in(snapshot(0, vec![]));
+    let cancelled = |cause| What::Cancelled {
+        request: RequestId(5),
+        cause,
+    };
+    let revoked = |cause| What::Revoked {
+        grant: GrantId(7),
+        by: None,
+        cause,
+        comment: String::new(),
+    };
+    let lapsed = What::Lapsed {
+        request: RequestId(6),
+    };
+    let news = vec![
+        notice(1, 0, cancelled(Cause::ResourceRemoved)),
+        notice(2, 0, lapsed),
+        notice(3, 0, revoked(Cause::UserDisabled)),
+        notice(4, 0, cancelled(Cause::NoLongerNeeded)),
+    ];
+    let effects = harness.update(changes(0, vec![], news));
+    assert_eq!(
+        harness.shown(&effects),
+        [
+            "Request for Payroll database was cancelled: Cancelled because the resource was removed.",
+            "Request for Payroll database expired: Expired: nobody answered.",
+            "Access to Payroll database was revoked: Revoked because the account was disabled.",
+            "Payroll database needs no request any more: Cancelled because the resource is open \
+             without a request now."
+        ]
+    );
+}
+
+#[test]
 fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(pending(-3))));
     harness
@@ -184,7 +222,7 @@ fn switched_off_notifications_are_kept_in_the_inbox_and_not_told_later() {
     else {
         panic!("the inbox is the third one");
     };
-    assert_eq!(items[0].title, "Payroll database was denied");
+    assert_eq!(items[0].title, "Request for Payroll database was denied");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn notifications_come_once_the_delivery_log_is_there() {
     let effects = harness.settle();
     assert_eq!(
         harness.shown(&effects),
-        ["Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
+        ["Request for Payroll database was denied: Denied by Marta: “Not on a Friday.”"]
     );
 }
 

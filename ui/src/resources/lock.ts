@@ -1,7 +1,7 @@
 import type { Command } from "../view/Command";
 import type { Lock } from "../view/Lock";
 import type { Resource } from "../view/Resource";
-import { ago, agoChangesAt, count, left, leftChangesAt, moment, plain } from "../wording";
+import { ago, agoChangesAt, count, left, leftChangesAt, moment, OUTCOMES, plain } from "../wording";
 
 /** A lock state as shown: the engine's, or `ended` where its deadline has passed meanwhile. */
 export type Shown = Lock | { kind: "ended" };
@@ -78,8 +78,8 @@ export function words(lock: Shown, now: number): string {
       return `Requested ${ago(lock.since, now)}`;
     case "locked":
       if (lock.decision !== undefined)
-        return `${lock.decision.revoked ? "Revoked" : "Denied"} ${ago(lock.decision.at, now)}`;
-      if (lock.deniedAt !== null) return `Denied ${ago(lock.deniedAt, now)}`;
+        return `${OUTCOMES[lock.decision.revoked ? "revoked" : "denied"]} ${ago(lock.decision.at, now)}`;
+      if (lock.deniedAt !== null) return `${OUTCOMES.denied} ${ago(lock.deniedAt, now)}`;
       if (lock.unused) return "Locked because unused";
       return lock.automatic ? "Opens immediately" : "Needs approval";
     case "ended":

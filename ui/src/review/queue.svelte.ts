@@ -3,7 +3,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import type { Tone } from "../resources/lock";
 import type { Command } from "../view/Command";
 import type { Review } from "../view/Review";
-import { length, plain } from "../wording";
+import { approved, OUTCOMES, plain } from "../wording";
 import type { Unit } from "./lengths";
 
 /** What a reviewer has typed about a request but not sent. */
@@ -235,8 +235,8 @@ export class ReviewQueue {
 
   /** How a request ended that this person did not decide. Nobody looks, so it may go at once. */
   #gone({ id, lapsesAt }: Review): Outcome {
-    const words =
-      this.#became(id) ?? (lapsesAt <= this.#serverNow() ? "Expired" : "Already decided");
+    const over = lapsesAt <= this.#serverNow() ? "expired" : "unknown";
+    const words = this.#became(id) ?? OUTCOMES[over];
     return { words, tone: "muted", comment: "", at: -FOLD_AFTER };
   }
 }
@@ -254,8 +254,7 @@ export function title(review: Review): string {
 function outcomeOf(review: Review, command: Decision): Outcome {
   const at = performance.now();
   const { comment } = command;
-  if (command.do === "deny") return { words: "Denied", tone: "stop", comment, at };
+  if (command.do === "deny") return { words: OUTCOMES.denied, tone: "stop", comment, at };
   const seconds = command.seconds ?? review.seconds;
-  const words = seconds === null ? "Unlocked" : `Approved for ${length(seconds)}`;
-  return { words, tone: "open", comment, at };
+  return { words: approved(seconds), tone: "open", comment, at };
 }

@@ -3,6 +3,7 @@
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, UserId};
 use hourkey_domain::length::Length;
+use hourkey_domain::outcome::Outcome;
 use hourkey_protocol::access::{Request, Review};
 use maud::{Markup, html};
 
@@ -12,7 +13,7 @@ use crate::form::{Field, Fields, Wrong};
 use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
-use crate::outcome::{Stage, asked, comments, quote, sentence, verdict};
+use crate::outcome::{asked, comments, quote, sentence, tone};
 use crate::time::{ago, moment};
 
 /// The longest comment, in characters.
@@ -45,6 +46,7 @@ pub(super) fn card(
     token: &FormToken,
     queue: Option<&Settled>,
     primary: bool,
+    now: Time,
     typed: &Typed,
 ) -> Markup {
     let request = &review.request;
@@ -68,7 +70,7 @@ pub(super) fn card(
             }
             " · "
             bdi { (plain(&request.group_name)) }
-            " · Expires " (moment(request.lapses_at)) " if nobody answers"
+            " · Expires " (moment(request.lapses_at, now)) " if nobody answers"
         }
         @if review.may_decide {
             div.acts {
@@ -85,7 +87,7 @@ pub(super) fn card(
 /// A request that was just decided, in the place that it had in the queue, and as high: so nothing
 /// moves under the pointer of whoever decided it.
 pub(super) fn settled_card(request: &Request) -> Markup {
-    let stage = Stage::of(request);
+    let outcome = request.outcome();
     html! {
         (reason(request))
         p.state {
@@ -96,12 +98,12 @@ pub(super) fn settled_card(request: &Request) -> Markup {
             " · "
             bdi { (plain(&request.group_name)) }
         }
-        p.verdict.(stage.tone()) {
-            @match stage {
-                Stage::Denied | Stage::Revoked => (Icon::Cross),
+        p.verdict.(tone(&outcome)) {
+            @match outcome {
+                Outcome::Denied { .. } | Outcome::Revoked { .. } => (Icon::Cross),
                 _ => (Icon::Check),
             }
-            b { (verdict(request)) }
+            b { (request.verdict()) }
         }
         (comments(request))
     }
@@ -272,7 +274,7 @@ pub(super) fn revoke(
         typed,
     };
     html! {
-        @if let (Stage::Running | Stage::Scheduled, Some(grant)) = (Stage::of(request), &request.grant)
+        @if let (Outcome::Open { .. } | Outcome::Scheduled { .. }, Some(grant)) = (request.outcome(), &request.grant)
             && request.requester.id != viewer
         {
             div.acts { (form.revoke(grant.id)) }
@@ -288,13 +290,13 @@ pub(super) fn decided_card(
     now: Time,
     typed: &Typed,
 ) -> Markup {
-    let stage = Stage::of(request);
+    let outcome = request.outcome();
     html! {
         (reason(request))
         p.state { "Requested: " (asked(request)) ", " (ago(request.created_at, now)) " · "
             bdi { (plain(&request.group_name)) } }
-        p.state.(stage.tone()) {
-            b { (verdict(request)) } " · " (sentence(request, now))
+        p.state.(tone(&outcome)) {
+            b { (request.verdict()) } " · " (sentence(&outcome, now))
         }
         (comments(request))
         // Somebody else was faster.

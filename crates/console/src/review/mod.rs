@@ -12,6 +12,7 @@ use hourkey_access::error::AppError;
 use hourkey_access::{decide, end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
+use hourkey_domain::outcome::Outcome;
 use hourkey_protocol::access::{Approve, Comment, Page as Several, Request};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
@@ -24,7 +25,7 @@ use super::connections;
 use super::error::PageError;
 use super::form::{Fields, Form, Wrong, out_of_date};
 use super::layout::{Frame, Live, Page, Place, Width, plain};
-use super::outcome::{Stage, asked, person, sentence, verdict, who_decided};
+use super::outcome::{asked, person, sentence, told, tone};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
@@ -79,6 +80,7 @@ pub(super) async fn queue(
             &user.token,
             Some(&looked.done),
             first == Some(request.id),
+            now,
             &Typed::default(),
         );
         cards.push((
@@ -110,7 +112,8 @@ pub(super) async fn queue(
 /// A request's card. A script moves the focus to it, and reads out what was decided.
 fn article(request: &Request, inside: Markup) -> Markup {
     let id = request.id;
-    let settled = (Stage::of(request) != Stage::Waiting).then(|| verdict(request));
+    let is_waiting = matches!(request.outcome(), Outcome::Waiting { .. });
+    let settled = (!is_waiting).then(|| request.verdict());
     html! {
         article.card #{ "review-" (id) } tabindex="-1" aria-labelledby={ "heading-" (id) }
             data-settled=[settled] { (inside) }
@@ -229,7 +232,7 @@ async fn page(
             (typed.wrong.complaint())
             div #review data-live {
                 @match review {
-                    Some(review) => (article(&request, card(review, &user.token, None, true, typed))),
+                    Some(review) => (article(&request, card(review, &user.token, None, true, now, typed))),
                     None => (article(&request, html! {
                         (decided_card(&request, user.user.id, &user.token, now, typed))
                         (connections::list(&through))
@@ -263,13 +266,13 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                 h2 { "Decided" }
                 ul.rows {
                     @for request in &decided.items {
-                        @let stage = Stage::of(request);
+                        @let outcome = request.outcome();
                         li.row #{ "decided-" (request.id) }
-                            data-news=(who_decided(request, viewer)) {
+                            data-news=(told(request, viewer)) {
                             div.what {
                                 div.name { a href={ "/review/" (request.id) } { (heading(request)) } }
                                 div.sub {
-                                    span.state.(stage.tone()) { (sentence(request, now)) }
+                                    span.state.(tone(&outcome)) { (sentence(&outcome, now)) }
                                     span.state { (asked(request)) }
                                 }
                             }

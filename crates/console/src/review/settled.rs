@@ -3,11 +3,10 @@
 use hourkey_access::app::App;
 use hourkey_access::queries;
 use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::outcome::Outcome;
 use hourkey_protocol::access::Request;
 use maud::{Markup, html};
 use serde::Deserialize;
-
-use crate::outcome::Stage;
 
 /// How many settled requests the queue shows at most.
 const SETTLED: usize = 20;
@@ -53,7 +52,7 @@ impl Settled {
         for id in &self.0 {
             requests.extend(queries::request(app, viewer, *id).await);
         }
-        requests.retain(|request| Stage::of(request) != Stage::Waiting);
+        requests.retain(|request| !matches!(request.outcome(), Outcome::Waiting { .. }));
         requests.sort_by_key(|request| request.id);
         requests
     }

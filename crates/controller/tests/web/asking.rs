@@ -87,7 +87,7 @@ async fn a_request_waits_is_approved_and_opens() {
     page.says("Waiting for a reviewer");
     page.says(
         "Requested 4 hours Can approve Rae Reviewer, Roy Reviewer, Dan Owner or Ada Admin \
-         Expires 2 Jan 00:00 UTC if nobody answers",
+         Expires tomorrow 00:00 UTC if nobody answers",
     );
     assert!(
         page.text.contains("Latency alert\nfrom 14:05"),
@@ -329,7 +329,7 @@ async fn cancelling_is_for_the_requester() {
     );
     ann.get(&location)
         .await
-        .says("Request for Database was cancelled Cancelled just now");
+        .says("Request for Database was cancelled Cancelled by Ann Member just now");
     ann.post(&location, &[("do", "cancel")])
         .await
         .refuses(409, "Nothing was changed");

@@ -42,7 +42,7 @@ async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {
     let review = request.replace("requests", "review");
     rae.post(&review, &[("do", "approve")]).await;
     let page = ann.get(&request).await;
-    page.says("Database is unlocked");
+    page.says("Database is open");
     page.says("Unlocked by");
     page.says("Locks again in 7 days unless you use it");
 

@@ -300,7 +300,7 @@ impl Tour<'_> {
                     let told = harness
                         .notifications
                         .wait_for("denied", |told| {
-                            told.summary == "Customer exports was denied"
+                            told.summary == "Request for Customer exports was denied"
                         })
                         .await?;
                     ensure!(told.body.contains(comment), "it says {:?}", told.body);
