@@ -602,6 +602,7 @@ async fn an_assignment_that_ends_soon_shortens_or_refuses() {
     env.change(move |tx| {
         Box::pin(async move {
             tx.update_assignment(hourkey_store::organisation::Assignment {
+                auto_locks_since: None,
                 id: assignments.logs,
                 group: assignments.engineering,
                 resource: logs,

@@ -203,6 +203,7 @@ async fn set(env: &TestEnv, mode: Mode, approval: Approval) {
     let id = env.assignments.database;
     let (group, resource) = (env.assignments.engineering, env.resources.database);
     let assignment = Assignment {
+        auto_locks_since: None,
         id,
         group,
         resource,

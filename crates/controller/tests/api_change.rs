@@ -490,6 +490,7 @@ fn own_settings(three: &Three, id: AssignmentId, resource: ResourceId, own: Over
 fn assignment(three: &Three, id: AssignmentId, resource: ResourceId) -> Assignment {
     let group = three.env.assignments.engineering;
     Assignment {
+        auto_locks_since: None,
         id,
         group,
         resource,

@@ -245,6 +245,7 @@ async fn what_time_alone_changes_is_sent_too() {
             let until = Some("2030-01-01T00:10:00Z".parse().unwrap());
             let own = Override::default();
             let ends = Assignment {
+                auto_locks_since: None,
                 id: assignment,
                 group,
                 resource: wiki,

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
 use hourkey_access::organisation::{OrgFile, Plan, Refused, apply};
-use hourkey_domain::Time;
+use hourkey_domain::{Time, organisation};
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
 use hourkey_store_sqlite::SqliteStore;
@@ -47,6 +48,11 @@ async fn fresh() -> (TempDir, Arc<dyn Store>) {
 async fn put(store: &Arc<dyn Store>, text: &str, prune: bool) -> Result<Plan, Refused> {
     let now = Time::from_timestamp_millis(1_800_000_000_000).unwrap();
     apply(store, OrgFile::parse(text).unwrap(), prune, None, now).await
+}
+
+async fn known(store: &Arc<dyn Store>) -> organisation::Organisation {
+    let known = Directory::default().current(store).await.unwrap();
+    (*known).clone()
 }
 
 async fn today(store: &Arc<dyn Store>) -> Organisation {
@@ -100,7 +106,7 @@ async fn with_prune_only_the_file_is_left() {
     // The ids differ, what they stand for does not.
     let file = OrgFile::parse(SMALL).unwrap();
     for store in [&store, &alone] {
-        assert!(Plan::new(&today(store).await, &file, true).is_empty());
+        assert!(Plan::new(&known(store).await, &file, true).is_empty());
     }
     let names = |organisation: Organisation| -> Vec<String> {
         organisation
@@ -144,7 +150,7 @@ async fn the_last_admin_stays() {
 async fn a_difference_that_is_no_longer_the_one_shown_is_refused() {
     let (_folder, store) = fresh().await;
     let file = OrgFile::parse(SMALL).unwrap();
-    let shown = Plan::new(&today(&store).await, &file, false);
+    let shown = Plan::new(&known(&store).await, &file, false);
     put(&store, &SMALL.replace("Wiki", "Web"), false)
         .await
         .unwrap();
@@ -196,7 +202,7 @@ async fn resources_at_one_address_that_are_opened_differently_are_named() {
     );
     let shared = async |text: &str| {
         let file = OrgFile::parse(text).unwrap();
-        Plan::new(&today(&store).await, &file, false).warnings
+        Plan::new(&known(&store).await, &file, false).warnings
     };
     let one = shared(&with("Admin pages", "WIKI.corp.", "443", standing)).await;
     assert_eq!(one.len(), 1);
@@ -238,7 +244,7 @@ async fn standing_access_that_is_to_outlast_the_controller_is_named() {
              [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\n{assignment}\n"
         );
         let file = OrgFile::parse(&text).unwrap();
-        Plan::new(&today(&store).await, &file, false).warnings
+        Plan::new(&known(&store).await, &file, false).warnings
     };
     let offline = "keep_alive_offline = true\naccess = { mode = \"Standing\" }";
     let one = warnings(offline, "").await;
@@ -301,7 +307,7 @@ async fn whose_requests_nobody_could_approve_is_named() {
     };
     let warnings = async |text: String| {
         let file = OrgFile::parse(&text).unwrap();
-        Plan::new(&today(&store).await, &file, false).warnings
+        Plan::new(&known(&store).await, &file, false).warnings
     };
     let manual = "mode = \"AccessRequest\", up_to = \"4h\"";
     let one = warnings(text("", "", manual)).await;

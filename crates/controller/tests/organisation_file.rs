@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use hourkey_access::organisation::{OrgFile, Plan};
-use hourkey_store::organisation::Organisation;
+use hourkey_domain::organisation::Organisation;
 
 const SAMPLE: &str = include_str!("../../../examples/org.toml");
 

@@ -136,6 +136,9 @@ pub struct EffectiveAssignment {
     pub settings: Settings,
     /// When the assignment itself ends.
     pub until: Option<DateTime<Utc>>,
+    /// Where the count of unused days starts for its user, if it was not used or unlocked later.
+    #[serde(skip)]
+    pub counts_from: Option<DateTime<Utc>>,
 }
 
 impl EffectiveAssignment {

@@ -57,7 +57,8 @@ impl Unlock {
 #[must_use]
 pub fn locks_at(assignment: &EffectiveAssignment, last_used: Option<Time>) -> Option<Time> {
     let days = i64::from(assignment.settings.lock_after.max(1));
-    last_used.map(|last_used| later(last_used, TimeDelta::days(days)))
+    let counts_from = last_used.max(assignment.counts_from)?;
+    Some(later(counts_from, TimeDelta::days(days)))
 }
 
 /// An assignment known to be auto-locked and unused for too long: the only one that can be unlocked.

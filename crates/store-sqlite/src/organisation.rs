@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 use hourkey_store::StoreError;
 use hourkey_store::organisation::{
-    Assignment, Group, Network, Organisation, OrganisationRead, Reachable, Resource, User,
+    Assignment, Group, Joined, Network, Organisation, OrganisationRead, Reachable, Resource, User,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -42,7 +43,7 @@ macro_rules! assignments {
     ($($rest:literal),+) => {
         concat!(
             "SELECT id, group_id, resource_id, until, mode, period, period_seconds, \
-             recommended_seconds, approval, lock_after FROM assignments ",
+             recommended_seconds, approval, lock_after, auto_locks_since FROM assignments ",
             $($rest),+
         )
     };
@@ -51,11 +52,21 @@ macro_rules! assignments {
 #[async_trait]
 impl OrganisationRead for Tx {
     async fn organisation(&mut self) -> Result<Organisation, StoreError> {
-        let mut members: HashMap<GroupId, Vec<UserId>> = HashMap::new();
-        let memberships = query("SELECT group_id, user_id FROM memberships ORDER BY user_id");
-        for (group, user) in self.all(memberships, membership).await? {
-            members.entry(group).or_default().push(user);
+        let mut members: HashMap<GroupId, Vec<(UserId, Option<Time>)>> = HashMap::new();
+        let memberships =
+            query("SELECT group_id, user_id, since FROM memberships ORDER BY user_id");
+        let memberships = self.all(memberships, |row| {
+            Ok((GroupId(row.col("group_id")?), member(row)?))
+        });
+        for (group, member) in memberships.await? {
+            members.entry(group).or_default().push(member);
         }
+        let joined = members
+            .iter()
+            .map(|(group, members)| (*group, Joined::new(members)));
+        let joined = joined.filter(|(_, joined)| *joined != Joined::default());
+        let mut joined: Vec<_> = joined.collect();
+        joined.sort_unstable_by_key(|(group, _)| *group);
         let groups = query("SELECT id, name FROM groups WHERE removed = 0 ORDER BY id");
         let networks = query("SELECT id, name FROM networks WHERE removed = 0 ORDER BY id");
         Ok(Organisation {
@@ -73,9 +84,10 @@ impl OrganisationRead for Tx {
                 .map(|(id, name)| Group {
                     id,
                     name,
-                    members: members.remove(&id).unwrap_or_default(),
+                    members: members.remove(&id).map(ids).unwrap_or_default(),
                 })
                 .collect(),
+            joined,
             networks: self
                 .all(networks, |row| {
                     Ok(Network {
@@ -103,6 +115,11 @@ impl OrganisationRead for Tx {
             })
             .await?;
         name.ok_or_else(|| StoreError::Corrupt("the organisation has no row".to_owned()))
+    }
+
+    async fn has_users(&mut self) -> Result<bool, StoreError> {
+        self.any(query("SELECT 1 FROM users WHERE removed = 0 LIMIT 1"))
+            .await
     }
 
     async fn user(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -151,10 +168,12 @@ impl OrganisationRead for Tx {
         let Some(name) = self.one(named, |row| row.col("name")).await? else {
             return Ok(None);
         };
-        let members = query("SELECT user_id FROM memberships WHERE group_id = ? ORDER BY user_id");
-        let members = self.all(members.bind(id.0), |row| Ok(UserId(row.col("user_id")?)));
-        let members = members.await?;
+        let members = ids(self.members(id).await?);
         Ok(Some(Group { id, name, members }))
+    }
+
+    async fn joined(&mut self, group: GroupId) -> Result<Joined, StoreError> {
+        Ok(Joined::new(&self.members(group).await?))
     }
 
     async fn network(&mut self, id: NetworkId) -> Result<Option<Network>, StoreError> {
@@ -166,6 +185,16 @@ impl OrganisationRead for Tx {
     async fn assignment(&mut self, id: AssignmentId) -> Result<Option<Assignment>, StoreError> {
         let live = query(assignments!("WHERE id = ? AND removed = 0")).bind(id.0);
         self.one(live, assignment).await
+    }
+
+    async fn assignments_of(
+        &mut self,
+        resource: ResourceId,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        let live = query(assignments!(
+            "WHERE resource_id = ? AND removed = 0 ORDER BY id"
+        ));
+        self.all(live.bind(resource.0), assignment).await
     }
 
     async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError> {
@@ -192,9 +221,10 @@ impl OrganisationRead for Tx {
     ) -> Result<Vec<Reachable>, StoreError> {
         macro_rules! assigned {
             ($which:literal) => {
-                assignments!(
-                    "WHERE removed = 0 AND \
-                     group_id IN (SELECT group_id FROM memberships WHERE user_id = ?1) ",
+                concat!(
+                    "SELECT assignments.*, m.since AS since FROM memberships m \
+                     JOIN assignments ON assignments.group_id = m.group_id \
+                     WHERE m.user_id = ?1 AND removed = 0 ",
                     $which,
                     " ORDER BY id"
                 )
@@ -225,12 +255,13 @@ impl OrganisationRead for Tx {
                 query(reached!("")).bind(user.0),
             ),
         };
-        let mut assignments: HashMap<ResourceId, Vec<Assignment>> = HashMap::new();
-        for assignment in self.all(assigned, assignment).await? {
-            assignments
-                .entry(assignment.resource)
-                .or_default()
-                .push(assignment);
+        let mut assignments: HashMap<ResourceId, Vec<(Assignment, Option<Time>)>> = HashMap::new();
+        let assigned = self.all(assigned, |row| {
+            Ok((assignment(row)?, row.maybe_time("since")?))
+        });
+        for (assignment, joined) in assigned.await? {
+            let here = assignments.entry(assignment.resource).or_default();
+            here.push((assignment, joined));
         }
         let resources = self.all(named, resource).await?;
         Ok(resources
@@ -239,7 +270,7 @@ impl OrganisationRead for Tx {
                 let assignments = assignments.remove(&resource.id).unwrap_or_default();
                 let assignments = assignments
                     .iter()
-                    .map(|own| effective(own, resource.settings))
+                    .map(|(own, joined)| own.effective_for(resource.settings, *joined))
                     .collect();
                 Reachable {
                     resource,
@@ -258,7 +289,7 @@ impl OrganisationRead for Tx {
             return Ok(None);
         };
         let resource = self.resource(assignment.resource).await?;
-        Ok(resource.map(|(resource, _)| effective(&assignment, resource.settings)))
+        Ok(resource.map(|(resource, _)| assignment.effective(resource.settings)))
     }
 
     async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError> {
@@ -326,17 +357,22 @@ impl OrganisationRead for Tx {
     }
 }
 
-fn effective(assignment: &Assignment, settings: Settings) -> EffectiveAssignment {
-    EffectiveAssignment {
-        assignment: assignment.id,
-        group: assignment.group,
-        settings: settings.with(assignment.own),
-        until: assignment.until,
+impl Tx {
+    /// In order of id.
+    async fn members(&mut self, group: GroupId) -> Result<Vec<(UserId, Option<Time>)>, StoreError> {
+        let members =
+            query("SELECT user_id, since FROM memberships WHERE group_id = ? ORDER BY user_id");
+        self.all(members.bind(group.0), member).await
     }
 }
 
-fn membership(row: &SqliteRow) -> Result<(GroupId, UserId), StoreError> {
-    Ok((GroupId(row.col("group_id")?), UserId(row.col("user_id")?)))
+/// A member, and since when.
+fn member(row: &SqliteRow) -> Result<(UserId, Option<Time>), StoreError> {
+    Ok((UserId(row.col("user_id")?), row.maybe_time("since")?))
+}
+
+fn ids(members: Vec<(UserId, Option<Time>)>) -> Vec<UserId> {
+    members.into_iter().map(|(id, _)| id).collect()
 }
 
 fn user(row: &SqliteRow) -> Result<User, StoreError> {
@@ -397,5 +433,6 @@ fn assignment(row: &SqliteRow) -> Result<Assignment, StoreError> {
             approval: row.maybe_db_enum("approval")?,
             lock_after: row.col("lock_after")?,
         },
+        auto_locks_since: row.maybe_time("auto_locks_since")?,
     })
 }

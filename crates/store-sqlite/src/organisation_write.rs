@@ -7,7 +7,7 @@ use hourkey_store::StoreError;
 use hourkey_store::organisation::{Assignment, Group, OrganisationWrite, Resource, User};
 use sqlx::query;
 
-use crate::column::{DbEnum, json, millis, period};
+use crate::column::{Columns, DbEnum, json, millis, period};
 use crate::tx::{Sql, Tx};
 
 #[async_trait]
@@ -213,14 +213,27 @@ impl Tx {
     ) -> Result<(), StoreError> {
         members.sort_unstable();
         members.dedup();
-        self.run(query("DELETE FROM memberships WHERE group_id = ?").bind(group.0))
-            .await?;
-        let insert = query(
-            "INSERT INTO memberships (group_id, user_id) SELECT ?, u.id \
-             FROM json_each(?) j JOIN users u ON u.id = j.value WHERE u.removed = 0",
+        let count = members.len();
+        let members = json(&members)?;
+        // Those who stay are in it since when they came.
+        let leave = query(
+            "DELETE FROM memberships WHERE group_id = ? \
+             AND user_id NOT IN (SELECT value FROM json_each(?))",
         );
-        let insert = insert.bind(group.0).bind(json(&members)?);
-        self.run_for_each(insert, members.len(), "a member").await
+        self.run(leave.bind(group.0).bind(members.clone())).await?;
+        let stayed = query("SELECT count(*) AS stayed FROM memberships WHERE group_id = ?");
+        let stayed = self
+            .one(stayed.bind(group.0), |row| row.col::<i64>("stayed"))
+            .await?;
+        let stayed = usize::try_from(stayed.unwrap_or(0)).unwrap_or(0);
+        let join = query(
+            "INSERT INTO memberships (group_id, user_id) SELECT ?, u.id \
+             FROM json_each(?) j JOIN users u ON u.id = j.value WHERE u.removed = 0 \
+             ON CONFLICT DO NOTHING",
+        );
+        let join = join.bind(group.0).bind(members);
+        self.run_for_each(join, count - stayed.min(count), "a member")
+            .await
     }
 
     async fn set_approvers(

@@ -34,20 +34,6 @@ impl UsageRead for Tx {
         .bind(limit);
         self.all(found, connection).await
     }
-
-    async fn counts_started_at(
-        &mut self,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<(UserId, ResourceId)>, StoreError> {
-        let started = query("SELECT user_id, resource_id FROM unused_counts WHERE starts_at = ?");
-        self.all(started.bind(millis(at)), |row| {
-            Ok((
-                UserId(row.col("user_id")?),
-                ResourceId(row.col("resource_id")?),
-            ))
-        })
-        .await
-    }
 }
 
 #[async_trait]
@@ -89,16 +75,20 @@ impl UsageWrite for Tx {
     }
 
     async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let start = query(
-            "INSERT INTO unused_counts (user_id, resource_id, starts_at) \
-             SELECT DISTINCT m.user_id, a.resource_id, ? FROM assignments a \
-             JOIN resources r ON r.id = a.resource_id \
-             JOIN memberships m ON m.group_id = a.group_id \
-             WHERE a.removed = 0 AND coalesce(a.mode, r.mode) = 'auto_lock' \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(millis(at));
-        self.run(start).await?;
+        let came = query("UPDATE memberships SET since = ? WHERE since IS NULL").bind(millis(at));
+        self.run(came).await?;
+        // One statement for each index.
+        let own = query(
+            "UPDATE assignments SET auto_locks_since = ? \
+             WHERE removed = 0 AND auto_locks_since IS NULL AND mode = 'auto_lock'",
+        );
+        self.run(own.bind(millis(at))).await?;
+        let inherited = query(
+            "UPDATE assignments SET auto_locks_since = ? \
+             WHERE removed = 0 AND auto_locks_since IS NULL AND mode IS NULL AND resource_id IN \
+             (SELECT id FROM resources WHERE removed = 0 AND mode = 'auto_lock')",
+        );
+        self.run(inherited.bind(millis(at))).await?;
         Ok(())
     }
 

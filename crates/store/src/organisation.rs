@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-pub use hourkey_domain::organisation::{Assignment, Group, Network, Resource, User};
+pub use hourkey_domain::organisation::{Assignment, Group, Joined, Network, Resource, User};
 use hourkey_domain::settings::EffectiveAssignment;
 
 use crate::StoreError;
@@ -18,6 +18,8 @@ pub struct Organisation {
     pub users: Vec<User>,
     /// Its groups.
     pub groups: Vec<Group>,
+    /// Since when their members are in them, where that was noted.
+    pub joined: Vec<(GroupId, Joined)>,
     /// Its networks.
     pub networks: Vec<Network>,
     /// Its resources.
@@ -45,6 +47,9 @@ pub trait OrganisationRead: Send {
     /// Its name; empty before the first set-up.
     async fn organisation_name(&mut self) -> Result<String, StoreError>;
 
+    /// Whether there is any user.
+    async fn has_users(&mut self) -> Result<bool, StoreError>;
+
     /// One user.
     async fn user(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -71,6 +76,13 @@ pub trait OrganisationRead: Send {
 
     /// One assignment.
     async fn assignment(&mut self, id: AssignmentId) -> Result<Option<Assignment>, StoreError>;
+
+    /// Since when its members are in a group, as far as that was noted ([`crate::usage::UsageWrite::start_counts`]).
+    async fn joined(&mut self, group: GroupId) -> Result<Joined, StoreError>;
+
+    /// The assignments to a resource, in order of id.
+    async fn assignments_of(&mut self, resource: ResourceId)
+    -> Result<Vec<Assignment>, StoreError>;
 
     /// The resources of a network, in order of id.
     async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError>;

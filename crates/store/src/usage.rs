@@ -65,16 +65,9 @@ pub trait UsageRead: Send {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Connection>, StoreError>;
-
-    /// The users and resources whose count of unused days starts at this very moment.
-    async fn counts_started_at(
-        &mut self,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<(UserId, ResourceId)>, StoreError>;
 }
 
-/// Writes connections, and where the counts of unused days start
-/// ([`crate::access::AccessHistory::counted_from`]).
+/// Writes connections, and where the counts of unused days start.
 #[async_trait]
 pub trait UsageWrite: UsageRead {
     /// Records what a gateway reports, and that the resource was used up to `used_at`. Reports may
@@ -85,11 +78,13 @@ pub trait UsageWrite: UsageRead {
         used_at: DateTime<Utc>,
     ) -> Result<ReportOutcome, StoreError>;
 
-    /// Starts the count for every user and resource that an assignment auto-locks, where there is
-    /// none yet.
+    /// Notes the moment at which members came into groups and assignments came to auto-lock, where
+    /// that is not noted yet: there the counts of those whom it concerns start
+    /// ([`hourkey_domain::organisation::Assignment::effective_for`]).
     async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Starts the count of one user and resource again.
+    /// Starts the count of one user and resource again
+    /// ([`crate::access::AccessHistory::counted_from`]).
     async fn restart_count(
         &mut self,
         user: UserId,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use hourkey_domain::Time;
 use hourkey_domain::ids::{GatewayId, GroupId, ResourceId, UserId};
 use hourkey_domain::organisation::{Names, Organisation};
 use hourkey_store::Read;
@@ -46,11 +45,7 @@ pub(super) async fn advance(
         let found = tx.gateway(gateway).await?;
         after.set_gateway(gateway, found.map(|found| found.network));
     }
-    let mut pairs = named.pairs;
-    for at in named.counts_started_at {
-        pairs.extend(tx.counts_started_at(at).await?);
-    }
-    for (user, resource) in pairs {
+    for (user, resource) in named.pairs {
         take_access(tx, &mut after, user, resource).await?;
     }
     after.set_seq(head);
@@ -74,8 +69,6 @@ struct Named {
     accounts: BTreeSet<UserId>,
     gateways: BTreeSet<GatewayId>,
     pairs: BTreeSet<(UserId, ResourceId)>,
-    /// When the organisation changed: counts of unused days may have started then.
-    counts_started_at: BTreeSet<Time>,
 }
 
 impl Named {
@@ -93,7 +86,6 @@ impl Named {
                 | Subject::Unknown => return None,
                 Subject::Organisation { entity } => {
                     named.entities.insert(entity);
-                    named.counts_started_at.insert(change.at);
                 }
                 Subject::Account { user } => {
                     named.accounts.insert(user);
@@ -126,22 +118,25 @@ async fn take_entity(
                     value.set_removed_user(id, Names { login, name });
                 }
                 for group in groups {
-                    value.set_group(group, tx.group(group).await?);
+                    take_group(tx, value, group).await?;
                 }
                 take_account(tx, value, id).await?;
             }
         },
         Entity::Group(id) => {
-            let group = tx.group(id).await?;
-            let is_gone = group.is_none();
-            value.set_group(id, group);
-            if is_gone {
+            if !take_group(tx, value, id).await? {
                 forget_group(tx, value, id).await?;
             }
         }
         Entity::Network(id) => value.set_network(id, tx.network(id).await?),
         Entity::Resource(id) => match tx.resource(id).await? {
-            Some((resource, true)) => value.set_resource(id, Some(resource)),
+            Some((resource, true)) => {
+                value.set_resource(id, Some(resource));
+                // Whether they auto-lock may go by the resource.
+                for assignment in tx.assignments_of(id).await? {
+                    value.set_assignment(assignment.id, Some(assignment));
+                }
+            }
             Some((_, false)) => {
                 value.set_removed_resource(id);
                 let assignments = value.assignments().filter(|own| own.resource == id);
@@ -155,6 +150,19 @@ async fn take_entity(
         Entity::Assignment(id) => value.set_assignment(id, tx.assignment(id).await?),
     }
     Ok(())
+}
+
+/// Reads a group with its members; false when it is gone.
+async fn take_group(
+    tx: &mut dyn Read,
+    value: &mut Organisation,
+    id: GroupId,
+) -> Result<bool, AppError> {
+    let group = tx.group(id).await?;
+    let is_here = group.is_some();
+    value.set_group(id, group);
+    value.set_joined(id, tx.joined(id).await?);
+    Ok(is_here)
 }
 
 /// A removed group takes its assignments and its part among approvers and fallback reviewers along.
@@ -226,6 +234,8 @@ async fn take_access(
 
 #[cfg(test)]
 mod tests {
+    use hourkey_domain::Time;
+
     use super::*;
 
     fn change(seq: i64, subject: Subject) -> Change {

@@ -28,6 +28,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
             .map(|(id, login, name)| (id, Names { login, name }))
             .collect(),
         groups: lists.groups,
+        joined: lists.joined,
         networks: lists.networks,
         resources: lists.resources,
         removed_resources: tx.removed_resources().await?,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_domain::review::Role;
 use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::organisation::{Assignment, Group, Organisation, Resource, User};
+use hourkey_store::organisation::{Assignment, Group, Resource, User};
 use hourkey_store::{Room, Store, StoreError, Write, transact};
 use serde::Serialize;
 
@@ -72,22 +73,25 @@ pub async fn apply(
     shown: Option<Plan>,
     now: Time,
 ) -> Result<Plan, Refused> {
-    // Loaded before the transaction: nobody else writes while that runs.
+    // Loaded and compared before the transaction: nobody else writes while that runs.
     let known = Directory::default().current(store).await?;
+    let file = Arc::new(file);
+    let planned = Plan::new(&known, &file, prune);
     transact(store, Room::Usual, move |tx| {
         Box::pin(async move {
             let before = directory::advanced(tx, &known).await?;
-            let today = tx.organisation().await?;
-            let plan = Plan::new(&today, &file, prune);
+            let plan = match before.seq() == known.seq() {
+                true => planned,
+                false => Plan::new(&before, &file, prune),
+            };
             if shown.is_some_and(|shown| shown != plan) {
                 return Err(Refused::ChangedMeanwhile);
             }
             if plan.is_empty() {
                 return Ok(plan);
             }
-            Applier::new(tx, &today, now).run(&plan).await?;
-            let had_admin = has_admin(&today);
-            if had_admin && !has_admin(&tx.organisation().await?) {
+            Applier::new(tx, &before, now).run(&plan).await?;
+            if has_admin(&before) && !has_admin(&directory::advanced(tx, &before).await?) {
                 return Err(Refused::LastAdmin);
             }
             reconcile(tx, &before, None, now).await?;
@@ -98,10 +102,8 @@ pub async fn apply(
 }
 
 fn has_admin(organisation: &Organisation) -> bool {
-    organisation
-        .users
-        .iter()
-        .any(|user| !user.disabled && user.roles.contains(&Role::Admin))
+    let mut users = organisation.users();
+    users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
 }
 
 /// Ids by name, growing while things are added.
@@ -120,30 +122,19 @@ impl<'t> Applier<'t> {
         Self {
             tx,
             now,
-            users: today
-                .users
-                .iter()
-                .map(|user| (user.login.clone(), user.id))
-                .collect(),
-            groups: today
-                .groups
-                .iter()
-                .map(|group| (group.name.clone(), group.id))
-                .collect(),
+            users: today.users().map(|it| (it.login.clone(), it.id)).collect(),
+            groups: today.groups().map(|it| (it.name.clone(), it.id)).collect(),
             networks: today
-                .networks
-                .iter()
-                .map(|n| (n.name.clone(), n.id))
+                .networks()
+                .map(|it| (it.name.clone(), it.id))
                 .collect(),
             resources: today
-                .resources
-                .iter()
-                .map(|r| (r.name.clone(), r.id))
+                .resources()
+                .map(|it| (it.name.clone(), it.id))
                 .collect(),
             assignments: today
-                .assignments
-                .iter()
-                .map(|assignment| ((assignment.group, assignment.resource), assignment.id))
+                .assignments()
+                .map(|it| ((it.group, it.resource), it.id))
                 .collect(),
         }
     }
@@ -362,6 +353,7 @@ impl<'t> Applier<'t> {
 
     fn assignment(&self, id: AssignmentId, spec: &AssignmentSpec) -> Result<Assignment, Refused> {
         Ok(Assignment {
+            auto_locks_since: None,
             id,
             group: known(&self.groups, &spec.group)?,
             resource: known(&self.resources, &spec.resource)?,

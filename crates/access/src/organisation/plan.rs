@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_domain::address::Address;
-use hourkey_domain::ids::UserId;
+use hourkey_domain::ids::{GroupId, NetworkId, UserId};
+use hourkey_domain::organisation::Organisation;
 use hourkey_domain::review::{Eligible, Role};
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
-use hourkey_store::organisation::Organisation;
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
@@ -386,89 +386,60 @@ fn shown(value: &str) -> &str {
 }
 
 /// What the controller holds, in the file's form: names instead of ids.
-pub(super) fn as_file(today: &Organisation) -> OrgFile {
-    let users: BTreeMap<_, _> = today
-        .users
-        .iter()
-        .map(|u| (u.id, u.login.clone()))
-        .collect();
-    let groups: BTreeMap<_, _> = today
-        .groups
-        .iter()
-        .map(|g| (g.id, g.name.clone()))
-        .collect();
-    let networks: BTreeMap<_, _> = today
-        .networks
-        .iter()
-        .map(|n| (n.id, n.name.clone()))
-        .collect();
-    let resources: BTreeMap<_, _> = today
-        .resources
-        .iter()
-        .map(|r| (r.id, r.name.clone()))
-        .collect();
+fn as_file(today: &Organisation) -> OrgFile {
+    let login = |id: &UserId| today.user(*id).map(|user| user.login.clone());
+    let group = |id: &GroupId| today.group(*id).map(|group| group.name.clone());
+    let users = today.users().map(|user| UserSpec {
+        login: user.login.clone(),
+        name: user.name.clone(),
+        email: user.email.clone(),
+        roles: user.roles.clone(),
+        disabled: user.disabled,
+    });
+    let groups = today.groups().map(|group| GroupSpec {
+        name: group.name.clone(),
+        members: names(&group.members, login),
+    });
+    let resources = today.resources().map(|resource| ResourceSpec {
+        name: resource.name.clone(),
+        address: resource.address.clone(),
+        ports: resource.ports.clone(),
+        alias: resource.alias.clone(),
+        network: network_name(today, resource.network),
+        tags: resource.tags.clone(),
+        url: resource.url.clone(),
+        keep_alive_offline: resource.keep_alive_offline,
+        settings: resource.settings,
+        approvers: names(&resource.approvers, group),
+    });
+    let assignments = today.assignments().map(|assignment| {
+        let resource = today.resource(assignment.resource);
+        AssignmentSpec {
+            group: group(&assignment.group).unwrap_or_default(),
+            resource: resource.map(|it| it.name.clone()).unwrap_or_default(),
+            until: assignment.until,
+            own: assignment.own,
+        }
+    });
     OrgFile {
-        name: today.name.clone(),
-        fallback_reviewers: names(&groups, &today.fallback_reviewers),
-        users: today
-            .users
-            .iter()
-            .map(|user| UserSpec {
-                login: user.login.clone(),
-                name: user.name.clone(),
-                email: user.email.clone(),
-                roles: user.roles.clone(),
-                disabled: user.disabled,
-            })
-            .collect(),
-        groups: today
-            .groups
-            .iter()
-            .map(|group| GroupSpec {
-                name: group.name.clone(),
-                members: names(&users, &group.members),
-            })
-            .collect(),
-        networks: today
-            .networks
-            .iter()
-            .map(|network| network.name.clone())
-            .collect(),
-        resources: today
-            .resources
-            .iter()
-            .map(|resource| ResourceSpec {
-                name: resource.name.clone(),
-                address: resource.address.clone(),
-                ports: resource.ports.clone(),
-                alias: resource.alias.clone(),
-                network: networks.get(&resource.network).cloned().unwrap_or_default(),
-                tags: resource.tags.clone(),
-                url: resource.url.clone(),
-                keep_alive_offline: resource.keep_alive_offline,
-                settings: resource.settings,
-                approvers: names(&groups, &resource.approvers),
-            })
-            .collect(),
-        assignments: today
-            .assignments
-            .iter()
-            .map(|assignment| AssignmentSpec {
-                group: groups.get(&assignment.group).cloned().unwrap_or_default(),
-                resource: resources
-                    .get(&assignment.resource)
-                    .cloned()
-                    .unwrap_or_default(),
-                until: assignment.until,
-                own: assignment.own,
-            })
-            .collect(),
+        name: today.name().to_owned(),
+        fallback_reviewers: names(today.fallback_groups(), group),
+        users: users.collect(),
+        groups: groups.collect(),
+        networks: today.networks().map(|it| it.name.clone()).collect(),
+        resources: resources.collect(),
+        assignments: assignments.collect(),
     }
 }
 
+fn network_name(today: &Organisation, id: NetworkId) -> String {
+    let network = today.network(id);
+    network.map(|it| it.name.clone()).unwrap_or_default()
+}
+
 /// The names of `ids`, sorted.
-fn names<Id: Ord>(known: &BTreeMap<Id, String>, ids: &[Id]) -> Vec<String> {
-    let mut names: Vec<_> = ids.iter().filter_map(|id| known.get(id).cloned()).collect();
+fn names<Id>(ids: &[Id], name: impl Fn(&Id) -> Option<String>) -> Vec<String> {
+    let mut names: Vec<_> = ids.iter().filter_map(name).collect();
     names.sort();
     names
 }

@@ -4,11 +4,12 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
+use hourkey_access::directory::Directory;
 use hourkey_access::organisation::{OrgFile, Plan, apply};
 use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
 
-use super::opened::Opened;
+use super::opened::{Opened, told};
 
 /// What to apply, and how.
 #[derive(clap::Args)]
@@ -41,7 +42,8 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
             lines.join("\n")
         )
     })?;
-    let today = opened.store.read().await?.organisation().await?;
+    let today = Directory::default().current(&opened.store).await;
+    let today = today.map_err(told)?;
     let plan = Plan::new(&today, &file, arguments.prune);
     terminal::print(lines_for_terminal(&plan.to_string()))?;
     if plan.is_empty() {

@@ -66,6 +66,5 @@ pub(crate) async fn setup_code(data: &Path, opened: &Opened, flags: Flags) -> an
 }
 
 async fn has_users(opened: &Opened) -> anyhow::Result<bool> {
-    let organisation = opened.store.read().await?.organisation().await?;
-    Ok(!organisation.users.is_empty())
+    Ok(opened.store.read().await?.has_users().await?)
 }

@@ -563,6 +563,7 @@ async fn found(app: &App) -> (People, Resources, Assignments) {
             };
             let own = Override::default();
             let assignment = |group, resource, own| Assignment {
+                auto_locks_since: None,
                 id: AssignmentId(0),
                 group,
                 resource,
@@ -593,6 +594,7 @@ async fn found(app: &App) -> (People, Resources, Assignments) {
                     .insert_assignment(assignment(on_call, resources.vault, faster))
                     .await?,
             };
+            tx.start_counts(START.parse().unwrap()).await?;
             Ok((people, resources, assignments))
         })
     })

@@ -65,12 +65,13 @@ pub struct AccessHistory {
     pub asked_at: Option<DateTime<Utc>>,
     /// When the user last used it: the newest start or end of their connections.
     pub used_at: Option<DateTime<Utc>>,
-    /// Under auto-lock: when it was first assigned to the user, or last unlocked.
+    /// Under auto-lock: when it was last unlocked. (Until version 13 of the database also when it was
+    /// first assigned to the user; today's assignments say that themselves.)
     pub counted_from: Option<DateTime<Utc>>,
 }
 
 impl AccessHistory {
-    /// The start of the count of unused days, as in [`crate::lock::Facts`].
+    /// When it was last used or unlocked, as in [`crate::lock::Facts`].
     #[must_use]
     pub fn last_used(&self) -> Option<DateTime<Utc>> {
         self.used_at.max(self.counted_from)

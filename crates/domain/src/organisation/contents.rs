@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::index::Index;
-use super::models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
+use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::set::sorted;
 use super::value::Organisation;
 use crate::ids::{AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
@@ -25,6 +25,8 @@ pub struct Contents {
     pub removed_users: Vec<(UserId, Names)>,
     /// Its groups.
     pub groups: Vec<Group>,
+    /// Since when their members are in them.
+    pub joined: Vec<(GroupId, Joined)>,
     /// Its networks.
     pub networks: Vec<Network>,
     /// Its resources.
@@ -54,6 +56,11 @@ impl Organisation {
         });
         let groups: imbl::OrdMap<GroupId, Arc<Group>> = groups.collect();
         index.groups_of = memberships(groups.values());
+        let joined = contents.joined.into_iter();
+        let joined = joined.filter(|(_, joined)| *joined != Joined::default());
+        let joined = joined
+            .map(|(group, joined)| (group, Arc::new(joined)))
+            .collect();
 
         let users = contents.users.into_iter();
         let users: imbl::OrdMap<UserId, Arc<User>> =
@@ -122,6 +129,7 @@ impl Organisation {
             users,
             removed_users,
             groups,
+            joined,
             networks: networks.map(|it| (it.id, Arc::new(it))).collect(),
             resources,
             removed_resources,
@@ -148,6 +156,11 @@ impl Organisation {
                 .map(|(id, names)| (*id, (**names).clone()))
                 .collect(),
             groups: copies(self.groups.values()),
+            joined: self
+                .joined
+                .iter()
+                .map(|(group, joined)| (*group, (**joined).clone()))
+                .collect(),
             networks: copies(self.networks.values()),
             resources: copies(self.resources.values()),
             removed_resources: self.removed_resources.iter().copied().collect(),

@@ -1,5 +1,7 @@
 //! The parts of an organisation, as they are kept.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::Time;
@@ -111,10 +113,14 @@ pub struct Assignment {
     pub until: Option<DateTime<Utc>>,
     /// Its own settings.
     pub own: Override,
+    /// When it first came to auto-lock, if it ever did. What a store is given here counts for nothing:
+    /// stores note it themselves.
+    pub auto_locks_since: Option<DateTime<Utc>>,
 }
 
 impl Assignment {
-    /// The assignment with its settings resolved (rule 2); `settings` are those of its resource.
+    /// The assignment with its settings resolved (rule 2), for nobody in particular; `settings` are
+    /// those of its resource.
     #[must_use]
     pub fn effective(&self, settings: Settings) -> EffectiveAssignment {
         EffectiveAssignment {
@@ -122,6 +128,57 @@ impl Assignment {
             group: self.group,
             settings: settings.with(self.own),
             until: self.until,
+            counts_from: None,
+        }
+    }
+
+    /// As [`Assignment::effective`], for a member of its group since `joined`. The count of unused days
+    /// starts when the member came, or when the assignment came to auto-lock.
+    #[must_use]
+    pub fn effective_for(
+        &self,
+        settings: Settings,
+        joined: Option<DateTime<Utc>>,
+    ) -> EffectiveAssignment {
+        let both = joined.zip(self.auto_locks_since);
+        EffectiveAssignment {
+            counts_from: both.map(|(joined, since)| joined.max(since)),
+            ..self.effective(settings)
+        }
+    }
+}
+
+/// Since when each member is in a group. Most came at the same moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Since when all are but [`Joined::others`].
+    usual: Option<DateTime<Utc>>,
+    /// In order of id.
+    others: Vec<(UserId, Option<DateTime<Utc>>)>,
+}
+
+impl Joined {
+    /// Of all members. One whose moment nobody noted counts from nowhere.
+    #[must_use]
+    pub fn new(members: &[(UserId, Option<DateTime<Utc>>)]) -> Self {
+        let mut counts = BTreeMap::new();
+        for (_, since) in members {
+            *counts.entry(*since).or_insert(0_usize) += 1;
+        }
+        let usual = counts.into_iter().max_by_key(|(_, count)| *count);
+        let usual = usual.and_then(|(since, _)| since);
+        let others = members.iter().filter(|(_, since)| *since != usual);
+        let mut others: Vec<_> = others.copied().collect();
+        others.sort_unstable();
+        Self { usual, others }
+    }
+
+    /// Since when this member is in it.
+    #[must_use]
+    pub fn of(&self, member: UserId) -> Option<DateTime<Utc>> {
+        match self.others.binary_search_by_key(&member, |(id, _)| *id) {
+            Ok(at) => self.others.get(at).and_then(|(_, since)| *since),
+            Err(_) => self.usual,
         }
     }
 }

@@ -17,6 +17,7 @@ impl Contents {
         for group in &mut self.groups {
             group.members.retain(|id| users.contains(id));
         }
+        self.joined.retain(|(group, _)| groups.contains(group));
         for resource in &mut self.resources {
             resource.approvers.retain(|id| groups.contains(id));
         }

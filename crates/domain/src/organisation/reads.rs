@@ -81,7 +81,12 @@ impl Organisation {
                     all.for_each(drop);
                     continue;
                 };
-                let assignments = all.map(|own| own.effective(resource.settings)).collect();
+                let assignments = all.map(|own| {
+                    let joined = self.joined.get(&own.group);
+                    let joined = joined.and_then(|joined| joined.of(user));
+                    own.effective_for(resource.settings, joined)
+                });
+                let assignments = assignments.collect();
                 return Some(Reachable {
                     resource,
                     assignments,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
-use super::models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
+use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::value::Organisation;
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
@@ -83,6 +83,15 @@ impl Organisation {
         }
         for user in missing(&after, &before) {
             self.index.join(user, id);
+        }
+    }
+
+    /// Sets since when its members are in a group, which may come later, or never.
+    pub fn set_joined(&mut self, group: GroupId, joined: Joined) {
+        if joined == Joined::default() {
+            self.joined.remove(&group);
+        } else if !is_same(self.joined.get(&group), Some(&joined)) {
+            self.joined.insert(group, Arc::new(joined));
         }
     }
 

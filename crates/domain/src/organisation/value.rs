@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet};
 
 use super::access::Access;
 use super::index::Index;
-use super::models::{Assignment, Device, Group, Names, Network, Resource, Session, User};
+use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
@@ -26,6 +26,7 @@ pub struct Organisation {
     pub(super) users: OrdMap<UserId, Arc<User>>,
     pub(super) removed_users: OrdMap<UserId, Arc<Names>>,
     pub(super) groups: OrdMap<GroupId, Arc<Group>>,
+    pub(super) joined: OrdMap<GroupId, Arc<Joined>>,
     pub(super) networks: OrdMap<NetworkId, Arc<Network>>,
     pub(super) resources: OrdMap<ResourceId, Arc<Resource>>,
     pub(super) removed_resources: OrdSet<ResourceId>,

@@ -89,6 +89,7 @@ proptest! {
 #[test]
 fn automatic_before_longer() {
     let assignment = |id, approval, period| EffectiveAssignment {
+        counts_from: None,
         assignment: AssignmentId(id),
         group: GroupId(id),
         settings: Settings {

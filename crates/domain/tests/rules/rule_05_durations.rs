@@ -213,6 +213,7 @@ fn the_usual_length() {
 
 fn assignment_with(period: Period) -> EffectiveAssignment {
     EffectiveAssignment {
+        counts_from: None,
         assignment: AssignmentId(1),
         group: GroupId(1),
         settings: Settings {

@@ -328,6 +328,7 @@ proptest! {
 #[test]
 fn switching_back_revives_nothing() {
     let mut assignment = EffectiveAssignment {
+        counts_from: None,
         assignment: hourkey_domain::ids::AssignmentId(1),
         group: hourkey_domain::ids::GroupId(1),
         settings: Settings {

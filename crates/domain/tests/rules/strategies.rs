@@ -118,6 +118,7 @@ pub(crate) fn overrides() -> impl Strategy<Value = Override> {
 pub(crate) fn assignment() -> impl Strategy<Value = EffectiveAssignment> + Clone {
     (1i64..=4, settings(), option::of(moment())).prop_map(|(id, settings, until)| {
         EffectiveAssignment {
+            counts_from: None,
             assignment: AssignmentId(id),
             group: GroupId(id * 10),
             settings,

@@ -152,14 +152,15 @@ stories! { $
     ]
     usage: [
         a_connection_is_kept_once,
-        the_last_use_is_the_newest, unused_days_are_counted_from_the_latest,
+        the_last_use_is_the_newest,
+        counts_start_with_the_member_and_the_assignment,
+        an_unlock_restarts_a_count,
     ]
     whole: [
         things_by_id_are_those_of_the_whole,
         what_was_removed_is_listed_apart,
         the_history_of_all_is_that_of_each,
         the_sessions_of_all_are_those_of_each,
-        counts_are_found_by_their_start,
     ]
     gateway: [
         a_gateway_enrols_once,

@@ -15,6 +15,7 @@ use crate::{Store, StoreError};
 
 /// Every field of everything comes back as it was given, in order of id.
 pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
+    assert!(!store.read().await.unwrap().has_users().await.unwrap());
     let kept = write!(store, |tx| {
         tx.set_organisation_name("Harbour").await?;
         let mut organisation = Organisation {
@@ -122,6 +123,7 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
     let mut read = store.read().await.unwrap();
     assert_eq!(read.organisation().await.unwrap(), kept);
     assert_eq!(read.organisation_name().await.unwrap(), "Harbour");
+    assert!(read.has_users().await.unwrap());
     for user in kept.users {
         assert_eq!(
             read.user_by_login(&user.login).await.unwrap().as_ref(),

@@ -39,12 +39,14 @@ pub async fn assignments_are_those_of_the_users_groups(store: Arc<dyn Store>) {
     });
     let settings = resource("db", sample.network).settings;
     let plain = EffectiveAssignment {
+        counts_from: None,
         assignment: sample.assignment,
         group: sample.group,
         settings,
         until: None,
     };
     let night = EffectiveAssignment {
+        counts_from: None,
         assignment: other,
         group: second,
         settings: Settings {

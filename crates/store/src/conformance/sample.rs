@@ -120,6 +120,7 @@ pub(super) fn resource(name: &str, network: NetworkId) -> Resource {
 /// An assignment without an end and without settings of its own.
 pub(super) fn assignment(group: GroupId, resource: ResourceId) -> Assignment {
     Assignment {
+        auto_locks_since: None,
         id: AssignmentId(0),
         group,
         resource,

@@ -132,44 +132,94 @@ pub async fn the_last_use_is_the_newest(store: Arc<dyn Store>) {
     assert_eq!(history(&store, sample.reviewer).await, []);
 }
 
-/// Unused days are counted from when a resource was first assigned under auto-lock, from the last
-/// unlock, or from the last use: whatever is the latest.
-pub async fn unused_days_are_counted_from_the_latest(store: Arc<dyn Store>) {
+/// The count of unused days starts when the member came into the group, or when the assignment came
+/// to auto-lock first, whatever is later: no row is kept for each of them.
+pub async fn counts_start_with_the_member_and_the_assignment(store: Arc<dyn Store>) {
     let sample = sample(&store).await;
-    let count = |minute| {
-        let store = Arc::clone(&store);
-        async move { write!(store, |tx| tx.start_counts(at(minute)).await) }
+    let (member, reviewer) = (sample.member, sample.reviewer);
+    let noted = async |minute| write!(store, |tx| tx.start_counts(at(minute)).await);
+    let from = async |user| {
+        let mut read = store.read().await.unwrap();
+        let found = read.reachable(user, Some(sample.resource)).await.unwrap();
+        let own = found.first().and_then(|found| found.assignments.first());
+        own.and_then(|own| own.counts_from)
     };
-    count(1).await;
-    assert_eq!(
-        history(&store, sample.member).await,
-        [],
-        "nothing auto-locks"
-    );
+    let set = async |mode| {
+        let assignment = sample.assignment;
+        write!(store, |tx| {
+            let mut assignment = tx.assignment(assignment).await?.unwrap();
+            assignment.own.mode = mode;
+            tx.update_assignment(assignment).await
+        });
+    };
+    noted(1).await;
+    assert_eq!(from(member).await, None, "nothing auto-locks");
+    set(Some(Mode::AutoLock)).await;
+    assert_eq!(from(member).await, None, "nobody noted it");
+    noted(2).await;
+    noted(3).await;
+    assert_eq!(from(member).await, Some(at(2)));
+
+    let group = sample.group;
     write!(store, |tx| {
-        let organisation = tx.organisation().await?;
-        for mut assignment in organisation.assignments {
-            if assignment.id == sample.assignment {
-                assignment.own.mode = Some(Mode::AutoLock);
-                tx.update_assignment(assignment).await?;
-            }
-        }
-        Ok(())
+        let mut group = tx.group(group).await?.unwrap();
+        group.members.push(reviewer);
+        tx.update_group(group).await
     });
-    count(2).await;
-    count(3).await;
-    let counted = async || {
-        let found = history(&store, sample.member).await;
-        found
-            .iter()
-            .map(|(resource, history)| (*resource, history.last_used()))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(counted().await, [(sample.resource, Some(at(2)))]);
+    noted(4).await;
+    assert_eq!(from(reviewer).await, Some(at(4)), "a member who came");
+    assert_eq!(from(member).await, Some(at(2)), "one who stayed");
+
+    // A count that ran out stays so, whatever the mode was in between.
+    set(Some(Mode::Standing)).await;
+    noted(5).await;
+    set(Some(Mode::AutoLock)).await;
+    noted(6).await;
+    assert_eq!(from(member).await, Some(at(2)), "not anew");
+
+    let other = sample.other_resource;
+    write!(store, |tx| {
+        let (mut resource, _) = tx.resource(other).await?.unwrap();
+        resource.settings.mode = Mode::AutoLock;
+        tx.update_resource(resource).await
+    });
+    noted(7).await;
+    let mut read = store.read().await.unwrap();
+    let by_resource = read.assignments_of(other).await.unwrap();
+    assert_eq!(by_resource.first().unwrap().auto_locks_since, Some(at(7)));
+    let resource = sample.resource;
+
+    let mut read = store.read().await.unwrap();
+    let joined = read.joined(group).await.unwrap();
+    assert_eq!(joined.of(member), Some(at(1)));
+    assert_eq!(joined.of(reviewer), Some(at(4)));
+    let whole = read.organisation().await.unwrap();
+    let of_all = whole.joined.iter().find(|(id, _)| *id == group);
+    assert_eq!(of_all, Some(&(group, joined)));
+    let assignments = read.assignments_of(resource).await.unwrap();
+    let to_it = whole
+        .assignments
+        .into_iter()
+        .filter(|own| own.resource == resource);
+    assert_eq!(assignments, to_it.collect::<Vec<_>>());
+    assert_eq!(assignments.first().unwrap().auto_locks_since, Some(at(2)));
+    assert_eq!(history(&store, member).await, [], "no row is kept");
+}
+
+/// An unlock starts the count of one user and resource again.
+pub async fn an_unlock_restarts_a_count(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
     let (user, resource) = (sample.member, sample.resource);
-    write!(store, |tx| tx.restart_count(user, resource, at(9)).await);
-    count(10).await;
-    assert_eq!(counted().await, [(sample.resource, Some(at(9)))]);
+    for minute in [9, 12] {
+        write!(store, |tx| tx
+            .restart_count(user, resource, at(minute))
+            .await);
+        let found = history(&store, user).await;
+        let [(of, known)] = found.as_slice() else {
+            panic!("one history: {found:?}");
+        };
+        assert_eq!((*of, known.last_used()), (resource, Some(at(minute))));
+    }
     assert_eq!(history(&store, sample.reviewer).await, []);
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, NetworkId, RequestId};
-use hourkey_domain::settings::Mode;
 use hourkey_protocol::account::SessionKind;
 
 use super::sample::{at, sample};
@@ -122,25 +121,4 @@ pub async fn the_sessions_of_all_are_those_of_each(store: Arc<dyn Store>) {
     let mut theirs = read.sessions_of(sample.member).await.unwrap();
     theirs.reverse();
     assert_eq!(all, theirs);
-}
-
-/// Counts of unused days are found by the moment at which they started.
-pub async fn counts_are_found_by_their_start(store: Arc<dyn Store>) {
-    let sample = sample(&store).await;
-    write!(store, |tx| {
-        for id in [sample.assignment, sample.other_assignment] {
-            let mut assignment = tx.assignment(id).await?.unwrap();
-            assignment.own.mode = Some(Mode::AutoLock);
-            tx.update_assignment(assignment).await?;
-        }
-        tx.start_counts(at(2)).await?;
-        tx.restart_count(sample.member, sample.other_resource, at(5))
-            .await
-    });
-    let mut read = store.read().await.unwrap();
-    let started = read.counts_started_at(at(2)).await.unwrap();
-    assert_eq!(started, [(sample.member, sample.resource)]);
-    let restarted = read.counts_started_at(at(5)).await.unwrap();
-    assert_eq!(restarted, [(sample.member, sample.other_resource)]);
-    assert_eq!(read.counts_started_at(at(3)).await.unwrap(), []);
 }

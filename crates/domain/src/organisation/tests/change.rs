@@ -4,8 +4,8 @@ use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
 use crate::organisation::{
-    Access, Assignment, Contents, Device, Group, Names, Network, Organisation, Resource, Session,
-    User,
+    Access, Assignment, Contents, Device, Group, Joined, Names, Network, Organisation, Resource,
+    Session, User,
 };
 
 /// One thing that is set.
@@ -15,6 +15,7 @@ pub(crate) enum Change {
     Fallback(Vec<GroupId>),
     User(UserId, Option<User>),
     Group(GroupId, Option<Group>),
+    Joined(GroupId, Joined),
     Network(NetworkId, Option<Network>),
     Resource(ResourceId, Option<Resource>),
     Assignment(AssignmentId, Option<Assignment>),
@@ -31,6 +32,7 @@ impl Change {
             Self::Fallback(groups) => to.set_fallback_reviewers(groups),
             Self::User(id, user) => to.set_user(id, user),
             Self::Group(id, group) => to.set_group(id, group),
+            Self::Joined(group, joined) => to.set_joined(group, joined),
             Self::Network(id, network) => to.set_network(id, network),
             Self::Resource(id, resource) => to.set_resource(id, resource),
             Self::Assignment(id, assignment) => to.set_assignment(id, assignment),
@@ -67,6 +69,10 @@ impl Change {
                     ..group
                 });
                 put(&mut to.groups, group, |it| it.id == id, |it| it.id);
+            }
+            Self::Joined(group, joined) => {
+                let joined = Some((group, joined)).filter(|(_, it)| *it != Joined::default());
+                put(&mut to.joined, joined, |it| it.0 == group, |it| it.0);
             }
             Self::Network(id, network) => {
                 put(&mut to.networks, network, |it| it.id == id, |it| it.id);

@@ -16,8 +16,8 @@ use crate::ids::{
 };
 use crate::length::Length;
 use crate::organisation::{
-    Access, AccessHistory, Assignment, Device, Group, Network, Organisation, Resource, Session,
-    User,
+    Access, AccessHistory, Assignment, Device, Group, Joined, Network, Organisation, Resource,
+    Session, User,
 };
 use crate::reason::Text;
 use crate::request::{Purpose, Request, State as RequestState, Terms};
@@ -185,13 +185,26 @@ pub(crate) fn resource(id: ResourceId) -> impl Strategy<Value = Resource> + Clon
 
 pub(crate) fn assignment(id: AssignmentId) -> impl Strategy<Value = Assignment> + Clone {
     let until = option::weighted(0.3, moment());
-    let parts = (group_id(), resource_id(), until, overrides());
-    parts.prop_map(move |(group, resource, until, own)| Assignment {
-        id,
-        group,
-        resource,
-        until,
-        own,
+    let since = option::weighted(0.6, moment());
+    let parts = (group_id(), resource_id(), until, overrides(), since);
+    parts.prop_map(
+        move |(group, resource, until, own, auto_locks_since)| Assignment {
+            auto_locks_since,
+            id,
+            group,
+            resource,
+            until,
+            own,
+        },
+    )
+}
+
+/// Since when members are in a group.
+pub(crate) fn joined() -> impl Strategy<Value = Joined> + Clone {
+    vec((user_id(), option::weighted(0.8, moment())), 0..=5).prop_map(|mut members| {
+        members.sort_unstable();
+        members.dedup_by_key(|(member, _)| *member);
+        Joined::new(&members)
     })
 }
 
@@ -368,6 +381,7 @@ fn doing() -> impl Strategy<Value = Change> {
     });
     let gateway = (1i64..=3).prop_map(GatewayId);
     prop_oneof![
+        2 => (group_id(), joined()).prop_map(|(group, joined)| Change::Joined(group, joined)),
         6 => (user_id(), resource_id())
             .prop_flat_map(|(user, resource)| {
                 (Just((user, resource)), kept(access(user, resource)))
@@ -409,6 +423,11 @@ pub(crate) fn full() -> impl Strategy<Value = Organisation> {
     }
     for id in (1..=4).map(GroupId) {
         let group = option::weighted(0.95, group(id));
+        all.push(
+            joined()
+                .prop_map(move |joined| Change::Joined(id, joined))
+                .boxed(),
+        );
         let group = group.prop_map(move |group| Change::Group(id, group));
         all.push(group.boxed());
     }

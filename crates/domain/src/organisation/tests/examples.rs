@@ -81,6 +81,7 @@ fn harbour() -> Organisation {
         (2, 3, own, Some(noon() + TimeDelta::hours(1))),
     ] {
         let assignment = Assignment {
+            auto_locks_since: None,
             id: AssignmentId(id),
             group: GroupId(group),
             resource: ResourceId(1),
@@ -252,6 +253,7 @@ fn obstacles_are_named() {
     assert!(hidden.contains("Network home has no gateway."), "{hidden}");
     assert!(!hidden.contains("Ledger"), "not theirs to know: {hidden}");
     let own = Assignment {
+        auto_locks_since: None,
         id: AssignmentId(3),
         group: GroupId(3),
         resource: ResourceId(0),

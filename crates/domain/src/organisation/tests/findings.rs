@@ -63,6 +63,7 @@ fn set_assignment(of: &mut Organisation, id: i64, group: i64, mode: Option<Mode>
         ..Override::default()
     };
     let assignment = Assignment {
+        auto_locks_since: None,
         id: AssignmentId(id),
         group: GroupId(group),
         resource: ResourceId(1),

@@ -45,7 +45,18 @@ impl Contents {
             group: own.group,
             settings: resource.settings.with(own.own),
             until: own.until,
+            counts_from: None,
         })
+    }
+
+    /// Of a member of its group.
+    fn effective_for(&self, own: &Assignment, user: UserId) -> Option<EffectiveAssignment> {
+        let mut effective = self.effective(own)?;
+        let joined = self.joined.iter().find(|(group, _)| *group == own.group);
+        if let (Some((_, joined)), Some(since)) = (joined, own.auto_locks_since) {
+            effective.counts_from = joined.of(user).map(|joined| joined.max(since));
+        }
+        Some(effective)
     }
 
     pub(super) fn effective_assignment(&self, id: AssignmentId) -> Option<EffectiveAssignment> {
@@ -59,7 +70,8 @@ impl Contents {
             .iter()
             .filter(|own| own.resource == resource);
         let own = assigned.filter(|own| self.is_member(user, own.group));
-        own.filter_map(|own| self.effective(own)).collect()
+        own.filter_map(|own| self.effective_for(own, user))
+            .collect()
     }
 
     pub(super) fn reachable(&self, user: UserId) -> Vec<(ResourceId, Vec<EffectiveAssignment>)> {

@@ -47,6 +47,7 @@ fn subject(change: &Change) -> (u8, i64, i64) {
         Change::Device(id, _) => (8, id.0, 0),
         Change::Session(id, _) => (9, id.0, 0),
         Change::Gateway(id, _) => (10, id.0, 0),
+        Change::Joined(group, _) => (11, group.0, 0),
     }
 }
 
