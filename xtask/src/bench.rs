@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench` of the test kit.
+//! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench`.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) enum Subject {
     Desktop,
     /// Start, 1,000 clients that follow the event stream, and what one person's flood costs others.
     Controller,
-    /// A gateway with entries, beside other encrypted relays; approve → first byte, revoke → last.
+    /// A gateway with local proxies, beside other encrypted relays; approve → first byte, revoke → last.
     Gateway,
 }
 
@@ -102,7 +102,7 @@ const GATEWAY: &[(&str, &str)] = &[
 ];
 
 /// The benchmark program.
-const BENCH: (&str, &str) = ("hourkey-testkit", "hourkey-bench");
+const BENCH: (&str, &str) = ("hourkey-bench", "hourkey-bench");
 
 /// The variable by which tests move the clocks of debug builds.
 const TEST_CLOCK: &str = "HOURKEY_TEST_CLOCK";

@@ -1,7 +1,7 @@
 //! The project's commands, run as `cargo xtask …`.
 //!
 //! They are all the set-up there is: what a machine lacks is named, and installed where that is
-//! possible. What needs system libraries itself lives in `crates/testkit`, and is built afterwards.
+//! possible. What needs system libraries itself lives in `crates/{testkit,bench,demo}`, and is built afterwards.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

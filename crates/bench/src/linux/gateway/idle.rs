@@ -34,7 +34,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let after = all()?;
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     let (all, one) = (held.len() as f64, (held.len() / DEVICES) as f64);
-    for (who, at, tunnels) in [("the gateway", 0, all), ("an entry", 1, one)] {
+    for (who, at, tunnels) in [("the gateway", 0, all), ("a local proxy", 1, one)] {
         let what = format!("{who}: memory for each of {tunnels} idle tunnels");
         let figure = Figure::new(what, (after[at] - before[at]) / tunnels, "KiB");
         let [before, after] = [before[at], after[at]].map(|kib| kib / 1024.0);

@@ -43,7 +43,7 @@ enum Subject {
         #[arg(long)]
         only: Vec<ControllerPart>,
     },
-    /// A gateway with its entries, beside other encrypted relays.
+    /// A gateway with its local proxies, beside other encrypted relays.
     Gateway {
         /// Measure only this; may be given several times.
         #[arg(long)]
