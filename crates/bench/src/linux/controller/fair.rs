@@ -19,9 +19,9 @@ use hourkey_testkit::test_user::TestUser;
 
 use self::flood::{CallCounts, Flood};
 use self::streams::{AckStream, EventReader};
-use super::desktop_harness::RESOURCE;
-use super::figures::{Figure, Table, Times, short};
-use super::process_load;
+use crate::linux::desktop_harness::RESOURCE;
+use crate::linux::figures::{Figure, Table, Times, short};
+use crate::linux::process_load;
 
 /// How often it is approved and revoked under each flood, in blocks that take turns: what slows the
 /// machine down for some seconds then falls upon all of them.
