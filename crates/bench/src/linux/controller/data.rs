@@ -1,9 +1,11 @@
 //! A data folder that is filled by statements: thousands of people, who would take hours by the pages.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use hourkey_access::clock::{Clock as _, SystemClock};
+use hourkey_domain::Time;
 use hourkey_testkit::controller::Controller;
 use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -299,10 +301,12 @@ impl Data {
     }
 }
 
+/// Now.
+pub(crate) fn now() -> Time {
+    SystemClock::new(None).now()
+}
+
 /// Now, as the database keeps it.
 pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
+    now().timestamp_millis()
 }

@@ -81,7 +81,7 @@ async fn of_size(size: usize, build: &Build, table: &mut Table) -> Result<()> {
     let with = Memory::of(id)?.total();
     let (mut heard, mut first, mut bytes) = (Vec::new(), Vec::new(), 0);
     let (mut theirs, mut ours) = (Duration::ZERO, Duration::ZERO);
-    for round in 0..WARM_UP + ROUNDS {
+    for (round, token) in requesters.iter().enumerate().take(WARM_UP + ROUNDS) {
         tokio::time::sleep(REST).await;
         let before = [processor(id)?, processor(std::process::id())?];
         data.change(1, 3_600 + 60 * i64::try_from(round)?).await?;
@@ -95,7 +95,7 @@ async fn of_size(size: usize, build: &Build, table: &mut Table) -> Result<()> {
             seconds: None,
             starts_at: None,
         };
-        let asked = calls.post::<Request>("/requests", &requesters[round], &request);
+        let asked = calls.post::<Request>("/requests", token, &request);
         let (asked, arrivals) = tokio::join!(asked, clients.all_hear());
         asked?;
         let arrivals = arrivals?;

@@ -37,6 +37,9 @@ const DISABLED: std::ops::Range<i64> = 100..200;
 /// How often each change is made alone, and how often while others ask.
 const ROUNDS: usize = 6;
 
+/// The same in an organisation that each command takes seconds to load.
+const FEW_ROUNDS: usize = 2;
+
 /// So often is it asked for something at the same time.
 const INTERVAL: Duration = Duration::from_millis(10);
 
@@ -105,6 +108,7 @@ pub(crate) async fn of_organisation(
     of: &str,
     table: &mut Table,
 ) -> Result<()> {
+    let rounds = if shape.auto_lock { FEW_ROUNDS } else { ROUNDS };
     let mut asking = Asking {
         connection: Connection::open(controller).await?,
         tokens: data.sign_in(REQUESTERS).await?,
@@ -125,7 +129,7 @@ pub(crate) async fn of_organisation(
     ];
     for (what, resource) in settings {
         let mut changes = Changes::default();
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds {
             let file = file(controller, resource, shape, round)?;
             let arguments = ["apply", &file, "--yes"];
             changes
@@ -135,7 +139,7 @@ pub(crate) async fn of_organisation(
         changes.add(what, of, &alone, table);
     }
     let mut changes = Changes::default();
-    for (round, user) in DISABLED.take(2 * ROUNDS).enumerate() {
+    for (round, user) in DISABLED.take(2 * rounds).enumerate() {
         let login = format!("user{user}");
         let arguments = ["user", "disable", &login];
         changes
