@@ -319,7 +319,7 @@ struct Forwarding {
     port: u16,
 }
 
-/// A running `hourkey entry`.
+/// A running `hourkey proxy`.
 pub(crate) struct LocalProxy {
     pub(crate) process: Process,
     listening: Listening,

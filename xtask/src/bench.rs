@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench` of the test kit.
+//! `cargo xtask bench`: builds for release, and hands over to `hourkey-bench`.
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,10 @@ use crate::workspace::{build_ui, cargo, run as succeed, target};
 pub(crate) enum Subject {
     /// Start, memory, wake-ups, menu ticks, approve → notification, and 10,000 resources.
     Desktop,
-    /// Start, 1,000 clients that follow the event stream, and what one person's flood costs others.
+    /// Start, clients that follow the event stream, what one person's flood costs others, and what
+    /// organisations of up to 100,000 people cost.
     Controller,
-    /// A gateway with entries, beside other encrypted relays; approve → first byte, revoke → last.
+    /// A gateway with local proxies, beside other encrypted relays; approve → first byte, revoke → last.
     Gateway,
 }
 
@@ -32,8 +33,8 @@ pub(crate) fn run(
     install: bool,
 ) -> Result<ExitCode> {
     ensure!(
-        beside.is_none() || subject == Subject::Gateway,
-        "--beside compares gateways only: say `cargo xtask bench gateway --beside FOLDER`"
+        beside.is_none() || subject != Subject::Desktop,
+        "--beside compares controllers and gateways: say `cargo xtask bench gateway --beside FOLDER`"
     );
     let (purpose, measured) = match subject {
         Subject::Desktop => (Purpose::Test, DESKTOP),
@@ -102,7 +103,7 @@ const GATEWAY: &[(&str, &str)] = &[
 ];
 
 /// The benchmark program.
-const BENCH: (&str, &str) = ("hourkey-testkit", "hourkey-bench");
+const BENCH: (&str, &str) = ("hourkey-bench", "hourkey-bench");
 
 /// The variable by which tests move the clocks of debug builds.
 const TEST_CLOCK: &str = "HOURKEY_TEST_CLOCK";

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds everything, and hands over to `hourkey-demo` of the test kit.
+//! `cargo xtask demo`: builds everything, and hands over to `hourkey-demo`.
 
 use std::env;
 use std::process::{Command, ExitCode};

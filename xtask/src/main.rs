@@ -1,7 +1,7 @@
 //! The project's commands, run as `cargo xtask …`.
 //!
 //! They are all the set-up there is: what a machine lacks is named, and installed where that is
-//! possible. What needs system libraries itself lives in `crates/testkit`, and is built afterwards.
+//! possible. What needs system libraries itself lives in `crates/{testkit,bench,demo}`, and is built afterwards.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -61,10 +61,12 @@ enum Command {
         /// What to measure.
         subject: bench::Subject,
         /// Parts to measure, all when none is named. Of the desktop app: start, idle, approve, many;
-        /// of the gateway: relays, opening, idle, decide, faults.
+        /// of the controller: clients, fair, snapshot, everybody, organisation, writer, statements; of
+        /// the gateway: relays, opening, idle, decide, faults.
         parts: Vec<String>,
-        /// A folder with `hourkey` and `hourkey-gateway` of another release build: a gateway's costs
-        /// are measured with theirs in the same rounds.
+        /// A folder with `hourkey` and `hourkey-gateway`, or with `hourkey-controller`, of another
+        /// release build: a gateway's costs are measured with theirs in the same rounds, a
+        /// controller's one after the other.
         #[arg(long, value_name = "FOLDER")]
         beside: Option<PathBuf>,
         /// Install nothing; fail and tell where something is missing.

@@ -49,6 +49,13 @@ macro_rules! assignments {
     };
 }
 
+/// SQLite joins in this order only when told so (CROSS JOIN): by itself it looks at each user, so that
+/// they come in order.
+const FALLBACK_REVIEWERS: &str = "SELECT DISTINCT u.id FROM fallback_reviewers f \
+     CROSS JOIN memberships m ON m.group_id = f.group_id \
+     CROSS JOIN users u ON u.id = m.user_id \
+     WHERE u.disabled = 0 ORDER BY u.id";
+
 #[async_trait]
 impl OrganisationRead for Tx {
     async fn organisation(&mut self) -> Result<Organisation, StoreError> {
@@ -326,11 +333,7 @@ impl OrganisationRead for Tx {
     }
 
     async fn fallback_reviewers(&mut self) -> Result<Vec<UserId>, StoreError> {
-        let reviewers = query(
-            "SELECT DISTINCT u.id FROM fallback_reviewers f \
-             JOIN memberships m ON m.group_id = f.group_id JOIN users u ON u.id = m.user_id \
-             WHERE u.disabled = 0 ORDER BY u.id",
-        );
+        let reviewers = query(FALLBACK_REVIEWERS);
         self.all(reviewers, |row| Ok(UserId(row.col("id")?))).await
     }
 
@@ -435,4 +438,23 @@ fn assignment(row: &SqliteRow) -> Result<Assignment, StoreError> {
         },
         auto_locks_since: row.maybe_time("auto_locks_since")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, query_as};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn fallback_reviewers_are_found_without_a_look_at_each_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = crate::open::open(folder.path()).await.unwrap().readers;
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {FALLBACK_REVIEWERS}"));
+        let plan = query_as(explain).fetch_all(&readers).await;
+        let plan: Vec<(i64, i64, i64, String)> = plan.unwrap();
+        let steps: Vec<&str> = plan.iter().map(|(.., step)| &**step).collect();
+        assert_eq!(steps[0], "SCAN f", "{steps:?}");
+        assert!(!steps.contains(&"SCAN u"), "{steps:?}");
+    }
 }

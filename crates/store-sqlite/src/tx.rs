@@ -1,5 +1,6 @@
 //! A transaction on one connection: what reads and writes run in.
 
+use futures_util::TryStreamExt as _;
 use hourkey_store::StoreError;
 use sqlx::error::ErrorKind;
 use sqlx::pool::PoolConnection;
@@ -26,14 +27,18 @@ impl Tx {
         }
     }
 
-    /// All rows.
+    /// All rows. Each is read as it comes: a row of the driver holds each value apart.
     pub(crate) async fn all<T>(
         &mut self,
         sql: Sql<'_>,
         read: fn(&SqliteRow) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = sql.fetch_all(&mut *self.connection).await.map_err(failed)?;
-        rows.iter().map(read).collect()
+        let mut rows = sql.fetch(&mut *self.connection);
+        let mut all = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            all.push(read(&row)?);
+        }
+        Ok(all)
     }
 
     /// The first row.

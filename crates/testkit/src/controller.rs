@@ -1,7 +1,7 @@
 //! The real controller, on a port and in a data folder of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result, bail};
@@ -25,6 +25,7 @@ pub struct Controller {
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
     process: Option<Process>,
+    program: PathBuf,
     folder: TempDir,
 }
 
@@ -62,18 +63,27 @@ impl Controller {
     /// # Errors
     /// When it does not start.
     pub async fn fresh() -> Result<Self> {
-        let mut controller = Self::init(None).await?;
+        let mut controller = Self::empty(None).await?;
         controller.resume().await?;
         Ok(controller)
     }
 
+    /// Makes the data folder of one that nobody has set up, and does not start yet; the binary is
+    /// that of another build where a folder is given.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub async fn empty(build: Option<&Path>) -> Result<Self> {
+        Self::init(build, None).await
+    }
+
     async fn prepare_at(organisation: &str, public: Option<&Url>) -> Result<Self> {
-        let controller = Self::init(public).await?;
+        let controller = Self::init(None, public).await?;
         controller.apply(organisation).await?;
         Ok(controller)
     }
 
-    async fn init(public: Option<&Url>) -> Result<Self> {
+    async fn init(build: Option<&Path>, public: Option<&Url>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hourkey-").tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let url = Url::parse(&format!("http://{address}/"))?;
@@ -82,6 +92,7 @@ impl Controller {
             variables: Vec::new(),
             wrapper: Vec::new(),
             process: None,
+            program: binaries::of_build(build, "hourkey-controller")?,
             folder,
         };
         let public_url = public.unwrap_or(&url).as_str();
@@ -115,7 +126,7 @@ impl Controller {
         if self.process.is_some() {
             bail!("the controller runs already");
         }
-        let program = binaries::path("hourkey-controller")?;
+        let program = &self.program;
         let mut command = match self.wrapper.split_first() {
             Some((wrapper, arguments)) => {
                 let mut command = process::command(wrapper);
@@ -219,14 +230,22 @@ impl Controller {
         self.run_with(arguments, "").await
     }
 
-    async fn run_with(&self, arguments: &[&str], input: &str) -> Result<String> {
-        let mut command = process::command(binaries::path("hourkey-controller")?);
+    /// One of its commands on the data folder.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = process::command(&self.program);
         command
             .args(arguments)
             .arg("--data")
             .arg(self.data())
             .envs(self.environment())
-            .current_dir(self.folder.path())
+            .current_dir(self.folder.path());
+        command
+    }
+
+    async fn run_with(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut command = self.command(arguments);
+        command
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped());

@@ -188,7 +188,7 @@ fn for_many(deployment: Deployment) -> Deployment {
     }
 }
 
-/// A running `hourkey entry` on a device of its own.
+/// A running `hourkey proxy` on a device of its own.
 pub(crate) struct LocalProxy {
     pub(crate) process: Process,
     program: PathBuf,
@@ -209,6 +209,7 @@ impl LocalProxy {
         ensure!(ran.status.success(), "hourkey sign-in failed: {said}");
         browsed?;
         let mut proxy = session.command(program);
+        // The name that builds of earlier versions know, too.
         proxy.args(["entry", "--json"]);
         let process = session.spawn("hourkey", proxy)?;
         let address = listening(&process).await?;

@@ -11,8 +11,8 @@ use hourkey_testkit::controller::{Controller, SAMPLE};
 use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 
-use super::figures::{Figure, Table, Times};
-use super::process_load::Memory;
+use crate::linux::figures::{Figure, Table, Times};
+use crate::linux::process_load::Memory;
 
 const STARTS: usize = 10;
 const CLIENTS: usize = 1_000;

@@ -119,6 +119,17 @@ pub(crate) fn processor(root: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / ticks_a_second))
 }
 
+/// Memory of a process that is in the machine's (RSS), in MiB.
+pub(crate) fn resident(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line
+        .context("there is no VmRSS")?
+        .trim()
+        .trim_end_matches(" kB");
+    Ok(kib.parse::<f64>()? / 1024.0)
+}
+
 /// Memory of a tree of processes in KiB, where what is shared counts in parts (PSS).
 pub(crate) fn proportional(root: u32) -> Result<f64> {
     let mut sum = 0.0;

@@ -34,7 +34,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     let after = all()?;
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     let (all, one) = (held.len() as f64, (held.len() / DEVICES) as f64);
-    for (who, at, tunnels) in [("the gateway", 0, all), ("an entry", 1, one)] {
+    for (who, at, tunnels) in [("the gateway", 0, all), ("a local proxy", 1, one)] {
         let what = format!("{who}: memory for each of {tunnels} idle tunnels");
         let figure = Figure::new(what, (after[at] - before[at]) / tunnels, "KiB");
         let [before, after] = [before[at], after[at]].map(|kib| kib / 1024.0);
@@ -50,11 +50,14 @@ async fn beside_peers(table: &mut Table) -> Result<()> {
     let env = TestEnv::new(1).await?;
     let folder = tempfile::tempdir()?;
     for relay in all(&env, folder.path()).await? {
-        let memory = || relay.processes.iter().map(|it| proportional(*it)).sum();
-        let before: f64 = Result::from(memory())?;
+        let memory = || -> Result<f64> {
+            let processes = relay.processes.iter();
+            processes.map(|it| proportional(*it)).sum()
+        };
+        let before = memory()?;
         let held = relay.route.idle(COMPARED_TUNNELS).await;
         let held = held.with_context(|| format!("{} did not hold them", relay.name))?;
-        let after: f64 = Result::from(memory())?;
+        let after = memory()?;
         drop(held);
         // A forward's gateway still has the memory that the local proxy's tunnels left.
         if relay.processes.is_empty() || relay.name == FORWARD {

@@ -36,7 +36,7 @@ const OPENED_WORST: &str = "new connection p99, ms";
 const BURST: &str = "without a pause p50, ms";
 const ROUND_TRIP: &str = "64-byte round trip p50, µs";
 
-const OURS: &str = "**entry + gateway**";
+const OURS: &str = "**local proxy + gateway**";
 /// Ours again, by a port that leads to one resource, as every peer has it: no CONNECT to answer.
 pub(crate) const FORWARD: &str = "**forward + gateway**";
 const DIRECT: &str = "direct";
@@ -48,7 +48,7 @@ const MAX_COST: f64 = 1.8;
 const MAX_OVERHEAD_MS: f64 = 0.4;
 
 /// Ours of another build.
-const OTHER_OURS: &str = "entry + gateway, other build";
+const OTHER_OURS: &str = "local proxy + gateway, other build";
 const OTHER_FORWARD: &str = "forward + gateway, other build";
 
 /// With what another build in `beside` costs, in the same rounds.
@@ -175,7 +175,7 @@ fn compare(grid: &Grid, table: &mut Table) {
             continue;
         };
         let way = format!("{direction:?}, {streams} at a time").to_lowercase();
-        let what = format!("entry + gateway: CPU-s per GB, {way}");
+        let what = format!("local proxy + gateway: CPU-s per GB, {way}");
         table.add(Figure::new(what, ours, "s").budget(MAX_COST));
         let peers = ENCRYPTED.iter();
         let peers = peers.filter_map(|it| Some((*it, grid.median(it, cost)?)));

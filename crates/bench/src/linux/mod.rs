@@ -1,10 +1,9 @@
 //! What can be measured, and how it is printed.
 
 mod bare_tray;
-mod clients;
+mod controller;
 mod decide;
 mod desktop_harness;
-mod fair;
 mod figures;
 mod gateway;
 mod idle;
@@ -41,9 +40,13 @@ enum Subject {
     Controller {
         /// Measure only this; may be given several times.
         #[arg(long)]
-        only: Vec<ControllerPart>,
+        only: Vec<controller::Part>,
+        /// A folder with `hourkey-controller` of another build, of which snapshot, everybody and
+        /// writer are measured, too.
+        #[arg(long)]
+        beside: Option<PathBuf>,
     },
-    /// A gateway with its entries, beside other encrypted relays.
+    /// A gateway with its local proxies, beside other encrypted relays.
     Gateway {
         /// Measure only this; may be given several times.
         #[arg(long)]
@@ -79,15 +82,6 @@ enum Part {
     Approve,
     /// All of it with 10,000 resources.
     Many,
-}
-
-/// What is measured of the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ControllerPart {
-    /// Its start, and clients that follow the event stream.
-    Clients,
-    /// What one person's flood costs the others.
-    Fair,
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -127,14 +121,8 @@ async fn measure(subject: Subject) -> Result<()> {
             }
             "cargo xtask bench desktop"
         }
-        Subject::Controller { only } => {
-            let wanted = |part| only.is_empty() || only.contains(&part);
-            if wanted(ControllerPart::Clients) {
-                clients::measure(&mut table).await?;
-            }
-            if wanted(ControllerPart::Fair) {
-                fair::measure(&mut table).await?;
-            }
+        Subject::Controller { only, beside } => {
+            controller::measure(&only, beside, &mut table).await?;
             "cargo xtask bench controller"
         }
         Subject::Gateway { only, beside } => {
