@@ -3,10 +3,15 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta};
-use hourkey_domain::ids::{NoticeId, ResourceId, SessionId, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use hourkey_domain::cause::Cause;
+use hourkey_domain::grant::{State as GrantState, Window};
+use hourkey_domain::ids::{DeviceId, GrantId, NoticeId, RequestId, ResourceId, SessionId, UserId};
+use hourkey_domain::reason::Text;
+use hourkey_domain::request::{Purpose, State as RequestState};
+use hourkey_protocol::account::SessionKind;
 use hourkey_store::Store as _;
-use hourkey_store::access::ReviewOf;
+use hourkey_store::access::{OpenFilter, ReviewOf};
 use hourkey_store_sqlite::SqliteStore;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -98,4 +103,162 @@ async fn notices_that_ask_for_a_review_are_known_by_their_requester() {
         ..of
     };
     assert_eq!(read.review_notice(of).await.unwrap(), None);
+}
+
+/// All that people, time and gateways do to a database, as schema 12 kept it.
+const VERSION_12: &str = include_str!("version_12.sql");
+
+#[tokio::test]
+async fn everything_that_version_12_kept_is_read_back() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("hourkey.db"))
+        .create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    raw_sql(VERSION_12).execute(&mut connection).await.unwrap();
+    drop(connection);
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let (ann, ben, rae, roy) = (UserId(1), UserId(2), UserId(3), UserId(4));
+    let (wiki, database, logs, vault, payroll) = (
+        ResourceId(1),
+        ResourceId(2),
+        ResourceId(3),
+        ResourceId(4),
+        ResourceId(5),
+    );
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let start = at("2030-01-01T00:00:00Z");
+    let night = at("2030-01-09T00:00:00Z");
+
+    let open = read.open(OpenFilter::default()).await.unwrap();
+    let waits = open.requests.iter().map(|it| {
+        let purpose = it.terms.purpose;
+        (it.id.0, it.user, it.resource, purpose, it.reason.as_str())
+    });
+    assert_eq!(
+        waits.collect::<Vec<_>>(),
+        [
+            (2, rae, payroll, Purpose::Unlock, "Back from leave"),
+            (8, ben, database, Purpose::Grant, "An index"),
+        ]
+    );
+    let runs = open.grants.iter().map(|it| {
+        let Window {
+            starts_at,
+            expires_at,
+        } = it.window;
+        (it.user, it.resource, &it.state, starts_at, expires_at)
+    });
+    let two = at("2030-01-09T02:00:00Z");
+    let one = at("2030-01-09T01:00:00Z");
+    let [release, over] = [at("2030-01-10T20:00:00Z"), at("2030-01-10T21:00:00Z")];
+    assert_eq!(
+        runs.collect::<Vec<_>>(),
+        [
+            (ann, database, &GrantState::Active, night, two),
+            (ben, logs, &GrantState::Active, night, one),
+            (ann, logs, &GrantState::Scheduled, release, over),
+        ]
+    );
+
+    let denied = read.request(RequestId(3)).await.unwrap().unwrap();
+    let comment = Text::new("Not before the audit is over").unwrap();
+    let by = roy;
+    assert_eq!(
+        denied.state,
+        RequestState::Denied {
+            at: night,
+            by,
+            comment
+        }
+    );
+    let name = read.name_when_asked(RequestId(3)).await.unwrap();
+    assert_eq!(name.as_deref(), Some("Vault"));
+    let revoked = read.grant(GrantId(1)).await.unwrap().unwrap();
+    let GrantState::Revoked {
+        by, cause, comment, ..
+    } = &revoked.state
+    else {
+        panic!("{revoked:?}");
+    };
+    assert_eq!((*by, *cause), (Some(roy), Cause::Person));
+    assert_eq!(comment.as_str(), "The shift is over");
+
+    let mut history = async |user, resource| {
+        let found = read.access_history(user, Some(resource)).await.unwrap();
+        found[0].1
+    };
+    let refused = history(ann, vault).await;
+    assert_eq!(
+        (refused.denied_at, refused.denied),
+        (Some(night), Some(RequestId(3)))
+    );
+    assert_eq!(history(ben, vault).await.revoked_at, Some(night));
+    let counts = [
+        (ann, Some(night), Some(night)),
+        (ben, None, Some(start)),
+        (rae, None, Some(start)),
+    ];
+    for (user, used_at, counted_from) in counts {
+        let found = history(user, payroll).await;
+        assert_eq!(
+            (found.used_at, found.counted_from),
+            (used_at, counted_from),
+            "{user}"
+        );
+    }
+
+    let notices = read.notices(ann, 0, 100).await.unwrap();
+    let said = notices.iter().map(|it| {
+        let what = serde_json::to_value(&it.what).unwrap();
+        let comment = what["comment"].as_str().unwrap().to_owned();
+        let kind = what["kind"].as_str().unwrap().to_owned();
+        (it.id.0, it.resource_name.as_str(), kind, comment)
+    });
+    let expected = [
+        (19, "Logs", "approved", ""),
+        (17, "Database", "approved", "Two hours will do"),
+        (10, "Vault", "denied", "Not before the audit is over"),
+        (4, "Payroll", "unlocked", ""),
+    ];
+    let own = expected.map(|(id, of, kind, comment)| (id, of, kind.to_owned(), comment.to_owned()));
+    assert_eq!(said.collect::<Vec<_>>(), own);
+
+    let sessions = read.sessions().await.unwrap();
+    let of = |kind| sessions.iter().filter(|it| it.kind == kind).count();
+    let kinds = [
+        SessionKind::Browser,
+        SessionKind::Desktop,
+        SessionKind::Cli,
+        SessionKind::Headless,
+    ];
+    assert_eq!(kinds.map(of), [1, 13, 1, 1]);
+    let browser = read.session_by_cookie([7; 32]).await.unwrap().unwrap();
+    assert_eq!(
+        (browser.user, browser.ends_at),
+        (ann, start + TimeDelta::days(12))
+    );
+    let device = read.device(DeviceId(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (device.user, device.session, &*device.name),
+        (ann, SessionId(2), "laptop")
+    );
+    let gateways = read.gateways().await.unwrap();
+    assert_eq!(
+        (gateways.len(), &*gateways[0].address),
+        (1, "gw.corp.example:8443")
+    );
+    let mut ends = Vec::new();
+    for resource in [wiki, payroll] {
+        let found = read.connections(ann, resource, start, two, 10).await;
+        let found = found.unwrap();
+        ends.push((
+            found.len(),
+            found[0].end.map(|end| (end.sent, end.received)),
+        ));
+    }
+    assert_eq!(ends, [(1, Some((7, 8))), (1, None)]);
+    assert_eq!(read.audit(0, 100).await.unwrap().len(), 21);
+    assert_eq!(read.seq().await.unwrap(), 21);
 }

@@ -52,6 +52,10 @@ pub const START: &str = "2030-01-01T00:00:00Z";
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
+    pub fn at(now: Time) -> Self {
+        Self(AtomicI64::new(now.timestamp_millis()))
+    }
+
     pub fn forward(&self, by: TimeDelta) {
         self.0.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
@@ -196,7 +200,7 @@ impl TestEnv {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path()).await.unwrap();
         let start: Time = START.parse().unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(start.timestamp_millis())));
+        let clock = Arc::new(TestClock::at(start));
         let config = Config {
             data: folder.path().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
