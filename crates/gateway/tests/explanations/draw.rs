@@ -101,6 +101,7 @@ fn assignment(id: i64) -> impl Strategy<Value = Assignment> {
     let own = option::weighted(0.3, mode());
     let parts = (1i64..=3, 1..=RESOURCES, until, own);
     parts.prop_map(move |(group, resource, until, mode)| Assignment {
+        auto_locks_since: None,
         id: AssignmentId(id),
         group: GroupId(group),
         resource: ResourceId(resource),
