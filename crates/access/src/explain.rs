@@ -34,10 +34,7 @@ pub async fn explained(app: &App, caller: Caller, asked: &Asked) -> Result<Expla
     };
     let user = match &asked.login {
         None => Some(caller.user),
-        Some(login) => {
-            let mut users = organisation.users();
-            users.find(|user| user.login == *login).map(|user| user.id)
-        }
+        Some(login) => organisation.user_by_login(login).map(|user| user.id),
     };
     let user = user.ok_or_else(AppError::not_found)?;
     let at = asked.at.unwrap_or(now);
@@ -52,8 +49,6 @@ pub async fn explained(app: &App, caller: Caller, asked: &Asked) -> Result<Expla
 /// The resources that a text may mean: by its id, then by its name.
 fn named<'a>(of: &'a Organisation, text: &'a str) -> impl Iterator<Item = Target> + 'a {
     let by_id = text.parse().ok();
-    let mut resources = of.resources();
-    let by_name = resources.find(move |resource| resource.name == text);
-    let by_name = by_name.map(|resource| resource.id);
+    let by_name = of.resource_by_name(text).map(|resource| resource.id);
     by_id.into_iter().chain(by_name).map(Target::Resource)
 }

@@ -1,87 +1,16 @@
 //! Loads what the rules decide by: all that bears on a user and a resource.
 
-use std::collections::HashMap;
-
 use hourkey_domain::Time;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, UserId};
-use hourkey_domain::lock::Facts;
-use hourkey_domain::request::{Request, State as RequestState};
-use hourkey_domain::settings::EffectiveAssignment;
+use hourkey_domain::request::State as RequestState;
 use hourkey_domain::transition::{self, AccessFacts, Granted, Reviewers};
-use hourkey_store::access::{AccessHistory, Open, OpenFilter};
-use hourkey_store::organisation::Resource;
+use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError, Write};
 
 use super::act::Act;
 use super::record;
 use crate::error::AppError;
-
-/// A resource that a user reaches, and all that decides its row.
-#[derive(Clone, Debug)]
-pub(crate) struct ResourceFacts {
-    /// The resource.
-    pub(crate) resource: Resource,
-    /// The user's assignments to it, also those past their end date.
-    pub(crate) assignments: Vec<EffectiveAssignment>,
-    /// The scheduled or active grant.
-    pub(crate) grant: Option<Grant>,
-    /// The pending request.
-    pub(crate) pending: Option<Request>,
-    /// What happened before.
-    pub(crate) history: AccessHistory,
-}
-
-impl ResourceFacts {
-    /// As the rules take it.
-    pub(crate) fn facts(&self) -> Facts<'_> {
-        Facts {
-            assignments: &self.assignments,
-            grant: self.grant.as_ref(),
-            pending: self.pending.as_ref(),
-            last_used: self.history.last_used(),
-            revoked_at: self.history.revoked_at,
-        }
-    }
-}
-
-/// Loads all that a user reaches, or one resource of it, in order of id. Empty for a disabled user.
-pub(crate) async fn reached(
-    tx: &mut dyn Read,
-    user: UserId,
-    only: Option<ResourceId>,
-) -> Result<Vec<ResourceFacts>, AppError> {
-    if tx.user(user).await?.is_none_or(|user| user.disabled) {
-        return Ok(Vec::new());
-    }
-    let reachable = tx.reachable(user, only).await?;
-    let filter = OpenFilter {
-        user: Some(user),
-        resource: only,
-        due_at: None,
-    };
-    let Open { requests, grants } = tx.open(filter).await?;
-    let mut requests: HashMap<_, _> = requests
-        .into_iter()
-        .map(|request| (request.resource, request))
-        .collect();
-    let mut grants: HashMap<_, _> = grants
-        .into_iter()
-        .map(|grant| (grant.resource, grant))
-        .collect();
-    let history: HashMap<_, _> = tx.access_history(user, only).await?.into_iter().collect();
-    let found = reachable.into_iter().map(|found| {
-        let id = found.resource.id;
-        ResourceFacts {
-            assignments: found.assignments,
-            grant: grants.remove(&id),
-            pending: requests.remove(&id),
-            history: history.get(&id).copied().unwrap_or_default(),
-            resource: found.resource,
-        }
-    });
-    Ok(found.collect())
-}
 
 /// Loads the facts of one user and one resource, and records what time alone has done: the first
 /// part of every decision.

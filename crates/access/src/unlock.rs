@@ -2,7 +2,8 @@
 
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::lock::lock_state;
+use hourkey_domain::lock::{Facts, lock_state};
+use hourkey_domain::organisation::Resource;
 use hourkey_domain::settings::{Mode, most_permissive};
 use hourkey_domain::transition::{self, CannotUnlock};
 use hourkey_protocol::access::{AutoLocked, NewUnlock};
@@ -11,7 +12,7 @@ use hourkey_store::{Read, Room, Write};
 
 use super::act::Act;
 use super::actor::Actor;
-use super::facts::{ResourceFacts, reached, settled};
+use super::facts::settled;
 use super::{record, validate};
 use crate::app::App;
 use crate::error::AppError;
@@ -57,9 +58,12 @@ pub async fn unlock_in(
     for transition in &done {
         record::apply(tx, transition, Act::of(admin, now)).await?;
     }
-    let here = reached(tx, user, Some(body.resource)).await?.pop();
-    here.and_then(|here| shown(&here, now))
-        .ok_or_else(AppError::not_found)
+    let facts = settled(tx, user, body.resource, now).await?;
+    let resource = tx.resource(body.resource).await?;
+    let (resource, _) = resource.ok_or_else(AppError::not_found)?;
+    let history = tx.access_history(user, Some(body.resource)).await?;
+    let used_at = history.first().and_then(|(_, history)| history.used_at);
+    shown(&resource, &facts.view(), used_at, now).ok_or_else(AppError::not_found)
 }
 
 /// Whether the person may unlock for others.
@@ -79,35 +83,45 @@ pub async fn auto_locked(
     caller: impl Into<Caller>,
     login: &str,
 ) -> Result<Vec<AutoLocked>, AppError> {
-    let mut tx = app.store.read().await?;
+    let organisation = app.organisation().await?;
     let now = app.clock.now();
-    Actor::load(&mut *tx, caller).await?.authorize_admin()?;
-    let user = target(&mut *tx, login).await?;
-    let reached = reached(&mut *tx, user, None).await?;
-    Ok(reached.iter().filter_map(|here| shown(here, now)).collect())
+    Actor::looking(&organisation, caller)?.authorize_admin()?;
+    let user = organisation.user_by_login(login).ok_or_else(unknown)?;
+    let reached = organisation.reached(user.id).filter_map(|here| {
+        let used_at = here.access.and_then(|access| access.history.used_at);
+        shown(here.resource, &here.facts(), used_at, now)
+    });
+    Ok(reached.collect())
 }
 
 async fn target(tx: &mut dyn Read, login: &str) -> Result<UserId, AppError> {
     let user = tx.user_by_login(login.trim()).await?;
-    user.map(|user| user.id).ok_or_else(|| {
-        AppError::refused(
-            Code::NotFound,
-            "Nobody signs in with this name. Check it: it is the login, not the display name.",
-        )
-    })
+    user.map(|user| user.id).ok_or_else(unknown)
+}
+
+fn unknown() -> AppError {
+    AppError::refused(
+        Code::NotFound,
+        "Nobody signs in with this name. Check it: it is the login, not the display name.",
+    )
 }
 
 /// `None` for what does not auto-lock for this user.
-fn shown(here: &ResourceFacts, now: Time) -> Option<AutoLocked> {
-    let best = most_permissive(&here.assignments, now)?;
+fn shown(
+    resource: &Resource,
+    facts: &Facts<'_>,
+    used_at: Option<Time>,
+    now: Time,
+) -> Option<AutoLocked> {
+    let best = most_permissive(facts.assignments, now)?;
     if best.settings.mode != Mode::AutoLock {
         return None;
     }
     Some(AutoLocked {
-        resource: here.resource.id,
-        resource_name: here.resource.name.clone(),
-        last_used: here.history.used_at,
-        locks_at: lock_state(&here.facts(), now)?.locks_at(),
+        resource: resource.id,
+        resource_name: resource.name.clone(),
+        last_used: used_at,
+        locks_at: lock_state(facts, now)?.locks_at(),
     })
 }
 

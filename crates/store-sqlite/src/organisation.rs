@@ -204,13 +204,6 @@ impl OrganisationRead for Tx {
         self.all(live.bind(resource.0), assignment).await
     }
 
-    async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError> {
-        let here = query(resources!(
-            "WHERE network_id = ? AND removed = 0 ORDER BY id"
-        ));
-        self.all(here.bind(network.0), resource).await
-    }
-
     async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError> {
         let name = query("SELECT name FROM networks WHERE id = ?").bind(id.0);
         self.one(name, |row| row.col("name")).await
@@ -297,11 +290,6 @@ impl OrganisationRead for Tx {
         };
         let resource = self.resource(assignment.resource).await?;
         Ok(resource.map(|(resource, _)| assignment.effective(resource.settings)))
-    }
-
-    async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError> {
-        let membership = query("SELECT 1 FROM memberships WHERE user_id = ? AND group_id = ?");
-        self.any(membership.bind(user.0).bind(group.0)).await
     }
 
     async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError> {

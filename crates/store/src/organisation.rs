@@ -84,9 +84,6 @@ pub trait OrganisationRead: Send {
     async fn assignments_of(&mut self, resource: ResourceId)
     -> Result<Vec<Assignment>, StoreError>;
 
-    /// The resources of a network, in order of id.
-    async fn resources_of(&mut self, network: NetworkId) -> Result<Vec<Resource>, StoreError>;
-
     /// A network's name.
     async fn network_name(&mut self, id: NetworkId) -> Result<Option<String>, StoreError>;
 
@@ -105,9 +102,6 @@ pub trait OrganisationRead: Send {
         &mut self,
         assignment: AssignmentId,
     ) -> Result<Option<EffectiveAssignment>, StoreError>;
-
-    /// True when the user is in the group.
-    async fn is_member(&mut self, user: UserId, group: GroupId) -> Result<bool, StoreError>;
 
     /// Resources for which the user is an approver through one of their groups.
     async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError>;

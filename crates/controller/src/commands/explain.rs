@@ -70,9 +70,8 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
 }
 
 fn user(of: &Organisation, login: &str) -> anyhow::Result<UserId> {
-    let mut users = of.users();
-    let found = users.find(|user| user.login == login).map(|user| user.id);
-    found.with_context(|| {
+    let found = of.user_by_login(login);
+    found.map(|user| user.id).with_context(|| {
         format!(
             "there is no user {login}. `hourkey-controller user list` lists the names that people \
              sign in with"
@@ -94,8 +93,7 @@ fn target(of: &Organisation, text: &str, network: Option<&str>) -> anyhow::Resul
     if let Some(network) = network {
         return destination(of, text, network);
     }
-    let mut resources = of.resources();
-    if let Some(found) = resources.find(|resource| resource.name == text) {
+    if let Some(found) = of.resource_by_name(text) {
         return Ok(Target::Resource(found.id));
     }
     let lower = text.to_lowercase();

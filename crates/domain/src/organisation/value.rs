@@ -69,6 +69,14 @@ impl Organisation {
         self.user(id).filter(|user| !user.disabled)
     }
 
+    /// One user by the name that they sign in with, in whatever case and space around it: a look at
+    /// each user.
+    #[must_use]
+    pub fn user_by_login(&self, login: &str) -> Option<&Arc<User>> {
+        let login = login.trim().to_lowercase();
+        self.users().find(|user| user.login == login)
+    }
+
     /// All users, in order of id; so for the other lists.
     pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
         self.users.values()
@@ -133,6 +141,12 @@ impl Organisation {
     #[must_use]
     pub fn resource(&self, id: ResourceId) -> Option<&Arc<Resource>> {
         self.resources.get(&id)
+    }
+
+    /// One resource by its name: a look at each resource.
+    #[must_use]
+    pub fn resource_by_name(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.resources().find(|resource| resource.name == name)
     }
 
     /// All resources.

@@ -100,7 +100,6 @@ stories! { $
     reach: [
         assignments_are_those_of_the_users_groups,
         reviewers_are_found_by_role_and_by_group,
-        a_networks_resources_are_its_own,
         fallback_reviewers_are_the_members_of_their_groups,
         what_fewer_than_two_review_is_found,
     ]

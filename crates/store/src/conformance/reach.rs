@@ -77,8 +77,6 @@ pub async fn assignments_are_those_of_the_users_groups(store: Arc<dyn Store>) {
         read.effective_assignment(AssignmentId(99)).await.unwrap(),
         None
     );
-    assert!(read.is_member(sample.member, second).await.unwrap());
-    assert!(!read.is_member(sample.reviewer, second).await.unwrap());
 }
 
 /// Who may review: administrators and reviewers everywhere, members of its approvers for one
@@ -127,39 +125,6 @@ pub async fn reviewers_are_found_by_role_and_by_group(store: Arc<dyn Store>) {
     assert_eq!(reviewers, [sample.reviewer, admin]);
     assert_eq!(read.approves(approver).await.unwrap(), [sample.resource]);
     assert_eq!(read.approves(sample.member).await.unwrap(), []);
-}
-
-/// A network's resources are those that lie in it now.
-pub async fn a_networks_resources_are_its_own(store: Arc<dyn Store>) {
-    let sample = sample(&store).await;
-    let ids = async |network| -> Vec<_> {
-        let mut read = store.read().await.unwrap();
-        let found = read.resources_of(network).await.unwrap();
-        found.into_iter().map(|resource| resource.id).collect()
-    };
-    let before = ids(sample.network).await;
-    assert!(before.contains(&sample.resource));
-    let (network, moved) = write!(store, |tx| {
-        let network = tx.insert_network("elsewhere").await?;
-        let moved = tx
-            .insert_resource(resource("moved", sample.network))
-            .await?;
-        let gone = tx.insert_resource(resource("gone", network)).await?;
-        tx.remove_resource(gone).await?;
-        Ok((network, moved))
-    });
-    let with_it = [before.as_slice(), &[moved]].concat();
-    assert_eq!(ids(sample.network).await, with_it, "in order of id");
-    assert_eq!(ids(network).await, []);
-    write!(store, |tx| {
-        let after = Resource {
-            id: moved,
-            ..resource("moved", network)
-        };
-        tx.update_resource(after).await
-    });
-    assert_eq!(ids(sample.network).await, before);
-    assert_eq!(ids(network).await, [moved]);
 }
 
 /// Fallback reviewers are the enabled members of the groups that were set, and a group that is

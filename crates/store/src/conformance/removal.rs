@@ -41,7 +41,6 @@ pub async fn a_removed_user_leaves_their_groups_and_sessions(store: Arc<dyn Stor
     assert_eq!(read.user(sample.reviewer).await.unwrap(), None);
     assert_eq!(read.user_by_login("reviewer").await.unwrap(), None);
     assert_eq!(read.password_hash(sample.reviewer).await.unwrap(), None);
-    assert!(!read.is_member(sample.reviewer, sample.group).await.unwrap());
     assert_eq!(read.reachable(sample.reviewer, None).await.unwrap(), []);
     assert_eq!(read.reviewers_of(sample.resource).await.unwrap(), []);
     assert_eq!(read.session(session).await.unwrap(), None);
@@ -83,7 +82,6 @@ pub async fn a_removed_group_takes_its_assignments(store: Arc<dyn Store>) {
         None
     );
     assert_eq!(read.approves(sample.member).await.unwrap(), []);
-    assert!(!read.is_member(sample.member, sample.group).await.unwrap());
 }
 
 /// With a resource go its assignments; nobody reaches or approves it any more.
