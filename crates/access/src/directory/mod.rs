@@ -135,8 +135,8 @@ impl Directory {
             None => (Arc::new(load::load(&mut *tx).await?), None),
         };
         drop(tx);
-        self.looked_at.send_replace(Some(began));
         if after.seq() == before.seq() && changes.is_some() {
+            self.looked_at.send_replace(Some(began));
             return Ok(before);
         }
         self.current.send_replace(Some(Arc::clone(&after)));
@@ -148,6 +148,8 @@ impl Directory {
                 after: Arc::clone(&after),
             }),
         });
+        // Not before: a ping vouches for what the look found.
+        self.looked_at.send_replace(Some(began));
         Ok(after)
     }
 }
