@@ -47,7 +47,8 @@ async fn fresh() -> (TempDir, Arc<dyn Store>) {
 
 async fn put(store: &Arc<dyn Store>, text: &str, prune: bool) -> Result<Plan, Refused> {
     let now = Time::from_timestamp_millis(1_800_000_000_000).unwrap();
-    apply(store, OrgFile::parse(text).unwrap(), prune, None, now).await
+    let applied = apply(store, OrgFile::parse(text).unwrap(), prune, None, now).await;
+    applied.map(|applied| applied.plan)
 }
 
 async fn known(store: &Arc<dyn Store>) -> organisation::Organisation {

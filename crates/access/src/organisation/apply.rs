@@ -62,6 +62,18 @@ impl From<AppError> for Refused {
     }
 }
 
+/// What a file does.
+#[derive(Debug)]
+pub struct Applied {
+    /// The difference.
+    pub plan: Plan,
+    /// The organisation before.
+    pub before: Organisation,
+    /// The organisation as the file has it, with everything between people and resources as it was
+    /// before: what follows is [`hourkey_domain::organisation::diff()`] of the two.
+    pub after: Organisation,
+}
+
 /// Applies `file` and returns what was done.
 ///
 /// # Errors
@@ -72,33 +84,71 @@ pub async fn apply(
     prune: bool,
     shown: Option<Plan>,
     now: Time,
-) -> Result<Plan, Refused> {
-    // Loaded and compared before the transaction: nobody else writes while that runs.
-    let known = Directory::default().current(store).await?;
-    let file = Arc::new(file);
-    let planned = Plan::new(&known, &file, prune);
+) -> Result<Applied, Refused> {
+    let compared = Compared::new(store, file, prune).await?;
     transact(store, Room::Usual, move |tx| {
-        Box::pin(async move {
-            let before = directory::advanced(tx, &known).await?;
-            let plan = match before.seq() == known.seq() {
-                true => planned,
-                false => Plan::new(&before, &file, prune),
-            };
-            if shown.is_some_and(|shown| shown != plan) {
-                return Err(Refused::ChangedMeanwhile);
-            }
-            if plan.is_empty() {
-                return Ok(plan);
-            }
+        Box::pin(compared.apply(tx, shown, now))
+    })
+    .await
+}
+
+/// A file and the organisation that it was compared with.
+#[derive(Clone)]
+pub(super) struct Compared {
+    file: Arc<OrgFile>,
+    prune: bool,
+    known: Arc<Organisation>,
+    plan: Plan,
+}
+
+impl Compared {
+    /// Loads and compares. That comes before the transaction: nobody else writes while that runs.
+    pub(super) async fn new(
+        store: &Arc<dyn Store>,
+        file: OrgFile,
+        prune: bool,
+    ) -> Result<Self, Refused> {
+        let known = Directory::default().current(store).await?;
+        Ok(Self {
+            plan: Plan::new(&known, &file, prune),
+            file: Arc::new(file),
+            prune,
+            known,
+        })
+    }
+
+    /// Applies the file in a transaction, with what follows from it.
+    pub(super) async fn apply(
+        self,
+        tx: &mut dyn Write,
+        shown: Option<Plan>,
+        now: Time,
+    ) -> Result<Applied, Refused> {
+        let before = directory::advanced(tx, &self.known).await?;
+        let plan = match before.seq() == self.known.seq() {
+            true => self.plan,
+            false => Plan::new(&before, &self.file, self.prune),
+        };
+        if shown.is_some_and(|shown| shown != plan) {
+            return Err(Refused::ChangedMeanwhile);
+        }
+        let mut after = before.clone();
+        if !plan.is_empty() {
             Applier::new(tx, &before, now).run(&plan).await?;
-            if has_admin(&before) && !has_admin(&directory::advanced(tx, &before).await?) {
+            // Reconciling does so as well: what is told has the counts that it goes by.
+            tx.start_counts(now).await?;
+            after = directory::advanced(tx, &before).await?;
+            if has_admin(&before) && !has_admin(&after) {
                 return Err(Refused::LastAdmin);
             }
             reconcile(tx, &before, None, now).await?;
-            Ok(plan)
+        }
+        Ok(Applied {
+            plan,
+            before,
+            after,
         })
-    })
-    .await
+    }
 }
 
 fn has_admin(organisation: &Organisation) -> bool {

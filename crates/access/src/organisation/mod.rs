@@ -6,9 +6,11 @@ pub mod apply;
 pub mod file;
 mod mistake;
 pub mod plan;
+pub mod preview;
 mod reader;
 
-pub use apply::{Refused, apply};
+pub use apply::{Applied, Refused, apply};
 pub use file::OrgFile;
 pub use mistake::Mistake;
 pub use plan::Plan;
+pub use preview::preview;

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use hourkey_access::directory::Directory;
-use hourkey_access::organisation::{OrgFile, Plan, apply};
+use hourkey_access::organisation::{Applied, OrgFile, Plan, Refused, apply, preview};
+use hourkey_domain::Time;
 use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
 
+use super::effects::print_effects;
 use super::opened::{Opened, told};
 
 /// What to apply, and how.
@@ -22,12 +24,12 @@ pub(crate) struct Arguments {
     /// Apply without asking.
     #[arg(long)]
     yes: bool,
-    /// Only show the difference.
+    /// Only show the difference, and what it would do to people.
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
 }
 
-/// Shows the difference, asks, applies.
+/// Shows the difference and what it does to people, asks, applies.
 pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result<()> {
     let path = arguments.file.display();
     let text = std::fs::read_to_string(&arguments.file)
@@ -52,25 +54,44 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
         ))?;
         return Ok(());
     }
+    let (store, now) = (&opened.store, opened.now());
+    if arguments.yes {
+        let done = apply(store, file, arguments.prune, Some(plan), now);
+        tell(&done.await.map_err(failed)?, now)?;
+        terminal::line("Applied.")?;
+        return Ok(());
+    }
+    let planned = preview(store, file.clone(), arguments.prune, now).await;
+    let planned = planned.map_err(failed)?;
+    // Otherwise applying it is refused in a moment.
+    if planned.plan == plan {
+        tell(&planned, now)?;
+    }
     if arguments.dry_run {
         terminal::line("Nothing was applied (--dry-run).")?;
         return Ok(());
     }
-    if !arguments.yes && !agreed()? {
+    if !agreed()? {
         terminal::line("Nothing was applied.")?;
         return Ok(());
     }
-    apply(
-        &opened.store,
-        file,
-        arguments.prune,
-        Some(plan),
-        opened.now(),
-    )
-    .await
-    .map_err(|refused| anyhow!("{refused}"))?;
+    let done = apply(store, file, arguments.prune, Some(plan), opened.now());
+    done.await.map_err(failed)?;
     terminal::line("Applied.")?;
     Ok(())
+}
+
+/// Says what the file does to people, and whether it makes the organisation larger than known.
+fn tell(applied: &Applied, now: Time) -> anyhow::Result<()> {
+    print_effects(&applied.before, &applied.after, now)?;
+    if let Some(warning) = applied.after.size().warning() {
+        terminal::note(format_args!("warning: {warning}."));
+    }
+    Ok(())
+}
+
+fn failed(refused: Refused) -> anyhow::Error {
+    anyhow!("{refused}")
 }
 
 fn agreed() -> anyhow::Result<bool> {

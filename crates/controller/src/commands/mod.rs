@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod effects;
 mod explain;
 mod gateway;
 mod init;

@@ -7,7 +7,7 @@ use hourkey_access::identity::authorities::Authorities;
 use hourkey_controller::server;
 
 use super::init::print_setup_link;
-use super::opened::open;
+use super::opened::{open, told};
 use super::settings::Flags;
 
 /// Takes what the system allows: each stream is an open file, and services and shells start with
@@ -34,5 +34,11 @@ pub(crate) async fn run(data: PathBuf, flags: Flags) -> anyhow::Result<()> {
     let opened = open(&data).await?;
     print_setup_link(&opened, &config).await?;
     let authorities = Authorities::open(&data, opened.now())?;
-    server::serve(App::new(opened.store, opened.clock, config, authorities)).await
+    let app = App::new(opened.store, opened.clock, config, authorities);
+    let organisation = app.organisation().await.map_err(told)?;
+    if let Some(warning) = organisation.size().warning() {
+        tracing::warn!("{warning}");
+    }
+    drop(organisation);
+    server::serve(app).await
 }

@@ -18,6 +18,7 @@ use hourkey_store::organisation::User;
 use hourkey_store::{Room, StoreError, Write, transact};
 use hourkey_terminal as terminal;
 
+use super::effects::print_effects;
 use super::opened::{Opened, told};
 use super::settings::Flags;
 
@@ -174,15 +175,17 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
     let of = login.to_owned();
     let known = Directory::default().current(&opened.store).await;
     let known = known.map_err(told)?;
-    transact(&opened.store, Room::Kept, move |tx| {
+    let done = transact(&opened.store, Room::Kept, move |tx| {
         Box::pin(async move {
             let before = directory::advanced(tx, &known).await.map_err(told)?;
             let Some(user) = before.user(id) else {
                 bail!("{of} was removed meanwhile");
             };
             let is_admin = |user: &User| !user.disabled && user.roles.contains(&Role::Admin);
-            let mut others = before.users().filter(|other| other.id != id);
-            if disabled && is_admin(user) && !others.any(|other| is_admin(other)) {
+            let has_other = before
+                .users()
+                .any(|other| other.id != id && is_admin(other));
+            if disabled && is_admin(user) && !has_other {
                 bail!("{of} is the last enabled admin and stays enabled");
             }
             let user = (**user).clone();
@@ -199,15 +202,19 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
                     .await
                     .map_err(told)?;
             }
-            reconcile(tx, &before, None, now).await.map_err(told)
+            // Before reconciling: afterwards nothing is open that could end.
+            tx.start_counts(now).await?;
+            let after = directory::advanced(tx, &before).await.map_err(told)?;
+            reconcile(tx, &before, None, now).await.map_err(told)?;
+            Ok((before, after))
         })
-    })
-    .await?;
+    });
+    let (before, after) = done.await?;
     terminal::line(format_args!(
         "{login} is {}.",
         if disabled { "disabled" } else { "enabled" }
     ))?;
-    Ok(())
+    print_effects(&before, &after, now)
 }
 
 async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {

@@ -1,9 +1,13 @@
 //! The differences between two organisations for the people in them: who sees which resource, whose
 //! locks change, and what ends.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+
+pub use words::sentences;
 
 use super::affected::{Consequences, affected_pairs};
 use super::changes::{changed, in_one_only};

@@ -5,9 +5,7 @@ use chrono::FixedOffset;
 use super::{Finding, Organisation};
 use crate::Time;
 use crate::format::moment;
-use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-use crate::organisation::unreviewed::Unreviewed;
-use crate::text::for_terminal;
+use crate::organisation::terminal_names::TerminalNames;
 
 /// Says a finding of `organisation` as a sentence, for terminals; moments in `zone`.
 #[must_use]
@@ -17,18 +15,9 @@ pub fn sentence(
     now: Time,
     zone: FixedOffset,
 ) -> String {
-    let of = Names(organisation);
+    let of = TerminalNames::of(organisation);
     match finding {
-        Finding::NobodyCanApprove { resource, whose } => {
-            let resource = of.resource(*resource);
-            match whose {
-                Unreviewed::Everybody => format!("Nobody can approve requests for {resource}."),
-                Unreviewed::User(user) => format!(
-                    "{} is the only reviewer of {resource}: nobody can approve their requests.",
-                    of.user(*user)
-                ),
-            }
-        }
+        Finding::NobodyCanApprove { resource, whose } => of.nobody_can_approve(*resource, *whose),
         Finding::ApproverOfOwn {
             resource,
             group,
@@ -91,36 +80,4 @@ pub fn sentence(
             }
         }
     }
-}
-
-/// Names for ids, harmless on a terminal; an id that leads nowhere is said as a number.
-struct Names<'a>(&'a Organisation);
-
-impl Names<'_> {
-    fn user(&self, id: UserId) -> String {
-        said(self.0.user_name(id), id.0)
-    }
-
-    fn group(&self, id: GroupId) -> String {
-        said(self.0.group(id).map(|group| group.name.as_str()), id.0)
-    }
-
-    fn network(&self, id: NetworkId) -> String {
-        let network = self.0.network(id);
-        said(network.map(|network| network.name.as_str()), id.0)
-    }
-
-    fn resource(&self, id: ResourceId) -> String {
-        let resource = self.0.resource(id);
-        said(resource.map(|resource| resource.name.as_str()), id.0)
-    }
-
-    fn assigned(&self, id: AssignmentId) -> String {
-        let assignment = self.0.assignment(id);
-        assignment.map_or_else(|| id.to_string(), |own| self.group(own.group))
-    }
-}
-
-fn said(name: Option<&str>, id: i64) -> String {
-    name.map_or_else(|| id.to_string(), for_terminal)
 }

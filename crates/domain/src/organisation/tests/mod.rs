@@ -3,6 +3,7 @@
 mod change;
 mod differences;
 mod draw;
+mod effects;
 mod examples;
 mod explanations;
 mod findings;

@@ -1,0 +1,231 @@
+//! What `apply` and `user disable` say of people, with the real program.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hourkey_access::ask::ask_in;
+use hourkey_access::clock::{Clock as _, SystemClock};
+use hourkey_access::directory::Directory;
+use hourkey_domain::organisation::{Contents, Organisation};
+use hourkey_domain::request::DEFAULT_LAPSE;
+use hourkey_protocol::access::NewRequest;
+use hourkey_store::{Room, Store, transact};
+use hourkey_store_sqlite::SqliteStore;
+use hourkey_testkit::process;
+use tempfile::TempDir;
+
+/// Nobody but Root reviews; what opens with a reason is opened at once.
+const ORGANISATION: &str = r#"
+name = "Small"
+[[user]]
+login = "root"
+name = "Root"
+roles = ["Admin"]
+[[user]]
+login = "ada"
+name = "Ada Park"
+[[user]]
+login = "bo"
+name = "Bo Ek"
+[[group]]
+name = "Ops"
+members = ["ada", "bo"]
+[[network]]
+name = "Office"
+[[resource]]
+name = "Database"
+address = "db.corp"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "4h", approval = "Automatic" }
+[[resource]]
+name = "Vault"
+address = "vault.corp"
+network = "Office"
+access = { mode = "AccessRequest", up_to = "4h" }
+[[assignment]]
+group = "Ops"
+resource = "Database"
+[[assignment]]
+group = "Ops"
+resource = "Vault"
+"#;
+
+/// A data folder where both have a grant for Database, and wait for Vault.
+struct Host(TempDir);
+
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Host {
+    async fn new() -> Self {
+        let host = Self(tempfile::tempdir().unwrap());
+        let ran = host.apply(ORGANISATION, &["--yes"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let store = host.store().await;
+        let organisation = Directory::default().current(&store).await.unwrap();
+        let people = organisation.users().filter(|user| user.login != "root");
+        let now = SystemClock::new(None).now();
+        for (user, resource) in people.flat_map(|user| {
+            let resources = organisation.resources();
+            resources.map(move |resource| (user.id, resource.id))
+        }) {
+            let new = NewRequest {
+                resource,
+                assignment: None,
+                reason: "a reason".to_owned(),
+                seconds: None,
+                starts_at: None,
+            };
+            transact(&store, Room::Usual, move |tx| {
+                Box::pin(ask_in(tx, user, new, DEFAULT_LAPSE, now))
+            })
+            .await
+            .unwrap();
+        }
+        host
+    }
+
+    async fn store(&self) -> Arc<dyn Store> {
+        SqliteStore::open(&self.data()).await.unwrap()
+    }
+
+    async fn contents(&self) -> Contents {
+        let store = self.store().await;
+        let value = Directory::default().current(&store).await.unwrap();
+        Organisation::contents(&value)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn apply(&self, organisation: &str, flags: &[&str]) -> Ran {
+        let file = self.0.path().join("org.toml");
+        std::fs::write(&file, organisation).unwrap();
+        self.run(&[&["apply", file.to_str().unwrap()], flags].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
+        command.arg("--data").arg(self.data()).args(arguments);
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+const EFFECTS: &str = "What this does to people:
+  2 people no longer see Database: Ada Park, Bo Ek.
+  2 grants are revoked because the group's access to the resource was removed: Ada Park on \
+                       Database, Bo Ek on Database.
+";
+
+/// Ops have no access to Database.
+fn without_database() -> String {
+    ORGANISATION.replace(
+        "[[assignment]]\ngroup = \"Ops\"\nresource = \"Database\"\n",
+        "",
+    )
+}
+
+#[tokio::test]
+async fn apply_says_what_it_would_do_to_people_and_does_nothing() {
+    let host = Host::new().await;
+    let before = host.contents().await;
+    let ran = host.apply(&without_database(), &["--prune", "--dry-run"]);
+    let plan = "- assignment Ops → Database\n";
+    let expected = format!("{plan}{EFFECTS}Nothing was applied (--dry-run).\n");
+    assert_eq!((ran.code, &ran.out), (0, &expected), "{ran:?}");
+    assert_eq!(host.contents().await, before);
+
+    // Without a terminal nobody can agree: it is said before.
+    let ran = host.apply(&without_database(), &["--prune"]);
+    assert_eq!((ran.code, ran.out), (1, format!("{plan}{EFFECTS}")));
+    assert!(ran.err.contains("add --yes"), "{}", ran.err);
+    assert_eq!(host.contents().await, before);
+
+    let ran = host.apply(&without_database(), &["--prune", "--yes"]);
+    assert_eq!(
+        (ran.code, ran.out),
+        (0, format!("{plan}{EFFECTS}Applied.\n"))
+    );
+    let after = host.contents().await;
+    let open = after
+        .accesses
+        .iter()
+        .filter(|(_, access)| access.grant.is_some());
+    assert_eq!(open.count(), 0, "{:?}", after.accesses);
+}
+
+#[tokio::test]
+async fn apply_names_what_nobody_can_review_any_more() {
+    let host = Host::new().await;
+    let demoted = ORGANISATION
+        .replace("roles = [\"Admin\"]", "roles = [\"AccessReviewer\"]")
+        .replace(
+            "name = \"Ada Park\"",
+            "name = \"Ada Park\"\nroles = [\"Admin\"]",
+        );
+    let disabled = demoted.replace("name = \"Root\"", "name = \"Root\"\ndisabled = true");
+    let ran = host.apply(&disabled, &["--dry-run"]);
+    let effects = "What this does to people:
+  1 request is cancelled because nobody else is left who could approve it: Ada Park for Vault.
+  Ada Park is the only reviewer of Vault: nobody can approve their requests.
+";
+    assert!(ran.out.contains(effects), "{ran:?}");
+}
+
+#[tokio::test]
+async fn what_does_nothing_to_people_is_told_as_before() {
+    let host = Host::new().await;
+    let renamed = ORGANISATION.replace("\"Small\"", "\"Large\"");
+    let ran = host.apply(&renamed, &["--dry-run"]);
+    let expected = "~ organisation: its name becomes \"Large\"\nNothing was applied (--dry-run).\n";
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (0, expected, "")
+    );
+
+    // What applying refuses, a dry run refuses.
+    let nobody = ORGANISATION.replace("roles = [\"Admin\"]", "");
+    let ran = host.apply(&nobody, &["--dry-run"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.starts_with("~ user root: "), "{ran:?}");
+    assert!(
+        ran.err.contains("no enabled user with the role Admin"),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
+async fn disabling_somebody_says_what_ended() {
+    let host = Host::new().await;
+    let ran = host.run(&["user", "disable", "ada"]);
+    let expected = "ada is disabled.
+What this does to people:
+  Ada Park no longer sees 2 resources: Database, Vault.
+  1 grant is revoked because the account was disabled: Ada Park on Database.
+  1 request is cancelled because the account was disabled: Ada Park for Vault.
+";
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (0, expected, "")
+    );
+    let ran = host.run(&["user", "disable", "ada"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "ada is disabled.\n"));
+    let ran = host.run(&["user", "enable", "ada"]);
+    let expected = "ada is enabled.
+What this does to people:
+  Ada Park now sees 2 resources: Database, Vault.
+";
+    assert_eq!((ran.code, ran.out.as_str()), (0, expected));
+}

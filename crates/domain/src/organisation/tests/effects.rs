@@ -1,0 +1,198 @@
+//! What a change does to people, as a terminal reads it.
+
+use super::draw::noon;
+use crate::cause::Cause;
+use crate::ids::{AssignmentId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId};
+use crate::organisation::diff::{diff, sentences};
+use crate::organisation::{
+    Assignment, Diff, EndedGrant, EndedRequest, Group, Organisation, Resource, SentRequest, Sight,
+    Unreviewed, UnreviewedResource, User,
+};
+use crate::settings::{Approval, Mode, Override, Period, Settings};
+
+/// Eight people, and six resources that all of a group see: with a request, approved by a reviewer.
+fn office() -> Organisation {
+    let mut office = Organisation::default();
+    let people = ["Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal\u{202e}"];
+    for (id, name) in (1..).zip(people) {
+        let user = User {
+            id: UserId(id),
+            login: name.to_lowercase(),
+            name: name.to_owned(),
+            email: None,
+            roles: Vec::new(),
+            disabled: false,
+        };
+        office.set_user(user.id, Some(user));
+    }
+    set_members(&mut office, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    for (id, name) in (1..).zip(["Wiki", "Vault", "Files", "Desk", "Mail", "Logs"]) {
+        let resource = Resource {
+            id: ResourceId(id),
+            name: name.to_owned(),
+            address: format!("{id}.corp").parse().unwrap(),
+            ports: "443".parse().unwrap(),
+            alias: None,
+            network: NetworkId(1),
+            tags: Vec::new(),
+            url: None,
+            keep_alive_offline: false,
+            settings: Settings {
+                mode: Mode::AccessRequest,
+                period: Period::Preset(crate::length::Length::HOUR),
+                approval: Approval::Manual,
+                lock_after: 30,
+            },
+            approvers: Vec::new(),
+        };
+        office.set_resource(resource.id, Some(resource));
+        let assignment = Assignment {
+            id: AssignmentId(id),
+            group: GroupId(1),
+            resource: ResourceId(id),
+            until: None,
+            own: Override::default(),
+            auto_locks_since: None,
+        };
+        office.set_assignment(assignment.id, Some(assignment));
+    }
+    office
+}
+
+fn set_members(of: &mut Organisation, members: &[i64]) {
+    let group = Group {
+        id: GroupId(1),
+        name: "Staff".to_owned(),
+        members: members.iter().copied().map(UserId).collect(),
+    };
+    of.set_group(group.id, Some(group));
+}
+
+fn changed(change: impl Fn(&mut Organisation)) -> Vec<String> {
+    let before = office();
+    let mut after = before.clone();
+    change(&mut after);
+    sentences(&diff(&before, &after, noon()), &before, &after)
+}
+
+#[test]
+fn what_does_nothing_to_anybody_is_not_spoken_of() {
+    let renamed = changed(|office| office.set_name("Elsewhere"));
+    assert_eq!(renamed, [""; 0]);
+}
+
+#[test]
+fn people_and_resources_are_named_as_far_as_they_are_few() {
+    let left = |members: &'static [i64]| changed(|office| set_members(office, members));
+    assert_eq!(
+        left(&[2, 3, 4, 5, 6, 7, 8]),
+        ["Ada no longer sees 6 resources: Wiki, Vault, Files, Desk, Mail and 1 more."]
+    );
+    assert_eq!(
+        left(&[3, 4, 5, 6, 7, 8]),
+        [
+            "2 people no longer see 6 resources: Wiki (2 people), Vault (2 people), Files (2 \
+             people), Desk (2 people), Mail (2 people) and 1 more."
+        ]
+    );
+    // What is gone has its name from before.
+    assert_eq!(
+        changed(|office| {
+            office.set_assignment(AssignmentId(1), None);
+            office.set_removed_resource(ResourceId(1));
+        }),
+        ["8 people no longer see Wiki: Ada, Bo, Cy, Di, Ed and 3 more."]
+    );
+    let stricter = changed(|office| {
+        let mut wiki = (**office.resource(ResourceId(1)).unwrap()).clone();
+        let length = crate::length::Length::from_seconds(60).unwrap();
+        wiki.settings.period = Period::Preset(length);
+        office.set_resource(wiki.id, Some(wiki));
+    });
+    assert_eq!(
+        stricter,
+        ["The rules for Wiki become stricter for 8 people: Ada, Bo, Cy, Di, Ed and 3 more."]
+    );
+}
+
+#[test]
+fn what_ends_says_why_where_that_is_the_same() {
+    let office = office();
+    let said = |diff: &Diff| sentences(diff, &office, &office);
+    let grant = |id: i64, cause| EndedGrant {
+        user: UserId(id),
+        resource: ResourceId(id),
+        grant: GrantId(id),
+        cause,
+    };
+    let revoked = |revoked: Vec<EndedGrant>| {
+        said(&Diff {
+            revoked,
+            ..Diff::default()
+        })
+    };
+    let (left, disabled) = (Cause::MembershipRemoved, Cause::UserDisabled);
+    assert_eq!(
+        revoked(vec![grant(1, left), grant(2, left)]),
+        ["2 grants are revoked because the group membership ended: Ada on Wiki, Bo on Vault."]
+    );
+    assert_eq!(
+        revoked(vec![grant(1, left), grant(2, disabled)]),
+        ["2 grants are revoked: Ada on Wiki, Bo on Vault."]
+    );
+    assert_eq!(
+        revoked(vec![grant(1, disabled)]),
+        ["1 grant is revoked because the account was disabled: Ada on Wiki."]
+    );
+}
+
+#[test]
+fn all_that_may_happen_is_said_in_twelve_sentences() {
+    let office = office();
+    let sights = |users: &[i64]| {
+        vec![Sight {
+            resource: ResourceId(1),
+            users: users.iter().copied().map(UserId).collect(),
+        }]
+    };
+    let sent = vec![SentRequest {
+        user: UserId(8),
+        resource: ResourceId(2),
+        request: RequestId(1),
+    }];
+    let unreviewed = (1..=5).map(|id| UnreviewedResource {
+        resource: ResourceId(id),
+        whose: match id {
+            1 => Unreviewed::User(UserId(1)),
+            _ => Unreviewed::Everybody,
+        },
+    });
+    let all = Diff {
+        gains: sights(&[1]),
+        losses: sights(&[2, 3]),
+        cancelled: vec![EndedRequest {
+            user: UserId(1),
+            resource: ResourceId(1),
+            request: RequestId(2),
+            cause: Cause::ResourceRemoved,
+        }],
+        reopened: sent.clone(),
+        sent_to_fallback: sent,
+        unreviewed: unreviewed.collect(),
+        ..Diff::default()
+    };
+    assert_eq!(
+        sentences(&all, &office, &office),
+        [
+            "2 people no longer see Wiki: Bo, Cy.",
+            "Ada now sees Wiki.",
+            "1 request is cancelled because the resource was removed: Ada for Wiki.",
+            "1 approved request goes back to review: Hal\\u{202e} for Vault.",
+            "1 request goes to the fallback reviewers: Hal\\u{202e} for Vault.",
+            "Ada is the only reviewer of Wiki: nobody can approve their requests.",
+            "Nobody can approve requests for Vault.",
+            "Nobody can approve requests for Files.",
+            "The same is true of 2 more resources.",
+        ]
+    );
+}
