@@ -2,6 +2,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
+use chrono::DateTime;
+use hourkey_domain::audit::AuditAction;
+use hourkey_store::log::{Entry, Subject};
+use hourkey_store::{Room, Store, StoreError, transact};
+use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::process;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,6 +62,62 @@ impl Host {
             assert_eq!(ran.code, 0, "{ran:?}");
         }
     }
+
+    /// As each does when it starts.
+    fn enrol_gateways(&self) {
+        let data = self.0.path().join("data");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store: Arc<dyn Store> = SqliteStore::open(&data).await.unwrap();
+            let enrolled: Result<(), StoreError> = transact(&store, Room::Usual, |tx| {
+                Box::pin(async move {
+                    for (at, gateway) in (1..).zip(tx.gateways().await?) {
+                        tx.enrol_gateway(gateway.id, [at; 32], &format!("{at:064x}"))
+                            .await?;
+                        let entry = Entry {
+                            at: DateTime::UNIX_EPOCH,
+                            actor: None,
+                            action: AuditAction::GatewayEnrolled,
+                            subject: Subject::Gateway {
+                                gateway: gateway.id,
+                            },
+                            detail: Value::Null,
+                        };
+                        tx.record(entry).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+            enrolled.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_folder_without_a_controller_is_no_healthy_one() {
+    let host = Host(tempfile::tempdir().unwrap());
+    for command in [&["lint"][..], &["explain", "ada", "Wiki"], &["audit"]] {
+        let ran = host.run(command);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+        assert!(
+            ran.err.contains("there is no controller in the folder"),
+            "{ran:?}"
+        );
+        assert!(!host.0.path().join("data").exists(), "nothing is made");
+    }
+}
+
+#[test]
+fn a_gateway_serves_once_it_has_enrolled() {
+    let host = Host::new();
+    host.add_gateways();
+    let before = host.run(&["lint"]);
+    assert_eq!(before.code, 1, "{before:?}");
+    assert!(before.out.contains("gateway"), "{before:?}");
+    host.enrol_gateways();
+    let after = host.run(&["lint"]);
+    assert!(!after.out.contains("gateway"), "{after:?}");
 }
 
 #[test]
@@ -159,6 +222,8 @@ fn findings_fail_only_where_a_problem_is_among_them() {
     );
 
     host.add_gateways();
+
+    host.enrol_gateways();
     let ran = host.run(&["lint"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
     assert!(ran.err.contains("Nothing was found"), "{ran:?}");

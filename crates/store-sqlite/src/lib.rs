@@ -42,6 +42,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether there is a database in this folder.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(open::FILE).is_file()
+    }
+
     /// Opens the database `hourkey.db` in `folder`; creates both, for this user's eyes only, where
     /// they are missing, and brings an older database up to date.
     ///

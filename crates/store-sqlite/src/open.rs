@@ -24,6 +24,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The write-ahead log is cut back to this after it has grown for a while.
 const LOG_BYTES: &str = "67108864";
 
+/// The database, in its folder.
+pub(crate) const FILE: &str = "hourkey.db";
+
 /// The connections.
 pub(crate) struct Pools {
     /// What reads.
@@ -39,7 +42,7 @@ pub(crate) async fn open(folder: &Path) -> Result<Pools, StoreError> {
     let unusable = |why: String| {
         StoreError::Unavailable(format!("the data folder {}: {why}", folder.display()))
     };
-    let path = folder.join("hourkey.db");
+    let path = folder.join(FILE);
     // Two that open a new folder at the same moment would trip over each other. Waiting for the
     // turn blocks a thread, and whoever has it may need this one.
     let (of, to) = (folder.to_owned(), path.clone());

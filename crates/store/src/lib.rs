@@ -182,7 +182,7 @@ pub enum StoreError {
     /// What is stored cannot be understood.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
-    /// The disk has no room. What ends access may still be kept ([`Store::write_ending`]).
+    /// The disk has no room. What ends access may still be kept ([`Room::Kept`]).
     #[error("the disk is full: make room")]
     Full,
     /// The store cannot be reached.

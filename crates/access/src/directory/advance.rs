@@ -8,7 +8,7 @@ use hourkey_store::Read;
 use hourkey_store::access::OpenFilter;
 use hourkey_store::log::{Change, Entity, Subject};
 
-use super::load::{accesses, known, running};
+use super::load::{accesses, known, running, serving};
 use crate::error::AppError;
 
 /// After more changes, loading everything is the shorter way.
@@ -43,7 +43,7 @@ pub(super) async fn advance(
     }
     for gateway in named.gateways {
         let found = tx.gateway(gateway).await?;
-        after.set_gateway(gateway, found.map(|found| found.network));
+        after.set_gateway(gateway, found.and_then(|found| serving(&found)));
     }
     for (user, resource) in named.pairs {
         take_access(tx, &mut after, user, resource).await?;

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use hourkey_domain::grant::Grant;
-use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{GrantId, NetworkId, RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::{Access, Contents, Device, Names, Organisation, Session};
 use hourkey_domain::request::Request;
 use hourkey_domain::transition::Granted;
 use hourkey_store::access::{AccessHistory, Open, OpenFilter};
+use hourkey_store::gateway::Gateway;
 use hourkey_store::{Read, StoreError, account, device};
 
 use crate::error::AppError;
@@ -34,7 +35,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
         removed_resources: tx.removed_resources().await?,
         assignments: lists.assignments,
         gateways: gateways
-            .map(|gateway| (gateway.id, gateway.network))
+            .filter_map(|gateway| Some((gateway.id, serving(&gateway)?)))
             .collect(),
         accesses: accesses(tx, history, open).await?,
         devices: tx.devices(None).await?.into_iter().map(known).collect(),
@@ -95,6 +96,11 @@ pub(super) async fn accesses(
         access.pending = Some(Box::new(request));
     }
     Ok(all.into_iter().collect())
+}
+
+/// The network that a gateway serves, once it has enrolled.
+pub(super) fn serving(gateway: &Gateway) -> Option<NetworkId> {
+    gateway.key.as_ref().map(|_| gateway.network)
 }
 
 /// A device, as far as gateways must know it.

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use hourkey_terminal as terminal;
 
-use self::opened::open;
+use self::opened::{open, open_existing};
 
 /// The Hourkey controller: policy, requests, approvals, audit and web pages.
 #[derive(clap::Parser)]
@@ -80,9 +80,15 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await?,
             Command::User(command) => user::run(&data, &open(&data).await?, command).await?,
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await?,
-            Command::Explain(arguments) => explain::run(&open(&data).await?, arguments).await?,
-            Command::Lint(arguments) => return lint::run(&open(&data).await?, &arguments).await,
-            Command::Audit(arguments) => audit::run(&open(&data).await?, arguments).await?,
+            Command::Explain(arguments) => {
+                explain::run(&open_existing(&data).await?, arguments).await?
+            }
+            Command::Lint(arguments) => {
+                return lint::run(&open_existing(&data).await?, &arguments).await;
+            }
+            Command::Audit(arguments) => {
+                audit::run(&open_existing(&data).await?, arguments).await?
+            }
             Command::Openapi => {
                 terminal::line(hourkey_controller::api::openapi().to_pretty_json()?)?;
             }

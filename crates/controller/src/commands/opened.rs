@@ -25,6 +25,18 @@ impl Opened {
     }
 }
 
+/// As [`open`], for commands that only look: a folder without a controller is one that was mistyped.
+pub(crate) async fn open_existing(data: &Path) -> anyhow::Result<Opened> {
+    anyhow::ensure!(
+        SqliteStore::exists(data),
+        "there is no controller in the folder {}: check --data, or make one there with \
+         `hourkey-controller --data {} init`",
+        data.display(),
+        data.display()
+    );
+    open(data).await
+}
+
 /// Opens the store of a data folder, which it makes where it is missing.
 pub(crate) async fn open(data: &Path) -> anyhow::Result<Opened> {
     let store: Arc<dyn Store> = SqliteStore::open(data)

@@ -35,7 +35,7 @@ pub struct Contents {
     pub removed_resources: Vec<ResourceId>,
     /// Its assignments.
     pub assignments: Vec<Assignment>,
-    /// The networks that its gateways serve.
+    /// The networks that its gateways serve, once they have enrolled.
     pub gateways: Vec<(GatewayId, NetworkId)>,
     /// The accesses kept between users and resources.
     pub accesses: Vec<((UserId, ResourceId), Access)>,
