@@ -2,20 +2,22 @@
 
 use hourkey_domain::organisation::explain::{Explanation, Missing};
 use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::gateway::Gateway;
 
 use crate::terminal::Terminal;
 
 #[tokio::test]
 async fn people_read_why_they_reach_a_resource_or_not() {
     let controller = Controller::start(SAMPLE).await.unwrap();
-    for (name, network) in [("gw-1", "Headquarters"), ("gw-2", "Cloud")] {
-        let add = ["gateway", "add", name, "--network", network];
-        let address = ["--address", "gw.corp.example:8443"];
-        controller
-            .run(&[add.as_slice(), &address].concat())
+    let none = [];
+    let _serving = [
+        Gateway::start(&controller, "gw-1", "Headquarters", &none)
             .await
-            .unwrap();
-    }
+            .unwrap(),
+        Gateway::start(&controller, "gw-2", "Cloud", &none)
+            .await
+            .unwrap(),
+    ];
     let terminal = Terminal::of("ada", &controller).await;
     // By alias and by address.
     for payroll in ["payroll", "payroll-db.corp.example:5432"] {
