@@ -113,11 +113,9 @@ impl Data {
                 FROM n WHERE i < {resources} OR j + 1 < {groups_with_each})
                 INSERT INTO assignments (group_id, resource_id)
                 SELECT 2 + (i + j * {apart_with}) % {groups}, i FROM n;
-             INSERT INTO unused_counts (user_id, resource_id, starts_at)
-                SELECT m.user_id, a.resource_id, {now} FROM assignments a
-                JOIN resources r ON r.id = a.resource_id
-                JOIN memberships m ON m.group_id = a.group_id
-                WHERE r.mode = 'auto_lock' ORDER BY 1, 2;
+             UPDATE memberships SET since = {now};
+                UPDATE assignments SET auto_locks_since = {now} WHERE resource_id IN
+                (SELECT id FROM resources WHERE mode = 'auto_lock');
              COMMIT",
             numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <",
         ))
