@@ -19,7 +19,8 @@ use crate::error::AppError;
 /// Ends what no longer stands after a change of the organisation, in the transaction that made and
 /// recorded the change: between those users and resources that it can reach. `before` is the
 /// organisation as it stood when the transaction began ([`directory::advanced`]); `actor` is who made
-/// the change.
+/// the change. Returns the organisation as the change made it, with everything between people and
+/// resources as it was before.
 ///
 /// # Errors
 /// The store's own failure; so for all of this module.
@@ -28,7 +29,7 @@ pub async fn reconcile(
     before: &Organisation,
     actor: Option<UserId>,
     now: Time,
-) -> Result<(), AppError> {
+) -> Result<Organisation, AppError> {
     tx.start_counts(now).await?;
     let after = directory::advanced(tx, before).await?;
     let act = Act { actor, at: now };
@@ -37,7 +38,7 @@ pub async fn reconcile(
         let moved = moved(before, &after, resource);
         pair(tx, user, resource, moved, &mut known, act).await?;
     }
-    Ok(())
+    Ok(after)
 }
 
 /// A use, reported late, may have opened what somebody asks to be unlocked: the request has nothing

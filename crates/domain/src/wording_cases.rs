@@ -113,7 +113,7 @@ const MOMENTS: [(&str, &[&str]); 3] = [
 ];
 
 /// At most this many characters of the lines below.
-const LONGEST: usize = 12;
+const MAX_CHARACTERS: usize = 12;
 
 const LINES: [&str; 15] = [
     "",
@@ -148,7 +148,7 @@ struct Table {
     verdict: BTreeMap<&'static str, String>,
     /// First and last of each run of unsafe characters, in hexadecimal.
     r#unsafe: BTreeMap<String, String>,
-    /// At most [`LONGEST`] characters of each text.
+    /// At most [`MAX_CHARACTERS`] characters of each text.
     one_line: BTreeMap<&'static str, String>,
 }
 
@@ -172,7 +172,9 @@ fn table() -> Table {
         moment: moments.collect(),
         verdict: verdicts(),
         r#unsafe: unsafe_characters(),
-        one_line: LINES.map(|line| (line, one_line(line, LONGEST))).into(),
+        one_line: LINES
+            .map(|line| (line, one_line(line, MAX_CHARACTERS)))
+            .into(),
     }
 }
 

@@ -135,13 +135,10 @@ impl Compared {
         let mut after = before.clone();
         if !plan.is_empty() {
             Applier::new(tx, &before, now).run(&plan).await?;
-            // Reconciling does so as well: what is told has the counts that it goes by.
-            tx.start_counts(now).await?;
-            after = directory::advanced(tx, &before).await?;
+            after = reconcile(tx, &before, None, now).await?;
             if has_admin(&before) && !has_admin(&after) {
                 return Err(Refused::LastAdmin);
             }
-            reconcile(tx, &before, None, now).await?;
         }
         Ok(Applied {
             plan,

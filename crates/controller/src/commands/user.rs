@@ -202,10 +202,7 @@ async fn set_disabled(opened: &Opened, login: &str, disabled: bool) -> anyhow::R
                     .await
                     .map_err(told)?;
             }
-            // Before reconciling: afterwards nothing is open that could end.
-            tx.start_counts(now).await?;
-            let after = directory::advanced(tx, &before).await.map_err(told)?;
-            reconcile(tx, &before, None, now).await.map_err(told)?;
+            let after = reconcile(tx, &before, None, now).await.map_err(told)?;
             Ok((before, after))
         })
     });

@@ -49,7 +49,7 @@ const REST: Duration = Duration::from_secs(1);
 /// Until the memory of what was opened is what it stays.
 const SETTLED: Duration = Duration::from_secs(5);
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The budget, in milliseconds.
 const MAX_REACH_MS: f64 = 500.0;
@@ -189,7 +189,7 @@ impl Clients {
             }
             anyhow::Ok(())
         };
-        match tokio::time::timeout(PATIENCE, all).await {
+        match tokio::time::timeout(DEADLINE, all).await {
             Ok(heard) => heard?,
             Err(_) => bail!("{} of {count} clients have heard of it", arrivals.len()),
         }

@@ -46,7 +46,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 const ALONE: usize = 50;
 
 /// So often is it looked whether the writer is held.
-const LOOK: Duration = Duration::from_micros(200);
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
 
 /// Until what a change has begun is done.
 const REST: Duration = Duration::from_millis(700);
@@ -299,7 +299,7 @@ impl Look {
                     } else if let Some(since) = since.take() {
                         longest = longest.max(since.elapsed());
                     }
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
                 Ok(longest)
             })
