@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::identity::session::is_running;
+use hourkey_access::identity::session::running_until;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{DeviceId, NetworkId, UserId};
 use hourkey_domain::organisation::Organisation;
@@ -210,8 +210,7 @@ async fn told(
     Ok((devices, shown.collect()))
 }
 
-/// A device as long as its session runs. When a session is heard, its end moves without an entry in
-/// the change log: for one at its end the store is asked.
+/// A device as long as its session runs.
 async fn live(
     app: &App,
     organisation: &Organisation,
@@ -221,17 +220,8 @@ async fn live(
     let Some(device) = organisation.device(id) else {
         return Ok(None);
     };
-    let Some(session) = organisation.session(device.session) else {
-        return Ok(None);
-    };
-    if !session.is_running(now) {
-        let mut tx = app.store.read_reserved().await?;
-        let heard = tx.session(session.id).await?;
-        if !heard.is_some_and(|session| is_running(&session, now)) {
-            return Ok(None);
-        }
-    }
-    Ok(Some(LiveDevice {
+    let runs = running_until(app, organisation, device.session, now).await?;
+    Ok(runs.map(|_| LiveDevice {
         user: device.user,
         key: device.key.clone(),
     }))
