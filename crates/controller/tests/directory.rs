@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use hourkey_access::directory::Directory;
 use hourkey_access::error::AppError;
-use hourkey_access::organisation::{OrgFile, apply};
+use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::organisation::{Contents, Organisation};
@@ -174,7 +174,8 @@ async fn what_it_permits_was_true_at_its_sequence_number() {
     let app = &env.app;
     let people = [env.people.ann, env.people.ben];
     let parsed = OrgFile::parse(PAIR).unwrap();
-    let applied = apply(&app.store, parsed, false, None, app.clock.now()).await;
+    let comparison = Comparison::new(&app.store, parsed, false).await.unwrap();
+    let applied = comparison.apply(&app.store, app.clock.now()).await;
     applied.unwrap_or_else(|refused| panic!("{refused}"));
     let start = followed.check().await;
     let group = |name: &str| {

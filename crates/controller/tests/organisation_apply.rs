@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
-use hourkey_access::organisation::{OrgFile, Plan, Refused, apply};
+use hourkey_access::organisation::{Comparison, OrgFile, Plan, Refused};
 use hourkey_domain::{Time, organisation};
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
@@ -47,8 +47,9 @@ async fn fresh() -> (TempDir, Arc<dyn Store>) {
 
 async fn put(store: &Arc<dyn Store>, text: &str, prune: bool) -> Result<Plan, Refused> {
     let now = Time::from_timestamp_millis(1_800_000_000_000).unwrap();
-    let applied = apply(store, OrgFile::parse(text).unwrap(), prune, None, now).await;
-    applied.map(|applied| applied.plan)
+    let comparison = Comparison::new(store, OrgFile::parse(text).unwrap(), prune).await?;
+    let plan = comparison.plan().clone();
+    comparison.apply(store, now).await.map(|_| plan)
 }
 
 async fn known(store: &Arc<dyn Store>) -> organisation::Organisation {
@@ -151,12 +152,12 @@ async fn the_last_admin_stays() {
 async fn a_difference_that_is_no_longer_the_one_shown_is_refused() {
     let (_folder, store) = fresh().await;
     let file = OrgFile::parse(SMALL).unwrap();
-    let shown = Plan::new(&known(&store).await, &file, false);
+    let comparison = Comparison::new(&store, file, false).await.unwrap();
     put(&store, &SMALL.replace("Wiki", "Web"), false)
         .await
         .unwrap();
     let now = Time::from_timestamp_millis(1_800_000_000_001).unwrap();
-    let answer = apply(&store, file, false, Some(shown), now).await;
+    let answer = comparison.apply(&store, now).await;
     assert!(matches!(answer, Err(Refused::ChangedMeanwhile)));
 }
 

@@ -1,156 +1,33 @@
-//! Applies a file in one transaction, with everything that follows from it (rule 7).
+//! Writes a plan's changes in a transaction, each with its audit entry.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::review::Role;
+use hourkey_store::Write;
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::{Assignment, Group, Resource, User};
-use hourkey_store::{Room, Store, StoreError, Write, transact};
 use serde::Serialize;
 
-use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
+use super::comparison::Refused;
+use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
 use super::plan::{Change, Plan, assignment_key};
-use crate::directory::{self, Directory};
 use crate::error::AppError;
 use crate::identity::session;
-use crate::reconcile::reconcile;
 
-/// Why a file was not applied. Nothing of it was.
-#[derive(Debug)]
-pub enum Refused {
-    /// Nobody could administer the controller afterwards.
-    LastAdmin,
-    /// Something changed between showing the difference and applying it.
-    ChangedMeanwhile,
-    /// It failed.
-    Failed(AppError),
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::LastAdmin => f.write_str(
-                "nothing was applied: no enabled user with the role Admin would be left; keep one \
-                 in the file",
-            ),
-            Self::ChangedMeanwhile => f.write_str(
-                "nothing was applied: the organisation changed since the difference was shown; \
-                 run the command again",
-            ),
-            Self::Failed(AppError::Refused(problem) | AppError::Later { problem, .. }) => {
-                write!(f, "nothing was applied: {}", problem.detail)
-            }
-            Self::Failed(AppError::Broken(error)) => write!(f, "nothing was applied: {error:#}"),
-        }
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<AppError> for Refused {
-    fn from(failure: AppError) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-/// What a file does.
-#[derive(Debug)]
-pub struct Applied {
-    /// The difference.
-    pub plan: Plan,
-    /// The organisation before.
-    pub before: Organisation,
-    /// The organisation as the file has it, with everything between people and resources as it was
-    /// before: what follows is [`hourkey_domain::organisation::diff()`] of the two.
-    pub after: Organisation,
-}
-
-/// Applies `file` and returns what was done.
+/// Makes a plan's changes of the organisation as it is `today`.
 ///
 /// # Errors
-/// [`Refused`], and nothing changed. With `shown`, the difference must still be that one.
-pub async fn apply(
-    store: &Arc<dyn Store>,
-    file: OrgFile,
-    prune: bool,
-    shown: Option<Plan>,
+/// The store's own failure, or a name that the plan has and the store has not.
+pub(super) async fn apply(
+    tx: &mut dyn Write,
+    today: &Organisation,
+    plan: &Plan,
     now: Time,
-) -> Result<Applied, Refused> {
-    let compared = Compared::new(store, file, prune).await?;
-    transact(store, Room::Usual, move |tx| {
-        Box::pin(compared.apply(tx, shown, now))
-    })
-    .await
-}
-
-/// A file and the organisation that it was compared with.
-#[derive(Clone)]
-pub(super) struct Compared {
-    file: Arc<OrgFile>,
-    prune: bool,
-    known: Arc<Organisation>,
-    plan: Plan,
-}
-
-impl Compared {
-    /// Loads and compares. That comes before the transaction: nobody else writes while that runs.
-    pub(super) async fn new(
-        store: &Arc<dyn Store>,
-        file: OrgFile,
-        prune: bool,
-    ) -> Result<Self, Refused> {
-        let known = Directory::default().current(store).await?;
-        Ok(Self {
-            plan: Plan::new(&known, &file, prune),
-            file: Arc::new(file),
-            prune,
-            known,
-        })
-    }
-
-    /// Applies the file in a transaction, with what follows from it.
-    pub(super) async fn apply(
-        self,
-        tx: &mut dyn Write,
-        shown: Option<Plan>,
-        now: Time,
-    ) -> Result<Applied, Refused> {
-        let before = directory::advanced(tx, &self.known).await?;
-        let plan = match before.seq() == self.known.seq() {
-            true => self.plan,
-            false => Plan::new(&before, &self.file, self.prune),
-        };
-        if shown.is_some_and(|shown| shown != plan) {
-            return Err(Refused::ChangedMeanwhile);
-        }
-        let mut after = before.clone();
-        if !plan.is_empty() {
-            Applier::new(tx, &before, now).run(&plan).await?;
-            after = reconcile(tx, &before, None, now).await?;
-            if has_admin(&before) && !has_admin(&after) {
-                return Err(Refused::LastAdmin);
-            }
-        }
-        Ok(Applied {
-            plan,
-            before,
-            after,
-        })
-    }
-}
-
-fn has_admin(organisation: &Organisation) -> bool {
-    let mut users = organisation.users();
-    users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
+) -> Result<(), Refused> {
+    Applier::new(tx, today, now).run(plan).await
 }
 
 /// Ids by name, growing while things are added.

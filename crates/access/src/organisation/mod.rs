@@ -2,15 +2,14 @@
 //! transaction.
 
 mod access;
-pub mod apply;
+mod apply;
+mod comparison;
 pub mod file;
 mod mistake;
 pub mod plan;
-pub mod preview;
 mod reader;
 
-pub use apply::{Applied, Refused, apply};
+pub use comparison::{Applied, Comparison, Refused};
 pub use file::OrgFile;
 pub use mistake::Mistake;
 pub use plan::Plan;
-pub use preview::preview;

@@ -4,8 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
-use hourkey_access::directory::Directory;
-use hourkey_access::organisation::{Applied, OrgFile, Plan, Refused, apply, preview};
+use hourkey_access::organisation::{Applied, Comparison, OrgFile, Refused};
 use hourkey_domain::Time;
 use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
@@ -44,9 +43,10 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
             lines.join("\n")
         )
     })?;
-    let today = Directory::default().current(&opened.store).await;
-    let today = today.map_err(told)?;
-    let plan = Plan::new(&today, &file, arguments.prune);
+    let store = &opened.store;
+    let comparison = Comparison::new(store, file, arguments.prune).await;
+    let comparison = comparison.map_err(told)?;
+    let plan = comparison.plan();
     terminal::print(lines_for_terminal(&plan.to_string()))?;
     if plan.is_empty() {
         terminal::line(format_args!(
@@ -54,19 +54,14 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
         ))?;
         return Ok(());
     }
-    let (store, now) = (&opened.store, opened.now());
+    let now = opened.now();
     if arguments.yes {
-        let done = apply(store, file, arguments.prune, Some(plan), now);
-        tell(&done.await.map_err(failed)?, now)?;
+        let done = comparison.apply(store, now).await;
+        tell(&done.map_err(failed)?, now)?;
         terminal::line("Applied.")?;
         return Ok(());
     }
-    let planned = preview(store, file.clone(), arguments.prune, now).await;
-    let planned = planned.map_err(failed)?;
-    // Otherwise applying it is refused in a moment.
-    if planned.plan == plan {
-        tell(&planned, now)?;
-    }
+    tell(&comparison.preview(store, now).await.map_err(failed)?, now)?;
     if arguments.dry_run {
         terminal::line("Nothing was applied (--dry-run).")?;
         return Ok(());
@@ -75,8 +70,8 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
         terminal::line("Nothing was applied.")?;
         return Ok(());
     }
-    let done = apply(store, file, arguments.prune, Some(plan), opened.now());
-    done.await.map_err(failed)?;
+    let done = comparison.apply(store, opened.now()).await;
+    done.map_err(failed)?;
     terminal::line("Applied.")?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::TimeDelta;
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::session;
-use hourkey_access::organisation::{OrgFile, apply};
+use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_access::sweep::sweep_now;
 use hourkey_access::{ask, decide, end, unlock};
 use hourkey_controller::gateways::{enrol, usage};
@@ -307,7 +307,9 @@ impl History {
         let parsed = OrgFile::parse(&text);
         let file = parsed.unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"));
         // An administrator who is not in the file may be the last.
-        let _ = apply(&app.store, file, prune, None, app.clock.now()).await;
+        if let Ok(comparison) = Comparison::new(&app.store, file, prune).await {
+            let _ = comparison.apply(&app.store, app.clock.now()).await;
+        }
     }
 
     async fn used(&mut self, user: UserId, resource: ResourceId) {

@@ -4,7 +4,7 @@ use axum::body::BodyDataStream;
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use hourkey_access::identity::reset;
-use hourkey_access::organisation::{OrgFile, apply};
+use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, UserId};
 use hourkey_domain::review::Role;
@@ -240,9 +240,9 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
             "#;
             let file = OrgFile::parse(file).unwrap();
             let now = site.app.clock.now();
-            apply(&site.app.store, file, false, None, now)
-                .await
-                .unwrap();
+            let store = &site.app.store;
+            let comparison = Comparison::new(store, file, false).await.unwrap();
+            comparison.apply(store, now).await.unwrap();
         }
         DeviceEnded => {
             let elsewhere = env.token(rae).await;

@@ -5,6 +5,23 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::value::Organisation;
+
+impl Organisation {
+    /// True when both have the same users, groups, networks, resources, assignments, fallback
+    /// reviewers and name: all that a file of the organisation says.
+    #[must_use]
+    pub fn has_same_entities(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.fallback_reviewers == other.fallback_reviewers
+            && changed(&self.users, &other.users).is_empty()
+            && changed(&self.groups, &other.groups).is_empty()
+            && changed(&self.networks, &other.networks).is_empty()
+            && changed(&self.resources, &other.resources).is_empty()
+            && changed(&self.assignments, &other.assignments).is_empty()
+    }
+}
+
 /// One entity that differs; `None` where it is not there.
 #[derive(Debug)]
 pub(super) struct Changed<'a, K, T> {

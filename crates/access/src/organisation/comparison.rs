@@ -1,0 +1,171 @@
+//! A file, compared with the organisation that it is applied to.
+
+use std::sync::Arc;
+
+use hourkey_domain::Time;
+use hourkey_domain::organisation::Organisation;
+use hourkey_domain::review::Role;
+use hourkey_store::{Room, Store, StoreError, Write, transact};
+
+use super::apply::apply;
+use super::file::OrgFile;
+use super::plan::Plan;
+use crate::directory::{self, Directory};
+use crate::error::AppError;
+use crate::reconcile::reconcile;
+
+/// Why a file was not applied. Nothing of it was.
+#[derive(Debug)]
+pub enum Refused {
+    /// Nobody could administer the controller afterwards.
+    LastAdmin,
+    /// Something changed between showing the difference and applying it.
+    ChangedMeanwhile,
+    /// It failed.
+    Failed(AppError),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LastAdmin => f.write_str(
+                "nothing was applied: no enabled user with the role Admin would be left; keep one \
+                 in the file",
+            ),
+            Self::ChangedMeanwhile => f.write_str(
+                "nothing was applied: the organisation changed since the difference was shown; \
+                 run the command again",
+            ),
+            Self::Failed(AppError::Refused(problem) | AppError::Later { problem, .. }) => {
+                write!(f, "nothing was applied: {}", problem.detail)
+            }
+            Self::Failed(AppError::Broken(error)) => write!(f, "nothing was applied: {error:#}"),
+        }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<AppError> for Refused {
+    fn from(failure: AppError) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a file does.
+#[derive(Debug)]
+pub struct Applied {
+    /// The organisation before.
+    pub before: Organisation,
+    /// The organisation as the file has it, with everything between people and resources as it was
+    /// before: what follows is [`hourkey_domain::organisation::diff()`] of the two.
+    pub after: Organisation,
+}
+
+/// A file and the difference that it makes, found before the transaction that applies it: nobody else
+/// writes while that runs.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    file: Arc<OrgFile>,
+    prune: bool,
+    known: Arc<Organisation>,
+    plan: Plan,
+}
+
+impl Comparison {
+    /// Compares. With `prune`, what the file lacks is removed.
+    ///
+    /// # Errors
+    /// The store's own failure.
+    pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
+        let known = Directory::default().current(store).await?;
+        Ok(Self {
+            plan: Plan::new(&known, &file, prune),
+            file: Arc::new(file),
+            prune,
+            known,
+        })
+    }
+
+    /// The difference.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Makes the organisation what the file says, with everything that follows from it (rule 7).
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing changed: the difference must still be [`Comparison::plan`].
+    pub async fn apply(self, store: &Arc<dyn Store>, now: Time) -> Result<Applied, Refused> {
+        transact(store, Room::Usual, move |tx| {
+            Box::pin(self.apply_in(tx, now))
+        })
+        .await
+    }
+
+    /// Returns what [`Comparison::apply`] would do, found by doing it in a transaction that is rolled
+    /// back. Other writers wait for it as for that.
+    ///
+    /// # Errors
+    /// [`Refused`], where applying would be.
+    pub async fn preview(&self, store: &Arc<dyn Store>, now: Time) -> Result<Applied, Refused> {
+        let compared = self.clone();
+        let outcome: Result<(), RolledBack> = transact(store, Room::Usual, move |tx| {
+            Box::pin(async move {
+                let applied = compared.apply_in(tx, now).await;
+                Err(applied.map_or_else(RolledBack::Refused, |applied| {
+                    RolledBack::Done(Box::new(applied))
+                }))
+            })
+        })
+        .await;
+        match outcome {
+            Err(RolledBack::Done(applied)) => Ok(*applied),
+            Err(RolledBack::Refused(refused)) => Err(refused),
+            // The work always rolls back.
+            Ok(()) => Err(StoreError::RolledBack.into()),
+        }
+    }
+
+    async fn apply_in(self, tx: &mut dyn Write, now: Time) -> Result<Applied, Refused> {
+        let before = directory::advanced(tx, &self.known).await?;
+        // People ask and approve all the time, and whoever does waits while this compares.
+        if !before.has_same_entities(&self.known)
+            && self.plan != Plan::new(&before, &self.file, self.prune)
+        {
+            return Err(Refused::ChangedMeanwhile);
+        }
+        let mut after = before.clone();
+        if !self.plan.is_empty() {
+            apply(tx, &before, &self.plan, now).await?;
+            after = reconcile(tx, &before, None, now).await?;
+            if has_admin(&before) && !has_admin(&after) {
+                return Err(Refused::LastAdmin);
+            }
+        }
+        Ok(Applied { before, after })
+    }
+}
+
+/// Why the transaction of a preview was rolled back.
+enum RolledBack {
+    /// On purpose.
+    Done(Box<Applied>),
+    Refused(Refused),
+}
+
+impl From<StoreError> for RolledBack {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+fn has_admin(organisation: &Organisation) -> bool {
+    let mut users = organisation.users();
+    users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
+}
