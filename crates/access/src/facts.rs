@@ -21,6 +21,15 @@ pub(super) async fn settled(
     now: Time,
 ) -> Result<AccessFacts, AppError> {
     let facts = load(tx, user, resource).await?;
+    settle(tx, facts, now).await
+}
+
+/// Records what time alone has done to what was loaded.
+pub(super) async fn settle(
+    tx: &mut dyn Write,
+    facts: AccessFacts,
+    now: Time,
+) -> Result<AccessFacts, AppError> {
     let (facts, done) = transition::settle(facts, now);
     for transition in &done {
         record::apply(tx, transition, Act::system(now)).await?;
@@ -39,7 +48,8 @@ pub(super) async fn reviewers(
     })
 }
 
-async fn load(
+/// Loads the facts of one user and one resource as they were recorded last.
+pub(super) async fn load(
     tx: &mut dyn Read,
     user: UserId,
     resource: ResourceId,

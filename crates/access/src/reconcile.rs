@@ -6,13 +6,12 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::organisation::{Organisation, affected_pairs, moved};
 use hourkey_domain::review::Eligible;
-use hourkey_domain::transition::{self, Reviewers};
+use hourkey_domain::transition::{self, AccessFacts, Reviewers};
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 
 use super::act::Act;
-use super::facts::{reviewers, settled};
-use super::{notices, record};
+use super::{facts, notices, record};
 use crate::directory;
 use crate::error::AppError;
 
@@ -33,10 +32,12 @@ pub async fn reconcile(
     tx.start_counts(now).await?;
     let after = directory::advanced(tx, before).await?;
     let act = Act { actor, at: now };
-    let mut known = BTreeMap::new();
+    let mut reviewers = BTreeMap::new();
     for (user, resource) in affected_pairs(before, &after) {
+        let reviewers = { reviewers.entry(resource) }.or_insert_with(|| after.reviewers(resource));
         let moved = moved(before, &after, resource);
-        pair(tx, user, resource, moved, &mut known, act).await?;
+        let facts = after.access_facts(user, resource);
+        pair(tx, facts, moved, reviewers, act).await?;
     }
     Ok(after)
 }
@@ -52,7 +53,9 @@ pub async fn unlocked(
     let filter = OpenFilter::between(user, resource);
     let act = Act::system(now);
     for (user, resource) in open(tx, filter).await? {
-        pair(tx, user, resource, false, &mut BTreeMap::new(), act).await?;
+        let facts = facts::load(tx, user, resource).await?;
+        let reviewers = facts::reviewers(tx, resource).await?;
+        pair(tx, facts, false, &reviewers, act).await?;
     }
     Ok(())
 }
@@ -71,18 +74,13 @@ pub(super) async fn open(
 /// What time has ended already was not ended by the change: that comes first.
 async fn pair(
     tx: &mut dyn Write,
-    user: UserId,
-    resource: ResourceId,
+    facts: AccessFacts,
     moved: bool,
-    known: &mut BTreeMap<ResourceId, Reviewers>,
+    reviewers: &Reviewers,
     act: Act,
 ) -> Result<(), AppError> {
-    let facts = settled(tx, user, resource, act.at).await?;
-    if let std::collections::btree_map::Entry::Vacant(entry) = known.entry(resource) {
-        entry.insert(reviewers(tx, resource).await?);
-    }
-    let reviewers = &known[&resource];
-    let told = match (&facts.pending, reviewers.eligible(user)) {
+    let facts = facts::settle(tx, facts, act.at).await?;
+    let told = match (&facts.pending, reviewers.eligible(facts.user)) {
         (Some(request), Eligible::Fallback(people)) => notices::told(tx, request, &people).await?,
         (Some(_) | None, _) => Vec::new(),
     };
