@@ -195,7 +195,8 @@ impl Actor {
     }
 }
 
-fn gone() -> AppError {
+/// The answer to somebody who was disabled or removed since they signed in.
+pub(super) fn gone() -> AppError {
     AppError::refused(
         Code::Unauthenticated,
         "This account is disabled or was removed. Ask your administrator.",

@@ -2,18 +2,17 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::ids::UserId;
+use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::reason::Text;
-use hourkey_domain::request::{Ask, CannotAsk};
+use hourkey_domain::request::{Ask, CannotAsk, NewRequest};
 use hourkey_domain::review::Eligible;
-use hourkey_domain::settings::Approval;
-use hourkey_domain::transition::{self, Asked, Transition};
-use hourkey_protocol::access::{NewRequest, Request as Shown};
+use hourkey_domain::transition::{self, AccessFacts, Asked, Transition};
+use hourkey_protocol::access::{NewRequest as Wanted, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Room, StoreError, Write};
 
 use super::act::Act;
-use super::actor::Actor;
+use super::actor::gone;
 use super::decide::cannot_approve;
 use super::facts::{reviewers, settled};
 use super::{presenter, record, validate};
@@ -35,7 +34,7 @@ pub enum Made {
 /// [`Code::NotFound`] for what the person cannot see, [`Code::NotNeeded`] for what is open,
 /// [`Code::BlankText`], [`Code::TextTooLong`], [`Code::BadLength`], [`Code::BadStart`],
 /// [`Code::NobodyCanApprove`].
-pub async fn ask(app: &App, user: UserId, new: NewRequest) -> Result<(Shown, Made), AppError> {
+pub async fn ask(app: &App, user: UserId, new: Wanted) -> Result<(Shown, Made), AppError> {
     let lapse = app.config.request_lapse;
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(ask_in(tx, user, new, lapse, now))
@@ -47,7 +46,7 @@ pub async fn ask(app: &App, user: UserId, new: NewRequest) -> Result<(Shown, Mad
 pub async fn ask_in(
     tx: &mut dyn Write,
     user: UserId,
-    new: NewRequest,
+    new: Wanted,
     lapse: TimeDelta,
     now: Time,
 ) -> Result<(Shown, Made), AppError> {
@@ -56,30 +55,37 @@ pub async fn ask_in(
         length: validate::length(new.seconds)?,
         starts_at: new.starts_at,
     };
-    Actor::load(tx, user).await?;
-    let mut facts = settled(tx, user, new.resource, now).await?;
-    let asked = transition::ask(&facts, ask, new.assignment, lapse, now);
-    let request = match asked.map_err(cannot_ask)? {
-        Asked::New(request) => request,
-        Asked::AlreadyThere(request) => {
-            let request = presenter::request(tx, request, now).await?;
-            return Ok((request, Made::AlreadyThere));
+    let reviewers = reviewers(tx, new.resource).await?;
+    let facts = settled(tx, user, new.resource, now).await?;
+    if !facts.user_enabled {
+        return Err(gone());
+    }
+    let asked = transition::ask(&facts, &reviewers, ask, new.assignment, lapse, now);
+    let (id, made) = match asked.map_err(cannot_ask)? {
+        Asked::AlreadyThere(id) => (id, Made::AlreadyThere),
+        Asked::New { request, eligible } => {
+            let id = record_new(tx, facts, request, eligible, now).await?;
+            (id, Made::New)
         }
     };
-    let eligible = match request.terms.approval {
-        Approval::Automatic => None,
-        Approval::Manual => {
-            let reviewers = reviewers(tx, request.resource).await?;
-            let found = transition::find_eligible(&facts, &request, &reviewers);
-            Some(found.map_err(cannot_ask)?)
-        }
-    };
+    Ok((presenter::request(tx, id, now).await?, made))
+}
+
+/// Records a new request with what follows at once: its approval, where that is automatic, or the
+/// word to the fallback reviewers.
+async fn record_new(
+    tx: &mut dyn Write,
+    facts: AccessFacts,
+    request: NewRequest,
+    eligible: Option<Eligible>,
+    now: Time,
+) -> Result<RequestId, AppError> {
     let regulars = eligible.clone().map(Eligible::regulars);
     let requested = Transition::Requested {
         request: request.clone(),
         reviewers: regulars.unwrap_or_default(),
     };
-    let act = Act::of(user, now);
+    let act = Act::of(facts.user, now);
     let recorded = record::apply(tx, &requested, act).await?;
     let id = recorded
         .request
@@ -87,7 +93,8 @@ pub async fn ask_in(
     let request = request.numbered(id);
     match eligible {
         None => {
-            facts.pending = Some(request);
+            let pending = Some(request);
+            let facts = AccessFacts { pending, ..facts };
             let approved = transition::approve(&facts, id, None, None, Text::default(), now);
             let approved = approved.map_err(cannot_approve)?;
             record::apply(tx, &approved, Act::system(now)).await?;
@@ -102,7 +109,7 @@ pub async fn ask_in(
         }
         Some(Eligible::Regulars(_) | Eligible::Nobody) => {}
     }
-    Ok((presenter::request(tx, id, now).await?, Made::New))
+    Ok(id)
 }
 
 fn cannot_ask(why: CannotAsk) -> AppError {

@@ -4,7 +4,8 @@ use hourkey_domain::Time;
 use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::request::State as RequestState;
-use hourkey_domain::transition::{self, AccessFacts, Granted, Reviewers};
+use hourkey_domain::review::Reviewers;
+use hourkey_domain::transition::{self, AccessFacts, Granted};
 use hourkey_store::access::OpenFilter;
 use hourkey_store::{Read, StoreError, Write};
 

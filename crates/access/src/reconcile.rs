@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::organisation::{Organisation, affected_pairs, moved};
-use hourkey_domain::review::Eligible;
-use hourkey_domain::transition::{self, AccessFacts, Reviewers};
+use hourkey_domain::review::{Eligible, Reviewers};
+use hourkey_domain::transition::{self, AccessFacts};
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
 

@@ -7,10 +7,10 @@ use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{NetworkId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, lock_state};
 use hourkey_domain::organisation::{Access, AccessHistory, Organisation, Reached, Resource};
-use hourkey_domain::request::{AUTOMATIC_OFF_AFTER_REVOCATION, State as RequestState, in_force};
+use hourkey_domain::request::State as RequestState;
+use hourkey_domain::settings::{AUTOMATIC_OFF_AFTER_REVOCATION, in_force};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
 use hourkey_domain::transition::Granted;
-use hourkey_domain::unlock::locks_at;
 use hourkey_protocol::access::{Approved, Decision, LastDecision, Resource as Shown};
 
 /// How long what was decided against a person is shown at the resource.
@@ -222,7 +222,7 @@ fn moments(
     let auto_locked = assignments
         .iter()
         .filter(|assignment| assignment.settings.mode == Mode::AutoLock);
-    let locks = auto_locked.filter_map(move |assignment| locks_at(assignment, last_used));
+    let locks = auto_locked.filter_map(move |assignment| assignment.locks_at(last_used));
     ends.chain(locks).chain(back).chain(faded)
 }
 

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 use crate::grant::{Grant, State as GrantState, Window};
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
-use crate::request::{Request, State as RequestState, approval_in_force};
-use crate::settings::{Approval, EffectiveAssignment, Mode, most_permissive};
-use crate::unlock;
+use crate::request::{Request, State as RequestState};
+use crate::settings::{Approval, EffectiveAssignment, Mode, approval_in_force, most_permissive};
 
 /// What one user sees of one resource: the first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +113,6 @@ pub struct Facts<'a> {
 /// ([`crate::grant::Due::start`]).
 #[must_use]
 pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
-    let best = most_permissive(facts.assignments, now)?;
     if let Some((_, locks_at)) = open(facts, now) {
         return Some(LockState::Open { locks_at });
     }
@@ -151,6 +149,7 @@ pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
             lapses_at: request.lapses_at,
         });
     }
+    let best = most_permissive(facts.assignments, now)?;
     let approval = approval_in_force(best, facts.revoked_at, now);
     let why = match (best.settings.mode, approval) {
         (Mode::AutoLock, Approval::Automatic | Approval::Manual) => Why::Unused,
@@ -212,7 +211,7 @@ fn open(facts: &Facts<'_>, now: Time) -> Option<(PermitCause, Option<Time>)> {
         valid.filter_map(|assignment| match assignment.settings.mode {
             Mode::Standing => Some((PermitCause::Standing, assignment.until)),
             Mode::AutoLock => {
-                let locks_at = unlock::locks_at(assignment, facts.last_used)?;
+                let locks_at = assignment.locks_at(facts.last_used)?;
                 let ends_at = assignment
                     .until
                     .map_or(locks_at, |until| until.min(locks_at));

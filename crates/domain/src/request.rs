@@ -8,15 +8,11 @@ use crate::grant::Window;
 use crate::ids::{AssignmentId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
-use crate::settings::{Approval, EffectiveAssignment, Mode, Period};
+use crate::settings::{Approval, EffectiveAssignment, Mode, Period, approval_in_force};
 use crate::{Time, later};
 
 /// A pending request lapses after this, unless configured otherwise (rule 4).
 pub const DEFAULT_LAPSE: TimeDelta = TimeDelta::hours(24);
-
-/// After a revocation by a person, automatic approval is off for that user and resource for this
-/// long (rule 11).
-pub const AUTOMATIC_OFF_AFTER_REVOCATION: TimeDelta = TimeDelta::hours(24);
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -228,37 +224,6 @@ pub fn ask(
         lapse,
         now,
     )
-}
-
-/// The approval that holds on this assignment now: rule 11 switches automatic approval off for a while.
-#[must_use]
-pub fn approval_in_force(
-    assignment: &EffectiveAssignment,
-    revoked_at: Option<Time>,
-    now: Time,
-) -> Approval {
-    let off = revoked_at.is_some_and(|at| now < later(at, AUTOMATIC_OFF_AFTER_REVOCATION));
-    if off {
-        Approval::Manual
-    } else {
-        assignment.settings.approval
-    }
-}
-
-/// The assignments that are valid, with the approval that holds now (rule 11).
-#[must_use]
-pub fn in_force(
-    assignments: &[EffectiveAssignment],
-    revoked_at: Option<Time>,
-    now: Time,
-) -> Vec<EffectiveAssignment> {
-    let valid = assignments.iter().filter(|own| own.is_valid(now)).copied();
-    valid
-        .map(|mut own| {
-            own.settings.approval = approval_in_force(&own, revoked_at, now);
-            own
-        })
-        .collect()
 }
 
 /// [`ask`], whatever the mode of the assignment.

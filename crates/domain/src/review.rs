@@ -83,6 +83,29 @@ impl From<Option<UserId>> for Regulars {
     }
 }
 
+/// Who reviews a resource, as rule 14 needs to know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reviewers {
+    /// The enabled people who review it by their role or as its approvers, each once.
+    pub regular: Vec<UserId>,
+    /// The organisation's fallback reviewers.
+    pub fallback: Vec<UserId>,
+}
+
+impl Reviewers {
+    /// Who can approve what `requester` asks for (rule 14).
+    #[must_use]
+    pub fn eligible(&self, requester: UserId) -> Eligible {
+        Eligible::to_decide(requester, &self.regular, &self.fallback)
+    }
+
+    /// True when this person's approval still counts. Whoever approved as a fallback reviewer does
+    /// not lose that by regular ones having come.
+    pub(crate) fn include(&self, reviewer: UserId) -> bool {
+        self.regular.contains(&reviewer) || self.fallback.contains(&reviewer)
+    }
+}
+
 /// Who can approve a request (rule 14).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Eligible {

@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
 use crate::ids::{AssignmentId, GroupId};
 use crate::length::Length;
+use crate::{Time, later};
 
 /// How a resource is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +68,10 @@ pub enum Approval {
     /// The requester, at once, with a reason.
     Automatic,
 }
+
+/// After a revocation by a person, automatic approval is off for that user and resource for this
+/// long (rule 11).
+pub const AUTOMATIC_OFF_AFTER_REVOCATION: TimeDelta = TimeDelta::hours(24);
 
 /// The complete access settings of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,6 +151,46 @@ impl EffectiveAssignment {
     pub fn is_valid(&self, now: Time) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+
+    /// When it locks, if it auto-locks: `lock_after` days (at least one) after it was last used,
+    /// unlocked or first assigned. `None` when it never was: it is locked.
+    #[must_use]
+    pub fn locks_at(&self, last_used: Option<Time>) -> Option<Time> {
+        let days = i64::from(self.settings.lock_after.max(1));
+        let counts_from = last_used.max(self.counts_from)?;
+        Some(later(counts_from, TimeDelta::days(days)))
+    }
+}
+
+/// The approval that holds on this assignment now: rule 11 switches automatic approval off for a while.
+#[must_use]
+pub fn approval_in_force(
+    assignment: &EffectiveAssignment,
+    revoked_at: Option<Time>,
+    now: Time,
+) -> Approval {
+    let off = revoked_at.is_some_and(|at| now < later(at, AUTOMATIC_OFF_AFTER_REVOCATION));
+    if off {
+        Approval::Manual
+    } else {
+        assignment.settings.approval
+    }
+}
+
+/// The assignments that are valid, with the approval that holds now (rule 11).
+#[must_use]
+pub fn in_force(
+    assignments: &[EffectiveAssignment],
+    revoked_at: Option<Time>,
+    now: Time,
+) -> Vec<EffectiveAssignment> {
+    let valid = assignments.iter().filter(|own| own.is_valid(now)).copied();
+    valid
+        .map(|mut own| {
+            own.settings.approval = approval_in_force(&own, revoked_at, now);
+            own
+        })
+        .collect()
 }
 
 /// The most permissive of several assignments (rule 3): the one that counts, and is preselected when

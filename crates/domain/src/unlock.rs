@@ -6,12 +6,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Time;
 use crate::ids::{AssignmentId, RequestId, ResourceId, UserId};
 use crate::reason::Text;
 use crate::request::{Ask, CannotApprove, CannotAsk, NewRequest, Pending, Purpose, Request, State};
 use crate::review::{MayNot, Reviewer};
 use crate::settings::{EffectiveAssignment, Mode};
-use crate::{Time, later};
 
 /// What an approval, or an administrator, creates under auto-lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,15 +52,6 @@ impl Unlock {
     }
 }
 
-/// When an auto-locked assignment locks: `lock_after` days (at least one) after it was last used,
-/// unlocked or first assigned. `None` when it never was: it is locked.
-#[must_use]
-pub fn locks_at(assignment: &EffectiveAssignment, last_used: Option<Time>) -> Option<Time> {
-    let days = i64::from(assignment.settings.lock_after.max(1));
-    let counts_from = last_used.max(assignment.counts_from)?;
-    Some(later(counts_from, TimeDelta::days(days)))
-}
-
 /// An assignment known to be auto-locked and unused for too long: the only one that can be unlocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Locked(EffectiveAssignment);
@@ -70,7 +61,7 @@ impl EffectiveAssignment {
     /// [`crate::lock::Facts`].
     #[must_use]
     pub fn auto_locked(self, last_used: Option<Time>, now: Time) -> Option<Locked> {
-        let locked = locks_at(&self, last_used).is_none_or(|at| now >= at);
+        let locked = self.locks_at(last_used).is_none_or(|at| now >= at);
         (self.settings.mode == Mode::AutoLock && self.is_valid(now) && locked)
             .then_some(Locked(self))
     }

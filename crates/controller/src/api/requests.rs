@@ -1,4 +1,4 @@
-//! AskErrors for access, and deciding.
+//! Asking for access, and deciding.
 
 use axum::Json;
 use axum::extract::State;

@@ -8,8 +8,8 @@ use super::models::{Group, Resource, User};
 use super::value::Organisation;
 use crate::Time;
 use crate::ids::{GroupId, ResourceId, UserId};
-use crate::review::Eligible;
-use crate::transition::{Reviewers, Transition, reconcile, settle};
+use crate::review::{Eligible, Reviewers};
+use crate::transition::{Transition, reconcile, settle};
 
 /// The users and resources between which something is open that a change may end, or send back to
 /// review: all that [`reconcile`] must look at when `before` became `after`. What was open between

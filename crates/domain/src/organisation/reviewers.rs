@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::Organisation;
 use crate::ids::{GroupId, ResourceId, UserId};
-use crate::review::{Regulars, Reviewer, Role};
-use crate::transition::Reviewers;
+use crate::review::{Regulars, Reviewer, Reviewers, Role};
 
 /// The requests that a person may review in their session: true until the organisation changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

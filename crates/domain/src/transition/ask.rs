@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::facts::{AccessFacts, Reviewers};
+use super::facts::AccessFacts;
 use crate::Time;
 use crate::ids::{AssignmentId, RequestId};
 use crate::lock::{LockState, lock_state};
-use crate::request::{self, Ask, CannotAsk, NewRequest, in_force};
-use crate::review::Eligible;
-use crate::settings::{Approval, most_permissive};
+use crate::request::{self, Ask, CannotAsk, NewRequest};
+use crate::review::{Eligible, Reviewers};
+use crate::settings::{Approval, in_force, most_permissive};
 
 /// What comes of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +16,22 @@ pub enum Asked {
     /// Nothing new: this request waits, or its grant is scheduled or runs (rule 4).
     AlreadyThere(RequestId),
     /// A new request.
-    New(NewRequest),
+    New {
+        /// The request.
+        request: NewRequest,
+        /// Who can approve it; `None` where that is automatic.
+        eligible: Option<Eligible>,
+    },
 }
 
-/// Asks for access (rules 3, 4, 5, 10 and 11), by the assignment chosen or else by the one that
+/// Asks for access (rules 3, 4, 5, 10, 11 and 14), by the assignment chosen or else by the one that
 /// is preselected.
 ///
 /// # Errors
 /// [`CannotAsk`], naming what is in the way.
 pub fn ask(
     facts: &AccessFacts,
+    reviewers: &Reviewers,
     ask: Ask,
     chosen: Option<AssignmentId>,
     lapse: TimeDelta,
@@ -62,24 +68,16 @@ pub fn ask(
         }
         Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
     }?;
-    Ok(Asked::New(request))
-}
-
-/// Finds who can approve a new request (rule 14).
-///
-/// # Errors
-/// [`CannotAsk::NobodyCanApprove`].
-pub fn find_eligible(
-    facts: &AccessFacts,
-    request: &NewRequest,
-    reviewers: &Reviewers,
-) -> Result<Eligible, CannotAsk> {
-    match reviewers.eligible(request.user) {
-        Eligible::Nobody => {
-            let own = facts.assignment(request.terms.assignment);
+    let eligible = match (request.terms.approval, reviewers.eligible(user)) {
+        (Approval::Automatic, _) => None,
+        (Approval::Manual, Eligible::Nobody) => {
+            let mut own = facts.assignments.iter();
+            let own = own.find(|own| own.assignment == request.terms.assignment);
+            // Unless it is off for a while (rule 11).
             let opens_again = own.is_some_and(|own| own.settings.approval == Approval::Automatic);
-            Err(CannotAsk::NobodyCanApprove { opens_again })
+            return Err(CannotAsk::NobodyCanApprove { opens_again });
         }
-        eligible @ (Eligible::Regulars(_) | Eligible::Fallback(_)) => Ok(eligible),
-    }
+        (Approval::Manual, found) => Some(found),
+    };
+    Ok(Asked::New { request, eligible })
 }

@@ -8,7 +8,6 @@ use crate::ids::{RequestId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
 use crate::request::{CannotApprove, Purpose};
-use crate::unlock::locks_at;
 
 /// Approves a request, for less time if the reviewer says so (rules 5, 6 and 7); `by` is `None` for
 /// automatic approval. A request for the unlock of what is open by now is cancelled instead: there
@@ -41,7 +40,7 @@ pub fn approve(
             }),
             Some(locked) => {
                 let (request, unlock) = locked.approve(pending, by, comment, now)?;
-                let locks_at = locks_at(live, Some(unlock.at)).unwrap_or(now);
+                let locks_at = live.locks_at(Some(unlock.at)).unwrap_or(now);
                 let gives = Gives::Unlock { unlock, locks_at };
                 Ok(Transition::Approved { request, gives })
             }

@@ -8,7 +8,6 @@ use crate::grant::{Grant, Live, State as GrantState};
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::lock::{Facts, lock_state};
 use crate::request::{Pending, Purpose, Request, State as RequestState};
-use crate::review::Eligible;
 use crate::settings::{EffectiveAssignment, most_permissive};
 
 /// Everything that bears on one user and one resource at one moment.
@@ -44,29 +43,6 @@ pub struct Granted {
     pub grant: Grant,
     /// Its request.
     pub request: Request,
-}
-
-/// Who reviews a resource, as rule 14 needs to know it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reviewers {
-    /// The enabled people who review it by their role or as its approvers, each once.
-    pub regular: Vec<UserId>,
-    /// The organisation's fallback reviewers.
-    pub fallback: Vec<UserId>,
-}
-
-impl Reviewers {
-    /// Who can approve what `requester` asks for (rule 14).
-    #[must_use]
-    pub fn eligible(&self, requester: UserId) -> Eligible {
-        Eligible::to_decide(requester, &self.regular, &self.fallback)
-    }
-
-    /// True when this person's approval still counts. Whoever approved as a fallback reviewer does
-    /// not lose that by regular ones having come.
-    pub(super) fn include(&self, reviewer: UserId) -> bool {
-        self.regular.contains(&reviewer) || self.fallback.contains(&reviewer)
-    }
 }
 
 impl AccessFacts {

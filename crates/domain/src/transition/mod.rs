@@ -14,10 +14,10 @@ mod reconcile;
 mod settle;
 mod unlock;
 
-pub use ask::{Asked, ask, find_eligible};
+pub use ask::{Asked, ask};
 pub use decide::{approve, deny};
 pub use end::{cancel, release, revoke};
-pub use facts::{AccessFacts, Granted, Reviewers};
+pub use facts::{AccessFacts, Granted};
 pub use kinds::{Gives, GrantChange, TooLate, Transition};
 pub use reconcile::reconcile;
 pub use settle::settle;

@@ -1,6 +1,6 @@
 //! What a change of the organisation does to what waits or runs.
 
-use super::facts::{AccessFacts, Granted, Reviewers};
+use super::facts::{AccessFacts, Granted};
 use super::kinds::{GrantChange, Transition};
 use crate::Time;
 use crate::cause::Cause;
@@ -9,7 +9,7 @@ use crate::grant::Grant;
 use crate::ids::UserId;
 use crate::reason::Text;
 use crate::request::Request;
-use crate::review::Eligible;
+use crate::review::{Eligible, Reviewers};
 
 /// What a change of the organisation, or a use that is reported late, does to what waits or runs
 /// (rules 7 and 14). `moved` when address, ports or network of the resource changed; `told` are

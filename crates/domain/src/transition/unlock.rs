@@ -8,7 +8,6 @@ use crate::lock::lock_state;
 use crate::reason::Text;
 use crate::review::{MayNot, Reviewer};
 use crate::settings::most_permissive;
-use crate::unlock::locks_at;
 
 /// Why an administrator cannot unlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +55,7 @@ pub fn unlock(
     let unlocked = Transition::Unlocked {
         unlock,
         last_used: facts.last_used,
-        locks_at: locks_at(best, Some(unlock.at)).unwrap_or(now),
+        locks_at: best.locks_at(Some(unlock.at)).unwrap_or(now),
         comment,
     };
     Ok(superseded.into_iter().chain([unlocked]).collect())

@@ -3,12 +3,21 @@ use hourkey_domain::Time;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
+use hourkey_domain::review::Reviewers;
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
 use hourkey_domain::transition::{self, AccessFacts, Asked, Gives, Granted, Transition, settle};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::strategies::*;
+
+/// Somebody can always approve.
+fn reviewers() -> Reviewers {
+    Reviewers {
+        regular: vec![REVIEWER],
+        fallback: Vec::new(),
+    }
+}
 
 /// What people and time do to one user and one resource.
 #[derive(Clone, Debug)]
@@ -181,11 +190,11 @@ impl History {
             starts_at: starts_in.map(|minutes| self.now + TimeDelta::minutes(minutes)),
             ..plain_ask()
         };
-        let asked = transition::ask(facts, asking, None, DEFAULT_LAPSE, self.now);
+        let asked = transition::ask(facts, &reviewers(), asking, None, DEFAULT_LAPSE, self.now);
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
         match asked.unwrap() {
             Asked::AlreadyThere(request) => request,
-            Asked::New(request) => {
+            Asked::New { request, .. } => {
                 let request = request.numbered(id);
                 let approval = request.terms.approval;
                 self.requests.push(request);
@@ -257,7 +266,7 @@ proptest! {
         prop_assert_eq!(&again.pending, &facts.pending);
         prop_assert_eq!(&again.grant, &facts.grant);
         let asked = transition::ask(
-            &facts, plain_ask(), None, DEFAULT_LAPSE, history.now,
+            &facts, &reviewers(), plain_ask(), None, DEFAULT_LAPSE, history.now,
         );
         if asked == Err(CannotAsk::NotVisible) {
             let ended = assignment.until.is_some_and(|until| until <= history.now);

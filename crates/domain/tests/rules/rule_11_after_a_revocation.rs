@@ -2,8 +2,8 @@ use chrono::TimeDelta;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::lock::{Facts, LockState, Why, lock_state};
-use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, approval_in_force, ask};
-use hourkey_domain::settings::Approval;
+use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, ask};
+use hourkey_domain::settings::{Approval, approval_in_force};
 use proptest::prelude::*;
 
 use crate::strategies::*;

@@ -5,9 +5,9 @@ use crate::address::{Candidate, Host, governing};
 use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use crate::lock::{Facts, Permit, lock_state, permit};
 use crate::organisation::{Access, Assignment, Contents, Group, Resource, User};
-use crate::review::{Eligible, Role};
+use crate::review::{Eligible, Reviewers, Role};
 use crate::settings::EffectiveAssignment;
-use crate::transition::{AccessFacts, Reviewers};
+use crate::transition::AccessFacts;
 
 impl Contents {
     pub(super) fn user(&self, id: UserId) -> Option<&User> {
