@@ -3,8 +3,9 @@
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::account::Me;
 use hourkey_testkit::browser::Browser;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::keyring::Keyring;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::test_user::TestUser;
 

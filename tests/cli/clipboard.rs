@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::display::Display;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;

@@ -1,8 +1,9 @@
 //! Why a resource can or cannot be reached.
 
 use hourkey_domain::organisation::explain::{Explanation, Missing};
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::organisation::SAMPLE;
 
 use crate::terminal::Terminal;
 

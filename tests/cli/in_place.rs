@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 
 use crate::server::nginx;
 use crate::terminal::Terminal;

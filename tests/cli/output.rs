@@ -4,7 +4,8 @@ use std::fs::File;
 use std::process::Stdio;
 
 use hourkey_testkit::binaries;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::test_user::TestUser;
 

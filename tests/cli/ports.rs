@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hourkey_testkit::binaries;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 use serde::Deserialize;

@@ -13,44 +13,23 @@ use hourkey_domain::request::DEFAULT_LAPSE;
 use hourkey_protocol::access::NewRequest;
 use hourkey_store::{Room, Store, transact};
 use hourkey_store_sqlite::SqliteStore;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, User};
 use hourkey_testkit::process;
 use tempfile::TempDir;
 
 /// Nobody but Root reviews; what opens with a reason is opened at once.
-const ORGANISATION: &str = r#"
-name = "Small"
-[[user]]
-login = "root"
-name = "Root"
-roles = ["Admin"]
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "bo"
-name = "Bo Ek"
-[[group]]
-name = "Ops"
-members = ["ada", "bo"]
-[[network]]
-name = "Office"
-[[resource]]
-name = "Database"
-address = "db.corp"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "4h", approval = "Automatic" }
-[[resource]]
-name = "Vault"
-address = "vault.corp"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "4h" }
-[[assignment]]
-group = "Ops"
-resource = "Database"
-[[assignment]]
-group = "Ops"
-resource = "Vault"
-"#;
+fn organisation() -> OrgBuilder {
+    let access = || Access::request().up_to("4h");
+    OrgBuilder::new("Small")
+        .admin("root", "Root")
+        .member("ada", "Ada Park")
+        .member("bo", "Bo Ek")
+        .group("Ops", &["ada", "bo"])
+        .network("Office")
+        .resource(Resource::new("Database", "db.corp", access().automatic()))
+        .resource(Resource::new("Vault", "vault.corp", access()))
+        .assign("Ops", &["Database", "Vault"])
+}
 
 /// A data folder where both have a grant for Database, and wait for Vault.
 struct Host(TempDir);
@@ -65,7 +44,7 @@ struct Ran {
 impl Host {
     async fn new() -> Self {
         let host = Self(tempfile::tempdir().unwrap());
-        let ran = host.apply(ORGANISATION, &["--yes"]);
+        let ran = host.apply(&organisation(), &["--yes"]);
         assert_eq!(ran.code, 0, "{ran:?}");
         let store = host.store().await;
         let organisation = Directory::default().current(&store).await.unwrap();
@@ -105,9 +84,9 @@ impl Host {
         self.0.path().join("data")
     }
 
-    fn apply(&self, organisation: &str, flags: &[&str]) -> Ran {
+    fn apply(&self, organisation: &OrgBuilder, flags: &[&str]) -> Ran {
         let file = self.0.path().join("org.toml");
-        std::fs::write(&file, organisation).unwrap();
+        std::fs::write(&file, organisation.text()).unwrap();
         self.run(&[&["apply", file.to_str().unwrap()], flags].concat())
     }
 
@@ -130,11 +109,8 @@ const EFFECTS: &str = "What this does to people:
 ";
 
 /// Ops have no access to Database.
-fn without_database() -> String {
-    ORGANISATION.replace(
-        "[[assignment]]\ngroup = \"Ops\"\nresource = \"Database\"\n",
-        "",
-    )
+fn without_database() -> OrgBuilder {
+    organisation().unassign("Ops", "Database")
 }
 
 #[tokio::test]
@@ -169,14 +145,10 @@ async fn apply_says_what_it_would_do_to_people_and_does_nothing() {
 #[tokio::test]
 async fn apply_names_what_nobody_can_review_any_more() {
     let host = Host::new().await;
-    let demoted = ORGANISATION
-        .replace("roles = [\"Admin\"]", "roles = [\"AccessReviewer\"]")
-        .replace(
-            "name = \"Ada Park\"",
-            "name = \"Ada Park\"\nroles = [\"Admin\"]",
-        );
-    let disabled = demoted.replace("name = \"Root\"", "name = \"Root\"\ndisabled = true");
-    let ran = host.apply(&disabled, &["--dry-run"]);
+    let ada_alone = organisation()
+        .user(User::reviewer("root", "Root").disabled())
+        .admin("ada", "Ada Park");
+    let ran = host.apply(&ada_alone, &["--dry-run"]);
     let effects = "What this does to people:
   1 request is cancelled because nobody else is left who could approve it: Ada Park for Vault.
   Ada Park is the only reviewer of Vault: nobody can approve their requests.
@@ -187,7 +159,7 @@ async fn apply_names_what_nobody_can_review_any_more() {
 #[tokio::test]
 async fn what_does_nothing_to_people_is_told_as_before() {
     let host = Host::new().await;
-    let renamed = ORGANISATION.replace("\"Small\"", "\"Large\"");
+    let renamed = organisation().renamed("Large");
     let ran = host.apply(&renamed, &["--dry-run"]);
     let expected = "~ organisation: its name becomes \"Large\"\nNothing was applied (--dry-run).\n";
     assert_eq!(
@@ -196,7 +168,7 @@ async fn what_does_nothing_to_people_is_told_as_before() {
     );
 
     // What applying refuses, a dry run refuses.
-    let nobody = ORGANISATION.replace("roles = [\"Admin\"]", "");
+    let nobody = organisation().member("root", "Root");
     let ran = host.apply(&nobody, &["--dry-run"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.starts_with("~ user root: "), "{ran:?}");

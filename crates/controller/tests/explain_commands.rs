@@ -9,11 +9,10 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use hourkey_testkit::process;
 use serde_json::Value;
 use tempfile::TempDir;
-
-const SAMPLE: &str = include_str!("../../../examples/org.toml");
 
 /// A data folder with the sample organisation, whose networks have no gateway.
 struct Host(TempDir);
@@ -196,7 +195,7 @@ fn what_is_unknown_is_named_with_what_to_do() {
         assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{ran:?}");
         assert!(ran.err.contains(said), "{ran:?}");
     }
-    let host = Host::of(&SAMPLE.replace("roles = [\"Admin\"]", ""));
+    let host = Host::of(&OrgBuilder::sample().member("root", "Rosa Ott").text());
     let ran = host.run(&["explain", "ada", "Grafana"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("role Admin"), "{ran:?}");
@@ -228,10 +227,9 @@ fn findings_fail_only_where_a_problem_is_among_them() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
     assert!(ran.err.contains("Nothing was found"), "{ran:?}");
     // Two resources at one place: a warning.
-    let twin = SAMPLE.to_owned()
-        + "\n[[resource]]\nname = \"Wiki twin\"\naddress = \"wiki.corp.example\"\nports = \"443\"\n\
-           network = \"Headquarters\"\naccess = { mode = \"Standing\" }\n";
-    host.apply(&twin);
+    let twin = Resource::new("Wiki twin", "wiki.corp.example", Access::standing()).ports("443");
+    let twin = OrgBuilder::sample().resource(twin.network("Headquarters"));
+    host.apply(&twin.text());
     let ran = host.run(&["lint"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(

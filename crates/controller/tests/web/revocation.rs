@@ -12,6 +12,7 @@ use hourkey_pki::Key;
 use hourkey_protocol::oauth::DEVICE_GRANT;
 use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
+use hourkey_testkit::organisation::{OrgBuilder, User};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page, Site};
@@ -230,15 +231,9 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
             assert_eq!(page.location(), "/sessions");
         }
         Disabled => {
-            let file = r#"
-                name = "Example"
-                [[user]]
-                login = "rae"
-                name = "Rae Reviewer"
-                roles = ["AccessReviewer"]
-                disabled = true
-            "#;
-            let file = OrgFile::parse(file).unwrap();
+            let disabled = User::reviewer("rae", "Rae Reviewer").disabled();
+            let file = OrgBuilder::new("Example").user(disabled).text();
+            let file = OrgFile::parse(&file).unwrap();
             let now = site.app.clock.now();
             apply(&site.app.store, file, false, None, now)
                 .await
