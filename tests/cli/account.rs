@@ -10,7 +10,7 @@ use hourkey_testkit::poll::eventually;
 use hourkey_testkit::test_user::TestUser;
 
 use crate::server;
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn signed_in_by_file_and_out_again() {

@@ -7,7 +7,7 @@ use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use hourkey_testkit::poll::eventually;
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn what_opens_at_once_is_used_and_given_back() {

@@ -13,7 +13,7 @@ use x11rb::protocol::xproto::{
     AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, WindowClass,
 };
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn without_a_display_the_address_is_printed() {

@@ -5,7 +5,7 @@ use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::organisation::SAMPLE;
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn people_read_why_they_reach_a_resource_or_not() {

@@ -6,7 +6,7 @@ use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::SAMPLE;
 
 use crate::server::nginx;
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 /// A firewall, the sign-in page of a network, or a reverse proxy with rules of its own.
 #[tokio::test]

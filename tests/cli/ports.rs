@@ -10,7 +10,7 @@ use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
 use serde::Deserialize;
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 /// Where a local proxy listens.
 #[derive(Deserialize)]

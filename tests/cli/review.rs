@@ -4,7 +4,7 @@ use hourkey_protocol::access::{Request, RequestStatus, Review};
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::{OrgBuilder, SAMPLE};
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 async fn ask(terminal: &Terminal, resource: &str) -> String {
     let ask = ["request", resource, "--reason", "a\nb\u{1b}[31m", "--json"];

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 /// Ada and Lee may use all but the one that is hidden.
 pub(crate) fn organisation() -> OrgBuilder {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 fn organisation() -> OrgBuilder {
     let by_marta = Access::request().period("1h").manual();

@@ -15,13 +15,13 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_testkit::organisation::{OrgBuilder, User};
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Page, Site};
-use crate::devices::enrolled;
-use crate::oauth::code;
 use crate::test_env::TestEnv;
 use crate::test_env::events::{DEADLINE, Events};
 use crate::test_env::gateways::{GatewayClient, added, call, enrol_device, enrol_gateway, permits};
-use crate::tokens::{Tokens, exchange, refresh};
+use crate::web::browser::{Browser, Page, Site};
+use crate::web::devices::enrolled;
+use crate::web::oauth::code;
+use crate::web::tokens::{Tokens, exchange, refresh};
 
 /// What ends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub mod reverse_proxy;
 pub mod screen;
 pub mod servers;
 pub mod session;
+pub mod terminal;
 pub mod test_user;
 pub mod tray;
 pub mod tray_host;
