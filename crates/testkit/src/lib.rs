@@ -5,7 +5,8 @@
 //! Waiting is always polling for a condition ([`poll::eventually`]); a wait that runs out says
 //! what it saw last.
 //!
-//! A test that needs people and resources builds an [`organisation`].
+//! A test that needs people and resources builds an [`organisation`]. Only where a test must script
+//! what a controller answers is there a [`fake`] one.
 //!
 //! ```no_run
 //! # #[cfg(target_os = "linux")]
@@ -23,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod fake;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod organisation;
