@@ -6,7 +6,6 @@ use hourkey_protocol::event::Snapshot;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use hourkey_testkit::poll::eventually;
-
 use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]

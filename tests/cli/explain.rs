@@ -4,7 +4,6 @@ use hourkey_domain::organisation::explain::{Explanation, Missing};
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::organisation::SAMPLE;
-
 use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]

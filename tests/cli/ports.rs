@@ -8,9 +8,8 @@ use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
-use serde::Deserialize;
-
 use hourkey_testkit::terminal::Terminal;
+use serde::Deserialize;
 
 /// Where a local proxy listens.
 #[derive(Deserialize)]

@@ -3,7 +3,6 @@
 use hourkey_protocol::access::{Request, RequestStatus, Review};
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::organisation::{OrgBuilder, SAMPLE};
-
 use hourkey_testkit::terminal::Terminal;
 
 async fn ask(terminal: &Terminal, resource: &str) -> String {

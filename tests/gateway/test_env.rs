@@ -13,12 +13,12 @@ use hourkey_testkit::gateway::Gateway;
 use hourkey_testkit::organisation::{self, Access, OrgBuilder};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
+use hourkey_testkit::terminal::Terminal;
 use hourkey_testkit::test_user::TestUser;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
-use hourkey_testkit::terminal::Terminal;
 
 /// Ada and Lee may use all but the one that is hidden.
 pub(crate) fn organisation() -> OrgBuilder {

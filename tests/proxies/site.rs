@@ -8,14 +8,13 @@ use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{Process, command};
 use hourkey_testkit::reverse_proxy::{Certificate, OPEN_FILES, Program, ReverseProxy};
+use hourkey_testkit::terminal::Terminal;
 use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::web::plain;
 use hourkey_testkit::webdriver::free_port;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
-
-use hourkey_testkit::terminal::Terminal;
 
 fn organisation() -> OrgBuilder {
     let by_marta = Access::request().period("1h").manual();

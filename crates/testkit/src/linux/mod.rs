@@ -10,6 +10,7 @@ pub mod display;
 pub mod dunst;
 pub mod firefox;
 pub mod gateway;
+pub mod host;
 pub mod keyring;
 pub mod notifications;
 pub mod opener;

@@ -3,7 +3,7 @@
 //! What goes wrong here panics: it is the test's own fault, or the end of the test.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -36,6 +36,14 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Everything on standard output, as one JSON value.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> T {
@@ -109,9 +117,5 @@ pub async fn ran(mut command: Command) -> CommandOutput {
         .output()
         .await
         .unwrap();
-    CommandOutput {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    CommandOutput::of(output)
 }
