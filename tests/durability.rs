@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use hourkey_client::session::Session;
 use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_protocol::access::{Approve, NewRequest, RequestStatus};
 use hourkey_protocol::notice::What;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use hourkey_testkit::test_user::TestUser;
 use tokio::task::JoinSet;
 
@@ -23,47 +23,24 @@ const MIN_ANSWERED: usize = 40;
 
 /// Members, reviewers, and a resource for each request.
 fn organisation() -> String {
-    let mut text = String::from(
-        r#"
-name = "Durable"
-[[network]]
-name = "Office"
-"#,
-    );
+    let mut organisation = OrgBuilder::new("Durable").network("Office");
     for (member, reviewer) in MEMBERS.iter().zip(REVIEWERS) {
-        let _ = write!(
-            text,
-            r#"
-[[user]]
-login = "{member}"
-name = "A member"
-[[user]]
-login = "{reviewer}"
-name = "A reviewer"
-roles = ["AccessReviewer"]
-"#
-        );
+        organisation = organisation
+            .member(member, "A member")
+            .reviewer(reviewer, "A reviewer");
     }
-    let _ = write!(
-        text,
-        "[[group]]\nname = \"Members\"\nmembers = {MEMBERS:?}\n"
-    );
+    organisation = organisation.group("Members", &MEMBERS);
     for number in 0..REQUESTS {
-        let _ = write!(
-            text,
-            r#"
-[[resource]]
-name = "Resource {number}"
-address = "r{number}.corp.example"
-network = "Office"
-access = {{ mode = "AccessRequest", period = "2h" }}
-[[assignment]]
-group = "Members"
-resource = "Resource {number}"
-"#
+        let (name, address) = (
+            format!("Resource {number}"),
+            format!("r{number}.corp.example"),
         );
+        let access = Access::request().period("2h");
+        organisation = organisation
+            .resource(Resource::new(&name, &address, access))
+            .assign("Members", &[&name]);
     }
-    text
+    organisation.text()
 }
 
 /// How often a controller is set up, until the kill comes amid the approvals: a quick one may have

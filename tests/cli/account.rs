@@ -3,13 +3,14 @@
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::account::Me;
 use hourkey_testkit::browser::Browser;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::keyring::Keyring;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::terminal::Terminal;
 use hourkey_testkit::test_user::TestUser;
 
 use crate::server;
-use crate::terminal::Terminal;
 
 #[tokio::test]
 async fn signed_in_by_file_and_out_again() {

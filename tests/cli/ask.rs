@@ -3,10 +3,10 @@
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Grant, GrantStatus, Request, RequestStatus, ResourceDetail};
 use hourkey_protocol::event::Snapshot;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use hourkey_testkit::poll::eventually;
-
-use crate::terminal::Terminal;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn what_opens_at_once_is_used_and_given_back() {
@@ -229,19 +229,12 @@ async fn what_cannot_be_is_refused_with_its_code() {
 
 #[tokio::test]
 async fn hostile_names_are_shown_and_steer_nothing() {
-    let organisation = format!(
-        "{SAMPLE}
-[[resource]]
-name = \"Evil\\u202egnp.exe\"
-address = \"evil.corp.example\"
-network = \"Cloud\"
-access = {{ mode = \"Standing\" }}
-
-[[assignment]]
-group = \"Everyone\"
-resource = \"Evil\\u202egnp.exe\"
-"
-    );
+    let hostile = "Evil\u{202e}gnp.exe";
+    let resource = Resource::new(hostile, "evil.corp.example", Access::standing());
+    let organisation = OrgBuilder::sample()
+        .resource(resource.network("Cloud"))
+        .assign("Everyone", &[hostile])
+        .text();
     let controller = Controller::start(&organisation).await.unwrap();
     let terminal = Terminal::of("ada", &controller).await;
     let list = terminal.run(&["list"]).await.ended(0).out;

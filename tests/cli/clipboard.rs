@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::display::Display;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::terminal::Terminal;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     AtomEnum, ConnectionExt as _, CreateWindowAux, EventMask, WindowClass,
 };
-
-use crate::terminal::Terminal;
 
 #[tokio::test]
 async fn without_a_display_the_address_is_printed() {

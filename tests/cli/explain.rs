@@ -1,10 +1,10 @@
 //! Why a resource can or cannot be reached.
 
 use hourkey_domain::organisation::explain::{Explanation, Missing};
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
-
-use crate::terminal::Terminal;
+use hourkey_testkit::organisation::SAMPLE;
+use hourkey_testkit::terminal::Terminal;
 
 #[tokio::test]
 async fn people_read_why_they_reach_a_resource_or_not() {

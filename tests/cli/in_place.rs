@@ -1,11 +1,11 @@
 //! What the person is told of whatever stands between them and the controller.
 
-use std::net::{Ipv4Addr, TcpListener};
-
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
+use hourkey_testkit::terminal::Terminal;
+use hourkey_testkit::webdriver::free_port;
 
 use crate::server::nginx;
-use crate::terminal::Terminal;
 
 /// A firewall, the sign-in page of a network, or a reverse proxy with rules of its own.
 #[tokio::test]
@@ -61,9 +61,7 @@ async fn the_proxy_that_the_environment_names_is_told_without_its_password() {
     assert!(ran.err.contains(nobody), "{ran:?}");
     assert!(!ran.err.contains("secret"), "{ran:?}");
 
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let port = free_port().unwrap();
     let proxy = format!("http://127.0.0.1:{port}");
     terminal.session.set("http_proxy", "");
     terminal.session.set("ALL_PROXY", &proxy);

@@ -11,4 +11,3 @@ mod output;
 mod ports;
 mod review;
 mod server;
-mod terminal;

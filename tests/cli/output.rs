@@ -4,11 +4,11 @@ use std::fs::File;
 use std::process::Stdio;
 
 use hourkey_testkit::binaries;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
+use hourkey_testkit::terminal::{CommandOutput, Terminal};
 use hourkey_testkit::test_user::TestUser;
-
-use crate::terminal::{CommandOutput, Terminal};
 
 /// Runs a command whose output goes elsewhere.
 async fn run(terminal: &Terminal, arguments: &[&str], out: Stdio, err: Stdio) -> CommandOutput {

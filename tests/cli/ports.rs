@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hourkey_testkit::binaries;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
+use hourkey_testkit::terminal::Terminal;
 use serde::Deserialize;
-
-use crate::terminal::Terminal;
 
 /// Where a local proxy listens.
 #[derive(Deserialize)]

@@ -1,9 +1,9 @@
 //! Reviewing from the terminal.
 
 use hourkey_protocol::access::{Request, RequestStatus, Review};
-use hourkey_testkit::controller::{Controller, SAMPLE};
-
-use crate::terminal::Terminal;
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::{OrgBuilder, SAMPLE};
+use hourkey_testkit::terminal::Terminal;
 
 async fn ask(terminal: &Terminal, resource: &str) -> String {
     let ask = ["request", resource, "--reason", "a\nb\u{1b}[31m", "--json"];
@@ -78,10 +78,9 @@ async fn while_access_runs_it_is_said_who_approved_it() {
 
 #[tokio::test]
 async fn nobody_approves_their_own_request() {
-    let organisation = SAMPLE.replace(
-        r#"members = ["ada", "lee"]"#,
-        r#"members = ["ada", "lee", "marta"]"#,
-    );
+    let organisation = OrgBuilder::sample()
+        .group("Site reliability", &["ada", "lee", "marta"])
+        .text();
     let controller = Controller::start(&organisation).await.unwrap();
     let marta = Terminal::of("marta", &controller).await;
     let id = ask(&marta, "grafana").await;

@@ -3,9 +3,8 @@
 use std::net::Ipv4Addr;
 
 use hourkey_testkit::process::Process;
+use hourkey_testkit::terminal::Terminal;
 use tokio::net::TcpStream;
-
-use crate::terminal::Terminal;
 
 /// Starts nginx at a port of 127.0.0.1, with these settings of its one server.
 pub(crate) async fn nginx(terminal: &Terminal, port: u16, server: &str) -> Process {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use hourkey_client::secrets::{File, Secret, SecretStore as _};
 use hourkey_testkit::browser::Browser;
-use hourkey_testkit::controller::SAMPLE;
 use hourkey_testkit::desktop;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::webdriver::free_port;
 
@@ -105,11 +105,9 @@ async fn a_running_browser_finds_what_is_new_or_renamed() -> Result<()> {
     assert!(unknown(&before), "{before:?}");
 
     let with = |host: &str| {
-        format!(
-            "{SAMPLE}\n[[resource]]\nname = \"New\"\naddress = \"{host}\"\nports = \"80\"\n\
-             network = \"Cloud\"\naccess = {{ mode = \"Standing\" }}\n\
-             [[assignment]]\ngroup = \"Everyone\"\nresource = \"New\"\n"
-        )
+        let new = Resource::new("New", host, Access::standing()).ports("80");
+        let organisation = OrgBuilder::sample().resource(new.network("Cloud"));
+        organisation.assign("Everyone", &["New"]).text()
     };
     let mut seen = first.clone();
     for host in ["new.corp.example", "renamed.corp.example"] {

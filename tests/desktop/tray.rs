@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use hourkey_protocol::account::SessionKind;
 use hourkey_testkit::desktop;
 use hourkey_testkit::display::Display;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::screen;
 use hourkey_testkit::session::Session;
@@ -128,19 +129,13 @@ async fn a_request_is_cancelled_by_the_tray() -> Result<()> {
 #[tokio::test]
 async fn names_of_others_are_harmless() -> Result<()> {
     let (harness, _people) = DesktopHarness::with_ada().await?;
-    let hostile = r#"
-[[resource]]
-name = "_a & b\u202e <b>c</b> %s"
-address = "hostile.corp.example"
-ports = "443"
-network = "Cloud"
-access = { mode = "AccessRequest", period = "45m", approval = "Manual" }
-
-[[assignment]]
-group = "Site reliability"
-resource = "_a & b\u202e <b>c</b> %s"
-"#;
-    let organisation = format!("{}\n{hostile}", hourkey_testkit::controller::SAMPLE);
+    let hostile = "_a & b\u{202e} <b>c</b> %s";
+    let access = Access::request().period("45m").manual();
+    let resource = Resource::new(hostile, "hostile.corp.example", access).ports("443");
+    let organisation = OrgBuilder::sample()
+        .resource(resource.network("Cloud"))
+        .assign("Site reliability", &[hostile])
+        .text();
     harness.controller.apply(&organisation).await?;
     harness.row("_a & b <b>c</b> %s").await?;
     Ok(())

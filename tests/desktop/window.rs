@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use hourkey_protocol::access::RequestStatus;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::desktop;
 use hourkey_testkit::display::Display;
 use hourkey_testkit::keyring::Keyring;
 use hourkey_testkit::opener::Opener;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::webview::WebView;

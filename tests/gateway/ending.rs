@@ -1,11 +1,12 @@
 //! Every way in which access ends, with a connection that sends at the time and one that is idle:
 //! both are cut at both ends.
 
+use hourkey_testkit::organisation::{Access, Resource};
 use hourkey_testkit::poll::eventually;
 
 use crate::connection::Connection;
 use crate::origin::{QUIET, TICKS};
-use crate::test_env::{LocalProxy, TestEnv};
+use crate::test_env::{LocalProxy, TestEnv, organisation};
 
 /// A connection that sends and one that is idle.
 async fn two(env: &TestEnv, local_proxy: &LocalProxy) -> [Connection; 2] {
@@ -80,18 +81,10 @@ async fn a_resource_that_moves_is_cut() {
     let local_proxy = env.local_proxy().await;
     env.open("Logs").await;
     let connections = two(&env, &local_proxy).await;
-    let moved = r#"
-name = "Private"
-[[network]]
-name = "Office"
-[[resource]]
-name = "Logs"
-address = "elsewhere.corp.example"
-ports = "80,9000"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
-"#;
-    env.controller.apply(moved).await.unwrap();
+    let access = Access::request().up_to("1h").automatic();
+    let moved = Resource::new("Logs", "elsewhere.corp.example", access).ports("80,9000");
+    let moved = organisation().resource(moved).text();
+    env.controller.apply(&moved).await.unwrap();
     both_are_cut(&env, connections).await;
     env.ended_because("permit").await;
 }

@@ -22,9 +22,6 @@ mod partitions;
 mod remote_env;
 mod scripted_server;
 mod shared;
-#[path = "../cli/terminal.rs"]
-#[allow(dead_code, reason = "shared with the tests of the command")]
-mod terminal;
 mod test_env;
 mod vanished;
 mod web_clients;

@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use hourkey_protocol::access::Approve;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::servers::{Postgres, Ssh};
-use tokio::net::{TcpListener, TcpStream};
+use hourkey_testkit::webdriver::free_port;
+use tokio::net::TcpStream;
 
 use crate::test_env::TestEnv;
 
@@ -153,9 +154,7 @@ async fn retrying(folder: &Path) -> (tokio::process::Child, SocketAddr) {
         .arg(&files[1]);
     let made = output(make).await;
     assert!(made.status.success(), "{made:?}");
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
     let server = tokio::process::Command::new("/usr/bin/openssl")
         .args(["s_server", "-quiet", "-www", "-tls1_3", "-groups", "P-384"])
         .args(["-accept", &address.to_string()])

@@ -10,124 +10,60 @@ use hourkey_testkit::binaries;
 use hourkey_testkit::clock::TestClock;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::organisation::{self, Access, OrgBuilder};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::Process;
+use hourkey_testkit::terminal::Terminal;
 use hourkey_testkit::test_user::TestUser;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::origin::Origin;
-use crate::terminal::Terminal;
 
-const ORGANISATION: &str = r#"
-name = "Private"
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "lee"
-name = "Lee Novak"
-[[user]]
-login = "marta"
-name = "Marta Ruiz"
-roles = ["AccessReviewer"]
-[[user]]
-login = "root"
-name = "Rosa Ott"
-roles = ["Admin"]
-[[group]]
-name = "Engineering"
-members = ["ada", "lee"]
-[[network]]
-name = "Office"
-[[resource]]
-name = "Wiki"
-address = "wiki.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "Standing" }
-[[resource]]
-name = "Logs"
-address = "logs.corp.example"
-ports = "80,9000"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
-[[resource]]
-name = "Vault"
-address = "vault.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
-[[resource]]
-name = "Portal"
-address = "portal.corp.example"
-ports = "443"
-network = "Office"
-access = { mode = "AccessRequest", period = "1h", approval = "Automatic" }
-[[resource]]
-name = "Safe"
-address = "safe.corp.example"
-ports = "443"
-network = "Office"
-access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
-[[resource]]
-name = "Hidden"
-address = "hidden.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "Standing" }
-[[resource]]
-name = "Build host"
-address = "build.corp.example"
-ports = "22"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
-[[resource]]
-name = "Database"
-address = "db.corp.example"
-ports = "5432"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "1h", approval = "Automatic" }
-[[resource]]
-name = "Repositories"
-address = "git.corp.example"
-ports = "443, 2222"
-network = "Office"
-access = { mode = "Standing" }
-[[assignment]]
-group = "Engineering"
-resource = "Repositories"
-[[assignment]]
-group = "Engineering"
-resource = "Build host"
-[[assignment]]
-group = "Engineering"
-resource = "Database"
-[[assignment]]
-group = "Engineering"
-resource = "Portal"
-[[assignment]]
-group = "Engineering"
-resource = "Safe"
-[[resource]]
-name = "Archive"
-address = "archive.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "AutoLock", lock_after = "1d", approval = "Manual" }
-[[assignment]]
-group = "Engineering"
-resource = "Archive"
-[[assignment]]
-group = "Engineering"
-resource = "Wiki"
-[[assignment]]
-group = "Engineering"
-resource = "Logs"
-[[assignment]]
-group = "Engineering"
-resource = "Vault"
-"#;
+/// Ada and Lee may use all but the one that is hidden.
+pub(crate) fn organisation() -> OrgBuilder {
+    let on = |name, host: &str, ports, access| {
+        organisation::Resource::new(name, &format!("{host}.corp.example"), access).ports(ports)
+    };
+    let standing = Access::standing;
+    let at_once = || Access::request().up_to("1h").automatic();
+    let by_marta = || Access::request().period("1h").manual();
+    let hour_at_once = Access::request().period("1h").automatic();
+    let assigned = [
+        "Repositories",
+        "Build host",
+        "Database",
+        "Portal",
+        "Safe",
+        "Archive",
+        "Wiki",
+        "Logs",
+        "Vault",
+    ];
+    OrgBuilder::new("Private")
+        .member("ada", "Ada Park")
+        .member("lee", "Lee Novak")
+        .reviewer("marta", "Marta Ruiz")
+        .admin("root", "Rosa Ott")
+        .group("Engineering", &["ada", "lee"])
+        .network("Office")
+        .resource(on("Wiki", "wiki", "80", standing()))
+        .resource(on("Logs", "logs", "80,9000", at_once()))
+        .resource(on("Vault", "vault", "80", by_marta()))
+        .resource(on("Portal", "portal", "443", hour_at_once))
+        .resource(on("Safe", "safe", "443", by_marta()))
+        .resource(on("Hidden", "hidden", "80", standing()))
+        .resource(on("Build host", "build", "22", at_once()))
+        .resource(on("Database", "db", "5432", at_once()))
+        .resource(on("Repositories", "git", "443, 2222", standing()))
+        .resource(on(
+            "Archive",
+            "archive",
+            "80",
+            Access::auto_lock("1d").manual(),
+        ))
+        .assign("Engineering", &assigned)
+}
 
 /// The test environment. Its processes end with it.
 pub(crate) struct TestEnv {
@@ -149,7 +85,7 @@ impl TestEnv {
 
     /// With servers of the test's own at these names.
     pub(crate) async fn with(servers: &[(&str, SocketAddr)]) -> Self {
-        let mut controller = Controller::prepare(ORGANISATION).await.unwrap();
+        let mut controller = Controller::prepare(&organisation().text()).await.unwrap();
         let clock = TestClock::new(&controller.data()).unwrap();
         controller.set(TestClock::VARIABLE, clock.path().to_str().unwrap());
         controller.resume().await.unwrap();

@@ -1,6 +1,5 @@
 //! Deciding on requests: one gesture decides one request, whatever else happens on the page.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -8,6 +7,7 @@ use hourkey_client::session::Session as Api;
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::access::{Comment, NewRequest, RequestStatus};
 use hourkey_testkit::browser::Browser;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::poll::eventually;
 use serde_json::json;
 
@@ -43,17 +43,19 @@ struct Queue {
 
 impl Queue {
     async fn new() -> Result<Self> {
-        let mut organisation = ORGANISATION.to_owned();
+        let mut organisation = OrgBuilder::new("Corp Example")
+            .member("ada", "Ada Park")
+            .reviewer("marta", "Marta Ruiz")
+            .group("Operators", &["ada"])
+            .network("Cloud");
         for number in 0..30 {
-            write!(
-                organisation,
-                "[[resource]]\nname = \"Database {number:02}\"\naddress = \"db{number}.corp\"\n\
-                 ports = \"5432\"\nnetwork = \"Cloud\"\n\
-                 access = {{ mode = \"AccessRequest\", up_to = \"2h\", approval = \"Manual\" }}\n\
-                 [[assignment]]\ngroup = \"Operators\"\nresource = \"Database {number:02}\"\n"
-            )?;
+            let (name, address) = (format!("Database {number:02}"), format!("db{number}.corp"));
+            let access = Access::request().up_to("2h").manual();
+            organisation = organisation
+                .resource(Resource::new(&name, &address, access).ports("5432"))
+                .assign("Operators", &[&name]);
         }
-        let site = Site::with(&organisation).await?;
+        let site = Site::with(&organisation.text()).await?;
         let (ada, marta) = tokio::try_join!(site.api("ada"), site.api("marta"))?;
         Ok(Self { site, ada, marta })
     }
@@ -152,22 +154,6 @@ impl Queue {
         Ok(self.site.address(&format!("/review/{id}")))
     }
 }
-
-const ORGANISATION: &str = r#"
-name = "Corp Example"
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "marta"
-name = "Marta Ruiz"
-roles = ["AccessReviewer"]
-[[group]]
-name = "Operators"
-members = ["ada"]
-[[network]]
-name = "Cloud"
-"#;
 
 async fn nothing() -> Result<()> {
     Ok(())

@@ -4,17 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod site;
-#[path = "../cli/terminal.rs"]
-#[allow(dead_code, reason = "shared with the tests of the command")]
-mod terminal;
 
 use hourkey_testkit::binaries;
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::reverse_proxy::{Program, example};
+use hourkey_testkit::terminal::ran;
 use hourkey_testkit::webdriver::free_port;
 
 use site::{PAGE, Parts, Site, start_proxy};
-use terminal::ran;
 
 #[tokio::test]
 async fn nginx_as_documented() {

@@ -4,9 +4,11 @@ use std::process::Stdio;
 
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::{Deployment, Gateway};
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::poll::eventually;
 use hourkey_testkit::process::{Process, command};
 use hourkey_testkit::reverse_proxy::{Certificate, OPEN_FILES, Program, ReverseProxy};
+use hourkey_testkit::terminal::Terminal;
 use hourkey_testkit::test_user::TestUser;
 use hourkey_testkit::web::plain;
 use hourkey_testkit::webdriver::free_port;
@@ -14,41 +16,17 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::terminal::Terminal;
-
-const ORGANISATION: &str = r#"
-name = "Private"
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "marta"
-name = "Marta Ruiz"
-roles = ["AccessReviewer"]
-[[group]]
-name = "Engineering"
-members = ["ada"]
-[[network]]
-name = "Office"
-[[resource]]
-name = "Wiki"
-address = "wiki.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "Standing" }
-[[resource]]
-name = "Vault"
-address = "vault.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "AccessRequest", period = "1h", approval = "Manual" }
-[[assignment]]
-group = "Engineering"
-resource = "Wiki"
-[[assignment]]
-group = "Engineering"
-resource = "Vault"
-"#;
+fn organisation() -> OrgBuilder {
+    let by_marta = Access::request().period("1h").manual();
+    OrgBuilder::new("Private")
+        .member("ada", "Ada Park")
+        .reviewer("marta", "Marta Ruiz")
+        .group("Engineering", &["ada"])
+        .network("Office")
+        .resource(Resource::new("Wiki", "wiki.corp.example", Access::standing()).ports("80"))
+        .resource(Resource::new("Vault", "vault.corp.example", by_marta).ports("80"))
+        .assign("Engineering", &["Wiki", "Vault"])
+}
 
 /// What the private page says.
 pub(crate) const PAGE: &str = "the private page";
@@ -94,7 +72,7 @@ impl Site {
         port: u16,
         configuration: impl FnOnce(&Parts) -> String,
     ) -> Self {
-        let mut controller = Controller::prepare_behind(ORGANISATION, &public)
+        let mut controller = Controller::prepare_behind(&organisation().text(), &public)
             .await
             .unwrap();
         // Each call is a line then.

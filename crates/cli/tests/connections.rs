@@ -1,17 +1,14 @@
 //! The commands that open connections, run as a person runs them, before fakes for controller
 //! and gateways.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-#[path = "../../client/tests/fake/mod.rs"]
-mod fake;
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
 use hourkey_client::config::{Config, StoreKind};
 use hourkey_client::secrets::{File, Secret, SecretStore as _};
 use hourkey_domain::lock::LockState;
+use hourkey_testkit::fake::{FakeController, FakeGateway, LOCKED, granted, resource_at};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -19,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 struct TestEnv {
-    controller: Arc<FakeController>,
+    controller: FakeController,
     gateway: FakeGateway,
     folder: TempDir,
 }
@@ -28,17 +25,17 @@ struct TestEnv {
 async fn env(lock: LockState) -> TestEnv {
     let controller = FakeController::start().await;
     let gateway = FakeGateway::start(&controller).await;
-    controller
-        .rows
-        .send_replace(vec![resource(1, "wiki.corp", lock)]);
+    controller.show(vec![resource_at(1, "wiki.corp", lock)]);
     let folder = tempfile::tempdir().unwrap();
-    let url = controller.url.parse().unwrap();
     let mut config = Config::default();
-    config.cli.controller = Some(controller.url.parse().unwrap());
+    config.cli.controller = Some(controller.url.clone());
     config.cli.store = StoreKind::File;
     config.save(&folder.path().join("config.toml")).unwrap();
-    let token = File::of(folder.path(), "hourkey-cli", &url);
-    token.save(&Secret::new("refresh")).await.unwrap();
+    let token = File::of(folder.path(), "hourkey-cli", &controller.url);
+    token
+        .save(&Secret::new(controller.sign_in()))
+        .await
+        .unwrap();
     TestEnv {
         controller,
         gateway,
@@ -85,13 +82,13 @@ async fn finish(mut child: Child, say: &[u8]) -> (Option<i32>, String, String) {
 
 #[tokio::test]
 async fn connect_carries_bytes_both_ways_and_keeps_one_key() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     for _ in 0..2 {
         let child = env.hourkey(&["connect", "wiki.corp", "7"]);
         let (code, out, err) = finish(child, b"hello").await;
         assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "hello", ""));
     }
-    let keys = env.controller.enrolments.lock().unwrap().clone();
+    let keys = env.controller.seen().enrolments.clone();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);
 }
@@ -99,7 +96,7 @@ async fn connect_carries_bytes_both_ways_and_keeps_one_key() {
 /// As under ssh: the input stays open, and the far end hangs up.
 #[tokio::test]
 async fn connect_is_over_when_the_far_end_is() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let mut child = env.hourkey(&["connect", "wiki.corp", "80"]);
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -122,15 +119,15 @@ async fn connect_says_what_it_waits_for_and_goes_on() {
     );
     let second = said.next_line().await.unwrap().unwrap();
     assert_eq!(second, "Waiting up to 120 s…");
-    let open = vec![resource(1, "wiki.corp", granted())];
-    env.controller.rows.send_replace(open);
+    let open = vec![resource_at(1, "wiki.corp", granted(1, 0, 3_600))];
+    env.controller.show(open);
     let (code, out, _) = finish(child, b"hello").await;
     assert_eq!((code, out.as_str()), (Some(0), "hello"));
 }
 
 #[tokio::test]
 async fn connect_fails_by_its_own_codes() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     for (arguments, code, sentence) in [
         (["connect", "example.com", "443"], 4, "no resource of yours"),
         (["connect", "no host", "443"], 2, "no host name"),
@@ -173,7 +170,7 @@ async fn printed(child: &mut Child) -> Value {
 
 #[tokio::test]
 async fn proxy_and_forward_say_where_they_listen_and_lead_there() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let mut proxy = env.hourkey(&["--json", "proxy"]);
     let listening = printed(&mut proxy).await;
     let proxy = listening["proxy"].as_str().unwrap();
@@ -212,7 +209,7 @@ async fn proxy_and_forward_say_where_they_listen_and_lead_there() {
 /// A shell in which the proxy's own advice was followed.
 #[tokio::test]
 async fn commands_go_to_the_controller_by_themselves_where_the_environment_names_our_own_proxy() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let mut proxy = env.hourkey(&["--json", "proxy"]);
     let port = printed(&mut proxy).await["port"].clone();
     for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -247,17 +244,16 @@ async fn commands_go_to_the_controller_by_themselves_where_the_environment_names
 
 #[tokio::test]
 async fn a_proxy_of_somebody_elses_is_used() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     // Whatever comes is passed on: an HTTP/1.1 server takes the absolute form as well.
     let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let theirs = format!("http://{}", proxy.local_addr().unwrap());
     let passed = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let (count, to) = (Arc::clone(&passed), env.controller.url.clone());
+    let (count, to) = (
+        Arc::clone(&passed),
+        env.controller.url.authority().to_owned(),
+    );
     tokio::spawn(async move {
-        let to = to
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_owned();
         while let Ok((mut caller, _)) = proxy.accept().await {
             count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             let mut controller = TcpStream::connect(&to).await.unwrap();

@@ -117,13 +117,14 @@ impl LiveClient {
 mod tests {
     use super::*;
     use crate::testing::{
-        FakeController, LOCKED, Play, TestClock, eventually, granted, on_stream, resource, snapshot,
+        FakeController, LOCKED, Play, TestClock, eventually, granted, on_stream, resource,
+        session_config, signed_in, snapshot,
     };
     use hourkey_domain::ids::ResourceId;
 
     async fn session(controller: &FakeController) -> Session {
-        let config = controller.config(TestClock::new());
-        controller.signed_in(&*config.store).await;
+        let config = session_config(controller, TestClock::new());
+        signed_in(controller, &*config.store).await;
         Session::resume(config).await.unwrap().unwrap()
     }
 
@@ -155,7 +156,7 @@ mod tests {
         let controller = FakeController::start().await;
         let live = LiveModel::follow(session(&controller).await);
         let mut model = live.watch();
-        controller.seen().ended = true;
+        controller.script().ended = true;
         controller.play(Play::Close(vec![]));
         live.heard().await;
         live.ended().await;

@@ -2,25 +2,27 @@
 //! gateways.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod fake;
+mod curl;
+mod test_user;
 
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use fake::curl::{curl, done};
-use fake::test_user::TestUser;
-use fake::{FakeController, FakeGateway, LOCKED, granted, resource};
+use curl::{curl, done};
 use hourkey_client::dial::{Destination, DialError};
 use hourkey_client::local_proxy::{BROWSER_HOLD_TIMEOUT, Forward, LocalProxy};
 use hourkey_domain::lock::LockState;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::gateway::Refusal;
+use hourkey_testkit::fake::{FakeController, FakeGateway, LOCKED, at, granted, resource_at};
+use hourkey_testkit::poll::eventually;
+use test_user::TestUser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 struct TestEnv {
-    controller: std::sync::Arc<FakeController>,
+    controller: FakeController,
     gateway: FakeGateway,
     user: TestUser,
     proxy: LocalProxy,
@@ -29,7 +31,7 @@ struct TestEnv {
 async fn env(lock: LockState) -> TestEnv {
     let controller = FakeController::start().await;
     let gateway = FakeGateway::start(&controller).await;
-    let rows = vec![resource(1, "wiki.corp", lock)];
+    let rows = vec![resource_at(1, "wiki.corp", lock)];
     let user = TestUser::new(&controller, rows).await;
     let proxy = user.local_proxy().await;
     TestEnv {
@@ -58,16 +60,12 @@ impl TestEnv {
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually(what, async || holds()).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_granted_comes_back() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let (proxy, socks) = (env.http_proxy(), env.socks());
     let url = "http://wiki.corp/page?q=1";
     for how in [
@@ -83,12 +81,12 @@ async fn what_is_granted_comes_back() {
     let targets = env.gateway.targets.lock().unwrap().clone();
     assert_eq!(targets, ["wiki.corp:80"; 4]);
     assert_eq!(env.user.prompts.seen(), [""; 0]);
-    assert_eq!(env.controller.enrolments.lock().unwrap().len(), 1);
+    assert_eq!(env.controller.seen().enrolments.len(), 1);
 }
 
 #[tokio::test]
 async fn other_destinations_and_commands_are_refused() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let (proxy, socks) = (env.http_proxy(), env.socks());
     for url in [
         "http://wiki.corp:8080/",
@@ -138,7 +136,8 @@ async fn a_held_connection_goes_on_when_the_resource_opens() {
     assert!(env.gateway.targets.lock().unwrap().is_empty());
     // The gateway hears of the grant a little later than this device.
     env.gateway.refuse.lock().unwrap().push(Refusal::NoPermit);
-    env.user.change(resource(1, "wiki.corp", granted()));
+    env.user
+        .change(resource_at(1, "wiki.corp", granted(1, 0, 3_600)));
     for child in held {
         assert!(done(child).await.unwrap().contains("/late"));
     }
@@ -168,8 +167,8 @@ async fn a_denial_ends_the_wait() {
     let held = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     let prompts = &env.user.prompts;
     until("asked", || !prompts.seen().is_empty()).await;
-    let mut denied = resource(1, "wiki.corp", LOCKED);
-    denied.denied_at = Some(fake::now());
+    let mut denied = resource_at(1, "wiki.corp", LOCKED);
+    denied.denied_at = Some(at(0));
     env.user.change(denied);
     let (code, complaint) = done(held).await.unwrap_err();
     assert!(code == 56 && complaint.contains("403"), "{complaint}");
@@ -227,11 +226,11 @@ async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_as
         let held = curl(how);
         let prompts = &env.user.prompts;
         until("asked", || prompts.seen().len() > number).await;
-        let mut denied = resource(1, "wiki.corp", LOCKED);
-        denied.denied_at = Some(fake::now() + chrono::TimeDelta::minutes(number as i64));
+        let mut denied = resource_at(1, "wiki.corp", LOCKED);
+        denied.denied_at = Some(at(0) + chrono::TimeDelta::minutes(number as i64));
         env.user.change(denied);
         answers.push(done(held).await);
-        env.user.clock.advance(60);
+        env.user.clock.advance(Duration::from_secs(60));
     }
     let [fails, shows] = answers.try_into().unwrap();
     assert_eq!(fails.unwrap_err().0, 22, "--fail is told of an error");
@@ -241,13 +240,14 @@ async fn a_program_that_asks_for_a_locked_resource_waits_and_is_told_where_to_as
     assert!(shown.contains("/resources/1/request?as=ada\""), "{shown}");
     let waits = curl(&["--proxy", &proxy, url]);
     until("held", || env.user.prompts.seen().len() == 3).await;
-    env.user.change(resource(1, "wiki.corp", granted()));
+    env.user
+        .change(resource_at(1, "wiki.corp", granted(1, 0, 3_600)));
     assert!(done(waits).await.unwrap().contains("/data.json"));
 }
 
 #[tokio::test]
 async fn what_the_gateway_cuts_fails() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let (proxy, socks) = (env.http_proxy(), env.socks());
     let url = "http://wiki.corp/endless";
     let running = [
@@ -266,13 +266,13 @@ async fn what_the_gateway_cuts_fails() {
 
 #[tokio::test]
 async fn another_gateway_takes_over() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let proxy = env.http_proxy();
     let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     done(get()).await.unwrap();
     let second = FakeGateway::start(&env.controller).await;
     // The first one cannot serve: the other is looked for, and found.
-    env.user.clock.advance(5);
+    env.user.clock.advance(Duration::from_secs(5));
     env.gateway.refuse.lock().unwrap().push(Refusal::Stale);
     done(get()).await.unwrap();
     assert_eq!(second.targets.lock().unwrap().len(), 0);
@@ -293,7 +293,11 @@ async fn a_gateway_that_says_nothing_is_not_waited_for() {
     let controller = FakeController::start().await;
     let _silent = controller.silent_gateway().await;
     let answers = FakeGateway::start(&controller).await;
-    let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let user = TestUser::new(
+        &controller,
+        vec![resource_at(1, "wiki.corp", granted(1, 0, 3_600))],
+    )
+    .await;
     let proxy = user.local_proxy().await;
     let proxy = format!("http://127.0.0.1:{}", proxy.port());
     let got = curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
@@ -315,7 +319,11 @@ async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
     let to = "wiki.corp:80".parse().unwrap();
     for _ in 0..3 {
         silent.push(controller.silent_gateway().await);
-        let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+        let user = TestUser::new(
+            &controller,
+            vec![resource_at(1, "wiki.corp", granted(1, 0, 3_600))],
+        )
+        .await;
         user.dialer.prepare().await.unwrap();
         tokio::time::pause();
         let began = tokio::time::Instant::now();
@@ -336,7 +344,7 @@ async fn however_many_gateways_say_nothing_a_browser_hears_of_it_in_time() {
 /// As `hourkey connect` uses a tunnel.
 #[tokio::test]
 async fn a_pipe_is_over_when_the_destination_is() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let to = "wiki.corp:7".parse().unwrap();
     let tunnel = env.user.dialer.dial(&to, Duration::ZERO).await.unwrap();
     let mut echoed = Vec::new();
@@ -359,7 +367,7 @@ async fn a_pipe_is_over_when_the_destination_is() {
 /// Half-close: what is echoed after the client has said all it has to say still arrives.
 #[tokio::test]
 async fn one_end_may_finish_before_the_other() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let mut stream = TcpStream::connect(env.socks()).await.unwrap();
     stream
         .write_all(b"CONNECT wiki.corp:7 HTTP/1.1\r\n\r\nearly ")
@@ -381,7 +389,7 @@ async fn one_end_may_finish_before_the_other() {
 
 #[tokio::test]
 async fn a_socks_4_client_is_refused_in_its_own_words() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let mut stream = TcpStream::connect(env.socks()).await.unwrap();
     // 4a, and more than that: what lies unread must not take the answer back.
     let said = b"\x04\x01\x00\x50\x00\x00\x00\x01\0wiki.corp\0GET / HTTP/1.1\r\n\r\n";
@@ -422,9 +430,11 @@ async fn the_pac_file_is_for_those_who_know_its_path() {
     let first = env.proxy.versioned_pac_url();
     assert!(first.starts_with(&format!("{pac}?v=")), "{first}");
     assert_eq!(done(curl(&["--include", &first])).await.unwrap(), file);
-    env.user.change(resource(1, "wiki.corp", granted()));
+    env.user
+        .change(resource_at(1, "wiki.corp", granted(1, 0, 3_600)));
     assert_eq!(env.proxy.versioned_pac_url(), first, "it says the same");
-    env.user.change(resource(1, "renamed.corp", granted()));
+    env.user
+        .change(resource_at(1, "renamed.corp", granted(1, 0, 3_600)));
     let second = env.proxy.versioned_pac_url();
     assert_ne!(second, first);
     let moved = done(curl(&[&second])).await.unwrap();
@@ -442,7 +452,7 @@ async fn other_users_of_the_machine_are_refused() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let pac = env.proxy.pac_url();
     for (user, status) in [(0, true), (NOBODY, false)] {
         let mut command = Command::new("curl");
@@ -455,7 +465,7 @@ async fn other_users_of_the_machine_are_refused() {
 
 #[tokio::test]
 async fn a_forward_leads_to_one_destination_and_to_no_other_name() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let forward = env.forward().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
     assert!(done(curl(&[&url])).await.unwrap().contains("/page"));
@@ -491,23 +501,24 @@ async fn a_forward_to_what_is_locked_answers_http_in_http() {
     let waits = curl(&["--include", &url]);
     let prompts = &env.user.prompts;
     until("asked", || prompts.seen().len() == 1).await;
-    let mut denied = resource(1, "wiki.corp", LOCKED);
-    denied.denied_at = Some(fake::now());
+    let mut denied = resource_at(1, "wiki.corp", LOCKED);
+    denied.denied_at = Some(at(0));
     env.user.change(denied);
     let told = done(waits).await.unwrap();
     assert!(told.starts_with("HTTP/1.1 403"), "{told}");
     assert!(told.contains("was denied"), "{told}");
-    env.user.clock.advance(60);
+    env.user.clock.advance(Duration::from_secs(60));
 
     let waits = curl(&[&url]);
     until("asked again", || prompts.seen().len() == 2).await;
-    env.user.change(resource(1, "wiki.corp", granted()));
+    env.user
+        .change(resource_at(1, "wiki.corp", granted(1, 0, 3_600)));
     assert!(done(waits).await.unwrap().contains("/page"));
 }
 
 #[tokio::test]
 async fn a_forward_without_a_gateway_answers_http_in_http_and_is_abrupt_to_others() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let forward = env.forward().await;
     env.gateway.stop().await;
     let url = format!("http://127.0.0.1:{}/page", forward.port());
@@ -527,7 +538,7 @@ async fn a_forward_without_a_gateway_answers_http_in_http_and_is_abrupt_to_other
 /// A browser sends one site's requests on the connection that another one's have opened.
 #[tokio::test]
 async fn a_forward_judges_each_request() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let forward = env.forward().await;
     let own = format!("Host: 127.0.0.1:{}\r\n", forward.port());
     for (fields, answer) in [
@@ -558,7 +569,7 @@ async fn a_forward_judges_each_request() {
 /// As `echo … > /dev/tcp/…` does.
 #[tokio::test]
 async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     env.gateway.slow(Duration::from_millis(200));
     let forward = env.forward().await;
     let targets = env.gateway.targets.clone();
@@ -582,7 +593,7 @@ async fn what_is_sent_to_a_forward_before_its_caller_closes_is_delivered() {
 /// A gateway refuses those of one address beyond a number.
 #[tokio::test]
 async fn a_burst_makes_few_connections_at_a_time() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     env.gateway.slow(Duration::from_millis(20));
     let to: Destination = "wiki.corp:80".parse().unwrap();
     let dialing = (0..400).map(|_| env.user.dialer.dial(&to, Duration::from_secs(60)));
@@ -599,7 +610,11 @@ async fn a_gateway_whose_name_leads_nowhere_is_named() {
     let mut gateways = controller.gateways();
     gateways[0].address = "nowhere.invalid:443".to_owned();
     controller.set_gateways(gateways);
-    let user = TestUser::new(&controller, vec![resource(1, "wiki.corp", granted())]).await;
+    let user = TestUser::new(
+        &controller,
+        vec![resource_at(1, "wiki.corp", granted(1, 0, 3_600))],
+    )
+    .await;
     let to = "wiki.corp:80".parse().unwrap();
     let refused = refused(&user, &to).await;
     assert!(
@@ -612,16 +627,13 @@ async fn a_gateway_whose_name_leads_nowhere_is_named() {
 
 #[tokio::test]
 async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
-    let env = env(granted()).await;
-    let enrolled = || {
-        let enrolments = &env.controller.enrolments;
-        enrolments.lock().unwrap().clone()
-    };
+    let env = env(granted(1, 0, 3_600)).await;
+    let enrolled = || env.controller.seen().enrolments.clone();
     let proxy = env.http_proxy();
     let get = || curl(&["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"]);
     for (seconds, count) in [(0, 1), (15 * 3_600, 1), (3_600 + 60, 2)] {
-        env.user.clock.advance(seconds);
-        let mut open = resource(1, "wiki.corp", granted());
+        env.user.clock.advance(Duration::from_secs(seconds));
+        let mut open = resource_at(1, "wiki.corp", granted(1, 0, 3_600));
         open.lock = LockState::Open { locks_at: None };
         env.user.change(open);
         done(get()).await.unwrap();
@@ -633,7 +645,7 @@ async fn the_certificate_is_renewed_in_time_and_the_key_stays() {
 
 #[tokio::test]
 async fn a_gateway_that_is_not_the_one_the_controller_names_is_not_used_any_more() {
-    let env = env(granted()).await;
+    let env = env(granted(1, 0, 3_600)).await;
     let proxy = env.http_proxy();
     let arguments = ["--proxytunnel", "--proxy", &proxy, "http://wiki.corp/"];
     let passes = async || done(curl(&arguments)).await.is_ok();

@@ -10,17 +10,18 @@
 )]
 #![cfg(target_os = "linux")]
 
-mod fake;
+mod test_user;
 
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::{FakeController, LOCKED, granted, resource};
 use hourkey_client::device::Device;
 use hourkey_client::live::LiveClient;
 use hourkey_client::model::Model;
 use hourkey_client::secrets::MemoryOnly;
+use hourkey_testkit::fake::{FakeController, LOCKED, TestClock, granted, resource_at};
+use test_user::{Recorder, session};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
@@ -28,13 +29,15 @@ const RESOURCES: i64 = 10_000;
 const CHANGES: i64 = 200;
 /// Names the controller to the process that is measured.
 const CONTROLLER: &str = "HOURKEY_TEST_CONTROLLER";
+/// The refresh token with which it is signed in.
+const REFRESH: &str = "HOURKEY_TEST_REFRESH";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures; nothing is asserted"]
 async fn ten_thousand_resources() {
     let controller = FakeController::start().await;
-    let row = |id| resource(id, &format!("s{id:05}.corp.example"), LOCKED);
-    controller.rows.send_replace(vec![row(1)]);
+    let row = |id| resource_at(id, &format!("s{id:05}.corp.example"), LOCKED);
+    controller.show(vec![row(1)]);
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -42,7 +45,8 @@ async fn ten_thousand_resources() {
             "--ignored",
             "--nocapture",
         ])
-        .env(CONTROLLER, &controller.url)
+        .env(CONTROLLER, controller.url.as_str())
+        .env(REFRESH, controller.sign_in())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -52,13 +56,17 @@ async fn ten_thousand_resources() {
     let mut ask = child.stdin.take().unwrap();
     let mut figures = vec![measured(&mut said).await];
     let mut rows: Vec<_> = (1..=RESOURCES).map(row).collect();
-    controller.rows.send_replace(rows.clone());
+    controller.show(rows.clone());
     ask.write_all(b"\n").await.unwrap();
     figures.push(measured(&mut said).await);
     for change in 0..CHANGES {
         let index = usize::try_from(change * 37 % RESOURCES).unwrap();
-        rows[index].lock = if change % 2 == 0 { granted() } else { LOCKED };
-        controller.rows.send_replace(rows.clone());
+        rows[index].lock = if change % 2 == 0 {
+            granted(1, 0, 3_600)
+        } else {
+            LOCKED
+        };
+        controller.show(rows.clone());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     ask.write_all(b"\n").await.unwrap();
@@ -87,9 +95,10 @@ async fn a_program_that_follows() {
     let Ok(url) = std::env::var(CONTROLLER) else {
         return;
     };
-    let session = fake::session(&url, Arc::default()).await;
+    let refresh = std::env::var(REFRESH).unwrap();
+    let session = session(&url.parse().unwrap(), refresh, TestClock::new()).await;
     let device = Device::new(session, Arc::new(MemoryOnly::default()), "test");
-    let prompts = Arc::<fake::test_user::Recorder>::default();
+    let prompts = Arc::<Recorder>::default();
     let client = LiveClient::start(device, prompts, 2);
     let mut model = client.model().watch();
     // The app draws from the model, and holds the last that it heard.

@@ -1,21 +1,13 @@
 //! Signing in beside other users of the machine.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    unused_imports
-)]
-
-mod fake;
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
 
-use fake::{FakeController, TestClock};
 use hourkey_client::secrets::MemoryOnly;
 use hourkey_client::session::{self, SessionConfig};
 use hourkey_client::sign_in;
+use hourkey_testkit::fake::{FakeController, TestClock};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use url::Url;
@@ -44,10 +36,10 @@ async fn another_user_neither_learns_what_the_answer_must_show_nor_can_answer() 
     let controller = FakeController::start().await;
     let config = SessionConfig {
         http: session::http().unwrap(),
-        controller: controller.url.parse().unwrap(),
+        controller: controller.url.clone(),
         client_id: "hourkey-cli",
         store: Arc::new(MemoryOnly::default()),
-        clock: Arc::<TestClock>::default(),
+        clock: TestClock::new(),
         lock_file: None,
     };
     let (opened, start) = oneshot::channel();
@@ -69,7 +61,7 @@ async fn another_user_neither_learns_what_the_answer_must_show_nor_can_answer() 
             .to_owned()
     };
     let to: Url = field("Location: ").parse().unwrap();
-    assert!(to.as_str().starts_with(&controller.url), "{to}");
+    assert!(to.as_str().starts_with(controller.url.as_str()), "{to}");
     let state = to
         .query_pairs()
         .find(|(name, _)| name == "state")

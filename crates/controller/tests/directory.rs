@@ -16,6 +16,7 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_domain::organisation::{Contents, Organisation};
 use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::{Room, Write};
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use proptest::prelude::*;
 use serde_json::Value;
 use test_env::history::{History, Step, step};
@@ -173,7 +174,7 @@ async fn what_it_permits_was_true_at_its_sequence_number() {
     let env = &followed.history.env;
     let app = &env.app;
     let people = [env.people.ann, env.people.ben];
-    let parsed = OrgFile::parse(PAIR).unwrap();
+    let parsed = OrgFile::parse(&pair().text()).unwrap();
     let comparison = Comparison::new(&app.store, parsed, false).await.unwrap();
     let applied = comparison.apply(&app.store, app.clock.now()).await;
     applied.unwrap_or_else(|refused| panic!("{refused}"));
@@ -224,36 +225,16 @@ async fn what_it_permits_was_true_at_its_sequence_number() {
     followed.check().await;
 }
 
-const PAIR: &str = r#"
-name = "Corp"
-[[user]]
-login = "ann"
-name = "Ann Member"
-[[user]]
-login = "ben"
-name = "Ben Member"
-[[network]]
-name = "Pair"
-[[group]]
-name = "Left"
-members = ["ann", "ben"]
-[[group]]
-name = "Right"
-members = []
-[[resource]]
-name = "Left resource"
-address = "left.corp"
-network = "Pair"
-access = { mode = "Standing" }
-[[resource]]
-name = "Right resource"
-address = "right.corp"
-network = "Pair"
-access = { mode = "Standing" }
-[[assignment]]
-group = "Left"
-resource = "Left resource"
-[[assignment]]
-group = "Right"
-resource = "Right resource"
-"#;
+fn pair() -> OrgBuilder {
+    let resource = |name, address| Resource::new(name, address, Access::standing());
+    OrgBuilder::new("Corp")
+        .member("ann", "Ann Member")
+        .member("ben", "Ben Member")
+        .network("Pair")
+        .group("Left", &["ann", "ben"])
+        .group("Right", &[])
+        .resource(resource("Left resource", "left.corp"))
+        .resource(resource("Right resource", "right.corp"))
+        .assign("Left", &["Left resource"])
+        .assign("Right", &["Right resource"])
+}

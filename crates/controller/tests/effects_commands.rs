@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use hourkey_access::ask::ask_in;
@@ -13,114 +12,57 @@ use hourkey_domain::request::DEFAULT_LAPSE;
 use hourkey_protocol::access::NewRequest;
 use hourkey_store::{Room, Store, transact};
 use hourkey_store_sqlite::SqliteStore;
-use hourkey_testkit::process;
-use tempfile::TempDir;
+use hourkey_testkit::host::Host;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, User};
 
 /// Nobody but Root reviews; what opens with a reason is opened at once.
-const ORGANISATION: &str = r#"
-name = "Small"
-[[user]]
-login = "root"
-name = "Root"
-roles = ["Admin"]
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "bo"
-name = "Bo Ek"
-[[group]]
-name = "Ops"
-members = ["ada", "bo"]
-[[network]]
-name = "Office"
-[[resource]]
-name = "Database"
-address = "db.corp"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "4h", approval = "Automatic" }
-[[resource]]
-name = "Vault"
-address = "vault.corp"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "4h" }
-[[assignment]]
-group = "Ops"
-resource = "Database"
-[[assignment]]
-group = "Ops"
-resource = "Vault"
-"#;
-
-/// A data folder where both have a grant for Database, and wait for Vault.
-struct Host(TempDir);
-
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+fn organisation() -> OrgBuilder {
+    let access = || Access::request().up_to("4h");
+    OrgBuilder::new("Small")
+        .admin("root", "Root")
+        .member("ada", "Ada Park")
+        .member("bo", "Bo Ek")
+        .group("Ops", &["ada", "bo"])
+        .network("Office")
+        .resource(Resource::new("Database", "db.corp", access().automatic()))
+        .resource(Resource::new("Vault", "vault.corp", access()))
+        .assign("Ops", &["Database", "Vault"])
 }
 
-impl Host {
-    async fn new() -> Self {
-        let host = Self(tempfile::tempdir().unwrap());
-        let ran = host.apply(ORGANISATION, &["--yes"]);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        let store = host.store().await;
-        let organisation = Directory::default().current(&store).await.unwrap();
-        let people = organisation.users().filter(|user| user.login != "root");
-        let now = SystemClock::new(None).now();
-        for (user, resource) in people.flat_map(|user| {
-            let resources = organisation.resources();
-            resources.map(move |resource| (user.id, resource.id))
-        }) {
-            let new = NewRequest {
-                resource,
-                assignment: None,
-                reason: "a reason".to_owned(),
-                seconds: None,
-                starts_at: None,
-            };
-            transact(&store, Room::Usual, move |tx| {
-                Box::pin(ask_in(tx, user, new, DEFAULT_LAPSE, now))
-            })
-            .await
-            .unwrap();
-        }
-        host
+/// A host where both have a grant for Database, and wait for Vault.
+async fn waiting() -> Host {
+    let host = Host::of(&organisation().text());
+    let store = store(&host).await;
+    let organisation = Directory::default().current(&store).await.unwrap();
+    let people = organisation.users().filter(|user| user.login != "root");
+    let now = SystemClock::new(None).now();
+    for (user, resource) in people.flat_map(|user| {
+        let resources = organisation.resources();
+        resources.map(move |resource| (user.id, resource.id))
+    }) {
+        let new = NewRequest {
+            resource,
+            assignment: None,
+            reason: "a reason".to_owned(),
+            seconds: None,
+            starts_at: None,
+        };
+        transact(&store, Room::Usual, move |tx| {
+            Box::pin(ask_in(tx, user, new, DEFAULT_LAPSE, now))
+        })
+        .await
+        .unwrap();
     }
+    host
+}
 
-    async fn store(&self) -> Arc<dyn Store> {
-        SqliteStore::open(&self.data()).await.unwrap()
-    }
+async fn store(host: &Host) -> Arc<dyn Store> {
+    SqliteStore::open(&host.data()).await.unwrap()
+}
 
-    async fn contents(&self) -> Contents {
-        let store = self.store().await;
-        let value = Directory::default().current(&store).await.unwrap();
-        Organisation::contents(&value)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.0.path().join("data")
-    }
-
-    fn apply(&self, organisation: &str, flags: &[&str]) -> Ran {
-        let file = self.0.path().join("org.toml");
-        std::fs::write(&file, organisation).unwrap();
-        self.run(&[&["apply", file.to_str().unwrap()], flags].concat())
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
-        command.arg("--data").arg(self.data()).args(arguments);
-        let output = command.output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
+async fn contents(host: &Host) -> Contents {
+    let value = Directory::default().current(&store(host).await).await;
+    Organisation::contents(&value.unwrap())
 }
 
 const EFFECTS: &str = "What this does to people:
@@ -130,35 +72,32 @@ const EFFECTS: &str = "What this does to people:
 ";
 
 /// Ops have no access to Database.
-fn without_database() -> String {
-    ORGANISATION.replace(
-        "[[assignment]]\ngroup = \"Ops\"\nresource = \"Database\"\n",
-        "",
-    )
+fn without_database() -> OrgBuilder {
+    organisation().unassign("Ops", "Database")
 }
 
 #[tokio::test]
 async fn apply_says_what_it_would_do_to_people_and_does_nothing() {
-    let host = Host::new().await;
-    let before = host.contents().await;
-    let ran = host.apply(&without_database(), &["--prune", "--dry-run"]);
+    let host = waiting().await;
+    let before = contents(&host).await;
+    let ran = host.apply(&without_database().text(), &["--prune", "--dry-run"]);
     let plan = "- assignment Ops → Database\n";
     let expected = format!("{plan}{EFFECTS}Nothing was applied (--dry-run).\n");
     assert_eq!((ran.code, &ran.out), (0, &expected), "{ran:?}");
-    assert_eq!(host.contents().await, before);
+    assert_eq!(contents(&host).await, before);
 
     // Without a terminal nobody can agree: it is said before.
-    let ran = host.apply(&without_database(), &["--prune"]);
+    let ran = host.apply(&without_database().text(), &["--prune"]);
     assert_eq!((ran.code, ran.out), (1, format!("{plan}{EFFECTS}")));
     assert!(ran.err.contains("add --yes"), "{}", ran.err);
-    assert_eq!(host.contents().await, before);
+    assert_eq!(contents(&host).await, before);
 
-    let ran = host.apply(&without_database(), &["--prune", "--yes"]);
+    let ran = host.apply(&without_database().text(), &["--prune", "--yes"]);
     assert_eq!(
         (ran.code, ran.out),
         (0, format!("{plan}{EFFECTS}Applied.\n"))
     );
-    let after = host.contents().await;
+    let after = contents(&host).await;
     let open = after
         .accesses
         .iter()
@@ -168,15 +107,11 @@ async fn apply_says_what_it_would_do_to_people_and_does_nothing() {
 
 #[tokio::test]
 async fn apply_names_what_nobody_can_review_any_more() {
-    let host = Host::new().await;
-    let demoted = ORGANISATION
-        .replace("roles = [\"Admin\"]", "roles = [\"AccessReviewer\"]")
-        .replace(
-            "name = \"Ada Park\"",
-            "name = \"Ada Park\"\nroles = [\"Admin\"]",
-        );
-    let disabled = demoted.replace("name = \"Root\"", "name = \"Root\"\ndisabled = true");
-    let ran = host.apply(&disabled, &["--dry-run"]);
+    let host = waiting().await;
+    let ada_alone = organisation()
+        .user(User::reviewer("root", "Root").disabled())
+        .admin("ada", "Ada Park");
+    let ran = host.apply(&ada_alone.text(), &["--dry-run"]);
     let effects = "What this does to people:
   1 request is cancelled because nobody else is left who could approve it: Ada Park for Vault.
   Ada Park is the only reviewer of Vault: nobody can approve their requests.
@@ -186,9 +121,9 @@ async fn apply_names_what_nobody_can_review_any_more() {
 
 #[tokio::test]
 async fn what_does_nothing_to_people_is_told_as_before() {
-    let host = Host::new().await;
-    let renamed = ORGANISATION.replace("\"Small\"", "\"Large\"");
-    let ran = host.apply(&renamed, &["--dry-run"]);
+    let host = waiting().await;
+    let renamed = organisation().renamed("Large");
+    let ran = host.apply(&renamed.text(), &["--dry-run"]);
     let expected = "~ organisation: its name becomes \"Large\"\nNothing was applied (--dry-run).\n";
     assert_eq!(
         (ran.code, ran.out.as_str(), ran.err.as_str()),
@@ -196,8 +131,8 @@ async fn what_does_nothing_to_people_is_told_as_before() {
     );
 
     // What applying refuses, a dry run refuses.
-    let nobody = ORGANISATION.replace("roles = [\"Admin\"]", "");
-    let ran = host.apply(&nobody, &["--dry-run"]);
+    let nobody = organisation().member("root", "Root");
+    let ran = host.apply(&nobody.text(), &["--dry-run"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.starts_with("~ user root: "), "{ran:?}");
     assert!(
@@ -208,7 +143,7 @@ async fn what_does_nothing_to_people_is_told_as_before() {
 
 #[tokio::test]
 async fn disabling_somebody_says_what_ended() {
-    let host = Host::new().await;
+    let host = waiting().await;
     let ran = host.run(&["user", "disable", "ada"]);
     let expected = "ada is disabled.
 What this does to people:

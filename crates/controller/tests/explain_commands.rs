@@ -9,94 +9,57 @@ use hourkey_domain::audit::AuditAction;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Room, Store, StoreError, transact};
 use hourkey_store_sqlite::SqliteStore;
-use hourkey_testkit::process;
+use hourkey_testkit::host::Host;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, SAMPLE};
 use serde_json::Value;
-use tempfile::TempDir;
 
-const SAMPLE: &str = include_str!("../../../examples/org.toml");
-
-/// A data folder with the sample organisation, whose networks have no gateway.
-struct Host(TempDir);
-
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+/// A host with the sample organisation, whose networks have no gateway.
+fn sample() -> Host {
+    Host::of(SAMPLE)
 }
 
-impl Host {
-    fn new() -> Self {
-        Self::of(SAMPLE)
-    }
-
-    fn of(organisation: &str) -> Self {
-        let host = Self(tempfile::tempdir().unwrap());
-        host.apply(organisation);
-        host
-    }
-
-    fn apply(&self, organisation: &str) {
-        let file = self.0.path().join("org.toml");
-        std::fs::write(&file, organisation).unwrap();
-        let ran = self.run(&["apply", file.to_str().unwrap(), "--yes"]);
+fn add_gateways(host: &Host) {
+    for (name, network) in [("gw-1", "Headquarters"), ("gw-2", "Cloud")] {
+        let address = format!("{name}.corp.example:8443");
+        let add = ["gateway", "add", name, "--network", network];
+        let ran = host.run(&[&add[..], &["--address", &address]].concat());
         assert_eq!(ran.code, 0, "{ran:?}");
     }
+}
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = process::command(env!("CARGO_BIN_EXE_hourkey-controller"));
-        command.arg("--data").arg(self.0.path().join("data"));
-        let output = command.env("TZ", "UTC").args(arguments).output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn add_gateways(&self) {
-        for (name, network) in [("gw-1", "Headquarters"), ("gw-2", "Cloud")] {
-            let address = format!("{name}.corp.example:8443");
-            let add = ["gateway", "add", name, "--network", network];
-            let ran = self.run(&[&add[..], &["--address", &address]].concat());
-            assert_eq!(ran.code, 0, "{ran:?}");
-        }
-    }
-
-    /// As each does when it starts.
-    fn enrol_gateways(&self) {
-        let data = self.0.path().join("data");
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let store: Arc<dyn Store> = SqliteStore::open(&data).await.unwrap();
-            let enrolled: Result<(), StoreError> = transact(&store, Room::Usual, |tx| {
-                Box::pin(async move {
-                    for (at, gateway) in (1..).zip(tx.gateways().await?) {
-                        tx.enrol_gateway(gateway.id, [at; 32], &format!("{at:064x}"))
-                            .await?;
-                        let entry = Entry {
-                            at: DateTime::UNIX_EPOCH,
-                            actor: None,
-                            action: AuditAction::GatewayEnrolled,
-                            subject: Subject::Gateway {
-                                gateway: gateway.id,
-                            },
-                            detail: Value::Null,
-                        };
-                        tx.record(entry).await?;
-                    }
-                    Ok(())
-                })
+/// As each does when it starts.
+fn enrol_gateways(host: &Host) {
+    let data = host.data();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store: Arc<dyn Store> = SqliteStore::open(&data).await.unwrap();
+        let enrolled: Result<(), StoreError> = transact(&store, Room::Usual, |tx| {
+            Box::pin(async move {
+                for (at, gateway) in (1..).zip(tx.gateways().await?) {
+                    tx.enrol_gateway(gateway.id, [at; 32], &format!("{at:064x}"))
+                        .await?;
+                    let entry = Entry {
+                        at: DateTime::UNIX_EPOCH,
+                        actor: None,
+                        action: AuditAction::GatewayEnrolled,
+                        subject: Subject::Gateway {
+                            gateway: gateway.id,
+                        },
+                        detail: Value::Null,
+                    };
+                    tx.record(entry).await?;
+                }
+                Ok(())
             })
-            .await;
-            enrolled.unwrap();
-        });
-    }
+        })
+        .await;
+        enrolled.unwrap();
+    });
 }
 
 #[test]
 fn a_folder_without_a_controller_is_no_healthy_one() {
-    let host = Host(tempfile::tempdir().unwrap());
+    let host = Host::empty();
     for command in [&["lint"][..], &["explain", "ada", "Wiki"], &["audit"]] {
         let ran = host.run(command);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
@@ -104,25 +67,25 @@ fn a_folder_without_a_controller_is_no_healthy_one() {
             ran.err.contains("there is no controller in the folder"),
             "{ran:?}"
         );
-        assert!(!host.0.path().join("data").exists(), "nothing is made");
+        assert!(!host.data().exists(), "nothing is made");
     }
 }
 
 #[test]
 fn a_gateway_serves_once_it_has_enrolled() {
-    let host = Host::new();
-    host.add_gateways();
+    let host = sample();
+    add_gateways(&host);
     let before = host.run(&["lint"]);
     assert_eq!(before.code, 1, "{before:?}");
     assert!(before.out.contains("gateway"), "{before:?}");
-    host.enrol_gateways();
+    enrol_gateways(&host);
     let after = host.run(&["lint"]);
     assert!(!after.out.contains("gateway"), "{after:?}");
 }
 
 #[test]
 fn an_explanation_is_read_line_by_line_or_as_json() {
-    let host = Host::new();
+    let host = sample();
     let ran = host.run(&["explain", "ada", "Payroll database"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<&str> = ran.out.lines().collect();
@@ -158,7 +121,7 @@ fn an_explanation_is_read_line_by_line_or_as_json() {
 
 #[test]
 fn a_destination_is_explained_by_the_resource_that_governs_it() {
-    let host = Host::new();
+    let host = sample();
     let ask = |destination: &str, network: &str| {
         host.run(&["explain", "lee", destination, "--network", network])
     };
@@ -183,7 +146,7 @@ fn a_destination_is_explained_by_the_resource_that_governs_it() {
 
 #[test]
 fn what_is_unknown_is_named_with_what_to_do() {
-    let host = Host::new();
+    let host = sample();
     for (arguments, code, said) in [
         (["nobody", "Grafana"], 1, "hourkey-controller user list"),
         (["ada", "payroll"], 1, "Did you mean: Payroll database?"),
@@ -196,7 +159,7 @@ fn what_is_unknown_is_named_with_what_to_do() {
         assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{ran:?}");
         assert!(ran.err.contains(said), "{ran:?}");
     }
-    let host = Host::of(&SAMPLE.replace("roles = [\"Admin\"]", ""));
+    let host = Host::of(&OrgBuilder::sample().member("root", "Rosa Ott").text());
     let ran = host.run(&["explain", "ada", "Grafana"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("role Admin"), "{ran:?}");
@@ -204,7 +167,7 @@ fn what_is_unknown_is_named_with_what_to_do() {
 
 #[test]
 fn findings_fail_only_where_a_problem_is_among_them() {
-    let host = Host::new();
+    let host = sample();
     let ran = host.run(&["lint"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let problem = "problem: Network Cloud has resources and no gateway: nobody can reach them.";
@@ -221,17 +184,16 @@ fn findings_fail_only_where_a_problem_is_among_them() {
         "{json:?}"
     );
 
-    host.add_gateways();
+    add_gateways(&host);
 
-    host.enrol_gateways();
+    enrol_gateways(&host);
     let ran = host.run(&["lint"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
     assert!(ran.err.contains("Nothing was found"), "{ran:?}");
     // Two resources at one place: a warning.
-    let twin = SAMPLE.to_owned()
-        + "\n[[resource]]\nname = \"Wiki twin\"\naddress = \"wiki.corp.example\"\nports = \"443\"\n\
-           network = \"Headquarters\"\naccess = { mode = \"Standing\" }\n";
-    host.apply(&twin);
+    let twin = Resource::new("Wiki twin", "wiki.corp.example", Access::standing()).ports("443");
+    let twin = OrgBuilder::sample().resource(twin.network("Headquarters"));
+    let _ = host.apply(&twin.text(), &["--yes"]).ended(0);
     let ran = host.run(&["lint"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(

@@ -10,9 +10,8 @@ use hourkey_domain::{Time, organisation};
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
 use hourkey_store_sqlite::SqliteStore;
+use hourkey_testkit::organisation::{OrgBuilder, SAMPLE};
 use tempfile::TempDir;
-
-const SAMPLE: &str = include_str!("../../../examples/org.toml");
 
 const SMALL: &str = r#"
 name = "Small"
@@ -72,6 +71,16 @@ async fn applying_twice_changes_nothing_the_second_time() {
     let (before, at) = (today(&store).await, seq(&store).await);
     assert!(put(&store, SAMPLE, true).await.unwrap().is_empty());
     assert_eq!((today(&store).await, seq(&store).await), (before, at));
+}
+
+/// The tests' builder says all that the sample says, and nothing else.
+#[tokio::test]
+async fn the_sample_as_the_builder_writes_it_is_the_sample() {
+    let (_folder, store) = fresh().await;
+    put(&store, SAMPLE, false).await.unwrap();
+    let written = OrgBuilder::sample().text();
+    let plan = put(&store, &written, true).await.unwrap();
+    assert!(plan.is_empty(), "{plan}");
 }
 
 #[tokio::test]

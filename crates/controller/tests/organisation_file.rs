@@ -3,8 +3,7 @@
 
 use hourkey_access::organisation::{OrgFile, Plan};
 use hourkey_domain::organisation::Organisation;
-
-const SAMPLE: &str = include_str!("../../../examples/org.toml");
+use hourkey_testkit::organisation::SAMPLE;
 
 fn mistakes(text: &str) -> String {
     let mistakes = OrgFile::parse(text).unwrap_err();

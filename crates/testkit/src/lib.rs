@@ -5,7 +5,11 @@
 //! Waiting is always polling for a condition ([`poll::eventually`]); a wait that runs out says
 //! what it saw last.
 //!
+//! A test that needs people and resources builds an [`organisation`]. Only where a test must script
+//! what a controller answers is there a [`fake`] one.
+//!
 //! ```no_run
+//! # #[cfg(target_os = "linux")]
 //! # async fn example() -> anyhow::Result<()> {
 //! use hourkey_testkit::{notifications::Notifications, session::Session, watcher::Watcher};
 //!
@@ -19,32 +23,12 @@
 //! # Ok(())
 //! # }
 //! ```
-#![cfg(target_os = "linux")]
 
-pub mod binaries;
-pub mod browser;
-pub mod chaos_proxy;
-pub mod clock;
-pub mod controller;
-pub mod desktop;
-pub mod display;
-pub mod dunst;
-pub mod firefox;
-pub mod gateway;
-pub mod keyring;
-pub mod notifications;
-pub mod opener;
-pub mod page;
+pub mod fake;
+#[cfg(target_os = "linux")]
+mod linux;
+pub mod organisation;
 pub mod poll;
-pub mod process;
-pub mod reverse_proxy;
-pub mod screen;
-pub mod servers;
-pub mod session;
-pub mod test_user;
-pub mod tray;
-pub mod tray_host;
-pub mod watcher;
-pub mod web;
-pub mod webdriver;
-pub mod webview;
+
+#[cfg(target_os = "linux")]
+pub use linux::*;

@@ -2,7 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::webdriver::http;
 
 #[tokio::test]

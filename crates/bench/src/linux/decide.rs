@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hourkey_testkit::controller::SAMPLE;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::eventually;
 
 use super::desktop_harness::{DesktopHarness, People, RESOURCE};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hourkey_testkit::controller::SAMPLE;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::poll::{eventually, within};
 
 use super::desktop_harness::{DesktopHarness, People, RESOURCE};

@@ -1,10 +1,9 @@
 //! The app of a person who sees very many resources.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use hourkey_testkit::controller::SAMPLE;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 
 use super::decide;
 use super::desktop_harness::DesktopHarness;
@@ -65,25 +64,18 @@ async fn snapshots(ada: &hourkey_client::session::Session) -> Result<Times> {
 
 /// The sample organisation, with many more resources that Ada may ask for.
 fn organisation() -> String {
-    let mut text = SAMPLE.to_owned();
-    for number in 1..=RESOURCES {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            r#"
-[[resource]]
-name = "Service {number:05}"
-address = "s{number:05}.corp.example"
-ports = "443"
-network = "Cloud"
-tags = ["service"]
-access = {{ mode = "AccessRequest", up_to = "7d", approval = "Manual" }}
-
-[[assignment]]
-group = "Site reliability"
-resource = "Service {number:05}"
-"#
-        );
-    }
-    text
+    let names: Vec<_> = (1..=RESOURCES)
+        .map(|number| format!("Service {number:05}"))
+        .collect();
+    let access = Access::request().up_to("7d").manual();
+    let resources = (1..).zip(&names).map(|(number, name)| {
+        let address = format!("s{number:05}.corp.example");
+        let resource = Resource::new(name, &address, access.clone()).ports("443");
+        resource.network("Cloud").tags(&["service"])
+    });
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    OrgBuilder::sample()
+        .resources(resources)
+        .assign("Site reliability", &names)
+        .text()
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hourkey_testkit::controller::SAMPLE;
+use hourkey_testkit::organisation::SAMPLE;
 
 use super::desktop_harness::DesktopHarness;
 use super::figures::{Figure, Table, Times, short};

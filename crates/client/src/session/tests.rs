@@ -7,7 +7,7 @@ use hourkey_protocol::problem::Code;
 
 use super::*;
 use crate::secrets::File;
-use crate::testing::{FakeController, TestClock};
+use crate::testing::{FakeController, TestClock, session_config, signed_in};
 
 async fn session() -> (
     FakeController,
@@ -17,9 +17,9 @@ async fn session() -> (
 ) {
     let controller = FakeController::start().await;
     let clock = TestClock::new();
-    let config = controller.config(Arc::clone(&clock));
+    let config = session_config(&controller, Arc::clone(&clock));
     let store = Arc::clone(&config.store);
-    controller.signed_in(&*store).await;
+    signed_in(&controller, &*store).await;
     let session = Session::resume(config).await.unwrap().unwrap();
     (controller, clock, session, store)
 }
@@ -31,7 +31,7 @@ fn log(controller: &FakeController) -> Vec<String> {
 #[tokio::test]
 async fn without_a_stored_sign_in_there_is_no_session() {
     let controller = FakeController::start().await;
-    let config = controller.config(TestClock::new());
+    let config = session_config(&controller, TestClock::new());
     assert!(Session::resume(config).await.unwrap().is_none());
 }
 
@@ -95,14 +95,14 @@ impl SecretStore for Noted {
 async fn noted() -> (FakeController, Arc<TestClock>, Session, Arc<Noted>) {
     let controller = FakeController::start().await;
     let clock = TestClock::new();
-    let mut config = controller.config(Arc::clone(&clock));
+    let mut config = session_config(&controller, Arc::clone(&clock));
     let store = Arc::new(Noted {
         controller: controller.clone(),
         failing: StdMutex::new(false),
         inner: crate::secrets::MemoryOnly::default(),
     });
     config.store = Arc::clone(&store) as Arc<dyn SecretStore>;
-    controller.signed_in(&*store).await;
+    signed_in(&controller, &*store).await;
     controller.seen().log.clear();
     let session = Session::resume(config).await.unwrap().unwrap();
     (controller, clock, session, store)
@@ -138,7 +138,7 @@ async fn a_program_that_dies_before_it_stored_the_successor_stays_signed_in() {
     *store.failing.lock().unwrap() = true;
     session.me().await.unwrap();
     *store.failing.lock().unwrap() = false;
-    let mut config = controller.config(clock);
+    let mut config = session_config(&controller, clock);
     config.store = Arc::clone(&store) as Arc<dyn SecretStore>;
     let again = Session::resume(config).await.unwrap().unwrap();
     again.me().await.unwrap();
@@ -147,7 +147,7 @@ async fn a_program_that_dies_before_it_stored_the_successor_stays_signed_in() {
 #[tokio::test]
 async fn an_ended_family_is_forgotten() {
     let (controller, _, session, store) = session().await;
-    controller.seen().ended = true;
+    controller.script().ended = true;
     assert_eq!(session.me().await, Err(ApiError::SessionEnded));
     assert_eq!(store.load().await, Ok(None));
     // And the controller is not asked again and again.
@@ -161,10 +161,10 @@ async fn processes_that_share_a_sign_in_take_turns() {
     let controller = FakeController::start().await;
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn SecretStore> = Arc::new(File::new(folder.path().join("token")));
-    controller.signed_in(&*store).await;
+    signed_in(&controller, &*store).await;
     let mut processes = Vec::new();
     for _ in 0..8 {
-        let mut config = controller.config(TestClock::new());
+        let mut config = session_config(&controller, TestClock::new());
         config.store = Arc::clone(&store);
         config.lock_file = Some(folder.path().join("lock"));
         processes.push(Session::resume(config).await.unwrap().unwrap());
@@ -190,9 +190,9 @@ async fn signing_out_revokes_and_forgets() {
 #[tokio::test]
 async fn signing_out_forgets_also_when_the_controller_is_away() {
     let controller = FakeController::start().await;
-    let mut config = controller.config(TestClock::new());
+    let mut config = session_config(&controller, TestClock::new());
     let store = Arc::clone(&config.store);
-    controller.signed_in(&*store).await;
+    signed_in(&controller, &*store).await;
     config.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
     let session = Session::resume(config).await.unwrap().unwrap();
     let error = session.sign_out().await.unwrap_err();
@@ -213,7 +213,7 @@ fn wanted() -> NewRequest {
 #[tokio::test]
 async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
     let (controller, _, session, _) = session().await;
-    controller.seen().break_requests = 1;
+    controller.script().break_requests = 1;
     let error = session.ask(&wanted()).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::BlankText));
     let error = session.ask(&wanted()).await.unwrap_err();
@@ -228,7 +228,7 @@ async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
 #[tokio::test]
 async fn a_connection_that_stays_broken_is_an_error_that_says_so() {
     let (controller, _, session, _) = session().await;
-    controller.seen().break_requests = 2;
+    controller.script().break_requests = 2;
     let error = session.ask(&wanted()).await.unwrap_err();
     assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
     assert_eq!(controller.seen().keys.len(), 2);
@@ -237,8 +237,8 @@ async fn a_connection_that_stays_broken_is_an_error_that_says_so() {
 #[tokio::test]
 async fn an_absent_controller_is_named() {
     let controller = FakeController::start().await;
-    let mut config = controller.config(TestClock::new());
-    controller.signed_in(&*config.store).await;
+    let mut config = session_config(&controller, TestClock::new());
+    signed_in(&controller, &*config.store).await;
     config.controller = hourkey_protocol::controller_url::parse("http://127.0.0.1:1").unwrap();
     let session = Session::resume(config).await.unwrap().unwrap();
     assert_eq!(
@@ -252,8 +252,8 @@ async fn an_absent_controller_is_named() {
 async fn a_controller_that_takes_calls_and_answers_none_is_given_up_soon() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let controller = FakeController::start().await;
-    let mut config = controller.config(TestClock::new());
-    controller.signed_in(&*config.store).await;
+    let mut config = session_config(&controller, TestClock::new());
+    signed_in(&controller, &*config.store).await;
     let address = format!("http://{}", silent.local_addr().unwrap());
     config.controller = hourkey_protocol::controller_url::parse(&address).unwrap();
     let session = Session::resume(config).await.unwrap().unwrap();
@@ -287,7 +287,7 @@ async fn whatever_answers_in_the_controllers_place_is_told_as_such_and_asked_aga
     }) {
         let status = axum::http::StatusCode::from_u16(at).unwrap();
         let (controller, _, session, _) = session().await;
-        controller.seen().broken = Some((path, status, u32::MAX));
+        controller.script().broken = Some((path, status, u32::MAX));
         let error = session.me().await.unwrap_err();
         let told = match &error {
             ApiError::Unreachable { why, .. } if status.is_server_error() => why.to_string(),
@@ -296,7 +296,7 @@ async fn whatever_answers_in_the_controllers_place_is_told_as_such_and_asked_aga
         };
         assert!(told.contains(&at.to_string()), "{error}");
 
-        controller.seen().broken = Some((path, status, 1));
+        controller.script().broken = Some((path, status, 1));
         session.me().await.unwrap();
     }
 }
@@ -305,7 +305,7 @@ async fn whatever_answers_in_the_controllers_place_is_told_as_such_and_asked_aga
 async fn the_stream_of_a_controller_that_is_away_says_so() {
     let (controller, _, session, _) = session().await;
     let away = axum::http::StatusCode::BAD_GATEWAY;
-    controller.seen().broken = Some(("/api/v1/events", away, u32::MAX));
+    controller.script().broken = Some(("/api/v1/events", away, u32::MAX));
     let error = session.events(None).await.unwrap_err();
     assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
 }

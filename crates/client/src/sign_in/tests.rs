@@ -4,7 +4,7 @@ use hourkey_protocol::controller_url;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{FakeController, TestClock};
+use crate::testing::{FakeController, TestClock, session_config};
 
 /// Goes where a browser would go, and remembers the last page it saw.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ impl Browser {
 #[tokio::test]
 async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
     let controller = FakeController::start().await;
-    let config = controller.config(TestClock::new());
+    let config = session_config(&controller, TestClock::new());
     let store = Arc::clone(&config.store);
     let browser = Browser::default();
     let session = through_browser(config, "Hourkey on build & host", |url| browser.open(url))
@@ -47,8 +47,8 @@ async fn through_the_browser_with_pkce_and_a_page_at_the_end() {
 #[tokio::test]
 async fn an_answer_from_another_server_is_refused() {
     let controller = FakeController::start().await;
-    controller.seen().issuer = Some("https://evil.example".to_owned());
-    let config = controller.config(TestClock::new());
+    controller.script().issuer = Some("https://evil.example".to_owned());
+    let config = session_config(&controller, TestClock::new());
     let store = Arc::clone(&config.store);
     let browser = Browser::default();
     let failed = through_browser(config, "test", |url| browser.open(url)).await;
@@ -62,7 +62,7 @@ async fn an_answer_from_another_server_is_refused() {
 #[tokio::test]
 async fn by_device_code() {
     let controller = FakeController::start().await;
-    let config = controller.config(TestClock::new());
+    let config = session_config(&controller, TestClock::new());
     let mut shown = None;
     let session = by_device(config, "test", |device| {
         shown = Some(device.user_code.clone());
@@ -78,8 +78,8 @@ async fn a_controller_without_the_device_flow_says_so() {
     let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["device_authorization_endpoint"].take();
-    controller.seen().metadata = Some(metadata);
-    let config = controller.config(TestClock::new());
+    controller.script().metadata = Some(metadata);
+    let config = session_config(&controller, TestClock::new());
     let failed = by_device(config, "test", |_| panic!("there is no code")).await;
     assert!(matches!(failed, Err(SignInError::NoDeviceFlow)));
 }
@@ -94,7 +94,7 @@ async fn metadata_that_lead_elsewhere_are_refused() {
     let controller = FakeController::start().await;
     let mut metadata = controller.metadata();
     metadata["issuer"] = json!("https://other.example");
-    controller.seen().metadata = Some(metadata);
+    controller.script().metadata = Some(metadata);
     let error = discovered(&controller).await;
     assert!(matches!(error, DiscoverError::OtherIssuer { .. }));
     assert!(error.to_string().contains("https://other.example"));
@@ -114,7 +114,7 @@ async fn metadata_that_lead_elsewhere_are_refused() {
     ] {
         let mut metadata = controller.metadata();
         metadata[key] = value;
-        controller.seen().metadata = Some(metadata);
+        controller.script().metadata = Some(metadata);
         let error = discovered(&controller).await;
         assert!(
             matches!(error, DiscoverError::NotAController { .. }),

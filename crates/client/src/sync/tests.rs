@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{Connection, Model};
 use crate::testing::{
     FakeController, LOCKED, Play, TestClock, changes, eventually, granted, on_stream, resource,
-    snapshot,
+    session_config, signed_in, snapshot,
 };
 
 /// Quick where waiting is, patient where giving up is.
@@ -37,8 +37,8 @@ async fn subscribed(
         controller.play(play);
     }
     let clock = TestClock::new();
-    let config = controller.config(Arc::clone(&clock));
-    controller.signed_in(&*config.store).await;
+    let config = session_config(&controller, Arc::clone(&clock));
+    signed_in(&controller, &*config.store).await;
     let session = Session::resume(config).await.unwrap().unwrap();
     let (tx, mut rx) = mpsc::channel(8);
     let subscription = subscribe_with(timings, session, tx);
@@ -256,7 +256,7 @@ async fn an_ended_session_is_said_and_nothing_follows() {
     subscribed
         .until("the snapshot", |model| model.seq == 5)
         .await;
-    subscribed.controller.seen().ended = true;
+    subscribed.controller.script().ended = true;
     subscribed.controller.forget_access();
     subscribed
         .until("the end", |model| model.connection == Connection::Ended)

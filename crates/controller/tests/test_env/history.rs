@@ -1,7 +1,5 @@
 //! Random histories of an organisation.
 
-use std::fmt::Write as _;
-
 use chrono::TimeDelta;
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::session;
@@ -17,6 +15,7 @@ use hourkey_store::Room;
 use hourkey_store::access::OpenFilter;
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
+use hourkey_testkit::organisation::{Access, Assignment, OrgBuilder, Resource, User};
 use proptest::prelude::*;
 
 use super::TestEnv;
@@ -114,37 +113,36 @@ const SHAPE: usize = 92;
 
 /// A file that follows from these bytes: six people, three groups, two networks, four resources.
 fn file(shape: &Shape) -> String {
-    let mut text = String::from("name = \"Corp\"\n");
+    let mut file = OrgBuilder::new("Corp");
     let mut bytes = shape.iter();
     let mut next = |of: u8| bytes.next().unwrap() % of;
     let logins = ["ada", "ann", "ben", "rae", "pat", "quinn"];
     for (at, login) in logins.iter().enumerate() {
         let (role, disabled, name) = (next(4), next(6) == 0, next(3));
-        let role = match (at, role) {
-            (0, _) => "Admin",
-            (_, 0) => "AccessReviewer",
-            _ => "Member",
+        let name = format!("{login} {name}");
+        let user = match (at, role) {
+            (0, _) => User::admin(login, &name),
+            (_, 0) => User::reviewer(login, &name),
+            _ => User::member(login, &name),
         };
-        let disabled = disabled && at > 0;
-        let _ = writeln!(
-            text,
-            "[[user]]\nlogin = \"{login}\"\nname = \"{login} {name}\"\nroles = [\"{role}\"]\n\
-             disabled = {disabled}"
-        );
+        file = file.user(match disabled && at > 0 {
+            true => user.disabled(),
+            false => user,
+        });
     }
     let mut groups = Vec::new();
     for group in ["Engineering", "On call", "Owners"] {
         let exists = next(4) > 0;
-        let members: Vec<_> = logins.iter().filter(|_| next(2) == 0).collect();
+        let members: Vec<_> = logins.into_iter().filter(|_| next(2) == 0).collect();
         if exists {
-            let _ = writeln!(text, "[[group]]\nname = \"{group}\"\nmembers = {members:?}");
+            file = file.group(group, &members);
             groups.push(group);
         }
     }
     if next(2) == 0 && groups.contains(&"On call") {
-        text = text.replacen('\n', "\nfallback_reviewers = [\"On call\"]\n", 1);
+        file = file.fallback_reviewers(&["On call"]);
     }
-    text.push_str("[[network]]\nname = \"Office\"\n[[network]]\nname = \"Lab\"\n");
+    file = file.network("Office").network("Lab");
     for resource in ["Wiki", "Database", "Logs", "Vault"] {
         let (exists, mode, network, host) = (next(5) > 0, next(4), next(2), next(3));
         let approves: [bool; 3] = std::array::from_fn(|_| next(9) == 0);
@@ -154,35 +152,29 @@ fn file(shape: &Shape) -> String {
             continue;
         }
         let access = match mode {
-            0 => r#"{ mode = "Standing" }"#,
-            1 => r#"{ mode = "AutoLock", lock_after = "2d", approval = "Manual" }"#,
-            2 => r#"{ mode = "AccessRequest", up_to = "4h", approval = "Automatic" }"#,
-            _ => r#"{ mode = "AccessRequest", up_to = "2h", approval = "Manual" }"#,
+            0 => Access::standing(),
+            1 => Access::auto_lock("2d").manual(),
+            2 => Access::request().up_to("4h").automatic(),
+            _ => Access::request().up_to("2h").manual(),
         };
-        let network = ["Office", "Lab"][usize::from(network)];
-        let approvers = groups
-            .iter()
-            .zip(approves)
-            .filter(|(_, approves)| *approves);
-        let approvers: Vec<_> = approvers.map(|(group, _)| group).collect();
-        let _ = writeln!(
-            text,
-            "[[resource]]\nname = \"{resource}\"\naddress = \"{}-{host}.corp\"\n\
-             network = \"{network}\"\naccess = {access}\napprovers = {approvers:?}",
-            resource.to_lowercase(),
+        let approvers = groups.iter().zip(approves);
+        let approvers = approvers.filter(|(_, approves)| *approves);
+        let approvers: Vec<_> = approvers.map(|(group, _)| *group).collect();
+        let address = format!("{}-{host}.corp", resource.to_lowercase());
+        file = file.resource(
+            Resource::new(resource, &address, access)
+                .network(["Office", "Lab"][usize::from(network)])
+                .approvers(&approvers),
         );
         for (at, group) in groups.iter().enumerate().filter(|(at, _)| assigned[*at]) {
-            let until = match ends[at] {
-                true => "\nuntil = 2030-01-02T00:00:00Z",
-                false => "",
-            };
-            let _ = writeln!(
-                text,
-                "[[assignment]]\ngroup = \"{group}\"\nresource = \"{resource}\"{until}"
-            );
+            let assignment = Assignment::new(group, resource);
+            file = file.assignment(match ends[at] {
+                true => assignment.until("2030-01-02T00:00:00Z"),
+                false => assignment,
+            });
         }
     }
-    text
+    file.text()
 }
 
 pub struct History {

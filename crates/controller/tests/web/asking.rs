@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use crate::browser::{Browser, Site};
+use crate::web::browser::{Browser, Site};
 
 /// Asks on the request page and returns the address of the request.
 async fn ask(browser: &Browser<'_>, resource: i64, fields: &[(&str, &str)]) -> String {

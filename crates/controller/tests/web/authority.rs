@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use hourkey_domain::ids::UserId;
 use serde_json::{Value, json};
 
-use crate::browser::Site;
-use crate::devices::enrolled;
-use crate::session_kinds::operations;
 use crate::test_env::TestEnv;
 use crate::test_env::gateways::call;
+use crate::web::browser::Site;
+use crate::web::devices::enrolled;
+use crate::web::session_kinds::operations;
 
 /// An id that nothing has.
 const UNKNOWN: i64 = 4_711;

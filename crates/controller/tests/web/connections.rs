@@ -7,8 +7,8 @@ use hourkey_store::gateway::NewGateway;
 use hourkey_store::usage::{Connection, End};
 use serde_json::json;
 
-use crate::browser::Site;
-use crate::devices::enrolled;
+use crate::web::browser::Site;
+use crate::web::devices::enrolled;
 
 #[tokio::test]
 async fn a_page_tells_when_and_where_a_connection_was_cut() {

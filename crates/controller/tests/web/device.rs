@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::browser::{Page, Site, encoded};
+use crate::web::browser::{Page, Site, encoded};
 
 const CLIENT: (&str, &str) = ("client_id", "hourkey-cli");
 

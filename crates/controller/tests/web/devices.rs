@@ -11,7 +11,7 @@ use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Room, StoreError, Write};
 use serde_json::Value;
 
-use crate::browser::Site;
+use crate::web::browser::Site;
 
 #[tokio::test]
 async fn people_end_their_own_devices_and_administrators_everybodys() {
@@ -26,7 +26,7 @@ async fn people_end_their_own_devices_and_administrators_everybodys() {
     assert!(!page.text.contains("ben"), "other people's are not shown");
 
     let end = |id: DeviceId| [("do", "end".to_owned()), ("device", id.to_string())];
-    let send = async |browser: &crate::browser::Browser, id| {
+    let send = async |browser: &crate::web::browser::Browser, id| {
         let fields = end(id);
         let fields: Vec<_> = fields
             .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::browser::{PASSWORD, Site};
+use crate::web::browser::{PASSWORD, Site};
 
 /// Every address that takes a form, with fields that would do something.
 fn all(request: i64) -> Vec<(String, Vec<(&'static str, &'static str)>)> {

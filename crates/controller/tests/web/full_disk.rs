@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use hourkey_access::identity::reset;
 use serde_json::{Value, json};
 
-use crate::browser::{PASSWORD, Site};
-use crate::oauth::code;
 use crate::test_env::gateways::call;
-use crate::tokens::{Tokens, exchange, refresh};
+use crate::web::browser::{PASSWORD, Site};
+use crate::web::oauth::code;
+use crate::web::tokens::{Tokens, exchange, refresh};
 
 /// From now on the disk has room only for what ends access.
 fn fill(site: &Site) {

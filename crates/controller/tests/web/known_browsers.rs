@@ -3,7 +3,7 @@
 use hourkey_access::identity::password::Priority;
 use hourkey_access::identity::{reset, setup};
 
-use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
+use crate::web::browser::{Browser, PASSWORD, Page, Site, encoded};
 
 #[tokio::test]
 async fn a_page_opened_for_somebody_else_says_so() {

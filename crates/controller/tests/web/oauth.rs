@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hourkey_access::identity::secret::digest;
 use url::Url;
 
-use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
+use crate::web::browser::{Browser, PASSWORD, Page, Site, encoded};
 
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mBz8zFyWcRkhgOUUhlUnRfgcpuaVQs1";
 pub const REDIRECT: &str = "http://127.0.0.1:49152/callback";

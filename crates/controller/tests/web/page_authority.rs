@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::browser::{Browser, Page, Site};
-use crate::page_routes::routes;
-use crate::page_targets::{Ids, Target, made};
+use crate::web::browser::{Browser, Page, Site};
+use crate::web::page_routes::routes;
+use crate::web::page_targets::{Ids, Target, made};
 
 /// Who calls, in order of the table's columns: nobody who is signed in; Ann, whose it is; Ben, of the
 /// same groups and more; Dan, who approves for the database alone; Rae, an access reviewer; Ada, an

@@ -7,11 +7,11 @@ use axum::http::Method;
 use hourkey_protocol::account::SessionKind;
 use serde_json::Value;
 
-use crate::browser::{Browser, Site};
-use crate::page_authority::AUTHORIZE;
-use crate::page_routes::routes;
-use crate::session_kinds::operations;
 use crate::test_env::gateways::call;
+use crate::web::browser::{Browser, Site};
+use crate::web::page_authority::AUTHORIZE;
+use crate::web::page_routes::routes;
+use crate::web::session_kinds::operations;
 
 /// Pages for people who need not be signed in, and calls that read no cookie.
 const FOR_ALL: [&str; 12] = [

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use hourkey_domain::settings::Mode;
 use serde_json::json;
 
-use crate::browser::{PASSWORD, Site};
-use crate::devices::enrolled;
+use crate::web::browser::{PASSWORD, Site};
+use crate::web::devices::enrolled;
 
 /// What a route is about: always Ann's, with whom nobody else shares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use hourkey_access::identity::{account, reset, session};
 
-use crate::browser::{PASSWORD, Site};
+use crate::web::browser::{PASSWORD, Site};
 
 const NEW: &str = "another horse entirely";
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use hourkey_access::identity::setup;
 use serde_json::json;
 
-use crate::browser::{Browser, PASSWORD, Page, Site};
+use crate::web::browser::{Browser, PASSWORD, Page, Site};
 
 /// A form of a page: where it goes, and its fields.
 struct Form {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::browser::Site;
+use crate::web::browser::Site;
 
 /// Ann asks for the database, for so many seconds.
 async fn asked(site: &Site, seconds: u64) -> i64 {

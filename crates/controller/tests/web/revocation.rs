@@ -12,15 +12,16 @@ use hourkey_pki::Key;
 use hourkey_protocol::oauth::DEVICE_GRANT;
 use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
+use hourkey_testkit::organisation::{OrgBuilder, User};
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Page, Site};
-use crate::devices::enrolled;
-use crate::oauth::code;
 use crate::test_env::TestEnv;
 use crate::test_env::events::{DEADLINE, Events};
 use crate::test_env::gateways::{GatewayClient, added, call, enrol_device, enrol_gateway, permits};
-use crate::tokens::{Tokens, exchange, refresh};
+use crate::web::browser::{Browser, Page, Site};
+use crate::web::devices::enrolled;
+use crate::web::oauth::code;
+use crate::web::tokens::{Tokens, exchange, refresh};
 
 /// What ends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,15 +231,9 @@ async fn happen(site: &Site, cause: Cause, browser: &Browser<'_>, device: Device
             assert_eq!(page.location(), "/sessions");
         }
         Disabled => {
-            let file = r#"
-                name = "Example"
-                [[user]]
-                login = "rae"
-                name = "Rae Reviewer"
-                roles = ["AccessReviewer"]
-                disabled = true
-            "#;
-            let file = OrgFile::parse(file).unwrap();
+            let disabled = User::reviewer("rae", "Rae Reviewer").disabled();
+            let file = OrgBuilder::new("Example").user(disabled).text();
+            let file = OrgFile::parse(&file).unwrap();
             let now = site.app.clock.now();
             let store = &site.app.store;
             let comparison = Comparison::new(store, file, false).await.unwrap();

@@ -11,12 +11,12 @@ use hourkey_store::Room;
 use hourkey_store::log::{Entry, Subject};
 use serde_json::{Value, json};
 
-use crate::browser::Site;
-use crate::devices::enrolled;
 use crate::test_env::TestEnv;
 use crate::test_env::description::DOCUMENT;
 use crate::test_env::events::Events;
 use crate::test_env::gateways::{added, call, enrol_gateway};
+use crate::web::browser::Site;
+use crate::web::devices::enrolled;
 
 /// What somebody else asks for, and nobody but reviewers may read.
 const REASON: &str = "Because of the merger that nobody knows of";

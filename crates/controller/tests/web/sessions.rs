@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use hourkey_protocol::account::SessionKind;
 
-use crate::browser::Site;
 use crate::test_env::events::DEADLINE;
+use crate::web::browser::Site;
 
 #[tokio::test]
 async fn a_browser_is_signed_out_after_seven_days_without_a_visit() {
@@ -38,7 +38,10 @@ async fn signing_in_again_ends_the_session_before() {
     let browser = site.signed_in("ann").await;
     let before = browser.cookies();
     // The token of a page that was open all the time still goes with the session it was made for.
-    let fields = [("login", "ben"), ("password", crate::browser::PASSWORD)];
+    let fields = [
+        ("login", "ben"),
+        ("password", crate::web::browser::PASSWORD),
+    ];
     assert_eq!(
         browser.post("/sign-in", &fields).await.location(),
         "/access"

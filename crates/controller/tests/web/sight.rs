@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::json;
 
-use crate::browser::{Browser, Site};
 use crate::test_env::events::Events;
+use crate::web::browser::{Browser, Site};
 
 /// What may happen. People and resources are picked by their index.
 #[derive(Clone, Copy, Debug)]

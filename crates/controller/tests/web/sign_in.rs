@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use hourkey_access::identity::setup;
 
-use crate::browser::{Browser, PASSWORD, Site, encoded};
+use crate::web::browser::{Browser, PASSWORD, Site, encoded};
 
 #[tokio::test]
 async fn a_person_signs_in_and_out() {

@@ -6,9 +6,9 @@ use hourkey_access::identity::{reset, setup};
 use hourkey_protocol::account::SessionKind;
 use serde_json::Value;
 
-use crate::browser::{Browser, PASSWORD, Page, Site, encoded};
-use crate::oauth::{REDIRECT, VERIFIER, code};
 use crate::test_env::chunked;
+use crate::web::browser::{Browser, PASSWORD, Page, Site, encoded};
+use crate::web::oauth::{REDIRECT, VERIFIER, code};
 
 pub struct Tokens {
     pub access: String,

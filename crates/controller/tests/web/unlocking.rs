@@ -2,7 +2,7 @@
 
 use hourkey_domain::settings::Mode;
 
-use crate::browser::Site;
+use crate::web::browser::Site;
 
 #[tokio::test]
 async fn what_was_not_used_is_unlocked_by_a_request_or_by_an_administrator() {

@@ -7,7 +7,8 @@ use hourkey_client::session::Session;
 use hourkey_client::sync::{Subscription, subscribe};
 use hourkey_client::update::Update;
 use hourkey_protocol::access::NewRequest;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::SAMPLE;
 use hourkey_testkit::test_user::TestUser;
 use tokio::sync::mpsc;
 

@@ -13,8 +13,9 @@ use hourkey_client::session::Session;
 use hourkey_domain::ids::ResourceId;
 use hourkey_protocol::access::{Approve, Comment, NewRequest};
 use hourkey_protocol::problem::Code;
-use hourkey_testkit::controller::{Controller, SAMPLE};
+use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::Gateway;
+use hourkey_testkit::organisation::OrgBuilder;
 use hourkey_testkit::test_user::TestUser;
 
 use self::flood::{CallCounts, Flood};
@@ -39,38 +40,17 @@ const FLOOD_LEAD: Duration = Duration::from_secs(2);
 const REQUESTERS: [&str; 4] = ["ada", "ines", "omar", "pia"];
 const REVIEWERS: [&str; 4] = ["marta", "root", "nils", "vera"];
 
-/// Beside the sample organisation: the others of them.
-const MORE_PEOPLE: &str = r#"
-[[user]]
-login = "ines"
-name = "Ines Roth"
-
-[[user]]
-login = "omar"
-name = "Omar Haddad"
-
-[[user]]
-login = "pia"
-name = "Pia Lund"
-
-[[user]]
-login = "nils"
-name = "Nils Berg"
-roles = ["AccessReviewer"]
-
-[[user]]
-login = "vera"
-name = "Vera Kohl"
-roles = ["AccessReviewer"]
-
-[[group]]
-name = "Measured"
-members = ["ines", "omar", "pia"]
-
-[[assignment]]
-group = "Measured"
-resource = "Grafana"
-"#;
+/// The sample organisation, with the others of them.
+fn organisation() -> OrgBuilder {
+    OrgBuilder::sample()
+        .member("ines", "Ines Roth")
+        .member("omar", "Omar Haddad")
+        .member("pia", "Pia Lund")
+        .reviewer("nils", "Nils Berg")
+        .reviewer("vera", "Vera Kohl")
+        .group("Measured", &["ines", "omar", "pia"])
+        .assign("Measured", &["Grafana"])
+}
 
 /// Tabs that read at once.
 const TABS: usize = 50;
@@ -80,7 +60,7 @@ const MAX_SLOWDOWN: f64 = 2.0;
 const MAX_ACK_MS: f64 = 1_000.0;
 
 pub(crate) async fn measure(table: &mut Table) -> Result<()> {
-    let mut controller = Controller::start(&format!("{SAMPLE}{MORE_PEOPLE}")).await?;
+    let mut controller = Controller::start(&organisation().text()).await?;
     let gateway = Gateway::start(&controller, "gw-1", "Cloud", &[]).await?;
     let credential = gateway.credential()?;
     drop(gateway);

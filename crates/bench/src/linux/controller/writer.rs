@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use hourkey_domain::ids::{RequestId, ResourceId};
 use hourkey_protocol::access::{Approve, NewRequest, Request};
 use hourkey_testkit::controller::Controller;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 
 use super::Build;
 use super::calls::Connection;
@@ -154,23 +155,17 @@ pub(crate) async fn of_organisation(
 fn file(controller: &Controller, resource: i64, shape: Shape, round: usize) -> Result<String> {
     let step = round % 2;
     let access = match shape.auto_lock && resource <= shape.of_everybody {
-        true => format!(r#"mode = "AutoLock", lock_after = "{}d""#, 20 + step),
-        false => format!(r#"mode = "AccessRequest", up_to = "{}h""#, 3 + step),
+        true => Access::auto_lock(&format!("{}d", 20 + step)),
+        false => Access::request().up_to(&format!("{}h", 3 + step)),
     };
-    let text = format!(
-        r#"name = "Measured"
-
-[[network]]
-name = "Network"
-
-[[resource]]
-name = "Resource {resource}"
-address = "r{resource}.corp.example"
-ports = "443"
-network = "Network"
-access = {{ {access}, approval = "Manual" }}
-"#
+    let (name, address) = (
+        format!("Resource {resource}"),
+        format!("r{resource}.corp.example"),
     );
+    let text = OrgBuilder::new("Measured")
+        .network("Network")
+        .resource(Resource::new(&name, &address, access.manual()).ports("443"))
+        .text();
     let file = controller.data().with_file_name("change.toml");
     std::fs::write(&file, text)?;
     Ok(file.to_str().context("the path is not text")?.to_owned())

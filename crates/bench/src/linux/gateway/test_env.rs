@@ -12,6 +12,7 @@ use hourkey_testkit::chaos_proxy::ChaosProxy;
 use hourkey_testkit::controller::Controller;
 use hourkey_testkit::gateway::{Deployment, Gateway};
 use hourkey_testkit::opener::Opener;
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource};
 use hourkey_testkit::process::Process;
 use hourkey_testkit::session::Session;
 use hourkey_testkit::test_user::TestUser;
@@ -21,39 +22,18 @@ use super::origin::Part;
 use super::route::Route;
 use crate::linux::desktop_harness::ask;
 
-const ORGANISATION: &str = r#"
-name = "Measured"
-[[user]]
-login = "ada"
-name = "Ada Park"
-[[user]]
-login = "marta"
-name = "Marta Ruiz"
-roles = ["AccessReviewer"]
-[[group]]
-name = "Engineering"
-members = ["ada"]
-[[network]]
-name = "Office"
-[[resource]]
-name = "Open"
-address = "open.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "Standing" }
-[[resource]]
-name = "Locked"
-address = "locked.corp.example"
-ports = "80"
-network = "Office"
-access = { mode = "AccessRequest", up_to = "1h", approval = "Manual" }
-[[assignment]]
-group = "Engineering"
-resource = "Open"
-[[assignment]]
-group = "Engineering"
-resource = "Locked"
-"#;
+fn organisation() -> String {
+    let by_marta = Access::request().up_to("1h").manual();
+    OrgBuilder::new("Measured")
+        .member("ada", "Ada Park")
+        .reviewer("marta", "Marta Ruiz")
+        .group("Engineering", &["ada"])
+        .network("Office")
+        .resource(Resource::new("Open", "open.corp.example", Access::standing()).ports("80"))
+        .resource(Resource::new("Locked", "locked.corp.example", by_marta).ports("80"))
+        .assign("Engineering", &["Open", "Locked"])
+        .text()
+}
 
 /// The test environment of one gateway. Its processes end with it.
 pub(crate) struct TestEnv {
@@ -73,14 +53,14 @@ pub(crate) struct TestEnv {
 impl TestEnv {
     /// With this many devices of the member, each with its local proxy.
     pub(crate) async fn new(devices: usize) -> Result<Self> {
-        let controller = Controller::start(ORGANISATION).await?;
+        let controller = Controller::start(&organisation()).await?;
         let deployment = for_many(Deployment::beside(&controller));
         Self::of(controller, deployment, devices).await
     }
 
     /// With one device, and with the gateway and the `hourkey` of another build.
     pub(crate) async fn of_build(folder: &Path) -> Result<Self> {
-        let controller = Controller::start(ORGANISATION).await?;
+        let controller = Controller::start(&organisation()).await?;
         let deployment = Deployment {
             build: Some(folder.to_path_buf()),
             ..Deployment::beside(&controller)
@@ -90,7 +70,7 @@ impl TestEnv {
 
     /// With one device, and a gateway that reaches the controller by a chaos proxy.
     pub(crate) async fn behind_proxy() -> Result<(Self, ChaosProxy)> {
-        let controller = Controller::start(ORGANISATION).await?;
+        let controller = Controller::start(&organisation()).await?;
         let (deployment, link) = Deployment::behind_proxy(&controller).await?;
         Ok((Self::of(controller, for_many(deployment), 1).await?, link))
     }

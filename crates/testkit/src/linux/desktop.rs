@@ -67,7 +67,7 @@ pub fn install_icon(session: &Session) -> Result<()> {
 /// Below the data folder.
 pub(crate) const ICONS: &str = "icons/hicolor/128x128/apps";
 
-const ICON: &[u8] = include_bytes!("../../../icons/128x128.png");
+const ICON: &[u8] = include_bytes!("../../../../icons/128x128.png");
 
 /// Starts the app in a session, which must have a display. It is ready when its tray icon is.
 ///

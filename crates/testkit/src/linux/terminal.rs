@@ -1,53 +1,73 @@
-//! A terminal in a session of the test's own.
+//! A terminal in a session of the test's own, with the real `hourkey`.
+//!
+//! What goes wrong here panics: it is the test's own fault, or the end of the test.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 
-use hourkey_testkit::binaries;
-use hourkey_testkit::controller::Controller;
-use hourkey_testkit::opener::Opener;
-use hourkey_testkit::process::Process;
-use hourkey_testkit::session::Session;
-use hourkey_testkit::test_user::TestUser;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::binaries;
+use crate::controller::Controller;
+use crate::opener::Opener;
+use crate::process::Process;
+use crate::session::Session;
+use crate::test_user::TestUser;
+
 /// Somebody's terminal: home folder, environment, and a browser that only remembers addresses.
-pub(crate) struct Terminal {
-    pub(crate) session: Session,
-    pub(crate) opener: Opener,
+#[derive(Debug)]
+pub struct Terminal {
+    /// Its home folder and environment.
+    pub session: Session,
+    /// What was opened in the browser.
+    pub opener: Opener,
 }
 
 /// The exit code and output of a command.
 #[derive(Debug)]
-pub(crate) struct CommandOutput {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct CommandOutput {
+    /// The exit code.
+    pub code: i32,
+    /// What it wrote to standard output.
+    pub out: String,
+    /// What it wrote to standard error.
+    pub err: String,
 }
 
 impl CommandOutput {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Everything on standard output, as one JSON value.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
+    #[must_use]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Fails unless the command ended like this.
     #[track_caller]
-    pub(crate) fn ended(self, code: i32) -> Self {
+    pub fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 }
 
 impl Terminal {
-    pub(crate) async fn open() -> Self {
+    /// Opens a terminal in which nobody is signed in.
+    pub async fn open() -> Self {
         let session = Session::start().await.unwrap();
         let opener = Opener::install(&session).unwrap();
         Self { session, opener }
     }
 
     /// A terminal in which this person is signed in, with the sign-in kept in a file.
-    pub(crate) async fn of(login: &'static str, controller: &Controller) -> Self {
+    pub async fn of(login: &'static str, controller: &Controller) -> Self {
         let terminal = Self::open().await;
         let mut person = TestUser::new(controller, login).await.unwrap();
         let arguments = ["sign-in", controller.url().as_str(), "--store", "file"];
@@ -56,7 +76,7 @@ impl Terminal {
     }
 
     /// Runs a command that signs in, with the person at the browser.
-    pub(crate) async fn sign_in(&self, person: &mut TestUser, arguments: &[&str]) -> CommandOutput {
+    pub async fn sign_in(&self, person: &mut TestUser, arguments: &[&str]) -> CommandOutput {
         let seen = self.opener.urls().unwrap().len();
         let browse = async {
             let page = self.opener.next_after(seen).await.unwrap();
@@ -67,14 +87,14 @@ impl Terminal {
     }
 
     /// Runs a command to its end.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
+    pub async fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = self.session.command(binaries::path("hourkey").unwrap());
         command.args(arguments);
         ran(command).await
     }
 
     /// Starts a command, for what happens while it runs.
-    pub(crate) fn start(&self, arguments: &[&str]) -> Process {
+    pub fn start(&self, arguments: &[&str]) -> Process {
         let mut command = self.session.command(binaries::path("hourkey").unwrap());
         command.args(arguments);
         // Each has a log of its own.
@@ -83,7 +103,7 @@ impl Terminal {
     }
 
     /// The address that this command opens in the browser.
-    pub(crate) async fn opens(&self, arguments: &[&str]) -> Url {
+    pub async fn opens(&self, arguments: &[&str]) -> Url {
         let seen = self.opener.urls().unwrap().len();
         self.run(arguments).await.ended(0);
         self.opener.next_after(seen).await.unwrap()
@@ -91,15 +111,11 @@ impl Terminal {
 }
 
 /// Runs any command to its end.
-pub(crate) async fn ran(mut command: std::process::Command) -> CommandOutput {
+pub async fn ran(mut command: Command) -> CommandOutput {
     command.stdin(Stdio::null());
     let output = tokio::process::Command::from(command)
         .output()
         .await
         .unwrap();
-    CommandOutput {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    CommandOutput::of(output)
 }

@@ -1,4 +1,5 @@
 //! A person whose model the test moves.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::sync::{Arc, Mutex};
 
@@ -6,15 +7,15 @@ use hourkey_client::device::Device;
 use hourkey_client::dial::{AccessPrompt, Dialer, PromptHandler};
 use hourkey_client::local_proxy::{LocalProxy, ProxyFiles};
 use hourkey_client::model::Model;
-use hourkey_client::secrets::MemoryOnly;
+use hourkey_client::secrets::{MemoryOnly, Secret, SecretStore as _};
+use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::update::Update;
 use hourkey_clock::Clock as _;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Changes;
+use hourkey_testkit::fake::{FakeController, TestClock, changes, snapshot};
 use tokio::sync::watch;
 use url::Url;
-
-use super::{FakeController, TestClock, snapshot};
 
 /// Keeps what a person would see.
 #[derive(Default)]
@@ -41,6 +42,21 @@ impl PromptHandler for Recorder {
     }
 }
 
+/// A session with the controller at this address, by a refresh token of it.
+pub async fn session(controller: &Url, refresh: String, clock: Arc<TestClock>) -> Session {
+    let store = MemoryOnly::default();
+    store.save(&Secret::new(refresh)).await.unwrap();
+    let config = SessionConfig {
+        http: session::http().unwrap(),
+        controller: controller.clone(),
+        client_id: "hourkey-cli",
+        store: Arc::new(store),
+        clock,
+        lock_file: None,
+    };
+    Session::resume(config).await.unwrap().unwrap()
+}
+
 /// A person's model, moved by the test.
 pub struct TestUser {
     pub model: watch::Sender<Arc<Model>>,
@@ -53,13 +69,17 @@ pub struct TestUser {
 
 impl TestUser {
     pub async fn new(controller: &FakeController, resources: Vec<Resource>) -> Self {
-        let clock = Arc::<TestClock>::default();
+        let clock = TestClock::new();
         let model = watch::Sender::new(Arc::<Model>::default());
-        let snapshot = snapshot(1, resources);
+        let snapshot = snapshot(1, 0, resources);
         let update = Update::Snapshot(Box::new(snapshot));
         model.send_modify(|model| Arc::make_mut(model).apply(update, clock.boot()));
         let store = Arc::new(MemoryOnly::default());
-        let device = Device::new(controller.session(clock.clone()).await, store, "test");
+        let device = Device::new(
+            session(&controller.url, controller.sign_in(), clock.clone()).await,
+            store,
+            "test",
+        );
         let prompts = Arc::<Recorder>::default();
         let handler: Arc<dyn PromptHandler> = prompts.clone();
         let dialer = Dialer::new(device, model.subscribe(), handler, 2);
@@ -68,7 +88,7 @@ impl TestUser {
             prompts,
             dialer,
             clock,
-            controller: controller.url.parse().unwrap(),
+            controller: controller.url.clone(),
             state: tempfile::tempdir().unwrap(),
         }
     }
@@ -93,17 +113,11 @@ impl TestUser {
 
     fn hear(&self, resources: Vec<Resource>, networks_changed: bool) {
         self.model.send_modify(|model| {
+            let server_time = model.clock.now(self.clock.boot()).unwrap();
             let changes = Changes {
-                seq: model.seq + 1,
-                server_time: model.clock.now(self.clock.boot()).unwrap(),
-                me: None,
+                server_time,
                 networks_changed,
-                resources,
-                removed_resources: Vec::new(),
-                reviews: Vec::new(),
-                removed_reviews: Vec::new(),
-                decided_reviews: Vec::new(),
-                notices: Vec::new(),
+                ..changes(model.seq + 1, 0, resources)
             };
             let update = Update::Changes(Box::new(changes));
             Arc::make_mut(model).apply(update, self.clock.boot());

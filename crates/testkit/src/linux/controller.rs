@@ -14,9 +14,6 @@ use crate::binaries;
 use crate::process::{self, Process};
 use crate::webdriver::{free_port, http};
 
-/// The sample organisation that the demo and most tests run on.
-pub const SAMPLE: &str = include_str!("../../../examples/org.toml");
-
 /// A controller with an organisation, running or not. It keeps its folder and port from one start
 /// to the next.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! A gateway.
+//! A gateway, without the controller's word on who may use what.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,17 +8,19 @@ use std::time::Duration;
 use hourkey_domain::ids::GatewayId;
 use hourkey_pki::{Key, Subject};
 use hourkey_protocol::gateway::{REFUSAL, Refusal};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::time_provider::TimeProvider;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto, version};
 
-use super::{FakeController, now};
+use super::controller::{FakeController, certificate};
+use super::rows::at;
 
 /// A gateway: whatever the destination, it answers itself. A first line `GET …` is answered with a
 /// page that shows it, and everything else is echoed.
@@ -52,6 +54,7 @@ impl Pace {
 }
 
 impl FakeGateway {
+    /// Starts one that the controller tells people of.
     pub async fn start(controller: &FakeController) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -100,11 +103,13 @@ impl FakeGateway {
     }
 
     /// The most handshakes that ran at a time.
+    #[must_use]
     pub fn most_handshakes(&self) -> usize {
         self.pace.most.load(SeqCst)
     }
 
     /// How many pages without an end it has begun to send.
+    #[must_use]
     pub fn answering(&self) -> usize {
         self.pace.answering.load(SeqCst)
     }
@@ -125,16 +130,18 @@ fn server_config(controller: &FakeController, id: GatewayId, key: &Key) -> Serve
     let request = key.request().unwrap();
     let subject = Subject::Gateway(id);
     let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-    let certificate = controller.certificate(&controller.gateways, &request, subject);
+    let certificate = certificate(controller.gateway_authority(), &request, subject);
     let mut roots = RootCertStore::empty();
-    roots.add(der(controller.devices.certificate())).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    roots
+        .add(der(controller.device_authority().certificate()))
+        .unwrap();
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .unwrap();
     ServerConfig::builder_with_details(provider, Arc::new(AtStart))
-        .with_protocol_versions(&[&rustls::version::TLS13])
+        .with_protocol_versions(&[&version::TLS13])
         .unwrap()
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![der(&certificate)], key.to_tls())
@@ -145,10 +152,10 @@ fn server_config(controller: &FakeController, id: GatewayId, key: &Key) -> Serve
 #[derive(Debug)]
 struct AtStart;
 
-impl rustls::time_provider::TimeProvider for AtStart {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        let seconds = Duration::from_secs(now().timestamp().unsigned_abs());
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(seconds))
+impl TimeProvider for AtStart {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = Duration::from_secs(at(0).timestamp().unsigned_abs());
+        Some(UnixTime::since_unix_epoch(seconds))
     }
 }
 

@@ -9,12 +9,15 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
 use hourkey_protocol::notice::{Notice, What};
 
-/// A moment, in seconds after an arbitrary one.
-pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
+/// A moment, in seconds after the one at which tests begin.
+#[must_use]
+pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
 }
 
-pub(crate) fn person() -> Me {
+/// Ada, a member.
+#[must_use]
+pub fn person() -> Me {
     Me {
         id: UserId(7),
         login: "ada".to_owned(),
@@ -25,7 +28,9 @@ pub(crate) fn person() -> Me {
     }
 }
 
-pub(crate) fn resource(id: i64, lock: LockState) -> Resource {
+/// A row of a resource on all ports.
+#[must_use]
+pub fn resource(id: i64, lock: LockState) -> Resource {
     Resource {
         id: ResourceId(id),
         name: format!("Resource {id}"),
@@ -43,11 +48,24 @@ pub(crate) fn resource(id: i64, lock: LockState) -> Resource {
     }
 }
 
-pub(crate) const LOCKED: LockState = LockState::Locked {
+/// [`resource`] at this address, on the ports 7, 80 and 443.
+#[must_use]
+pub fn resource_at(id: i64, address: &str, lock: LockState) -> Resource {
+    Resource {
+        address: address.to_owned(),
+        ports: "80, 443, 7".parse().unwrap(),
+        ..resource(id, lock)
+    }
+}
+
+/// Locked until a reviewer approves.
+pub const LOCKED: LockState = LockState::Locked {
     why: Why::NeedsApproval,
 };
 
-pub(crate) fn granted(grant: i64, from: i64, to: i64) -> LockState {
+/// Granted between these moments, in seconds.
+#[must_use]
+pub fn granted(grant: i64, from: i64, to: i64) -> LockState {
     LockState::Granted {
         grant: GrantId(grant),
         started_at: at(from),
@@ -55,7 +73,9 @@ pub(crate) fn granted(grant: i64, from: i64, to: i64) -> LockState {
     }
 }
 
-pub(crate) fn notice(id: i64, seconds: i64, what: What) -> Notice {
+/// A notice about resource 1.
+#[must_use]
+pub fn notice(id: i64, seconds: i64, what: What) -> Notice {
     Notice {
         id: NoticeId(id),
         at: at(seconds),
@@ -65,7 +85,9 @@ pub(crate) fn notice(id: i64, seconds: i64, what: What) -> Notice {
     }
 }
 
-pub(crate) fn snapshot(seq: i64, seconds: i64, resources: Vec<Resource>) -> Snapshot {
+/// Everything that Ada sees, at this sequence number and moment.
+#[must_use]
+pub fn snapshot(seq: i64, seconds: i64, resources: Vec<Resource>) -> Snapshot {
     Snapshot {
         seq,
         server_time: at(seconds),
@@ -76,7 +98,9 @@ pub(crate) fn snapshot(seq: i64, seconds: i64, resources: Vec<Resource>) -> Snap
     }
 }
 
-pub(crate) fn changes(seq: i64, seconds: i64, resources: Vec<Resource>) -> Changes {
+/// The rows that changed.
+#[must_use]
+pub fn changes(seq: i64, seconds: i64, resources: Vec<Resource>) -> Changes {
     Changes {
         seq,
         server_time: at(seconds),
@@ -92,7 +116,11 @@ pub(crate) fn changes(seq: i64, seconds: i64, resources: Vec<Resource>) -> Chang
 }
 
 /// An event as it stands on the stream.
-pub(crate) fn on_stream(name: &str, id: i64, data: &impl serde::Serialize) -> String {
+///
+/// # Panics
+/// When it cannot be written as JSON.
+#[must_use]
+pub fn on_stream(name: &str, id: i64, data: &impl serde::Serialize) -> String {
     let data = serde_json::to_string(data).unwrap();
     format!("event: {name}\nid: {id}\ndata: {data}\n\n")
 }

@@ -1,0 +1,36 @@
+//! Sign-in, OAuth and pages as browsers and clients meet them, in process on a real store.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests: what fails says where"
+)]
+
+mod test_env;
+
+mod web {
+    mod asking;
+    mod authority;
+    mod browser;
+    mod connections;
+    mod device;
+    mod devices;
+    mod forms;
+    mod full_disk;
+    mod known_browsers;
+    mod oauth;
+    mod page_authority;
+    mod page_routes;
+    mod page_sessions;
+    mod page_targets;
+    mod passwords;
+    mod refused;
+    mod reviewing;
+    mod revocation;
+    mod session_kinds;
+    mod sessions;
+    mod sight;
+    mod sign_in;
+    mod tokens;
+    mod unlocking;
+}
