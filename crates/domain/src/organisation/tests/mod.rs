@@ -1,6 +1,7 @@
 //! The value against plain lists, and what is said of it.
 
 mod change;
+mod destinations;
 mod differences;
 mod draw;
 mod effects;
