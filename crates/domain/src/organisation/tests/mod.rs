@@ -8,6 +8,7 @@ mod effects;
 mod examples;
 mod explanations;
 mod findings;
+mod leftovers;
 mod lively;
 mod plain;
 mod reads;
