@@ -1,8 +1,11 @@
 //! Why somebody may or may not reach a resource. Reads the organisation as one value, and no table.
 
 use hourkey_domain::Time;
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::ids::GatewayId;
+use hourkey_domain::naming::meant_among;
+use hourkey_domain::organisation::Resource;
 use hourkey_domain::organisation::explain::{Explanation, Question, Target, Viewer, explain};
+use hourkey_protocol::problem::Code;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -11,7 +14,7 @@ use crate::identity::Caller;
 /// A question as somebody asks it.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The id of the resource, or its name.
+    /// The id of the resource, its name, alias or address.
     pub resource: String,
     /// The login of the person; the caller when left out.
     pub login: Option<String>,
@@ -20,12 +23,17 @@ pub struct Asked {
 }
 
 /// Explains to the caller: their own access, that of those whom they review, or, as an
-/// administrator, anybody's.
+/// administrator, anybody's. Which gateways are connected now is known to who serves them.
 ///
 /// # Errors
 /// As for an unknown id where the person or the resource is unknown, or not the caller's to see
-/// (rule 1).
-pub async fn explained(app: &App, caller: Caller, asked: &Asked) -> Result<Explanation, AppError> {
+/// (rule 1); [`Code::Malformed`] where several that they see may be meant.
+pub async fn explained(
+    app: &App,
+    caller: Caller,
+    asked: &Asked,
+    is_connected: impl Fn(GatewayId) -> bool,
+) -> Result<Explanation, AppError> {
     let organisation = app.organisation().await?;
     let now = app.clock.now();
     let viewer = Viewer {
@@ -38,17 +46,31 @@ pub async fn explained(app: &App, caller: Caller, asked: &Asked) -> Result<Expla
     };
     let user = user.ok_or_else(AppError::not_found)?;
     let at = asked.at.unwrap_or(now);
-    // All of them are tried: whether an id that the caller may not see exists must not show.
-    let mut found = named(&organisation, &asked.resource).filter_map(|target| {
+    let explained = |resource: &Resource| {
+        let target = Target::Resource(resource.id);
         let question = Question { user, target, at };
-        explain(&organisation, viewer, &question, now).ok()
-    });
-    found.next().ok_or_else(AppError::not_found)
-}
-
-/// The resources that a text may mean: by its id, then by its name.
-fn named<'a>(of: &'a Organisation, text: &'a str) -> impl Iterator<Item = Target> + 'a {
-    let by_id = text.parse().ok();
-    let by_name = of.resource_by_name(text).map(|resource| resource.id);
-    by_id.into_iter().chain(by_name).map(Target::Resource)
+        explain(&organisation, viewer, &question, now)
+    };
+    let resources = organisation.resources().map(|resource| &**resource);
+    // Whether one that the caller may not see is called so must not show.
+    let is_seen = |resource: &Resource| explained(resource).is_ok();
+    let found = meant_among(resources, &asked.resource, Resource::called, is_seen);
+    match found.as_slice() {
+        [] => Err(AppError::not_found()),
+        [one] => {
+            let explanation = explained(one).map_err(|_| AppError::not_found())?;
+            Ok(explanation.with_connected(&organisation, now, is_connected))
+        }
+        several => {
+            let several = several.iter();
+            let names = several.map(|one| format!("{} (id {})", one.name, one.id));
+            let names: Vec<_> = names.collect();
+            let detail = format!(
+                "{} may mean any of these; give the id: {}",
+                asked.resource,
+                names.join(", ")
+            );
+            Err(AppError::refused(Code::Malformed, detail))
+        }
+    }
 }

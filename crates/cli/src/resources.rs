@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_client::pages;
-use hourkey_domain::address::Address;
 use hourkey_domain::format::{ago, remaining};
 use hourkey_domain::lock::LockState;
+use hourkey_domain::naming::{Called, meant};
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Snapshot;
 use serde::Serialize;
@@ -124,32 +124,19 @@ struct Copied {
     copied: bool,
 }
 
-/// The one resource that `wanted` means: its id, or its name, alias or address, in upper or lower
-/// case.
+/// The one resource that `wanted` means ([`meant`]).
 pub(crate) fn find<'a>(
     resources: &'a [Resource],
     wanted: &str,
 ) -> Result<&'a Resource, CommandError> {
     let wanted = wanted.trim();
-    if let Some(found) = resources
-        .iter()
-        .find(|resource| resource.id.to_string() == wanted)
-    {
-        return Ok(found);
-    }
-    let lower = wanted.to_lowercase();
-    let address = wanted.parse::<Address>().ok().map(|it| it.to_string());
-    let is_meant = |resource: &&Resource| {
-        resource.name.to_lowercase() == lower
-            || resource
-                .alias
-                .as_ref()
-                .is_some_and(|alias| alias.to_lowercase() == lower)
-            || Some(&resource.address) == address.as_ref()
-            || resource.endpoint().to_lowercase() == lower
-            || resource.copied_address() == lower
-    };
-    let found: Vec<&Resource> = resources.iter().filter(is_meant).collect();
+    let found = meant(resources, wanted, |resource| Called {
+        id: resource.id.0,
+        name: &resource.name,
+        alias: resource.alias.as_deref(),
+        address: resource.address.as_str().into(),
+        ports: &resource.ports,
+    });
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(nothing(resources, wanted)),
@@ -314,7 +301,8 @@ mod tests {
     #[test]
     fn several_are_listed_and_none_is_said() {
         let resources = some();
-        let failure = find(&resources, "grafana").unwrap_err();
+        assert_eq!(find(&resources, "grafana").unwrap().id.0, 3, "as written");
+        let failure = find(&resources, "GRAFANA").unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("id 2") && failure.message.contains("id 3"));
         let failure = find(&resources, "payrol").unwrap_err();

@@ -149,7 +149,7 @@ fn what_is_unknown_is_named_with_what_to_do() {
     let host = sample();
     for (arguments, code, said) in [
         (["nobody", "Grafana"], 1, "hourkey-controller user list"),
-        (["ada", "payroll"], 1, "Did you mean: Payroll database?"),
+        (["ada", "payrol"], 1, "Did you mean: Payroll database?"),
         (["ada", "Nothing"], 1, "with --network"),
         // Harmless on a terminal.
         (["ada", "\u{1b}[2J"], 1, "\\u{1b}[2J"),

@@ -153,6 +153,47 @@ impl Ports {
         self.0.is_empty() || other.0.is_empty() || self.0.iter().any(within)
     }
 
+    /// The ports that are among both, where there are any.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let pairs = self.spans().iter().flat_map(|own| {
+            let others = other.spans().iter();
+            others.map(move |other| (own.0.max(other.0), own.1.min(other.1)))
+        });
+        Self::of(pairs.filter(|(from, to)| from <= to).collect())
+    }
+
+    /// The ports that are not among `other`, where there are any.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        let mut next = 1;
+        let mut gaps = Vec::new();
+        for (from, to) in other.spans() {
+            if next < *from {
+                gaps.push((next, from - 1));
+            }
+            match to.checked_add(1) {
+                Some(after) => next = after,
+                None => return self.common(&Self::of(gaps)?),
+            }
+        }
+        gaps.push((next, u16::MAX));
+        self.common(&Self::of(gaps)?)
+    }
+
+    /// Ports in any ranges; nothing where there are none.
+    fn of(ranges: Vec<(u16, u16)>) -> Option<Self> {
+        (!ranges.is_empty()).then(|| Self(merged(ranges)))
+    }
+
+    /// As [`Self::ranges`], with the one range that holds every port.
+    fn spans(&self) -> &[(u16, u16)] {
+        match self.0.as_slice() {
+            [] => &[(1, u16::MAX)],
+            ranges => ranges,
+        }
+    }
+
     /// The port, when there is exactly one.
     #[must_use]
     pub fn single(&self) -> Option<u16> {

@@ -17,6 +17,7 @@ pub mod grant;
 pub mod ids;
 pub mod length;
 pub mod lock;
+pub mod naming;
 pub mod organisation;
 pub mod outcome;
 pub mod reason;

@@ -1,8 +1,10 @@
 //! Why somebody may or may not reach a resource.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
@@ -16,13 +18,15 @@ use utoipa::IntoParams;
 use super::error::ApiError;
 use super::errors::ExplainErrors;
 use crate::api::extract::SignedIn;
+use crate::gateways::streams::GatewayStreams;
 
 /// The question.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asking {
-    /// The id of the resource, or its name.
+    /// The id of the resource; or its name, its alias or its address. What is written exactly so comes
+    /// first.
     resource: String,
     /// The name that the person signs in with; the caller when left out. Others are explained to those
     /// who review them here, and to administrators.
@@ -63,6 +67,7 @@ impl FromRequestParts<App> for Asking {
     responses((status = 200, description = "The explanation.", body = Explanation), ExplainErrors))]
 pub(super) async fn explain(
     State(app): State<App>,
+    Extension(streams): Extension<Arc<GatewayStreams>>,
     SignedIn { caller, .. }: SignedIn,
     Asking { resource, user, at }: Asking,
 ) -> Result<Json<Explanation>, ApiError> {
@@ -71,5 +76,6 @@ pub(super) async fn explain(
         login: user,
         at,
     };
-    Ok(Json(explained(&app, caller, &asked).await?))
+    let is_connected = |gateway| streams.is_connected(gateway, app.clock.now());
+    Ok(Json(explained(&app, caller, &asked, is_connected).await?))
 }

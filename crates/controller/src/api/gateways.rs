@@ -93,11 +93,12 @@ pub(super) async fn connected(
     request_body = Ack, security(("gateway" = [])),
     responses((status = 204, description = "Noted."), AcknowledgeErrors))]
 pub(super) async fn acknowledge(
+    State(app): State<App>,
     Extension(streams): Extension<Arc<GatewayStreams>>,
     CallingGateway(gateway): CallingGateway,
     JsonBody { body, key: _ }: JsonBody<Ack>,
 ) -> Result<StatusCode, ApiError> {
-    streams.acknowledged(gateway.id, body)?;
+    streams.acknowledged(gateway.id, body, app.clock.now())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 use hourkey_access::organisation::{Applied, Comparison, OrgFile, Refused};
@@ -26,10 +27,16 @@ pub(crate) struct Arguments {
     /// Only show the difference, and what it would do to people.
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// With --dry-run, end with 2 when there is a difference, 0 when there is none, 1 on failure.
+    #[arg(long, requires = "dry_run")]
+    detailed_exitcode: bool,
 }
 
-/// Shows the difference and what it does to people, asks, applies.
-pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result<()> {
+/// How `--detailed-exitcode` ends where there is a difference.
+const DIFFERENT: u8 = 2;
+
+/// Shows the difference and what it does to people, asks, applies. Fails when it was not agreed to.
+pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let path = arguments.file.display();
     let text = std::fs::read_to_string(&arguments.file)
         .with_context(|| format!("{path} cannot be read"))?;
@@ -52,28 +59,31 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
         terminal::line(format_args!(
             "Nothing to do: the organisation is what {path} says."
         ))?;
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let now = opened.now();
     if arguments.yes {
         let done = comparison.apply(store, now).await;
         tell(&done.map_err(failed)?, now)?;
         terminal::line("Applied.")?;
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     tell(&comparison.preview(store, now).await.map_err(failed)?, now)?;
     if arguments.dry_run {
         terminal::line("Nothing was applied (--dry-run).")?;
-        return Ok(());
+        return Ok(match arguments.detailed_exitcode {
+            true => ExitCode::from(DIFFERENT),
+            false => ExitCode::SUCCESS,
+        });
     }
     if !agreed()? {
         terminal::line("Nothing was applied.")?;
-        return Ok(());
+        return Ok(ExitCode::FAILURE);
     }
     let done = comparison.apply(store, opened.now()).await;
     done.map_err(failed)?;
     terminal::line("Applied.")?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what the file does to people, and whether it makes the organisation larger than known.

@@ -7,8 +7,9 @@ use hourkey_domain::Time;
 use hourkey_domain::address::Host;
 use hourkey_domain::format::{typed_moment, zone as said};
 use hourkey_domain::ids::UserId;
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::naming::meant;
 use hourkey_domain::organisation::explain::{Question, Target, Viewer, explain, sentences};
+use hourkey_domain::organisation::{Organisation, Resource};
 use hourkey_domain::review::Role;
 use hourkey_domain::text::json_for_terminal;
 use hourkey_terminal as terminal;
@@ -23,7 +24,7 @@ const OFFERED: usize = 5;
 pub(crate) struct Arguments {
     /// The name that the person signs in with.
     user: String,
-    /// The name of the resource; with --network, a destination there as HOST:PORT.
+    /// The id, name, alias or address of the resource; with --network, a destination there as HOST:PORT.
     resource: String,
     /// The network that the destination lies in.
     #[arg(long)]
@@ -93,8 +94,19 @@ fn target(of: &Organisation, text: &str, network: Option<&str>) -> anyhow::Resul
     if let Some(network) = network {
         return destination(of, text, network);
     }
-    if let Some(found) = of.resource_by_name(text) {
-        return Ok(Target::Resource(found.id));
+    let resources = of.resources().map(|resource| &**resource);
+    match meant(resources, text, Resource::called).as_slice() {
+        [] => {}
+        [one] => return Ok(Target::Resource(one.id)),
+        several => {
+            let several = several.iter();
+            let names = several.map(|one| format!("{} (id {})", one.name, one.id));
+            let names: Vec<_> = names.collect();
+            bail!(
+                "{text} may mean any of these; give the id: {}",
+                names.join(", ")
+            );
+        }
     }
     let lower = text.to_lowercase();
     let names = of.resources().map(|resource| resource.name.as_str());

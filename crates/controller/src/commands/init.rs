@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::bail;
 use hourkey_access::config::Config;
 use hourkey_access::identity::setup;
+use hourkey_domain::review::Role;
+use hourkey_store::organisation::User;
 use hourkey_terminal as terminal;
 
 use super::opened::{Opened, open, told};
@@ -53,6 +55,16 @@ pub(crate) async fn print_setup_link(opened: &Opened, config: &Config) -> anyhow
 /// `setup-code`: a link for the first admin of a controller that has no terminal.
 pub(crate) async fn setup_code(data: &Path, opened: &Opened, flags: Flags) -> anyhow::Result<()> {
     if has_users(opened).await? {
+        let users = opened.store.read().await?.organisation().await?.users;
+        let administers = |user: &User| !user.disabled && user.roles.contains(&Role::Admin);
+        if !users.iter().any(administers) {
+            bail!(
+                "this controller has users, and nobody administers it. Make an administrator with \
+                 `hourkey-controller user add LOGIN --name NAME --admin`, enable a disabled one with \
+                 `user enable LOGIN`, or give somebody the role Admin with `apply`; then `user \
+                 reset-link LOGIN` prints a link with which they set a password"
+            );
+        }
         bail!(
             "this controller is set up already; `hourkey-controller user reset-link LOGIN` prints \
              a link with which somebody sets a new password"

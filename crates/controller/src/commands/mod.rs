@@ -44,7 +44,8 @@ enum Command {
     Serve(settings::Flags),
     /// Print a link with which the first admin is made: once, as long as there is no user.
     SetupCode(settings::Flags),
-    /// Make the organisation what a file says, after showing the difference.
+    /// Make the organisation what a file says, after showing the difference. Ends with 1 when it
+    /// failed or you did not agree.
     Apply(apply::Arguments),
     /// List, add, disable and enable users; set passwords; end sessions.
     #[command(subcommand)]
@@ -77,7 +78,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::SetupCode(flags) => {
                 init::setup_code(&data, &open(&data).await?, flags).await?
             }
-            Command::Apply(arguments) => apply::run(&open(&data).await?, arguments).await?,
+            Command::Apply(arguments) => {
+                return apply::run(&open(&data).await?, arguments).await;
+            }
             Command::User(command) => user::run(&data, &open(&data).await?, command).await?,
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await?,
             Command::Explain(arguments) => {

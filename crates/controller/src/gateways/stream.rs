@@ -33,7 +33,7 @@ pub async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, AppError> {
     // Listen before reading: what happens in between rings.
     let changes = app.directory.subscribe(&app.stop);
-    let receiver = streams.open(gateway.id);
+    let receiver = streams.open(gateway.id, app.clock.now());
     asked::record(app, &streams.asked, gateway.id, &from.devices);
     let mut watched = Watched::default();
     watched.add(&from.devices);

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::TimeDelta;
 use hourkey_access::error::AppError;
+use hourkey_domain::Time;
 use hourkey_domain::ids::GatewayId;
 use hourkey_protocol::gateway::{Ack, Connected};
 use hourkey_protocol::problem::Code;
@@ -14,6 +16,9 @@ use super::asked::Asked;
 
 /// How many messages about devices may wait for a stream.
 const WAITING: usize = 64;
+
+/// A gateway that has not acknowledged anything for this long has let go of its lease.
+const LEASE: TimeDelta = TimeDelta::seconds(15);
 
 /// The open streams.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ struct StreamSender {
     stream: u64,
     connected: mpsc::Sender<Connected>,
     acknowledged_number: Arc<AtomicU64>,
+    /// When the gateway opened it, or last acknowledged something.
+    heard_at: Time,
 }
 
 /// A stream's end of its stream.
@@ -44,7 +51,7 @@ pub(super) struct StreamReceiver {
 
 impl GatewayStreams {
     /// Opens a stream; the one before it ends.
-    pub(super) fn open(&self, gateway: GatewayId) -> StreamReceiver {
+    pub(super) fn open(&self, gateway: GatewayId, now: Time) -> StreamReceiver {
         let stream = u64::from(rand::random::<u32>());
         let (to_stream, connected) = mpsc::channel(WAITING);
         let acknowledged_number = Arc::new(AtomicU64::new(0));
@@ -52,6 +59,7 @@ impl GatewayStreams {
             stream,
             connected: to_stream,
             acknowledged_number: Arc::clone(&acknowledged_number),
+            heard_at: now,
         };
         self.streams().insert(gateway, sender);
         StreamReceiver {
@@ -81,16 +89,27 @@ impl GatewayStreams {
     ///
     /// # Errors
     /// [`Code::NotFound`] when the stream is not the gateway's newest.
-    pub fn acknowledged(&self, gateway: GatewayId, ack: Ack) -> Result<(), AppError> {
-        let streams = self.streams();
+    pub fn acknowledged(&self, gateway: GatewayId, ack: Ack, now: Time) -> Result<(), AppError> {
+        let mut streams = self.streams();
         let stream = streams
-            .get(&gateway)
+            .get_mut(&gateway)
             .filter(|stream| stream.stream == ack.stream)
             .ok_or_else(no_stream)?;
         stream
             .acknowledged_number
             .fetch_max(ack.number, Ordering::SeqCst);
+        stream.heard_at = stream.heard_at.max(now);
         Ok(())
+    }
+
+    /// True when the gateway's stream is open, and it was heard within its lease.
+    #[must_use]
+    pub fn is_connected(&self, gateway: GatewayId, now: Time) -> bool {
+        let streams = self.streams();
+        streams.get(&gateway).is_some_and(|stream| {
+            let is_open = !stream.connected.is_closed();
+            is_open && now - stream.heard_at < LEASE
+        })
     }
 
     fn streams(&self) -> MutexGuard<'_, HashMap<GatewayId, StreamSender>> {

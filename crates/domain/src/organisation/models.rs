@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::Time;
 use crate::address::{Address, Ports};
 use crate::ids::{AssignmentId, DeviceId, GroupId, NetworkId, ResourceId, SessionId, UserId};
+use crate::naming::Called;
 use crate::review::Role;
 use crate::settings::{EffectiveAssignment, Override, Settings};
 
@@ -93,6 +94,18 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// What it can be called by.
+    #[must_use]
+    pub fn called(&self) -> Called<'_> {
+        Called {
+            id: self.id.0,
+            name: &self.name,
+            alias: self.alias.as_deref(),
+            address: self.address.to_string().into(),
+            ports: &self.ports,
+        }
+    }
+
     /// True when both lead to the same destination: address, ports and network (rule 7).
     #[must_use]
     pub fn same_destination(&self, other: &Self) -> bool {

@@ -211,13 +211,13 @@ impl Organisation {
         self.resource(id)
     }
 
-    /// The resources that come before this one wherever it would govern (rule 9): they have the same
-    /// address, all of its ports, and a lower id. In order of id.
+    /// The resources that govern some of this one's ports in its place (rule 9): they have the same
+    /// address, a port in common, and a lower id. In order of id.
     pub fn shadowing(&self, resource: &Resource) -> impl Iterator<Item = &Arc<Resource>> {
         let here = self.resources_of(resource.network);
         here.take_while(|other| other.id < resource.id)
             .filter(|other| {
-                other.address == resource.address && other.ports.contain_all(&resource.ports)
+                other.address == resource.address && other.ports.overlap(&resource.ports)
             })
     }
 

@@ -19,7 +19,9 @@ use hourkey_domain::address::Host;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{DeviceId, NetworkId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::organisation::explain::{Because, Question, Target as Wanted, Viewer, explain};
+use hourkey_domain::organisation::explain::{
+    Because, Missing, Question, Target as Wanted, Viewer, explain,
+};
 use hourkey_gateway::table::{PeerIdentity, Table, Target};
 use hourkey_protocol::gateway::{All, Destination, Device as Told, LiveDevice, Permit, User as Of};
 use proptest::prelude::*;
@@ -92,6 +94,33 @@ fn table(organisation: &Organisation, network: NetworkId, now: Time) -> Table {
     let names = table.names().into_iter();
     table.resolved(names.map(|name| (name, Vec::new())).collect(), boot(now));
     table
+}
+
+/// The ports, of those asked, at which somebody is told that they themselves reach a resource.
+fn told_to_reach(of: &Organisation, user: UserId, resource: ResourceId, now: Time) -> Vec<u16> {
+    let viewer = Viewer {
+        user,
+        reaches_others: false,
+    };
+    let target = Wanted::Resource(resource);
+    let question = Question {
+        user,
+        target,
+        at: now,
+    };
+    let Ok(told) = explain(of, viewer, &question, now) else {
+        return Vec::new();
+    };
+    // No gateway is in the organisations.
+    if told.missing != [Missing::NoGateway] {
+        return Vec::new();
+    }
+    let mut ports = ASKED.to_vec();
+    ports.retain(|port| {
+        let mut taken = told.shadowed.iter();
+        told.resource.ports.contains(*port) && !taken.any(|it| it.ports.contains(*port))
+    });
+    ports
 }
 
 /// The resource of a flow, and when its permit ends.
@@ -206,5 +235,51 @@ fn an_explanation_says_what_the_gateway_does() {
     for what in ["starts", "standing", "auto-lock", "grant", "refused"] {
         let times = seen.borrow().get(what).copied().unwrap_or(0);
         assert!(times >= 50, "{what}: {times} of {:?}", seen.borrow());
+    }
+}
+
+/// Rule 9, as a member hears it: they are told that they reach a resource at a port exactly where the
+/// gateway admits them to it, whatever hidden resources take its address.
+#[test]
+fn a_member_is_told_what_the_gateway_does() {
+    let seen = RefCell::new(BTreeMap::<&str, usize>::new());
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let holds = runner.run(&(organisation(), -50i64..=50), |(organisation, now)| {
+        let now = hour(now);
+        for network in (1..=NETWORKS).map(NetworkId) {
+            let table = table(&organisation, network, now);
+            let named = organisation.resources_of(network).filter_map(|resource| {
+                let host: Host = resource.address.to_string().parse().ok()?;
+                Some((resource.id, host))
+            });
+            for (resource, host) in named {
+                for user in (1..=USERS).map(UserId) {
+                    let told = told_to_reach(&organisation, user, resource, now);
+                    let mut flows = ASKED.to_vec();
+                    flows.retain(|port| {
+                        let flow = admitted(&table, user, &host, *port, now);
+                        flow.is_some_and(|(by, _)| by == resource)
+                    });
+                    prop_assert_eq!(&told, &flows, "{} by {}", resource, user);
+                    let kind = if told.is_empty() {
+                        "refused"
+                    } else {
+                        "reached"
+                    };
+                    *seen.borrow_mut().entry(kind).or_default() += 1;
+                }
+            }
+        }
+        Ok(())
+    });
+    holds.unwrap();
+    for what in ["refused", "reached"] {
+        assert!(
+            seen.borrow().get(what).is_some_and(|times| *times >= 50),
+            "{seen:?}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Why one person may or may not reach one resource, at a moment from now on: one function for pages,
 //! commands and API, projected for its viewer (rule 1).
 
+mod destination;
 mod value;
 mod words;
 
@@ -8,10 +9,12 @@ use serde::Serialize;
 
 pub use value::{
     Approving, Because, ExplainedAssignment, ExplainedGrant, ExplainedPermit, ExplainedRequest,
-    ExplainedResource, Explanation, Missing, Named, Origin, Setting, Weight, WhoApproves,
+    ExplainedResource, Explanation, Missing, Named, Origin, Presence, Setting, Shadowed, Weight,
+    WhoApproves,
 };
 pub use words::sentences;
 
+use self::destination::Destination;
 use super::models::{Assignment, Resource, User};
 use super::value::Organisation;
 use crate::address::Host;
@@ -108,17 +111,15 @@ pub fn explain(
     };
     let view = facts.view();
     let lock = lock_state(&view, at);
-    // Another one may come before that, which the viewer does not know.
-    let governed_by = organisation
-        .shadowing(resource)
-        .find(|other| viewer.sees(other));
+    let permit = permit(user.id, resource.id, &view, at);
+    let destination = Destination::of(resource, &viewer, permit.is_some());
     let eligible = organisation.reviewers(resource.id).eligible(user.id);
     let mut explanation = Explanation {
         user: named(user.id, &user.name),
         resource: explained_resource(organisation, resource),
         at,
         lock,
-        permit: permit(user.id, resource.id, &view, at).map(|permit| ExplainedPermit {
+        permit: permit.map(|permit| ExplainedPermit {
             because: match permit.cause {
                 PermitCause::Standing => Because::Standing,
                 PermitCause::AutoLock => Because::AutoLock,
@@ -126,7 +127,12 @@ pub fn explain(
             },
             until: permit.until,
         }),
-        governed_by: governed_by.map(|other| named(other.id, &other.name)),
+        governed_by: destination.governed_by,
+        shadowed: destination.shadowed,
+        gateway: match organisation.has_gateway(resource.network) {
+            true => Presence::Unknown,
+            false => Presence::None,
+        },
         assignments: considered(organisation, user, resource, at),
         grant: explained_grant(&facts, at),
         pending: explained_request(&facts, at),
@@ -137,7 +143,7 @@ pub fn explain(
         approvers: who_approves(organisation, resource, &eligible),
         missing: Vec::new(),
     };
-    explanation.missing = missing(organisation, user, resource, &explanation, &view);
+    explanation.missing = missing(user, &explanation, &view, destination.is_taken);
     Ok(explanation)
 }
 
@@ -320,13 +326,7 @@ fn who_approves(of: &Organisation, resource: &Resource, eligible: &Eligible) -> 
     }
 }
 
-fn missing(
-    of: &Organisation,
-    user: &User,
-    resource: &Resource,
-    found: &Explanation,
-    view: &Facts<'_>,
-) -> Vec<Missing> {
+fn missing(user: &User, found: &Explanation, view: &Facts<'_>, is_taken: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let approval = most_permissive(view.assignments, found.at)
         .map(|best| approval_in_force(best, view.revoked_at, found.at));
@@ -351,9 +351,10 @@ fn missing(
     if needs_somebody && found.approvers.kind == Approving::Nobody {
         missing.push(Missing::NobodyCanApprove);
     }
-    let other = found.governed_by.as_ref();
-    missing.extend(other.map(|other| Missing::OtherGoverns { resource: other.id }));
-    if !of.has_gateway(resource.network) {
+    if is_taken {
+        missing.extend(destination::governing(found));
+    }
+    if found.gateway == Presence::None {
         missing.push(Missing::NoGateway);
     }
     missing

@@ -26,6 +26,13 @@ pub struct Explanation {
     pub permit: Option<ExplainedPermit>,
     /// Another resource on the same address and ports that comes first (rule 9).
     pub governed_by: Option<Named<ResourceId>>,
+    /// The ports that other resources on the same address take first (rule 9), the viewer's in order
+    /// of id, then those of what the viewer cannot see.
+    #[serde(default)]
+    pub shadowed: Vec<Shadowed>,
+    /// Whether gateways serve its network.
+    #[serde(default)]
+    pub gateway: Presence,
     /// Their assignments to the resource, in order of id.
     pub assignments: Vec<ExplainedAssignment>,
     /// The grant that is scheduled or runs.
@@ -64,6 +71,34 @@ pub struct ExplainedResource {
     pub ports: Ports,
     /// The name of its network.
     pub network: String,
+}
+
+/// Ports of a resource that others on the same address take first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Shadowed {
+    /// The ports; empty means every port.
+    pub ports: Ports,
+    /// The resource that takes them; nothing where the viewer cannot see it. That something takes
+    /// them is then told of a permit alone, since a connection shows it.
+    pub by: Option<Named<ResourceId>>,
+}
+
+/// Whether gateways serve a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// No gateway has enrolled.
+    None,
+    /// Gateways have enrolled, and none of them is connected to the controller.
+    Away,
+    /// A gateway is connected to the controller.
+    Connected,
+    /// A gateway has enrolled. Whether it is connected is not known here, or not at that moment.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// A permit that lets traffic pass.
@@ -233,8 +268,13 @@ pub enum Missing {
         /// That one.
         resource: ResourceId,
     },
+    /// Resources that the viewer cannot see govern the destination (rule 9), some of it at least,
+    /// and nothing of it is left.
+    SomethingElseGoverns,
     /// The network has no gateway.
     NoGateway,
+    /// No gateway of the network is connected.
+    GatewayAway,
     /// Something that a client does not know yet: its controller is newer.
     #[serde(other)]
     Unknown,

@@ -3,15 +3,19 @@
 use chrono::FixedOffset;
 
 use super::value::{
-    Approving, Because, ExplainedAssignment, Explanation, Missing, Origin, Weight, WhoApproves,
+    Approving, Because, ExplainedAssignment, Explanation, Missing, Origin, Presence, Shadowed,
+    Weight, WhoApproves,
 };
 use crate::Time;
-use crate::format::{endpoint, moment};
+use crate::format::{dated, endpoint, moment};
+use crate::ids::ResourceId;
+use crate::lock::LockState;
 use crate::request::Purpose;
 use crate::settings::{Approval, Mode, Period};
 use crate::text::for_terminal;
 
-/// Says an explanation as plain sentences, one line each, the answer first; moments in `zone`.
+/// Says an explanation as plain sentences, one line each, the answer first; moments in `zone`. Of a
+/// later moment than now, all moments have their date: near now is not near that.
 #[must_use]
 pub fn sentences(explanation: &Explanation, now: Time, zone: FixedOffset) -> Vec<String> {
     let words = Words {
@@ -22,6 +26,16 @@ pub fn sentences(explanation: &Explanation, now: Time, zone: FixedOffset) -> Vec
     let found = explanation;
     let mut lines = vec![words.answer()];
     lines.extend(found.missing.iter().map(|missing| words.missing(missing)));
+    let is_taken = |missing: &Missing| {
+        matches!(
+            missing,
+            Missing::OtherGoverns { .. } | Missing::SomethingElseGoverns
+        )
+    };
+    if !found.missing.iter().any(is_taken) {
+        lines.extend(found.shadowed.iter().map(shadowed));
+    }
+    lines.extend(words.presence());
     let assignments = found.assignments.iter();
     lines.extend(assignments.map(|own| words.assignment(own)));
     lines.extend(found.grant.map(|grant| {
@@ -46,10 +60,18 @@ pub fn sentences(explanation: &Explanation, now: Time, zone: FixedOffset) -> Vec
         let until = words.moment(until);
         format!("Access was revoked: until {until}, a reviewer has to approve.")
     }));
-    lines.extend(who_can_approve(&found.approvers));
+    if can_be_approved(found) {
+        lines.extend(who_can_approve(&found.approvers));
+    }
     let place = endpoint(&found.resource.address, &found.resource.ports);
     let (place, network) = (for_terminal(&place), for_terminal(&found.resource.network));
-    lines.push(format!("The resource is {place} in network {network}."));
+    let several = match found.resource.address.contains(['*', '/']) {
+        true => " A resource with a more specific address comes before it there.",
+        false => "",
+    };
+    lines.push(format!(
+        "The resource is {place} in network {network}.{several}"
+    ));
     lines
 }
 
@@ -61,7 +83,10 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn moment(&self, at: Time) -> String {
-        moment(at, self.now, self.zone)
+        match self.found.at == self.now {
+            true => moment(at, self.now, self.zone),
+            false => dated(at, self.zone),
+        }
     }
 
     fn answer(&self) -> String {
@@ -106,10 +131,18 @@ impl Words<'_> {
                 "Nobody can approve a request for it: name reviewers, or fallback reviewers."
                     .to_owned()
             }
-            Missing::OtherGoverns { .. } => {
-                let other = found.governed_by.as_ref();
-                let other = other.map_or_else(String::new, |other| for_terminal(&other.name));
-                format!("{other} has the same address and ports, and comes first.")
+            Missing::OtherGoverns { resource } => self.governs(*resource),
+            Missing::SomethingElseGoverns => {
+                "Something else, which you can’t see, takes connections to its address. Ask an \
+                 administrator."
+                    .to_owned()
+            }
+            Missing::GatewayAway => {
+                let network = for_terminal(&found.resource.network);
+                format!(
+                    "No gateway of network {network} is connected: nobody can reach its resources \
+                     now. Ask an administrator to look at the gateways."
+                )
             }
             Missing::NoGateway => {
                 let network = for_terminal(&found.resource.network);
@@ -120,6 +153,29 @@ impl Words<'_> {
                     .to_owned()
             }
         }
+    }
+
+    fn governs(&self, resource: ResourceId) -> String {
+        let found = self.found;
+        let all = found.governed_by.iter().find(|other| other.id == resource);
+        if let Some(other) = all {
+            let other = for_terminal(&other.name);
+            return format!("{other} has the same address and ports, and comes first.");
+        }
+        let is_it = |it: &&Shadowed| it.by.as_ref().is_some_and(|by| by.id == resource);
+        let taken = found.shadowed.iter().find(is_it);
+        taken.map_or_else(String::new, shadowed)
+    }
+
+    /// Whether a gateway is there is part of an answer about now.
+    fn presence(&self) -> Option<String> {
+        let found = self.found;
+        let is_open = found.permit.is_some() && found.missing.is_empty();
+        let asks = is_open && found.at == self.now && found.gateway == Presence::Unknown;
+        let network = for_terminal(&found.resource.network);
+        asks.then(|| {
+            format!("Whether a gateway of network {network} is connected is not known here.")
+        })
     }
 
     fn assignment(&self, own: &ExplainedAssignment) -> String {
@@ -140,6 +196,41 @@ impl Words<'_> {
             }
         };
         format!("Through group {group}: {policy}{until}. {weight}")
+    }
+}
+
+fn shadowed(taken: &Shadowed) -> String {
+    let ports = match (taken.ports.ranges(), taken.ports.single()) {
+        ([], _) => "Connections to it".to_owned(),
+        (_, Some(port)) => format!("Connections to port {port}"),
+        (_, None) => format!("Connections to ports {}", taken.ports),
+    };
+    match &taken.by {
+        Some(other) => {
+            let other = for_terminal(&other.name);
+            format!("{ports} go to {other}, which has the same address and comes first.")
+        }
+        None => format!(
+            "{ports} go to something else, which you can’t see and which comes first. Ask an \
+             administrator."
+        ),
+    }
+}
+
+/// True where a reviewer could change anything: a request waits, or one can be made which needs them.
+fn can_be_approved(found: &Explanation) -> bool {
+    let is_manual = |own: &ExplainedAssignment| {
+        let counts = matches!(own.weight, Weight::Counts | Weight::Weaker { .. });
+        counts && own.mode.value != Mode::Standing && own.approval.value == Approval::Manual
+    };
+    match found.lock {
+        Some(LockState::Pending { .. }) => true,
+        Some(LockState::Locked { .. }) => {
+            found.missing.contains(&Missing::NeedsApproval)
+                || found.assignments.iter().any(is_manual)
+        }
+        Some(LockState::Open { .. } | LockState::Granted { .. } | LockState::Scheduled { .. })
+        | None => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Warnings about an organisation: what will surprise somebody, found before it does.
 
 mod checks;
+mod leftovers;
 mod words;
 
 use serde::Serialize;
@@ -16,6 +17,8 @@ use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
+    /// There are users, and no enabled one with the role Admin.
+    NobodyAdministers,
     /// Nobody could approve (rule 14): requests are refused.
     NobodyCanApprove {
         /// For this resource.
@@ -72,6 +75,38 @@ pub enum Finding {
         /// Its end.
         until: Time,
     },
+    /// An assignment has ended: its group no longer sees the resource.
+    Ended {
+        /// The assignment.
+        assignment: AssignmentId,
+        /// Its group.
+        group: GroupId,
+        /// Its resource.
+        resource: ResourceId,
+        /// Its end.
+        until: Time,
+    },
+    /// No enabled user sees a resource.
+    SeenByNobody {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// A group that approves has no enabled member.
+    ApproversWithoutMembers {
+        /// The group.
+        group: GroupId,
+        /// The resources whose approvers it is, in order of id; none where it only stands in.
+        resources: Vec<ResourceId>,
+    },
+    /// A word that means one resource written so, and another written otherwise or as an alias.
+    SameWord {
+        /// One.
+        one: ResourceId,
+        /// The other.
+        other: ResourceId,
+        /// The name or alias, in lower case.
+        word: String,
+    },
     /// People have access that they did not use for long.
     Unused {
         /// The resource.
@@ -98,12 +133,19 @@ impl Finding {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NobodyCanApprove { .. } | Self::NoGateway { .. } => Severity::Problem,
+            Self::NobodyAdministers | Self::NobodyCanApprove { .. } | Self::NoGateway { .. } => {
+                Severity::Problem
+            }
             Self::ApproverOfOwn { .. }
             | Self::ApprovalWithoutMeaning { .. }
             | Self::SameDestination { .. }
-            | Self::EndsSoon { .. } => Severity::Warning,
-            Self::OnlyAdministrators { .. } | Self::Unused { .. } => Severity::Hint,
+            | Self::EndsSoon { .. }
+            | Self::SeenByNobody { .. }
+            | Self::ApproversWithoutMembers { .. }
+            | Self::SameWord { .. } => Severity::Warning,
+            Self::OnlyAdministrators { .. } | Self::Ended { .. } | Self::Unused { .. } => {
+                Severity::Hint
+            }
         }
     }
 }
@@ -112,11 +154,16 @@ impl Finding {
 #[must_use]
 pub fn lint(organisation: &Organisation, now: Time) -> Vec<Finding> {
     let mut found = Vec::new();
+    found.extend(leftovers::administrators(organisation));
     found.extend(checks::reviewers(organisation, now));
     found.extend(checks::approvals_without_meaning(organisation, now));
     found.extend(checks::same_destinations(organisation));
     found.extend(checks::networks_without_gateway(organisation));
     found.extend(checks::ending_soon(organisation, now));
+    found.extend(leftovers::ended(organisation, now));
+    found.extend(leftovers::seen_by_nobody(organisation, now));
+    found.extend(leftovers::approvers_without_members(organisation));
+    found.extend(leftovers::same_words(organisation));
     found.extend(checks::unused(organisation, now));
     found
 }

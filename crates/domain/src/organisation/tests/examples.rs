@@ -122,12 +122,12 @@ fn a_locked_resource_is_explained() {
     );
     assert_eq!(
         said(&harbour, 2),
-        "Ada Park can’t reach Payroll at 15:00.\n\
+        "Ada Park can’t reach Payroll at 2031-05-14 15:00.\n\
          A reviewer has to approve.\n\
          Through group Operators: on request for 45 minutes, a reviewer approves. This assignment \
          counts.\n\
          Through group Night: on request for 45 minutes, opens immediately with a reason (set for \
-         this group: approval), until 14:00. This assignment has ended.\n\
+         this group: approval), until 2031-05-14 14:00. This assignment has ended.\n\
          Requests can be approved by Bo or Nina Ro.\n\
          The resource is db.corp:5432 in network home."
     );
@@ -141,8 +141,9 @@ fn nobody_has_to_approve_standing_access() {
     own.own.mode = Some(Mode::Standing);
     harbour.set_assignment(own.id, Some(own));
     let open = said(&harbour, 0);
-    let expected = "Ada Park can reach Payroll now: it is always open.\nThrough group Operators: \
-                    always open (set for this group: mode). This assignment counts.\n";
+    let expected = "Ada Park can reach Payroll now: it is always open.\nWhether a gateway of \
+                    network home is connected is not known here.\nThrough group Operators: always \
+                    open (set for this group: mode). This assignment counts.\n";
     assert!(open.starts_with(expected), "{open}");
 }
 
@@ -200,6 +201,8 @@ fn field_names_are_stable() {
             "lock": { "state": "locked", "why": "needs_reason" },
             "permit": null,
             "governed_by": null,
+            "shadowed": [],
+            "gateway": "unknown",
             "assignments": [
                 {
                     "id": 1,
@@ -342,7 +345,7 @@ fn what_waits_runs_and_was_revoked_is_said() {
         running.starts_with("Ada Park can reach Payroll now: access was granted, until 13:45.\n"),
         "{running}"
     );
-    assert!(said(&harbour, 1).starts_with("Ada Park can’t reach Payroll at 14:00.\n"));
+    assert!(said(&harbour, 1).starts_with("Ada Park can’t reach Payroll at 2031-05-14 14:00.\n"));
     let mut ending = (**harbour.assignment(AssignmentId(1)).unwrap()).clone();
     ending.until = Some(noon() + TimeDelta::minutes(30));
     harbour.set_assignment(ending.id, Some(ending));

@@ -1,12 +1,14 @@
 //! The value against plain lists, and what is said of it.
 
 mod change;
+mod destinations;
 mod differences;
 mod draw;
 mod effects;
 mod examples;
 mod explanations;
 mod findings;
+mod leftovers;
 mod lively;
 mod plain;
 mod reads;

@@ -1,0 +1,130 @@
+//! How `apply` ends for scripts, and what `setup-code` says where nobody administers: the real program.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use hourkey_testkit::process;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hourkey-controller");
+const SMALL: &str = r#"
+name = "Small"
+[[user]]
+login = "root"
+name = "Root"
+roles = ["Admin"]
+"#;
+
+struct Host(TempDir);
+
+impl Host {
+    fn new(organisation: &str) -> Self {
+        let host = Self(tempfile::tempdir().unwrap());
+        let (code, said) = host.apply(organisation, &["--yes"]);
+        assert_eq!(code, 0, "{said}");
+        host
+    }
+
+    fn file(&self, organisation: &str) -> PathBuf {
+        let file = self.0.path().join("org.toml");
+        std::fs::write(&file, organisation).unwrap();
+        file
+    }
+
+    fn apply(&self, organisation: &str, flags: &[&str]) -> (i32, String) {
+        let file = self.file(organisation);
+        self.run(&[&["apply", file.to_str().unwrap()], flags].concat())
+    }
+
+    /// The code, and all that was said.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = process::command(PROGRAM);
+        command.arg("--data").arg(self.0.path().join("data"));
+        ended(command.args(arguments))
+    }
+
+    /// `apply` on a terminal, with an answer.
+    fn asked(&self, organisation: &str, answer: &str) -> (i32, String) {
+        let (data, file) = (self.0.path().join("data"), self.file(organisation));
+        let line = format!(
+            "{PROGRAM} --data {} apply {}",
+            data.display(),
+            file.display()
+        );
+        let mut command = process::command("script");
+        command.args(["-qec", &line, "/dev/null"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(input);
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said)
+    }
+}
+
+fn ended(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(said).unwrap(),
+    )
+}
+
+#[test]
+fn apply_ends_with_1_where_it_was_declined() {
+    let host = Host::new(SMALL);
+    let renamed = SMALL.replace("Small", "Large");
+    let (code, said) = host.asked(&renamed, "n\n");
+    assert!(said.contains("Nothing was applied."), "{said}");
+    assert_eq!(code, 1, "{said}");
+    let (code, said) = host.asked(&renamed, "y\n");
+    assert!(said.contains("Applied."), "{said}");
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_dry_run_tells_scripts_whether_there_is_a_difference() {
+    let host = Host::new(SMALL);
+    let renamed = SMALL.replace("Small", "Large");
+    let detailed = ["--dry-run", "--detailed-exitcode"];
+    for (organisation, flags, expected) in [
+        (SMALL, &detailed[..], 0),
+        (&renamed, &detailed[..], 2),
+        (&renamed, &detailed[..1], 0),
+        ("name = 1", &detailed[..], 1),
+    ] {
+        let (code, said) = host.apply(organisation, flags);
+        assert_eq!(code, expected, "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn a_setup_code_for_users_without_an_administrator_says_what_to_do() {
+    let host = Host::new(SMALL);
+    let (code, said) = host.run(&["setup-code"]);
+    assert!(code == 1 && said.contains("set up already"), "{said}");
+    let host = Host::new(&SMALL.replace("\"Admin\"", ""));
+    let (code, said) = host.run(&["setup-code"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("nobody administers it"), "{said}");
+    assert!(
+        said.contains("user add LOGIN --name NAME --admin"),
+        "{said}"
+    );
+    let lint = host.run(&["lint"]);
+    assert!(
+        lint.0 == 1 && lint.1.contains("problem: Nobody administers"),
+        "{lint:?}"
+    );
+    // As it says.
+    let (code, said) = host.run(&["user", "add", "ada", "--name", "Ada", "--admin"]);
+    assert_eq!(code, 0, "{said}");
+    let (_, said) = host.run(&["setup-code"]);
+    assert!(said.contains("set up already"), "{said}");
+}
