@@ -11,7 +11,6 @@ use hourkey_store::log::{Entity, Entry, Subject};
 use hourkey_store::organisation::{Assignment, Group, Resource, User};
 use serde::Serialize;
 
-use super::comparison::Refused;
 use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
 use super::plan::{Change, Plan, assignment_key};
 use crate::error::AppError;
@@ -26,7 +25,7 @@ pub(super) async fn apply(
     today: &Organisation,
     plan: &Plan,
     now: Time,
-) -> Result<(), Refused> {
+) -> Result<(), AppError> {
     Applier::new(tx, today, now).run(plan).await
 }
 
@@ -64,7 +63,7 @@ impl<'t> Applier<'t> {
     }
 
     /// Adds and changes from the ground up, removes from the top down.
-    async fn run(mut self, plan: &Plan) -> Result<(), Refused> {
+    async fn run(mut self, plan: &Plan) -> Result<(), AppError> {
         if let Some(name) = &plan.name {
             self.tx.set_organisation_name(name).await?;
             self.record(AuditAction::OrganisationRenamed, Entity::Name, name)
@@ -156,7 +155,7 @@ impl<'t> Applier<'t> {
         self.remove(plan).await
     }
 
-    async fn resources(&mut self, changes: &[Change<ResourceSpec>]) -> Result<(), Refused> {
+    async fn resources(&mut self, changes: &[Change<ResourceSpec>]) -> Result<(), AppError> {
         for change in changes {
             match change {
                 Change::Add(spec) => {
@@ -178,7 +177,7 @@ impl<'t> Applier<'t> {
         Ok(())
     }
 
-    async fn remove(&mut self, plan: &Plan) -> Result<(), Refused> {
+    async fn remove(&mut self, plan: &Plan) -> Result<(), AppError> {
         for change in &plan.assignments {
             if let Change::Remove(spec) = change {
                 let id = self.assignment_id(spec)?;
@@ -231,7 +230,7 @@ impl<'t> Applier<'t> {
         action: AuditAction,
         entity: Entity,
         detail: &(impl Serialize + Sync),
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AppError> {
         let detail =
             serde_json::to_value(detail).map_err(|error| AppError::Broken(error.into()))?;
         let subject = Subject::Organisation { entity };
@@ -247,7 +246,7 @@ impl<'t> Applier<'t> {
         Ok(())
     }
 
-    fn group(&self, id: GroupId, spec: &GroupSpec) -> Result<Group, Refused> {
+    fn group(&self, id: GroupId, spec: &GroupSpec) -> Result<Group, AppError> {
         let mut members = ids(&self.users, &spec.members)?;
         members.sort_unstable();
         Ok(Group {
@@ -257,7 +256,7 @@ impl<'t> Applier<'t> {
         })
     }
 
-    fn resource(&self, id: ResourceId, spec: &ResourceSpec) -> Result<Resource, Refused> {
+    fn resource(&self, id: ResourceId, spec: &ResourceSpec) -> Result<Resource, AppError> {
         let mut approvers = ids(&self.groups, &spec.approvers)?;
         approvers.sort_unstable();
         Ok(Resource {
@@ -275,7 +274,7 @@ impl<'t> Applier<'t> {
         })
     }
 
-    fn assignment(&self, id: AssignmentId, spec: &AssignmentSpec) -> Result<Assignment, Refused> {
+    fn assignment(&self, id: AssignmentId, spec: &AssignmentSpec) -> Result<Assignment, AppError> {
         Ok(Assignment {
             auto_locks_since: None,
             id,
@@ -286,7 +285,7 @@ impl<'t> Applier<'t> {
         })
     }
 
-    fn assignment_id(&self, spec: &AssignmentSpec) -> Result<AssignmentId, Refused> {
+    fn assignment_id(&self, spec: &AssignmentSpec) -> Result<AssignmentId, AppError> {
         let key = (
             known(&self.groups, &spec.group)?,
             known(&self.resources, &spec.resource)?,
@@ -309,17 +308,17 @@ fn user(id: UserId, spec: &UserSpec) -> User {
     }
 }
 
-fn ids<Id: Copy>(known_ids: &BTreeMap<String, Id>, names: &[String]) -> Result<Vec<Id>, Refused> {
+fn ids<Id: Copy>(known_ids: &BTreeMap<String, Id>, names: &[String]) -> Result<Vec<Id>, AppError> {
     names.iter().map(|name| known(known_ids, name)).collect()
 }
 
 /// The id of a name that the file's checks, or the plan, vouch for.
-fn known<Id: Copy>(ids: &BTreeMap<String, Id>, name: &str) -> Result<Id, Refused> {
+fn known<Id: Copy>(ids: &BTreeMap<String, Id>, name: &str) -> Result<Id, AppError> {
     ids.get(name).copied().ok_or_else(|| missing(name))
 }
 
-fn missing(name: &str) -> Refused {
-    Refused::Failed(AppError::Broken(anyhow::anyhow!(
+fn missing(name: &str) -> AppError {
+    AppError::Broken(anyhow::anyhow!(
         "{name:?} is in the plan but not in the store"
-    )))
+    ))
 }

@@ -1,29 +1,24 @@
-//! The controller.
+//! The controller: how it answers, and what came to it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post, put};
 use chrono::TimeDelta;
 use hourkey_domain::ids::GatewayId;
 use hourkey_pki::{Authority, Request as CertificateRequest, Subject};
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::device::Gateway;
 use hourkey_protocol::problem::Code;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use super::calls;
-use super::oauth::{self, Tokens};
+use super::play::Play;
 use super::rows::at;
-use super::stream::{self, Play};
+use super::tokens::Tokens;
 
 /// A running controller. It ends with the test's runtime.
 #[derive(Clone)]
@@ -74,13 +69,10 @@ pub struct Seen {
 }
 
 impl FakeController {
-    /// Starts one that has no gateways, and nothing to say on its stream: see [`Self::show`] and
-    /// [`Self::play`].
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let controller = Self {
-            url: url.parse().unwrap(),
+    /// One that will listen at `url`.
+    pub(super) fn at(url: Url) -> Self {
+        Self {
+            url,
             shared: Arc::new(Shared {
                 script: Mutex::default(),
                 seen: Mutex::default(),
@@ -90,33 +82,7 @@ impl FakeController {
                 device_authority: Authority::new("Devices", at(0)).unwrap().0,
                 gateway_authority: Authority::new("Gateways", at(0)).unwrap().0,
             }),
-        };
-        let api = Router::new()
-            .route("/api/v1/me", get(calls::me))
-            .route("/api/v1/requests", post(calls::requests))
-            .route("/api/v1/device", put(calls::enrol))
-            .route("/api/v1/networks", get(calls::networks))
-            .route("/api/v1/resources", get(calls::resources))
-            .route("/api/v1/snapshot", get(calls::snapshot))
-            .route("/api/v1/events", get(stream::events))
-            .layer(middleware::from_fn_with_state(
-                controller.clone(),
-                signed_in,
-            ));
-        let app = Router::new()
-            .route(
-                "/.well-known/oauth-authorization-server",
-                get(oauth::metadata),
-            )
-            .route("/oauth/authorize", get(oauth::authorize))
-            .route("/oauth/token", post(oauth::token))
-            .route("/oauth/revoke", post(oauth::revoke))
-            .route("/oauth/device_authorization", post(oauth::device))
-            .merge(api)
-            .layer(middleware::from_fn_with_state(controller.clone(), proxy))
-            .with_state(controller.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        controller
+        }
     }
 
     /// How it answers from now on.
@@ -154,7 +120,19 @@ impl FakeController {
     /// The right metadata.
     #[must_use]
     pub fn metadata(&self) -> Value {
-        oauth::right_metadata(self)
+        let issuer = self.url.origin().ascii_serialization();
+        json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/oauth/authorize"),
+            "token_endpoint": format!("{issuer}/oauth/token"),
+            "revocation_endpoint": format!("{issuer}/oauth/revoke"),
+            "device_authorization_endpoint": format!("{issuer}/oauth/device_authorization"),
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "authorization_response_iss_parameter_supported": true,
+        })
     }
 
     /// The gateways as people are told of them.
@@ -221,37 +199,4 @@ pub(super) fn problem(code: Code) -> Response {
 /// A handler that panicked has failed its test; others may still look.
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Stands before the controller, and answers for it when it is away.
-async fn proxy(State(controller): State<FakeController>, request: Request, next: Next) -> Response {
-    {
-        let mut script = controller.script();
-        if let Some((path, status, times)) = &mut script.broken
-            && *path == request.uri().path()
-            && *times > 0
-        {
-            *times -= 1;
-            let page = "<html><body><h1>Nobody is here</h1></body></html>";
-            let html = (header::CONTENT_TYPE, "text/html");
-            return (*status, [html], page).into_response();
-        }
-    }
-    next.run(request).await
-}
-
-/// Lets those through who have an access token.
-async fn signed_in(
-    State(controller): State<FakeController>,
-    headers: HeaderMap,
-    request: Request,
-    next: Next,
-) -> Response {
-    let sent = headers.get(header::AUTHORIZATION);
-    let token = sent.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let valid = token.is_some_and(|token| controller.tokens().knows(token));
-    match valid {
-        true => next.run(request).await,
-        false => problem(Code::Unauthenticated),
-    }
 }

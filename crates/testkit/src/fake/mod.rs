@@ -10,13 +10,16 @@ mod clock;
 mod controller;
 mod gateway;
 mod oauth;
+mod play;
 mod rows;
+mod server;
 mod stream;
+mod tokens;
 
 pub use clock::TestClock;
 pub use controller::{FakeController, Script, Seen};
 pub use gateway::FakeGateway;
+pub use play::Play;
 pub use rows::{
     LOCKED, at, changes, granted, notice, on_stream, person, resource, resource_at, snapshot,
 };
-pub use stream::Play;

@@ -1,6 +1,6 @@
 //! Signing in: the OAuth endpoints, as the real ones behave.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::{Form, Query, State};
@@ -15,65 +15,6 @@ use url::Url;
 use super::controller::FakeController;
 
 type Parameters = HashMap<String, String>;
-
-/// The tokens that are valid, and what is between authorization and token.
-#[derive(Default)]
-pub(super) struct Tokens {
-    access: BTreeSet<String>,
-    /// The family of each refresh token, by its number.
-    refresh: BTreeMap<u32, u32>,
-    last: u32,
-    challenge: String,
-}
-
-impl Tokens {
-    /// The first tokens of a family: access and refresh.
-    pub(super) fn sign_in(&mut self) -> (String, String) {
-        self.issue(self.last + 1)
-    }
-
-    pub(super) fn forget_access(&mut self) {
-        self.access.clear();
-    }
-
-    pub(super) fn knows(&self, access: &str) -> bool {
-        self.access.contains(access)
-    }
-
-    /// New tokens of a family. The refresh token before stays valid until this one is used.
-    fn issue(&mut self, family: u32) -> (String, String) {
-        self.last += 1;
-        let access = format!("access-{}", self.last);
-        self.access.insert(access.clone());
-        self.refresh.insert(self.last, family);
-        (access, format!("refresh-{}", self.last))
-    }
-
-    /// The successors of a refresh token, whose first use ends those before it.
-    fn refresh(&mut self, token: &str) -> Option<(String, String)> {
-        let used = token.strip_prefix("refresh-")?.parse().ok()?;
-        let family = *self.refresh.get(&used)?;
-        self.refresh
-            .retain(|number, its| *its != family || *number >= used);
-        Some(self.issue(family))
-    }
-}
-
-pub(super) fn right_metadata(controller: &FakeController) -> Value {
-    let issuer = controller.url.origin().ascii_serialization();
-    json!({
-        "issuer": issuer,
-        "authorization_endpoint": format!("{issuer}/oauth/authorize"),
-        "token_endpoint": format!("{issuer}/oauth/token"),
-        "revocation_endpoint": format!("{issuer}/oauth/revoke"),
-        "device_authorization_endpoint": format!("{issuer}/oauth/device_authorization"),
-        "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "authorization_response_iss_parameter_supported": true,
-    })
-}
 
 pub(super) async fn metadata(State(controller): State<FakeController>) -> Json<Value> {
     let replaced = controller.script().metadata.clone();

@@ -1,15 +1,12 @@
 //! The event stream.
 
 use std::convert::Infallible;
-use std::io;
-use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{self, Stream};
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::{CHANGES, SNAPSHOT};
 use hourkey_protocol::problem::Code;
@@ -17,34 +14,6 @@ use tokio::sync::watch;
 
 use super::controller::{FakeController, problem};
 use super::rows::{changes, snapshot};
-
-/// What one connection to the event stream plays.
-pub enum Play {
-    /// These chunks, then the end.
-    Close(Vec<String>),
-    /// These chunks, and the end after a while.
-    CloseAfter(Vec<String>, Duration),
-    /// These chunks, then silence.
-    Hang(Vec<String>),
-}
-
-impl Play {
-    fn response(self) -> Response {
-        let chunks = |chunks: Vec<String>| stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
-        let body = match self {
-            Self::Close(say) => Body::from_stream(chunks(say)),
-            Self::CloseAfter(say, wait) => {
-                let end = stream::once(async move {
-                    tokio::time::sleep(wait).await;
-                    Ok(String::new())
-                });
-                Body::from_stream(chunks(say).chain(end))
-            }
-            Self::Hang(say) => Body::from_stream(chunks(say).chain(stream::pending())),
-        };
-        Response::new(body)
-    }
-}
 
 pub(super) async fn events(
     State(controller): State<FakeController>,

@@ -6,12 +6,13 @@ use proptest::prelude::*;
 use super::draw::{noon, organisation as any_organisation};
 use super::explanations::{about, viewer};
 use super::lively::lively;
+use super::models::{assignment, group, resource, user};
 use crate::address::Ports;
-use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
+use crate::ids::{AssignmentId, GatewayId, NetworkId, ResourceId, UserId};
 use crate::organisation::explain::{Explanation, Missing, Presence, sentences};
 use crate::organisation::{Assignment, Group, Network, Organisation, Resource, User, explain};
 use crate::review::Role;
-use crate::settings::{Approval, Mode, Override, Period, Settings};
+use crate::settings::{Approval, Mode, Override};
 
 const ADA: UserId = UserId(1);
 const ROOT: UserId = UserId(2);
@@ -23,20 +24,19 @@ fn harbour() -> Organisation {
         (ADA, "Ada Park", vec![Role::Member]),
         (ROOT, "Root", vec![Role::Admin]),
     ] {
-        let user = User {
+        let plain = user(id.0);
+        harbour.set_user(
             id,
-            login: format!("login-{id}"),
-            name: name.to_owned(),
-            email: None,
-            roles,
-            disabled: false,
-        };
-        harbour.set_user(id, Some(user));
+            Some(User {
+                name: name.to_owned(),
+                roles,
+                ..plain
+            }),
+        );
     }
     let group = Group {
-        id: GroupId(1),
         name: "Operators".to_owned(),
-        members: vec![ADA],
+        ..group(1, &[1])
     };
     harbour.set_group(group.id, Some(group));
     let network = Network {
@@ -52,22 +52,10 @@ fn harbour() -> Organisation {
 
 fn set(of: &mut Organisation, id: i64, name: &str, ports: &str) {
     let resource = Resource {
-        id: ResourceId(id),
         name: name.to_owned(),
         address: "db.corp".parse().unwrap(),
         ports: ports.parse().unwrap(),
-        alias: None,
-        network: NetworkId(1),
-        tags: Vec::new(),
-        url: None,
-        keep_alive_offline: false,
-        settings: Settings {
-            mode: Mode::AccessRequest,
-            period: Period::Preset(crate::length::Length::HOUR),
-            approval: Approval::Manual,
-            lock_after: 30,
-        },
-        approvers: Vec::new(),
+        ..resource(id)
     };
     of.set_resource(resource.id, Some(resource));
 }
@@ -78,12 +66,8 @@ fn assign(of: &mut Organisation, resource: i64, mode: Mode) {
         ..Override::default()
     };
     let assignment = Assignment {
-        auto_locks_since: None,
-        id: AssignmentId(resource),
-        group: GroupId(1),
-        resource: ResourceId(resource),
-        until: None,
         own,
+        ..assignment(resource, 1, resource)
     };
     of.set_assignment(assignment.id, Some(assignment));
 }

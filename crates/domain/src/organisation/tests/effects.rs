@@ -1,69 +1,46 @@
 //! What a change does to people, as a terminal reads it.
 
 use super::draw::noon;
+use super::models::{assignment, group, resource, user};
 use crate::cause::Cause;
-use crate::ids::{AssignmentId, GrantId, GroupId, NetworkId, RequestId, ResourceId, UserId};
+use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
 use crate::organisation::diff::{diff, sentences};
 use crate::organisation::{
-    Assignment, Diff, EndedGrant, EndedRequest, Group, Organisation, Resource, SentRequest, Sight,
-    Unreviewed, UnreviewedResource, User,
+    Diff, EndedGrant, EndedRequest, Group, Organisation, Resource, SentRequest, Sight, Unreviewed,
+    UnreviewedResource, User,
 };
-use crate::settings::{Approval, Mode, Override, Period, Settings};
+use crate::settings::Period;
 
 /// Eight people, and six resources that all of a group see: with a request, approved by a reviewer.
 fn office() -> Organisation {
     let mut office = Organisation::default();
     let people = ["Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal\u{202e}"];
     for (id, name) in (1..).zip(people) {
+        let (login, name) = (name.to_lowercase(), name.to_owned());
         let user = User {
-            id: UserId(id),
-            login: name.to_lowercase(),
-            name: name.to_owned(),
-            email: None,
-            roles: Vec::new(),
-            disabled: false,
+            login,
+            name,
+            ..user(id)
         };
         office.set_user(user.id, Some(user));
     }
     set_members(&mut office, &[1, 2, 3, 4, 5, 6, 7, 8]);
     for (id, name) in (1..).zip(["Wiki", "Vault", "Files", "Desk", "Mail", "Logs"]) {
         let resource = Resource {
-            id: ResourceId(id),
             name: name.to_owned(),
-            address: format!("{id}.corp").parse().unwrap(),
             ports: "443".parse().unwrap(),
-            alias: None,
-            network: NetworkId(1),
-            tags: Vec::new(),
-            url: None,
-            keep_alive_offline: false,
-            settings: Settings {
-                mode: Mode::AccessRequest,
-                period: Period::Preset(crate::length::Length::HOUR),
-                approval: Approval::Manual,
-                lock_after: 30,
-            },
-            approvers: Vec::new(),
+            ..resource(id)
         };
         office.set_resource(resource.id, Some(resource));
-        let assignment = Assignment {
-            id: AssignmentId(id),
-            group: GroupId(1),
-            resource: ResourceId(id),
-            until: None,
-            own: Override::default(),
-            auto_locks_since: None,
-        };
-        office.set_assignment(assignment.id, Some(assignment));
+        office.set_assignment(AssignmentId(id), Some(assignment(id, 1, id)));
     }
     office
 }
 
 fn set_members(of: &mut Organisation, members: &[i64]) {
     let group = Group {
-        id: GroupId(1),
         name: "Staff".to_owned(),
-        members: members.iter().copied().map(UserId).collect(),
+        ..group(1, members)
     };
     of.set_group(group.id, Some(group));
 }

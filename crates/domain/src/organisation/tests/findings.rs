@@ -5,14 +5,15 @@ use proptest::prelude::*;
 
 use super::draw::{full, moment, noon, organisation, text};
 use super::lively::lively;
+use super::models::{assignment, group, resource, user};
 use crate::ids::{AssignmentId, GatewayId, GroupId, NetworkId, RequestId, ResourceId, UserId};
 use crate::organisation::lint::{Finding, Severity, sentence};
 use crate::organisation::{
-    Access, Assignment, Group, Network, Organisation, Resource, Unreviewed, User, lint as lint_all,
+    Access, Assignment, Network, Organisation, Resource, Unreviewed, User, lint as lint_all,
 };
 use crate::request::{Ask, DEFAULT_LAPSE, ask};
 use crate::review::{Eligible, Role};
-use crate::settings::{Approval, Mode, Override, Period, Settings};
+use crate::settings::{Mode, Override};
 
 /// Without what was forgotten, of which `leftovers` tells: nobody administers, and many resources are
 /// assigned to nobody.
@@ -33,43 +34,22 @@ fn lint(of: &Organisation, now: crate::Time) -> Vec<Finding> {
 
 fn set_user(of: &mut Organisation, id: i64, roles: &[Role]) {
     let user = User {
-        id: UserId(id),
-        login: format!("login-{id}"),
-        name: format!("User {id}"),
-        email: None,
         roles: roles.to_vec(),
-        disabled: false,
+        ..user(id)
     };
     of.set_user(user.id, Some(user));
 }
 
 fn set_group(of: &mut Organisation, id: i64, members: &[i64]) {
-    let group = Group {
-        id: GroupId(id),
-        name: format!("Group {id}"),
-        members: members.iter().copied().map(UserId).collect(),
-    };
-    of.set_group(group.id, Some(group));
+    of.set_group(GroupId(id), Some(group(id, members)));
 }
 
 fn set_resource(of: &mut Organisation, id: i64, address: &str, ports: &str, approvers: &[i64]) {
     let resource = Resource {
-        id: ResourceId(id),
-        name: format!("Resource {id}"),
         address: address.parse().unwrap(),
         ports: ports.parse().unwrap(),
-        alias: None,
-        network: NetworkId(1),
-        tags: Vec::new(),
-        url: None,
-        keep_alive_offline: false,
-        settings: Settings {
-            mode: Mode::AccessRequest,
-            period: Period::Preset(crate::length::Length::HOUR),
-            approval: Approval::Manual,
-            lock_after: 30,
-        },
         approvers: approvers.iter().copied().map(GroupId).collect(),
+        ..resource(id)
     };
     of.set_resource(resource.id, Some(resource));
 }
@@ -80,12 +60,8 @@ fn set_assignment(of: &mut Organisation, id: i64, group: i64, mode: Option<Mode>
         ..Override::default()
     };
     let assignment = Assignment {
-        auto_locks_since: None,
-        id: AssignmentId(id),
-        group: GroupId(group),
-        resource: ResourceId(1),
-        until: None,
         own,
+        ..assignment(id, group, 1)
     };
     of.set_assignment(assignment.id, Some(assignment));
 }

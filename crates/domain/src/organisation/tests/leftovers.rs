@@ -3,11 +3,12 @@
 use chrono::{FixedOffset, TimeDelta};
 
 use super::draw::noon;
-use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use super::models::{assignment, group, resource, user};
+use crate::ids::{AssignmentId, GroupId, ResourceId};
 use crate::organisation::lint::{Finding, Severity, sentence};
-use crate::organisation::{Assignment, Group, Organisation, Resource, User, lint};
+use crate::organisation::{Assignment, Organisation, Resource, User, lint};
 use crate::review::Role;
-use crate::settings::{Approval, Mode, Override, Period, Settings};
+use crate::settings::{Mode, Settings};
 
 const RESOURCE: ResourceId = ResourceId(1);
 
@@ -24,55 +25,37 @@ fn tidy() -> Organisation {
 
 fn set_user(of: &mut Organisation, roles: Vec<Role>, disabled: bool) {
     let user = User {
-        id: UserId(1),
-        login: "root".to_owned(),
-        name: "Root".to_owned(),
-        email: None,
         roles,
         disabled,
+        ..user(1)
     };
     of.set_user(user.id, Some(user));
 }
 
 fn set_group(of: &mut Organisation, id: i64, members: &[i64]) {
-    let group = Group {
-        id: GroupId(id),
-        name: format!("Group {id}"),
-        members: members.iter().copied().map(UserId).collect(),
-    };
-    of.set_group(group.id, Some(group));
+    of.set_group(GroupId(id), Some(group(id, members)));
 }
 
 fn set_resource(of: &mut Organisation, id: i64, name: &str, alias: Option<&str>, by: &[i64]) {
+    let plain = resource(id);
     let resource = Resource {
-        id: ResourceId(id),
         name: name.to_owned(),
-        address: format!("host-{id}.corp").parse().unwrap(),
         ports: "443".parse().unwrap(),
         alias: alias.map(ToOwned::to_owned),
-        network: NetworkId(1),
-        tags: Vec::new(),
-        url: None,
-        keep_alive_offline: false,
         settings: Settings {
             mode: Mode::Standing,
-            period: Period::Preset(crate::length::Length::HOUR),
-            approval: Approval::Manual,
-            lock_after: 30,
+            ..plain.settings
         },
         approvers: by.iter().copied().map(GroupId).collect(),
+        ..plain
     };
     of.set_resource(resource.id, Some(resource));
 }
 
 fn set_assignment(of: &mut Organisation, resource: i64, until: Option<crate::Time>) {
     let assignment = Assignment {
-        auto_locks_since: None,
-        id: AssignmentId(resource),
-        group: GroupId(1),
-        resource: ResourceId(resource),
         until,
-        own: Override::default(),
+        ..assignment(resource, 1, resource)
     };
     of.set_assignment(assignment.id, Some(assignment));
 }

@@ -10,6 +10,7 @@ mod explanations;
 mod findings;
 mod leftovers;
 mod lively;
+mod models;
 mod plain;
 mod reads;
 mod setters;
