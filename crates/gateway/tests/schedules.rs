@@ -138,8 +138,9 @@ async fn run(schedule: &[(u16, Action)]) -> Result<(), String> {
                 granted(&mut ends, user, before);
                 ends.push(AccessEnd {
                     user,
-                    // Its server's time is what the gateway heard, a little late.
-                    by: origin.now() + u64::from(ms) * 1_000 + 200_000,
+                    // Its server's time is what the gateway heard, a little late; and where this
+                    // shortens a grant while the controller is away, the lease ends that.
+                    by: origin.now() + (u64::from(ms) * 1_000 + 200_000).max(micros(LEASE)),
                     acked: Arc::new(AtomicU64::new(u64::MAX)),
                     until: u64::MAX,
                 });
