@@ -25,17 +25,27 @@ const MAX_NAME_CHARS: usize = 60;
 /// The most characters of what was decided: a comment has up to 2,000.
 const MAX_SENTENCE_CHARS: usize = 2_200;
 
-/// Returns every view model of the window.
+/// Returns every view model of the window, in the order in which it draws them: what a session shows
+/// comes before the session, and goes after it.
 #[must_use]
 pub fn view_models(state: &AppState, now: DateTime<Utc>) -> [ViewUpdate; 6] {
-    [
-        ViewUpdate::Session(session(state, now)),
+    let session = session(state, now);
+    let shows_rows = matches!(
+        session.state,
+        SessionState::Live { .. } | SessionState::Offline { .. }
+    );
+    let mut all = [
         ViewUpdate::Resources(resources(state, now)),
         ViewUpdate::Inbox(inbox(state, now)),
         ViewUpdate::Decided(decided(state)),
         ViewUpdate::Reviews(reviews(state)),
         ViewUpdate::Settings(settings(state)),
-    ]
+        ViewUpdate::Session(session),
+    ];
+    if !shows_rows {
+        all.rotate_right(1);
+    }
+    all
 }
 
 /// True when the window need not hear the second after the first; that time goes on is no news.

@@ -29,6 +29,23 @@ fn the_first_start_shows_the_window_and_asks_for_the_controller() {
 }
 
 #[test]
+fn the_window_never_draws_a_session_without_its_rows() {
+    let place = |effects: &[Effect]| {
+        let updates = view_updates(effects);
+        let at = |wanted: fn(&ViewUpdate) -> bool| updates.iter().position(wanted).unwrap();
+        let session = at(|update| matches!(update, ViewUpdate::Session(_)));
+        session.cmp(&at(|update| matches!(update, ViewUpdate::Resources(_))))
+    };
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(locked())));
+    let effects = harness.command(Intent::Load).unwrap();
+    assert_eq!(place(&effects), std::cmp::Ordering::Greater, "opened");
+    let mut harness = AppHarness::new();
+    harness.app.start();
+    let effects = harness.command(Intent::Load).unwrap();
+    assert_eq!(place(&effects), std::cmp::Ordering::Less, "signed out");
+}
+
+#[test]
 fn the_controller_is_remembered_for_the_next_start() {
     let harness = AppHarness::signed_in(snapshot(0, vec![]));
     let mut harness = AppHarness::in_folder(harness.folder, harness.clock);
