@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use hourkey_domain::Time;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::review::Role;
 use hourkey_store::{Room, Store, StoreError, Write, transact};
 
 use super::apply::apply;
@@ -144,7 +143,7 @@ impl Comparison {
         if !self.plan.is_empty() {
             apply(tx, &before, &self.plan, now).await?;
             after = reconcile(tx, &before, None, now).await?;
-            if has_admin(&before) && !has_admin(&after) {
+            if before.has_admin() && !after.has_admin() {
                 return Err(Refused::LastAdmin);
             }
         }
@@ -163,9 +162,4 @@ impl From<StoreError> for RolledBack {
     fn from(error: StoreError) -> Self {
         Self::Refused(error.into())
     }
-}
-
-fn has_admin(organisation: &Organisation) -> bool {
-    let mut users = organisation.users();
-    users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
 }

@@ -10,6 +10,7 @@ use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource,
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
+use crate::review::Role;
 
 /// The organisation at one moment of the change log, as one immutable value. A clone is cheap, and
 /// no later change of either reaches the other.
@@ -77,6 +78,13 @@ impl Organisation {
         self.users().find(|user| user.login == login)
     }
 
+    /// True when an enabled user has the role Admin.
+    #[must_use]
+    pub fn has_admin(&self) -> bool {
+        let mut users = self.users();
+        users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
+    }
+
     /// All users, in order of id; so for the other lists.
     pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
         self.users.values()
@@ -141,12 +149,6 @@ impl Organisation {
     #[must_use]
     pub fn resource(&self, id: ResourceId) -> Option<&Arc<Resource>> {
         self.resources.get(&id)
-    }
-
-    /// One resource by its name: a look at each resource.
-    #[must_use]
-    pub fn resource_by_name(&self, name: &str) -> Option<&Arc<Resource>> {
-        self.resources().find(|resource| resource.name == name)
     }
 
     /// All resources.

@@ -6,14 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, Organisation};
 use crate::Time;
 use crate::ids::{GroupId, ResourceId};
-use crate::review::Role;
 
 /// No enabled administrator, where there are users.
 pub(super) fn administrators(of: &Organisation) -> Option<Finding> {
-    let mut users = of.users().peekable();
-    users.peek()?;
-    let administers = users.any(|user| !user.disabled && user.roles.contains(&Role::Admin));
-    (!administers).then_some(Finding::NobodyAdministers)
+    of.users().next()?;
+    (!of.has_admin()).then_some(Finding::NobodyAdministers)
 }
 
 /// Assignments past their end.
