@@ -23,10 +23,10 @@ use tokio::sync::mpsc;
 use crate::command::SessionCommand;
 use crate::effects::Effects;
 use crate::event::Event;
+use crate::failure::Failure;
 use crate::state::{AppState, SignIn};
 use crate::time_format::Zone;
 use crate::timer::Timer;
-use crate::trouble::Trouble;
 use crate::view::Warning;
 use delivery::Notifications;
 use rendered::Rendered;
@@ -194,12 +194,12 @@ impl<E: Effects> App<E> {
         Some(boot + wait.to_std().unwrap_or(Duration::ZERO))
     }
 
-    fn warn(&mut self, id: &'static str, trouble: Trouble) {
-        let Trouble {
+    fn warn(&mut self, id: &'static str, failure: Failure) {
+        let Failure {
             text,
             remedy,
             details,
-        } = trouble;
+        } = failure;
         tracing::warn!(
             warning.id = id,
             warning.text = text,

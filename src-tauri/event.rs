@@ -10,10 +10,10 @@ use hourkey_domain::ids::ResourceId;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
+use crate::failure::Failure;
 use crate::intent::Intent;
 use crate::message::{NotificationId, NotifyError};
 use crate::state::{NewSession, ProxyAddresses, SessionId};
-use crate::trouble::Trouble;
 
 /// Everything that the app reacts to.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub enum ResumeResult {
     /// Nothing is stored.
     NothingStored,
     /// The keyring refused.
-    Failed(Trouble),
+    Failed(Failure),
 }
 
 /// Where the refresh token is stored.
@@ -121,7 +121,7 @@ pub struct TokenStorage {
     /// Where, as a sentence.
     pub place: String,
     /// Why it is lost when the app ends.
-    pub unsaved: Option<Trouble>,
+    pub unsaved: Option<Failure>,
 }
 
 /// An event of the local proxy.

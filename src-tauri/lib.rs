@@ -10,6 +10,7 @@ pub mod command;
 mod desktop;
 pub mod effects;
 pub mod event;
+pub mod failure;
 pub mod files;
 #[cfg(test)]
 mod fixtures;
@@ -25,7 +26,7 @@ pub mod state;
 pub mod time_format;
 pub mod timer;
 pub mod tray;
-pub mod trouble;
+
 pub mod view;
 pub mod view_models;
 mod window;

@@ -20,9 +20,9 @@ use url::Url;
 
 use crate::command::SessionCommand;
 use crate::event::{Event, Reply, ResumeResult, SessionNews, TokenStorage};
+use crate::failure::Failure;
 use crate::local_proxy::SessionProxy;
 use crate::state::{NewSession, SessionId};
-use crate::trouble::Trouble;
 use crate::{local_proxy, opener, platform};
 
 /// Runs the session task. Ends when the sender of `commands` is gone.
@@ -157,7 +157,7 @@ impl SessionTask {
         let config = match self.session_config(controller) {
             Ok(config) => config,
             Err(why) => {
-                return ResumeResult::Failed(Trouble {
+                return ResumeResult::Failed(Failure {
                     text: "Hourkey cannot use the network as it is set up here.".to_owned(),
                     remedy: "See the details, and change that.".to_owned(),
                     details: Some(why),
@@ -241,7 +241,7 @@ impl SessionTask {
         // Each refresh stores the next token, or fails to.
         let stored = TokenStorage {
             place: running.place.clone(),
-            unsaved: running.client.session().unsaved().map(Trouble::from),
+            unsaved: running.client.session().unsaved().map(Failure::from),
         };
         let is_news = running.stored.as_ref() != Some(&stored);
         running.stored = Some(stored.clone());

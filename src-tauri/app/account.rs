@@ -9,11 +9,11 @@ use super::App;
 use crate::command::SessionCommand;
 use crate::effects::Effects;
 use crate::event::{Reply, ResumeResult, SessionNews, TokenStorage};
+use crate::failure::Failure;
 use crate::files::Settings;
 use crate::message::Topic;
 use crate::notify::text;
 use crate::state::{NewSession, SessionId, SignIn, Transition};
-use crate::trouble::Trouble;
 
 impl<E: Effects> App<E> {
     /// Changes the sign-in state. False when the event does not apply to it.
@@ -78,12 +78,12 @@ impl<E: Effects> App<E> {
             ResumeResult::NothingStored => {
                 self.transition(|state| state.not_resumed(None));
             }
-            ResumeResult::Failed(mut trouble) => {
-                trouble.remedy += " Then choose Sign in. Or sign in anew through the browser.";
-                let why = trouble.sentences();
+            ResumeResult::Failed(mut failure) => {
+                failure.remedy += " Then choose Sign in. Or sign in anew through the browser.";
+                let why = failure.sentences();
                 if self.transition(|state| state.not_resumed(Some(why.clone()))) {
                     self.notify_signed_out(why);
-                    self.warn("keyring", trouble);
+                    self.warn("keyring", failure);
                 }
             }
         }
@@ -114,7 +114,7 @@ impl<E: Effects> App<E> {
             Ok(_) => self.set_browser_proxy(),
             Err(why) => self.warn(
                 "local_proxy",
-                Trouble {
+                Failure {
                     text: "Programs cannot reach your resources through Hourkey.".to_owned(),
                     remedy: "Sign out and in again, or use hourkey forward in a terminal."
                         .to_owned(),
@@ -184,10 +184,10 @@ impl<E: Effects> App<E> {
 
     fn stored(&mut self, stored: TokenStorage) {
         match stored.unsaved {
-            Some(mut trouble) => {
-                trouble.remedy += " Until then you stay signed in only as long as Hourkey runs.";
-                self.notify_now(Topic::SignIn, text::not_kept(trouble.sentences()));
-                self.warn("keyring", trouble);
+            Some(mut failure) => {
+                failure.remedy += " Until then you stay signed in only as long as Hourkey runs.";
+                self.notify_now(Topic::SignIn, text::not_kept(failure.sentences()));
+                self.warn("keyring", failure);
                 self.state.secret_store =
                     "The sign-in is kept in memory, until Hourkey ends.".to_owned();
             }

@@ -10,9 +10,9 @@ use super::App;
 use super::delivery::{Log, StaleWhen};
 use crate::effects::Effects;
 use crate::event::Event;
+use crate::failure::Failure;
 use crate::message::{Message, Notification, NotificationId, NotifyError, Topic};
 use crate::notify::text;
-use crate::trouble::Trouble;
 
 /// How long the app waits for the notification server when it ends.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ impl<E: Effects> App<E> {
             }
             Err(NotifyError(why)) => self.warn(
                 "notifications",
-                Trouble {
+                Failure {
                     text: "Notifications cannot be shown.".to_owned(),
                     remedy: "Start a notification service, or switch notifications off. \
                              Everything is kept in the inbox."
@@ -113,7 +113,7 @@ impl<E: Effects> App<E> {
             Err(error) => {
                 self.notifications.log = Log::Failed;
                 let folder = self.folders.state.display();
-                let trouble = Trouble {
+                let failure = Failure {
                     text:
                         "Hourkey cannot save which notifications you have seen, so it shows none."
                             .to_owned(),
@@ -121,7 +121,7 @@ impl<E: Effects> App<E> {
                     details: Some(error),
                 };
                 if !self.state.warnings.contains_key("state") {
-                    self.warn("state", trouble);
+                    self.warn("state", failure);
                 }
             }
         }

@@ -9,10 +9,10 @@ use super::App;
 use crate::command::SessionCommand;
 use crate::effects::Effects;
 use crate::event::{BrowserSwitch, ProxyEvent, Reply};
+use crate::failure::Failure;
 use crate::message::Topic;
 use crate::notify::text;
 use crate::state::ActiveForward;
-use crate::trouble::Trouble;
 
 impl<E: Effects> App<E> {
     /// Handles an event of the local proxy.
@@ -166,12 +166,12 @@ impl<E: Effects> App<E> {
                 reply.fail(why);
             }
             (Err(why), None) => {
-                let trouble = Trouble {
+                let failure = Failure {
                     text: format!("Browsers could not be set up. {why}"),
                     remedy: "Until then they do not reach private resources.".to_owned(),
                     details: None,
                 };
-                self.warn("browsers", trouble);
+                self.warn("browsers", failure);
             }
         }
     }

@@ -8,9 +8,9 @@ use super::App;
 use super::rendered::{TIME_SIGNAL, Window};
 use crate::effects::Effects;
 use crate::event::Activation;
+use crate::failure::Failure;
 use crate::intent::Tab;
 use crate::tray::Tray;
-use crate::trouble::Trouble;
 use crate::view::ViewUpdate;
 use crate::view_models;
 
@@ -97,7 +97,7 @@ impl<E: Effects> App<E> {
     /// The app lives without a tray, by its window.
     fn no_tray(&mut self, details: Option<String>, show_window: bool) {
         self.has_tray_host = false;
-        let trouble = Trouble {
+        let failure = Failure {
             text: "Hourkey has no tray icon here.".to_owned(),
             remedy: "On GNOME, install and switch on the AppIndicator extension; on other \
                      desktops, add a system tray to the panel. Start Hourkey again to show this \
@@ -105,7 +105,7 @@ impl<E: Effects> App<E> {
                 .to_owned(),
             details,
         };
-        self.warn("tray", trouble);
+        self.warn("tray", failure);
         if show_window {
             self.show(None, None);
         }

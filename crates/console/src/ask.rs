@@ -21,7 +21,7 @@ use maud::{Markup, html};
 use super::address::Id;
 use super::back::Back;
 use super::error::PageError;
-use super::form::{Field, Fields, Form, Wrong};
+use super::form::{Field, Fields, Form, FormError};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::time::moment;
@@ -33,14 +33,14 @@ use crate::page_user::PageUser;
 const REASON: usize = 2_000;
 
 /// What was typed, kept when it has to be corrected.
-struct Typed {
+struct RequestInput {
     /// Makes two clicks one request.
     key: String,
     assignment: Option<AssignmentId>,
     reason: String,
     /// The length chosen on each assignment.
-    lengths: Vec<(AssignmentId, lengths::Typed)>,
-    wrong: Wrong,
+    lengths: Vec<(AssignmentId, lengths::LengthInput)>,
+    wrong: FormError,
 }
 
 /// `GET /resources/{id}/request`
@@ -56,7 +56,7 @@ pub(super) async fn show(
         return Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response());
     }
     let frame = Frame::of(&app, &user, &uri).await?;
-    let mut typed = Typed::read(&unsent.fields, &detail);
+    let mut typed = RequestInput::read(&unsent.fields, &detail);
     typed.wrong = unsent.wrong;
     if typed.key.is_empty() {
         typed.key = new_secret().0;
@@ -73,13 +73,13 @@ pub(super) async fn send(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
     let detail = queries::resource(&app, user.user.id, id).await?;
-    let mut typed = Typed::read(&fields, &detail);
+    let mut typed = RequestInput::read(&fields, &detail);
     match make(&app, &user, id, &typed).await {
         Ok(request) => {
             Ok(Redirect::to(&format!("/requests/{request}{}", query(&uri))).into_response())
         }
         Err(AppError::Refused(problem)) => {
-            typed.wrong = Wrong::of(&problem);
+            typed.wrong = FormError::of(&problem);
             let frame = Frame::of(&app, &user, &uri).await?;
             Ok(page(&frame, &user, &detail, &typed))
         }
@@ -93,18 +93,18 @@ fn query(uri: &Uri) -> String {
     query.unwrap_or_default()
 }
 
-impl Typed {
+impl RequestInput {
     fn read(fields: &Fields, detail: &ResourceDetail) -> Self {
         let lengths = detail.assignments.iter().map(|assignment| {
             let id = assignment.assignment;
-            (id, lengths::Typed::read(fields, &format!("-{id}")))
+            (id, lengths::LengthInput::read(fields, &format!("-{id}")))
         });
         Self {
             key: fields.get("key").to_owned(),
             assignment: fields.number("assignment").map(AssignmentId),
             reason: fields.text("reason"),
             lengths: lengths.collect(),
-            wrong: Wrong::default(),
+            wrong: FormError::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Typed {
         self.reason.is_empty() && self.wrong.status() == StatusCode::OK
     }
 
-    fn length(&self, assignment: AssignmentId) -> lengths::Typed {
+    fn length(&self, assignment: AssignmentId) -> lengths::LengthInput {
         let found = self.lengths.iter().find(|(id, _)| *id == assignment);
         found.map(|(_, typed)| typed.clone()).unwrap_or_default()
     }
@@ -124,7 +124,7 @@ async fn make(
     app: &App,
     user: &PageUser,
     resource: ResourceId,
-    typed: &Typed,
+    typed: &RequestInput,
 ) -> Result<RequestId, AppError> {
     let length = match typed.assignment {
         Some(assignment) => typed.length(assignment).length(),
@@ -174,7 +174,7 @@ async fn outstanding(app: &App, detail: &ResourceDetail) -> Result<Option<Reques
     }
 }
 
-fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Typed) -> Response {
+fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &RequestInput) -> Response {
     let resource = &detail.resource;
     let name = plain(&resource.name);
     let address = resource.endpoint();
@@ -256,7 +256,7 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
     }
 }
 
-fn form(user: &PageUser, detail: &ResourceDetail, typed: &Typed, now: Time) -> Markup {
+fn form(user: &PageUser, detail: &ResourceDetail, typed: &RequestInput, now: Time) -> Markup {
     let assignments: Vec<&AssignmentChoice> = detail
         .assignments
         .iter()
@@ -373,7 +373,7 @@ fn choice(
     assignment: &AssignmentChoice,
     all: &[&AssignmentChoice],
     chosen: bool,
-    typed: &Typed,
+    typed: &RequestInput,
     now: Time,
 ) -> Markup {
     html! {
@@ -434,7 +434,7 @@ fn why(best: &AssignmentChoice, all: &[&AssignmentChoice]) -> Option<&'static st
 }
 
 /// The lengths of an assignment; what is wrong with a length is about the `chosen` assignment.
-fn length(assignment: &AssignmentChoice, typed: &Typed, chosen: bool) -> Markup {
+fn length(assignment: &AssignmentChoice, typed: &RequestInput, chosen: bool) -> Markup {
     let (Mode::AccessRequest, Period::Custom { up_to, .. }) = (assignment.mode, assignment.period)
     else {
         return html! {};
@@ -456,7 +456,7 @@ fn length(assignment: &AssignmentChoice, typed: &Typed, chosen: bool) -> Markup 
         wrong: if chosen {
             &typed.wrong
         } else {
-            &Wrong::default()
+            &FormError::default()
         },
     };
     html! { (lengths) }

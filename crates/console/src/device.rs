@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::address::Query;
 use super::consent::app_name;
 use super::error::PageError;
-use super::form::{Field, Form, Wrong};
+use super::form::{Field, Form, FormError};
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::page_user::PageUser;
 
@@ -28,7 +28,7 @@ pub(super) struct Prefilled {
 
 /// What was typed and clicked.
 #[derive(Deserialize)]
-pub(super) struct Typed {
+pub(super) struct DeviceInput {
     code: String,
     /// `allow`, `deny`, or nothing before the question was put.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     switched_on(&app)?;
     let code = grouped(&plain_code(&prefilled.code));
-    type_code(&app, &user, &uri, &code, &Wrong::default()).await
+    type_code(&app, &user, &uri, &code, &FormError::default()).await
 }
 
 /// `POST /device`: puts the question, then takes the answer.
@@ -52,13 +52,13 @@ pub(super) async fn send(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<DeviceInput>,
 ) -> Result<Response, PageError> {
     switched_on(&app)?;
     let now = app.clock.now();
     if let Err(wait) = app.attempts.admit_typed_code(user.user.id, now) {
         let wrong = format!("Too many codes were typed. Try again in {wait}.");
-        let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, wrong, Field::Code);
+        let wrong = FormError::new(StatusCode::TOO_MANY_REQUESTS, wrong, Field::Code);
         let page = type_code(&app, &user, &uri, &typed.code, &wrong).await?;
         return Ok(([(header::RETRY_AFTER, wait.seconds())], page).into_response());
     }
@@ -66,7 +66,7 @@ pub(super) async fn send(
     let Some(host) = device_code::find(&app, &code).await? else {
         let wrong = "That code isn’t valid, or it has expired: codes work for 15 minutes. Compare \
                      it with the one in your terminal.";
-        let wrong = Wrong::new(StatusCode::UNPROCESSABLE_ENTITY, wrong, Field::Code);
+        let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, wrong, Field::Code);
         return type_code(&app, &user, &uri, &typed.code, &wrong).await;
     };
     app.attempts.succeeded_typed_code(user.user.id);
@@ -114,7 +114,7 @@ async fn type_code(
     user: &PageUser,
     uri: &Uri,
     code: &str,
-    wrong: &Wrong,
+    wrong: &FormError,
 ) -> Result<Response, PageError> {
     let main = html! {
         h1 { "Sign in a computer without a browser" }

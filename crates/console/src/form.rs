@@ -35,13 +35,13 @@ pub(super) enum Field {
 
 /// What is wrong with a form that was sent, and with which of its fields (WCAG 2.2, 3.3.1).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wrong {
+pub(super) struct FormError {
     status: StatusCode,
     sentence: String,
     field: Option<Field>,
 }
 
-impl Wrong {
+impl FormError {
     pub(super) fn new(status: StatusCode, sentence: impl Into<String>, field: Field) -> Self {
         Self {
             status,

@@ -3,18 +3,18 @@
 use hourkey_domain::length::{BadLength, Length};
 use maud::{Markup, html};
 
-use super::form::{Field, Fields, Wrong};
+use super::form::{Field, Fields, FormError};
 
 /// What was chosen, or typed, before.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Typed {
+pub(super) struct LengthInput {
     /// Seconds, `other`, or nothing yet.
     pub(super) choice: String,
     /// What stands in the free field.
     pub(super) other: String,
 }
 
-impl Typed {
+impl LengthInput {
     /// From a form whose fields carry this suffix.
     pub(super) fn read(fields: &Fields, suffix: &str) -> Self {
         Self {
@@ -76,8 +76,8 @@ pub(super) struct Fieldset<'a> {
     pub(super) first: Option<Length>,
     /// Bounds the answer.
     pub(super) longest: Length,
-    pub(super) typed: &'a Typed,
-    pub(super) wrong: &'a Wrong,
+    pub(super) typed: &'a LengthInput,
+    pub(super) wrong: &'a FormError,
 }
 
 impl maud::Render for Fieldset<'_> {
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_is_meant() {
         let typed = |choice: &str, other: &str| {
-            Typed {
+            LengthInput {
                 choice: choice.to_owned(),
                 other: other.to_owned(),
             }

@@ -18,7 +18,7 @@ use super::access::{copy, give_back};
 use super::address::Id;
 use super::ask::can_approve;
 use super::error::PageError;
-use super::form::{Fields, Form, Wrong, out_of_date};
+use super::form::{Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::outcome::{approval, asked, comments, quote, sentence, tone};
@@ -33,7 +33,7 @@ pub(super) async fn show(
     uri: Uri,
     Id(id): Id<RequestId>,
 ) -> Result<Response, PageError> {
-    page(&app, &user, &uri, id, &Wrong::default()).await
+    page(&app, &user, &uri, id, &FormError::default()).await
 }
 
 /// `POST /requests/{id}`: cancel it, or release its grant.
@@ -54,7 +54,7 @@ pub(super) async fn send(
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
-            page(&app, &user, &uri, id, &Wrong::of(&problem)).await
+            page(&app, &user, &uri, id, &FormError::of(&problem)).await
         }
         Err(failure) => Err(failure.into()),
     }
@@ -65,7 +65,7 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     id: RequestId,
-    wrong: &Wrong,
+    wrong: &FormError,
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
     if request.requester.id != user.user.id {

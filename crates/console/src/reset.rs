@@ -13,7 +13,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::error::PageError;
-use super::form::{Field, Form, Wrong};
+use super::form::{Field, Form, FormError};
 use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::{cookie, csrf};
@@ -21,7 +21,7 @@ use crate::{cookie, csrf};
 /// What was typed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(super) struct ResetInput {
     code: String,
     password: String,
     again: String,
@@ -32,17 +32,17 @@ pub(super) async fn show(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    page(&app, &headers, "", &Wrong::default()).await
+    page(&app, &headers, "", &FormError::default()).await
 }
 
 /// `POST /reset`: sets the password and signs this browser in.
 pub(super) async fn send(
     State(app): State<App>,
     headers: HeaderMap,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<ResetInput>,
 ) -> Result<Response, PageError> {
     if typed.password != typed.again {
-        let wrong = Wrong::new(
+        let wrong = FormError::new(
             StatusCode::BAD_REQUEST,
             "The two passwords differ. Type the same one twice.",
             Field::Again,
@@ -64,7 +64,7 @@ pub(super) async fn send(
                 &app,
                 &headers,
                 &typed.code,
-                &Wrong::of(&problem).about(field),
+                &FormError::of(&problem).about(field),
             )
             .await
         }
@@ -76,7 +76,7 @@ async fn page(
     app: &App,
     headers: &HeaderMap,
     code: &str,
-    wrong: &Wrong,
+    wrong: &FormError,
 ) -> Result<Response, PageError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);

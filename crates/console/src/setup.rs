@@ -12,7 +12,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::error::PageError;
-use super::form::{Field, Form, Wrong};
+use super::form::{Field, Form, FormError};
 use super::layout::{Frame, Live, Page, Place, Width, token_field};
 use super::sign_in::browser;
 use crate::{cookie, csrf};
@@ -20,7 +20,7 @@ use crate::{cookie, csrf};
 /// What was typed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(super) struct SetupInput {
     code: String,
     organisation: String,
     login: String,
@@ -42,14 +42,20 @@ pub(super) async fn show(
     if !setup::is_open(&app).await? {
         return Ok(Redirect::to("/access").into_response());
     }
-    page(&app, &headers, &Typed::default(), &Wrong::default()).await
+    page(
+        &app,
+        &headers,
+        &SetupInput::default(),
+        &FormError::default(),
+    )
+    .await
 }
 
 /// `POST /setup`
 pub(super) async fn send(
     State(app): State<App>,
     headers: HeaderMap,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<SetupInput>,
 ) -> Result<Response, PageError> {
     let first = FirstAdmin {
         code: typed.code.clone(),
@@ -65,7 +71,7 @@ pub(super) async fn send(
             Ok((cookies, Redirect::to("/access")).into_response())
         }
         Err(AppError::Refused(problem)) => {
-            let wrong = Wrong::of(&problem);
+            let wrong = FormError::of(&problem);
             let wrong = match problem.code {
                 Code::Forbidden => wrong.about(Field::Code),
                 // Fields that must not be empty are checked by the browser, too.
@@ -81,8 +87,8 @@ pub(super) async fn send(
 async fn page(
     app: &App,
     headers: &HeaderMap,
-    typed: &Typed,
-    wrong: &Wrong,
+    typed: &SetupInput,
+    wrong: &FormError,
 ) -> Result<Response, PageError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);

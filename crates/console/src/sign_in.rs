@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::address::{self, Query};
 use super::consent::app_name;
 use super::error::PageError;
-use super::form::{Field, Form, UNSENT, Wrong};
+use super::form::{Field, Form, FormError, UNSENT};
 use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
 use crate::cookie::{self, Kind, SetCookies};
 use crate::csrf::{self, FormToken};
@@ -36,7 +36,7 @@ pub(super) struct Waiting {
 
 /// What was typed.
 #[derive(Deserialize)]
-pub(super) struct Typed {
+pub(super) struct SignInInput {
     #[serde(default)]
     next: String,
     login: String,
@@ -88,12 +88,12 @@ pub(super) async fn show(
         (false, Some(_)) => "Your session ended. Sign in to go on.",
         (false, None) => "",
     };
-    let door = Door {
+    let door = SignInForm {
         next: &next,
         login: &login,
         ended,
         unsent: None,
-        wrong: &Wrong::default(),
+        wrong: &FormError::default(),
     };
     Ok(page(&app, &headers, &door).await?)
 }
@@ -103,14 +103,14 @@ pub(super) async fn send(
     State(app): State<App>,
     ClientAddress(from): ClientAddress,
     headers: HeaderMap,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<SignInInput>,
 ) -> Result<Response, PageError> {
     let next = safe(&typed.next, &app.config);
     match enter(&app, from, &headers, &typed.login, typed.password).await {
         Ok(cookies) => Ok((cookies, Redirect::to(&next)).into_response()),
         Err(refused) => {
             let (wrong, wait) = wrong(refused)?;
-            let door = Door {
+            let door = SignInForm {
                 next: &next,
                 login: &typed.login,
                 ended: "",
@@ -147,15 +147,15 @@ pub(super) async fn enter(
 /// A failure of our own.
 pub(super) fn wrong(
     refused: NotSignedIn,
-) -> Result<(Wrong, Option<(HeaderName, HeaderValue)>), AppError> {
+) -> Result<(FormError, Option<(HeaderName, HeaderValue)>), AppError> {
     match refused {
         NotSignedIn::TooFast(wait) => {
             let sentence = format!("There were too many attempts to sign in. Try again in {wait}.");
-            let wrong = Wrong::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
+            let wrong = FormError::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
             Ok((wrong, Some((header::RETRY_AFTER, wait.seconds().into()))))
         }
         NotSignedIn::Failed(AppError::Refused(problem)) => {
-            Ok((Wrong::of(&problem).about(Field::Password), None))
+            Ok((FormError::of(&problem).about(Field::Password), None))
         }
         NotSignedIn::Failed(failure) => Err(failure),
     }
@@ -199,7 +199,7 @@ fn safe(next: &str, config: &Config) -> String {
 }
 
 /// What the page of signing in shows.
-pub(super) struct Door<'a> {
+pub(super) struct SignInForm<'a> {
     /// Where it leads.
     pub(super) next: &'a str,
     pub(super) login: &'a str,
@@ -207,7 +207,7 @@ pub(super) struct Door<'a> {
     pub(super) ended: &'a str,
     /// What was sent to the page where it leads, and not taken: one signs in there.
     pub(super) unsent: Option<&'a str>,
-    pub(super) wrong: &'a Wrong,
+    pub(super) wrong: &'a FormError,
 }
 
 /// The page of signing in.
@@ -217,7 +217,7 @@ pub(super) struct Door<'a> {
 pub(super) async fn page(
     app: &App,
     headers: &HeaderMap,
-    door: &Door<'_>,
+    door: &SignInForm<'_>,
 ) -> Result<Response, AppError> {
     let frame = Frame::visitor(app).await?;
     let (token, cookie) = csrf::visitor(headers, &app.config);
@@ -236,8 +236,8 @@ pub(super) async fn page(
     Ok(response)
 }
 
-fn form(frame: &Frame, token: &FormToken, door: &Door<'_>, fresh: bool) -> maud::Markup {
-    let Door {
+fn form(frame: &Frame, token: &FormToken, door: &SignInForm<'_>, fresh: bool) -> maud::Markup {
+    let SignInForm {
         next,
         login,
         ended,

@@ -11,7 +11,7 @@ use hourkey_protocol::access::{AutoLocked, NewUnlock};
 use maud::{Markup, html};
 
 use super::error::PageError;
-use super::form::{Field, Fields, Form, Wrong, out_of_date};
+use super::form::{Field, Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::state;
@@ -21,14 +21,14 @@ use crate::csrf::FormToken;
 use crate::page_user::PageUser;
 
 /// What was typed in a row, kept when it has to be corrected.
-struct Typed {
+struct UnlockInput {
     resource: Option<ResourceId>,
     comment: String,
-    wrong: Wrong,
+    wrong: FormError,
 }
 
-impl Typed {
-    fn read(fields: &Fields, wrong: Wrong) -> Self {
+impl UnlockInput {
+    fn read(fields: &Fields, wrong: FormError) -> Self {
         Self {
             resource: fields.number("resource").map(ResourceId),
             comment: fields.text("comment"),
@@ -44,7 +44,7 @@ pub(super) async fn show(
     uri: Uri,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let typed = Typed::read(&unsent.fields, unsent.wrong);
+    let typed = UnlockInput::read(&unsent.fields, unsent.wrong);
     let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let login = query.find(|(name, _)| name == "login");
     // The forms below are sent to the page without the question.
@@ -78,7 +78,7 @@ pub(super) async fn send(
             Ok(Redirect::to(&format!("/unlock?{query}")).into_response())
         }
         Err(AppError::Refused(problem)) => {
-            let typed = Typed::read(&fields, Wrong::of(&problem));
+            let typed = UnlockInput::read(&fields, FormError::of(&problem));
             page(&app, &user, &uri, &login, &typed).await
         }
         Err(failure) => Err(failure.into()),
@@ -90,16 +90,16 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     login: &str,
-    typed: &Typed,
+    typed: &UnlockInput,
 ) -> Result<Response, PageError> {
     unlock::check_admin(app, user.user.id).await?;
-    let mut unknown = Wrong::default();
+    let mut unknown = FormError::default();
     let found = match login {
         "" => None,
         login => match unlock::auto_locked(app, user.user.id, login).await {
             Ok(found) => Some(found),
             Err(AppError::Refused(problem)) => {
-                unknown = Wrong::of(&problem).about(Field::Login);
+                unknown = FormError::of(&problem).about(Field::Login);
                 None
             }
             Err(failure) => return Err(failure.into()),
@@ -138,7 +138,13 @@ async fn page(
     }))
 }
 
-fn row(token: &FormToken, login: &str, found: &AutoLocked, frame: &Frame, typed: &Typed) -> Markup {
+fn row(
+    token: &FormToken,
+    login: &str,
+    found: &AutoLocked,
+    frame: &Frame,
+    typed: &UnlockInput,
+) -> Markup {
     let AutoLocked {
         resource,
         resource_name,

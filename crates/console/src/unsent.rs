@@ -20,9 +20,9 @@ use hourkey_protocol::problem::Problem;
 use tower::ServiceExt as _;
 
 use super::error::PageError;
-use super::form::{self, Fields, UNSENT, Wrong};
+use super::form::{self, Fields, FormError, UNSENT};
 use super::layout::plain;
-use super::sign_in::{self, Door};
+use super::sign_in::{self, SignInForm};
 use crate::csrf;
 use crate::extract::ClientAddress;
 use crate::page_user::PageUser;
@@ -38,7 +38,7 @@ const NEVER_CARRIED: [&str; 4] = ["token", "password", "again", "code"];
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unsent {
     pub(super) fields: Fields,
-    pub(super) wrong: Wrong,
+    pub(super) wrong: FormError,
 }
 
 impl FromRequestParts<App> for Unsent {
@@ -106,13 +106,13 @@ impl Page {
         match (signed_in.is_some(), carried) {
             (false, Some(carried)) => sign_in(app, &mut parts, &fields, &carried).await,
             (false, None) => {
-                let wrong = Wrong::with_status(StatusCode::FORBIDDEN, "");
+                let wrong = FormError::with_status(StatusCode::FORBIDDEN, "");
                 ask_to_sign_in(app, &parts, &fields.carried(), "", &wrong).await
             }
             (true, Some(fields)) => {
                 let words = "You’re signed in again. Nothing was sent yet: check what you typed, and \
                          send it.";
-                let wrong = Wrong::with_status(StatusCode::OK, words);
+                let wrong = FormError::with_status(StatusCode::OK, words);
                 Ok(self.show_again(parts, Unsent { fields, wrong }).await)
             }
             (true, None)
@@ -120,7 +120,7 @@ impl Page {
             {
                 let words = "This page was out of date, so nothing was sent. Check what you typed, \
                          and send it again.";
-                let wrong = Wrong::with_status(StatusCode::FORBIDDEN, words);
+                let wrong = FormError::with_status(StatusCode::FORBIDDEN, words);
                 Ok(self.show_again(parts, Unsent { fields, wrong }).await)
             }
             (true, None) => {
@@ -129,7 +129,7 @@ impl Page {
                 let Some(problem) = answer.extensions().get::<Problem>() else {
                     return Ok(answer);
                 };
-                let wrong = Wrong::of(problem);
+                let wrong = FormError::of(problem);
                 let mut page = self.show_again(parts, Unsent { fields, wrong }).await;
                 if page.extensions().get::<Problem>().is_some() {
                     // There is no such page, or none for this person.
@@ -163,7 +163,7 @@ fn somebody_elses(signed_in: &PageUser) -> Unsent {
     );
     Unsent {
         fields: Fields::default(),
-        wrong: Wrong::with_status(StatusCode::FORBIDDEN, &words),
+        wrong: FormError::with_status(StatusCode::FORBIDDEN, &words),
     }
 }
 
@@ -176,7 +176,7 @@ async fn sign_in(
 ) -> Result<Response, AppError> {
     let login = fields.get("login");
     if let Err(refused) = csrf::check(&parts.headers, fields.get("token"), &app.config) {
-        let wrong = Wrong::of(&refused.into_problem());
+        let wrong = FormError::of(&refused.into_problem());
         return ask_to_sign_in(app, parts, carried, login, &wrong).await;
     }
     let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, app).await;
@@ -200,11 +200,11 @@ async fn ask_to_sign_in(
     parts: &Parts,
     carried: &Fields,
     login: &str,
-    wrong: &Wrong,
+    wrong: &FormError,
 ) -> Result<Response, AppError> {
     let unsent = carried.encoded();
     let kept = unsent.len() <= MAX_CARRIED;
-    let door = Door {
+    let door = SignInForm {
         next: &here(parts),
         login,
         ended: match kept {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::settled::Settled;
 use crate::csrf::FormToken;
-use crate::form::{Field, Fields, Wrong};
+use crate::form::{Field, Fields, FormError};
 use crate::icon::Icon;
 use crate::layout::{plain, token_field};
 use crate::lengths;
@@ -21,19 +21,19 @@ const COMMENT: usize = 2_000;
 
 /// What a reviewer typed, kept when it has to be corrected.
 #[derive(Default)]
-pub(super) struct Typed {
+pub(super) struct DecisionInput {
     pub(super) comment: String,
-    pub(super) length: lengths::Typed,
+    pub(super) length: lengths::LengthInput,
     /// Which of the forms it was.
     pub(super) form: String,
-    pub(super) wrong: Wrong,
+    pub(super) wrong: FormError,
 }
 
-impl Typed {
-    pub(super) fn read(fields: &Fields, wrong: Wrong) -> Self {
+impl DecisionInput {
+    pub(super) fn read(fields: &Fields, wrong: FormError) -> Self {
         Self {
             comment: fields.text("comment"),
-            length: lengths::Typed::read(fields, ""),
+            length: lengths::LengthInput::read(fields, ""),
             form: fields.get("do").to_owned(),
             wrong,
         }
@@ -47,7 +47,7 @@ pub(super) fn card(
     queue: Option<&Settled>,
     primary: bool,
     now: Time,
-    typed: &Typed,
+    typed: &DecisionInput,
 ) -> Markup {
     let request = &review.request;
     let history = match review.recent_grants {
@@ -115,7 +115,7 @@ struct Form<'a> {
     token: &'a FormToken,
     /// On the page of the queue, which comes next: what stays settled in it.
     queue: Option<&'a Settled>,
-    typed: &'a Typed,
+    typed: &'a DecisionInput,
 }
 
 impl Form<'_> {
@@ -141,7 +141,7 @@ impl Form<'_> {
         let open = self.typed.form == "less";
         let (length, wrong) = match open {
             true => (self.typed.length.clone(), &self.typed.wrong),
-            false => (lengths::Typed::default(), &Wrong::default()),
+            false => (lengths::LengthInput::default(), &FormError::default()),
         };
         let lengths = lengths::Fieldset {
             legend: "Approve for",
@@ -265,7 +265,7 @@ pub(super) fn revoke(
     request: &Request,
     viewer: UserId,
     token: &FormToken,
-    typed: &Typed,
+    typed: &DecisionInput,
 ) -> Markup {
     let form = Form {
         request,
@@ -288,7 +288,7 @@ pub(super) fn decided_card(
     viewer: UserId,
     token: &FormToken,
     now: Time,
-    typed: &Typed,
+    typed: &DecisionInput,
 ) -> Markup {
     let outcome = request.outcome();
     html! {

@@ -18,12 +18,12 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::card::{Typed, card, decided_card, revoke, settled_card};
+use self::card::{DecisionInput, card, decided_card, revoke, settled_card};
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
 use super::error::PageError;
-use super::form::{Fields, Form, Wrong, out_of_date};
+use super::form::{Fields, Form, FormError, out_of_date};
 use super::layout::{Frame, Live, Page, Place, Width, plain};
 use super::outcome::{asked, person, sentence, told, tone};
 use super::time::ago;
@@ -34,7 +34,7 @@ use crate::page_user::PageUser;
 /// Where in the history, and what was just done.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Looked {
+pub(super) struct ReviewQuery {
     /// Decided requests below this id.
     before: Option<i64>,
     /// What was just decided, by the last decision first.
@@ -46,7 +46,7 @@ pub(super) async fn queue(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-    Query(looked): Query<Looked>,
+    Query(looked): Query<ReviewQuery>,
 ) -> Result<Response, PageError> {
     let id = user.user.id;
     if !queries::me(&app, id).await?.reviews {
@@ -81,7 +81,7 @@ pub(super) async fn queue(
             Some(&looked.done),
             first == Some(request.id),
             now,
-            &Typed::default(),
+            &DecisionInput::default(),
         );
         cards.push((
             request.id,
@@ -128,7 +128,7 @@ pub(super) async fn show(
     Id(id): Id<RequestId>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let typed = Typed::read(&unsent.fields, unsent.wrong);
+    let typed = DecisionInput::read(&unsent.fields, unsent.wrong);
     page(&app, &user, &uri, id, &typed).await
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn send(
     Id(id): Id<RequestId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let mut typed = Typed::read(&fields, Wrong::default());
+    let mut typed = DecisionInput::read(&fields, FormError::default());
     match act(&app, &user, id, &typed, &fields).await {
         Ok(()) if fields.has("settled") => {
             let settled = Settled::from(fields.get("settled").to_owned()).with(id);
@@ -148,7 +148,7 @@ pub(super) async fn send(
         }
         Ok(()) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
         Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
-            typed.wrong = Wrong::of(&problem);
+            typed.wrong = FormError::of(&problem);
             page(&app, &user, &uri, id, &typed).await
         }
         Err(failure) => Err(failure.into()),
@@ -159,7 +159,7 @@ async fn act(
     app: &App,
     user: &PageUser,
     id: RequestId,
-    typed: &Typed,
+    typed: &DecisionInput,
     fields: &Fields,
 ) -> Result<(), AppError> {
     let by = user.user.id;
@@ -201,7 +201,7 @@ async fn page(
     user: &PageUser,
     uri: &Uri,
     id: RequestId,
-    typed: &Typed,
+    typed: &DecisionInput,
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
     let reviews = queries::reviews(app, user.user.id).await?;
@@ -276,7 +276,7 @@ fn history(decided: &Several<Request>, viewer: UserId, token: &FormToken, now: T
                                     span.state { (asked(request)) }
                                 }
                             }
-                            (revoke(request, viewer, token, &Typed::default()))
+                            (revoke(request, viewer, token, &DecisionInput::default()))
                         }
                     }
                 }

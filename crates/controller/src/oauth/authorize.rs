@@ -1,4 +1,4 @@
-//! The authorization endpoint (RFC 6749, 4.1): who is signed in consents with a click.
+//! The authorization endpoint (RFC 6749, 4.1): who is signed in consents with a form.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
@@ -51,7 +51,7 @@ struct AuthorizationRequest {
 
 /// What the person clicked. What was asked stands in the address again.
 #[derive(Deserialize)]
-pub(super) struct Click {
+pub(super) struct ConsentForm {
     decision: String,
 }
 
@@ -95,13 +95,13 @@ pub(super) async fn decide(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-    Form(click): Form<Click>,
+    Form(form): Form<ConsentForm>,
 ) -> Result<Response, PageError> {
     let asked = match read(&uri) {
         Ok(asked) => asked,
         Err(refused) => return answer(&app, refused),
     };
-    if click.decision != "allow" {
+    if form.decision != "allow" {
         let refused = Refused::There {
             redirect: asked.redirect,
             state: asked.state,

@@ -4,7 +4,7 @@ use hourkey_client::secrets::SecretError;
 
 /// Something that does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Failure {
     /// What happened, and what that means.
     pub text: String,
     /// What to do about it.
@@ -13,7 +13,7 @@ pub struct Trouble {
     pub details: Option<String>,
 }
 
-impl Trouble {
+impl Failure {
     /// What happened and what to do about it.
     #[must_use]
     pub fn sentences(&self) -> String {
@@ -21,7 +21,7 @@ impl Trouble {
     }
 }
 
-impl From<SecretError> for Trouble {
+impl From<SecretError> for Failure {
     fn from(error: SecretError) -> Self {
         let (what, remedy, details) = match error {
             SecretError::Absent { why } => (
@@ -60,13 +60,13 @@ mod tests {
             SecretError::Absent { why: raw.into() },
             SecretError::Other(raw.into()),
         ] {
-            let trouble = Trouble::from(error);
-            assert!(!trouble.sentences().contains("DBus"), "{trouble:?}");
-            assert!(trouble.details.unwrap().contains(raw));
+            let failure = Failure::from(error);
+            assert!(!failure.sentences().contains("DBus"), "{failure:?}");
+            assert!(failure.details.unwrap().contains(raw));
         }
-        let trouble = Trouble::from(SecretError::Locked);
+        let failure = Failure::from(SecretError::Locked);
         assert_eq!(
-            trouble.sentences(),
+            failure.sentences(),
             "Your keyring is locked, so Hourkey cannot read or keep your sign-in. Unlock it."
         );
     }
