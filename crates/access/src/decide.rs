@@ -104,13 +104,11 @@ async fn to_decide(tx: &mut dyn Read, caller: Caller, id: RequestId) -> Result<R
 /// Tells a reviewer, or the requester, who came first and what they did.
 pub(super) async fn already_decided(tx: &mut dyn Read, id: RequestId, now: Time) -> AppError {
     match presenter::request(tx, id, now).await {
-        Ok(request) => AppError::refused(
-            Code::AlreadyDecided,
-            format!(
-                "{} Nothing was changed.",
-                presenter::outcome(&request.status)
-            ),
-        ),
+        Ok(request) => {
+            let told = request.told(|person| person.name.clone());
+            let detail = presenter::too_late(&told, request.decided_at());
+            AppError::refused(Code::AlreadyDecided, detail)
+        }
         Err(error) => error,
     }
 }

@@ -120,10 +120,11 @@ pub async fn revoke_in(
 /// Tells how and when a grant ended before.
 async fn already_ended(tx: &mut dyn Read, id: GrantId, now: Time) -> AppError {
     match presenter::grant(tx, id, now).await {
-        Ok(grant) => AppError::refused(
-            Code::AlreadyEnded,
-            format!("{} Nothing was changed.", presenter::ending(&grant.status)),
-        ),
+        Ok(grant) => {
+            let told = grant.outcome().told(|person| person.name.clone());
+            let detail = presenter::too_late(&told, grant.ended_at());
+            AppError::refused(Code::AlreadyEnded, detail)
+        }
         Err(error) => error,
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
-use hourkey_domain::format::endpoint;
+use hourkey_domain::format::{dated, endpoint};
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
@@ -43,80 +44,10 @@ pub(super) fn length(purpose: Purpose, length: Length) -> Option<Length> {
     }
 }
 
-fn for_length(length: Option<Length>) -> String {
-    length.map_or_else(String::new, |length| format!(" for {length}"))
-}
-
-/// What became of a request, as a sentence.
-#[must_use]
-pub fn outcome(status: &RequestStatus) -> String {
-    match status {
-        RequestStatus::Pending => "The request still waits for a reviewer.".to_owned(),
-        RequestStatus::Approved {
-            at,
-            by: Some(by),
-            length,
-            ..
-        } => {
-            let length = for_length(*length);
-            format!("{} approved it{length} {}.", by.name, moment(*at))
-        }
-        RequestStatus::Approved {
-            at,
-            by: None,
-            length,
-            ..
-        } => {
-            let length = for_length(*length);
-            format!("It was opened{length} {}.", moment(*at))
-        }
-        RequestStatus::Denied { at, by, .. } => format!("{} denied it {}.", by.name, moment(*at)),
-        RequestStatus::Cancelled {
-            at, by: Some(by), ..
-        } => {
-            format!("{} cancelled it {}.", by.name, moment(*at))
-        }
-        RequestStatus::Cancelled {
-            at,
-            by: None,
-            cause,
-        } => {
-            format!("It was cancelled {} because {cause}.", moment(*at))
-        }
-        RequestStatus::Lapsed { at } => {
-            format!("It expired {}: nobody answered.", moment(*at))
-        }
-        RequestStatus::Unknown => "It was decided.".to_owned(),
-    }
-}
-
-/// Where a grant stands, as a sentence.
-#[must_use]
-pub fn ending(status: &GrantStatus) -> String {
-    match status {
-        GrantStatus::Scheduled => "The grant starts later.".to_owned(),
-        GrantStatus::Active => "The grant still runs.".to_owned(),
-        GrantStatus::Expired { at } => format!("The grant came to its end {}.", moment(*at)),
-        GrantStatus::Released { at } => format!("The grant was given back {}.", moment(*at)),
-        GrantStatus::Revoked {
-            at, by: Some(by), ..
-        } => {
-            format!("{} revoked the grant {}.", by.name, moment(*at))
-        }
-        GrantStatus::Revoked {
-            at,
-            by: None,
-            cause,
-            ..
-        } => {
-            format!("The grant was revoked {} because {cause}.", moment(*at))
-        }
-        GrantStatus::Unknown => "The grant is over.".to_owned(),
-    }
-}
-
-fn moment(at: Time) -> String {
-    at.format("on %Y-%m-%d at %H:%M UTC").to_string()
+/// What became of it before somebody came too late, and that they changed nothing.
+pub(super) fn too_late(told: &str, at: Option<Time>) -> String {
+    let when = at.map(|at| format!(" That was on {} UTC.", dated(at, Utc.fix())));
+    format!("{told}{} Nothing was changed.", when.unwrap_or_default())
 }
 
 fn missing(what: &str, id: impl std::fmt::Display) -> AppError {

@@ -204,8 +204,8 @@ async fn what_has_ended_is_not_decided_even_before_the_sweep_comes() {
     assert_eq!(approve.code(), "409 already_decided");
     assert_eq!(
         approve.json()["detail"],
-        "It was cancelled on 2030-01-01 at 00:30 UTC because the group's access to the resource \
-         came to its end date. Nothing was changed.",
+        "It was cancelled because the group's access to the resource came to its end date. \
+         That was on 2030-01-01 00:30 UTC. Nothing was changed.",
     );
     let request = env
         .get(env.people.ann, &format!("/requests/{}", three.running))

@@ -334,7 +334,8 @@ async fn of_two_reviewers_one_wins_and_the_other_is_told() {
         };
         assert_eq!(env.actions(before).await, [format!("{action} by {name}")]);
         assert_eq!(loser.code(), "409 already_decided");
-        let detail = format!("{name} {decision} on 2030-01-01 at 00:00 UTC. Nothing was changed.");
+        let detail =
+            format!("{name} {decision}. That was on 2030-01-01 00:00 UTC. Nothing was changed.");
         assert_eq!(loser.json()["detail"], detail);
         assert_eq!(env.notices(env.people.ann).await.len(), 1);
     }
@@ -379,7 +380,7 @@ async fn at_the_very_deadline_the_lapse_wins() {
     409 application/problem+json
     {
       "code": "already_decided",
-      "detail": "It expired on 2030-01-02 at 00:00 UTC: nobody answered. Nothing was changed.",
+      "detail": "It expired: nobody answered. That was on 2030-01-02 00:00 UTC. Nothing was changed.",
       "status": 409,
       "title": "The request is decided already",
       "type": "urn:hourkey:problem:already_decided"
@@ -454,7 +455,7 @@ async fn giving_back_ends_access_at_once() {
     409 application/problem+json
     {
       "code": "already_ended",
-      "detail": "The grant was given back on 2030-01-01 at 00:00 UTC. Nothing was changed.",
+      "detail": "Access was given back. That was on 2030-01-01 00:00 UTC. Nothing was changed.",
       "status": 409,
       "title": "The grant has ended already",
       "type": "urn:hourkey:problem:already_ended"
@@ -513,7 +514,7 @@ async fn revoking_is_told_and_switches_automatic_approval_off() {
     let again = env.post(env.people.roy, &path, why).await;
     assert_eq!(
         again.json()["detail"],
-        "Rae Reviewer revoked the grant on 2030-01-01 at 00:00 UTC. Nothing was changed."
+        "Rae Reviewer revoked it. That was on 2030-01-01 00:00 UTC. Nothing was changed."
     );
 
     let row = env.get(ann, &format!("/resources/{logs}")).await.json();

@@ -63,6 +63,18 @@ impl Request {
         }
     }
 
+    /// When it was decided, cancelled or expired; `None` while it waits.
+    #[must_use]
+    pub fn decided_at(&self) -> Option<DateTime<Utc>> {
+        match self.status {
+            RequestStatus::Approved { at, .. }
+            | RequestStatus::Denied { at, .. }
+            | RequestStatus::Cancelled { at, .. }
+            | RequestStatus::Lapsed { at } => Some(at),
+            RequestStatus::Pending | RequestStatus::Unknown => None,
+        }
+    }
+
     /// The decision in a few words, whatever became of the access: `Approved for 2 hours`.
     #[must_use]
     pub fn verdict(&self) -> String {
