@@ -49,21 +49,20 @@ pub async fn explained(
     let explained = |resource: &Resource| {
         let target = Target::Resource(resource.id);
         let question = Question { user, target, at };
-        explain(&organisation, viewer, &question, now)
+        explain(&organisation, viewer, &question, now).ok()
     };
     let resources = organisation.resources().map(|resource| &**resource);
+    let resources: Vec<_> = resources.collect();
     // Whether one that the caller may not see is called so must not show.
-    let is_seen = |resource: &Resource| explained(resource).is_ok();
-    let found = meant_among(resources, &asked.resource, Resource::called, is_seen);
-    match found.as_slice() {
-        [] => Err(AppError::not_found()),
-        [one] => {
-            let explanation = explained(one).map_err(|_| AppError::not_found())?;
+    let mut found = meant_among(&resources, &asked.resource, Resource::called, explained);
+    match (found.pop(), found.as_slice()) {
+        (None, _) => Err(AppError::not_found()),
+        (Some((_, explanation)), []) => {
             Ok(explanation.with_connected(&organisation, now, is_connected))
         }
-        several => {
-            let several = several.iter();
-            let names = several.map(|one| format!("{} (id {})", one.name, one.id));
+        (Some(last), others) => {
+            let several = others.iter().chain([&last]);
+            let names = several.map(|(one, _)| format!("{} (id {})", one.name, one.id));
             let names: Vec<_> = names.collect();
             let detail = format!(
                 "{} may mean any of these; give the id: {}",

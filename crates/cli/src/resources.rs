@@ -130,11 +130,12 @@ pub(crate) fn find<'a>(
     wanted: &str,
 ) -> Result<&'a Resource, CommandError> {
     let wanted = wanted.trim();
-    let found = meant(resources, wanted, |resource| Called {
+    let all: Vec<_> = resources.iter().collect();
+    let found = meant(&all, wanted, |resource| Called {
         id: resource.id.0,
         name: &resource.name,
         alias: resource.alias.as_deref(),
-        address: resource.address.as_str().into(),
+        address: &resource.address,
         ports: &resource.ports,
     });
     match found.as_slice() {

@@ -1,12 +1,12 @@
 //! Which thing a person means by a word: one rule for API, commands and the client.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use crate::address::{Address, Ports};
 use crate::format::endpoint;
 
 /// What a resource can be called by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct Called<'a> {
     /// Its id.
     pub id: i64,
@@ -15,16 +15,15 @@ pub struct Called<'a> {
     /// Its alias.
     pub alias: Option<&'a str>,
     /// Its address, in canonical form.
-    pub address: Cow<'a, str>,
+    pub address: &'a dyn fmt::Display,
     /// Its ports.
     pub ports: &'a Ports,
 }
 
-/// How strongly a word means a thing: the strongest that fits anything decides, and the others do not
+/// How strongly a name means a thing: the strongest that fits anything decides, and the others do not
 /// count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
-    Address,
     Alike,
     Alias,
     Name,
@@ -34,34 +33,40 @@ enum Fit {
 /// All of `things` that `word` means: by id, else by name as it is written, else by alias as it is
 /// written, else by name or alias in any case, else by address, with ports or without. More than one
 /// are ambiguous.
-pub fn meant<'a, T: Copy>(
-    things: impl IntoIterator<Item = T>,
-    word: &str,
-    called: impl Fn(T) -> Called<'a>,
-) -> Vec<T> {
-    meant_among(things, word, called, |_| true)
+pub fn meant<'a, T: Copy>(things: &[T], word: &str, called: impl Fn(T) -> Called<'a>) -> Vec<T> {
+    let found = meant_among(things, word, called, Some);
+    found.into_iter().map(|(thing, _)| thing).collect()
 }
 
-/// As [`meant`], as if there were none but those that the person may see (rule 1).
-pub fn meant_among<'a, T: Copy>(
-    things: impl IntoIterator<Item = T>,
+/// As [`meant`], as if there were none but those that the person may see (rule 1): those of which
+/// `seen` is something, which comes with them.
+pub fn meant_among<'a, T: Copy, S>(
+    things: &[T],
     word: &str,
     called: impl Fn(T) -> Called<'a>,
-    is_seen: impl Fn(T) -> bool,
-) -> Vec<T> {
+    seen: impl Fn(T) -> Option<S>,
+) -> Vec<(T, S)> {
     let word = Word::new(word);
     let mut best = None;
     let mut found = Vec::new();
-    for thing in things {
-        let fit = word.fit(&called(thing));
-        if fit.is_none() || fit < best || !is_seen(thing) {
+    for &thing in things {
+        let fit = word.as_name(&called(thing));
+        if fit.is_none() || fit < best {
             continue;
         }
+        let Some(seen) = seen(thing) else { continue };
         if fit > best {
             best = fit;
             found.clear();
         }
-        found.push(thing);
+        found.push((thing, seen));
+    }
+    // Addresses are written out only where no name is meant.
+    if found.is_empty() && word.may_be_address() {
+        let so_called = things
+            .iter()
+            .filter(|thing| word.is_address(&called(**thing)));
+        found.extend(so_called.filter_map(|&thing| Some((thing, seen(thing)?))));
     }
     found
 }
@@ -89,28 +94,36 @@ impl<'a> Word<'a> {
         }
     }
 
-    fn fit(&self, called: &Called<'_>) -> Option<Fit> {
-        let alike = |name: &str| match name.is_ascii() {
+    fn as_name(&self, called: &Called<'_>) -> Option<Fit> {
+        if self.id == Some(called.id) {
+            Some(Fit::Id)
+        } else if called.name == self.typed {
+            Some(Fit::Name)
+        } else if called.alias == Some(self.typed) {
+            Some(Fit::Alias)
+        } else if self.is_alike(called.name)
+            || called.alias.is_some_and(|alias| self.is_alike(alias))
+        {
+            Some(Fit::Alike)
+        } else {
+            None
+        }
+    }
+
+    fn is_alike(&self, name: &str) -> bool {
+        match name.is_ascii() {
             true => name.eq_ignore_ascii_case(&self.lower),
             false => name.to_lowercase() == self.lower,
-        };
-        // Addresses are written out only where one may be meant.
-        let endpoint =
-            || self.lower.contains(':') && alike(&endpoint(&called.address, called.ports));
-        let fit = if self.id == Some(called.id) {
-            Fit::Id
-        } else if called.name == self.typed {
-            Fit::Name
-        } else if called.alias == Some(self.typed) {
-            Fit::Alias
-        } else if alike(called.name) || called.alias.is_some_and(alike) {
-            Fit::Alike
-        } else if self.address.as_deref() == Some(&*called.address) || endpoint() {
-            Fit::Address
-        } else {
-            return None;
-        };
-        Some(fit)
+        }
+    }
+
+    fn may_be_address(&self) -> bool {
+        self.address.is_some() || self.lower.contains(':')
+    }
+
+    fn is_address(&self, called: &Called<'_>) -> bool {
+        let address = called.address.to_string();
+        self.address.as_ref() == Some(&address) || self.is_alike(&endpoint(&address, called.ports))
     }
 }
 
@@ -143,7 +156,7 @@ mod tests {
             id: row.0,
             name: row.1,
             alias: row.2,
-            address: row.3.into(),
+            address: &row.3,
             ports,
         });
         found.iter().map(|(row, _)| row.0).collect()

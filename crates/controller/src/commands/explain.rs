@@ -95,7 +95,8 @@ fn target(of: &Organisation, text: &str, network: Option<&str>) -> anyhow::Resul
         return destination(of, text, network);
     }
     let resources = of.resources().map(|resource| &**resource);
-    match meant(resources, text, Resource::called).as_slice() {
+    let resources: Vec<_> = resources.collect();
+    match meant(&resources, text, Resource::called).as_slice() {
         [] => {}
         [one] => return Ok(Target::Resource(one.id)),
         several => {

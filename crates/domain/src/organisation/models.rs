@@ -101,7 +101,7 @@ impl Resource {
             id: self.id.0,
             name: &self.name,
             alias: self.alias.as_deref(),
-            address: self.address.to_string().into(),
+            address: &self.address,
             ports: &self.ports,
         }
     }
