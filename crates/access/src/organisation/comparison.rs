@@ -71,6 +71,7 @@ pub struct Applied {
 pub struct Comparison {
     file: Arc<OrgFile>,
     prune: bool,
+    directory: Arc<Directory>,
     known: Arc<Organisation>,
     plan: Plan,
 }
@@ -81,11 +82,13 @@ impl Comparison {
     /// # Errors
     /// The store's own failure.
     pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
-        let known = Directory::default().current(store).await?;
+        let directory = Arc::new(Directory::default());
+        let known = directory.current(store).await?;
         Ok(Self {
             plan: Plan::new(&known, &file, prune),
             file: Arc::new(file),
             prune,
+            directory,
             known,
         })
     }
@@ -101,8 +104,9 @@ impl Comparison {
     /// # Errors
     /// [`Refused`], and nothing changed: the difference must still be [`Comparison::plan`].
     pub async fn apply(self, store: &Arc<dyn Store>, now: Time) -> Result<Applied, Refused> {
+        let compared = self.advanced(store).await?;
         transact(store, Room::Usual, move |tx| {
-            Box::pin(self.apply_in(tx, now))
+            Box::pin(compared.apply_in(tx, now))
         })
         .await
     }
@@ -113,7 +117,7 @@ impl Comparison {
     /// # Errors
     /// [`Refused`], where applying would be.
     pub async fn preview(&self, store: &Arc<dyn Store>, now: Time) -> Result<Applied, Refused> {
-        let compared = self.clone();
+        let compared = self.clone().advanced(store).await?;
         let outcome: Result<(), RolledBack> = transact(store, Room::Usual, move |tx| {
             Box::pin(async move {
                 let applied = compared.apply_in(tx, now).await;
@@ -131,14 +135,27 @@ impl Comparison {
         }
     }
 
+    /// The same, as new as can be before a transaction. Hours may have passed since the difference was
+    /// shown, and while a transaction loads the organisation, everybody waits.
+    async fn advanced(mut self, store: &Arc<dyn Store>) -> Result<Self, Refused> {
+        self.directory.look(store).await?;
+        let known = self.directory.current(store).await?;
+        self.is_still(&known)?;
+        self.known = known;
+        Ok(self)
+    }
+
+    /// People ask and approve all the time: only where something else changed is the file compared
+    /// again.
+    fn is_still(&self, now: &Organisation) -> Result<(), Refused> {
+        let is_same = now.has_same_entities(&self.known)
+            || self.plan == Plan::new(now, &self.file, self.prune);
+        is_same.then_some(()).ok_or(Refused::ChangedMeanwhile)
+    }
+
     async fn apply_in(self, tx: &mut dyn Write, now: Time) -> Result<Applied, Refused> {
         let before = directory::advanced(tx, &self.known).await?;
-        // People ask and approve all the time, and whoever does waits while this compares.
-        if !before.has_same_entities(&self.known)
-            && self.plan != Plan::new(&before, &self.file, self.prune)
-        {
-            return Err(Refused::ChangedMeanwhile);
-        }
+        self.is_still(&before)?;
         let mut after = before.clone();
         if !self.plan.is_empty() {
             apply(tx, &before, &self.plan, now).await?;

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hourkey_domain::address::Address;
 use hourkey_domain::ids::{GroupId, NetworkId, UserId};
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::review::{Eligible, Role};
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
+use super::warnings::warnings;
 
 /// What happens to one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,13 +55,6 @@ impl Plan {
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
         let today = as_file(today);
-        let warnings = [
-            no_admin(&today, file, prune),
-            shared(&today, file, prune),
-            endless(&today, file, prune),
-            unreviewed(&today, file, prune),
-        ]
-        .concat();
         let mut kept = Vec::new();
         let mut compare = Compare {
             prune,
@@ -89,7 +81,7 @@ impl Plan {
                 assignment_key,
             ),
             kept,
-            warnings,
+            warnings: warnings(&today, file, prune),
         }
     }
 
@@ -160,144 +152,6 @@ impl std::fmt::Display for Plan {
 
 /// The key of the organisation's groups of fallback reviewers, as it is shown.
 const FALLBACK: &str = "fallback_reviewers";
-
-/// The pairs of resources that are at one address as far as that is known without resolving names,
-/// share ports there, and are opened differently.
-fn shared(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
-    let mut places: BTreeMap<(&str, String), Vec<&ResourceSpec>> = BTreeMap::new();
-    let key = |resource: &ResourceSpec| resource.name.clone();
-    for resource in applied(&today.resources, &file.resources, prune, key) {
-        if matches!(resource.address, Address::Name(_) | Address::Ip(_)) {
-            let place = (resource.network.as_str(), resource.address.to_string());
-            places.entry(place).or_default().push(resource);
-        }
-    }
-    let mut lines = Vec::new();
-    for ((_, address), found) in places {
-        for (nth, one) in found.iter().enumerate() {
-            let differing = found[nth + 1..]
-                .iter()
-                .filter(|two| one.settings != two.settings && one.ports.overlap(&two.ports));
-            lines.extend(differing.map(|two| {
-                format!(
-                    "resources {} and {} share {address} and are opened differently: the one that \
-                     was added first governs it. Give each ports of its own",
-                    one.name, two.name
-                )
-            }));
-        }
-    }
-    lines
-}
-
-/// The resources whose connections are to outlast the controller's silence, and are cut all the
-/// same for groups whose permits have no end.
-fn endless(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
-    let assignments = applied(&today.assignments, &file.assignments, prune, assignment_key);
-    let resources = applied(&today.resources, &file.resources, prune, |it| {
-        it.name.clone()
-    });
-    let line = |resource: &ResourceSpec| {
-        let standing = assignments.iter().filter(|it| {
-            let mode = it.own.mode.unwrap_or(resource.settings.mode);
-            it.resource == resource.name && mode == Mode::Standing && it.until.is_none()
-        });
-        let groups: Vec<_> = standing.map(|it| it.group.as_str()).collect();
-        (!groups.is_empty()).then(|| {
-            format!(
-                "keep_alive_offline of resource {} does nothing for {}: standing access without \
-                 an end is cut when a gateway loses the controller. Give the assignment an end \
-                 (until), or another mode",
-                resource.name,
-                groups.join(", ")
-            )
-        })
-    };
-    let outlasting = resources.into_iter().filter(|it| it.keep_alive_offline);
-    outlasting.filter_map(line).collect()
-}
-
-/// That nobody could administer the controller.
-fn no_admin(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
-    let users = applied(&today.users, &file.users, prune, |user| user.login.clone());
-    let mut admins = users
-        .into_iter()
-        .filter(|user| !user.disabled && user.roles.contains(&Role::Admin));
-    match admins.next() {
-        Some(_) => Vec::new(),
-        None => vec![
-            "no enabled user has the role Admin: nobody could unlock for others, or end others' \
-             devices. Give it to somebody: roles = [\"Admin\"]"
-                .to_owned(),
-        ],
-    }
-}
-
-/// The people whose requests nobody could approve, with what they could ask for (rule 14).
-fn unreviewed(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
-    let users = applied(&today.users, &file.users, prune, |user| user.login.clone());
-    let users: Vec<_> = users.into_iter().filter(|user| !user.disabled).collect();
-    let groups = applied(&today.groups, &file.groups, prune, |it| it.name.clone());
-    let resources = applied(&today.resources, &file.resources, prune, |it| {
-        it.name.clone()
-    });
-    let assignments = applied(&today.assignments, &file.assignments, prune, assignment_key);
-    let by_role = |user: &UserSpec| user.roles.iter().any(|role| role.reviews_all());
-    // Places in `users` serve as ids.
-    let ids = |wanted: &dyn Fn(&UserSpec) -> bool| -> Vec<UserId> {
-        let places = (0i64..).zip(&users).filter(|(_, user)| wanted(user));
-        places.map(|(place, _)| UserId(place)).collect()
-    };
-    let is_in = |user: &UserSpec, names: &[String]| {
-        groups
-            .iter()
-            .any(|group| names.contains(&group.name) && group.members.contains(&user.login))
-    };
-    let fallback = ids(&|user| is_in(user, &file.fallback_reviewers));
-    let mut stuck: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for resource in resources {
-        let reviewers = ids(&|user| by_role(user) || is_in(user, &resource.approvers));
-        let asked = assignments.iter().filter(|it| {
-            let settings = resource.settings.with(it.own);
-            it.resource == resource.name
-                && settings.mode != Mode::Standing
-                && settings.approval == Approval::Manual
-        });
-        let groups: Vec<_> = asked.map(|it| it.group.clone()).collect();
-        for (place, user) in (0i64..).zip(&users) {
-            let eligible = Eligible::to_decide(UserId(place), &reviewers, &fallback);
-            if eligible == Eligible::Nobody && is_in(user, &groups) {
-                stuck.entry(&user.login).or_default().insert(&resource.name);
-            }
-        }
-    }
-    let line = |(login, resources): (&str, BTreeSet<&str>)| {
-        let resources: Vec<_> = resources.into_iter().collect();
-        let remedy = match file.fallback_reviewers.is_empty() {
-            true => "Name fallback_reviewers, or another AccessReviewer",
-            false => "The groups of fallback_reviewers hold nobody else who is enabled",
-        };
-        format!(
-            "nobody can approve what {login} asks for: {}. {remedy}",
-            resources.join(", ")
-        )
-    };
-    stuck.into_iter().map(line).collect()
-}
-
-/// What there is once the file is applied: what it says, and what it lacks and stays.
-fn applied<'a, T>(
-    before: &'a [T],
-    after: &'a [T],
-    prune: bool,
-    key: impl Fn(&T) -> String,
-) -> Vec<&'a T> {
-    let named: BTreeSet<_> = after.iter().map(&key).collect();
-    let kept = before
-        .iter()
-        .filter(|it| !prune && !named.contains(&key(it)));
-    after.iter().chain(kept).collect()
-}
 
 struct Compare<'a> {
     prune: bool,
