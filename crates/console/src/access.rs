@@ -31,7 +31,7 @@ const LOCKED: usize = 100;
 /// What is looked for.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ReviewQuery {
+pub(super) struct AccessQuery {
     /// Part of a name, address, alias or tag.
     q: String,
     /// Which page of the locked ones, from 0.
@@ -45,7 +45,7 @@ pub(super) async fn show(
     State(app): State<App>,
     user: PageUser,
     uri: Uri,
-    Query(looked): Query<ReviewQuery>,
+    Query(looked): Query<AccessQuery>,
 ) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
     let mut all = queries::resources(&app, user.user.id).await?;
@@ -186,7 +186,7 @@ fn section(title: &str, list: &[Resource], count: usize, token: &FormToken, now:
     }
 }
 
-fn locked(list: &[Resource], looked: &ReviewQuery, token: &FormToken, now: Time) -> Markup {
+fn locked(list: &[Resource], looked: &AccessQuery, token: &FormToken, now: Time) -> Markup {
     let start = looked.page.saturating_mul(LOCKED).min(list.len());
     let end = (start + LOCKED).min(list.len());
     let to = |page: usize| {
