@@ -12,7 +12,7 @@ use hourkey_store::organisation::{Assignment, Group, Resource, User};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
-use super::plan::{Change, Plan, assignment_key};
+use super::plan::{Change, Plan};
 use crate::error::AppError;
 use crate::identity::session;
 
@@ -293,7 +293,7 @@ impl<'t> Applier<'t> {
         self.assignments
             .get(&key)
             .copied()
-            .ok_or_else(|| missing(&assignment_key(spec)))
+            .ok_or_else(|| missing(&spec.key()))
     }
 }
 

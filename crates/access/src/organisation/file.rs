@@ -94,6 +94,13 @@ pub struct AssignmentSpec {
     pub own: Override,
 }
 
+impl AssignmentSpec {
+    /// What it is called: its group and its resource.
+    pub(super) fn key(&self) -> String {
+        format!("{} → {}", self.group, self.resource)
+    }
+}
+
 impl OrgFile {
     /// Reads the file.
     ///

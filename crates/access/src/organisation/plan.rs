@@ -78,7 +78,7 @@ impl Plan {
                 "assignment",
                 &today.assignments,
                 &file.assignments,
-                assignment_key,
+                AssignmentSpec::key,
             ),
             kept,
             warnings: warnings(&today, file, prune),
@@ -134,7 +134,7 @@ impl std::fmt::Display for Plan {
             f,
             "assignment",
             &self.assignments,
-            assignment_key,
+            AssignmentSpec::key,
             assignment_fields,
         )?;
         for (kind, name) in &self.kept {
@@ -296,10 +296,6 @@ fn names<Id>(ids: &[Id], name: impl Fn(&Id) -> Option<String>) -> Vec<String> {
     let mut names: Vec<_> = ids.iter().filter_map(name).collect();
     names.sort();
     names
-}
-
-pub(super) fn assignment_key(assignment: &AssignmentSpec) -> String {
-    format!("{} → {}", assignment.group, assignment.resource)
 }
 
 fn user_fields(user: &UserSpec) -> Vec<(&'static str, String)> {

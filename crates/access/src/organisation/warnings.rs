@@ -8,7 +8,6 @@ use hourkey_domain::review::{Regulars, Role};
 use hourkey_domain::settings::{Approval, Mode};
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
-use super::plan::assignment_key;
 
 /// A line for each. With `prune`, what the file lacks is gone then.
 pub(super) fn warnings(today: &OrgFile, file: &OrgFile, prune: bool) -> Vec<String> {
@@ -35,7 +34,12 @@ struct Then<'a> {
 impl<'a> Then<'a> {
     fn new(today: &'a OrgFile, file: &'a OrgFile, prune: bool) -> Self {
         let mut assignments: HashMap<_, Vec<_>> = HashMap::new();
-        for assignment in applied(&today.assignments, &file.assignments, prune, assignment_key) {
+        for assignment in applied(
+            &today.assignments,
+            &file.assignments,
+            prune,
+            AssignmentSpec::key,
+        ) {
             let of = assignments.entry(assignment.resource.as_str());
             of.or_default().push(assignment);
         }
