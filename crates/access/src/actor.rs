@@ -140,7 +140,7 @@ impl Actor {
         let own = target.user == self.user.id;
         let reviews = self.reviews(target.user, target.resource);
         match action {
-            Action::See if own || reviews => Ok(()),
+            Action::See if own || reviews || self.sees_all() => Ok(()),
             Action::Cancel | Action::Release if own => Ok(()),
             Action::Decide if own => Err(AppError::refused(
                 Code::OwnRequest,
@@ -186,6 +186,19 @@ impl Actor {
     #[must_use]
     pub fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
         self.reach.covers(requester, resource)
+    }
+
+    /// True when they see everything that there is, of everybody (rule 1).
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.reach.roles().iter().any(|role| role.sees_all())
+    }
+
+    /// True when they see how resources are set up, and for which groups.
+    #[must_use]
+    pub fn sees_configuration(&self) -> bool {
+        let mut roles = self.reach.roles().iter();
+        roles.any(|role| role.sees_configuration())
     }
 
     /// True when they administer the organisation.

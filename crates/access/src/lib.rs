@@ -31,6 +31,7 @@ pub mod idempotency;
 pub mod identity;
 mod notices;
 pub mod organisation;
+pub mod overview;
 pub mod presenter;
 pub mod queries;
 pub mod quota;

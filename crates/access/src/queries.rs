@@ -13,6 +13,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::Read;
+use hourkey_store::access::RequestFilter;
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -218,6 +219,13 @@ pub async fn request(
     show.request(request).await
 }
 
+/// True when the person reviews this request, whose it is and for what: an auditor sees requests that
+/// they do not review.
+pub async fn reviews_request(app: &App, user: UserId, request: &Shown) -> Result<bool, AppError> {
+    let actor = Actor::looking(&*app.organisation().await?, user)?;
+    Ok(actor.reviews(request.requester.id, request.resource))
+}
+
 /// The person's own requests, newest first, with ids below `before`.
 pub async fn requests(
     app: &App,
@@ -225,9 +233,21 @@ pub async fn requests(
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
-    let found = tx.requests_of(user, before, PAGE + 1).await?;
+    let own = RequestFilter::of(user);
+    let found = tx.newest_requests(own, before, PAGE + 1).await?;
     let show = Show::new(&mut *tx, app.clock.now());
     page(show.for_requester(user), found).await
+}
+
+/// Everybody's requests, newest first, with ids below `before`, for whoever may see all.
+pub(crate) async fn all_requests(
+    app: &App,
+    filter: RequestFilter,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, AppError> {
+    let mut tx = app.store.read().await?;
+    let found = tx.newest_requests(filter, before, PAGE + 1).await?;
+    page(Show::new(&mut *tx, app.clock.now()), found).await
 }
 
 /// The requests that wait for the person's review, oldest first; their own too, which they may

@@ -105,6 +105,17 @@ fn a_dry_run_tells_scripts_whether_there_is_a_difference() {
 }
 
 #[test]
+fn a_dry_run_makes_no_controller_where_none_is() {
+    let host = Host(tempfile::tempdir().unwrap());
+    let (code, said) = host.apply(SMALL, &["--dry-run"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("there is no controller"), "{said}");
+    let (code, said) = host.apply("name = 1", &["--yes"]);
+    assert!(code == 1 && said.contains("has mistakes"), "{said}");
+    assert!(!host.0.path().join("data").exists());
+}
+
+#[test]
 fn a_setup_code_for_users_without_an_administrator_says_what_to_do() {
     let host = Host::new(SMALL);
     let (code, said) = host.run(&["setup-code"]);

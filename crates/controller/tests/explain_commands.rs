@@ -94,7 +94,7 @@ fn an_explanation_is_read_line_by_line_or_as_json() {
         [
             "Ada Park can’t reach Payroll database now.",
             "A reviewer has to approve.",
-            "Network Headquarters has no gateway.",
+            "No gateway of network Headquarters has enrolled: nobody can reach its resources.",
         ]
     );
     assert!(ran.out.contains("Through group Finance: "), "{ran:?}");
@@ -170,7 +170,7 @@ fn findings_fail_only_where_a_problem_is_among_them() {
     let host = sample();
     let ran = host.run(&["lint"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    let problem = "problem: Network Cloud has resources and no gateway: nobody can reach them.";
+    let problem = "problem: Network Cloud has resources, and no gateway that has enrolled: nobody can reach them.";
     assert!(ran.out.lines().any(|line| line == problem), "{ran:?}");
     let json = host.run(&["lint", "--json"]);
     assert_eq!(json.code, 1, "{json:?}");

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
 use hourkey_access::organisation::{Comparison, OrgFile, Plan, Refused};
+use hourkey_domain::ids::{GatewayId, NetworkId};
+use hourkey_domain::organisation::Network;
 use hourkey_domain::{Time, organisation};
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
@@ -299,6 +301,48 @@ async fn fallback_reviewers_are_set_shown_and_taken_away() {
     let unknown = with.replace("[\"Ops\"]\n[[user]]", "[\"Nobody\"]\n[[user]]");
     let mistakes = OrgFile::parse(&unknown).unwrap_err();
     assert_eq!(mistakes[0].text, "no group \"Nobody\" in this file");
+}
+
+#[tokio::test]
+async fn warnings_are_of_what_would_be() {
+    let (_folder, store) = fresh().await;
+    let text = |address: &str| {
+        format!(
+            "name = \"A\"\n[[user]]\nlogin = \"root\"\nname = \"Root\"\nroles = [\"Admin\"]\n\
+             [[group]]\nname = \"Ops\"\nmembers = [\"root\"]\n\
+             [[group]]\nname = \"Night\"\nmembers = [\"root\"]\n[[network]]\nname = \"Office\"\n\
+             [[resource]]\nname = \"Host\"\naddress = \"{address}\"\nnetwork = \"Office\"\n\
+             access = {{ mode = \"AccessRequest\", up_to = \"4h\" }}\n\
+             [[resource]]\nname = \"Desk\"\naddress = \"*.corp\"\nnetwork = \"Office\"\n\
+             access = {{ mode = \"Standing\" }}\n\
+             [[assignment]]\ngroup = \"Ops\"\nresource = \"Host\"\n\
+             [[assignment]]\ngroup = \"Night\"\nresource = \"Host\"\n\
+             access = {{ approval = \"Automatic\" }}\n"
+        )
+    };
+    // Root may open the host by the other group.
+    let file = OrgFile::parse(&text("host.corp")).unwrap();
+    let mut today = known(&store).await;
+    assert_eq!(Plan::new(&today, &file, true).warnings, [""; 0]);
+    let shared = OrgFile::parse(&text("*.corp")).unwrap();
+    let warned = Plan::new(&today, &shared, true).warnings;
+    assert!(
+        warned.len() == 1 && warned[0].contains("Host and Desk share *.corp"),
+        "{warned:?}"
+    );
+    let cloud = Network {
+        id: NetworkId(7),
+        name: "Cloud".to_owned(),
+    };
+    today.set_network(cloud.id, Some(cloud));
+    assert_eq!(Plan::new(&today, &file, true).warnings, [""; 0]);
+    today.set_gateway(GatewayId(1), Some(NetworkId(7)));
+    let warned = Plan::new(&today, &file, true).warnings;
+    assert!(
+        warned.len() == 1 && warned[0].starts_with("network Cloud goes, and 1 of its gateways"),
+        "{warned:?}"
+    );
+    assert_eq!(Plan::new(&today, &file, false).warnings, [""; 0]);
 }
 
 #[tokio::test]

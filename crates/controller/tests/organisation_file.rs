@@ -93,8 +93,8 @@ approvers = ["Owners"]
     line 1: "nam" is not known here; known are name, fallback_reviewers, user, group, network, resource, assignment
     line 1: the file has no name
     line 4: a login has no spaces and at most 100 characters
-    line 5: name must hold something that can be seen, on one line
-    line 6: "Boss" is no role; roles are Member, AccessReviewer and Admin
+    line 5: name begins or ends with white space: " "
+    line 6: "Boss" is no role; roles are Member, AccessReviewer, Operator, Auditor and Admin
     line 6: roles must be a list of texts, and this is of type integer
     line 13: user "lee" stands here a second time, first in line 9
     line 18: "lee" stands in this list twice

@@ -12,6 +12,11 @@ pub enum Role {
     Member,
     /// Reviews every request.
     AccessReviewer,
+    /// Sees how resources are set up: their networks, gateways, assignments and settings. Sees nobody's
+    /// requests, and reviews nothing.
+    Operator,
+    /// Sees everything, and changes nothing.
+    Auditor,
     /// Everything.
     Admin,
 }
@@ -22,7 +27,25 @@ impl Role {
     pub fn reviews_all(self) -> bool {
         match self {
             Self::AccessReviewer | Self::Admin => true,
-            Self::Member => false,
+            Self::Member | Self::Operator | Self::Auditor => false,
+        }
+    }
+
+    /// True when it sees everything that there is, of everybody (rule 1).
+    #[must_use]
+    pub fn sees_all(self) -> bool {
+        match self {
+            Self::Auditor | Self::Admin => true,
+            Self::Member | Self::AccessReviewer | Self::Operator => false,
+        }
+    }
+
+    /// True when it sees how resources are set up, and for which groups.
+    #[must_use]
+    pub fn sees_configuration(self) -> bool {
+        match self {
+            Self::Operator | Self::Auditor | Self::Admin => true,
+            Self::Member | Self::AccessReviewer => false,
         }
     }
 }

@@ -8,7 +8,8 @@ use hourkey_domain::request::{NewRequest, Request, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
-    AccessHistory, AccessRead, AccessWrite, NewGrant, NewNotice, Open, OpenFilter, ReviewOf,
+    AccessHistory, AccessRead, AccessWrite, LastUnlock, NewGrant, NewNotice, Open, OpenFilter,
+    RequestFilter, ReviewOf,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, query};
@@ -123,19 +124,55 @@ impl AccessRead for Tx {
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())
     }
 
-    async fn requests_of(
+    async fn newest_requests(
         &mut self,
-        user: UserId,
+        filter: RequestFilter,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError> {
-        let page = query(requests!(
-            "WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
-        ))
-        .bind(user.0)
-        .bind(before.map_or(i64::MAX, |before| before.0))
-        .bind(limit);
+        // Each has an index of its own.
+        let page = match (filter.user, filter.resource) {
+            (None, None) => query(requests!("WHERE id < ?1 ORDER BY id DESC LIMIT ?2")),
+            (Some(_), None) => query(requests!(
+                "WHERE user_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2"
+            )),
+            (None, Some(_)) => query(requests!(
+                "WHERE resource_id = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2"
+            )),
+            (Some(_), Some(_)) => query(requests!(
+                "WHERE user_id = ?3 AND resource_id = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2"
+            )),
+        };
+        let page = page
+            .bind(before.map_or(i64::MAX, |before| before.0))
+            .bind(limit)
+            .bind(filter.user.map(|user| user.0))
+            .bind(filter.resource.map(|resource| resource.0));
         self.all(page, request).await
+    }
+
+    async fn last_unlocks(&mut self, filter: RequestFilter) -> Result<Vec<LastUnlock>, StoreError> {
+        // Beside max, the columns are those of the row that has it.
+        let unlocks = query(
+            "SELECT subject ->> 'user' AS user_id, subject ->> 'resource' AS resource_id, \
+                 max(seq), at, actor \
+             FROM audit INDEXED BY audit_unlocked \
+             WHERE action = 'resource.unlocked' AND actor IS NOT NULL \
+                 AND (?1 IS NULL OR subject ->> 'user' = ?1) \
+                 AND (?2 IS NULL OR subject ->> 'resource' = ?2) \
+             GROUP BY 1, 2",
+        )
+        .bind(filter.user.map(|user| user.0))
+        .bind(filter.resource.map(|resource| resource.0));
+        self.all(unlocks, |row| {
+            Ok(LastUnlock {
+                user: UserId(row.col("user_id")?),
+                resource: ResourceId(row.col("resource_id")?),
+                at: row.time("at")?,
+                by: UserId(row.col("actor")?),
+            })
+        })
+        .await
     }
 
     async fn decided_requests(

@@ -20,7 +20,8 @@ use crate::tx::Tx;
 macro_rules! users {
     ($rest:literal) => {
         concat!(
-            "SELECT id, login, name, email, member, access_reviewer, admin, disabled FROM users ",
+            "SELECT id, login, name, email, member, access_reviewer, operator, auditor, admin, disabled \
+             FROM users ",
             $rest
         )
     };
@@ -371,6 +372,8 @@ fn user(row: &SqliteRow) -> Result<User, StoreError> {
     for (column, role) in [
         ("member", Role::Member),
         ("access_reviewer", Role::AccessReviewer),
+        ("operator", Role::Operator),
+        ("auditor", Role::Auditor),
         ("admin", Role::Admin),
     ] {
         if row.col(column)? {

@@ -36,8 +36,9 @@ impl OrganisationWrite for Tx {
 
     async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError> {
         let insert = query(
-            "INSERT INTO users (login, name, email, member, access_reviewer, admin, disabled) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO users \
+             (login, name, email, member, access_reviewer, operator, auditor, admin, disabled) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         Ok(UserId(
             self.run(user_fields(insert, &user))
@@ -49,7 +50,7 @@ impl OrganisationWrite for Tx {
     async fn update_user(&mut self, user: User) -> Result<(), StoreError> {
         let update = query(
             "UPDATE users SET login = ?, name = ?, email = ?, member = ?, access_reviewer = ?, \
-             admin = ?, disabled = ? WHERE id = ? AND removed = 0",
+             operator = ?, auditor = ?, admin = ?, disabled = ? WHERE id = ? AND removed = 0",
         );
         let update = user_fields(update, &user).bind(user.id.0);
         self.update_one(update, || format!("user {}", user.id))
@@ -284,6 +285,8 @@ fn user_fields<'q>(sql: Sql<'q>, user: &User) -> Sql<'q> {
         .bind(user.email.clone())
         .bind(user.roles.contains(&Role::Member))
         .bind(user.roles.contains(&Role::AccessReviewer))
+        .bind(user.roles.contains(&Role::Operator))
+        .bind(user.roles.contains(&Role::Auditor))
         .bind(user.roles.contains(&Role::Admin))
         .bind(user.disabled)
 }

@@ -72,6 +72,39 @@ pub struct OpenFilter {
     pub due_at: Option<DateTime<Utc>>,
 }
 
+/// An unlock by an administrator, without a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastUnlock {
+    /// For whom.
+    pub user: UserId,
+    /// What.
+    pub resource: ResourceId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: UserId,
+}
+
+/// Which requests are meant. All fields that are set must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// Of this user.
+    pub user: Option<UserId>,
+    /// For this resource.
+    pub resource: Option<ResourceId>,
+}
+
+impl RequestFilter {
+    /// All of this user.
+    #[must_use]
+    pub fn of(user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            resource: None,
+        }
+    }
+}
+
 impl OpenFilter {
     /// All that is open between a user and a resource.
     #[must_use]
@@ -106,13 +139,17 @@ pub trait AccessRead: Send {
     /// be told anew, or the next session ends by itself.
     async fn next_deadline(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// A user's requests, newest first, ids below `before`, at most `limit`.
-    async fn requests_of(
+    /// The requests that the filter means, newest first, ids below `before`, at most `limit`.
+    async fn newest_requests(
         &mut self,
-        user: UserId,
+        filter: RequestFilter,
         before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError>;
+
+    /// When an administrator last unlocked each resource for each user, without a request; in no
+    /// order.
+    async fn last_unlocks(&mut self, filter: RequestFilter) -> Result<Vec<LastUnlock>, StoreError>;
 
     /// Requests of all users that were decided or ended, newest first, ids below `before`.
     async fn decided_requests(

@@ -207,10 +207,15 @@ fn read_user(reader: &mut Reader, mut table: Table<'_>) -> Option<Entry<UserSpec
         match role.value.as_str() {
             "Member" => {}
             "AccessReviewer" => roles.push(Role::AccessReviewer),
+            "Operator" => roles.push(Role::Operator),
+            "Auditor" => roles.push(Role::Auditor),
             "Admin" => roles.push(Role::Admin),
             other => reader.mistake(
                 role.line,
-                format!("{other:?} is no role; roles are Member, AccessReviewer and Admin"),
+                format!(
+                    "{other:?} is no role; roles are Member, AccessReviewer, Operator, Auditor and \
+                     Admin"
+                ),
             ),
         }
     }

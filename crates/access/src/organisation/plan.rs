@@ -1,9 +1,10 @@
 //! The difference between what the controller holds and what a file says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hourkey_domain::ids::{GroupId, NetworkId, UserId};
-use hourkey_domain::organisation::Organisation;
+use hourkey_domain::organisation::{Network, Organisation};
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
@@ -54,7 +55,13 @@ impl Plan {
     /// Compares. With `prune`, what the file lacks is removed.
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
+        let mut lines = if prune {
+            orphaned(today, file)
+        } else {
+            Vec::new()
+        };
         let today = as_file(today);
+        lines.extend(warnings(&today, file, prune));
         let mut kept = Vec::new();
         let mut compare = Compare {
             prune,
@@ -81,7 +88,7 @@ impl Plan {
                 AssignmentSpec::key,
             ),
             kept,
-            warnings: warnings(&today, file, prune),
+            warnings: lines,
         }
     }
 
@@ -237,6 +244,26 @@ fn difference(name: &str, old: &str, new: &str) -> String {
 
 fn shown(value: &str) -> &str {
     if value.is_empty() { "nothing" } else { value }
+}
+
+/// The networks that the file lacks and that gateways serve: those serve nothing then.
+fn orphaned(today: &Organisation, file: &OrgFile) -> Vec<String> {
+    let gone = today
+        .networks()
+        .filter(|it| !file.networks.contains(&it.name));
+    let line = |network: &Arc<Network>| {
+        let served = today.gateways().filter(|(_, of)| *of == network.id);
+        let gateways = served.count();
+        (gateways > 0).then(|| {
+            format!(
+                "network {} goes, and {gateways} of its gateways with it: they serve nothing any \
+                 more, also if a network of this name comes back. Remove them (`hourkey-controller \
+                 gateway remove`), and add and enrol them again for another network",
+                network.name
+            )
+        })
+    };
+    gone.filter_map(line).collect()
 }
 
 /// What the controller holds, in the file's form: names instead of ids.

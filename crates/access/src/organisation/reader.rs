@@ -88,6 +88,11 @@ impl<'i> Table<'i> {
     pub(super) fn text(&mut self, reader: &mut Reader, key: &str) -> Option<Lined<String>> {
         let (line, value) = self.entries.remove(key)?;
         match value.into_inner() {
+            DeValue::String(text) if text.trim() != text => {
+                let mistake = format!("{key} begins or ends with white space: {text:?}");
+                reader.mistake(line, mistake);
+                None
+            }
             DeValue::String(text) if is_shown(&text) => Some(Lined {
                 line,
                 value: text.to_string(),

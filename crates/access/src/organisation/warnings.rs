@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hourkey_domain::address::Address;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::review::{Regulars, Role};
 use hourkey_domain::settings::{Approval, Mode};
@@ -72,15 +71,12 @@ impl<'a> Then<'a> {
         ]
     }
 
-    /// The pairs of resources that are at one address as far as that is known without resolving names,
-    /// share ports there, and are opened differently.
+    /// The pairs of resources that have one address, share ports there, and are opened differently.
     fn shared(&self) -> Vec<String> {
         let mut places: BTreeMap<(&str, String), Vec<&ResourceSpec>> = BTreeMap::new();
         for resource in &self.resources {
-            if matches!(resource.address, Address::Name(_) | Address::Ip(_)) {
-                let place = (resource.network.as_str(), resource.address.to_string());
-                places.entry(place).or_default().push(resource);
-            }
+            let place = (resource.network.as_str(), resource.address.to_string());
+            places.entry(place).or_default().push(resource);
         }
         let mut lines = Vec::new();
         for ((_, address), found) in places {
@@ -90,8 +86,9 @@ impl<'a> Then<'a> {
                     .filter(|two| one.settings != two.settings && one.ports.overlap(&two.ports));
                 lines.extend(differing.map(|two| {
                     format!(
-                        "resources {} and {} share {address} and are opened differently: the one that \
-                         was added first governs it. Give each ports of its own",
+                        "resources {} and {} share {address} and are opened differently: only one \
+                         governs a port of it, and `hourkey-controller lint` names it once they are \
+                         there. Give each ports of its own",
                         one.name, two.name
                     )
                 }));
@@ -160,7 +157,17 @@ impl<'a> Then<'a> {
                 let settings = resource.settings.with(it.own);
                 settings.mode != Mode::Standing && settings.approval == Approval::Manual
             });
-            for (login, id) in asked.flat_map(|it| members(&it.group)) {
+            // Who may open it by another of their groups waits for nobody.
+            let free = self.assignments_of(resource).iter().filter(|it| {
+                let settings = resource.settings.with(it.own);
+                settings.mode == Mode::Standing || settings.approval == Approval::Automatic
+            });
+            let free: BTreeSet<_> = free
+                .flat_map(|it| members(&it.group))
+                .map(|(_, id)| id)
+                .collect();
+            let asking = asked.flat_map(|it| members(&it.group));
+            for (login, id) in asking.filter(|(_, id)| !free.contains(id)) {
                 if reviewers.lack(id) && fallback.lack(id) {
                     stuck.entry(login).or_default().insert(&resource.name);
                 }

@@ -1,7 +1,7 @@
 //! `apply`: makes the organisation what a file says.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -11,7 +11,7 @@ use hourkey_domain::text::lines_for_terminal;
 use hourkey_terminal as terminal;
 
 use super::effects::print_effects;
-use super::opened::{Opened, told};
+use super::opened::{open, open_existing, told};
 
 /// What to apply, and how.
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 const DIFFERENT: u8 = 2;
 
 /// Shows the difference and what it does to people, asks, applies. Fails when it was not agreed to.
-pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(data: &Path, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let path = arguments.file.display();
     let text = std::fs::read_to_string(&arguments.file)
         .with_context(|| format!("{path} cannot be read"))?;
@@ -50,6 +50,11 @@ pub(crate) async fn run(opened: &Opened, arguments: Arguments) -> anyhow::Result
             lines.join("\n")
         )
     })?;
+    // What only looks makes no controller where none is.
+    let opened = match arguments.dry_run {
+        true => open_existing(data).await?,
+        false => open(data).await?,
+    };
     let store = &opened.store;
     let comparison = Comparison::new(store, file, arguments.prune).await;
     let comparison = comparison.map_err(told)?;

@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 init::setup_code(&data, &open(&data).await?, flags).await?
             }
             Command::Apply(arguments) => {
-                return apply::run(&open(&data).await?, arguments).await;
+                return apply::run(&data, arguments).await;
             }
             Command::User(command) => user::run(&data, &open(&data).await?, command).await?,
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await?,

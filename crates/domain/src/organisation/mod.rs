@@ -18,6 +18,7 @@ mod reads;
 mod reviewers;
 mod set;
 mod size;
+mod summary;
 mod terminal_names;
 #[cfg(test)]
 mod tests;
@@ -36,5 +37,6 @@ pub use models::{Assignment, Device, Group, Joined, Names, Network, Resource, Se
 pub use reads::{InNetwork, Reachable, Reached};
 pub use reviewers::Reach;
 pub use size::Size;
+pub use summary::Standing;
 pub use unreviewed::Unreviewed;
 pub use value::Organisation;

@@ -8,7 +8,7 @@ use super::models::{Assignment, Resource};
 use super::value::Organisation;
 use crate::Time;
 use crate::address::{Candidate, Host, governing};
-use crate::ids::{AssignmentId, NetworkId, ResourceId, UserId};
+use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use crate::lock::{Facts, Permit, lock_state, permit};
 use crate::settings::EffectiveAssignment;
 use crate::transition::AccessFacts;
@@ -226,7 +226,12 @@ impl Organisation {
     #[must_use]
     pub fn concerned_by(&self, resource: ResourceId) -> Vec<UserId> {
         let assigned = self.assignments_of(resource);
-        let groups = assigned.filter_map(|own| self.groups.get(&own.group));
+        self.enabled_members_of(assigned.map(|own| own.group))
+    }
+
+    /// The enabled members of these groups, in order of id, each once.
+    pub(super) fn enabled_members_of(&self, groups: impl Iterator<Item = GroupId>) -> Vec<UserId> {
+        let groups = groups.filter_map(|group| self.groups.get(&group));
         let members = groups.flat_map(|group| group.members.iter().copied());
         let mut members: Vec<_> = members.collect();
         members.sort_unstable();

@@ -27,6 +27,11 @@ impl Organisation {
         approved.collect()
     }
 
+    /// The resources for which the members of a group are approvers, in order of id.
+    pub fn approved_by(&self, group: GroupId) -> impl Iterator<Item = ResourceId> {
+        self.index.approved_by(group)
+    }
+
     /// Who reviews a resource, in order of id, each once.
     #[must_use]
     pub fn reviewers(&self, resource: ResourceId) -> Reviewers {

@@ -181,6 +181,13 @@ impl Organisation {
         all.filter(move |own| exists && self.groups.contains_key(&own.group))
     }
 
+    /// The assignments of a group that exists to resources that do, in order of the resource's id.
+    pub fn assignments_to(&self, group: GroupId) -> impl Iterator<Item = &Arc<Assignment>> {
+        let all = self.index.assignments_to(group);
+        let exists = self.groups.contains_key(&group);
+        all.filter(move |own| exists && self.resources.contains_key(&own.resource))
+    }
+
     /// The network that a gateway serves.
     #[must_use]
     pub fn gateway(&self, id: GatewayId) -> Option<NetworkId> {

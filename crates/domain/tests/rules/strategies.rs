@@ -309,7 +309,16 @@ pub(crate) fn situation() -> impl Strategy<Value = Situation> {
 }
 
 pub(crate) fn roles() -> impl Strategy<Value = Vec<Role>> {
-    prop::sample::subsequence(vec![Role::Member, Role::AccessReviewer, Role::Admin], 0..=3)
+    prop::sample::subsequence(
+        vec![
+            Role::Member,
+            Role::AccessReviewer,
+            Role::Operator,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        0..=3,
+    )
 }
 
 /// A new request as the store keeps it.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
-use hourkey_domain::ids::{NoticeId, RequestId};
+use hourkey_domain::ids::{NoticeId, RequestId, ResourceId, UserId};
 use hourkey_domain::request::{NewRequest, State as RequestState};
 use hourkey_protocol::notice::{Notice, What};
 
 use super::sample::{Sample, at, entry, sample};
 use super::{together, write};
-use crate::access::{AccessHistory, NewGrant, NewNotice, ReviewOf};
+use crate::access::{AccessHistory, NewGrant, NewNotice, RequestFilter, ReviewOf};
 use crate::{Store, StoreError, Work};
 
 /// A user's own requests, newest first, page by page.
@@ -28,7 +28,10 @@ pub async fn requests_are_read_in_pages(store: Arc<dyn Store>) {
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = read.requests_of(sample.member, before, 3).await.unwrap();
+        let page = read
+            .newest_requests(RequestFilter::of(sample.member), before, 3)
+            .await
+            .unwrap();
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 3);
         before = Some(last.id);
@@ -36,6 +39,38 @@ pub async fn requests_are_read_in_pages(store: Arc<dyn Store>) {
     }
     let newest_first: Vec<RequestId> = ids.into_iter().rev().collect();
     assert_eq!(seen, newest_first);
+}
+
+/// Everybody's requests, those for one resource, and those of one person for it; newest first.
+pub async fn requests_are_found_by_person_and_resource(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let own = decided(&store, sample, 2).await;
+    let theirs = write!(store, |tx| {
+        let theirs = NewRequest {
+            user: sample.reviewer,
+            ..sample.request()
+        };
+        tx.insert_request(theirs).await
+    });
+    let mut read = store.read().await.unwrap();
+    let (user, resource) = (Some(sample.member), Some(sample.request().resource));
+    for (filter, expected) in [
+        ((None, None), vec![theirs, own[1], own[0]]),
+        ((None, resource), vec![theirs, own[1], own[0]]),
+        ((user, resource), vec![own[1], own[0]]),
+        ((None, Some(ResourceId(4_711))), vec![]),
+        ((Some(UserId(4_711)), resource), vec![]),
+    ] {
+        let (user, resource) = filter;
+        let filter = RequestFilter { user, resource };
+        let found = read.newest_requests(filter, None, 10).await.unwrap();
+        let found: Vec<RequestId> = found.iter().map(|request| request.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+        let older = read.newest_requests(filter, Some(own[1]), 1).await.unwrap();
+        let older: Vec<RequestId> = older.iter().map(|request| request.id).collect();
+        let next = expected.iter().copied().find(|id| *id < own[1]);
+        assert_eq!(older, Vec::from_iter(next), "{filter:?}");
+    }
 }
 
 /// All users' decided or ended requests, newest first, page by page; never a pending one.

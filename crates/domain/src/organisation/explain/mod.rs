@@ -5,6 +5,7 @@ mod destination;
 mod value;
 mod words;
 
+use chrono::TimeDelta;
 use serde::Serialize;
 
 pub use value::{
@@ -21,7 +22,7 @@ use crate::address::Host;
 use crate::grant::State as GrantState;
 use crate::ids::{NetworkId, ResourceId, UserId};
 use crate::lock::{Facts, LockState, PermitCause, Why, lock_state, permit};
-use crate::review::{Eligible, Role};
+use crate::review::Eligible;
 use crate::settings::{AUTOMATIC_OFF_AFTER_REVOCATION, approval_in_force};
 use crate::settings::{Approval, EffectiveAssignment, Settings, most_permissive};
 use crate::transition::{AccessFacts, settle};
@@ -73,7 +74,7 @@ pub enum Target {
 pub struct Unknown;
 
 /// Explains to `viewer`: their own access to what they see; as its reviewer, that of somebody who sees
-/// the resource; as an administrator, anything.
+/// the resource; as an administrator or auditor, anything.
 ///
 /// # Errors
 /// [`Unknown`].
@@ -159,18 +160,18 @@ impl Seen<'_> {
     fn may_see(&self, user: &User, resource: &Resource) -> bool {
         let own = self.user.id == user.id;
         let visible = is_visible(self.organisation, user.id, resource.id, self.now);
-        self.has(Role::Admin) || (visible && (own || self.reviews(user.id, resource.id)))
+        self.sees_all() || (visible && (own || self.reviews(user.id, resource.id)))
     }
 
     /// True when the viewer knows that the resource is there.
     fn sees(&self, resource: &Resource) -> bool {
-        self.has(Role::Admin)
+        self.sees_all()
             || is_visible(self.organisation, self.user.id, resource.id, self.now)
             || (self.reaches_others && self.organisation.is_regular(self.user.id, resource.id))
     }
 
-    fn has(&self, role: Role) -> bool {
-        self.reaches_others && self.user.roles.contains(&role)
+    fn sees_all(&self) -> bool {
+        self.reaches_others && self.user.roles.iter().any(|role| role.sees_all())
     }
 
     fn reviews(&self, requester: UserId, resource: ResourceId) -> bool {
@@ -291,13 +292,16 @@ fn explained_request(facts: &AccessFacts, at: Time) -> Option<ExplainedRequest> 
     let request = pending.request();
     let mut own = facts.assignments.iter();
     let id = request.terms.assignment;
-    own.find(|own| own.assignment == id && own.is_valid(at))?;
+    let own = own.find(|own| own.assignment == id && own.is_valid(at))?;
     Some(ExplainedRequest {
         id: request.id,
         assignment: id,
         purpose: request.terms.purpose,
         since: request.created_at,
-        lapses_at: request.lapses_at,
+        // With its assignment it is cancelled (rule 7).
+        lapses_at: own
+            .until
+            .map_or(request.lapses_at, |until| until.min(request.lapses_at)),
     })
 }
 
@@ -326,14 +330,25 @@ fn who_approves(of: &Organisation, resource: &Resource, eligible: &Eligible) -> 
     }
 }
 
+/// What opens a lock: of several assignments that one may ask by, the easiest.
+fn opener(view: &Facts<'_>, at: Time) -> Missing {
+    let valid = view.assignments.iter().filter(|own| own.is_valid(at));
+    // No grant is shorter than a minute (rule 5).
+    let least = TimeDelta::minutes(1);
+    let has_time = |own: &&EffectiveAssignment| own.until.is_none_or(|until| until - at >= least);
+    let mut left = valid.filter(has_time).peekable();
+    if left.peek().is_none() {
+        return Missing::EndsTooSoon;
+    }
+    match left.any(|own| approval_in_force(own, view.revoked_at, at) == Approval::Automatic) {
+        true => Missing::NeedsReason,
+        false => Missing::NeedsApproval,
+    }
+}
+
 fn missing(user: &User, found: &Explanation, view: &Facts<'_>, is_taken: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
-    let approval = most_permissive(view.assignments, found.at)
-        .map(|best| approval_in_force(best, view.revoked_at, found.at));
-    let opener = match approval {
-        Some(Approval::Automatic) => Missing::NeedsReason,
-        Some(Approval::Manual) | None => Missing::NeedsApproval,
-    };
+    let opener = opener(view, found.at);
     match found.lock {
         None if user.disabled => missing.push(Missing::UserDisabled),
         None => missing.push(Missing::NotAssigned),

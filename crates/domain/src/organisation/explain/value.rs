@@ -256,6 +256,8 @@ pub enum Missing {
     NeedsApproval,
     /// It opens immediately, with a reason.
     NeedsReason,
+    /// Their access ends in less than a minute, too soon to ask for any of it (rule 5).
+    EndsTooSoon,
     /// The start of the grant lies ahead.
     NotStarted {
         /// The start.
@@ -271,7 +273,7 @@ pub enum Missing {
     /// Resources that the viewer cannot see govern the destination (rule 9), some of it at least,
     /// and nothing of it is left.
     SomethingElseGoverns,
-    /// The network has no gateway.
+    /// No gateway of the network has enrolled.
     NoGateway,
     /// No gateway of the network is connected.
     GatewayAway,

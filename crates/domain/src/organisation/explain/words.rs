@@ -124,6 +124,11 @@ impl Words<'_> {
             Missing::NeedsReason => {
                 "It opens immediately with a reason, which is recorded.".to_owned()
             }
+            Missing::EndsTooSoon => {
+                "The group’s access to it ends in less than a minute: nothing can be asked for any \
+                 more."
+                    .to_owned()
+            }
             Missing::NotStarted { starts_at } => {
                 format!("Access starts {}.", self.moment(*starts_at))
             }
@@ -146,7 +151,9 @@ impl Words<'_> {
             }
             Missing::NoGateway => {
                 let network = for_terminal(&found.resource.network);
-                format!("Network {network} has no gateway.")
+                format!(
+                    "No gateway of network {network} has enrolled: nobody can reach its resources."
+                )
             }
             Missing::Unknown => {
                 "Something is in the way that this version does not know. Update hourkey."

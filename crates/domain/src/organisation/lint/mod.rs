@@ -59,7 +59,7 @@ pub enum Finding {
         /// The other.
         resource: ResourceId,
     },
-    /// A network with resources has no gateway: nobody reaches them.
+    /// No gateway has enrolled of a network with resources: nobody reaches them.
     NoGateway {
         /// The network.
         network: NetworkId,

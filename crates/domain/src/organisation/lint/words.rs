@@ -90,7 +90,7 @@ pub fn sentence(finding: &Finding, organisation: &Organisation, zone: FixedOffse
             of.network(*network)
         ),
         Finding::NoGateway { network } => format!(
-            "Network {} has resources and no gateway: nobody can reach them.",
+            "Network {} has resources, and no gateway that has enrolled: nobody can reach them.",
             of.network(*network)
         ),
         Finding::EndsSoon {

@@ -123,6 +123,8 @@ pub(crate) fn user(id: UserId) -> impl Strategy<Value = User> + Clone {
         6 => Just(vec![Role::Member]),
         1 => Just(vec![Role::Member, Role::AccessReviewer]),
         1 => Just(vec![Role::Admin]),
+        1 => Just(vec![Role::Member, Role::Auditor]),
+        1 => Just(vec![Role::Member, Role::Operator]),
         1 => Just(vec![]),
     ];
     let disabled = prop::bool::weighted(0.15);

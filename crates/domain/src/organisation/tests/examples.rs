@@ -253,7 +253,10 @@ fn obstacles_are_named() {
         hidden.contains("Nobody can approve a request for it"),
         "{hidden}"
     );
-    assert!(hidden.contains("Network home has no gateway."), "{hidden}");
+    assert!(
+        hidden.contains("No gateway of network home has enrolled"),
+        "{hidden}"
+    );
     assert!(!hidden.contains("Ledger"), "not theirs to know: {hidden}");
     let own = Assignment {
         auto_locks_since: None,

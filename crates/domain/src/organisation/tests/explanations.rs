@@ -72,7 +72,9 @@ fn may_be_told(
             .iter()
             .any(|own| own.is_valid(now));
     let reviews = plain.may_review(viewer, user, resource);
-    !who.disabled && (who.roles.contains(&Role::Admin) || (visible && (viewer == user || reviews)))
+    !who.disabled
+        && (who.roles.iter().any(|role| role.sees_all())
+            || (visible && (viewer == user || reviews)))
 }
 
 /// The ports, of those that are drawn and some others, at which the person's connections to the

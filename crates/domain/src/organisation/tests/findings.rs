@@ -232,7 +232,7 @@ fn a_network_without_gateway() {
     assert_only(&of, &finding);
     assert_eq!(
         said(&of, &finding),
-        "Network home has resources and no gateway: nobody can reach them."
+        "Network home has resources, and no gateway that has enrolled: nobody can reach them."
     );
 }
 

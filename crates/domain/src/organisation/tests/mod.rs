@@ -11,6 +11,7 @@ mod findings;
 mod leftovers;
 mod lively;
 mod models;
+mod openers;
 mod plain;
 mod reads;
 mod setters;

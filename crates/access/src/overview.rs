@@ -1,0 +1,92 @@
+//! The organisation, for those who see more of it than what concerns them: administrators, operators
+//! and auditors.
+
+use std::sync::Arc;
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::RequestId;
+use hourkey_domain::organisation::Organisation;
+use hourkey_protocol::access::{Page, Request as Shown};
+use hourkey_protocol::problem::Code;
+
+pub use hourkey_store::access::{LastUnlock, RequestFilter};
+
+use crate::actor::Actor;
+use crate::app::App;
+use crate::error::AppError;
+use crate::identity::Caller;
+use crate::queries;
+
+/// What somebody wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// How resources are set up, and for which groups.
+    Configuration,
+    /// People, what they ask for and how their access stands.
+    All,
+}
+
+/// The organisation as it is now, for somebody who may see that much of it.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// The value.
+    pub organisation: Arc<Organisation>,
+    /// The moment that it is looked at.
+    pub now: Time,
+    /// Whether they see all of it, or how resources are set up alone.
+    pub sees_all: bool,
+}
+
+impl Overview {
+    /// The organisation, for this person in their session.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] for whoever may not see it.
+    pub async fn of(app: &App, caller: impl Into<Caller>, sight: Sight) -> Result<Self, AppError> {
+        let organisation = app.organisation().await?;
+        let actor = Actor::looking(&organisation, caller)?;
+        let sees_all = actor.sees_all();
+        let may = match sight {
+            Sight::Configuration => actor.sees_configuration(),
+            Sight::All => sees_all,
+        };
+        if !may {
+            let who = match sight {
+                Sight::Configuration => "administrators, operators and auditors",
+                Sight::All => "administrators and auditors",
+            };
+            return Err(AppError::refused(
+                Code::Forbidden,
+                format!("Only {who} see this page. Your own access is under Access."),
+            ));
+        }
+        Ok(Self {
+            organisation,
+            now: app.clock.now(),
+            sees_all,
+        })
+    }
+}
+
+/// When an administrator last unlocked each resource for each person, without a request.
+///
+/// # Errors
+/// The store's failure.
+pub async fn last_unlocks(app: &App, filter: RequestFilter) -> Result<Vec<LastUnlock>, AppError> {
+    let mut tx = app.store.read().await?;
+    Ok(tx.last_unlocks(filter).await?)
+}
+
+/// Everybody's requests, newest first, with ids below `before`.
+///
+/// # Errors
+/// [`Code::Forbidden`] for whoever does not see all.
+pub async fn requests(
+    app: &App,
+    caller: impl Into<Caller>,
+    filter: RequestFilter,
+    before: Option<RequestId>,
+) -> Result<Page<Shown>, AppError> {
+    Overview::of(app, caller, Sight::All).await?;
+    queries::all_requests(app, filter, before).await
+}
