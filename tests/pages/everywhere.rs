@@ -26,6 +26,8 @@ impl Everywhere {
             comment: "Use the copy of yesterday, please.".to_owned(),
         };
         marta.deny(denied, &comment).await?;
+        let all = ada.resources().await?;
+        let resource = all.first().context("no resource")?;
         let visitor = ["/sign-in", "/reset", "/nowhere"].map(|path| (None, path.to_owned()));
         let mut pages = visitor.to_vec();
         for (login, path) in [
@@ -44,6 +46,20 @@ impl Everywhere {
             ("root", "/unlock?login=ada".to_owned()),
             ("root", "/devices".to_owned()),
             ("root", "/sessions".to_owned()),
+            ("root", "/resources".to_owned()),
+            ("root", "/resources?q=nothing+at+all".to_owned()),
+            ("root", format!("/resources/{}", resource.id)),
+            ("root", "/people".to_owned()),
+            ("root", "/people/1".to_owned()),
+            ("root", "/groups".to_owned()),
+            ("root", "/groups/1".to_owned()),
+            ("root", "/requests".to_owned()),
+            ("root", "/explain".to_owned()),
+            (
+                "root",
+                format!("/explain?user=ada&resource={}", resource.id),
+            ),
+            ("root", "/explain?user=ada&resource=Nothing".to_owned()),
         ] {
             pages.push((Some(login), path));
         }

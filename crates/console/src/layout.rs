@@ -29,6 +29,11 @@ pub(super) enum Place {
     Devices,
     Unlock,
     Sessions,
+    Resources,
+    People,
+    Groups,
+    Requests,
+    Explain,
     Elsewhere,
 }
 
@@ -39,6 +44,8 @@ pub(super) enum Width {
     Narrow,
     /// Lists.
     Wide,
+    /// Tables.
+    Full,
 }
 
 /// What a page says of itself.
@@ -77,6 +84,8 @@ struct Who {
     token: FormToken,
     reviews: bool,
     administers: bool,
+    sees_configuration: bool,
+    sees_all: bool,
     waiting: usize,
     /// The page's address.
     here: String,
@@ -98,8 +107,10 @@ impl Frame {
     /// The store's failure.
     pub(super) async fn of(app: &App, user: &PageUser, uri: &Uri) -> Result<Self, AppError> {
         let person = queries::person(app, user.user.id).await?;
-        let (reviews, administers) = (person.actor.reach.is_some(), person.actor.administers());
-        let me = person.actor.user;
+        let actor = person.actor;
+        let (sees_configuration, sees_all) = (actor.sees_configuration(), actor.sees_all());
+        let (reviews, administers) = (actor.reach.is_some(), actor.administers());
+        let me = actor.user;
         let meant_for = match meant_for(uri).filter(|login| login.to_lowercase() != me.login) {
             Some(login) => {
                 let known = account::known(app, user.browser, &login).await?;
@@ -116,6 +127,8 @@ impl Frame {
             token: user.token.clone(),
             reviews,
             administers,
+            sees_configuration,
+            sees_all,
             waiting: person.waiting,
             here: uri
                 .path_and_query()
@@ -174,6 +187,7 @@ impl Frame {
         let width = match page.width {
             Width::Narrow => "narrow",
             Width::Wide => "wide",
+            Width::Full => "full",
         };
         let document = html! {
             (DOCTYPE)
@@ -240,6 +254,8 @@ impl Frame {
                         }
                         (tab("/devices", place == Place::Devices, html! { "Devices" }))
                         (tab("/sessions", place == Place::Sessions, html! { "Sessions" }))
+                        @if who.sees_configuration { (administration(who, place)) }
+                        (tab("/explain", place == Place::Explain, html! { "Explain" }))
                     }
                     form.who method="post" action="/sign-out" {
                         (token_field(&who.token))
@@ -251,6 +267,17 @@ impl Frame {
                 }
             }
         }
+    }
+}
+
+/// What there is for those who see more than what concerns them.
+fn administration(who: &Who, place: Place) -> Markup {
+    html! {
+        span.part { "Administration" }
+        (tab("/resources", place == Place::Resources, html! { "Resources" }))
+        @if who.sees_all { (tab("/people", place == Place::People, html! { "People" })) }
+        (tab("/groups", place == Place::Groups, html! { "Groups" }))
+        @if who.sees_all { (tab("/requests", place == Place::Requests, html! { "Requests" })) }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod access;
 pub mod address;
+mod admin;
 mod ask;
 mod asset_routes;
 mod assets;
@@ -40,6 +41,8 @@ pub mod turn;
 mod unlock;
 mod unsent;
 
+pub use admin::ConnectedGateways;
+
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
 use axum::routing::{MethodRouter, get, post};
@@ -70,6 +73,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/access", get(access::show).post(access::send))
         .route("/requests/{id}", get(request::show).post(request::send))
         .route("/live", get(live::stream))
+        .merge(admin::router())
         .layer(from_fn(sign_in::say_what_was_not_sent))
         // For answers without a page: redirects and streams.
         .layer(map_response(async |response| headers::add(response)))

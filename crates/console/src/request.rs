@@ -1,4 +1,5 @@
-//! One of a person's own requests, live: waiting, open, over.
+//! A request, live: waiting, open, over. For the person who made it, and, without anything to do, for
+//! those who see everybody's.
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -21,7 +22,7 @@ use super::error::PageError;
 use super::form::{Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use super::outcome::{approval, asked, comments, quote, sentence, tone};
+use super::outcome::{self, approval, asked, comments, quote, sentence, tone};
 use super::time::{ago, left, moment};
 use super::{connections, state};
 use crate::page_user::PageUser;
@@ -68,12 +69,13 @@ async fn page(
     wrong: &FormError,
 ) -> Result<Response, PageError> {
     let request = queries::request(app, user.user.id, id).await?;
-    if request.requester.id != user.user.id {
+    let is_own = request.requester.id == user.user.id;
+    if !is_own && queries::reviews_request(app, user.user.id, &request).await? {
         return Ok(Redirect::to(&format!("/review/{id}")).into_response());
     }
     // Gone from sight, it can be neither opened nor asked for again.
     let detail = match queries::resource(app, user.user.id, request.resource).await {
-        Ok(detail) => Some(detail),
+        Ok(detail) => Some(detail).filter(|_| is_own),
         Err(AppError::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),
     };
@@ -93,7 +95,10 @@ async fn page(
     };
     let page = Page {
         title: &title,
-        place: Place::Access,
+        place: match is_own {
+            true => Place::Access,
+            false => Place::Requests,
+        },
         width: Width::Narrow,
         live: match is_waiting {
             true => Live::Reloading,
@@ -110,7 +115,10 @@ async fn page(
                 div #said { (comments(&request)) }
                 (view.facts())
                 (connections::list(&through))
-                (view.foot())
+                @match is_own {
+                    true => (view.foot()),
+                    false => div.foot #foot { a.btn href="/requests" { "All requests" } span {} },
+                }
             }
         },
     ))
@@ -173,6 +181,10 @@ impl View<'_> {
         let is_waiting = matches!(outcome, Outcome::Waiting { .. });
         html! {
             dl.facts #facts {
+                @if request.requester.id != self.user.user.id {
+                    dt { "Person" }
+                    dd { (outcome::person(&request.requester)) }
+                }
                 @if !self.address().is_empty() {
                     dt { "Address" }
                     dd.mono.pick { bdi { (self.address()) } }

@@ -29,7 +29,15 @@ pub(super) fn mark(resource: &Resource, now: Time) -> Markup {
 
 /// The state in words.
 pub(super) fn words(resource: &Resource, now: Time) -> Markup {
-    match resource.lock {
+    match (resource.lock, &resource.last_decision) {
+        (LockState::Locked { .. }, Some(decision)) => self::decision(decision, now),
+        (lock, _) => of_lock(lock, now),
+    }
+}
+
+/// A lock in words, whatever was decided before.
+pub(super) fn of_lock(lock: LockState, now: Time) -> Markup {
+    match lock {
         LockState::Open { locks_at: None } => html! { span.state.open { "Always open" } },
         LockState::Open { locks_at: Some(at) } => html! {
             span.state.open { "Open, locks in " (left(at, now)) }
@@ -45,11 +53,10 @@ pub(super) fn words(resource: &Resource, now: Time) -> Markup {
         LockState::Pending { since, .. } => html! {
             span.state.wait { "Requested " (ago(since, now)) }
         },
-        LockState::Locked { why } => match (&resource.last_decision, why) {
-            (Some(decision), _) => self::decision(decision, now),
-            (None, Why::NeedsApproval | Why::Unknown) => html! { span.state { "Needs approval" } },
-            (None, Why::NeedsReason) => html! { span.state { "Opens with a reason" } },
-            (None, Why::Unused) => html! { span.state { "Locked because it wasn’t used" } },
+        LockState::Locked { why } => match why {
+            Why::NeedsApproval | Why::Unknown => html! { span.state { "Needs approval" } },
+            Why::NeedsReason => html! { span.state { "Opens with a reason" } },
+            Why::Unused => html! { span.state { "Locked because it wasn’t used" } },
         },
     }
 }

@@ -13,6 +13,7 @@ mod web {
     mod authority;
     mod browser;
     mod connections;
+    mod console;
     mod device;
     mod devices;
     mod forms;

@@ -206,7 +206,11 @@ async fn page(
     let request = queries::request(app, user.user.id, id).await?;
     let reviews = queries::reviews(app, user.user.id).await?;
     let review = reviews.iter().find(|review| review.request.id == id);
-    if review.is_none() && !queries::me(app, user.user.id).await?.reviews {
+    let is_theirs = match request.requester.id == user.user.id {
+        true => queries::me(app, user.user.id).await?.reviews,
+        false => queries::reviews_request(app, user.user.id, &request).await?,
+    };
+    if !is_theirs {
         return Err(AppError::not_found().into());
     }
     let through = through(app, &request).await?;

@@ -34,12 +34,11 @@ use utoipa_axum::routes;
 use crate::gateways::streams::GatewayStreams;
 
 /// The routes, and where their description is served.
-pub fn router() -> Router<App> {
+pub fn router(streams: Arc<GatewayStreams>) -> Router<App> {
     let (router, document) = described().split_for_parts();
     let document = serde_json::to_string(&document).unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/json")];
     let serve = get(move || std::future::ready((kind, document.clone())));
-    let streams = Arc::new(GatewayStreams::default());
     router
         .layer(Extension(streams))
         .route(&format!("{API}/openapi.json"), serve)

@@ -2,29 +2,35 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_console::turn;
+use hourkey_console::{ConnectedGateways, turn};
 
 use super::layers::MAX_BODY;
 use super::{forwarded, layers};
 use crate::api::error::ApiError;
 use crate::api::{self, problems};
+use crate::gateways::streams::GatewayStreams;
 use crate::oauth;
 
 /// Everything the controller answers.
 pub fn router(app: App) -> Router {
     let proxies = forwarded::Proxies::new(Arc::clone(&app.config));
+    let streams = Arc::new(GatewayStreams::default());
+    let known = Arc::clone(&streams);
+    let connected = ConnectedGateways(Arc::new(move |gateway, now| {
+        known.is_connected(gateway, now)
+    }));
     Router::new()
-        .merge(api::router())
+        .merge(api::router(streams))
         .merge(oauth::router())
-        .merge(hourkey_console::router(&app))
+        .merge(hourkey_console::router(&app).layer(Extension(connected)))
         .route("/healthz", get(health))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

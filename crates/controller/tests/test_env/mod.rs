@@ -88,6 +88,10 @@ pub struct People {
     pub ada: UserId,
     /// A member in no group: sees nothing.
     pub eve: UserId,
+    /// An operator in no group.
+    pub ola: UserId,
+    /// An auditor in no group.
+    pub aud: UserId,
 }
 
 /// The resources, in order of id.
@@ -504,6 +508,12 @@ async fn found(app: &App) -> (People, Resources, Assignments) {
                     .await?,
                 eve: tx
                     .insert_user(person("eve", "Eve Nobody", Role::Member))
+                    .await?,
+                ola: tx
+                    .insert_user(person("ola", "Ola Operator", Role::Operator))
+                    .await?,
+                aud: tx
+                    .insert_user(person("aud", "Aud Auditor", Role::Auditor))
                     .await?,
             };
             let group = |name: &str, members| Group {

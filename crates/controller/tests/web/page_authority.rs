@@ -9,8 +9,8 @@ use crate::web::page_targets::{Ids, Target, made};
 
 /// Who calls, in order of the table's columns: nobody who is signed in; Ann, whose it is; Ben, of the
 /// same groups and more; Dan, who approves for the database alone; Rae, an access reviewer; Ada, an
-/// administrator; Eve, who sees nothing.
-const CALLERS: [&str; 7] = ["", "ann", "ben", "dan", "rae", "ada", "eve"];
+/// administrator; Eve, who sees nothing; Ola, an operator; Aud, an auditor.
+const CALLERS: [&str; 9] = ["", "ann", "ben", "dan", "rae", "ada", "eve", "ola", "aud"];
 
 /// A route, the rest of its address and the fields of its form, and what each caller gets:
 ///
@@ -49,58 +49,73 @@ pub(crate) const AUTHORIZE: &str = "?response_type=code&client_id=hourkey-cli&co
 fn table() -> Vec<Row> {
     let row = |route, form, target, outcomes| Row { route, query: "", form, target, outcomes };
     let asked = |query, row: Row| Row { query, ..row };
-    use Target::{Caller, Database, Device, Grant, Host, Payroll, Person, Request, Session, VaultGrant, VaultRequest};
+    use Target::{
+        Ann, Caller, Database, Device, Grant, Group, Host, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
+    };
     vec![
-        //                                                             out  ann  ben  dan  rae  ada  eve
-        row("GET /", "", Caller,                                      "go   go   go   go   go   go   go"),
-        row("GET /static/{name}", "", Caller,                         "ok   ok   ok   ok   ok   ok   ok"),
-        row("GET /sign-in", "", Caller,                               "ok   go   go   go   go   go   go"),
-        row("POST /sign-in", "login=ann&password={password}", Caller, "did  did  did  did  did  did  did"),
-        row("POST /sign-out", "", Caller,                             "in   did  did  did  did  did  did"),
-        row("GET /setup", "", Caller,                                 "go   go   go   go   go   go   go"),
-        row("POST /setup", "code=x&password={password}", Caller,      "no   no   no   no   no   no   no"),
-        row("GET /reset", "", Caller,                                 "ok   ok   ok   ok   ok   ok   ok"),
-        row("POST /reset", "code=x&password={password}&again={password}", Caller, "no no no no no no no"),
-        row("GET /live", "", Caller,                                  "in   ok   ok   ok   ok   ok   ok"),
+        //                                                             out  ann  ben  dan  rae  ada  eve  ola  aud
+        row("GET /", "", Caller,                                      "go   go   go   go   go   go   go   go   go"),
+        row("GET /static/{name}", "", Caller,                         "ok   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("GET /sign-in", "", Caller,                               "ok   go   go   go   go   go   go   go   go"),
+        row("POST /sign-in", "login=ann&password={password}", Caller, "did  did  did  did  did  did  did  did  did"),
+        row("POST /sign-out", "", Caller,                             "in   did  did  did  did  did  did  did  did"),
+        row("GET /setup", "", Caller,                                 "go   go   go   go   go   go   go   go   go"),
+        row("POST /setup", "code=x&password={password}", Caller,      "no   no   no   no   no   no   no   no   no"),
+        row("GET /reset", "", Caller,                                 "ok   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /reset", "code=x&password={password}&again={password}", Caller, "no no no no no no no no no"),
+        row("GET /live", "", Caller,                                  "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         // Whose it is and who is asked for it.
-        row("GET /access", "", Caller,                                "in   ok   ok   ok   ok   ok   ok"),
-        row("POST /access", "do=cancel&request={id}", Request,        "in   did  --   no   no   no   --"),
-        row("POST /access", "do=cancel&request={id}", VaultRequest,   "in   did  --   --   no   no   --"),
-        row("POST /access", "do=release&grant={grant}", Grant,        "in   did  --   no   no   no   --"),
-        row("POST /access", "do=release&grant={grant}", VaultGrant,   "in   did  --   --   no   no   --"),
+        row("GET /access", "", Caller,                                "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /access", "do=cancel&request={id}", Request,        "in   did  --   no   no   no   --   --   --"),
+        row("POST /access", "do=cancel&request={id}", VaultRequest,   "in   did  --   --   no   no   --   --   --"),
+        row("POST /access", "do=release&grant={grant}", Grant,        "in   did  --   no   no   no   --   --   --"),
+        row("POST /access", "do=release&grant={grant}", VaultGrant,   "in   did  --   --   no   no   --   --   --"),
         // Who reviews a request is sent to its page of reviewing.
-        row("GET /requests/{id}", "", Request,                        "in   ok   --   go   go   go   --"),
-        row("GET /requests/{id}", "", VaultRequest,                   "in   ok   --   --   go   go   --"),
-        row("POST /requests/{id}", "do=cancel", Request,              "in   did  --   go   go   go   --"),
-        row("POST /requests/{id}", "do=cancel", VaultRequest,         "in   did  --   --   go   go   --"),
-        row("POST /requests/{id}", "do=release&grant={grant}", Grant, "in   did  --   go   go   go   --"),
-        row("POST /requests/{id}", "do=release&grant={grant}", VaultGrant, "in did --  --   go   go   --"),
-        row("GET /review", "", Caller,                                "in   no   no   ok   ok   ok   no"),
-        row("GET /review/{id}", "", Request,                          "in   --   --   ok   ok   ok   --"),
-        row("GET /review/{id}", "", VaultRequest,                     "in   --   --   --   ok   ok   --"),
-        row("POST /review/{id}", "do=approve", Request,               "in   --   --   did  did  did  --"),
-        row("POST /review/{id}", "do=approve", VaultRequest,          "in   --   --   --   did  did  --"),
-        row("POST /review/{id}", "do=deny&comment=No", Request,       "in   --   --   did  did  did  --"),
-        row("POST /review/{id}", "do=deny&comment=No", VaultRequest,  "in   --   --   --   did  did  --"),
-        row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", Grant, "in -- -- did did did --"),
-        row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", VaultGrant, "in -- -- -- did did --"),
-        row("GET /resources/{id}/request", "", Database,              "in   ok   ok   --   ok   --   --"),
-        row("GET /resources/{id}/request", "", Payroll,               "in   --   --   --   --   --   --"),
-        row("POST /resources/{id}/request", "reason=Work", Database,  "in   did  did  --   did  --   --"),
-        row("POST /resources/{id}/request", "reason=Work", Payroll,   "in   --   --   --   --   --   --"),
-        row("GET /devices", "", Caller,                               "in   ok   ok   ok   ok   ok   ok"),
-        row("POST /devices", "do=end&device={id}", Device,            "in   did  --   --   --   did  --"),
-        row("GET /sessions", "", Caller,                              "in   ok   ok   ok   ok   ok   ok"),
-        row("POST /sessions", "do=end&session={id}", Session,         "in   did  --   --   --   --   --"),
+        row("GET /requests/{id}", "", Request,                        "in   ok   --   go   go   go   --   --   ok"),
+        row("GET /requests/{id}", "", VaultRequest,                   "in   ok   --   --   go   go   --   --   ok"),
+        row("POST /requests/{id}", "do=cancel", Request,              "in   did  --   go   go   go   --   --   --"),
+        row("POST /requests/{id}", "do=cancel", VaultRequest,         "in   did  --   --   go   go   --   --   --"),
+        row("POST /requests/{id}", "do=release&grant={grant}", Grant, "in   did  --   go   go   go   --   --   --"),
+        row("POST /requests/{id}", "do=release&grant={grant}", VaultGrant, "in did --  --   go   go   --   --   --"),
+        row("GET /review", "", Caller,                                "in   no   no   ok   ok   ok   no   no   no"),
+        row("GET /review/{id}", "", Request,                          "in   --   --   ok   ok   ok   --   --   --"),
+        row("GET /review/{id}", "", VaultRequest,                     "in   --   --   --   ok   ok   --   --   --"),
+        row("POST /review/{id}", "do=approve", Request,               "in   --   --   did  did  did  --   --   --"),
+        row("POST /review/{id}", "do=approve", VaultRequest,          "in   --   --   --   did  did  --   --   --"),
+        row("POST /review/{id}", "do=deny&comment=No", Request,       "in   --   --   did  did  did  --   --   --"),
+        row("POST /review/{id}", "do=deny&comment=No", VaultRequest,  "in   --   --   --   did  did  --   --   --"),
+        row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", Grant, "in -- -- did did did -- -- --"),
+        row("POST /review/{id}", "do=revoke&grant={grant}&comment=No", VaultGrant, "in -- -- -- did did -- -- --"),
+        row("GET /resources/{id}/request", "", Database,              "in   ok   ok   --   ok   --   --   --   --"),
+        row("GET /resources/{id}/request", "", Payroll,               "in   --   --   --   --   --   --   --   --"),
+        row("POST /resources/{id}/request", "reason=Work", Database,  "in   did  did  --   did  --   --   --   --"),
+        row("POST /resources/{id}/request", "reason=Work", Payroll,   "in   --   --   --   --   --   --   --   --"),
+        row("GET /devices", "", Caller,                               "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /devices", "do=end&device={id}", Device,            "in   did  --   --   --   did  --   --   --"),
+        row("GET /sessions", "", Caller,                              "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /sessions", "do=end&session={id}", Session,         "in   did  --   --   --   --   --   --   --"),
         // Each their own: Ann has another one.
-        row("POST /sessions", "do=end-others", Session,               "in   did  go   go   go   go   go"),
-        asked("?login={login}", row("GET /unlock", "", Person,        "in   no   no   no   no   ok   no")),
-        row("POST /unlock", "login={login}&resource={id}", Person,    "in   no   no   no   no   did  no"),
+        row("POST /sessions", "do=end-others", Session,               "in   did  go   go   go   go   go   go   go"),
+        asked("?login={login}", row("GET /unlock", "", Person,        "in   no   no   no   no   ok   no   no   no")),
+        row("POST /unlock", "login={login}&resource={id}", Person,    "in   no   no   no   no   did  no   no   no"),
         // Who types a host's code lets it in, or puts the question to themselves.
-        row("GET /device", "", Caller,                                "in   ok   ok   ok   ok   ok   ok"),
-        row("POST /device", "code={code}&decision=allow", Host,       "in   ok   ok   ok   ok   ok   ok"),
-        asked(AUTHORIZE, row("GET /oauth/authorize", "", Caller,      "in   ok   ok   ok   ok   ok   ok")),
-        asked(AUTHORIZE, row("POST /oauth/authorize", "decision=allow", Caller, "in go go go go go go")),
+        row("GET /device", "", Caller,                                "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        row("POST /device", "code={code}&decision=allow", Host,       "in   ok   ok   ok   ok   ok   ok   ok   ok"),
+        asked(AUTHORIZE, row("GET /oauth/authorize", "", Caller,      "in   ok   ok   ok   ok   ok   ok   ok   ok")),
+        asked(AUTHORIZE, row("POST /oauth/authorize", "decision=allow", Caller, "in go go go go go go go go")),
+        // How things are set up, for those who see it, and everybody's access, for those who see all.
+        row("GET /resources", "", Caller,                             "in   no   no   no   no   ok   no   ok   ok"),
+        row("GET /resources/{id}", "", Database,                      "in   --   --   --   --   ok   --   ok   ok"),
+        row("GET /resources/{id}/summary.csv", "", Database,          "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /people", "", Caller,                                "in   no   no   no   no   ok   no   no   ok"),
+        row("GET /people/{id}", "", Ann,                              "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /people/{id}/summary.csv", "", Ann,                  "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /groups", "", Caller,                                "in   no   no   no   no   ok   no   ok   ok"),
+        row("GET /groups/{id}", "", Group,                            "in   --   --   --   --   ok   --   ok   ok"),
+        row("GET /groups/{id}/summary.csv", "", Group,                "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /requests", "", Caller,                              "in   no   no   no   no   ok   no   no   ok"),
+        asked("?resource={id}", row("GET /explain", "", Database,     "in   ok   ok   --   ok   ok   --   --   ok")),
+        asked("?resource={id}&user=ann", row("GET /explain", "", Database, "in ok --  ok   ok   ok   --   --   ok")),
     ]
 }
 
@@ -223,7 +238,9 @@ async fn act(site: &Site, browser: &Browser<'_>, row: &Row, ids: &Ids) -> Answer
         bytes: bytes
             .replace(&quoted(&path), "(its address)")
             .replace(&path, "(its address)")
-            .replace(&format!("\"{form}\""), "(its form)"),
+            .replace(&format!("\"{form}\""), "(its form)")
+            // What was asked stands in its field.
+            .replace(&ids.fill("name=\"resource\" value=\"{id}\""), "(its field)"),
     }
 }
 

@@ -28,6 +28,10 @@ pub(crate) enum Target {
     Database,
     /// A resource of nobody's.
     Payroll,
+    /// Her page.
+    Ann,
+    /// Her group.
+    Group,
     /// Herself: she did not use the database, which locked.
     Person,
     /// A host that waits for whoever types its code.
@@ -108,6 +112,11 @@ pub(crate) async fn made(site: &Site, target: Target) -> Ids {
             Ids::of(tx.sessions_of(people.ann).await.unwrap()[0].id.0)
         }
         Target::Database => Ids::of(database.0),
+        Target::Ann => Ids::of(people.ann.0),
+        Target::Group => {
+            let organisation = site.app.organisation().await.unwrap();
+            Ids::of(organisation.groups_of(people.ann)[0].0)
+        }
         Target::Payroll => Ids::of(env.resources.payroll.0),
         Target::Person => {
             let change = env.change(move |tx| {

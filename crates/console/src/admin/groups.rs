@@ -1,0 +1,217 @@
+//! Groups: all of them, and one with its members and what it gives access to.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::overview::{Overview, Sight};
+use hourkey_domain::ids::GroupId;
+use hourkey_domain::organisation::Group;
+use maud::{Markup, html};
+
+use super::resources::ends;
+use super::settings;
+use super::table::{Rows, TableQuery, search};
+use super::view::{count, link, overview, overview_of_one};
+use crate::address::{Id, Query};
+use crate::error::PageError;
+use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::page_user::PageUser;
+
+/// `GET /groups`
+pub(super) async fn list(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview(&app, &user, Sight::Configuration).await?;
+    let of = &*view.organisation;
+    let rows = Rows::of(of.groups(), &query, |it| &it.name, |it| it.name.clone());
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let page = Page {
+        title: "Groups",
+        place: Place::Groups,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { "Groups " span.muted { (rows.total) } }
+                (search("/groups", &query, "Search groups"))
+            }
+            (rows.none("/groups", "There are no groups yet."))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="Groups" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Name" }
+                            th scope="col" { "People" }
+                            th scope="col" { "Resources" }
+                            th scope="col" { "Reviews for" }
+                        } }
+                        tbody {
+                            @for group in &rows.rows {
+                                tr {
+                                    th scope="row" { (link("groups", group.id, &group.name)) }
+                                    td.number { (group.members.len()) }
+                                    td.number { (of.assignments_to(group.id).count()) }
+                                    td.number { (of.approved_by(group.id).count()) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (rows.pager("/groups"))
+        },
+    ))
+}
+
+/// `GET /groups/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<GroupId>,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview_of_one(&app, &user, Sight::Configuration).await?;
+    let group = view.organisation.group(id);
+    let group = group.ok_or_else(AppError::not_found)?;
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let title = plain(&group.name);
+    let page = Page {
+        title: &title,
+        place: Place::Groups,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { bdi { (title) } }
+                @if view.sees_all {
+                    a.btn href={ "/groups/" (id) "/summary.csv" } download {
+                        "Download summary (CSV)"
+                    }
+                }
+            }
+            (reviews(&view, group))
+            (resources(&view, group))
+            @if view.sees_all { (members(&view, group, &query)) } @else {
+                p.lead { (count(group.members.len(), "person", "people")) " in this group." }
+            }
+        },
+    ))
+}
+
+fn reviews(view: &Overview, group: &Group) -> Markup {
+    let of = &view.organisation;
+    let resources = of.approved_by(group.id).filter_map(|id| of.resource(id));
+    let resources: Vec<_> = resources.collect();
+    let is_fallback = of.fallback_groups().contains(&group.id);
+    html! {
+        @if !resources.is_empty() || is_fallback {
+            dl.facts {
+                dt { "Reviews for" }
+                dd {
+                    @for (nth, resource) in resources.iter().enumerate() {
+                        @if nth > 0 { ", " }
+                        (link("resources", resource.id, &resource.name))
+                    }
+                    @if is_fallback {
+                        @if !resources.is_empty() { "; " }
+                        "what nobody else can review"
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn resources(view: &Overview, group: &Group) -> Markup {
+    let of = &view.organisation;
+    let all: Vec<_> = of.assignments_to(group.id).collect();
+    html! {
+        section #resources {
+            h2 { "Resources" span { (all.len()) } }
+            @if all.is_empty() {
+                p.empty { "It gives access to nothing yet." }
+            } @else {
+                div.table tabindex="0" role="region" aria-label="Resources" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Resource" }
+                            th scope="col" { "Settings" }
+                            th scope="col" { "Ends" }
+                        } }
+                        tbody {
+                            @for own in &all {
+                                @if let Some(resource) = of.resource(own.resource) {
+                                    tr {
+                                        th scope="row" {
+                                            (link("resources", resource.id, &resource.name))
+                                        }
+                                        td { (settings::of_assignment(resource.settings, own.own)) }
+                                        td { (ends(own.until, view)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                p.hint { "Settings in bold are this group’s own, in place of the resource’s." }
+            }
+        }
+    }
+}
+
+fn members(view: &Overview, group: &Group, query: &TableQuery) -> Markup {
+    let of = &*view.organisation;
+    let path = format!("/groups/{}", group.id);
+    let members = group.members.iter().filter_map(|user| of.user(*user));
+    let rows = Rows::of(
+        members,
+        query,
+        |user| &user.name,
+        |user| format!("{}\n{}", user.name, user.login),
+    );
+    html! {
+        section #people {
+            div.head {
+                h2 { "People" span { (rows.total) } }
+                (search(&path, query, "Search people"))
+            }
+            (rows.none(&path, "Nobody is in it."))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="People" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Person" }
+                            th scope="col" { "Login" }
+                            th scope="col" { "State" }
+                        } }
+                        tbody {
+                            @for user in &rows.rows {
+                                tr {
+                                    th scope="row" { (link("people", user.id, &user.name)) }
+                                    td.mono { bdi { (plain(&user.login)) } }
+                                    td {
+                                        @if user.disabled { span.state.stop { "Disabled" } }
+                                        @else { span.muted { "Enabled" } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (rows.pager(&path))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The administrators' pages: how things are set up, how everybody's access stands, and why. They
+//! change nothing.
+//!
+//! Administrators and auditors see all of it; operators see how resources are set up. What a person
+//! may not see is not there: pages of single things answer them as pages of unknown things (rule 1).
+
+mod explain;
+mod groups;
+mod people;
+mod requests;
+mod resources;
+mod settings;
+mod summary;
+mod table;
+mod view;
+
+use axum::Router;
+use axum::routing::get;
+use hourkey_access::app::App;
+
+pub use explain::ConnectedGateways;
+
+/// The routes.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/resources", get(resources::list))
+        .route("/resources/{id}", get(resources::show))
+        .route("/resources/{id}/summary.csv", get(summary::of_resource))
+        .route("/people", get(people::list))
+        .route("/people/{id}", get(people::show))
+        .route("/people/{id}/summary.csv", get(summary::of_person))
+        .route("/groups", get(groups::list))
+        .route("/groups/{id}", get(groups::show))
+        .route("/groups/{id}/summary.csv", get(summary::of_group))
+        .route("/requests", get(requests::list))
+        .route("/explain", get(explain::show))
+}

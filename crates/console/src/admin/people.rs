@@ -1,0 +1,227 @@
+//! People: all of them, and one with their groups, their access and their requests.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
+use hourkey_domain::ids::UserId;
+use hourkey_domain::lock::LockState;
+use hourkey_domain::organisation::{Standing, User};
+use hourkey_domain::review::Role;
+use maud::{Markup, html};
+
+use super::requests;
+use super::resources::standing_cells;
+use super::table::{Rows, TableQuery, search};
+use super::view::{link, overview, overview_of_one};
+use crate::address::{Id, Query};
+use crate::error::PageError;
+use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::page_user::PageUser;
+
+/// `GET /people`
+pub(super) async fn list(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview(&app, &user, Sight::All).await?;
+    let of = &*view.organisation;
+    let rows = Rows::of(of.users(), &query, |user| &user.name, |user| searched(user));
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let page = Page {
+        title: "People",
+        place: Place::People,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { "People " span.muted { (rows.total) } }
+                (search("/people", &query, "Search people"))
+            }
+            (rows.none("/people", "There is nobody yet."))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="People" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Name" }
+                            th scope="col" { "Login" }
+                            th scope="col" { "Roles" }
+                            th scope="col" { "Groups" }
+                            th scope="col" { "Open now" }
+                        } }
+                        tbody {
+                            @for user in &rows.rows {
+                                tr {
+                                    th scope="row" { (link("people", user.id, &user.name)) }
+                                    td.mono { bdi { (plain(&user.login)) } }
+                                    td { (roles(user)) }
+                                    td.number { (of.groups_of(user.id).len()) }
+                                    td.number { (open_now(&view, user.id)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (rows.pager("/people"))
+        },
+    ))
+}
+
+fn searched(user: &User) -> String {
+    let email = user.email.as_deref().unwrap_or_default();
+    let roles: Vec<_> = user.roles.iter().map(|role| role_name(*role)).collect();
+    let disabled = if user.disabled { "disabled" } else { "" };
+    [&user.name, &user.login, email, &roles.join("\n"), disabled].join("\n")
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Member => "Member",
+        Role::AccessReviewer => "Access reviewer",
+        Role::Operator => "Operator",
+        Role::Auditor => "Auditor",
+        Role::Admin => "Admin",
+    }
+}
+
+/// Everybody is a member, so that is left out where there is more to say.
+fn roles(user: &User) -> Markup {
+    let more = user.roles.iter().filter(|role| **role != Role::Member);
+    let more: Vec<_> = more.map(|role| role_name(*role)).collect();
+    html! {
+        @if more.is_empty() { span.muted { "Member" } } @else { (more.join(", ")) }
+        @if user.disabled { " " span.state.stop { "Disabled" } }
+    }
+}
+
+/// The grants that run.
+fn open_now(view: &Overview, user: UserId) -> usize {
+    let of = &view.organisation;
+    let open = of.accesses_of(user).filter(|(_, access)| access.is_open());
+    let standings = open.filter_map(|(resource, _)| of.standing(user, resource, view.now));
+    standings
+        .filter(|it| matches!(it.lock, LockState::Granted { .. }))
+        .count()
+}
+
+/// `GET /people/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<UserId>,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview_of_one(&app, &user, Sight::All).await?;
+    let of = &*view.organisation;
+    let person = of.user(id).ok_or_else(AppError::not_found)?;
+    let latest = overview::requests(&app, user.user.id, RequestFilter::of(id), None).await?;
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let title = plain(&person.name);
+    let page = Page {
+        title: &title,
+        place: Place::People,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { bdi { (title) } }
+                a.btn href={ "/people/" (id) "/summary.csv" } download { "Download summary (CSV)" }
+            }
+            dl.facts {
+                dt { "Login" }
+                dd.mono { bdi { (plain(&person.login)) } }
+                @if let Some(email) = &person.email {
+                    dt { "Mail" }
+                    dd { bdi { (plain(email)) } }
+                }
+                dt { "Roles" }
+                dd { (roles(person)) }
+                dt { "Groups" }
+                dd { (groups(&view, id)) }
+            }
+            (access(&view, person, &query))
+            section #requests {
+                h2 { "Requests" }
+                (requests::table(&latest.items, &view))
+                @if latest.items.is_empty() { p.empty { "They have asked for nothing yet." } }
+                @if latest.before.is_some() {
+                    p.pager { a.btn href={ "/requests?user=" (id) } { "All their requests" } }
+                }
+            }
+        },
+    ))
+}
+
+fn groups(view: &Overview, user: UserId) -> Markup {
+    let of = &view.organisation;
+    let groups = of.groups_of(user).iter().filter_map(|id| of.group(*id));
+    let groups: Vec<_> = groups.collect();
+    html! {
+        @if groups.is_empty() { span.muted { "None" } }
+        @for (nth, group) in groups.iter().enumerate() {
+            @if nth > 0 { ", " }
+            (link("groups", group.id, &group.name))
+        }
+    }
+}
+
+fn access(view: &Overview, person: &User, query: &TableQuery) -> Markup {
+    let of = &*view.organisation;
+    let path = format!("/people/{}", person.id);
+    let rows = Rows::of(
+        of.standings_of(person.id, view.now),
+        query,
+        |it: &Standing<'_>| &it.resource.name,
+        |it| format!("{}\n{}", it.resource.name, it.resource.address),
+    );
+    let nothing = match person.disabled {
+        true => "Their account is disabled: they reach nothing.",
+        false => "None of their groups has access to anything.",
+    };
+    html! {
+        section #access {
+            div.head {
+                h2 { "Access" span { (rows.total) } }
+                (search(&path, query, "Search resources"))
+            }
+            (rows.none(&path, nothing))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="Access" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Resource" }
+                            th scope="col" { "Through" }
+                            th scope="col" { "Settings" }
+                            th scope="col" { "State" }
+                            th scope="col" { "Last used" }
+                            th scope="col" { span.unseen { "Why" } }
+                        } }
+                        tbody {
+                            @for standing in &rows.rows {
+                                tr {
+                                    th scope="row" {
+                                        (link("resources", standing.resource.id, &standing.resource.name))
+                                    }
+                                    (standing_cells(view, standing))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (rows.pager(&path))
+        }
+    }
+}

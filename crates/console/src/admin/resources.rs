@@ -1,0 +1,348 @@
+//! Resources: all of them, and one with its groups, its people and its requests.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
+use hourkey_domain::format::endpoint;
+use hourkey_domain::ids::ResourceId;
+use hourkey_domain::lock::LockState;
+use hourkey_domain::organisation::{Resource, Standing};
+use hourkey_protocol::access::{Page as Several, Request};
+use maud::{Markup, html};
+
+use super::table::{Rows, TableQuery, search};
+use super::view::{link, overview, overview_of_one};
+use super::{requests, settings};
+use crate::address::{Id, Query};
+use crate::error::PageError;
+use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::page_user::PageUser;
+use crate::state;
+use crate::time::{ago, moment};
+
+/// `GET /resources`
+pub(super) async fn list(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview(&app, &user, Sight::Configuration).await?;
+    let of = &*view.organisation;
+    let rows = Rows::of(
+        of.resources(),
+        &query,
+        |resource| &resource.name,
+        |resource| searched(&view, resource),
+    );
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let page = Page {
+        title: "Resources",
+        place: Place::Resources,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { "Resources " span.muted { (rows.total) } }
+                (search("/resources", &query, "Search resources"))
+            }
+            (rows.none("/resources", "There are no resources yet. An administrator adds them by \
+                the organisation’s file."))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="Resources" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Name" }
+                            th scope="col" { "Address" }
+                            th scope="col" { "Network" }
+                            th scope="col" { "Access" }
+                            th scope="col" { "Groups" }
+                            @if view.sees_all { th scope="col" { "Open now" } }
+                        } }
+                        tbody {
+                            @for resource in &rows.rows { (row(&view, resource)) }
+                        }
+                    }
+                }
+            }
+            (rows.pager("/resources"))
+        },
+    ))
+}
+
+fn searched(view: &Overview, resource: &Resource) -> String {
+    let network = view.organisation.network(resource.network);
+    let texts = [
+        resource.name.as_str(),
+        &resource.address.to_string(),
+        resource.alias.as_deref().unwrap_or_default(),
+        network.map_or("", |network| &network.name),
+        &resource.tags.join("\n"),
+    ];
+    texts.join("\n")
+}
+
+fn row(view: &Overview, resource: &Resource) -> Markup {
+    let of = &view.organisation;
+    let network = of.network(resource.network);
+    html! {
+        tr {
+            th scope="row" { (link("resources", resource.id, &resource.name)) }
+            td.mono { bdi { (plain(&address(resource))) } }
+            td { bdi { (plain(network.map_or("", |network| &network.name))) } }
+            td { (settings::policy(&resource.settings)) }
+            td.number { (of.assignments_of(resource.id).count()) }
+            @if view.sees_all { td.number { (open_now(view, resource.id)) } }
+        }
+    }
+}
+
+/// The grants that run.
+fn open_now(view: &Overview, resource: ResourceId) -> usize {
+    let of = &view.organisation;
+    let open = of.open_for(resource);
+    let granted = open.filter(|user| {
+        let standing = of.standing(*user, resource, view.now);
+        standing.is_some_and(|it| matches!(it.lock, LockState::Granted { .. }))
+    });
+    granted.count()
+}
+
+pub(super) fn address(resource: &Resource) -> String {
+    endpoint(&resource.address.to_string(), &resource.ports)
+}
+
+/// `GET /resources/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<ResourceId>,
+    Query(query): Query<TableQuery>,
+) -> Result<Response, PageError> {
+    let view = overview_of_one(&app, &user, Sight::Configuration).await?;
+    let of = &*view.organisation;
+    let resource = of.resource(id).ok_or_else(AppError::not_found)?;
+    let requests = match view.sees_all {
+        true => {
+            let filter = RequestFilter {
+                resource: Some(id),
+                ..RequestFilter::default()
+            };
+            Some(overview::requests(&app, user.user.id, filter, None).await?)
+        }
+        false => None,
+    };
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let title = plain(&resource.name);
+    let page = Page {
+        title: &title,
+        place: Place::Resources,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head {
+                h1 { bdi { (title) } }
+                @if view.sees_all {
+                    a.btn href={ "/resources/" (id) "/summary.csv" } download {
+                        "Download summary (CSV)"
+                    }
+                }
+            }
+            p.mono.address { bdi { (plain(&address(resource))) } }
+            (facts(&view, resource))
+            (assignments(&view, resource))
+            @if view.sees_all { (people(&view, resource, &query)) }
+            @if let Some(requests) = requests { (latest(&requests, id, &view)) }
+        },
+    ))
+}
+
+fn facts(view: &Overview, resource: &Resource) -> Markup {
+    let of = &view.organisation;
+    let network = of.network(resource.network);
+    let approvers = resource.approvers.iter().filter_map(|id| of.group(*id));
+    let approvers: Vec<_> = approvers.collect();
+    html! {
+        dl.facts {
+            dt { "Access" }
+            dd { (settings::policy(&resource.settings)) }
+            dt { "Network" }
+            dd {
+                bdi { (plain(network.map_or("", |network| &network.name))) }
+                @if !of.has_gateway(resource.network) { " · no gateway yet" }
+            }
+            @if let Some(alias) = &resource.alias {
+                dt { "Alias" }
+                dd.mono { bdi { (plain(alias)) } }
+            }
+            @if !resource.tags.is_empty() {
+                dt { "Tags" }
+                dd { @for tag in &resource.tags { bdi.tag { (plain(tag)) } " " } }
+            }
+            dt { "Approvers" }
+            dd {
+                @if approvers.is_empty() { "Those who review every request" }
+                @for (nth, group) in approvers.iter().enumerate() {
+                    @if nth > 0 { ", " }
+                    (link("groups", group.id, &group.name))
+                }
+            }
+        }
+    }
+}
+
+fn assignments(view: &Overview, resource: &Resource) -> Markup {
+    let of = &view.organisation;
+    let all: Vec<_> = of.assignments_of(resource.id).collect();
+    html! {
+        section #assignments {
+            h2 { "Access" span { (all.len()) } }
+            @if all.is_empty() {
+                p.empty { "No group has access to it." }
+            } @else {
+                div.table tabindex="0" role="region" aria-label="Access by group" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Group" }
+                            th scope="col" { "People" }
+                            th scope="col" { "Settings" }
+                            th scope="col" { "Ends" }
+                        } }
+                        tbody {
+                            @for own in &all {
+                                @if let Some(group) = of.group(own.group) {
+                                    tr {
+                                        th scope="row" { (link("groups", group.id, &group.name)) }
+                                        td.number { (group.members.len()) }
+                                        td { (settings::of_assignment(resource.settings, own.own)) }
+                                        td { (ends(own.until, view)) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                p.hint { "Settings in bold are the group’s own, in place of the resource’s." }
+            }
+        }
+    }
+}
+
+/// The end of an assignment.
+pub(super) fn ends(until: Option<hourkey_domain::Time>, view: &Overview) -> Markup {
+    html! {
+        @match until {
+            None => span.muted { "–" },
+            Some(at) if at <= view.now => { "Ended " (ago(at, view.now)) },
+            Some(at) => (moment(at, view.now)),
+        }
+    }
+}
+
+fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
+    let of = &*view.organisation;
+    let seen_by = of.seen_by(resource.id, view.now);
+    let users = seen_by.into_iter().filter_map(|user| of.user(user));
+    let rows = Rows::of(
+        users,
+        query,
+        |user| &user.name,
+        |user| format!("{}\n{}", user.name, user.login),
+    );
+    let path = format!("/resources/{}", resource.id);
+    html! {
+        section #people {
+            div.head {
+                h2 { "People" span { (rows.total) } }
+                (search(&path, query, "Search people"))
+            }
+            (rows.none(&path, "Nobody sees it."))
+            @if !rows.rows.is_empty() {
+                div.table tabindex="0" role="region" aria-label="People" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Person" }
+                            th scope="col" { "Through" }
+                            th scope="col" { "Settings" }
+                            th scope="col" { "State" }
+                            th scope="col" { "Last used" }
+                            th scope="col" { span.unseen { "Why" } }
+                        } }
+                        tbody {
+                            @for user in &rows.rows {
+                                @if let Some(standing) = of.standing(user.id, resource.id, view.now) {
+                                    tr {
+                                        th scope="row" { (link("people", user.id, &user.name)) }
+                                        (standing_cells(view, &standing))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (rows.pager(&path))
+        }
+    }
+}
+
+/// How somebody's access stands: the groups it comes from, settings, state, last use, and why.
+pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup {
+    let of = &view.organisation;
+    let groups = of.through(standing, view.now);
+    let own = of.assignment(standing.counts.assignment);
+    let why = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("user", &standing.user.login)
+        .append_pair("resource", &standing.resource.id.to_string())
+        .finish();
+    html! {
+        td {
+            @for (nth, group) in groups.iter().enumerate() {
+                @if nth > 0 { ", " }
+                (link("groups", group.id, &group.name))
+            }
+        }
+        td {
+            @if let Some(own) = own {
+                (settings::of_assignment(standing.resource.settings, own.own))
+            }
+        }
+        td { (state::of_lock(standing.lock, view.now)) }
+        td {
+            @match standing.used_at() {
+                Some(at) => (ago(at, view.now)),
+                None => span.muted { "never" },
+            }
+        }
+        td {
+            a href={ "/explain?" (why) } aria-label={
+                "Explain: " (plain(&standing.user.name)) ", " (plain(&standing.resource.name))
+            } { "Explain" }
+        }
+    }
+}
+
+fn latest(requests: &Several<Request>, id: ResourceId, view: &Overview) -> Markup {
+    html! {
+        section #requests {
+            h2 { "Requests" }
+            (requests::table(&requests.items, view))
+            @if requests.items.is_empty() {
+                p.empty { "Nobody has asked for it." }
+            }
+            @if requests.before.is_some() {
+                p.pager { a.btn href={ "/requests?resource=" (id) } { "All requests for it" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the administrators' pages have in common: who may see how much, and how things are named.
+
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::overview::{Overview, Sight};
+use maud::{Markup, html};
+
+use crate::error::PageError;
+use crate::layout::plain;
+use crate::page_user::PageUser;
+
+/// What the person sees of the organisation, for a page of many things.
+pub(super) async fn overview(
+    app: &App,
+    user: &PageUser,
+    sight: Sight,
+) -> Result<Overview, PageError> {
+    Ok(Overview::of(app, user.user.id, sight).await?)
+}
+
+/// What the person sees of the organisation, for the page of one thing: who may not see it is
+/// answered as about an unknown one (rule 1).
+pub(super) async fn overview_of_one(
+    app: &App,
+    user: &PageUser,
+    sight: Sight,
+) -> Result<Overview, PageError> {
+    match Overview::of(app, user.user.id, sight).await {
+        Err(AppError::Refused(_)) => Err(AppError::not_found().into()),
+        other => Ok(other?),
+    }
+}
+
+/// A name that leads to the page of what it names.
+pub(super) fn link(to: &str, id: impl std::fmt::Display, name: &str) -> Markup {
+    html! { a href={ "/" (to) "/" (id) } { bdi { (plain(name)) } } }
+}
+
+/// `1 person`, `12 people`.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    }
+}
