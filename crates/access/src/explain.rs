@@ -23,7 +23,7 @@ pub struct Asked {
 }
 
 /// Explains to the caller: their own access, that of those whom they review, or, as an
-/// administrator, anybody's. Which gateways are connected now is known to who serves them.
+/// administrator or auditor, anybody's; with the moment that was now. Which gateways are connected now is known to who serves them.
 ///
 /// # Errors
 /// As for an unknown id where the person or the resource is unknown, or not the caller's to see
@@ -33,7 +33,7 @@ pub async fn explained(
     caller: Caller,
     asked: &Asked,
     is_connected: impl Fn(GatewayId) -> bool,
-) -> Result<Explanation, AppError> {
+) -> Result<(Explanation, Time), AppError> {
     let organisation = app.organisation().await?;
     let now = app.clock.now();
     let viewer = Viewer {
@@ -58,7 +58,8 @@ pub async fn explained(
     match (found.pop(), found.as_slice()) {
         (None, _) => Err(AppError::not_found()),
         (Some((_, explanation)), []) => {
-            Ok(explanation.with_connected(&organisation, now, is_connected))
+            let connected = explanation.with_connected(&organisation, now, is_connected);
+            Ok((connected, now))
         }
         (Some(last), others) => {
             let several = others.iter().chain([&last]);

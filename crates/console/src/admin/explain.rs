@@ -84,7 +84,7 @@ pub(super) async fn show(
             }
             (wrong.complaint())
             (form(&query, sees_all))
-            @if let Some(answer) = &answer { (told(answer, frame.now)) }
+            @if let Some((answer, now)) = &answer { (told(answer, *now)) }
         },
     ))
 }

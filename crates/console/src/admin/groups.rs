@@ -12,11 +12,11 @@ use maud::{Markup, html};
 
 use super::resources::ends;
 use super::settings;
-use super::table::{Rows, TableQuery, search};
-use super::view::{count, link, overview, overview_of_one};
+use super::table::{Rows, TableQuery, search, table};
+use super::view::{count, link, overview, overview_of_one, page};
 use crate::address::{Id, Query};
 use crate::error::PageError;
-use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 
 /// `GET /groups`
@@ -29,46 +29,33 @@ pub(super) async fn list(
     let view = overview(&app, &user, Sight::Configuration).await?;
     let of = &*view.organisation;
     let rows = Rows::of(of.groups(), &query, |it| &it.name, |it| it.name.clone());
-    let frame = Frame::of(&app, &user, &uri).await?;
-    let page = Page {
-        title: "Groups",
-        place: Place::Groups,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        ("Groups", Place::Groups),
         &html! {
             div.head {
                 h1 { "Groups " span.muted { (rows.total) } }
                 (search("/groups", &query, "Search groups"))
             }
-            (rows.none("/groups", "There are no groups yet."))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="Groups" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Name" }
-                            th scope="col" { "People" }
-                            th scope="col" { "Resources" }
-                            th scope="col" { "Reviews for" }
-                        } }
-                        tbody {
-                            @for group in &rows.rows {
-                                tr {
-                                    th scope="row" { (link("groups", group.id, &group.name)) }
-                                    td.number { (group.members.len()) }
-                                    td.number { (of.assignments_to(group.id).count()) }
-                                    td.number { (of.approved_by(group.id).count()) }
-                                }
-                            }
-                        }
+            (rows.table(
+                "/groups",
+                "Groups",
+                &["Name", "People", "Resources", "Reviews for"],
+                "There are no groups yet.",
+                |group| html! {
+                    tr {
+                        th scope="row" { (link("groups", group.id, &group.name)) }
+                        td.number { (group.members.len()) }
+                        td.number { (of.assignments_to(group.id).count()) }
+                        td.number { (of.approved_by(group.id).count()) }
                     }
-                }
-            }
-            (rows.pager("/groups"))
+                },
+            ))
         },
-    ))
+    )
+    .await
 }
 
 /// `GET /groups/{id}`
@@ -82,16 +69,12 @@ pub(super) async fn show(
     let view = overview_of_one(&app, &user, Sight::Configuration).await?;
     let group = view.organisation.group(id);
     let group = group.ok_or_else(AppError::not_found)?;
-    let frame = Frame::of(&app, &user, &uri).await?;
     let title = plain(&group.name);
-    let page = Page {
-        title: &title,
-        place: Place::Groups,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        (&title, Place::Groups),
         &html! {
             div.head {
                 h1 { bdi { (title) } }
@@ -107,7 +90,8 @@ pub(super) async fn show(
                 p.lead { (count(group.members.len(), "person", "people")) " in this group." }
             }
         },
-    ))
+    )
+    .await
 }
 
 fn reviews(view: &Overview, group: &Group) -> Markup {
@@ -143,28 +127,17 @@ fn resources(view: &Overview, group: &Group) -> Markup {
             @if all.is_empty() {
                 p.empty { "It gives access to nothing yet." }
             } @else {
-                div.table tabindex="0" role="region" aria-label="Resources" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Resource" }
-                            th scope="col" { "Settings" }
-                            th scope="col" { "Ends" }
-                        } }
-                        tbody {
-                            @for own in &all {
-                                @if let Some(resource) = of.resource(own.resource) {
-                                    tr {
-                                        th scope="row" {
-                                            (link("resources", resource.id, &resource.name))
-                                        }
-                                        td { (settings::of_assignment(resource.settings, own.own)) }
-                                        td { (ends(own.until, view)) }
-                                    }
-                                }
+                (table("Resources", &["Resource", "Settings", "Ends"], &html! {
+                    @for own in &all {
+                        @if let Some(resource) = of.resource(own.resource) {
+                            tr {
+                                th scope="row" { (link("resources", resource.id, &resource.name)) }
+                                td { (settings::of_assignment(resource.settings, own.own)) }
+                                td { (ends(own.until, view)) }
                             }
                         }
                     }
-                }
+                }))
                 p.hint { "Settings in bold are this group’s own, in place of the resource’s." }
             }
         }
@@ -187,31 +160,18 @@ fn members(view: &Overview, group: &Group, query: &TableQuery) -> Markup {
                 h2 { "People" span { (rows.total) } }
                 (search(&path, query, "Search people"))
             }
-            (rows.none(&path, "Nobody is in it."))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="People" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Person" }
-                            th scope="col" { "Login" }
-                            th scope="col" { "State" }
-                        } }
-                        tbody {
-                            @for user in &rows.rows {
-                                tr {
-                                    th scope="row" { (link("people", user.id, &user.name)) }
-                                    td.mono { bdi { (plain(&user.login)) } }
-                                    td {
-                                        @if user.disabled { span.state.stop { "Disabled" } }
-                                        @else { span.muted { "Enabled" } }
-                                    }
-                                }
-                            }
+            (rows.table(&path, "People", &["Person", "Login", "State"], "Nobody is in it.", |user| {
+                html! {
+                    tr {
+                        th scope="row" { (link("people", user.id, &user.name)) }
+                        td.mono { bdi { (plain(&user.login)) } }
+                        td {
+                            @if user.disabled { span.state.stop { "Disabled" } }
+                            @else { span.muted { "Enabled" } }
                         }
                     }
                 }
-            }
-            (rows.pager(&path))
+            }))
         }
     }
 }

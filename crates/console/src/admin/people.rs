@@ -15,10 +15,10 @@ use maud::{Markup, html};
 use super::requests;
 use super::resources::standing_cells;
 use super::table::{Rows, TableQuery, search};
-use super::view::{link, overview, overview_of_one};
+use super::view::{link, overview, overview_of_one, page};
 use crate::address::{Id, Query};
 use crate::error::PageError;
-use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 
 /// `GET /people`
@@ -31,48 +31,34 @@ pub(super) async fn list(
     let view = overview(&app, &user, Sight::All).await?;
     let of = &*view.organisation;
     let rows = Rows::of(of.users(), &query, |user| &user.name, |user| searched(user));
-    let frame = Frame::of(&app, &user, &uri).await?;
-    let page = Page {
-        title: "People",
-        place: Place::People,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        ("People", Place::People),
         &html! {
             div.head {
                 h1 { "People " span.muted { (rows.total) } }
                 (search("/people", &query, "Search people"))
             }
-            (rows.none("/people", "There is nobody yet."))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="People" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Name" }
-                            th scope="col" { "Login" }
-                            th scope="col" { "Roles" }
-                            th scope="col" { "Groups" }
-                            th scope="col" { "Open now" }
-                        } }
-                        tbody {
-                            @for user in &rows.rows {
-                                tr {
-                                    th scope="row" { (link("people", user.id, &user.name)) }
-                                    td.mono { bdi { (plain(&user.login)) } }
-                                    td { (roles(user)) }
-                                    td.number { (of.groups_of(user.id).len()) }
-                                    td.number { (open_now(&view, user.id)) }
-                                }
-                            }
-                        }
+            (rows.table(
+                "/people",
+                "People",
+                &["Name", "Login", "Roles", "Groups", "Granted now"],
+                "There is nobody yet.",
+                |user| html! {
+                    tr {
+                        th scope="row" { (link("people", user.id, &user.name)) }
+                        td.mono { bdi { (plain(&user.login)) } }
+                        td { (roles(user)) }
+                        td.number { (of.groups_of(user.id).len()) }
+                        td.number { (open_now(&view, user.id)) }
                     }
-                }
-            }
-            (rows.pager("/people"))
+                },
+            ))
         },
-    ))
+    )
+    .await
 }
 
 fn searched(user: &User) -> String {
@@ -124,16 +110,12 @@ pub(super) async fn show(
     let of = &*view.organisation;
     let person = of.user(id).ok_or_else(AppError::not_found)?;
     let latest = overview::requests(&app, user.user.id, RequestFilter::of(id), None).await?;
-    let frame = Frame::of(&app, &user, &uri).await?;
     let title = plain(&person.name);
-    let page = Page {
-        title: &title,
-        place: Place::People,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        (&title, Place::People),
         &html! {
             div.head {
                 h1 { bdi { (title) } }
@@ -161,7 +143,8 @@ pub(super) async fn show(
                 }
             }
         },
-    ))
+    )
+    .await
 }
 
 fn groups(view: &Overview, user: UserId) -> Markup {
@@ -196,32 +179,20 @@ fn access(view: &Overview, person: &User, query: &TableQuery) -> Markup {
                 h2 { "Access" span { (rows.total) } }
                 (search(&path, query, "Search resources"))
             }
-            (rows.none(&path, nothing))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="Access" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Resource" }
-                            th scope="col" { "Through" }
-                            th scope="col" { "Settings" }
-                            th scope="col" { "State" }
-                            th scope="col" { "Last used" }
-                            th scope="col" { span.unseen { "Why" } }
-                        } }
-                        tbody {
-                            @for standing in &rows.rows {
-                                tr {
-                                    th scope="row" {
-                                        (link("resources", standing.resource.id, &standing.resource.name))
-                                    }
-                                    (standing_cells(view, standing))
-                                }
-                            }
+            (rows.table(
+                &path,
+                "Access",
+                &["Resource", "Through", "Settings", "State", "Last used", "Why"],
+                nothing,
+                |standing| html! {
+                    tr {
+                        th scope="row" {
+                            (link("resources", standing.resource.id, &standing.resource.name))
                         }
+                        (standing_cells(view, standing))
                     }
-                }
-            }
-            (rows.pager(&path))
+                },
+            ))
         }
     }
 }

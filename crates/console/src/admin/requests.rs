@@ -11,10 +11,11 @@ use hourkey_protocol::access::Request;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::view::{link, overview};
+use super::table;
+use super::view::{link, overview, page};
 use crate::address::Query;
 use crate::error::PageError;
-use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::layout::{Place, plain};
 use crate::outcome::{asked, sentence, tone};
 use crate::page_user::PageUser;
 use crate::time::ago;
@@ -49,13 +50,6 @@ pub(super) async fn list(
     };
     let before = query.before.map(RequestId);
     let found = overview::requests(&app, user.user.id, filter, before).await?;
-    let frame = Frame::of(&app, &user, &uri).await?;
-    let page = Page {
-        title: "Requests",
-        place: Place::Requests,
-        width: Width::Full,
-        live: Live::Off,
-    };
     let of_user = filter.user.and_then(|id| of.user_name(id));
     let for_resource = filter.resource.and_then(|id| of.resource(id));
     let older = found.before.map(|before| {
@@ -66,8 +60,11 @@ pub(super) async fn list(
         address.append_pair("before", &before.to_string());
         format!("/requests?{}", address.finish())
     });
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        ("Requests", Place::Requests),
         &html! {
             div.head { h1 { "Requests" } }
             @if filter != RequestFilter::default() {
@@ -83,26 +80,19 @@ pub(super) async fn list(
             @if found.items.is_empty() { p.empty { "There are none." } }
             @if let Some(older) = older { p.pager { a.btn href=(older) { "Older" } } }
         },
-    ))
+    )
+    .await
 }
 
 /// Requests as a table; nothing where there are none.
 pub(super) fn table(requests: &[Request], view: &Overview) -> Markup {
     html! {
         @if !requests.is_empty() {
-            div.table tabindex="0" role="region" aria-label="Requests" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Asked" }
-                        th scope="col" { "Person" }
-                        th scope="col" { "Resource" }
-                        th scope="col" { "For" }
-                        th scope="col" { "Reason" }
-                        th scope="col" { "State" }
-                    } }
-                    tbody { @for request in requests { (row(request, view)) } }
-                }
-            }
+            (table::table(
+                "Requests",
+                &["Asked", "Person", "Resource", "For", "Reason", "State"],
+                &html! { @for request in requests { (row(request, view)) } },
+            ))
         }
     }
 }

@@ -13,12 +13,12 @@ use hourkey_domain::organisation::{Resource, Standing};
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
-use super::table::{Rows, TableQuery, search};
-use super::view::{link, overview, overview_of_one};
+use super::table::{Rows, TableQuery, search, table};
+use super::view::{link, overview, overview_of_one, page};
 use super::{requests, settings};
 use crate::address::{Id, Query};
 use crate::error::PageError;
-use crate::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 use crate::state;
 use crate::time::{ago, moment};
@@ -38,49 +38,36 @@ pub(super) async fn list(
         |resource| &resource.name,
         |resource| searched(&view, resource),
     );
-    let frame = Frame::of(&app, &user, &uri).await?;
-    let page = Page {
-        title: "Resources",
-        place: Place::Resources,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        ("Resources", Place::Resources),
         &html! {
             div.head {
                 h1 { "Resources " span.muted { (rows.total) } }
                 (search("/resources", &query, "Search resources"))
             }
-            (rows.none("/resources", "There are no resources yet. An administrator adds them by \
-                the organisation’s file."))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="Resources" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Name" }
-                            th scope="col" { "Address" }
-                            th scope="col" { "Network" }
-                            th scope="col" { "Access" }
-                            th scope="col" { "Groups" }
-                            @if view.sees_all { th scope="col" { "Open now" } }
-                        } }
-                        tbody {
-                            @for resource in &rows.rows { (row(&view, resource)) }
-                        }
-                    }
-                }
-            }
-            (rows.pager("/resources"))
+            (rows.table(
+                "/resources",
+                "Resources",
+                match view.sees_all {
+                    true => &["Name", "Address", "Network", "Access", "Groups", "Granted now"],
+                    false => &["Name", "Address", "Network", "Access", "Groups"],
+                },
+                "There are no resources yet. An administrator adds them by the organisation’s file.",
+                |resource| row(&view, resource),
+            ))
         },
-    ))
+    )
+    .await
 }
 
 fn searched(view: &Overview, resource: &Resource) -> String {
     let network = view.organisation.network(resource.network);
     let texts = [
         resource.name.as_str(),
-        &resource.address.to_string(),
+        &address(resource),
         resource.alias.as_deref().unwrap_or_default(),
         network.map_or("", |network| &network.name),
         &resource.tags.join("\n"),
@@ -139,16 +126,12 @@ pub(super) async fn show(
         }
         false => None,
     };
-    let frame = Frame::of(&app, &user, &uri).await?;
     let title = plain(&resource.name);
-    let page = Page {
-        title: &title,
-        place: Place::Resources,
-        width: Width::Full,
-        live: Live::Off,
-    };
-    Ok(frame.page(
-        &page,
+    page(
+        &app,
+        &user,
+        &uri,
+        (&title, Place::Resources),
         &html! {
             div.head {
                 h1 { bdi { (title) } }
@@ -164,7 +147,8 @@ pub(super) async fn show(
             @if view.sees_all { (people(&view, resource, &query)) }
             @if let Some(requests) = requests { (latest(&requests, id, &view)) }
         },
-    ))
+    )
+    .await
 }
 
 fn facts(view: &Overview, resource: &Resource) -> Markup {
@@ -191,11 +175,9 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
             }
             dt { "Approvers" }
             dd {
-                @if approvers.is_empty() { "Those who review every request" }
-                @for (nth, group) in approvers.iter().enumerate() {
-                    @if nth > 0 { ", " }
-                    (link("groups", group.id, &group.name))
-                }
+                @for group in &approvers { (link("groups", group.id, &group.name)) ", " }
+                @if approvers.is_empty() { "Those" } @else { "and those" }
+                " who review every request"
             }
         }
     }
@@ -210,28 +192,18 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
             @if all.is_empty() {
                 p.empty { "No group has access to it." }
             } @else {
-                div.table tabindex="0" role="region" aria-label="Access by group" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Group" }
-                            th scope="col" { "People" }
-                            th scope="col" { "Settings" }
-                            th scope="col" { "Ends" }
-                        } }
-                        tbody {
-                            @for own in &all {
-                                @if let Some(group) = of.group(own.group) {
-                                    tr {
-                                        th scope="row" { (link("groups", group.id, &group.name)) }
-                                        td.number { (group.members.len()) }
-                                        td { (settings::of_assignment(resource.settings, own.own)) }
-                                        td { (ends(own.until, view)) }
-                                    }
-                                }
+                (table("Access by group", &["Group", "People", "Settings", "Ends"], &html! {
+                    @for own in &all {
+                        @if let Some(group) = of.group(own.group) {
+                            tr {
+                                th scope="row" { (link("groups", group.id, &group.name)) }
+                                td.number { (group.members.len()) }
+                                td { (settings::of_assignment(resource.settings, own.own)) }
+                                td { (ends(own.until, view)) }
                             }
                         }
                     }
-                }
+                }))
                 p.hint { "Settings in bold are the group’s own, in place of the resource’s." }
             }
         }
@@ -266,32 +238,20 @@ fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
                 h2 { "People" span { (rows.total) } }
                 (search(&path, query, "Search people"))
             }
-            (rows.none(&path, "Nobody sees it."))
-            @if !rows.rows.is_empty() {
-                div.table tabindex="0" role="region" aria-label="People" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Person" }
-                            th scope="col" { "Through" }
-                            th scope="col" { "Settings" }
-                            th scope="col" { "State" }
-                            th scope="col" { "Last used" }
-                            th scope="col" { span.unseen { "Why" } }
-                        } }
-                        tbody {
-                            @for user in &rows.rows {
-                                @if let Some(standing) = of.standing(user.id, resource.id, view.now) {
-                                    tr {
-                                        th scope="row" { (link("people", user.id, &user.name)) }
-                                        (standing_cells(view, &standing))
-                                    }
-                                }
-                            }
+            (rows.table(
+                &path,
+                "People",
+                &["Person", "Through", "Settings", "State", "Last used", "Why"],
+                "Nobody sees it.",
+                |user| html! {
+                    @if let Some(standing) = of.standing(user.id, resource.id, view.now) {
+                        tr {
+                            th scope="row" { (link("people", user.id, &user.name)) }
+                            (standing_cells(view, &standing))
                         }
                     }
-                }
-            }
-            (rows.pager(&path))
+                },
+            ))
         }
     }
 }

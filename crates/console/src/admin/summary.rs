@@ -29,7 +29,7 @@ use crate::address::Id;
 use crate::error::PageError;
 use crate::page_user::PageUser;
 
-const HEADINGS: [&str; 25] = [
+const HEADINGS: [&str; 26] = [
     "User",
     "Login",
     "Resource",
@@ -48,6 +48,7 @@ const HEADINGS: [&str; 25] = [
     "State",
     "Grant start (UTC)",
     "Grant end (UTC)",
+    "Granted through",
     "Approver",
     "Reason",
     "Assignment end (UTC)",
@@ -143,6 +144,8 @@ fn written(
         .collect();
     let mut file = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
+        // Where a list is separated otherwise, a text stays one cell.
+        .quote_style(csv::QuoteStyle::Always)
         .from_writer(Vec::new());
     file.write_record(HEADINGS)?;
     let mut write = |standing: Standing<'_>| {
@@ -216,6 +219,10 @@ fn cells(
         state(standing.lock).to_owned(),
         moment(granted.map(|granted| granted.grant.window.starts_at)),
         moment(granted.map(|granted| granted.grant.window.expires_at)),
+        granted
+            .and_then(|granted| of.group(granted.request.terms.group))
+            .map(|group| name(&group.name))
+            .unwrap_or_default(),
         approver.unwrap_or_default(),
         granted
             .map(|granted| several_lines(granted.request.reason.as_str()))

@@ -29,7 +29,7 @@ impl TableQuery {
 /// One page of a table.
 pub(super) struct Rows<T> {
     /// Its rows.
-    pub(super) rows: Vec<T>,
+    rows: Vec<T>,
     /// How many rows there are on all pages.
     pub(super) total: usize,
     query: TableQuery,
@@ -82,8 +82,31 @@ impl<T> Rows<T> {
         }
     }
 
-    /// Links to the pages before and after; nothing where all are shown.
-    pub(super) fn pager(&self, path: &str) -> Markup {
+    /// The rows as a table, with links to the pages before and after; `nothing` where there is none.
+    pub(super) fn table(
+        &self,
+        path: &str,
+        label: &str,
+        headings: &[&str],
+        nothing: &str,
+        row: impl Fn(&T) -> Markup,
+    ) -> Markup {
+        let rows = html! { @for item in &self.rows { (row(item)) } };
+        html! {
+            @if !self.rows.is_empty() {
+                (table(label, headings, &rows))
+            } @else {
+                p.empty {
+                    @if self.query.q.is_empty() { (nothing) }
+                    @else { "Nothing matches this search. " a href=(path) { "Show all" } }
+                }
+            }
+            (self.pager(path))
+        }
+    }
+
+    /// Nothing where all are shown.
+    fn pager(&self, path: &str) -> Markup {
         let start = self.query.page * ROWS;
         let end = start + self.rows.len();
         let to = |page: usize| {
@@ -108,15 +131,15 @@ impl<T> Rows<T> {
             }
         }
     }
+}
 
-    /// What stands in place of the rows where there are none.
-    pub(super) fn none(&self, path: &str, nothing: &str) -> Markup {
-        html! {
-            @if self.rows.is_empty() {
-                p.empty {
-                    @if self.query.q.is_empty() { (nothing) }
-                    @else { "Nothing matches this search. " a href=(path) { "Show all" } }
-                }
+/// A table, which scrolls by itself where it is too wide.
+pub(super) fn table(label: &str, headings: &[&str], rows: &Markup) -> Markup {
+    html! {
+        div.table tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
+                tbody { (rows) }
             }
         }
     }

@@ -1,12 +1,14 @@
 //! What the administrators' pages have in common: who may see how much, and how things are named.
 
+use axum::http::Uri;
+use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{Overview, Sight};
 use maud::{Markup, html};
 
 use crate::error::PageError;
-use crate::layout::plain;
+use crate::layout::{Frame, Live, Page, Place, Width, plain};
 use crate::page_user::PageUser;
 
 /// What the person sees of the organisation, for a page of many things.
@@ -29,6 +31,24 @@ pub(super) async fn overview_of_one(
         Err(AppError::Refused(_)) => Err(AppError::not_found().into()),
         other => Ok(other?),
     }
+}
+
+/// The page.
+pub(super) async fn page(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    (title, place): (&str, Place),
+    main: &Markup,
+) -> Result<Response, PageError> {
+    let frame = Frame::of(app, user, uri).await?;
+    let page = Page {
+        title,
+        place,
+        width: Width::Full,
+        live: Live::Off,
+    };
+    Ok(frame.page(&page, main))
 }
 
 /// A name that leads to the page of what it names.

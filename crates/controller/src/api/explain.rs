@@ -77,5 +77,6 @@ pub(super) async fn explain(
         at,
     };
     let is_connected = |gateway| streams.is_connected(gateway, app.clock.now());
-    Ok(Json(explained(&app, caller, &asked, is_connected).await?))
+    let (explanation, _) = explained(&app, caller, &asked, is_connected).await?;
+    Ok(Json(explanation))
 }

@@ -42,6 +42,13 @@ async fn a_resources_page_says_who_uses_it_and_how() {
     let found = aud.get("/people?q=member+ann").await;
     found.says("Ann Member");
     assert!(!found.text.contains("Ben Oncall"));
+    let shown = aud.get("/requests").await;
+    assert!(shown.text.contains(&format!("\"/resources/{database}\"")));
+    env.change(move |tx| Box::pin(async move { Ok(tx.remove_resource(database).await?) }))
+        .await;
+    let gone = aud.get("/requests").await;
+    gone.says("To mend it");
+    assert!(!gone.text.contains(&format!("/resources/{database}")));
     aud.get("/people?q=nobody+at+all")
         .await
         .says("Nothing matches");
@@ -141,6 +148,7 @@ async fn summaries_say_what_was_granted_used_and_unlocked() {
     assert_eq!(row["State"], "Granted");
     assert_eq!(row["Approver"], "Roy Reviewer");
     assert_eq!(row["Reason"], "'=1+1");
+    assert_eq!(row["Granted through"], "Engineering");
     assert_eq!(row["Grant start (UTC)"], "2030-01-09 00:00");
     let vaults = "'=HYPERLINK(\"http://evil\")";
     let row = of_ann.iter().find(|row| row["Resource"] == vaults).unwrap();
