@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use super::resources::ends;
 use super::settings;
 use super::table::{Rows, TableQuery, search, table};
-use super::view::{count, link, overview, overview_of_one, page};
+use super::view::{count, link, links, overview, overview_of_one, page};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -104,10 +104,7 @@ fn reviews(view: &Overview, group: &Group) -> Markup {
             dl.facts {
                 dt { "Reviews for" }
                 dd {
-                    @for (nth, resource) in resources.iter().enumerate() {
-                        @if nth > 0 { ", " }
-                        (link("resources", resource.id, &resource.name))
-                    }
+                    (links("resources", resources.iter().map(|it| (it.id, it.name.as_str()))))
                     @if is_fallback {
                         @if !resources.is_empty() { "; " }
                         "what nobody else can review"

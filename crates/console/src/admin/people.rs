@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::requests;
 use super::resources::standing_cells;
 use super::table::{Rows, TableQuery, search};
-use super::view::{link, overview, overview_of_one, page};
+use super::view::{link, links, overview, overview_of_one, page};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -52,7 +52,7 @@ pub(super) async fn list(
                         td.mono { bdi { (plain(&user.login)) } }
                         td { (roles(user)) }
                         td.number { (of.groups_of(user.id).len()) }
-                        td.number { (open_now(&view, user.id)) }
+                        td.number { (granted_now(&view, user.id)) }
                     }
                 },
             ))
@@ -89,7 +89,7 @@ fn roles(user: &User) -> Markup {
 }
 
 /// The grants that run.
-fn open_now(view: &Overview, user: UserId) -> usize {
+fn granted_now(view: &Overview, user: UserId) -> usize {
     let of = &view.organisation;
     let open = of.accesses_of(user).filter(|(_, access)| access.is_open());
     let standings = open.filter_map(|(resource, _)| of.standing(user, resource, view.now));
@@ -153,10 +153,7 @@ fn groups(view: &Overview, user: UserId) -> Markup {
     let groups: Vec<_> = groups.collect();
     html! {
         @if groups.is_empty() { span.muted { "None" } }
-        @for (nth, group) in groups.iter().enumerate() {
-            @if nth > 0 { ", " }
-            (link("groups", group.id, &group.name))
-        }
+        (links("groups", groups.iter().map(|it| (it.id, it.name.as_str()))))
     }
 }
 

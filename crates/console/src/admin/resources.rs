@@ -14,7 +14,7 @@ use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
 use super::table::{Rows, TableQuery, search, table};
-use super::view::{link, overview, overview_of_one, page};
+use super::view::{link, links, overview, overview_of_one, page};
 use super::{requests, settings};
 use crate::address::{Id, Query};
 use crate::error::PageError;
@@ -85,13 +85,13 @@ fn row(view: &Overview, resource: &Resource) -> Markup {
             td { bdi { (plain(network.map_or("", |network| &network.name))) } }
             td { (settings::policy(&resource.settings)) }
             td.number { (of.assignments_of(resource.id).count()) }
-            @if view.sees_all { td.number { (open_now(view, resource.id)) } }
+            @if view.sees_all { td.number { (granted_now(view, resource.id)) } }
         }
     }
 }
 
 /// The grants that run.
-fn open_now(view: &Overview, resource: ResourceId) -> usize {
+fn granted_now(view: &Overview, resource: ResourceId) -> usize {
     let of = &view.organisation;
     let open = of.open_for(resource);
     let granted = open.filter(|user| {
@@ -267,10 +267,7 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
         .finish();
     html! {
         td {
-            @for (nth, group) in groups.iter().enumerate() {
-                @if nth > 0 { ", " }
-                (link("groups", group.id, &group.name))
-            }
+            (links("groups", groups.iter().map(|it| (it.id, it.name.as_str()))))
         }
         td {
             @if let Some(own) = own {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{Offset as _, Utc};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::overview::{LastUnlock, Overview, RequestFilter, Sight, last_unlocks};
+use hourkey_access::overview::{LastUnlock, RequestFilter, Sight, last_unlocks};
 use hourkey_domain::Time;
 use hourkey_domain::format::dated;
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
@@ -75,10 +75,7 @@ pub(super) async fn of_resource(
     user: PageUser,
     Id(id): Id<ResourceId>,
 ) -> Result<Response, PageError> {
-    let view = overview_of_one(&app, &user, Sight::All).await?;
-    let known = view.organisation.resource(id);
-    known.ok_or_else(AppError::not_found)?;
-    download(&app, view, Of::Resource(id)).await
+    download(&app, &user, Of::Resource(id)).await
 }
 
 /// `GET /people/{id}/summary.csv`
@@ -87,10 +84,7 @@ pub(super) async fn of_person(
     user: PageUser,
     Id(id): Id<UserId>,
 ) -> Result<Response, PageError> {
-    let view = overview_of_one(&app, &user, Sight::All).await?;
-    let known = view.organisation.user(id);
-    known.ok_or_else(AppError::not_found)?;
-    download(&app, view, Of::Person(id)).await
+    download(&app, &user, Of::Person(id)).await
 }
 
 /// `GET /groups/{id}/summary.csv`
@@ -99,22 +93,36 @@ pub(super) async fn of_group(
     user: PageUser,
     Id(id): Id<GroupId>,
 ) -> Result<Response, PageError> {
-    let view = overview_of_one(&app, &user, Sight::All).await?;
-    let known = view.organisation.group(id);
-    known.ok_or_else(AppError::not_found)?;
-    download(&app, view, Of::Group(id)).await
+    download(&app, &user, Of::Group(id)).await
 }
 
-async fn download(app: &App, view: Overview, of: Of) -> Result<Response, PageError> {
-    let (filter, kind, id) = match of {
+async fn download(app: &App, user: &PageUser, of: Of) -> Result<Response, PageError> {
+    let view = overview_of_one(app, user, Sight::All).await?;
+    let organisation = &view.organisation;
+    let (user, resource) = (None, None);
+    let (is_there, filter, kind, id) = match of {
         Of::Resource(id) => {
             let resource = Some(id);
-            let user = None;
-            (RequestFilter { user, resource }, "resource", id.0)
+            let filter = RequestFilter { user, resource };
+            (
+                organisation.resource(id).is_some(),
+                filter,
+                "resource",
+                id.0,
+            )
         }
-        Of::Person(id) => (RequestFilter::of(id), "person", id.0),
-        Of::Group(id) => (RequestFilter::default(), "group", id.0),
+        Of::Person(id) => {
+            let filter = RequestFilter::of(id);
+            (organisation.user(id).is_some(), filter, "person", id.0)
+        }
+        Of::Group(id) => {
+            let filter = RequestFilter { user, resource };
+            (organisation.group(id).is_some(), filter, "group", id.0)
+        }
     };
+    if !is_there {
+        return Err(AppError::not_found().into());
+    }
     let unlocks = last_unlocks(app, filter).await?;
     let now = view.now;
     let text = tokio::task::spawn_blocking(move || written(&view.organisation, of, &unlocks, now));

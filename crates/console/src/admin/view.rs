@@ -56,6 +56,19 @@ pub(super) fn link(to: &str, id: impl std::fmt::Display, name: &str) -> Markup {
     html! { a href={ "/" (to) "/" (id) } { bdi { (plain(name)) } } }
 }
 
+/// Several of them, with commas between.
+pub(super) fn links<'a, Id: std::fmt::Display>(
+    to: &str,
+    all: impl Iterator<Item = (Id, &'a str)>,
+) -> Markup {
+    html! {
+        @for (nth, (id, name)) in all.enumerate() {
+            @if nth > 0 { ", " }
+            (link(to, id, name))
+        }
+    }
+}
+
 /// `1 person`, `12 people`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     match number {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::models::{Group, Resource, User};
+use super::reads::Reached;
 use super::value::Organisation;
 use crate::Time;
 use crate::ids::{GroupId, ResourceId, UserId};
@@ -27,7 +28,17 @@ pub struct Standing<'a> {
     pub access: Option<&'a Access>,
 }
 
-impl Standing<'_> {
+impl<'a> Standing<'a> {
+    fn of(user: &'a Arc<User>, found: Reached<'a>, now: Time) -> Option<Self> {
+        Some(Self {
+            user,
+            resource: found.resource,
+            counts: *most_permissive(&found.assignments, now)?,
+            lock: lock_state(&found.facts(), now)?,
+            access: found.access,
+        })
+    }
+
     /// The grant that is scheduled or runs, with its request.
     #[must_use]
     pub fn granted(&self) -> Option<&Granted> {
@@ -45,25 +56,15 @@ impl Standing<'_> {
         self.access.and_then(|access| access.history.used_at)
     }
 
-    /// When it locks for lack of use, or did; nothing under other modes.
-    #[must_use]
-    pub fn locks_unused_at(&self) -> Option<Time> {
-        let auto_locks = self.counts.settings.mode == Mode::AutoLock;
-        let last_used = self.access.and_then(|access| access.history.last_used());
-        auto_locks
-            .then(|| self.counts.locks_at(last_used))
-            .flatten()
-    }
-
     /// The days of disuse that are left until it locks, begun ones too; 0 once it has. Nothing under
     /// other modes.
     #[must_use]
     pub fn days_left(&self, now: Time) -> Option<u64> {
         let auto_locks = self.counts.settings.mode == Mode::AutoLock;
         auto_locks.then(|| {
-            let left = self
-                .locks_unused_at()
-                .map_or(0, |at| (at - now).num_seconds());
+            let last_used = self.access.and_then(|access| access.history.last_used());
+            let locks_at = self.counts.locks_at(last_used);
+            let left = locks_at.map_or(0, |at| (at - now).num_seconds());
             // Unused days are days of 24 hours, not of a calendar.
             u64::try_from(left).unwrap_or_default().div_ceil(86_400)
         })
@@ -74,31 +75,14 @@ impl Organisation {
     /// How this person's access to this resource stands; nothing where they do not see it (rule 1).
     #[must_use]
     pub fn standing(&self, user: UserId, resource: ResourceId, now: Time) -> Option<Standing<'_>> {
-        let found = self.facts(user, resource)?;
-        let lock = lock_state(&found.facts(), now)?;
-        Some(Standing {
-            user: self.user(user)?,
-            resource: found.resource,
-            counts: *most_permissive(&found.assignments, now)?,
-            lock,
-            access: found.access,
-        })
+        Standing::of(self.user(user)?, self.facts(user, resource)?, now)
     }
 
     /// All that this person sees, in order of the resource's id.
     pub fn standings_of(&self, user: UserId, now: Time) -> impl Iterator<Item = Standing<'_>> {
-        let of = self.enabled_user(user);
-        let reached = of.into_iter().flat_map(move |_| self.reached(user));
-        reached.filter_map(move |found| {
-            let lock = lock_state(&found.facts(), now)?;
-            Some(Standing {
-                user: of?,
-                resource: found.resource,
-                counts: *most_permissive(&found.assignments, now)?,
-                lock,
-                access: found.access,
-            })
-        })
+        let of = self.user(user);
+        let reached = self.reached(user);
+        reached.filter_map(move |found| Standing::of(of?, found, now))
     }
 
     /// All who see this resource (rule 1), in order of id.
