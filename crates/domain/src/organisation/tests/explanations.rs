@@ -249,8 +249,8 @@ proptest! {
         let now = noon();
         let at = now + TimeDelta::hours(hours);
         for person in (1..=5).map(UserId) {
-            let administers = |user: &std::sync::Arc<User>| user.roles.contains(&Role::Admin);
-            if organisation.user(person).is_none_or(administers) {
+            let sees_all = |user: &std::sync::Arc<User>| user.roles.iter().any(|role| role.sees_all());
+            if organisation.user(person).is_none_or(sees_all) {
                 continue;
             }
             for (user, resource) in pairs() {
