@@ -81,6 +81,11 @@ const PACKAGES: &[PackageGroup] = &[
     },
     PackageGroup {
         purpose: Purpose::Test,
+        why: "a spreadsheet program, which opens what people download",
+        names: &["gnumeric"],
+    },
+    PackageGroup {
+        purpose: Purpose::Test,
         why: "a real keyring",
         names: &["gnome-keyring", "libsecret-tools"],
     },

@@ -11,9 +11,9 @@ use hourkey_domain::organisation::Group;
 use maud::{Markup, html};
 
 use super::resources::ends;
-use super::settings;
 use super::table::{Rows, TableQuery, search, table};
 use super::view::{count, link, links, overview, overview_of_one, page};
+use super::{settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -79,9 +79,7 @@ pub(super) async fn show(
             div.head {
                 h1 { bdi { (title) } }
                 @if view.sees_all {
-                    a.btn href={ "/groups/" (id) "/summary.csv" } download {
-                        "Download summary (CSV)"
-                    }
+                    (summary::links(&format!("/groups/{id}")))
                 }
             }
             (reviews(&view, group))

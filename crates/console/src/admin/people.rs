@@ -12,10 +12,10 @@ use hourkey_domain::organisation::{Standing, User};
 use hourkey_domain::review::Role;
 use maud::{Markup, html};
 
-use super::requests;
 use super::resources::standing_cells;
 use super::table::{Rows, TableQuery, search};
 use super::view::{link, links, overview, overview_of_one, page};
+use super::{requests, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -119,7 +119,7 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
-                a.btn href={ "/people/" (id) "/summary.csv" } download { "Download summary (CSV)" }
+                (summary::links(&format!("/people/{id}")))
             }
             dl.facts {
                 dt { "Login" }

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use super::table::{Rows, TableQuery, search, table};
 use super::view::{link, links, overview, overview_of_one, page};
-use super::{requests, settings};
+use super::{requests, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
@@ -136,9 +136,7 @@ pub(super) async fn show(
             div.head {
                 h1 { bdi { (title) } }
                 @if view.sees_all {
-                    a.btn href={ "/resources/" (id) "/summary.csv" } download {
-                        "Download summary (CSV)"
-                    }
+                    (summary::links(&format!("/resources/{id}")))
                 }
             }
             p.mono.address { bdi { (plain(&address(resource))) } }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
@@ -108,7 +108,7 @@ impl Site {
         let page = Page::read(answer).await;
         // The server would break off where it is not.
         if let Some(length) = page.headers.get(header::CONTENT_LENGTH) {
-            assert_eq!(length.to_str().unwrap(), page.text.len().to_string());
+            assert_eq!(length.to_str().unwrap(), page.body.len().to_string());
         }
         page
     }
@@ -277,17 +277,20 @@ impl Browser<'_> {
 pub struct Page {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Empty where it is no text.
     pub text: String,
 }
 
 impl Page {
     async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap_or_default();
         Self {
             status: parts.status,
             headers: parts.headers,
+            body,
             text,
         }
     }

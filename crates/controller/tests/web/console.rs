@@ -1,6 +1,6 @@
 //! The administrators' pages: what stands on them, and what is downloaded from them.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 use hourkey_domain::settings::{Approval, Mode, Override};
 use serde_json::json;
 
@@ -156,6 +156,25 @@ async fn summaries_say_what_was_granted_used_and_unlocked() {
     assert_eq!(row["Days until auto-lock"], "7");
     assert_eq!(row["Last unlocked by an admin (UTC)"], "2030-01-09 00:00");
     assert_eq!(row["Unlocked by"], "Ada Admin");
+    // A spreadsheet program reads the same in both files, and computes nothing.
+    let book = ada
+        .get(&format!("/people/{}/summary.xlsx", people.ann))
+        .await;
+    assert!(book.header("content-disposition").ends_with(".xlsx\""));
+    let apostrophe = ["Reason", "Resource"];
+    let unguarded = |mut row: Row| {
+        for (name, cell) in &mut row {
+            if apostrophe.contains(&&**name) && cell.starts_with("'=") {
+                cell.remove(0);
+            }
+        }
+        row
+    };
+    let expected: Vec<_> = of_ann.iter().cloned().map(unguarded).collect();
+    assert_eq!(opened(&book.body, "xlsx"), expected);
+    let opened_csv = opened(&page.body, "csv").into_iter().map(unguarded);
+    let opened_csv: Vec<_> = opened_csv.collect();
+    assert_eq!(opened_csv, expected);
     // The same row from all sides.
     let of_vault = rows(
         &ada.get(&format!("/resources/{vault}/summary.csv"))
@@ -195,4 +214,36 @@ type Row = std::collections::BTreeMap<String, String>;
 fn rows(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// As a spreadsheet program has them after it has opened the file.
+fn opened(file: &[u8], extension: &str) -> Vec<Row> {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (
+        folder.path().join(format!("summary.{extension}")),
+        folder.path().join("opened.csv"),
+    );
+    std::fs::write(&from, file).unwrap();
+    let converted = std::process::Command::new("ssconvert")
+        .args(["--recalc", "--export-type=Gnumeric_stf:stf_assistant"])
+        .args(["-O", "separator=, format=automatic quoting-mode=always"])
+        .args([&from, &to])
+        .output()
+        .expect("ssconvert is part of gnumeric");
+    assert!(converted.status.success(), "{converted:?}");
+    let mut rows = rows(&std::fs::read_to_string(to).unwrap());
+    let mut moments = 0;
+    for cell in rows.iter_mut().flat_map(|row| row.values_mut()) {
+        // It shows moments in its own way: those that it took for moments.
+        let midnight = format!("{cell} 00:00:00");
+        let shown = [cell.as_str(), &midnight]
+            .into_iter()
+            .find_map(|cell| NaiveDateTime::parse_from_str(cell, "%Y/%m/%d %H:%M:%S").ok());
+        if let Some(at) = shown {
+            *cell = at.format("%Y-%m-%d %H:%M").to_string();
+            moments += 1;
+        }
+    }
+    assert!(moments > 0, "it took no cell for a moment: {rows:?}");
+    rows
 }

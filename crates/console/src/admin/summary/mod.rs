@@ -1,5 +1,7 @@
 //! Summaries that people download: how access is set up and how it stands, a row for each person and
-//! resource, as comma-separated values (RFC 4180).
+//! resource.
+
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,14 +9,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use chrono::{Offset as _, Utc};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{LastUnlock, RequestFilter, Sight, last_unlocks};
 use hourkey_domain::Time;
-use hourkey_domain::format::dated;
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::organisation::{Organisation, Standing};
@@ -22,6 +23,10 @@ use hourkey_domain::request::State as RequestState;
 use hourkey_domain::settings::Mode;
 use hourkey_domain::text::{one_line, several_lines};
 
+use hourkey_protocol::problem::Code;
+use maud::{Markup, html};
+
+use self::table::{Cell, Kind, TooLong};
 use super::resources::address;
 use super::settings;
 use super::view::overview_of_one;
@@ -69,34 +74,50 @@ enum Of {
     Group(GroupId),
 }
 
-/// `GET /resources/{id}/summary.csv`
+/// `GET /resources/{id}/summary.csv` and `.xlsx`
 pub(super) async fn of_resource(
     State(app): State<App>,
     user: PageUser,
+    uri: Uri,
     Id(id): Id<ResourceId>,
 ) -> Result<Response, PageError> {
-    download(&app, &user, Of::Resource(id)).await
+    download(&app, &user, Of::Resource(id), Kind::at(&uri)).await
 }
 
-/// `GET /people/{id}/summary.csv`
+/// `GET /people/{id}/summary.csv` and `.xlsx`
 pub(super) async fn of_person(
     State(app): State<App>,
     user: PageUser,
+    uri: Uri,
     Id(id): Id<UserId>,
 ) -> Result<Response, PageError> {
-    download(&app, &user, Of::Person(id)).await
+    download(&app, &user, Of::Person(id), Kind::at(&uri)).await
 }
 
-/// `GET /groups/{id}/summary.csv`
+/// `GET /groups/{id}/summary.csv` and `.xlsx`
 pub(super) async fn of_group(
     State(app): State<App>,
     user: PageUser,
+    uri: Uri,
     Id(id): Id<GroupId>,
 ) -> Result<Response, PageError> {
-    download(&app, &user, Of::Group(id)).await
+    download(&app, &user, Of::Group(id), Kind::at(&uri)).await
 }
 
-async fn download(app: &App, user: &PageUser, of: Of) -> Result<Response, PageError> {
+/// The links to both files of a page.
+pub(super) fn links(page: &str) -> Markup {
+    html! {
+        p.downloads {
+            span.muted { "Download summary" }
+            @for (kind, name) in [(Kind::Csv, "CSV"), (Kind::Xlsx, "XLSX")] {
+                a.btn href={ (page) "/summary." (kind.extension()) } download
+                    aria-label={ "Download summary as " (name) } { (name) }
+            }
+        }
+    }
+}
+
+async fn download(app: &App, user: &PageUser, of: Of, file: Kind) -> Result<Response, PageError> {
     let view = overview_of_one(app, user, Sight::All).await?;
     let organisation = &view.organisation;
     let (user, resource) = (None, None);
@@ -125,19 +146,23 @@ async fn download(app: &App, user: &PageUser, of: Of) -> Result<Response, PageEr
     }
     let unlocks = last_unlocks(app, filter).await?;
     let now = view.now;
-    let text = tokio::task::spawn_blocking(move || written(&view.organisation, of, &unlocks, now));
-    let text = text.await.context("the summary was not finished")??;
-    let day = now.format("%Y-%m-%d");
-    let name = format!("attachment; filename=\"hourkey-{kind}-{id}-{day}.csv\"");
+    let work = move || written(&view.organisation, of, &unlocks, now, file);
+    let content = tokio::task::spawn_blocking(work).await;
+    let content = content.context("the summary was not finished")??;
+    let content = content.map_err(|TooLong| {
+        AppError::refused(
+            Code::TooLarge,
+            "The summary has more rows than a workbook can hold. Download it as CSV.",
+        )
+    })?;
+    let (day, extension) = (now.format("%Y-%m-%d"), file.extension());
+    let name = format!("attachment; filename=\"hourkey-{kind}-{id}-{day}.{extension}\"");
     let headers = [
-        (
-            CONTENT_TYPE,
-            "text/csv; charset=utf-8; header=present".to_owned(),
-        ),
+        (CONTENT_TYPE, file.media_type().to_owned()),
         (CONTENT_DISPOSITION, name),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Body::from(text)).into_response())
+    Ok((headers, Body::from(content)).into_response())
 }
 
 fn written(
@@ -145,34 +170,23 @@ fn written(
     of: Of,
     unlocks: &[LastUnlock],
     now: Time,
-) -> anyhow::Result<Vec<u8>> {
+    file: Kind,
+) -> anyhow::Result<Result<Vec<u8>, TooLong>> {
     let unlocks: HashMap<_, _> = unlocks
         .iter()
         .map(|it| ((it.user, it.resource), it))
         .collect();
-    let mut file = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        // Where a list is separated otherwise, a text stays one cell.
-        .quote_style(csv::QuoteStyle::Always)
-        .from_writer(Vec::new());
-    file.write_record(HEADINGS)?;
-    let mut write = |standing: Standing<'_>| {
-        let unlock = unlocks.get(&(standing.user.id, standing.resource.id));
-        let cells = cells(organisation, &standing, unlock.copied(), now);
-        file.write_record(cells.map(|cell| harmless(&cell)))
-    };
-    match of {
-        Of::Resource(id) => organisation
-            .standings_to(id, now)
-            .try_for_each(&mut write)?,
-        Of::Person(id) => organisation
-            .standings_of(id, now)
-            .try_for_each(&mut write)?,
-        Of::Group(id) => organisation
-            .standings_in(id, now)
-            .try_for_each(&mut write)?,
-    }
-    Ok(file.into_inner()?)
+    table::written(file, HEADINGS, |write| {
+        let write = |standing: Standing<'_>| {
+            let unlock = unlocks.get(&(standing.user.id, standing.resource.id));
+            write(cells(organisation, &standing, unlock.copied(), now))
+        };
+        match of {
+            Of::Resource(id) => organisation.standings_to(id, now).try_for_each(write),
+            Of::Person(id) => organisation.standings_of(id, now).try_for_each(write),
+            Of::Group(id) => organisation.standings_in(id, now).try_for_each(write),
+        }
+    })
 }
 
 fn cells(
@@ -180,9 +194,8 @@ fn cells(
     standing: &Standing<'_>,
     unlock: Option<&LastUnlock>,
     now: Time,
-) -> [String; HEADINGS.len()] {
+) -> [Cell; HEADINGS.len()] {
     let name = |name: &str| one_line(name, NAME_CHARS);
-    let moment = |at: Option<Time>| at.map(|at| dated(at, Utc.fix())).unwrap_or_default();
     let (user, resource, counts) = (standing.user, standing.resource, &standing.counts);
     let own = of.assignment(counts.assignment).map(|own| own.own);
     let own = own.unwrap_or_default();
@@ -206,46 +219,47 @@ fn cells(
     let needs_approval = all.mode != Mode::Standing;
     // What does not apply under the mode stays empty.
     let only = |applies: bool, text: String| if applies { text } else { String::new() };
+    let text = Cell::Text;
     [
-        name(&user.name),
-        name(&user.login),
-        name(&resource.name),
-        name(&address(resource)),
-        network
-            .map(|network| name(&network.name))
-            .unwrap_or_default(),
-        groups.join("; "),
-        counting.unwrap_or_default(),
-        settings::mode(all.mode).to_owned(),
-        from(own.mode.is_some()),
-        only(asks, settings::period(all.period)),
-        only(asks, from(own.period.is_some())),
-        only(needs_approval, settings::approval(all.approval).to_owned()),
-        only(needs_approval, from(own.approval.is_some())),
-        only(auto_locks, settings::days(all.lock_after)),
-        only(auto_locks, from(own.lock_after.is_some())),
-        state(standing.lock).to_owned(),
-        moment(granted.map(|granted| granted.grant.window.starts_at)),
-        moment(granted.map(|granted| granted.grant.window.expires_at)),
-        granted
-            .and_then(|granted| of.group(granted.request.terms.group))
-            .map(|group| name(&group.name))
-            .unwrap_or_default(),
-        approver.unwrap_or_default(),
-        granted
-            .map(|granted| several_lines(granted.request.reason.as_str()))
-            .unwrap_or_default(),
-        moment(counts.until),
-        standing
-            .days_left(now)
-            .map(|days| days.to_string())
-            .unwrap_or_default(),
-        moment(standing.used_at()),
-        moment(unlock.map(|unlock| unlock.at)),
-        unlock
-            .and_then(|unlock| of.user_name(unlock.by))
-            .map(name)
-            .unwrap_or_default(),
+        text(name(&user.name)),
+        text(name(&user.login)),
+        text(name(&resource.name)),
+        text(name(&address(resource))),
+        text(network.map_or_else(String::new, |network| name(&network.name))),
+        text(groups.join("; ")),
+        text(counting.unwrap_or_default()),
+        Cell::text(settings::mode(all.mode)),
+        text(from(own.mode.is_some())),
+        text(only(asks, settings::period(all.period))),
+        text(only(asks, from(own.period.is_some()))),
+        text(only(
+            needs_approval,
+            settings::approval(all.approval).to_owned(),
+        )),
+        text(only(needs_approval, from(own.approval.is_some()))),
+        text(only(auto_locks, settings::days(all.lock_after))),
+        text(only(auto_locks, from(own.lock_after.is_some()))),
+        Cell::text(state(standing.lock)),
+        Cell::moment(granted.map(|granted| granted.grant.window.starts_at)),
+        Cell::moment(granted.map(|granted| granted.grant.window.expires_at)),
+        text(
+            granted
+                .and_then(|granted| of.group(granted.request.terms.group))
+                .map_or_else(String::new, |group| name(&group.name)),
+        ),
+        text(approver.unwrap_or_default()),
+        text(granted.map_or_else(String::new, |granted| {
+            several_lines(granted.request.reason.as_str())
+        })),
+        Cell::moment(counts.until),
+        standing.days_left(now).map_or(Cell::Nothing, Cell::Number),
+        Cell::moment(standing.used_at()),
+        Cell::moment(unlock.map(|unlock| unlock.at)),
+        text(
+            unlock
+                .and_then(|unlock| of.user_name(unlock.by))
+                .map_or_else(String::new, name),
+        ),
     ]
 }
 
@@ -260,34 +274,5 @@ fn state(lock: LockState) -> &'static str {
             Why::NeedsReason => "Locked, opens with a reason",
             Why::Unused => "Locked, not used",
         },
-    }
-}
-
-/// A cell that a spreadsheet program takes for text: one that begins like a formula gets an apostrophe
-/// in front, as such programs write it themselves.
-fn harmless(cell: &str) -> String {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        true => format!("'{cell}"),
-        false => cell.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_are_text() {
-        for (cell, safe) in [
-            ("=1+1", "'=1+1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("-2", "'-2"),
-            ("+49 30", "'+49 30"),
-            ("\t=1", "'\t=1"),
-            ("Payroll = new", "Payroll = new"),
-            ("", ""),
-        ] {
-            assert_eq!(harmless(cell), safe);
-        }
     }
 }
