@@ -135,10 +135,10 @@ export function prepare() {
 }
 
 function takeOver(page) {
-  const nav = document.querySelector("header nav");
-  const freshNav = page.querySelector("header nav");
-  if (nav && freshNav && !nav.contains(document.activeElement)) {
-    nav.replaceChildren(...document.importNode(freshNav, true).childNodes);
+  for (const nav of document.querySelectorAll("nav")) {
+    const fresh = page.querySelector(`nav[aria-label="${nav.getAttribute("aria-label")}"]`);
+    if (!fresh || nav.contains(document.activeElement)) continue;
+    nav.replaceChildren(...document.importNode(fresh, true).childNodes);
   }
   document.title = page.title;
   servedCards = new Set([...page.querySelectorAll(".card")].map((card) => card.id));

@@ -36,6 +36,22 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const jump = document.querySelector("[data-jump]");
+const isMac = navigator.platform.startsWith("Mac");
+if (jump) jump.placeholder += isMac ? " ⌘K" : " Ctrl K";
+
+document.addEventListener("keydown", (event) => {
+  const isJump = (isMac ? event.metaKey : event.ctrlKey) && event.key.toLowerCase() === "k";
+  if (!jump || !isJump || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (jump.checkVisibility()) {
+    jump.focus();
+    jump.select();
+  } else {
+    location.assign("/jump");
+  }
+});
+
 function takeFragment() {
   const field = document.querySelector("[data-from-fragment]");
   const code = decodeURIComponent(location.hash.slice(1));

@@ -15,6 +15,7 @@ pub(super) enum Icon {
     Terminal,
     Copy,
     Glass,
+    Lines,
 }
 
 impl maud::Render for Icon {
@@ -59,6 +60,7 @@ impl Icon {
                 rect x="9" y="9" width="10" height="10" rx="2" {}
                 path d="M15 9V7a2 2 0 0 0-2-2H7a2 2 0 0 0-2 2v6a2 2 0 0 0 2 2h2" {}
             },
+            Self::Lines => html! { path d="M4 7h16M4 12h16M4 17h16" {} },
             Self::Glass => html! {
                 circle cx="11" cy="11" r="6" {}
                 path d="M20 20l-4.5-4.5" {}

@@ -14,6 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::back::Back;
 use super::headers;
 use super::icon::Icon;
+use super::navigation::{Counts, Navigation};
 use super::time::stamp;
 use crate::csrf::FormToken;
 use crate::page_user::PageUser;
@@ -34,6 +35,8 @@ pub(super) enum Place {
     Groups,
     Requests,
     Explain,
+    Overview,
+    Jump,
     Elsewhere,
 }
 
@@ -82,11 +85,7 @@ struct Who {
     name: String,
     login: String,
     token: FormToken,
-    reviews: bool,
-    administers: bool,
-    sees_configuration: bool,
-    sees_all: bool,
-    waiting: usize,
+    ways: Navigation,
     /// The page's address.
     here: String,
     /// Whom the page was opened for, when that is somebody else.
@@ -108,8 +107,17 @@ impl Frame {
     pub(super) async fn of(app: &App, user: &PageUser, uri: &Uri) -> Result<Self, AppError> {
         let person = queries::person(app, user.user.id).await?;
         let actor = person.actor;
-        let (sees_configuration, sees_all) = (actor.sees_configuration(), actor.sees_all());
-        let (reviews, administers) = (actor.reach.is_some(), actor.administers());
+        let counts = match actor.sees_configuration() {
+            true => Some(Counts::of(&*app.organisation().await?)),
+            false => None,
+        };
+        let ways = Navigation {
+            reviews: actor.reach.is_some(),
+            waiting: person.waiting,
+            administers: actor.administers(),
+            sees_all: actor.sees_all(),
+            counts,
+        };
         let me = actor.user;
         let meant_for = match meant_for(uri).filter(|login| login.to_lowercase() != me.login) {
             Some(login) => {
@@ -125,11 +133,7 @@ impl Frame {
             name: me.name,
             login: me.login,
             token: user.token.clone(),
-            reviews,
-            administers,
-            sees_configuration,
-            sees_all,
-            waiting: person.waiting,
+            ways,
             here: uri
                 .path_and_query()
                 .map_or("/access", |here| here.as_str())
@@ -220,8 +224,9 @@ impl Frame {
                         // What a script says when something has changed.
                         p.unseen #news role="status" {}
                     }
-                    @if self.who.is_some() {
+                    @if let Some(who) = &self.who {
                         footer { p.zone data-zone { "Times in UTC" } }
+                        (who.ways.bottom(page.place))
                     }
                 }
             }
@@ -237,26 +242,7 @@ impl Frame {
                     bdi { (plain(self.organisation())) }
                 }
                 @if let Some(who) = &self.who {
-                    nav aria-label="Pages" {
-                        (tab("/access", place == Place::Access, html! { "Access" }))
-                        @if who.reviews {
-                            (tab("/review", place == Place::Review, html! {
-                                "Review"
-                                @if who.waiting > 0 {
-                                    " " b.count title={ (who.waiting) " waiting" } {
-                                        (who.waiting)
-                                    }
-                                }
-                            }))
-                        }
-                        @if who.administers {
-                            (tab("/unlock", place == Place::Unlock, html! { "Unlock" }))
-                        }
-                        (tab("/devices", place == Place::Devices, html! { "Devices" }))
-                        (tab("/sessions", place == Place::Sessions, html! { "Sessions" }))
-                        @if who.sees_configuration { (administration(who, place)) }
-                        (tab("/explain", place == Place::Explain, html! { "Explain" }))
-                    }
+                    (who.ways.all(place))
                     form.who method="post" action="/sign-out" {
                         (token_field(&who.token))
                         bdi.person title={ "Signed in as " (plain(&who.login)) } {
@@ -267,17 +253,6 @@ impl Frame {
                 }
             }
         }
-    }
-}
-
-/// What there is for those who see more than what concerns them.
-fn administration(who: &Who, place: Place) -> Markup {
-    html! {
-        span.part { "Administration" }
-        (tab("/resources", place == Place::Resources, html! { "Resources" }))
-        @if who.sees_all { (tab("/people", place == Place::People, html! { "People" })) }
-        (tab("/groups", place == Place::Groups, html! { "Groups" }))
-        @if who.sees_all { (tab("/requests", place == Place::Requests, html! { "Requests" })) }
     }
 }
 
@@ -331,10 +306,6 @@ pub(super) fn meant_for(uri: &Uri) -> Option<String> {
 /// that `<bdi>` gives, and not absurdly long.
 pub(super) fn plain(name: &str) -> String {
     one_line(name, MAX_NAME_CHARS)
-}
-
-fn tab(address: &str, here: bool, words: Markup) -> Markup {
-    html! { a href=(address) aria-current=[here.then_some("page")] { (words) } }
 }
 
 #[cfg(test)]

@@ -24,14 +24,17 @@ pub mod extract;
 pub mod form;
 mod headers;
 mod icon;
+mod jump;
 mod layout;
 mod lengths;
 mod live;
+mod navigation;
 mod outcome;
 pub mod page_user;
 mod request;
 mod reset;
 mod review;
+mod sentence;
 mod sessions;
 mod setup;
 pub mod sign_in;
@@ -56,6 +59,7 @@ pub fn router(app: &App) -> Router<App> {
             "/resources/{id}/request",
             typed_on(get(ask::show), post(ask::send)),
         )
+        .route("/jump", get(jump::show))
         .route("/review", typed_on(get(review::queue), MethodRouter::new()))
         .route(
             "/review/{id}",

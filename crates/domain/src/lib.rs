@@ -26,6 +26,7 @@ pub mod reason;
 mod replay;
 pub mod request;
 pub mod review;
+pub mod sentence;
 pub mod settings;
 pub mod text;
 pub mod transition;

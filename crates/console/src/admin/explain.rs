@@ -14,7 +14,7 @@ use hourkey_access::explain::{Asked, explained};
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::Time;
 use hourkey_domain::ids::GatewayId;
-use hourkey_domain::organisation::explain::{Explanation, sentences};
+use hourkey_domain::organisation::explain::{Explanation, told};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -25,6 +25,7 @@ use crate::form::FormError;
 use crate::icon::Icon;
 use crate::layout::{Frame, Live, Page, Place, Width};
 use crate::page_user::PageUser;
+use crate::sentence::{Links, shown};
 use crate::state;
 
 /// Which gateways are connected, as the controller knows it that serves them.
@@ -52,7 +53,11 @@ pub(super) async fn show(
     Query(query): Query<ExplainQuery>,
 ) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
-    let sees_all = Overview::of(&app, user.user.id, Sight::All).await.is_ok();
+    let sees = async |sight| Overview::of(&app, user.user.id, sight).await.is_ok();
+    let links = Links {
+        configuration: sees(Sight::Configuration).await,
+        people: sees(Sight::All).await,
+    };
     let asked = asked(&query);
     let (answer, wrong) = match asked {
         Ok(None) => (None, FormError::default()),
@@ -83,8 +88,8 @@ pub(super) async fn show(
                  changes until then."
             }
             (wrong.complaint())
-            (form(&query, sees_all))
-            @if let Some((answer, now)) = &answer { (told(answer, *now)) }
+            (form(&query, links.people))
+            @if let Some((answer, now)) = &answer { (answered(answer, *now, links)) }
         },
     ))
 }
@@ -143,21 +148,29 @@ fn form(query: &ExplainQuery, sees_all: bool) -> Markup {
     }
 }
 
-fn told(answer: &Explanation, now: Time) -> Markup {
-    let lines = sentences(answer, now, Utc.fix());
+fn answered(answer: &Explanation, now: Time, links: Links) -> Markup {
+    let told = told(answer, now, Utc.fix());
     let reaches = answer.permit.is_some() && answer.missing.is_empty();
     html! {
         section.answer #answer role="status" {
-            @if let Some((first, rest)) = lines.split_first() {
-                h2 {
-                    @match reaches {
-                        true => (state::dot(Icon::Check, "open")),
-                        false => (state::dot(Icon::Lock, "muted")),
-                    }
-                    span dir="auto" { (first) }
+            h2 {
+                @match reaches {
+                    true => (state::dot(Icon::Check, "open")),
+                    false => (state::dot(Icon::Lock, "muted")),
                 }
-                ol.ladder { @for line in rest { li dir="auto" { (line) } } }
-                p.hint { "Times are in UTC." }
+                span { (shown(&told.answer, links)) }
+            }
+            @if !told.missing.is_empty() {
+                ul.missing { @for line in &told.missing { li { (shown(line, links)) } } }
+            }
+            ol.ladder { @for line in &told.facts { li { (shown(line, links)) } } }
+            p.hint { "Times are in UTC." }
+            @if links.people {
+                p.inverse {
+                    a href={ "/resources/" (answer.resource.id) "#people" } { "Who can reach it?" }
+                    " · "
+                    a href={ "/people/" (answer.user.id) "#access" } { "What else can they reach?" }
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod explain;
 mod groups;
+mod overview;
 mod people;
 mod requests;
 mod resources;
@@ -23,6 +24,7 @@ pub use explain::ConnectedGateways;
 /// The routes.
 pub(super) fn router() -> Router<App> {
     Router::new()
+        .route("/overview", get(overview::show))
         .route("/resources", get(resources::list))
         .route("/resources/{id}", get(resources::show))
         .route("/resources/{id}/summary.csv", get(summary::of_resource))

@@ -40,7 +40,7 @@ pub(crate) async fn run(opened: &Opened, arguments: &Arguments) -> anyhow::Resul
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
     for finding in &findings {
         let severity = finding.severity();
-        let sentence = sentence(finding, &organisation, zone);
+        let sentence = sentence(finding, &organisation, zone).to_string();
         if arguments.json {
             let row = Row {
                 severity,

@@ -208,6 +208,78 @@ async fn the_page_of_explaining_takes_bad_questions() {
     assert!(unknown.text.contains("value=\"nobody\""));
 }
 
+#[tokio::test]
+async fn an_explanation_leads_to_what_its_reader_may_see() {
+    let site = Site::new().await;
+    let (database, ann) = (site.env.resources.database, site.env.people.ann);
+    let asked = format!("/explain?user=ann&resource={database}");
+    let answer = site.signed_in("aud").await.get(&asked).await;
+    for page in [format!("/resources/{database}"), format!("/people/{ann}")] {
+        assert!(answer.text.contains(&format!("\"{page}\"")), "{page}");
+    }
+    answer.says("Who can reach it?");
+    let own = site.signed_in("ann").await.get(&asked).await;
+    own.says("Ann Member can’t reach Database now.");
+    for page in ["/people/", "/groups/"] {
+        assert!(!own.text.contains(&format!("href=\"{page}")), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn jumping_finds_what_one_may_open_and_nothing_else() {
+    let site = Site::new().await;
+    let (database, ann) = (site.env.resources.database, site.env.people.ann);
+    let ada = site.signed_in("ada").await;
+    let found = ada.get("/jump?q=ann").await;
+    assert_eq!(found.status, 200);
+    found.says("Ann Member");
+    let to = ada.get("/jump?q=%20ann%20MEMBER").await;
+    assert_eq!(to.status, 303);
+    assert_eq!(to.header("location"), format!("/people/{ann}"));
+    let to = site.signed_in("ola").await.get("/jump?q=database").await;
+    assert_eq!(to.header("location"), format!("/resources/{database}"));
+    for login in ["eve", "ann"] {
+        let found = site.signed_in(login).await.get("/jump?q=ben").await;
+        found.says("Nothing that you may open is called so.");
+    }
+    let found = site.signed_in("ola").await.get("/jump?q=ben").await;
+    found.says("Nothing that you may open is called so.");
+    // Their own leads to asking for it.
+    let ann = site.signed_in("ann").await;
+    let to = ann.get("/jump?q=Database").await;
+    let own = format!("/resources/{database}/request");
+    assert_eq!(to.header("location"), own);
+    ann.get("/jump?q=%3Cscript%3E").await.says("Nothing that");
+}
+
+#[tokio::test]
+async fn the_overview_says_what_runs_waits_and_surprises() {
+    let site = Site::new().await;
+    let (env, people) = (&site.env, site.env.people);
+    let database = env.resources.database;
+    let request = json!({ "resource": database, "reason": "To mend it" });
+    let id = env
+        .post(people.ann, "/requests", request.clone())
+        .await
+        .id();
+    let approve = format!("/requests/{id}/approve");
+    env.post(people.roy, &approve, json!({})).await.grant();
+    env.post(people.ben, "/requests", request).await.id();
+    env.wait(TimeDelta::minutes(16)).await;
+    let page = site.signed_in("aud").await.get("/overview").await;
+    for said in [
+        "1 granted now",
+        "1 waiting",
+        "1 waiting for more than 15 minutes",
+        "0 of 0 gateways connected",
+        "Network Office has resources, and no gateway that has enrolled",
+        "Ann Member",
+        "Ben Oncall",
+    ] {
+        page.says(said);
+    }
+}
+
 type Row = std::collections::BTreeMap<String, String>;
 
 /// As a reader of comma-separated values has them.

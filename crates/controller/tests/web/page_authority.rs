@@ -65,6 +65,7 @@ fn table() -> Vec<Row> {
         row("POST /reset", "code=x&password={password}&again={password}", Caller, "no no no no no no no no no"),
         row("GET /live", "", Caller,                                  "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         // Whose it is and who is asked for it.
+        row("GET /jump", "", Caller,                                  "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         row("GET /access", "", Caller,                                "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         row("POST /access", "do=cancel&request={id}", Request,        "in   did  --   no   no   no   --   --   --"),
         row("POST /access", "do=cancel&request={id}", VaultRequest,   "in   did  --   --   no   no   --   --   --"),
@@ -104,6 +105,7 @@ fn table() -> Vec<Row> {
         asked(AUTHORIZE, row("GET /oauth/authorize", "", Caller,      "in   ok   ok   ok   ok   ok   ok   ok   ok")),
         asked(AUTHORIZE, row("POST /oauth/authorize", "decision=allow", Caller, "in go go go go go go go go")),
         // How things are set up, for those who see it, and everybody's access, for those who see all.
+        row("GET /overview", "", Caller,                              "in   no   no   no   no   ok   no   no   ok"),
         row("GET /resources", "", Caller,                             "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /resources/{id}", "", Database,                      "in   --   --   --   --   ok   --   ok   ok"),
         row("GET /resources/{id}/summary.csv", "", Database,          "in   --   --   --   --   ok   --   --   ok"),

@@ -13,13 +13,13 @@ pub mod explain;
 mod index;
 pub mod lint;
 mod models;
+mod names;
 mod prune;
 mod reads;
 mod reviewers;
 mod set;
 mod size;
 mod summary;
-mod terminal_names;
 #[cfg(test)]
 mod tests;
 mod unreviewed;

@@ -86,7 +86,7 @@ impl Organisation {
     }
 
     /// All users, in order of id; so for the other lists.
-    pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
+    pub fn users(&self) -> impl ExactSizeIterator<Item = &Arc<User>> {
         self.users.values()
     }
 
@@ -116,7 +116,7 @@ impl Organisation {
     }
 
     /// All groups.
-    pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &Arc<Group>> {
         self.groups.values()
     }
 
@@ -152,7 +152,7 @@ impl Organisation {
     }
 
     /// All resources.
-    pub fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
+    pub fn resources(&self) -> impl ExactSizeIterator<Item = &Arc<Resource>> {
         self.resources.values()
     }
 

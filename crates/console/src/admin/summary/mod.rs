@@ -111,7 +111,7 @@ pub(super) fn links(page: &str) -> Markup {
             span.muted { "Download summary" }
             @for (kind, name) in [(Kind::Csv, "CSV"), (Kind::Xlsx, "XLSX")] {
                 a.btn href={ (page) "/summary." (kind.extension()) } download
-                    aria-label={ "Download summary as " (name) } { (name) }
+                    aria-label={ (name) ": download summary" } { (name) }
             }
         }
     }

@@ -1,11 +1,10 @@
 //! The effects of a change on people, in words.
 
-use std::fmt::Display;
-
 use super::{Diff, EndedGrant, EndedRequest, LockChange, Organisation, SentRequest, Sight};
 use crate::cause::Cause;
 use crate::ids::{ResourceId, UserId};
-use crate::organisation::terminal_names::TerminalNames;
+use crate::organisation::names::Names;
+use crate::sentence::{Piece, Sentence, say};
 
 /// So many names are listed of many.
 const MAX_NAMES: usize = 5;
@@ -13,11 +12,11 @@ const MAX_NAMES: usize = 5;
 /// So many resources that nobody can review have a sentence each.
 const MAX_UNREVIEWED: usize = 3;
 
-/// Says what a change does to people, for terminals: at most twelve sentences, none where it does
+/// Says what a change does to people: at most twelve sentences, none where it does
 /// nothing. `diff` is that of `before` and `after`. True of what will be done and of what was done.
 #[must_use]
-pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Vec<String> {
-    let of = TerminalNames::after(before, after);
+pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Vec<Sentence> {
+    let of = Names::after(before, after);
     let sights = |all: &[Sight]| -> Vec<Pair> {
         let all = all.iter();
         all.flat_map(|it| of_all(&it.users, it.resource)).collect()
@@ -26,15 +25,18 @@ pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Ve
         let all = all.iter();
         all.flat_map(|it| of_all(&it.users, it.resource)).collect()
     };
-    let stricter =
-        |who: &Who, what: &str| format!("The rules for {what} become stricter for {who}");
-    let looser = |who: &Who, what: &str| format!("The rules for {what} become looser for {who}");
-    let sees = |who: &Who, what: &str| format!("{who} {} {what}", who.verb("now see", "now sees"));
-    let misses = |who: &Who, what: &str| {
-        format!(
-            "{who} {} {what}",
-            who.verb("no longer see", "no longer sees")
-        )
+    let stricter = |who: &Who, what| {
+        let who = who.name.clone();
+        say!("The rules for ", what, " become stricter for ", who)
+    };
+    let looser = |who: &Who, what| {
+        let who = who.name.clone();
+        say!("The rules for ", what, " become looser for ", who)
+    };
+    let sees = |who: &Who, what| say!(who.name.clone(), who.verb(" now see ", " now sees "), what);
+    let misses = |who: &Who, what| {
+        let verb = who.verb(" no longer see ", " no longer sees ");
+        say!(who.name.clone(), verb, what)
     };
     let lists = [
         of.people(sights(&diff.losses), misses),
@@ -46,14 +48,14 @@ pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Ve
         of.reopened(&diff.reopened),
         of.sent_to_fallback(&diff.sent_to_fallback),
     ];
-    let mut lines: Vec<String> = lists.into_iter().flatten().collect();
+    let mut lines: Vec<Sentence> = lists.into_iter().flatten().collect();
     let unreviewed = diff.unreviewed.iter();
     let named = unreviewed.take(MAX_UNREVIEWED);
     lines.extend(named.map(|it| of.nobody_can_approve(it.resource, it.whose)));
     let others = diff.unreviewed.len().saturating_sub(MAX_UNREVIEWED);
     if others > 0 {
         let resources = counted(others, "more resource", "more resources");
-        lines.push(format!("The same is true of {resources}."));
+        lines.push(say!("The same is true of ", resources, "."));
     }
     lines
 }
@@ -65,37 +67,25 @@ fn of_all(users: &[UserId], resource: ResourceId) -> impl Iterator<Item = Pair> 
 }
 
 /// One person by name, or how many.
-enum Who {
-    One(String),
-    Several(usize),
+struct Who {
+    name: Piece,
+    is_one: bool,
 }
 
 impl Who {
     fn verb(&self, several: &'static str, one: &'static str) -> &'static str {
-        match self {
-            Self::One(_) => one,
-            Self::Several(_) => several,
-        }
+        if self.is_one { one } else { several }
     }
 }
 
-impl Display for Who {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::One(name) => f.write_str(name),
-            Self::Several(count) => write!(f, "{count} people"),
-        }
-    }
-}
-
-impl TerminalNames<'_> {
+impl Names<'_> {
     /// `Ann no longer sees 2 resources: Wiki, Vault.`; `saying` is given who, and the resource or how
     /// many.
     fn people(
         &self,
         mut pairs: Vec<Pair>,
-        saying: impl Fn(&Who, &str) -> String,
-    ) -> Option<String> {
+        saying: impl Fn(&Who, Piece) -> Sentence,
+    ) -> Option<Sentence> {
         pairs.sort_unstable();
         let mut users: Vec<_> = pairs.iter().map(|(_, user)| *user).collect();
         users.sort_unstable();
@@ -104,68 +94,74 @@ impl TerminalNames<'_> {
         let first = *by_resource.first()?.first()?;
         let what = match by_resource.len() {
             1 => self.resource(first.0),
-            count => format!("{count} resources"),
+            count => Piece::from(format!("{count} resources")),
         };
-        let who = match users.as_slice() {
-            [one] => Who::One(self.user(*one)),
-            all => Who::Several(all.len()),
+        let (name, is_one) = match users.as_slice() {
+            [one] => (self.user(*one), true),
+            all => (Piece::from(format!("{} people", all.len())), false),
         };
-        let named = match (by_resource.as_slice(), &who) {
-            ([_], Who::One(_)) => String::new(),
-            ([_], Who::Several(_)) => listed(&users, |user| self.user(*user)),
-            (all, Who::One(_)) => listed(all, |own| self.resource_of(own)),
-            (all, Who::Several(_)) => listed(all, |own| match own {
+        let named = match (by_resource.as_slice(), is_one) {
+            ([_], true) => Sentence::default(),
+            ([_], false) => listed(&users, |user| say!(self.user(*user))),
+            (all, true) => listed(all, |own| self.resource_of(own)),
+            (all, false) => listed(all, |own| match own {
                 [(resource, user)] => {
-                    format!("{} ({})", self.resource(*resource), self.user(*user))
+                    say!(self.resource(*resource), " (", self.user(*user), ")")
                 }
-                own => format!("{} ({} people)", self.resource_of(own), own.len()),
+                own => self
+                    .resource_of(own)
+                    .and(say!(format!(" ({} people)", own.len()))),
             }),
         };
-        Some(format!("{}{named}.", saying(&who, &what)))
+        let said = saying(&Who { name, is_one }, what);
+        Some(said.and(named).and(say!(".")))
     }
 
-    fn resource_of(&self, pairs: &[Pair]) -> String {
+    fn resource_of(&self, pairs: &[Pair]) -> Sentence {
         let first = pairs.first();
-        first.map_or_else(String::new, |(resource, _)| self.resource(*resource))
+        first
+            .map(|(resource, _)| self.resource(*resource))
+            .into_iter()
+            .collect()
     }
 
-    fn revoked(&self, grants: &[EndedGrant]) -> Option<String> {
+    fn revoked(&self, grants: &[EndedGrant]) -> Option<Sentence> {
         let why = because(grants.iter().map(|grant| grant.cause));
         let done = counted(grants.len(), "grant is revoked", "grants are revoked");
-        let named = listed(grants, |it| self.pair(it.user, "on", it.resource));
-        (!grants.is_empty()).then(|| format!("{done}{why}{named}."))
+        let named = listed(grants, |it| self.pair(it.user, " on ", it.resource));
+        (!grants.is_empty()).then(|| say!(done, why).and(named).and(say!(".")))
     }
 
-    fn cancelled(&self, requests: &[EndedRequest]) -> Option<String> {
+    fn cancelled(&self, requests: &[EndedRequest]) -> Option<Sentence> {
         let why = because(requests.iter().map(|request| request.cause));
         let done = counted(
             requests.len(),
             "request is cancelled",
             "requests are cancelled",
         );
-        let named = listed(requests, |it| self.pair(it.user, "for", it.resource));
-        (!requests.is_empty()).then(|| format!("{done}{why}{named}."))
+        let named = listed(requests, |it| self.pair(it.user, " for ", it.resource));
+        (!requests.is_empty()).then(|| say!(done, why).and(named).and(say!(".")))
     }
 
-    fn reopened(&self, requests: &[SentRequest]) -> Option<String> {
+    fn reopened(&self, requests: &[SentRequest]) -> Option<Sentence> {
         let one = "approved request goes back to review";
         let done = counted(requests.len(), one, "approved requests go back to review");
-        self.sent(requests, &done)
+        self.sent(requests, done)
     }
 
-    fn sent_to_fallback(&self, requests: &[SentRequest]) -> Option<String> {
+    fn sent_to_fallback(&self, requests: &[SentRequest]) -> Option<Sentence> {
         let one = "request goes to the fallback reviewers";
         let done = counted(requests.len(), one, "requests go to the fallback reviewers");
-        self.sent(requests, &done)
+        self.sent(requests, done)
     }
 
-    fn sent(&self, requests: &[SentRequest], done: &str) -> Option<String> {
-        let named = listed(requests, |it| self.pair(it.user, "for", it.resource));
-        (!requests.is_empty()).then(|| format!("{done}{named}."))
+    fn sent(&self, requests: &[SentRequest], done: String) -> Option<Sentence> {
+        let named = listed(requests, |it| self.pair(it.user, " for ", it.resource));
+        (!requests.is_empty()).then(|| say!(done).and(named).and(say!(".")))
     }
 
-    fn pair(&self, user: UserId, to: &str, resource: ResourceId) -> String {
-        format!("{} {to} {}", self.user(user), self.resource(resource))
+    fn pair(&self, user: UserId, to: &'static str, resource: ResourceId) -> Sentence {
+        say!(self.user(user), to, self.resource(resource))
     }
 }
 
@@ -184,11 +180,14 @@ fn counted(count: usize, one: &str, several: &str) -> String {
 }
 
 /// The first names behind a colon, and how many more there are.
-fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
-    let names: Vec<_> = all.iter().take(MAX_NAMES).map(name).collect();
-    let names = names.join(", ");
+fn listed<T>(all: &[T], name: impl Fn(&T) -> Sentence) -> Sentence {
+    let first = all.iter().take(MAX_NAMES).enumerate();
+    let named = first.fold(Sentence::default(), |said, (at, it)| {
+        let before = if at == 0 { ": " } else { ", " };
+        said.and(say!(before)).and(name(it))
+    });
     match all.len().saturating_sub(MAX_NAMES) {
-        0 => format!(": {names}"),
-        more => format!(": {names} and {more} more"),
+        0 => named,
+        more => named.and(say!(format!(" and {more} more"))),
     }
 }

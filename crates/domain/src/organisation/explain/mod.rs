@@ -13,7 +13,7 @@ pub use value::{
     ExplainedResource, Explanation, Missing, Named, Origin, Presence, Setting, Shadowed, Weight,
     WhoApproves,
 };
-pub use words::sentences;
+pub use words::{Told, sentences, told};
 
 use self::destination::Destination;
 use super::models::{Assignment, Resource, User};

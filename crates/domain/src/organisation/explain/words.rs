@@ -1,78 +1,53 @@
-//! An explanation in plain sentences, for terminals.
+//! An explanation in plain sentences.
 
 use chrono::FixedOffset;
 
 use super::value::{
-    Approving, Because, ExplainedAssignment, Explanation, Missing, Origin, Presence, Shadowed,
-    Weight, WhoApproves,
+    Approving, Because, ExplainedAssignment, Explanation, Missing, Named, Origin, Presence,
+    Shadowed, Weight, WhoApproves,
 };
 use crate::Time;
 use crate::format::{dated, endpoint, moment};
 use crate::ids::ResourceId;
 use crate::lock::LockState;
 use crate::request::Purpose;
+use crate::sentence::{Piece, Sentence, Thing, say};
 use crate::settings::{Approval, Mode, Period};
-use crate::text::for_terminal;
 
-/// Says an explanation as plain sentences, one line each, the answer first; moments in `zone`. Of a
-/// later moment than now, all moments have their date: near now is not near that.
+/// An explanation in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The answer.
+    pub answer: Sentence,
+    /// All that is in the way.
+    pub missing: Vec<Sentence>,
+    /// What else bears on it: what governs, each assignment, what runs and waits, who could approve.
+    pub facts: Vec<Sentence>,
+}
+
+/// Says an explanation in plain sentences; moments in `zone`. Of a later moment than now, all moments
+/// have their date: near now is not near that.
 #[must_use]
-pub fn sentences(explanation: &Explanation, now: Time, zone: FixedOffset) -> Vec<String> {
+pub fn told(explanation: &Explanation, now: Time, zone: FixedOffset) -> Told {
     let words = Words {
         found: explanation,
         now,
         zone,
     };
-    let found = explanation;
-    let mut lines = vec![words.answer()];
-    lines.extend(found.missing.iter().map(|missing| words.missing(missing)));
-    let is_taken = |missing: &Missing| {
-        matches!(
-            missing,
-            Missing::OtherGoverns { .. } | Missing::SomethingElseGoverns
-        )
-    };
-    if !found.missing.iter().any(is_taken) {
-        lines.extend(found.shadowed.iter().map(shadowed));
+    let missing = explanation.missing.iter();
+    Told {
+        answer: words.answer(),
+        missing: missing.map(|missing| words.missing(missing)).collect(),
+        facts: words.facts(),
     }
-    lines.extend(words.presence());
-    let assignments = found.assignments.iter();
-    lines.extend(assignments.map(|own| words.assignment(own)));
-    lines.extend(found.grant.map(|grant| {
-        let until = words.moment(grant.window.expires_at);
-        match grant.scheduled {
-            true => {
-                let from = words.moment(grant.window.starts_at);
-                format!("Access starts {from} and ends {until}.")
-            }
-            false => format!("Access ends {until}."),
-        }
-    }));
-    lines.extend(found.pending.map(|pending| {
-        let what = match pending.purpose {
-            Purpose::Grant => "access",
-            Purpose::Unlock => "an unlock",
-        };
-        let (since, expires) = (words.moment(pending.since), words.moment(pending.lapses_at));
-        format!("A request for {what} was made {since}. It expires {expires} if nobody answers.")
-    }));
-    lines.extend(found.automatic_off_until.map(|until| {
-        let until = words.moment(until);
-        format!("Access was revoked: until {until}, a reviewer has to approve.")
-    }));
-    if can_be_approved(found) {
-        lines.extend(who_can_approve(&found.approvers));
-    }
-    let place = endpoint(&found.resource.address, &found.resource.ports);
-    let (place, network) = (for_terminal(&place), for_terminal(&found.resource.network));
-    let several = match found.resource.address.contains(['*', '/']) {
-        true => " A resource with a more specific address comes before it there.",
-        false => "",
-    };
-    lines.push(format!(
-        "The resource is {place} in network {network}.{several}"
-    ));
-    lines
+}
+
+/// Says an explanation as lines of text, the answer first ([`told`]).
+#[must_use]
+pub fn sentences(explanation: &Explanation, now: Time, zone: FixedOffset) -> Vec<String> {
+    let told = told(explanation, now, zone);
+    let lines = [told.answer].into_iter().chain(told.missing);
+    lines.chain(told.facts).map(|it| it.to_string()).collect()
 }
 
 struct Words<'a> {
@@ -89,17 +64,26 @@ impl Words<'_> {
         }
     }
 
-    fn answer(&self) -> String {
+    fn user(&self) -> Piece {
+        let user = &self.found.user;
+        Piece::of(Thing::User(user.id), &user.name)
+    }
+
+    fn network(&self) -> Piece {
+        Piece::name(&self.found.resource.network)
+    }
+
+    fn answer(&self) -> Sentence {
         let found = self.found;
-        let user = for_terminal(&found.user.name);
-        let resource = for_terminal(&found.resource.name);
+        let user = self.user();
+        let resource = Piece::of(Thing::Resource(found.resource.id), &found.resource.name);
         let when = match found.at == self.now {
             true => "now".to_owned(),
             false => format!("at {}", self.moment(found.at)),
         };
         let permit = found.permit.as_ref();
         let Some(permit) = permit.filter(|_| found.missing.is_empty()) else {
-            return format!("{user} can’t reach {resource} {when}.");
+            return say!(user, " can’t reach ", resource, " ", when, ".");
         };
         let why = match permit.because {
             Because::Standing => "it is always open",
@@ -108,117 +92,196 @@ impl Words<'_> {
         };
         let until = permit.until.map(|until| self.moment(until));
         let until = until.map_or_else(String::new, |until| format!(", until {until}"));
-        format!("{user} can reach {resource} {when}: {why}{until}.")
+        say!(
+            user,
+            " can reach ",
+            resource,
+            " ",
+            when,
+            ": ",
+            why,
+            until,
+            "."
+        )
     }
 
-    fn missing(&self, missing: &Missing) -> String {
+    fn facts(&self) -> Vec<Sentence> {
         let found = self.found;
-        let user = for_terminal(&found.user.name);
+        let mut lines = Vec::new();
+        let is_taken = |missing: &Missing| {
+            matches!(
+                missing,
+                Missing::OtherGoverns { .. } | Missing::SomethingElseGoverns
+            )
+        };
+        if !found.missing.iter().any(is_taken) {
+            lines.extend(found.shadowed.iter().map(shadowed));
+        }
+        lines.extend(self.presence());
+        let assignments = found.assignments.iter();
+        lines.extend(assignments.map(|own| self.assignment(own)));
+        lines.extend(found.grant.map(|grant| {
+            let until = self.moment(grant.window.expires_at);
+            match grant.scheduled {
+                true => {
+                    let from = self.moment(grant.window.starts_at);
+                    say!("Access starts ", from, " and ends ", until, ".")
+                }
+                false => say!("Access ends ", until, "."),
+            }
+        }));
+        lines.extend(found.pending.map(|pending| {
+            let what = match pending.purpose {
+                Purpose::Grant => "access",
+                Purpose::Unlock => "an unlock",
+            };
+            let (since, expires) = (self.moment(pending.since), self.moment(pending.lapses_at));
+            let made = say!("A request for ", what, " was made ", since, ". ");
+            made.and(say!("It expires ", expires, " if nobody answers."))
+        }));
+        lines.extend(found.automatic_off_until.map(|until| {
+            let until = self.moment(until);
+            say!(
+                "Access was revoked: until ",
+                until,
+                ", a reviewer has to approve."
+            )
+        }));
+        if can_be_approved(found) {
+            lines.extend(who_can_approve(&found.approvers));
+        }
+        lines.push(self.place());
+        lines
+    }
+
+    fn place(&self) -> Sentence {
+        let resource = &self.found.resource;
+        let place = Piece::name(endpoint(&resource.address, &resource.ports));
+        let several = match resource.address.contains(['*', '/']) {
+            true => " A resource with a more specific address comes before it there.",
+            false => "",
+        };
+        say!(
+            "The resource is ",
+            place,
+            " in network ",
+            self.network(),
+            ".",
+            several
+        )
+    }
+
+    fn missing(&self, missing: &Missing) -> Sentence {
         match missing {
-            Missing::UserDisabled => format!("{user}’s account is disabled."),
+            Missing::UserDisabled => say!(self.user(), "’s account is disabled."),
             Missing::NotAssigned => {
-                format!("None of {user}’s groups has access to it.")
+                say!("None of ", self.user(), "’s groups has access to it.")
             }
-            Missing::Unused => "It locked because it was not used.".to_owned(),
-            Missing::NeedsApproval => "A reviewer has to approve.".to_owned(),
+            Missing::Unused => say!("It locked because it was not used."),
+            Missing::NeedsApproval => say!("A reviewer has to approve."),
             Missing::NeedsReason => {
-                "It opens immediately with a reason, which is recorded.".to_owned()
+                say!("It opens immediately with a reason, which is recorded.")
             }
-            Missing::EndsTooSoon => {
+            Missing::EndsTooSoon => say!(
                 "The group’s access to it ends in less than a minute: nothing can be asked for any \
                  more."
-                    .to_owned()
-            }
+            ),
             Missing::NotStarted { starts_at } => {
-                format!("Access starts {}.", self.moment(*starts_at))
+                say!("Access starts ", self.moment(*starts_at), ".")
             }
             Missing::NobodyCanApprove => {
-                "Nobody can approve a request for it: name reviewers, or fallback reviewers."
-                    .to_owned()
+                say!("Nobody can approve a request for it: name reviewers, or fallback reviewers.")
             }
             Missing::OtherGoverns { resource } => self.governs(*resource),
-            Missing::SomethingElseGoverns => {
+            Missing::SomethingElseGoverns => say!(
                 "Something else, which you can’t see, takes connections to its address. Ask an \
                  administrator."
-                    .to_owned()
-            }
-            Missing::GatewayAway => {
-                let network = for_terminal(&found.resource.network);
-                format!(
-                    "No gateway of network {network} is connected: nobody can reach its resources \
-                     now. Ask an administrator to look at the gateways."
-                )
-            }
-            Missing::NoGateway => {
-                let network = for_terminal(&found.resource.network);
-                format!(
-                    "No gateway of network {network} has enrolled: nobody can reach its resources."
-                )
-            }
+            ),
+            Missing::GatewayAway => say!(
+                "No gateway of network ",
+                self.network(),
+                " is connected: nobody can reach its resources now. Ask an administrator to look \
+                 at the gateways.",
+            ),
+            Missing::NoGateway => say!(
+                "No gateway of network ",
+                self.network(),
+                " has enrolled: nobody can reach its resources.",
+            ),
             Missing::Unknown => {
-                "Something is in the way that this version does not know. Update hourkey."
-                    .to_owned()
+                say!("Something is in the way that this version does not know. Update hourkey.")
             }
         }
     }
 
-    fn governs(&self, resource: ResourceId) -> String {
+    fn governs(&self, resource: ResourceId) -> Sentence {
         let found = self.found;
         let all = found.governed_by.iter().find(|other| other.id == resource);
         if let Some(other) = all {
-            let other = for_terminal(&other.name);
-            return format!("{other} has the same address and ports, and comes first.");
+            let other = named(other);
+            return say!(other, " has the same address and ports, and comes first.");
         }
         let is_it = |it: &&Shadowed| it.by.as_ref().is_some_and(|by| by.id == resource);
         let taken = found.shadowed.iter().find(is_it);
-        taken.map_or_else(String::new, shadowed)
+        taken.map_or_else(Sentence::default, shadowed)
     }
 
     /// Whether a gateway is there is part of an answer about now.
-    fn presence(&self) -> Option<String> {
+    fn presence(&self) -> Option<Sentence> {
         let found = self.found;
         let is_open = found.permit.is_some() && found.missing.is_empty();
         let asks = is_open && found.at == self.now && found.gateway == Presence::Unknown;
-        let network = for_terminal(&found.resource.network);
+        let network = self.network();
         asks.then(|| {
-            format!("Whether a gateway of network {network} is connected is not known here.")
+            say!(
+                "Whether a gateway of network ",
+                network,
+                " is connected is not known here."
+            )
         })
     }
 
-    fn assignment(&self, own: &ExplainedAssignment) -> String {
-        let group = for_terminal(&own.group.name);
-        let policy = policy(own);
+    fn assignment(&self, own: &ExplainedAssignment) -> Sentence {
+        let group = Piece::of(Thing::Group(own.group.id), &own.group.name);
         let until = own.until.map(|until| self.moment(until));
         let until = until.map_or_else(String::new, |until| format!(", until {until}"));
         let weight = match own.weight {
-            Weight::Counts => "This assignment counts.".to_owned(),
-            Weight::Ended => "This assignment has ended.".to_owned(),
-            Weight::UserDisabled => "It does not count while the account is disabled.".to_owned(),
+            Weight::Counts => say!("This assignment counts."),
+            Weight::Ended => say!("This assignment has ended."),
+            Weight::UserDisabled => say!("It does not count while the account is disabled."),
             Weight::Weaker { than } => {
                 let mut all = self.found.assignments.iter();
                 let stronger = all.find(|other| other.id == than);
-                let stronger = stronger.map_or("Another group", |other| &other.group.name);
-                let stronger = for_terminal(stronger);
-                format!("{stronger} counts instead: it gives more, or came first.")
+                let stronger = stronger.map_or(Piece::from("Another group"), |other| {
+                    Piece::of(Thing::Group(other.group.id), &other.group.name)
+                });
+                say!(stronger, " counts instead: it gives more, or came first.")
             }
         };
-        format!("Through group {group}: {policy}{until}. {weight}")
+        say!("Through group ", group, ": ", policy(own), until, ". ").and(weight)
     }
 }
 
-fn shadowed(taken: &Shadowed) -> String {
+fn named(resource: &Named<ResourceId>) -> Piece {
+    Piece::of(Thing::Resource(resource.id), &resource.name)
+}
+
+fn shadowed(taken: &Shadowed) -> Sentence {
     let ports = match (taken.ports.ranges(), taken.ports.single()) {
         ([], _) => "Connections to it".to_owned(),
         (_, Some(port)) => format!("Connections to port {port}"),
         (_, None) => format!("Connections to ports {}", taken.ports),
     };
     match &taken.by {
-        Some(other) => {
-            let other = for_terminal(&other.name);
-            format!("{ports} go to {other}, which has the same address and comes first.")
-        }
-        None => format!(
-            "{ports} go to something else, which you can’t see and which comes first. Ask an \
+        Some(other) => say!(
+            ports,
+            " go to ",
+            named(other),
+            ", which has the same address and comes first."
+        ),
+        None => say!(
+            ports,
+            " go to something else, which you can’t see and which comes first. Ask an \
              administrator."
         ),
     }
@@ -275,24 +338,30 @@ fn policy(own: &ExplainedAssignment) -> String {
     }
 }
 
-fn who_can_approve(approvers: &WhoApproves) -> Option<String> {
-    let named = |names: &[String]| {
-        let names: Vec<_> = names.iter().map(|name| for_terminal(name)).collect();
-        match names.as_slice() {
-            [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
-            names => names.concat(),
-        }
-    };
+fn who_can_approve(approvers: &WhoApproves) -> Option<Sentence> {
     let who = match (&*approvers.people, &*approvers.groups) {
-        ([], []) => "the organisation’s reviewers".to_owned(),
-        ([], groups) => format!("members of {}", named(groups)),
-        (people, _) => named(people),
+        ([], []) => say!("the organisation’s reviewers"),
+        ([], groups) => say!("members of ").and(one_of(groups)),
+        (people, _) => one_of(people),
     };
-    match approvers.kind {
-        Approving::Regulars => Some(format!("Requests can be approved by {who}.")),
-        Approving::Fallback => Some(format!(
-            "Requests can be approved by {who}, because nobody else can."
-        )),
-        Approving::Nobody => None,
-    }
+    let end = match approvers.kind {
+        Approving::Regulars => ".",
+        Approving::Fallback => ", because nobody else can.",
+        Approving::Nobody => return None,
+    };
+    Some(say!("Requests can be approved by ").and(who).and(say!(end)))
+}
+
+/// Names as `a, b or c`.
+fn one_of(names: &[String]) -> Sentence {
+    let last = names.len().saturating_sub(1);
+    let pieces = names.iter().enumerate().flat_map(|(at, name)| {
+        let before = match at {
+            0 => "",
+            at if at == last => " or ",
+            _ => ", ",
+        };
+        [Piece::from(before), Piece::name(name)]
+    });
+    pieces.collect()
 }

@@ -45,11 +45,16 @@ fn set_members(of: &mut Organisation, members: &[i64]) {
     of.set_group(group.id, Some(group));
 }
 
+fn lines(diff: &Diff, before: &Organisation, after: &Organisation) -> Vec<String> {
+    let all = sentences(diff, before, after);
+    all.iter().map(ToString::to_string).collect()
+}
+
 fn changed(change: impl Fn(&mut Organisation)) -> Vec<String> {
     let before = office();
     let mut after = before.clone();
     change(&mut after);
-    sentences(&diff(&before, &after, noon()), &before, &after)
+    lines(&diff(&before, &after, noon()), &before, &after)
 }
 
 #[test]
@@ -95,7 +100,7 @@ fn people_and_resources_are_named_as_far_as_they_are_few() {
 #[test]
 fn what_ends_says_why_where_that_is_the_same() {
     let office = office();
-    let said = |diff: &Diff| sentences(diff, &office, &office);
+    let said = |diff: &Diff| lines(diff, &office, &office);
     let grant = |id: i64, cause| EndedGrant {
         user: UserId(id),
         resource: ResourceId(id),
@@ -159,7 +164,7 @@ fn all_that_may_happen_is_said_in_twelve_sentences() {
         ..Diff::default()
     };
     assert_eq!(
-        sentences(&all, &office, &office),
+        lines(&all, &office, &office),
         [
             "2 people no longer see Wiki: Bo, Cy.",
             "Ada now sees Wiki.",

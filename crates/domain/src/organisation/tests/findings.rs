@@ -88,7 +88,7 @@ fn tidy() -> Organisation {
 }
 
 fn said(of: &Organisation, finding: &Finding) -> String {
-    sentence(finding, of, FixedOffset::east_opt(0).unwrap())
+    sentence(finding, of, FixedOffset::east_opt(0).unwrap()).to_string()
 }
 
 fn assert_only(of: &Organisation, finding: &Finding) {

@@ -65,8 +65,8 @@ fn found(of: &Organisation) -> Vec<(Severity, String)> {
     let found = lint(of, noon()).into_iter();
     let of_gateways = |finding: &Finding| matches!(finding, Finding::NoGateway { .. });
     let rest = found.filter(|finding| !of_gateways(finding));
-    rest.map(|finding| (finding.severity(), sentence(&finding, of, zone)))
-        .collect()
+    let said = |finding: Finding| (finding.severity(), sentence(&finding, of, zone).to_string());
+    rest.map(said).collect()
 }
 
 fn one(severity: Severity, sentence: &str) -> Vec<(Severity, String)> {

@@ -1,0 +1,275 @@
+//! The first page of administrators and auditors: what runs and waits now, and what needs attention.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use chrono::{Offset as _, TimeDelta, Utc};
+use hourkey_access::app::App;
+use hourkey_access::overview::{Overview, Sight};
+use hourkey_domain::Time;
+use hourkey_domain::grant::Window;
+use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::organisation::Organisation;
+use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
+use maud::{Markup, html};
+
+use super::explain::ConnectedGateways;
+use super::table::table;
+use super::view::{count, link, overview, page};
+use crate::error::PageError;
+use crate::icon::Icon;
+use crate::layout::{Place, plain};
+use crate::page_user::PageUser;
+use crate::sentence::{Links, shown};
+use crate::state::dot;
+use crate::time::{ago, left};
+
+/// So many rows a list has here.
+const ROWS: usize = 10;
+/// So many findings are shown at once.
+const FINDINGS: usize = 20;
+/// Who waits longer than this is counted apart.
+const LONG: TimeDelta = TimeDelta::minutes(15);
+
+/// `GET /overview`
+pub(super) async fn show(
+    State(app): State<App>,
+    Extension(gateways): Extension<ConnectedGateways>,
+    user: PageUser,
+    uri: Uri,
+) -> Result<Response, PageError> {
+    let view = overview(&app, &user, Sight::All).await?;
+    let now = Now::of(&view.organisation, view.now);
+    let networks = Networks::of(&view, &gateways);
+    let findings = findings(&view);
+    page(
+        &app,
+        &user,
+        &uri,
+        ("Overview", Place::Overview),
+        &html! {
+            div.head { h1 { "Overview" } }
+            (figures(&now, &networks, view.now))
+            (attention(&view, &findings))
+            (waiting(&view, &now))
+            (granted(&view, &now))
+            (reached(&view, &networks))
+        },
+    )
+    .await
+}
+
+/// What somebody has or asks for: who, what, and since or until when.
+type Running = (Time, UserId, ResourceId);
+
+/// What runs and waits.
+struct Now {
+    /// The soonest end first.
+    granted: Vec<Running>,
+    /// The longest wait first.
+    waiting: Vec<Running>,
+}
+
+impl Now {
+    fn of(organisation: &Organisation, now: Time) -> Self {
+        let (mut granted, mut waiting) = (Vec::new(), Vec::new());
+        for (user, resource) in organisation.open_pairs() {
+            let Some(access) = organisation.access(user, resource) else {
+                continue;
+            };
+            if let Some(request) = access.pending.as_deref().filter(|it| now < it.lapses_at) {
+                waiting.push((request.created_at, user, resource));
+            }
+            let window = access.grant.as_deref().map(|granted| granted.grant.window);
+            let runs = |it: &Window| it.starts_at <= now && now < it.expires_at;
+            if let Some(window) = window.filter(runs) {
+                granted.push((window.expires_at, user, resource));
+            }
+        }
+        granted.sort_unstable();
+        waiting.sort_unstable();
+        Self { granted, waiting }
+    }
+
+    fn waiting_long(&self, now: Time) -> usize {
+        self.waiting
+            .partition_point(|(since, ..)| *since < now - LONG)
+    }
+}
+
+/// The gateways of each network that has resources or gateways: how many are connected, of how many.
+struct Networks(Vec<(String, usize, usize)>);
+
+impl Networks {
+    fn of(view: &Overview, connected: &ConnectedGateways) -> Self {
+        let of = &view.organisation;
+        let networks = of.networks().filter_map(|network| {
+            let all = of.gateways().filter(|(_, serves)| *serves == network.id);
+            let all: Vec<_> = all.map(|(gateway, _)| gateway).collect();
+            let here = all
+                .iter()
+                .filter(|it| (connected.0)(**it, view.now))
+                .count();
+            let is_used = of.resources_of(network.id).next().is_some();
+            (is_used || !all.is_empty()).then(|| (network.name.clone(), here, all.len()))
+        });
+        Self(networks.collect())
+    }
+
+    fn connected(&self) -> usize {
+        self.0.iter().map(|(_, here, _)| here).sum()
+    }
+
+    fn all(&self) -> usize {
+        self.0.iter().map(|(_, _, all)| all).sum()
+    }
+}
+
+/// The gravest first; kinds stay together.
+fn findings(view: &Overview) -> Vec<Finding> {
+    let mut found = lint(&view.organisation, view.now);
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    found
+}
+
+fn figures(of: &Now, networks: &Networks, now: Time) -> Markup {
+    let long = of.waiting_long(now);
+    html! {
+        ul.figures {
+            li { a href="#granted" { b { (of.granted.len()) } " granted now" } }
+            li { a href="#waiting" { b { (of.waiting.len()) } " waiting" } }
+            li {
+                a href="#waiting" .soon[long > 0] { b { (long) } " waiting for more than 15 minutes" }
+            }
+            li {
+                a href="#gateways" .stop[networks.connected() < networks.all()] {
+                    b { (networks.connected()) " of " (networks.all()) } " gateways connected"
+                }
+            }
+        }
+    }
+}
+
+fn attention(view: &Overview, findings: &[Finding]) -> Markup {
+    let links = Links {
+        configuration: true,
+        people: true,
+    };
+    let said = |finding: &Finding| {
+        let (icon, tone, word) = match finding.severity() {
+            Severity::Problem => (Icon::Cross, "stop", "Problem: "),
+            Severity::Warning => (Icon::Clock, "soon", "Warning: "),
+            Severity::Hint => (Icon::Check, "muted", "Hint: "),
+        };
+        html! {
+            li {
+                (dot(icon, tone))
+                span {
+                    b { (word) }
+                    (shown(&sentence(finding, &view.organisation, Utc.fix()), links))
+                }
+            }
+        }
+    };
+    html! {
+        section #attention {
+            h2 { "Needs attention" span { (findings.len()) } }
+            @if findings.is_empty() {
+                p.empty { "Nothing will surprise anybody." }
+            }
+            ul.findings { @for finding in findings.iter().take(FINDINGS) { (said(finding)) } }
+            @if findings.len() > FINDINGS {
+                details {
+                    summary { (count(findings.len() - FINDINGS, "more", "more")) }
+                    ul.findings { @for finding in findings.iter().skip(FINDINGS) { (said(finding)) } }
+                }
+            }
+        }
+    }
+}
+
+fn waiting(view: &Overview, of: &Now) -> Markup {
+    running(
+        view,
+        ("waiting", "Waiting for a reviewer", "Requested"),
+        &of.waiting,
+        "Nothing waits.",
+        |since| ago(since, view.now),
+    )
+}
+
+fn granted(view: &Overview, of: &Now) -> Markup {
+    running(
+        view,
+        ("granted", "Granted now", "Ends in"),
+        &of.granted,
+        "Nobody has been granted access at the moment.",
+        |until| left(until, view.now),
+    )
+}
+
+fn running(
+    view: &Overview,
+    (id, title, when): (&str, &str, &str),
+    all: &[Running],
+    nothing: &str,
+    said: impl Fn(Time) -> Markup,
+) -> Markup {
+    let of = &view.organisation;
+    let rows = html! {
+        @for (at, user, resource) in all.iter().take(ROWS) {
+            tr {
+                th scope="row" {
+                    @if let Some(user) = of.user(*user) { (link("people", user.id, &user.name)) }
+                }
+                td {
+                    @if let Some(resource) = of.resource(*resource) {
+                        (link("resources", resource.id, &resource.name))
+                    }
+                }
+                td { (said(*at)) }
+            }
+        }
+    };
+    html! {
+        section #(id) {
+            h2 { (title) span { (all.len()) } }
+            @if all.is_empty() { p.empty { (nothing) } } @else {
+                (table(title, &["Person", "Resource", when], &rows))
+            }
+            @if all.len() > ROWS {
+                p.pager { a.btn href="/requests" { "All requests" } }
+            }
+        }
+    }
+}
+
+fn reached(view: &Overview, networks: &Networks) -> Markup {
+    let rows = html! {
+        @for (network, here, all) in &networks.0 {
+            tr {
+                th scope="row" { bdi { (plain(network)) } }
+                td {
+                    @match (*here, *all) {
+                        (_, 0) => span.state.stop { "No gateway has enrolled" },
+                        (0, _) => span.state.stop { "Nobody can reach its resources" },
+                        (here, all) if here < all => span.state.soon { "Connected in part" },
+                        _ => span.state.open { "Connected" },
+                    }
+                }
+                td.number { (here) " of " (all) }
+            }
+        }
+    };
+    html! {
+        section #gateways {
+            h2 { "Gateways" }
+            @if view.organisation.networks().next().is_none() {
+                p.empty { "There are no networks yet." }
+            } @else {
+                (table("Gateways", &["Network", "State", "Connected"], &rows))
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Jump to…: finds whatever the person may open, by its name.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_access::app::App;
+use hourkey_access::overview::{Overview, Sight};
+use hourkey_access::queries;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::address::Query;
+use super::error::PageError;
+use super::icon::Icon;
+use super::layout::{Frame, Live, Page, Place, Width, plain};
+use crate::page_user::PageUser;
+
+/// So many of a kind are shown.
+const SHOWN: usize = 8;
+
+/// What is looked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct JumpQuery {
+    q: String,
+}
+
+/// Something that was found.
+struct Hit {
+    address: String,
+    name: String,
+    /// What tells it from others of its name.
+    detail: String,
+}
+
+/// Those of one kind.
+struct Hits {
+    title: &'static str,
+    found: Vec<Hit>,
+    /// How many there are, and the page that lists them all.
+    all: (usize, String),
+}
+
+/// `GET /jump`: the page of what is called exactly so, or else what was found.
+pub(super) async fn show(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Query(query): Query<JumpQuery>,
+) -> Result<Response, PageError> {
+    let words = Words::of(&query.q);
+    let found = match words.0.is_empty() {
+        true => Vec::new(),
+        false => hits(&app, &user, &words).await?,
+    };
+    let called = query.q.trim().to_lowercase();
+    let hits = found.iter().flat_map(|hits| &hits.found);
+    let mut exact = hits.filter(|hit| hit.name.to_lowercase() == called);
+    if let (Some(hit), None) = (exact.next(), exact.next()) {
+        return Ok(Redirect::to(&hit.address).into_response());
+    }
+    let frame = Frame::of(&app, &user, &uri).await?;
+    let page = Page {
+        title: "Jump to…",
+        place: Place::Jump,
+        width: Width::Wide,
+        live: Live::Off,
+    };
+    Ok(frame.page(
+        &page,
+        &html! {
+            div.head { h1 { "Jump to…" } }
+            form.search.large method="get" action="/jump" role="search" {
+                (Icon::Glass)
+                input type="search" name="q" value=(query.q) aria-label="What to jump to"
+                    placeholder="A name, a login, an address" maxlength="200" autofocus;
+            }
+            (listed(&found, &words))
+        },
+    ))
+}
+
+/// The words that are looked for, in lower case.
+struct Words(Vec<String>);
+
+impl Words {
+    fn of(text: &str) -> Self {
+        let words = text.split_whitespace();
+        Self(words.map(str::to_lowercase).collect())
+    }
+
+    /// Whether each is in one of these texts.
+    fn are_in(&self, texts: &[&str]) -> bool {
+        let texts = texts.join("\n").to_lowercase();
+        self.0.iter().all(|word| texts.contains(word.as_str()))
+    }
+}
+
+async fn hits(app: &App, user: &PageUser, words: &Words) -> Result<Vec<Hits>, PageError> {
+    let caller = user.user.id;
+    let mut found = vec![own(app, user, words).await?];
+    if let Ok(view) = Overview::of(app, caller, Sight::Configuration).await {
+        found.push(resources(&view, words));
+        if view.sees_all {
+            found.push(people(&view, words));
+        }
+        found.push(groups(&view, words));
+    }
+    found.retain(|hits| !hits.found.is_empty());
+    Ok(found)
+}
+
+async fn own(app: &App, user: &PageUser, words: &Words) -> Result<Hits, PageError> {
+    let all = queries::resources(app, user.user.id).await?;
+    let fits = all.into_iter().filter(|it| {
+        let alias = it.alias.as_deref().unwrap_or_default();
+        words.are_in(&[&it.name, &it.address, alias, &it.tags.join("\n")])
+    });
+    let found = fits.map(|it| Hit {
+        address: format!("/resources/{}/request", it.id),
+        name: it.name,
+        detail: it.address,
+    });
+    Ok(Hits::of("Your resources", "/access", words, found))
+}
+
+fn resources(view: &Overview, words: &Words) -> Hits {
+    let all = view.organisation.resources();
+    let found = all.filter_map(|it| {
+        let address = it.address.to_string();
+        let alias = it.alias.as_deref().unwrap_or_default();
+        words.are_in(&[&it.name, &address, alias]).then(|| Hit {
+            address: format!("/resources/{}", it.id),
+            name: it.name.clone(),
+            detail: address.clone(),
+        })
+    });
+    Hits::of("Resources", "/resources", words, found)
+}
+
+fn people(view: &Overview, words: &Words) -> Hits {
+    let all = view.organisation.users();
+    let fits = all.filter(|it| words.are_in(&[&it.name, &it.login]));
+    let found = fits.map(|it| Hit {
+        address: format!("/people/{}", it.id),
+        name: it.name.clone(),
+        detail: it.login.clone(),
+    });
+    Hits::of("People", "/people", words, found)
+}
+
+fn groups(view: &Overview, words: &Words) -> Hits {
+    let all = view.organisation.groups();
+    let fits = all.filter(|it| words.are_in(&[&it.name]));
+    let found = fits.map(|it| Hit {
+        address: format!("/groups/{}", it.id),
+        name: it.name.clone(),
+        detail: String::new(),
+    });
+    Hits::of("Groups", "/groups", words, found)
+}
+
+impl Hits {
+    fn of(
+        title: &'static str,
+        page: &str,
+        words: &Words,
+        found: impl Iterator<Item = Hit>,
+    ) -> Self {
+        let (mut count, mut first) = (0, Vec::new());
+        for hit in found {
+            count += 1;
+            if first.len() < SHOWN {
+                first.push(hit);
+            }
+        }
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", &words.0.join(" "))
+            .finish();
+        Self {
+            title,
+            found: first,
+            all: (count, format!("{page}?{query}")),
+        }
+    }
+}
+
+fn listed(found: &[Hits], words: &Words) -> Markup {
+    html! {
+        @if found.is_empty() && !words.0.is_empty() {
+            p.empty { "Nothing that you may open is called so." }
+        }
+        @for Hits { title, found, all: (count, page) } in found {
+            section {
+                h2 { (title) span { (count) } }
+                ul.hits {
+                    @for hit in found {
+                        li {
+                            a href=(hit.address) {
+                                bdi { (plain(&hit.name)) }
+                                @if !hit.detail.is_empty() { " " bdi.mono { (plain(&hit.detail)) } }
+                            }
+                        }
+                    }
+                }
+                @if *count > found.len() {
+                    p.pager { a.btn href=(page) { "All " (count) } }
+                }
+            }
+        }
+    }
+}
