@@ -1,5 +1,7 @@
 //! Groups: all of them, and one with its members and what it gives access to.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -7,11 +9,11 @@ use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::ids::GroupId;
-use hourkey_domain::organisation::Group;
+use hourkey_domain::organisation::{Group, User};
 use maud::{Markup, html};
 
 use super::resources::ends;
-use super::table::{Rows, TableQuery, search, table};
+use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{count, link, links, overview, overview_of_one, page};
 use super::{settings, summary};
 use crate::address::{Id, Query};
@@ -28,7 +30,17 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::Configuration).await?;
     let of = &*view.organisation;
-    let rows = Rows::of(of.groups(), &query, |it| &it.name, |it| it.name.clone());
+    let columns = vec![
+        Column::sorted("Name", |it: &&Arc<Group>| Key::text(&it.name)),
+        Column::sorted("People", |it: &&Arc<Group>| Key::number(it.members.len())),
+        Column::sorted("Resources", |it: &&Arc<Group>| {
+            Key::number(of.assignments_to(it.id).count())
+        }),
+        Column::sorted("Reviews for", |it: &&Arc<Group>| {
+            Key::number(of.approved_by(it.id).count())
+        }),
+    ];
+    let rows = Rows::of(of.groups(), &query, columns, |it| it.name.clone());
     page(
         &app,
         &user,
@@ -42,7 +54,6 @@ pub(super) async fn list(
             (rows.table(
                 "/groups",
                 "Groups",
-                &["Name", "People", "Resources", "Reviews for"],
                 "There are no groups yet.",
                 |group| html! {
                     tr {
@@ -143,19 +154,21 @@ fn members(view: &Overview, group: &Group, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
     let path = format!("/groups/{}", group.id);
     let members = group.members.iter().filter_map(|user| of.user(*user));
-    let rows = Rows::of(
-        members,
-        query,
-        |user| &user.name,
-        |user| format!("{}\n{}", user.name, user.login),
-    );
+    let columns = vec![
+        Column::sorted("Person", |it: &&Arc<User>| Key::text(&it.name)),
+        Column::sorted("Login", |it: &&Arc<User>| Key::text(&it.login)),
+        Column::sorted("State", |it: &&Arc<User>| Key::number(it.disabled.into())),
+    ];
+    let rows = Rows::of(members, query, columns, |user| {
+        format!("{}\n{}", user.name, user.login)
+    });
     html! {
         section #people {
             div.head {
                 h2 { "People" span { (rows.total) } }
                 (search(&path, query, "Search people"))
             }
-            (rows.table(&path, "People", &["Person", "Login", "State"], "Nobody is in it.", |user| {
+            (rows.table(&path, "People", "Nobody is in it.", |user| {
                 html! {
                     tr {
                         th scope="row" { (link("people", user.id, &user.name)) }

@@ -1,5 +1,7 @@
 //! People: all of them, and one with their groups, their access and their requests.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -13,7 +15,7 @@ use hourkey_domain::review::Role;
 use maud::{Markup, html};
 
 use super::resources::standing_cells;
-use super::table::{Rows, TableQuery, search};
+use super::table::{Column, Key, Rows, TableQuery, search};
 use super::view::{link, links, overview, overview_of_one, page};
 use super::{requests, summary};
 use crate::address::{Id, Query};
@@ -30,7 +32,20 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::All).await?;
     let of = &*view.organisation;
-    let rows = Rows::of(of.users(), &query, |user| &user.name, |user| searched(user));
+    let columns = vec![
+        Column::sorted("Name", |it: &&Arc<User>| Key::text(&it.name)),
+        Column::sorted("Login", |it: &&Arc<User>| Key::text(&it.login)),
+        Column::sorted("Roles", |it: &&Arc<User>| {
+            Key::number(it.roles.iter().max().map_or(0, |role| *role as usize))
+        }),
+        Column::sorted("Groups", |it: &&Arc<User>| {
+            Key::number(of.groups_of(it.id).len())
+        }),
+        Column::sorted("Granted now", |it: &&Arc<User>| {
+            Key::number(granted_now(&view, it.id))
+        }),
+    ];
+    let rows = Rows::of(of.users(), &query, columns, |user| searched(user));
     page(
         &app,
         &user,
@@ -44,7 +59,6 @@ pub(super) async fn list(
             (rows.table(
                 "/people",
                 "People",
-                &["Name", "Login", "Roles", "Groups", "Granted now"],
                 "There is nobody yet.",
                 |user| html! {
                     tr {
@@ -160,12 +174,17 @@ fn groups(view: &Overview, user: UserId) -> Markup {
 fn access(view: &Overview, person: &User, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
     let path = format!("/people/{}", person.id);
-    let rows = Rows::of(
-        of.standings_of(person.id, view.now),
-        query,
-        |it: &Standing<'_>| &it.resource.name,
-        |it| format!("{}\n{}", it.resource.name, it.resource.address),
-    );
+    let columns = vec![
+        Column::sorted("Resource", |it: &Standing<'_>| Key::text(&it.resource.name)),
+        Column::plain("Through"),
+        Column::plain("Settings"),
+        Column::plain("State"),
+        Column::sorted("Last used", |it: &Standing<'_>| Key::moment(it.used_at())),
+        Column::plain("Why"),
+    ];
+    let rows = Rows::of(of.standings_of(person.id, view.now), query, columns, |it| {
+        format!("{}\n{}", it.resource.name, it.resource.address)
+    });
     let nothing = match person.disabled {
         true => "Their account is disabled: they reach nothing.",
         false => "None of their groups has access to anything.",
@@ -179,7 +198,6 @@ fn access(view: &Overview, person: &User, query: &TableQuery) -> Markup {
             (rows.table(
                 &path,
                 "Access",
-                &["Resource", "Through", "Settings", "State", "Last used", "Why"],
                 nothing,
                 |standing| html! {
                     tr {

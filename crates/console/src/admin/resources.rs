@@ -1,5 +1,7 @@
 //! Resources: all of them, and one with its groups, its people and its requests.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -9,11 +11,11 @@ use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
 use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::lock::LockState;
-use hourkey_domain::organisation::{Resource, Standing};
+use hourkey_domain::organisation::{Resource, Standing, User};
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
-use super::table::{Rows, TableQuery, search, table};
+use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{link, links, overview, overview_of_one, page};
 use super::{requests, settings, summary};
 use crate::address::{Id, Query};
@@ -32,12 +34,9 @@ pub(super) async fn list(
 ) -> Result<Response, PageError> {
     let view = overview(&app, &user, Sight::Configuration).await?;
     let of = &*view.organisation;
-    let rows = Rows::of(
-        of.resources(),
-        &query,
-        |resource| &resource.name,
-        |resource| searched(&view, resource),
-    );
+    let rows = Rows::of(of.resources(), &query, columns(&view), |resource| {
+        searched(&view, resource)
+    });
     page(
         &app,
         &user,
@@ -51,16 +50,32 @@ pub(super) async fn list(
             (rows.table(
                 "/resources",
                 "Resources",
-                match view.sees_all {
-                    true => &["Name", "Address", "Network", "Access", "Groups", "Granted now"],
-                    false => &["Name", "Address", "Network", "Access", "Groups"],
-                },
                 "There are no resources yet. An administrator adds them by the organisation’s file.",
                 |resource| row(&view, resource),
             ))
         },
     )
     .await
+}
+
+fn columns(view: &Overview) -> Vec<Column<'_, &Arc<Resource>>> {
+    let of = &view.organisation;
+    let network = |it: &Resource| of.network(it.network).map_or("", |network| &network.name);
+    let mut columns = vec![
+        Column::sorted("Name", |it: &&Arc<Resource>| Key::text(&it.name)),
+        Column::sorted("Address", |it: &&Arc<Resource>| Key::text(&address(it))),
+        Column::sorted("Network", move |it: &&Arc<Resource>| Key::text(network(it))),
+        Column::plain("Access"),
+        Column::sorted("Groups", |it: &&Arc<Resource>| {
+            Key::number(of.assignments_of(it.id).count())
+        }),
+    ];
+    if view.sees_all {
+        columns.push(Column::sorted("Granted now", |it: &&Arc<Resource>| {
+            Key::number(granted_now(view, it.id))
+        }));
+    }
+    columns
 }
 
 fn searched(view: &Overview, resource: &Resource) -> String {
@@ -223,12 +238,18 @@ fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
     let of = &*view.organisation;
     let seen_by = of.seen_by(resource.id, view.now);
     let users = seen_by.into_iter().filter_map(|user| of.user(user));
-    let rows = Rows::of(
-        users,
-        query,
-        |user| &user.name,
-        |user| format!("{}\n{}", user.name, user.login),
-    );
+    let used_at = |user| of.access(user, resource.id)?.history.used_at;
+    let columns = vec![
+        Column::sorted("Person", |it: &&Arc<User>| Key::text(&it.name)),
+        Column::plain("Through"),
+        Column::plain("Settings"),
+        Column::plain("State"),
+        Column::sorted("Last used", |it: &&Arc<User>| Key::moment(used_at(it.id))),
+        Column::plain("Why"),
+    ];
+    let rows = Rows::of(users, query, columns, |user| {
+        format!("{}\n{}", user.name, user.login)
+    });
     let path = format!("/resources/{}", resource.id);
     html! {
         section #people {
@@ -239,7 +260,6 @@ fn people(view: &Overview, resource: &Resource, query: &TableQuery) -> Markup {
             (rows.table(
                 &path,
                 "People",
-                &["Person", "Through", "Settings", "State", "Last used", "Why"],
                 "Nobody sees it.",
                 |user| html! {
                     @if let Some(standing) = of.standing(user.id, resource.id, view.now) {

@@ -1,5 +1,8 @@
-//! Tables that are searched and paged on the server, by their address.
+//! Tables that are searched, sorted and paged on the server, by their address.
 
+use std::cmp::Reverse;
+
+use hourkey_domain::Time;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -8,12 +11,15 @@ use crate::icon::Icon;
 /// How many rows a page has.
 const ROWS: usize = 50;
 
-/// What is looked for, and which page of it.
+/// What is looked for, in which order, and which page of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TableQuery {
     /// Words that all must be part of what is shown.
     pub(super) q: String,
+    /// The column that it is sorted by ([`Column::id`]), with a `-` in front for the other order; the
+    /// first one where there is no such column.
+    pub(super) sort: String,
     /// From 0.
     pub(super) page: usize,
 }
@@ -24,24 +30,101 @@ impl TableQuery {
         let words = self.q.split_whitespace();
         words.map(str::to_lowercase).collect()
     }
+
+    /// The address of this query at `path`, with another order or page.
+    fn at(&self, path: &str, sort: &str, page: usize) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !self.q.is_empty() {
+            query.append_pair("q", &self.q);
+        }
+        if !sort.is_empty() {
+            query.append_pair("sort", sort);
+        }
+        if page > 0 {
+            query.append_pair("page", &page.to_string());
+        }
+        match query.finish() {
+            query if query.is_empty() => path.to_owned(),
+            query => format!("{path}?{query}"),
+        }
+    }
+}
+
+/// What rows are sorted by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    /// The most first.
+    Number(Reverse<usize>),
+    /// The newest first, and what never was last.
+    Moment(Reverse<Option<Time>>),
+    /// In lower case.
+    Text(String),
+}
+
+impl Key {
+    pub(super) fn number(number: usize) -> Self {
+        Self::Number(Reverse(number))
+    }
+
+    pub(super) fn moment(at: Option<Time>) -> Self {
+        Self::Moment(Reverse(at))
+    }
+
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text(text.to_lowercase())
+    }
+}
+
+/// A column of a table.
+pub(super) struct Column<'a, T> {
+    heading: &'static str,
+    key: Option<KeyOf<'a, T>>,
+}
+
+type KeyOf<'a, T> = Box<dyn Fn(&T) -> Key + Send + Sync + 'a>;
+
+impl<'a, T> Column<'a, T> {
+    /// One that rows can be sorted by.
+    pub(super) fn sorted(
+        heading: &'static str,
+        key: impl Fn(&T) -> Key + Send + Sync + 'a,
+    ) -> Self {
+        Self {
+            heading,
+            key: Some(Box::new(key)),
+        }
+    }
+
+    /// One that rows cannot be sorted by.
+    pub(super) fn plain(heading: &'static str) -> Self {
+        Self { heading, key: None }
+    }
+
+    /// How addresses call it.
+    fn id(&self) -> String {
+        self.heading.to_lowercase().replace(' ', "-")
+    }
 }
 
 /// One page of a table.
-pub(super) struct Rows<T> {
+pub(super) struct Rows<'a, T> {
     /// Its rows.
     rows: Vec<T>,
     /// How many rows there are on all pages.
     pub(super) total: usize,
     query: TableQuery,
+    columns: Vec<Column<'a, T>>,
+    /// Which column they are sorted by, and whether in its other order.
+    order: (usize, bool),
 }
 
-impl<T> Rows<T> {
-    /// The page that `query` means of all that fit it, in order of `name` (its case does not count).
-    /// `texts` is all that is searched of a row.
-    pub(super) fn of<'a>(
+impl<'a, T> Rows<'a, T> {
+    /// The page that `query` means of all that fit it; rows that are alike in what they are sorted by
+    /// are in order of the first column. `texts` is all that is searched of a row.
+    pub(super) fn of(
         all: impl IntoIterator<Item = T>,
         query: &TableQuery,
-        name: impl Fn(&T) -> &'a str,
+        columns: Vec<Column<'a, T>>,
         texts: impl Fn(&T) -> String,
     ) -> Self {
         let words = query.words();
@@ -52,10 +135,23 @@ impl<T> Rows<T> {
             };
             words.iter().all(|word| texts.contains(word.as_str()))
         };
-        let found = all.into_iter().filter(fits);
-        let mut found: Vec<(String, T)> = found
-            .map(|item| (name(&item).to_lowercase(), item))
-            .collect();
+        let (sort, is_other) = match query.sort.strip_prefix('-') {
+            Some(sort) => (sort, true),
+            None => (query.sort.as_str(), false),
+        };
+        let by = columns
+            .iter()
+            .position(|it| it.key.is_some() && it.id() == sort);
+        let order = by.map_or((0, false), |by| (by, is_other));
+        let key_of = |at: usize, item: &T| {
+            let key = columns.get(at).and_then(|column| column.key.as_ref());
+            key.map(|key| key(item))
+        };
+        let found = all.into_iter().filter(fits).map(|item| {
+            let sorted = (order.0 > 0).then(|| key_of(order.0, &item)).flatten();
+            (sorted, key_of(0, &item), item)
+        });
+        let mut found: Vec<_> = found.collect();
         let total = found.len();
         // Past the end there is the last page.
         let last = total.saturating_sub(1) / ROWS;
@@ -64,21 +160,31 @@ impl<T> Rows<T> {
             ..query.clone()
         };
         let start = query.page * ROWS;
-        let by_name = |one: &(String, T), two: &(String, T)| one.0.cmp(&two.0);
+        let compare = |one: &Keyed<T>, two: &Keyed<T>| {
+            let by_first = one.1.cmp(&two.1);
+            let by_sort = one.0.cmp(&two.0);
+            match order {
+                (0, true) => by_first.reverse(),
+                (_, true) => by_sort.reverse().then(by_first),
+                (_, false) => by_sort.then(by_first),
+            }
+        };
         // Only what is shown is put in order: there may be 100,000 rows.
         if start > 0 {
-            found.select_nth_unstable_by(start - 1, by_name);
+            found.select_nth_unstable_by(start - 1, compare);
             found.drain(..start);
         }
         if found.len() > ROWS {
-            found.select_nth_unstable_by(ROWS, by_name);
+            found.select_nth_unstable_by(ROWS, compare);
             found.truncate(ROWS);
         }
-        found.sort_by(by_name);
+        found.sort_by(compare);
         Self {
-            rows: found.into_iter().map(|(_, item)| item).collect(),
+            rows: found.into_iter().map(|(.., item)| item).collect(),
             total,
             query,
+            columns,
+            order,
         }
     }
 
@@ -87,14 +193,13 @@ impl<T> Rows<T> {
         &self,
         path: &str,
         label: &str,
-        headings: &[&str],
         nothing: &str,
         row: impl Fn(&T) -> Markup,
     ) -> Markup {
         let rows = html! { @for item in &self.rows { (row(item)) } };
         html! {
             @if !self.rows.is_empty() {
-                (table(label, headings, &rows))
+                (framed(label, &self.headings(path), &rows))
             } @else {
                 p.empty {
                     @if self.query.q.is_empty() { (nothing) }
@@ -105,18 +210,48 @@ impl<T> Rows<T> {
         }
     }
 
+    /// Links that sort, where there is more than one row.
+    fn headings(&self, path: &str) -> Markup {
+        let (by, is_other) = self.order;
+        let sort = |at: usize, column: &Column<'a, T>| {
+            // The order that it has now is turned round.
+            let other = at == by && !is_other;
+            let id = match (at, other) {
+                (0, false) => String::new(),
+                (_, false) => column.id(),
+                (_, true) => format!("-{}", column.id()),
+            };
+            self.query.at(path, &id, 0)
+        };
+        // Numbers and moments have their largest first.
+        let goes_up = |at: usize| {
+            let is_text = self.rows.first().is_none_or(|item| {
+                let key = self.columns.get(at).and_then(|column| column.key.as_ref());
+                key.is_none_or(|key| matches!(key(item), Key::Text(_)))
+            });
+            is_text != is_other
+        };
+        let aria = |at: usize| match (at == by, goes_up(at)) {
+            (false, _) => None,
+            (true, true) => Some("ascending"),
+            (true, false) => Some("descending"),
+        };
+        html! {
+            @for (at, column) in self.columns.iter().enumerate() {
+                th scope="col" aria-sort=[aria(at)] {
+                    @if column.key.is_some() && self.total > 1 {
+                        a.sort href=(sort(at, column)) { (column.heading) }
+                    } @else { (column.heading) }
+                }
+            }
+        }
+    }
+
     /// Nothing where all are shown.
     fn pager(&self, path: &str) -> Markup {
         let start = self.query.page * ROWS;
         let end = start + self.rows.len();
-        let to = |page: usize| {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            if !self.query.q.is_empty() {
-                query.append_pair("q", &self.query.q);
-            }
-            query.append_pair("page", &page.to_string());
-            format!("{path}?{}", query.finish())
-        };
+        let to = |page: usize| self.query.at(path, &self.query.sort, page);
         html! {
             @if self.total > ROWS {
                 p.pager {
@@ -133,12 +268,19 @@ impl<T> Rows<T> {
     }
 }
 
+type Keyed<T> = (Option<Key>, Option<Key>, T);
+
 /// A table, which scrolls by itself where it is too wide.
 pub(super) fn table(label: &str, headings: &[&str], rows: &Markup) -> Markup {
+    let headings = html! { @for heading in headings { th scope="col" { (heading) } } };
+    framed(label, &headings, rows)
+}
+
+fn framed(label: &str, headings: &Markup, rows: &Markup) -> Markup {
     html! {
         div.table tabindex="0" role="region" aria-label=(label) {
             table {
-                thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
+                thead { tr { (headings) } }
                 tbody { (rows) }
             }
         }
@@ -152,6 +294,7 @@ pub(super) fn search(path: &str, query: &TableQuery, label: &str) -> Markup {
             (Icon::Glass)
             input type="search" name="q" value=(query.q) aria-label=(label) placeholder=(label)
                 maxlength="200";
+            @if !query.sort.is_empty() { input type="hidden" name="sort" value=(query.sort); }
         }
     }
 }
@@ -160,29 +303,48 @@ pub(super) fn search(path: &str, query: &TableQuery, label: &str) -> Markup {
 mod tests {
     use super::*;
 
-    fn page(q: &str, page: usize) -> (Vec<String>, usize) {
+    fn page(q: &str, sort: &str, page: usize) -> (Vec<String>, usize) {
         let all: Vec<String> = (0..120).rev().map(|n| format!("Host {n:03}")).collect();
         let query = TableQuery {
             q: q.to_owned(),
+            sort: sort.to_owned(),
             page,
         };
-        let rows = Rows::of(&all, &query, |name| name.as_str(), |name| (*name).clone());
+        let last = |name: &&String| Key::number(usize::from(name.as_bytes()[7] - b'0'));
+        let columns = vec![
+            Column::sorted("Name", |name: &&String| Key::text(name)),
+            Column::plain("Kind"),
+            Column::sorted("Last digit", last),
+        ];
+        let rows = Rows::of(&all, &query, columns, |name| (*name).clone());
         (rows.rows.into_iter().cloned().collect(), rows.total)
     }
 
     #[test]
     fn pages_are_in_order_and_hold_everything_once() {
-        let pages = [0, 1, 2].map(|number| page("", number).0);
-        assert_eq!(pages.each_ref().map(Vec::len), [50, 50, 20]);
         let all: Vec<_> = (0..120).map(|n| format!("Host {n:03}")).collect();
-        assert_eq!(pages.concat(), all);
-        assert_eq!(page("", 99), page("", 2));
+        for sort in ["", "name", "kind", "nothing"] {
+            let pages = [0, 1, 2].map(|number| page("", sort, number).0);
+            assert_eq!(pages.each_ref().map(Vec::len), [50, 50, 20]);
+            assert_eq!(pages.concat(), all, "{sort}");
+        }
+        let mut other = [0, 1, 2].map(|number| page("", "-name", number).0).concat();
+        other.reverse();
+        assert_eq!(other, all);
+        assert_eq!(page("", "", 99), page("", "", 2));
+    }
+
+    #[test]
+    fn what_is_alike_is_in_order_of_the_first_column() {
+        let sorted = |sort| page("", sort, 0).0[..2].to_vec();
+        assert_eq!(sorted("last-digit"), ["Host 009", "Host 019"]);
+        assert_eq!(sorted("-last-digit"), ["Host 000", "Host 010"]);
     }
 
     #[test]
     fn all_words_must_be_there_in_any_case() {
-        assert_eq!(page("HOST 11", 0).1, 11);
-        assert_eq!(page("host 119", 0), (vec!["Host 119".to_owned()], 1));
-        assert_eq!(page("none", 0), (vec![], 0));
+        assert_eq!(page("HOST 11", "", 0).1, 11);
+        assert_eq!(page("host 119", "", 0), (vec!["Host 119".to_owned()], 1));
+        assert_eq!(page("none", "", 0), (vec![], 0));
     }
 }

@@ -8,7 +8,7 @@ use hourkey_testkit::controller::Controller;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -55,6 +55,19 @@ impl Connection {
     pub(crate) async fn get(&mut self, path: &str, token: &str) -> Result<(Bytes, Duration)> {
         let begin = Instant::now();
         let answer = self.call(Method::GET, path, token, Vec::new()).await?;
+        let body = whole(answer).await.with_context(|| format!("GET {path}"))?;
+        Ok((body, begin.elapsed()))
+    }
+
+    /// Opens a page as a browser with this cookie, and returns it, with how long its last byte took.
+    pub(crate) async fn page(&mut self, path: &str, cookie: &str) -> Result<(Bytes, Duration)> {
+        let request = Request::get(path)
+            .header(HOST, &self.host)
+            .header(COOKIE, format!("hourkey={cookie}"))
+            .body(Full::default())?;
+        let begin = Instant::now();
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
         let body = whole(answer).await.with_context(|| format!("GET {path}"))?;
         Ok((body, begin.elapsed()))
     }

@@ -151,6 +151,32 @@ impl Data {
         Ok(tokens)
     }
 
+    /// Signs a person in in a browser, and returns its cookie.
+    pub(crate) async fn open_browser(&mut self, user: i64) -> Result<String> {
+        let now = now_ms();
+        let cookie = format!("cookie-of-user-{user}");
+        let session = query(
+            "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, ends_at, cookie) \
+             VALUES (?, 'browser', 'measured', ?, ?, ?, ?)",
+        );
+        let session = session.bind(user).bind(now).bind(now);
+        let session = session.bind(now + 30 * DAY_MS);
+        let session = session.bind(Sha256::digest(&cookie).to_vec());
+        session.execute(&mut self.0).await?;
+        Ok(cookie)
+    }
+
+    /// Gives so many groups a resource that they do not have.
+    pub(crate) async fn scatter(&mut self, resource: i64, groups: i64) -> Result<()> {
+        self.run(format!(
+            "INSERT INTO assignments (group_id, resource_id) SELECT id, {resource} FROM groups
+                WHERE id > {EVERYBODY} AND id NOT IN
+                    (SELECT group_id FROM assignments WHERE resource_id = {resource})
+                LIMIT {groups}"
+        ))
+        .await
+    }
+
     /// Changes how long a resource opens, as the controller's own command does it; returns when that
     /// is on disk.
     pub(crate) async fn change(&mut self, resource: i64, seconds: i64) -> Result<()> {

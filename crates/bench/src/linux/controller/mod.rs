@@ -6,6 +6,7 @@ mod data;
 mod everybody;
 mod fair;
 mod organisation;
+mod pages;
 mod snapshot;
 mod statements;
 mod writer;
@@ -30,7 +31,7 @@ pub(crate) enum Part {
     Snapshot,
     /// A change that concerns everybody, to 1,000 and to 10,000 streams of different people.
     Everybody,
-    /// 100,000 people: start, memory, explanations, differences, warnings.
+    /// 100,000 people: start, memory, explanations, pages, differences, warnings.
     Organisation,
     /// How long a change of the organisation holds the one writer, with 10,000 grants elsewhere.
     Writer,

@@ -18,7 +18,7 @@ use hourkey_testkit::poll::eventually;
 use super::Build;
 use super::calls::Connection;
 use super::data::{ADMINISTRATOR, Data, Shape, now};
-use super::writer;
+use super::{pages, writer};
 use crate::linux::figures::{Figure, Table, Times, short};
 use crate::linux::process_load::resident;
 
@@ -32,6 +32,10 @@ const SHAPE: Shape = Shape {
     auto_lock: true,
     groups_with_each: 5,
 };
+
+/// A resource that very many groups have, and how many more than others.
+const SCATTERED: i64 = 9_999;
+const GROUPS_OF_SCATTERED: i64 = 995;
 
 const STARTS: usize = 3;
 
@@ -60,6 +64,8 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     eprintln!("  (the organisation was written in {:?})", begin.elapsed());
     let askers = ADMINISTRATOR..=ASKERS;
     let tokens = data.sign_in(askers.clone()).await?;
+    let cookie = data.open_browser(ADMINISTRATOR).await?;
+    data.scatter(SCATTERED, GROUPS_OF_SCATTERED).await?;
     let mut starts = Vec::new();
     let mut full = 0.0;
     for _ in 0..STARTS {
@@ -93,6 +99,7 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
     table.add(Figure::new(what, full - empty, "MiB").spread(spread));
 
     explanations(&mut connection, &tokens, of, table).await?;
+    pages::measure(&mut connection, &cookie, (SHAPE, SCATTERED), of, table).await?;
     commands(&controller, of, table).await?;
     pure(&controller, of, table).await?;
     writer::of_organisation(&controller, &mut data, SHAPE, &format!(", {of}"), table).await
