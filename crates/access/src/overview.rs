@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use hourkey_domain::Time;
-use hourkey_domain::ids::RequestId;
+use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::access::{Page, Request as Shown};
 use hourkey_protocol::problem::Code;
 
 pub use hourkey_store::access::{LastUnlock, RequestFilter};
+pub use hourkey_store::device::Device;
 
 use crate::actor::Actor;
 use crate::app::App;
@@ -75,6 +76,20 @@ impl Overview {
 pub async fn last_unlocks(app: &App, filter: RequestFilter) -> Result<Vec<LastUnlock>, AppError> {
     let mut tx = app.store.read().await?;
     Ok(tx.last_unlocks(filter).await?)
+}
+
+/// The installed clients of a person, newest first.
+///
+/// # Errors
+/// [`Code::Forbidden`] for whoever does not see all.
+pub async fn devices(
+    app: &App,
+    caller: impl Into<Caller>,
+    user: UserId,
+) -> Result<Vec<Device>, AppError> {
+    Overview::of(app, caller, Sight::All).await?;
+    let mut tx = app.store.read().await?;
+    Ok(tx.devices(Some(user)).await?)
 }
 
 /// Everybody's requests, newest first, with ids below `before`.

@@ -86,11 +86,7 @@ fn row(token: &FormToken, owned: &Owned, with_owner: bool, frame: &Frame) -> Mar
         renewed_at,
         ..
     } = device;
-    let (icon, words) = match kind {
-        SessionKind::Desktop => (Icon::Screen, "Desktop app"),
-        SessionKind::Cli | SessionKind::Headless => (Icon::Terminal, "CLI"),
-        SessionKind::Browser => (Icon::Window, "Browser"),
-    };
+    let (icon, words) = client(*kind);
     html! {
         li.row #{ "device-" (id) } {
             span.dot { (icon) }
@@ -111,5 +107,14 @@ fn row(token: &FormToken, owned: &Owned, with_owner: bool, frame: &Frame) -> Mar
                 button.btn name="do" value="end" aria-label={ "Remove " (plain(name)) } { "Remove" }
             }
         }
+    }
+}
+
+/// What somebody signed in with.
+pub(super) fn client(kind: SessionKind) -> (Icon, &'static str) {
+    match kind {
+        SessionKind::Desktop => (Icon::Screen, "Desktop app"),
+        SessionKind::Cli | SessionKind::Headless => (Icon::Terminal, "CLI"),
+        SessionKind::Browser => (Icon::Window, "Browser"),
     }
 }

@@ -29,6 +29,8 @@ use crate::time::{ago, left};
 const ROWS: usize = 10;
 /// So many findings are shown at once.
 const FINDINGS: usize = 20;
+/// So many more where they are asked for.
+const MORE: usize = 200;
 /// Who waits longer than this is counted apart.
 const LONG: TimeDelta = TimeDelta::minutes(15);
 
@@ -182,7 +184,14 @@ fn attention(view: &Overview, findings: &[Finding]) -> Markup {
             @if findings.len() > FINDINGS {
                 details {
                     summary { (count(findings.len() - FINDINGS, "more", "more")) }
-                    ul.findings { @for finding in findings.iter().skip(FINDINGS) { (said(finding)) } }
+                    ul.findings {
+                        @for finding in findings.iter().skip(FINDINGS).take(MORE) { (said(finding)) }
+                    }
+                    @if findings.len() > FINDINGS + MORE {
+                        p.hint {
+                            "There are more: " code { "hourkey-controller lint" } " lists all of them."
+                        }
+                    }
                 }
             }
         }

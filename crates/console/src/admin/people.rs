@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
+use hourkey_access::overview::{self, Device, Overview, RequestFilter, Sight};
 use hourkey_domain::ids::UserId;
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Standing, User};
@@ -15,13 +15,15 @@ use hourkey_domain::review::Role;
 use maud::{Markup, html};
 
 use super::resources::standing_cells;
-use super::table::{Column, Key, Rows, TableQuery, search};
+use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{link, links, overview, overview_of_one, page};
 use super::{requests, summary};
 use crate::address::{Id, Query};
+use crate::devices::client;
 use crate::error::PageError;
 use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
+use crate::time::ago;
 
 /// `GET /people`
 pub(super) async fn list(
@@ -124,6 +126,7 @@ pub(super) async fn show(
     let of = &*view.organisation;
     let person = of.user(id).ok_or_else(AppError::not_found)?;
     let latest = overview::requests(&app, user.user.id, RequestFilter::of(id), None).await?;
+    let devices = overview::devices(&app, user.user.id, id).await?;
     let title = plain(&person.name);
     page(
         &app,
@@ -148,6 +151,7 @@ pub(super) async fn show(
                 dd { (groups(&view, id)) }
             }
             (access(&view, person, &query))
+            (computers(&devices, &view))
             section #requests {
                 h2 { "Requests" }
                 (requests::table(&latest.items, &view))
@@ -159,6 +163,29 @@ pub(super) async fn show(
         },
     )
     .await
+}
+
+fn computers(devices: &[Device], view: &Overview) -> Markup {
+    let rows = html! {
+        @for device in devices {
+            tr {
+                th scope="row" { bdi { (plain(&device.name)) } }
+                td { (client(device.kind).1) }
+                td { (ago(device.created_at, view.now)) }
+                td { (ago(device.renewed_at, view.now)) }
+            }
+        }
+    };
+    html! {
+        section #computers {
+            h2 { "Computers" span { (devices.len()) } }
+            @if devices.is_empty() {
+                p.empty { "None of their computers can reach anything yet." }
+            } @else {
+                (table("Computers", &["Name", "Client", "Enrolled", "Certificate renewed"], &rows))
+            }
+        }
+    }
 }
 
 fn groups(view: &Overview, user: UserId) -> Markup {

@@ -25,7 +25,7 @@ pub(super) async fn measure(
     let own = shape.of_everybody + 1;
     let pages = [
         ("overview", "/overview".to_owned()),
-        ("jump", "/jump?q=user+777".to_owned()),
+        ("jump", "/jump?q=ser+77".to_owned()),
         ("resources", "/resources".to_owned()),
         ("resources, searched", "/resources?q=resource+77".to_owned()),
         (
