@@ -53,6 +53,8 @@ impl Everywhere {
             ("root", "/resources".to_owned()),
             ("root", "/resources?q=nothing+at+all".to_owned()),
             ("root", format!("/resources/{}", resource.id)),
+            ("root", format!("/resources/{}/settings", resource.id)),
+            ("root", "/assignments/1".to_owned()),
             ("root", "/people".to_owned()),
             ("root", "/people/1".to_owned()),
             ("root", "/groups".to_owned()),

@@ -36,6 +36,8 @@ pub struct Overview {
     pub now: Time,
     /// Whether they see all of it, or how resources are set up alone.
     pub sees_all: bool,
+    /// Whether they may change it.
+    pub administers: bool,
 }
 
 impl Overview {
@@ -65,6 +67,7 @@ impl Overview {
             organisation,
             now: app.clock.now(),
             sees_all,
+            administers: actor.administers(),
         })
     }
 }

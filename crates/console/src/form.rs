@@ -26,11 +26,15 @@ const COMPLAINT: &str = "complaint";
 pub(super) enum Field {
     Again,
     Code,
+    /// A number of days.
+    Days,
     Length,
     Login,
     Password,
     /// A reason or a comment.
     Text,
+    /// When something ends.
+    Until,
 }
 
 /// What is wrong with a form that was sent, and with which of its fields (WCAG 2.2, 3.3.1).

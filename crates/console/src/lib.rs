@@ -77,7 +77,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/access", get(access::show).post(access::send))
         .route("/requests/{id}", get(request::show).post(request::send))
         .route("/live", get(live::stream))
-        .merge(admin::router())
+        .merge(admin::router(app))
         .layer(from_fn(sign_in::say_what_was_not_sent))
         // For answers without a page: redirects and streams.
         .layer(map_response(async |response| headers::add(response)))

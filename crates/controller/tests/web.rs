@@ -16,6 +16,7 @@ mod web {
     mod console;
     mod device;
     mod devices;
+    mod editing;
     mod forms;
     mod full_disk;
     mod known_browsers;

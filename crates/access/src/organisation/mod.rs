@@ -8,6 +8,7 @@ pub mod file;
 mod mistake;
 pub mod plan;
 mod reader;
+pub mod settings;
 mod warnings;
 
 pub use comparison::{Applied, Comparison, Refused};

@@ -12,7 +12,7 @@ use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{Group, User};
 use maud::{Markup, html};
 
-use super::resources::ends;
+use super::resources::{change, ends};
 use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{count, link, links, overview, overview_of_one, page};
 use super::{settings, summary};
@@ -127,19 +127,24 @@ fn reviews(view: &Overview, group: &Group) -> Markup {
 fn resources(view: &Overview, group: &Group) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_to(group.id).collect();
+    let headings: &[&str] = match view.administers {
+        true => &["Resource", "Settings", "Ends", "Change"],
+        false => &["Resource", "Settings", "Ends"],
+    };
     html! {
         section #resources {
             h2 { "Resources" span { (all.len()) } }
             @if all.is_empty() {
                 p.empty { "It gives access to nothing yet." }
             } @else {
-                (table("Resources", &["Resource", "Settings", "Ends"], &html! {
+                (table("Resources", headings, &html! {
                     @for own in &all {
                         @if let Some(resource) = of.resource(own.resource) {
                             tr {
                                 th scope="row" { (link("resources", resource.id, &resource.name)) }
                                 td { (settings::of_assignment(resource.settings, own.own)) }
                                 td { (ends(own.until, view)) }
+                                @if view.administers { td { (change(own.id, &resource.name)) } }
                             }
                         }
                     }

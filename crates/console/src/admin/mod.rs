@@ -1,9 +1,10 @@
-//! The administrators' pages: how things are set up, how everybody's access stands, and why. They
-//! change nothing.
+//! The administrators' pages: how things are set up, how everybody's access stands, and why. Administrators
+//! change settings here.
 //!
 //! Administrators and auditors see all of it; operators see how resources are set up. What a person
 //! may not see is not there: pages of single things answer them as pages of unknown things (rule 1).
 
+mod edit;
 mod explain;
 mod groups;
 mod overview;
@@ -16,14 +17,25 @@ mod table;
 mod view;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use hourkey_access::app::App;
 
 pub use explain::ConnectedGateways;
 
+use crate::unsent;
+
 /// The routes.
-pub(super) fn router() -> Router<App> {
+pub(super) fn router(app: &App) -> Router<App> {
+    let typed_on = |show, send| unsent::kept(app, show, send);
     Router::new()
+        .route(
+            "/resources/{id}/settings",
+            typed_on(get(edit::show_resource), post(edit::send_resource)),
+        )
+        .route(
+            "/assignments/{id}",
+            typed_on(get(edit::show_assignment), post(edit::send_assignment)),
+        )
         .route("/overview", get(overview::show))
         .route("/resources", get(resources::list))
         .route("/resources/{id}", get(resources::show))

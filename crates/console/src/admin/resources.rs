@@ -9,7 +9,7 @@ use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
 use hourkey_domain::format::endpoint;
-use hourkey_domain::ids::ResourceId;
+use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Resource, Standing, User};
 use hourkey_protocol::access::{Page as Several, Request};
@@ -172,7 +172,12 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
     html! {
         dl.facts {
             dt { "Access" }
-            dd { (settings::policy(&resource.settings)) }
+            dd {
+                (settings::policy(&resource.settings))
+                @if view.administers {
+                    " · " a href={ "/resources/" (resource.id) "/settings" } { "Change…" }
+                }
+            }
             dt { "Network" }
             dd {
                 bdi { (plain(network.map_or("", |network| &network.name))) }
@@ -199,13 +204,17 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
 fn assignments(view: &Overview, resource: &Resource) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_of(resource.id).collect();
+    let headings: &[&str] = match view.administers {
+        true => &["Group", "People", "Settings", "Ends", "Change"],
+        false => &["Group", "People", "Settings", "Ends"],
+    };
     html! {
         section #assignments {
             h2 { "Access" span { (all.len()) } }
             @if all.is_empty() {
                 p.empty { "No group has access to it." }
             } @else {
-                (table("Access by group", &["Group", "People", "Settings", "Ends"], &html! {
+                (table("Access by group", headings, &html! {
                     @for own in &all {
                         @if let Some(group) = of.group(own.group) {
                             tr {
@@ -213,6 +222,7 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
                                 td.number { (group.members.len()) }
                                 td { (settings::of_assignment(resource.settings, own.own)) }
                                 td { (ends(own.until, view)) }
+                                @if view.administers { td { (change(own.id, &group.name)) } }
                             }
                         }
                     }
@@ -220,6 +230,13 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
                 p.hint { "Settings in bold are the group’s own, in place of the resource’s." }
             }
         }
+    }
+}
+
+/// The link to the page on which a group's access is changed.
+pub(super) fn change(assignment: AssignmentId, name: &str) -> Markup {
+    html! {
+        a href={ "/assignments/" (assignment) } aria-label={ "Change… " (plain(name)) } { "Change…" }
     }
 }
 

@@ -50,7 +50,7 @@ fn table() -> Vec<Row> {
     let row = |route, form, target, outcomes| Row { route, query: "", form, target, outcomes };
     let asked = |query, row: Row| Row { query, ..row };
     use Target::{
-        Ann, Caller, Database, Device, Grant, Group, Host, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
+        Ann, Assignment, Caller, Database, Device, Grant, Group, Host, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
     };
     vec![
         //                                                             out  ann  ben  dan  rae  ada  eve  ola  aud
@@ -108,6 +108,10 @@ fn table() -> Vec<Row> {
         row("GET /overview", "", Caller,                              "in   no   no   no   no   ok   no   no   ok"),
         row("GET /resources", "", Caller,                             "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /resources/{id}", "", Database,                      "in   --   --   --   --   ok   --   ok   ok"),
+        row("GET /resources/{id}/settings", "", Database,             "in   --   --   --   --   ok   --   --   --"),
+        row("POST /resources/{id}/settings", "mode=standing", Database, "in --  --   --   --   409  --   --   --"),
+        row("GET /assignments/{id}", "", Assignment,                  "in   --   --   --   --   ok   --   --   --"),
+        row("POST /assignments/{id}", "mode=standing", Assignment,    "in   --   --   --   --   409  --   --   --"),
         row("GET /resources/{id}/summary.csv", "", Database,          "in   --   --   --   --   ok   --   --   ok"),
         row("GET /resources/{id}/summary.xlsx", "", Database,         "in   --   --   --   --   ok   --   --   ok"),
         row("GET /people", "", Caller,                                "in   no   no   no   no   ok   no   no   ok"),

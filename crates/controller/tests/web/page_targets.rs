@@ -26,6 +26,8 @@ pub(crate) enum Target {
     Session,
     /// A resource of her group.
     Database,
+    /// Her group's access to it.
+    Assignment,
     /// A resource of nobody's.
     Payroll,
     /// Her page.
@@ -112,6 +114,10 @@ pub(crate) async fn made(site: &Site, target: Target) -> Ids {
             Ids::of(tx.sessions_of(people.ann).await.unwrap()[0].id.0)
         }
         Target::Database => Ids::of(database.0),
+        Target::Assignment => {
+            let organisation = site.app.organisation().await.unwrap();
+            Ids::of(organisation.assignments_of(database).next().unwrap().id.0)
+        }
         Target::Ann => Ids::of(people.ann.0),
         Target::Group => {
             let organisation = site.app.organisation().await.unwrap();

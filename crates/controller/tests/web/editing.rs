@@ -1,0 +1,268 @@
+//! Changing access settings on the administrators' pages: the consequence comes first, and nobody's
+//! change is overwritten.
+
+use hourkey_domain::ids::{AssignmentId, ResourceId};
+use hourkey_domain::settings::{Approval, Mode, Period, Settings};
+use serde_json::json;
+
+use crate::web::browser::{Browser, Page, Site};
+
+/// The fields of a form on a page, with these in place of what it had.
+fn filled(page: &Page, change: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for input in page.text.split("<input ").skip(1) {
+        let (input, _) = input.split_once('>').unwrap();
+        let attribute = |name: &str| {
+            let (_, rest) = input.split_once(&format!("{name}=\""))?;
+            Some(rest.split_once('"')?.0.replace("&quot;", "\""))
+        };
+        let Some(name) = attribute("name").filter(|it| !["token", "by", "q"].contains(&&**it))
+        else {
+            continue;
+        };
+        let is_off = attribute("type").as_deref() == Some("radio") && !input.contains(" checked");
+        if !is_off {
+            fields.push((name, attribute("value").unwrap_or_default()));
+        }
+    }
+    for (name, value) in change {
+        fields.retain(|(field, _)| field != name);
+        fields.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    fields
+}
+
+async fn send(browser: &Browser<'_>, path: &str, page: &Page, change: &[(&str, &str)]) -> Page {
+    let fields = filled(page, change);
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    browser.post(path, &fields).await
+}
+
+async fn settings(site: &Site, resource: ResourceId) -> Settings {
+    let organisation = site.app.organisation().await.unwrap();
+    organisation.resource(resource).unwrap().settings
+}
+
+async fn assignment(site: &Site, resource: ResourceId) -> AssignmentId {
+    let organisation = site.app.organisation().await.unwrap();
+    organisation.assignments_of(resource).next().unwrap().id
+}
+
+#[tokio::test]
+async fn the_consequence_is_shown_before_it_is_saved() {
+    let site = Site::new().await;
+    let (env, database) = (&site.env, site.env.resources.database);
+    let request = json!({ "resource": database, "reason": "To mend it" });
+    let id = env.post(env.people.ann, "/requests", request).await.id();
+    let approve = format!("/requests/{id}/approve");
+    env.post(env.people.roy, &approve, json!({})).await.grant();
+    let ada = site.signed_in("ada").await;
+    let path = format!("/resources/{database}/settings");
+    let form = ada.get(&path).await;
+    form.says("Custom: they say how long");
+    let before = settings(&site, database).await;
+    let shown = send(&ada, &path, &form, &[("mode", "standing"), ("do", "show")]).await;
+    assert_eq!(shown.status, 200);
+    for said in [
+        "The rules for Database become looser for",
+        "1 grant is revoked because the resource is open without a request now",
+        "Ann Member on Database",
+    ] {
+        shown.says(said);
+    }
+    assert_eq!(settings(&site, database).await, before);
+    let audited = site.seq().await;
+    let done = send(&ada, &path, &shown, &[("do", "save")]).await;
+    assert_eq!(done.status, 303, "{}", done.words());
+    assert_eq!(done.header("location"), format!("/resources/{database}"));
+    let after = settings(&site, database).await;
+    let mode = Mode::Standing;
+    assert_eq!(after, Settings { mode, ..before });
+    let mut tx = site.app.store.read().await.unwrap();
+    let entries = tx.audit(audited, 10).await.unwrap();
+    let changed = &entries[0];
+    assert_eq!(changed.action, "resource.changed");
+    assert_eq!(changed.actor, Some(env.people.ada));
+    assert_eq!(changed.detail["after"]["mode"], "Standing");
+    assert!(entries.iter().any(|entry| entry.action == "grant.revoked"));
+    // A form that is sent again finds that it is done.
+    let again = send(&ada, &path, &shown, &[("do", "save")]).await;
+    assert_eq!(again.status, 409);
+}
+
+#[tokio::test]
+async fn a_groups_own_settings_stand_beside_the_resources() {
+    let site = Site::new().await;
+    let database = site.env.resources.database;
+    let own = assignment(&site, database).await;
+    let ada = site.signed_in("ada").await;
+    let path = format!("/assignments/{own}");
+    let form = ada.get(&path).await;
+    form.says("As the resource: On request");
+    form.says("As the resource: up to 8 hours");
+    let change = [
+        ("period", "43200"),
+        ("approval", "automatic"),
+        ("until", "2031-01-01T00:00"),
+    ];
+    let shown = send(&ada, &path, &form, &change).await;
+    shown.says("The rules for Database become looser for");
+    // Back, with what was chosen.
+    let back = send(&ada, &path, &shown, &[("do", "edit")]).await;
+    let shown = send(&ada, &path, &back, &[]).await;
+    assert_eq!(
+        send(&ada, &path, &shown, &[("do", "save")]).await.status,
+        303
+    );
+    let organisation = site.app.organisation().await.unwrap();
+    let saved = organisation.assignment(own).unwrap();
+    assert_eq!(saved.own.mode, None);
+    assert_eq!(saved.own.approval, Some(Approval::Automatic));
+    let twelve = "12h".parse().unwrap();
+    assert_eq!(saved.own.period, Some(Period::Preset(twelve)));
+    assert_eq!(
+        saved.until.unwrap().to_rfc3339(),
+        "2031-01-01T00:00:00+00:00"
+    );
+    ada.get(&format!("/resources/{database}"))
+        .await
+        .says("12 hours");
+    // And as the resource again.
+    let form = ada.get(&path).await;
+    let change = [("period", ""), ("approval", ""), ("until", "")];
+    let shown = send(&ada, &path, &form, &change).await;
+    assert_eq!(
+        send(&ada, &path, &shown, &[("do", "save")]).await.status,
+        303
+    );
+    let organisation = site.app.organisation().await.unwrap();
+    let saved = organisation.assignment(own).unwrap();
+    assert_eq!((saved.own, saved.until), Default::default());
+}
+
+#[tokio::test]
+async fn of_two_who_save_at_once_the_second_is_told() {
+    let site = Site::new().await;
+    let database = site.env.resources.database;
+    let path = format!("/resources/{database}/settings");
+    let (ada, other) = (site.signed_in("ada").await, site.signed_in("ada").await);
+    let (form, theirs) = (ada.get(&path).await, other.get(&path).await);
+    let shown = send(&ada, &path, &form, &[("approval", "automatic")]).await;
+    let of_other = send(&other, &path, &theirs, &[("mode", "standing")]).await;
+    assert_eq!(
+        send(&ada, &path, &shown, &[("do", "save")]).await.status,
+        303
+    );
+    // Who has seen the consequence sees the one of now, and nothing is saved.
+    let told = send(&other, &path, &of_other, &[("do", "save")]).await;
+    assert_eq!(told.status, 409);
+    told.says("Nothing was saved");
+    assert_eq!(
+        settings(&site, database).await.approval,
+        Approval::Automatic
+    );
+    assert_eq!(settings(&site, database).await.mode, Mode::AccessRequest);
+    // Who still fills in the form, too, and keeps what was chosen.
+    let late = send(&other, &path, &theirs, &[("mode", "standing")]).await;
+    late.refuses(409, "Somebody else has changed these settings");
+    assert!(
+        late.text.contains("value=\"standing\" checked"),
+        "{}",
+        late.text
+    );
+}
+
+#[tokio::test]
+async fn what_follows_is_what_was_shown_or_is_shown_again() {
+    let site = Site::new().await;
+    let (env, database) = (&site.env, site.env.resources.database);
+    let ada = site.signed_in("ada").await;
+    let path = format!("/resources/{database}/settings");
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("mode", "standing")]).await;
+    assert!(!shown.words().contains("cancelled"));
+    let request = json!({ "resource": database, "reason": "To mend it" });
+    env.post(env.people.ben, "/requests", request).await.id();
+    let told = send(&ada, &path, &shown, &[("do", "save")]).await;
+    told.refuses(409, "1 request is cancelled");
+    assert_eq!(settings(&site, database).await.mode, Mode::AccessRequest);
+    let saved = send(&ada, &path, &told, &[("do", "save")]).await;
+    assert_eq!(saved.status, 303);
+}
+
+#[tokio::test]
+async fn what_is_typed_wrongly_is_kept_and_explained() {
+    let site = Site::new().await;
+    let database = site.env.resources.database;
+    let ada = site.signed_in("ada").await;
+    let path = format!("/resources/{database}/settings");
+    let form = ada.get(&path).await;
+    for (change, said) in [
+        (
+            [("period", "other"), ("other", "0m")],
+            "“0m” isn’t a length",
+        ),
+        (
+            [("period", "other"), ("other", "400 days")],
+            "“400 days” isn’t a length",
+        ),
+        ([("period", "custom"), ("up_to", "")], "Type how long"),
+        ([("lock_after", "other"), ("days", "0")], "from 1 to 65535"),
+    ] {
+        let answer = send(&ada, &path, &form, &change).await;
+        answer.refuses(422, said);
+        let typed = format!("value=\"{}\"", change[1].1);
+        assert!(answer.text.contains(&typed), "{typed}");
+    }
+    let own = format!("/assignments/{}", assignment(&site, database).await);
+    let form = ada.get(&own).await;
+    let past = send(&ada, &own, &form, &[("until", "2020-01-01T00:00")]).await;
+    past.refuses(422, "This end is past.");
+    // Fields that the form does not have change nothing.
+    let more = [
+        ("name", "Mine"),
+        ("admin", "1"),
+        ("id", "1"),
+        ("do", "save"),
+        ("seal", ""),
+    ];
+    let answer = send(&ada, &own, &form, &more).await;
+    assert_eq!(answer.status, 409);
+}
+
+#[tokio::test]
+async fn an_override_that_leaves_nobody_to_approve_says_so() {
+    let site = Site::new().await;
+    let env = &site.env;
+    let (logs, ada) = (env.resources.logs, env.people.ada);
+    // Ada has it, too, and nobody else reviews.
+    env.change(move |tx| {
+        Box::pin(async move {
+            let organisation = tx.organisation().await?;
+            for mut user in organisation.users {
+                if user.id != ada {
+                    user.roles.retain(|role| !role.reviews_all());
+                    tx.update_user(user).await?;
+                }
+            }
+            let own = organisation
+                .assignments
+                .iter()
+                .find(|own| own.resource == logs);
+            let group = own.map(|own| own.group);
+            let mut groups = organisation.groups.into_iter();
+            let mut group = groups.find(|it| Some(it.id) == group).unwrap();
+            group.members.push(ada);
+            Ok(tx.update_group(group).await?)
+        })
+    })
+    .await;
+    let ada = site.signed_in("ada").await;
+    let own = format!("/assignments/{}", assignment(&site, logs).await);
+    let form = ada.get(&own).await;
+    let shown = send(&ada, &own, &form, &[("approval", "manual")]).await;
+    shown.says("Ada Admin is the only reviewer of Logs : nobody can approve their requests.");
+}
