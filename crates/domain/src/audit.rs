@@ -123,6 +123,16 @@ actions! {
     GatewayRemoved = "gateway.removed",
     /// What a gateway asked for, summed up over some time.
     GatewayAsked = "gateway.asked",
+    /// How mail is sent changed, or it was switched off.
+    MailSettingsChanged = "mail.settings_changed",
+    /// An administrator sent a test mail.
+    MailTested = "mail.tested",
+    /// An administrator had mails tried again.
+    MailRetried = "mail.retried",
+    /// An administrator discarded a mail.
+    MailDiscarded = "mail.discarded",
+    /// A person chose which mails they get.
+    MailChosen = "mail.chosen",
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ ids! {
     GrantId,
     /// Something one person should be told.
     NoticeId,
+    /// A mail to one person.
+    MailId,
     /// A signed-in browser or client.
     SessionId,
     /// One installed client, with a key of its own.

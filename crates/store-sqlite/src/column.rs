@@ -10,6 +10,7 @@ use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::Ended;
 use hourkey_store::StoreError;
 use hourkey_store::account::Digest;
+use hourkey_store::mail::{MailKind, MailSecurity};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
@@ -46,6 +47,23 @@ words!(Mode: Standing = "standing", AutoLock = "auto_lock", AccessRequest = "acc
 words!(Approval: Manual = "manual", Automatic = "automatic");
 words!(Ended: Closed = "closed", Client = "client", Destination = "destination", Permit = "permit", Device = "device", Stale = "stale", Mismatch = "mismatch", Stopped = "stopped", Lost = "lost");
 words!(SessionKind: Browser = "browser", Desktop = "desktop", Cli = "cli", Headless = "headless");
+
+/// Enums that know their words themselves.
+macro_rules! named {
+    ($($kind:ident),*) => {$(
+        impl DbEnum for $kind {
+            fn db_name(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn of(word: &str) -> Option<Self> {
+                Self::of(word)
+            }
+        }
+    )*};
+}
+
+named!(MailKind, MailSecurity);
 
 /// A moment as it is kept.
 pub(crate) fn millis(time: DateTime<Utc>) -> i64 {

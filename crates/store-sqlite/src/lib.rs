@@ -11,6 +11,7 @@ mod column;
 mod device;
 mod gateway;
 mod log;
+mod mail;
 mod open;
 mod open_filter;
 mod organisation;

@@ -16,6 +16,7 @@ pub mod conformance;
 pub mod device;
 pub mod gateway;
 pub mod log;
+pub mod mail;
 pub mod organisation;
 pub mod usage;
 
@@ -32,6 +33,7 @@ pub trait Read:
     + device::DeviceRead
     + gateway::GatewayRead
     + log::LogRead
+    + mail::MailRead
     + organisation::OrganisationRead
     + usage::UsageRead
 {
@@ -43,6 +45,7 @@ impl<T> Read for T where
         + device::DeviceRead
         + gateway::GatewayRead
         + log::LogRead
+        + mail::MailRead
         + organisation::OrganisationRead
         + usage::UsageRead
 {
@@ -56,6 +59,7 @@ pub trait Write:
     + device::DeviceWrite
     + gateway::GatewayWrite
     + log::LogWrite
+    + mail::MailWrite
     + organisation::OrganisationWrite
     + usage::UsageWrite
 {
@@ -68,6 +72,7 @@ impl<T> Write for T where
         + device::DeviceWrite
         + gateway::GatewayWrite
         + log::LogWrite
+        + mail::MailWrite
         + organisation::OrganisationWrite
         + usage::UsageWrite
 {

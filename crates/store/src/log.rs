@@ -82,6 +82,8 @@ pub enum Subject {
         /// Which.
         gateway: GatewayId,
     },
+    /// How mail is sent, or mails that wait. Nobody's view changes.
+    Mail,
     /// Something that this version does not know: anything may have changed.
     #[serde(other)]
     Unknown,
@@ -170,7 +172,7 @@ impl Subject {
             },
             Self::Account { user } => user == me,
             Self::Organisation { .. } | Self::Gateway { .. } | Self::Unknown => true,
-            Self::GatewayAsked { .. } => false,
+            Self::GatewayAsked { .. } | Self::Mail => false,
         }
     }
 

@@ -71,6 +71,7 @@ async fn subject(read: &mut dyn Read, subject: &Subject) -> Result<String, Store
             format!("{user} → {name} (request {request}{grant})")
         }
         Subject::Organisation { .. } => "organisation".to_owned(),
+        Subject::Mail => "mail".to_owned(),
         Subject::Unknown => "something of a later version".to_owned(),
         Subject::Account { user } => login(read, user).await?,
         Subject::Use { user, resource, .. } => {

@@ -87,7 +87,8 @@ impl Due {
                 Subject::Access { .. }
                 | Subject::Account { .. }
                 | Subject::Use { .. }
-                | Subject::GatewayAsked { .. } => {}
+                | Subject::GatewayAsked { .. }
+                | Subject::Mail => {}
                 Subject::Organisation { .. } | Subject::Unknown => {
                     return Self::everything(watched);
                 }

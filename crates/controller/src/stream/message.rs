@@ -200,7 +200,8 @@ impl Reading {
                     | Subject::Account { .. }
                     | Subject::Use { .. }
                     | Subject::Gateway { .. }
-                    | Subject::GatewayAsked { .. } => true,
+                    | Subject::GatewayAsked { .. }
+                    | Subject::Mail => true,
                 })
         }))
     }
@@ -382,7 +383,8 @@ impl Affected {
                 Subject::Organisation { .. }
                 | Subject::Unknown
                 | Subject::Use { .. }
-                | Subject::GatewayAsked { .. } => {}
+                | Subject::GatewayAsked { .. }
+                | Subject::Mail => {}
             }
         }
         affected

@@ -87,7 +87,8 @@ impl Named {
                 Subject::Access { .. }
                 | Subject::Account { .. }
                 | Subject::Use { .. }
-                | Subject::GatewayAsked { .. } => {}
+                | Subject::GatewayAsked { .. }
+                | Subject::Mail => {}
             }
         }
         Some(named)

@@ -13,6 +13,7 @@ pub mod device;
 pub mod gateway;
 pub mod history;
 pub mod log;
+pub mod mail;
 pub mod open;
 pub mod organisation;
 pub mod reach;
@@ -155,6 +156,12 @@ stories! { $
         the_last_use_is_the_newest,
         counts_start_with_the_member_and_the_assignment,
         an_unlock_restarts_a_count,
+    ]
+    mail: [
+        mail_settings_are_one_row,
+        mails_are_due_in_order_for_each_person,
+        mails_are_given_up_and_tried_again,
+        unwanted_mail_is_kept_for_each_person,
     ]
     whole: [
         things_by_id_are_those_of_the_whole,
