@@ -29,6 +29,7 @@ pub mod explain;
 mod facts;
 pub mod idempotency;
 pub mod identity;
+pub mod mail;
 mod notices;
 pub mod organisation;
 pub mod overview;

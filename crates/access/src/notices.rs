@@ -14,6 +14,7 @@ use hourkey_store::{Read, StoreError, Write};
 use super::act::{Act, Recorded};
 use super::presenter;
 use crate::error::AppError;
+use crate::mail::queue;
 
 /// A reviewer is told of one requester and one resource again at the earliest after this, where the
 /// requester withdrew what they were told of: who asks and cancels in a loop does not ring for ever.
@@ -42,11 +43,14 @@ pub(super) async fn tell(
         Transition::SentToFallback {
             request, untold, ..
         } => return ask_for_review(tx, request, untold, act.at).await,
-        // Who ends what is their own knows it; a grant's end was told before, and at its end by the
-        // client's own timer; an unlock is told by itself.
-        Transition::Expired(_) | Transition::Released(_) | Transition::Superseded { .. } => {
-            return Ok(());
+        // A grant's end was told before, and at its end by the client's own timer.
+        Transition::Expired(GrantChange { after, .. }) => {
+            let name = resource_name(tx, after.resource).await?;
+            let (resource, ends_at) = ((after.resource, &*name), after.window.expires_at);
+            return queue::ended(tx, after.user, resource, after.id, ends_at).await;
         }
+        // Who ends what is their own knows it; an unlock is told by itself.
+        Transition::Released(_) | Transition::Superseded { .. } => return Ok(()),
         Transition::Approved { request, gives } => {
             let State::Approved { comment, .. } = &request.state else {
                 return Err(inconsistent());
@@ -140,6 +144,7 @@ pub(super) async fn tell(
         }
     };
     let notice = new_notice(tx, user, resource, what).await?;
+    queue::notice(tx, &notice, act.at).await?;
     tx.insert_notice(notice, act.at).await?;
     Ok(())
 }
@@ -186,6 +191,7 @@ pub(super) async fn replace(
     at: Time,
 ) -> Result<(), AppError> {
     let notice = new_notice(tx, of.reviewer, of.resource, what).await?;
+    queue::notice(tx, &notice, at).await?;
     tx.replace_review_notice(of.requester, notice, at).await?;
     Ok(())
 }
@@ -252,15 +258,20 @@ async fn new_notice(
     resource: ResourceId,
     what: What,
 ) -> Result<NewNotice, AppError> {
-    let Some((found, _)) = tx.resource(resource).await? else {
-        return Err(StoreError::Corrupt(format!("no resource {resource}")).into());
-    };
     Ok(NewNotice {
         user,
         resource,
-        resource_name: found.name,
+        resource_name: resource_name(tx, resource).await?,
         what,
     })
+}
+
+/// A resource's name.
+async fn resource_name(tx: &mut dyn Read, resource: ResourceId) -> Result<String, AppError> {
+    let Some((found, _)) = tx.resource(resource).await? else {
+        return Err(StoreError::Corrupt(format!("no resource {resource}")).into());
+    };
+    Ok(found.name)
 }
 
 fn inconsistent() -> AppError {

@@ -68,7 +68,7 @@ fn read(text: &str) -> anyhow::Result<Authority> {
 }
 
 /// Whole or not at all, for nobody else's eyes.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
     let mut options = fs::File::options();
     options.write(true).create(true).truncate(true);

@@ -57,7 +57,7 @@ pub async fn serve(app: App) -> anyhow::Result<()> {
         tracing::warn!(error = %error, "cannot tell commands the public address");
     });
 
-    background::start(&app);
+    let background = background::start(&app);
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(app.clone(), handle.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -94,6 +94,7 @@ pub async fn serve(app: App) -> anyhow::Result<()> {
                 .await?;
         }
     }
+    background.ended(GRACE).await;
     tracing::info!("stopped");
     Ok(())
 }

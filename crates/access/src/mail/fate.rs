@@ -1,0 +1,140 @@
+//! What becomes of a mail whose turn has come: most are sent, some nobody needs any more.
+
+use hourkey_domain::Time;
+use hourkey_domain::ids::RequestId;
+use hourkey_domain::request::Request;
+use hourkey_protocol::notice::What;
+use hourkey_store::Read;
+use hourkey_store::mail::{Mail, MailContent, MailKind, MailSettings};
+use lettre::Message;
+
+use super::message::{Frame, Recipient, message};
+use super::queue;
+use super::wording::words;
+use crate::actor::Actor;
+use crate::app::App;
+use crate::error::AppError;
+
+/// What becomes of a mail.
+pub(super) enum Fate {
+    /// Nobody needs it: it is forgotten.
+    Unneeded,
+    /// It can never be sent; says why.
+    Undeliverable(String),
+    /// It is sent.
+    Send(Box<Message>),
+}
+
+/// Decides about a mail by what is true now: its reader's account, address and choices, and for one that
+/// asks for a review whether it still waits, for them.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn decide(
+    app: &App,
+    settings: &MailSettings,
+    mail: &Mail,
+) -> Result<Fate, AppError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let Some(found) = look(&mut *tx, mail, now).await? else {
+        return Ok(Fate::Unneeded);
+    };
+    let organisation = tx.organisation_name().await?;
+    // Few may read at a time, and writing needs nothing more.
+    drop(tx);
+    let link = link(app, &found.path, &found.login);
+    let choices = self::link(app, "/mail", &found.login);
+    let frame = Frame {
+        settings,
+        config: &app.config,
+        organisation: &organisation,
+        to: &found.to,
+        id: format!("{}.{}", mail.id, mail.new.at.timestamp_millis()),
+        now,
+        link: &link,
+        choices: &choices,
+    };
+    let new = &mail.new;
+    let words = words(&new.content, new.at, &new.resource_name, found.lapses_at);
+    Ok(match message(&frame, &words) {
+        Ok(message) => Fate::Send(Box::new(message)),
+        Err(why) => Fate::Undeliverable(why),
+    })
+}
+
+/// What a mail needs to know beside what it carries.
+struct Found {
+    to: Recipient,
+    login: String,
+    path: String,
+    lapses_at: Option<Time>,
+}
+
+/// `None` for a mail that nobody needs.
+async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>, AppError> {
+    let user = mail.new.user;
+    let (Some(kind), Some(person)) = (queue::kind(&mail.new.content), tx.user(user).await?) else {
+        return Ok(None);
+    };
+    let Some(address) = person.email.filter(|_| !person.disabled) else {
+        return Ok(None);
+    };
+    if kind != MailKind::Review && tx.unwanted_mail(user).await?.contains(&kind) {
+        return Ok(None);
+    }
+    let request = match about(tx, &mail.new.content).await? {
+        Some(id) => tx.request(id).await?,
+        None => None,
+    };
+    let mut lapses_at = None;
+    let mut path = match &request {
+        Some(request) => format!("/requests/{}", request.id),
+        None => "/access".to_owned(),
+    };
+    if kind == MailKind::Review {
+        let Some(waits) = request.and_then(|request| request.pending(now).ok()) else {
+            return Ok(None);
+        };
+        let request: &Request = waits.request();
+        let reviewer = Actor::load(tx, user).await?;
+        if !reviewer.reviews(request.user, request.resource) {
+            return Ok(None);
+        }
+        lapses_at = Some(request.lapses_at);
+        path = format!("/review/{}", request.id);
+    }
+    Ok(Some(Found {
+        to: Recipient {
+            name: person.name,
+            address,
+        },
+        login: person.login,
+        path,
+        lapses_at,
+    }))
+}
+
+/// The request that a mail is about.
+async fn about(tx: &mut dyn Read, content: &MailContent) -> Result<Option<RequestId>, AppError> {
+    let grant = match content {
+        MailContent::Ended { grant, .. } => *grant,
+        MailContent::Notice { what } => match what {
+            What::Revoked { grant, .. } | What::Started { grant, .. } => *grant,
+            What::Approved { request, .. }
+            | What::Denied { request, .. }
+            | What::Cancelled { request, .. }
+            | What::Lapsed { request }
+            | What::PleaseReview { request, .. } => return Ok(Some(*request)),
+            What::Unlocked { request, .. } => return Ok(*request),
+            What::Unknown => return Ok(None),
+        },
+    };
+    Ok(tx.grant(grant).await?.map(|grant| grant.request))
+}
+
+/// A page's address, with the hint who should be signed in.
+pub(super) fn link(app: &App, path: &str, login: &str) -> String {
+    let login: String = url::form_urlencoded::byte_serialize(login.as_bytes()).collect();
+    app.config.address(&format!("{path}?as={login}"))
+}

@@ -1,0 +1,93 @@
+//! Queues mails, in the transaction of what they tell of.
+
+use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::ids::{GrantId, ResourceId, UserId};
+use hourkey_protocol::notice::What;
+use hourkey_store::Write;
+use hourkey_store::access::NewNotice;
+use hourkey_store::mail::{MailContent, MailKind, NewMail};
+
+use crate::error::AppError;
+
+/// Who decided may undo it within this (rule 12).
+const UNDO: TimeDelta = TimeDelta::seconds(10);
+
+/// Queues the mail that says the same as a notice, where there is one.
+pub(crate) async fn notice(
+    tx: &mut dyn Write,
+    notice: &NewNotice,
+    at: Time,
+) -> Result<(), AppError> {
+    let content = MailContent::Notice {
+        what: notice.what.clone(),
+    };
+    let (user, resource) = (notice.user, notice.resource);
+    queue(tx, user, (resource, &notice.resource_name), content, at).await
+}
+
+/// Queues the mail that says that a grant came to its end.
+pub(crate) async fn ended(
+    tx: &mut dyn Write,
+    user: UserId,
+    resource: (ResourceId, &str),
+    grant: GrantId,
+    at: Time,
+) -> Result<(), AppError> {
+    queue(tx, user, resource, MailContent::Ended { grant, at }, at).await
+}
+
+async fn queue(
+    tx: &mut dyn Write,
+    user: UserId,
+    (resource, resource_name): (ResourceId, &str),
+    content: MailContent,
+    at: Time,
+) -> Result<(), AppError> {
+    if kind(&content).is_none() || tx.mail_settings().await?.is_none() {
+        return Ok(());
+    }
+    let new = NewMail {
+        user,
+        at,
+        resource,
+        resource_name: resource_name.to_owned(),
+        next_at: match may_be_undone(&content) {
+            true => at + UNDO,
+            false => at,
+        },
+        content,
+    };
+    tx.insert_mail(new).await?;
+    Ok(())
+}
+
+/// Its kind; `None` for what no mail tells: what people did themselves, what was announced before, and
+/// what this version does not know.
+pub(super) fn kind(content: &MailContent) -> Option<MailKind> {
+    let what = match content {
+        MailContent::Ended { .. } => return Some(MailKind::Ended),
+        MailContent::Notice { what } => what,
+    };
+    match what {
+        What::PleaseReview { .. } => Some(MailKind::Review),
+        What::Approved { by: Some(_), .. } => Some(MailKind::Approved),
+        What::Denied { .. } => Some(MailKind::Denied),
+        What::Cancelled { .. } | What::Lapsed { .. } => Some(MailKind::Closed),
+        What::Unlocked { by: Some(_), .. } => Some(MailKind::Unlocked),
+        What::Revoked { .. } => Some(MailKind::Revoked),
+        What::Approved { by: None, .. }
+        | What::Unlocked { by: None, .. }
+        | What::Started { .. }
+        | What::Unknown => None,
+    }
+}
+
+fn may_be_undone(content: &MailContent) -> bool {
+    match kind(content) {
+        Some(MailKind::Approved | MailKind::Denied | MailKind::Unlocked) => true,
+        Some(MailKind::Review | MailKind::Closed | MailKind::Ended | MailKind::Revoked) | None => {
+            false
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a mail says: the words of the notices, as data that is then drawn as text and as HTML.
+
+use hourkey_domain::Time;
+use hourkey_domain::cause::Cause;
+use hourkey_domain::outcome::{Outcome, with_comment};
+use hourkey_domain::text::{one_line, several_lines};
+use hourkey_protocol::notice::What;
+use hourkey_store::mail::MailContent;
+
+/// What became of it, with people by their names.
+type Told<'a> = Outcome<'a, str>;
+
+/// The most characters of a name in a subject: two of them and some words stay below 100.
+const MAX_NAME_CHARS: usize = 36;
+
+/// The most characters of a comment in a sentence.
+const MAX_COMMENT_CHARS: usize = 500;
+
+/// The most characters of a reason.
+const MAX_REASON_CHARS: usize = 1_000;
+
+/// What a mail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Its subject, and its heading: one line.
+    pub(super) title: String,
+    /// Sentences, each a paragraph.
+    pub(super) sentences: Vec<String>,
+    /// What somebody typed, in lines.
+    pub(super) quote: Option<String>,
+    /// What the link is called.
+    pub(super) link: &'static str,
+    /// What to know about the link, possibly nothing.
+    pub(super) about_link: &'static str,
+}
+
+/// What a mail says of `content`, which happened at `at`, about the resource of this name. `lapses_at`:
+/// when a request that waits lapses.
+pub(super) fn words(
+    content: &MailContent,
+    at: Time,
+    resource_name: &str,
+    lapses_at: Option<Time>,
+) -> Words {
+    let name = short(resource_name);
+    let what = match content {
+        MailContent::Ended { at, .. } => {
+            let ended = Told::Ended { at: *at };
+            return told(
+                ended.title(&name),
+                vec![format!("Access ended on {}.", dated(*at))],
+            );
+        }
+        MailContent::Notice { what } => what,
+    };
+    let outcome = what.outcome(at).unwrap_or(Outcome::Unknown);
+    let approval = what
+        .approval()
+        .map(|it| it.headline(short))
+        .unwrap_or_default();
+    let became = |comment| vec![quoted(&outcome.headline(short), comment)];
+    match what {
+        What::PleaseReview {
+            requester,
+            reason,
+            asked,
+            ..
+        } => {
+            let requester = short(requester);
+            let mut sentences = match asked {
+                Some(asked) => vec![format!("{requester} asks for {name} for {asked}.")],
+                None => vec![format!(
+                    "{requester} asks to unlock {name}. It locked because it wasn’t used for a while."
+                )],
+            };
+            if let Some(lapses_at) = lapses_at {
+                let until = dated(lapses_at);
+                sentences.push(format!("The request expires on {until} if nobody answers."));
+            }
+            Words {
+                title: match asked {
+                    Some(_) => format!("{requester} asks for {name}"),
+                    None => format!("{requester} asks to unlock {name}"),
+                },
+                sentences,
+                quote: Some(cut(reason)).filter(|reason| !reason.trim().is_empty()),
+                link: "Review the request",
+                about_link: "The page shows how the request stands when you open it. Nothing is \
+                             decided by opening it.",
+            }
+        }
+        What::Approved {
+            starts_at,
+            expires_at,
+            comment,
+            ..
+        } => {
+            let is_later = *starts_at > at;
+            let (title, when) = match is_later {
+                true => {
+                    let scheduled = Told::Scheduled {
+                        starts_at: *starts_at,
+                    };
+                    let from = dated(*starts_at);
+                    (
+                        scheduled.title(&name),
+                        format!("Access starts on {from}, and ends"),
+                    )
+                }
+                false => {
+                    let open = Told::Open { until: *expires_at };
+                    (open.title(&name), "Access ends".to_owned())
+                }
+            };
+            let until = dated(*expires_at);
+            told(
+                title,
+                vec![quoted(&approval, comment), format!("{when} on {until}.")],
+            )
+        }
+        What::Unlocked {
+            by,
+            locks_at,
+            comment,
+            ..
+        } => {
+            let by = by.as_deref();
+            let title = Outcome::Unlocked { at, by }.title(&name);
+            let until = dated(*locks_at);
+            let rest = format!("It locks on {until} if you don’t use it.");
+            told(title, vec![quoted(&approval, comment), rest])
+        }
+        What::Denied { comment, .. } => told(outcome.title(&name), became(comment)),
+        What::Cancelled { cause, .. } => {
+            let title = no_longer_needed(*cause, &name);
+            told(title.unwrap_or_else(|| outcome.title(&name)), became(""))
+        }
+        What::Revoked { cause, comment, .. } => {
+            // As in notifications: the outcome’s title would read as an end like any other.
+            let title = no_longer_needed(*cause, &name);
+            let revoked = || format!("Access to {name} was revoked");
+            told(title.unwrap_or_else(revoked), became(comment))
+        }
+        What::Lapsed { .. } => told(outcome.title(&name), became("")),
+        What::Started { expires_at, .. } => {
+            let open = Told::Open { until: *expires_at };
+            let until = dated(*expires_at);
+            told(open.title(&name), vec![format!("Access ends on {until}.")])
+        }
+        What::Unknown => told(format!("News about {name}"), Vec::new()),
+    }
+}
+
+fn told(title: String, sentences: Vec<String>) -> Words {
+    Words {
+        title,
+        sentences,
+        quote: None,
+        link: "Open in Hourkey",
+        about_link: "",
+    }
+}
+
+fn no_longer_needed(cause: Cause, name: &str) -> Option<String> {
+    (cause == Cause::NoLongerNeeded).then(|| format!("{name} needs no request any more"))
+}
+
+/// A name in a subject: it cannot begin another header, nor turn the reading direction.
+pub(super) fn short(name: &(impl AsRef<str> + ?Sized)) -> String {
+    one_line(name.as_ref(), MAX_NAME_CHARS)
+}
+
+fn quoted(headline: &str, comment: &str) -> String {
+    with_comment(headline, &one_line(comment, MAX_COMMENT_CHARS))
+}
+
+/// A reason as it was typed, up to a length.
+fn cut(reason: &str) -> String {
+    let reason = several_lines(reason);
+    match reason.char_indices().nth(MAX_REASON_CHARS) {
+        Some((end, _)) => format!("{}…", reason[..end].trim_end()),
+        None => reason,
+    }
+}
+
+/// A moment with its date and zone: a mail is read anywhere, and later.
+fn dated(at: Time) -> String {
+    use chrono::Offset as _;
+    let zone = chrono::Utc.fix();
+    let (at, zone) = (
+        hourkey_domain::format::dated(at, zone),
+        hourkey_domain::format::zone(zone),
+    );
+    format!("{at} {zone}")
+}
