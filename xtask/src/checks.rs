@@ -22,7 +22,7 @@ pub(crate) fn run(filters: &[String], install: bool) -> Result<ExitCode> {
     if cfg!(target_os = "linux")
         && let Err(error) = prerequisites::ensure_python(install)
     {
-        // One test needs it, and fails without.
+        // Few tests need it, and fail without.
         println!("{error:#}");
     }
     let mut results = CheckResults::default();

@@ -36,6 +36,13 @@ pub fn of_build(build: Option<&Path>, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Cargo's target folder, where `cargo xtask test` also puts what tests need.
+pub(super) fn target() -> Result<PathBuf> {
+    let folder = beside_us()?;
+    let target = folder.parent().context("a profile lies in a folder")?;
+    Ok(target.to_path_buf())
+}
+
 /// Tests lie in `deps/` below the binaries.
 fn beside_us() -> Result<PathBuf> {
     let us = env::current_exe()?;

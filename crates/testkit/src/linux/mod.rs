@@ -20,6 +20,7 @@ pub mod reverse_proxy;
 pub mod screen;
 pub mod servers;
 pub mod session;
+pub mod smtp;
 pub mod terminal;
 pub mod test_user;
 pub mod tray;
