@@ -20,6 +20,11 @@ function typedFields(form) {
   return [...form.elements].filter((field) => field.name && !without.includes(field.type));
 }
 
+/** Whether a field is chosen, and not typed into. */
+function isChosen(field) {
+  return field.type === "radio" || field.type === "checkbox";
+}
+
 const BUSY = "input:not([type=hidden]), textarea, details, form";
 
 /** Whether somebody is busy in it: a panel is open, a field is not as it was served, or a form is
@@ -31,7 +36,7 @@ export function inUse(element) {
   return fields.some((field) => {
     if (field.tagName === "DETAILS") return field.open;
     if (field.tagName === "FORM") return "sent" in field.dataset;
-    if (field.type === "radio") return field.checked !== field.defaultChecked;
+    if (isChosen(field)) return field.checked !== field.defaultChecked;
     return field.ariaInvalid === "true" || (field.value ?? "") !== (field.defaultValue ?? "");
   });
 }
@@ -49,7 +54,7 @@ export function saveDrafts() {
       const values = typedFields(form).map((field) => [
         field.name,
         field.value,
-        field.type !== "radio" || field.checked,
+        !isChosen(field) || field.checked,
       ]);
       drafts[form.id] = { open: panel?.open ?? false, values };
     } else {
@@ -73,10 +78,10 @@ export function restoreDrafts() {
     if (draft.open) form.closest("details").open = true;
     for (const field of typedFields(form)) {
       const same = ([name, value]) =>
-        name === field.name && (field.type !== "radio" || value === field.value);
+        name === field.name && (!isChosen(field) || value === field.value);
       const [, value, chosen] = draft.values.find(same) ?? [];
       if (value === undefined) continue;
-      if (field.type === "radio") field.checked = chosen;
+      if (isChosen(field)) field.checked = chosen;
       else field.value = value;
     }
   }

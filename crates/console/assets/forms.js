@@ -17,7 +17,9 @@ async function send(form, submitter) {
   const address = new URL(answer.url);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.getElementById("sign-in") && form.id !== "sign-in") return signInAgain();
-  if (!answer.redirected) return answer.ok ? goOn(page) : complain(form, page);
+  if (!answer.redirected) {
+    return answer.ok || "redraws" in form.dataset ? goOn(page) : complain(form, page);
+  }
   forgetDraft(form);
   if (!isLive() || !form.closest("[data-live]")) return location.assign(address);
   const card = form.closest(".card");
@@ -30,14 +32,14 @@ async function send(form, submitter) {
   await refresh();
 }
 
-/** The next step of the same page. */
+/** The next step of the same page, or the same step with what is wrong beside each field. */
 function goOn(page) {
   changeSteadily(() => {
     document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
     document.title = page.title;
     prepare();
   });
-  focusOn(document.querySelector("main h1"));
+  focusOn(document.querySelector("main [aria-invalid=true]") ?? document.querySelector("main h1"));
 }
 
 /** Takes what is wrong over from the answer; what was typed stays. */

@@ -28,6 +28,7 @@ mod jump;
 mod layout;
 mod lengths;
 mod live;
+mod mail;
 mod navigation;
 mod outcome;
 pub mod page_user;
@@ -74,6 +75,11 @@ pub fn router(app: &App) -> Router<App> {
         .route("/device", get(device::show).post(device::send))
         .route("/devices", get(devices::show).post(devices::send))
         .route("/sessions", get(sessions::show).post(sessions::send))
+        .route("/mail", typed_on(get(mail::show), post(mail::send)))
+        .route(
+            "/settings/mail",
+            typed_on(get(admin::mail::show), post(admin::mail::send)),
+        )
         .route("/access", get(access::show).post(access::send))
         .route("/requests/{id}", get(request::show).post(request::send))
         .route("/live", get(live::stream))

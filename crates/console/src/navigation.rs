@@ -52,6 +52,7 @@ impl Navigation {
                 @if self.administers { (way("/unlock", place == Place::Unlock, &html! { "Unlock" })) }
                 (way("/devices", place == Place::Devices, &html! { "Devices" }))
                 (way("/sessions", place == Place::Sessions, &html! { "Sessions" }))
+                (way("/mail", place == Place::Mail, &html! { "Mail" }))
                 (way("/explain", place == Place::Explain, &html! { "Explain" }))
                 @if let Some(counts) = self.counts { (self.administration(counts, place)) }
             }
@@ -98,6 +99,7 @@ impl Navigation {
             (way("/groups", place == Place::Groups, &counted("Groups", counts.groups)))
             @if self.sees_all {
                 (way("/requests", place == Place::Requests, &html! { "Requests" }))
+                (way("/settings/mail", place == Place::MailSettings, &html! { "Mail settings" }))
             }
         }
     }

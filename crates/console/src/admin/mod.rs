@@ -7,6 +7,8 @@
 mod edit;
 mod explain;
 mod groups;
+pub(super) mod mail;
+mod mail_outbox;
 mod overview;
 mod people;
 mod requests;
