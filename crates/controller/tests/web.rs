@@ -20,6 +20,16 @@ mod web {
     mod forms;
     mod full_disk;
     mod known_browsers;
+    #[cfg(target_os = "linux")]
+    mod mail_env;
+    #[cfg(target_os = "linux")]
+    mod mail_pages;
+    #[cfg(target_os = "linux")]
+    mod mail_queue;
+    #[cfg(target_os = "linux")]
+    mod mail_security;
+    #[cfg(target_os = "linux")]
+    mod mail_sent;
     mod oauth;
     mod page_authority;
     mod page_routes;
