@@ -1,6 +1,6 @@
 //! Mail: what is told to whom beside the notices, and how it gets there.
 //!
-//! A mail is queued in the transaction of what it tells of ([``queue`), as data. A task sends what is due
+//! A mail is queued in the transaction of what it tells of (`queue`), as data. A task sends what is due
 //! ([`delivery`]): it looks up the address, asks whether the mail is still wanted (`fate`), writes it
 //! (`message`) and hands it to the organisation's server (`smtp`). [`settings`] says which server that is,
 //! [`outbox`] is what administrators see of it, and [`choices`] is what people choose for themselves.

@@ -1,5 +1,5 @@
-//! The administrators' pages: how things are set up, how everybody's access stands, and why. Administrators
-//! change settings here.
+//! The administrators' pages: how things are set up, how everybody's access stands, and why; and where
+//! administrators change settings.
 //!
 //! Administrators and auditors see all of it; operators see how resources are set up. What a person
 //! may not see is not there: pages of single things answer them as pages of unknown things (rule 1).
