@@ -195,7 +195,7 @@ impl MailWrite for Tx {
     ) -> Result<u64, StoreError> {
         let update = query(
             "UPDATE mails SET next_at = ?1, attempts = 0, failed_since = NULL, dead = 0 \
-             WHERE ?2 IS NULL OR id = ?2",
+             WHERE (?2 IS NULL OR id = ?2) AND (attempts > 0 OR dead = 1)",
         )
         .bind(millis(now))
         .bind(id.map(|id| id.0));

@@ -14,7 +14,7 @@ use crate::identity::authorities;
 /// The key's length in bytes.
 const KEY_LEN: usize = 32;
 
-/// Seals a password for the server and login of these settings.
+/// Seals a password for the server, the login and the protection of these settings.
 ///
 /// # Errors
 /// When the key cannot be read or made.
@@ -50,11 +50,20 @@ pub(super) fn open(data: &Path, settings: &MailSettings) -> anyhow::Result<Optio
     Ok(Some(String::from_utf8(password.to_vec())?))
 }
 
-/// What a sealed password is good for, and nothing else. No part holds a line feed.
+/// What a sealed password is good for, and nothing else: whoever could have it sent less protected, or to
+/// who shows another certificate, could read it.
 fn bound_to(settings: &MailSettings) -> Vec<u8> {
     let login = settings.login.as_deref().unwrap_or_default();
-    let MailSettings { host, port, .. } = settings;
-    format!("mail password\n{host}\n{port}\n{login}").into_bytes()
+    let MailSettings {
+        host,
+        port,
+        security,
+        authorities,
+        ..
+    } = settings;
+    let security = security.as_str();
+    // Last, since it has lines.
+    format!("mail password\n{host}\n{port}\n{login}\n{security}\n{authorities}").into_bytes()
 }
 
 /// The key in the data folder, a file for nobody else's eyes beside the authorities' keys.
@@ -104,12 +113,16 @@ mod tests {
         let sealed = seal(data, &meant, "correct horse").unwrap();
         assert_ne!(sealed, seal(data, &meant, "correct horse").unwrap());
         assert!(!sealed.windows(5).any(|part| part == b"horse"));
-        meant.password = Some(sealed.clone());
+        meant.password = Some(sealed);
         assert_eq!(open(data, &meant).unwrap().unwrap(), "correct horse");
         // Somebody changed the row.
-        let mut other = settings("evil.example");
-        other.password = Some(sealed);
-        assert!(open(data, &other).is_err());
+        let mut others = [(); 3].map(|()| meant.clone());
+        others[0].host = "evil.example".to_owned();
+        others[1].security = MailSecurity::Clear;
+        others[2].authorities = "another".to_owned();
+        for other in others {
+            assert!(open(data, &other).is_err(), "{other:?}");
+        }
         let path = data.join("authorities/mail.key");
         #[cfg(unix)]
         {

@@ -162,18 +162,22 @@ pub async fn switch_off(app: &App, user: UserId) -> Result<(), AppError> {
 }
 
 /// The stored password, where it may go on being used: typed once, it goes to no other server, to no other
-/// account, and not in the clear where it was protected.
+/// account, and not otherwise protected.
 fn kept(before: &MailSettings, new: &MailSettings) -> Option<Vec<u8>> {
-    let same = before.host == new.host && before.port == new.port && before.login == new.login;
-    let weaker = new.security == MailSecurity::Clear && before.security != MailSecurity::Clear;
-    before.password.clone().filter(|_| same && !weaker)
+    let same_account =
+        before.host == new.host && before.port == new.port && before.login == new.login;
+    let as_protected = before.security == new.security && before.authorities == new.authorities;
+    before
+        .password
+        .clone()
+        .filter(|_| same_account && as_protected)
 }
 
 fn password_needed(was_set_up: bool) -> Wrong {
     let sentence = match was_set_up {
         true => {
-            "Type the password again: server, port, user name or security changed, and the stored \
-             password goes nowhere that it was not typed for."
+            "Type the password again: server, port, user name, security or certificates changed, and \
+             the stored password goes nowhere that it was not typed for."
         }
         false => "Type the password of this user name.",
     };

@@ -26,8 +26,11 @@ const MAX_ANSWER_CHARS: usize = 300;
 pub struct Timings {
     /// Until it is found, and until it takes the connection.
     pub connect: Duration,
-    /// Until it is ready to take mail, and for all of one mail.
+    /// Until it is ready to take mail, and for all of one mail up to its content.
     pub mail: Duration,
+    /// For the content and the answer to it: who gives up sooner may send again what was taken (RFC
+    /// 5321, 4.5.3.2.6).
+    pub content: Duration,
 }
 
 impl Default for Timings {
@@ -35,6 +38,7 @@ impl Default for Timings {
         Self {
             connect: Duration::from_secs(10),
             mail: Duration::from_secs(60),
+            content: Duration::from_secs(600),
         }
     }
 }
@@ -92,9 +96,15 @@ impl Connection {
         envelope: &Envelope,
         mail: &[u8],
     ) -> Result<String, SendError> {
-        let late = || SendError::Later("The server took too long for this mail.".to_owned());
-        let sent = timeout(self.timings.mail, hand_over(&mut self.smtp, envelope, mail));
-        let sent = sent.await.unwrap_or_else(|_| Err(late()));
+        let late = |_| SendError::Later("The server took too long for this mail.".to_owned());
+        let sent = async {
+            let begun = timeout(self.timings.mail, hand_over(&mut self.smtp, envelope)).await;
+            begun.map_err(late)??;
+            let content = timeout(self.timings.content, self.smtp.message(mail)).await;
+            let refused = |error| refused(("did not take the mail", "mail"), &error);
+            Ok(answered(&content.map_err(late)?.map_err(refused)?))
+        };
+        let sent = sent.await;
         if sent.is_err() {
             let _ = timeout(Duration::from_secs(1), self.smtp.abort()).await;
         }
@@ -197,12 +207,8 @@ async fn sign_in(
     }
 }
 
-/// One mail, step by step: what a refusal means depends on the step.
-async fn hand_over(
-    smtp: &mut AsyncSmtpConnection,
-    envelope: &Envelope,
-    mail: &[u8],
-) -> Result<String, SendError> {
+/// One mail up to its content, step by step: what a refusal means depends on the step.
+async fn hand_over(smtp: &mut AsyncSmtpConnection, envelope: &Envelope) -> Result<(), SendError> {
     let mut options = Vec::new();
     let addresses = envelope.to().iter().chain(envelope.from());
     let is_ascii = addresses
@@ -217,15 +223,15 @@ async fn hand_over(
     }
     let from = Mail::new(envelope.from().cloned(), options);
     smtp.command(from).await.map_err(|error| {
-        match error.is_permanent() {
-            // The sender is the same for all.
-            true => SendError::Server(format!(
+        // The sender is the same for all, and a server that is busy or full is so for all.
+        SendError::Server(match error.is_permanent() {
+            true => format!(
                 "The server takes no mail from this sender: {}. Check the sender’s address and the \
                  login.",
                 said(&error)
-            )),
-            false => refused(("did not take the sender", "sender"), &error),
-        }
+            ),
+            false => format!("The server takes no mail for now: {}.", said(&error)),
+        })
     })?;
     for to in envelope.to() {
         let refused = |error| refused(("refused the recipient", "recipient"), &error);
@@ -235,19 +241,34 @@ async fn hand_over(
     }
     let refused = |error| refused(("did not take the mail", "mail"), &error);
     smtp.command(Data).await.map_err(refused)?;
-    let answer = smtp.message(mail).await.map_err(refused)?;
-    Ok(answered(&answer))
+    Ok(())
 }
 
 fn refused((did, what): (&str, &str), error: &Error) -> SendError {
     let said = said(error);
     match (error.status(), error.is_permanent()) {
+        (Some(_), _) if is_about_us(error) => SendError::Server(format!(
+            "The server {did}: {said}. Check the sender’s address, user name and password."
+        )),
         (Some(_), true) => SendError::Never(format!("The server {did}: {said}.")),
         (Some(_), false) => SendError::Later(format!("The server {did}: {said}.")),
         (None, _) => SendError::Later(format!(
             "The connection broke off before the {what} was taken ({said})."
         )),
     }
+}
+
+/// Whether a refusal is about who sends, and so about all mails: many servers say only at the recipient or
+/// after the content that nobody signed in, or that the sender is not theirs (530 and 535, RFC 4954, 6; the
+/// security codes X.7.X, RFC 3463, 3.8), and 421 that they close down (RFC 5321, 3.8).
+fn is_about_us(error: &Error) -> bool {
+    let code = error.status().map(|code| code.to_string());
+    let words = said(error);
+    let mut parts = words.split_whitespace().skip(1);
+    let enhanced = parts.next().unwrap_or_default();
+    matches!(code.as_deref(), Some("421" | "530" | "535"))
+        || enhanced.starts_with("5.7.")
+        || enhanced.starts_with("4.7.0")
 }
 
 /// Why there is no connection, or none that is protected.

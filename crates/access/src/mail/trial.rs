@@ -22,6 +22,7 @@ use crate::error::AppError;
 const TIMINGS: Timings = Timings {
     connect: Duration::from_secs(8),
     mail: Duration::from_secs(10),
+    content: Duration::from_secs(10),
 };
 
 /// What came of a test mail.

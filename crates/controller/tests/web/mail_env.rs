@@ -60,6 +60,7 @@ impl MailEnv {
         let timings = Timings {
             connect: Duration::from_secs(5),
             mail: Duration::from_secs(5),
+            content: Duration::from_secs(5),
         };
         tokio::spawn(delivery::run(self.site.app.clone(), timings));
     }
