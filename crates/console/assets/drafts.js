@@ -56,7 +56,7 @@ export function saveDrafts() {
         field.value,
         !isChosen(field) || field.checked,
       ]);
-      drafts[form.id] = { open: panel?.open ?? false, values };
+      drafts[form.id] = { open: panel?.open ?? false, values, version: form.dataset.version };
     } else {
       delete drafts[form.id];
     }
@@ -74,7 +74,8 @@ export function restoreDrafts() {
   const drafts = stored();
   for (const form of keptForms()) {
     const draft = drafts[form.id];
-    if (!draft) continue;
+    // What was typed for something that has changed since would undo that without a word.
+    if (!draft || draft.version !== form.dataset.version) continue;
     if (draft.open) form.closest("details").open = true;
     for (const field of typedFields(form)) {
       const same = ([name, value]) =>
@@ -87,10 +88,11 @@ export function restoreDrafts() {
   }
 }
 
-/** The form was sent: nothing of it is kept any longer. */
+/** The form was sent: nothing of it is kept any longer, nor of the steps before it. */
 export function forgetDraft(form) {
   if (!draftsKey()) return;
   const drafts = stored();
   delete drafts[form.id];
+  if (form.dataset.after) delete drafts[form.dataset.after];
   store(drafts);
 }

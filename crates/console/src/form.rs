@@ -169,6 +169,17 @@ impl Fields {
         Self(fields.cloned().collect())
     }
 
+    /// All of them, in order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// All values of this name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.pairs().filter(move |(field, _)| *field == name);
+        fields.map(|(_, value)| value)
+    }
+
     /// What was typed into a text. Browsers send line ends as CRLF (HTML, 4.10.21.8).
     pub(super) fn text(&self, name: &str) -> String {
         self.get(name).replace("\r\n", "\n")

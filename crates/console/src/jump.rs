@@ -17,6 +17,8 @@ use crate::page_user::PageUser;
 
 /// So many of a kind are shown.
 const SHOWN: usize = 8;
+/// So many words are looked for.
+const MAX_WORDS: usize = 10;
 
 /// What is looked for.
 #[derive(Default, Deserialize)]
@@ -26,6 +28,7 @@ pub(super) struct JumpQuery {
 }
 
 /// Something that was found.
+#[derive(Clone)]
 struct Hit {
     address: String,
     name: String,
@@ -37,6 +40,8 @@ struct Hit {
 struct Hits {
     title: &'static str,
     found: Vec<Hit>,
+    /// The first two that are called exactly so.
+    exact: Vec<Hit>,
     /// How many there are, and the page that lists them all.
     all: (usize, String),
 }
@@ -49,13 +54,11 @@ pub(super) async fn show(
     Query(query): Query<JumpQuery>,
 ) -> Result<Response, PageError> {
     let words = Words::of(&query.q);
-    let found = match words.0.is_empty() {
+    let found = match words.each.is_empty() {
         true => Vec::new(),
         false => hits(&app, &user, &words).await?,
     };
-    let called = query.q.trim().to_lowercase();
-    let hits = found.iter().flat_map(|hits| &hits.found);
-    let mut exact = hits.filter(|hit| hit.name.to_lowercase() == called);
+    let mut exact = found.iter().flat_map(|hits| &hits.exact);
     if let (Some(hit), None) = (exact.next(), exact.next()) {
         return Ok(Redirect::to(&hit.address).into_response());
     }
@@ -81,18 +84,25 @@ pub(super) async fn show(
 }
 
 /// The words that are looked for, in lower case.
-struct Words(Vec<String>);
+struct Words {
+    each: Vec<String>,
+    all: String,
+}
 
 impl Words {
     fn of(text: &str) -> Self {
-        let words = text.split_whitespace();
-        Self(words.map(str::to_lowercase).collect())
+        let words = text.split_whitespace().map(str::to_lowercase);
+        let words: Vec<_> = words.take(MAX_WORDS).collect();
+        Self {
+            all: words.join(" "),
+            each: words,
+        }
     }
 
     /// Whether each is in one of these texts.
     fn are_in(&self, texts: &[&str]) -> bool {
         let texts = texts.join("\n").to_lowercase();
-        self.0.iter().all(|word| texts.contains(word.as_str()))
+        self.each.iter().all(|word| texts.contains(word.as_str()))
     }
 }
 
@@ -167,19 +177,23 @@ impl Hits {
         words: &Words,
         found: impl Iterator<Item = Hit>,
     ) -> Self {
-        let (mut count, mut first) = (0, Vec::new());
+        let (mut count, mut first, mut exact) = (0, Vec::new(), Vec::new());
         for hit in found {
             count += 1;
+            if exact.len() < 2 && hit.name.trim().to_lowercase() == words.all {
+                exact.push(hit.clone());
+            }
             if first.len() < SHOWN {
                 first.push(hit);
             }
         }
         let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("q", &words.0.join(" "))
+            .append_pair("q", &words.all)
             .finish();
         Self {
             title,
             found: first,
+            exact,
             all: (count, format!("{page}?{query}")),
         }
     }
@@ -187,10 +201,10 @@ impl Hits {
 
 fn listed(found: &[Hits], words: &Words) -> Markup {
     html! {
-        @if found.is_empty() && !words.0.is_empty() {
+        @if found.is_empty() && !words.each.is_empty() {
             p.empty { "Nothing that you may open is called so." }
         }
-        @for Hits { title, found, all: (count, page) } in found {
+        @for Hits { title, found, all: (count, page), .. } in found {
             section {
                 h2 { (title) span { (count) } }
                 ul.hits {

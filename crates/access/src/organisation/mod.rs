@@ -4,11 +4,12 @@
 mod access;
 mod apply;
 mod comparison;
+pub mod edit;
 pub mod file;
 mod mistake;
 pub mod plan;
 mod reader;
-pub mod settings;
+mod spec;
 mod warnings;
 
 pub use comparison::{Applied, Comparison, Refused};

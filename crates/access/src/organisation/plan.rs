@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hourkey_domain::ids::{GroupId, NetworkId, UserId};
+use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{Network, Organisation};
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
+use super::spec::names;
 use super::warnings::warnings;
 
 /// What happens to one thing.
@@ -268,7 +269,6 @@ fn orphaned(today: &Organisation, file: &OrgFile) -> Vec<String> {
 
 /// What the controller holds, in the file's form: names instead of ids.
 fn as_file(today: &Organisation) -> OrgFile {
-    let login = |id: &UserId| today.user(*id).map(|user| user.login.clone());
     let group = |id: &GroupId| today.group(*id).map(|group| group.name.clone());
     let users = today.users().map(|user| UserSpec {
         login: user.login.clone(),
@@ -277,31 +277,10 @@ fn as_file(today: &Organisation) -> OrgFile {
         roles: user.roles.clone(),
         disabled: user.disabled,
     });
-    let groups = today.groups().map(|group| GroupSpec {
-        name: group.name.clone(),
-        members: names(&group.members, login),
-    });
-    let resources = today.resources().map(|resource| ResourceSpec {
-        name: resource.name.clone(),
-        address: resource.address.clone(),
-        ports: resource.ports.clone(),
-        alias: resource.alias.clone(),
-        network: network_name(today, resource.network),
-        tags: resource.tags.clone(),
-        url: resource.url.clone(),
-        keep_alive_offline: resource.keep_alive_offline,
-        settings: resource.settings,
-        approvers: names(&resource.approvers, group),
-    });
-    let assignments = today.assignments().map(|assignment| {
-        let resource = today.resource(assignment.resource);
-        AssignmentSpec {
-            group: group(&assignment.group).unwrap_or_default(),
-            resource: resource.map(|it| it.name.clone()).unwrap_or_default(),
-            until: assignment.until,
-            own: assignment.own,
-        }
-    });
+    let groups = today.groups().map(|it| GroupSpec::of(today, it));
+    let resources = today.resources().map(|it| ResourceSpec::of(today, it));
+    let assignments = today.assignments();
+    let assignments = assignments.map(|it| AssignmentSpec::of(today, it));
     OrgFile {
         name: today.name().to_owned(),
         fallback_reviewers: names(today.fallback_groups(), group),
@@ -311,18 +290,6 @@ fn as_file(today: &Organisation) -> OrgFile {
         resources: resources.collect(),
         assignments: assignments.collect(),
     }
-}
-
-fn network_name(today: &Organisation, id: NetworkId) -> String {
-    let network = today.network(id);
-    network.map(|it| it.name.clone()).unwrap_or_default()
-}
-
-/// The names of `ids`, sorted.
-fn names<Id>(ids: &[Id], name: impl Fn(&Id) -> Option<String>) -> Vec<String> {
-    let mut names: Vec<_> = ids.iter().filter_map(name).collect();
-    names.sort();
-    names
 }
 
 fn user_fields(user: &UserSpec) -> Vec<(&'static str, String)> {

@@ -50,6 +50,7 @@ pub(super) async fn list(
             div.head {
                 h1 { "Groups " span.muted { (rows.total) } }
                 (search("/groups", &query, "Search groups"))
+                @if view.administers { a.btn.primary href="/groups/new" { "New group…" } }
             }
             (rows.table(
                 "/groups",
@@ -89,6 +90,9 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
+                @if view.administers {
+                    a.btn href={ "/groups/" (id) "/edit" } { "Change…" }
+                }
                 @if view.sees_all {
                     (summary::links(&format!("/groups/{id}")))
                 }

@@ -19,25 +19,15 @@ mod table;
 mod view;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use hourkey_access::app::App;
 
 pub use explain::ConnectedGateways;
 
-use crate::unsent;
-
 /// The routes.
 pub(super) fn router(app: &App) -> Router<App> {
-    let typed_on = |show, send| unsent::kept(app, show, send);
     Router::new()
-        .route(
-            "/resources/{id}/settings",
-            typed_on(get(edit::show_resource), post(edit::send_resource)),
-        )
-        .route(
-            "/assignments/{id}",
-            typed_on(get(edit::show_assignment), post(edit::send_assignment)),
-        )
+        .merge(edit::router(app))
         .route("/overview", get(overview::show))
         .route("/resources", get(resources::list))
         .route("/resources/{id}", get(resources::show))

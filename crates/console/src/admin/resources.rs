@@ -46,11 +46,12 @@ pub(super) async fn list(
             div.head {
                 h1 { "Resources " span.muted { (rows.total) } }
                 (search("/resources", &query, "Search resources"))
+                @if view.administers { a.btn.primary href="/resources/new" { "New resource…" } }
             }
             (rows.table(
                 "/resources",
                 "Resources",
-                "There are no resources yet. An administrator adds them by the organisation’s file.",
+                "There are no resources yet. An administrator adds them.",
                 |resource| row(&view, resource),
             ))
         },
@@ -150,6 +151,12 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
+                @if view.administers {
+                    p.acts {
+                        a.btn href={ "/resources/" (id) "/edit" } { "Change…" }
+                        a.btn.primary href={ "/resources/" (id) "/groups" } { "Give a group access…" }
+                    }
+                }
                 @if view.sees_all {
                     (summary::links(&format!("/resources/{id}")))
                 }

@@ -11,6 +11,9 @@ use crate::icon::Icon;
 /// How many rows a page has.
 const ROWS: usize = 50;
 
+/// So many words are looked for.
+const MAX_WORDS: usize = 10;
+
 /// What is looked for, in which order, and which page of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -28,7 +31,7 @@ impl TableQuery {
     /// The words that are looked for, in lower case.
     fn words(&self) -> Vec<String> {
         let words = self.q.split_whitespace();
-        words.map(str::to_lowercase).collect()
+        words.take(MAX_WORDS).map(str::to_lowercase).collect()
     }
 
     /// The address of this query at `path`, with another order or page.

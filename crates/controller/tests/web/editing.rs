@@ -2,6 +2,7 @@
 //! change is overwritten.
 
 use hourkey_domain::ids::{AssignmentId, ResourceId};
+use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use serde_json::json;
 
@@ -86,7 +87,8 @@ async fn the_consequence_is_shown_before_it_is_saved() {
     let changed = &entries[0];
     assert_eq!(changed.action, "resource.changed");
     assert_eq!(changed.actor, Some(env.people.ada));
-    assert_eq!(changed.detail["after"]["mode"], "Standing");
+    let after = &changed.detail["replace"]["after"];
+    assert_eq!(after["settings"]["mode"], "Standing");
     assert!(entries.iter().any(|entry| entry.action == "grant.revoked"));
     // A form that is sent again finds that it is done.
     let again = send(&ada, &path, &shown, &[("do", "save")]).await;
@@ -167,7 +169,7 @@ async fn of_two_who_save_at_once_the_second_is_told() {
     assert_eq!(settings(&site, database).await.mode, Mode::AccessRequest);
     // Who still fills in the form, too, and keeps what was chosen.
     let late = send(&other, &path, &theirs, &[("mode", "standing")]).await;
-    late.refuses(409, "Somebody else has changed these settings");
+    late.refuses(409, "Somebody else has changed this");
     assert!(
         late.text.contains("value=\"standing\" checked"),
         "{}",
@@ -230,7 +232,7 @@ async fn what_is_typed_wrongly_is_kept_and_explained() {
         ("seal", ""),
     ];
     let answer = send(&ada, &own, &form, &more).await;
-    assert_eq!(answer.status, 409);
+    answer.refuses(400, "This changes nothing");
 }
 
 #[tokio::test]
@@ -265,4 +267,227 @@ async fn an_override_that_leaves_nobody_to_approve_says_so() {
     let form = ada.get(&own).await;
     let shown = send(&ada, &own, &form, &[("approval", "manual")]).await;
     shown.says("Ada Admin is the only reviewer of Logs : nobody can approve their requests.");
+}
+
+/// Opens the page, fills its form in, looks at what it does, and saves it.
+async fn saved(browser: &Browser<'_>, path: &str, change: &[(&str, &str)]) -> Page {
+    let form = browser.get(path).await;
+    assert_eq!(form.status, 200, "{path}: {}", form.words());
+    let shown = send(browser, path, &form, change).await;
+    assert_eq!(shown.status, 200, "{path}: {}", shown.words());
+    let done = send(browser, path, &shown, &[("do", "save")]).await;
+    assert_eq!(done.status, 303, "{path}: {}", done.words());
+    done
+}
+
+#[tokio::test]
+async fn a_network_a_resource_a_group_and_its_access_are_set_up_by_hand() {
+    let site = Site::new().await;
+    let people = site.env.people;
+    let ada = site.signed_in("ada").await;
+    saved(&ada, "/networks/new", &[("name", "Lab")]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    let network = organisation.networks().find(|it| it.name == "Lab").unwrap();
+    let network = network.id.to_string();
+    let fields = [
+        ("name", "Build server"),
+        ("address", "build.lab.example"),
+        ("ports", "22, 443"),
+        ("network", &*network),
+        ("tags", "ci, lab"),
+    ];
+    let page = saved(&ada, "/resources/new", &fields).await;
+    let resource = page.header("location");
+    let group = saved(&ada, "/groups/new", &[("name", "Builders")]).await;
+    let group = group.header("location");
+    saved(&ada, group, &[("join", "ann\nEVE, ben")]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    let builders = organisation
+        .groups()
+        .find(|it| it.name == "Builders")
+        .unwrap();
+    assert_eq!(builders.members.len(), 3);
+    let id = builders.id.to_string();
+    let form = ada.get(&format!("{resource}/groups")).await;
+    form.says("Builders");
+    let shown = send(
+        &ada,
+        &format!("{resource}/groups"),
+        &form,
+        &[("group", &id)],
+    )
+    .await;
+    shown.says("3 people now see Build server : Ann Member , Ben Oncall , Eve Nobody");
+    let done = send(
+        &ada,
+        &format!("{resource}/groups"),
+        &shown,
+        &[("do", "save")],
+    )
+    .await;
+    assert_eq!(done.header("location"), resource);
+    site.signed_in("eve")
+        .await
+        .get("/access")
+        .await
+        .says("Build server");
+    // Who leaves sees it no more.
+    saved(&ada, group, &[("leave", "eve")]).await;
+    let access = site.signed_in("eve").await.get("/access").await;
+    assert!(!access.text.contains("Build server"));
+    // It moves, and stays what it was.
+    let fields = [("name", "Builds"), ("address", "10.0.0.7"), ("tags", "")];
+    saved(
+        &ada,
+        &format!("{resource}/edit"),
+        &[&fields[..], &[("network", &*network)]].concat(),
+    )
+    .await;
+    let organisation = site.app.organisation().await.unwrap();
+    let builds = organisation
+        .resources()
+        .find(|it| it.name == "Builds")
+        .unwrap();
+    assert_eq!(format!("/resources/{}", builds.id), resource);
+    assert_eq!(builds.address.to_string(), "10.0.0.7");
+    assert!(organisation.user(people.ann).is_some());
+    // And goes.
+    let form = ada.get(&format!("{resource}/edit")).await;
+    let shown = send(
+        &ada,
+        &format!("{resource}/edit"),
+        &form,
+        &[("do", "remove")],
+    )
+    .await;
+    shown.says("2 people no longer see Builds");
+    let done = send(&ada, &format!("{resource}/edit"), &shown, &[("do", "save")]).await;
+    assert_eq!(done.status, 303, "{}", done.words());
+    assert_eq!(ada.get(resource).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_group_goes_with_all_that_names_it() {
+    let site = Site::new().await;
+    let (env, ada) = (&site.env, site.signed_in("ada").await);
+    let database = env.resources.database;
+    let organisation = site.app.organisation().await.unwrap();
+    let approver = organisation.resource(database).unwrap().approvers[0];
+    let path = format!("/groups/{approver}/edit");
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("do", "remove")]).await;
+    assert_eq!(shown.status, 200, "{}", shown.words());
+    let before = site.seq().await;
+    assert_eq!(
+        send(&ada, &path, &shown, &[("do", "save")]).await.status,
+        303
+    );
+    let organisation = site.app.organisation().await.unwrap();
+    assert!(organisation.group(approver).is_none());
+    assert!(
+        organisation
+            .resource(database)
+            .unwrap()
+            .approvers
+            .is_empty()
+    );
+    let mut tx = site.app.store.read().await.unwrap();
+    let entries = tx.audit(before, 10).await.unwrap();
+    let actions: Vec<_> = entries.iter().map(|entry| &*entry.action).collect();
+    assert_eq!(actions, ["resource.changed", "group.removed"]);
+}
+
+#[tokio::test]
+async fn names_that_are_taken_empty_or_hostile_are_refused() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let long = "x".repeat(201);
+    for path in ["/groups/new", "/networks/new"] {
+        let form = ada.get(path).await;
+        for (name, said) in [
+            ("", "needs a name"),
+            ("   ", "needs a name"),
+            ("a\u{202e}b", "characters that cannot be seen"),
+            ("a\nb", "one line"),
+            (&*long, "at most 200 characters"),
+        ] {
+            let answer = send(&ada, path, &form, &[("name", name)]).await;
+            answer.refuses(400, said);
+        }
+    }
+    let form = ada.get("/groups/new").await;
+    let answer = send(&ada, "/groups/new", &form, &[("name", "Engineering")]).await;
+    answer.refuses(400, "There is a group called “Engineering” already.");
+    let form = ada.get("/resources/new").await;
+    for (field, typed, said) in [
+        ("address", "no address!", "is no address"),
+        ("ports", "0-70000", "are no ports"),
+        ("url", "javascript:alert(1)", "begins with https://"),
+    ] {
+        let mut fields = vec![("name", "X"), ("address", "x.example"), ("network", "1")];
+        fields.push((field, typed));
+        send(&ada, "/resources/new", &form, &fields)
+            .await
+            .refuses(422, said);
+    }
+    let missing = [("name", "X"), ("address", "x.example"), ("network", "4711")];
+    let answer = send(&ada, "/resources/new", &form, &missing).await;
+    answer.refuses(400, "no such network any more");
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_logins_that_are_not_there_by_half() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let group = site
+        .app
+        .organisation()
+        .await
+        .unwrap()
+        .groups_of(site.env.people.ann)[0];
+    let path = format!("/groups/{group}/edit");
+    let form = ada.get(&path).await;
+    let answer = send(&ada, &path, &form, &[("join", "eve, nobody, noone")]).await;
+    answer.refuses(422, "Nobody signs in as “nobody”, nor 1 more of these.");
+    assert!(answer.text.contains("eve, nobody, noone</textarea>"));
+    let many = "ann\n".repeat(10_001);
+    let answer = send(&ada, &path, &form, &[("join", &*many)]).await;
+    answer.refuses(422, "at most 10,000 people");
+    let answer = send(&ada, &path, &form, &[("join", "ann")]).await;
+    answer.refuses(400, "This changes nothing");
+}
+
+/// Rule 6: nobody gives more access to themselves while somebody else can.
+#[tokio::test]
+async fn what_gives_its_maker_more_is_anothers_to_save() {
+    let site = Site::new().await;
+    let (env, people) = (&site.env, site.env.people);
+    let group = site.app.organisation().await.unwrap().groups_of(people.ann)[0];
+    let path = format!("/groups/{group}/edit");
+    let ada = site.signed_in("ada").await;
+    let administers = async |admins: bool| {
+        env.change(move |tx| {
+            Box::pin(async move {
+                let mut roy = tx.user(people.roy).await?.unwrap();
+                roy.roles = match admins {
+                    true => vec![Role::Member, Role::Admin],
+                    false => vec![Role::Member],
+                };
+                Ok(tx.update_user(roy).await?)
+            })
+        })
+        .await;
+    };
+    administers(true).await;
+    let form = ada.get(&path).await;
+    let answer = send(&ada, &path, &form, &[("join", "ada")]).await;
+    answer.refuses(403, "another administrator has to save it");
+    send(&ada, &path, &form, &[("join", "eve")])
+        .await
+        .says("now sees");
+    // Who is alone may, and everybody sees it in the audit log.
+    administers(false).await;
+    saved(&ada, &path, &[("join", "ada")]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    assert!(organisation.is_member(people.ada, group));
 }

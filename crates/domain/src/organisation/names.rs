@@ -25,7 +25,7 @@ impl<'a> Names<'a> {
     pub(super) fn user(&self, id: UserId) -> Piece {
         let name = self.of.user_name(id);
         let name = name.or_else(|| self.before.user_name(id));
-        let is_there = self.of.user(id).is_some();
+        let is_there = self.of.user(id).is_some() && self.before.user(id).is_some();
         named(name, is_there.then_some(Thing::User(id)), id.0)
     }
 
@@ -33,7 +33,8 @@ impl<'a> Names<'a> {
         let now = self.of.group(id);
         let group = now.or_else(|| self.before.group(id));
         let name = group.map(|group| group.name.as_str());
-        named(name, now.map(|_| Thing::Group(id)), id.0)
+        let is_there = now.is_some() && self.before.group(id).is_some();
+        named(name, is_there.then_some(Thing::Group(id)), id.0)
     }
 
     pub(super) fn network(&self, id: NetworkId) -> Piece {
@@ -45,7 +46,8 @@ impl<'a> Names<'a> {
         let now = self.of.resource(id);
         let resource = now.or_else(|| self.before.resource(id));
         let name = resource.map(|resource| resource.name.as_str());
-        named(name, now.map(|_| Thing::Resource(id)), id.0)
+        let is_there = now.is_some() && self.before.resource(id).is_some();
+        named(name, is_there.then_some(Thing::Resource(id)), id.0)
     }
 
     pub(super) fn assigned(&self, id: AssignmentId) -> Piece {
@@ -70,7 +72,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// What is gone leads nowhere.
+/// What is gone leads nowhere, and neither does what is new and has no number yet.
 fn named(name: Option<&str>, of: Option<Thing>, id: i64) -> Piece {
     match (name, of) {
         (Some(name), Some(thing)) => Piece::of(thing, name),

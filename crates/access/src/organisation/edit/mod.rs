@@ -1,19 +1,20 @@
-//! Access settings, changed by an administrator who was shown the consequence first.
+//! One change of the organisation by an administrator, who was shown its consequence first.
+
+mod change;
+mod check;
 
 use std::sync::Arc;
 
 use hourkey_domain::Time;
-use hourkey_domain::audit::AuditAction;
-use hourkey_domain::ids::{AssignmentId, ResourceId};
+use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::organisation::diff::{diff, sentences};
+use hourkey_domain::organisation::diff::{Diff, diff, sentences};
+use hourkey_domain::review::Role;
 use hourkey_domain::sentence::Sentence;
-use hourkey_domain::settings::{Override, Settings};
 use hourkey_protocol::problem::Code;
-use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::{Room, Write};
-use serde::Serialize;
-use serde_json::json;
+use hourkey_store::Room;
+
+pub use change::Edit;
 
 use crate::actor::Actor;
 use crate::app::App;
@@ -23,33 +24,12 @@ use crate::identity::Caller;
 use crate::identity::secret::{digest, same};
 use crate::reconcile::reconcile;
 
-/// What somebody wants to set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewSettings {
-    /// A resource's: what holds for its assignments where they have nothing of their own.
-    Resource {
-        /// Which.
-        id: ResourceId,
-        /// All of them.
-        settings: Settings,
-    },
-    /// An assignment's own, in place of the resource's, and its end.
-    Assignment {
-        /// Which.
-        id: AssignmentId,
-        /// Those of its own.
-        own: Override,
-        /// When it ends.
-        until: Option<Time>,
-    },
-}
-
 /// What saving does, as the organisation stands.
 #[derive(Clone, Debug)]
 pub struct Consequence {
     /// What it does to people; empty where it does nothing to anybody now.
     pub sentences: Vec<Sentence>,
-    /// Stands for what was to be replaced and what follows: saving with it does what was shown, or
+    /// Stands for what is replaced, by what, and what follows: saving with it does what was shown, or
     /// nothing.
     pub seal: String,
 }
@@ -64,80 +44,66 @@ pub enum Saved {
     Changed(Consequence),
 }
 
-/// Stands for the settings as they are, for a form that changes them: who saves after somebody else is
-/// told ([`consequence`]). Nothing for an unknown id.
+/// Stands for what an edit replaces, as it is, for a form that is filled in for it: who saves after
+/// somebody else is told ([`consequence`]). Nothing where there is no such thing.
 #[must_use]
-pub fn version(organisation: &Organisation, of: &NewSettings) -> Option<String> {
-    let before = match of {
-        NewSettings::Resource { id, .. } => {
-            json!(organisation.resource(*id)?.settings)
-        }
-        NewSettings::Assignment { id, .. } => {
-            let own = organisation.assignment(*id)?;
-            // What it overrides was shown beside it.
-            let resource = organisation.resource(own.resource)?;
-            json!([resource.settings, own.own, own.until])
-        }
-    };
-    Some(sealed(&before))
+pub fn version(organisation: &Organisation, of: &Edit) -> Option<String> {
+    of.replaced(organisation).map(|it| sealed(&it))
 }
 
-/// What saving these would do. `seen` is the [`version`] that the form was filled in for.
+/// What saving this would do. `seen` is the [`version`] that the form was filled in for.
 ///
 /// # Errors
-/// [`Code::Forbidden`] for whoever may not change settings, [`Code::NotFound`],
-/// [`Code::AlreadyDecided`] where somebody else has changed them since.
+/// [`Code::Forbidden`] for whoever may not change the organisation, and for what would give
+/// its maker more access while another administrator is there to save it (rule 6); [`Code::NotFound`];
+/// [`Code::AlreadyDecided`] where somebody else has changed the same since; [`Code::Malformed`] with
+/// what is wrong.
 pub async fn consequence(
     app: &App,
     caller: impl Into<Caller>,
-    new: &NewSettings,
+    edit: &Edit,
     seen: &str,
 ) -> Result<Consequence, AppError> {
     let organisation = app.organisation().await?;
-    authorize(&Actor::looking(&organisation, caller)?)?;
-    let version = version(&organisation, new).ok_or_else(AppError::not_found)?;
-    if !same(&version, seen) {
-        return Err(AppError::refused(
-            Code::AlreadyDecided,
-            "Somebody else has changed these settings since you opened this page. Nothing was saved. \
-             Reload it to see theirs.",
-        ));
-    }
-    following(&organisation, new, app.clock.now())
+    let maker = authorized(&Actor::looking(&organisation, caller)?)?;
+    still(&organisation, edit, seen)?;
+    following(&organisation, edit, maker, app.clock.now())
 }
 
-/// Saves these settings, if what follows is still what was shown ([`Consequence::seal`]).
+/// Saves this, if what follows is still what was shown ([`Consequence::seal`]).
 ///
 /// # Errors
 /// As [`consequence`].
 pub async fn save(
     app: &App,
     caller: impl Into<Caller>,
-    new: NewSettings,
-    seal: &str,
+    edit: Edit,
+    (seen, seal): (&str, &str),
 ) -> Result<Saved, AppError> {
     let caller = caller.into();
     let known = app.organisation().await?;
-    authorize(&Actor::looking(&known, caller)?)?;
+    let maker = authorized(&Actor::looking(&known, caller)?)?;
+    still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
-    let now = following(&known, &new, app.clock.now())?;
-    if !same(&now.seal, seal) {
-        return Ok(Saved::Changed(now));
+    let shown = following(&known, &edit, maker, app.clock.now())?;
+    if !same(&shown.seal, seal) {
+        return Ok(Saved::Changed(shown));
     }
-    let shown_for = Arc::clone(&known);
-    let (settings, seen) = (new.clone(), Arc::clone(&known));
+    let (change, before) = (edit.clone(), Arc::clone(&known));
     let saved = app
         .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
-                let actor = Actor::load(tx, caller).await?;
-                authorize(&actor)?;
-                let before = directory::advanced(tx, &seen).await?;
+                let maker = authorized(&Actor::load(tx, caller).await?)?;
+                let today = directory::advanced(tx, &before).await?;
                 // People ask and approve all the time.
-                if !before.has_same_entities(&shown_for) {
+                if !today.has_same_entities(&before) {
                     return Ok(false);
                 }
-                write(tx, &before, &settings, &actor, now).await?;
-                reconcile(tx, &before, Some(actor.user.id), now).await?;
+                change.write(tx, &today, maker, now).await?;
+                let after = reconcile(tx, &today, Some(maker), now).await?;
+                if !after.has_admin() {
+                    return Err(last_admin());
+                }
                 Ok::<_, AppError>(true)
             })
         })
@@ -146,104 +112,101 @@ pub async fn save(
         true => Ok(Saved::Done),
         false => {
             let organisation = app.organisation().await?;
-            let now = following(&organisation, &new, app.clock.now())?;
+            still(&organisation, &edit, seen)?;
+            let now = following(&organisation, &edit, maker, app.clock.now())?;
             Ok(Saved::Changed(now))
         }
     }
 }
 
-/// The organisation with these settings.
-fn with(organisation: &Organisation, new: &NewSettings) -> Result<Organisation, AppError> {
-    let mut after = organisation.clone();
-    match new {
-        NewSettings::Resource { id, settings } => {
-            let found = organisation.resource(*id).ok_or_else(AppError::not_found)?;
-            let mut resource = (**found).clone();
-            resource.settings = *settings;
-            after.set_resource(*id, Some(resource));
-        }
-        NewSettings::Assignment { id, own, until } => {
-            let found = organisation.assignment(*id);
-            let mut assignment = (**found.ok_or_else(AppError::not_found)?).clone();
-            (assignment.own, assignment.until) = (*own, *until);
-            after.set_assignment(*id, Some(assignment));
-        }
+/// Whether what is replaced is still what the form was filled in for.
+fn still(organisation: &Organisation, edit: &Edit, seen: &str) -> Result<(), AppError> {
+    let version = version(organisation, edit).ok_or_else(AppError::not_found)?;
+    match same(&version, seen) {
+        true => Ok(()),
+        false => Err(AppError::refused(
+            Code::AlreadyDecided,
+            "Somebody else has changed this since you opened the page. Nothing was saved. Open the page \
+             again to see theirs.",
+        )),
     }
-    Ok(after)
 }
 
 fn following(
     organisation: &Organisation,
-    new: &NewSettings,
+    edit: &Edit,
+    maker: UserId,
     now: Time,
 ) -> Result<Consequence, AppError> {
-    let version = version(organisation, new).ok_or_else(AppError::not_found)?;
-    let after = with(organisation, new)?;
-    let sentences = sentences(&diff(organisation, &after, now), organisation, &after);
-    let said: Vec<_> = sentences.iter().map(ToString::to_string).collect();
+    check::check(organisation, edit)?;
+    let after = edit.applied(organisation);
+    if after.has_same_entities(organisation) {
+        return Err(AppError::refused(
+            Code::Malformed,
+            "This changes nothing: it is set up so already.",
+        ));
+    }
+    if !after.has_admin() {
+        return Err(last_admin());
+    }
+    let diff = diff(organisation, &after, now);
+    if edit.moves_what(organisation, maker, now) || widens(&diff, maker) {
+        refuse_alone(organisation, maker)?;
+    }
+    let sentences = sentences(&diff, organisation, &after);
+    // All that follows, also what the sentences only count.
     Ok(Consequence {
-        seal: sealed(&(version, said)),
+        seal: sealed(&format!(
+            "{:?}\n{edit:?}\n{diff:?}",
+            edit.replaced(organisation)
+        )),
         sentences,
     })
 }
 
-async fn write(
-    tx: &mut dyn Write,
-    before: &Organisation,
-    new: &NewSettings,
-    actor: &Actor,
-    now: Time,
-) -> Result<(), AppError> {
-    let (action, entity, detail) = match new {
-        NewSettings::Resource { id, settings } => {
-            let (mut resource, _) = tx.resource(*id).await?.ok_or_else(AppError::not_found)?;
-            let detail = json!({ "before": resource.settings, "after": settings });
-            resource.settings = *settings;
-            tx.update_resource(resource).await?;
-            (AuditAction::ResourceChanged, Entity::Resource(*id), detail)
-        }
-        NewSettings::Assignment { id, own, until } => {
-            let found = before.assignment(*id).ok_or_else(AppError::not_found)?;
-            let mut assignment = (**found).clone();
-            let said = |own: &Override, until: &Option<Time>| json!({ "own": own, "until": until });
-            let detail = json!({
-                "before": said(&assignment.own, &assignment.until),
-                "after": said(own, until),
-            });
-            (assignment.own, assignment.until) = (*own, *until);
-            tx.update_assignment(assignment).await?;
-            (
-                AuditAction::AssignmentChanged,
-                Entity::Assignment(*id),
-                detail,
-            )
-        }
-    };
-    let entry = Entry {
-        at: now,
-        actor: Some(actor.user.id),
-        action,
-        subject: Subject::Organisation { entity },
-        detail,
-    };
-    tx.record(entry).await?;
-    Ok(())
+/// Whether its maker sees more afterwards, or gets in more easily.
+fn widens(diff: &Diff, maker: UserId) -> bool {
+    let gains = diff.gains.iter().any(|it| it.users.contains(&maker));
+    gains || diff.looser.iter().any(|it| it.users.contains(&maker))
 }
 
-fn authorize(actor: &Actor) -> Result<(), AppError> {
+/// Rule 6: a change that widens what its maker reaches does not count for them for a day. Until that is
+/// kept for each person, such a change is another administrator's to make.
+fn refuse_alone(organisation: &Organisation, maker: UserId) -> Result<(), AppError> {
+    let mut admins = organisation
+        .users()
+        .filter(|user| !user.disabled && user.id != maker && user.roles.contains(&Role::Admin));
+    match admins.next() {
+        None => Ok(()),
+        Some(_) => Err(AppError::refused(
+            Code::OwnRequest,
+            "This would give you yourself more access. Nobody does that for themselves: another \
+             administrator has to save it. Nothing was saved.",
+        )),
+    }
+}
+
+fn last_admin() -> AppError {
+    AppError::refused(
+        Code::Malformed,
+        "Nobody could administer the organisation afterwards. Keep one enabled account with the role \
+         Admin. Nothing was saved.",
+    )
+}
+
+fn authorized(actor: &Actor) -> Result<UserId, AppError> {
     match (actor.administers(), actor.sees_configuration()) {
-        (true, _) => Ok(()),
+        (true, _) => Ok(actor.user.id),
         (false, true) => Err(AppError::refused(
             Code::Forbidden,
-            "Only administrators change settings.",
+            "Only administrators change how things are set up.",
         )),
         (false, false) => Err(AppError::not_found()),
     }
 }
 
-fn sealed(what: &impl Serialize) -> String {
-    let text = serde_json::to_string(what).unwrap_or_default();
-    digest(&text)
+fn sealed(what: &str) -> String {
+    digest(what)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()

@@ -1,7 +1,7 @@
 //! The form of access settings: of a resource, and of an assignment, where each may stay the
 //! resource's.
 
-use chrono::{NaiveDateTime, NaiveTime};
+use chrono::{Datelike as _, NaiveDateTime, NaiveTime};
 use hourkey_domain::Time;
 use hourkey_domain::length::Length;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
@@ -30,19 +30,6 @@ pub(super) struct SettingsInput {
     pub(super) until: String,
 }
 
-/// The names of the fields, in the order of [`SettingsInput::values`].
-pub(super) const NAMES: [&str; 9] = [
-    "mode",
-    "period",
-    "other",
-    "up_to",
-    "recommended",
-    "approval",
-    "lock_after",
-    "days",
-    "until",
-];
-
 impl SettingsInput {
     pub(super) fn read(fields: &Fields) -> Self {
         let text = |name| fields.get(name).trim().to_owned();
@@ -57,20 +44,6 @@ impl SettingsInput {
             days: text("days"),
             until: text("until"),
         }
-    }
-
-    pub(super) fn values(&self) -> [&str; NAMES.len()] {
-        [
-            &self.mode,
-            &self.period,
-            &self.other,
-            &self.up_to,
-            &self.recommended,
-            &self.approval,
-            &self.lock_after,
-            &self.days,
-            &self.until,
-        ]
     }
 
     /// As they are.
@@ -212,6 +185,9 @@ impl SettingsInput {
             )
         })?;
         let until = until.and_utc();
+        if until.year() > 9999 {
+            return Err(wrong("Choose a year up to 9999.", Field::Until));
+        }
         // What the form showed has no seconds.
         let is_unchanged = |before: &Time| before.timestamp() / 60 == until.timestamp() / 60;
         match before.filter(is_unchanged) {

@@ -1,28 +1,25 @@
-//! Changing access settings: of a resource, and of one group's access to it. The consequence is shown
-//! before it is saved.
-
-mod fields;
-mod input;
+//! Access settings: a resource's, which hold for all its groups, and a group's own.
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::http::Uri;
+use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::organisation::settings::{self, Consequence, NewSettings, Saved, version};
-use hourkey_access::overview::{Overview, Sight};
+use hourkey_access::organisation::edit::Edit;
+use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::organisation::{Assignment, Resource};
-use maud::{Markup, html};
+use maud::html;
 
-use self::input::{NAMES, SettingsInput};
-use super::view::{link, overview_of_one};
+use super::fields;
+use super::flow::{Draft, Sheet, removes, seen, viewed};
+use super::input::SettingsInput;
 use crate::address::Id;
+use crate::admin::view::link;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
-use crate::layout::{Frame, Live, Page, Place, Width, plain, token_field};
+use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
-use crate::sentence::{Links, shown};
 use crate::unsent::Unsent;
 
 /// What is changed.
@@ -93,15 +90,14 @@ async fn show(
 ) -> Result<Response, PageError> {
     let view = viewed(app, user).await?;
     let found = found(&view, target)?;
-    let seen = seen(&view, target)?;
-    let (input, seen) = match unsent.fields.has("mode") {
+    let (input, seen) = match unsent.fields.has("seen") {
         true => (
             SettingsInput::read(&unsent.fields),
             unsent.fields.get("seen").to_owned(),
         ),
-        false => (current(&found), seen),
+        false => (current(&found), seen(&view, &as_it_is(&found))?),
     };
-    form_page(app, user, uri, &found, &input, &seen, &unsent.wrong).await
+    form(app, user, uri, &found, &input, &seen, &unsent.wrong).await
 }
 
 async fn send(
@@ -113,45 +109,19 @@ async fn send(
 ) -> Result<Response, PageError> {
     let view = viewed(app, user).await?;
     let found = found(&view, target)?;
-    let (input, seen) = (SettingsInput::read(fields), fields.get("seen"));
-    let again =
-        async |wrong: FormError| form_page(app, user, uri, &found, &input, seen, &wrong).await;
-    let new = match new_settings(target, &found, &input, &view) {
-        Ok(new) => new,
-        Err(wrong) => return again(wrong).await,
+    let input = SettingsInput::read(fields);
+    let sheet = sheet(app, user, uri, &found);
+    let edit = match (target, removes(fields)) {
+        (Target::Assignment(id), true) => Ok(Edit::RemoveAssignment(id)),
+        _ => changed(&found, &input, &view),
     };
-    if fields.get("do") == "edit" {
-        return again(FormError::default()).await;
-    }
-    let caller = user.user.id;
-    app.budgets.change(caller, app.clock.now())?;
-    let done = match fields.get("do") {
-        "save" => settings::save(app, caller, new, fields.get("seal")).await,
-        _ => settings::consequence(app, caller, &new, seen)
-            .await
-            .map(Saved::Changed),
+    let done = match edit {
+        Ok(edit) => sheet.sent(fields, edit, async || Ok(home(&found))).await?,
+        Err(wrong) => Err(wrong),
     };
     match done {
-        Ok(Saved::Done) => Ok(Redirect::to(&home(&found)).into_response()),
-        Ok(Saved::Changed(consequence)) => {
-            let stale = fields.get("do") == "save";
-            let sent = Sent {
-                input: &input,
-                seen,
-            };
-            confirm_page(app, user, uri, &found, &sent, &consequence, stale).await
-        }
-        Err(AppError::Refused(problem)) => again(FormError::of(&problem)).await,
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-/// What only administrators see.
-async fn viewed(app: &App, user: &PageUser) -> Result<Overview, PageError> {
-    let view = overview_of_one(app, user, Sight::Configuration).await?;
-    match view.administers {
-        true => Ok(view),
-        false => Err(AppError::not_found().into()),
+        Ok(answer) => Ok(answer),
+        Err(wrong) => form(app, user, uri, &found, &input, fields.get("seen"), &wrong).await,
     }
 }
 
@@ -172,20 +142,11 @@ fn found(view: &Overview, target: Target) -> Result<Found<'_>, AppError> {
     })
 }
 
-fn seen(view: &Overview, target: Target) -> Result<String, AppError> {
-    let found = found(view, target)?;
-    let as_it_is = match found.assignment {
-        None => NewSettings::Resource {
-            id: found.resource.id,
-            settings: found.resource.settings,
-        },
-        Some(own) => NewSettings::Assignment {
-            id: own.id,
-            own: own.own,
-            until: own.until,
-        },
-    };
-    version(&view.organisation, &as_it_is).ok_or_else(AppError::not_found)
+fn as_it_is(found: &Found<'_>) -> Edit {
+    match found.assignment {
+        None => Edit::Resource(found.resource.clone()),
+        Some(own) => Edit::Assignment(own.clone()),
+    }
 }
 
 fn current(found: &Found<'_>) -> SettingsInput {
@@ -195,23 +156,22 @@ fn current(found: &Found<'_>) -> SettingsInput {
     }
 }
 
-fn new_settings(
-    target: Target,
-    found: &Found<'_>,
-    input: &SettingsInput,
-    view: &Overview,
-) -> Result<NewSettings, FormError> {
+fn changed(found: &Found<'_>, input: &SettingsInput, view: &Overview) -> Result<Edit, FormError> {
     let own = input.own()?;
-    Ok(match (target, found.assignment) {
-        (Target::Assignment(id), before) => {
-            let before = before.and_then(|own| own.until);
-            let until = input.until(before, view.now)?;
-            NewSettings::Assignment { id, own, until }
-        }
-        (Target::Resource(id), _) => {
+    Ok(match found.assignment {
+        None => {
             // What was not chosen stays as it is.
-            let settings = found.resource.settings.with(own);
-            NewSettings::Resource { id, settings }
+            let mut resource = found.resource.clone();
+            resource.settings = resource.settings.with(own);
+            Edit::Resource(resource)
+        }
+        Some(before) => {
+            let until = input.until(before.until, view.now)?;
+            Edit::Assignment(Assignment {
+                own,
+                until,
+                ..before.clone()
+            })
         }
     })
 }
@@ -220,15 +180,22 @@ fn home(found: &Found<'_>) -> String {
     format!("/resources/{}", found.resource.id)
 }
 
-fn title(found: &Found<'_>) -> String {
+fn sheet<'a>(app: &'a App, user: &'a PageUser, uri: &'a Uri, found: &Found<'_>) -> Sheet<'a> {
     let resource = plain(&found.resource.name);
-    match found.assignment {
-        None => format!("Settings of {resource}"),
-        Some(_) => format!("{}’s access to {resource}", plain(found.group)),
+    Sheet {
+        app,
+        user,
+        uri,
+        title: match found.assignment {
+            None => format!("Settings of {resource}"),
+            Some(_) => format!("{}’s access to {resource}", plain(found.group)),
+        },
+        place: Place::Resources,
+        home: home(found),
     }
 }
 
-async fn form_page(
+async fn form(
     app: &App,
     user: &PageUser,
     uri: &Uri,
@@ -237,106 +204,19 @@ async fn form_page(
     seen: &str,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let main = html! {
-        h1 { bdi { (title(found)) } }
-        p.lead {
-            @match found.assignment {
-                None => "What holds for each group, where it has no settings of its own.",
-                Some(_) => {
-                    "What this group has in place of the settings of "
-                    (link("resources", found.resource.id, &found.resource.name))
-                    "."
-                }
-            }
-        }
-        (wrong.complaint())
-        form.stack #settings method="post" action=(uri.path()) {
-            (token_field(&user.token))
-            input type="hidden" name="seen" value=(seen);
-            (fields::all(input, found.assignment.map(|_| found.resource.settings), wrong))
-            p.acts {
-                button.btn.primary name="do" value="show" { "See what this does…" }
-                a.btn href=(home(found)) { "Cancel" }
-            }
-            p.hint { "Nothing is saved yet: first you see what it does." }
-        }
+    let resource = found.resource;
+    let draft = Draft {
+        lead: match found.assignment {
+            None => html! { "What holds for each group, where it has no settings of its own." },
+            Some(_) => html! {
+                "What this group has in place of the settings of "
+                (link("resources", resource.id, &resource.name)) "."
+            },
+        },
+        fields: fields::all(input, found.assignment.map(|_| resource.settings), wrong),
+        seen,
+        wrong,
+        remove: found.assignment.map(|_| "Take the access away…"),
     };
-    answer(app, user, uri, &title(found), wrong.status(), &main).await
-}
-
-/// What was sent.
-struct Sent<'a> {
-    input: &'a SettingsInput,
-    seen: &'a str,
-}
-
-async fn confirm_page(
-    app: &App,
-    user: &PageUser,
-    uri: &Uri,
-    found: &Found<'_>,
-    sent: &Sent<'_>,
-    consequence: &Consequence,
-    stale: bool,
-) -> Result<Response, PageError> {
-    let links = Links {
-        configuration: true,
-        people: true,
-    };
-    let main = html! {
-        h1 { bdi { (title(found)) } }
-        @if stale {
-            div.bar.warn {
-                p role="status" {
-                    "Something has changed since you saw what this does. Nothing was saved. This is \
-                     what it does now."
-                }
-            }
-        }
-        section.answer #consequence {
-            h2 { "What this does now" }
-            @if consequence.sentences.is_empty() {
-                p { "Nobody gains or loses anything at this moment." }
-            }
-            ul.missing.plain {
-                @for sentence in &consequence.sentences { li { (shown(sentence, links)) } }
-            }
-        }
-        form.stack #confirm method="post" action=(uri.path()) {
-            (token_field(&user.token))
-            input type="hidden" name="seen" value=(sent.seen);
-            input type="hidden" name="seal" value=(consequence.seal);
-            @for (name, value) in NAMES.iter().zip(sent.input.values()) {
-                input type="hidden" name=(name) value=(value);
-            }
-            p.acts {
-                button.btn.primary name="do" value="save" { "Save" }
-                button.btn name="do" value="edit" { "Back" }
-                a.btn href=(home(found)) { "Cancel" }
-            }
-        }
-    };
-    let status = match stale {
-        true => StatusCode::CONFLICT,
-        false => StatusCode::OK,
-    };
-    answer(app, user, uri, &title(found), status, &main).await
-}
-
-async fn answer(
-    app: &App,
-    user: &PageUser,
-    uri: &Uri,
-    title: &str,
-    status: StatusCode,
-    main: &Markup,
-) -> Result<Response, PageError> {
-    let frame = Frame::of(app, user, uri).await?;
-    let page = Page {
-        title,
-        place: Place::Resources,
-        width: Width::Wide,
-        live: Live::Off,
-    };
-    Ok(frame.answer(status, &page, main))
+    sheet(app, user, uri, found).form(&draft).await
 }

@@ -1,7 +1,7 @@
 //! A table that people download, as comma-separated values (RFC 4180) and as a workbook for
 //! spreadsheet programs (Office Open XML, ISO/IEC 29500).
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
@@ -79,7 +79,8 @@ pub(super) fn written<const N: usize>(
 }
 
 /// The table has more rows than a sheet.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the table is too long for this kind of file")]
 pub(super) struct TooLong;
 
 fn csv<const N: usize>(
@@ -129,11 +130,12 @@ fn xlsx<const N: usize>(
         sheet.write_string_with_format(0, column, heading, &bold)?;
     }
     let mut count = 1;
-    rows(&mut |cells| {
+    let done = rows(&mut |cells| {
         let row = count;
         count += 1;
         if row >= SHEET_ROWS {
-            return Ok(());
+            // Nothing of it is needed.
+            bail!(TooLong);
         }
         let row = u32::try_from(row)?;
         for (column, cell) in (0..).zip(cells) {
@@ -147,9 +149,10 @@ fn xlsx<const N: usize>(
             };
         }
         Ok(())
-    })?;
-    if count > SHEET_ROWS {
-        return Ok(Err(TooLong));
+    });
+    match done {
+        Err(error) if error.is::<TooLong>() => return Ok(Err(TooLong)),
+        done => done?,
     }
     Ok(Ok(book.save_to_buffer()?))
 }

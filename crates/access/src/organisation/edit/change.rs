@@ -1,0 +1,351 @@
+//! What can be changed, and how a change is made: in the organisation's value, and in the store.
+
+use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
+use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::organisation::{Assignment, Group, Network, Organisation, Resource};
+use hourkey_store::Write;
+use hourkey_store::log::{Entity, Entry, Subject};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::file::{AssignmentSpec, GroupSpec, ResourceSpec};
+use super::super::plan::Change;
+use crate::error::AppError;
+
+/// One change. What is new has the id 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// A resource as it should be.
+    Resource(Resource),
+    /// A resource goes, with all access to it.
+    RemoveResource(ResourceId),
+    /// A group's access as it should be: its end, and its own settings.
+    Assignment(Assignment),
+    /// A group loses its access.
+    RemoveAssignment(AssignmentId),
+    /// A new group, or a group's new name; its members stay.
+    Group {
+        /// Which; 0 for a new one.
+        id: GroupId,
+        /// Its name.
+        name: String,
+    },
+    /// A group goes, with all that it gives access to.
+    RemoveGroup(GroupId),
+    /// Members come and go.
+    Members {
+        /// Of which group.
+        group: GroupId,
+        /// Who comes.
+        join: Vec<UserId>,
+        /// Who goes.
+        leave: Vec<UserId>,
+    },
+    /// A new network.
+    Network {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What is new is called so until the store has numbered it.
+const NEW: i64 = i64::MAX;
+
+impl Edit {
+    /// What it replaces, for comparing; nothing where that is gone. Who comes to a group and who goes
+    /// replaces no members: others may come and go beside.
+    pub(super) fn replaced(&self, of: &Organisation) -> Option<String> {
+        match self {
+            Self::Resource(Resource { id, .. }) if id.0 > 0 => {
+                of.resource(*id).map(|it| format!("{it:?}"))
+            }
+            Self::RemoveResource(id) => of.resource(*id).map(|it| format!("{it:?}")),
+            Self::Assignment(Assignment { id, .. }) if id.0 > 0 => assignment(of, *id),
+            Self::RemoveAssignment(id) => assignment(of, *id),
+            Self::Group { id, .. } if id.0 > 0 => of.group(*id).map(|it| it.name.clone()),
+            Self::RemoveGroup(id) => of.group(*id).map(|it| it.name.clone()),
+            Self::Members { group, .. } => of.group(*group).map(|it| it.name.clone()),
+            Self::Resource(_) | Self::Assignment(_) | Self::Group { .. } | Self::Network { .. } => {
+                Some(String::new())
+            }
+        }
+    }
+
+    /// The organisation with it.
+    pub(super) fn applied(&self, of: &Organisation) -> Organisation {
+        let mut after = of.clone();
+        match self {
+            Self::Resource(resource) => {
+                let mut resource = resource.clone();
+                resource.id = ResourceId(numbered(resource.id.0));
+                after.set_resource(resource.id, Some(resource));
+            }
+            Self::RemoveResource(id) => {
+                let own: Vec<_> = of.assignments_of(*id).map(|own| own.id).collect();
+                own.into_iter()
+                    .for_each(|own| after.set_assignment(own, None));
+                after.set_resource(*id, None);
+            }
+            Self::Assignment(own) => {
+                let mut own = own.clone();
+                own.id = AssignmentId(numbered(own.id.0));
+                after.set_assignment(own.id, Some(own));
+            }
+            Self::RemoveAssignment(id) => after.set_assignment(*id, None),
+            Self::Group { id, name } => {
+                let id = GroupId(numbered(id.0));
+                let members = of.group(id).map(|it| it.members.clone());
+                let group = Group {
+                    id,
+                    name: name.clone(),
+                    members: members.unwrap_or_default(),
+                };
+                after.set_group(id, Some(group));
+            }
+            Self::RemoveGroup(id) => {
+                let own: Vec<_> = of.assignments_to(*id).map(|own| own.id).collect();
+                own.into_iter()
+                    .for_each(|own| after.set_assignment(own, None));
+                let approves: Vec<_> = of.approved_by(*id).collect();
+                for resource in approves.into_iter().filter_map(|it| of.resource(it)) {
+                    let mut resource = (**resource).clone();
+                    resource.approvers.retain(|group| group != id);
+                    after.set_resource(resource.id, Some(resource));
+                }
+                let mut fallback = of.fallback_groups().to_vec();
+                fallback.retain(|group| group != id);
+                after.set_fallback_reviewers(fallback);
+                after.set_group(*id, None);
+            }
+            Self::Members { group, join, leave } => {
+                if let Some(found) = of.group(*group) {
+                    let group = with_members(found, join, leave);
+                    after.set_group(group.id, Some(group));
+                }
+            }
+            Self::Network { name } => {
+                let id = NetworkId(NEW);
+                let name = name.clone();
+                after.set_network(id, Some(Network { id, name }));
+            }
+        }
+        after
+    }
+
+    /// Whether it leads somebody elsewhere who sees the resource: to another address.
+    pub(super) fn moves_what(&self, of: &Organisation, user: UserId, now: Time) -> bool {
+        let Self::Resource(resource) = self else {
+            return false;
+        };
+        let before = of.resource(resource.id);
+        before.is_some_and(|before| !before.same_destination(resource))
+            && of.standing(user, resource.id, now).is_some()
+    }
+
+    /// Writes and records it.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) async fn write(
+        self,
+        tx: &mut dyn Write,
+        of: &Organisation,
+        maker: UserId,
+        now: Time,
+    ) -> Result<(), AppError> {
+        let gone = AppError::not_found;
+        let (action, entity, detail) = match self {
+            Self::Resource(after) if after.id.0 > 0 => {
+                let before = of.resource(after.id).ok_or_else(gone)?;
+                let detail = replaced(&ResourceSpec::of(of, before), &ResourceSpec::of(of, &after));
+                let id = after.id;
+                tx.update_resource(after).await?;
+                (AuditAction::ResourceChanged, Entity::Resource(id), detail)
+            }
+            Self::Resource(new) => {
+                let detail = added(&ResourceSpec::of(of, &new));
+                let id = tx.insert_resource(new).await?;
+                (AuditAction::ResourceAdded, Entity::Resource(id), detail)
+            }
+            Self::RemoveResource(id) => {
+                for own in of.assignments_of(id) {
+                    remove_assignment(tx, of, own, maker, now).await?;
+                }
+                let before = of.resource(id).ok_or_else(gone)?;
+                tx.remove_resource(id).await?;
+                let detail = removed(&ResourceSpec::of(of, before));
+                (AuditAction::ResourceRemoved, Entity::Resource(id), detail)
+            }
+            Self::Assignment(after) if after.id.0 > 0 => {
+                let id = after.id;
+                let before = of.assignment(id).ok_or_else(gone)?;
+                let detail = replaced(
+                    &AssignmentSpec::of(of, before),
+                    &AssignmentSpec::of(of, &after),
+                );
+                tx.update_assignment(after).await?;
+                let entity = Entity::Assignment(id);
+                (AuditAction::AssignmentChanged, entity, detail)
+            }
+            Self::Assignment(new) => {
+                let detail = added(&AssignmentSpec::of(of, &new));
+                let id = tx.insert_assignment(new).await?;
+                (AuditAction::AssignmentAdded, Entity::Assignment(id), detail)
+            }
+            Self::RemoveAssignment(id) => {
+                let before = of.assignment(id).ok_or_else(gone)?;
+                return remove_assignment(tx, of, before, maker, now).await;
+            }
+            Self::Group { id, name } if id.0 > 0 => {
+                let mut group = (**of.group(id).ok_or_else(gone)?).clone();
+                let detail = json!({ "before": group.name, "after": name });
+                group.name = name;
+                tx.update_group(group).await?;
+                (AuditAction::GroupChanged, Entity::Group(id), detail)
+            }
+            Self::Group { id, name } => {
+                let members = Vec::new();
+                let detail = added(&GroupSpec {
+                    name: name.clone(),
+                    members: Vec::new(),
+                });
+                let id = tx.insert_group(Group { id, name, members }).await?;
+                (AuditAction::GroupAdded, Entity::Group(id), detail)
+            }
+            Self::RemoveGroup(id) => return remove_group(tx, of, id, maker, now).await,
+            Self::Members { group, join, leave } => {
+                let found = of.group(group).ok_or_else(gone)?;
+                let logins = |users: &[UserId]| -> Vec<_> {
+                    users
+                        .iter()
+                        .filter_map(|user| of.user_login(*user))
+                        .collect::<Vec<_>>()
+                };
+                let detail = json!({
+                    "name": found.name,
+                    "joined": logins(&join),
+                    "left": logins(&leave),
+                });
+                tx.update_group(with_members(found, &join, &leave)).await?;
+                (AuditAction::GroupChanged, Entity::Group(group), detail)
+            }
+            Self::Network { name } => {
+                let id = tx.insert_network(&name).await?;
+                let detail = added(&name);
+                (AuditAction::NetworkAdded, Entity::Network(id), detail)
+            }
+        };
+        record(tx, (action, entity, detail), maker, now).await
+    }
+}
+
+/// With its resource's settings, which stand beside it.
+fn assignment(of: &Organisation, id: AssignmentId) -> Option<String> {
+    let own = of.assignment(id)?;
+    let settings = of.resource(own.resource)?.settings;
+    Some(format!("{own:?}{settings:?}"))
+}
+
+fn numbered(id: i64) -> i64 {
+    if id > 0 { id } else { NEW }
+}
+
+fn with_members(group: &Group, join: &[UserId], leave: &[UserId]) -> Group {
+    let mut group = group.clone();
+    group.members.retain(|member| !leave.contains(member));
+    group.members.extend(join);
+    group.members.sort_unstable();
+    group.members.dedup();
+    group
+}
+
+async fn remove_assignment(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    own: &Assignment,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    tx.remove_assignment(own.id).await?;
+    let detail = removed(&AssignmentSpec::of(of, own));
+    let entity = Entity::Assignment(own.id);
+    record(
+        tx,
+        (AuditAction::AssignmentRemoved, entity, detail),
+        maker,
+        now,
+    )
+    .await
+}
+
+/// What names it goes first.
+async fn remove_group(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    id: GroupId,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let group = of.group(id).ok_or_else(AppError::not_found)?;
+    for own in of.assignments_to(id) {
+        remove_assignment(tx, of, own, maker, now).await?;
+    }
+    for before in of.approved_by(id).filter_map(|it| of.resource(it)) {
+        let mut after = (**before).clone();
+        after.approvers.retain(|approver| *approver != id);
+        Box::pin(Edit::Resource(after).write(tx, of, maker, now)).await?;
+    }
+    if of.fallback_groups().contains(&id) {
+        let mut groups = of.fallback_groups().to_vec();
+        groups.retain(|group| *group != id);
+        tx.set_fallback_reviewers(groups).await?;
+        let detail = json!({ "without": group.name });
+        let entity = Entity::FallbackReviewers;
+        let action = AuditAction::FallbackReviewersChanged;
+        record(tx, (action, entity, detail), maker, now).await?;
+    }
+    tx.remove_group(id).await?;
+    let detail = removed(&GroupSpec::of(of, group));
+    record(
+        tx,
+        (AuditAction::GroupRemoved, Entity::Group(id), detail),
+        maker,
+        now,
+    )
+    .await
+}
+
+async fn record(
+    tx: &mut dyn Write,
+    (action, entity, detail): (AuditAction, Entity, Value),
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let entry = Entry {
+        at: now,
+        actor: Some(maker),
+        action,
+        subject: Subject::Organisation { entity },
+        detail,
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+// As the entries of an applied file have them.
+
+fn added(new: &impl Serialize) -> Value {
+    json!(Change::Add(new))
+}
+
+fn replaced(before: &impl Serialize, after: &impl Serialize) -> Value {
+    json!(Change::Replace {
+        before: json!(before),
+        after: json!(after),
+    })
+}
+
+fn removed(gone: &impl Serialize) -> Value {
+    json!(Change::Remove(gone))
+}

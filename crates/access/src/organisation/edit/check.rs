@@ -1,0 +1,122 @@
+//! What can be saved at all: as strict as the organisation's file.
+
+use hourkey_domain::organisation::Organisation;
+use hourkey_domain::settings::{Override, Period};
+use hourkey_domain::text::is_unsafe;
+use hourkey_protocol::problem::Code;
+
+use super::change::Edit;
+use crate::error::AppError;
+
+/// The most characters of a name.
+const MAX_NAME_CHARS: usize = 200;
+
+/// # Errors
+/// [`Code::Malformed`] with what is wrong and what to do, [`Code::NotFound`] for what is not there.
+pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
+    match edit {
+        Edit::Resource(resource) => {
+            name(&resource.name, "resource")?;
+            let mut others = of.resources().filter(|other| other.id != resource.id);
+            if others.any(|other| other.name == resource.name) {
+                return Err(taken("resource", &resource.name));
+            }
+            of.network(resource.network).ok_or_else(|| {
+                malformed("There is no such network any more. Choose another one.")
+            })?;
+            let gone = |group: &&_| of.group(**group).is_none();
+            if resource.approvers.iter().any(|group| gone(&group)) {
+                return Err(malformed(
+                    "One of the approver groups is not there any more.",
+                ));
+            }
+            let settings = resource.settings;
+            let own = Override {
+                period: Some(settings.period),
+                lock_after: Some(settings.lock_after),
+                ..Override::default()
+            };
+            self::settings(own)
+        }
+        Edit::Assignment(own) => {
+            let is_there = of.group(own.group).is_some() && of.resource(own.resource).is_some();
+            let mut others = of.assignments_of(own.resource);
+            if others.any(|other| other.id != own.id && other.group == own.group) {
+                return Err(malformed(
+                    "This group has access to it already. Change that.",
+                ));
+            }
+            match is_there {
+                true => settings(own.own),
+                false => Err(AppError::not_found()),
+            }
+        }
+        Edit::Group { id, name: called } => {
+            name(called, "group")?;
+            match of
+                .groups()
+                .any(|other| other.id != *id && other.name == *called)
+            {
+                true => Err(taken("group", called)),
+                false => Ok(()),
+            }
+        }
+        Edit::Network { name: called } => {
+            name(called, "network")?;
+            match of.networks().any(|other| other.name == *called) {
+                true => Err(taken("network", called)),
+                false => Ok(()),
+            }
+        }
+        Edit::Members { join, leave, .. } => {
+            let gone = join
+                .iter()
+                .chain(leave)
+                .any(|user| of.user(*user).is_none());
+            match (gone, join.is_empty() && leave.is_empty()) {
+                (true, _) => Err(malformed("One of these people is not there any more.")),
+                (false, true) => Err(malformed("Name somebody who comes or goes.")),
+                (false, false) => Ok(()),
+            }
+        }
+        Edit::RemoveResource(_) | Edit::RemoveAssignment(_) | Edit::RemoveGroup(_) => Ok(()),
+    }
+}
+
+fn settings(own: Override) -> Result<(), AppError> {
+    if own.lock_after == Some(0) {
+        return Err(malformed("It locks after 1 unused day at least."));
+    }
+    match own.period {
+        Some(Period::Custom {
+            up_to,
+            recommended: Some(recommended),
+        }) if recommended > up_to => Err(malformed(
+            "The recommended length is longer than what may be asked for.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn name(name: &str, kind: &str) -> Result<(), AppError> {
+    let wrong = match name {
+        name if name.trim().is_empty() => "needs a name",
+        name if name.trim() != name => "has a name that begins or ends with a space",
+        name if name.chars().count() > MAX_NAME_CHARS => "has a name of at most 200 characters",
+        name if name.chars().any(is_unsafe) => {
+            "has a name of one line, without characters that cannot be seen"
+        }
+        _ => return Ok(()),
+    };
+    Err(malformed(&format!("A {kind} {wrong}. Please change it.")))
+}
+
+fn taken(kind: &str, name: &str) -> AppError {
+    malformed(&format!(
+        "There is a {kind} called “{name}” already. Choose another name."
+    ))
+}
+
+fn malformed(sentence: &str) -> AppError {
+    AppError::refused(Code::Malformed, sentence)
+}

@@ -1,0 +1,147 @@
+//! Giving a group access to a resource.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::organisation::edit::Edit;
+use hourkey_access::overview::Overview;
+use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId};
+use hourkey_domain::organisation::{Assignment, Resource};
+use maud::{Markup, html};
+
+use super::fields;
+use super::flow::{Draft, Sheet, seen, viewed};
+use super::input::SettingsInput;
+use crate::address::Id;
+use crate::error::PageError;
+use crate::form::{Fields, Form, FormError};
+use crate::layout::{Place, plain};
+use crate::page_user::PageUser;
+use crate::unsent::Unsent;
+
+/// `GET /resources/{id}/groups`
+pub(super) async fn show_new(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<ResourceId>,
+    unsent: Unsent,
+) -> Result<Response, PageError> {
+    let view = viewed(&app, &user).await?;
+    let resource = view
+        .organisation
+        .resource(id)
+        .ok_or_else(AppError::not_found)?;
+    form(
+        &app,
+        &user,
+        &uri,
+        &view,
+        resource,
+        &unsent.fields,
+        &unsent.wrong,
+    )
+    .await
+}
+
+/// `POST /resources/{id}/groups`
+pub(super) async fn send_new(
+    State(app): State<App>,
+    user: PageUser,
+    uri: Uri,
+    Id(id): Id<ResourceId>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageError> {
+    let view = viewed(&app, &user).await?;
+    let resource = view
+        .organisation
+        .resource(id)
+        .ok_or_else(AppError::not_found)?;
+    let edit = added(&view, resource, &fields);
+    let home = async || Ok(format!("/resources/{id}"));
+    let done = match edit {
+        Ok(edit) => {
+            sheet(&app, &user, &uri, resource)
+                .sent(&fields, edit, home)
+                .await?
+        }
+        Err(wrong) => Err(wrong),
+    };
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(wrong) => form(&app, &user, &uri, &view, resource, &fields, &wrong).await,
+    }
+}
+
+fn added(view: &Overview, resource: &Resource, fields: &Fields) -> Result<Edit, FormError> {
+    let input = SettingsInput::read(fields);
+    Ok(Edit::Assignment(Assignment {
+        id: AssignmentId(0),
+        group: GroupId(fields.number("group").unwrap_or_default()),
+        resource: resource.id,
+        own: input.own()?,
+        until: input.until(None, view.now)?,
+        auto_locks_since: None,
+    }))
+}
+
+fn sheet<'a>(app: &'a App, user: &'a PageUser, uri: &'a Uri, resource: &Resource) -> Sheet<'a> {
+    Sheet {
+        app,
+        user,
+        uri,
+        title: format!("Give a group access to {}", plain(&resource.name)),
+        place: Place::Resources,
+        home: format!("/resources/{}", resource.id),
+    }
+}
+
+async fn form(
+    app: &App,
+    user: &PageUser,
+    uri: &Uri,
+    view: &Overview,
+    resource: &Resource,
+    typed: &Fields,
+    wrong: &FormError,
+) -> Result<Response, PageError> {
+    let input = SettingsInput::read(typed);
+    let new = Edit::Assignment(Assignment {
+        id: AssignmentId(0),
+        group: GroupId(0),
+        resource: resource.id,
+        own: hourkey_domain::settings::Override::default(),
+        until: None,
+        auto_locks_since: None,
+    });
+    let draft = Draft {
+        lead: html! { "Its members see the resource, and may use or ask for it by these settings." },
+        fields: html! {
+            (groups(view, resource, typed.number("group")))
+            (fields::all(&input, Some(resource.settings), wrong))
+        },
+        seen: &seen(view, &new)?,
+        wrong,
+        remove: None,
+    };
+    sheet(app, user, uri, resource).form(&draft).await
+}
+
+/// Those that do not have it.
+fn groups(view: &Overview, resource: &Resource, chosen: Option<i64>) -> Markup {
+    let of = &view.organisation;
+    let has = |group: GroupId| of.assignments_of(resource.id).any(|own| own.group == group);
+    let mut groups: Vec<_> = of.groups().filter(|group| !has(group.id)).collect();
+    groups.sort_by_key(|group| group.name.to_lowercase());
+    html! {
+        label for="group" { "Group" }
+        select.field #group name="group" required {
+            option value="" { "Choose a group" }
+            @for group in groups {
+                option value=(group.id) selected[chosen == Some(group.id.0)] { (plain(&group.name)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What all pages of changing have in common: a form, the consequence, and saving.
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hourkey_access::app::App;
+use hourkey_access::error::AppError;
+use hourkey_access::organisation::edit::{self, Consequence, Edit, Saved, version};
+use hourkey_access::overview::{Overview, Sight};
+use maud::{Markup, html};
+
+use crate::admin::view::overview_of_one;
+use crate::error::PageError;
+use crate::form::{Fields, FormError};
+use crate::layout::{Frame, Live, Page, Place, Width, token_field};
+use crate::page_user::PageUser;
+use crate::sentence::{Links, shown};
+
+/// What belongs to a form and is not typed.
+const OF_THE_FORM: [&str; 5] = ["token", "by", "do", "seal", "seen"];
+
+/// A page on which something is changed, for somebody who may.
+pub(super) struct Sheet<'a> {
+    pub(super) app: &'a App,
+    pub(super) user: &'a PageUser,
+    pub(super) uri: &'a Uri,
+    pub(super) title: String,
+    pub(super) place: Place,
+    /// Where Cancel leads.
+    pub(super) home: String,
+}
+
+/// The form of a page.
+pub(super) struct Draft<'a> {
+    pub(super) lead: Markup,
+    pub(super) fields: Markup,
+    /// The version that it is filled in for.
+    pub(super) seen: &'a str,
+    pub(super) wrong: &'a FormError,
+    /// What the button that removes it is called, where there is one.
+    pub(super) remove: Option<&'static str>,
+}
+
+/// The organisation, for administrators alone: for all others there is no such page.
+pub(super) async fn viewed(app: &App, user: &PageUser) -> Result<Overview, PageError> {
+    let view = overview_of_one(app, user, Sight::Configuration).await?;
+    match view.administers {
+        true => Ok(view),
+        false => Err(AppError::not_found().into()),
+    }
+}
+
+/// The version of what an edit replaces, for its form.
+pub(super) fn seen(view: &Overview, edit: &Edit) -> Result<String, AppError> {
+    version(&view.organisation, edit).ok_or_else(AppError::not_found)
+}
+
+/// Whether a form is to remove what it is about.
+pub(super) fn removes(fields: &Fields) -> bool {
+    fields.get("do") == "remove" || fields.get("what") == "remove"
+}
+
+impl Sheet<'_> {
+    /// The form.
+    pub(super) async fn form(&self, draft: &Draft<'_>) -> Result<Response, PageError> {
+        let main = html! {
+            h1 { bdi { (self.title) } }
+            p.lead { (draft.lead) }
+            (draft.wrong.complaint())
+            form.stack #change method="post" action=(self.uri.path()) data-redraws
+                data-version=(draft.seen) {
+                (token_field(&self.user.token))
+                input type="hidden" name="seen" value=(draft.seen);
+                (draft.fields)
+                p.acts {
+                    button.btn.primary name="do" value="show" { "See what this does…" }
+                    a.btn href=(self.home) { "Cancel" }
+                    @if let Some(words) = draft.remove {
+                        button.btn.danger name="do" value="remove" formnovalidate { (words) }
+                    }
+                }
+                p.hint { "Nothing is saved yet: first you see what it does." }
+            }
+        };
+        self.answer(draft.wrong.status(), &main).await
+    }
+
+    /// Shows the consequence of what was sent, or saves it; then it leads `home`. An error belongs above
+    /// the form, with all that was typed.
+    pub(super) async fn sent(
+        &self,
+        fields: &Fields,
+        edit: Edit,
+        home: impl AsyncFnOnce() -> Result<String, AppError>,
+    ) -> Result<Result<Response, FormError>, PageError> {
+        let (app, caller) = (self.app, self.user.user.id);
+        let action = fields.get("do");
+        if action == "edit" {
+            return Ok(Err(FormError::default()));
+        }
+        app.budgets.change(caller, app.clock.now())?;
+        let saves = action == "save";
+        let done = match saves {
+            true => edit::save(app, caller, edit, (fields.get("seen"), fields.get("seal"))).await,
+            false => edit::consequence(app, caller, &edit, fields.get("seen"))
+                .await
+                .map(Saved::Changed),
+        };
+        match done {
+            Ok(Saved::Done) => Ok(Ok(Redirect::to(&home().await?).into_response())),
+            Ok(Saved::Changed(consequence)) => {
+                self.confirm(fields, &consequence, saves).await.map(Ok)
+            }
+            Err(AppError::Refused(problem)) => Ok(Err(FormError::of(&problem))),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// What it does, and the button that saves it. `stale`: it was to be saved, and does something else
+    /// by now.
+    async fn confirm(
+        &self,
+        fields: &Fields,
+        consequence: &Consequence,
+        stale: bool,
+    ) -> Result<Response, PageError> {
+        let links = Links {
+            configuration: true,
+            people: true,
+        };
+        let removes = removes(fields);
+        let typed = fields.pairs();
+        let typed = typed.filter(|(name, _)| !OF_THE_FORM.contains(name) && *name != "what");
+        let main = html! {
+            h1 { bdi { (self.title) } }
+            @if stale {
+                div.bar.warn {
+                    p role="status" {
+                        "Something has changed since you saw what this does. Nothing was saved. This \
+                         is what it does now."
+                    }
+                }
+            }
+            section.answer #consequence {
+                h2 { "What this does now" }
+                @if consequence.sentences.is_empty() {
+                    p { "Nobody gains or loses anything at this moment." }
+                }
+                ul.missing.plain {
+                    @for sentence in &consequence.sentences { li { (shown(sentence, links)) } }
+                }
+            }
+            form.stack #confirm method="post" action=(self.uri.path()) data-redraws
+                data-after="change" {
+                (token_field(&self.user.token))
+                input type="hidden" name="seen" value=(fields.get("seen"));
+                input type="hidden" name="seal" value=(consequence.seal);
+                @if removes { input type="hidden" name="what" value="remove"; }
+                @for (name, value) in typed { input type="hidden" name=(name) value=(value); }
+                p.acts {
+                    @match removes {
+                        true => button.btn.danger name="do" value="save" { "Remove" },
+                        false => button.btn.primary name="do" value="save" { "Save" },
+                    }
+                    button.btn name="do" value="edit" { "Back" }
+                    a.btn href=(self.home) { "Cancel" }
+                }
+            }
+        };
+        let status = match stale {
+            true => StatusCode::CONFLICT,
+            false => StatusCode::OK,
+        };
+        self.answer(status, &main).await
+    }
+
+    async fn answer(&self, status: StatusCode, main: &Markup) -> Result<Response, PageError> {
+        let frame = Frame::of(self.app, self.user, self.uri).await?;
+        let page = Page {
+            title: &self.title,
+            place: self.place,
+            width: Width::Wide,
+            live: Live::Off,
+        };
+        Ok(frame.answer(status, &page, main))
+    }
+}
+
+/// A field for a line of text.
+pub(super) fn line(
+    name: &str,
+    label: &str,
+    value: &str,
+    hint: &str,
+    wrong: Option<&str>,
+) -> Markup {
+    let id = format!("field-{name}");
+    let hint_id = format!("hint-{name}");
+    html! {
+        label for=(id) { (label) }
+        input.field #(id) name=(name) value=(value) dir="auto" autocomplete="off" spellcheck="false"
+            maxlength="400" aria-invalid=[wrong.map(|_| "true")]
+            aria-describedby=[wrong.or((!hint.is_empty()).then_some(&hint_id))];
+        @if !hint.is_empty() { p.hint #(hint_id) { (hint) } }
+    }
+}
