@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod changing;
 mod deciding;
 mod everywhere;
 mod forms;

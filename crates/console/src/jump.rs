@@ -110,6 +110,8 @@ async fn hits(app: &App, user: &PageUser, words: &Words) -> Result<Vec<Hits>, Pa
     let caller = user.user.id;
     let mut found = vec![own(app, user, words).await?];
     if let Ok(view) = Overview::of(app, caller, Sight::Configuration).await {
+        // A resource of their own leads where all resources do.
+        found.iter_mut().for_each(|own| own.exact.clear());
         found.push(resources(&view, words));
         if view.sees_all {
             found.push(people(&view, words));

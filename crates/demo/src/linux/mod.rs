@@ -1,5 +1,6 @@
 //! The two plays, and how they are chosen.
 
+mod administration;
 mod connections;
 mod harness;
 mod private_services;

@@ -97,6 +97,7 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.end().await?;
     play.use_what_is_private().await?;
     play.show_sizes().await?;
+    play.administer().await?;
     play.quit().await
 }
 

@@ -25,6 +25,13 @@ pub(crate) const MARTA: DemoUser = DemoUser {
     password: "a clock face for a bow",
 };
 
+/// The administrator.
+pub(crate) const ROSA: DemoUser = DemoUser {
+    login: "root",
+    name: "Rosa Ott",
+    password: "every door has its hour",
+};
+
 /// Fills in the sign-in page.
 pub(crate) async fn sign_in(page: &Page, user: DemoUser) -> Result<()> {
     page.fill("Login", user.login).await?;
