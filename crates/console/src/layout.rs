@@ -14,6 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::back::Back;
 use super::headers;
 use super::icon::Icon;
+pub(super) use super::navigation::Place;
 use super::navigation::{Counts, Navigation};
 use super::time::stamp;
 use crate::csrf::FormToken;
@@ -21,26 +22,6 @@ use crate::page_user::PageUser;
 
 /// The most characters of a name or a short sentence.
 const MAX_NAME_CHARS: usize = 300;
-
-/// Where a page belongs in the navigation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Access,
-    Review,
-    Devices,
-    Unlock,
-    Sessions,
-    Mail,
-    Resources,
-    People,
-    Groups,
-    Requests,
-    MailSettings,
-    Explain,
-    Overview,
-    Jump,
-    Elsewhere,
-}
 
 /// How wide a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

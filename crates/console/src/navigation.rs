@@ -5,7 +5,26 @@ use hourkey_domain::organisation::Organisation;
 use maud::{Markup, html};
 
 use super::icon::Icon;
-use super::layout::Place;
+
+/// Where a page belongs in the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Access,
+    Review,
+    Devices,
+    Unlock,
+    Sessions,
+    Mail,
+    Resources,
+    People,
+    Groups,
+    Requests,
+    MailSettings,
+    Explain,
+    Overview,
+    Jump,
+    Elsewhere,
+}
 
 /// What the person may open, and what is to be said of it there.
 pub(super) struct Navigation {

@@ -123,7 +123,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn enrol(&self, body: &Enrol) -> Result<Enrolment, ApiError> {
-        read(self.call("enrol", body, self.call_timeout).await?).await
+        self.whole(read(self.call("enrol", body).await?)).await
     }
 
     /// Renews the gateway's certificate.
@@ -131,7 +131,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn certificate(&self, body: &Renew) -> Result<Certificate, ApiError> {
-        read(self.call("certificate", body, self.call_timeout).await?).await
+        self.whole(read(self.call("certificate", body).await?))
+            .await
     }
 
     /// Tells the controller which devices connected and disconnected.
@@ -139,7 +140,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn devices(&self, body: &Connected) -> Result<(), ApiError> {
-        done(self.call("devices", body, self.call_timeout).await?).await
+        self.whole(done(self.call("devices", body).await?)).await
     }
 
     /// Acknowledges events of the stream.
@@ -147,7 +148,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn ack(&self, body: &Ack) -> Result<(), ApiError> {
-        done(self.call("ack", body, self.call_timeout).await?).await
+        self.whole(done(self.call("ack", body).await?)).await
     }
 
     /// Reports connections.
@@ -155,7 +156,8 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub async fn connections(&self, body: &Report) -> Result<(), ApiError> {
-        done(self.call("connections", body, self.call_timeout).await?).await
+        self.whole(done(self.call("connections", body).await?))
+            .await
     }
 
     /// Opens the stream.
@@ -166,7 +168,7 @@ impl Api {
         // It stays open; whoever reads it knows when it is dead. The controller first reads what
         // there is about each device.
         let begin = self.call_timeout * 4;
-        self.call_within("stream", body, begin, Duration::MAX).await
+        self.call_within("stream", body, begin).await
     }
 
     /// Returns whether the controller answers calls and can read its store.
@@ -177,27 +179,30 @@ impl Api {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// Calls; the answer begins within the call timeout, and ends within `whole`.
-    async fn call(
-        &self,
-        name: &str,
-        body: &impl Serialize,
-        whole: Duration,
-    ) -> Result<Response, ApiError> {
-        self.call_within(name, body, self.call_timeout, whole).await
+    /// Calls; the answer begins within the call timeout.
+    async fn call(&self, name: &str, body: &impl Serialize) -> Result<Response, ApiError> {
+        self.call_within(name, body, self.call_timeout).await
     }
 
-    /// Calls; the answer begins within `begin`, and ends within `whole`.
+    /// Waits for the end of an answer for as long as for its begin; a pause of this process does not count.
+    async fn whole<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let answer = while_running(self.call_timeout, answer).await;
+        answer.ok_or_else(silent)?
+    }
+
+    /// Calls; the answer begins within `begin`.
     async fn call_within(
         &self,
         name: &str,
         body: &impl Serialize,
         begin: Duration,
-        whole: Duration,
     ) -> Result<Response, ApiError> {
         let base = self.base.as_str().trim_end_matches('/');
         let url = format!("{base}/api/v1/gateway/{name}");
-        let mut request = self.http.post(url).timeout(whole).json(body);
+        let mut request = self.http.post(url).json(body);
         if let Some(credential) = &self.credential {
             request = request.bearer_auth(credential);
         }
@@ -214,8 +219,7 @@ impl Api {
             StatusCode::OK if is("application/json") || is("text/event-stream") => Ok(response),
             _ if is(MEDIA_TYPE) => {
                 // The answer that was asked for may be one without end; this is not.
-                let problem = tokio::time::timeout(self.call_timeout, read::<Problem>(response));
-                let problem = problem.await.map_err(|_| silent())??;
+                let problem = self.whole(read::<Problem>(response)).await?;
                 Err(match problem.code {
                     Code::Unauthenticated if self.credential.is_some() => ApiError::Removed,
                     Code::NoCredential => ApiError::Unreachable(NO_CREDENTIAL.to_owned()),

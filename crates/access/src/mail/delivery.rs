@@ -82,18 +82,20 @@ async fn look_again(app: &App) -> Result<(), AppError> {
     app.transact(Room::Kept, |tx, now| {
         Box::pin(async move { ask_server_again(tx, now).await })
     })
-    .await
+    .await?;
+    Ok(())
 }
 
-/// Has the server asked now, whatever it said before.
-pub(super) async fn ask_server_again(tx: &mut dyn Write, now: Time) -> Result<(), AppError> {
+/// Has the server asked now, whatever it said before; true where something kept all mail waiting.
+pub(super) async fn ask_server_again(tx: &mut dyn Write, now: Time) -> Result<bool, AppError> {
     let mut status = tx.mail_status().await?;
-    if let Some(trouble) = &mut status.trouble {
-        trouble.next_at = now;
-        trouble.attempts = 0;
-        tx.set_mail_status(status).await?;
-    }
-    Ok(())
+    let Some(trouble) = &mut status.trouble else {
+        return Ok(false);
+    };
+    trouble.next_at = now;
+    trouble.attempts = 0;
+    tx.set_mail_status(status).await?;
+    Ok(true)
 }
 
 /// What became of one mail at the server.

@@ -106,9 +106,9 @@ pub async fn retry(app: &App, user: UserId, id: Option<MailId>) -> Result<(), Ap
     change(app, user, move |tx, now| {
         Box::pin(async move {
             let count = tx.retry_mail(id, now).await?;
-            ask_server_again(tx, now).await?;
+            let waits = ask_server_again(tx, now).await?;
             let detail = json!({ "mail": id, "count": count });
-            Ok((count > 0).then_some((AuditAction::MailRetried, detail)))
+            Ok((count > 0 || waits).then_some((AuditAction::MailRetried, detail)))
         })
     })
     .await

@@ -101,7 +101,7 @@ impl Connection {
             let begun = timeout(self.timings.mail, hand_over(&mut self.smtp, envelope)).await;
             begun.map_err(late)??;
             let content = timeout(self.timings.content, self.smtp.message(mail)).await;
-            let refused = |error| refused(("did not take the mail", "mail"), &error);
+            let refused = |error| refused(Step::Content, &error);
             Ok(answered(&content.map_err(late)?.map_err(refused)?))
         };
         let sent = sent.await;
@@ -234,20 +234,31 @@ async fn hand_over(smtp: &mut AsyncSmtpConnection, envelope: &Envelope) -> Resul
         })
     })?;
     for to in envelope.to() {
-        let refused = |error| refused(("refused the recipient", "recipient"), &error);
+        let refused = |error| refused(Step::Recipient, &error);
         smtp.command(Rcpt::new(to.clone(), Vec::new()))
             .await
             .map_err(refused)?;
     }
-    let refused = |error| refused(("did not take the mail", "mail"), &error);
+    let refused = |error| refused(Step::Content, &error);
     smtp.command(Data).await.map_err(refused)?;
     Ok(())
 }
 
-fn refused((did, what): (&str, &str), error: &Error) -> SendError {
+/// What the server was asked for when it refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Recipient,
+    Content,
+}
+
+fn refused(step: Step, error: &Error) -> SendError {
     let said = said(error);
+    let (did, what) = match step {
+        Step::Recipient => ("refused the recipient", "recipient"),
+        Step::Content => ("did not take the mail", "mail"),
+    };
     match (error.status(), error.is_permanent()) {
-        (Some(_), _) if is_about_us(error) => SendError::Server(format!(
+        (Some(_), _) if is_about_us(step, error) => SendError::Server(format!(
             "The server {did}: {said}. Check the sender’s address, user name and password."
         )),
         (Some(_), true) => SendError::Never(format!("The server {did}: {said}.")),
@@ -258,17 +269,20 @@ fn refused((did, what): (&str, &str), error: &Error) -> SendError {
     }
 }
 
-/// Whether a refusal is about who sends, and so about all mails: many servers say only at the recipient or
-/// after the content that nobody signed in, or that the sender is not theirs (530 and 535, RFC 4954, 6; the
-/// security codes X.7.X, RFC 3463, 3.8), and 421 that they close down (RFC 5321, 3.8).
-fn is_about_us(error: &Error) -> bool {
+/// Whether a refusal is about who sends, and so about all mails: many servers say only at the recipient that
+/// nobody signed in, or that the sender is not theirs (530 and 535, RFC 4954, 6; the security codes X.7.X,
+/// RFC 3463, 3.8), and 421 that they close down (RFC 5321, 3.8). After the content these codes are mostly
+/// about that (spam), but for two of a large provider: not signed in, and not allowed to send as this sender.
+fn is_about_us(step: Step, error: &Error) -> bool {
     let code = error.status().map(|code| code.to_string());
     let words = said(error);
     let mut parts = words.split_whitespace().skip(1);
     let enhanced = parts.next().unwrap_or_default();
     matches!(code.as_deref(), Some("421" | "530" | "535"))
-        || enhanced.starts_with("5.7.")
-        || enhanced.starts_with("4.7.0")
+        || match step {
+            Step::Recipient => enhanced.starts_with("5.7."),
+            Step::Content => matches!(enhanced, "5.7.57" | "5.7.60"),
+        }
 }
 
 /// Why there is no connection, or none that is protected.

@@ -8,7 +8,6 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
-use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Resource, Standing, User};
@@ -16,7 +15,7 @@ use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
 use super::table::{Column, Key, Rows, TableQuery, search, table};
-use super::view::{link, links, overview, overview_of_one, page};
+use super::view::{address, link, links, overview, overview_of_one, page};
 use super::{requests, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
@@ -115,10 +114,6 @@ fn granted_now(view: &Overview, resource: ResourceId) -> usize {
         standing.is_some_and(|it| matches!(it.lock, LockState::Granted { .. }))
     });
     granted.count()
-}
-
-pub(super) fn address(resource: &Resource) -> String {
-    endpoint(&resource.address.to_string(), &resource.ports)
 }
 
 /// `GET /resources/{id}`

@@ -5,6 +5,8 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{Overview, Sight};
+use hourkey_domain::format::endpoint;
+use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
 use crate::error::PageError;
@@ -49,6 +51,11 @@ pub(super) async fn page(
         live: Live::Off,
     };
     Ok(frame.page(&page, main))
+}
+
+/// Where a resource is.
+pub(super) fn address(resource: &Resource) -> String {
+    endpoint(&resource.address.to_string(), &resource.ports)
 }
 
 /// A name that leads to the page of what it names.

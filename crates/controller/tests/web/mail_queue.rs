@@ -295,6 +295,22 @@ async fn a_server_that_takes_nothing_from_the_sender_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wants_a_login_and_says_so_late_kills_no_mail() {
+    let env = of_requesters().await;
+    env.server
+        .rule("rcpt", None, "554 5.7.1 relay access denied", 1)
+        .unwrap();
+    let request = env.ask_as(env.site.env.people.ben, "Work").await;
+    env.approve(request).await;
+    env.forward(UNDO);
+    env.said("refused the recipient: 554 5.7.1 relay access denied. Check the sender")
+        .await;
+    env.queue(1, 0).await;
+    env.forward(RETRY);
+    env.mail_of("ben", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_says_nothing_holds_up_nobody_for_ever() {
     let env = of_requesters().await;
     env.server.rule("data", ANN, "slow", 1).unwrap();

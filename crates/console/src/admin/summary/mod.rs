@@ -27,9 +27,8 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use self::table::{Cell, Kind, TooLong};
-use super::resources::address;
 use super::settings;
-use super::view::overview_of_one;
+use super::view::{address, overview_of_one};
 use crate::address::Id;
 use crate::error::PageError;
 use crate::page_user::PageUser;
