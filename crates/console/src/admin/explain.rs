@@ -53,10 +53,10 @@ pub(super) async fn show(
     Query(query): Query<ExplainQuery>,
 ) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
-    let sees = async |sight| Overview::of(&app, user.user.id, sight).await.is_ok();
+    let view = Overview::of(&app, user.user.id, Sight::Configuration).await;
     let links = Links {
-        configuration: sees(Sight::Configuration).await,
-        people: sees(Sight::All).await,
+        configuration: view.is_ok(),
+        people: view.is_ok_and(|view| view.sees_all),
     };
     let asked = asked(&query);
     let (answer, wrong) = match asked {

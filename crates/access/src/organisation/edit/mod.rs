@@ -51,6 +51,12 @@ pub fn version(organisation: &Organisation, of: &Edit) -> Option<String> {
     of.replaced(organisation).map(|it| sealed(&it))
 }
 
+/// The [`version`] of what is new: nothing is replaced.
+#[must_use]
+pub fn version_of_new() -> String {
+    sealed("")
+}
+
 /// What saving this would do. `seen` is the [`version`] that the form was filled in for.
 ///
 /// # Errors

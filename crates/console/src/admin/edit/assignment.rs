@@ -4,15 +4,14 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
-use hourkey_access::error::AppError;
-use hourkey_access::organisation::edit::Edit;
+use hourkey_access::organisation::edit::{Edit, version_of_new};
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId};
 use hourkey_domain::organisation::{Assignment, Resource};
 use maud::{Markup, html};
 
 use super::fields;
-use super::flow::{Draft, Sheet, seen, viewed};
+use super::flow::{Draft, Sheet, found, viewed};
 use super::input::SettingsInput;
 use crate::address::Id;
 use crate::error::PageError;
@@ -30,10 +29,7 @@ pub(super) async fn show_new(
     unsent: Unsent,
 ) -> Result<Response, PageError> {
     let view = viewed(&app, &user).await?;
-    let resource = view
-        .organisation
-        .resource(id)
-        .ok_or_else(AppError::not_found)?;
+    let resource = found(&view, id)?;
     form(
         &app,
         &user,
@@ -55,21 +51,11 @@ pub(super) async fn send_new(
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
     let view = viewed(&app, &user).await?;
-    let resource = view
-        .organisation
-        .resource(id)
-        .ok_or_else(AppError::not_found)?;
+    let resource = found(&view, id)?;
     let edit = added(&view, resource, &fields);
     let home = async || Ok(format!("/resources/{id}"));
-    let done = match edit {
-        Ok(edit) => {
-            sheet(&app, &user, &uri, resource)
-                .sent(&fields, edit, home)
-                .await?
-        }
-        Err(wrong) => Err(wrong),
-    };
-    match done {
+    let sheet = sheet(&app, &user, &uri, resource);
+    match sheet.sent(&fields, edit, home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(&app, &user, &uri, &view, resource, &fields, &wrong).await,
     }
@@ -108,21 +94,13 @@ async fn form(
     wrong: &FormError,
 ) -> Result<Response, PageError> {
     let input = SettingsInput::read(typed);
-    let new = Edit::Assignment(Assignment {
-        id: AssignmentId(0),
-        group: GroupId(0),
-        resource: resource.id,
-        own: hourkey_domain::settings::Override::default(),
-        until: None,
-        auto_locks_since: None,
-    });
     let draft = Draft {
         lead: html! { "Its members see the resource, and may use or ask for it by these settings." },
         fields: html! {
             (groups(view, resource, typed.number("group")))
             (fields::all(&input, Some(resource.settings), wrong))
         },
-        seen: &seen(view, &new)?,
+        seen: &version_of_new(),
         wrong,
         remove: None,
     };

@@ -6,6 +6,8 @@ use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::organisation::edit::{self, Consequence, Edit, Saved, version};
 use hourkey_access::overview::{Overview, Sight};
+use hourkey_domain::ids::ResourceId;
+use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
 use crate::admin::view::overview_of_one;
@@ -49,6 +51,12 @@ pub(super) async fn viewed(app: &App, user: &PageUser) -> Result<Overview, PageE
     }
 }
 
+/// The resource, or the answer about an unknown one.
+pub(super) fn found(view: &Overview, id: ResourceId) -> Result<&Resource, AppError> {
+    let resource = view.organisation.resource(id);
+    Ok(&**resource.ok_or_else(AppError::not_found)?)
+}
+
 /// The version of what an edit replaces, for its form.
 pub(super) fn seen(view: &Overview, edit: &Edit) -> Result<String, AppError> {
     version(&view.organisation, edit).ok_or_else(AppError::not_found)
@@ -84,14 +92,18 @@ impl Sheet<'_> {
         self.answer(draft.wrong.status(), &main).await
     }
 
-    /// Shows the consequence of what was sent, or saves it; then it leads `home`. An error belongs above
-    /// the form, with all that was typed.
+    /// Shows the consequence of what was sent, or saves it; then it leads `home`. An error, also of what
+    /// could not be read, belongs above the form, with all that was typed.
     pub(super) async fn sent(
         &self,
         fields: &Fields,
-        edit: Edit,
+        edit: Result<Edit, FormError>,
         home: impl AsyncFnOnce() -> Result<String, AppError>,
     ) -> Result<Result<Response, FormError>, PageError> {
+        let edit = match edit {
+            Ok(edit) => edit,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
         let (app, caller) = (self.app, self.user.user.id);
         let action = fields.get("do");
         if action == "edit" {
@@ -186,20 +198,13 @@ impl Sheet<'_> {
 }
 
 /// A field for a line of text.
-pub(super) fn line(
-    name: &str,
-    label: &str,
-    value: &str,
-    hint: &str,
-    wrong: Option<&str>,
-) -> Markup {
+pub(super) fn line(name: &str, label: &str, value: &str, hint: &str) -> Markup {
     let id = format!("field-{name}");
     let hint_id = format!("hint-{name}");
     html! {
         label for=(id) { (label) }
         input.field #(id) name=(name) value=(value) dir="auto" autocomplete="off" spellcheck="false"
-            maxlength="400" aria-invalid=[wrong.map(|_| "true")]
-            aria-describedby=[wrong.or((!hint.is_empty()).then_some(&hint_id))];
+            maxlength="400" aria-describedby=[(!hint.is_empty()).then_some(&hint_id)];
         @if !hint.is_empty() { p.hint #(hint_id) { (hint) } }
     }
 }

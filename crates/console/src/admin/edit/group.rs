@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
-use hourkey_access::organisation::edit::Edit;
+use hourkey_access::organisation::edit::{Edit, version_of_new};
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{GroupId, UserId};
 use maud::{Markup, html};
@@ -48,10 +48,8 @@ pub(super) async fn send_new(
             format!("/groups/{}/edit", group.id)
         }))
     };
-    match sheet_new(&app, &user, &uri)
-        .sent(&fields, edit, home)
-        .await?
-    {
+    let sheet = sheet_new(&app, &user, &uri);
+    match sheet.sent(&fields, Ok(edit), home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form_new(&app, &user, &uri, &fields, &wrong).await,
     }
@@ -91,15 +89,8 @@ pub(super) async fn send(
         false => (members(&view, id, &fields), format!("/groups/{id}")),
     };
     let home = async || Ok(home);
-    let done = match edit {
-        Ok(edit) => {
-            sheet(&app, &user, &uri, id, &group.name)
-                .sent(&fields, edit, home)
-                .await?
-        }
-        Err(wrong) => Err(wrong),
-    };
-    match done {
+    let sheet = sheet(&app, &user, &uri, id, &group.name);
+    match sheet.sent(&fields, edit, home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(&app, &user, &uri, id, &fields, &wrong).await,
     }
@@ -182,11 +173,11 @@ async fn form_new(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    viewed(app, user).await?;
     let draft = Draft {
         lead: html! { "People who get access to the same things. Next you say who is in it." },
-        fields: line("name", "Name", typed.get("name"), "", None),
-        seen: &seen(&view, &named(GroupId(0), typed))?,
+        fields: line("name", "Name", typed.get("name"), ""),
+        seen: &version_of_new(),
         wrong,
         remove: None,
     };
@@ -233,7 +224,7 @@ async fn form(
     let draft = Draft {
         lead: html! { "Its name, or who is in it." },
         fields: html! {
-            (line("name", "Name", name, "", None))
+            (line("name", "Name", name, ""))
             (logins("join", "Add people", typed.get("join"), wrong))
             (logins("leave", "Remove people", typed.get("leave"), wrong))
             p.hint { "The names that they sign in with, one a line or with commas between." }

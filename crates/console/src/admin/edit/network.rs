@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
-use hourkey_access::organisation::edit::Edit;
+use hourkey_access::organisation::edit::{Edit, version_of_new};
 use maud::html;
 
-use super::flow::{Draft, Sheet, line, seen, viewed};
+use super::flow::{Draft, Sheet, line, viewed};
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::Place;
@@ -34,7 +34,10 @@ pub(super) async fn send_new(
     viewed(&app, &user).await?;
     let edit = added(&fields);
     let home = async || Ok("/resources/new".to_owned());
-    match sheet(&app, &user, &uri).sent(&fields, edit, home).await? {
+    match sheet(&app, &user, &uri)
+        .sent(&fields, Ok(edit), home)
+        .await?
+    {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(&app, &user, &uri, &fields, &wrong).await,
     }
@@ -64,11 +67,11 @@ async fn form(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    viewed(app, user).await?;
     let draft = Draft {
         lead: html! { "Where resources live that the same gateways reach." },
-        fields: line("name", "Name", typed.get("name"), "", None),
-        seen: &seen(&view, &added(typed))?,
+        fields: line("name", "Name", typed.get("name"), ""),
+        seen: &version_of_new(),
         wrong,
         remove: None,
     };

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
-use hourkey_access::error::AppError;
-use hourkey_access::organisation::edit::Edit;
+use hourkey_access::organisation::edit::{Edit, version_of_new};
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::organisation::Resource;
 use maud::html;
 
-use super::flow::{Draft, Sheet, removes, seen, viewed};
+use super::flow::{Draft, Sheet, found, removes, seen, viewed};
 use super::resource_input::ResourceInput;
 use crate::address::Id;
 use crate::error::PageError;
@@ -59,10 +58,7 @@ pub(super) async fn show(
     unsent: Unsent,
 ) -> Result<Response, PageError> {
     let view = viewed(&app, &user).await?;
-    let resource = view
-        .organisation
-        .resource(id)
-        .ok_or_else(AppError::not_found)?;
+    let resource = found(&view, id)?;
     form(
         &app,
         &user,
@@ -94,15 +90,7 @@ async fn send_of(
     fields: &Fields,
 ) -> Result<Response, PageError> {
     let view = viewed(app, user).await?;
-    let before = match id {
-        Some(id) => Some(
-            &**view
-                .organisation
-                .resource(id)
-                .ok_or_else(AppError::not_found)?,
-        ),
-        None => None,
-    };
+    let before = id.map(|id| found(&view, id)).transpose()?;
     let input = ResourceInput::read(fields);
     let edit = match id.filter(|_| removes(fields)) {
         Some(id) => Ok(Edit::RemoveResource(id)),
@@ -119,15 +107,8 @@ async fn send_of(
             format!("/resources/{}", it.id)
         }))
     };
-    let done = match edit {
-        Ok(edit) => {
-            sheet(app, user, uri, before)
-                .sent(fields, edit, home)
-                .await?
-        }
-        Err(wrong) => Err(wrong),
-    };
-    match done {
+    let sheet = sheet(app, user, uri, before);
+    match sheet.sent(fields, edit, home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(app, user, uri, &view, before, fields, &wrong).await,
     }
@@ -173,13 +154,7 @@ async fn form(
     let version = match (is_typed, before) {
         (true, _) => typed.get("seen").to_owned(),
         (false, Some(resource)) => seen(view, &Edit::Resource(resource.clone()))?,
-        // Nothing is replaced.
-        (false, None) => seen(
-            view,
-            &Edit::Network {
-                name: String::new(),
-            },
-        )?,
+        (false, None) => version_of_new(),
     };
     let draft = Draft {
         lead: match before {

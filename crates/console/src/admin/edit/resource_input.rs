@@ -127,10 +127,10 @@ impl ResourceInput {
         let mut groups: Vec<_> = of.groups().collect();
         groups.sort_by_key(|group| group.name.to_lowercase());
         html! {
-            (line("name", "Name", &self.name, "", None))
+            (line("name", "Name", &self.name, ""))
             (line("address", "Address", &self.address,
-                "A name, *.name, an IP address or a range such as 10.0.0.0/24.", None))
-            (line("ports", "Ports (optional)", &self.ports, "443, 8000-8010; all if left out.", None))
+                "A name, *.name, an IP address or a range such as 10.0.0.0/24."))
+            (line("ports", "Ports (optional)", &self.ports, "443, 8000-8010; all if left out."))
             label for="network" { "Network" }
             select.field #network name="network" required {
                 @for network in &networks {
@@ -140,10 +140,10 @@ impl ResourceInput {
                 }
             }
             p.hint { a href="/networks/new" { "New network…" } }
-            (line("alias", "Alias (optional)", &self.alias, "A shorter name to reach it by.", None))
-            (line("tags", "Tags (optional)", &self.tags, "With commas between.", None))
+            (line("alias", "Alias (optional)", &self.alias, "A shorter name to reach it by."))
+            (line("tags", "Tags (optional)", &self.tags, "With commas between."))
             (line("url", "Web address (optional)", &self.url,
-                "Where Open in browser goes, if not where the address says.", None))
+                "Where Open in browser goes, if not where the address says."))
             fieldset {
                 legend { "Approvers" }
                 p.hint { "Groups whose members may approve requests for it, beside those who review every \

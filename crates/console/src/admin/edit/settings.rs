@@ -115,11 +115,8 @@ async fn send(
         (Target::Assignment(id), true) => Ok(Edit::RemoveAssignment(id)),
         _ => changed(&found, &input, &view),
     };
-    let done = match edit {
-        Ok(edit) => sheet.sent(fields, edit, async || Ok(home(&found))).await?,
-        Err(wrong) => Err(wrong),
-    };
-    match done {
+    let home = async || Ok(home(&found));
+    match sheet.sent(fields, edit, home).await? {
         Ok(answer) => Ok(answer),
         Err(wrong) => form(app, user, uri, &found, &input, fields.get("seen"), &wrong).await,
     }

@@ -22,7 +22,6 @@ use hourkey_domain::organisation::{Organisation, Standing};
 use hourkey_domain::request::State as RequestState;
 use hourkey_domain::settings::Mode;
 use hourkey_domain::text::{one_line, several_lines};
-
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
@@ -147,13 +146,13 @@ async fn download(app: &App, user: &PageUser, of: Of, file: Kind) -> Result<Resp
     let now = view.now;
     let work = move || written(&view.organisation, of, &unlocks, now, file);
     let content = tokio::task::spawn_blocking(work).await;
-    let content = content.context("the summary was not finished")??;
-    let content = content.map_err(|TooLong| {
-        AppError::refused(
+    let content = match content.context("the summary was not finished")? {
+        Err(error) if error.is::<TooLong>() => Err(AppError::refused(
             Code::TooLarge,
             "The summary has more rows than a workbook can hold. Download it as CSV.",
-        )
-    })?;
+        )),
+        written => Ok(written?),
+    }?;
     let (day, extension) = (now.format("%Y-%m-%d"), file.extension());
     let name = format!("attachment; filename=\"hourkey-{kind}-{id}-{day}.{extension}\"");
     let headers = [
@@ -170,7 +169,7 @@ fn written(
     unlocks: &[LastUnlock],
     now: Time,
     file: Kind,
-) -> anyhow::Result<Result<Vec<u8>, TooLong>> {
+) -> anyhow::Result<Vec<u8>> {
     let unlocks: HashMap<_, _> = unlocks
         .iter()
         .map(|it| ((it.user, it.resource), it))
