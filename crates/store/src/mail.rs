@@ -250,8 +250,8 @@ pub trait MailWrite: MailRead {
     /// Forgets a mail that was sent, or that nobody needs; true where there was one.
     async fn remove_mail(&mut self, id: MailId) -> Result<bool, StoreError>;
 
-    /// Has one mail, or all, tried again at `now` as if it had never failed, also those that were given
-    /// up. Answers how many there were.
+    /// Has one mail that failed, or all that did, tried again at `now` as if it had never failed, also
+    /// those that were given up. Answers how many there were.
     async fn retry_mail(
         &mut self,
         id: Option<MailId>,

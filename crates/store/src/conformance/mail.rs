@@ -177,7 +177,15 @@ pub async fn mails_are_given_up_and_tried_again(store: Arc<dyn Store>) {
         (again.attempts, again.failed_since, again.dead),
         (0, None, false)
     );
-    assert_eq!(write!(store, |tx| tx.retry_mail(None, at(9)).await), 2);
+    assert_eq!(write!(store, |tx| tx.retry_mail(None, at(9)).await), 0);
+    let failed = Mail {
+        attempts: 1,
+        failed_since: Some(at(4)),
+        ..again
+    };
+    write!(store, |tx| tx.set_mail(failed).await);
+    assert_eq!(write!(store, |tx| tx.retry_mail(None, at(9)).await), 1);
+    assert_eq!(due(&store, 8).await, [second]);
 }
 
 /// What somebody does not want is theirs.
