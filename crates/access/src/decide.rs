@@ -14,7 +14,7 @@ use super::facts::settled;
 use super::{presenter, record, validate};
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::Caller;
+use crate::identity::{Caller, reset};
 
 /// Approves a request, for less time if the reviewer says so (rules 5 and 6).
 ///
@@ -62,7 +62,7 @@ pub async fn approve_in(
 ) -> Result<Shown, AppError> {
     let allowed = validate::length(body.seconds)?;
     let comment = validate::text(&body.comment)?;
-    let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
+    let Request { user, resource, .. } = to_decide(tx, caller, id, now).await?;
     let facts = settled(tx, user, resource, now).await?;
     let approved = transition::approve(&facts, id, Some(caller.user), allowed, comment, now);
     let transition = match approved {
@@ -83,7 +83,7 @@ pub async fn deny_in(
     now: Time,
 ) -> Result<Shown, AppError> {
     let comment = validate::needed_text(&body.comment)?;
-    let Request { user, resource, .. } = to_decide(tx, caller, id).await?;
+    let Request { user, resource, .. } = to_decide(tx, caller, id, now).await?;
     let facts = settled(tx, user, resource, now).await?;
     let transition = match transition::deny(&facts, id, caller.user, comment, now) {
         Ok(transition) => transition,
@@ -94,10 +94,16 @@ pub async fn deny_in(
 }
 
 /// The request, if this person may decide it.
-async fn to_decide(tx: &mut dyn Read, caller: Caller, id: RequestId) -> Result<Request, AppError> {
+async fn to_decide(
+    tx: &mut dyn Read,
+    caller: Caller,
+    id: RequestId,
+    now: Time,
+) -> Result<Request, AppError> {
     let actor = Actor::load(tx, caller).await?;
     let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::Decide, Target::from(&request))?;
+    reset::check_decision(tx, caller.user, request.user, now).await?;
     Ok(request)
 }
 

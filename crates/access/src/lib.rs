@@ -27,6 +27,7 @@ pub mod end;
 pub mod error;
 pub mod explain;
 mod facts;
+pub mod gateways;
 pub mod idempotency;
 pub mod identity;
 pub mod mail;

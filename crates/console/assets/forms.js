@@ -37,6 +37,8 @@ function goOn(page) {
   changeSteadily(() => {
     document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
     document.title = page.title;
+    const address = document.querySelector("main [data-address]")?.dataset.address;
+    if (address) history.replaceState(null, "", address);
     prepare();
   });
   focusOn(document.querySelector("main [aria-invalid=true]") ?? document.querySelector("main h1"));

@@ -126,8 +126,17 @@ function goBack() {
   location.assign(back.href);
 }
 
+let waiting = null;
+
+/** A page that waits for what no message tells of looks again by itself. */
+function lookAgain() {
+  clearTimeout(waiting);
+  if (document.querySelector("[data-refreshes]")) waiting = setTimeout(refresh, 2000);
+}
+
 /** What every part of a page needs, however it came. */
 export function prepare() {
+  lookAgain();
   for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
   nameZone();
   nameLengths();

@@ -28,6 +28,7 @@ pub(super) enum Field {
     Code,
     /// A number of days.
     Days,
+    Group,
     Length,
     Login,
     Password,

@@ -107,6 +107,7 @@ fn choice(kind: MailKind, choices: &Choices) -> Markup {
         MailKind::Ended => "my access ends",
         MailKind::Revoked => "my access is revoked",
         MailKind::Review => "a request waits for my review",
+        MailKind::Account => "something about my account changes",
     };
     html! {
         label.check {

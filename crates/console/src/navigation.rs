@@ -18,8 +18,10 @@ pub(super) enum Place {
     Resources,
     People,
     Groups,
+    Gateways,
     Requests,
     MailSettings,
+    Settings,
     Explain,
     Overview,
     Jump,
@@ -116,8 +118,14 @@ impl Navigation {
                 (way("/people", place == Place::People, &counted("People", counts.people)))
             }
             (way("/groups", place == Place::Groups, &counted("Groups", counts.groups)))
+            (way("/gateways", place == Place::Gateways, &html! { "Gateways" }))
             @if self.sees_all {
                 (way("/requests", place == Place::Requests, &html! { "Requests" }))
+            }
+            @if self.administers {
+                (way("/settings", place == Place::Settings, &html! { "Settings" }))
+            }
+            @if self.sees_all {
                 (way("/settings/mail", place == Place::MailSettings, &html! { "Mail settings" }))
             }
         }

@@ -68,7 +68,7 @@ pub(super) async fn send(
         Ok(verified) => {
             let label = browser(&headers);
             let cookies = cookie::sign_in(&app, verified, label, &headers).await?;
-            Ok((cookies, Redirect::to("/access")).into_response())
+            Ok((cookies, Redirect::to("/overview")).into_response())
         }
         Err(AppError::Refused(problem)) => {
             let wrong = FormError::of(&problem);

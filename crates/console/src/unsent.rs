@@ -34,6 +34,10 @@ const MAX_CARRIED: usize = 30 * 1024;
 /// Never written into a page: what is bound to a session, and what is secret or works once.
 const NEVER_CARRIED: [&str; 4] = ["token", "password", "again", "code"];
 
+/// Marks an answer that shows a secret: no browser keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownOnce;
+
 /// What was sent to the page and not taken: the page shows it again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unsent {
@@ -78,7 +82,8 @@ async fn keep(State(page): State<Page>, request: Request, next: Next) -> Respons
         false => Ok(next.run(request).await),
     };
     let mut response = answer.unwrap_or_else(|failure| PageError::from(failure).into_response());
-    if response.extensions().get::<Problem>().is_none() {
+    let is_shown_once = response.extensions().get::<ShownOnce>().is_some();
+    if !is_shown_once && response.extensions().get::<Problem>().is_none() {
         // Without `no-store`: Firefox forgets what was typed on such a page once it is left, and no
         // browser goes back to the answer to a form.
         let kept = HeaderValue::from_static("private, no-cache");

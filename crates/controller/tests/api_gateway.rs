@@ -5,7 +5,7 @@ mod test_env;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use hourkey_controller::gateways::enrol;
+use hourkey_access::gateways;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{DeviceId, GatewayId};
 use hourkey_domain::settings::Mode;
@@ -132,7 +132,7 @@ async fn a_token_enrols_one_gateway_once_and_in_time() {
     );
 
     let late = added(&env, "gw-2").await;
-    env.clock.forward(enrol::TOKEN);
+    env.clock.forward(gateways::TOKEN);
     assert_eq!(enrol_gateway(&env, &late, &key).await, wrong);
 
     let credential = enrolment["credential"].as_str().unwrap();
@@ -323,7 +323,12 @@ async fn a_gateway_has_one_stream_and_none_once_it_is_removed() {
     assert!(first.next().await.is_none(), "a newer one took over");
 
     let now = env.app.clock.now();
-    enrol::remove(&env.app.store, "gw-1", now).await.unwrap();
+    let mut tx = env.app.store.read().await.unwrap();
+    let id = tx.gateways().await.unwrap()[0].id;
+    drop(tx);
+    gateways::remove_here(&env.app.store, id, now)
+        .await
+        .unwrap();
     while let Some(event) = second.next().await {
         assert_eq!(event.name, "ping");
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use hourkey_access::gateways;
 use hourkey_access::identity::session;
-use hourkey_controller::gateways::enrol;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::DeviceId;
 use hourkey_pki::Key;
@@ -229,7 +229,12 @@ async fn people_are_told_when_gateways_change() {
     let changed = events.message().await.data["networks_changed"].clone();
     assert_eq!(changed, true, "enrolled");
     let now = env.app.clock.now();
-    enrol::remove(&env.app.store, "gw-1", now).await.unwrap();
+    let mut tx = env.app.store.read().await.unwrap();
+    let id = tx.gateways().await.unwrap()[0].id;
+    drop(tx);
+    gateways::remove_here(&env.app.store, id, now)
+        .await
+        .unwrap();
     let changed = events.message().await.data["networks_changed"].clone();
     assert_eq!(changed, true, "removed");
 }

@@ -16,9 +16,11 @@ mod web {
     mod console;
     mod device;
     mod devices;
+    mod edit_forms;
     mod editing;
     mod forms;
     mod full_disk;
+    mod gateways;
     mod known_browsers;
     #[cfg(target_os = "linux")]
     mod mail_env;
@@ -36,6 +38,7 @@ mod web {
     mod page_sessions;
     mod page_targets;
     mod passwords;
+    mod people;
     mod refused;
     mod reviewing;
     mod revocation;

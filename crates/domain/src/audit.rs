@@ -75,6 +75,10 @@ actions! {
     DeviceEnded = "device.ended",
     /// A link to choose a new password was made.
     PasswordLinkMade = "password.link_made",
+    /// An administrator had a link to choose a new password mailed to its account.
+    PasswordLinkMailed = "password.link_mailed",
+    /// A link to choose a new password was shown to the administrator who made it.
+    PasswordLinkShown = "password.link_shown",
     /// A password was set.
     PasswordSet = "password.set",
     /// The organisation got its first administrator.
@@ -101,6 +105,8 @@ actions! {
     GroupRemoved = "group.removed",
     /// A network was added.
     NetworkAdded = "network.added",
+    /// A network was renamed.
+    NetworkChanged = "network.changed",
     /// A network was removed.
     NetworkRemoved = "network.removed",
     /// A resource was added.
@@ -117,6 +123,8 @@ actions! {
     AssignmentRemoved = "assignment.removed",
     /// A gateway was added to a network.
     GatewayAdded = "gateway.added",
+    /// Another token that enrols a gateway was made.
+    GatewayTokenMade = "gateway.token_made",
     /// A gateway enrolled with its link.
     GatewayEnrolled = "gateway.enrolled",
     /// A gateway was removed.

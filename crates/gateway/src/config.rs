@@ -11,8 +11,16 @@ use serde::Deserialize;
 /// The file's name, inside the state folder.
 pub const FILE: &str = "gateway.toml";
 
-/// The file that enrolling creates.
-pub const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
+/// The file that enrolling creates, of a gateway that listens there.
+#[must_use]
+pub fn template(listen: Option<SocketAddr>) -> String {
+    match listen {
+        Some(listen) => TEMPLATE.replace("0.0.0.0:8443", &listen.to_string()),
+        None => TEMPLATE.to_owned(),
+    }
+}
+
+const TEMPLATE: &str = r#"# Settings of the Hourkey gateway.
 
 # Where clients connect.
 listen = "0.0.0.0:8443"

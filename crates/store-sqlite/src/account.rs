@@ -6,7 +6,7 @@ use hourkey_domain::ids::{SessionId, UserId};
 use hourkey_store::StoreError;
 use hourkey_store::account::{
     AccountRead, AccountWrite, BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, NewSession,
-    Refresh, Session, StoredResponse,
+    Refresh, Session, ShownLink, StoredResponse,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -141,6 +141,21 @@ impl AccountRead for Tx {
             .bind(link.to_vec())
             .bind(millis(now));
         self.one(user, |row| Ok(UserId(row.col("user_id")?))).await
+    }
+
+    async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError> {
+        let shown = query(
+            "SELECT user_id, shown_to, at FROM shown_links WHERE at > ? ORDER BY at DESC, user_id",
+        )
+        .bind(millis(since));
+        self.all(shown, |row| {
+            Ok(ShownLink {
+                user: UserId(row.col("user_id")?),
+                shown_to: UserId(row.col("shown_to")?),
+                at: row.time("at")?,
+            })
+        })
+        .await
     }
 
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
@@ -353,6 +368,18 @@ impl AccountWrite for Tx {
             .bind(user.0)
             .bind(millis(expires_at));
         self.run(insert).await?;
+        Ok(())
+    }
+
+    async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError> {
+        let note = query(
+            "INSERT INTO shown_links (user_id, shown_to, at) VALUES (?, ?, ?) \
+             ON CONFLICT (user_id, shown_to) DO UPDATE SET at = excluded.at",
+        )
+        .bind(shown.user.0)
+        .bind(shown.shown_to.0)
+        .bind(millis(shown.at));
+        self.run(note).await?;
         Ok(())
     }
 

@@ -161,7 +161,7 @@ impl MailWrite for Tx {
         )
         .bind(new.user.0)
         .bind(millis(new.at))
-        .bind(new.resource.0)
+        .bind(new.resource.map(|id| id.0))
         .bind(new.resource_name)
         .bind(json(&new.content)?)
         .bind(millis(new.next_at));
@@ -254,7 +254,7 @@ fn mail(row: &SqliteRow) -> Result<Mail, StoreError> {
         new: NewMail {
             user: UserId(row.col("user_id")?),
             at: row.time("at")?,
-            resource: ResourceId(row.col("resource_id")?),
+            resource: row.col::<Option<i64>>("resource_id")?.map(ResourceId),
             resource_name: row.col("resource_name")?,
             content: row.json("content")?,
             next_at: row.time("next_at")?,

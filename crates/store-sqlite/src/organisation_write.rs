@@ -112,6 +112,13 @@ impl OrganisationWrite for Tx {
         Ok(NetworkId(self.run(insert).await?.last_insert_rowid()))
     }
 
+    async fn rename_network(&mut self, id: NetworkId, name: &str) -> Result<(), StoreError> {
+        let rename = query("UPDATE networks SET name = ? WHERE id = ? AND removed = 0")
+            .bind(name)
+            .bind(id.0);
+        self.update_one(rename, || format!("network {id}")).await
+    }
+
     async fn remove_network(&mut self, id: NetworkId) -> Result<(), StoreError> {
         let resource =
             query("SELECT 1 FROM resources WHERE network_id = ? AND removed = 0 LIMIT 1");

@@ -34,6 +34,17 @@ pub struct Session {
     pub ends_at: DateTime<Utc>,
 }
 
+/// A link to set a password that was shown to whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownLink {
+    /// Whose password it sets.
+    pub user: UserId,
+    /// Who was shown it.
+    pub shown_to: UserId,
+    /// When, the last time.
+    pub at: DateTime<Utc>,
+}
+
 /// A session that has no id yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
@@ -181,6 +192,9 @@ pub trait AccountRead: Send {
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError>;
 
+    /// The links to set a password that were shown to administrators since `since`, the latest first.
+    async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError>;
+
     /// Who signed in in this browser before, the latest first.
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError>;
 
@@ -262,6 +276,9 @@ pub trait AccountWrite: AccountRead {
         user: UserId,
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+
+    /// Notes that a user's reset link was shown to an administrator.
+    async fn note_shown_link(&mut self, shown: ShownLink) -> Result<(), StoreError>;
 
     /// Forgets a user's reset links.
     async fn remove_reset_links(&mut self, user: UserId) -> Result<(), StoreError>;

@@ -79,11 +79,13 @@ pub enum MailKind {
     Ended,
     /// Access was revoked.
     Revoked,
+    /// Something about the reader's own account, or about another one that administrators must know.
+    Account,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Review,
         Self::Approved,
         Self::Denied,
@@ -91,6 +93,7 @@ impl MailKind {
         Self::Unlocked,
         Self::Ended,
         Self::Revoked,
+        Self::Account,
     ];
 
     /// Its name in the store, in forms and in the audit log.
@@ -104,6 +107,7 @@ impl MailKind {
             Self::Unlocked => "unlocked",
             Self::Ended => "ended",
             Self::Revoked => "revoked",
+            Self::Account => "account",
         }
     }
 
@@ -149,6 +153,39 @@ pub enum MailContent {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Something about an account.
+    Account {
+        /// What.
+        what: AboutAccount,
+    },
+}
+
+/// What is told about an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum AboutAccount {
+    /// It is there: a link sets its first password. The link is made when the mail is sent, and kept
+    /// nowhere.
+    Invited {
+        /// Who added it.
+        by: UserId,
+        /// Their name.
+        by_name: String,
+    },
+    /// A link sets a new password; made likewise.
+    PasswordLink {
+        /// Who wants that.
+        by: UserId,
+        /// Their name.
+        by_name: String,
+    },
+    /// A link that sets its password was shown to an administrator.
+    LinkShown {
+        /// Whose account.
+        of: String,
+        /// To whom.
+        to: String,
+    },
 }
 
 /// A mail to be sent.
@@ -158,8 +195,8 @@ pub struct NewMail {
     pub user: UserId,
     /// When it happened.
     pub at: DateTime<Utc>,
-    /// The resource it is about.
-    pub resource: ResourceId,
+    /// The resource it is about, where it is about one.
+    pub resource: Option<ResourceId>,
     /// The resource's name then.
     pub resource_name: String,
     /// What happened.

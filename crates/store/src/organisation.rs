@@ -150,6 +150,9 @@ pub trait OrganisationWrite: OrganisationRead {
     /// Adds a network.
     async fn insert_network(&mut self, name: &str) -> Result<NetworkId, StoreError>;
 
+    /// Gives a network another name.
+    async fn rename_network(&mut self, id: NetworkId, name: &str) -> Result<(), StoreError>;
+
     /// Removes a network that no resource is in.
     async fn remove_network(&mut self, id: NetworkId) -> Result<(), StoreError>;
 

@@ -1,4 +1,8 @@
 //! Reset links: an administrator makes one, its user sets a password with it, once.
+//!
+//! A link goes to the account's own mail. Only where that cannot be is it shown to the administrator, and
+//! then its owner and all administrators are told, and the account approves nothing of that administrator
+//! for a day (rule 6).
 
 use std::sync::Arc;
 
@@ -6,19 +10,26 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
+use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Room, Store, transact};
+use hourkey_store::mail::AboutAccount;
+use hourkey_store::{Read, Room, Store, Write, transact};
 use serde_json::json;
 use url::Url;
 
+pub use hourkey_store::account::ShownLink;
+
 use super::account;
+use super::caller::Caller;
 use super::password::{self, Priority};
 use super::secret::{digest, new_code, plain_code};
 use super::verified::Verified;
+use crate::actor::Actor;
 use crate::app::App;
 use crate::config::address;
 use crate::error::AppError;
+use crate::mail::queue;
 
 /// A link is good for this long.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -34,25 +45,175 @@ pub async fn make_link(
     user: UserId,
     now: Time,
 ) -> Result<String, AppError> {
-    let code = new_code(32);
-    let link = digest(&plain_code(&code));
     // An administrator's at the terminal, for the password that ends sessions.
-    transact(store, Room::Kept, move |tx| {
-        Box::pin(async move {
-            tx.put_reset_link(link, user, now + LIFETIME).await?;
-            let entry = Entry {
-                at: now,
-                actor: None,
-                action: AuditAction::PasswordLinkMade,
-                subject: Subject::Account { user },
-                detail: json!({ "expires_at": now + LIFETIME }),
-            };
-            tx.record(entry).await?;
-            Ok::<_, AppError>(())
-        })
+    let code = transact(store, Room::Kept, move |tx| {
+        Box::pin(new_link_code(tx, user, None, now))
     })
     .await?;
-    Ok(format!("{}#{code}", address(public_url, "/reset")))
+    Ok(with_code(public_url, &code))
+}
+
+/// A new code of a link for a user; `actor` is who wants it.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn new_link_code(
+    tx: &mut dyn Write,
+    user: UserId,
+    actor: Option<UserId>,
+    now: Time,
+) -> Result<String, AppError> {
+    let code = new_code(32);
+    let link = digest(&plain_code(&code));
+    tx.put_reset_link(link, user, now + LIFETIME).await?;
+    let entry = Entry {
+        at: now,
+        actor,
+        action: AuditAction::PasswordLinkMade,
+        subject: Subject::Account { user },
+        detail: json!({ "expires_at": now + LIFETIME }),
+    };
+    tx.record(entry).await?;
+    Ok(code)
+}
+
+/// The link with this code.
+#[must_use]
+pub(crate) fn with_code(public_url: &Url, code: &str) -> String {
+    format!("{}#{code}", address(public_url, "/reset"))
+}
+
+/// What came of an administrator's wish for a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// It is on its way to this address: the account's own.
+    Mailed(String),
+    /// It could not be mailed: this is the link, to be given to its owner in person.
+    Shown(String),
+}
+
+/// Has a link sent to an account's own mail, or, where none can be sent, shows it to the administrator
+/// who wants it (rule 6).
+///
+/// # Errors
+/// [`Code::NotFound`] for an unknown account, [`Code::NotNeeded`] for a disabled one,
+/// [`Code::Forbidden`] for whoever is no administrator, [`Code::OwnRequest`] for one's own account, [`Code::RateLimited`].
+pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Handed, AppError> {
+    let caller = caller.into();
+    app.budgets.change(caller.user, app.clock.now())?;
+    let url = app.config.public_url.clone();
+    app.transact(Room::Kept, move |tx, now| {
+        let url = url.clone();
+        Box::pin(async move {
+            let actor = Actor::load(tx, caller).await?;
+            let account = tx.user(of).await?.filter(|_| actor.sees_all());
+            let account = account.ok_or_else(AppError::not_found)?;
+            if !actor.administers() {
+                return Err(AppError::refused(
+                    Code::Forbidden,
+                    "Only administrators have links made that set a password.",
+                ));
+            }
+            let maker = actor.user;
+            if maker.id == of {
+                return Err(AppError::refused(
+                    Code::OwnRequest,
+                    "This is your own account: another administrator can have a link made for you.",
+                ));
+            }
+            if account.disabled {
+                return Err(AppError::refused(
+                    Code::NotNeeded,
+                    "This account is disabled: nobody signs in to it. Enable it first.",
+                ));
+            }
+            let has_mail = tx.mail_settings().await?.is_some();
+            if let Some(address) = account.email.filter(|_| has_mail) {
+                let (by, by_name) = (maker.id, maker.name.clone());
+                let what = AboutAccount::PasswordLink { by, by_name };
+                queue::account(tx, of, what, now).await?;
+                // The record is also what wakes the delivery.
+                record(tx, AuditAction::PasswordLinkMailed, of, maker.id, now).await?;
+                return Ok(Handed::Mailed(address));
+            }
+            let code = new_link_code(tx, of, Some(maker.id), now).await?;
+            let shown_to = maker.id;
+            let shown = ShownLink {
+                user: of,
+                shown_to,
+                at: now,
+            };
+            tx.note_shown_link(shown).await?;
+            record(tx, AuditAction::PasswordLinkShown, of, shown_to, now).await?;
+            let what = AboutAccount::LinkShown {
+                of: account.name,
+                to: maker.name,
+            };
+            let others = tx.organisation().await?.users.into_iter();
+            let others = others.filter(|user| {
+                let told = user.id == of || user.roles.contains(&Role::Admin);
+                told && user.id != shown_to && !user.disabled
+            });
+            for other in others {
+                queue::account(tx, other.id, what.clone(), now).await?;
+            }
+            Ok(Handed::Shown(with_code(&url, &code)))
+        })
+    })
+    .await
+}
+
+async fn record(
+    tx: &mut dyn Write,
+    action: AuditAction,
+    user: UserId,
+    actor: UserId,
+    at: Time,
+) -> Result<(), AppError> {
+    let entry = Entry {
+        at,
+        actor: Some(actor),
+        action,
+        subject: Subject::Account { user },
+        detail: json!({}),
+    };
+    tx.record(entry).await?;
+    Ok(())
+}
+
+/// An account approves nothing of an administrator who was shown a link to its password, for this long.
+const APPROVES_NOTHING_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// Who was shown links in the last day, of everybody.
+///
+/// # Errors
+/// The store's failure.
+pub async fn shown_lately(tx: &mut dyn Read, now: Time) -> Result<Vec<ShownLink>, AppError> {
+    Ok(tx.shown_links(now - APPROVES_NOTHING_FOR).await?)
+}
+
+/// Refuses a decision by an account of which the requester may know the password (rule 6).
+///
+/// # Errors
+/// [`Code::OwnRequest`].
+pub(crate) async fn check_decision(
+    tx: &mut dyn Read,
+    by: UserId,
+    requester: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let shown = shown_lately(tx, now).await?;
+    match shown
+        .iter()
+        .any(|it| it.user == by && it.shown_to == requester)
+    {
+        false => Ok(()),
+        true => Err(AppError::refused(
+            Code::OwnRequest,
+            "A link to set your password was shown to this requester less than a day ago, so another \
+             reviewer has to decide this.",
+        )),
+    }
 }
 
 /// Sets a password by a link's code, ends all sessions of its user, and returns who that is.

@@ -4,16 +4,18 @@ use hourkey_domain::Time;
 use hourkey_domain::ids::RequestId;
 use hourkey_domain::request::Request;
 use hourkey_protocol::notice::What;
-use hourkey_store::Read;
-use hourkey_store::mail::{Mail, MailContent, MailKind, MailSettings};
+use hourkey_store::mail::{AboutAccount, Mail, MailContent, MailKind, MailSettings};
+use hourkey_store::{Read, Room};
 use lettre::Message;
 
+use super::choices::CHOICES;
 use super::message::{Frame, Recipient, message};
 use super::queue;
-use super::wording::words;
+use super::wording::{Known, words};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
+use crate::identity::reset;
 
 /// What becomes of a mail.
 pub(super) enum Fate {
@@ -43,7 +45,20 @@ pub(super) async fn decide(
     let organisation = tx.organisation_name().await?;
     // Few may read at a time, and writing needs nothing more.
     drop(tx);
-    let link = link(app, &found.path, &found.login);
+    let link = match &mail.new.content {
+        MailContent::Account {
+            what: AboutAccount::Invited { by, .. } | AboutAccount::PasswordLink { by, .. },
+        } => {
+            let (user, by) = (mail.new.user, *by);
+            let code = app.transact(Room::Kept, move |tx, now| {
+                Box::pin(reset::new_link_code(tx, user, Some(by), now))
+            });
+            reset::with_code(&app.config.public_url, &code.await?)
+        }
+        MailContent::Account { .. } | MailContent::Notice { .. } | MailContent::Ended { .. } => {
+            link(app, &found.path, &found.login)
+        }
+    };
     let choices = self::link(app, "/mail", &found.login);
     let frame = Frame {
         settings,
@@ -56,7 +71,11 @@ pub(super) async fn decide(
         choices: &choices,
     };
     let new = &mail.new;
-    let words = words(&new.content, new.at, &new.resource_name, found.lapses_at);
+    let known = Known {
+        lapses_at: found.lapses_at,
+        login: &found.login,
+    };
+    let words = words(&new.content, new.at, &new.resource_name, known);
     Ok(match message(&frame, &words) {
         Ok(message) => Fate::Send(Box::new(message)),
         Err(why) => Fate::Undeliverable(why),
@@ -80,7 +99,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
     let Some(address) = person.email.filter(|_| !person.disabled) else {
         return Ok(None);
     };
-    if kind != MailKind::Review && tx.unwanted_mail(user).await?.contains(&kind) {
+    if CHOICES.contains(&kind) && tx.unwanted_mail(user).await?.contains(&kind) {
         return Ok(None);
     }
     let request = match about(tx, &mail.new.content).await? {
@@ -119,6 +138,7 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
 async fn about(tx: &mut dyn Read, content: &MailContent) -> Result<Option<RequestId>, AppError> {
     let grant = match content {
         MailContent::Ended { grant, .. } => *grant,
+        MailContent::Account { .. } => return Ok(None),
         MailContent::Notice { what } => match what {
             What::Revoked { grant, .. } | What::Started { grant, .. } => *grant,
             What::Approved { request, .. }

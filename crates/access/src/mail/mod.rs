@@ -17,6 +17,14 @@ mod smtp;
 pub mod trial;
 mod wording;
 
+/// Whether this is a mail address.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn check_address(typed: &str) -> Result<(), String> {
+    message::address(typed).map(drop)
+}
+
 pub use hourkey_domain::ids::MailId;
 pub use hourkey_store::mail::{
     Mail, MailContent, MailCounts, MailKind, MailSecurity, MailStatus, MailTrouble,

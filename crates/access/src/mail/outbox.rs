@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::delivery::ask_server_again;
 use super::settings::{TypedSettings, must_administer, record};
-use super::wording::words;
+use super::wording::{Known, words};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
@@ -87,7 +87,7 @@ async fn listed(tx: &mut dyn Read, mails: Vec<Mail>) -> Result<Vec<Listed>, AppE
         let person = tx.user(mail.new.user).await?;
         let name = tx.user_name(mail.new.user).await?;
         let new = &mail.new;
-        let subject = words(&new.content, new.at, &new.resource_name, None).title;
+        let subject = words(&new.content, new.at, &new.resource_name, Known::default()).title;
         listed.push(Listed {
             to: name.map(|(_, name)| name).unwrap_or_default(),
             address: person.and_then(|person| person.email),

@@ -6,7 +6,7 @@ use hourkey_domain::ids::{GrantId, ResourceId, UserId};
 use hourkey_protocol::notice::What;
 use hourkey_store::Write;
 use hourkey_store::access::NewNotice;
-use hourkey_store::mail::{MailContent, MailKind, NewMail};
+use hourkey_store::mail::{AboutAccount, MailContent, MailKind, NewMail};
 
 use crate::error::AppError;
 
@@ -23,7 +23,8 @@ pub(crate) async fn notice(
         what: notice.what.clone(),
     };
     let (user, resource) = (notice.user, notice.resource);
-    queue(tx, user, (resource, &notice.resource_name), content, at).await
+    let about = Some((resource, &*notice.resource_name));
+    queue(tx, user, about, content, at).await
 }
 
 /// Queues the mail that says that a grant came to its end.
@@ -34,13 +35,24 @@ pub(crate) async fn ended(
     grant: GrantId,
     at: Time,
 ) -> Result<(), AppError> {
-    queue(tx, user, resource, MailContent::Ended { grant, at }, at).await
+    let content = MailContent::Ended { grant, at };
+    queue(tx, user, Some(resource), content, at).await
+}
+
+/// Queues a mail about an account.
+pub(crate) async fn account(
+    tx: &mut dyn Write,
+    user: UserId,
+    what: AboutAccount,
+    at: Time,
+) -> Result<(), AppError> {
+    queue(tx, user, None, MailContent::Account { what }, at).await
 }
 
 async fn queue(
     tx: &mut dyn Write,
     user: UserId,
-    (resource, resource_name): (ResourceId, &str),
+    about: Option<(ResourceId, &str)>,
     content: MailContent,
     at: Time,
 ) -> Result<(), AppError> {
@@ -50,8 +62,8 @@ async fn queue(
     let new = NewMail {
         user,
         at,
-        resource,
-        resource_name: resource_name.to_owned(),
+        resource: about.map(|(resource, _)| resource),
+        resource_name: about.map(|(_, name)| name.to_owned()).unwrap_or_default(),
         next_at: match may_be_undone(&content) {
             true => at + UNDO,
             false => at,
@@ -67,6 +79,7 @@ async fn queue(
 pub(super) fn kind(content: &MailContent) -> Option<MailKind> {
     let what = match content {
         MailContent::Ended { .. } => return Some(MailKind::Ended),
+        MailContent::Account { .. } => return Some(MailKind::Account),
         MailContent::Notice { what } => what,
     };
     match what {
@@ -86,8 +99,13 @@ pub(super) fn kind(content: &MailContent) -> Option<MailKind> {
 fn may_be_undone(content: &MailContent) -> bool {
     match kind(content) {
         Some(MailKind::Approved | MailKind::Denied | MailKind::Unlocked) => true,
-        Some(MailKind::Review | MailKind::Closed | MailKind::Ended | MailKind::Revoked) | None => {
-            false
-        }
+        Some(
+            MailKind::Review
+            | MailKind::Closed
+            | MailKind::Ended
+            | MailKind::Revoked
+            | MailKind::Account,
+        )
+        | None => false,
     }
 }

@@ -5,7 +5,7 @@ use hourkey_domain::cause::Cause;
 use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::{one_line, several_lines};
 use hourkey_protocol::notice::What;
-use hourkey_store::mail::MailContent;
+use hourkey_store::mail::{AboutAccount, MailContent};
 
 /// What became of it, with people by their names.
 type Told<'a> = Outcome<'a, str>;
@@ -34,13 +34,22 @@ pub(super) struct Words {
     pub(super) about_link: &'static str,
 }
 
-/// What a mail says of `content`, which happened at `at`, about the resource of this name. `lapses_at`:
-/// when a request that waits lapses.
+/// What is known only when a mail is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known<'a> {
+    /// When a request that waits lapses.
+    pub(super) lapses_at: Option<Time>,
+    /// The name that its reader signs in with.
+    pub(super) login: &'a str,
+}
+
+/// What a mail says of `content`, which happened at `at`, about the resource of this name, if it is about
+/// one.
 pub(super) fn words(
     content: &MailContent,
     at: Time,
     resource_name: &str,
-    lapses_at: Option<Time>,
+    known: Known<'_>,
 ) -> Words {
     let name = short(resource_name);
     let what = match content {
@@ -51,6 +60,7 @@ pub(super) fn words(
                 vec![format!("Access ended on {}.", dated(*at))],
             );
         }
+        MailContent::Account { what } => return about_account(what, known.login),
         MailContent::Notice { what } => what,
     };
     let outcome = what.outcome(at).unwrap_or(Outcome::Unknown);
@@ -73,7 +83,7 @@ pub(super) fn words(
                     "{requester} asks to unlock {name}. It locked because it wasn’t used for a while."
                 )],
             };
-            if let Some(lapses_at) = lapses_at {
+            if let Some(lapses_at) = known.lapses_at {
                 let until = dated(lapses_at);
                 sentences.push(format!("The request expires on {until} if nobody answers."));
             }
@@ -148,6 +158,48 @@ pub(super) fn words(
             told(open.title(&name), vec![format!("Access ends on {until}.")])
         }
         What::Unknown => told(format!("News about {name}"), Vec::new()),
+    }
+}
+
+fn about_account(what: &AboutAccount, login: &str) -> Words {
+    let once = "It works once, for 24 hours from now.";
+    match what {
+        AboutAccount::Invited { by_name, .. } => Words {
+            title: format!("{} added you to Hourkey", short(by_name)),
+            sentences: vec![
+                "It gives you access to private resources, for as long as you need it. Choose a \
+                 password first."
+                    .to_owned(),
+                format!("You sign in as {}.", short(login)),
+            ],
+            quote: None,
+            link: "Choose a password",
+            about_link: once,
+        },
+        AboutAccount::PasswordLink { by_name, .. } => Words {
+            title: "Set a new password".to_owned(),
+            sentences: vec![format!(
+                "{} had this link made for you. With a new password you’re signed out everywhere else. \
+                 If you don’t expect it, leave it alone and tell them.",
+                short(by_name)
+            )],
+            quote: None,
+            link: "Set a new password",
+            about_link: once,
+        },
+        AboutAccount::LinkShown { of, to } => {
+            let (of, to) = (short(of), short(to));
+            told(
+                format!("A link to the password of {of} was shown"),
+                vec![
+                    format!(
+                        "{to} was shown a link that sets the password of {of}, because it could not be \
+                         mailed to the account."
+                    ),
+                    format!("For a day, {of} can’t decide what {to} asks for."),
+                ],
+            )
+        }
     }
 }
 

@@ -1,9 +1,21 @@
 //! Entities in the file's form: names instead of ids.
 
 use hourkey_domain::ids::{GroupId, UserId};
-use hourkey_domain::organisation::{Assignment, Group, Organisation, Resource};
+use hourkey_domain::organisation::{Assignment, Group, Organisation, Resource, User};
 
-use super::file::{AssignmentSpec, GroupSpec, ResourceSpec};
+use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
+
+impl UserSpec {
+    pub(super) fn of(user: &User) -> Self {
+        Self {
+            login: user.login.clone(),
+            name: user.name.clone(),
+            email: user.email.clone(),
+            roles: user.roles.clone(),
+            disabled: user.disabled,
+        }
+    }
+}
 
 impl GroupSpec {
     pub(super) fn of(today: &Organisation, group: &Group) -> Self {

@@ -6,21 +6,28 @@
 
 mod edit;
 mod explain;
+mod first_day;
+mod gateway;
+mod gateways;
 mod groups;
 pub(super) mod mail;
 mod mail_outbox;
 mod overview;
+mod password_link;
 mod people;
 mod requests;
 mod resources;
+mod seen_as;
 mod settings;
 mod summary;
 mod table;
 mod view;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use hourkey_access::app::App;
+
+use crate::unsent;
 
 pub use explain::ConnectedGateways;
 
@@ -42,5 +49,16 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/groups/{id}/summary.csv", get(summary::of_group))
         .route("/groups/{id}/summary.xlsx", get(summary::of_group))
         .route("/requests", get(requests::list))
+        .route("/gateways", get(gateways::list))
+        .route("/gateways/{id}", get(gateway::show).post(gateway::send))
+        .route(
+            "/networks/{id}/gateways",
+            unsent::kept(app, get(gateway::show_new), post(gateway::send_new)),
+        )
+        .route("/people/{id}/view", get(seen_as::show))
+        .route(
+            "/people/{id}/link",
+            get(password_link::show).post(password_link::send),
+        )
         .route("/explain", get(explain::show))
 }

@@ -15,6 +15,7 @@ use hourkey_domain::organisation::lint::{Finding, Severity, lint, sentence};
 use maud::{Markup, html};
 
 use super::explain::ConnectedGateways;
+use super::first_day;
 use super::table::table;
 use super::view::{count, link, overview, page};
 use crate::error::PageError;
@@ -52,6 +53,7 @@ pub(super) async fn show(
         ("Overview", Place::Overview),
         &html! {
             div.head { h1 { "Overview" } }
+            (first_day::steps(&view, &app.config.address(""), networks.connected() > 0))
             (figures(&now, &networks, view.now))
             (attention(&view, &findings))
             (waiting(&view, &now))

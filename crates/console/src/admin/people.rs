@@ -57,6 +57,7 @@ pub(super) async fn list(
             div.head {
                 h1 { "People " span.muted { (rows.total) } }
                 (search("/people", &query, "Search people"))
+                @if view.administers { a.btn.primary href="/people/new" { "Add people" } }
             }
             (rows.table(
                 "/people",
@@ -136,6 +137,15 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
+                p.acts {
+                    a.btn href={ "/people/" (id) "/view" } { "See what they see" }
+                    @if view.administers {
+                        a.btn href={ "/people/" (id) "/edit" } { "Change" }
+                        @if id != user.user.id && !person.disabled {
+                            a.btn href={ "/people/" (id) "/link" } { "Link to set a password" }
+                        }
+                    }
+                }
                 (summary::links(&format!("/people/{id}")))
             }
             dl.facts {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use hourkey_controller::gateways::enrol;
+use anyhow::{Context as _, bail};
+use hourkey_access::gateways;
 use hourkey_domain::text::{for_terminal, json_for_terminal};
 use hourkey_terminal as terminal;
 
-use super::opened::Opened;
+use super::opened::{Opened, told};
 
 /// What to do with which gateway.
 #[derive(clap::Subcommand)]
@@ -43,9 +44,20 @@ pub(crate) async fn run(opened: &Opened, command: Command) -> anyhow::Result<()>
             network,
             address,
         } => {
-            let store = &opened.store;
-            let token = enrol::add(store, &name, &network, &address, opened.now()).await?;
-            terminal::line(&token)?;
+            let networks = opened.store.read().await?.organisation().await?.networks;
+            let known = networks.iter().find(|it| it.name == network);
+            let Some(known) = known else {
+                let names: Vec<_> = networks.iter().map(|it| it.name.as_str()).collect();
+                let names = names.join(", ");
+                bail!("there is no network {network:?}; there are: {names}");
+            };
+            let wanted = gateways::Wanted {
+                name,
+                network: known.id,
+                address,
+            };
+            let added = gateways::add_here(&opened.store, wanted, opened.now()).await;
+            terminal::line(&added.map_err(told)?.token)?;
             terminal::note(
                 "Hand this token to `hourkey-gateway enrol` on the gateway's host, on its standard \
                  input. It works once, for 24 hours.",
@@ -53,7 +65,11 @@ pub(crate) async fn run(opened: &Opened, command: Command) -> anyhow::Result<()>
         }
         Command::List { json } => list(opened, json).await?,
         Command::Remove { name } => {
-            enrol::remove(&opened.store, &name, opened.now()).await?;
+            let all = opened.store.read().await?.gateways().await?;
+            let found = all.into_iter().find(|it| it.name == name);
+            let gateway = found.with_context(|| format!("there is no gateway {name:?}"))?;
+            let removed = gateways::remove_here(&opened.store, gateway.id, opened.now());
+            removed.await.map_err(told)?;
             terminal::line(format_args!("{} is removed.", for_terminal(&name)))?;
         }
     }

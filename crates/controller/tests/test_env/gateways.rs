@@ -3,7 +3,7 @@
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, StatusCode, header};
 use futures_util::StreamExt as _;
-use hourkey_controller::gateways::enrol;
+use hourkey_access::gateways::{self, Wanted};
 use hourkey_domain::ids::UserId;
 use hourkey_pki::{Holder, Key};
 use hourkey_protocol::gateway::{All, Changes, Ping};
@@ -26,10 +26,20 @@ pub async fn fed() -> (TestEnv, String) {
 
 pub async fn added(env: &TestEnv, name: &str) -> String {
     let (store, now) = (&env.app.store, env.app.clock.now());
-    let address = "gw.corp.example:8443";
-    enrol::add(store, name, "Office", address, now)
-        .await
-        .unwrap()
+    let wanted = wanted(env, name).await;
+    let added = gateways::add_here(store, wanted, now).await.unwrap();
+    added.token
+}
+
+/// A gateway of the office.
+pub async fn wanted(env: &TestEnv, name: &str) -> Wanted {
+    let organisation = env.app.organisation().await.unwrap();
+    let office = organisation.networks().find(|it| it.name == "Office");
+    Wanted {
+        name: name.to_owned(),
+        network: office.unwrap().id,
+        address: "gw.corp.example:8443".to_owned(),
+    }
 }
 
 pub async fn enrol_gateway(env: &TestEnv, token: &str, key: &Key) -> Answer {

@@ -5,8 +5,8 @@ use hourkey_access::directory::Directory;
 use hourkey_access::identity::session;
 use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_access::sweep::sweep_now;
-use hourkey_access::{ask, decide, end, unlock};
-use hourkey_controller::gateways::{enrol, usage};
+use hourkey_access::{ask, decide, end, gateways, unlock};
+use hourkey_controller::gateways::usage;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_protocol::access::{Approve, Comment, NewRequest, NewUnlock};
 use hourkey_protocol::account::SessionKind;
@@ -19,6 +19,7 @@ use hourkey_testkit::organisation::{Access, Assignment, OrgBuilder, Resource, Us
 use proptest::prelude::*;
 
 use super::TestEnv;
+use super::gateways::wanted;
 
 /// Something that happens. People, resources and the like are picked by a number.
 #[derive(Clone, Debug)]
@@ -277,11 +278,16 @@ impl History {
                 if adds {
                     self.count += 1;
                     let name = format!("gw-{}", self.count);
-                    let address = "gw.corp.example:8443";
-                    let _ = enrol::add(&app.store, &name, "Office", address, now).await;
+                    let wanted = wanted(&self.env, &name).await;
+                    let _ = gateways::add_here(&app.store, wanted, now).await;
                 } else {
                     let name = format!("gw-{}", self.count);
-                    let _ = enrol::remove(&app.store, &name, now).await;
+                    let mut tx = app.store.read().await.unwrap();
+                    let all = tx.gateways().await.unwrap();
+                    drop(tx);
+                    if let Some(gateway) = all.iter().find(|it| it.name == name) {
+                        let _ = gateways::remove_here(&app.store, gateway.id, now).await;
+                    }
                 }
             }
             Step::Wait { minutes } => {

@@ -6,41 +6,8 @@ use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use serde_json::json;
 
-use crate::web::browser::{Browser, Page, Site};
-
-/// The fields of a form on a page, with these in place of what it had.
-fn filled(page: &Page, change: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut fields = Vec::new();
-    for input in page.text.split("<input ").skip(1) {
-        let (input, _) = input.split_once('>').unwrap();
-        let attribute = |name: &str| {
-            let (_, rest) = input.split_once(&format!("{name}=\""))?;
-            Some(rest.split_once('"')?.0.replace("&quot;", "\""))
-        };
-        let Some(name) = attribute("name").filter(|it| !["token", "by", "q"].contains(&&**it))
-        else {
-            continue;
-        };
-        let is_off = attribute("type").as_deref() == Some("radio") && !input.contains(" checked");
-        if !is_off {
-            fields.push((name, attribute("value").unwrap_or_default()));
-        }
-    }
-    for (name, value) in change {
-        fields.retain(|(field, _)| field != name);
-        fields.push(((*name).to_owned(), (*value).to_owned()));
-    }
-    fields
-}
-
-async fn send(browser: &Browser<'_>, path: &str, page: &Page, change: &[(&str, &str)]) -> Page {
-    let fields = filled(page, change);
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, value)| (&**name, &**value))
-        .collect();
-    browser.post(path, &fields).await
-}
+use crate::web::browser::Site;
+use crate::web::edit_forms::{saved, send};
 
 async fn settings(site: &Site, resource: ResourceId) -> Settings {
     let organisation = site.app.organisation().await.unwrap();
@@ -267,17 +234,6 @@ async fn an_override_that_leaves_nobody_to_approve_says_so() {
     let form = ada.get(&own).await;
     let shown = send(&ada, &own, &form, &[("approval", "manual")]).await;
     shown.says("Ada Admin is the only reviewer of Logs : nobody can approve their requests.");
-}
-
-/// Opens the page, fills its form in, looks at what it does, and saves it.
-async fn saved(browser: &Browser<'_>, path: &str, change: &[(&str, &str)]) -> Page {
-    let form = browser.get(path).await;
-    assert_eq!(form.status, 200, "{path}: {}", form.words());
-    let shown = send(browser, path, &form, change).await;
-    assert_eq!(shown.status, 200, "{path}: {}", shown.words());
-    let done = send(browser, path, &shown, &[("do", "save")]).await;
-    assert_eq!(done.status, 303, "{path}: {}", done.words());
-    done
 }
 
 #[tokio::test]

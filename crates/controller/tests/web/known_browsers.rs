@@ -154,5 +154,5 @@ async fn who_is_known_signs_in_while_strangers_take_all_places() {
         ("login", "first"),
         ("password", PASSWORD),
     ];
-    assert_eq!(first.post("/setup", &fields).await.location(), "/access");
+    assert_eq!(first.post("/setup", &fields).await.location(), "/overview");
 }

@@ -18,6 +18,7 @@ const CALLERS: [&str; 9] = ["", "ann", "ben", "dan", "rae", "ada", "eve", "ola",
 /// |---|---|
 /// | `ok` | the page |
 /// | `did` | the form was taken, and something was recorded |
+/// | `new` | the form was taken, and the page shows what came of it |
 /// | `go` | sent to another page, nothing was recorded |
 /// | `in` | sent to sign in, nothing was recorded |
 /// | `no` | forbidden, nothing was recorded |
@@ -50,7 +51,7 @@ fn table() -> Vec<Row> {
     let row = |route, form, target, outcomes| Row { route, query: "", form, target, outcomes };
     let asked = |query, row: Row| Row { query, ..row };
     use Target::{
-        Ann, Assignment, Caller, Database, Device, Grant, Group, Host, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
+        Ann, Assignment, Caller, Database, Device, Gateway, Grant, Group, Host, Network, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
     };
     vec![
         //                                                             out  ann  ben  dan  rae  ada  eve  ola  aud
@@ -130,6 +131,24 @@ fn table() -> Vec<Row> {
         row("GET /people/{id}", "", Ann,                              "in   --   --   --   --   ok   --   --   ok"),
         row("GET /people/{id}/summary.csv", "", Ann,                  "in   --   --   --   --   ok   --   --   ok"),
         row("GET /people/{id}/summary.xlsx", "", Ann,                 "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /people/new", "", Caller,                            "in   --   --   --   --   ok   --   --   --"),
+        row("POST /people/new", "lines=x,,x", Caller,                 "in   --   --   --   --   409  --   --   --"),
+        row("GET /people/{id}/edit", "", Ann,                         "in   --   --   --   --   ok   --   --   --"),
+        row("POST /people/{id}/edit", "do=remove", Ann,               "in   --   --   --   --   409  --   --   --"),
+        row("GET /people/{id}/view", "", Ann,                         "in   --   --   --   --   ok   --   --   ok"),
+        row("GET /people/{id}/link", "", Ann,                         "in   --   --   --   --   ok   --   --   --"),
+        row("POST /people/{id}/link", "", Ann,                        "in   --   --   --   --   new  --   --   no"),
+        row("GET /settings", "", Caller,                              "in   --   --   --   --   ok   --   --   --"),
+        row("POST /settings", "name=x", Caller,                       "in   --   --   --   --   409  --   --   --"),
+        // What serves the networks.
+        row("GET /gateways", "", Caller,                              "in   no   no   no   no   ok   no   ok   ok"),
+        row("GET /gateways/{id}", "", Gateway,                        "in   --   --   --   --   ok   --   ok   ok"),
+        row("POST /gateways/{id}", "do=command", Gateway,             "in   --   --   --   --   new  --   --   --"),
+        row("POST /gateways/{id}", "do=remove", Gateway,              "in   --   --   --   --   did  --   --   --"),
+        row("GET /networks/{id}/gateways", "", Network,               "in   --   --   --   --   ok   --   --   --"),
+        row("POST /networks/{id}/gateways", "name=x&address=x:1", Network, "in -- --  --   --   new  --   --   --"),
+        row("GET /networks/{id}/edit", "", Network,                   "in   --   --   --   --   ok   --   --   --"),
+        row("POST /networks/{id}/edit", "do=remove", Network,         "in   --   --   --   --   409  --   --   --"),
         // How mail is sent: administrators set it, auditors read it. Each chooses for themselves.
         row("GET /settings/mail", "", Caller,                         "in   --   --   --   --   ok   --   --   ok"),
         row("POST /settings/mail", "do=save&host=localhost&port=25&security=clear&sender=h@corp.example", Caller, "in -- -- -- -- did -- -- no"),
@@ -283,6 +302,7 @@ fn outcome(page: &Page, recorded: bool) -> String {
         (303, false) => "go",
         (403, false) if page.text.contains("id=\"sign-in\"") => "in",
         (200, false) => "ok",
+        (200, true) => "new",
         (403, false) => "no",
         (404, false) => "--",
         (status, false) => return status.to_string(),

@@ -1,6 +1,8 @@
 //! What the routes for browsers are about in `page_authority`.
 
 use chrono::TimeDelta;
+use hourkey_access::gateways;
+use hourkey_domain::ids::{NetworkId, ResourceId};
 use hourkey_domain::settings::Mode;
 use serde_json::json;
 
@@ -34,6 +36,10 @@ pub(crate) enum Target {
     Ann,
     /// Her group.
     Group,
+    /// The network of what she sees.
+    Network,
+    /// A gateway of it, not set up yet.
+    Gateway,
     /// Herself: she did not use the database, which locked.
     Person,
     /// A host that waits for whoever types its code.
@@ -84,6 +90,11 @@ impl Ids {
     }
 }
 
+async fn network(site: &Site, resource: ResourceId) -> NetworkId {
+    let organisation = site.app.organisation().await.unwrap();
+    organisation.resource(resource).unwrap().network
+}
+
 /// Makes the target.
 pub(crate) async fn made(site: &Site, target: Target) -> Ids {
     let (env, people) = (&site.env, site.env.people);
@@ -122,6 +133,17 @@ pub(crate) async fn made(site: &Site, target: Target) -> Ids {
         Target::Group => {
             let organisation = site.app.organisation().await.unwrap();
             Ids::of(organisation.groups_of(people.ann)[0].0)
+        }
+        Target::Network => Ids::of(network(site, database).await.0),
+        Target::Gateway => {
+            let wanted = gateways::Wanted {
+                name: "gw-1".to_owned(),
+                network: network(site, database).await,
+                address: "gw.corp.example:8443".to_owned(),
+            };
+            let (store, now) = (&site.app.store, site.app.clock.now());
+            let added = gateways::add_here(store, wanted, now).await.unwrap();
+            Ids::of(added.id.0)
         }
         Target::Payroll => Ids::of(env.resources.payroll.0),
         Target::Person => {

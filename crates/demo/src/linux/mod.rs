@@ -2,6 +2,7 @@
 
 mod administration;
 mod connections;
+mod first_day;
 mod harness;
 mod private_services;
 mod serve;
@@ -33,6 +34,12 @@ enum Play {
         #[arg(long)]
         pictures: PathBuf,
     },
+    /// Play the first day alone: from an empty folder to somebody's first approved connection.
+    FirstDay {
+        /// Where the pictures go.
+        #[arg(long)]
+        pictures: PathBuf,
+    },
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -51,5 +58,6 @@ pub(crate) fn main() -> ExitCode {
     match play {
         Play::Serve => runtime.block_on(serve::serve()),
         Play::Tour { pictures } => runtime.block_on(tour::play(&pictures)),
+        Play::FirstDay { pictures } => runtime.block_on(tour::play_first_day(&pictures)),
     }
 }

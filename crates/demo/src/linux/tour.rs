@@ -2,7 +2,7 @@
 //! was observed from outside (the session bus, the browsers, the screen), and how long it took.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use hourkey_testkit::tray::Row;
 use hourkey_testkit::tray_host::TrayHost;
 use hourkey_testkit::webdriver::http;
 
+use super::first_day;
 use super::harness::{DesktopHarness, Reviewer, Theme, controller, page_shots};
 use super::steps::Steps;
 use super::users::{ADA, MARTA, ask, deny, sign_in};
@@ -36,13 +37,30 @@ pub(crate) async fn play(pictures: &Path) -> ExitCode {
     steps.end(played, pictures)
 }
 
-async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
-    // Programs that take pictures run in folders of their own.
-    let pictures = &std::path::absolute(pictures)?;
+/// Plays the first day alone.
+pub(crate) async fn play_first_day(pictures: &Path) -> ExitCode {
+    let mut steps = Steps::default();
+    let played = async {
+        let pictures = fresh(pictures)?;
+        first_day::play(&mut steps, &pictures).await
+    };
+    let played = played.await;
+    steps.end(played, pictures)
+}
+
+/// The folder for pictures, empty. Programs that take pictures run in folders of their own.
+fn fresh(pictures: &Path) -> Result<PathBuf> {
+    let pictures = std::path::absolute(pictures)?;
     if pictures.exists() {
-        fs::remove_dir_all(pictures)?;
+        fs::remove_dir_all(&pictures)?;
     }
-    fs::create_dir_all(pictures)?;
+    fs::create_dir_all(&pictures)?;
+    Ok(pictures)
+}
+
+async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
+    let pictures = &fresh(pictures)?;
+    first_day::play(steps, pictures).await?;
     let folder = tempfile::tempdir()?;
     let clock = TestClock::new(folder.path())?;
 

@@ -1,6 +1,7 @@
 //! `enrol`: enrols the gateway with a controller.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// The authority of the controller's certificate, PEM. Then no other is trusted for it.
     #[arg(long)]
     ca: Option<PathBuf>,
+    /// Where to listen, for example 0.0.0.0:8443: written into the settings, unless they are there.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
 }
 
 /// Enrols with the token on standard input: other users of the machine can read arguments.
@@ -42,7 +46,8 @@ pub(crate) async fn run(state: &Path, arguments: Arguments) -> anyhow::Result<()
     // Everything that can fail here does so before the token is used up.
     let key = folder.key()?;
     if !folder.file(config::FILE).exists() {
-        folder.replace(config::FILE, config::TEMPLATE.as_bytes())?;
+        let settings = config::template(arguments.listen);
+        folder.replace(config::FILE, settings.as_bytes())?;
     }
     let request = key.request()?;
     let Enrolment {

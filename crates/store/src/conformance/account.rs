@@ -8,7 +8,9 @@ use hourkey_domain::ids::UserId;
 use super::sample::{at, sample};
 use super::session::session;
 use super::{refuse, write};
-use crate::account::{BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, StoredResponse};
+use crate::account::{
+    BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, ShownLink, StoredResponse,
+};
 use crate::{Store, StoreError};
 
 /// A password hash is unknown at first, then kept, then replaced.
@@ -38,6 +40,24 @@ pub async fn a_password_is_kept_and_replaced(store: Arc<dyn Store>) {
         "nobody else has it"
     );
     assert_eq!(read.password_hash(UserId(99)).await.unwrap(), None);
+}
+
+/// Of each account and administrator the latest moment is kept at which a link was shown.
+pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (user, shown_to) = (sample.member, sample.reviewer);
+    let shown = move |minute| ShownLink {
+        user,
+        shown_to,
+        at: at(minute),
+    };
+    write!(store, |tx| {
+        tx.note_shown_link(shown(1)).await?;
+        tx.note_shown_link(shown(5)).await
+    });
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.shown_links(at(4)).await.unwrap(), [shown(5)]);
+    assert_eq!(read.shown_links(at(5)).await.unwrap(), []);
 }
 
 /// A user has one reset link at a time, until it expires or is used.

@@ -29,7 +29,7 @@ fn new(user: UserId, resource: ResourceId, happened: i64, due: i64) -> NewMail {
     NewMail {
         user,
         at: at(happened),
-        resource,
+        resource: Some(resource),
         resource_name: "db\r\n".to_owned(),
         content: MailContent::Ended {
             grant: GrantId(happened),

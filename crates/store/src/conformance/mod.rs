@@ -134,6 +134,7 @@ stories! { $
     account: [
         a_password_is_kept_and_replaced,
         a_reset_link_replaces_the_one_before,
+        shown_links_are_kept,
         the_setup_code_is_kept_and_forgotten,
         an_answer_is_remembered_once,
         a_browser_is_known_by_who_signed_in_there,

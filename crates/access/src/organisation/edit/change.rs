@@ -3,15 +3,20 @@
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-use hourkey_domain::organisation::{Assignment, Group, Network, Organisation, Resource};
+use hourkey_domain::organisation::{Assignment, Group, Network, Organisation, Resource, User};
+use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
 use hourkey_store::log::{Entity, Entry, Subject};
+use hourkey_store::mail::AboutAccount;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::file::{AssignmentSpec, GroupSpec, ResourceSpec};
+use super::super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
 use super::super::plan::Change;
+use super::super::spec::names;
 use crate::error::AppError;
+use crate::identity::session;
+use crate::mail::queue;
 
 /// One change. What is new has the id 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +47,32 @@ pub enum Edit {
         /// Who goes.
         leave: Vec<UserId>,
     },
-    /// A new network.
+    /// A new network, or a network's new name.
     Network {
+        /// Which; 0 for a new one.
+        id: NetworkId,
         /// Its name.
         name: String,
+    },
+    /// A network goes, in which nothing is any more.
+    RemoveNetwork(NetworkId),
+    /// New people.
+    AddPeople {
+        /// Each with the id 0.
+        people: Vec<User>,
+        /// Whether those with a mail address are sent a link to choose a password.
+        invite: bool,
+    },
+    /// A person as they should be.
+    Person(User),
+    /// A person goes, with all that they have.
+    RemovePerson(UserId),
+    /// What holds for all.
+    Organisation {
+        /// Its name.
+        name: String,
+        /// Groups whose members review what nobody else can.
+        fallback: Vec<GroupId>,
     },
 }
 
@@ -66,9 +93,19 @@ impl Edit {
             Self::Group { id, .. } if id.0 > 0 => of.group(*id).map(|it| it.name.clone()),
             Self::RemoveGroup(id) => of.group(*id).map(|it| it.name.clone()),
             Self::Members { group, .. } => of.group(*group).map(|it| it.name.clone()),
-            Self::Resource(_) | Self::Assignment(_) | Self::Group { .. } | Self::Network { .. } => {
-                Some(String::new())
+            Self::Network { id, .. } | Self::RemoveNetwork(id) if id.0 > 0 => {
+                of.network(*id).map(|it| it.name.clone())
             }
+            Self::Person(User { id, .. }) | Self::RemovePerson(id) => {
+                of.user(*id).map(|it| format!("{it:?}"))
+            }
+            Self::Organisation { .. } => Some(format!("{}\n{:?}", of.name(), of.fallback_groups())),
+            Self::RemoveNetwork(_) => None,
+            Self::Resource(_)
+            | Self::Assignment(_)
+            | Self::Group { .. }
+            | Self::Network { .. }
+            | Self::AddPeople { .. } => Some(String::new()),
         }
     }
 
@@ -124,10 +161,29 @@ impl Edit {
                     after.set_group(group.id, Some(group));
                 }
             }
-            Self::Network { name } => {
-                let id = NetworkId(NEW);
+            Self::Network { id, name } => {
+                let id = NetworkId(numbered(id.0));
                 let name = name.clone();
                 after.set_network(id, Some(Network { id, name }));
+            }
+            Self::RemoveNetwork(id) => after.set_network(*id, None),
+            Self::AddPeople { people, .. } => {
+                for (id, person) in (0..=NEW).rev().map(UserId).zip(people) {
+                    let person = person.clone();
+                    after.set_user(id, Some(User { id, ..person }));
+                }
+            }
+            Self::Person(user) => after.set_user(user.id, Some(user.clone())),
+            Self::RemovePerson(id) => {
+                for group in of.groups_of(*id).iter().filter_map(|id| of.group(*id)) {
+                    let group = with_members(group, &[], &[*id]);
+                    after.set_group(group.id, Some(group));
+                }
+                after.set_user(*id, None);
+            }
+            Self::Organisation { name, fallback } => {
+                after.set_name(name);
+                after.set_fallback_reviewers(fallback.clone());
             }
         }
         after
@@ -230,14 +286,137 @@ impl Edit {
                 tx.update_group(with_members(found, &join, &leave)).await?;
                 (AuditAction::GroupChanged, Entity::Group(group), detail)
             }
-            Self::Network { name } => {
+            Self::Network { id, name } if id.0 > 0 => {
+                let before = of.network(id).ok_or_else(gone)?;
+                let detail = replaced(&before.name, &name);
+                tx.rename_network(id, &name).await?;
+                (AuditAction::NetworkChanged, Entity::Network(id), detail)
+            }
+            Self::Network { name, .. } => {
                 let id = tx.insert_network(&name).await?;
                 let detail = added(&name);
                 (AuditAction::NetworkAdded, Entity::Network(id), detail)
             }
+            Self::RemoveNetwork(id) => {
+                let detail = removed(&of.network(id).ok_or_else(gone)?.name);
+                if tx.gateways().await?.iter().any(|it| it.network == id) {
+                    return Err(AppError::refused(
+                        Code::Malformed,
+                        "A gateway is to serve this network. Remove the gateway first.",
+                    ));
+                }
+                tx.remove_network(id).await?;
+                (AuditAction::NetworkRemoved, Entity::Network(id), detail)
+            }
+            Self::AddPeople { people, invite } => {
+                return add_people(tx, of, people, invite, maker, now).await;
+            }
+            Self::Person(after) => return change_person(tx, of, after, maker, now).await,
+            Self::RemovePerson(id) => {
+                let before = of.user(id).ok_or_else(gone)?;
+                for group in of.groups_of(id) {
+                    let (group, join, leave) = (*group, Vec::new(), vec![id]);
+                    let leaves = Self::Members { group, join, leave };
+                    Box::pin(leaves.write(tx, of, maker, now)).await?;
+                }
+                let why = "the account was removed";
+                session::end_all(tx, id, None, Some(maker), why, now).await?;
+                tx.remove_user(id).await?;
+                let detail = removed(&UserSpec::of(before));
+                (AuditAction::UserRemoved, Entity::User(id), detail)
+            }
+            Self::Organisation { name, fallback } => {
+                return change_organisation(tx, of, name, fallback, maker, now).await;
+            }
         };
         record(tx, (action, entity, detail), maker, now).await
     }
+}
+
+async fn add_people(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    people: Vec<User>,
+    invite: bool,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let by_name = of.user_name(maker).unwrap_or_default();
+    for person in people {
+        let detail = added(&UserSpec::of(&person));
+        let is_invited = invite && person.email.is_some() && !person.disabled;
+        let id = tx.insert_user(person).await?;
+        let entity = Entity::User(id);
+        record(tx, (AuditAction::UserAdded, entity, detail), maker, now).await?;
+        if is_invited {
+            let what = AboutAccount::Invited {
+                by: maker,
+                by_name: by_name.to_owned(),
+            };
+            queue::account(tx, id, what, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody can sign in is an entry of its own.
+async fn change_person(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    after: User,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let id = after.id;
+    let before = of.user(id).ok_or_else(AppError::not_found)?;
+    let entity = Entity::User(id);
+    if before.disabled != after.disabled {
+        let action = match after.disabled {
+            true => AuditAction::UserDisabled,
+            false => AuditAction::UserEnabled,
+        };
+        record(tx, (action, entity, json!({ "user": id })), maker, now).await?;
+    }
+    let (was, is) = (UserSpec::of(before), UserSpec::of(&after));
+    let disabled = is.disabled;
+    if (UserSpec {
+        disabled,
+        ..was.clone()
+    }) != is
+    {
+        let detail = replaced(&was, &is);
+        record(tx, (AuditAction::UserChanged, entity, detail), maker, now).await?;
+    }
+    tx.update_user(after).await?;
+    if disabled && !before.disabled {
+        let why = "the account was disabled";
+        session::end_all(tx, id, None, Some(maker), why, now).await?;
+    }
+    Ok(())
+}
+
+async fn change_organisation(
+    tx: &mut dyn Write,
+    of: &Organisation,
+    name: String,
+    fallback: Vec<GroupId>,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    if name != of.name() {
+        tx.set_organisation_name(&name).await?;
+        let detail = json!(name);
+        let renamed = (AuditAction::OrganisationRenamed, Entity::Name, detail);
+        record(tx, renamed, maker, now).await?;
+    }
+    if fallback != of.fallback_groups() {
+        let called = |groups: &[GroupId]| names(groups, |id| Some(of.group(*id)?.name.clone()));
+        let detail = json!({ "before": called(of.fallback_groups()), "after": called(&fallback) });
+        tx.set_fallback_reviewers(fallback).await?;
+        let action = AuditAction::FallbackReviewersChanged;
+        record(tx, (action, Entity::FallbackReviewers, detail), maker, now).await?;
+    }
+    Ok(())
 }
 
 /// With its resource's settings, which stand beside it.

@@ -1,12 +1,16 @@
 //! What can be saved at all: as strict as the organisation's file.
 
-use hourkey_domain::organisation::Organisation;
+use std::collections::HashSet;
+
+use hourkey_domain::organisation::{Organisation, User};
 use hourkey_domain::settings::{Override, Period};
-use hourkey_domain::text::is_unsafe;
+use hourkey_domain::text::{is_unsafe, one_line};
 use hourkey_protocol::problem::Code;
 
 use super::change::Edit;
 use crate::error::AppError;
+use crate::identity::account::check_login;
+use crate::mail;
 
 /// The most characters of a name.
 const MAX_NAME_CHARS: usize = 200;
@@ -61,9 +65,12 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
                 false => Ok(()),
             }
         }
-        Edit::Network { name: called } => {
+        Edit::Network { id, name: called } => {
             name(called, "network")?;
-            match of.networks().any(|other| other.name == *called) {
+            match of
+                .networks()
+                .any(|other| other.id != *id && other.name == *called)
+            {
                 true => Err(taken("network", called)),
                 false => Ok(()),
             }
@@ -79,8 +86,78 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
                 (false, false) => Ok(()),
             }
         }
-        Edit::RemoveResource(_) | Edit::RemoveAssignment(_) | Edit::RemoveGroup(_) => Ok(()),
+        Edit::RemoveNetwork(id) => match of.resources_of(*id).next() {
+            None => Ok(()),
+            Some(_) => Err(malformed(
+                "There are resources in this network. Move or remove them first.",
+            )),
+        },
+        Edit::AddPeople { people, .. } => {
+            if people.is_empty() {
+                return Err(malformed("Name somebody to add, on a line of their own."));
+            }
+            let mut logins: HashSet<_> = of.users().map(|it| it.login.as_str()).collect();
+            people.iter().try_for_each(|person| {
+                self::person(person)?;
+                match logins.insert(&person.login) {
+                    true => Ok(()),
+                    false => Err(login_taken(person)),
+                }
+            })
+        }
+        Edit::Person(user) => {
+            person(user)?;
+            let mut others = of.users().filter(|other| other.id != user.id);
+            match others.any(|other| other.login == user.login) {
+                true => Err(login_taken(user)),
+                false => Ok(()),
+            }
+        }
+        Edit::Organisation {
+            name: called,
+            fallback,
+        } => {
+            name(called, "organisation")?;
+            match fallback.iter().all(|group| of.group(*group).is_some()) {
+                true => Ok(()),
+                false => Err(malformed("One of these groups is not there any more.")),
+            }
+        }
+        Edit::RemoveResource(_)
+        | Edit::RemoveAssignment(_)
+        | Edit::RemoveGroup(_)
+        | Edit::RemovePerson(_) => Ok(()),
     }
+}
+
+fn person(user: &User) -> Result<(), AppError> {
+    name(&user.name, "person")?;
+    let of_whom = one_line(&user.name, 60);
+    let login = check_login(&user.login).map_err(|_| {
+        malformed(&format!(
+            "{of_whom} needs a login of 1 to 100 characters, without spaces."
+        ))
+    })?;
+    if login != user.login {
+        return Err(malformed(&format!(
+            "The login of {of_whom} is written in lower case: {login}."
+        )));
+    }
+    match &user.email {
+        Some(email) if mail::check_address(email).is_err() => Err(malformed(&format!(
+            "“{}” is no mail address. Correct it, or leave it out.",
+            one_line(email, 100)
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn login_taken(user: &User) -> AppError {
+    malformed(&format!(
+        "Somebody signs in as “{}” already. Choose another login for {}.",
+        one_line(&user.login, 100),
+        one_line(&user.name, 60)
+    ))
 }
 
 fn settings(own: Override) -> Result<(), AppError> {

@@ -1,7 +1,7 @@
 //! Giving a group access to a resource.
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::organisation::edit::{Edit, version_of_new};
@@ -9,16 +9,24 @@ use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{AssignmentId, GroupId, ResourceId};
 use hourkey_domain::organisation::{Assignment, Resource};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::fields;
 use super::flow::{Draft, Sheet, found, viewed};
 use super::input::SettingsInput;
-use crate::address::Id;
+use crate::address::{Id, Query};
 use crate::error::PageError;
-use crate::form::{Fields, Form, FormError};
+use crate::form::{Field, Fields, Form, FormError};
 use crate::layout::{Place, plain};
 use crate::page_user::PageUser;
 use crate::unsent::Unsent;
+
+/// The group that a link chooses.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Chosen {
+    group: Option<i64>,
+}
 
 /// `GET /resources/{id}/groups`
 pub(super) async fn show_new(
@@ -26,16 +34,18 @@ pub(super) async fn show_new(
     user: PageUser,
     uri: Uri,
     Id(id): Id<ResourceId>,
+    Query(chosen): Query<Chosen>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
     let view = viewed(&app, &user).await?;
     let resource = found(&view, id)?;
+    let chosen = unsent.fields.number("group").or(chosen.group);
+    let sheet = sheet(&app, &user, &uri, resource);
     form(
-        &app,
-        &user,
-        &uri,
+        &sheet,
         &view,
         resource,
+        chosen,
         &unsent.fields,
         &unsent.wrong,
     )
@@ -57,15 +67,27 @@ pub(super) async fn send_new(
     let sheet = sheet(&app, &user, &uri, resource);
     match sheet.sent(&fields, edit, home).await? {
         Ok(answer) => Ok(answer),
-        Err(wrong) => form(&app, &user, &uri, &view, resource, &fields, &wrong).await,
+        Err(wrong) => {
+            let chosen = fields.number("group");
+            form(&sheet, &view, resource, chosen, &fields, &wrong).await
+        }
     }
 }
 
 fn added(view: &Overview, resource: &Resource, fields: &Fields) -> Result<Edit, FormError> {
     let input = SettingsInput::read(fields);
+    let group = fields.number("group").map(GroupId);
+    let group = group.filter(|id| view.organisation.group(*id).is_some());
+    let group = group.ok_or_else(|| {
+        FormError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Choose a group. Nothing was saved.",
+            Field::Group,
+        )
+    })?;
     Ok(Edit::Assignment(Assignment {
         id: AssignmentId(0),
-        group: GroupId(fields.number("group").unwrap_or_default()),
+        group,
         resource: resource.id,
         own: input.own()?,
         until: input.until(None, view.now)?,
@@ -85,11 +107,10 @@ fn sheet<'a>(app: &'a App, user: &'a PageUser, uri: &'a Uri, resource: &Resource
 }
 
 async fn form(
-    app: &App,
-    user: &PageUser,
-    uri: &Uri,
+    sheet: &Sheet<'_>,
     view: &Overview,
     resource: &Resource,
+    chosen: Option<i64>,
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
@@ -97,25 +118,26 @@ async fn form(
     let draft = Draft {
         lead: html! { "Its members see the resource, and may use or ask for it by these settings." },
         fields: html! {
-            (groups(view, resource, typed.number("group")))
+            (groups(view, resource, chosen, wrong))
             (fields::all(&input, Some(resource.settings), wrong))
         },
         seen: &version_of_new(),
         wrong,
         remove: None,
     };
-    sheet(app, user, uri, resource).form(&draft).await
+    sheet.form(&draft).await
 }
 
 /// Those that do not have it.
-fn groups(view: &Overview, resource: &Resource, chosen: Option<i64>) -> Markup {
+fn groups(view: &Overview, resource: &Resource, chosen: Option<i64>, wrong: &FormError) -> Markup {
     let of = &view.organisation;
     let has = |group: GroupId| of.assignments_of(resource.id).any(|own| own.group == group);
     let mut groups: Vec<_> = of.groups().filter(|group| !has(group.id)).collect();
     groups.sort_by_key(|group| group.name.to_lowercase());
     html! {
         label for="group" { "Group" }
-        select.field #group name="group" required {
+        select.field #group name="group" required aria-invalid=[wrong.invalid(Field::Group)]
+            aria-describedby=[wrong.described_by(Field::Group, "")] {
             option value="" { "Choose a group" }
             @for group in groups {
                 option value=(group.id) selected[chosen == Some(group.id.0)] { (plain(&group.name)) }

@@ -7,6 +7,9 @@ mod flow;
 mod group;
 mod input;
 mod network;
+mod organisation;
+mod person;
+mod person_input;
 mod resource;
 mod resource_input;
 mod settings;
@@ -51,6 +54,22 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route(
             "/groups/{id}/edit",
             typed_on(get(group::show), post(group::send)),
+        )
+        .route(
+            "/people/new",
+            typed_on(get(person::show_new), post(person::send_new)),
+        )
+        .route(
+            "/people/{id}/edit",
+            typed_on(get(person::show), post(person::send)),
+        )
+        .route(
+            "/settings",
+            typed_on(get(organisation::show), post(organisation::send)),
+        )
+        .route(
+            "/networks/{id}/edit",
+            typed_on(get(network::show), post(network::send)),
         )
         .route(
             "/networks/new",

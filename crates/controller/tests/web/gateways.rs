@@ -1,0 +1,112 @@
+//! Gateways by hand: one command to paste, and a page that waits.
+
+use hourkey_pki::Key;
+
+use crate::test_env::gateways::enrol_gateway;
+use crate::web::browser::Site;
+use crate::web::edit_forms::{saved, send};
+
+#[tokio::test]
+async fn a_gateway_is_added_with_a_command_that_works_once() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let organisation = site.app.organisation().await.unwrap();
+    let office = organisation
+        .networks()
+        .find(|it| it.name == "Office")
+        .unwrap();
+    let list = ada.get("/gateways").await;
+    list.says("No gateway serves this network: nobody reaches what is in it.");
+    let path = format!("/networks/{}/gateways", office.id);
+    ada.get(&path).await.says("New gateway in Office");
+    for (name, address, words) in [
+        ("gw-1", "gw.corp.example", "is no address of a gateway"),
+        ("gw-1", "gw.corp.example:0", "is no address of a gateway"),
+        (" ", "gw.corp.example:8443", "A gateway needs a name."),
+    ] {
+        let answer = ada
+            .post(&path, &[("name", name), ("address", address)])
+            .await;
+        answer.refuses(400, words);
+        answer.says("New gateway in Office");
+    }
+    let fields = [("name", "gw-1"), ("address", "gw.corp.example:8443")];
+    let page = ada.post(&path, &fields).await;
+    assert_eq!(page.status, 200, "{}", page.words());
+    assert_eq!(page.header("cache-control"), "no-store");
+    page.says("Waits to be set up");
+    let (_, rest) = page.text.split_once("printf '%s\\n' ").unwrap();
+    let token = rest.split(' ').next().unwrap();
+    let (_, rest) = page.text.split_once("data-address=\"").unwrap();
+    let address = rest.split('"').next().unwrap().to_owned();
+    let again = ada.get(&address).await;
+    assert!(!again.text.contains(token), "the command is shown once");
+    ada.post(&path, &fields)
+        .await
+        .refuses(400, "There is a gateway called “gw-1” already.");
+    let key = Key::generate().unwrap();
+    let enrolled = enrol_gateway(&site.env, token, &key).await;
+    assert_eq!(enrolled.status, 200, "{}", enrolled.json());
+    ada.get(&address).await.says("Not connected");
+    assert_eq!(enrol_gateway(&site.env, token, &key).await.status, 401);
+    // Another command takes the place of one that was lost.
+    let page = ada.post(&address, &[("do", "command")]).await;
+    let (_, rest) = page.text.split_once("printf '%s\\n' ").unwrap();
+    let other = rest.split(' ').next().unwrap();
+    assert_ne!(token, other);
+    assert_eq!(enrol_gateway(&site.env, other, &key).await.status, 200);
+    ada.get(&address).await.says("Nobody reaches the");
+    assert_eq!(
+        ada.post(&address, &[("do", "remove")]).await.location(),
+        "/gateways"
+    );
+    assert_eq!(ada.get(&address).await.status, 404);
+}
+
+#[tokio::test]
+async fn networks_are_renamed_and_removed_once_nothing_is_in_them() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    saved(&ada, "/networks/new", &[("name", "Lab")]).await;
+    let organisation = site.app.organisation().await.unwrap();
+    let id = |name: &str| {
+        organisation
+            .networks()
+            .find(|it| it.name == name)
+            .map(|it| it.id)
+    };
+    let path = format!("/networks/{}/edit", id("Lab").unwrap());
+    saved(&ada, &path, &[("name", "Laboratory")]).await;
+    ada.get("/gateways").await.says("Laboratory");
+    let office = format!("/networks/{}/edit", id("Office").unwrap());
+    let form = ada.get(&office).await;
+    let answer = send(&ada, &office, &form, &[("name", "Laboratory")]).await;
+    answer.refuses(400, "There is a network called “Laboratory” already.");
+    let answer = send(&ada, &office, &form, &[("do", "remove")]).await;
+    answer.refuses(400, "There are resources in this network.");
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("do", "remove")]).await;
+    let done = send(&ada, &path, &shown, &[("do", "save")]).await;
+    assert_eq!(done.location(), "/gateways");
+    assert!(!ada.get("/gateways").await.text.contains("Laboratory"));
+}
+
+#[tokio::test]
+async fn name_and_fallback_reviewers_are_set_by_hand() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let organisation = site.app.organisation().await.unwrap();
+    let group = organisation.groups().next().unwrap().id.to_string();
+    let change = [("name", "New Name"), ("fallback", &*group)];
+    saved(&ada, "/settings", &change).await;
+    let organisation = site.app.organisation().await.unwrap();
+    assert_eq!(organisation.name(), "New Name");
+    assert_eq!(organisation.fallback_groups().len(), 1);
+    let form = ada.get("/settings").await;
+    saved(&ada, "/settings", &[("name", "Newer")]).await;
+    let answer = send(&ada, "/settings", &form, &[("name", "Older")]).await;
+    answer.refuses(
+        409,
+        "Somebody else has changed this since you opened the page.",
+    );
+}
