@@ -139,3 +139,113 @@ fn a_setup_code_for_users_without_an_administrator_says_what_to_do() {
     let (_, said) = host.run(&["setup-code"]);
     assert!(said.contains("set up already"), "{said}");
 }
+
+/// All that an organisation's file can say, and what is awkward to write.
+const ALL: &str = r#"
+name = "Ünïcode \"& Söhne\""
+fallback_reviewers = ["Reviewers"]
+[[user]]
+login = "root"
+name = "Rosa \\ Ott"
+email = "rosa@corp.example"
+roles = ["Admin", "AccessReviewer"]
+[[user]]
+login = "ada"
+name = "Ada"
+disabled = true
+[[group]]
+name = "Reviewers"
+members = ["ada", "root"]
+[[group]]
+name = "Nobody's"
+[[network]]
+name = "Lab"
+[[network]]
+name = "Attic"
+[[resource]]
+name = "Database"
+address = "*.db.corp.example"
+ports = "22, 5432-5440"
+alias = "db"
+network = "Lab"
+tags = ["a, b", "c"]
+url = "https://db.corp.example/"
+keep_alive_offline = true
+approvers = ["Reviewers"]
+access = { mode = "AccessRequest", up_to = "7d", recommended = "1h 30m", approval = "Automatic" }
+[[resource]]
+name = "Wiki"
+address = "10.0.0.0/8"
+network = "Lab"
+access = { mode = "AutoLock", lock_after = "400d" }
+[[assignment]]
+group = "Reviewers"
+resource = "Database"
+until = 2031-01-31T17:00:00.5Z
+access = { mode = "Standing", period = "45m", approval = "Manual", lock_after = "1d" }
+[[assignment]]
+group = "Nobody's"
+resource = "Wiki"
+"#;
+
+#[test]
+fn what_is_exported_needs_no_applying() {
+    let host = Host::new(ALL);
+    let (code, exported) = host.run(&["export"]);
+    assert_eq!(code, 0, "{exported}");
+    let (code, said) = host.apply(&exported, &["--plan", "--prune"]);
+    assert_eq!(code, 0, "{said}\n{exported}");
+    assert!(said.contains("Nothing to do"), "{said}");
+    // Nor does it from an empty controller, but that it adds everything.
+    let other = Host::new(&exported.replace("id = ", "# id = "));
+    let (_, again) = other.run(&["export"]);
+    assert_eq!(again, exported);
+}
+
+#[test]
+fn what_is_renamed_in_the_file_is_renamed_here() {
+    let host = Host::new(ALL);
+    let (_, exported) = host.run(&["export"]);
+    // Two that swap their names, and one of each other kind.
+    let renamed = exported
+        .replace("\"Lab\"", "\"?\"")
+        .replace("\"Attic\"", "\"Lab\"")
+        .replace("\"?\"", "\"Attic\"")
+        .replace("\"Database\"", "\"Ledger\"")
+        .replace("\"Nobody's\"", "\"Somebody's\"")
+        .replace("\"ada\"", "\"ada.park\"");
+    assert_ne!(renamed, exported);
+    let (code, said) = host.apply(&renamed, &["--plan", "--prune"]);
+    assert_eq!(code, 2, "{said}");
+    for line in [
+        "~ network Lab: its name becomes Attic\n",
+        "~ network Attic: its name becomes Lab\n",
+        "~ resource Database: its name becomes Ledger\n",
+        "~ group Nobody's: its name becomes Somebody's\n",
+        "~ user ada: its name becomes ada.park\n",
+    ] {
+        assert!(said.contains(line), "{line}{said}");
+    }
+    assert!(!said.contains("\n+ ") && !said.contains("\n- "), "{said}");
+    let (code, said) = host.apply(&renamed, &["--yes", "--prune"]);
+    assert_eq!(code, 0, "{said}");
+    let (_, now) = host.run(&["export"]);
+    assert_eq!(now, renamed);
+}
+
+#[test]
+fn an_id_and_a_name_of_two_different_things_are_refused() {
+    let host = Host::new(ALL);
+    let (_, exported) = host.run(&["export"]);
+    let twice = exported.replace("id = 2\nname = \"Lab\"", "id = 1\nname = \"Lab\"");
+    let (code, said) = host.apply(&twice, &["--plan"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("has the id 1 already"), "{said}");
+    let alone = exported.replace("id = 2\nname = \"Lab\"", "name = \"Lab\"");
+    let taken = alone.replace("id = 1\nname = \"Attic\"", "id = 2\nname = \"Attic\"");
+    let (code, said) = host.apply(&taken, &["--plan"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("is another one, with the id 1"), "{said}");
+    let (code, said) = host.apply(&exported.replace("id = 1\n", "id = 0\n"), &["--plan"]);
+    assert!(code == 1 && said.contains("whole number from 1"), "{said}");
+}

@@ -102,7 +102,7 @@ approvers = ["Owners"]
     line 22: "db..corp" is no address: write a DNS name, *.name, an IP address or a prefix such as 10.1.0.0/16
     line 23: "0" are no ports: write 443, 8000-8010, or several with commas; leave it out for all
     line 24: no network "Nowhere" in this file
-    line 25: "0d" is no number of unused days; lock_after is "1d" to "365d"
+    line 25: "0d" is no number of unused days; lock_after is "1d" to "65535d"
     line 25: "8d": access lasts from 1 minute to 7 days
     line 25: "colour" is not known here; known are mode, period, up_to, recommended, approval, lock_after
     line 27: this resource has no access settings: access = { mode = … }
@@ -115,7 +115,7 @@ approvers = ["Owners"]
     line 45: "Open" is no mode; modes are Standing, AutoLock and AccessRequest
     line 45: period (a preset) and up_to (a free choice) exclude each other
     line 48: no group "Opps" in this file
-    line 50: "3 weeks" is no number of unused days; lock_after is "1d" to "365d"
+    line 50: "3 weeks" is no number of unused days; lock_after is "1d" to "65535d"
     line 53: group "Ops" stands here a second time, first in line 17
     line 59: network "Office" stands here a second time, first in line 56
     line 62: resource "Web" stands here a second time, first in line 28
@@ -218,7 +218,7 @@ fn slips_around_fallback_reviewers_say_what_is_wrong() {
         ),
         (
             "name = \"A\"\n[[group]]\nname = \"Ops\"\nfallback_reviewers = [\"Ops\"]\n",
-            "line 4: \"fallback_reviewers\" is not known here; known are name, members; it belongs \
+            "line 4: \"fallback_reviewers\" is not known here; known are id, name, members; it belongs \
              before the first table",
         ),
     ] {

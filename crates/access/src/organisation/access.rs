@@ -9,7 +9,7 @@ use super::reader::{Lined, Reader, Table, parsed};
 const DEFAULT_LOCK_AFTER: u16 = 30;
 
 /// The most unused days that can be said.
-const MOST_UNUSED: u16 = 365;
+const MOST_UNUSED: u16 = u16::MAX;
 
 /// `30d` as days.
 fn unused_days(text: &str) -> Option<u16> {

@@ -12,8 +12,10 @@ use hourkey_store::organisation::{Assignment, Group, Resource, User};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
+use super::ids::{Kind, Rename, renamed};
 use super::plan::{Change, Plan};
 use crate::error::AppError;
+use crate::identity::secret::new_code;
 use crate::identity::session;
 
 /// Makes a plan's changes of the organisation as it is `today`.
@@ -26,7 +28,79 @@ pub(super) async fn apply(
     plan: &Plan,
     now: Time,
 ) -> Result<(), AppError> {
+    rename(tx, today, &plan.renames, now).await?;
+    let today = &renamed(today, &plan.renames);
     Applier::new(tx, today, now).run(plan).await
+}
+
+/// Gives things their new names. Two that swap theirs would be in each other's way, so each that takes a
+/// name of today goes by another one in between.
+async fn rename(
+    tx: &mut dyn Write,
+    today: &Organisation,
+    renames: &[Rename],
+    now: Time,
+) -> Result<(), AppError> {
+    let in_between: Vec<_> = renames
+        .iter()
+        .map(|it| Rename {
+            after: format!("{} ({})", it.before, new_code(8)),
+            ..it.clone()
+        })
+        .filter(|it| {
+            renames
+                .iter()
+                .any(|other| other.kind == it.kind && other.after == it.before)
+        })
+        .collect();
+    for steps in [&in_between[..], renames] {
+        let after = renamed(today, steps);
+        for Rename { kind, id, .. } in steps {
+            match kind {
+                Kind::User => {
+                    if let Some(user) = after.user(UserId(*id)) {
+                        tx.update_user((**user).clone()).await?;
+                    }
+                }
+                Kind::Group => {
+                    if let Some(group) = after.group(GroupId(*id)) {
+                        tx.update_group((**group).clone()).await?;
+                    }
+                }
+                Kind::Network => {
+                    if let Some(network) = after.network(NetworkId(*id)) {
+                        tx.rename_network(network.id, &network.name).await?;
+                    }
+                }
+                Kind::Resource => {
+                    if let Some(resource) = after.resource(ResourceId(*id)) {
+                        tx.update_resource((**resource).clone()).await?;
+                    }
+                }
+            }
+        }
+    }
+    for rename in renames {
+        let id = rename.id;
+        let (action, entity) = match rename.kind {
+            Kind::User => (AuditAction::UserChanged, Entity::User(UserId(id))),
+            Kind::Group => (AuditAction::GroupChanged, Entity::Group(GroupId(id))),
+            Kind::Network => (AuditAction::NetworkChanged, Entity::Network(NetworkId(id))),
+            Kind::Resource => (
+                AuditAction::ResourceChanged,
+                Entity::Resource(ResourceId(id)),
+            ),
+        };
+        let entry = Entry {
+            at: now,
+            actor: None,
+            action,
+            subject: Subject::Organisation { entity },
+            detail: serde_json::json!({ "before": rename.before, "after": rename.after }),
+        };
+        tx.record(entry).await?;
+    }
+    Ok(())
 }
 
 /// Ids by name, growing while things are added.

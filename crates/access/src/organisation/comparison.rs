@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use hourkey_domain::Time;
 use hourkey_domain::organisation::Organisation;
+use hourkey_protocol::problem::Code;
 use hourkey_store::{Room, Store, StoreError, Write, transact};
 
 use super::apply::apply;
 use super::file::OrgFile;
+use super::ids;
 use super::plan::Plan;
 use crate::directory::{self, Directory};
 use crate::error::AppError;
@@ -80,10 +82,16 @@ impl Comparison {
     /// Compares. With `prune`, what the file lacks is removed.
     ///
     /// # Errors
-    /// The store's own failure.
+    /// [`Code::Malformed`] where an id and a name of the file are of two different things here; the
+    /// store's own failure.
     pub async fn new(store: &Arc<dyn Store>, file: OrgFile, prune: bool) -> Result<Self, AppError> {
         let directory = Arc::new(Directory::default());
         let known = directory.current(store).await?;
+        ids::check(&file.ids, &known).map_err(|mistakes| {
+            let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+            let detail = format!("nothing was applied:\n  {}", lines.join("\n  "));
+            AppError::refused(Code::Malformed, detail)
+        })?;
         Ok(Self {
             plan: Plan::new(&known, &file, prune),
             file: Arc::new(file),

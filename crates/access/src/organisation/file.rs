@@ -10,6 +10,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 use super::access;
+use super::ids::{Ids, Kind};
 use super::mistake::Mistake;
 use super::reader::{Lined, Reader, Table, parsed};
 
@@ -30,6 +31,8 @@ pub struct OrgFile {
     pub resources: Vec<ResourceSpec>,
     /// Assignments.
     pub assignments: Vec<AssignmentSpec>,
+    /// Which of them are which, where the file says so.
+    pub(super) ids: Ids,
 }
 
 /// A person; the login is the key.
@@ -137,19 +140,20 @@ impl OrgFile {
 type Entry<T> = (Lined<String>, Option<T>);
 
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
+    let mut ids = Ids::default();
     let name = root.needed_text(reader, "name");
     let fallback_reviewers = root.texts(reader, "fallback_reviewers");
     let users = root.tables(reader, "user");
     let users: Vec<_> = users
         .into_iter()
-        .filter_map(|table| read_user(reader, table))
+        .filter_map(|table| read_user(reader, table, &mut ids))
         .collect();
     let logins = Names::of(reader, "user", users.iter().map(|user| &user.0));
 
     let groups = root.tables(reader, "group");
     let groups: Vec<_> = groups
         .into_iter()
-        .filter_map(|table| read_group(reader, table, &logins))
+        .filter_map(|table| read_group(reader, table, &logins, &mut ids))
         .collect();
     let group_names = Names::of(reader, "group", groups.iter().map(|group| &group.0));
 
@@ -159,9 +163,12 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let networks: Vec<_> = networks
         .into_iter()
         .filter_map(|mut table| {
+            let id = table.id(reader, "id");
             let name = table.needed_text(reader, "name");
-            table.finish(reader, "name");
-            name
+            table.finish(reader, "id, name");
+            let name = name?;
+            ids.note(reader, Kind::Network, id, &name.value);
+            Some(name)
         })
         .collect();
     let network_names = Names::of(reader, "network", networks.iter());
@@ -169,7 +176,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let resources = root.tables(reader, "resource");
     let resources: Vec<_> = resources
         .into_iter()
-        .filter_map(|table| read_resource(reader, table, &network_names, &group_names))
+        .filter_map(|table| read_resource(reader, table, &network_names, &group_names, &mut ids))
         .collect();
     let resource_names = Names::of(reader, "resource", resources.iter().map(|r| &r.0));
 
@@ -195,10 +202,12 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         networks: networks.into_iter().map(|name| name.value).collect(),
         resources: resources.into_iter().filter_map(|(_, spec)| spec).collect(),
         assignments: assignments.into_iter().map(|(_, spec)| spec).collect(),
+        ids,
     })
 }
 
-fn read_user(reader: &mut Reader, mut table: Table<'_>) -> Option<Entry<UserSpec>> {
+fn read_user(reader: &mut Reader, mut table: Table<'_>, ids: &mut Ids) -> Option<Entry<UserSpec>> {
+    let id = table.id(reader, "id");
     let login = table.needed_text(reader, "login");
     let name = table.needed_text(reader, "name");
     let email = table.text(reader, "email");
@@ -222,9 +231,10 @@ fn read_user(reader: &mut Reader, mut table: Table<'_>) -> Option<Entry<UserSpec
     roles.sort_unstable();
     roles.dedup();
     let disabled = table.flag(reader, "disabled");
-    table.finish(reader, "login, name, email, roles, disabled");
+    table.finish(reader, "id, login, name, email, roles, disabled");
     let mut login = login?;
     login.value = login.value.to_lowercase();
+    ids.note(reader, Kind::User, id, &login.value);
     if login.value.contains(char::is_whitespace) || login.value.chars().count() > 100 {
         reader.mistake(
             login.line,
@@ -250,15 +260,18 @@ fn read_group(
     reader: &mut Reader,
     mut table: Table<'_>,
     logins: &Names,
+    ids: &mut Ids,
 ) -> Option<Entry<GroupSpec>> {
+    let id = table.id(reader, "id");
     let name = table.needed_text(reader, "name");
     let mut members = table.texts(reader, "members");
-    table.finish(reader, "name, members");
+    table.finish(reader, "id, name, members");
     for member in &mut members {
         member.value = member.value.to_lowercase();
     }
     let members = logins.resolve(reader, members);
     let name = name?;
+    ids.note(reader, Kind::Group, id, &name.value);
     let spec = GroupSpec {
         name: name.value.clone(),
         members,
@@ -271,7 +284,9 @@ fn read_resource(
     mut table: Table<'_>,
     networks: &Names,
     groups: &Names,
+    ids: &mut Ids,
 ) -> Option<Entry<ResourceSpec>> {
+    let id = table.id(reader, "id");
     let name = table.needed_text(reader, "name");
     let address = table.needed_text(reader, "address");
     let address = address.and_then(|address| parsed::<Address>(reader, &address));
@@ -305,7 +320,7 @@ fn read_resource(
     let access = access.map(|table| access::read(reader, table));
     table.finish(
         reader,
-        "name, address, ports, alias, network, tags, url, keep_alive_offline, access, approvers",
+        "id, name, address, ports, alias, network, tags, url, keep_alive_offline, access, approvers",
     );
     if let Some(url) = &url {
         let known = url::Url::parse(&url.value)
@@ -319,6 +334,7 @@ fn read_resource(
     }
     let settings = access.and_then(|access| access::complete(reader, &access));
     let name = name?;
+    ids.note(reader, Kind::Resource, id, &name.value);
     let spec = (|| {
         Some(ResourceSpec {
             name: name.value.clone(),

@@ -5,7 +5,9 @@ mod access;
 mod apply;
 mod comparison;
 pub mod edit;
+pub mod export;
 pub mod file;
+mod ids;
 mod mistake;
 pub mod plan;
 mod reader;
@@ -14,5 +16,6 @@ mod warnings;
 
 pub use comparison::{Applied, Comparison, Refused};
 pub use file::OrgFile;
+pub use ids::{Kind, Rename};
 pub use mistake::Mistake;
 pub use plan::Plan;

@@ -9,6 +9,7 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
+use super::ids::{Ids, Rename, renamed, renames};
 use super::spec::names;
 use super::warnings::warnings;
 
@@ -36,6 +37,8 @@ pub struct Plan {
     pub name: Option<String>,
     /// The groups of fallback reviewers: before and after.
     pub fallback_reviewers: Option<(Vec<String>, Vec<String>)>,
+    /// What is called otherwise: everything below has the names after that.
+    pub renames: Vec<Rename>,
     /// Networks; they have nothing but a name.
     pub networks: Vec<Change<String>>,
     /// Users.
@@ -56,6 +59,8 @@ impl Plan {
     /// Compares. With `prune`, what the file lacks is removed.
     #[must_use]
     pub fn new(today: &Organisation, file: &OrgFile, prune: bool) -> Self {
+        let renames = renames(&file.ids, today);
+        let today = &renamed(today, &renames);
         let mut lines = if prune {
             orphaned(today, file)
         } else {
@@ -76,6 +81,7 @@ impl Plan {
                     file.fallback_reviewers.clone(),
                 )
             }),
+            renames,
             networks: compare.changes("network", &today.networks, &file.networks, String::clone),
             users: compare.changes("user", &today.users, &file.users, |user| user.login.clone()),
             groups: compare.changes("group", &today.groups, &file.groups, |g| g.name.clone()),
@@ -97,6 +103,7 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.name.is_none()
+            && self.renames.is_empty()
             && self.fallback_reviewers.is_none()
             && self.networks.is_empty()
             && self.users.is_empty()
@@ -115,6 +122,10 @@ impl std::fmt::Display for Plan {
         if let Some((before, after)) = &self.fallback_reviewers {
             let change = difference(FALLBACK, &before.join(", "), &after.join(", "));
             writeln!(f, "~ organisation: {change}")?;
+        }
+        for rename in &self.renames {
+            let (kind, before, after) = (rename.kind.as_str(), &rename.before, &rename.after);
+            writeln!(f, "~ {kind} {before}: its name becomes {after}")?;
         }
         write_changes(f, "network", &self.networks, String::clone, |_| Vec::new())?;
         write_changes(
@@ -268,15 +279,9 @@ fn orphaned(today: &Organisation, file: &OrgFile) -> Vec<String> {
 }
 
 /// What the controller holds, in the file's form: names instead of ids.
-fn as_file(today: &Organisation) -> OrgFile {
+pub(super) fn as_file(today: &Organisation) -> OrgFile {
     let group = |id: &GroupId| today.group(*id).map(|group| group.name.clone());
-    let users = today.users().map(|user| UserSpec {
-        login: user.login.clone(),
-        name: user.name.clone(),
-        email: user.email.clone(),
-        roles: user.roles.clone(),
-        disabled: user.disabled,
-    });
+    let users = today.users().map(|user| UserSpec::of(user));
     let groups = today.groups().map(|it| GroupSpec::of(today, it));
     let resources = today.resources().map(|it| ResourceSpec::of(today, it));
     let assignments = today.assignments();
@@ -289,6 +294,7 @@ fn as_file(today: &Organisation) -> OrgFile {
         networks: today.networks().map(|it| it.name.clone()).collect(),
         resources: resources.collect(),
         assignments: assignments.collect(),
+        ids: Ids::default(),
     }
 }
 

@@ -168,6 +168,25 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// An id, as exported: a whole number from 1.
+    pub(super) fn id(&mut self, reader: &mut Reader, key: &str) -> Option<Lined<i64>> {
+        let (line, value) = self.entries.remove(key)?;
+        match value.into_inner() {
+            DeValue::Integer(number) => {
+                let read = i64::from_str_radix(number.as_str(), number.radix());
+                let value = read.ok().filter(|id| *id > 0);
+                if value.is_none() {
+                    reader.mistake(line, format!("{key} is a whole number from 1"));
+                }
+                value.map(|value| Lined { line, value })
+            }
+            other => {
+                wrong_type(reader, line, key, "a whole number from 1", &other);
+                None
+            }
+        }
+    }
+
     /// A date and time with its offset.
     pub(super) fn moment(
         &mut self,

@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Only show the difference, and what it would do to people.
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// Only show the difference: end with 0 when there is none, 2 when there is one, 1 on failure.
+    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    plan: bool,
     /// With --dry-run, end with 2 when there is a difference, 0 when there is none, 1 on failure.
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
@@ -51,7 +54,8 @@ pub(crate) async fn run(data: &Path, arguments: Arguments) -> anyhow::Result<Exi
         )
     })?;
     // What only looks makes no controller where none is.
-    let opened = match arguments.dry_run {
+    let only_looks = arguments.dry_run || arguments.plan;
+    let opened = match only_looks {
         true => open_existing(data).await?,
         false => open(data).await?,
     };
@@ -74,9 +78,12 @@ pub(crate) async fn run(data: &Path, arguments: Arguments) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     tell(&comparison.preview(store, now).await.map_err(failed)?, now)?;
-    if arguments.dry_run {
-        terminal::line("Nothing was applied (--dry-run).")?;
-        return Ok(match arguments.detailed_exitcode {
+    if only_looks {
+        terminal::line(match arguments.plan {
+            true => "Nothing was applied (--plan).",
+            false => "Nothing was applied (--dry-run).",
+        })?;
+        return Ok(match arguments.detailed_exitcode || arguments.plan {
             true => ExitCode::from(DIFFERENT),
             false => ExitCode::SUCCESS,
         });

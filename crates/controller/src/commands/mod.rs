@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod effects;
 mod explain;
+mod export;
 mod gateway;
 mod init;
 mod lint;
@@ -47,6 +48,8 @@ enum Command {
     /// Make the organisation what a file says, after showing the difference. Ends with 1 when it
     /// failed or you did not agree.
     Apply(apply::Arguments),
+    /// Print the organisation as a file for `apply`, which then finds nothing to do.
+    Export,
     /// List, add, disable and enable users; set passwords; end sessions.
     #[command(subcommand)]
     User(user::Command),
@@ -81,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Apply(arguments) => {
                 return apply::run(&data, arguments).await;
             }
+            Command::Export => export::run(&open_existing(&data).await?).await?,
             Command::User(command) => user::run(&data, &open(&data).await?, command).await?,
             Command::Gateway(command) => gateway::run(&open(&data).await?, command).await?,
             Command::Explain(arguments) => {
