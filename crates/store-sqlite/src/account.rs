@@ -20,7 +20,7 @@ const REMEMBER_FOR: TimeDelta = TimeDelta::hours(24);
 macro_rules! sessions {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.user_id, s.kind, s.label, s.created_at, s.last_seen, s.ends_at \
+            "SELECT s.id, s.user_id, s.kind, s.label, s.created_at, s.last_seen, s.ends_at, s.proved_at \
              FROM sessions s ",
             $rest
         )
@@ -207,11 +207,12 @@ impl AccountWrite for Tx {
     async fn insert_session(&mut self, new: NewSession) -> Result<SessionId, StoreError> {
         let at = millis(new.created_at);
         let insert = query(
-            "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, ends_at, cookie) \
-             SELECT id, ?, ?, ?, ?, ?, ? FROM users WHERE id = ? AND removed = 0",
+            "INSERT INTO sessions (user_id, kind, label, created_at, last_seen, proved_at, ends_at, cookie) \
+             SELECT id, ?, ?, ?, ?, ?, ?, ? FROM users WHERE id = ? AND removed = 0",
         )
         .bind(new.kind.db_name())
         .bind(new.label)
+        .bind(at)
         .bind(at)
         .bind(at)
         .bind(millis(new.ends_at))
@@ -237,6 +238,12 @@ impl AccountWrite for Tx {
         );
         let touch = touch.bind(millis(at)).bind(millis(ends_at)).bind(id.0);
         self.run(touch).await?;
+        Ok(())
+    }
+
+    async fn prove_session(&mut self, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let prove = query("UPDATE sessions SET proved_at = ? WHERE id = ?");
+        self.run(prove.bind(millis(at)).bind(id.0)).await?;
         Ok(())
     }
 
@@ -466,6 +473,7 @@ fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         created_at: row.time("created_at")?,
         last_seen: row.time("last_seen")?,
         ends_at: row.time("ends_at")?,
+        proved_at: row.time("proved_at")?,
     })
 }
 

@@ -11,6 +11,7 @@ use hourkey_protocol::gateway::Ended;
 use hourkey_store::StoreError;
 use hourkey_store::account::Digest;
 use hourkey_store::mail::{MailKind, MailSecurity};
+use hourkey_store::second_factor::TwoStepFor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
@@ -63,7 +64,7 @@ macro_rules! named {
     )*};
 }
 
-named!(MailKind, MailSecurity);
+named!(MailKind, MailSecurity, TwoStepFor);
 
 /// A moment as it is kept.
 pub(crate) fn millis(time: DateTime<Utc>) -> i64 {

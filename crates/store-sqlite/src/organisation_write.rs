@@ -70,6 +70,7 @@ impl OrganisationWrite for Tx {
             "DELETE FROM device_codes WHERE user_id = ?",
             "DELETE FROM reset_links WHERE user_id = ?",
             "DELETE FROM known_browsers WHERE user_id = ?",
+            "DELETE FROM second_factors WHERE user_id = ?",
         ] {
             self.run(query(rest).bind(id.0)).await?;
         }

@@ -32,6 +32,8 @@ pub struct Session {
     pub last_seen: DateTime<Utc>,
     /// When it ends by itself if it is not heard again.
     pub ends_at: DateTime<Utc>,
+    /// When its person last proved who they are: by signing in, or by confirming it since.
+    pub proved_at: DateTime<Utc>,
 }
 
 /// A link to set a password that was shown to whoever made it.
@@ -225,6 +227,9 @@ pub trait AccountWrite: AccountRead {
         at: DateTime<Utc>,
         ends_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+
+    /// Notes that a session's person proved who they are. Unknown or ended ones do no harm.
+    async fn prove_session(&mut self, id: SessionId, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Ends a session with its tokens. Unknown or ended ones do no harm.
     async fn end_session(&mut self, id: SessionId) -> Result<(), StoreError>;

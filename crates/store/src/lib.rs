@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod log;
 pub mod mail;
 pub mod organisation;
+pub mod second_factor;
 pub mod usage;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,7 @@ pub trait Read:
     + log::LogRead
     + mail::MailRead
     + organisation::OrganisationRead
+    + second_factor::SecondFactorRead
     + usage::UsageRead
 {
 }
@@ -47,6 +49,7 @@ impl<T> Read for T where
         + log::LogRead
         + mail::MailRead
         + organisation::OrganisationRead
+        + second_factor::SecondFactorRead
         + usage::UsageRead
 {
 }
@@ -61,6 +64,7 @@ pub trait Write:
     + log::LogWrite
     + mail::MailWrite
     + organisation::OrganisationWrite
+    + second_factor::SecondFactorWrite
     + usage::UsageWrite
 {
 }
@@ -74,6 +78,7 @@ impl<T> Write for T where
         + log::LogWrite
         + mail::MailWrite
         + organisation::OrganisationWrite
+        + second_factor::SecondFactorWrite
         + usage::UsageWrite
 {
 }

@@ -19,6 +19,7 @@ pub mod organisation;
 pub mod reach;
 pub mod removal;
 mod sample;
+pub mod second_factor;
 pub mod session;
 pub mod text;
 pub mod transactions;
@@ -130,6 +131,11 @@ stories! { $
         notices_are_read_newest_first,
         a_notice_needs_its_change,
         one_notice_asks_for_a_review,
+    ]
+    second_factor: [
+        a_second_factor_is_kept_replaced_and_removed,
+        a_recovery_code_is_taken_once,
+        nobody_must_have_one_until_it_is_said,
     ]
     account: [
         a_password_is_kept_and_replaced,

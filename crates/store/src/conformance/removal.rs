@@ -9,6 +9,7 @@ use super::sample::{assignment, at, group, resource, sample, user};
 use super::{refuse, write};
 use crate::account::NewSession;
 use crate::organisation::{Assignment, Group, Resource, User};
+use crate::second_factor::SecondFactor;
 use crate::{Store, StoreError};
 
 /// A removed user is in no group, signed in nowhere, and reviews nothing.
@@ -34,6 +35,15 @@ pub async fn a_removed_user_leaves_their_groups_and_sessions(store: Arc<dyn Stor
         tx.insert_access_token([8; 32], session, at(60)).await?;
         tx.insert_refresh_token([9; 32], session, 1).await?;
         tx.put_reset_link([10; 32], sample.reviewer, at(60)).await?;
+        let factor = SecondFactor {
+            user: sample.reviewer,
+            secret: vec![1],
+            since: at(0),
+            last_step: 1,
+        };
+        tx.put_second_factor(factor).await?;
+        tx.set_recovery_codes(sample.reviewer, vec![[11; 32]])
+            .await?;
         tx.remove_user(sample.reviewer).await?;
         Ok(session)
     });
@@ -41,6 +51,8 @@ pub async fn a_removed_user_leaves_their_groups_and_sessions(store: Arc<dyn Stor
     assert_eq!(read.user(sample.reviewer).await.unwrap(), None);
     assert_eq!(read.user_by_login("reviewer").await.unwrap(), None);
     assert_eq!(read.password_hash(sample.reviewer).await.unwrap(), None);
+    assert_eq!(read.second_factor(sample.reviewer).await.unwrap(), None);
+    assert_eq!(read.recovery_codes(sample.reviewer).await.unwrap(), 0);
     assert_eq!(read.reachable(sample.reviewer, None).await.unwrap(), []);
     assert_eq!(read.reviewers_of(sample.resource).await.unwrap(), []);
     assert_eq!(read.session(session).await.unwrap(), None);

@@ -38,6 +38,7 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
             created_at: at(0),
             last_seen: at(0),
             ends_at: at(60),
+            proved_at: at(0),
         });
     }
     let ids: Vec<SessionId> = kept.iter().map(|session| session.id).collect();
@@ -57,6 +58,9 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
     write!(store, |tx| {
         tx.touch_session(second, at(9), at(69)).await?;
         tx.touch_session(second, at(8), at(68)).await?;
+        tx.prove_session(second, at(7)).await?;
+        tx.prove_session(second, at(6)).await?;
+        tx.prove_session(SessionId(99), at(6)).await?;
         tx.end_session(first).await?;
         tx.end_session(first).await?;
         tx.end_session(SessionId(99)).await
@@ -70,6 +74,11 @@ pub async fn sessions_are_found_and_ended(store: Arc<dyn Store>) {
         (touched.last_seen, touched.ends_at),
         (at(9), at(69)),
         "a session is never unseen"
+    );
+    assert_eq!(
+        touched.proved_at,
+        at(6),
+        "as the clock says, also when it went back"
     );
     let same_cookie = NewSession {
         user: sample.member,
