@@ -17,7 +17,10 @@ function store(drafts) {
 
 function typedFields(form) {
   const without = ["hidden", "password", "submit", "button"];
-  return [...form.elements].filter((field) => field.name && !without.includes(field.type));
+  return [...form.elements].filter(
+    (field) =>
+      field.name && !without.includes(field.type) && field.autocomplete !== "one-time-code",
+  );
 }
 
 /** Whether a field is chosen, and not typed into. */

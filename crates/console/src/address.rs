@@ -45,6 +45,15 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
 /// The sign-in page's address; `next` is where it leads.
 #[must_use]
 pub fn sign_in(next: &str) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    format!("/sign-in?next={next}")
+    format!("/sign-in?next={}", quoted(next))
+}
+
+/// The address of the page on which two-step sign-in is set up; `next` is where it leads.
+#[must_use]
+pub fn account(next: &str) -> String {
+    format!("/account?next={}", quoted(next))
+}
+
+fn quoted(next: &str) -> String {
+    url::form_urlencoded::byte_serialize(next.as_bytes()).collect()
 }

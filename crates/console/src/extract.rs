@@ -16,19 +16,36 @@ impl FromRequestParts<App> for PageUser {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        match Self::find(app, &parts.headers).await {
+        let Owing(user) = Owing::from_request_parts(parts, app).await?;
+        if user.owes_second_factor {
+            return Err(Redirect::to(&address::account(here(parts))).into_response());
+        }
+        Ok(user)
+    }
+}
+
+/// The person in the browser, also while they owe a second factor: for the page on which they set it up,
+/// and for signing out. All other pages lead there.
+pub(super) struct Owing(pub(super) PageUser);
+
+impl FromRequestParts<App> for Owing {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match PageUser::find(app, &parts.headers).await {
             Ok(Some(user)) => {
                 let waited = turn::wait(app, parts, user.user.id).await;
                 waited.map_err(|failure| PageError::from(failure).into_response())?;
-                Ok(user)
+                Ok(Self(user))
             }
-            Ok(None) => {
-                let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
-                Err(Redirect::to(&address::sign_in(here)).into_response())
-            }
+            Ok(None) => Err(Redirect::to(&address::sign_in(here(parts))).into_response()),
             Err(failure) => Err(PageError::from(failure).into_response()),
         }
     }
+}
+
+fn here(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("/", |here| here.as_str())
 }
 
 /// The address of the client: the peer's, or what the trusted proxy says.

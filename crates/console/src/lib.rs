@@ -7,12 +7,14 @@
 #![warn(missing_docs)]
 
 mod access;
+mod account;
 pub mod address;
 mod admin;
 mod ask;
 mod asset_routes;
 mod assets;
 mod back;
+mod confirm;
 mod connections;
 pub mod consent;
 mod cookie;
@@ -75,10 +77,21 @@ pub fn router(app: &App) -> Router<App> {
         .route("/device", get(device::show).post(device::send))
         .route("/devices", get(devices::show).post(devices::send))
         .route("/sessions", get(sessions::show).post(sessions::send))
+        .route(
+            "/account",
+            typed_on(get(account::show), post(account::send)),
+        )
         .route("/mail", typed_on(get(mail::show), post(mail::send)))
         .route(
             "/settings/mail",
             typed_on(get(admin::mail::show), post(admin::mail::send)),
+        )
+        .route(
+            "/settings/sign-in",
+            typed_on(
+                get(admin::sign_in_settings::show),
+                post(admin::sign_in_settings::send),
+            ),
         )
         .route("/access", get(access::show).post(access::send))
         .route("/requests/{id}", get(request::show).post(request::send))

@@ -15,6 +15,7 @@ pub(super) enum Place {
     Unlock,
     Sessions,
     Mail,
+    Account,
     Resources,
     People,
     Groups,
@@ -22,6 +23,7 @@ pub(super) enum Place {
     Requests,
     MailSettings,
     Settings,
+    SignInSettings,
     Explain,
     Overview,
     Jump,
@@ -74,6 +76,7 @@ impl Navigation {
                 (way("/devices", place == Place::Devices, &html! { "Devices" }))
                 (way("/sessions", place == Place::Sessions, &html! { "Sessions" }))
                 (way("/mail", place == Place::Mail, &html! { "Mail" }))
+                (way("/account", place == Place::Account, &html! { "Account" }))
                 (way("/explain", place == Place::Explain, &html! { "Explain" }))
                 @if let Some(counts) = self.counts { (self.administration(counts, place)) }
             }
@@ -127,6 +130,7 @@ impl Navigation {
             }
             @if self.sees_all {
                 (way("/settings/mail", place == Place::MailSettings, &html! { "Mail settings" }))
+                (way("/settings/sign-in", place == Place::SignInSettings, &html! { "Sign-in settings" }))
             }
         }
     }

@@ -20,6 +20,8 @@ pub struct PageUser {
     pub token: FormToken,
     /// The browser's name, if it has one.
     pub browser: Option<Digest>,
+    /// Whether they must set up two-step sign-in before anything else.
+    pub owes_second_factor: bool,
 }
 
 impl PageUser {
@@ -34,11 +36,12 @@ impl PageUser {
         let found = session::by_cookie(app, &cookie).await?;
         let token = FormToken::of(&cookie);
         let browser = cookie::browser(headers, &app.config);
-        Ok(found.map(|(user, session)| Self {
-            token: token.typed_by(user.id),
-            user,
-            session,
+        Ok(found.map(|found| Self {
+            token: token.typed_by(found.user.id),
+            user: found.user,
+            session: found.session,
             browser,
+            owes_second_factor: found.owes_second_factor,
         }))
     }
 }

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use super::error::PageError;
 use super::form::{Field, Form, FormError};
 use super::layout::{Frame, Live, Page, Place, Width, token_field};
-use super::sign_in::browser;
-use crate::{cookie, csrf};
+use super::sign_in::{self, Entered, SignInForm};
+use crate::csrf;
 
 /// What was typed.
 #[derive(Default, Deserialize)]
@@ -50,11 +50,19 @@ pub(super) async fn send(
         return page(&app, &headers, &typed.code, &wrong).await;
     }
     match reset::finish(&app, &typed.code, typed.password).await {
-        Ok(verified) => {
-            let label = browser(&headers);
-            let cookies = cookie::sign_in(&app, verified, label, &headers).await?;
-            Ok((cookies, Redirect::to("/access")).into_response())
-        }
+        // The link stands for the password, and for nothing else.
+        Ok(verified) => match sign_in::go_on(&app, &headers, verified).await? {
+            Entered::In(cookies) => Ok((cookies, Redirect::to("/access")).into_response()),
+            Entered::Not { step, wrong, .. } => {
+                let door = SignInForm {
+                    next: "/access",
+                    step: step.as_deref(),
+                    wrong,
+                    ..SignInForm::default()
+                };
+                Ok(sign_in::page(&app, &headers, &door).await?)
+            }
+        },
         Err(AppError::Refused(problem)) => {
             let field = match problem.code {
                 Code::Forbidden => Field::Code,

@@ -4,13 +4,15 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
+use axum::middleware;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
 use hourkey_access::config::Config;
 use hourkey_access::error::AppError;
 use hourkey_access::identity::account::{self, NotSignedIn};
 use hourkey_access::identity::client::Client;
+use hourkey_access::identity::second_factor::{self, CodeRefused, Next};
+use hourkey_access::identity::verified::Verified;
 use hourkey_access::identity::{session, setup};
 use maud::html;
 use serde::Deserialize;
@@ -19,10 +21,10 @@ use super::address::{self, Query};
 use super::consent::app_name;
 use super::error::PageError;
 use super::form::{Field, Form, FormError, UNSENT};
-use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain};
+use super::layout::{Frame, Live, Page, Place, Width, meant_for, plain, token_field};
 use crate::cookie::{self, Kind, SetCookies};
 use crate::csrf::{self, FormToken};
-use crate::extract::ClientAddress;
+use crate::extract::{ClientAddress, Owing};
 use crate::page_user::PageUser;
 
 /// Where a browser waits for who signs in.
@@ -34,18 +36,44 @@ pub(super) struct Waiting {
     unsent: bool,
 }
 
+/// The hidden field in which a browser carries what was shown of a password, until the code comes.
+pub(super) const STEP: &str = "step";
+
 /// What was typed.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct SignInInput {
-    #[serde(default)]
     next: String,
-    login: String,
-    password: String,
+    #[serde(flatten)]
+    typed: Typed,
+}
+
+/// A login with its password, or a code with what is carried of them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    pub(super) login: String,
+    pub(super) password: String,
+    pub(super) step: String,
+    pub(super) code: String,
+}
+
+/// What came of it.
+pub(super) enum Entered {
+    /// They are signed in: the cookies that the browser gets.
+    In(SetCookies),
+    /// They are not, and the page says why; or the password fits, and a code is asked for.
+    Not {
+        /// What is carried to the code.
+        step: Option<String>,
+        wrong: FormError,
+        retry_after: Option<(HeaderName, HeaderValue)>,
+    },
 }
 
 /// Tells a browser that is sent to sign in that what it sent is not kept. Where a session ended
 /// is known only by what it answers.
-pub(super) async fn say_what_was_not_sent(request: Request, next: Next) -> Response {
+pub(super) async fn say_what_was_not_sent(request: Request, next: middleware::Next) -> Response {
     let sent = request.method() == Method::POST && request.uri().path() != "/sign-out";
     let mut response = next.run(request).await;
     let to = response.headers().get(header::LOCATION);
@@ -92,8 +120,7 @@ pub(super) async fn show(
         next: &next,
         login: &login,
         ended,
-        unsent: None,
-        wrong: &FormError::default(),
+        ..SignInForm::default()
     };
     Ok(page(&app, &headers, &door).await?)
 }
@@ -106,39 +133,100 @@ pub(super) async fn send(
     Form(typed): Form<SignInInput>,
 ) -> Result<Response, PageError> {
     let next = safe(&typed.next, &app.config);
-    match enter(&app, from, &headers, &typed.login, typed.password).await {
-        Ok(cookies) => Ok((cookies, Redirect::to(&next)).into_response()),
-        Err(refused) => {
-            let (wrong, wait) = wrong(refused)?;
+    let login = typed.typed.login.clone();
+    match enter(&app, from, &headers, typed.typed).await? {
+        Entered::In(cookies) => Ok((cookies, Redirect::to(&next)).into_response()),
+        Entered::Not {
+            step,
+            wrong,
+            retry_after,
+        } => {
             let door = SignInForm {
                 next: &next,
-                login: &typed.login,
-                ended: "",
-                unsent: None,
-                wrong: &wrong,
+                login: &login,
+                step: step.as_deref(),
+                reloads: true,
+                wrong,
+                ..SignInForm::default()
             };
             let mut page = page(&app, &headers, &door).await?;
-            page.headers_mut().extend(wait);
+            page.headers_mut().extend(retry_after);
             Ok(page)
         }
     }
 }
 
-/// Signs a browser in: the cookies that it gets.
+/// Signs a browser in by a login and its password, or by the code that is asked for after them.
 ///
 /// # Errors
-/// Why not.
+/// Our own failure.
 pub(super) async fn enter(
     app: &App,
     from: IpAddr,
     headers: &HeaderMap,
-    login: &str,
-    password: String,
-) -> Result<SetCookies, NotSignedIn> {
+    typed: Typed,
+) -> Result<Entered, AppError> {
     let known = cookie::browser(headers, &app.config);
-    let verified = account::check(app, login, password, from, known).await?;
-    let label = browser(headers);
-    Ok(cookie::sign_in(app, verified, label, headers).await?)
+    if typed.step.is_empty() {
+        let checked = account::check(app, &typed.login, typed.password, from, known).await;
+        return match checked {
+            Ok(verified) => go_on(app, headers, verified).await,
+            Err(refused) => refused_at(refused, None),
+        };
+    }
+    let (browser, _) = csrf::visitor(headers, &app.config);
+    let code = &typed.code;
+    match second_factor::finish(app, &typed.step, browser.as_str(), code, known).await {
+        Ok(verified) => Ok(Entered::In(start(app, headers, verified).await?)),
+        Err(CodeRefused::NotSignedIn(refused)) => refused_at(refused, Some(typed.step)),
+        Err(CodeRefused::BeginAgain) => {
+            let words = "That took too long, or your password was changed. Sign in again.";
+            Ok(Entered::Not {
+                step: None,
+                wrong: FormError::with_status(StatusCode::FORBIDDEN, words),
+                retry_after: None,
+            })
+        }
+    }
+}
+
+/// Signs in who showed their password, or asks for their second factor first: every way of signing in
+/// comes through here.
+///
+/// # Errors
+/// Our own failure, or what was changed meanwhile.
+pub(super) async fn go_on(
+    app: &App,
+    headers: &HeaderMap,
+    verified: Verified,
+) -> Result<Entered, AppError> {
+    let (browser, _) = csrf::visitor(headers, &app.config);
+    match second_factor::begin(app, verified, browser.as_str()).await? {
+        Next::SignIn(verified) => Ok(Entered::In(start(app, headers, verified).await?)),
+        Next::Code(step) => Ok(Entered::Not {
+            step: Some(step),
+            wrong: FormError::default(),
+            retry_after: None,
+        }),
+    }
+}
+
+async fn start(app: &App, headers: &HeaderMap, verified: Verified) -> Result<SetCookies, AppError> {
+    cookie::sign_in(app, verified, browser(headers), headers).await
+}
+
+/// The same step again, with what is wrong.
+fn refused_at(refused: NotSignedIn, step: Option<String>) -> Result<Entered, AppError> {
+    let (wrong, retry_after) = wrong(refused)?;
+    let field = match step {
+        Some(_) => Field::Code,
+        None => Field::Password,
+    };
+    Ok(Entered::Not {
+        step,
+        wrong: wrong.about(field),
+        retry_after,
+    })
 }
 
 /// What the page says of a sign-in that was refused, and the header that says when to try again.
@@ -151,12 +239,10 @@ pub(super) fn wrong(
     match refused {
         NotSignedIn::TooFast(wait) => {
             let sentence = format!("There were too many attempts to sign in. Try again in {wait}.");
-            let wrong = FormError::new(StatusCode::TOO_MANY_REQUESTS, sentence, Field::Password);
+            let wrong = FormError::with_status(StatusCode::TOO_MANY_REQUESTS, &sentence);
             Ok((wrong, Some((header::RETRY_AFTER, wait.seconds().into()))))
         }
-        NotSignedIn::Failed(AppError::Refused(problem)) => {
-            Ok((FormError::of(&problem).about(Field::Password), None))
-        }
+        NotSignedIn::Failed(AppError::Refused(problem)) => Ok((FormError::of(&problem), None)),
         NotSignedIn::Failed(failure) => Err(failure),
     }
 }
@@ -164,7 +250,7 @@ pub(super) fn wrong(
 /// `POST /sign-out`
 pub(super) async fn sign_out(
     State(app): State<App>,
-    user: PageUser,
+    Owing(user): Owing,
     Form(waiting): Form<Waiting>,
 ) -> Result<Response, PageError> {
     let own = user.session.id;
@@ -184,7 +270,7 @@ pub(super) async fn sign_out(
 }
 
 /// Where it is safe to go after signing in: a path of ours, never another site.
-fn safe(next: &str, config: &Config) -> String {
+pub(super) fn safe(next: &str, config: &Config) -> String {
     let ours = next.starts_with('/')
         && !next.contains(|c: char| c == '\\' || c.is_control())
         && next.len() <= 4000;
@@ -199,6 +285,7 @@ fn safe(next: &str, config: &Config) -> String {
 }
 
 /// What the page of signing in shows.
+#[derive(Default)]
 pub(super) struct SignInForm<'a> {
     /// Where it leads.
     pub(super) next: &'a str,
@@ -207,7 +294,11 @@ pub(super) struct SignInForm<'a> {
     pub(super) ended: &'a str,
     /// What was sent to the page where it leads, and not taken: one signs in there.
     pub(super) unsent: Option<&'a str>,
-    pub(super) wrong: &'a FormError,
+    /// What is carried of the password, where the code is asked for.
+    pub(super) step: Option<&'a str>,
+    /// Whether the page's own address leads on once somebody is signed in.
+    pub(super) reloads: bool,
+    pub(super) wrong: FormError,
 }
 
 /// The page of signing in.
@@ -228,7 +319,10 @@ pub(super) async fn page(
         width: Width::Narrow,
         live: Live::Off,
     };
-    let main = form(&frame, &token, door, fresh);
+    let main = match door.step {
+        Some(step) => code_form(&token, door, step),
+        None => form(&frame, &token, door, fresh),
+    };
     let mut response = frame.answer(door.wrong.status(), &page, &main);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -243,6 +337,7 @@ fn form(frame: &Frame, token: &FormToken, door: &SignInForm<'_>, fresh: bool) ->
         ended,
         unsent,
         wrong,
+        ..
     } = door;
     html! {
         h1 { "Sign in to " bdi { (plain(frame.organisation())) } }
@@ -253,11 +348,8 @@ fn form(frame: &Frame, token: &FormToken, door: &SignInForm<'_>, fresh: bool) ->
         (wrong.complaint())
         form.stack #sign-in method="post" action=(unsent.map_or("/sign-in", |_| next))
             data-then="reload" data-navigates[unsent.is_some()] {
-            (super::layout::token_field(token))
-            @match unsent {
-                Some(unsent) => input type="hidden" name=(UNSENT) value=(unsent);,
-                None => input type="hidden" name="next" value=(next);,
-            }
+            (token_field(token))
+            (leads_on(door))
             label for="login" { "Login" }
             input.field #login name="login" value=(login) required autocomplete="username"
                 autocapitalize="none" spellcheck="false" maxlength="200"
@@ -276,6 +368,49 @@ fn form(frame: &Frame, token: &FormToken, door: &SignInForm<'_>, fresh: bool) ->
             p.bar { "This controller isn’t set up yet. " a href="/setup" { "Set it up" }
                 " with the code from the terminal where you started it." }
         }
+    }
+}
+
+/// The page that asks for the code.
+fn code_form(token: &FormToken, door: &SignInForm<'_>, step: &str) -> maud::Markup {
+    let wrong = &door.wrong;
+    html! {
+        h1 { "Two-step sign-in" }
+        p.lead { "Type the code that your authenticator app shows, or one of your recovery codes." }
+        (wrong.complaint())
+        form.stack #second-step method="post" action=(door.unsent.map_or("/sign-in", |_| door.next))
+            data-then=[door.reloads.then_some("reload")] data-navigates[door.unsent.is_some()] {
+            (token_field(token))
+            (leads_on(door))
+            input type="hidden" name=(STEP) value=(step);
+            (code_field("code", wrong, true))
+            p.foot {
+                span.muted { "Lost your phone and your codes? Ask your administrator to reset two-step \
+                              sign-in." }
+                button.btn.primary { "Sign in" }
+            }
+        }
+    }
+}
+
+/// What takes the person on once they are signed in.
+fn leads_on(door: &SignInForm<'_>) -> maud::Markup {
+    html! {
+        @match door.unsent {
+            Some(unsent) => input type="hidden" name=(UNSENT) value=(unsent);,
+            None => input type="hidden" name="next" value=(door.next);,
+        }
+    }
+}
+
+/// The field for a code of the second factor.
+pub(super) fn code_field(id: &str, wrong: &FormError, focus: bool) -> maud::Markup {
+    html! {
+        label for=(id) { "Code" }
+        input.field.mono.code #(id) name="code" type="text" required autocomplete="one-time-code"
+            autocapitalize="characters" spellcheck="false" maxlength="40"
+            autofocus[focus || wrong.is(Field::Code)] aria-invalid=[wrong.invalid(Field::Code)]
+            aria-describedby=[wrong.described_by(Field::Code, "")];
     }
 }
 

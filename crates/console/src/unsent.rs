@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -15,14 +15,16 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::MethodRouter;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
+use hourkey_access::identity::second_factor::{self, Unconfirmed};
 use hourkey_domain::ids::UserId;
 use hourkey_protocol::problem::Problem;
 use tower::ServiceExt as _;
 
+use super::confirm::{self, CONFIRM, Carried, ConfirmFirst};
 use super::error::PageError;
-use super::form::{self, Fields, FormError, UNSENT};
+use super::form::{self, Field, Fields, FormError, UNSENT};
 use super::layout::plain;
-use super::sign_in::{self, SignInForm};
+use super::sign_in::{self, Entered, STEP, SignInForm, Typed};
 use crate::csrf;
 use crate::extract::ClientAddress;
 use crate::page_user::PageUser;
@@ -32,7 +34,7 @@ use crate::page_user::PageUser;
 const MAX_CARRIED: usize = 30 * 1024;
 
 /// Never written into a page: what is bound to a session, and what is secret or works once.
-const NEVER_CARRIED: [&str; 4] = ["token", "password", "again", "code"];
+const NEVER_CARRIED: [&str; 6] = ["token", "password", "again", "code", "step", "offer"];
 
 /// Marks an answer that shows a secret: no browser keeps it.
 #[derive(Clone, Copy, Debug)]
@@ -108,19 +110,39 @@ impl Page {
         {
             return Ok(self.show_again(parts, somebody_elses(signed_in)).await);
         }
-        match (signed_in.is_some(), carried) {
-            (false, Some(carried)) => sign_in(app, &mut parts, &fields, &carried).await,
-            (false, None) => {
-                let wrong = FormError::with_status(StatusCode::FORBIDDEN, "");
-                ask_to_sign_in(app, &parts, &fields.carried(), "", &wrong).await
+        let confirms = fields.has(CONFIRM);
+        match (signed_in, carried) {
+            (None, Some(carried)) if !confirms => sign_in(app, &mut parts, &fields, &carried).await,
+            (None, carried) => {
+                let carried = carried.unwrap_or_else(|| fields.carried());
+                let door = SignInForm {
+                    wrong: FormError::with_status(StatusCode::FORBIDDEN, ""),
+                    ..SignInForm::default()
+                };
+                ask_to_sign_in(app, &parts, &carried, door).await
             }
-            (true, Some(fields)) => {
+            (Some(user), Some(carried)) if confirms => {
+                if let Err(page) = confirmed(app, &user, &mut parts, &fields, &carried).await? {
+                    return Ok(page);
+                }
+                if fields.get(CONFIRM) != confirm::SEND {
+                    let words = "Thank you. Nothing was sent yet: type passwords and codes again, and \
+                                 send it.";
+                    let wrong = FormError::with_status(StatusCode::OK, words);
+                    let fields = carried;
+                    return Ok(self.show_again(parts, Unsent { fields, wrong }).await);
+                }
+                let fields = carried.with("token", fields.get("token"));
+                let body = Bytes::from(fields.encoded());
+                self.take(&user, parts, fields, body, next).await
+            }
+            (Some(_), Some(fields)) => {
                 let words = "You’re signed in again. Nothing was sent yet: check what you typed, and \
                          send it.";
                 let wrong = FormError::with_status(StatusCode::OK, words);
                 Ok(self.show_again(parts, Unsent { fields, wrong }).await)
             }
-            (true, None)
+            (Some(_), None)
                 if csrf::check(&parts.headers, fields.get("token"), &app.config).is_err() =>
             {
                 let words = "This page was out of date, so nothing was sent. Check what you typed, \
@@ -128,25 +150,42 @@ impl Page {
                 let wrong = FormError::with_status(StatusCode::FORBIDDEN, words);
                 Ok(self.show_again(parts, Unsent { fields, wrong }).await)
             }
-            (true, None) => {
-                let request = Request::from_parts(parts.clone(), Body::from(body));
-                let answer = next.run(request).await;
-                let Some(problem) = answer.extensions().get::<Problem>() else {
-                    return Ok(answer);
-                };
-                let wrong = FormError::of(problem);
-                let mut page = self.show_again(parts, Unsent { fields, wrong }).await;
-                if page.extensions().get::<Problem>().is_some() {
-                    // There is no such page, or none for this person.
-                    return Ok(answer);
-                }
-                if let Some(after) = answer.headers().get(header::RETRY_AFTER) {
-                    page.headers_mut()
-                        .insert(header::RETRY_AFTER, after.clone());
-                }
-                Ok(page)
-            }
+            (Some(user), None) => self.take(&user, parts, fields, body, next).await,
         }
+    }
+
+    /// What takes the form answers it, or the page shows it again; or its person confirms first who they
+    /// are.
+    async fn take(
+        &self,
+        user: &PageUser,
+        parts: Parts,
+        fields: Fields,
+        body: Bytes,
+        next: Next,
+    ) -> Result<Response, AppError> {
+        let request = Request::from_parts(parts.clone(), Body::from(body));
+        let answer = next.run(request).await;
+        if answer.extensions().get::<ConfirmFirst>().is_some() {
+            let sends = !fields.holds_secrets();
+            let carried = fields.carried();
+            let wrong = FormError::default();
+            return ask_to_confirm(&self.app, user, &parts, (&carried, sends), &wrong).await;
+        }
+        let Some(problem) = answer.extensions().get::<Problem>() else {
+            return Ok(answer);
+        };
+        let wrong = FormError::of(problem);
+        let mut page = self.show_again(parts, Unsent { fields, wrong }).await;
+        if page.extensions().get::<Problem>().is_some() {
+            // There is no such page, or none for this person.
+            return Ok(answer);
+        }
+        if let Some(after) = answer.headers().get(header::RETRY_AFTER) {
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, after.clone());
+        }
+        Ok(page)
     }
 
     /// The page of the form, with what was sent.
@@ -179,39 +218,106 @@ async fn sign_in(
     fields: &Fields,
     carried: &Fields,
 ) -> Result<Response, AppError> {
-    let login = fields.get("login");
+    let field = |name| fields.get(name).to_owned();
+    let login = field("login");
     if let Err(refused) = csrf::check(&parts.headers, fields.get("token"), &app.config) {
-        let wrong = FormError::of(&refused.into_problem());
-        return ask_to_sign_in(app, parts, carried, login, &wrong).await;
+        let door = SignInForm {
+            login: &login,
+            wrong: FormError::of(&refused.into_problem()),
+            ..SignInForm::default()
+        };
+        return ask_to_sign_in(app, parts, carried, door).await;
     }
     let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, app).await;
-    let password = fields.get("password").to_owned();
-    match sign_in::enter(app, from, &parts.headers, login, password).await {
-        Ok(cookies) => {
+    let typed = Typed {
+        login: login.clone(),
+        password: field("password"),
+        step: field(STEP),
+        code: field("code"),
+    };
+    match sign_in::enter(app, from, &parts.headers, typed).await? {
+        Entered::In(cookies) => {
             let here = Redirect::temporary(&here(parts));
             Ok((cookies, here).into_response())
         }
-        Err(refused) => {
-            let (wrong, wait) = sign_in::wrong(refused)?;
-            let mut page = ask_to_sign_in(app, parts, carried, login, &wrong).await?;
-            page.headers_mut().extend(wait);
+        Entered::Not {
+            step,
+            wrong,
+            retry_after,
+        } => {
+            let door = SignInForm {
+                login: &login,
+                step: step.as_deref(),
+                wrong,
+                ..SignInForm::default()
+            };
+            let mut page = ask_to_sign_in(app, parts, carried, door).await?;
+            page.headers_mut().extend(retry_after);
             Ok(page)
         }
     }
+}
+
+/// Whether who is signed in confirmed who they are; else the page that asks for it again.
+async fn confirmed(
+    app: &App,
+    user: &PageUser,
+    parts: &mut Parts,
+    fields: &Fields,
+    carried: &Fields,
+) -> Result<Result<(), Response>, AppError> {
+    let sends = fields.get(CONFIRM) == confirm::SEND;
+    let again = async |parts: &Parts, wrong: &FormError| {
+        ask_to_confirm(app, user, parts, (carried, sends), wrong).await
+    };
+    if let Err(refused) = csrf::check(&parts.headers, fields.get("token"), &app.config) {
+        let wrong = FormError::of(&refused.into_problem());
+        return Ok(Err(again(parts, &wrong).await?));
+    }
+    let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, app).await;
+    let shown = (fields.get("password").to_owned(), fields.get("code"));
+    let (person, session) = (&user.user, user.session.id);
+    match second_factor::confirm(app, person, session, shown, (from, user.browser)).await {
+        Ok(()) => Ok(Ok(())),
+        Err(refused) => {
+            let (refused, field) = match refused {
+                Unconfirmed::Password(refused) => (refused, Field::Password),
+                Unconfirmed::Code(refused) => (refused, Field::Code),
+            };
+            let (wrong, retry_after) = sign_in::wrong(refused)?;
+            let mut page = again(parts, &wrong.about(field)).await?;
+            page.headers_mut().extend(retry_after);
+            Ok(Err(page))
+        }
+    }
+}
+
+async fn ask_to_confirm(
+    app: &App,
+    user: &PageUser,
+    parts: &Parts,
+    (carried, sends): (&Fields, bool),
+    wrong: &FormError,
+) -> Result<Response, AppError> {
+    let unsent = carried.encoded();
+    let kept = unsent.len() <= MAX_CARRIED;
+    let carried = Carried {
+        unsent: kept.then_some(&unsent),
+        sends: sends && kept,
+    };
+    confirm::page(app, user, &parts.uri, &carried, wrong).await
 }
 
 async fn ask_to_sign_in(
     app: &App,
     parts: &Parts,
     carried: &Fields,
-    login: &str,
-    wrong: &FormError,
+    door: SignInForm<'_>,
 ) -> Result<Response, AppError> {
     let unsent = carried.encoded();
     let kept = unsent.len() <= MAX_CARRIED;
     let door = SignInForm {
         next: &here(parts),
-        login,
         ended: match kept {
             true => {
                 "Your session ended; nothing was sent. Sign in to go on: what you typed is kept."
@@ -222,7 +328,7 @@ async fn ask_to_sign_in(
             }
         },
         unsent: kept.then_some(&unsent),
-        wrong,
+        ..door
     };
     sign_in::page(app, &parts.headers, &door).await
 }
@@ -236,5 +342,12 @@ impl Fields {
     /// Those that may be written into the page of signing in.
     fn carried(&self) -> Self {
         self.only(|name| !NEVER_CARRIED.contains(&name))
+    }
+
+    /// Whether something was typed that is never carried: what is left would do something else.
+    fn holds_secrets(&self) -> bool {
+        let typed = self.pairs().filter(|(_, value)| !value.is_empty());
+        let mut names = typed.map(|(name, _)| name);
+        names.any(|name| name != "token" && NEVER_CARRIED.contains(&name))
     }
 }

@@ -19,6 +19,7 @@ mod web {
     mod edit_forms;
     mod editing;
     mod forms;
+    mod fresh;
     mod full_disk;
     mod gateways;
     mod known_browsers;
@@ -47,5 +48,7 @@ mod web {
     mod sight;
     mod sign_in;
     mod tokens;
+    mod two_step;
+    mod two_step_required;
     mod unlocking;
 }

@@ -81,6 +81,20 @@ actions! {
     PasswordLinkShown = "password.link_shown",
     /// A password was set.
     PasswordSet = "password.set",
+    /// A person confirmed who they are, in a session that was signed in longer ago.
+    SessionConfirmed = "session.confirmed",
+    /// A person set up two-step sign-in.
+    SecondFactorSetUp = "second_factor.set_up",
+    /// A person turned two-step sign-in off.
+    SecondFactorTurnedOff = "second_factor.turned_off",
+    /// An administrator or a command reset a person's two-step sign-in.
+    SecondFactorReset = "second_factor.reset",
+    /// A person made new recovery codes.
+    RecoveryCodesMade = "second_factor.codes_made",
+    /// A person signed in with a recovery code, which is used up.
+    RecoveryCodeUsed = "second_factor.code_used",
+    /// The organisation changed of whom it requires two-step sign-in.
+    SignInSettingsChanged = "organisation.sign_in_changed",
     /// The organisation got its first administrator.
     OrganisationSetUp = "organisation.set_up",
     /// The organisation was renamed.

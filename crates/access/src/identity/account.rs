@@ -88,7 +88,7 @@ pub async fn check(
     }
     app.attempts.succeeded(login, origin, app.clock.now());
     let user = user.id;
-    Ok(Verified { user, hash })
+    Ok(Verified::by_password(user, hash))
 }
 
 /// [`known_in`], now.

@@ -33,6 +33,13 @@ const ADDRESS: Limit = Limit {
     longest: TimeDelta::minutes(15),
 };
 
+/// A code is one of a million, and three are good at a time: whoever has somebody's password guesses a
+/// hundred times a day. Strangers without it never get here, so that nobody is locked out by them.
+const SECOND_FACTOR: Limit = Limit {
+    free: 5,
+    longest: TimeDelta::minutes(15),
+};
+
 /// Failures are forgotten after this much time without another one.
 const MEMORY: TimeDelta = TimeDelta::hours(1);
 /// The most keys remembered. When full, those tried least recently are dropped.
@@ -53,6 +60,9 @@ enum Key {
     NewCodes(IpAddr),
     /// Codes of the device flow that a signed-in person typed.
     TypedCodes(UserId),
+    /// Codes of a second factor, whose password was shown already; in a browser where its person signed in
+    /// before they are counted by themselves.
+    SecondFactor(UserId, Option<Digest>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -150,6 +160,28 @@ impl Attempts {
     pub fn admit_typed_code(&self, user: UserId, now: Time) -> Result<(), Wait> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         admit(&mut counts, &[(Key::TypedCodes(user), ADDRESS)], now)
+    }
+
+    /// Admits the typing of a code of a second factor. `browser` is the browser, if its person signed in
+    /// there before.
+    ///
+    /// # Errors
+    /// [`Wait`] when it comes too early; it is not counted then.
+    pub fn admit_second_factor(
+        &self,
+        user: UserId,
+        browser: Option<Digest>,
+        now: Time,
+    ) -> Result<(), Wait> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Key::SecondFactor(user, browser);
+        admit(&mut counts, &[(key, SECOND_FACTOR)], now)
+    }
+
+    /// Notes that an attempt admitted by [`Attempts::admit_second_factor`] was a success.
+    pub fn succeeded_second_factor(&self, user: UserId, browser: Option<Digest>) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.remove(&Key::SecondFactor(user, browser));
     }
 
     /// Notes that the attempt was a success: the login starts afresh, the address gets back the

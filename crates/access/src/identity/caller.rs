@@ -13,6 +13,9 @@ pub struct Caller {
     pub user: UserId,
     /// How their session began.
     pub kind: SessionKind,
+    /// Whether the organisation requires a second factor of them, and they have none: until then they may
+    /// do nothing of the roles for which it does.
+    pub owes_second_factor: bool,
 }
 
 impl Caller {
@@ -21,9 +24,13 @@ impl Caller {
     /// gets somebody to type a code would review and administer as them.
     #[must_use]
     pub fn reaches_others(self) -> bool {
+        !self.is_headless() && !self.owes_second_factor
+    }
+
+    fn is_headless(self) -> bool {
         match self.kind {
-            SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => true,
-            SessionKind::Headless => false,
+            SessionKind::Browser | SessionKind::Desktop | SessionKind::Cli => false,
+            SessionKind::Headless => true,
         }
     }
 
@@ -33,7 +40,7 @@ impl Caller {
     /// # Errors
     /// [`Code::Forbidden`].
     pub fn may_end(self, own: SessionId, other: SessionId) -> Result<(), AppError> {
-        if own == other || self.reaches_others() {
+        if own == other || !self.is_headless() {
             return Ok(());
         }
         Err(AppError::refused(
@@ -51,6 +58,13 @@ impl Caller {
         if self.reaches_others() {
             return Ok(());
         }
+        if !self.is_headless() {
+            return Err(AppError::refused(
+                Code::Forbidden,
+                "Your organisation requires two-step sign-in of your roles. Set it up in the browser, on \
+                 the page Account; until then you neither review nor administer.",
+            ));
+        }
         Err(AppError::refused(
             Code::Forbidden,
             "This client signed in by a device code, and such sessions never review or administer. \
@@ -63,6 +77,11 @@ impl Caller {
 impl From<UserId> for Caller {
     fn from(user: UserId) -> Self {
         let kind = SessionKind::Browser;
-        Self { user, kind }
+        Self {
+            user,
+            kind,
+            // Who owes it gets to no page.
+            owes_second_factor: false,
+        }
     }
 }

@@ -12,10 +12,14 @@ pub mod device;
 pub mod device_code;
 pub mod full_disk;
 pub mod password;
+pub mod requirement;
 pub mod reset;
+pub(crate) mod seal;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod setup;
+mod totp;
 pub mod verified;
 
 pub use caller::Caller;

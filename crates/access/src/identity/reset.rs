@@ -247,7 +247,7 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
             };
             let user = user.id;
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
-            Ok(Verified { user, hash })
+            Ok(Verified::by_password(user, hash))
         })
     })
     .await

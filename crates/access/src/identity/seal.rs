@@ -1,74 +1,84 @@
-//! Seals the mail server's password: whoever has a copy of the store alone cannot read it, and whoever
-//! can write the store cannot have it sent to another server.
+//! Seals what must not be read from a copy of the store: the mail server's password, the secrets of
+//! second factors, and what a browser keeps between two steps of signing in. The keys are files in the
+//! data folder, beside the authorities' keys.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use hourkey_store::mail::MailSettings;
 
-use crate::identity::authorities;
+use super::authorities;
 
 /// The key's length in bytes.
 const KEY_LEN: usize = 32;
 
-/// Seals a password for the server, the login and the protection of these settings.
+/// One makes a key at a time: of two, the one that is written last would be the only one that opens.
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// Which key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SealKey {
+    /// For the mail server's password.
+    Mail,
+    /// For what belongs to signing in.
+    SignIn,
+}
+
+impl SealKey {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Mail => "mail.key",
+            Self::SignIn => "sign-in.key",
+        }
+    }
+}
+
+/// Seals a secret. It opens again for whoever names the same `bound_to`, and for nobody else.
 ///
 /// # Errors
 /// When the key cannot be read or made.
-pub(super) fn seal(
+pub(crate) fn seal(
     data: &Path,
-    settings: &MailSettings,
-    password: &str,
+    key: SealKey,
+    bound_to: &str,
+    secret: &[u8],
 ) -> anyhow::Result<Vec<u8>> {
-    let key = key(data, true)?;
-    let mut sealed = password.as_bytes().to_vec();
+    let key = load(data, key, true)?;
+    let mut sealed = secret.to_vec();
     let nonce = key
-        .seal_in_place_append_tag(Aad::from(bound_to(settings)), &mut sealed)
-        .map_err(|_| anyhow!("the password cannot be sealed"))?;
+        .seal_in_place_append_tag(Aad::from(bound_to.as_bytes()), &mut sealed)
+        .map_err(|_| anyhow!("it cannot be sealed"))?;
     Ok([nonce.as_ref().as_slice(), &sealed].concat())
 }
 
-/// The password of these settings, where they have one.
+/// What was sealed.
 ///
 /// # Errors
-/// When it was sealed by another key, or for another server or login.
-pub(super) fn open(data: &Path, settings: &MailSettings) -> anyhow::Result<Option<String>> {
-    let Some(sealed) = &settings.password else {
-        return Ok(None);
-    };
+/// When it was sealed by another key, or bound to something else.
+pub(crate) fn open(
+    data: &Path,
+    key: SealKey,
+    bound_to: &str,
+    sealed: &[u8],
+) -> anyhow::Result<Vec<u8>> {
     let (nonce, sealed) = sealed
         .split_at_checked(NONCE_LEN)
-        .context("the sealed password is cut off")?;
+        .context("what was sealed is cut off")?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow!("no nonce"))?;
     let mut sealed = sealed.to_vec();
-    let password = key(data, false)?
-        .open_in_place(nonce, Aad::from(bound_to(settings)), &mut sealed)
-        .map_err(|_| anyhow!("the password was sealed by another key, or for another server"))?;
-    Ok(Some(String::from_utf8(password.to_vec())?))
+    let secret = load(data, key, false)?
+        .open_in_place(nonce, Aad::from(bound_to.as_bytes()), &mut sealed)
+        .map_err(|_| anyhow!("it was sealed by another key, or for something else"))?;
+    Ok(secret.to_vec())
 }
 
-/// What a sealed password is good for, and nothing else: whoever could have it sent less protected, or to
-/// who shows another certificate, could read it.
-fn bound_to(settings: &MailSettings) -> Vec<u8> {
-    let login = settings.login.as_deref().unwrap_or_default();
-    let MailSettings {
-        host,
-        port,
-        security,
-        authorities,
-        ..
-    } = settings;
-    let security = security.as_str();
-    // Last, since it has lines.
-    format!("mail password\n{host}\n{port}\n{login}\n{security}\n{authorities}").into_bytes()
-}
-
-/// The key in the data folder, a file for nobody else's eyes beside the authorities' keys.
-fn key(data: &Path, make: bool) -> anyhow::Result<RandomizedNonceKey> {
-    let path: PathBuf = data.join("authorities").join("mail.key");
+/// The key in the data folder, a file for nobody else's eyes.
+fn load(data: &Path, key: SealKey, make: bool) -> anyhow::Result<RandomizedNonceKey> {
+    let path = data.join("authorities").join(key.file());
+    let _turn = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && make => {
             let mut fresh = [0_u8; KEY_LEN];
@@ -87,43 +97,24 @@ fn key(data: &Path, make: bool) -> anyhow::Result<RandomizedNonceKey> {
 
 #[cfg(test)]
 mod tests {
-    use hourkey_store::mail::MailSecurity;
-
     use super::*;
 
-    fn settings(host: &str) -> MailSettings {
-        MailSettings {
-            host: host.to_owned(),
-            port: 587,
-            security: MailSecurity::StartTls,
-            login: Some("hourkey".to_owned()),
-            password: None,
-            sender: "hourkey@corp.example".to_owned(),
-            sender_name: String::new(),
-            authorities: String::new(),
-        }
-    }
-
     #[test]
-    fn a_password_is_opened_by_its_key_for_its_server_alone() {
+    fn a_secret_is_opened_by_its_key_for_what_it_is_bound_to() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("authorities")).unwrap();
         let data = folder.path();
-        let mut meant = settings("mail.corp.example");
-        let sealed = seal(data, &meant, "correct horse").unwrap();
-        assert_ne!(sealed, seal(data, &meant, "correct horse").unwrap());
+        let sealed = seal(data, SealKey::SignIn, "ada", b"correct horse").unwrap();
+        let again = seal(data, SealKey::SignIn, "ada", b"correct horse").unwrap();
+        assert_ne!(sealed, again);
         assert!(!sealed.windows(5).any(|part| part == b"horse"));
-        meant.password = Some(sealed);
-        assert_eq!(open(data, &meant).unwrap().unwrap(), "correct horse");
-        // Somebody changed the row.
-        let mut others = [(); 3].map(|()| meant.clone());
-        others[0].host = "evil.example".to_owned();
-        others[1].security = MailSecurity::Clear;
-        others[2].authorities = "another".to_owned();
-        for other in others {
-            assert!(open(data, &other).is_err(), "{other:?}");
-        }
-        let path = data.join("authorities/mail.key");
+        let opened = open(data, SealKey::SignIn, "ada", &sealed).unwrap();
+        assert_eq!(opened, b"correct horse");
+        assert!(open(data, SealKey::SignIn, "ben", &sealed).is_err());
+        assert!(open(data, SealKey::SignIn, "ada", &sealed[..5]).is_err());
+        seal(data, SealKey::Mail, "ada", b"x").unwrap();
+        assert!(open(data, SealKey::Mail, "ada", &sealed).is_err());
+        let path = data.join("authorities/sign-in.key");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -133,7 +124,7 @@ mod tests {
             );
         }
         fs::remove_file(path).unwrap();
-        let error = open(data, &meant).unwrap_err();
+        let error = open(data, SealKey::SignIn, "ada", &sealed).unwrap_err();
         assert!(format!("{error:#}").contains("cannot be read"));
     }
 }

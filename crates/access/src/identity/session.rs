@@ -9,13 +9,14 @@ use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::problem::Code;
 use hourkey_store::account::{Digest, NewSession};
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::{Room, Write};
+use hourkey_store::{Read, Room, Write};
 use serde_json::json;
 
 pub use hourkey_store::account::Session;
 pub use hourkey_store::organisation::User;
 
 use super::caller::Caller;
+use super::requirement;
 use super::secret::{digest, new_secret};
 use super::verified::Verified;
 use crate::app::App;
@@ -29,6 +30,9 @@ pub const BROWSER_LONGEST: TimeDelta = TimeDelta::days(30);
 pub const CLIENT_IDLE: TimeDelta = TimeDelta::days(30);
 /// A client is signed out this long after it signed in.
 pub const CLIENT_LONGEST: TimeDelta = TimeDelta::days(90);
+
+/// Dangerous acts want a sign-in that is no older than this.
+pub const FRESH: TimeDelta = TimeDelta::minutes(15);
 
 /// The most characters of a label.
 const LABEL: usize = 80;
@@ -54,6 +58,13 @@ pub fn ends_at(kind: SessionKind, created_at: Time, last_seen: Time) -> Time {
 #[must_use]
 pub fn is_running(session: &Session, now: Time) -> bool {
     now < session.ends_at
+}
+
+/// Whether the session's person proved lately who they are ([`FRESH`]). What was proved in the future does
+/// not count: a clock that was set back would keep it fresh until it is there again.
+#[must_use]
+pub fn is_fresh(session: &Session, now: Time) -> bool {
+    session.proved_at <= now && now < session.proved_at + FRESH
 }
 
 /// Until when a session runs, if nothing else is heard of it; `None` when it has ended. The store is
@@ -82,26 +93,36 @@ pub async fn running_until(
     Ok(running.map(|session| session.ends_at))
 }
 
+/// Who calls, and by which session.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+    /// Whether the organisation requires a second factor of them, and they have none
+    /// ([`requirement::owes`]).
+    pub owes_second_factor: bool,
+}
+
 /// The person and session of a browser's cookie, while neither time nor an administrator has ended
 /// it.
 ///
 /// # Errors
 /// The store's failure.
-pub async fn by_cookie(app: &App, cookie: &str) -> Result<Option<(User, Session)>, AppError> {
+pub async fn by_cookie(app: &App, cookie: &str) -> Result<Option<Authenticated>, AppError> {
     let mut tx = app.store.read().await?;
     let Some(session) = tx.session_by_cookie(digest(cookie)).await? else {
         return Ok(None);
     };
-    let user = tx.user(session.user).await?;
-    drop(tx);
-    running(app, session, user).await
+    running(app, tx, session).await
 }
 
 /// As [`by_cookie`], of an access token.
 ///
 /// # Errors
 /// The store's failure.
-pub async fn by_access_token(app: &App, token: &str) -> Result<Option<(User, Session)>, AppError> {
+pub async fn by_access_token(app: &App, token: &str) -> Result<Option<Authenticated>, AppError> {
     let mut tx = app.store.read().await?;
     let session = tx
         .session_by_access_token(digest(token), app.clock.now())
@@ -109,26 +130,31 @@ pub async fn by_access_token(app: &App, token: &str) -> Result<Option<(User, Ses
     let Some(session) = session else {
         return Ok(None);
     };
-    let user = tx.user(session.user).await?;
-    drop(tx);
-    running(app, session, user).await
+    running(app, tx, session).await
 }
 
 /// The session with its user, when neither time nor an administrator has ended it.
 async fn running(
     app: &App,
+    mut tx: Box<dyn Read + Send>,
     session: Session,
-    user: Option<User>,
-) -> Result<Option<(User, Session)>, AppError> {
+) -> Result<Option<Authenticated>, AppError> {
     let now = app.clock.now();
+    let user = tx.user(session.user).await?;
     let Some(user) = user.filter(|user| !user.disabled) else {
         return Ok(None);
     };
     if !is_running(&session, now) {
         return Ok(None);
     }
+    let owes_second_factor = requirement::owes(&mut *tx, &user).await?;
+    drop(tx);
     heard(app, &session, now).await?;
-    Ok(Some((user, session)))
+    Ok(Some(Authenticated {
+        user,
+        session,
+        owes_second_factor,
+    }))
 }
 
 /// Starts a session and records it.
@@ -213,7 +239,8 @@ impl NewBrowser {
         if !self.verified.holds(tx).await? {
             return Err(AppError::refused(
                 Code::Unauthenticated,
-                "The password was changed, or the account disabled, just now. Sign in again.",
+                "The password was changed, two-step sign-in turned on, or the account disabled, just \
+                 now. Sign in again.",
             ));
         }
         let before = match self.browser.before {

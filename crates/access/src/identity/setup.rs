@@ -129,7 +129,7 @@ pub async fn finish(app: &App, first: FirstAdmin) -> Result<Verified, AppError> 
             tx.record(entry).await?;
             let user = user.id;
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
-            Ok(Verified { user, hash })
+            Ok(Verified::by_password(user, hash))
         })
     })
     .await

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::fate::{self, Fate};
 use super::message::host;
-use super::seal;
+use super::password;
 use super::smtp::{Connection, SendError};
 use crate::app::App;
 use crate::clock::sleep_until;
@@ -303,7 +303,7 @@ pub(super) async fn connect(
     settings: &MailSettings,
     timings: Timings,
 ) -> Result<Connection, String> {
-    let password = seal::open(&app.config.data, settings).map_err(|error| {
+    let password = password::opened(&app.config.data, settings).map_err(|error| {
         tracing::error!(
             error = format!("{error:#}"),
             "the mail password cannot be opened"

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
 
 use super::message::address;
-use super::seal;
+use super::password;
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
@@ -109,7 +109,7 @@ pub async fn save(app: &App, user: UserId, typed: TypedSettings) -> Result<Vec<W
         Err(wrong) => return Ok(wrong),
     };
     if !password.is_empty() {
-        new.password = Some(seal::seal(&app.config.data, &new, &password)?);
+        new.password = Some(password::sealed(&app.config.data, &new, &password)?);
     }
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {

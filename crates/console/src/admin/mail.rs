@@ -11,6 +11,7 @@ use hourkey_access::mail::{MailId, MailSecurity};
 use maud::{Markup, html};
 
 use super::mail_outbox;
+use crate::confirm;
 use crate::csrf::FormToken;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError, out_of_date};
@@ -58,6 +59,12 @@ pub(crate) async fn send(
 ) -> Result<Response, PageError> {
     let me = user.user.id;
     let mail = fields.number("mail").map(MailId);
+    if ["save", "off"].contains(&fields.get("do"))
+        && outbox::look(&app, me).await?.administers
+        && let Some(answer) = confirm::first(&app, &user)
+    {
+        return Ok(answer);
+    }
     match (fields.get("do"), mail) {
         ("save", _) => {
             let typed = typed(&fields);

@@ -19,8 +19,10 @@ mod requests;
 mod resources;
 mod seen_as;
 mod settings;
+pub(super) mod sign_in_settings;
 mod summary;
 mod table;
+mod two_step;
 mod view;
 
 use axum::Router;
@@ -44,6 +46,10 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/people/{id}", get(people::show))
         .route("/people/{id}/summary.csv", get(summary::of_person))
         .route("/people/{id}/summary.xlsx", get(summary::of_person))
+        .route(
+            "/people/{id}/two-step",
+            unsent::kept(app, get(two_step::show), post(two_step::send)),
+        )
         .route("/groups", get(groups::list))
         .route("/groups/{id}", get(groups::show))
         .route("/groups/{id}/summary.csv", get(summary::of_group))

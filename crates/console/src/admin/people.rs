@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
+use hourkey_access::identity::second_factor;
 use hourkey_access::overview::{self, Device, Overview, RequestFilter, Sight};
 use hourkey_domain::ids::UserId;
 use hourkey_domain::lock::LockState;
@@ -128,6 +129,7 @@ pub(super) async fn show(
     let person = of.user(id).ok_or_else(AppError::not_found)?;
     let latest = overview::requests(&app, user.user.id, RequestFilter::of(id), None).await?;
     let devices = overview::devices(&app, user.user.id, id).await?;
+    let since = second_factor::since(&app, id).await?;
     let title = plain(&person.name);
     page(
         &app,
@@ -159,6 +161,16 @@ pub(super) async fn show(
                 dd { (roles(person)) }
                 dt { "Groups" }
                 dd { (groups(&view, id)) }
+                dt { "Two-step sign-in" }
+                dd {
+                    @match since {
+                        Some(since) => { "On since " (ago(since, view.now)) },
+                        None => span.muted { "Not set up" },
+                    }
+                    @if since.is_some() && view.administers && id != user.user.id {
+                        " · " a href={ "/people/" (id) "/two-step" } { "Reset…" }
+                    }
+                }
             }
             (access(&view, person, &query))
             (computers(&devices, &view))

@@ -54,9 +54,13 @@ impl FromRequestParts<App> for SignedIn {
             ));
         };
         match session::by_access_token(app, token).await {
-            Ok(Some((user, session))) => {
-                let (user, kind) = (user.id, session.kind);
-                let caller = Caller { user, kind };
+            Ok(Some(found)) => {
+                let (user, session) = (found.user.id, found.session);
+                let caller = Caller {
+                    user,
+                    kind: session.kind,
+                    owes_second_factor: found.owes_second_factor,
+                };
                 let waited = turn::wait(app, parts, user).await;
                 waited.map_err(|failure| ApiError::from(failure).into_response())?;
                 Ok(Self { caller, session })

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use hourkey_access::directory::{self, Directory};
 use hourkey_access::identity::password::{self, Hasher, Priority};
-use hourkey_access::identity::{account, reset, session};
+use hourkey_access::identity::{account, reset, second_factor, session};
 use hourkey_access::reconcile::reconcile;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
@@ -73,6 +73,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Reset a user's two-step sign-in: their password alone signs them in until they set it up again.
+    ResetTwoStep {
+        /// The name they sign in with.
+        login: String,
+    },
     /// Sign a user out everywhere.
     EndSessions {
         /// The name they sign in with.
@@ -120,6 +125,7 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
             ));
             Ok(())
         }
+        Command::ResetTwoStep { login } => reset_two_step(opened, &login).await,
         Command::EndSessions { login } => end_sessions(opened, &login).await,
     }
 }
@@ -232,6 +238,20 @@ async fn set_password(opened: &Opened, login: &str) -> anyhow::Result<()> {
     .map_err(told)?;
     terminal::line(format_args!(
         "{login} has a new password, and is signed out everywhere."
+    ))?;
+    Ok(())
+}
+
+async fn reset_two_step(opened: &Opened, login: &str) -> anyhow::Result<()> {
+    let now = opened.now();
+    let id = find(opened, login).await?.id;
+    transact(&opened.store, Room::Usual, move |tx| {
+        Box::pin(second_factor::reset_in(tx, id, None, now))
+    })
+    .await
+    .map_err(told)?;
+    terminal::line(format_args!(
+        "{login} signs in by password alone, until they set two-step sign-in up again."
     ))?;
     Ok(())
 }

@@ -82,6 +82,9 @@ pub(super) async fn show(
     let Some(user) = PageUser::find(&app, &headers).await? else {
         return Ok(Redirect::to(&address::sign_in(here)).into_response());
     };
+    if user.owes_second_factor {
+        return Ok(Redirect::to(&address::account(here)).into_response());
+    }
     let view = ConsentView {
         client: asked.client,
         redirect: &asked.redirect,

@@ -8,7 +8,7 @@ use hourkey_access::actor::{Actor, Reach};
 use hourkey_access::app::App;
 use hourkey_access::directory::ChangeEvent;
 use hourkey_access::error::AppError;
-use hourkey_access::identity::Caller;
+use hourkey_access::identity::{Caller, requirement};
 use hourkey_access::presenter::Show;
 use hourkey_access::queries;
 use hourkey_access::resource_rows::{self, Row};
@@ -173,10 +173,18 @@ struct Reading {
 }
 
 impl Reading {
-    /// `None` when the session has ended, or the person was disabled.
+    /// `None` when the session has ended, the person was disabled, or what they owe changed.
     async fn start(app: &App, whose: Whose) -> Result<Option<Self>, AppError> {
         let Whose { caller, session } = whose;
         let mut tx = app.store.read().await?;
+        let owes = match tx.user(caller.user).await? {
+            Some(user) => requirement::owes(&mut *tx, &user).await?,
+            None => false,
+        };
+        if owes != caller.owes_second_factor {
+            // They reach more or less of others than when the stream began: it begins anew.
+            return Ok(None);
+        }
         // At least as new as what the transaction reads: no change is missed.
         let organisation = app.organisation_at(tx.seq().await?).await?;
         let found = Actor::of_session(app, &organisation, caller, session).await?;

@@ -162,7 +162,7 @@ impl Site {
 }
 
 pub struct Browser<'a> {
-    site: &'a Site,
+    pub site: &'a Site,
     address: SocketAddr,
     cookies: Mutex<BTreeMap<String, String>>,
     /// The form token of the page seen last.

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::web::browser::Site;
 use crate::web::edit_forms::{saved, send};
 
-async fn settings(site: &Site, resource: ResourceId) -> Settings {
+pub async fn settings(site: &Site, resource: ResourceId) -> Settings {
     let organisation = site.app.organisation().await.unwrap();
     organisation.resource(resource).unwrap().settings
 }

@@ -18,6 +18,12 @@ fn all(request: i64) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
         ),
         own("/device", &[("code", "x"), ("decision", "allow")]),
         own("/sessions", &[("do", "end-others")]),
+        own("/account", &[("do", "turn-off"), ("code", "123456")]),
+        own(
+            "/settings/sign-in",
+            &[("seen", "none"), ("two-step", "roles")],
+        ),
+        own("/people/1/two-step", &[]),
         own("/access", &[("do", "cancel"), ("request", "1")]),
         own("/resources/3/request", &[("reason", "because")]),
         own(&format!("/requests/{request}"), &[("do", "cancel")]),

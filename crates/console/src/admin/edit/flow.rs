@@ -11,6 +11,7 @@ use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
 use crate::admin::view::overview_of_one;
+use crate::confirm;
 use crate::error::PageError;
 use crate::form::{Fields, FormError};
 use crate::layout::{Frame, Live, Page, Place, Width, token_field};
@@ -109,8 +110,11 @@ impl Sheet<'_> {
         if action == "edit" {
             return Ok(Err(FormError::default()));
         }
-        app.budgets.change(caller, app.clock.now())?;
         let saves = action == "save";
+        if saves && let Some(answer) = confirm::first(app, self.user) {
+            return Ok(Ok(answer));
+        }
+        app.budgets.change(caller, app.clock.now())?;
         let done = match saves {
             true => edit::save(app, caller, edit, (fields.get("seen"), fields.get("seal"))).await,
             false => edit::consequence(app, caller, &edit, fields.get("seen"))
