@@ -73,14 +73,19 @@ async fn no_page_scrolls_sideways_on_small_screens_or_with_large_text() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_page_violates_a_rule_of_axe() {
+/// What finds what axe-core finds.
+pub(crate) fn axe() -> String {
     let axe = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/ui/node_modules/axe-core/axe.min.js"
     );
     let axe = std::fs::read_to_string(axe).expect("run npm ci in ui/ first");
-    let check = format!("{axe}\n{AXE}");
+    format!("{axe}\n{AXE}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_violates_a_rule_of_axe() {
+    let check = axe();
     let everywhere = Everywhere::new().await.unwrap();
     for who in PEOPLE {
         let browser = everywhere.site.browser_of(who).await.unwrap();
@@ -178,7 +183,7 @@ async fn times_are_in_one_named_zone_and_count_to_24() {
 }
 
 /// Saves a picture where `HOURKEY_PICTURES` names a folder, to be looked at.
-async fn keep_picture(browser: &Browser, address: &str, kind: &str) {
+pub(crate) async fn keep_picture(browser: &Browser, address: &str, kind: &str) {
     let Ok(folder) = std::env::var("HOURKEY_PICTURES") else {
         return;
     };
@@ -277,7 +282,7 @@ const CUT_PANELS: &str = "
     return cut;";
 
 /// Nothing sticks out on the right.
-async fn fits(page: &Page) -> Result<()> {
+pub(crate) async fn fits(page: &Page) -> Result<()> {
     let script = "return [document.documentElement.scrollWidth, innerWidth]";
     let widths = page.run(script, vec![]).await?;
     ensure!(widths[0].as_f64() <= widths[1].as_f64(), "{widths}");

@@ -9,6 +9,7 @@ mod forms;
 mod live;
 mod look;
 mod setup;
+mod two_step;
 mod typed;
 
 use anyhow::{Context as _, Result};

@@ -61,8 +61,9 @@ function complain(form, page) {
       }
     }
   }
-  const said = page.querySelector("#complaint span, main .lead")?.textContent;
-  showComplaint(form, said ?? "This page is out of date. Reload it.");
+  // Where nothing is wrong with a field, the page itself says what is.
+  const said = page.querySelector("#complaint span") ?? page.querySelector("main .lead");
+  showComplaint(form, said?.textContent ?? "This page is out of date. Reload it.");
   if (!document.title.startsWith("Error: ")) document.title = `Error: ${document.title}`;
 }
 

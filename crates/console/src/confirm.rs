@@ -77,9 +77,9 @@ pub(super) async fn page(
     };
     let main = html! {
         h1 { "Confirm it’s you" }
-        p.lead { "You signed in more than 15 minutes ago, and this is an act for you alone. "
+        p.lead { "You signed in more than 15 minutes ago. "
             @match (carried.unsent, carried.sends) {
-                (Some(_), true) => "What you sent is done once you have confirmed it.",
+                (Some(_), true) => "What you sent is done as soon as you confirm.",
                 (Some(_), false) => "What you typed is kept, except passwords and codes.",
                 (None, _) => "What you typed is too long to be kept: go back for it before you confirm.",
             }

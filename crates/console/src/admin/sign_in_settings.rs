@@ -98,8 +98,8 @@ fn form(token: &FormToken, found: &Requirement, chosen: TwoStepFor) -> Markup {
                     }
                 }
             }
-            p.hint { "Of whom it is required and who has not set it up does so at their next step here; \
-                      until then they neither review nor administer. What they were granted goes on." }
+            p.hint { "Where it is required, people set it up before they open another page. Until then they \
+                      can’t review or administer; their own access goes on." }
             p.foot { span {} button.btn.primary { "Save" } }
         }
     }

@@ -23,7 +23,7 @@ async fn entered<'a>(site: &'a Site, login: &str, next: &str) -> (Browser<'a>, P
     browser.get("/sign-in").await;
     let typed = [("login", login), ("password", PASSWORD), ("next", next)];
     let page = browser.post("/sign-in", &typed).await;
-    let page = browser.get(&page.location().to_owned()).await;
+    let page = browser.get(page.location()).await;
     (browser, page)
 }
 
