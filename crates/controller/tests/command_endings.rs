@@ -6,6 +6,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use hourkey_domain::Time;
+use hourkey_domain::ids::UserId;
+use hourkey_store::second_factor::SecondFactor;
+use hourkey_store::{Room, Store as _, Work};
+use hourkey_store_sqlite::SqliteStore;
 use hourkey_testkit::process;
 use tempfile::TempDir;
 
@@ -248,4 +253,31 @@ fn an_id_and_a_name_of_two_different_things_are_refused() {
     assert!(said.contains("is another one, with the id 1"), "{said}");
     let (code, said) = host.apply(&exported.replace("id = 1\n", "id = 0\n"), &["--plan"]);
     assert!(code == 1 && said.contains("whole number from 1"), "{said}");
+#[tokio::test]
+async fn a_lost_second_factor_is_reset_on_the_host() {
+    let host = Host::new(SMALL);
+    let reset = ["user", "reset-two-step", "root"];
+    let (code, said) = host.run(&reset);
+    assert!(code == 1 && said.contains("nothing to reset"), "{said}");
+    let store = SqliteStore::open(&host.0.path().join("data"))
+        .await
+        .unwrap();
+    let work: Work = Box::new(|tx| {
+        Box::pin(async move {
+            tx.put_second_factor(SecondFactor {
+                user: UserId(1),
+                secret: vec![1],
+                since: Time::UNIX_EPOCH,
+                last_step: 1,
+            })
+            .await
+        })
+    });
+    store.write(Room::Usual, work).await.unwrap();
+    let (code, said) = host.run(&reset);
+    assert!(code == 0 && said.contains("by password alone"), "{said}");
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.second_factor(UserId(1)).await.unwrap(), None);
+    let (_, audit) = host.run(&["audit"]);
+    assert!(audit.contains("second_factor.reset"), "{audit}");
 }

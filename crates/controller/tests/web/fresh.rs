@@ -5,7 +5,8 @@ use hourkey_domain::settings::Mode;
 use serde_json::json;
 
 use crate::web::browser::{Browser, PASSWORD, Page, Site};
-use crate::web::editing::{send, settings};
+use crate::web::edit_forms::send;
+use crate::web::editing::settings;
 use crate::web::two_step::Phone;
 
 const CONFIRM: &str = "Confirm it’s you";
