@@ -181,9 +181,9 @@ fn is_off(token: &FormToken, here: &str) -> Markup {
     html! {
         p { "Nobody signs in as you with your password alone: a code from an app on your phone is asked \
              for, too." }
-        form #set-up method="post" action=(here) {
+        form.stack #set-up method="post" action=(here) {
             (token_field(token))
-            button.btn.primary name="do" value="set-up" { "Set up two-step sign-in" }
+            p.acts { button.btn.primary name="do" value="set-up" { "Set up two-step sign-in" } }
         }
     }
 }

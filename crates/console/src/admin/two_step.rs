@@ -44,16 +44,16 @@ pub(super) async fn show(
         (unsent.wrong.complaint())
         @match since {
             None => {
-                p { "It is not set up." }
+                p.lead { "It is not set up." }
                 p.foot { span {} a.btn href=(home) { "Back" } }
             },
             Some(_) if id == user.user.id => {
-                p { "Nobody resets their own. Turn it off with a code on the page Account, or ask another \
+                p.lead { "Nobody resets their own. Turn it off with a code on the page Account, or ask another \
                      administrator." }
                 p.foot { span {} a.btn href="/account" { "Your account" } }
             },
             Some(since) => {
-                p { "It is on since " (ago(since, frame.now)) ". Reset it where they lost their phone and \
+                p.lead { "It is on since " (ago(since, frame.now)) ". Reset it where they lost their phone and \
                      their recovery codes: their password alone signs them in from then on, until they \
                      set it up again. Make sure that it is they who ask." }
                 form #reset-two-step method="post" action=(uri.path()) {
