@@ -253,6 +253,8 @@ fn an_id_and_a_name_of_two_different_things_are_refused() {
     assert!(said.contains("is another one, with the id 1"), "{said}");
     let (code, said) = host.apply(&exported.replace("id = 1\n", "id = 0\n"), &["--plan"]);
     assert!(code == 1 && said.contains("whole number from 1"), "{said}");
+}
+
 #[tokio::test]
 async fn a_lost_second_factor_is_reset_on_the_host() {
     let host = Host::new(SMALL);

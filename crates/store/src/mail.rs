@@ -186,6 +186,13 @@ pub enum AboutAccount {
         /// To whom.
         to: String,
     },
+    /// Its second factor was taken away: a password alone opens it now.
+    TwoStepReset {
+        /// Whose account.
+        of: String,
+        /// Who did it; nobody where it was done on the controller's host.
+        by: Option<String>,
+    },
 }
 
 /// A mail to be sent.

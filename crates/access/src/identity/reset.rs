@@ -10,7 +10,6 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::mail::AboutAccount;
@@ -149,14 +148,7 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
                 of: account.name,
                 to: maker.name,
             };
-            let others = tx.organisation().await?.users.into_iter();
-            let others = others.filter(|user| {
-                let told = user.id == of || user.roles.contains(&Role::Admin);
-                told && user.id != shown_to && !user.disabled
-            });
-            for other in others {
-                queue::account(tx, other.id, what.clone(), now).await?;
-            }
+            queue::account_and_admins(tx, of, Some(shown_to), what, now).await?;
             Ok(Handed::Shown(with_code(&url, &code)))
         })
     })

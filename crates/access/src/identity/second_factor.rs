@@ -13,6 +13,7 @@ use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
 use hourkey_store::account::Digest;
 use hourkey_store::log::{Entry, Subject};
+use hourkey_store::mail::AboutAccount;
 use hourkey_store::organisation::User;
 use hourkey_store::second_factor::SecondFactor;
 use hourkey_store::{Room, Write};
@@ -28,6 +29,7 @@ use super::totp;
 use super::verified::Verified;
 use crate::app::App;
 use crate::error::AppError;
+use crate::mail::queue;
 
 /// Between password and code.
 pub const STEP_LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -528,13 +530,19 @@ pub async fn reset_in(
     actor: Option<UserId>,
     now: Time,
 ) -> Result<(), AppError> {
-    tx.user(user).await?.ok_or_else(AppError::not_found)?;
+    let owner = tx.user(user).await?.ok_or_else(AppError::not_found)?;
     if !tx.remove_second_factor(user).await? {
         return Err(AppError::refused(
             Code::NotNeeded,
             "There is nothing to reset: they have not set up two-step sign-in.",
         ));
     }
+    let by = match actor {
+        Some(actor) => tx.user(actor).await?.map(|actor| actor.name),
+        None => None,
+    };
+    let what = AboutAccount::TwoStepReset { of: owner.name, by };
+    queue::account_and_admins(tx, user, actor, what, now).await?;
     let action = AuditAction::SecondFactorReset;
     record(tx, now, actor, user, action, json!({})).await
 }

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, ResourceId, UserId};
+use hourkey_domain::review::Role;
 use hourkey_protocol::notice::What;
 use hourkey_store::Write;
 use hourkey_store::access::NewNotice;
@@ -47,6 +48,25 @@ pub(crate) async fn account(
     at: Time,
 ) -> Result<(), AppError> {
     queue(tx, user, None, MailContent::Account { what }, at).await
+}
+
+/// Queues a mail about an account for its owner and for all administrators but the one who acts.
+pub(crate) async fn account_and_admins(
+    tx: &mut dyn Write,
+    owner: UserId,
+    actor: Option<UserId>,
+    what: AboutAccount,
+    at: Time,
+) -> Result<(), AppError> {
+    let users = tx.organisation().await?.users.into_iter();
+    let told = users.filter(|user| {
+        let concerned = user.id == owner || user.roles.contains(&Role::Admin);
+        concerned && Some(user.id) != actor && !user.disabled
+    });
+    for user in told {
+        account(tx, user.id, what.clone(), at).await?;
+    }
+    Ok(())
 }
 
 async fn queue(

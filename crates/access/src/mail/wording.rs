@@ -187,6 +187,17 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
             link: "Set a new password",
             about_link: once,
         },
+        AboutAccount::TwoStepReset { of, by } => {
+            let of = short(of);
+            let by = by.as_ref().map(short);
+            let by = by.as_deref().unwrap_or("Somebody on the controller’s host");
+            told(
+                format!("Two-step sign-in of {of} was reset"),
+                vec![format!(
+                    "{by} reset it. {of} signs in with a password alone until they set it up again."
+                )],
+            )
+        }
         AboutAccount::LinkShown { of, to } => {
             let (of, to) = (short(of), short(to));
             told(

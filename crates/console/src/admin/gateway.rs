@@ -15,6 +15,7 @@ use maud::{Markup, html};
 use super::explain::ConnectedGateways;
 use super::view::{count, overview_of_one};
 use crate::address::Id;
+use crate::confirm;
 use crate::error::PageError;
 use crate::form::{Fields, Form, out_of_date};
 use crate::layout::{Frame, Live, Page, Place, Width, plain, token_field};
@@ -75,6 +76,9 @@ pub(super) async fn send_new(
 ) -> Result<Response, PageError> {
     let view = administered(&app, &user).await?;
     network(&view, id)?;
+    if let Some(answer) = confirm::first(&app, &user) {
+        return Ok(answer);
+    }
     let wanted = Wanted {
         name: fields.get("name").to_owned(),
         network: id,
@@ -107,6 +111,9 @@ pub(super) async fn send(
     administered(&app, &user).await?;
     match fields.get("do") {
         "command" => {
+            if let Some(answer) = confirm::first(&app, &user) {
+                return Ok(answer);
+            }
             let token = gateways::new_token(&app, user.user.id, id).await?;
             page(&app, &user, &uri, id, &connected, Some(&token)).await
         }

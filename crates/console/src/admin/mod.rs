@@ -56,7 +56,10 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/groups/{id}/summary.xlsx", get(summary::of_group))
         .route("/requests", get(requests::list))
         .route("/gateways", get(gateways::list))
-        .route("/gateways/{id}", get(gateway::show).post(gateway::send))
+        .route(
+            "/gateways/{id}",
+            unsent::kept(app, get(gateway::show), post(gateway::send)),
+        )
         .route(
             "/networks/{id}/gateways",
             unsent::kept(app, get(gateway::show_new), post(gateway::send_new)),
@@ -64,7 +67,7 @@ pub(super) fn router(app: &App) -> Router<App> {
         .route("/people/{id}/view", get(seen_as::show))
         .route(
             "/people/{id}/link",
-            get(password_link::show).post(password_link::send),
+            unsent::kept(app, get(password_link::show), post(password_link::send)),
         )
         .route("/explain", get(explain::show))
 }

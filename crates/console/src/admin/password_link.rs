@@ -1,7 +1,7 @@
 //! A link with which somebody sets a password: mailed to them, or else shown to the administrator.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::Uri;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
@@ -13,10 +13,12 @@ use maud::{Markup, html};
 
 use super::view::{overview_of_one, page};
 use crate::address::Id;
+use crate::confirm;
 use crate::error::PageError;
 use crate::form::{Fields, Form};
 use crate::layout::{Place, plain, token_field};
 use crate::page_user::PageUser;
+use crate::unsent::ShownOnce;
 
 /// `GET /people/{id}/link`
 pub(super) async fn show(
@@ -69,6 +71,9 @@ pub(super) async fn send(
     Id(id): Id<UserId>,
     Form(_): Form<Fields>,
 ) -> Result<Response, PageError> {
+    if let Some(answer) = confirm::first(&app, &user) {
+        return Ok(answer);
+    }
     let handed = reset::hand(&app, user.user.id, id).await?;
     let name = app.organisation().await?;
     let name = plain(name.user_name(id).unwrap_or_default());
@@ -78,8 +83,7 @@ pub(super) async fn send(
         p.acts { a.btn href={ "/people/" (id) } { "Back to " bdi { (name) } } }
     };
     let mut response = page(&app, &user, &uri, ("A link", Place::People), &main).await?;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(ShownOnce);
     Ok(response)
 }
 

@@ -281,3 +281,36 @@ async fn a_session_that_ends_meanwhile_leads_to_sign_in_with_what_was_typed() {
     page.says("Your session ended; nothing was sent");
     assert!(page.field("unsent").unwrap().contains("name=Night+shift"));
 }
+
+#[tokio::test]
+async fn links_and_gateways_want_it_and_disabling_somebody_does_not() {
+    let site = Site::new().await;
+    let people = site.env.people;
+    let ada = site.signed_in("ada").await;
+    wait(&site, 16);
+    let link = format!("/people/{}/link", people.rae);
+    let page = ada.post(&link, &[]).await;
+    assert!(!page.text.contains("/reset#"), "{}", page.words());
+    let page = confirm(&ada, &link, &page, &[("password", PASSWORD)]).await;
+    page.says("It is shown this once.");
+    wait(&site, 16);
+    let organisation = site.app.organisation().await.unwrap();
+    let network = organisation.networks().next().unwrap().id;
+    let path = format!("/networks/{network}/gateways");
+    let fields = [("name", "gw-1"), ("address", "gw.corp.example:8443")];
+    let page = ada.post(&path, &fields).await;
+    let page = confirm(&ada, &path, &page, &[("password", PASSWORD)]).await;
+    page.says("It is shown this once, works once");
+    wait(&site, 16);
+    let path = format!("/people/{}/edit", people.eve);
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("disabled", "on")]).await;
+    let done = send(&ada, &path, &shown, &[("do", "save")]).await;
+    assert_eq!(done.status, 303, "{}", done.words());
+    // Enabling does.
+    let form = ada.get(&path).await;
+    let shown = send(&ada, &path, &form, &[("disabled", "")]).await;
+    send(&ada, &path, &shown, &[("do", "save")])
+        .await
+        .says(CONFIRM);
+}

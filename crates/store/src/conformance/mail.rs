@@ -185,7 +185,8 @@ pub async fn mails_are_given_up_and_tried_again(store: Arc<dyn Store>) {
     };
     write!(store, |tx| tx.set_mail(failed).await);
     assert_eq!(write!(store, |tx| tx.retry_mail(None, at(9)).await), 1);
-    assert_eq!(due(&store, 8).await, [second]);
+    assert_eq!(due(&store, 8).await, []);
+    assert_eq!(due(&store, 9).await, [first]);
 }
 
 /// What somebody does not want is theirs.

@@ -80,6 +80,19 @@ pub enum Edit {
 const NEW: i64 = i64::MAX;
 
 impl Edit {
+    /// Whether it does nothing but take an account out of use, which must always be possible at once.
+    #[must_use]
+    pub fn is_emergency(&self, of: &Organisation) -> bool {
+        let Self::Person(after) = self else {
+            return false;
+        };
+        let before = of.user(after.id).map(|user| User {
+            disabled: true,
+            ..(**user).clone()
+        });
+        before.as_ref() == Some(after)
+    }
+
     /// What it replaces, for comparing; nothing where that is gone. Who comes to a group and who goes
     /// replaces no members: others may come and go beside.
     pub(super) fn replaced(&self, of: &Organisation) -> Option<String> {

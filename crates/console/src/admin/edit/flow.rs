@@ -111,7 +111,8 @@ impl Sheet<'_> {
             return Ok(Err(FormError::default()));
         }
         let saves = action == "save";
-        if saves && let Some(answer) = confirm::first(app, self.user) {
+        let waits = saves && !edit.is_emergency(&*app.organisation().await?);
+        if waits && let Some(answer) = confirm::first(app, self.user) {
             return Ok(Ok(answer));
         }
         app.budgets.change(caller, app.clock.now())?;
