@@ -77,6 +77,7 @@ pub(crate) fn granted(until: i64) -> LockState {
         grant: GrantId(until),
         started_at: at(until - 60),
         expires_at: at(until),
+        extension: None,
     }
 }
 
@@ -109,6 +110,7 @@ pub(crate) fn review(id: i64, may_decide: bool) -> Review {
         lapses_at: at(24 * 60 - 20),
         status: RequestStatus::Pending,
         grant: None,
+        ends_at: None,
     };
     Review {
         request,
@@ -136,6 +138,7 @@ pub(crate) fn approved(until: i64) -> What {
         starts_at: at(until - 45),
         expires_at: at(until),
         comment: "Only the read replica, please.".to_owned(),
+        extends: None,
     }
 }
 
@@ -144,6 +147,7 @@ pub(crate) fn denied() -> What {
         request: RequestId(7),
         by: "Marta".to_owned(),
         comment: "Not on a Friday.".to_owned(),
+        extends: None,
     }
 }
 
@@ -153,6 +157,7 @@ pub(crate) fn please_review(request: i64) -> What {
         requester: "Lee Novak".to_owned(),
         reason: "Ticket 4412".to_owned(),
         asked: Some(Length::from_seconds(1_800).unwrap()),
+        extends: None,
     }
 }
 

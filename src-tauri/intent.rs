@@ -19,6 +19,12 @@ pub enum Intent {
         #[ts(type = "number")]
         resource: ResourceId,
     },
+    /// Open the page in the browser on which more time is asked for what runs.
+    Extend {
+        /// The resource.
+        #[ts(type = "number")]
+        resource: ResourceId,
+    },
     /// Open an open resource in the browser.
     Open {
         /// The resource.

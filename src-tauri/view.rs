@@ -171,6 +171,10 @@ pub enum Lock {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         approved: Option<String>,
+        /// The request for more time that waits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        extension: Option<i64>,
     },
     /// A grant starts later.
     Scheduled {
@@ -303,6 +307,14 @@ pub struct Review {
     /// Length asked for, in seconds; `None` for an unlock, which has none.
     #[ts(type = "number | null")]
     pub seconds: Option<u32>,
+    /// When the grant ends for which more time is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub extends: Option<i64>,
+    /// When it would end if it were approved at the moment of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub extended_until: Option<i64>,
     /// When it was asked.
     #[ts(type = "number")]
     pub since: i64,

@@ -154,11 +154,13 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
                 grant,
                 started_at,
                 expires_at,
+                extension,
             } => Lock::Granted {
                 grant: grant.0,
                 started_at: millis(started_at),
                 expires_at: millis(expires_at),
                 approved: approved(resource),
+                extension: extension.map(|waits| waits.request.0),
             },
             LockState::Scheduled {
                 grant, starts_at, ..
@@ -289,6 +291,8 @@ fn reviews(state: &AppState) -> Option<Vec<Review>> {
             group: request.group_name.clone(),
             reason: request.reason.clone(),
             seconds: request.asked.map(Length::seconds),
+            extends: extended(request).map(|grant| millis(grant.expires_at)),
+            extended_until: request.ends_at.map(millis),
             since: millis(request.created_at),
             lapses_at: millis(request.lapses_at),
             recent_grants: review.recent_grants,
@@ -296,6 +300,12 @@ fn reviews(state: &AppState) -> Option<Vec<Review>> {
         }
     });
     state.is_reviewer().then(|| reviews.collect())
+}
+
+/// The running grant for which more time is asked.
+fn extended(request: &access::Request) -> Option<&access::Grant> {
+    request.purpose.extends()?;
+    request.grant.as_ref()
 }
 
 fn settings(state: &AppState) -> Settings {

@@ -302,6 +302,7 @@ async fn ask(ada: &Session, resource: ResourceId) -> RequestId {
         reason: "for the test".to_owned(),
         seconds: None,
         starts_at: None,
+        extends: false,
     };
     ada.ask(&request).await.unwrap().request.id
 }

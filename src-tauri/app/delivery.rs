@@ -45,6 +45,8 @@ pub(super) enum StaleWhen {
     Decided(RequestId),
     /// The grant does not run any more.
     Over(GrantId),
+    /// The grant does not run any more, or ends at another moment.
+    OverOrExtended(GrantId, DateTime<Utc>),
     /// It stays until the person closes it.
     Never,
 }
@@ -112,7 +114,9 @@ impl StaleWhen {
                 | What::Revoked { .. }
                 | What::Unknown => Self::Never,
             },
-            PendingNotification::EndingSoon { ending, .. } => Self::Over(ending.grant),
+            PendingNotification::EndingSoon { ending, .. } => {
+                Self::OverOrExtended(ending.grant, ending.expires_at)
+            }
             PendingNotification::Ended(_) => Self::Never,
         }
     }
@@ -124,6 +128,17 @@ impl StaleWhen {
                 let mut reviews = state.model().reviews.iter();
                 !reviews.any(|review| review.request.id == request)
             }
+            Self::OverOrExtended(grant, ends_at) => !state.locks(now).any(|(_, lock)| match lock {
+                LockState::Granted {
+                    grant: running,
+                    expires_at,
+                    ..
+                } => (running, expires_at) == (grant, ends_at),
+                LockState::Open { .. }
+                | LockState::Scheduled { .. }
+                | LockState::Pending { .. }
+                | LockState::Locked { .. } => false,
+            }),
             Self::Over(grant) => !state.locks(now).any(|(_, lock)| match lock {
                 LockState::Granted { grant: running, .. }
                 | LockState::Scheduled { grant: running, .. } => running == grant,

@@ -36,6 +36,11 @@ impl<E: Effects> App<E> {
                     pages::ask(url, resource, login)
                 });
             }
+            Intent::Extend { resource } => {
+                self.page(activation, reply, |url, login| {
+                    pages::extend(url, resource, login)
+                });
+            }
             Intent::ViewRequest { request } => {
                 self.page(activation, reply, |url, login| {
                     pages::request(url, request, login)

@@ -53,12 +53,16 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             starts_at,
             expires_at,
             comment,
+            extends,
             ..
         } => {
             let by = approval(&notice.what);
             let message = if *expires_at <= now {
                 Message {
-                    title: format!("{name} was approved"),
+                    title: match extends {
+                        Some(_) => format!("{name} was extended"),
+                        None => format!("{name} was approved"),
+                    },
                     body: format!("{by}; that time is over."),
                     click: show(Tab::Inbox),
                     buttons: vec![again(resource)],
@@ -73,7 +77,13 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
                 }
             } else {
                 Message {
-                    title: format!("{name} is open"),
+                    title: match extends {
+                        Some(_) => {
+                            let until = time_format::moment(*expires_at, now, zone);
+                            format!("{name} is open until {until}")
+                        }
+                        None => format!("{name} is open"),
+                    },
                     body: with_quote(&by, comment),
                     click: open(resource, opens),
                     buttons: open_and_copy(resource, opens),
@@ -82,34 +92,41 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             (Topic::Request(*request), message)
         }
         What::Denied {
-            request, comment, ..
+            request,
+            comment,
+            extends,
+            ..
         } => {
             let (title, body) = became(notice, &name, comment);
             let message = Message {
                 title,
-                body,
+                body: goes_on(body, *extends, now, zone),
                 click: Intent::ViewRequest { request: *request },
-                buttons: vec![again(resource)],
+                buttons: vec![again_or_extend(resource, *extends, now)],
             };
             (Topic::Request(*request), message)
         }
-        What::Cancelled { request, cause } => {
+        What::Cancelled {
+            request,
+            cause,
+            extends,
+        } => {
             let (title, body) = became(notice, &name, "");
             let message = Message {
                 title: no_longer_needed(*cause, &name).unwrap_or(title),
-                body,
+                body: goes_on(body, *extends, now, zone),
                 click: show(Tab::Inbox),
                 buttons: vec![],
             };
             (Topic::Request(*request), message)
         }
-        What::Lapsed { request } => {
+        What::Lapsed { request, extends } => {
             let (title, body) = became(notice, &name, "");
             let message = Message {
                 title,
-                body,
+                body: goes_on(body, *extends, now, zone),
                 click: Intent::ViewRequest { request: *request },
-                buttons: vec![again(resource)],
+                buttons: vec![again_or_extend(resource, *extends, now)],
             };
             (Topic::Request(*request), message)
         }
@@ -169,16 +186,23 @@ pub fn notice(state: &AppState, notice: &Notice, now: DateTime<Utc>) -> (Topic, 
             requester,
             reason,
             asked,
+            extends,
         } => (
             Topic::Review(*request),
             Message {
-                title: match asked {
-                    Some(_) => format!("{} asks for {name}", person(requester)),
-                    None => format!("{} asks to unlock {name}", person(requester)),
+                title: match (asked, extends) {
+                    (_, Some(_)) => format!("{} asks to extend {name}", person(requester)),
+                    (Some(_), None) => format!("{} asks for {name}", person(requester)),
+                    (None, None) => format!("{} asks to unlock {name}", person(requester)),
                 },
-                body: match asked {
-                    Some(asked) => with_quote(&format!("For {asked}"), reason),
-                    None => with_quote("It was not used for a while", reason),
+                body: match (asked, extends) {
+                    (Some(asked), Some(ends_at)) => {
+                        let ends_at = time_format::moment(*ends_at, now, zone);
+                        let what = format!("{asked} from approval; access ends at {ends_at}");
+                        with_quote(&what, reason)
+                    }
+                    (Some(asked), None) => with_quote(&format!("For {asked}"), reason),
+                    (None, _) => with_quote("It was not used for a while", reason),
                 },
                 click: show(Tab::Review),
                 buttons: vec![Button {
@@ -292,7 +316,12 @@ fn ending_soon(ending: &Ending, minutes_left: i64, zone: Zone) -> (Topic, Messag
         title: format!("{minutes} left on {name}"),
         body: format!("Access ends at {at}."),
         click: show(Tab::Resources),
-        buttons: vec![],
+        buttons: vec![Button {
+            label: "Extend",
+            action: Intent::Extend {
+                resource: ending.resource,
+            },
+        }],
     };
     (Topic::Grant(ending.grant), message)
 }
@@ -324,6 +353,32 @@ fn again(resource: ResourceId) -> Button {
     Button {
         label: "Request again",
         action: Intent::Authenticate { resource },
+    }
+}
+
+/// What comes after the end of a request: of one for more time, another while access runs.
+fn again_or_extend(
+    resource: ResourceId,
+    extends: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Button {
+    match extends {
+        Some(ends_at) if ends_at > now => Button {
+            label: "Request again",
+            action: Intent::Extend { resource },
+        },
+        Some(_) | None => again(resource),
+    }
+}
+
+/// Adds until when access goes on that was not extended.
+fn goes_on(body: String, extends: Option<DateTime<Utc>>, now: DateTime<Utc>, zone: Zone) -> String {
+    match extends.filter(|ends_at| *ends_at > now) {
+        Some(ends_at) => {
+            let until = time_format::moment(ends_at, now, zone);
+            format!("{body} Access goes on until {until}.")
+        }
+        None => body,
     }
 }
 
@@ -363,7 +418,11 @@ fn person(name: &str) -> String {
 fn became(notice: &Notice, name: &str, comment: &str) -> (String, String) {
     let outcome = notice.what.outcome(notice.at).unwrap_or(Outcome::Unknown);
     let body = with_quote(&outcome.headline(person), comment);
-    (outcome.title(name), body)
+    let title = match notice.what.extends() {
+        Some(_) => outcome.extension_title(name),
+        None => outcome.title(name),
+    };
+    (title, body)
 }
 
 /// Who approved what `what` tells of, and for how long.

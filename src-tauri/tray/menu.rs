@@ -233,9 +233,19 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Me
     let use_it = open.into_iter().chain([copy.clone()]).chain(forward);
     let items = match *lock {
         LockState::Open { .. } => use_it.collect(),
-        LockState::Granted { grant, .. } => use_it
-            .chain([click("Give back", Intent::Release { grant })])
-            .collect(),
+        LockState::Granted {
+            grant, extension, ..
+        } => {
+            let more_time = match extension {
+                Some(waits) => {
+                    let request = waits.request;
+                    click("View request to extend", Intent::ViewRequest { request })
+                }
+                None => click("Extend…", Intent::Extend { resource: id }),
+            };
+            let give_back = click("Give back", Intent::Release { grant });
+            use_it.chain([more_time, give_back]).collect()
+        }
         LockState::Scheduled { grant, .. } => {
             vec![copy, click("Give back", Intent::Release { grant })]
         }
@@ -259,7 +269,7 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Me
     }
 }
 
-/// Who approved what the person holds, or, while the resource is locked, what was last decided
+/// Who approved what the person holds, or that more time is asked for, or, while the resource is locked, what was last decided
 /// against them.
 fn note(
     resource: &Resource,
@@ -268,6 +278,9 @@ fn note(
     zone: time_format::Zone,
 ) -> Option<String> {
     match lock {
+        LockState::Granted {
+            extension: Some(_), ..
+        } => return Some("Waiting for a reviewer to extend it.".to_owned()),
         LockState::Granted { .. } | LockState::Scheduled { .. } => {
             let approved = resource.approved.as_ref();
             return approved.map(|it| one_line(&it.sentence(), MAX_NOTE_CHARS));

@@ -251,6 +251,7 @@ impl TestUsers {
             reason: "To test it".to_owned(),
             seconds: Some(minutes * 60),
             starts_at: None,
+            extends: false,
         };
         Ok(self.ada.ask(&request).await?.request.id)
     }

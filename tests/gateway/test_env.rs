@@ -166,6 +166,7 @@ impl TestEnv {
             reason: "to see it work".to_owned(),
             seconds: None,
             starts_at: None,
+            extends: false,
         };
         self.ada.ask(&request).await.unwrap().request
     }

@@ -72,6 +72,7 @@ impl Queue {
             reason: "Checking the indexes".to_owned(),
             seconds: None,
             starts_at: None,
+            extends: false,
         };
         self.ada.ask(&new).await?;
         Ok(())

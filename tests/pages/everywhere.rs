@@ -117,6 +117,7 @@ async fn ask(api: &Api, name: &str, reason: &str) -> Result<Request> {
         reason: reason.to_owned(),
         seconds: None,
         starts_at: None,
+        extends: false,
     };
     Ok(api.ask(&new).await?.request)
 }

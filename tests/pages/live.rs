@@ -72,6 +72,7 @@ async fn a_reviewer_decides_while_more_comes_in() {
             reason: reason.to_owned(),
             seconds: None,
             starts_at: None,
+            extends: false,
         };
         ada.ask(&new).await.unwrap()
     };
@@ -165,6 +166,7 @@ async fn an_open_page_says_when_the_controller_is_away_and_goes_on_when_it_is_ba
         reason: String::new(),
         seconds: None,
         starts_at: None,
+        extends: false,
     };
     ada.ask(&new).await.unwrap();
     page.shows("Waiting").await.unwrap();

@@ -147,6 +147,7 @@ function confirmation(command: Command): string {
     case "snooze":
       return "";
     case "authenticate":
+    case "extend":
     case "open":
     case "viewRequest":
     case "reviewPage":

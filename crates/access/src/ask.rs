@@ -13,7 +13,7 @@ use hourkey_store::{Room, StoreError, Write};
 
 use super::act::Act;
 use super::actor::gone;
-use super::decide::cannot_approve;
+use super::decide::{adds_nothing, cannot_approve};
 use super::facts::{reviewers, settled};
 use super::{presenter, record, validate};
 use crate::app::App;
@@ -28,12 +28,13 @@ pub enum Made {
     AlreadyThere,
 }
 
-/// Asks for access (rules 3, 4, 5, 10, 11 and 14). Under automatic approval it is granted at once.
+/// Asks for access, or for more time for what runs (rules 3, 4, 5, 10, 11 and 14). Under automatic
+/// approval it is granted at once.
 ///
 /// # Errors
 /// [`Code::NotFound`] for what the person cannot see, [`Code::NotNeeded`] for what is open,
 /// [`Code::BlankText`], [`Code::TextTooLong`], [`Code::BadLength`], [`Code::BadStart`],
-/// [`Code::NobodyCanApprove`].
+/// [`Code::NobodyCanApprove`]; [`Code::NothingToExtend`] where no access runs.
 pub async fn ask(app: &App, user: UserId, new: Wanted) -> Result<(Shown, Made), AppError> {
     let lapse = app.config.request_lapse;
     app.transact(Room::Usual, move |tx, now| {
@@ -60,7 +61,11 @@ pub async fn ask_in(
     if !facts.user_enabled {
         return Err(gone());
     }
-    let asked = transition::ask(&facts, &reviewers, ask, new.assignment, lapse, now);
+    let chosen = new.assignment;
+    let asked = match new.extends {
+        true => transition::extend(&facts, &reviewers, ask, chosen, lapse, now),
+        false => transition::ask(&facts, &reviewers, ask, chosen, lapse, now),
+    };
     let (id, made) = match asked.map_err(cannot_ask)? {
         Asked::AlreadyThere(id) => (id, Made::AlreadyThere),
         Asked::New { request, eligible } => {
@@ -132,6 +137,15 @@ fn cannot_ask(why: CannotAsk) -> AppError {
             "This resource opens as soon as it is unlocked, for as long as you use it: leave \
              length and start out.",
         ),
+        CannotAsk::NothingToExtend => AppError::refused(
+            Code::NothingToExtend,
+            "No access of yours runs here that could be extended. Request access instead.",
+        ),
+        CannotAsk::ExtensionHasNoStart => AppError::refused(
+            Code::BadStart,
+            "More time begins where your access is already: leave the start out.",
+        ),
+        CannotAsk::AddsNothing(why) => adds_nothing(why),
         CannotAsk::BadStart => AppError::refused(
             Code::BadStart,
             "Access can start at any moment within the next 7 days, and not in the past. Choose \

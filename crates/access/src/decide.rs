@@ -1,6 +1,9 @@
 //! Deciding a request: approve, approve for less time, deny.
 
+use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
+use hourkey_domain::extension::AddsNothing;
+use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::request::{CannotApprove, Request};
 use hourkey_domain::transition::{self, TooLate};
@@ -119,6 +122,18 @@ pub(super) async fn already_decided(tx: &mut dyn Read, id: RequestId, now: Time)
     }
 }
 
+/// Says until when access runs already, and what is in the way of more.
+pub(super) fn adds_nothing(why: AddsNothing) -> AppError {
+    let (until, limit) = (dated(why.ends_at, Utc.fix()), why.limit);
+    AppError::refused(
+        Code::BadLength,
+        format!(
+            "Access runs until {until} UTC already, and this would not make it last a minute longer: \
+             {limit}. Nothing was changed."
+        ),
+    )
+}
+
 pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
     match why {
         CannotApprove::TooLate => AppError::refused(
@@ -142,6 +157,7 @@ pub(super) fn cannot_approve(why: CannotApprove) -> AppError {
             "The group's access to this resource ends in less than a minute, so there is no time \
              left to give. Deny it, or ask an administrator to prolong the group's access.",
         ),
+        CannotApprove::AddsNothing(why) => adds_nothing(why),
         CannotApprove::OwnRequest => AppError::refused(
             Code::OwnRequest,
             "Nobody decides their own request. Another reviewer has to.",

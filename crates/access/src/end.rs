@@ -88,11 +88,13 @@ pub async fn release_in(
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::Release, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
-    let transition = match transition::release(&facts, id, now) {
-        Ok(transition) => transition,
+    let transitions = match transition::release(&facts, id, now) {
+        Ok(transitions) => transitions,
         Err(TooLate) => return Err(already_ended(tx, id, now).await),
     };
-    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
+    for transition in &transitions {
+        record::apply(tx, transition, Act::of(caller.user, now)).await?;
+    }
     presenter::grant(tx, id, now).await
 }
 
@@ -109,11 +111,13 @@ pub async fn revoke_in(
     let grant = tx.grant(id).await?.ok_or_else(AppError::not_found)?;
     actor.authorize(Action::Revoke, Target::from(&grant))?;
     let facts = settled(tx, grant.user, grant.resource, now).await?;
-    let transition = match transition::revoke(&facts, id, caller.user, comment, now) {
-        Ok(transition) => transition,
+    let transitions = match transition::revoke(&facts, id, caller.user, comment, now) {
+        Ok(transitions) => transitions,
         Err(TooLate) => return Err(already_ended(tx, id, now).await),
     };
-    record::apply(tx, &transition, Act::of(caller.user, now)).await?;
+    for transition in &transitions {
+        record::apply(tx, transition, Act::of(caller.user, now)).await?;
+    }
     presenter::grant(tx, id, now).await
 }
 

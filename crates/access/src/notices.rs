@@ -52,7 +52,10 @@ pub(super) async fn tell(
         // Who ends what is their own knows it; an unlock is told by itself.
         Transition::Released(_) | Transition::Superseded { .. } => return Ok(()),
         Transition::Approved { request, gives } => {
-            let State::Approved { comment, .. } = &request.state else {
+            let State::Approved {
+                comment, length, ..
+            } = &request.state
+            else {
                 return Err(inconsistent());
             };
             let comment = comment.clone().into();
@@ -66,6 +69,21 @@ pub(super) async fn tell(
                     starts_at: window.starts_at,
                     expires_at: window.expires_at,
                     comment,
+                    extends: None,
+                },
+                Gives::Extension {
+                    grant,
+                    before,
+                    window,
+                } => What::Approved {
+                    request: request.id,
+                    grant: *grant,
+                    by,
+                    length: *length,
+                    starts_at: window.starts_at,
+                    expires_at: window.expires_at,
+                    comment,
+                    extends: Some(before.expires_at),
                 },
                 Gives::Unlock { locks_at, .. } => What::Unlocked {
                     request: Some(request.id),
@@ -84,6 +102,7 @@ pub(super) async fn tell(
                 request: request.id,
                 by,
                 comment: comment.clone().into(),
+                extends: extends(tx, request).await?,
             };
             (request.user, request.resource, what)
         }
@@ -94,6 +113,7 @@ pub(super) async fn tell(
                 let what = What::Cancelled {
                     request: request.id,
                     cause,
+                    extends: extends(tx, request).await?,
                 };
                 (request.user, request.resource, what)
             }
@@ -106,6 +126,7 @@ pub(super) async fn tell(
         Transition::Lapsed { request } => {
             let what = What::Lapsed {
                 request: request.id,
+                extends: extends(tx, request).await?,
             };
             (request.user, request.resource, what)
         }
@@ -159,6 +180,7 @@ async fn ask_for_review(
     at: Time,
 ) -> Result<(), AppError> {
     let requester = user_name(tx, request.user).await?;
+    let extends = extends(tx, request).await?;
     for reviewer in reviewers.iter().copied() {
         let of = review_of(request, reviewer);
         let what = What::PleaseReview {
@@ -166,6 +188,7 @@ async fn ask_for_review(
             requester: requester.clone(),
             reason: request.reason.as_str().to_owned(),
             asked: presenter::length(request.terms.purpose, request.asked),
+            extends,
         };
         let again_at = match tx.review_notice(of).await? {
             Some(before) if was_withdrawn(tx, &before.what).await? => {
@@ -231,6 +254,15 @@ fn review_of(request: &Request, reviewer: UserId) -> ReviewOf {
         requester: request.user,
         resource: request.resource,
     }
+}
+
+/// When the grant ends that a request would extend.
+async fn extends(tx: &mut dyn Read, request: &Request) -> Result<Option<Time>, AppError> {
+    let grant = match request.terms.purpose.extends() {
+        Some(grant) => tx.grant(grant).await?,
+        None => None,
+    };
+    Ok(grant.map(|grant| grant.window.expires_at))
 }
 
 /// A person's display name.

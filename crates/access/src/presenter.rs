@@ -36,10 +36,10 @@ pub(crate) async fn grant(
     Show::new(tx, now).grant(grant).await
 }
 
-/// The length, where there is one.
+/// The length, where there is one that was asked for.
 pub(super) fn length(purpose: Purpose, length: Length) -> Option<Length> {
     match purpose {
-        Purpose::Grant => Some(length),
+        Purpose::Grant | Purpose::Extension(_) => Some(length),
         Purpose::Unlock => None,
     }
 }
@@ -94,17 +94,14 @@ impl<'t> Show<'t> {
             Ok(pending) => pending.request().clone(),
             Err(settled) => settled,
         };
-        // One that went back to review has lost the grant that it made before.
-        let grant = match (&request.state, self.tx.grant_of(request.id).await?) {
-            (RequestState::Approved { .. }, Some(grant)) => Some(self.grant(grant).await?),
-            (
-                RequestState::Approved { .. }
-                | RequestState::Pending
-                | RequestState::Denied { .. }
-                | RequestState::Cancelled { .. }
-                | RequestState::Lapsed { .. },
-                _,
-            ) => None,
+        let grant = self.grant_of(&request).await?;
+        let ends_at = match &grant {
+            Some(grant) => self.ends_at(&request, grant).await?,
+            None => None,
+        };
+        let grant = match grant {
+            Some(grant) => Some(self.grant(grant).await?),
+            None => None,
         };
         let (resource_name, resource_address) = self.resource(&request).await?;
         Ok(Shown {
@@ -123,7 +120,41 @@ impl<'t> Show<'t> {
             lapses_at: request.lapses_at,
             status: self.status(request.state, request.terms.purpose).await?,
             grant,
+            ends_at,
         })
+    }
+
+    /// The grant that a request extends, or the one that it made; one that went back to review has
+    /// lost what it made before.
+    async fn grant_of(&mut self, request: &Request) -> Result<Option<Grant>, AppError> {
+        Ok(match (request.terms.purpose.extends(), &request.state) {
+            (Some(grant), _) => self.tx.grant(grant).await?,
+            (None, RequestState::Approved { .. }) => self.tx.grant_of(request.id).await?,
+            (
+                None,
+                RequestState::Pending
+                | RequestState::Denied { .. }
+                | RequestState::Cancelled { .. }
+                | RequestState::Lapsed { .. },
+            ) => None,
+        })
+    }
+
+    /// When a pending extension would end access, if it were approved now.
+    async fn ends_at(
+        &mut self,
+        request: &Request,
+        grant: &Grant,
+    ) -> Result<Option<Time>, AppError> {
+        if request.state != RequestState::Pending {
+            return Ok(None);
+        }
+        let live = self
+            .tx
+            .effective_assignment(request.terms.assignment)
+            .await?;
+        let extension = live.map(|live| request.extension(grant.window, &live));
+        Ok(extension.and_then(|extension| extension.ends_at(self.now).ok()))
     }
 
     /// A grant.

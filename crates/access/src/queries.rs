@@ -2,12 +2,15 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::extension::Extension;
+use hourkey_domain::grant::Grant;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
+use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::Organisation;
 use hourkey_domain::request::Request;
-use hourkey_domain::settings::{Approval, Mode, most_permissive};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, most_permissive};
 use hourkey_protocol::access::{
-    AssignmentChoice, Page, Request as Shown, Resource, ResourceDetail, Review,
+    AssignmentChoice, ExtensionChoice, Page, Request as Shown, Resource, ResourceDetail, Review,
 };
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
@@ -191,10 +194,44 @@ pub async fn resource(app: &App, user: UserId, id: ResourceId) -> Result<Resourc
         true => Some(eligible::shown(&organisation, user, id)),
         false => None,
     };
+    let access = organisation.access(user, id);
+    let granted = access.and_then(|access| access.grant.as_deref());
     Ok(ResourceDetail {
+        extension: granted.and_then(|granted| extension(&granted.grant, &shown, &assignments, now)),
         resource: shown,
         assignments: shown_assignments,
         approvers,
+    })
+}
+
+/// What may be asked of a running grant, while nobody asks it already.
+fn extension(
+    grant: &Grant,
+    shown: &Resource,
+    assignments: &[EffectiveAssignment],
+    now: Time,
+) -> Option<ExtensionChoice> {
+    let LockState::Granted {
+        extension: None, ..
+    } = shown.lock
+    else {
+        return None;
+    };
+    let mut own = assignments.iter();
+    let own = own.find(|own| own.assignment == grant.assignment)?;
+    let longest = own.settings.period.longest();
+    let extension = Extension {
+        running: grant.window,
+        asked: longest,
+        longest,
+        until: own.until,
+    };
+    let ends_at = extension.ends_at(now);
+    (own.settings.mode == Mode::AccessRequest).then(|| ExtensionChoice {
+        grant: grant.id,
+        assignment: own.assignment,
+        at_most: ends_at.ok(),
+        refused: ends_at.err().map(|why| why.limit),
     })
 }
 

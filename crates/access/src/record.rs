@@ -98,6 +98,16 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
                     };
                     Some(tx.insert_grant(new).await?)
                 }
+                Gives::Extension {
+                    grant,
+                    before,
+                    window,
+                } => {
+                    detail["before"] = json!(before);
+                    detail["window"] = json!(window);
+                    tx.set_grant_window(*grant, *window).await?;
+                    Some(*grant)
+                }
                 Gives::Unlock { unlock, .. } => {
                     detail["unlock"] = json!(unlock);
                     restart_count(tx, unlock).await?;

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     List,
     /// Ask for access to a resource.
     Request(Request),
+    /// Ask for more time on a resource that is open to you.
+    Extend(Extend),
     /// Show who is signed in and what is open or waiting, or one resource in full.
     Status {
         /// The resource; everything that is open or waiting when left out.
@@ -193,6 +195,27 @@ pub(crate) struct Request {
     /// Through which group, where several give access.
     #[arg(long = "as", value_name = "GROUP")]
     pub(crate) group: Option<String>,
+    /// Wait until it is decided.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait no longer than this; the request stays.
+    #[arg(long, value_name = "LENGTH", requires = "wait")]
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// Ask for more time.
+#[derive(Args)]
+pub(crate) struct Extend {
+    /// The resource.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) resource: String,
+    /// Why; needed where it is extended immediately.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+    /// For how long from the approval on, not from the present end, for example 45m, 2h or "3 days";
+    /// when left out, the recommended length, or an hour.
+    #[arg(long = "for", value_name = "LENGTH")]
+    pub(crate) length: Option<Length>,
     /// Wait until it is decided.
     #[arg(long)]
     pub(crate) wait: bool,

@@ -35,17 +35,59 @@ pub(crate) async fn request(what: args::Request, json: bool) -> Result<(), Comma
         reason: what.reason,
         seconds: what.length.map(u64::from),
         starts_at: None,
+        extends: false,
     };
-    let asked = session.ask(&new).await?;
+    let wait = Wait {
+        wanted: what.wait,
+        timeout: what.timeout,
+    };
+    send(&session, &new, wait, snapshot.server_time, json).await
+}
+
+/// `hourkey extend`: a `Request` as JSON.
+pub(crate) async fn extend(what: args::Extend, json: bool) -> Result<(), CommandError> {
+    let session = session().await?;
+    let snapshot = session.snapshot().await?;
+    let resource = find(&snapshot.resources, &what.resource)?;
+    let new = NewRequest {
+        resource: resource.id,
+        assignment: None,
+        reason: what.reason,
+        seconds: what.length.map(u64::from),
+        starts_at: None,
+        extends: true,
+    };
+    let wait = Wait {
+        wanted: what.wait,
+        timeout: what.timeout,
+    };
+    send(&session, &new, wait, snapshot.server_time, json).await
+}
+
+/// Whether a command waits for the decision, and how long.
+struct Wait {
+    wanted: bool,
+    timeout: Option<args::Timeout>,
+}
+
+/// Sends a request, and says what became of it.
+async fn send(
+    session: &Session,
+    new: &NewRequest,
+    wait: Wait,
+    now: DateTime<Utc>,
+    json: bool,
+) -> Result<(), CommandError> {
+    let asked = session.ask(new).await?;
     if !asked.new {
         print::note("You have asked already; this is that request.");
     }
     let mut request = asked.request;
-    if what.wait && request.status == RequestStatus::Pending {
-        let timeout = what.timeout.map(|timeout| timeout.0);
-        request = wait::until_decided(&session, request, timeout).await?;
+    if wait.wanted && request.status == RequestStatus::Pending {
+        let timeout = wait.timeout.map(|timeout| timeout.0);
+        request = wait::until_decided(session, request, timeout).await?;
     }
-    outcome(&request, what.wait, snapshot.server_time, json)
+    outcome(&request, wait.wanted, now, json)
 }
 
 /// Prints what became of a request, and ends with the code for it.
@@ -160,6 +202,7 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
         resource,
         assignments,
         approvers,
+        extension,
     } = detail;
     let now = snapshot.server_time;
     let lock = lock_now(&resource, now);
@@ -184,6 +227,24 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
         | LockState::Granted { .. }
         | LockState::Scheduled { .. }
         | LockState::Locked { .. } => {}
+    }
+    if let Some(waits) = lock.extension() {
+        print::line(format_args!(
+            "You asked for more time {} (request {}). That expires {} if nobody answers.",
+            ago(now - waits.since),
+            waits.request,
+            moment(waits.lapses_at, now)
+        ))?;
+    }
+    if let Some(extension) = extension {
+        print::line(match (extension.at_most, extension.refused) {
+            (Some(until), _) => {
+                let until = moment(until, now);
+                format!("Extended now, it could run until {until}. Run: hourkey extend")
+            }
+            (None, Some(limit)) => format!("It can’t be extended now: {limit}."),
+            (None, None) => "It can’t be extended now.".to_owned(),
+        })?;
     }
     print::line(format_args!("\n{}", assignments_table(&assignments, now)))?;
     if let Some(approvers) = approvers {
@@ -282,6 +343,10 @@ async fn pending(session: &Session, wanted: &str) -> Result<RequestId, CommandEr
     let resource = find(&snapshot.resources, wanted)?;
     match lock_now(resource, snapshot.server_time) {
         LockState::Pending { request, .. } => Ok(request),
+        LockState::Granted {
+            extension: Some(waits),
+            ..
+        } => Ok(waits.request),
         LockState::Open { .. }
         | LockState::Granted { .. }
         | LockState::Scheduled { .. }

@@ -63,6 +63,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CommandError> {
         Command::SignOut => account::sign_out(json).await,
         Command::List => resources::list(json).await,
         Command::Request(what) => ask::request(what, json).await,
+        Command::Extend(what) => ask::extend(what, json).await,
         Command::Status { resource: None } => ask::overview(json).await,
         Command::Status {
             resource: Some(resource),

@@ -200,6 +200,14 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
     match lock_now(resource, now) {
         LockState::Open { locks_at: None } => ("open", String::new()),
         LockState::Open { locks_at: Some(at) } => ("open", remaining(at - now)),
+        LockState::Granted {
+            expires_at,
+            extension: Some(_),
+            ..
+        } => (
+            "granted",
+            format!("{}, more requested", remaining(expires_at - now)),
+        ),
         LockState::Granted { expires_at, .. } => ("granted", remaining(expires_at - now)),
         LockState::Scheduled { starts_at, .. } => {
             ("scheduled", format!("starts {}", moment(starts_at, now)))

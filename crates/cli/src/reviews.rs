@@ -72,9 +72,11 @@ fn list(reviews: &[Review], now: DateTime<Utc>, json: bool) -> Result<(), Comman
                 request.id.to_string(),
                 requester,
                 request.resource_name.clone(),
-                request
-                    .asked
-                    .map_or_else(|| "unlock".to_owned(), |asked| asked.to_string()),
+                match (request.asked, request.purpose.extends()) {
+                    (Some(asked), Some(_)) => format!("extend, {asked} from approval"),
+                    (Some(asked), None) => asked.to_string(),
+                    (None, _) => "unlock".to_owned(),
+                },
                 ago(now - request.created_at),
                 request.reason.clone(),
             ]

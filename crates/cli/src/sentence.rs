@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_domain::lock::LockState;
 use hourkey_domain::outcome::{By, Outcome, with_comment};
-use hourkey_protocol::access::{Person, Request, Resource};
+use hourkey_protocol::access::{Grant, Person, Request, Resource};
 
 use crate::text::{moment, visible};
 
@@ -21,25 +21,45 @@ pub(crate) fn sentence(request: &Request, now: DateTime<Utc>) -> String {
         };
         return format!("{}: {stands}{said}", approval.headline(who));
     }
+    let about = match request.purpose.extends() {
+        Some(_) => format!("to extend {name}"),
+        None => format!("for {name}"),
+    };
     let decided = |by: &By<'_, Person>, comment: &str| {
         let what = outcome.word().to_lowercase();
-        let headline = format!("Request {id} for {name} was {what} {}", by.words(who));
-        with_comment(&headline, &visible(comment))
+        let headline = format!("Request {id} {about} was {what} {}", by.words(who));
+        goes_on(with_comment(&headline, &visible(comment)), request, now)
     };
     match &outcome {
-        Outcome::Waiting { expires_at } => format!(
-            "Request {id} for {name} waits for a reviewer. It expires {} if nobody answers.",
-            moment(*expires_at, now)
-        ),
+        Outcome::Waiting { expires_at } => {
+            let waits = format!(
+                "Request {id} {about} waits for a reviewer. It expires {} if nobody answers.",
+                moment(*expires_at, now)
+            );
+            goes_on(waits, request, now)
+        }
         Outcome::Denied { by, comment, .. } => decided(by, comment),
         Outcome::Cancelled { by, .. } => decided(by, ""),
         Outcome::Expired { .. } => {
-            format!("Request {id} for {name} expired: nobody answered. Request it again.")
+            let expired =
+                format!("Request {id} {about} expired: nobody answered. Request it again.");
+            goes_on(expired, request, now)
         }
         // The others come after an approval.
         _ => format!(
             "What became of request {id} for {name} this version does not know. Update hourkey."
         ),
+    }
+}
+
+/// Adds until when access goes on that was not extended, or not yet.
+fn goes_on(sentence: String, request: &Request, now: DateTime<Utc>) -> String {
+    let extended = request.purpose.extends().and(request.grant.as_ref());
+    match extended.map(Grant::outcome) {
+        Some(Outcome::Open { until }) => {
+            format!("{sentence} Access goes on until {}.", moment(until, now))
+        }
+        _ => sentence,
     }
 }
 
@@ -59,6 +79,15 @@ fn stands(outcome: &Outcome<'_, Person>, name: &str, now: DateTime<Utc>) -> Stri
 /// locked.
 pub(crate) fn note(resource: &Resource, now: DateTime<Utc>) -> Option<String> {
     match lock_now(resource, now) {
+        LockState::Granted {
+            extension: Some(waits),
+            ..
+        } => {
+            let request = waits.request;
+            return Some(format!(
+                "request {request} to extend it waits for a reviewer"
+            ));
+        }
         LockState::Granted { .. } | LockState::Scheduled { .. } => {
             let approved = resource.approved.as_ref();
             return approved.map(|it| visible(&it.sentence()));

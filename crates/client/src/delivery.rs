@@ -334,6 +334,7 @@ fn ending(resource: &Resource, now: DateTime<Utc>) -> Option<Ending> {
         grant,
         started_at,
         expires_at,
+        ..
     } = lock_now(resource, now)
     else {
         return None;

@@ -186,6 +186,18 @@ pub fn lock_now(resource: &Resource, now: DateTime<Utc>) -> LockState {
             grant,
             started_at: starts_at,
             expires_at,
+            extension: None,
+        },
+        LockState::Granted {
+            grant,
+            started_at,
+            expires_at,
+            extension: Some(waits),
+        } if now >= waits.lapses_at => LockState::Granted {
+            grant,
+            started_at,
+            expires_at,
+            extension: None,
         },
         LockState::Pending { lapses_at, .. } if now >= lapses_at => locked(Why::NeedsApproval),
         lock @ (LockState::Open { .. }

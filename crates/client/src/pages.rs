@@ -10,6 +10,12 @@ pub fn ask(controller: &Url, resource: ResourceId, login: &str) -> Url {
     page(controller, &format!("resources/{resource}/request"), login)
 }
 
+/// Where more time is asked for access that runs.
+#[must_use]
+pub fn extend(controller: &Url, resource: ResourceId, login: &str) -> Url {
+    page(controller, &format!("resources/{resource}/extend"), login)
+}
+
 /// Where a browser returns to once access is granted: an id at the local proxy, which alone knows where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo {
@@ -70,6 +76,10 @@ mod tests {
         assert_eq!(
             ask(&controller, ResourceId(7), "ada&x=1").as_str(),
             "https://hourkey.example:8443/resources/7/request?as=ada%26x%3D1"
+        );
+        assert_eq!(
+            extend(&controller, ResourceId(7), "ada").as_str(),
+            "https://hourkey.example:8443/resources/7/extend?as=ada"
         );
         assert_eq!(
             review(&controller, RequestId(3), "ada").as_str(),

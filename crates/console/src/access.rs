@@ -237,7 +237,18 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
     };
     match resource.lock {
         LockState::Open { .. } => open,
-        LockState::Granted { grant, .. } => html! { (open) (give_back(grant, token, name)) },
+        LockState::Granted {
+            grant, extension, ..
+        } => html! {
+            (open)
+            @if let Some(waits) = extension {
+                a.btn.ghost href={ "/requests/" (waits.request) }
+                    aria-label={ "View request to extend " (name) } { "View request" }
+            } @else {
+                (extend(resource, name))
+            }
+            (give_back(grant, token, name))
+        },
         LockState::Scheduled { grant, .. } => give_back(grant, token, name),
         LockState::Pending { request, .. } => html! {
             a.btn.ghost href={ "/requests/" (request) } aria-label={ "View " (name) } { "View" }
@@ -262,6 +273,14 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
                     aria-label={ (words) " " (name) } { (words) }
             }
         }
+    }
+}
+
+/// Leads to where more time is asked for.
+pub(super) fn extend(resource: &Resource, name: &str) -> Markup {
+    html! {
+        a.btn href={ "/resources/" (resource.id) "/extend" }
+            aria-label={ "Extend… " (plain(name)) } { "Extend…" }
     }
 }
 

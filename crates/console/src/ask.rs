@@ -88,7 +88,7 @@ pub(super) async fn send(
 }
 
 /// Whom the page was opened for, and where the browser was going.
-fn query(uri: &Uri) -> String {
+pub(super) fn query(uri: &Uri) -> String {
     let query = uri.query().map(|query| format!("?{query}"));
     query.unwrap_or_default()
 }
@@ -119,7 +119,6 @@ impl RequestInput {
     }
 }
 
-/// Asks; the same form sent twice asks once.
 async fn make(
     app: &App,
     user: &PageUser,
@@ -138,9 +137,20 @@ async fn make(
         reason: typed.reason.clone(),
         seconds: length.map(u64::from),
         starts_at: None,
+        extends: false,
     };
+    ask_once(app, user, &typed.key, new).await
+}
+
+/// Asks; the same form, by its `key`, sent twice asks once.
+pub(super) async fn ask_once(
+    app: &App,
+    user: &PageUser,
+    key: &str,
+    new: NewRequest,
+) -> Result<RequestId, AppError> {
     // Sent again with other words, it is another call.
-    let call = digest(&serde_json::to_string(&(&typed.key, &new)).map_err(anyhow::Error::from)?);
+    let call = digest(&serde_json::to_string(&(key, &new)).map_err(anyhow::Error::from)?);
     let key: String = call.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = user.user.id;
     let lapse = app.config.request_lapse;
@@ -299,17 +309,7 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &RequestInput, now: Tim
             @if unlock {
                 p.muted { "It locked because you didn’t use it for a while." }
             }
-            label for="reason" {
-                @if automatic {
-                    "Reason"
-                } @else {
-                    "Reason " span.optional { "(optional). Your reviewer will see it." }
-                }
-            }
-            textarea.field #reason name="reason" rows="3" maxlength=(REASON) dir="auto"
-                required[automatic] autofocus[!typed.wrong.is(Field::Length)]
-                aria-invalid=[typed.wrong.invalid(Field::Text)]
-                aria-describedby=[typed.wrong.described_by(Field::Text, "")] { "\n" (typed.reason) }
+            (reason_field(&typed.reason, automatic, !typed.wrong.is(Field::Length), &typed.wrong))
             @if let [assignment] = assignments.as_slice() { (length(assignment, typed, true)) }
             p.foot {
                 span.muted {
@@ -325,6 +325,28 @@ fn form(user: &PageUser, detail: &ResourceDetail, typed: &RequestInput, now: Tim
                 }
             }
         }
+    }
+}
+
+/// Where the reason is typed, which automatic approval needs (rule 10).
+pub(super) fn reason_field(
+    reason: &str,
+    automatic: bool,
+    autofocus: bool,
+    wrong: &FormError,
+) -> Markup {
+    html! {
+        label for="reason" {
+            @if automatic {
+                "Reason"
+            } @else {
+                "Reason " span.optional { "(optional). Your reviewer will see it." }
+            }
+        }
+        textarea.field #reason name="reason" rows="3" maxlength=(REASON) dir="auto"
+            required[automatic] autofocus[autofocus]
+            aria-invalid=[wrong.invalid(Field::Text)]
+            aria-describedby=[wrong.described_by(Field::Text, "")] { "\n" (reason) }
     }
 }
 

@@ -83,6 +83,7 @@ impl FormError {
             | Code::AlreadyDecided
             | Code::AlreadyEnded
             | Code::NotNeeded
+            | Code::NothingToExtend
             | Code::KeyReused
             | Code::NobodyCanApprove
             | Code::Internal

@@ -22,6 +22,7 @@ pub mod csrf;
 mod device;
 mod devices;
 pub mod error;
+mod extend;
 pub mod extract;
 pub mod form;
 mod headers;
@@ -61,6 +62,10 @@ pub fn router(app: &App) -> Router<App> {
         .route(
             "/resources/{id}/request",
             typed_on(get(ask::show), post(ask::send)),
+        )
+        .route(
+            "/resources/{id}/extend",
+            typed_on(get(extend::show), post(extend::send)),
         )
         .route("/jump", get(jump::show))
         .route("/review", typed_on(get(review::queue), MethodRouter::new()))

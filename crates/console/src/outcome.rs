@@ -66,8 +66,11 @@ pub(super) fn told(request: &Request, viewer: UserId) -> String {
 
 /// What was asked for.
 pub(super) fn asked(request: &Request) -> String {
-    let length = request.asked.map(|length| length.to_string());
-    length.unwrap_or_else(|| "An unlock".to_owned())
+    match (request.asked, request.purpose.extends()) {
+        (Some(length), Some(_)) => format!("More time, {length} from approval"),
+        (Some(length), None) => length.to_string(),
+        (None, _) => "An unlock".to_owned(),
+    }
 }
 
 /// The words of the people who decided, latest last.

@@ -10,12 +10,13 @@ use hourkey_access::error::AppError;
 use hourkey_access::{end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::lock::LockState;
 use hourkey_domain::outcome::Outcome;
 use hourkey_protocol::access::{Approvers, Person, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
-use super::access::{copy, give_back};
+use super::access::{copy, extend, give_back};
 use super::address::Id;
 use super::ask::can_approve;
 use super::error::PageError;
@@ -135,7 +136,39 @@ struct View<'a> {
 impl View<'_> {
     /// What the page says first: its heading, and its title.
     fn heading(&self) -> String {
-        self.outcome().title(&plain(&self.request.resource_name))
+        let (outcome, name) = (self.outcome(), plain(&self.request.resource_name));
+        match self.request.purpose.extends() {
+            Some(_) => outcome.extension_title(&name),
+            None => outcome.title(&name),
+        }
+    }
+
+    /// The end of the grant for which more time was asked, and not given (yet), while it runs.
+    fn goes_on_until(&self) -> Option<Time> {
+        self.request.purpose.extends()?;
+        match (self.outcome(), self.request.grant.as_ref()?.outcome()) {
+            (
+                Outcome::Waiting { .. }
+                | Outcome::Denied { .. }
+                | Outcome::Cancelled { .. }
+                | Outcome::Expired { .. },
+                Outcome::Open { until },
+            ) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The resource, while its access runs and nobody asks for more.
+    fn extendable(&self) -> Option<&Resource> {
+        self.resource.filter(|resource| {
+            matches!(
+                resource.lock,
+                LockState::Granted {
+                    extension: None,
+                    ..
+                }
+            )
+        })
     }
 
     fn hero(&self) -> Markup {
@@ -203,6 +236,22 @@ impl View<'_> {
                 @if let Outcome::Open { until } = outcome {
                     dt { "Ends" }
                     dd { (moment(until, now)) }
+                    @if let Some(waits) = self.resource.and_then(|it| it.lock.extension()) {
+                        dt { "More time" }
+                        dd {
+                            a href={ "/requests/" (waits.request) } {
+                                "Requested " (ago(waits.since, now))
+                            }
+                        }
+                    }
+                }
+                @if let Some(until) = self.goes_on_until() {
+                    dt { "Access ends" }
+                    dd { (moment(until, now)) }
+                }
+                @if let Some(until) = request.ends_at {
+                    dt { "Extended" }
+                    dd { "Until " (moment(until, now)) " if approved now" }
                 }
                 @if let (Outcome::Unlocked { .. }, Some(locks_at)) = (&outcome, self.locks_at()) {
                     dt { "Locks again" }
@@ -239,6 +288,9 @@ impl View<'_> {
                 outcome @ (Outcome::Scheduled { .. } | Outcome::Open { .. }) => div.foot #foot {
                     @if let Some(grant) = &request.grant { (give_back(grant.id, token, &request.resource_name)) }
                     span.acts {
+                        @if let (Outcome::Open { .. }, Some(resource)) = (&outcome, self.extendable()) {
+                            (extend(resource, &request.resource_name))
+                        }
                         (copy(&self.address(), &request.resource_name))
                         @if let (Outcome::Open { .. }, Some(back)) = (&outcome, &self.frame.back) {
                             (back.button())
@@ -262,7 +314,11 @@ impl View<'_> {
                 },
                 _ => div.foot #foot {
                     a.btn href="/access" { "Your access" }
-                    @if self.resource.is_some() {
+                    @if self.goes_on_until().is_some() && self.extendable().is_some() {
+                        a.btn.primary href={ "/resources/" (request.resource) "/extend" } {
+                            "Request again"
+                        }
+                    } @else if self.resource.is_some() {
                         a.btn.primary href={ "/resources/" (request.resource) "/request" } {
                             "Request again"
                         }

@@ -42,9 +42,16 @@ pub(super) fn of_lock(lock: LockState, now: Time) -> Markup {
         LockState::Open { locks_at: Some(at) } => html! {
             span.state.open { "Open, locks in " (left(at, now)) }
         },
-        LockState::Granted { expires_at, .. } => html! {
+        LockState::Granted {
+            expires_at,
+            extension,
+            ..
+        } => html! {
             span.state.open data-tone=(stamp(expires_at)) .soon[is_soon(expires_at, now)] {
                 (left(expires_at, now)) " left"
+            }
+            @if let Some(waits) = extension {
+                " " span.state.wait { "More time requested " (ago(waits.since, now)) }
             }
         },
         LockState::Scheduled { starts_at, .. } => html! {

@@ -46,6 +46,7 @@ async fn waiting() -> Host {
             reason: "a reason".to_owned(),
             seconds: None,
             starts_at: None,
+            extends: false,
         };
         transact(&store, Room::Usual, move |tx| {
             Box::pin(ask_in(tx, user, new, DEFAULT_LAPSE, now))

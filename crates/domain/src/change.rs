@@ -14,6 +14,8 @@ pub enum Subject {
     PendingRequest,
     /// A pending request for an unlock.
     PendingUnlock,
+    /// A pending request for more time, beside its grant.
+    PendingExtension,
     /// A grant whose start lies ahead.
     ScheduledGrant,
     /// A running grant.
@@ -80,7 +82,10 @@ pub fn consequence(subject: Subject, context: &GrantContext<'_>, now: Time) -> O
         .assignment
         .is_some_and(|assignment| assignment.settings.mode == Mode::AutoLock);
     let cause = match subject {
-        Subject::PendingRequest | Subject::ScheduledGrant | Subject::ActiveGrant => gone,
+        Subject::PendingRequest
+        | Subject::PendingExtension
+        | Subject::ScheduledGrant
+        | Subject::ActiveGrant => gone,
         Subject::PendingUnlock if gone.is_some() => gone,
         Subject::PendingUnlock if context.open => Some(Cause::NoLongerNeeded),
         Subject::PendingUnlock if !auto_locks => Some(Cause::TermsTightened),

@@ -29,6 +29,9 @@ pub enum LockState {
         started_at: DateTime<Utc>,
         /// When it ends.
         expires_at: DateTime<Utc>,
+        /// The request for more time that waits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extension: Option<PendingExtension>,
     },
     /// A grant starts later.
     Scheduled {
@@ -55,7 +58,31 @@ pub enum LockState {
     },
 }
 
+/// A request for more time, while its grant runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PendingExtension {
+    /// The request.
+    pub request: RequestId,
+    /// When it was made.
+    pub since: DateTime<Utc>,
+    /// When it lapses: with its grant, or before.
+    pub lapses_at: DateTime<Utc>,
+}
+
 impl LockState {
+    /// The request for more time that waits beside a running grant.
+    #[must_use]
+    pub fn extension(&self) -> Option<PendingExtension> {
+        match self {
+            Self::Granted { extension, .. } => *extension,
+            Self::Open { .. }
+            | Self::Scheduled { .. }
+            | Self::Pending { .. }
+            | Self::Locked { .. } => None,
+        }
+    }
+
     /// True while traffic passes without a grant.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -128,6 +155,13 @@ pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
                     grant: grant_id,
                     started_at: starts_at,
                     expires_at,
+                    extension: live_request(facts, now)
+                        .filter(|request| request.terms.purpose.extends() == Some(grant_id))
+                        .map(|request| PendingExtension {
+                            request: request.id,
+                            since: request.created_at,
+                            lapses_at: request.lapses_at,
+                        }),
                 });
             }
             GrantState::Scheduled => {
@@ -142,7 +176,9 @@ pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
             | GrantState::Revoked { .. } => {}
         }
     }
-    if let Some(request) = live_request(facts, now) {
+    // An extension goes with its grant, even before the store has ended it.
+    let own = live_request(facts, now).filter(|it| it.terms.purpose.extends().is_none());
+    if let Some(request) = own {
         return Some(LockState::Pending {
             request: request.id,
             since: request.created_at,

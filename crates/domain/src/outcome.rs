@@ -96,7 +96,8 @@ pub struct Approval<'a, Who: ?Sized> {
     pub by: Option<&'a Who>,
     /// What it gave.
     pub purpose: Purpose,
-    /// For how long; `None` for an unlock, and where it is not told.
+    /// For how long; `None` for an unlock, for an extension, which is told by its new end, and where
+    /// it is not told.
     pub length: Option<Length>,
     /// The reviewer's word, possibly empty.
     pub comment: &'a str,
@@ -137,6 +138,25 @@ impl<Who: ?Sized> Outcome<'_, Who> {
             Self::Cancelled { .. } => format!("Request for {name} was cancelled"),
             Self::Expired { .. } => format!("Request for {name} expired"),
             Self::Unknown => format!("Request for {name} was decided"),
+        }
+    }
+
+    /// [`Outcome::title`] of a request for more time.
+    #[must_use]
+    pub fn extension_title(&self, name: &str) -> String {
+        match self {
+            Self::Denied { .. } => format!("Request to extend {name} was denied"),
+            Self::Cancelled { .. } => format!("Request to extend {name} was cancelled"),
+            Self::Expired { .. } => format!("Request to extend {name} expired"),
+            Self::Waiting { .. }
+            | Self::Scheduled { .. }
+            | Self::Open { .. }
+            | Self::Unlocked { .. }
+            | Self::Unused
+            | Self::Ended { .. }
+            | Self::GivenBack { .. }
+            | Self::Revoked { .. }
+            | Self::Unknown => self.title(name),
         }
     }
 
@@ -213,6 +233,7 @@ impl<Who: ?Sized> Approval<'_, Who> {
             (Purpose::Grant, Some(_)) => "Approved",
             (Purpose::Grant, None) => "Opened",
             (Purpose::Unlock, _) => "Unlocked",
+            (Purpose::Extension(_), _) => "Extended",
         }
     }
 
@@ -228,7 +249,7 @@ impl<Who: ?Sized> Approval<'_, Who> {
     pub fn verdict(&self) -> String {
         match self.purpose {
             Purpose::Grant => format!("Approved{}", self.span()),
-            Purpose::Unlock => "Unlocked".to_owned(),
+            Purpose::Unlock | Purpose::Extension(_) => self.word().to_owned(),
         }
     }
 
@@ -241,6 +262,8 @@ impl<Who: ?Sized> Approval<'_, Who> {
             (Purpose::Grant, None) => format!("It was opened{span}."),
             (Purpose::Unlock, Some(by)) => format!("{by} unlocked it."),
             (Purpose::Unlock, None) => "It was unlocked.".to_owned(),
+            (Purpose::Extension(_), Some(by)) => format!("{by} extended it."),
+            (Purpose::Extension(_), None) => "It was extended.".to_owned(),
         }
     }
 }

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
+use crate::extension::{AddsNothing, Extension};
 use crate::grant::Window;
-use crate::ids::{AssignmentId, GroupId, RequestId, ResourceId, UserId};
+use crate::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use crate::length::Length;
 use crate::reason::Text;
 use crate::settings::{Approval, EffectiveAssignment, Mode, Period, approval_in_force};
@@ -24,6 +25,19 @@ pub enum Purpose {
     Grant,
     /// The unlocking of an auto-locked resource ([`crate::unlock`]).
     Unlock,
+    /// More time for this running grant ([`crate::extension`]).
+    Extension(GrantId),
+}
+
+impl Purpose {
+    /// The grant that it would extend.
+    #[must_use]
+    pub fn extends(self) -> Option<GrantId> {
+        match self {
+            Self::Extension(grant) => Some(grant),
+            Self::Grant | Self::Unlock => None,
+        }
+    }
 }
 
 /// The terms under which a request was made: a snapshot of its assignment (rule 3).
@@ -129,6 +143,15 @@ pub enum CannotAsk {
     /// An unlock holds while the resource is used: it has neither a length nor a start.
     #[error("an unlock has no length and no start")]
     UnlockHasNoLength,
+    /// No grant runs that could be extended.
+    #[error("no access runs here that could be extended")]
+    NothingToExtend,
+    /// An extension begins where access is already.
+    #[error("an extension has no start")]
+    ExtensionHasNoStart,
+    /// It would make access last hardly longer.
+    #[error(transparent)]
+    AddsNothing(#[from] AddsNothing),
     /// The start is not in the future, or too far away.
     #[error("the start must lie in the future, and within 7 days")]
     BadStart,
@@ -302,6 +325,9 @@ pub enum CannotApprove {
     /// Less than a minute would be left before the assignment ends.
     #[error("the group's access to this resource ends too soon")]
     EndsTooSoon,
+    /// An extension would make access last hardly longer.
+    #[error(transparent)]
+    AddsNothing(#[from] AddsNothing),
     /// Nobody approves their own request (rule 6).
     #[error("nobody decides their own request")]
     OwnRequest,
@@ -338,6 +364,27 @@ impl Request {
     }
 }
 
+impl Request {
+    /// What it asks of a grant that runs so, on the live assignment.
+    #[must_use]
+    pub fn extension(&self, running: Window, live: &EffectiveAssignment) -> Extension {
+        let longest = self.terms.period.longest();
+        let longest = longest.min(live.settings.period.longest());
+        Extension {
+            running,
+            asked: self.asked.min(longest),
+            longest,
+            until: [self.terms.until, live.until].into_iter().flatten().min(),
+        }
+    }
+
+    /// An extension that goes with its grant, though nobody decided it up to that very moment
+    /// (rule 7).
+    pub(crate) fn ended_with_its_grant(self, cause: Cause, now: Time) -> Self {
+        Pending(self).cancel(None, cause, now)
+    }
+}
+
 impl Pending {
     /// The request.
     #[must_use]
@@ -369,17 +416,8 @@ impl Pending {
         now: Time,
     ) -> Result<(Request, Window), CannotApprove> {
         self.may_be_approved(by, live, now)?;
+        let longest = self.longest(allowed, live)?;
         let request = self.0;
-        if let Some(allowed) = allowed
-            && allowed > request.asked
-        {
-            return Err(CannotApprove::Lengthened(request.asked));
-        }
-        let longest = request
-            .asked
-            .min(allowed.unwrap_or(Length::MAX))
-            .min(request.terms.period.longest())
-            .min(live.settings.period.longest());
         let starts_at = request.starts_at.unwrap_or(now);
         let full = longest.after(starts_at);
         let ends = [request.terms.until, live.until];
@@ -397,6 +435,57 @@ impl Pending {
             expires_at,
         };
         Ok((Request { state, ..request }, window))
+    }
+
+    /// Approves more time for a running grant: the request's final state, and when its grant runs now
+    /// (rules 5, 6 and 7). As [`Pending::approve`], the length being what lies ahead of `now`.
+    ///
+    /// # Errors
+    /// [`CannotApprove`]; request and grant stay as they were in the store.
+    pub fn extend(
+        self,
+        by: Option<UserId>,
+        allowed: Option<Length>,
+        comment: Text,
+        running: Window,
+        live: &EffectiveAssignment,
+        now: Time,
+    ) -> Result<(Request, Window), CannotApprove> {
+        self.may_be_approved(by, live, now)?;
+        let extension = Extension {
+            asked: self.longest(allowed, live)?,
+            ..self.0.extension(running, live)
+        };
+        let expires_at = extension.ends_at(now)?;
+        let length = Length::between(now, expires_at).map_err(|_| CannotApprove::EndsTooSoon)?;
+        let state = State::Approved {
+            at: now,
+            by,
+            length,
+            comment,
+        };
+        let window = Window {
+            expires_at,
+            ..running
+        };
+        Ok((Request { state, ..self.0 }, window))
+    }
+
+    /// The shortest of what was asked, what the reviewer allows, and what the snapshot and the live
+    /// assignment allow.
+    fn longest(
+        &self,
+        allowed: Option<Length>,
+        live: &EffectiveAssignment,
+    ) -> Result<Length, CannotApprove> {
+        let asked = self.0.asked;
+        if allowed.is_some_and(|allowed| allowed > asked) {
+            return Err(CannotApprove::Lengthened(asked));
+        }
+        Ok(asked
+            .min(allowed.unwrap_or(Length::MAX))
+            .min(self.0.terms.period.longest())
+            .min(live.settings.period.longest()))
     }
 
     /// Whether `by` (`None` for automatic approval) may approve this at `now`, on the live assignment.

@@ -2,6 +2,7 @@
 
 use hourkey_domain::address::Ports;
 use hourkey_domain::cause::Cause;
+use hourkey_domain::extension::Limit;
 use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
@@ -167,6 +168,26 @@ pub struct ResourceDetail {
     /// controllers that do not tell.
     #[serde(default)]
     pub approvers: Option<Approvers>,
+    /// While a grant runs and no request for more time waits: what the user may ask for; `None`
+    /// otherwise, and from controllers that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtensionChoice>,
+}
+
+/// How far a running grant may be extended now (rule 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExtensionChoice {
+    /// The grant.
+    pub grant: GrantId,
+    /// Its assignment, whose settings decide.
+    pub assignment: AssignmentId,
+    /// When access would end if the longest that may be asked for were approved now; `None` where it
+    /// would not last longer.
+    pub at_most: Option<DateTime<Utc>>,
+    /// What keeps access from lasting longer, where that is so.
+    #[serde(default)]
+    pub refused: Option<Limit>,
 }
 
 /// Who can approve what a user asks for (rules 1 and 14).
@@ -234,9 +255,13 @@ pub struct NewRequest {
     /// far as the period allows. An unlock takes neither this nor a start.
     #[serde(default)]
     pub seconds: Option<u64>,
-    /// When access should start; at approval when left out.
+    /// When access should start; at approval when left out. An extension takes none.
     #[serde(default)]
     pub starts_at: Option<DateTime<Utc>>,
+    /// Asks for more time for the grant that runs, by the assignment that it rests on. The length is
+    /// what lies ahead of the approval, not what is added to the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extends: bool,
 }
 
 /// Body of `POST /requests/{id}/approve`.
@@ -282,7 +307,8 @@ pub struct Request {
     /// What it is for.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub purpose: Purpose,
-    /// For how long; `None` for an unlock, which holds while the resource is used.
+    /// For how long; `None` for an unlock, which holds while the resource is used. Of an extension:
+    /// how long from its approval on.
     pub asked: Option<Length>,
     /// The approval it was made under.
     #[serde(deserialize_with = "lenient::or_default")]
@@ -295,8 +321,12 @@ pub struct Request {
     pub lapses_at: DateTime<Utc>,
     /// What became of it.
     pub status: RequestStatus,
-    /// The grant it made.
+    /// The grant it made, or the one that it extends.
     pub grant: Option<Grant>,
+    /// While a request for more time waits: when access would end if it were approved now. `None`
+    /// where it would not last longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a request.

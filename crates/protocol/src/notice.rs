@@ -44,6 +44,9 @@ pub enum What {
         expires_at: DateTime<Utc>,
         /// The reviewer's word, possibly empty.
         comment: String,
+        /// Of a request for more time: when access ended before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<DateTime<Utc>>,
     },
     /// The person's request was denied.
     Denied {
@@ -53,6 +56,9 @@ pub enum What {
         by: String,
         /// Why.
         comment: String,
+        /// Of a request for more time: when access ends all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<DateTime<Utc>>,
     },
     /// The system cancelled the person's request.
     Cancelled {
@@ -60,11 +66,17 @@ pub enum What {
         request: RequestId,
         /// Why.
         cause: Cause,
+        /// Of a request for more time: when access ends, or ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<DateTime<Utc>>,
     },
     /// Nobody decided the person's request in time.
     Lapsed {
         /// The request.
         request: RequestId,
+        /// Of a request for more time: when access ends all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<DateTime<Utc>>,
     },
     /// The person's grant was taken away.
     Revoked {
@@ -105,6 +117,9 @@ pub enum What {
         reason: String,
         /// For how long; `None` when it is to be unlocked.
         asked: Option<Length>,
+        /// Of a request for more time: when access ends without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<DateTime<Utc>>,
     },
     /// Something that this version does not know.
     #[serde(other)]

@@ -201,10 +201,32 @@ impl What {
         }
     }
 
+    /// When access ends, or ended, that a request for more time was about.
+    #[must_use]
+    pub fn extends(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Approved { extends, .. }
+            | Self::Denied { extends, .. }
+            | Self::Cancelled { extends, .. }
+            | Self::Lapsed { extends, .. }
+            | Self::PleaseReview { extends, .. } => *extends,
+            Self::Unlocked { .. } | Self::Revoked { .. } | Self::Started { .. } | Self::Unknown => {
+                None
+            }
+        }
+    }
+
     /// How a request was approved, where it tells that.
     #[must_use]
     pub fn approval(&self) -> Option<Approval<'_, str>> {
         let (by, purpose, length, comment) = match self {
+            Self::Approved {
+                by,
+                grant,
+                comment,
+                extends: Some(_),
+                ..
+            } => (by, Purpose::Extension(*grant), None, comment),
             Self::Approved {
                 by,
                 length,

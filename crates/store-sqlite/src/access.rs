@@ -47,8 +47,8 @@ macro_rules! history {
              max(taken_at) AS taken_at, max(taken) AS taken, max(used_at) AS used_at, \
              max(counted_from) AS counted_from FROM ( \
              SELECT user_id, resource_id, created_at AS asked_at, \
-             iif(state = 'denied', ended_at, NULL) AS denied_at, \
-             iif(state = 'denied', id, NULL) AS denied, NULL AS revoked_at, \
+             iif(state = 'denied' AND extends IS NULL, ended_at, NULL) AS denied_at, \
+             iif(state = 'denied' AND extends IS NULL, id, NULL) AS denied, NULL AS revoked_at, \
              NULL AS taken_at, NULL AS taken, NULL AS used_at, NULL AS counted_from, \
              max(id) FROM requests WHERE ",
             $which,
@@ -298,8 +298,8 @@ impl AccessWrite for Tx {
         let (state, _) = request_state(&RequestState::Pending);
         let insert = query(
             "INSERT INTO requests (user_id, resource_id, assignment_id, terms, reason, \
-             asked_seconds, starts_at, created_at, lapses_at, state, detail, resource_name) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+             asked_seconds, starts_at, created_at, lapses_at, state, detail, extends, resource_name) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
              coalesce((SELECT name FROM resources WHERE id = ?2), ''))",
         )
         .bind(new.user.0)
@@ -312,7 +312,8 @@ impl AccessWrite for Tx {
         .bind(millis(new.created_at))
         .bind(millis(new.lapses_at))
         .bind(state)
-        .bind(json(&RequestState::Pending)?);
+        .bind(json(&RequestState::Pending)?)
+        .bind(new.terms.purpose.extends().map(|grant| grant.0));
         Ok(RequestId(self.run(insert).await?.last_insert_rowid()))
     }
 

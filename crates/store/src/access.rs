@@ -222,7 +222,8 @@ pub trait AccessWrite: AccessRead {
     /// Sets where a grant stands.
     async fn set_grant_state(&mut self, id: GrantId, state: GrantState) -> Result<(), StoreError>;
 
-    /// Sets when a grant runs: a scheduled one may be shortened when it starts (rule 7).
+    /// Sets when a grant runs: a scheduled one may be shortened when it starts (rule 7), a running one
+    /// extended (rule 5).
     async fn set_grant_window(&mut self, id: GrantId, window: Window) -> Result<(), StoreError>;
 
     /// Keeps a notice; it carries the sequence number of the change recorded last in this

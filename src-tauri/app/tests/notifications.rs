@@ -176,6 +176,7 @@ fn what_the_system_ends_says_why() {
     let cancelled = |cause| What::Cancelled {
         request: RequestId(5),
         cause,
+        extends: None,
     };
     let revoked = |cause| What::Revoked {
         grant: GrantId(7),
@@ -185,6 +186,7 @@ fn what_the_system_ends_says_why() {
     };
     let lapsed = What::Lapsed {
         request: RequestId(6),
+        extends: None,
     };
     let news = vec![
         notice(1, 0, cancelled(Cause::ResourceRemoved)),

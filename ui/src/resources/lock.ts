@@ -71,7 +71,9 @@ export function words(lock: Shown, now: number): string {
     case "open":
       return lock.locksAt === null ? "Always open" : `Locks in ${left(lock.locksAt, now)}`;
     case "granted":
-      return `${left(lock.expiresAt, now)} left`;
+      return lock.extension === undefined
+        ? `${left(lock.expiresAt, now)} left`
+        : `${left(lock.expiresAt, now)} left, more requested`;
     case "scheduled":
       return lock.startsAt <= now ? "Starting" : `Starts ${moment(lock.startsAt, now)}`;
     case "pending":
@@ -176,6 +178,12 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
       return [
         ...(resource.opens ? [copy(resource, "Copy address")] : []),
         ...forward(resource),
+        lock.extension === undefined
+          ? { label: "Extend…", command: { do: "extend", resource: resource.id } }
+          : {
+              label: "View request to extend",
+              command: { do: "viewRequest", request: lock.extension },
+            },
         {
           label: "Give back",
           confirm: "Click again to give back",

@@ -144,7 +144,7 @@ async fn about(tx: &mut dyn Read, content: &MailContent) -> Result<Option<Reques
             What::Approved { request, .. }
             | What::Denied { request, .. }
             | What::Cancelled { request, .. }
-            | What::Lapsed { request }
+            | What::Lapsed { request, .. }
             | What::PleaseReview { request, .. } => return Ok(Some(*request)),
             What::Unlocked { request, .. } => return Ok(*request),
             What::Unknown => return Ok(None),

@@ -69,17 +69,32 @@ pub(super) fn words(
         .map(|it| it.headline(short))
         .unwrap_or_default();
     let became = |comment| vec![quoted(&outcome.headline(short), comment)];
+    let title = || match what.extends() {
+        Some(_) => outcome.extension_title(&name),
+        None => outcome.title(&name),
+    };
+    // What was not extended runs to its end.
+    let goes_on = |mut sentences: Vec<String>| {
+        let until = what.extends().filter(|until| *until > at);
+        sentences.extend(until.map(|until| format!("Access goes on until {}.", dated(until))));
+        sentences
+    };
     match what {
         What::PleaseReview {
             requester,
             reason,
             asked,
+            extends,
             ..
         } => {
             let requester = short(requester);
-            let mut sentences = match asked {
-                Some(asked) => vec![format!("{requester} asks for {name} for {asked}.")],
-                None => vec![format!(
+            let mut sentences = match (asked, extends) {
+                (Some(asked), Some(ends_at)) => vec![
+                    format!("{requester} asks for more time on {name}: {asked} from approval on."),
+                    format!("Their access ends on {}.", dated(*ends_at)),
+                ],
+                (Some(asked), None) => vec![format!("{requester} asks for {name} for {asked}.")],
+                (None, _) => vec![format!(
                     "{requester} asks to unlock {name}. It locked because it wasn’t used for a while."
                 )],
             };
@@ -88,9 +103,10 @@ pub(super) fn words(
                 sentences.push(format!("The request expires on {until} if nobody answers."));
             }
             Words {
-                title: match asked {
-                    Some(_) => format!("{requester} asks for {name}"),
-                    None => format!("{requester} asks to unlock {name}"),
+                title: match (asked, extends) {
+                    (_, Some(_)) => format!("{requester} asks to extend {name}"),
+                    (Some(_), None) => format!("{requester} asks for {name}"),
+                    (None, None) => format!("{requester} asks to unlock {name}"),
                 },
                 sentences,
                 quote: Some(cut(reason)).filter(|reason| !reason.trim().is_empty()),
@@ -103,10 +119,14 @@ pub(super) fn words(
             starts_at,
             expires_at,
             comment,
+            extends,
             ..
         } => {
             let is_later = *starts_at > at;
             let (title, when) = match is_later {
+                false if extends.is_some() => {
+                    (format!("{name} is extended"), "Access now ends".to_owned())
+                }
                 true => {
                     let scheduled = Told::Scheduled {
                         starts_at: *starts_at,
@@ -140,10 +160,10 @@ pub(super) fn words(
             let rest = format!("It locks on {until} if you don’t use it.");
             told(title, vec![quoted(&approval, comment), rest])
         }
-        What::Denied { comment, .. } => told(outcome.title(&name), became(comment)),
+        What::Denied { comment, .. } => told(title(), goes_on(became(comment))),
         What::Cancelled { cause, .. } => {
-            let title = no_longer_needed(*cause, &name);
-            told(title.unwrap_or_else(|| outcome.title(&name)), became(""))
+            let needed = no_longer_needed(*cause, &name);
+            told(needed.unwrap_or_else(title), goes_on(became("")))
         }
         What::Revoked { cause, comment, .. } => {
             // As in notifications: the outcome’s title would read as an end like any other.
@@ -151,7 +171,7 @@ pub(super) fn words(
             let revoked = || format!("Access to {name} was revoked");
             told(title.unwrap_or_else(revoked), became(comment))
         }
-        What::Lapsed { .. } => told(outcome.title(&name), became("")),
+        What::Lapsed { .. } => told(title(), goes_on(became(""))),
         What::Started { expires_at, .. } => {
             let open = Told::Open { until: *expires_at };
             let until = dated(*expires_at);

@@ -133,6 +133,7 @@ impl People {
             reason: "To measure".to_owned(),
             seconds: Some(minutes * 60),
             starts_at: None,
+            extends: false,
         };
         ask(&self.ada, &request).await
     }

@@ -34,6 +34,7 @@ fn denied(request: i64) -> What {
         request: RequestId(request),
         by: "Marta".to_owned(),
         comment: "No.".to_owned(),
+        extends: None,
     }
 }
 
@@ -43,6 +44,7 @@ fn please_review(request: i64) -> What {
         requester: "Bob".to_owned(),
         reason: String::new(),
         asked: Some(Length::MIN),
+        extends: None,
     }
 }
 
@@ -68,6 +70,7 @@ fn review(request: i64) -> Review {
             lapses_at: at(100_000),
             status: RequestStatus::Pending,
             grant: None,
+            ends_at: None,
         },
         recent_grants: 0,
         may_decide: true,

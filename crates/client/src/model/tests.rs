@@ -45,6 +45,7 @@ fn a_copy_shares_the_rows_that_do_not_change() {
         1,
         What::Lapsed {
             request: RequestId(1),
+            extends: None,
         },
     )];
     after.apply(Update::Changes(Box::new(news)), BOOT);
@@ -80,6 +81,7 @@ fn notices_are_newest_first_and_bounded() {
         let mut some = changes(id, id, Vec::new());
         let lapsed = What::Lapsed {
             request: RequestId(id),
+            extends: None,
         };
         some.notices = vec![notice(id, id, lapsed)];
         model.apply(Update::Changes(Box::new(some)), BOOT);
@@ -96,6 +98,7 @@ fn lock() -> impl Strategy<Value = LockState> {
             grant: GrantId(1),
             started_at,
             expires_at: started_at + TimeDelta::seconds(length),
+            extension: None,
         }),
         (moment(), 1_i64..50).prop_map(|(starts_at, length)| LockState::Scheduled {
             grant: GrantId(1),
@@ -152,7 +155,8 @@ proptest! {
         let mut model = model((1..4).map(|id| resource(id, LOCKED)).collect());
         let mut some = changes(2, 1, locks.into_iter().map(|(id, lock)| resource(id, lock)).collect());
         some.removed_resources = removed;
-        some.notices = vec![notice(1, 1, What::Lapsed { request: RequestId(1) })];
+        some.notices = vec![notice(1, 1, What::Lapsed { request: RequestId(1), extends: None,
+})];
         model.apply(Update::Changes(Box::new(some.clone())), BOOT);
         let once = model.clone();
         model.apply(Update::Changes(Box::new(some)), BOOT);

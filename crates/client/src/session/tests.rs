@@ -207,6 +207,7 @@ fn wanted() -> NewRequest {
         reason: String::new(),
         seconds: None,
         starts_at: None,
+        extends: false,
     }
 }
 

@@ -64,14 +64,16 @@ pub(super) fn card(
     html! {
         (reason(request))
         p.state {
-            @match request.asked {
-                Some(asked) => { "Requests " b { (asked) } " · " (history) },
-                None => b { "Requests an unlock" },
+            @match (request.asked, request.purpose.extends()) {
+                (Some(asked), Some(_)) => { "Requests to extend: " b { (asked) } " from approval · " (history) },
+                (Some(asked), None) => { "Requests " b { (asked) } " · " (history) },
+                (None, _) => b { "Requests an unlock" },
             }
             " · "
             bdi { (plain(&request.group_name)) }
             " · Expires " (moment(request.lapses_at, now)) " if nobody answers"
         }
+        (extension(request, now))
         @if review.may_decide {
             div.acts {
                 (form.approve(primary))
@@ -84,6 +86,22 @@ pub(super) fn card(
     }
 }
 
+/// When the access ends that would be extended, and what an approval makes of it.
+fn extension(request: &Request, now: Time) -> Markup {
+    let extended = request.purpose.extends().and(request.grant.as_ref());
+    html! {
+        @if let Some(grant) = extended {
+            p.state {
+                "Access ends " (moment(grant.expires_at, now))
+                @match request.ends_at {
+                    Some(until) => { " · Approved now: until " b { (moment(until, now)) } },
+                    None => " · Approved now, it would not last longer",
+                }
+            }
+        }
+    }
+}
+
 /// A request that was just decided, in the place that it had in the queue, and as high: so nothing
 /// moves under the pointer of whoever decided it.
 pub(super) fn settled_card(request: &Request) -> Markup {
@@ -91,9 +109,10 @@ pub(super) fn settled_card(request: &Request) -> Markup {
     html! {
         (reason(request))
         p.state {
-            @match request.asked {
-                Some(asked) => { "Requested " b { (asked) } },
-                None => b { "Requested an unlock" },
+            @match (request.asked, request.purpose.extends()) {
+                (Some(asked), Some(_)) => { "Requested to extend: " b { (asked) } " from approval" },
+                (Some(asked), None) => { "Requested " b { (asked) } },
+                (None, _) => b { "Requested an unlock" },
             }
             " · "
             bdi { (plain(&request.group_name)) }

@@ -225,6 +225,7 @@ impl History {
                     reason: "a reason".to_owned(),
                     seconds: None,
                     starts_at: (who % 3 == 0).then(|| app.clock.now() + TimeDelta::minutes(40)),
+                    extends: false,
                 };
                 let _ = ask::ask(app, person(who), new).await;
             }

@@ -193,6 +193,7 @@ async fn ask(who: &Api, resource: &str, reason: &str) -> Result<RequestId> {
         reason: reason.to_owned(),
         seconds: None,
         starts_at: None,
+        extends: false,
     };
     Ok(who.ask(&request).await?.request.id)
 }

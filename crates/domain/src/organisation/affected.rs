@@ -222,7 +222,9 @@ impl<'a> Consequences<'a> {
         let done = reconcile(&facts, moved, new, &told, now);
         let all = at_once.into_iter().chain(done);
         all.filter(|transition| match transition {
-            Transition::Cancelled { .. } | Transition::Lapsed { .. } => {
+            Transition::Cancelled { .. }
+            | Transition::Superseded { .. }
+            | Transition::Lapsed { .. } => {
                 // Or sent back to review, and cancelled in the same moment.
                 open.pending.is_some() || open.grant.is_some()
             }
@@ -232,7 +234,6 @@ impl<'a> Consequences<'a> {
             Transition::Requested { .. }
             | Transition::Approved { .. }
             | Transition::Denied { .. }
-            | Transition::Superseded { .. }
             | Transition::Reopened { .. }
             | Transition::SentToFallback { .. }
             | Transition::Released(_)

@@ -315,7 +315,7 @@ impl Diff {
             request: request.id,
         };
         match transition {
-            Transition::Cancelled { request } => {
+            Transition::Cancelled { request } | Transition::Superseded { request } => {
                 if let RequestState::Cancelled { cause, .. } = request.state {
                     self.cancelled.push(EndedRequest {
                         user: request.user,
@@ -350,7 +350,6 @@ impl Diff {
             Transition::Requested { .. }
             | Transition::Approved { .. }
             | Transition::Denied { .. }
-            | Transition::Superseded { .. }
             | Transition::Lapsed { .. }
             | Transition::Started(_)
             | Transition::Released(_)

@@ -4,11 +4,12 @@ use chrono::TimeDelta;
 
 use super::facts::AccessFacts;
 use crate::Time;
+use crate::extension::Extension;
 use crate::ids::{AssignmentId, RequestId};
 use crate::lock::{LockState, lock_state};
-use crate::request::{self, Ask, CannotAsk, NewRequest};
+use crate::request::{self, Ask, CannotAsk, NewRequest, Purpose};
 use crate::review::{Eligible, Reviewers};
-use crate::settings::{Approval, in_force, most_permissive};
+use crate::settings::{Approval, Mode, in_force, most_permissive};
 
 /// What comes of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,81 @@ pub fn ask(
         }
         Some(locked) => locked.ask(user, resource, ask.reason, revoked_at, lapse, now),
     }?;
-    let eligible = match (request.terms.approval, reviewers.eligible(user)) {
+    waits_for(facts, reviewers, request)
+}
+
+/// Asks for more time for the grant that runs, by its own assignment (rules 4, 5, 10, 11 and 14).
+///
+/// # Errors
+/// [`CannotAsk`], naming what is in the way.
+pub fn extend(
+    facts: &AccessFacts,
+    reviewers: &Reviewers,
+    ask: Ask,
+    chosen: Option<AssignmentId>,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<Asked, CannotAsk> {
+    match lock_state(&facts.view(), now).ok_or(CannotAsk::NotVisible)? {
+        LockState::Open { .. } => return Err(CannotAsk::NotNeeded),
+        LockState::Granted {
+            extension: Some(waits),
+            ..
+        } => return Ok(Asked::AlreadyThere(waits.request)),
+        LockState::Granted {
+            extension: None, ..
+        } => {}
+        LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
+            return Err(CannotAsk::NothingToExtend);
+        }
+    }
+    if ask.starts_at.is_some() {
+        return Err(CannotAsk::ExtensionHasNoStart);
+    }
+    let granted = facts.grant.as_ref().ok_or(CannotAsk::NothingToExtend)?;
+    let grant = &granted.grant;
+    if chosen.is_some_and(|chosen| chosen != grant.assignment) {
+        return Err(CannotAsk::NotVisible);
+    }
+    let own = facts.assignment(grant.assignment);
+    let assignment = own
+        .filter(|own| own.settings.mode == Mode::AccessRequest)
+        .ok_or(CannotAsk::NothingToExtend)?;
+    let request = request::write(
+        Purpose::Extension(grant.id),
+        facts.user,
+        facts.resource,
+        assignment,
+        ask,
+        facts.revoked_at,
+        lapse,
+        now,
+    )?;
+    let extension = Extension {
+        running: grant.window,
+        asked: request.asked,
+        longest: assignment.settings.period.longest(),
+        until: assignment.until,
+    };
+    extension.ends_at(now)?;
+    let lapses_at = request.lapses_at.min(grant.window.expires_at);
+    waits_for(
+        facts,
+        reviewers,
+        NewRequest {
+            lapses_at,
+            ..request
+        },
+    )
+}
+
+/// Who can approve a new request, where that is not automatic (rule 14).
+fn waits_for(
+    facts: &AccessFacts,
+    reviewers: &Reviewers,
+    request: NewRequest,
+) -> Result<Asked, CannotAsk> {
+    let eligible = match (request.terms.approval, reviewers.eligible(facts.user)) {
         (Approval::Automatic, _) => None,
         (Approval::Manual, Eligible::Nobody) => {
             let mut own = facts.assignments.iter();

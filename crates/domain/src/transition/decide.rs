@@ -33,6 +33,17 @@ pub fn approve(
             let gives = Gives::Grant { window, scheduled };
             Ok(Transition::Approved { request, gives })
         }
+        Purpose::Extension(grant) => {
+            let (before, _) = facts.live(grant, now)?;
+            let before = before.window;
+            let (request, window) = pending.extend(by, allowed, comment, before, live, now)?;
+            let gives = Gives::Extension {
+                grant,
+                before,
+                window,
+            };
+            Ok(Transition::Approved { request, gives })
+        }
         Purpose::Unlock if allowed.is_some() => Err(CannotApprove::UnlockHasNoLength),
         Purpose::Unlock => match live.auto_locked(facts.last_used, now) {
             None => Ok(Transition::Cancelled {

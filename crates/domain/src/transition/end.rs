@@ -17,17 +17,18 @@ pub fn cancel(facts: &AccessFacts, request: RequestId, now: Time) -> Result<Tran
     Ok(Transition::Cancelled { request })
 }
 
-/// Gives a grant back, as its user.
+/// Gives a grant back, as its user; a pending extension goes with it.
 ///
 /// # Errors
 /// [`TooLate`].
-pub fn release(facts: &AccessFacts, grant: GrantId, now: Time) -> Result<Transition, TooLate> {
+pub fn release(facts: &AccessFacts, grant: GrantId, now: Time) -> Result<Vec<Transition>, TooLate> {
     let (before, live) = facts.live(grant, now)?;
     let after = live.release(now);
-    Ok(Transition::Released(GrantChange { before, after }))
+    let released = Transition::Released(GrantChange { before, after });
+    Ok(facts.with_extension(released, Cause::GrantEnded, now))
 }
 
-/// Takes a grant away, as a person who may approve it (rule 6).
+/// Takes a grant away, as a person who may approve it (rule 6); a pending extension goes with it.
 ///
 /// # Errors
 /// [`TooLate`].
@@ -37,8 +38,9 @@ pub fn revoke(
     by: UserId,
     comment: Text,
     now: Time,
-) -> Result<Transition, TooLate> {
+) -> Result<Vec<Transition>, TooLate> {
     let (before, live) = facts.live(grant, now)?;
     let after = live.revoke(Some(by), Cause::Person, comment, now);
-    Ok(Transition::Revoked(GrantChange { before, after }))
+    let revoked = Transition::Revoked(GrantChange { before, after });
+    Ok(facts.with_extension(revoked, Cause::GrantEnded, now))
 }

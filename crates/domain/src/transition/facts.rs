@@ -1,6 +1,6 @@
 //! What bears on one user and one resource.
 
-use super::kinds::TooLate;
+use super::kinds::{TooLate, Transition};
 use crate::Time;
 use crate::cause::Cause;
 use crate::change::{GrantContext, Outcome, Subject, consequence};
@@ -78,6 +78,23 @@ impl AccessFacts {
             .ok_or(TooLate)
     }
 
+    /// What becomes of the pending extension where its grant ends (rule 7).
+    pub(super) fn with_extension(
+        &self,
+        end: Transition,
+        cause: Cause,
+        now: Time,
+    ) -> Vec<Transition> {
+        let extension = self
+            .pending
+            .as_ref()
+            .filter(|request| request.terms.purpose.extends().is_some());
+        let superseded = extension.map(|request| Transition::Superseded {
+            request: request.clone().ended_with_its_grant(cause, now),
+        });
+        [end].into_iter().chain(superseded).collect()
+    }
+
     /// The grant before and as it can still end, if it is the one that is scheduled or runs.
     pub(super) fn live(&self, id: GrantId, now: Time) -> Result<(Grant, Live), TooLate> {
         let granted = self.grant.as_ref().filter(|granted| granted.grant.id == id);
@@ -91,6 +108,7 @@ impl AccessFacts {
     pub(super) fn request_ends(&self, request: &Request, moved: bool, now: Time) -> Option<Cause> {
         let subject = match request.terms.purpose {
             Purpose::Grant => Subject::PendingRequest,
+            Purpose::Extension(_) => Subject::PendingExtension,
             Purpose::Unlock => Subject::PendingUnlock,
         };
         self.ends(subject, request.terms.assignment, moved, now)

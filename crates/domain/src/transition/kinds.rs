@@ -3,7 +3,7 @@
 use crate::Time;
 use crate::audit::AuditAction;
 use crate::grant::{Grant, State as GrantState, Window};
-use crate::ids::UserId;
+use crate::ids::{GrantId, UserId};
 use crate::reason::Text;
 use crate::request::{CannotApprove, NewRequest, Request, State as RequestState};
 use crate::unlock::Unlock;
@@ -35,7 +35,8 @@ pub enum Transition {
         /// The request, cancelled.
         request: Request,
     },
-    /// A pending request for an unlock is cancelled, since an administrator unlocks.
+    /// The system cancels a pending request together with what its requester is told of anyway: an
+    /// unlock by an administrator, or the end of the grant that it would extend.
     Superseded {
         /// The request, cancelled.
         request: Request,
@@ -145,6 +146,15 @@ pub enum Gives {
         window: Window,
         /// `Scheduled` when its start lies ahead.
         scheduled: bool,
+    },
+    /// More time for a running grant.
+    Extension {
+        /// The grant.
+        grant: GrantId,
+        /// When it ran before.
+        before: Window,
+        /// When it runs now.
+        window: Window,
     },
     /// An unlock.
     Unlock {

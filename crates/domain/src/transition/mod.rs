@@ -14,7 +14,7 @@ mod reconcile;
 mod settle;
 mod unlock;
 
-pub use ask::{Asked, ask};
+pub use ask::{Asked, ask, extend};
 pub use decide::{approve, deny};
 pub use end::{cancel, release, revoke};
 pub use facts::{AccessFacts, Granted};

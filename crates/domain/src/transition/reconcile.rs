@@ -25,6 +25,8 @@ pub fn reconcile(
     let mut done = Vec::new();
     if let Some(request) = &facts.pending {
         match facts.request_ends(request, moved, now) {
+            // Told with the revocation of its grant, whose cause is the same.
+            Some(_) if request.terms.purpose.extends().is_some() => {}
             Some(cause) => done.extend(cancelled(request, cause, now)),
             None => {
                 let eligible = reviewers.eligible(facts.user);
@@ -34,7 +36,11 @@ pub fn reconcile(
     }
     if let Some(granted) = &facts.grant {
         match facts.grant_ends(&granted.grant, moved, now) {
-            Some(cause) => done.extend(revoked(&granted.grant, cause, now)),
+            Some(cause) => {
+                let revoked = revoked(&granted.grant, cause, now);
+                let with_extension = |revoked| facts.with_extension(revoked, cause, now);
+                done.extend(revoked.into_iter().flat_map(with_extension));
+            }
             None => done.extend(review_again(granted, reviewers, now)),
         }
     }

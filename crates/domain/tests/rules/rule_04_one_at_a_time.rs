@@ -3,7 +3,6 @@ use hourkey_domain::Time;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
-use hourkey_domain::review::Reviewers;
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
 use hourkey_domain::transition::{self, AccessFacts, Asked, Gives, Granted, Transition, settle};
 use proptest::collection::vec;
@@ -11,18 +10,11 @@ use proptest::prelude::*;
 
 use crate::strategies::*;
 
-/// Somebody can always approve.
-fn reviewers() -> Reviewers {
-    Reviewers {
-        regular: vec![REVIEWER],
-        fallback: Vec::new(),
-    }
-}
-
 /// What people and time do to one user and one resource.
 #[derive(Clone, Debug)]
 enum Step {
     Ask { starts_in: Option<i64> },
+    Extend,
     Approve,
     Deny,
     Cancel,
@@ -34,6 +26,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop::option::of(1i64..=600).prop_map(|starts_in| Step::Ask { starts_in }),
+        2 => Just(Step::Extend),
         3 => Just(Step::Approve),
         1 => Just(Step::Deny),
         1 => Just(Step::Cancel),
@@ -62,10 +55,24 @@ impl History {
         }
     }
 
-    /// The pending requests, scheduled grants and active grants, counted from the records.
-    fn alive(&self) -> usize {
+    /// The pending extensions, counted from the records; each with whether its grant runs.
+    fn extensions(&self) -> Vec<bool> {
         let pending = self.requests.iter().filter(|request| {
             request.state == RequestState::Pending && self.now < request.lapses_at
+        });
+        let extended = pending.filter_map(|request| request.terms.purpose.extends());
+        let runs = extended.map(|grant| {
+            self.grants[usize::try_from(grant.0).unwrap()].state == GrantState::Active
+        });
+        runs.collect()
+    }
+
+    /// The pending requests for access, scheduled grants and active grants, counted from the records.
+    fn alive(&self) -> usize {
+        let pending = self.requests.iter().filter(|request| {
+            request.state == RequestState::Pending
+                && self.now < request.lapses_at
+                && request.terms.purpose.extends().is_none()
         });
         let running = self.grants.iter().filter(|grant| {
             let ended = match grant.state {
@@ -116,8 +123,14 @@ impl History {
         for transition in done {
             match transition {
                 Transition::Approved { request, gives } => {
-                    let Gives::Grant { window, scheduled } = gives else {
-                        panic!("an unlock of what needs none");
+                    let (window, scheduled) = match gives {
+                        Gives::Grant { window, scheduled } => (window, scheduled),
+                        Gives::Extension { grant, window, .. } => {
+                            self.grants[usize::try_from(grant.0).unwrap()].window = window;
+                            self.replace(request);
+                            continue;
+                        }
+                        Gives::Unlock { .. } => panic!("an unlock of what needs none"),
                     };
                     let grant = granted(&request, window);
                     let id = GrantId(i64::try_from(self.grants.len()).unwrap());
@@ -130,6 +143,7 @@ impl History {
                 }
                 Transition::Denied { request }
                 | Transition::Cancelled { request }
+                | Transition::Superseded { request }
                 | Transition::Lapsed { request }
                 | Transition::Reopened { request, .. } => self.replace(request),
                 Transition::Started(change)
@@ -140,7 +154,6 @@ impl History {
                     self.grants[id] = change.after;
                 }
                 Transition::Requested { .. }
-                | Transition::Superseded { .. }
                 | Transition::SentToFallback { .. }
                 | Transition::Unlocked { .. } => {
                     panic!("nobody does this here");
@@ -172,16 +185,56 @@ impl History {
                 self.ask(&facts, *starts_in);
                 None
             }
+            Step::Extend => {
+                self.extend(&facts);
+                None
+            }
             Step::Approve => {
                 let comment = text("");
-                transition::approve(&facts, request, Some(REVIEWER), None, comment, now).ok()
+                let approved =
+                    transition::approve(&facts, request, Some(REVIEWER), None, comment, now);
+                approved.ok().map(|done| vec![done])
             }
-            Step::Deny => transition::deny(&facts, request, REVIEWER, text("no"), now).ok(),
-            Step::Cancel => transition::cancel(&facts, request, now).ok(),
+            Step::Deny => {
+                let denied = transition::deny(&facts, request, REVIEWER, text("no"), now);
+                denied.ok().map(|done| vec![done])
+            }
+            Step::Cancel => {
+                let cancelled = transition::cancel(&facts, request, now);
+                cancelled.ok().map(|done| vec![done])
+            }
             Step::Release => transition::release(&facts, grant, now).ok(),
             Step::Revoke => transition::revoke(&facts, grant, REVIEWER, text(""), now).ok(),
         };
-        self.record(done);
+        self.record(done.into_iter().flatten());
+    }
+
+    /// Asks for more time, where some runs.
+    fn extend(&mut self, facts: &AccessFacts) {
+        let asked = transition::extend(
+            facts,
+            &reviewers(),
+            plain_ask(),
+            None,
+            DEFAULT_LAPSE,
+            self.now,
+        );
+        let Ok(asked) = asked else { return };
+        let before = self.requests.len();
+        let id = self.keep(asked);
+        let again = transition::extend(
+            &self.facts(),
+            &reviewers(),
+            plain_ask(),
+            None,
+            DEFAULT_LAPSE,
+            self.now,
+        );
+        // Asking again, while it waits, returns it.
+        if self.extensions() == [true] {
+            assert_eq!(again, Ok(Asked::AlreadyThere(id)));
+        }
+        assert!(self.requests.len() <= before + 1);
     }
 
     /// Asks, and returns the request that waits, or whose grant is scheduled or runs.
@@ -191,8 +244,13 @@ impl History {
             ..plain_ask()
         };
         let asked = transition::ask(facts, &reviewers(), asking, None, DEFAULT_LAPSE, self.now);
+        self.keep(asked.unwrap())
+    }
+
+    /// Records what came of asking, and its approval where that is automatic.
+    fn keep(&mut self, asked: Asked) -> RequestId {
         let id = RequestId(i64::try_from(self.requests.len()).unwrap());
-        match asked.unwrap() {
+        match asked {
             Asked::AlreadyThere(request) => request,
             Asked::New { request, .. } => {
                 let request = request.numbered(id);
@@ -211,13 +269,16 @@ impl History {
 
 proptest! {
     /// Rule 4: whatever people and time do, at most one pending request, scheduled grant or active
-    /// grant exists, and asking again is answered with it.
+    /// grant exists, and asking again is answered with it. A pending extension stands beside its
+    /// active grant alone, and never without it.
     #[test]
     fn at_most_one(assignment in endless_request_assignment(), steps in vec(step(), 1..60)) {
         let mut history = History::of(assignment, noon());
         for step in &steps {
             history.take(step);
             prop_assert!(history.alive() <= 1, "after {step:?}");
+            let extensions = history.extensions();
+            prop_assert!(extensions.is_empty() || extensions == [true], "after {step:?}");
             let facts = history.settled();
             let open = facts.pending.is_some() || facts.grant.is_some();
             prop_assert_eq!(open, history.alive() == 1, "after {:?}", step);

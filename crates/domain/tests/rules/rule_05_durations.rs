@@ -1,10 +1,14 @@
 use chrono::TimeDelta;
+use hourkey_domain::Time;
+use hourkey_domain::extension::Limit;
+use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{AssignmentId, GroupId};
 use hourkey_domain::length::{BadLength, Length};
 use hourkey_domain::request::{
     Ask, CannotApprove, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask,
 };
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Period, Settings};
+use hourkey_domain::transition::{self, AccessFacts, Asked, Gives, Transition};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -73,6 +77,9 @@ proptest! {
                 | CannotAsk::NotNeeded
                 | CannotAsk::BlankReason
                 | CannotAsk::UnlockHasNoLength
+                | CannotAsk::NothingToExtend
+                | CannotAsk::ExtensionHasNoStart
+                | CannotAsk::AddsNothing(_)
                 | CannotAsk::NobodyCanApprove { .. }),
             ) => {
                 prop_assert!(false, "{other}");
@@ -126,9 +133,121 @@ proptest! {
                 other @ (CannotApprove::TooLate
                 | CannotApprove::Lapsed
                 | CannotApprove::UnlockHasNoLength
+                | CannotApprove::AddsNothing(_)
                 | CannotApprove::OwnRequest
                 | CannotApprove::NeedsReviewer),
             ) => prop_assert!(false, "{other}"),
+        }
+    }
+
+    /// Rule 5: after an extension at most what was asked, and so at most one period, lies ahead of now,
+    /// access ends within 7 days of its start and within the assignment, and a minute later than before
+    /// at least. Everything else is refused, and says until when access runs and why not longer.
+    #[test]
+    fn an_extension_stays_within_its_bounds(
+        assignment in request_assignment(),
+        live in request_assignment(),
+        lasts in length(),
+        asked in option::of(length()),
+        allowed in option::of(length()),
+        passed in 0i64..=604_800,
+        waited in 0i64..=10_000,
+    ) {
+        let start = noon();
+        let facts = running(&assignment, start, lasts);
+        let asked_at = start + TimeDelta::seconds(passed);
+        let asking = Ask { length: asked, ..plain_ask() };
+        let Some(facts) = with_extension(&facts, asking, asked_at) else {
+            return Ok(());
+        };
+        let live = EffectiveAssignment { assignment: assignment.assignment, group: assignment.group, ..live };
+        let facts = AccessFacts { assignments: vec![live], ..facts };
+        let request = facts.pending.clone().unwrap();
+        let before = facts.grant.clone().unwrap().grant.window;
+        let now = asked_at + TimeDelta::seconds(waited);
+        let shortest = [
+            request.asked,
+            allowed.unwrap_or(Length::MAX),
+            assignment.settings.period.longest(),
+            live.settings.period.longest(),
+        ];
+        let shortest = shortest.into_iter().min().unwrap();
+        let ends = [
+            Some(shortest.after(now)),
+            Some(start + TimeDelta::days(7)),
+            assignment.until,
+            live.until,
+        ];
+        let end = ends.into_iter().flatten().min().unwrap();
+        match transition::approve(&facts, EXTENSION, Some(REVIEWER), allowed, text(""), now) {
+            Ok(Transition::Approved { request, gives: Gives::Extension { grant, before: old, window } }) => {
+                prop_assert_eq!(grant, facts.grant.unwrap().grant.id);
+                prop_assert_eq!(old, before);
+                prop_assert_eq!(window, Window { expires_at: end, ..before });
+                prop_assert!(end >= before.expires_at + TimeDelta::minutes(1));
+                prop_assert!(end - now <= TimeDelta::seconds(shortest.seconds().into()));
+                prop_assert!(end - start <= TimeDelta::days(7));
+                let RequestState::Approved { length, .. } = request.state else {
+                    panic!("approved, and yet {:?}", request.state);
+                };
+                prop_assert_eq!(i64::from(length.seconds()), (end - now).num_seconds());
+            }
+            Ok(other) => prop_assert!(false, "{other:?}"),
+            Err(CannotApprove::AddsNothing(why)) => {
+                let runs = [assignment.until, live.until].into_iter().flatten().fold(before.expires_at, Ord::min);
+                prop_assert_eq!(why.ends_at, runs);
+                prop_assert!(end < runs + TimeDelta::minutes(1));
+            }
+            Err(CannotApprove::Lengthened(limit)) => {
+                prop_assert_eq!(limit, request.asked);
+                prop_assert!(allowed.is_some_and(|allowed| allowed > request.asked));
+            }
+            Err(CannotApprove::TooLate) => prop_assert!(now >= request.lapses_at),
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+
+    /// Rule 5: asking for more than the period is refused, and so is asking for what would end access no
+    /// minute later: it says the present end and which bound is in the way.
+    #[test]
+    fn an_extension_that_adds_nothing_is_refused(
+        assignment in request_assignment(),
+        lasts in length(),
+        asked in option::of(length()),
+        passed in 0i64..=604_800,
+    ) {
+        let start = noon();
+        let facts = running(&assignment, start, lasts);
+        let now = start + TimeDelta::seconds(passed);
+        let period = assignment.settings.period;
+        let wanted = asked.unwrap_or(period.usual());
+        let ends = facts.grant.as_ref().unwrap().grant.window.expires_at;
+        let runs_until = assignment.until.map_or(ends, |until| until.min(ends));
+        let bounds = [
+            (wanted.after(now), if wanted < period.longest() { Limit::Asked } else { Limit::Period(period.longest()) }),
+            (start + TimeDelta::days(7), Limit::Total),
+            (assignment.until.unwrap_or(Time::MAX_UTC), Limit::Assignment),
+        ];
+        let end = bounds.iter().map(|(end, _)| *end).min().unwrap();
+        match extend(&facts, Ask { length: asked, ..plain_ask() }, now) {
+            Ok(Asked::New { request, .. }) => {
+                prop_assert!(wanted <= period.longest());
+                prop_assert!(end >= runs_until + TimeDelta::minutes(1));
+                prop_assert_eq!(request.lapses_at, (now + DEFAULT_LAPSE).min(ends));
+            }
+            Err(CannotAsk::TooLong(limit)) => {
+                prop_assert!(wanted > limit && limit == period.longest());
+            }
+            Err(CannotAsk::AddsNothing(why)) => {
+                prop_assert_eq!(why.ends_at, runs_until);
+                prop_assert!(end < runs_until + TimeDelta::minutes(1));
+                prop_assert!(bounds.contains(&(end, why.limit)));
+            }
+            Err(CannotAsk::EndsTooSoon) => {
+                prop_assert!(assignment.until.is_some_and(|until| until < now + TimeDelta::minutes(1)));
+            }
+            Err(CannotAsk::NothingToExtend | CannotAsk::NotVisible) => prop_assert!(now >= runs_until),
+            other => prop_assert!(false, "{other:?}"),
         }
     }
 

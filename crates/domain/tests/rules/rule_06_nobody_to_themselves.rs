@@ -1,8 +1,10 @@
 use chrono::TimeDelta;
 use hourkey_domain::ids::UserId;
-use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, State as RequestState};
+use hourkey_domain::length::Length;
+use hourkey_domain::request::{Ask, CannotApprove, DEFAULT_LAPSE, State as RequestState};
 use hourkey_domain::review::{MayNot, Reviewer, Role};
-use hourkey_domain::settings::{Approval, Mode};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode};
+use hourkey_domain::transition::{self, AccessFacts};
 use proptest::prelude::*;
 
 use crate::strategies::*;
@@ -39,6 +41,29 @@ proptest! {
                 prop_assert_eq!(error, CannotApprove::NeedsReviewer);
             }
         }
+    }
+
+    /// Rule 6: an extension obeys the same rule as a grant: nobody approves their own, and without a
+    /// reviewer it is given only where its terms, then and now, are automatic.
+    #[test]
+    fn nobody_extends_for_themselves(
+        assignment in endless_request_assignment(),
+        live in endless_request_assignment(),
+    ) {
+        let facts = running(&assignment, noon(), Length::MIN);
+        let now = noon() + TimeDelta::seconds(50);
+        let asking = Ask { length: Some(assignment.settings.period.longest()), ..plain_ask() };
+        let Some(facts) = with_extension(&facts, asking, now) else {
+            return Ok(());
+        };
+        let live = EffectiveAssignment { assignment: assignment.assignment, group: assignment.group, ..live };
+        let facts = AccessFacts { assignments: vec![live], ..facts };
+        let approve = |by| transition::approve(&facts, EXTENSION, by, None, text(""), now);
+        prop_assert_eq!(approve(Some(USER)), Err(CannotApprove::OwnRequest));
+        let automatic = assignment.settings.approval == Approval::Automatic
+            && live.settings.approval == Approval::Automatic;
+        prop_assert_eq!(approve(None) == Err(CannotApprove::NeedsReviewer), !automatic);
+        prop_assert_ne!(approve(Some(REVIEWER)), Err(CannotApprove::NeedsReviewer));
     }
 
     /// Rule 6: time alone approves nothing: what nobody decides stays pending, and then lapses.

@@ -6,13 +6,15 @@ use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::lock::{Facts, LockState, lock_state, permit};
 use hourkey_domain::request::{Ask, CannotApprove, Request, State as RequestState};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Period, Settings};
+use hourkey_domain::transition::{self, AccessFacts, Transition, reconcile, settle};
 use proptest::option;
 use proptest::prelude::*;
 
 use crate::strategies::*;
 
-const SUBJECTS: [Subject; 3] = [
+const SUBJECTS: [Subject; 4] = [
     Subject::PendingRequest,
+    Subject::PendingExtension,
     Subject::ScheduledGrant,
     Subject::ActiveGrant,
 ];
@@ -261,6 +263,99 @@ proptest! {
 
         let assignments = [EffectiveAssignment { until: Some(now), ..assignment }];
         prop_assert_eq!(lock_state(&facts(&assignments, Some(&grant)), now), None);
+    }
+
+    /// Rule 7: whatever ends a grant ends the pending extension with it, with a cause, and at equal
+    /// instants the ending wins: giving back, revoking, its end, and every change that ends a grant.
+    /// Otherwise it goes on waiting.
+    #[test]
+    fn a_pending_extension_goes_with_its_grant(
+        assignment in endless_request_assignment(),
+        end in 0usize..8,
+        passed in prop_oneof![0i64..=40_000, Just(36_000i64)],
+    ) {
+        let mut assignment = assignment;
+        assignment.settings.period = Period::Preset(hours(20));
+        assignment.settings.approval = Approval::Manual;
+        let facts = running(&assignment, noon(), hours(10));
+        let facts = with_extension(&facts, plain_ask(), noon()).unwrap();
+        let grant = facts.grant.as_ref().unwrap().grant.id;
+        let now = noon() + TimeDelta::seconds(passed);
+        let (mut facts, mut done) = settle(facts, now);
+        if passed >= 36_000 {
+            prop_assert!(facts.pending.is_none() && facts.grant.is_none());
+            prop_assert_eq!(done.len(), 2);
+        } else {
+            prop_assert!(facts.pending.is_some() && done.is_empty());
+            let reconciled = |facts: &AccessFacts, moved| reconcile(facts, moved, &reviewers(), &[], now);
+            done = match end {
+                0 => transition::release(&facts, grant, now).unwrap(),
+                1 => transition::revoke(&facts, grant, REVIEWER, text(""), now).unwrap(),
+                2 => reconciled(&facts, true),
+                3 => {
+                    facts.user_enabled = false;
+                    reconciled(&facts, false)
+                }
+                4 => {
+                    facts.former = facts.assignments.pop();
+                    reconciled(&facts, false)
+                }
+                5 => {
+                    facts.assignments.clear();
+                    reconciled(&facts, false)
+                }
+                6 => {
+                    facts.assignments[0].settings.mode = Mode::Standing;
+                    reconciled(&facts, false)
+                }
+                _ => {
+                    facts.assignments[0].until = Some(now);
+                    settle(facts, now).1
+                }
+            };
+        }
+        let [ended, extension] = done.as_slice() else {
+            panic!("{done:?}");
+        };
+        let ended = match ended {
+            Transition::Released(change) | Transition::Revoked(change) | Transition::Expired(change) => &change.after,
+            other => panic!("{other:?}"),
+        };
+        let request = match extension {
+            Transition::Cancelled { request } | Transition::Superseded { request } => request,
+            other => panic!("{other:?}"),
+        };
+        prop_assert_eq!(request.id, EXTENSION);
+        let RequestState::Cancelled { by: None, cause, .. } = request.state else {
+            panic!("{:?}", request.state);
+        };
+        match ended.state {
+            // A person's act, and time, end an extension because access ended.
+            GrantState::Revoked { by: None, cause: why, .. } => prop_assert_eq!(cause, why),
+            _ => prop_assert_eq!(cause, Cause::GrantEnded),
+        }
+    }
+
+    /// Rule 7: an extension that nobody answers lapses by itself, and its grant goes on.
+    #[test]
+    fn a_lapsed_extension_leaves_its_grant(assignment in endless_request_assignment(), late in 0i64..=3_600) {
+        let mut assignment = assignment;
+        assignment.settings.period = Period::Preset(hours(100));
+        assignment.settings.approval = Approval::Manual;
+        let facts = running(&assignment, noon(), hours(48));
+        let facts = with_extension(&facts, plain_ask(), noon()).unwrap();
+        let (facts, done) = settle(facts, hour(24) + TimeDelta::seconds(late));
+        let lapsed = matches!(done.as_slice(), [Transition::Lapsed { request }] if request.id == EXTENSION);
+        prop_assert!(lapsed, "{done:?}");
+        prop_assert!(facts.grant.is_some() && facts.pending.is_none());
+        // Swept late, after the grant's end too, it lapsed when it did.
+        let facts = with_extension(&running(&assignment, noon(), hours(48)), plain_ask(), noon()).unwrap();
+        let (_, done) = settle(facts, hour(48) + TimeDelta::seconds(late));
+        let lapsed = |it: &Transition| matches!(
+            it,
+            Transition::Lapsed { request } if request.state == RequestState::Lapsed { at: hour(24) }
+        );
+        prop_assert!(done.iter().any(lapsed), "{done:?}");
     }
 
     /// Rule 7: when the approving reviewer loses the role, a grant whose start lies ahead goes

@@ -1,7 +1,7 @@
 use hourkey_domain::cause::Cause;
 use hourkey_domain::reason::{MAX_CHARS, Text};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, ask};
-use hourkey_domain::settings::Approval;
+use hourkey_domain::settings::{Approval, Period};
 use proptest::prelude::*;
 
 use crate::strategies::*;
@@ -38,6 +38,17 @@ proptest! {
         assignment.settings.approval = Approval::Manual;
         let manual = ask(USER, RESOURCE, &assignment, asking.clone(), None, DEFAULT_LAPSE, now).unwrap();
         prop_assert_eq!(manual.reason, asking.reason);
+    }
+
+    /// Rule 10: an extension needs a reason of its own under automatic approval, whatever was written
+    /// for the access that it extends.
+    #[test]
+    fn an_extension_needs_a_reason_of_its_own(mut assignment in endless_request_assignment(), reason in INVISIBLE) {
+        assignment.settings.approval = Approval::Automatic;
+        assignment.settings.period = Period::Preset(hours(8));
+        let facts = running(&assignment, noon(), hours(4));
+        let asking = Ask { reason: text(&reason), length: None, starts_at: None };
+        prop_assert_eq!(extend(&facts, asking, hour(1)), Err(CannotAsk::BlankReason));
     }
 
     /// Rule 10: a reason is kept as typed, to the last character, also through storage.

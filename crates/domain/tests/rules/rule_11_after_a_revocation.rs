@@ -3,7 +3,8 @@ use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::lock::{Facts, LockState, Why, lock_state};
 use hourkey_domain::request::{CannotApprove, DEFAULT_LAPSE, ask};
-use hourkey_domain::settings::{Approval, approval_in_force};
+use hourkey_domain::settings::{Approval, Period, approval_in_force};
+use hourkey_domain::transition;
 use proptest::prelude::*;
 
 use crate::strategies::*;
@@ -35,6 +36,24 @@ proptest! {
         let alone = pending.clone().approve(None, None, text(""), &assignment, now);
         prop_assert_eq!(alone == Err(CannotApprove::NeedsReviewer), off);
         prop_assert!(pending.approve(Some(REVIEWER), None, text(""), &assignment, now).is_ok());
+    }
+
+    /// Rule 11: more time needs a reviewer, too, while automatic approval is off.
+    #[test]
+    fn an_extension_needs_a_reviewer_for_a_day(
+        mut assignment in endless_request_assignment(),
+        ago in prop_oneof![0i64..=172_800, 86_398i64..=86_402],
+    ) {
+        assignment.settings.approval = Approval::Automatic;
+        assignment.settings.period = Period::Preset(hours(8));
+        let now = hour(1);
+        let mut facts = running(&assignment, noon(), hours(4));
+        facts.revoked_at = Some(now - TimeDelta::seconds(ago));
+        let facts = with_extension(&facts, plain_ask(), now).unwrap();
+        let off = ago < 24 * 60 * 60;
+        let alone = transition::approve(&facts, EXTENSION, None, None, text(""), now);
+        prop_assert_eq!(alone == Err(CannotApprove::NeedsReviewer), off);
+        prop_assert!(transition::approve(&facts, EXTENSION, Some(REVIEWER), None, text(""), now).is_ok());
     }
 
     /// Rule 11: only a person's revocation counts: not the system's, nor giving back, nor the end.

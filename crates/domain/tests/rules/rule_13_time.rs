@@ -1,7 +1,7 @@
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use hourkey_domain::Time;
 use hourkey_domain::grant::Window;
-use hourkey_domain::lock::{LockState, lock_state, permit};
+use hourkey_domain::lock::{LockState, PendingExtension, lock_state, permit};
 use hourkey_domain::request::{Ask, DEFAULT_LAPSE, ask};
 use hourkey_domain::settings::EffectiveAssignment;
 use proptest::option;
@@ -43,10 +43,16 @@ fn state_later(state: LockState, by: TimeDelta) -> LockState {
             grant,
             started_at,
             expires_at,
+            extension,
         } => LockState::Granted {
             grant,
             started_at: started_at + by,
             expires_at: expires_at + by,
+            extension: extension.map(|waits| PendingExtension {
+                request: waits.request,
+                since: waits.since + by,
+                lapses_at: waits.lapses_at + by,
+            }),
         },
         LockState::Scheduled {
             grant,

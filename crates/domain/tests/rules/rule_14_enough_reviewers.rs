@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 
 use hourkey_domain::ids::UserId;
-use hourkey_domain::review::{Eligible, MayNot, Regulars, Reviewer};
+use hourkey_domain::request::{CannotAsk, DEFAULT_LAPSE};
+use hourkey_domain::review::{Eligible, MayNot, Regulars, Reviewer, Reviewers};
+use hourkey_domain::settings::{Approval, Period};
+use hourkey_domain::transition::{self, Asked};
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 
@@ -29,6 +32,25 @@ proptest! {
         prop_assert_eq!(&eligible, &expected);
         let distinct: BTreeSet<_> = eligible.people().iter().collect();
         prop_assert_eq!(distinct.len(), eligible.people().len());
+    }
+
+    /// Rule 14: more time, too, is asked of those who can decide, and refused where nobody can.
+    #[test]
+    fn an_extension_needs_somebody(
+        mut assignment in endless_request_assignment(),
+        regular in people(),
+        fallback in people(),
+    ) {
+        assignment.settings.approval = Approval::Manual;
+        assignment.settings.period = Period::Preset(hours(8));
+        let facts = running(&assignment, noon(), hours(4));
+        let reviewers = Reviewers { regular, fallback };
+        let asked = transition::extend(&facts, &reviewers, plain_ask(), None, DEFAULT_LAPSE, hour(1));
+        match (asked, reviewers.eligible(USER)) {
+            (Ok(Asked::New { eligible, .. }), expected) => prop_assert_eq!(eligible, Some(expected)),
+            (Err(CannotAsk::NobodyCanApprove { .. }), Eligible::Nobody) => {}
+            (other, _) => prop_assert!(false, "{other:?}"),
+        }
     }
 
     /// Rule 14: who is named as able to approve may, and nobody else may.

@@ -9,10 +9,11 @@ use hourkey_domain::length::Length;
 use hourkey_domain::lock::Facts;
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{
-    Ask, DEFAULT_LAPSE, NewRequest, Purpose, Request, State as RequestState, Terms, ask,
+    Ask, CannotAsk, DEFAULT_LAPSE, NewRequest, Purpose, Request, State as RequestState, Terms, ask,
 };
-use hourkey_domain::review::Role;
+use hourkey_domain::review::{Reviewers, Role};
 use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
+use hourkey_domain::transition::{self, AccessFacts, Asked, Granted};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -217,26 +218,29 @@ pub(crate) fn request() -> impl Strategy<Value = Request> + Clone {
         moment(),
         1i64..=72,
         request_state(),
+        prop_oneof![Just(Purpose::Grant), Just(Purpose::Extension(GrantId(1)))],
     );
-    parts.prop_map(|(assignment, ask, created_at, lapse, state)| Request {
-        id: RequestId(1),
-        user: USER,
-        resource: RESOURCE,
-        terms: Terms {
-            purpose: Purpose::Grant,
-            assignment: assignment.assignment,
-            group: assignment.group,
-            period: assignment.settings.period,
-            approval: assignment.settings.approval,
-            until: assignment.until,
+    parts.prop_map(
+        |(assignment, ask, created_at, lapse, state, purpose)| Request {
+            id: RequestId(1),
+            user: USER,
+            resource: RESOURCE,
+            terms: Terms {
+                purpose,
+                assignment: assignment.assignment,
+                group: assignment.group,
+                period: assignment.settings.period,
+                approval: assignment.settings.approval,
+                until: assignment.until,
+            },
+            reason: ask.reason,
+            asked: ask.length.unwrap_or(assignment.settings.period.longest()),
+            starts_at: None,
+            created_at,
+            lapses_at: created_at + TimeDelta::hours(lapse),
+            state,
         },
-        reason: ask.reason,
-        asked: ask.length.unwrap_or(assignment.settings.period.longest()),
-        starts_at: None,
-        created_at,
-        lapses_at: created_at + TimeDelta::hours(lapse),
-        state,
-    })
+    )
 }
 
 fn grant_state() -> impl Strategy<Value = GrantState> + Clone {
@@ -358,3 +362,70 @@ pub(crate) fn granted(request: &Request, window: Window) -> Grant {
         state,
     }
 }
+
+/// Somebody can always approve.
+pub(crate) fn reviewers() -> Reviewers {
+    Reviewers {
+        regular: vec![REVIEWER],
+        fallback: Vec::new(),
+    }
+}
+
+/// A grant of [`USER`] that a reviewer approved, and that runs from `starts_at` for `length` by this
+/// assignment.
+pub(crate) fn running(
+    assignment: &EffectiveAssignment,
+    starts_at: Time,
+    length: Length,
+) -> AccessFacts {
+    let endless = EffectiveAssignment {
+        until: None,
+        ..*assignment
+    };
+    let request = pending_request(&endless, plain_ask(), starts_at);
+    let state = RequestState::Approved {
+        at: starts_at,
+        by: Some(REVIEWER),
+        length,
+        comment: text(""),
+    };
+    let window = Window {
+        starts_at,
+        expires_at: length.after(starts_at),
+    };
+    let grant = granted(&request, window);
+    AccessFacts {
+        user: USER,
+        resource: RESOURCE,
+        user_enabled: true,
+        resource_exists: true,
+        assignments: vec![*assignment],
+        former: None,
+        pending: None,
+        grant: Some(Granted {
+            grant,
+            request: Request { state, ..request },
+        }),
+        last_used: None,
+        revoked_at: None,
+    }
+}
+
+/// Asks for more time; there is somebody to approve it.
+pub(crate) fn extend(facts: &AccessFacts, asking: Ask, now: Time) -> Result<Asked, CannotAsk> {
+    transition::extend(facts, &reviewers(), asking, None, DEFAULT_LAPSE, now)
+}
+
+/// The same facts with the extension that was asked for, as the store keeps it.
+pub(crate) fn with_extension(facts: &AccessFacts, asking: Ask, now: Time) -> Option<AccessFacts> {
+    match extend(facts, asking, now) {
+        Ok(Asked::New { request, .. }) => Some(AccessFacts {
+            pending: Some(request.numbered(EXTENSION)),
+            ..facts.clone()
+        }),
+        Ok(Asked::AlreadyThere(_)) | Err(_) => None,
+    }
+}
+
+/// The id of what [`with_extension`] asks.
+pub(crate) const EXTENSION: RequestId = RequestId(2);

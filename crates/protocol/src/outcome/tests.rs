@@ -39,6 +39,7 @@ fn request(status: RequestStatus, grant: Option<GrantStatus>) -> Request {
             expires_at: at(70),
             status,
         }),
+        ends_at: None,
     }
 }
 

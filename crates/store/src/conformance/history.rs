@@ -224,11 +224,13 @@ pub async fn notices_are_read_newest_first(store: Arc<dyn Store>) {
     for minute in 0..5 {
         let lapsed = What::Lapsed {
             request: RequestId(minute + 1),
+            extends: None,
         };
         let denied = What::Denied {
             request: RequestId(minute + 1),
             by: "reviewer".to_owned(),
             comment: "<b>no</b>\0".to_owned(),
+            extends: None,
         };
         let whats = [lapsed, denied];
         kept.push(write!(store, |tx| {
@@ -309,6 +311,7 @@ pub async fn a_notice_needs_its_change(store: Arc<dyn Store>) {
                 resource_name: "db".to_owned(),
                 what: What::Lapsed {
                     request: RequestId(1),
+                    extends: None,
                 },
             };
             tx.insert_notice(new, at(0)).await?;
@@ -339,6 +342,7 @@ pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
         requester: "Member".to_owned(),
         reason: String::new(),
         asked: None,
+        extends: None,
     };
     let new = move |what| NewNotice {
         user: reviewer,
@@ -351,6 +355,7 @@ pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
         tx.record(entry("request.made", at(0))).await?;
         let lapsed = What::Lapsed {
             request: RequestId(9),
+            extends: None,
         };
         tx.insert_notice(new(lapsed), at(0)).await?;
         tx.replace_review_notice(reviewer, new(please(8)), at(0))

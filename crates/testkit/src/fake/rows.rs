@@ -70,6 +70,7 @@ pub fn granted(grant: i64, from: i64, to: i64) -> LockState {
         grant: GrantId(grant),
         started_at: at(from),
         expires_at: at(to),
+        extension: None,
     }
 }
 

@@ -135,6 +135,7 @@ impl Clients {
             reason: "To measure".to_owned(),
             seconds: Some(60 * 45),
             starts_at: None,
+            extends: false,
         };
         let (mut clients, mut answers) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {

@@ -94,6 +94,7 @@ async fn of_size(size: usize, build: &Build, table: &mut Table) -> Result<()> {
             reason: "To measure".to_owned(),
             seconds: None,
             starts_at: None,
+            extends: false,
         };
         let asked = calls.post::<Request>("/requests", token, &request);
         let (asked, arrivals) = tokio::join!(asked, clients.all_hear());

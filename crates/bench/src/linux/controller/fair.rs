@@ -129,6 +129,7 @@ fn request(resource: ResourceId) -> NewRequest {
         reason: "To measure".to_owned(),
         seconds: Some(60 * 45),
         starts_at: None,
+        extends: false,
     }
 }
 

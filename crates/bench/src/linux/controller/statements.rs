@@ -238,5 +238,6 @@ fn request(resource: i64) -> NewRequest {
         reason: "To measure".to_owned(),
         seconds: None,
         starts_at: None,
+        extends: false,
     }
 }

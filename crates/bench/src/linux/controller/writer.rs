@@ -98,6 +98,7 @@ fn request(resource: i64) -> NewRequest {
         reason: "To measure".to_owned(),
         seconds: None,
         starts_at: None,
+        extends: false,
     }
 }
 

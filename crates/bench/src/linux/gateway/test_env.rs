@@ -133,6 +133,7 @@ impl TestEnv {
             reason: "To measure".to_owned(),
             seconds: Some(seconds),
             starts_at: None,
+            extends: false,
         };
         ask(&self.ada, &request).await
     }

@@ -134,6 +134,7 @@ impl Words<'_> {
             let what = match pending.purpose {
                 Purpose::Grant => "access",
                 Purpose::Unlock => "an unlock",
+                Purpose::Extension(_) => "more time",
             };
             let (since, expires) = (self.moment(pending.since), self.moment(pending.lapses_at));
             let made = say!("A request for ", what, " was made ", since, ". ");
@@ -294,7 +295,12 @@ fn can_be_approved(found: &Explanation) -> bool {
         counts && own.mode.value != Mode::Standing && own.approval.value == Approval::Manual
     };
     match found.lock {
-        Some(LockState::Pending { .. }) => true,
+        Some(
+            LockState::Pending { .. }
+            | LockState::Granted {
+                extension: Some(_), ..
+            },
+        ) => true,
         Some(LockState::Locked { .. }) => {
             found.missing.contains(&Missing::NeedsApproval)
                 || found.assignments.iter().any(is_manual)
