@@ -5,10 +5,11 @@ use std::sync::Arc;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_domain::request::{NewRequest, Request, State as RequestState};
+use hourkey_domain::request::{NewRequest, Purpose, Request, State as RequestState};
 
 use super::sample::{at, length, sample};
 use super::{refuse, write};
+use crate::access::OpenFilter;
 use crate::{Store, StoreError};
 
 /// A request comes back as it was made, and with whatever became of it.
@@ -214,5 +215,61 @@ pub async fn a_window_can_be_shortened(store: Arc<dyn Store>) {
     assert_eq!(read.grant(grant).await.unwrap().unwrap().window, window);
     assert_eq!(read.next_deadline().await.unwrap(), Some(at(20)));
     let error = refuse!(store, |tx| tx.set_grant_window(GrantId(99), window).await);
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+}
+
+/// An extension comes back with the grant that it would extend, waits beside it, and is the one request
+/// that does; its grant's end moves with the grant's state as it is, and its denial is no denial of
+/// access.
+pub async fn an_extension_stands_beside_its_grant(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (request, grant) = sample.approved(&store, 0..30, GrantState::Active).await;
+    let mut new = sample.request();
+    new.terms.purpose = Purpose::Extension(grant);
+    new.created_at = at(10);
+    new.lapses_at = at(30);
+    let (asked, second) = (new.clone(), new.clone());
+    let extension = write!(store, |tx| tx.insert_request(asked).await);
+    let error = refuse!(store, |tx| tx.insert_request(second).await);
+    assert!(
+        matches!(&error, StoreError::Duplicate(rule) if rule == "request.pending"),
+        "{error}"
+    );
+    let mut read = store.read().await.unwrap();
+    let found = read.request(extension).await.unwrap().unwrap();
+    assert_eq!(found, new.clone().numbered(extension));
+    assert_eq!(read.grant_of(request).await.unwrap().unwrap().id, grant);
+    assert_eq!(read.grant_of(extension).await.unwrap(), None);
+    assert_eq!(read.next_deadline().await.unwrap(), Some(at(30)));
+    let of = OpenFilter::between(sample.member, sample.resource);
+    let open = read.open(of).await.unwrap();
+    assert_eq!((open.requests.len(), open.grants.len()), (1, 1));
+    drop(read);
+
+    let window = Window {
+        starts_at: at(0),
+        expires_at: at(50),
+    };
+    write!(store, |tx| {
+        tx.set_request_state(extension, sample.denial(at(20)))
+            .await?;
+        tx.set_grant_window(grant, window).await
+    });
+    let mut read = store.read().await.unwrap();
+    let kept = read.grant(grant).await.unwrap().unwrap();
+    assert_eq!((kept.window, kept.state), (window, GrantState::Active));
+    assert_eq!(read.next_deadline().await.unwrap(), Some(at(50)));
+    let history = read
+        .access_history(sample.member, Some(sample.resource))
+        .await
+        .unwrap();
+    let (_, history) = history.first().unwrap();
+    assert_eq!((history.denied_at, history.denied), (None, None));
+    assert_eq!(history.asked_at, Some(at(10)));
+    drop(read);
+
+    // There is nothing to extend where there is no such grant.
+    new.terms.purpose = Purpose::Extension(GrantId(99));
+    let error = refuse!(store, |tx| tx.insert_request(new).await);
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
 }

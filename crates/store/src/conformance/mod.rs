@@ -115,6 +115,7 @@ stories! { $
         one_request_waits_for_a_user_and_resource,
         one_grant_lives_for_a_user_and_resource,
         a_window_can_be_shortened,
+        an_extension_stands_beside_its_grant,
     ]
     open: [
         open_things_are_filtered,
