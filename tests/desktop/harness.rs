@@ -256,6 +256,19 @@ impl TestUsers {
         Ok(self.ada.ask(&request).await?.request.id)
     }
 
+    /// Ada asks for more time on what is open to her.
+    pub(crate) async fn extend(&self, name: &str, minutes: u64) -> Result<RequestId> {
+        let request = NewRequest {
+            resource: self.resource(name).await?,
+            assignment: None,
+            reason: "To test it longer".to_owned(),
+            seconds: Some(minutes * 60),
+            starts_at: None,
+            extends: true,
+        };
+        Ok(self.ada.ask(&request).await?.request.id)
+    }
+
     /// Marta approves.
     pub(crate) async fn approve(&self, request: RequestId, comment: &str) -> Result<()> {
         let comment = comment.to_owned();

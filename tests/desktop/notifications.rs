@@ -84,6 +84,46 @@ async fn a_denial_is_told_with_its_comment_and_asking_again_opens_the_page() -> 
     Ok(())
 }
 
+/// Ten minutes before the end, a notification leads to the page on which more time is asked for; it
+/// extends nothing by itself. Extended, it is taken back, and tells the new end in its turn.
+#[tokio::test]
+async fn before_the_end_a_notification_leads_to_more_time() -> Result<()> {
+    let (harness, people) = DesktopHarness::with_ada().await?;
+    let id = people.resource("Grafana").await?;
+    let request = people.ask("Grafana", 45).await?;
+    people.approve(request, "").await?;
+    harness.open_for("Grafana", 45).await?;
+    harness.pass(35)?;
+    let notification = harness.notification("10 minutes left on Grafana").await?;
+    let labels: Vec<&str> = notification
+        .actions
+        .iter()
+        .map(|(_, label)| label.as_str())
+        .collect();
+    assert_eq!(labels, ["Show", "Extend"]);
+    let seen = harness.opener.urls()?.len();
+    notifications(&harness)
+        .invoke(notification.id, "Extend")
+        .await?;
+    let opened = harness.opener.next_after(seen).await?;
+    let page = format!("{}resources/{id}/extend?as=ada", harness.controller.url());
+    assert_eq!(opened.as_str(), page);
+    let asked = people.ada.requests(None).await?;
+    assert_eq!(asked.items.len(), 1, "{asked:?}");
+
+    let extension = people.extend("Grafana", 30).await?;
+    people.approve(extension, "Until noon.").await?;
+    harness.notification("Grafana is open until").await?;
+    harness.open_for("Grafana", 30).await?;
+    harness.pass(20)?;
+    eventually("the first warning of the new end", async || {
+        let warned = |headline: &String| headline == "10 minutes left on Grafana";
+        harness.headlines().iter().filter(|it| warned(it)).count() == 2
+    })
+    .await?;
+    Ok(())
+}
+
 /// The machine sleeps while the controller is killed and restarts, the request is denied, and the
 /// controller is killed and restarts again; then the app is ended right after it notification, and killed
 /// later on.

@@ -94,6 +94,7 @@ async fn from_locked_to_open_to_released() -> Result<()> {
             "Approved by Marta Ruiz.",
             "Open in browser",
             "Copy address",
+            "Extend…",
             "Give back"
         ]
     );
@@ -109,6 +110,44 @@ async fn from_locked_to_open_to_released() -> Result<()> {
 
     item.click(&["Grafana", "Give back"]).await?;
     harness.is_locked("Grafana").await
+}
+
+#[tokio::test]
+async fn more_time_is_asked_for_from_the_tray() -> Result<()> {
+    let (harness, people) = DesktopHarness::with_ada().await?;
+    let item = harness.item().await?;
+    let id = people.resource("Grafana").await?;
+    let request = people.ask("Grafana", 45).await?;
+    people.approve(request, "").await?;
+    harness.open_for("Grafana", 45).await?;
+    let seen = harness.opener.urls()?.len();
+    item.click(&["Grafana", "Extend…"]).await?;
+    let opened = harness.opener.next_after(seen).await?;
+    let page = format!("{}resources/{id}/extend?as=ada", harness.controller.url());
+    assert_eq!(opened.as_str(), page);
+
+    // What waits is shown beside the time that is left; approved, it is that time.
+    let extension = people.extend("Grafana", 90).await?;
+    let waiting = [
+        "Waiting for a reviewer to extend it.",
+        "Open in browser",
+        "Copy address",
+        "View request to extend",
+        "Give back",
+    ];
+    eventually("the request in the menu", async || {
+        let labels = harness.row("Grafana · ").await?.labels();
+        anyhow::ensure!(labels == waiting, "{labels:?}");
+        Ok(())
+    })
+    .await?;
+    item.click(&["Grafana", "View request to extend"]).await?;
+    let opened = harness.opener.next_after(seen + 1).await?;
+    let page = format!("{}requests/{extension}?as=ada", harness.controller.url());
+    assert_eq!(opened.as_str(), page);
+    people.approve(extension, "").await?;
+    harness.open_for("Grafana", 90).await?;
+    Ok(())
 }
 
 #[tokio::test]

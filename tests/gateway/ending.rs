@@ -1,12 +1,16 @@
 //! Every way in which access ends, with a connection that sends at the time and one that is idle:
 //! both are cut at both ends.
 
+use std::time::Duration;
+
 use hourkey_testkit::organisation::{Access, Resource};
 use hourkey_testkit::poll::eventually;
 
 use crate::connection::Connection;
 use crate::origin::{QUIET, TICKS};
 use crate::test_env::{LocalProxy, TestEnv, organisation};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A connection that sends and one that is idle.
 async fn two(env: &TestEnv, local_proxy: &LocalProxy) -> [Connection; 2] {
@@ -32,6 +36,49 @@ async fn a_revocation_cuts() {
     let local_proxy = env.local_proxy().await;
     let grant = env.open("Logs").await;
     let connections = two(&env, &local_proxy).await;
+    env.revoke(&marta, grant).await;
+    both_are_cut(&env, connections).await;
+    env.ended_because("permit").await;
+}
+
+/// Connections of an extended grant go on beyond the old end, and are cut at the new one; those of a
+/// grant with the same old end, which was not extended, tell that it has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extended_grant_keeps_its_connections_up_to_its_new_end() {
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    let grant = env.open("Logs").await;
+    env.open("Database").await;
+    let mut quiet = Connection::open(&local_proxy, QUIET).await;
+    let ticking = Connection::open(&local_proxy, TICKS).await;
+    let ends = Connection::to(&local_proxy, "db.corp.example:5432").await;
+    let mut ends = ends.unwrap();
+    ends.says(QUIET).await;
+    env.clock.advance(MINUTE * 50).unwrap();
+    assert_eq!(env.extend("Logs").await, grant);
+    quiet.goes_on().await;
+
+    env.clock.advance(MINUTE * 20).unwrap();
+    ends.ends().await;
+    eventually("one end of three", async || env.origin.open() == 2)
+        .await
+        .unwrap();
+    quiet.goes_on().await;
+
+    env.clock.advance(MINUTE * 41).unwrap();
+    both_are_cut(&env, [quiet, ticking]).await;
+    env.ended_because("permit").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_cuts_an_extended_grant() {
+    let env = TestEnv::new().await;
+    let marta = env.session("marta").await;
+    let local_proxy = env.local_proxy().await;
+    let grant = env.open("Logs").await;
+    let connections = two(&env, &local_proxy).await;
+    env.clock.advance(MINUTE * 50).unwrap();
+    assert_eq!(env.extend("Logs").await, grant);
     env.revoke(&marta, grant).await;
     both_are_cut(&env, connections).await;
     env.ended_because("permit").await;

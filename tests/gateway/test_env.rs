@@ -176,6 +176,20 @@ impl TestEnv {
         self.ask(name).await.grant.unwrap().id
     }
 
+    /// Ada extends what runs, by an hour from now on.
+    pub(crate) async fn extend(&self, name: &str) -> GrantId {
+        let request = NewRequest {
+            resource: self.resource(name).await.id,
+            assignment: None,
+            reason: "to see it go on".to_owned(),
+            seconds: None,
+            starts_at: None,
+            extends: true,
+        };
+        let extended = self.ada.ask(&request).await.unwrap().request;
+        extended.grant.unwrap().id
+    }
+
     /// A reviewer takes a grant away.
     pub(crate) async fn revoke(&self, marta: &Session, grant: GrantId) {
         let comment = "enough".to_owned();

@@ -18,6 +18,7 @@ mod web {
     mod devices;
     mod edit_forms;
     mod editing;
+    mod extending;
     mod forms;
     mod fresh;
     mod full_disk;

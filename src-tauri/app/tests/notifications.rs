@@ -79,6 +79,117 @@ fn endings_are_told_ten_and_two_minutes_before_and_at_the_end() {
 }
 
 #[test]
+fn an_extended_grant_tells_its_new_end_and_takes_the_old_warning_back() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    let effects = harness.until(35);
+    let shown = notifications(&effects);
+    let [warning] = shown.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let resource = hourkey_domain::ids::ResourceId(1);
+    let [button] = &warning.message.buttons[..] else {
+        panic!("{warning:?}");
+    };
+    assert_eq!(
+        (button.label, &button.action),
+        ("Extend", &Intent::Extend { resource })
+    );
+    let topic = warning.topic;
+    let LockState::Granted {
+        grant, started_at, ..
+    } = granted(45)
+    else {
+        panic!("no grant");
+    };
+    let extended = LockState::Granted {
+        grant,
+        started_at,
+        expires_at: at(65),
+        extension: None,
+    };
+    let effects = harness.update(changes(35, payroll(extended), vec![]));
+    assert!(effects.contains(&Effect::Withdraw(topic)), "{effects:?}");
+    assert_eq!(notifications(&harness.until(54)), []);
+    for (minute, said) in [
+        (
+            55,
+            "10 minutes left on Payroll database: Access ends at 11:05.",
+        ),
+        (
+            63,
+            "2 minutes left on Payroll database: Access ends at 11:05.",
+        ),
+        (
+            65,
+            "Payroll database is locked again: Access ended at 11:05.",
+        ),
+    ] {
+        let effects = harness.until(minute);
+        assert_eq!(harness.shown(&effects), [said]);
+    }
+}
+
+#[test]
+fn what_becomes_of_a_request_for_more_time_says_until_when_access_goes_on() {
+    let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
+    let extends = Some(at(45));
+    let mut news = vec![
+        notice(
+            1,
+            0,
+            What::Denied {
+                request: RequestId(5),
+                by: "Rosa Ott".to_owned(),
+                comment: "Enough.".to_owned(),
+                extends,
+            },
+        ),
+        notice(
+            2,
+            0,
+            What::Lapsed {
+                request: RequestId(6),
+                extends,
+            },
+        ),
+        notice(
+            3,
+            0,
+            What::Cancelled {
+                request: RequestId(7),
+                cause: hourkey_domain::cause::Cause::GrantEnded,
+                extends: Some(at(0)),
+            },
+        ),
+    ];
+    let mut gave = notice(4, 0, approved(45));
+    if let What::Approved {
+        expires_at,
+        extends,
+        ..
+    } = &mut gave.what
+    {
+        *extends = Some(at(45));
+        *expires_at = at(90);
+    }
+    news.push(gave);
+    let effects = harness.update(changes(0, vec![], news));
+    assert_eq!(
+        harness.shown(&effects),
+        [
+            "Request to extend Payroll database was denied: Denied by Rosa Ott: “Enough.” Access \
+             goes on until 10:45.",
+            "Request to extend Payroll database expired: Expired: nobody answered. Access goes on \
+             until 10:45.",
+            "Request to extend Payroll database was cancelled: Cancelled because access ended \
+             before anybody answered.",
+            "Payroll database is open until 11:30: Extended by Marta: “Only the read replica, \
+             please.”",
+        ]
+    );
+}
+
+#[test]
 fn after_a_long_sleep_only_the_end_is_told() {
     let mut harness = AppHarness::signed_in(snapshot(0, payroll(granted(45))));
     harness.set(Duration::from_secs(3 * 3_600));

@@ -1,4 +1,5 @@
-use hourkey_domain::ids::GrantId;
+use hourkey_domain::ids::{GrantId, RequestId};
+use hourkey_domain::lock::PendingExtension;
 
 use hourkey_protocol::access::{Approved, LastDecision};
 
@@ -67,8 +68,8 @@ fn each_lock_state_offers_what_can_be_done() {
     assert_eq!(
         outline(&state, 0),
         "\
-Staging · 4 min left [Open in browser | Copy address | Give back]
-Payroll database · 42 min left [Copy address | Forward to this computer | Give back]
+Staging · 4 min left [Open in browser | Copy address | Extend… | Give back]
+Payroll database · 42 min left [Copy address | Forward to this computer | Extend… | Give back]
 Old archive · locks in 3 d [Open in browser | Copy address]
 Company wiki · open [Open in browser | Copy address]
 Billing admin · waiting 3 min [View request | Cancel request]
@@ -212,6 +213,13 @@ fn who_decided_what_and_why_stands_at_the_resource() {
     let mut taken = resource(2, "Logs", locked());
     taken.last_decision = Some(revoked(Some(at(4 * 60))));
     let mut again = resource(3, "Wiki", granted(30));
+    if let LockState::Granted { extension, .. } = &mut again.lock {
+        *extension = Some(PendingExtension {
+            request: RequestId(8),
+            since: at(0),
+            lapses_at: at(30),
+        });
+    }
     again.last_decision = Some(revoked(None));
     let mut approved = resource(4, "Grafana", granted(45));
     approved.approved = Some(Approved {
@@ -221,8 +229,8 @@ fn who_decided_what_and_why_stands_at_the_resource() {
     let state = state(vec![denied, taken, again, approved]);
     let outline = outline(&state, 0);
     let expected = "\
-Wiki · 30 min left [Open in browser | Copy address | Give back]
-Grafana · 45 min left [(Approved by Rosa Ott: “Only the dashboards.”) | Open in browser | Copy address | Give back]
+Wiki · 30 min left [(Waiting for a reviewer to extend it.) | Open in browser | Copy address | View request to extend | Give back]
+Grafana · 45 min left [(Approved by Rosa Ott: “Only the dashboards.”) | Open in browser | Copy address | Extend… | Give back]
 —
 Database · denied [(Denied by Rosa Ott: “Use the copy.”) | Request again… | Copy address]
 Logs · revoked [(Revoked by Rosa Ott. Opens with a reason again from 14:00.) | Authenticate… | Copy address]

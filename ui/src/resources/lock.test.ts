@@ -97,6 +97,18 @@ describe("actions", () => {
     expect(all(other(OPEN))).toEqual([["Copy", { do: "copy", resource: 6 }]]);
     expect(all(other(granted(NOW, NOW + MIN)))).toEqual([
       ["Copy", { do: "copy", resource: 6 }],
+      ["Extend…", { do: "extend", resource: 6 }],
+      ["Give back", { do: "release", grant: 70 }],
+    ]);
+  });
+
+  test("of what waits for more time", () => {
+    const waits: Lock = { ...granted(NOW, NOW + 9 * MIN), extension: 31 };
+    expect(seen(waits)).toEqual(["Open", "9 min left, more requested", "soon"]);
+    expect(all(web(waits))).toEqual([
+      ["Open", { do: "open", resource: 5 }],
+      ["Copy address", { do: "copy", resource: 5 }],
+      ["View request to extend", { do: "viewRequest", request: 31 }],
       ["Give back", { do: "release", grant: 70 }],
     ]);
   });

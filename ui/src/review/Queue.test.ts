@@ -100,6 +100,17 @@ test("an unlock is approved as it is: it has no length", async () => {
   expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
 });
 
+test("a request for more time says what it extends and what an approval gives", async () => {
+  const extension = { ...request, extends: NOW + 600_000, extendedUntil: NOW + 4 * 3_600_000 };
+  engine.push({ view: "reviews", value: [extension] });
+  await settle();
+  expect(text()).toMatch(
+    /Requests to extend access that ends .+: 4 hours from\s+approval, until .+ if\s+approved now/,
+  );
+  await click("Approve 4 hours");
+  expect(sent()).toEqual([{ do: "approve", request: 11, seconds: null, comment: "" }]);
+});
+
 test("opens the request's review page", async () => {
   await click("Open in browser: Lee Novak, Grafana");
   expect(sent()).toEqual([{ do: "reviewPage", request: 11 }]);

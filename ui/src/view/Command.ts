@@ -8,6 +8,10 @@ export type Command = { "do": "load" } | { "do": "authenticate",
 /**
  * The resource.
  */
+resource: number, } | { "do": "extend", 
+/**
+ * The resource.
+ */
 resource: number, } | { "do": "open", 
 /**
  * The resource.

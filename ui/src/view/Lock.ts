@@ -25,7 +25,11 @@ expiresAt: number,
  * Who approved it, and their word: `Approved by Rosa: “Only the replica.”` Absent where
  * nobody had to.
  */
-approved?: string, } | { "kind": "scheduled", 
+approved?: string, 
+/**
+ * The request for more time that waits.
+ */
+extension?: number, } | { "kind": "scheduled", 
 /**
  * The grant.
  */

@@ -29,6 +29,14 @@ reason: string,
  */
 seconds: number | null, 
 /**
+ * When the grant ends for which more time is asked.
+ */
+extends?: number, 
+/**
+ * When it would end if it were approved at the moment of the answer.
+ */
+extendedUntil?: number, 
+/**
  * When it was asked.
  */
 since: number, 

@@ -51,7 +51,8 @@ fn table() -> Vec<Row> {
     let row = |route, form, target, outcomes| Row { route, query: "", form, target, outcomes };
     let asked = |query, row: Row| Row { query, ..row };
     use Target::{
-        Ann, Assignment, Caller, Database, Device, Gateway, Grant, Group, Host, Network, Payroll, Person, Request, Session, VaultGrant, VaultRequest,
+        Ann, Assignment, Caller, Database, Device, Gateway, Grant, Group, Host, Network, Payroll, Person, Request, Running,
+        Session, VaultGrant, VaultRequest,
     };
     vec![
         //                                                             out  ann  ben  dan  rae  ada  eve  ola  aud
@@ -92,6 +93,11 @@ fn table() -> Vec<Row> {
         row("GET /resources/{id}/request", "", Payroll,               "in   --   --   --   --   --   --   --   --"),
         row("POST /resources/{id}/request", "reason=Work", Database,  "in   did  did  --   did  --   --   --   --"),
         row("POST /resources/{id}/request", "reason=Work", Payroll,   "in   --   --   --   --   --   --   --   --"),
+        // Who has nothing running is sent to the request page.
+        row("GET /resources/{id}/extend", "", Running,                "in   ok   go   --   go   --   --   --   --"),
+        row("GET /resources/{id}/extend", "", Payroll,                "in   --   --   --   --   --   --   --   --"),
+        row("POST /resources/{id}/extend", "reason=Work&length=14400", Running, "in did go -- go -- -- -- --"),
+        row("POST /resources/{id}/extend", "reason=Work", Payroll,    "in   --   --   --   --   --   --   --   --"),
         row("GET /devices", "", Caller,                               "in   ok   ok   ok   ok   ok   ok   ok   ok"),
         row("POST /devices", "do=end&device={id}", Device,            "in   did  --   --   --   did  --   --   --"),
         row("GET /sessions", "", Caller,                              "in   ok   ok   ok   ok   ok   ok   ok   ok"),

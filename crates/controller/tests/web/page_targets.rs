@@ -20,6 +20,8 @@ pub(crate) enum Target {
     VaultRequest,
     /// Her running grant for the database.
     Grant,
+    /// The database, while her grant for it runs.
+    Running,
     /// Her running grant for the vault.
     VaultGrant,
     /// Her computer.
@@ -117,6 +119,10 @@ pub(crate) async fn made(site: &Site, target: Target) -> Ids {
         Target::Request => Ids::of(ask(database).await),
         Target::VaultRequest => Ids::of(ask(vault).await),
         Target::Grant => granted(database).await,
+        Target::Running => {
+            granted(database).await;
+            Ids::of(database.0)
+        }
         Target::VaultGrant => granted(vault).await,
         Target::Device => Ids::of(enrolled(site, people.ann, "ann-laptop").await.0),
         Target::Session => {
