@@ -7,7 +7,7 @@ use hourkey_testkit::organisation::{Access, Resource};
 use hourkey_testkit::poll::eventually;
 
 use crate::connection::Connection;
-use crate::origin::{QUIET, TICKS};
+use crate::origin::{Origin, QUIET, TICKS};
 use crate::test_env::{LocalProxy, TestEnv, organisation};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,7 +45,8 @@ async fn a_revocation_cuts() {
 /// grant with the same old end, which was not extended, tell that it has come.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extended_grant_keeps_its_connections_up_to_its_new_end() {
-    let env = TestEnv::new().await;
+    let other = Origin::start().await;
+    let env = TestEnv::with(&[("db.corp.example", other.ticks())]).await;
     let local_proxy = env.local_proxy().await;
     let grant = env.open("Logs").await;
     env.open("Database").await;
@@ -60,9 +61,10 @@ async fn an_extended_grant_keeps_its_connections_up_to_its_new_end() {
 
     env.clock.advance(MINUTE * 20).unwrap();
     ends.ends().await;
-    eventually("one end of three", async || env.origin.open() == 2)
+    eventually("its end at the origin", async || other.open() == 0)
         .await
         .unwrap();
+    assert_eq!(env.origin.open(), 2);
     quiet.goes_on().await;
 
     env.clock.advance(MINUTE * 41).unwrap();

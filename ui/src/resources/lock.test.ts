@@ -103,7 +103,8 @@ describe("actions", () => {
   });
 
   test("of what waits for more time", () => {
-    const waits: Lock = { ...granted(NOW, NOW + 9 * MIN), extension: 31 };
+    const expiresAt = NOW + 9 * MIN;
+    const waits: Lock = { kind: "granted", grant: 70, startedAt: NOW, expiresAt, extension: 31 };
     expect(seen(waits)).toEqual(["Open", "9 min left, more requested", "soon"]);
     expect(all(web(waits))).toEqual([
       ["Open", { do: "open", resource: 5 }],
