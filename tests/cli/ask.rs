@@ -139,6 +139,73 @@ async fn what_a_reviewer_decides_is_waited_for() {
 }
 
 #[tokio::test]
+async fn what_runs_is_extended() {
+    let controller = Controller::start(SAMPLE).await.unwrap();
+    let ada = Terminal::of("ada", &controller).await;
+    let marta = Terminal::of("marta", &controller).await;
+    // Nothing runs; something that adds nothing; no reason where it is extended at once.
+    ada.run(&["extend", "ci", "--reason", "x"]).await.ended(9);
+    let asked = [
+        "request", "ci", "--reason", "deploy", "--for", "30m", "--json",
+    ];
+    let asked: Request = ada.run(&asked).await.ended(0).json();
+    ada.run(&["extend", "ci", "--for", "1h"]).await.ended(2);
+    let refused = ada
+        .run(&["extend", "ci", "--reason", "x", "--for", "30m"])
+        .await
+        .ended(2);
+    assert!(refused.err.contains("already"), "{refused:?}");
+    let extend = ["extend", "ci", "--reason", "not done", "--for", "1h"];
+    let said = ada.run(&extend).await.ended(0).out;
+    assert!(
+        said.starts_with("Extended: Release pipeline is open until "),
+        "{said}"
+    );
+    let detail: ResourceDetail = ada.run(&["status", "ci", "--json"]).await.json();
+    let LockState::Granted { grant, .. } = detail.resource.lock else {
+        panic!("{detail:?}");
+    };
+    assert_eq!(grant, asked.grant.unwrap().id);
+
+    // Where a reviewer decides, it waits, access goes on, and it can be withdrawn.
+    let asked: Request = ada
+        .run(&["request", "grafana", "--for", "30m", "--json"])
+        .await
+        .json();
+    marta
+        .run(&["review", "approve", &asked.id.to_string()])
+        .await
+        .ended(0);
+    let extend = ["extend", "grafana", "--for", "2h"];
+    let said = ada.run(&extend).await.ended(0).out;
+    assert!(
+        said.contains("to extend Grafana waits for a reviewer"),
+        "{said}"
+    );
+    assert!(said.contains("Access goes on until"), "{said}");
+    let again = ada.run(&extend).await.ended(0);
+    assert!(again.err.contains("already"), "{again:?}");
+    let list = ada.run(&["list"]).await.ended(0).out;
+    assert!(list.contains("min, more requested"), "{list}");
+    let queue = marta.run(&["review", "list"]).await.ended(0).out;
+    assert!(queue.contains("extend, 2 hours from approval"), "{queue}");
+    ada.run(&["cancel", "grafana"]).await.ended(0);
+    let asked: Request = ada
+        .run(&["extend", "grafana", "--for", "2h", "--json"])
+        .await
+        .json();
+    marta
+        .run(&["review", "deny", &asked.id.to_string(), "--comment", "No."])
+        .await
+        .ended(0);
+    let status = ada.run(&["status", "grafana"]).await.ended(0).out;
+    assert!(
+        status.contains("Granted: ") && status.contains("Run: hourkey extend"),
+        "{status}"
+    );
+}
+
+#[tokio::test]
 async fn a_wait_may_be_limited() {
     let controller = Controller::start(SAMPLE).await.unwrap();
     let terminal = Terminal::of("ada", &controller).await;

@@ -113,7 +113,11 @@ async fn before_the_end_a_notification_leads_to_more_time() -> Result<()> {
 
     let extension = people.extend("Grafana", 30).await?;
     people.approve(extension, "Until noon.").await?;
-    harness.notification("Grafana is open until").await?;
+    let gave = notifications(&harness).wait_for("the later end", |it| {
+        it.summary.starts_with("Grafana is open until ")
+    });
+    let gave = gave.await?;
+    assert_eq!(gave.body, "Extended by Marta Ruiz: “Until noon.”");
     harness.open_for("Grafana", 30).await?;
     harness.pass(20)?;
     eventually("the first warning of the new end", async || {

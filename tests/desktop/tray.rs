@@ -136,8 +136,8 @@ async fn more_time_is_asked_for_from_the_tray() -> Result<()> {
         "Give back",
     ];
     eventually("the request in the menu", async || {
-        let labels = harness.row("Grafana · ").await?.labels();
-        anyhow::ensure!(labels == waiting, "{labels:?}");
+        let row = harness.row("Grafana · ").await?;
+        anyhow::ensure!(row.labels() == waiting, "{:?}", row.labels());
         Ok(())
     })
     .await?;

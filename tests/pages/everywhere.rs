@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use hourkey_client::session::Session as Api;
-use hourkey_protocol::access::{Comment, NewRequest, Request};
+use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
 
 use crate::Site;
 
@@ -20,7 +20,14 @@ impl Everywhere {
             .await?;
         let (ada, marta) = tokio::try_join!(site.api("ada"), site.api("marta"))?;
         let waiting = ask(&ada, "Grafana", "Checking the latency alert").await?.id;
-        let open = ask(&ada, "Release pipeline", "Rollback").await?.id;
+        let pipeline = ask(&ada, "Release pipeline", "Rollback").await?;
+        let open = pipeline.id;
+        // All that may lie ahead does.
+        let full = ask(&ada, "Log search", "A slow query").await?;
+        // More time waits beside what runs.
+        let granted = ask(&ada, "Customer exports", "One order").await?.id;
+        marta.approve(granted, &Approve::default()).await?;
+        let extension = extend(&ada, "Customer exports", "Two orders").await?.id;
         let denied = ask(&ada, "Production SSH", "Disk full").await?.id;
         let comment = Comment {
             comment: "Use the copy of yesterday, please.".to_owned(),
@@ -36,12 +43,17 @@ impl Everywhere {
             ("ada", format!("/requests/{waiting}")),
             ("ada", format!("/requests/{open}")),
             ("ada", format!("/requests/{denied}")),
+            ("ada", format!("/requests/{granted}")),
+            ("ada", format!("/requests/{extension}")),
+            ("ada", format!("/resources/{}/extend", pipeline.resource)),
+            ("ada", format!("/resources/{}/extend", full.resource)),
             ("ada", "/access?as=lee".to_owned()),
             ("ada", "/nowhere".to_owned()),
             ("marta", "/review".to_owned()),
             ("marta", format!("/review?done={denied}")),
             ("marta", format!("/review/{waiting}")),
             ("marta", format!("/review/{open}")),
+            ("marta", format!("/review/{extension}")),
             ("root", "/review".to_owned()),
             ("root", "/unlock?login=ada".to_owned()),
             ("root", "/devices".to_owned()),
@@ -109,15 +121,29 @@ impl Everywhere {
 pub(crate) const PEOPLE: [Option<&str>; 4] = [None, Some("ada"), Some("marta"), Some("root")];
 
 async fn ask(api: &Api, name: &str, reason: &str) -> Result<Request> {
+    let new = new(api, name, reason).await?;
+    Ok(api.ask(&new).await?.request)
+}
+
+/// Asks for four hours instead.
+async fn extend(api: &Api, name: &str, reason: &str) -> Result<Request> {
+    let new = NewRequest {
+        seconds: Some(4 * 3_600),
+        extends: true,
+        ..new(api, name, reason).await?
+    };
+    Ok(api.ask(&new).await?.request)
+}
+
+async fn new(api: &Api, name: &str, reason: &str) -> Result<NewRequest> {
     let all = api.resources().await?;
     let resource = all.iter().find(|resource| resource.name == name);
-    let new = NewRequest {
+    Ok(NewRequest {
         resource: resource.context("no such resource")?.id,
         assignment: None,
         reason: reason.to_owned(),
         seconds: None,
         starts_at: None,
         extends: false,
-    };
-    Ok(api.ask(&new).await?.request)
+    })
 }

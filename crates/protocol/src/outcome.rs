@@ -52,7 +52,8 @@ impl Request {
             } => Some(Approval {
                 by: by.as_ref(),
                 purpose: self.purpose,
-                length: *length,
+                // Told by the new end: the length counts from the approval.
+                length: length.filter(|_| self.purpose.extends().is_none()),
                 comment,
             }),
             RequestStatus::Pending

@@ -112,6 +112,7 @@ async fn perform(steps: &mut Steps, pictures: &Path) -> Result<()> {
     play.show_window().await?;
     play.restart_in_dark().await?;
     play.release().await?;
+    play.extend().await?;
     play.end().await?;
     play.use_what_is_private().await?;
     play.show_sizes().await?;
@@ -427,25 +428,72 @@ impl Tour<'_> {
             .await
     }
 
-    async fn end(&mut self) -> Result<()> {
-        let (harness, clock) = (&*self.harness, self.clock);
-        for (left, summary) in [
-            (10, "10 minutes left on Payroll database"),
-            (2, "2 minutes left on Payroll database"),
-        ] {
-            self.steps
-                .step(&format!("{left} minutes before the end"), async {
-                    // Granted for 45 minutes on a clock that has been moved on.
-                    let shift = minutes(45 - left) + Duration::from_secs(1);
-                    clock.advance(shift.saturating_sub(clock.shift()))?;
-                    let told = harness
-                        .notifications
-                        .wait_for("ending", |told| told.summary == summary);
-                    let told = told.await?;
-                    Ok(format!("“{}”", told.summary))
+    async fn extend(&mut self) -> Result<()> {
+        self.ending(45, 10).await?;
+        let (harness, reviewer) = (&*self.harness, self.reviewer);
+        self.steps
+            .step("Extend… opens a page, and extends nothing yet", async {
+                let seen = harness.opener.urls()?.len();
+                harness.click(&["Payroll database", "Extend…"]).await?;
+                let opened = harness.opener.next_after(seen).await?;
+                let page = &harness.browser.page;
+                page.switch_to("the page", |url| url.path() == opened.path())
+                    .await?;
+                page.shows("Extend Payroll database").await?;
+                page_shots(&harness.browser, self.pictures, "extend-page").await?;
+                ask(page, "The check takes longer", "Send request").await?;
+                page.shows("Waiting for a reviewer").await?;
+                page_shots(&harness.browser, self.pictures, "extension-waits-page").await?;
+                let row = harness.row("Payroll database · ").await?;
+                Ok(format!("Ada asks; meanwhile the tray says {:?}", row.label))
+            })
+            .await?;
+        self.steps
+            .step("Marta sees what it extends, and approves", async {
+                let page = &reviewer.browser.page;
+                page.open(self.controller.url().join("review")?.as_str())
+                    .await?;
+                page.shows("Requests to extend").await?;
+                page_shots(&reviewer.browser, self.pictures, "review-extension-page").await?;
+                page.press("Approve 45 minutes").await?;
+                let told = harness
+                    .notifications
+                    .wait_for("more time", |told| {
+                        told.summary.starts_with("Payroll database is open until")
+                    })
+                    .await?;
+                let row = eventually("the later end", async || {
+                    let row = harness.row("Payroll database · ").await?;
+                    ensure!(minutes_left(&row)? > 40, "{:?}", row.label);
+                    Ok(row)
                 })
                 .await?;
-        }
+                Ok(format!("“{}”, and the tray {:?}", told.summary, row.label))
+            })
+            .await
+    }
+
+    /// So many minutes before the end of what was granted for so long, all in all.
+    async fn ending(&mut self, granted: u64, left: u64) -> Result<()> {
+        let (harness, clock) = (&*self.harness, self.clock);
+        let summary = format!("{left} minutes left on Payroll database");
+        self.steps
+            .step(&format!("{left} minutes before the end"), async {
+                // On a clock that has been moved on.
+                let shift = minutes(granted - left) + Duration::from_secs(1);
+                clock.advance(shift.saturating_sub(clock.shift()))?;
+                let told = harness
+                    .notifications
+                    .wait_for("ending", |told| told.summary == summary);
+                Ok(format!("“{}”", told.await?.summary))
+            })
+            .await
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        // Extended for 45 minutes, 35 minutes after it was granted.
+        self.ending(35 + 45, 2).await?;
+        let (harness, clock) = (&*self.harness, self.clock);
         self.steps
             .step("The end", async {
                 clock.advance(minutes(2))?;

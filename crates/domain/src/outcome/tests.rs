@@ -130,6 +130,32 @@ fn an_approval_says_what_it_gave() {
         said(None, unlock, None),
         ["Unlocked", "Unlocked", "It was unlocked."]
     );
+    let extension = Purpose::Extension(crate::ids::GrantId(1));
+    assert_eq!(
+        said(rosa, extension, None),
+        ["Extended by Rosa", "Extended", "Rosa extended it."]
+    );
+    assert_eq!(
+        said(None, extension, None),
+        ["Extended", "Extended", "It was extended."]
+    );
+}
+
+#[test]
+fn what_became_of_an_extension_is_titled_as_one() {
+    let denied: Outcome<'_, str> = Outcome::Denied {
+        at: Time::MIN_UTC,
+        by: By::Person("Rosa"),
+        comment: "",
+    };
+    assert_eq!(
+        denied.extension_title("Wiki"),
+        "Request to extend Wiki was denied"
+    );
+    let open: Outcome<'_, str> = Outcome::Open {
+        until: Time::MIN_UTC,
+    };
+    assert_eq!(open.extension_title("Wiki"), "Wiki is open");
 }
 
 #[test]

@@ -144,6 +144,16 @@ fn an_unlock_makes_no_grant() {
 }
 
 #[test]
+fn an_extension_is_told_by_its_new_end_and_not_by_a_length() {
+    let length = Length::from_seconds(7_200).ok();
+    let grant = Some(hourkey_domain::ids::GrantId(4));
+    let mut extension = request(approved(length), None);
+    extension.purpose = grant.map(Purpose::Extension).unwrap();
+    let (headline, told) = (extension.verdict(), extension.told(|it| it.name.clone()));
+    assert_eq!((&*headline, &*told), ("Extended", "Rosa extended it."));
+}
+
+#[test]
 fn what_was_decided_last_says_who_or_why() {
     let said = |kind, by: Option<&str>, cause, comment: &str| {
         let decision = LastDecision {
