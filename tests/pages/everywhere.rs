@@ -23,7 +23,11 @@ impl Everywhere {
         let pipeline = ask(&ada, "Release pipeline", "Rollback").await?;
         let open = pipeline.id;
         // All that may lie ahead does.
-        let full = ask(&ada, "Log search", "A slow query").await?;
+        let three_days = NewRequest {
+            seconds: Some(3 * 24 * 3_600),
+            ..new(&ada, "Build cache", "A long build").await?
+        };
+        let full = ada.ask(&three_days).await?.request;
         // More time waits beside what runs.
         let granted = ask(&ada, "Customer exports", "One order").await?.id;
         marta.approve(granted, &Approve::default()).await?;

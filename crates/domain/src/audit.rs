@@ -33,7 +33,7 @@ macro_rules! actions {
 }
 
 actions! {
-    /// Somebody asked for access or an unlock.
+    /// Somebody asked for access, more of it, or an unlock.
     RequestMade = "request.made",
     /// A reviewer approved a request, or it was approved immediately.
     RequestApproved = "request.approved",

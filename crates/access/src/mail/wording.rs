@@ -276,3 +276,96 @@ fn dated(at: Time) -> String {
     );
     format!("{at} {zone}")
 }
+
+#[cfg(test)]
+mod tests {
+    use hourkey_domain::ids::{GrantId, RequestId};
+    use hourkey_domain::length::Length;
+
+    use super::*;
+
+    fn at(time: &str) -> Time {
+        format!("2030-01-01T{time}:00Z").parse().unwrap()
+    }
+
+    fn said(what: What, lapses_at: Option<Time>) -> (String, Vec<String>) {
+        let content = MailContent::Notice { what };
+        let words = words(&content, at("12:00"), "Payroll\u{202e} database", lapses_at);
+        (words.title, words.sentences)
+    }
+
+    #[test]
+    fn a_request_for_more_time_says_what_it_extends() {
+        let what = What::PleaseReview {
+            request: RequestId(2),
+            requester: "Ada".to_owned(),
+            reason: "not done".to_owned(),
+            asked: Some(Length::HOUR),
+            extends: Some(at("12:10")),
+        };
+        let (title, sentences) = said(what, Some(at("12:10")));
+        assert_eq!(title, "Ada asks to extend Payroll database");
+        assert_eq!(
+            sentences,
+            [
+                "Ada asks for more time on Payroll database: 1 hour from approval on.",
+                "Their access ends on 2030-01-01 12:10 UTC.",
+                "The request expires on 2030-01-01 12:10 UTC if nobody answers.",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_became_of_a_request_for_more_time_says_until_when_access_goes_on() {
+        let extends = Some(at("12:10"));
+        let given = What::Approved {
+            request: RequestId(2),
+            grant: GrantId(1),
+            by: Some("Rosa".to_owned()),
+            length: Length::HOUR,
+            starts_at: at("11:00"),
+            expires_at: at("13:00"),
+            comment: "Then stop.".to_owned(),
+            extends,
+        };
+        let (title, sentences) = said(given, None);
+        assert_eq!(title, "Payroll database is extended");
+        assert_eq!(
+            sentences,
+            [
+                "Extended by Rosa: “Then stop.”",
+                "Access now ends on 2030-01-01 13:00 UTC.",
+            ]
+        );
+        let denied = What::Denied {
+            request: RequestId(2),
+            by: "Rosa".to_owned(),
+            comment: "Enough.".to_owned(),
+            extends,
+        };
+        let lapsed = What::Lapsed {
+            request: RequestId(2),
+            extends,
+        };
+        for (what, heading) in [
+            (denied, "Request to extend Payroll database was denied"),
+            (lapsed, "Request to extend Payroll database expired"),
+        ] {
+            let (title, sentences) = said(what, None);
+            assert_eq!(title, heading);
+            let last = sentences.last().unwrap();
+            assert_eq!(last, "Access goes on until 2030-01-01 12:10 UTC.");
+        }
+        let ended = What::Cancelled {
+            request: RequestId(2),
+            cause: Cause::GrantEnded,
+            extends: Some(at("12:00")),
+        };
+        let (title, sentences) = said(ended, None);
+        assert_eq!(title, "Request to extend Payroll database was cancelled");
+        assert_eq!(
+            sentences,
+            ["Cancelled because access ended before anybody answered."]
+        );
+    }
+}
