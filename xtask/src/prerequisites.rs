@@ -188,13 +188,40 @@ fi
 apt-get install --yes --no-install-recommends "$@"
 "#;
 
-/// What the tests have of Python's package index: a libcurl that is newer than Debian's, and an SMTP server
-/// with what it needs itself.
-const PYTHON_PACKAGES: [&str; 4] = [
+/// What the tests have of Python's package index: a libcurl that is newer than Debian's, an SMTP server, and
+/// a program that makes calls up from the description of an API; with what these need themselves.
+const PYTHON_PACKAGES: [&str; 31] = [
     "aiosmtpd==1.4.6",
+    "anyio==4.16.0",
     "atpublic==9.0.0",
     "attrs==26.1.0",
+    "certifi==2026.10.19.post1",
+    "charset-normalizer==3.5.3",
+    "click==8.5.1",
+    "graphql-core==3.3.2",
+    "harfile==0.6.0",
+    "hypothesis-graphql==0.13.5",
+    "hypothesis==6.170.17",
+    "idna==3.20",
+    "iniconfig==2.3.1",
+    "jsonschema_rs==0.60.3",
+    "markdown-it-py==4.3.0",
+    "MarkupSafe==3.0.4",
+    "mdurl==0.1.2",
+    "packaging==26.4",
+    "pluggy==1.7.0",
     "pycurl==7.49.0",
+    "Pygments==2.21.0",
+    "pyrate-limiter==4.5.1",
+    "pytest==9.2.0",
+    "PyYAML==6.0.4",
+    "requests==2.34.2",
+    "rich==15.0.0",
+    "schemathesis==4.32.5",
+    "sortedcontainers==2.4.0",
+    "typing_extensions==4.16.0",
+    "urllib3==2.8.0",
+    "Werkzeug==3.1.9",
 ];
 
 /// Prints which packages are there, as they are written above.

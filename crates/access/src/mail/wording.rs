@@ -290,7 +290,11 @@ mod tests {
 
     fn said(what: What, lapses_at: Option<Time>) -> (String, Vec<String>) {
         let content = MailContent::Notice { what };
-        let words = words(&content, at("12:00"), "Payroll\u{202e} database", lapses_at);
+        let known = Known {
+            lapses_at,
+            login: "ada",
+        };
+        let words = words(&content, at("12:00"), "Payroll\u{202e} database", known);
         (words.title, words.sentences)
     }
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Names a folder of binaries to use instead of the ones built beside the running program.
 pub const FOLDER_VARIABLE: &str = "HOURKEY_BINARIES";
@@ -55,4 +55,19 @@ fn beside_us() -> Result<PathBuf> {
     } else {
         folder.to_path_buf()
     })
+}
+
+/// A program of the tests' own Python, which `cargo xtask test` makes beside the binaries.
+///
+/// # Errors
+/// When it is missing.
+pub fn python(program: &str) -> Result<PathBuf> {
+    let program = target()?.join("python/bin").join(program);
+    if !program.exists() {
+        bail!(
+            "{} is missing: cargo xtask test makes it",
+            program.display()
+        );
+    }
+    Ok(program)
 }

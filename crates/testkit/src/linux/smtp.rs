@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -111,7 +111,7 @@ impl SmtpServer {
     /// # Errors
     /// As [`Self::start`].
     pub async fn resume(&mut self) -> Result<()> {
-        let mut command = process::command(python()?);
+        let mut command = process::command(binaries::python("python")?);
         command
             .arg(SCRIPT)
             .arg(self.folder.path())
@@ -185,16 +185,6 @@ impl SmtpServer {
         }
         Ok(taken)
     }
-}
-
-/// The tests' own Python, which `cargo xtask test` makes beside the binaries.
-fn python() -> Result<PathBuf> {
-    let target = binaries::target()?;
-    let python = target.join("python/bin/python");
-    if !python.exists() {
-        bail!("{} is missing: cargo xtask test makes it", python.display());
-    }
-    Ok(python)
 }
 
 fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use hourkey_client::secrets::MemoryOnly;
+use hourkey_client::secrets::{MemoryOnly, SecretStore as _};
 use hourkey_client::session::{self, Session, SessionConfig};
 use hourkey_client::sign_in;
 use hourkey_clock::BootClock;
@@ -111,11 +111,20 @@ impl TestUser {
     /// # Errors
     /// When the controller says no on the way.
     pub async fn session(&mut self, controller: &Controller) -> Result<Session> {
+        let store = std::sync::Arc::new(MemoryOnly::default());
+        self.session_in(controller, store).await
+    }
+
+    async fn session_in(
+        &mut self,
+        controller: &Controller,
+        store: std::sync::Arc<MemoryOnly>,
+    ) -> Result<Session> {
         let home = SessionConfig {
             http: self.http.clone(),
             controller: controller.url().clone(),
             client_id: CLI_CLIENT,
-            store: std::sync::Arc::new(MemoryOnly::default()),
+            store,
             clock: std::sync::Arc::new(BootClock),
             lock_file: None,
         };
@@ -127,6 +136,25 @@ impl TestUser {
         let (session, browsed) = tokio::join!(signing_in, browser);
         browsed?;
         Ok(session?)
+    }
+
+    /// A token for calls of the API, good for some minutes.
+    ///
+    /// # Errors
+    /// When the controller says no on the way.
+    pub async fn access_token(&mut self, controller: &Controller) -> Result<String> {
+        let store = std::sync::Arc::new(MemoryOnly::default());
+        drop(self.session_in(controller, store.clone()).await?);
+        let refresh = store.load().await?.context("a refresh token")?;
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", CLI_CLIENT),
+            ("refresh_token", refresh.expose()),
+        ];
+        let call = self.http.post(controller.url().join("oauth/token")?);
+        let tokens: serde_json::Value = call.form(&fields).send().await?.json().await?;
+        let token = tokens["access_token"].as_str();
+        Ok(token.with_context(|| tokens.to_string())?.to_owned())
     }
 
     /// Back to the program, which shows a page.
