@@ -8,7 +8,7 @@ use hourkey_testkit::controller::Controller;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -69,6 +69,32 @@ impl Connection {
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let body = whole(answer).await.with_context(|| format!("GET {path}"))?;
+        Ok((body, begin.elapsed()))
+    }
+
+    /// Sends a form of a page as a browser with this cookie, and returns the page, with how long its last
+    /// byte took.
+    pub(crate) async fn form(
+        &mut self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<(Bytes, Duration)> {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::post(path)
+            .header(HOST, &self.host)
+            .header(ORIGIN, format!("http://{}", self.host))
+            .header(COOKIE, format!("hourkey={cookie}"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::from(body))?;
+        let begin = Instant::now();
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
+        let body = whole(answer)
+            .await
+            .with_context(|| format!("POST {path}"))?;
         Ok((body, begin.elapsed()))
     }
 

@@ -100,6 +100,8 @@ pub(crate) async fn measure(table: &mut Table) -> Result<()> {
 
     explanations(&mut connection, &tokens, of, table).await?;
     pages::measure(&mut connection, &cookie, (SHAPE, SCATTERED), of, table).await?;
+    let of_groups = SHAPE.of_everybody + 1;
+    pages::consequences(&mut connection, &cookie, of_groups, of, table).await?;
     commands(&controller, of, table).await?;
     pure(&controller, of, table).await?;
     writer::of_organisation(&controller, &mut data, SHAPE, &format!(", {of}"), table).await

@@ -1,6 +1,6 @@
 //! The administrators' pages of a very large organisation.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use super::calls::Connection;
 use super::data::Shape;
@@ -11,6 +11,56 @@ const MAX_PAGE_MS: f64 = 100.0;
 
 /// How often each is opened.
 const VISITS: usize = 60;
+
+/// The budget of a consequence, in milliseconds.
+const MAX_CONSEQUENCE_MS: f64 = 200.0;
+
+/// How often each is asked for: less often than an administrator may in a row.
+const CONSEQUENCES: u64 = 12;
+
+/// Asks what a changed setting would do, before it is saved.
+pub(super) async fn consequences(
+    connection: &mut Connection,
+    cookie: &str,
+    of_groups: i64,
+    of: &str,
+    table: &mut Table,
+) -> Result<()> {
+    for (whose, resource) in [("of everybody", 1), ("of five groups", of_groups)] {
+        let path = format!("/resources/{resource}/settings");
+        let (page, _) = connection.page(&path, cookie).await?;
+        let page = String::from_utf8_lossy(&page).into_owned();
+        let value = |name: &str| {
+            let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let token = value("token").context("the page has a token")?;
+        let seen = value("seen").context("the page has a version")?;
+        let mut times = Vec::new();
+        for round in 0..CONSEQUENCES {
+            let other = format!("{}m", 61 + round);
+            let fields = [
+                ("token", &*token),
+                ("seen", &*seen),
+                ("do", "show"),
+                ("mode", "access_request"),
+                ("approval", "manual"),
+                ("period", "other"),
+                ("other", &*other),
+                ("lock_after", "30"),
+            ];
+            let (body, took) = connection.form(&path, cookie, &fields).await?;
+            let body = String::from_utf8_lossy(&body);
+            ensure!(body.contains("What this does now"), "{path} says {body}");
+            times.push(took);
+        }
+        let times = Times::of(times);
+        let what = format!("page: the consequence of a setting {whose}, {of}, p99");
+        let worst = Figure::new(what, times.percentile(99), "ms");
+        table.add(worst.spread(times.spread()).budget(MAX_CONSEQUENCE_MS));
+    }
+    Ok(())
+}
 
 /// Opens each page with the cookie of an administrator. `scattered` is a resource that very many groups
 /// have.
@@ -50,6 +100,9 @@ pub(super) async fn measure(
             "/people?sort=granted-now".to_owned(),
         ),
         ("a person", "/people/777".to_owned()),
+        ("what a person sees", "/people/777/view".to_owned()),
+        ("gateways", "/gateways".to_owned()),
+        ("settings", "/settings".to_owned()),
         ("groups", "/groups".to_owned()),
         ("a group", "/groups/2".to_owned()),
         ("the group of everybody", "/groups/1".to_owned()),
