@@ -36,7 +36,7 @@ async fn the_link_for_the_first_admin_fills_its_code_in() {
         page.fill(field, text).await.unwrap();
     }
     page.press("Set up").await.unwrap();
-    page.shows("Your access").await.unwrap();
+    page.shows("The first day").await.unwrap();
     let log = controller.log();
     assert!(!log.contains(&code), "{log}");
     let again = controller.run(&["setup-code"]).await;

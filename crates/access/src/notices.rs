@@ -262,7 +262,12 @@ async fn extends(tx: &mut dyn Read, request: &Request) -> Result<Option<Time>, A
         Some(grant) => tx.grant(grant).await?,
         None => None,
     };
-    Ok(grant.map(|grant| grant.window.expires_at))
+    let Some(grant) = grant else { return Ok(None) };
+    // It runs no longer than its group's access (rule 7).
+    let own = tx.assignment(grant.assignment).await?;
+    let until = own.and_then(|own| own.until);
+    let ends_at = grant.window.expires_at;
+    Ok(Some(until.map_or(ends_at, |until| until.min(ends_at))))
 }
 
 /// A person's display name.

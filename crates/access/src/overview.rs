@@ -15,7 +15,8 @@ pub use hourkey_store::device::Device;
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::Caller;
+pub use crate::identity::reset::ShownLink;
+use crate::identity::{Caller, reset};
 use crate::queries;
 
 /// What somebody wants to see.
@@ -79,6 +80,15 @@ impl Overview {
 pub async fn last_unlocks(app: &App, filter: RequestFilter) -> Result<Vec<LastUnlock>, AppError> {
     let mut tx = app.store.read().await?;
     Ok(tx.last_unlocks(filter).await?)
+}
+
+/// Who was shown a link to a password, or chose where such links go, in the last day; the latest first.
+///
+/// # Errors
+/// The store's failure.
+pub async fn ways_in(app: &App) -> Result<Vec<ShownLink>, AppError> {
+    let mut tx = app.store.read().await?;
+    reset::shown_lately(&mut *tx, app.clock.now()).await
 }
 
 /// The installed clients of a person, newest first.

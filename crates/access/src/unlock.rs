@@ -16,7 +16,7 @@ use super::facts::settled;
 use super::{record, validate};
 use crate::app::App;
 use crate::error::AppError;
-use crate::identity::Caller;
+use crate::identity::{Caller, reset};
 
 /// [`unlock_in`], in a transaction of its own.
 ///
@@ -52,6 +52,7 @@ pub async fn unlock_in(
     actor.authorize_admin()?;
     let admin = actor.user.id;
     let user = target(tx, &body.login).await?;
+    reset::check_decision(tx, admin, user, now).await?;
     let facts = settled(tx, user, body.resource, now).await?;
     let reviewer = actor.reach.reviewer(user, body.resource);
     let done = transition::unlock(&facts, &reviewer, comment, now).map_err(cannot_unlock)?;

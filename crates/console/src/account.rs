@@ -20,7 +20,7 @@ use super::form::{Field, Fields, Form, FormError, out_of_date};
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use super::sign_in::{self, code_field, safe};
 use super::time::ago;
-use super::unsent::Unsent;
+use super::unsent::{ShownOnce, Unsent};
 use crate::csrf::FormToken;
 use crate::page_user::PageUser;
 
@@ -249,7 +249,9 @@ async fn offered(
             }
         }
     };
-    Ok(frame.answer(wrong.status(), &account_page("Two-step sign-in"), &main))
+    let mut response = frame.answer(wrong.status(), &account_page("Two-step sign-in"), &main);
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 /// The address as a QR code: drawn here, so that it goes through nobody else's hands.
@@ -299,7 +301,9 @@ async fn recovery_codes(
             a.btn.primary href=(next) { "Continue" }
         }
     };
-    Ok(frame.page(&account_page("Recovery codes"), &main))
+    let mut response = frame.page(&account_page("Recovery codes"), &main);
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
 }
 
 fn account_page(title: &str) -> Page<'_> {

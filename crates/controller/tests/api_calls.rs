@@ -58,7 +58,7 @@ async fn calls_that_cannot_be_read_are_problems() {
     half a character: 400 malformed "The body is not what this call takes: unexpected end of hex escape at line 1 column 31."
     a list: 400 malformed "The body is not what this call takes: send a JSON object."
     nothing needed: 400 malformed "The body is not what this call takes: missing field `resource` at line 1 column 2."
-    an unknown field: 400 malformed "The body is not what this call takes: unknown field `resaon`, expected one of `resource`, `assignment`, `reason`, `seconds`, `starts_at` at line 1 column 22."
+    an unknown field: 400 malformed "The body is not what this call takes: unknown field `resaon`, expected one of `resource`, `assignment`, `reason`, `seconds`, `starts_at`, `extends` at line 1 column 22."
     twice the same field: 400 malformed "The body is not what this call takes: duplicate field `resource` at line 1 column 24."
     another type: 400 malformed "The body is not what this call takes: invalid type: string \"1\", expected i64 at line 1 column 15."
     a form: 415 unsupported_media "This call takes JSON: send it with Content-Type: application/json."

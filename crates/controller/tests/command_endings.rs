@@ -227,7 +227,7 @@ fn what_is_renamed_in_the_file_is_renamed_here() {
         "~ network Attic: its name becomes Lab\n",
         "~ resource Database: its name becomes Ledger\n",
         "~ group Nobody's: its name becomes Somebody's\n",
-        "~ user ada: its name becomes ada.park\n",
+        "~ user ada: its login becomes ada.park\n",
     ] {
         assert!(said.contains(line), "{line}{said}");
     }

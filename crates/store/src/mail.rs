@@ -171,6 +171,8 @@ pub enum AboutAccount {
         by: UserId,
         /// Their name.
         by_name: String,
+        /// The address that it goes to, and to no other.
+        to: String,
     },
     /// A link sets a new password; made likewise.
     PasswordLink {
@@ -178,6 +180,8 @@ pub enum AboutAccount {
         by: UserId,
         /// Their name.
         by_name: String,
+        /// The address that it goes to, and to no other.
+        to: String,
     },
     /// A link that sets its password was shown to an administrator.
     LinkShown {

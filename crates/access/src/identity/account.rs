@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_domain::text::is_unsafe;
 use hourkey_protocol::problem::Code;
 use hourkey_store::log::{Entry, Subject};
 use hourkey_store::organisation::User;
@@ -152,7 +153,7 @@ pub async fn set_password(
 /// [`Code::Malformed`].
 pub fn check_login(typed: &str) -> Result<String, AppError> {
     let login = typed.trim().to_lowercase();
-    let odd = |c: char| c.is_whitespace() || c.is_control();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || is_unsafe(c);
     if login.is_empty() || login.chars().count() > 100 || login.contains(odd) {
         return Err(AppError::refused(
             Code::Malformed,

@@ -128,8 +128,8 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
             }
             let has_mail = tx.mail_settings().await?.is_some();
             if let Some(address) = account.email.filter(|_| has_mail) {
-                let (by, by_name) = (maker.id, maker.name.clone());
-                let what = AboutAccount::PasswordLink { by, by_name };
+                let (by, by_name, to) = (maker.id, maker.name.clone(), address.clone());
+                let what = AboutAccount::PasswordLink { by, by_name, to };
                 queue::account(tx, of, what, now).await?;
                 // The record is also what wakes the delivery.
                 record(tx, AuditAction::PasswordLinkMailed, of, maker.id, now).await?;
@@ -137,12 +137,7 @@ pub async fn hand(app: &App, caller: impl Into<Caller>, of: UserId) -> Result<Ha
             }
             let code = new_link_code(tx, of, Some(maker.id), now).await?;
             let shown_to = maker.id;
-            let shown = ShownLink {
-                user: of,
-                shown_to,
-                at: now,
-            };
-            tx.note_shown_link(shown).await?;
+            note_way_in(tx, of, shown_to, now).await?;
             record(tx, AuditAction::PasswordLinkShown, of, shown_to, now).await?;
             let what = AboutAccount::LinkShown {
                 of: account.name,
@@ -176,7 +171,21 @@ async fn record(
 /// An account approves nothing of an administrator who was shown a link to its password, for this long.
 const APPROVES_NOTHING_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// Who was shown links in the last day, of everybody.
+/// Notes that an administrator could sign in as somebody: they were shown a link to the password, or chose
+/// the address that links go to.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn note_way_in(
+    tx: &mut dyn Write,
+    user: UserId,
+    shown_to: UserId,
+    at: Time,
+) -> Result<(), AppError> {
+    Ok(tx.note_shown_link(ShownLink { user, shown_to, at }).await?)
+}
+
+/// Who was shown links, or chose an address for them, in the last day, of everybody.
 ///
 /// # Errors
 /// The store's failure.
@@ -202,8 +211,8 @@ pub(crate) async fn check_decision(
         false => Ok(()),
         true => Err(AppError::refused(
             Code::OwnRequest,
-            "A link to set your password was shown to this requester less than a day ago, so another \
-             reviewer has to decide this.",
+            "Less than a day ago this requester was shown a link to your password, or set up where such \
+             links go. Another reviewer has to decide this.",
         )),
     }
 }
@@ -238,6 +247,12 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
                 return Err(useless());
             };
             let user = user.id;
+            // Whoever was shown the link may be who uses it: the day begins now.
+            for shown in tx.shown_links(now - LIFETIME).await? {
+                if shown.user == user {
+                    note_way_in(tx, user, shown.shown_to, now).await?;
+                }
+            }
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
             Ok(Verified::by_password(user, hash))
         })

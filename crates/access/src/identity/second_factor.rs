@@ -25,6 +25,7 @@ use super::account::{self, NotSignedIn};
 use super::requirement;
 use super::seal::{self, SealKey};
 use super::secret::{digest, new_code, plain_code};
+use super::session;
 use super::totp;
 use super::verified::Verified;
 use crate::app::App;
@@ -203,7 +204,7 @@ impl Attempt {
             }
             return Err(NotSignedIn::TooFast(wait));
         }
-        let sealed = factor.map(|factor| factor.secret).unwrap_or_default();
+        let sealed = factor.ok_or_else(wrong_code)?.secret;
         let secret = seal::open(&app.config.data, SealKey::SignIn, &of_user(user), &sealed);
         Ok(Self {
             user,
@@ -428,7 +429,10 @@ pub async fn turn_on(
             tx.put_second_factor(factor).await?;
             tx.set_recovery_codes(user, digests).await?;
             let action = AuditAction::SecondFactorSetUp;
-            record(tx, now, Some(user), user, action, json!({})).await
+            record(tx, now, Some(user), user, action, json!({})).await?;
+            // They began with a password alone.
+            let why = "two-step sign-in was set up";
+            session::end_all(tx, user, Some(session), Some(user), why, now).await
         })
     })
     .await?;
@@ -476,13 +480,7 @@ pub async fn turn_off(
     let taken = attempt.clone();
     app.transact(Room::Usual, move |tx, now| {
         Box::pin(async move {
-            let me = tx.user(user).await?.ok_or_else(AppError::not_found)?;
-            if requirement::is_required(tx, &me).await? {
-                return Err(AppError::refused(
-                    Code::Forbidden,
-                    "Your organisation requires two-step sign-in of your roles, so it stays on.",
-                ));
-            }
+            // Where it is required, its person is led to set it up anew: with another phone.
             taken.take(tx, now).await?;
             tx.remove_second_factor(user).await?;
             let action = AuditAction::SecondFactorTurnedOff;

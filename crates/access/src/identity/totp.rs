@@ -3,6 +3,7 @@
 
 use anyhow::Context as _;
 use hourkey_domain::Time;
+use hourkey_domain::text::one_line;
 use totp_rs::{Builder, Secret, Totp};
 
 /// 160 bits, as RFC 4226, 4, recommends.
@@ -45,7 +46,8 @@ pub(super) fn enrolment(
     login: &str,
 ) -> anyhow::Result<Enrolment> {
     // A colon stands between them.
-    let plain = |name: &str| name.replace(':', " ");
+    // And a picture holds only so much.
+    let plain = |name: &str| one_line(&name.replace(':', " "), 30);
     let totp = builder(secret)
         .with_issuer(Some(format!("Hourkey {}", plain(organisation))))
         .with_account_name(plain(login))

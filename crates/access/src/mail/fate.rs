@@ -3,6 +3,7 @@
 use hourkey_domain::Time;
 use hourkey_domain::ids::RequestId;
 use hourkey_domain::request::Request;
+use hourkey_domain::review::Role;
 use hourkey_protocol::notice::What;
 use hourkey_store::mail::{AboutAccount, Mail, MailContent, MailKind, MailSettings};
 use hourkey_store::{Read, Room};
@@ -99,6 +100,9 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
     let Some(address) = person.email.filter(|_| !person.disabled) else {
         return Ok(None);
     };
+    if !is_still_meant(tx, mail, &address, now).await? {
+        return Ok(None);
+    }
     if CHOICES.contains(&kind) && tx.unwanted_mail(user).await?.contains(&kind) {
         return Ok(None);
     }
@@ -132,6 +136,25 @@ async fn look(tx: &mut dyn Read, mail: &Mail, now: Time) -> Result<Option<Found>
         path,
         lapses_at,
     }))
+}
+
+/// Whether a mail that makes a link still goes where it was meant to go, soon enough, and by somebody who
+/// still administers.
+async fn is_still_meant(
+    tx: &mut dyn Read,
+    mail: &Mail,
+    address: &str,
+    now: Time,
+) -> Result<bool, AppError> {
+    let MailContent::Account {
+        what: AboutAccount::Invited { by, to, .. } | AboutAccount::PasswordLink { by, to, .. },
+    } = &mail.new.content
+    else {
+        return Ok(true);
+    };
+    let by = tx.user(*by).await?;
+    let administers = by.is_some_and(|by| !by.disabled && by.roles.contains(&Role::Admin));
+    Ok(administers && to == address && now - mail.new.at < reset::LIFETIME)
 }
 
 /// The request that a mail is about.

@@ -21,7 +21,7 @@ mod wording;
 ///
 /// # Errors
 /// A sentence.
-pub(crate) fn check_address(typed: &str) -> Result<(), String> {
+pub fn check_address(typed: &str) -> Result<(), String> {
     message::address(typed).map(drop)
 }
 

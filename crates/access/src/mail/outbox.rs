@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{MailId, UserId};
-use hourkey_store::mail::{Mail, MailCounts, MailStatus};
+use hourkey_protocol::problem::Code;
+use hourkey_store::mail::{Mail, MailContent, MailCounts, MailStatus};
 use hourkey_store::{Read, Room};
 use serde_json::json;
 
@@ -123,6 +124,14 @@ pub async fn discard(app: &App, user: UserId, id: MailId) -> Result<(), AppError
         Box::pin(async move {
             let found = tx.mail(id).await?;
             let Some(found) = found else { return Ok(None) };
+            if let MailContent::Account { .. } = found.new.content
+                && found.new.user != user
+            {
+                return Err(AppError::refused(
+                    Code::Forbidden,
+                    "This mail tells somebody about an account. It is kept until it is sent.",
+                ));
+            }
             tx.remove_mail(id).await?;
             let detail = json!({
                 "mail": id,

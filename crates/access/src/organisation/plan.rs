@@ -9,7 +9,7 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
-use super::ids::{Ids, Rename, renamed, renames};
+use super::ids::{Ids, Kind, Rename, renamed, renames};
 use super::spec::names;
 use super::warnings::warnings;
 
@@ -125,7 +125,11 @@ impl std::fmt::Display for Plan {
         }
         for rename in &self.renames {
             let (kind, before, after) = (rename.kind.as_str(), &rename.before, &rename.after);
-            writeln!(f, "~ {kind} {before}: its name becomes {after}")?;
+            let name = match rename.kind {
+                Kind::User => "login",
+                Kind::Group | Kind::Network | Kind::Resource => "name",
+            };
+            writeln!(f, "~ {kind} {before}: its {name} becomes {after}")?;
         }
         write_changes(f, "network", &self.networks, String::clone, |_| Vec::new())?;
         write_changes(

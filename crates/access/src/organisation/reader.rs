@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use chrono::{DurationRound as _, TimeDelta};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -208,7 +209,11 @@ impl<'i> Table<'i> {
             }
         };
         if let Ok(moment) = chrono::DateTime::parse_from_rfc3339(&text) {
-            return Some(moment.to_utc());
+            // As much of it as is kept: what is finer would differ for ever.
+            return moment
+                .to_utc()
+                .duration_trunc(TimeDelta::milliseconds(1))
+                .ok();
         }
         reader.mistake(
             line,

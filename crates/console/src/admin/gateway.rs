@@ -10,6 +10,7 @@ use hourkey_access::gateways::{self, Gateway, Wanted};
 use hourkey_access::overview::{Overview, Sight};
 use hourkey_domain::ids::{GatewayId, NetworkId};
 use hourkey_domain::organisation::Network;
+use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::explain::ConnectedGateways;
@@ -17,7 +18,7 @@ use super::view::{count, overview_of_one};
 use crate::address::Id;
 use crate::confirm;
 use crate::error::PageError;
-use crate::form::{Fields, Form, out_of_date};
+use crate::form::{Fields, Form, FormError, out_of_date};
 use crate::layout::{Frame, Live, Page, Place, Width, plain, token_field};
 use crate::page_user::PageUser;
 use crate::unsent::{ShownOnce, Unsent};
@@ -85,7 +86,7 @@ pub(super) async fn send_new(
         address: fields.get("address").to_owned(),
     };
     let added = gateways::add(&app, user.user.id, wanted).await?;
-    page(&app, &user, &uri, added.id, &connected, Some(&added.token)).await
+    page(&app, &user, &uri, added.id, &connected, Ok(&added.token)).await
 }
 
 /// `GET /gateways/{id}`
@@ -95,8 +96,9 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<GatewayId>,
+    Unsent { wrong, .. }: Unsent,
 ) -> Result<Response, PageError> {
-    page(&app, &user, &uri, id, &connected, None).await
+    page(&app, &user, &uri, id, &connected, Err(&wrong)).await
 }
 
 /// `POST /gateways/{id}`: another command, or its removal.
@@ -108,14 +110,22 @@ pub(super) async fn send(
     Id(id): Id<GatewayId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    administered(&app, &user).await?;
+    let view = overview_of_one(&app, &user, Sight::Configuration).await?;
+    let all = gateways::list(&app, user.user.id).await?;
+    if !all.iter().any(|gateway| gateway.id == id) {
+        return Err(AppError::not_found().into());
+    }
+    if !view.administers {
+        let who = "Only administrators add and remove gateways.";
+        return Err(AppError::refused(Code::Forbidden, who).into());
+    }
     match fields.get("do") {
         "command" => {
             if let Some(answer) = confirm::first(&app, &user) {
                 return Ok(answer);
             }
             let token = gateways::new_token(&app, user.user.id, id).await?;
-            page(&app, &user, &uri, id, &connected, Some(&token)).await
+            page(&app, &user, &uri, id, &connected, Ok(&token)).await
         }
         "remove" => {
             gateways::remove(&app, user.user.id, id).await?;
@@ -154,8 +164,10 @@ async fn page(
     uri: &Uri,
     id: GatewayId,
     connected: &ConnectedGateways,
-    token: Option<&str>,
+    shown: Result<&str, &FormError>,
 ) -> Result<Response, PageError> {
+    let token = shown.ok();
+    let wrong = shown.err().cloned().unwrap_or_default();
     let view = overview_of_one(app, user, Sight::Configuration).await?;
     let all = gateways::list(app, user.user.id).await?;
     let gateway = all.iter().find(|gateway| gateway.id == id);
@@ -166,6 +178,7 @@ async fn page(
     let main = html! {
         // What this page is called from now on, where a form led here.
         div.head data-address={ "/gateways/" (id) } { h1 { bdi { (title) } } }
+        (wrong.complaint())
         dl.facts {
             dt { "Network" }
             dd { bdi { (plain(&network.name)) } }
@@ -196,7 +209,7 @@ async fn page(
         None if is_connected => Live::On,
         None => Live::Reloading,
     };
-    let mut response = answer(app, user, uri, StatusCode::OK, &title, live, &main).await?;
+    let mut response = answer(app, user, uri, wrong.status(), &title, live, &main).await?;
     if token.is_some() {
         response.extensions_mut().insert(ShownOnce);
     }

@@ -81,7 +81,8 @@ fn of_network(
                 h2 { bdi { (plain(&network.name)) } span { (count(resources, "resource", "resources")) } }
                 @if view.administers {
                     p.acts {
-                        a.btn href={ "/networks/" (network.id) "/gateways" } { "Add a gateway" }
+                        a.btn href={ "/networks/" (network.id) "/gateways" }
+                            aria-label={ "Add a gateway to " (plain(&network.name)) } { "Add a gateway" }
                         a.btn.ghost href={ "/networks/" (network.id) "/edit" }
                             aria-label={ "Change " (plain(&network.name)) } { "Change" }
                     }

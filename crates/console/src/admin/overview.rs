@@ -6,7 +6,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use chrono::{Offset as _, TimeDelta, Utc};
 use hourkey_access::app::App;
-use hourkey_access::overview::{Overview, Sight};
+use hourkey_access::overview::{self, Overview, ShownLink, Sight};
 use hourkey_domain::Time;
 use hourkey_domain::grant::Window;
 use hourkey_domain::ids::{ResourceId, UserId};
@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use super::explain::ConnectedGateways;
 use super::first_day;
 use super::table::table;
-use super::view::{count, link, overview, page};
+use super::view::{self, count, link, page};
 use crate::error::PageError;
 use crate::icon::Icon;
 use crate::layout::{Place, plain};
@@ -42,10 +42,11 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let view = overview(&app, &user, Sight::All).await?;
+    let view = view::overview(&app, &user, Sight::All).await?;
     let now = Now::of(&view.organisation, view.now);
     let networks = Networks::of(&view, &gateways);
     let findings = findings(&view);
+    let ways = overview::ways_in(&app).await?;
     page(
         &app,
         &user,
@@ -56,6 +57,7 @@ pub(super) async fn show(
             (first_day::steps(&view, &app.config.address(""), networks.connected() > 0))
             (figures(&now, &networks, view.now))
             (attention(&view, &findings))
+            (ways_in(&view, &ways))
             (waiting(&view, &now))
             (granted(&view, &now))
             (reached(&view, &networks))
@@ -192,6 +194,35 @@ fn attention(view: &Overview, findings: &[Finding]) -> Markup {
                     @if findings.len() > FINDINGS + MORE {
                         p.hint {
                             "There are more: " code { "hourkey-controller lint" } " lists all of them."
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Who could sign in as somebody else: rule 6 is loud.
+fn ways_in(view: &Overview, ways: &[ShownLink]) -> Markup {
+    let named = |id| {
+        let name = view.organisation.user_name(id).unwrap_or_default();
+        link("people", id, name)
+    };
+    html! {
+        @if !ways.is_empty() {
+            section #ways-in {
+                h2 { "Ways in, in the last day" span { (ways.len()) } }
+                ul.findings {
+                    @for way in ways.iter().take(FINDINGS) {
+                        li {
+                            (dot(Icon::Key, "soon"))
+                            span {
+                                (named(way.shown_to)) " set up how " (named(way.user))
+                                " signs in, or was shown a link to their password, "
+                                (ago(way.at, view.now)) ". Until a day after, "
+                                (named(way.user)) " decides nothing that " (named(way.shown_to))
+                                " asks for."
+                            }
                         }
                     }
                 }

@@ -18,7 +18,7 @@ use crate::error::PageError;
 use crate::form::{Fields, Form};
 use crate::layout::{Place, plain, token_field};
 use crate::page_user::PageUser;
-use crate::unsent::ShownOnce;
+use crate::unsent::{ShownOnce, Unsent};
 
 /// `GET /people/{id}/link`
 pub(super) async fn show(
@@ -26,6 +26,7 @@ pub(super) async fn show(
     user: PageUser,
     uri: Uri,
     Id(id): Id<UserId>,
+    Unsent { wrong, .. }: Unsent,
 ) -> Result<Response, PageError> {
     let view = overview_of_one(&app, &user, Sight::All).await?;
     let person = view.organisation.user(id);
@@ -35,6 +36,7 @@ pub(super) async fn show(
     let (name, address) = (plain(&person.name), person.email.as_deref());
     let main = html! {
         h1 { "A link for " bdi { (name) } }
+        (wrong.complaint())
         p.lead { "With it they choose a password. It works once, for 24 hours; an older one stops working." }
         form.stack #link method="post" action={ "/people/" (id) "/link" } data-redraws {
             (token_field(&user.token))
@@ -50,7 +52,7 @@ pub(super) async fn show(
                     p {
                         @if address.is_none() { "No mail address is known for them" } @else { "Mail isn’t set up" }
                         ", so the link is shown to you. Whoever has it can sign in as " bdi { (name) }
-                        ": they and all administrators are told, and for a day they can’t decide what you ask for."
+                        ": the audit log and every administrator’s overview say so, and for a day they can’t decide what you ask for."
                     }
                     p.acts {
                         button.btn.primary { "Show the link" }
@@ -60,7 +62,9 @@ pub(super) async fn show(
             }
         }
     };
-    page(&app, &user, &uri, ("A link", Place::People), &main).await
+    let mut response = page(&app, &user, &uri, ("A link", Place::People), &main).await?;
+    *response.status_mut() = wrong.status();
+    Ok(response)
 }
 
 /// `POST /people/{id}/link`

@@ -47,7 +47,7 @@ refusals! {
     AcknowledgeErrors: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
         Unavailable;
     /// Of asking.
-    AskErrors: Malformed Unauthenticated NotFound NotNeeded NobodyCanApprove KeyReused TooLarge
+    AskErrors: Malformed Unauthenticated NotFound NotNeeded NothingToExtend NobodyCanApprove KeyReused TooLarge
         UnsupportedMedia BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
     /// Of withdrawing a request.
     CancelErrors: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use hourkey_access::directory::{self, Directory};
 use hourkey_access::identity::password::{self, Hasher, Priority};
 use hourkey_access::identity::{account, reset, second_factor, session};
+use hourkey_access::mail;
 use hourkey_access::reconcile::reconcile;
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
@@ -96,6 +97,9 @@ pub(crate) async fn run(data: &Path, opened: &Opened, command: Command) -> anyho
             access_reviewer,
             admin,
         } => {
+            if let Some(address) = &email {
+                mail::check_address(address).map_err(anyhow::Error::msg)?;
+            }
             let mut roles = vec![Role::Member];
             roles.extend(access_reviewer.then_some(Role::AccessReviewer));
             roles.extend(admin.then_some(Role::Admin));

@@ -2,6 +2,9 @@
 
 use crate::web::browser::{Browser, Page};
 
+/// In place of a value: the field is not sent, as that of a box that is not checked.
+pub(crate) const LEFT_OUT: &str = "\0";
+
 /// The fields of a form on a page, with these in place of what it had.
 fn filled(page: &Page, change: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut fields = Vec::new();
@@ -26,7 +29,9 @@ fn filled(page: &Page, change: &[(&str, &str)]) -> Vec<(String, String)> {
     }
     for (name, value) in change {
         fields.retain(|(field, _)| field != name);
-        fields.push(((*name).to_owned(), (*value).to_owned()));
+        if *value != LEFT_OUT {
+            fields.push(((*name).to_owned(), (*value).to_owned()));
+        }
     }
     fields
 }

@@ -5,7 +5,7 @@ use hourkey_domain::settings::Mode;
 use serde_json::json;
 
 use crate::web::browser::{Browser, PASSWORD, Page, Site};
-use crate::web::edit_forms::send;
+use crate::web::edit_forms::{LEFT_OUT, send};
 use crate::web::editing::settings;
 use crate::web::two_step::Phone;
 
@@ -309,7 +309,7 @@ async fn links_and_gateways_want_it_and_disabling_somebody_does_not() {
     assert_eq!(done.status, 303, "{}", done.words());
     // Enabling does.
     let form = ada.get(&path).await;
-    let shown = send(&ada, &path, &form, &[("disabled", "")]).await;
+    let shown = send(&ada, &path, &form, &[("disabled", LEFT_OUT)]).await;
     send(&ada, &path, &shown, &[("do", "save")])
         .await
         .says(CONFIRM);

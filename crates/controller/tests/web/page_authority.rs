@@ -149,8 +149,8 @@ fn table() -> Vec<Row> {
         // What serves the networks.
         row("GET /gateways", "", Caller,                              "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /gateways/{id}", "", Gateway,                        "in   --   --   --   --   ok   --   ok   ok"),
-        row("POST /gateways/{id}", "do=command", Gateway,             "in   --   --   --   --   new  --   --   --"),
-        row("POST /gateways/{id}", "do=remove", Gateway,              "in   --   --   --   --   did  --   --   --"),
+        row("POST /gateways/{id}", "do=command", Gateway,             "in   --   --   --   --   new  --   no   no"),
+        row("POST /gateways/{id}", "do=remove", Gateway,              "in   --   --   --   --   did  --   no   no"),
         row("GET /networks/{id}/gateways", "", Network,               "in   --   --   --   --   ok   --   --   --"),
         row("POST /networks/{id}/gateways", "name=x&address=x:1", Network, "in -- --  --   --   new  --   --   --"),
         row("GET /networks/{id}/edit", "", Network,                   "in   --   --   --   --   ok   --   --   --"),

@@ -314,7 +314,7 @@ async fn the_first_admin_is_made_with_the_code_and_once() {
             .post("/setup", &fields(code, PASSWORD))
             .await
             .location(),
-        "/access"
+        "/overview"
     );
     let actions = site.env.actions(before).await;
     assert_eq!(
@@ -365,7 +365,7 @@ async fn of_two_browsers_that_set_up_at_once_one_wins_and_the_other_is_told() {
         303 => pages,
         _ => (pages.1, pages.0),
     };
-    assert_eq!(won.location(), "/access");
+    assert_eq!(won.location(), "/overview");
     lost.refuses(403, "This controller is set up already");
     let actions = site.env.actions(before).await;
     let made = |action: &&String| action.starts_with("organisation.set_up");

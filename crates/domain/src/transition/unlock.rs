@@ -47,7 +47,9 @@ pub fn unlock(
     };
     let unlock = locked.unlock(facts.user, facts.resource, admin, now)?;
     let pending = facts.pending.clone();
+    // An extension waits beside a grant that runs on.
     let superseded = pending
+        .filter(|request| request.terms.purpose.extends().is_none())
         .and_then(|request| request.pending(now).ok())
         .map(|pending| Transition::Superseded {
             request: pending.cancel(None, Cause::NoLongerNeeded, now),

@@ -4,6 +4,8 @@ use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::organisation::{Assignment, Group, Network, Organisation, Resource, User};
+use hourkey_domain::review::Role;
+use hourkey_domain::sentence::{Piece, Sentence, Thing};
 use hourkey_protocol::problem::Code;
 use hourkey_store::Write;
 use hourkey_store::log::{Entity, Entry, Subject};
@@ -15,7 +17,7 @@ use super::super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
 use super::super::plan::Change;
 use super::super::spec::names;
 use crate::error::AppError;
-use crate::identity::session;
+use crate::identity::{reset, session};
 use crate::mail::queue;
 
 /// One change. What is new has the id 0.
@@ -80,17 +82,102 @@ pub enum Edit {
 const NEW: i64 = i64::MAX;
 
 impl Edit {
+    /// What it does to accounts themselves, which a comparison of access does not say.
+    pub(super) fn about_people(&self, of: &Organisation) -> Vec<Sentence> {
+        let said = |pieces: Vec<Piece>| pieces.into_iter().collect::<Sentence>();
+        let named = |user: &User| Piece::of(Thing::User(user.id), user.name.clone());
+        match self {
+            Self::AddPeople { people, .. } => {
+                let named = people.iter().take(5).flat_map(|person| {
+                    let between = Piece::from(", ");
+                    [between, Piece::name(person.name.clone())]
+                });
+                let count = match people.len() {
+                    1 => "1 person is added: ".to_owned(),
+                    many => format!("{many} people are added: "),
+                };
+                let mut pieces = vec![Piece::from(count)];
+                pieces.extend(named.skip(1));
+                pieces.push(match people.len() > 5 {
+                    true => " and more.".into(),
+                    false => ".".into(),
+                });
+                vec![said(pieces)]
+            }
+            Self::RemovePerson(id) => {
+                let gone = of.user(*id).map(|user| {
+                    said(vec![
+                        "The account of ".into(),
+                        named(user),
+                        " is removed.".into(),
+                    ])
+                });
+                gone.into_iter().collect()
+            }
+            Self::Person(after) => {
+                let Some(before) = of.user(after.id) else {
+                    return Vec::new();
+                };
+                let mut all = Vec::new();
+                let mut say = |words: String| all.push(said(vec![named(after), words.into()]));
+                for role in ROLES
+                    .into_iter()
+                    .filter(|role| !before.roles.contains(role))
+                {
+                    if after.roles.contains(&role) {
+                        say(format!(" becomes {}.", role_name(role)));
+                    }
+                }
+                for role in ROLES.into_iter().filter(|role| before.roles.contains(role)) {
+                    if !after.roles.contains(&role) {
+                        say(format!(" is no longer {}.", role_name(role)));
+                    }
+                }
+                if before.login != after.login {
+                    say(" signs in by another name from now on.".to_owned());
+                }
+                if before.email != after.email {
+                    say(" gets mails and links at another address from now on.".to_owned());
+                }
+                match (before.disabled, after.disabled) {
+                    (false, true) => {
+                        say(" is signed out everywhere, and can’t sign in.".to_owned())
+                    }
+                    (true, false) => say(" can sign in again.".to_owned()),
+                    (true, true) | (false, false) => {}
+                }
+                all
+            }
+            Self::Resource(_)
+            | Self::RemoveResource(_)
+            | Self::Assignment(_)
+            | Self::RemoveAssignment(_)
+            | Self::Group { .. }
+            | Self::RemoveGroup(_)
+            | Self::Members { .. }
+            | Self::Network { .. }
+            | Self::RemoveNetwork(_)
+            | Self::Organisation { .. } => Vec::new(),
+        }
+    }
+
     /// Whether it does nothing but take an account out of use, which must always be possible at once.
     #[must_use]
     pub fn is_emergency(&self, of: &Organisation) -> bool {
         let Self::Person(after) = self else {
             return false;
         };
-        let before = of.user(after.id).map(|user| User {
-            disabled: true,
-            ..(**user).clone()
-        });
-        before.as_ref() == Some(after)
+        // Whether Member is written makes no difference.
+        let plain = |user: &User| {
+            let mut user = user.clone();
+            user.disabled = true;
+            user.roles.push(Role::Member);
+            user.roles.sort_unstable();
+            user.roles.dedup();
+            user
+        };
+        let before = of.user(after.id).map(|user| plain(user));
+        after.disabled && before == Some(plain(after))
     }
 
     /// What it replaces, for comparing; nothing where that is gone. Who comes to a group and who goes
@@ -358,13 +445,16 @@ async fn add_people(
     for person in people {
         let detail = added(&UserSpec::of(&person));
         let is_invited = invite && person.email.is_some() && !person.disabled;
+        let to = person.email.clone().unwrap_or_default();
         let id = tx.insert_user(person).await?;
         let entity = Entity::User(id);
         record(tx, (AuditAction::UserAdded, entity, detail), maker, now).await?;
+        reset::note_way_in(tx, id, maker, now).await?;
         if is_invited {
             let what = AboutAccount::Invited {
                 by: maker,
                 by_name: by_name.to_owned(),
+                to,
             };
             queue::account(tx, id, what, now).await?;
         }
@@ -400,7 +490,14 @@ async fn change_person(
         let detail = replaced(&was, &is);
         record(tx, (AuditAction::UserChanged, entity, detail), maker, now).await?;
     }
+    let moves = before.email != after.email;
     tx.update_user(after).await?;
+    if moves {
+        reset::note_way_in(tx, id, maker, now).await?;
+    }
+    if moves || disabled {
+        tx.remove_reset_links(id).await?;
+    }
     if disabled && !before.disabled {
         let why = "the account was disabled";
         session::end_all(tx, id, None, Some(maker), why, now).await?;
@@ -430,6 +527,24 @@ async fn change_organisation(
         record(tx, (action, Entity::FallbackReviewers, detail), maker, now).await?;
     }
     Ok(())
+}
+
+/// What there is beside being a member.
+const ROLES: [Role; 4] = [
+    Role::Admin,
+    Role::AccessReviewer,
+    Role::Operator,
+    Role::Auditor,
+];
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Member => "a member",
+        Role::AccessReviewer => "an access reviewer",
+        Role::Operator => "an operator",
+        Role::Auditor => "an auditor",
+        Role::Admin => "an administrator",
+    }
 }
 
 /// With its resource's settings, which stand beside it.

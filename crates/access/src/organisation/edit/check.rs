@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use hourkey_domain::organisation::{Organisation, User};
+use hourkey_domain::reason::Text;
 use hourkey_domain::settings::{Override, Period};
 use hourkey_domain::text::{is_unsafe, one_line};
 use hourkey_protocol::problem::Code;
@@ -177,7 +178,7 @@ fn settings(own: Override) -> Result<(), AppError> {
 
 fn name(name: &str, kind: &str) -> Result<(), AppError> {
     let wrong = match name {
-        name if name.trim().is_empty() => "needs a name",
+        name if Text::new(name).is_ok_and(|name| name.is_blank()) => "needs a name",
         name if name.trim() != name => "has a name that begins or ends with a space",
         name if name.chars().count() > MAX_NAME_CHARS => "has a name of at most 200 characters",
         name if name.chars().any(is_unsafe) => {

@@ -159,7 +159,8 @@ fn following(
     if edit.moves_what(organisation, maker, now) || widens(&diff, maker) {
         refuse_alone(organisation, maker)?;
     }
-    let sentences = sentences(&diff, organisation, &after);
+    let mut sentences = sentences(&diff, organisation, &after);
+    sentences.splice(0..0, edit.about_people(organisation));
     // All that follows, also what the sentences only count.
     Ok(Consequence {
         seal: sealed(&format!(

@@ -190,7 +190,7 @@ impl LinesInput {
                 placeholder="Ada Lovelace, ada@corp.example" { (self.lines) }
             p.hint #lines-rule {
                 "Name, mail address, login. What stands before the @ is the login where none is written. \
-                 About 1,000 lines at a time."
+                 About 500 lines at a time."
             }
             (roles(&self.roles))
             @if sends_mail {
