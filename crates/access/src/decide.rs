@@ -1,23 +1,25 @@
 //! Deciding a request: approve, approve for less time, deny.
 
+use chrono::TimeDelta;
 use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
 use hourkey_domain::extension::AddsNothing;
 use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
 use hourkey_domain::request::{CannotApprove, Request};
-use hourkey_domain::transition::{self, TooLate};
+use hourkey_domain::transition::{self, CannotUndo, TooLate, Transition};
 use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::problem::Code;
 use hourkey_store::{Read, Room, Write};
 
 use super::act::Act;
 use super::actor::{Action, Actor, Target};
-use super::facts::settled;
+use super::facts::{reviewers, settled};
 use super::{presenter, record, validate};
 use crate::app::App;
 use crate::error::AppError;
 use crate::identity::{Caller, reset};
+use crate::mail::queue;
 
 /// Approves a request, for less time if the reviewer says so (rules 5 and 6).
 ///
@@ -94,6 +96,79 @@ pub async fn deny_in(
     };
     record::apply(tx, &transition, Act::of(caller.user, now)).await?;
     presenter::request(tx, id, now).await
+}
+
+/// Takes one's own decision back, within 10 seconds, once (rule 12). Answers the request, or after a denial
+/// the new one with the same terms.
+///
+/// # Errors
+/// As [`approve`]; [`Code::AlreadyDecided`] where there is nothing that this person may take back.
+pub async fn undo(app: &App, user: UserId, id: RequestId) -> Result<Shown, AppError> {
+    let lapse = app.config.request_lapse;
+    app.transact(Room::Kept, move |tx, now| {
+        Box::pin(undo_in(tx, user.into(), id, lapse, now))
+    })
+    .await
+}
+
+/// [`undo`], inside a transaction; what waits again lapses after `lapse`.
+pub async fn undo_in(
+    tx: &mut dyn Write,
+    caller: Caller,
+    id: RequestId,
+    lapse: TimeDelta,
+    now: Time,
+) -> Result<Shown, AppError> {
+    let request = to_decide(tx, caller, id, now).await?;
+    let (user, resource) = (request.user, request.resource);
+    let facts = settled(tx, user, resource, now).await?;
+    let decision = tx.undoable(id).await?;
+    let decision = decision.ok_or_else(|| cannot_undo(CannotUndo::TooLate))?;
+    let request = tx.request(id).await?.ok_or_else(AppError::not_found)?;
+    let reviewers = reviewers(tx, resource).await?;
+    let how = (caller.user, lapse);
+    let done = transition::undo(&facts, &reviewers, &decision, &request, how, now);
+    tx.remove_undoable(id).await?;
+    queue::forget_decision(tx, user, id).await?;
+    let mut shown = id;
+    for transition in done.map_err(cannot_undo)? {
+        let recorded = record::apply(tx, &transition, Act::of(caller.user, now)).await?;
+        if let (Transition::Requested { .. }, Some(new)) = (&transition, recorded.request) {
+            shown = new;
+        }
+    }
+    presenter::request(tx, shown, now).await
+}
+
+/// Up to when this person may take their decision back.
+///
+/// # Errors
+/// The store's failure.
+pub async fn undoable_until(
+    app: &App,
+    user: UserId,
+    id: RequestId,
+) -> Result<Option<Time>, AppError> {
+    let decision = app.store.read().await?.undoable(id).await?;
+    let own = decision.filter(|it| it.by == user && app.clock.now() < it.until());
+    Ok(own.map(|it| it.until()))
+}
+
+fn cannot_undo(why: CannotUndo) -> AppError {
+    let sentence = match why {
+        CannotUndo::NotTheirs => {
+            "Somebody else decided this: only they can take it back. Access that runs can be revoked."
+        }
+        CannotUndo::TooLate => {
+            "A decision can be taken back within 10 seconds. Access that runs can be revoked; what was \
+             denied can be asked for again."
+        }
+        CannotUndo::Changed => {
+            "Something has changed since you decided, so there is nothing to take back any more. Nothing \
+             was done."
+        }
+    };
+    AppError::refused(Code::AlreadyDecided, sentence)
 }
 
 /// The request, if this person may decide it.

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::State as GrantState;
 use hourkey_domain::ids::{ResourceId, UserId};
 use hourkey_domain::length::Length;
@@ -148,6 +149,14 @@ pub(super) async fn tell(
                 comment: comment.clone().into(),
             };
             (after.user, after.resource, what)
+        }
+        Transition::TakenBack { request, .. } => {
+            let what = What::Cancelled {
+                request: request.id,
+                cause: Cause::Undone,
+                extends: extends(tx, request).await?,
+            };
+            (request.user, request.resource, what)
         }
         Transition::Unlocked {
             unlock,

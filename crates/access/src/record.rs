@@ -1,10 +1,11 @@
 //! Records what happens to requests and grants: the new rows, the audit and change-log entry, and
 //! the notices of those who should know, in the caller's transaction (rule 12).
 
+use hourkey_domain::Time;
 use hourkey_domain::grant::State as GrantState;
-use hourkey_domain::ids::GrantId;
+use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_domain::request::{Request, State as RequestState};
-use hourkey_domain::transition::{Gives, GrantChange, Transition};
+use hourkey_domain::transition::{Gives, GrantChange, Replaced, TakenBack, Transition, Undoable};
 use hourkey_domain::unlock::Unlock;
 use hourkey_store::access::NewGrant;
 use hourkey_store::log::{Entry, Subject};
@@ -81,6 +82,7 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
             tx.set_request_state(request.id, request.state.clone())
                 .await?;
             let mut detail = json!({ "from": RequestState::Pending, "to": request.state });
+            let replaced;
             let grant = match gives {
                 Gives::Grant { window, scheduled } => {
                     detail["window"] = json!(window);
@@ -96,7 +98,9 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
                         window: *window,
                         state,
                     };
-                    Some(tx.insert_grant(new).await?)
+                    let grant = tx.insert_grant(new).await?;
+                    replaced = Replaced::NoGrant { grant };
+                    Some(grant)
                 }
                 Gives::Extension {
                     grant,
@@ -106,23 +110,68 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
                     detail["before"] = json!(before);
                     detail["window"] = json!(window);
                     tx.set_grant_window(*grant, *window).await?;
+                    replaced = Replaced::End {
+                        grant: *grant,
+                        before: *before,
+                        after: *window,
+                    };
                     Some(*grant)
                 }
                 Gives::Unlock { unlock, .. } => {
                     detail["unlock"] = json!(unlock);
+                    let history = tx
+                        .access_history(unlock.user, Some(unlock.resource))
+                        .await?;
+                    let before = history.first().and_then(|(_, it)| it.counted_from);
+                    replaced = Replaced::Count { before };
                     restart_count(tx, unlock).await?;
                     None
                 }
             };
+            if let RequestState::Approved {
+                at, by: Some(by), ..
+            } = &request.state
+            {
+                keep(tx, request.id, (*by, *at), replaced).await?;
+            }
             Ok(Written::of_request(request, grant, detail))
         }
-        Transition::Denied { request }
-        | Transition::Cancelled { request }
+        Transition::Denied { request } => {
+            if let RequestState::Denied { at, by, .. } = &request.state {
+                keep(tx, request.id, (*by, *at), Replaced::Waiting).await?;
+            }
+            set_request(tx, &RequestState::Pending, request).await
+        }
+        Transition::Cancelled { request }
         | Transition::Superseded { request }
         | Transition::Lapsed { request } => set_request(tx, &RequestState::Pending, request).await,
         Transition::Reopened {
             before, request, ..
         } => set_request(tx, before, request).await,
+        Transition::TakenBack {
+            before,
+            request,
+            taken,
+        } => {
+            let mut written = set_request(tx, before, request).await?;
+            match taken {
+                TakenBack::End(change) => {
+                    tx.set_grant_window(change.after.id, change.after.window)
+                        .await?;
+                    let grant = Some(change.after.id);
+                    written.recorded.grant = grant;
+                    written.subject = Subject::of_request(request, grant);
+                    written.detail["before"] = json!(change.before.window);
+                    written.detail["window"] = json!(change.after.window);
+                }
+                TakenBack::Count(count) => {
+                    tx.restart_count(request.user, request.resource, *count)
+                        .await?;
+                    written.detail["counted_from"] = json!(count);
+                }
+            }
+            Ok(written)
+        }
         Transition::SentToFallback {
             request, people, ..
         } => {
@@ -192,7 +241,23 @@ async fn set_grant(
     })
 }
 
+/// Keeps what a reviewer's decision replaced, as long as it may be taken back (rule 12).
+async fn keep(
+    tx: &mut dyn Write,
+    request: RequestId,
+    (by, at): (UserId, Time),
+    replaced: Replaced,
+) -> Result<(), StoreError> {
+    tx.put_undoable(Undoable {
+        request,
+        by,
+        at,
+        replaced,
+    })
+    .await
+}
+
 async fn restart_count(tx: &mut dyn Write, unlock: &Unlock) -> Result<(), StoreError> {
-    tx.restart_count(unlock.user, unlock.resource, unlock.at)
+    tx.restart_count(unlock.user, unlock.resource, Some(unlock.at))
         .await
 }

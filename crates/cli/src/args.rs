@@ -255,6 +255,11 @@ pub(crate) enum Review {
         #[arg(long, default_value = "")]
         comment: String,
     },
+    /// Take your decision back, within 10 seconds. What was denied waits again, as a new request.
+    Undo {
+        /// The request's number.
+        id: RequestId,
+    },
     /// Deny a request.
     Deny {
         /// The request's number.

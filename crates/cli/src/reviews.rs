@@ -37,6 +37,7 @@ pub(crate) async fn run(review: args::Review, json: bool) -> Result<(), CommandE
                 .await
                 .map_err(named("request", id))?
         }
+        args::Review::Undo { id } => session.undo(id).await.map_err(named("request", id))?,
         args::Review::Deny { id, comment } => session
             .deny(id, &Comment { comment })
             .await

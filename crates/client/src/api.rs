@@ -127,6 +127,15 @@ impl Session {
             .await
     }
 
+    /// Takes one's own decision back, within 10 seconds; answers the request, or after a denial the new one.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn undo(&self, id: RequestId) -> Result<Request, ApiError> {
+        self.post(&format!("/requests/{id}/undo"), None::<&()>)
+            .await
+    }
+
     /// Denies a request.
     ///
     /// # Errors

@@ -199,17 +199,22 @@ fn is_on(token: &FormToken, here: &str, status: Status, refused: &Refused<'_>) -
                 p.foot { span {} button.btn name="do" value="renew" { "Make new codes" } }
             }
         }
-        @if status.is_required {
-            p.muted { "Your organisation requires two-step sign-in of your roles, so it stays on." }
-        } @else {
-            details open[refused.form == "turn-off"] {
-                summary { "Turn it off…" }
-                form.stack #turn-off method="post" action=(here) {
-                    (token_field(token))
-                    p.hint { "Your password alone signs you in from then on." }
-                    (code_field("off-code", &refused.of("turn-off"), false))
-                    p.foot { span {} button.btn.danger name="do" value="turn-off" { "Turn off" } }
+        details open[refused.form == "turn-off"] {
+            summary {
+                @if status.is_required { "Set it up anew, for another phone…" } @else { "Turn it off…" }
+            }
+            form.stack #turn-off method="post" action=(here) {
+                (token_field(token))
+                p.hint {
+                    @if status.is_required {
+                        "A code of this phone, or a recovery code, ends it. Your organisation requires \
+                         two-step sign-in of your roles, so you set it up again before anything else."
+                    } @else {
+                        "Your password alone signs you in from then on."
+                    }
                 }
+                (code_field("off-code", &refused.of("turn-off"), false))
+                p.foot { span {} button.btn.danger name="do" value="turn-off" { "Turn off" } }
             }
         }
     }

@@ -29,6 +29,8 @@ pub enum Cause {
     ApproverLostRole,
     /// Nobody is left who could approve it (rule 14).
     NobodyCanApprove,
+    /// Whoever approved it took that back at once.
+    Undone,
     /// The grant that was to be extended ended.
     GrantEnded,
     /// Something that a client does not know yet: its controller is newer.
@@ -51,6 +53,7 @@ impl std::fmt::Display for Cause {
             Self::TermsTightened => "the rules for the resource became stricter",
             Self::ApproverLostRole => "the reviewer who approved it is no longer one",
             Self::NobodyCanApprove => "nobody else is left who could approve it",
+            Self::Undone => "it was approved by mistake, and taken back",
             Self::GrantEnded => "access ended before anybody answered",
             Self::Unknown => "of something that this version of Hourkey does not know",
         })

@@ -9,7 +9,7 @@ use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::StoreError;
 use hourkey_store::access::{
     AccessHistory, AccessRead, AccessWrite, LastUnlock, NewGrant, NewNotice, Open, OpenFilter,
-    RequestFilter, ReviewOf,
+    RequestFilter, ReviewOf, Undoable,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, query};
@@ -219,6 +219,21 @@ impl AccessRead for Tx {
         self.all(these.bind(json(&ids)?), request).await
     }
 
+    async fn undoable(&mut self, request: RequestId) -> Result<Option<Undoable>, StoreError> {
+        let decision = query(
+            "SELECT request_id, decided_by, at, replaced FROM undoables WHERE request_id = ?",
+        );
+        self.one(decision.bind(request.0), |row| {
+            Ok(Undoable {
+                request: RequestId(row.col("request_id")?),
+                by: UserId(row.col("decided_by")?),
+                at: row.time("at")?,
+                replaced: row.json("replaced")?,
+            })
+        })
+        .await
+    }
+
     async fn grants(&mut self, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError> {
         let these = query(grants!(
             "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
@@ -315,6 +330,25 @@ impl AccessWrite for Tx {
         .bind(json(&RequestState::Pending)?)
         .bind(new.terms.purpose.extends().map(|grant| grant.0));
         Ok(RequestId(self.run(insert).await?.last_insert_rowid()))
+    }
+
+    async fn put_undoable(&mut self, decision: Undoable) -> Result<(), StoreError> {
+        let put = query(
+            "INSERT OR REPLACE INTO undoables (request_id, decided_by, at, replaced) \
+             VALUES (?, ?, ?, ?)",
+        )
+        .bind(decision.request.0)
+        .bind(decision.by.0)
+        .bind(millis(decision.at))
+        .bind(json(&decision.replaced)?);
+        self.run(put).await?;
+        Ok(())
+    }
+
+    async fn remove_undoable(&mut self, request: RequestId) -> Result<(), StoreError> {
+        let remove = query("DELETE FROM undoables WHERE request_id = ?");
+        self.run(remove.bind(request.0)).await?;
+        Ok(())
     }
 
     async fn set_request_state(

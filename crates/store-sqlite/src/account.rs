@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::ids::{SessionId, UserId};
+use hourkey_domain::transition::UNDO;
 use hourkey_store::StoreError;
 use hourkey_store::account::{
     AccountRead, AccountWrite, BROWSER_KNOWN_FOR, Code, Consent, DeviceCode, Digest, NewSession,
@@ -450,6 +451,7 @@ impl AccountWrite for Tx {
         }
         for (old, kept) in [
             ("DELETE FROM remembered WHERE at <= ?", REMEMBER_FOR),
+            ("DELETE FROM undoables WHERE at <= ?", UNDO),
             (
                 "DELETE FROM known_browsers WHERE at <= ?",
                 BROWSER_KNOWN_FOR,

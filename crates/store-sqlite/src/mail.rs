@@ -54,6 +54,11 @@ impl MailRead for Tx {
             .await
     }
 
+    async fn mails_of(&mut self, user: UserId) -> Result<Vec<Mail>, StoreError> {
+        let own = query(mails!("WHERE user_id = ? ORDER BY id")).bind(user.0);
+        self.all(own, mail).await
+    }
+
     async fn mails_due(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Mail>, StoreError> {
         let due = query(mails!(
             "WHERE ",

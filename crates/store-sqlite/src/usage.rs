@@ -96,8 +96,13 @@ impl UsageWrite for Tx {
         &mut self,
         user: UserId,
         resource: ResourceId,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
+        let Some(at) = at else {
+            let forget = query("DELETE FROM unused_counts WHERE user_id = ? AND resource_id = ?");
+            self.run(forget.bind(user.0).bind(resource.0)).await?;
+            return Ok(());
+        };
         let restart = query(
             "INSERT INTO unused_counts (user_id, resource_id, starts_at) VALUES (?, ?, ?) \
              ON CONFLICT (user_id, resource_id) DO UPDATE SET starts_at = excluded.starts_at",

@@ -6,6 +6,7 @@ use hourkey_domain::grant::{Grant, State as GrantState, Window};
 use hourkey_domain::ids::{AssignmentId, GrantId, NoticeId, RequestId, ResourceId, UserId};
 pub use hourkey_domain::organisation::AccessHistory;
 use hourkey_domain::request::{NewRequest, Request, State as RequestState};
+pub use hourkey_domain::transition::{Replaced, Undoable};
 use hourkey_protocol::notice::{Notice, What};
 
 use crate::StoreError;
@@ -173,6 +174,9 @@ pub trait AccessRead: Send {
     /// The requests with these ids, in order of id.
     async fn requests(&mut self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError>;
 
+    /// The decision of a request, while it may be taken back.
+    async fn undoable(&mut self, request: RequestId) -> Result<Option<Undoable>, StoreError>;
+
     /// The grants with these ids, in order of id.
     async fn grants(&mut self, ids: &[GrantId]) -> Result<Vec<Grant>, StoreError>;
 
@@ -208,6 +212,12 @@ pub trait AccessRead: Send {
 pub trait AccessWrite: AccessRead {
     /// Keeps a new pending request.
     async fn insert_request(&mut self, new: NewRequest) -> Result<RequestId, StoreError>;
+
+    /// Keeps what a decision replaced, in place of an earlier one of the same request.
+    async fn put_undoable(&mut self, decision: Undoable) -> Result<(), StoreError>;
+
+    /// Forgets what a decision replaced.
+    async fn remove_undoable(&mut self, request: RequestId) -> Result<(), StoreError>;
 
     /// Sets what became of a request.
     async fn set_request_state(

@@ -254,6 +254,9 @@ pub trait MailRead: Send {
     /// One mail.
     async fn mail(&mut self, id: MailId) -> Result<Option<Mail>, StoreError>;
 
+    /// A person's mails that wait or were given up, in order of id.
+    async fn mails_of(&mut self, user: UserId) -> Result<Vec<Mail>, StoreError>;
+
     /// Of each person the first mail that waits, where it is due at `now`; the longest due first, at
     /// most `limit`.
     async fn mails_due(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Mail>, StoreError>;

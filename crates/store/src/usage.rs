@@ -84,11 +84,11 @@ pub trait UsageWrite: UsageRead {
     async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Starts the count of one user and resource again
-    /// ([`crate::access::AccessHistory::counted_from`]).
+    /// ([`crate::access::AccessHistory::counted_from`]); `None` forgets where it started.
     async fn restart_count(
         &mut self,
         user: UserId,
         resource: ResourceId,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError>;
 }

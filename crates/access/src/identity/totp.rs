@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_app_is_told_whose_account_it_is() {
         let told = enrolment(RFC, "Corp: Example", "ada@corp.example").unwrap();
-        let words = "otpauth://totp/Hourkey%20Corp%20%20Example:ada%40corp.example?";
+        let words = "otpauth://totp/Hourkey%20Corp%20Example:ada%40corp.example?";
         assert!(told.address.starts_with(words), "{}", told.address);
         assert!(
             told.address

@@ -1,9 +1,10 @@
 //! Queues mails, in the transaction of what they tell of.
 
-use chrono::TimeDelta;
 use hourkey_domain::Time;
-use hourkey_domain::ids::{GrantId, ResourceId, UserId};
+use hourkey_domain::cause::Cause;
+use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
 use hourkey_domain::review::Role;
+use hourkey_domain::transition::UNDO;
 use hourkey_protocol::notice::What;
 use hourkey_store::Write;
 use hourkey_store::access::NewNotice;
@@ -11,8 +12,27 @@ use hourkey_store::mail::{AboutAccount, MailContent, MailKind, NewMail};
 
 use crate::error::AppError;
 
-/// Who decided may undo it within this (rule 12).
-const UNDO: TimeDelta = TimeDelta::seconds(10);
+/// Drops what was to be mailed about a decision that is taken back (rule 12).
+pub(crate) async fn forget_decision(
+    tx: &mut dyn Write,
+    requester: UserId,
+    decided: RequestId,
+) -> Result<(), AppError> {
+    for mail in tx.mails_of(requester).await? {
+        let MailContent::Notice { what } = &mail.new.content else {
+            continue;
+        };
+        let is_it = match what {
+            What::Approved { request, .. } | What::Denied { request, .. } => *request == decided,
+            What::Unlocked { request, .. } => *request == Some(decided),
+            _ => false,
+        };
+        if is_it {
+            tx.remove_mail(mail.id).await?;
+        }
+    }
+    Ok(())
+}
 
 /// Queues the mail that says the same as a notice, where there is one.
 pub(crate) async fn notice(
@@ -106,6 +126,15 @@ pub(super) fn kind(content: &MailContent) -> Option<MailKind> {
         What::PleaseReview { .. } => Some(MailKind::Review),
         What::Approved { by: Some(_), .. } => Some(MailKind::Approved),
         What::Denied { .. } => Some(MailKind::Denied),
+        // What was taken back at once was not mailed yet.
+        What::Cancelled {
+            cause: Cause::Undone,
+            ..
+        }
+        | What::Revoked {
+            cause: Cause::Undone,
+            ..
+        } => None,
         What::Cancelled { .. } | What::Lapsed { .. } => Some(MailKind::Closed),
         What::Unlocked { by: Some(_), .. } => Some(MailKind::Unlocked),
         What::Revoked { .. } => Some(MailKind::Revoked),

@@ -104,7 +104,7 @@ fn extension(request: &Request, now: Time) -> Markup {
 
 /// A request that was just decided, in the place that it had in the queue, and as high: so nothing
 /// moves under the pointer of whoever decided it.
-pub(super) fn settled_card(request: &Request) -> Markup {
+pub(super) fn settled_card(request: &Request, undo: &Markup) -> Markup {
     let outcome = request.outcome();
     html! {
         (reason(request))
@@ -125,7 +125,23 @@ pub(super) fn settled_card(request: &Request) -> Markup {
             b { (request.verdict()) }
         }
         (comments(request))
+        (undo)
     }
+}
+
+/// Taking one's decision back, for as long as that may be (rule 12): the style sheet then hides the button.
+pub(super) fn undo(request: &Request, token: &FormToken, queue: Option<&Settled>) -> Markup {
+    let typed = DecisionInput::default();
+    let form = Form {
+        request,
+        token,
+        queue,
+        typed: &typed,
+    };
+    let button = html! {
+        button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }
+    };
+    html! { div.acts.undo { (form.form("undo", button)) } }
 }
 
 /// The forms about one request.

@@ -18,7 +18,7 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::card::{DecisionInput, card, decided_card, revoke, settled_card};
+use self::card::{DecisionInput, card, decided_card, revoke, settled_card, undo};
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
@@ -89,7 +89,14 @@ pub(super) async fn queue(
         ));
     }
     for request in &settled {
-        let card = html! { (top(request, now)) (settled_card(request)) };
+        let may_undo = decide::undoable_until(&app, id, request.id)
+            .await?
+            .is_some();
+        let undo = match may_undo {
+            true => undo(request, &user.token, Some(&looked.done)),
+            false => html! {},
+        };
+        let card = html! { (top(request, now)) (settled_card(request, &undo)) };
         cards.push((request.id, article(request, card)));
     }
     cards.sort_by_key(|(id, _)| *id);
@@ -142,11 +149,18 @@ pub(super) async fn send(
 ) -> Result<Response, PageError> {
     let mut typed = DecisionInput::read(&fields, FormError::default());
     match act(&app, &user, id, &typed, &fields).await {
-        Ok(()) if fields.has("settled") => {
+        Ok(shown) if typed.form == "undo" => {
+            let to = match fields.has("settled") {
+                true => format!("/review#review-{shown}"),
+                false => format!("/review/{shown}"),
+            };
+            Ok(Redirect::to(&to).into_response())
+        }
+        Ok(_) if fields.has("settled") => {
             let settled = Settled::from(fields.get("settled").to_owned()).with(id);
             Ok(Redirect::to(&format!("/review?done={settled}#review-{id}")).into_response())
         }
-        Ok(()) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/review/{id}")).into_response()),
         Err(AppError::Refused(problem)) if problem.code != Code::NotFound => {
             typed.wrong = FormError::of(&problem);
             page(&app, &user, &uri, id, &typed).await
@@ -155,13 +169,14 @@ pub(super) async fn send(
     }
 }
 
+/// Does it, and returns the request to be shown then.
 async fn act(
     app: &App,
     user: &PageUser,
     id: RequestId,
     typed: &DecisionInput,
     fields: &Fields,
-) -> Result<(), AppError> {
+) -> Result<RequestId, AppError> {
     let by = user.user.id;
     let comment = typed.comment.clone();
     match (typed.form.as_str(), fields.number("grant")) {
@@ -191,9 +206,10 @@ async fn act(
         ("revoke", Some(grant)) => {
             end::revoke(app, by, GrantId(grant), Comment { comment }).await?;
         }
+        ("undo", _) => return Ok(decide::undo(app, by, id).await?.id),
         _ => return Err(out_of_date()),
     }
-    Ok(())
+    Ok(id)
 }
 
 async fn page(
@@ -214,6 +230,9 @@ async fn page(
         return Err(AppError::not_found().into());
     }
     let through = through(app, &request).await?;
+    let may_undo = decide::undoable_until(app, user.user.id, id)
+        .await?
+        .is_some();
     let frame = Frame::of(app, user, uri).await?;
     let now = frame.now;
     let title = format!(
@@ -239,6 +258,7 @@ async fn page(
                     Some(review) => (article(&request, card(review, &user.token, None, true, now, typed))),
                     None => (article(&request, html! {
                         (decided_card(&request, user.user.id, &user.token, now, typed))
+                        @if may_undo { (undo(&request, &user.token, None)) }
                         (connections::list(&through))
                     })),
                 }

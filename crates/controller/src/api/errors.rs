@@ -55,6 +55,9 @@ refusals! {
     /// Of deciding.
     ReviewErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
         TooLarge UnsupportedMedia BlankText TextTooLong BadLength RateLimited Internal Unavailable;
+    /// Of taking a decision back.
+    UndoErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound AlreadyDecided KeyReused
+        TooLarge RateLimited Internal Unavailable;
     /// Of what administrators look at.
     AdminErrors: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
     /// Of unlocking for somebody else.

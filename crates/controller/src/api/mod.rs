@@ -65,6 +65,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(requests::cancel))
         .routes(routes!(requests::approve))
         .routes(routes!(requests::deny))
+        .routes(routes!(requests::undo))
         .routes(routes!(reviews::list))
         .routes(routes!(unlocks::list, unlocks::unlock))
         .routes(routes!(grants::release))

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::ask::{Made, ask_in};
-use hourkey_access::decide::{approve_in, deny_in};
+use hourkey_access::decide::{approve_in, deny_in, undo_in};
 use hourkey_access::end::cancel_in;
 use hourkey_access::idempotency::{Answer, run_once};
 use hourkey_access::queries;
@@ -15,7 +15,7 @@ use hourkey_store::Room;
 
 use super::call::{Before, Id, JsonBody, NoBody, response};
 use super::error::ApiError;
-use super::errors::{AskErrors, CancelErrors, FindErrors, ListErrors, ReviewErrors};
+use super::errors::{AskErrors, CancelErrors, FindErrors, ListErrors, ReviewErrors, UndoErrors};
 use crate::api::extract::{ForOthers, SignedIn};
 
 /// The person's own requests, newest first.
@@ -123,6 +123,26 @@ pub(super) async fn deny(
 ) -> Result<Response, ApiError> {
     let work = run_once(&app, Room::Usual, caller.user, key, move |tx, now| {
         Box::pin(async move { Answer::new(200, &deny_in(tx, caller, id, body, now).await?) })
+    });
+    Ok(response(work.await?))
+}
+
+/// Takes one's own decision back, within 10 seconds and once. A denial stays; the same terms wait again, as a
+/// new request.
+#[utoipa::path(post, path = "/requests/{id}/undo", operation_id = "undo", tag = "decide",
+    params(("id" = RequestId, Path, description = "The request."),
+        ("Idempotency-Key" = Option<String>, Header, description = "New for each call.")),
+    responses((status = 200, description = "The request; after a denial, the new one.", body = Request),
+        UndoErrors))]
+pub(super) async fn undo(
+    State(app): State<App>,
+    ForOthers(SignedIn { caller, .. }): ForOthers,
+    Id(id): Id<RequestId>,
+    NoBody { key }: NoBody,
+) -> Result<Response, ApiError> {
+    let lapse = app.config.request_lapse;
+    let work = run_once(&app, Room::Kept, caller.user, key, move |tx, now| {
+        Box::pin(async move { Answer::new(200, &undo_in(tx, caller, id, lapse, now).await?) })
     });
     Ok(response(work.await?))
 }

@@ -395,3 +395,42 @@ async fn a_long_reason_is_cut() {
     assert!(quoted.ends_with("long…"), "{quoted}");
     assert!(quoted.chars().count() < 1_010);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_at_once_is_not_mailed() {
+    let env = MailEnv::new().await;
+    let rae = env.site.env.people.rae;
+    let request = env.ask("Work").await;
+    env.server.wait_for(REVIEWERS).await.unwrap();
+    env.approve(request).await;
+    env.queue(1, 0).await;
+    let browser = env.site.signed_in("rae").await;
+    let page = browser.get(&format!("/review/{request}")).await;
+    page.says("Undo");
+    let undone = browser
+        .post(&format!("/review/{request}"), &[("do", "undo")])
+        .await;
+    assert_eq!(undone.location(), format!("/review/{request}"));
+    let page = browser.get(&format!("/review/{request}")).await;
+    page.says("it was approved by mistake, and taken back");
+    assert!(!page.text.contains("value=\"undo\""), "once");
+    env.queue(0, 0).await;
+    // Nor is a denial, whose terms wait again.
+    let request = env.ask("Work again").await;
+    env.server.wait_for(2 * REVIEWERS).await.unwrap();
+    let deny = format!("/requests/{request}/deny");
+    let denied = env
+        .site
+        .env
+        .post(rae, &deny, json!({ "comment": "No" }))
+        .await;
+    assert_eq!(denied.status, 200, "{}", denied.json());
+    let undone = browser
+        .post(&format!("/review/{request}"), &[("do", "undo")])
+        .await;
+    assert_eq!(undone.location(), format!("/review/{}", request + 1));
+    env.forward(UNDO);
+    env.server.wait_for(3 * REVIEWERS).await.unwrap();
+    env.queue(0, 0).await;
+    assert!(env.mails_of("ann", 3 * REVIEWERS).await.is_empty());
+}

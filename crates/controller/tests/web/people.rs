@@ -186,10 +186,7 @@ async fn a_link_that_cannot_be_mailed_is_shown_once_and_bars_decisions_for_a_day
     let review = format!("/review/{request}");
     rae.get(&review).await;
     let refused = rae.post(&review, &[("do", "approve")]).await;
-    refused.refuses(
-        403,
-        "A link to set your password was shown to this requester",
-    );
+    refused.refuses(403, "this requester was shown a link to your password");
     // Others decide it, and she does so again after a day.
     let deny = format!("/requests/{request}/deny");
     let denied = env

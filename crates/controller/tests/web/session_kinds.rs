@@ -101,6 +101,7 @@ fn table(ids: &Ids) -> Vec<Row> {
         row("POST /requests/{id}/cancel", &[first], Value::Null, 403, 404),
         row("POST /requests/{id}/approve", &[second], json!({}), 200, 403).shows_others(),
         row("POST /requests/{id}/deny", &[third], comment(), 200, 403).shows_others(),
+        row("POST /requests/{id}/undo", &[third], Value::Null, 200, 403).shows_others(),
         row("GET /reviews", &[], Value::Null,           200, 403).shows_others(),
         row("POST /grants/{id}/release", &[ids.grant], Value::Null, 403, 404),
         row("POST /grants/{id}/revoke", &[ids.grant], comment(), 200, 403),

@@ -112,20 +112,27 @@ async fn until_then_apps_reach_nothing_of_others() {
     assert_eq!(call(&site, &auditor, "/reviews").await, before);
     let (browser, _) = entered(&site, "rae", "/account").await;
     Phone::of(&browser).await;
+    // What began with a password alone ends with it, and signs in anew.
+    assert_eq!(call(&site, &token, "/reviews").await, 401);
+    let token = site.env.token(rae).await;
     assert_eq!(call(&site, &token, "/reviews").await, 200);
 }
 
 #[tokio::test]
-async fn it_stays_on_while_it_is_required() {
+async fn who_moves_to_another_phone_sets_it_up_anew_first() {
     let site = Site::new().await;
     let ada = site.signed_in("ada").await;
     let phone = Phone::of(&ada).await;
     require(&ada).await;
-    let page = ada.get("/account").await;
-    assert!(!page.words().contains("Turn off"));
+    ada.get("/account")
+        .await
+        .says("Set it up anew, for another phone");
     let off = [("do", "turn-off"), ("code", &*phone.codes[0])];
-    ada.post("/account", &off).await.refuses(403, "it stays on");
-    ada.get("/account").await.says("10 recovery codes left");
+    assert_eq!(ada.post("/account", &off).await.location(), "/account");
+    let next = ada.get("/people").await;
+    assert!(next.location().starts_with("/account"), "{}", next.words());
+    Phone::of(&ada).await;
+    assert_eq!(ada.get("/people").await.status, 200);
 }
 
 #[tokio::test]

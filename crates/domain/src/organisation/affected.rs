@@ -237,6 +237,7 @@ impl<'a> Consequences<'a> {
             | Transition::Reopened { .. }
             | Transition::SentToFallback { .. }
             | Transition::Released(_)
+            | Transition::TakenBack { .. }
             | Transition::Unlocked { .. } => true,
         })
         .collect()

@@ -348,6 +348,7 @@ impl Diff {
             }
             // No change of the organisation does these.
             Transition::Requested { .. }
+            | Transition::TakenBack { .. }
             | Transition::Approved { .. }
             | Transition::Denied { .. }
             | Transition::Lapsed { .. }

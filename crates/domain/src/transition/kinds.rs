@@ -72,6 +72,15 @@ pub enum Transition {
     Released(GrantChange),
     /// A person, or the system, takes a grant away.
     Revoked(GrantChange),
+    /// A reviewer takes an approval back that did not make a grant (rule 12).
+    TakenBack {
+        /// What had become of the request.
+        before: RequestState,
+        /// The request, cancelled.
+        request: Request,
+        /// What the approval had given.
+        taken: TakenBack,
+    },
     /// An administrator unlocks without a request.
     Unlocked {
         /// The unlock.
@@ -113,6 +122,7 @@ impl Transition {
             | Self::SentToFallback { .. }
             | Self::Started(_)
             | Self::Expired(_)
+            | Self::TakenBack { .. }
             | Self::Released(_) => None,
         }
     }
@@ -132,6 +142,7 @@ impl Transition {
             Self::Expired(_) => AuditAction::GrantExpired,
             Self::Released(_) => AuditAction::GrantReleased,
             Self::Revoked(_) => AuditAction::GrantRevoked,
+            Self::TakenBack { .. } => AuditAction::RequestUndone,
             Self::Unlocked { .. } => AuditAction::ResourceUnlocked,
         }
     }
@@ -163,6 +174,15 @@ pub enum Gives {
         /// When it locks again if it stays unused.
         locks_at: Time,
     },
+}
+
+/// What is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// More time: the grant gets its old end.
+    End(GrantChange),
+    /// An unlock: the unused days count from there again.
+    Count(Option<Time>),
 }
 
 /// A grant before and after a transition.

@@ -12,13 +12,15 @@ mod facts;
 mod kinds;
 mod reconcile;
 mod settle;
+mod undo;
 mod unlock;
 
 pub use ask::{Asked, ask, extend};
 pub use decide::{approve, deny};
 pub use end::{cancel, release, revoke};
 pub use facts::{AccessFacts, Granted};
-pub use kinds::{Gives, GrantChange, TooLate, Transition};
+pub use kinds::{Gives, GrantChange, TakenBack, TooLate, Transition};
 pub use reconcile::reconcile;
 pub use settle::settle;
+pub use undo::{CannotUndo, Replaced, UNDO, Undoable, undo};
 pub use unlock::{CannotUnlock, unlock};

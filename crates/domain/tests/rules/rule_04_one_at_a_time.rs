@@ -1,10 +1,14 @@
 use chrono::TimeDelta;
 use hourkey_domain::Time;
+use hourkey_domain::cause::Cause;
 use hourkey_domain::grant::{Grant, State as GrantState};
 use hourkey_domain::ids::{GrantId, RequestId};
 use hourkey_domain::request::{Ask, CannotAsk, DEFAULT_LAPSE, Request, State as RequestState, ask};
 use hourkey_domain::settings::{Approval, EffectiveAssignment};
-use hourkey_domain::transition::{self, AccessFacts, Asked, Gives, Granted, Transition, settle};
+use hourkey_domain::transition::{
+    self, AccessFacts, Asked, CannotUndo, Gives, Granted, Replaced, TakenBack, Transition, UNDO,
+    Undoable, settle,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -20,6 +24,7 @@ enum Step {
     Cancel,
     Release,
     Revoke,
+    Undo { seconds: i64 },
     Wait { minutes: i64 },
 }
 
@@ -32,6 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Cancel),
         1 => Just(Step::Release),
         1 => Just(Step::Revoke),
+        2 => (0i64..=11).prop_map(|seconds| Step::Undo { seconds }),
         3 => (1i64..=2_000).prop_map(|minutes| Step::Wait { minutes }),
     ]
 }
@@ -42,6 +48,8 @@ struct History {
     assignment: EffectiveAssignment,
     requests: Vec<Request>,
     grants: Vec<Grant>,
+    /// The last decision, until it is taken back.
+    decision: Option<Undoable>,
     now: Time,
 }
 
@@ -51,6 +59,7 @@ impl History {
             assignment,
             requests: Vec::new(),
             grants: Vec::new(),
+            decision: None,
             now,
         }
     }
@@ -121,6 +130,7 @@ impl History {
 
     fn record(&mut self, done: impl IntoIterator<Item = Transition>) {
         for transition in done {
+            self.note(&transition);
             match transition {
                 Transition::Approved { request, gives } => {
                     let (window, scheduled) = match gives {
@@ -153,13 +163,105 @@ impl History {
                     let id = change.after.id.0 as usize;
                     self.grants[id] = change.after;
                 }
-                Transition::Requested { .. }
-                | Transition::SentToFallback { .. }
-                | Transition::Unlocked { .. } => {
+                Transition::TakenBack { request, taken, .. } => {
+                    if let TakenBack::End(change) = taken {
+                        let id = change.after.id.0 as usize;
+                        self.grants[id] = change.after;
+                    }
+                    self.replace(request);
+                }
+                Transition::Requested { request, .. } => {
+                    let id = RequestId(i64::try_from(self.requests.len()).unwrap());
+                    self.requests.push(request.numbered(id));
+                }
+                Transition::SentToFallback { .. } | Transition::Unlocked { .. } => {
                     panic!("nobody does this here");
                 }
             }
         }
+    }
+
+    /// Keeps what a reviewer decides, as the controller does.
+    fn note(&mut self, transition: &Transition) {
+        let (request, replaced) = match transition {
+            Transition::Approved { request, gives } => {
+                let replaced = match *gives {
+                    Gives::Grant { .. } => {
+                        let grant = GrantId(i64::try_from(self.grants.len()).unwrap());
+                        Replaced::NoGrant { grant }
+                    }
+                    Gives::Extension {
+                        grant,
+                        before,
+                        window,
+                    } => Replaced::End {
+                        grant,
+                        before,
+                        after: window,
+                    },
+                    Gives::Unlock { .. } => panic!("an unlock of what needs none"),
+                };
+                (request, replaced)
+            }
+            Transition::Denied { request } => (request, Replaced::Waiting),
+            _ => return,
+        };
+        let by = match request.state {
+            RequestState::Approved { by, .. } => by,
+            RequestState::Denied { by, .. } => Some(by),
+            _ => None,
+        };
+        self.decision = by.map(|by| Undoable {
+            request: request.id,
+            by,
+            at: self.now,
+            replaced,
+        });
+    }
+
+    /// Takes the last decision back (rule 12): what it gave is gone, and no deadline is later than before.
+    fn undo(&mut self, seconds: i64) -> Option<Vec<Transition>> {
+        let decision = self.decision.take()?;
+        self.now += TimeDelta::seconds(seconds);
+        let facts = self.settled();
+        let request = self.requests[decision.request.0 as usize].clone();
+        let undo = |by| {
+            let how = (by, DEFAULT_LAPSE);
+            transition::undo(&facts, &reviewers(), &decision, &request, how, self.now)
+        };
+        assert_eq!(undo(USER), Err(CannotUndo::NotTheirs));
+        let done = undo(REVIEWER);
+        if self.now >= decision.at + UNDO {
+            assert_eq!(done, Err(CannotUndo::TooLate));
+        }
+        let done = done.ok()?;
+        for transition in &done {
+            match transition {
+                Transition::Revoked(change) => assert_eq!(
+                    change.after.state,
+                    GrantState::Revoked {
+                        at: self.now,
+                        by: None,
+                        cause: Cause::Undone,
+                        comment: text(""),
+                    }
+                ),
+                Transition::TakenBack { taken, .. } => {
+                    let TakenBack::End(change) = taken else {
+                        panic!("nothing was unlocked");
+                    };
+                    assert!(change.after.window.expires_at < change.before.window.expires_at);
+                    assert!(change.after.window.expires_at > self.now);
+                }
+                Transition::Requested { request: new, .. } => {
+                    assert_eq!((&new.terms, &new.reason), (&request.terms, &request.reason));
+                    assert!(new.lapses_at > self.now);
+                }
+                Transition::Superseded { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        Some(done)
     }
 
     fn replace(&mut self, request: Request) {
@@ -204,6 +306,7 @@ impl History {
                 cancelled.ok().map(|done| vec![done])
             }
             Step::Release => transition::release(&facts, grant, now).ok(),
+            Step::Undo { seconds } => self.undo(*seconds),
             Step::Revoke => transition::revoke(&facts, grant, REVIEWER, text(""), now).ok(),
         };
         self.record(done.into_iter().flatten());

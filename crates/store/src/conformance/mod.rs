@@ -176,6 +176,8 @@ stories! { $
         what_was_removed_is_listed_apart,
         the_history_of_all_is_that_of_each,
         the_sessions_of_all_are_those_of_each,
+        what_a_decision_replaced_is_kept_for_a_moment,
+        a_count_starts_anew_and_is_forgotten,
     ]
     gateway: [
         a_gateway_enrols_once,

@@ -212,7 +212,7 @@ pub async fn an_unlock_restarts_a_count(store: Arc<dyn Store>) {
     let (user, resource) = (sample.member, sample.resource);
     for minute in [9, 12] {
         write!(store, |tx| tx
-            .restart_count(user, resource, at(minute))
+            .restart_count(user, resource, Some(at(minute)))
             .await);
         let found = history(&store, user).await;
         let [(of, known)] = found.as_slice() else {

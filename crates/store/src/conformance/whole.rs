@@ -10,6 +10,7 @@ use hourkey_protocol::account::SessionKind;
 use super::sample::{at, sample};
 use super::write;
 use crate::Store;
+use crate::access::{Replaced, Undoable};
 use crate::account::NewSession;
 
 /// Groups, networks and assignments by id are those of the whole organisation.
@@ -66,7 +67,7 @@ pub async fn the_history_of_all_is_that_of_each(store: Arc<dyn Store>) {
     let denied = write!(store, |tx| {
         let denied = tx.insert_request(sample.other_request()).await?;
         tx.set_request_state(denied, sample.denial(at(3))).await?;
-        tx.restart_count(sample.reviewer, sample.resource, at(4))
+        tx.restart_count(sample.reviewer, sample.resource, Some(at(4)))
             .await?;
         Ok(denied)
     });
@@ -121,4 +122,61 @@ pub async fn the_sessions_of_all_are_those_of_each(store: Arc<dyn Store>) {
     let mut theirs = read.sessions_of(sample.member).await.unwrap();
     theirs.reverse();
     assert_eq!(all, theirs);
+}
+
+/// What a decision replaced is kept with its request until it is forgotten, or old.
+pub async fn what_a_decision_replaced_is_kept_for_a_moment(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (first, grant) = sample.approved(&store, 1..31, GrantState::Active).await;
+    let kept = |replaced| Undoable {
+        request: first,
+        by: sample.reviewer,
+        at: at(5),
+        replaced,
+    };
+    let all = [
+        Replaced::Waiting,
+        Replaced::Count { before: None },
+        Replaced::Count {
+            before: Some(at(1)),
+        },
+        Replaced::NoGrant { grant },
+    ];
+    for replaced in all {
+        let decision = kept(replaced);
+        write!(store, |tx| tx.put_undoable(decision).await);
+        let mut read = store.read().await.unwrap();
+        assert_eq!(read.undoable(first).await.unwrap(), Some(kept(replaced)));
+        assert_eq!(read.undoable(RequestId(99)).await.unwrap(), None);
+    }
+    write!(store, |tx| tx.remove_undoable(first).await);
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.undoable(first).await.unwrap(), None);
+    drop(read);
+    let decision = kept(Replaced::Waiting);
+    write!(store, |tx| tx.put_undoable(decision).await);
+    write!(store, |tx| tx.forget_expired(at(5)).await);
+    let mut read = store.read().await.unwrap();
+    assert!(read.undoable(first).await.unwrap().is_some());
+    drop(read);
+    write!(store, |tx| tx.forget_expired(at(6)).await);
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.undoable(first).await.unwrap(), None);
+}
+
+/// The count of unused days starts anew, and is forgotten.
+pub async fn a_count_starts_anew_and_is_forgotten(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (user, resource) = (sample.member, sample.resource);
+    let counted = async || {
+        let mut read = store.read().await.unwrap();
+        let history = read.access_history(user, Some(resource)).await.unwrap();
+        history.first().and_then(|(_, it)| it.counted_from)
+    };
+    write!(store, |tx| tx
+        .restart_count(user, resource, Some(at(3)))
+        .await);
+    assert_eq!(counted().await, Some(at(3)));
+    write!(store, |tx| tx.restart_count(user, resource, None).await);
+    assert_eq!(counted().await, None);
 }

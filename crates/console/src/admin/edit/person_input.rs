@@ -74,7 +74,7 @@ impl PersonInput {
         let text = |name| fields.get(name).trim().to_owned();
         Self {
             name: text("name"),
-            login: text("login").to_lowercase(),
+            login: text("login"),
             email: text("email"),
             roles: read_roles(fields),
             disabled: fields.has("disabled"),
@@ -94,7 +94,7 @@ impl PersonInput {
     pub(super) fn person(self, id: UserId) -> User {
         User {
             id,
-            login: self.login,
+            login: self.login.to_lowercase(),
             name: self.name,
             email: Some(self.email).filter(|email| !email.is_empty()),
             roles: self.roles,
