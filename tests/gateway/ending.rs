@@ -46,7 +46,12 @@ async fn a_revocation_cuts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extended_grant_keeps_its_connections_up_to_its_new_end() {
     let other = Origin::start().await;
-    let env = TestEnv::with(&[("db.corp.example", other.ticks())]).await;
+    let later = Origin::start().await;
+    let servers = [
+        ("db.corp.example", other.ticks()),
+        ("build.corp.example", later.ticks()),
+    ];
+    let env = TestEnv::with(&servers).await;
     let local_proxy = env.local_proxy().await;
     let grant = env.open("Logs").await;
     env.open("Database").await;
@@ -57,6 +62,10 @@ async fn an_extended_grant_keeps_its_connections_up_to_its_new_end() {
     ends.says(QUIET).await;
     env.clock.advance(MINUTE * 50).unwrap();
     assert_eq!(env.extend("Logs").await, grant);
+    // Once what was granted after it lets traffic pass, both ends have heard of it.
+    env.open("Build host").await;
+    let passes = Connection::to(&local_proxy, "build.corp.example:22").await;
+    drop(passes.unwrap());
     quiet.goes_on().await;
 
     env.clock.advance(MINUTE * 20).unwrap();
