@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use chrono::{Offset as _, Utc};
 use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
 use hourkey_domain::extension::AddsNothing;
 use hourkey_domain::format::dated;
 use hourkey_domain::ids::{RequestId, UserId};
@@ -10,7 +11,9 @@ use hourkey_domain::request::{CannotApprove, Request};
 use hourkey_domain::transition::{self, CannotUndo, TooLate, Transition};
 use hourkey_protocol::access::{Approve, Comment, Request as Shown};
 use hourkey_protocol::problem::Code;
+use hourkey_store::log::{Entry, Subject};
 use hourkey_store::{Read, Room, Write};
+use serde_json::json;
 
 use super::act::Act;
 use super::actor::{Action, Actor, Target};
@@ -134,6 +137,14 @@ pub async fn undo_in(
     for transition in done.map_err(cannot_undo)? {
         let recorded = record::apply(tx, &transition, Act::of(caller.user, now)).await?;
         if let (Transition::Requested { .. }, Some(new)) = (&transition, recorded.request) {
+            let entry = Entry {
+                at: now,
+                actor: Some(caller.user),
+                action: AuditAction::RequestUndone,
+                subject: Subject::of_request(&request, None),
+                detail: json!({ "denied": id, "waits_again_as": new }),
+            };
+            tx.record(entry).await?;
             shown = new;
         }
     }

@@ -241,7 +241,7 @@ async fn offered(
                 }
             }
             li {
-                p { "Type the code that the app shows." }
+                p { "Type the code that the app shows. You’re signed out everywhere else then." }
                 form.stack #turn-on method="post" action=(here(uri)) {
                     (token_field(&user.token))
                     input type="hidden" name="offer" value=(offer);

@@ -97,8 +97,14 @@ async fn a_denial_stays_and_the_same_terms_wait_again() {
     let id = asked(&env).await;
     let deny = format!("/requests/{id}/deny");
     env.post(rae, &deny, json!({ "comment": "No" })).await;
+    let before = env.seq().await;
     let again = undo(&env, rae, id).await;
     assert_eq!(again.status, 200, "{}", again.json());
+    let actions = [
+        "request.made by Rae Reviewer",
+        "request.undone by Rae Reviewer",
+    ];
+    assert_eq!(env.actions(before).await, actions);
     let (new, old) = (
         again.json(),
         env.get(rae, &format!("/requests/{id}")).await.json(),

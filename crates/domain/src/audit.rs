@@ -57,7 +57,7 @@ actions! {
     GrantReleased = "grant.released",
     /// A person or the system revoked a grant.
     GrantRevoked = "grant.revoked",
-    /// A reviewer took an approval back at once.
+    /// A reviewer took a decision back at once.
     RequestUndone = "request.undone",
     /// An administrator unlocked a resource for somebody, without a request.
     ResourceUnlocked = "resource.unlocked",

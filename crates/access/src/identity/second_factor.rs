@@ -430,7 +430,7 @@ pub async fn turn_on(
             tx.set_recovery_codes(user, digests).await?;
             let action = AuditAction::SecondFactorSetUp;
             record(tx, now, Some(user), user, action, json!({})).await?;
-            // They began with a password alone.
+            // Most of them began with a password alone.
             let why = "two-step sign-in was set up";
             session::end_all(tx, user, Some(session), Some(user), why, now).await
         })
@@ -469,7 +469,7 @@ pub async fn renew_codes(
 /// Turns somebody's own second factor off.
 ///
 /// # Errors
-/// [`Code::Forbidden`] where the organisation requires it of them, and why not otherwise.
+/// Why not.
 pub async fn turn_off(
     app: &App,
     user: UserId,

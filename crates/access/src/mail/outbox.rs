@@ -126,6 +126,7 @@ pub async fn discard(app: &App, user: UserId, id: MailId) -> Result<(), AppError
             let Some(found) = found else { return Ok(None) };
             if let MailContent::Account { .. } = found.new.content
                 && found.new.user != user
+                && !found.dead
             {
                 return Err(AppError::refused(
                     Code::Forbidden,

@@ -151,7 +151,10 @@ pub(super) async fn send(
     match act(&app, &user, id, &typed, &fields).await {
         Ok(shown) if typed.form == "undo" => {
             let to = match fields.has("settled") {
-                true => format!("/review#review-{shown}"),
+                true => {
+                    let settled = Settled::from(fields.get("settled").to_owned()).with(id);
+                    format!("/review?done={settled}#review-{shown}")
+                }
                 false => format!("/review/{shown}"),
             };
             Ok(Redirect::to(&to).into_response())

@@ -182,7 +182,11 @@ fn waits_again(
         asked: request.asked,
         starts_at: request.starts_at,
         created_at: now,
-        lapses_at: request.starts_at.unwrap_or_else(|| later(now, lapse)),
+        lapses_at: match &facts.grant {
+            // An extension lapses with its grant at the latest.
+            Some(granted) => later(now, lapse).min(granted.grant.window.expires_at),
+            None => request.starts_at.unwrap_or_else(|| later(now, lapse)),
+        },
     };
     Ok(vec![Transition::Requested {
         request: new,

@@ -449,7 +449,9 @@ async fn add_people(
         let id = tx.insert_user(person).await?;
         let entity = Entity::User(id);
         record(tx, (AuditAction::UserAdded, entity, detail), maker, now).await?;
-        reset::note_way_in(tx, id, maker, now).await?;
+        if !to.is_empty() {
+            reset::note_way_in(tx, id, maker, now).await?;
+        }
         if is_invited {
             let what = AboutAccount::Invited {
                 by: maker,
@@ -491,8 +493,9 @@ async fn change_person(
         record(tx, (AuditAction::UserChanged, entity, detail), maker, now).await?;
     }
     let moves = before.email != after.email;
+    let leads_elsewhere = moves && after.email.is_some() && id != maker;
     tx.update_user(after).await?;
-    if moves {
+    if leads_elsewhere {
         reset::note_way_in(tx, id, maker, now).await?;
     }
     if moves || disabled {
