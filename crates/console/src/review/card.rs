@@ -117,31 +117,29 @@ pub(super) fn settled_card(request: &Request, undo: &Markup) -> Markup {
             " · "
             bdi { (plain(&request.group_name)) }
         }
-        p.verdict.(tone(&outcome)) {
+        div.verdict.(tone(&outcome)) {
             @match outcome {
                 Outcome::Denied { .. } | Outcome::Revoked { .. } => (Icon::Cross),
                 _ => (Icon::Check),
             }
             b { (request.verdict()) }
+            // On the same line: a card stays as high as it was.
+            (undo)
         }
         (comments(request))
-        (undo)
     }
 }
 
 /// Taking one's decision back, for as long as that may be (rule 12): the style sheet then hides the button.
 pub(super) fn undo(request: &Request, token: &FormToken, queue: Option<&Settled>) -> Markup {
-    let typed = DecisionInput::default();
-    let form = Form {
-        request,
-        token,
-        queue,
-        typed: &typed,
-    };
-    let button = html! {
-        button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }
-    };
-    html! { div.acts.undo { (form.form("undo", button)) } }
+    let id = request.id;
+    html! {
+        form.undo #{ "undo-" (id) } method="post" action={ "/review/" (id) } {
+            (token_field(token))
+            @if let Some(settled) = queue { input type="hidden" name="settled" value=(settled); }
+            button.btn name="do" value="undo" aria-label=(about("Undo", request)) { "Undo" }
+        }
+    }
 }
 
 /// The forms about one request.
