@@ -180,7 +180,7 @@ pub enum Gives {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakenBack {
     /// More time: the grant gets its old end.
-    End(GrantChange),
+    End(Box<GrantChange>),
     /// An unlock: the unused days count from there again.
     Count(Option<Time>),
 }

@@ -122,7 +122,7 @@ pub fn undo(
                         ..running.clone()
                     };
                     let before = running;
-                    let taken = TakenBack::End(GrantChange { before, after });
+                    let taken = TakenBack::End(Box::new(GrantChange { before, after }));
                     Ok(vec![taken_back(request, taken, now)])
                 }
             }
