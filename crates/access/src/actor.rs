@@ -181,6 +181,18 @@ impl Actor {
         }
     }
 
+    /// Whether they change how things are set up; `only` says who does, to those who may see it.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`], or as for an unknown id for those who do not see it.
+    pub fn authorize_setup(&self, only: &str) -> Result<UserId, AppError> {
+        match (self.administers(), self.sees_configuration()) {
+            (true, _) => Ok(self.user.id),
+            (false, true) => Err(AppError::refused(Code::Forbidden, only)),
+            (false, false) => Err(AppError::not_found()),
+        }
+    }
+
     /// True when they may see what `requester` asks for or holds here (rules 1 and 14): what lists
     /// and streams are filtered by.
     #[must_use]

@@ -1,7 +1,6 @@
 //! Deciding a request: approve, approve for less time, deny.
 
-use chrono::TimeDelta;
-use chrono::{Offset as _, Utc};
+use chrono::{Offset as _, TimeDelta, Utc};
 use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::extension::AddsNothing;

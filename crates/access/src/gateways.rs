@@ -147,14 +147,7 @@ pub async fn remove_here(store: &Arc<dyn Store>, id: GatewayId, now: Time) -> Re
 
 async fn authorized(tx: &mut dyn Write, caller: Caller) -> Result<UserId, AppError> {
     let actor = Actor::load(tx, caller).await?;
-    match (actor.administers(), actor.sees_configuration()) {
-        (true, _) => Ok(actor.user.id),
-        (false, true) => Err(AppError::refused(
-            Code::Forbidden,
-            "Only administrators add and remove gateways.",
-        )),
-        (false, false) => Err(AppError::not_found()),
-    }
+    actor.authorize_setup("Only administrators add and remove gateways.")
 }
 
 async fn add_in(

@@ -147,16 +147,21 @@ impl AccountRead for Tx {
     async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError> {
         let shown = query(
             "SELECT user_id, shown_to, at FROM shown_links WHERE at > ? ORDER BY at DESC, user_id",
-        )
-        .bind(millis(since));
-        self.all(shown, |row| {
-            Ok(ShownLink {
-                user: UserId(row.col("user_id")?),
-                shown_to: UserId(row.col("shown_to")?),
-                at: row.time("at")?,
-            })
-        })
-        .await
+        );
+        self.all(shown.bind(millis(since)), shown_link).await
+    }
+
+    async fn shown_links_of(
+        &mut self,
+        user: UserId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<ShownLink>, StoreError> {
+        let shown = query(
+            "SELECT user_id, shown_to, at FROM shown_links WHERE user_id = ? AND at > ? \
+             ORDER BY at DESC, shown_to",
+        );
+        let shown = shown.bind(user.0).bind(millis(since));
+        self.all(shown, shown_link).await
     }
 
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError> {
@@ -514,5 +519,13 @@ fn device(row: &SqliteRow) -> Result<DeviceCode, StoreError> {
         polled_at: row.maybe_time("polled_at")?,
         consent: consent.map(|(user, session)| Consent { user, session }),
         denied: row.col("denied")?,
+    })
+}
+
+fn shown_link(row: &SqliteRow) -> Result<ShownLink, StoreError> {
+    Ok(ShownLink {
+        user: UserId(row.col("user_id")?),
+        shown_to: UserId(row.col("shown_to")?),
+        at: row.time("at")?,
     })
 }

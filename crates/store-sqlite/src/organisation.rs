@@ -315,6 +315,13 @@ impl OrganisationRead for Tx {
             .await
     }
 
+    async fn administrators(&mut self) -> Result<Vec<UserId>, StoreError> {
+        let administrators =
+            query("SELECT id FROM users WHERE admin AND removed = 0 AND disabled = 0 ORDER BY id");
+        self.all(administrators, |row| Ok(UserId(row.col("id")?)))
+            .await
+    }
+
     async fn fallback_groups(&mut self) -> Result<Vec<GroupId>, StoreError> {
         let groups = query("SELECT group_id FROM fallback_reviewers ORDER BY group_id");
         self.all(groups, |row| Ok(GroupId(row.col("group_id")?)))

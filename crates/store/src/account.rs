@@ -197,6 +197,13 @@ pub trait AccountRead: Send {
     /// The links to set a password that were shown to administrators since `since`, the latest first.
     async fn shown_links(&mut self, since: DateTime<Utc>) -> Result<Vec<ShownLink>, StoreError>;
 
+    /// As [`AccountRead::shown_links`], of one account.
+    async fn shown_links_of(
+        &mut self,
+        user: UserId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<ShownLink>, StoreError>;
+
     /// Who signed in in this browser before, the latest first.
     async fn known_users(&mut self, browser: Digest) -> Result<Vec<UserId>, StoreError>;
 

@@ -109,6 +109,9 @@ pub trait OrganisationRead: Send {
     /// Enabled users who may review requests for a resource: by role, or as its approvers.
     async fn reviewers_of(&mut self, resource: ResourceId) -> Result<Vec<UserId>, StoreError>;
 
+    /// The enabled users with the role Admin, in order of id.
+    async fn administrators(&mut self) -> Result<Vec<UserId>, StoreError>;
+
     /// The organisation's groups of fallback reviewers, in order of id.
     async fn fallback_groups(&mut self) -> Result<Vec<GroupId>, StoreError>;
 

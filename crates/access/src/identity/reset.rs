@@ -203,11 +203,8 @@ pub(crate) async fn check_decision(
     requester: UserId,
     now: Time,
 ) -> Result<(), AppError> {
-    let shown = shown_lately(tx, now).await?;
-    match shown
-        .iter()
-        .any(|it| it.user == by && it.shown_to == requester)
-    {
+    let shown = tx.shown_links_of(by, now - APPROVES_NOTHING_FOR).await?;
+    match shown.iter().any(|it| it.shown_to == requester) {
         false => Ok(()),
         true => Err(AppError::refused(
             Code::OwnRequest,
@@ -248,10 +245,8 @@ pub async fn finish(app: &App, code: &str, new_password: String) -> Result<Verif
             };
             let user = user.id;
             // Whoever was shown the link may be who uses it: the day begins now.
-            for shown in tx.shown_links(now - LIFETIME).await? {
-                if shown.user == user {
-                    note_way_in(tx, user, shown.shown_to, now).await?;
-                }
+            for shown in tx.shown_links_of(user, now - LIFETIME).await? {
+                note_way_in(tx, user, shown.shown_to, now).await?;
             }
             account::set_password(tx, user, &hash, None, Some(user), now).await?;
             Ok(Verified::by_password(user, hash))

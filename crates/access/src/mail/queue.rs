@@ -3,7 +3,6 @@
 use hourkey_domain::Time;
 use hourkey_domain::cause::Cause;
 use hourkey_domain::ids::{GrantId, RequestId, ResourceId, UserId};
-use hourkey_domain::review::Role;
 use hourkey_domain::transition::UNDO;
 use hourkey_protocol::notice::What;
 use hourkey_store::Write;
@@ -78,13 +77,13 @@ pub(crate) async fn account_and_admins(
     what: AboutAccount,
     at: Time,
 ) -> Result<(), AppError> {
-    let users = tx.organisation().await?.users.into_iter();
-    let told = users.filter(|user| {
-        let concerned = user.id == owner || user.roles.contains(&Role::Admin);
-        concerned && Some(user.id) != actor && !user.disabled
-    });
-    for user in told {
-        account(tx, user.id, what.clone(), at).await?;
+    let mut told = tx.administrators().await?;
+    let is_enabled = tx.user(owner).await?.is_some_and(|owner| !owner.disabled);
+    if is_enabled && !told.contains(&owner) {
+        told.push(owner);
+    }
+    for user in told.into_iter().filter(|user| Some(*user) != actor) {
+        account(tx, user, what.clone(), at).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::explain::ConnectedGateways;
-use super::view::{count, overview_of_one};
+use super::view::{administered, count, overview_of_one};
 use crate::address::Id;
 use crate::confirm;
 use crate::error::PageError;
@@ -132,15 +132,6 @@ pub(super) async fn send(
             Ok(Redirect::to("/gateways").into_response())
         }
         _ => Err(out_of_date().into()),
-    }
-}
-
-/// The organisation, for administrators alone.
-async fn administered(app: &App, user: &PageUser) -> Result<Overview, PageError> {
-    let view = overview_of_one(app, user, Sight::Configuration).await?;
-    match view.administers {
-        true => Ok(view),
-        false => Err(AppError::not_found().into()),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::page_user::PageUser;
 use crate::state;
 
 /// The most rows of the page.
-const MOST: usize = 500;
+const MAX_ROWS: usize = 500;
 
 /// `GET /people/{id}/view`
 pub(super) async fn show(
@@ -44,7 +44,7 @@ pub(super) async fn show(
             p.lead { "Nobody is told that you look, and nothing can be pressed here." }
             @if rows.is_empty() { p.empty { "They see no resource." } }
             ul.rows {
-                @for row in rows.iter().take(MOST) {
+                @for row in rows.iter().take(MAX_ROWS) {
                     li.row {
                         (state::mark(&row.shown, view.now))
                         div.what {
@@ -57,7 +57,7 @@ pub(super) async fn show(
                     }
                 }
             }
-            @if rows.len() > MOST { p.hint { "And " (rows.len() - MOST) " more." } }
+            @if rows.len() > MAX_ROWS { p.hint { "And " (rows.len() - MAX_ROWS) " more." } }
         },
     )
     .await

@@ -35,6 +35,15 @@ pub(super) async fn overview_of_one(
     }
 }
 
+/// The organisation, for administrators alone: for all others there is no such page.
+pub(super) async fn administered(app: &App, user: &PageUser) -> Result<Overview, PageError> {
+    let view = overview_of_one(app, user, Sight::Configuration).await?;
+    match view.administers {
+        true => Ok(view),
+        false => Err(AppError::not_found().into()),
+    }
+}
+
 /// The page.
 pub(super) async fn page(
     app: &App,

@@ -47,7 +47,7 @@ const ADA: DemoUser = DemoUser {
 pub(super) async fn play(steps: &mut Steps, pictures: &Path) -> Result<()> {
     let start = Instant::now();
     let intranet = plain(INTRANET).await?;
-    let mut desk = Desk::set_up().await?;
+    let mut desk = AdminHarness::set_up().await?;
     let mut link = None;
     steps
         .step("First day: a controller starts in an empty folder", async {
@@ -214,7 +214,7 @@ async fn save(page: &Page) -> Result<()> {
 }
 
 /// Where the administrator works: a shell, and a browser.
-struct Desk {
+struct AdminHarness {
     session: Session,
     browser: Browser,
     url: Url,
@@ -231,7 +231,7 @@ struct Visitor {
     opener: Opener,
 }
 
-impl Desk {
+impl AdminHarness {
     async fn set_up() -> Result<Self> {
         let mut session = Session::start().await?;
         let address = format!("127.0.0.1:{}", free_port()?);

@@ -58,6 +58,9 @@ pub async fn shown_links_are_kept(store: Arc<dyn Store>) {
     let mut read = store.read().await.unwrap();
     assert_eq!(read.shown_links(at(4)).await.unwrap(), [shown(5)]);
     assert_eq!(read.shown_links(at(5)).await.unwrap(), []);
+    assert_eq!(read.shown_links_of(user, at(4)).await.unwrap(), [shown(5)]);
+    assert_eq!(read.shown_links_of(user, at(5)).await.unwrap(), []);
+    assert_eq!(read.shown_links_of(shown_to, at(4)).await.unwrap(), []);
 }
 
 /// A user has one reset link at a time, until it expires or is used.

@@ -202,14 +202,7 @@ fn last_admin() -> AppError {
 }
 
 fn authorized(actor: &Actor) -> Result<UserId, AppError> {
-    match (actor.administers(), actor.sees_configuration()) {
-        (true, _) => Ok(actor.user.id),
-        (false, true) => Err(AppError::refused(
-            Code::Forbidden,
-            "Only administrators change how things are set up.",
-        )),
-        (false, false) => Err(AppError::not_found()),
-    }
+    actor.authorize_setup("Only administrators change how things are set up.")
 }
 
 fn sealed(what: &str) -> String {

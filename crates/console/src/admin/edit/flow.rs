@@ -5,12 +5,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::organisation::edit::{self, Consequence, Edit, Saved, version};
-use hourkey_access::overview::{Overview, Sight};
+use hourkey_access::overview::Overview;
 use hourkey_domain::ids::ResourceId;
 use hourkey_domain::organisation::Resource;
 use maud::{Markup, html};
 
-use crate::admin::view::overview_of_one;
 use crate::confirm;
 use crate::error::PageError;
 use crate::form::{Fields, FormError};
@@ -41,15 +40,6 @@ pub(super) struct Draft<'a> {
     pub(super) wrong: &'a FormError,
     /// What the button that removes it is called, where there is one.
     pub(super) remove: Option<&'static str>,
-}
-
-/// The organisation, for administrators alone: for all others there is no such page.
-pub(super) async fn viewed(app: &App, user: &PageUser) -> Result<Overview, PageError> {
-    let view = overview_of_one(app, user, Sight::Configuration).await?;
-    match view.administers {
-        true => Ok(view),
-        false => Err(AppError::not_found().into()),
-    }
 }
 
 /// The resource, or the answer about an unknown one.

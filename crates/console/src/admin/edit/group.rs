@@ -10,8 +10,9 @@ use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{GroupId, UserId};
 use maud::{Markup, html};
 
-use super::flow::{Draft, Sheet, line, removes, seen, viewed};
+use super::flow::{Draft, Sheet, line, removes, seen};
 use crate::address::Id;
+use crate::admin::view::administered;
 use crate::error::PageError;
 use crate::form::{Field, Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -38,7 +39,7 @@ pub(super) async fn send_new(
     uri: Uri,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    viewed(&app, &user).await?;
+    administered(&app, &user).await?;
     let edit = named(GroupId(0), &fields);
     let home = async || {
         let organisation = app.organisation().await?;
@@ -74,7 +75,7 @@ pub(super) async fn send(
     Id(id): Id<GroupId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let view = viewed(&app, &user).await?;
+    let view = administered(&app, &user).await?;
     let group = view
         .organisation
         .group(id)
@@ -173,7 +174,7 @@ async fn form_new(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    viewed(app, user).await?;
+    administered(app, user).await?;
     let draft = Draft {
         lead: html! { "People who get access to the same things. Next you say who is in it." },
         fields: line("name", "Name", typed.get("name"), ""),
@@ -203,7 +204,7 @@ async fn form(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let group = view
         .organisation
         .group(id)

@@ -9,7 +9,8 @@ use hourkey_access::overview::Overview;
 use hourkey_domain::ids::GroupId;
 use maud::{Markup, html};
 
-use super::flow::{Draft, Sheet, line, seen, viewed};
+use super::flow::{Draft, Sheet, line, seen};
+use crate::admin::view::administered;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -33,7 +34,7 @@ pub(super) async fn send(
     uri: Uri,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    viewed(&app, &user).await?;
+    administered(&app, &user).await?;
     let home = async || Ok("/settings".to_owned());
     let edit = read(&fields);
     match sheet(&app, &user, &uri)
@@ -81,7 +82,7 @@ async fn form(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let is_typed = typed.has("seen");
     let (shown, version) = match is_typed {
         true => (read(typed), typed.get("seen").to_owned()),

@@ -11,9 +11,10 @@ use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::User;
 use maud::html;
 
-use super::flow::{Draft, Sheet, removes, seen, viewed};
+use super::flow::{Draft, Sheet, removes, seen};
 use super::person_input::{LinesInput, PersonInput};
 use crate::address::Id;
+use crate::admin::view::administered;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -37,7 +38,7 @@ pub(super) async fn send_new(
     uri: Uri,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    viewed(&app, &user).await?;
+    administered(&app, &user).await?;
     let people = LinesInput::read(&fields).people();
     let first = people.as_ref().ok().and_then(|people| people.first());
     let login = first.map(|it| it.login.clone());
@@ -80,7 +81,7 @@ pub(super) async fn send(
     Id(id): Id<UserId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let view = viewed(&app, &user).await?;
+    let view = administered(&app, &user).await?;
     let person = view.organisation.user(id).ok_or_else(AppError::not_found)?;
     let (edit, home) = match removes(&fields) {
         true => (Edit::RemovePerson(id), "/people".to_owned()),
@@ -114,7 +115,7 @@ async fn form_new(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    viewed(app, user).await?;
+    administered(app, user).await?;
     let sends_mail = mail::choices::of(app, user.user.id).await?.is_set_up;
     let draft = Draft {
         lead: html! { "They can sign in once they have chosen a password, and reach what their groups reach." },
@@ -145,7 +146,7 @@ async fn form(
     typed: &Fields,
     wrong: &FormError,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let person = view.organisation.user(id).ok_or_else(AppError::not_found)?;
     let is_typed = typed.has("seen");
     let (input, version) = match is_typed {

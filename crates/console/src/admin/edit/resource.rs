@@ -10,9 +10,10 @@ use hourkey_domain::ids::ResourceId;
 use hourkey_domain::organisation::Resource;
 use maud::html;
 
-use super::flow::{Draft, Sheet, found, removes, seen, viewed};
+use super::flow::{Draft, Sheet, found, removes, seen};
 use super::resource_input::ResourceInput;
 use crate::address::Id;
+use crate::admin::view::administered;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -26,7 +27,7 @@ pub(super) async fn show_new(
     uri: Uri,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = viewed(&app, &user).await?;
+    let view = administered(&app, &user).await?;
     form(
         &app,
         &user,
@@ -57,7 +58,7 @@ pub(super) async fn show(
     Id(id): Id<ResourceId>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = viewed(&app, &user).await?;
+    let view = administered(&app, &user).await?;
     let resource = found(&view, id)?;
     form(
         &app,
@@ -89,7 +90,7 @@ async fn send_of(
     id: Option<ResourceId>,
     fields: &Fields,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let before = id.map(|id| found(&view, id)).transpose()?;
     let input = ResourceInput::read(fields);
     let edit = match id.filter(|_| removes(fields)) {

@@ -12,9 +12,10 @@ use hourkey_domain::organisation::{Assignment, Resource};
 use maud::html;
 
 use super::fields;
-use super::flow::{Draft, Sheet, removes, seen, viewed};
+use super::flow::{Draft, Sheet, removes, seen};
 use super::input::SettingsInput;
 use crate::address::Id;
+use crate::admin::view::administered;
 use crate::admin::view::link;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
@@ -88,7 +89,7 @@ async fn show(
     target: Target,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let found = found(&view, target)?;
     let (input, seen) = match unsent.fields.has("seen") {
         true => (
@@ -107,7 +108,7 @@ async fn send(
     target: Target,
     fields: &Fields,
 ) -> Result<Response, PageError> {
-    let view = viewed(app, user).await?;
+    let view = administered(app, user).await?;
     let found = found(&view, target)?;
     let input = SettingsInput::read(fields);
     let sheet = sheet(app, user, uri, &found);
