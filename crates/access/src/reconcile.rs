@@ -9,11 +9,13 @@ use hourkey_domain::review::{Eligible, Reviewers};
 use hourkey_domain::transition::{self, AccessFacts};
 use hourkey_store::Write;
 use hourkey_store::access::OpenFilter;
+use hourkey_store::mail::AboutAccount;
 
 use super::act::Act;
 use super::{facts, notices, record};
 use crate::directory;
 use crate::error::AppError;
+use crate::mail::queue;
 
 /// Ends what no longer stands after a change of the organisation, in the transaction that made and
 /// recorded the change: between those users and resources that it can reach. `before` is the
@@ -32,6 +34,7 @@ pub async fn reconcile(
     tx.start_counts(now).await?;
     let after = directory::advanced(tx, before).await?;
     let act = Act { actor, at: now };
+    administrators_went(tx, before, &after, act).await?;
     let mut reviewers = BTreeMap::new();
     for (user, resource) in affected_pairs(before, &after) {
         let reviewers = { reviewers.entry(resource) }.or_insert_with(|| after.reviewers(resource));
@@ -40,6 +43,30 @@ pub async fn reconcile(
         pair(tx, facts, moved, reviewers, act).await?;
     }
     Ok(after)
+}
+
+/// Notes that administrators went, and tells those who are left, and those who went and have an account
+/// (rule 6: whoever becomes the only one by their own doing is not free at once).
+async fn administrators_went(
+    tx: &mut dyn Write,
+    before: &Organisation,
+    after: &Organisation,
+    act: Act,
+) -> Result<(), AppError> {
+    let gone = before.administrators_gone(after);
+    if gone.is_empty() {
+        return Ok(());
+    }
+    tx.set_admin_went_at(act.at).await?;
+    let named = |user: UserId| after.user_name(user).unwrap_or_default().to_owned();
+    for user in gone {
+        let what = AboutAccount::AdminWent {
+            of: named(user),
+            by: act.actor.map(named),
+        };
+        queue::account_and_admins(tx, user, act.actor, what, act.at).await?;
+    }
+    Ok(())
 }
 
 /// A use, reported late, may have opened what somebody asks to be unlocked: the request has nothing

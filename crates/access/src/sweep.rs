@@ -1,5 +1,6 @@
 //! What time alone does: lapses, starts, expiries, ends of assignments and of sessions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hourkey_domain::Time;
@@ -16,6 +17,7 @@ use crate::app::App;
 use crate::clock::sleep_until;
 use crate::error::AppError;
 use crate::identity::session;
+use crate::organisation::edit::own_gain;
 use crate::shutdown::stopped;
 
 /// After the store failed, it is asked again after this.
@@ -76,10 +78,13 @@ async fn sweep(app: &App, forget_at: &mut Time) -> Result<Time, AppError> {
 /// # Errors
 /// The store's own failure; everything stays due.
 pub async fn sweep_now(app: &App) -> Result<(), AppError> {
-    app.transact(Room::Kept, |tx, now| {
+    let before = app.organisation().await?;
+    app.transact(Room::Kept, move |tx, now| {
+        let before = Arc::clone(&before);
         Box::pin(async move {
             settle_due(tx, now).await?;
             repeat_due(tx, now).await?;
+            own_gain::end_due(tx, &before, now).await?;
             session::end_due(tx, now).await
         })
     })

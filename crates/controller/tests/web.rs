@@ -35,6 +35,8 @@ mod web {
     #[cfg(target_os = "linux")]
     mod mail_sent;
     mod oauth;
+    #[cfg(target_os = "linux")]
+    mod own_gain;
     mod page_authority;
     mod page_routes;
     mod page_sessions;

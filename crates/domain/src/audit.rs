@@ -103,6 +103,10 @@ actions! {
     OrganisationRenamed = "organisation.renamed",
     /// The groups of fallback reviewers changed.
     FallbackReviewersChanged = "organisation.fallback_reviewers_changed",
+    /// A change gives its own maker more: that does not count for them for 24 hours.
+    OwnGainHeldBack = "own_gain.held_back",
+    /// What somebody gave themselves counts from now on.
+    OwnGainCounts = "own_gain.counts",
     /// A user was added.
     UserAdded = "user.added",
     /// A user's name, mail address or roles changed.

@@ -119,6 +119,7 @@ impl AccessRead for Tx {
              ON a.id = g.assignment_id \
              WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
              UNION ALL SELECT min(again_at) FROM notices WHERE again_at IS NOT NULL \
+             UNION ALL SELECT min(until) FROM held_back \
              UNION ALL SELECT min(ends_at) FROM sessions)",
         );
         Ok(self.one(next, |row| row.maybe_time("at")).await?.flatten())

@@ -108,6 +108,12 @@ pub(crate) trait Columns {
         serde_json::from_str(self.col(name)?).map_err(|error| unreadable(name, error))
     }
 
+    fn maybe_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let text = self.col::<Option<&str>>(name)?;
+        text.map(|text| serde_json::from_str(text).map_err(|error| unreadable(name, error)))
+            .transpose()
+    }
+
     fn parsed<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, StoreError> {
         self.col::<&str>(name)?
             .parse()

@@ -9,7 +9,8 @@ use hourkey_domain::review::Role;
 use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 use hourkey_store::StoreError;
 use hourkey_store::organisation::{
-    Assignment, Group, Joined, Network, Organisation, OrganisationRead, Reachable, Resource, User,
+    Assignment, Group, HeldBack, Joined, Network, Organisation, OrganisationRead, Reachable,
+    Resource, User,
 };
 use sqlx::query;
 use sqlx::sqlite::SqliteRow;
@@ -265,20 +266,56 @@ impl OrganisationRead for Tx {
             here.push((assignment, joined));
         }
         let resources = self.all(named, resource).await?;
-        Ok(resources
-            .into_iter()
-            .map(|resource| {
-                let assignments = assignments.remove(&resource.id).unwrap_or_default();
-                let assignments = assignments
-                    .iter()
-                    .map(|(own, joined)| own.effective_for(resource.settings, *joined))
-                    .collect();
-                Reachable {
-                    resource,
-                    assignments,
-                }
-            })
+        let held = self.held_back(Some(user)).await?.into_iter();
+        let held: HashMap<_, _> = held.map(|held| (held.assignment, held)).collect();
+        let reachable = resources.into_iter().map(|resource| {
+            let assignments = assignments.remove(&resource.id).unwrap_or_default();
+            let assignments = assignments.iter().filter_map(|(own, joined)| {
+                let live = own.effective_for(resource.settings, *joined);
+                let held = held.get(&own.id);
+                held.map_or(Some(live), |held| held.applied(live))
+            });
+            Reachable {
+                assignments: assignments.collect(),
+                resource,
+            }
+        });
+        Ok(reachable
+            .filter(|reachable| !reachable.assignments.is_empty())
             .collect())
+    }
+
+    async fn held_back(&mut self, user: Option<UserId>) -> Result<Vec<HeldBack>, StoreError> {
+        macro_rules! held_back {
+            ($which:literal) => {
+                concat!(
+                    "SELECT h.user_id, h.assignment_id, h.until, h.earlier FROM held_back h \
+                     JOIN users u ON u.id = h.user_id AND u.removed = 0 \
+                     JOIN assignments a ON a.id = h.assignment_id AND a.removed = 0 ",
+                    $which,
+                    " ORDER BY h.user_id, h.assignment_id"
+                )
+            };
+        }
+        let held = match user {
+            Some(user) => query(held_back!("WHERE h.user_id = ?")).bind(user.0),
+            None => query(held_back!("")),
+        };
+        self.all(held, |row| {
+            Ok(HeldBack {
+                user: UserId(row.col("user_id")?),
+                assignment: AssignmentId(row.col("assignment_id")?),
+                until: row.time("until")?,
+                earlier: row.maybe_json("earlier")?,
+            })
+        })
+        .await
+    }
+
+    async fn admin_went_at(&mut self) -> Result<Option<Time>, StoreError> {
+        let at = query("SELECT admin_went_at FROM organisation");
+        let at = self.one(at, |row| row.maybe_time("admin_went_at")).await?;
+        Ok(at.flatten())
     }
 
     async fn effective_assignment(

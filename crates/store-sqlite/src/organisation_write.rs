@@ -1,10 +1,11 @@
 //! The organisation, as it is written. What is removed keeps its row.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::review::Role;
 use hourkey_store::StoreError;
-use hourkey_store::organisation::{Assignment, Group, OrganisationWrite, Resource, User};
+use hourkey_store::organisation::{Assignment, Group, HeldBack, OrganisationWrite, Resource, User};
 use sqlx::query;
 
 use crate::column::{Columns, DbEnum, json, millis, period};
@@ -32,6 +33,31 @@ impl OrganisationWrite for Tx {
             "a group of fallback reviewers",
         )
         .await
+    }
+
+    async fn set_held_back(&mut self, user: UserId, all: Vec<HeldBack>) -> Result<(), StoreError> {
+        let forget = query("DELETE FROM held_back WHERE user_id = ?").bind(user.0);
+        self.run(forget).await?;
+        for held in all {
+            let insert = query(
+                "INSERT INTO held_back (user_id, assignment_id, until, earlier) \
+                 SELECT u.id, a.id, ?, ? FROM users u, assignments a \
+                 WHERE u.id = ? AND u.removed = 0 AND a.id = ? AND a.removed = 0",
+            )
+            .bind(millis(held.until))
+            .bind(held.earlier.map(|earlier| json(&earlier)).transpose()?)
+            .bind(user.0)
+            .bind(held.assignment.0);
+            let what = || format!("what is held back of assignment {}", held.assignment);
+            self.update_one(insert, what).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_admin_went_at(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let note = query("UPDATE organisation SET admin_went_at = ?").bind(millis(at));
+        self.run(note).await?;
+        Ok(())
     }
 
     async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError> {

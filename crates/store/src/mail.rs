@@ -197,6 +197,25 @@ pub enum AboutAccount {
         /// Who did it; nobody where it was done on the controller's host.
         by: Option<String>,
     },
+    /// Somebody gave themselves more access: it does not count for them yet (rule 6).
+    GaveThemselves {
+        /// Who.
+        who: String,
+        /// Names of some of the resources.
+        resources: Vec<String>,
+        /// How many there are.
+        count: usize,
+        /// From when it counts.
+        until: DateTime<Utc>,
+    },
+    /// An administrator cannot administer any more: their account was disabled or removed, or lost the
+    /// role.
+    AdminWent {
+        /// Who.
+        of: String,
+        /// Who did it; nobody where it was done on the controller's host.
+        by: Option<String>,
+    },
 }
 
 /// A mail to be sent.

@@ -1,8 +1,11 @@
 //! Users, groups, networks, resources, assignments and approvers.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-pub use hourkey_domain::organisation::{Assignment, Group, Joined, Network, Resource, User};
+pub use hourkey_domain::organisation::{
+    Assignment, Earlier, Group, HeldBack, Joined, Network, Resource, User,
+};
 use hourkey_domain::settings::EffectiveAssignment;
 
 use crate::StoreError;
@@ -90,7 +93,7 @@ pub trait OrganisationRead: Send {
     /// A group's name, also when it was removed since.
     async fn group_name(&mut self, id: GroupId) -> Result<Option<String>, StoreError>;
 
-    /// What a user can reach (or just one resource of it), in order of resource id.
+    /// What a user can reach, without what is held back from them (or just one resource of it), in order of resource id.
     async fn reachable(
         &mut self,
         user: UserId,
@@ -102,6 +105,12 @@ pub trait OrganisationRead: Send {
         &mut self,
         assignment: AssignmentId,
     ) -> Result<Option<EffectiveAssignment>, StoreError>;
+
+    /// What is held back from a user, or from anybody (rule 6), in order of user and assignment.
+    async fn held_back(&mut self, user: Option<UserId>) -> Result<Vec<HeldBack>, StoreError>;
+
+    /// When an enabled administrator last went, or was disabled.
+    async fn admin_went_at(&mut self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Resources for which the user is an approver through one of their groups.
     async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError>;
@@ -131,6 +140,12 @@ pub trait OrganisationWrite: OrganisationRead {
 
     /// Replaces the organisation's groups of fallback reviewers.
     async fn set_fallback_reviewers(&mut self, groups: Vec<GroupId>) -> Result<(), StoreError>;
+
+    /// Sets what is held back from a user, in place of what was.
+    async fn set_held_back(&mut self, user: UserId, all: Vec<HeldBack>) -> Result<(), StoreError>;
+
+    /// Notes when an enabled administrator went, or was disabled.
+    async fn set_admin_went_at(&mut self, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Adds a user; the `id` given is ignored.
     async fn insert_user(&mut self, user: User) -> Result<UserId, StoreError>;

@@ -111,7 +111,10 @@ async fn take_entity(
         Entity::Name => value.set_name(&tx.organisation_name().await?),
         Entity::FallbackReviewers => value.set_fallback_reviewers(tx.fallback_groups().await?),
         Entity::User(id) => match tx.user(id).await? {
-            Some(user) => value.set_user(id, Some(user)),
+            Some(user) => {
+                value.set_user(id, Some(user));
+                value.set_held_back(id, tx.held_back(Some(id)).await?);
+            }
             None => {
                 let groups = value.groups_of(id).to_vec();
                 if let Some((login, name)) = tx.user_name(id).await? {

@@ -34,6 +34,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
         resources: lists.resources,
         removed_resources: tx.removed_resources().await?,
         assignments: lists.assignments,
+        held_back: tx.held_back(None).await?,
         gateways: gateways
             .filter_map(|gateway| Some((gateway.id, serving(&gateway)?)))
             .collect(),

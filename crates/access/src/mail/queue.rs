@@ -88,6 +88,21 @@ pub(crate) async fn account_and_admins(
     Ok(())
 }
 
+/// Queues a mail for all administrators but the one who acts.
+pub(crate) async fn admins(
+    tx: &mut dyn Write,
+    actor: UserId,
+    what: AboutAccount,
+    at: Time,
+) -> Result<(), AppError> {
+    for user in tx.administrators().await? {
+        if user != actor {
+            account(tx, user, what.clone(), at).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn queue(
     tx: &mut dyn Write,
     user: UserId,

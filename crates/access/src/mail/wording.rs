@@ -218,6 +218,41 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
                 )],
             )
         }
+        AboutAccount::GaveThemselves {
+            who,
+            resources,
+            count,
+            until,
+        } => {
+            let who = short(who);
+            let names: Vec<_> = resources.iter().map(short).collect();
+            let more = match count.saturating_sub(names.len()) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            told(
+                format!("{who} gave themselves more access"),
+                vec![
+                    format!("It is about {}{more}.", names.join(", ")),
+                    format!(
+                        "It counts for {who} from {}. If it should not, take it back before then.",
+                        dated(*until)
+                    ),
+                ],
+            )
+        }
+        AboutAccount::AdminWent { of, by } => {
+            let of = short(of);
+            let by = by.as_ref().map(short);
+            let by = by.as_deref().unwrap_or("Somebody on the controller’s host");
+            told(
+                format!("{of} does not administer any more"),
+                vec![format!(
+                    "{by} disabled or removed the account, or took the role away. If you did not expect \
+                     that, talk to each other."
+                )],
+            )
+        }
         AboutAccount::LinkShown { of, to } => {
             let (of, to) = (short(of), short(to));
             told(

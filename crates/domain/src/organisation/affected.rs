@@ -28,6 +28,7 @@ pub fn affected_pairs(
     found.resources();
     found.memberships();
     found.users();
+    found.held_back();
     found.reviewers();
     found.pairs
 }
@@ -98,6 +99,16 @@ impl Affected<'_> {
                 self.open_of(user.id);
             }
         }
+    }
+
+    /// Adds the open pairs of people from whom something else is held back.
+    fn held_back(&mut self) {
+        if self.before.held_back.ptr_eq(&self.after.held_back) {
+            return;
+        }
+        let both = [self.before, self.after].map(|side| side.held_back.values());
+        let users: BTreeSet<_> = both.into_iter().flatten().map(|held| held.user).collect();
+        users.into_iter().for_each(|user| self.open_of(user));
     }
 
     fn open_of(&mut self, user: UserId) {

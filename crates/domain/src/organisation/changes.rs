@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::models::User;
 use super::value::Organisation;
+use crate::ids::UserId;
 
 impl Organisation {
     /// True when both have the same users, groups, networks, resources, assignments, fallback
@@ -19,6 +21,17 @@ impl Organisation {
             && changed(&self.networks, &other.networks).is_empty()
             && changed(&self.resources, &other.resources).is_empty()
             && changed(&self.assignments, &other.assignments).is_empty()
+    }
+
+    /// The enabled administrators who are no such any more in `after`, in order of id.
+    #[must_use]
+    pub fn administrators_gone(&self, after: &Self) -> Vec<UserId> {
+        let administers = |user: Option<&User>| user.is_some_and(User::administers);
+        let users = changed(&self.users, &after.users).into_iter();
+        users
+            .filter(|user| administers(user.before) && !administers(user.after))
+            .map(|user| user.id)
+            .collect()
     }
 }
 

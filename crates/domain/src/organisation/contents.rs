@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
+use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::set::sorted;
@@ -35,6 +36,9 @@ pub struct Contents {
     pub removed_resources: Vec<ResourceId>,
     /// Its assignments.
     pub assignments: Vec<Assignment>,
+    /// What people do not have yet of what they gave themselves (rule 6), in order of user and
+    /// assignment.
+    pub held_back: Vec<HeldBack>,
     /// The networks that its gateways serve, once they have enrolled.
     pub gateways: Vec<(GatewayId, NetworkId)>,
     /// The accesses kept between users and resources.
@@ -134,6 +138,9 @@ impl Organisation {
             resources,
             removed_resources,
             assignments,
+            held_back: { contents.held_back.into_iter() }
+                .map(|held| ((held.user, held.assignment), held))
+                .collect(),
             gateways: contents.gateways.into_iter().collect(),
             accesses,
             devices,
@@ -165,6 +172,7 @@ impl Organisation {
             resources: copies(self.resources.values()),
             removed_resources: self.removed_resources.iter().copied().collect(),
             assignments: copies(self.assignments.values()),
+            held_back: self.held_back.values().copied().collect(),
             gateways: self.gateways().collect(),
             accesses: accesses
                 .map(|(key, access)| (*key, (**access).clone()))

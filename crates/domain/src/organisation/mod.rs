@@ -10,6 +10,7 @@ mod changes;
 mod contents;
 pub mod diff;
 pub mod explain;
+mod held_back;
 mod index;
 pub mod lint;
 mod models;
@@ -32,6 +33,7 @@ pub use diff::{
     Diff, EndedGrant, EndedRequest, LockChange, SentRequest, Sight, UnreviewedResource, diff,
 };
 pub use explain::explain;
+pub use held_back::{Earlier, HELD_BACK_FOR, HeldBack, held_back};
 pub use lint::lint;
 pub use models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 pub use reads::{InNetwork, Reachable, Reached};

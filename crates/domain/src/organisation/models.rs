@@ -29,6 +29,12 @@ pub struct User {
 }
 
 impl User {
+    /// True when they administer the organisation: disabled users do not.
+    #[must_use]
+    pub fn administers(&self) -> bool {
+        !self.disabled && self.roles.contains(&Role::Admin)
+    }
+
     /// True when they review every request by their role (rule 1): disabled users review nothing.
     #[must_use]
     pub fn reviews_all(&self) -> bool {

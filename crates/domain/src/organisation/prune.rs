@@ -23,6 +23,9 @@ impl Contents {
         }
         self.assignments
             .retain(|own| groups.contains(&own.group) && resources.contains(&own.resource));
+        let assignments: BTreeSet<_> = self.assignments.iter().map(|own| own.id).collect();
+        self.held_back
+            .retain(|held| users.contains(&held.user) && assignments.contains(&held.assignment));
         self.accesses
             .retain(|((user, resource), _)| users.contains(user) && resources.contains(resource));
         self.sessions

@@ -59,39 +59,52 @@ pub struct InNetwork {
 
 impl Organisation {
     /// The resources that a user's groups are assigned to (or just one of them), in order of id; also
-    /// of a disabled user, unlike [`Organisation::reached`].
+    /// of a disabled user, unlike [`Organisation::reached`]. What is held back from the user does not count.
     pub fn reachable(
         &self,
         user: UserId,
         only: Option<ResourceId>,
     ) -> impl Iterator<Item = Reachable<'_>> {
+        let mut all = self
+            .live(user, only)
+            .filter_map(move |(own, resource, live)| {
+                let held = self.held_back.get(&(user, own.id));
+                let counts = held.map_or(Some(live), |held| held.applied(live));
+                counts.map(|counts| (resource, counts))
+            })
+            .peekable();
+        std::iter::from_fn(move || {
+            let (resource, first) = all.next()?;
+            let rest = std::iter::from_fn(|| {
+                let same = all.next_if(|(other, _)| other.id == resource.id);
+                same.map(|(_, counts)| counts)
+            });
+            let assignments = std::iter::once(first).chain(rest).collect();
+            Some(Reachable {
+                resource,
+                assignments,
+            })
+        })
+    }
+
+    /// The assignments of a user's groups (or those to one resource) with their resources, in order of
+    /// resource and id, settings resolved: also what is held back from them.
+    pub(super) fn live(
+        &self,
+        user: UserId,
+        only: Option<ResourceId>,
+    ) -> impl Iterator<Item = (&Assignment, &Arc<Resource>, EffectiveAssignment)> {
         let mut assigned = match only {
             Some(resource) => self.assigned_to(user, resource).collect(),
             None => self.assigned(user),
         };
         assigned.sort_by_key(|own| (own.resource, own.id));
-        let mut assigned = assigned.into_iter().peekable();
-        std::iter::from_fn(move || {
-            loop {
-                let first = assigned.next()?;
-                let id = first.resource;
-                let rest = std::iter::from_fn(|| assigned.next_if(|own| own.resource == id));
-                let all = std::iter::once(first).chain(rest);
-                let Some(resource) = self.resources.get(&id) else {
-                    all.for_each(drop);
-                    continue;
-                };
-                let assignments = all.map(|own| {
-                    let joined = self.joined.get(&own.group);
-                    let joined = joined.and_then(|joined| joined.of(user));
-                    own.effective_for(resource.settings, joined)
-                });
-                let assignments = assignments.collect();
-                return Some(Reachable {
-                    resource,
-                    assignments,
-                });
-            }
+        assigned.into_iter().filter_map(move |own| {
+            let resource = self.resources.get(&own.resource)?;
+            let joined = self.joined.get(&own.group);
+            let joined = joined.and_then(|joined| joined.of(user));
+            let live = own.effective_for(resource.settings, joined);
+            Some((&**own, resource, live))
         })
     }
 

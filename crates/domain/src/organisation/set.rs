@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
+use super::held_back::HeldBack;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use super::value::Organisation;
 use crate::ids::{
@@ -207,6 +208,18 @@ impl Organisation {
             debug_assert_eq!(session.id, id);
             self.index.sessions_of.insert((session.user, id));
             self.sessions.insert(id, session);
+        }
+    }
+
+    /// Sets what is held back from somebody (rule 6).
+    pub fn set_held_back(&mut self, user: UserId, all: Vec<HeldBack>) {
+        let before: Vec<_> = self.held_back_from(user).map(|it| it.assignment).collect();
+        for assignment in before {
+            self.held_back.remove(&(user, assignment));
+        }
+        for held in all {
+            debug_assert_eq!(held.user, user);
+            self.held_back.insert((user, held.assignment), held);
         }
     }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 
 use super::access::Access;
+use super::held_back::HeldBack;
 use super::index::Index;
 use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
-use crate::review::Role;
 
 /// The organisation at one moment of the change log, as one immutable value. A clone is cheap, and
 /// no later change of either reaches the other.
@@ -32,6 +32,8 @@ pub struct Organisation {
     pub(super) resources: OrdMap<ResourceId, Arc<Resource>>,
     pub(super) removed_resources: OrdSet<ResourceId>,
     pub(super) assignments: OrdMap<AssignmentId, Arc<Assignment>>,
+    /// What people do not have yet of what they gave themselves (rule 6).
+    pub(super) held_back: OrdMap<(UserId, AssignmentId), HeldBack>,
     pub(super) gateways: OrdMap<GatewayId, NetworkId>,
     pub(super) accesses: OrdMap<(UserId, ResourceId), Arc<Access>>,
     pub(super) devices: OrdMap<DeviceId, Arc<Device>>,
@@ -82,7 +84,7 @@ impl Organisation {
     #[must_use]
     pub fn has_admin(&self) -> bool {
         let mut users = self.users();
-        users.any(|user| !user.disabled && user.roles.contains(&Role::Admin))
+        users.any(|user| user.administers())
     }
 
     /// All users, in order of id; so for the other lists.

@@ -104,6 +104,8 @@ stories! { $
         reviewers_are_found_by_role_and_by_group,
         fallback_reviewers_are_the_members_of_their_groups,
         what_fewer_than_two_review_is_found,
+        what_is_held_back_does_not_count,
+        when_an_administrator_went_is_kept,
     ]
     text: [
         hostile_text_comes_back_byte_for_byte,

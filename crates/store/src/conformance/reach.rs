@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use hourkey_domain::ids::AssignmentId;
 use hourkey_domain::review::Role;
-use hourkey_domain::settings::{Approval, EffectiveAssignment, Override, Period, Settings};
+use hourkey_domain::settings::{Approval, EffectiveAssignment, Mode, Override, Period, Settings};
 
 use super::sample::{assignment, at, group, length, resource, sample, user};
 use super::{refuse, write};
-use crate::organisation::{Assignment, Resource, User};
+use crate::organisation::{Assignment, Earlier, HeldBack, Resource, User};
 use crate::{Store, StoreError};
 
 /// A user reaches what their groups are assigned to, each assignment with its settings resolved (rule 2),
@@ -202,4 +202,75 @@ pub async fn what_fewer_than_two_review_is_found(store: Arc<dyn Store>) {
         tx.insert_user(admin).await
     });
     assert_eq!(scarce().await, []);
+}
+
+/// What is held back from somebody counts for them as it was before, or not at all; another list takes its
+/// place, and what it is about takes it along.
+pub async fn what_is_held_back_does_not_count(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let member = sample.member;
+    let earlier = Earlier {
+        settings: Settings {
+            mode: Mode::AccessRequest,
+            period: Period::Preset(length(7)),
+            approval: Approval::Manual,
+            lock_after: 1,
+        },
+        until: Some(at(9)),
+    };
+    let held = move |assignment, earlier| HeldBack {
+        user: member,
+        assignment,
+        until: at(5),
+        earlier,
+    };
+    let (one, other) = (sample.assignment, sample.other_assignment);
+    write!(store, |tx| {
+        let mut resource = tx.resource(sample.resource).await?.unwrap().0;
+        resource.settings.mode = Mode::Standing;
+        tx.update_resource(resource).await?;
+        let all = vec![held(one, Some(earlier)), held(other, None)];
+        tx.set_held_back(member, all).await
+    });
+    let mut read = store.read().await.unwrap();
+    let all = [held(one, Some(earlier)), held(other, None)];
+    assert_eq!(read.held_back(None).await.unwrap(), all);
+    assert_eq!(read.held_back(Some(member)).await.unwrap(), all);
+    assert_eq!(read.held_back(Some(sample.reviewer)).await.unwrap(), []);
+    assert_eq!(read.next_deadline().await.unwrap(), Some(at(5)));
+    let reachable = read.reachable(member, None).await.unwrap();
+    let [only] = &*reachable else {
+        panic!("{reachable:?}")
+    };
+    assert_eq!(only.resource.id, sample.resource);
+    assert_eq!(only.assignments[0].settings, earlier.settings);
+    assert_eq!(only.assignments[0].until, earlier.until);
+    let hidden = read.reachable(member, Some(sample.other_resource)).await;
+    assert_eq!(hidden.unwrap(), []);
+    drop(read);
+
+    write!(store, |tx| {
+        tx.set_held_back(member, vec![held(other, None)]).await?;
+        tx.remove_assignment(other).await
+    });
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.held_back(None).await.unwrap(), []);
+    let reachable = read.reachable(member, None).await.unwrap();
+    assert_eq!(reachable[0].assignments[0].settings.mode, Mode::Standing);
+    drop(read);
+    let gone = refuse!(store, |tx| {
+        tx.set_held_back(member, vec![held(other, None)]).await
+    });
+    assert!(matches!(gone, StoreError::Refused(_)), "{gone:?}");
+}
+
+/// The newest moment counts.
+pub async fn when_an_administrator_went_is_kept(store: Arc<dyn Store>) {
+    let went = async || store.read().await.unwrap().admin_went_at().await.unwrap();
+    assert_eq!(went().await, None);
+    write!(store, |tx| {
+        tx.set_admin_went_at(at(1)).await?;
+        tx.set_admin_went_at(at(2)).await
+    });
+    assert_eq!(went().await, Some(at(2)));
 }

@@ -289,16 +289,6 @@ impl Edit {
         after
     }
 
-    /// Whether it leads somebody elsewhere who sees the resource: to another address.
-    pub(super) fn moves_what(&self, of: &Organisation, user: UserId, now: Time) -> bool {
-        let Self::Resource(resource) = self else {
-            return false;
-        };
-        let before = of.resource(resource.id);
-        before.is_some_and(|before| !before.same_destination(resource))
-            && of.standing(user, resource.id, now).is_some()
-    }
-
     /// Writes and records it.
     ///
     /// # Errors

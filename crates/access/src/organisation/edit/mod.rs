@@ -2,14 +2,13 @@
 
 mod change;
 mod check;
+pub(crate) mod own_gain;
 
 use std::sync::Arc;
 
-use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::organisation::diff::{Diff, diff, sentences};
-use hourkey_domain::review::Role;
+use hourkey_domain::organisation::diff::{diff, sentences};
 use hourkey_domain::sentence::Sentence;
 use hourkey_protocol::problem::Code;
 use hourkey_store::Room;
@@ -60,8 +59,7 @@ pub fn version_of_new() -> String {
 /// What saving this would do. `seen` is the [`version`] that the form was filled in for.
 ///
 /// # Errors
-/// [`Code::Forbidden`] for whoever may not change the organisation, and for what would give
-/// its maker more access while another administrator is there to save it (rule 6); [`Code::NotFound`];
+/// [`Code::Forbidden`] for whoever may not change the organisation; [`Code::NotFound`];
 /// [`Code::AlreadyDecided`] where somebody else has changed the same since; [`Code::Malformed`] with
 /// what is wrong.
 pub async fn consequence(
@@ -73,7 +71,7 @@ pub async fn consequence(
     let organisation = app.organisation().await?;
     let maker = authorized(&Actor::looking(&organisation, caller)?)?;
     still(&organisation, edit, seen)?;
-    following(&organisation, edit, maker, app.clock.now())
+    following(app, &organisation, edit, maker).await
 }
 
 /// Saves this, if what follows is still what was shown ([`Consequence::seal`]).
@@ -91,7 +89,7 @@ pub async fn save(
     let maker = authorized(&Actor::looking(&known, caller)?)?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
-    let shown = following(&known, &edit, maker, app.clock.now())?;
+    let shown = following(app, &known, &edit, maker).await?;
     if !same(&shown.seal, seal) {
         return Ok(Saved::Changed(shown));
     }
@@ -106,6 +104,7 @@ pub async fn save(
                     return Ok(false);
                 }
                 change.write(tx, &today, maker, now).await?;
+                own_gain::keep(tx, &today, maker, now).await?;
                 let after = reconcile(tx, &today, Some(maker), now).await?;
                 if !after.has_admin() {
                     return Err(last_admin());
@@ -119,7 +118,7 @@ pub async fn save(
         false => {
             let organisation = app.organisation().await?;
             still(&organisation, &edit, seen)?;
-            let now = following(&organisation, &edit, maker, app.clock.now())?;
+            let now = following(app, &organisation, &edit, maker).await?;
             Ok(Saved::Changed(now))
         }
     }
@@ -138,12 +137,13 @@ fn still(organisation: &Organisation, edit: &Edit, seen: &str) -> Result<(), App
     }
 }
 
-fn following(
+async fn following(
+    app: &App,
     organisation: &Organisation,
     edit: &Edit,
     maker: UserId,
-    now: Time,
 ) -> Result<Consequence, AppError> {
+    let now = app.clock.now();
     check::check(organisation, edit)?;
     let after = edit.applied(organisation);
     if after.has_same_entities(organisation) {
@@ -156,41 +156,22 @@ fn following(
         return Err(last_admin());
     }
     let diff = diff(organisation, &after, now);
-    if edit.moves_what(organisation, maker, now) || widens(&diff, maker) {
-        refuse_alone(organisation, maker)?;
-    }
+    let admin_went_at = app.store.read().await?.admin_went_at().await?;
+    let held = own_gain::new(organisation, &after, maker, admin_went_at, now);
     let mut sentences = sentences(&diff, organisation, &after);
     sentences.splice(0..0, edit.about_people(organisation));
+    sentences.extend(own_gain::sentence(&held, &after));
+    let held: Vec<_> = { held.iter() }
+        .map(|held| (held.assignment, held.earlier))
+        .collect();
     // All that follows, also what the sentences only count.
     Ok(Consequence {
         seal: sealed(&format!(
-            "{:?}\n{edit:?}\n{diff:?}",
+            "{:?}\n{edit:?}\n{diff:?}\n{held:?}",
             edit.replaced(organisation)
         )),
         sentences,
     })
-}
-
-/// Whether its maker sees more afterwards, or gets in more easily.
-fn widens(diff: &Diff, maker: UserId) -> bool {
-    let gains = diff.gains.iter().any(|it| it.users.contains(&maker));
-    gains || diff.looser.iter().any(|it| it.users.contains(&maker))
-}
-
-/// Rule 6: a change that widens what its maker reaches does not count for them for a day. Until that is
-/// kept for each person, such a change is another administrator's to make.
-fn refuse_alone(organisation: &Organisation, maker: UserId) -> Result<(), AppError> {
-    let mut admins = organisation
-        .users()
-        .filter(|user| !user.disabled && user.id != maker && user.roles.contains(&Role::Admin));
-    match admins.next() {
-        None => Ok(()),
-        Some(_) => Err(AppError::refused(
-            Code::OwnRequest,
-            "This would give you yourself more access. Nobody does that for themselves: another \
-             administrator has to save it. Nothing was saved.",
-        )),
-    }
 }
 
 fn last_admin() -> AppError {

@@ -211,26 +211,31 @@ fn considered(
     resource: &Resource,
     at: Time,
 ) -> Vec<ExplainedAssignment> {
-    let Some(reachable) = of.reachable(user.id, Some(resource.id)).next() else {
-        return Vec::new();
+    let counting = of.reachable(user.id, Some(resource.id)).next();
+    let counting = counting.map_or_else(Vec::new, |found| found.assignments);
+    let best = most_permissive(&counting, at);
+    let weight = |live: &EffectiveAssignment| {
+        let held = of.held_back_from(user.id);
+        let mut held = held.filter(|held| held.assignment == live.assignment);
+        let counts = best.is_some_and(|best| best.assignment == live.assignment);
+        match (held.next(), best) {
+            _ if user.disabled => Weight::UserDisabled,
+            _ if !live.is_valid(at) => Weight::Ended,
+            (Some(held), _) => Weight::HeldBack { until: held.until },
+            (None, Some(best)) if !counts => Weight::Weaker {
+                than: best.assignment,
+            },
+            (None, _) => Weight::Counts,
+        }
     };
-    let best = most_permissive(&reachable.assignments, at);
-    let weight = |own: &EffectiveAssignment| match best {
-        _ if user.disabled => Weight::UserDisabled,
-        _ if !own.is_valid(at) => Weight::Ended,
-        Some(best) if best.assignment != own.assignment => Weight::Weaker {
-            than: best.assignment,
-        },
-        Some(_) | None => Weight::Counts,
-    };
-    let considered = reachable.assignments.iter().filter_map(|own| {
-        let assignment = of.assignment(own.assignment)?;
+    let considered = of.live(user.id, Some(resource.id));
+    let considered = considered.filter_map(|(own, _, live)| {
         let group = of.group(own.group)?;
         Some(explained(
-            assignment,
+            own,
             &group.name,
             resource.settings,
-            weight(own),
+            weight(&live),
         ))
     });
     considered.collect()
@@ -346,12 +351,23 @@ fn opener(view: &Facts<'_>, at: Time) -> Missing {
     }
 }
 
+impl Explanation {
+    /// That there would be access, but for a change of one's own that does not count yet.
+    fn held_back(&self) -> Option<Missing> {
+        let untils = self.assignments.iter().filter_map(|own| match own.weight {
+            Weight::HeldBack { until } => Some(until),
+            Weight::Counts | Weight::Weaker { .. } | Weight::Ended | Weight::UserDisabled => None,
+        });
+        untils.min().map(|until| Missing::HeldBack { until })
+    }
+}
+
 fn missing(user: &User, found: &Explanation, view: &Facts<'_>, is_taken: bool) -> Vec<Missing> {
     let mut missing = Vec::new();
     let opener = opener(view, found.at);
     match found.lock {
         None if user.disabled => missing.push(Missing::UserDisabled),
-        None => missing.push(Missing::NotAssigned),
+        None => missing.push(found.held_back().unwrap_or(Missing::NotAssigned)),
         Some(LockState::Open { .. } | LockState::Granted { .. }) => {}
         Some(LockState::Scheduled { starts_at, .. }) => {
             missing.push(Missing::NotStarted { starts_at });

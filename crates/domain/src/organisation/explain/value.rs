@@ -183,6 +183,12 @@ pub enum Weight {
     Ended,
     /// The person is disabled.
     UserDisabled,
+    /// A change of the person's own gives it, or gives more through it: that counts for them from this
+    /// moment (rule 6).
+    HeldBack {
+        /// The moment.
+        until: DateTime<Utc>,
+    },
 }
 
 /// A grant that is scheduled or runs.
@@ -250,6 +256,12 @@ pub enum Missing {
     UserDisabled,
     /// None of the person's groups is assigned to the resource at that moment.
     NotAssigned,
+    /// Only a change of the person's own gives it to them: that counts for them from this moment
+    /// (rule 6).
+    HeldBack {
+        /// The moment.
+        until: DateTime<Utc>,
+    },
     /// It was not used for too long.
     Unused,
     /// A reviewer has to approve.

@@ -178,6 +178,13 @@ impl Words<'_> {
             Missing::NotAssigned => {
                 say!("None of ", self.user(), "’s groups has access to it.")
             }
+            Missing::HeldBack { until } => say!(
+                "A change by ",
+                self.user(),
+                " gives it: that counts for everybody else now, and for them from ",
+                self.moment(*until),
+                ".",
+            ),
             Missing::Unused => say!("It locked because it was not used."),
             Missing::NeedsApproval => say!("A reviewer has to approve."),
             Missing::NeedsReason => {
@@ -249,6 +256,11 @@ impl Words<'_> {
         let weight = match own.weight {
             Weight::Counts => say!("This assignment counts."),
             Weight::Ended => say!("This assignment has ended."),
+            Weight::HeldBack { until } => say!(
+                "What they changed of it themselves counts for them from ",
+                self.moment(until),
+                "."
+            ),
             Weight::UserDisabled => say!("It does not count while the account is disabled."),
             Weight::Weaker { than } => {
                 let mut all = self.found.assignments.iter();

@@ -12,6 +12,7 @@ mod leftovers;
 mod lively;
 mod models;
 mod openers;
+mod own_gains;
 mod plain;
 mod reads;
 mod setters;

@@ -1,0 +1,154 @@
+//! What a change gives its own maker: it does not count for them for a day (rule 6).
+
+use std::collections::BTreeSet;
+
+use hourkey_domain::Time;
+use hourkey_domain::audit::AuditAction;
+use hourkey_domain::ids::UserId;
+use hourkey_domain::organisation::{HELD_BACK_FOR, HeldBack, Organisation, held_back};
+use hourkey_domain::review::Role;
+use hourkey_domain::sentence::{Piece, Sentence, Thing};
+use hourkey_store::Write;
+use hourkey_store::log::{Entity, Entry, Subject};
+use hourkey_store::mail::AboutAccount;
+use serde_json::json;
+
+use crate::directory;
+use crate::error::AppError;
+use crate::mail::queue;
+use crate::reconcile::reconcile;
+
+/// Names of resources are listed up to this many.
+const MAX_NAMES: usize = 5;
+
+/// What of a change does not count for its maker yet, beyond what did not before. Nothing, where nobody
+/// else could save it: the organisation has one administrator, and has had no other for a day
+/// (`admin_went_at`).
+pub(super) fn new(
+    before: &Organisation,
+    after: &Organisation,
+    maker: UserId,
+    admin_went_at: Option<Time>,
+    now: Time,
+) -> Vec<HeldBack> {
+    let is_admin = { before.user(maker) }.is_some_and(|user| user.roles.contains(&Role::Admin));
+    let is_settled = admin_went_at.is_none_or(|at| at + HELD_BACK_FOR <= now);
+    if is_admin && is_settled && !before.has_other_admin(maker) {
+        return Vec::new();
+    }
+    let known: Vec<_> = before.held_back_from(maker).copied().collect();
+    let mut all = held_back(before, after, maker, now);
+    all.retain(|held| !known.contains(held));
+    all
+}
+
+/// What its maker is told before they save it.
+pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Sentence> {
+    let named = resources(held, after);
+    let (first, rest) = named.split_first()?;
+    let mut pieces = vec![
+        "For you it counts 24 hours later: it gives you more of ".into(),
+        first.clone(),
+    ];
+    for other in rest.iter().take(MAX_NAMES - 1) {
+        pieces.extend([", ".into(), other.clone()]);
+    }
+    let unnamed = rest.len().saturating_sub(MAX_NAMES - 1);
+    if unnamed > 0 {
+        pieces.push(format!(" and {unnamed} more").into());
+    }
+    pieces.push(". The other administrators are told.".into());
+    Some(pieces.into_iter().collect())
+}
+
+/// Keeps what of a change does not count for its maker yet, in the transaction that wrote it and before
+/// anything follows from it; the other administrators are told.
+///
+/// # Errors
+/// The store's failure.
+pub(super) async fn keep(
+    tx: &mut dyn Write,
+    before: &Organisation,
+    maker: UserId,
+    now: Time,
+) -> Result<(), AppError> {
+    let after = directory::advanced(tx, before).await?;
+    let new = new(before, &after, maker, tx.admin_went_at().await?, now);
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut all: Vec<_> = before.held_back_from(maker).copied().collect();
+    all.retain(|known| new.iter().all(|held| held.assignment != known.assignment));
+    all.extend(&new);
+    tx.set_held_back(maker, all).await?;
+    let names: Vec<_> = { resources(&new, &after).into_iter() }
+        .filter_map(|piece| match piece {
+            Piece::Name { text, .. } => Some(text),
+            Piece::Words(_) => None,
+        })
+        .collect();
+    let until = now + HELD_BACK_FOR;
+    let entry = Entry {
+        at: now,
+        actor: Some(maker),
+        action: AuditAction::OwnGainHeldBack,
+        subject: Subject::Organisation {
+            entity: Entity::User(maker),
+        },
+        detail: json!({ "until": until, "resources": names }),
+    };
+    tx.record(entry).await?;
+    let what = AboutAccount::GaveThemselves {
+        who: after.user_name(maker).unwrap_or_default().to_owned(),
+        resources: names.iter().take(MAX_NAMES).cloned().collect(),
+        count: names.len(),
+        until,
+    };
+    queue::admins(tx, maker, what, now).await
+}
+
+/// Ends what has been held back for long enough: from now on it counts. `known` is the organisation as
+/// it was a moment ago.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn end_due(
+    tx: &mut dyn Write,
+    known: &Organisation,
+    now: Time,
+) -> Result<(), AppError> {
+    let all = tx.held_back(None).await?;
+    let due = all.iter().filter(|held| held.until <= now);
+    let users: BTreeSet<_> = due.map(|held| held.user).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let before = directory::advanced(tx, known).await?;
+    for user in users {
+        let left = { all.iter() }.filter(|held| held.user == user && now < held.until);
+        tx.set_held_back(user, left.copied().collect()).await?;
+        let entry = Entry {
+            at: now,
+            actor: None,
+            action: AuditAction::OwnGainCounts,
+            subject: Subject::Organisation {
+                entity: Entity::User(user),
+            },
+            detail: json!({}),
+        };
+        tx.record(entry).await?;
+    }
+    reconcile(tx, &before, None, now).await?;
+    Ok(())
+}
+
+/// The resources, each once.
+fn resources(held: &[HeldBack], of: &Organisation) -> Vec<Piece> {
+    let own = held
+        .iter()
+        .filter_map(|held| of.assignment(held.assignment));
+    let all: BTreeSet<_> = own.map(|own| own.resource).collect();
+    let all = all.into_iter().filter_map(|id| of.resource(id));
+    all.map(|it| Piece::of(Thing::Resource(it.id), it.name.clone()))
+        .collect()
+}

@@ -1,0 +1,185 @@
+//! What a change does not give its maker yet (rule 6): for a day it counts for everybody else, and not
+//! for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use serde::{Deserialize, Serialize};
+
+use super::models::{Assignment, Resource};
+use super::value::Organisation;
+use crate::ids::{AssignmentId, UserId};
+use crate::settings::{EffectiveAssignment, Settings};
+use crate::{Time, later};
+
+/// How long a change that gives its maker more does not count for them (rule 6).
+pub const HELD_BACK_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// An assignment that counts for one person as it was before they changed something themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Who made the change.
+    pub user: UserId,
+    /// Through which assignment it gives them more.
+    pub assignment: AssignmentId,
+    /// Up to when it does not count. Whoever keeps this ends it then: time alone opens nothing.
+    pub until: DateTime<Utc>,
+    /// What they had through it; nothing where they had nothing.
+    pub earlier: Option<Earlier>,
+}
+
+/// What somebody had through an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Its effective settings.
+    pub settings: Settings,
+    /// Its end.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl HeldBack {
+    /// The assignment as it counts until then: what was, or what is now, whichever gives less. `None`
+    /// where it gave nothing.
+    #[must_use]
+    pub fn applied(&self, live: EffectiveAssignment) -> Option<EffectiveAssignment> {
+        let earlier = self.earlier?;
+        Some(EffectiveAssignment {
+            settings: stricter(earlier.settings, live.settings),
+            until: sooner(earlier.until, live.until),
+            ..live
+        })
+    }
+
+    /// Both together: a second change of one's own brings back nothing that the first held back.
+    fn and(self, other: Self) -> Self {
+        let both = self.earlier.zip(other.earlier);
+        Self {
+            until: self.until.max(other.until),
+            earlier: both.map(|(one, other)| Earlier {
+                settings: stricter(one.settings, other.settings),
+                until: sooner(one.until, other.until),
+            }),
+            ..self
+        }
+    }
+}
+
+/// What `after` holds back from `maker`, who made it of `before` at `now`: what was held back already,
+/// and all through which they would have more.
+#[must_use]
+pub fn held_back(
+    before: &Organisation,
+    after: &Organisation,
+    maker: UserId,
+    now: Time,
+) -> Vec<HeldBack> {
+    let until = later(now, HELD_BACK_FOR);
+    let had: BTreeMap<_, _> = { before.live(maker, None) }
+        .map(|(own, _, live)| ((own.id, own.resource), live))
+        .collect();
+    let freed = Freed::between(before, after, maker);
+    let gains = |own: &Assignment, resource: &Resource, live: &EffectiveAssignment| {
+        let leads_elsewhere = { before.resource(own.resource) }
+            .is_some_and(|before| !before.same_destination(resource));
+        let held = |earlier| HeldBack {
+            user: maker,
+            assignment: own.id,
+            until,
+            earlier,
+        };
+        match had.get(&(own.id, own.resource)) {
+            _ if !live.is_valid(now) => None,
+            None => Some(held(None)),
+            Some(_) if leads_elsewhere || freed.gives(resource, live) => Some(held(None)),
+            Some(had) => {
+                let gives_more = live.settings.permissiveness() > had.settings.permissiveness()
+                    || end(live.until) > end(had.until);
+                gives_more.then(|| {
+                    held(Some(Earlier {
+                        settings: had.settings,
+                        until: had.until,
+                    }))
+                })
+            }
+        }
+    };
+    let mut all: BTreeMap<AssignmentId, HeldBack> = { before.held_back_from(maker) }
+        .map(|held| (held.assignment, *held))
+        .collect();
+    for (own, resource, live) in after.live(maker, None) {
+        let Some(new) = gains(own, resource, &live) else {
+            continue;
+        };
+        let held = all.get(&own.id).map_or(new, |known| known.and(new));
+        all.insert(own.id, held);
+    }
+    all.into_values().collect()
+}
+
+/// Destinations that a change takes from the resources which governed them (rule 9): what else matches
+/// them may govern them now.
+struct Freed<'a> {
+    /// The resources that were there, and what their maker had through them.
+    all: Vec<(&'a Resource, Vec<EffectiveAssignment>)>,
+}
+
+impl<'a> Freed<'a> {
+    fn between(before: &'a Organisation, after: &Organisation, maker: UserId) -> Self {
+        let gone = before.resources().filter(|it| {
+            let now = after.resource(it.id);
+            now.is_none_or(|now| !Arc::ptr_eq(it, now) && !now.same_destination(it))
+        });
+        let all = gone.map(|it| {
+            let had = before.facts(maker, it.id);
+            (&**it, had.map_or_else(Vec::new, |had| had.assignments))
+        });
+        Self { all: all.collect() }
+    }
+
+    /// True where some of it may be reached through this now, more easily or longer than before.
+    fn gives(&self, resource: &Resource, live: &EffectiveAssignment) -> bool {
+        let is_no_less = |had: &EffectiveAssignment| {
+            had.settings.permissiveness() >= live.settings.permissiveness()
+                && end(had.until) >= end(live.until)
+        };
+        self.all.iter().any(|(gone, had)| {
+            gone.id != resource.id
+                && gone.network == resource.network
+                && gone.ports.overlap(&resource.ports)
+                && gone.address.may_overlap(&resource.address)
+                && !had.iter().any(is_no_less)
+        })
+    }
+}
+
+fn stricter(one: Settings, other: Settings) -> Settings {
+    match one.permissiveness() <= other.permissiveness() {
+        true => one,
+        false => other,
+    }
+}
+
+fn end(until: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    until.unwrap_or(Time::MAX_UTC)
+}
+
+fn sooner(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    one.into_iter().chain(other).min()
+}
+
+impl Organisation {
+    /// What is held back from somebody, in order of the assignment's id.
+    pub fn held_back_from(&self, user: UserId) -> impl Iterator<Item = &HeldBack> {
+        let own = (user, AssignmentId(i64::MIN))..=(user, AssignmentId(i64::MAX));
+        self.held_back.range(own).map(|(_, held)| held)
+    }
+
+    /// True when an enabled person other than this one has the role Admin.
+    #[must_use]
+    pub fn has_other_admin(&self, than: UserId) -> bool {
+        self.users()
+            .any(|user| user.id != than && user.administers())
+    }
+}

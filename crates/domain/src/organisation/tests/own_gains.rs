@@ -1,0 +1,170 @@
+//! What people do not get by what they change themselves (rule 6).
+
+use std::net::IpAddr;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::change::Change;
+use super::draw::{change, full, hour, noon, user_id};
+use super::models::{assignment, group, resource, user};
+use crate::Time;
+use crate::address::Host;
+use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use crate::organisation::{Assignment, HELD_BACK_FOR, Organisation, held_back};
+use crate::settings::{Mode, Override, most_permissive};
+
+/// Destinations where the addresses of the random resources meet: what names resolve to is known to
+/// gateways only.
+fn destinations() -> Vec<(NetworkId, Host, Vec<IpAddr>, u16)> {
+    let inside: IpAddr = "10.0.0.1".parse().unwrap();
+    let hosts = [
+        ("db.corp", vec![]),
+        ("wiki.corp", vec![inside]),
+        ("a.db.corp", vec![]),
+        ("other.corp", vec!["10.0.0.9".parse().unwrap()]),
+        ("10.0.0.1", vec![]),
+        ("10.0.0.9", vec![]),
+    ];
+    let mut all = Vec::new();
+    for network in [1, 2].map(NetworkId) {
+        for (host, addresses) in &hosts {
+            for port in [22, 443, 9_000] {
+                all.push((network, host.parse().unwrap(), addresses.clone(), port));
+            }
+        }
+    }
+    all
+}
+
+/// How easily somebody gets in to each resource, and to each destination, at a moment.
+fn reach(of: &Organisation, user: UserId, now: Time) -> Vec<Option<impl Ord + use<>>> {
+    let best = |resource: ResourceId| {
+        let facts = of.facts(user, resource)?;
+        let best = most_permissive(&facts.assignments, now)?;
+        Some(best.settings.permissiveness())
+    };
+    let resources = (1..=4).map(|id| best(ResourceId(id)));
+    let destinations = destinations().into_iter();
+    let governed = destinations.map(|(network, host, addresses, port)| {
+        let governing = of.governing(network, &host, &addresses, port)?;
+        best(governing.id)
+    });
+    resources.chain(governed).collect()
+}
+
+/// Made by `maker`, who is enabled; an assignment stays one group's to one resource.
+fn made_by(maker: UserId, change: &Change, of: &Organisation) -> bool {
+    match change {
+        Change::User(id, _) => *id != maker,
+        Change::Assignment(id, Some(after)) => of
+            .assignment(*id)
+            .is_none_or(|before| (before.group, before.resource) == (after.group, after.resource)),
+        _ => true,
+    }
+}
+
+proptest! {
+    /// Rule 6: whatever somebody changes within a day, no resource and no destination opens to them more
+    /// easily than before, now or later, as long as it is held back; to others it does.
+    #[test]
+    fn nobody_gets_more_by_their_own_changes(before in full(), changes in vec(change(), 1..6), maker in user_id()) {
+        let mut after = before.clone();
+        for change in changes {
+            if !made_by(maker, &change, &after) {
+                continue;
+            }
+            let last = after.clone();
+            change.apply(&mut after);
+            let held = held_back(&last, &after, maker, noon());
+            after.set_held_back(maker, held);
+        }
+        for later in [noon(), hour(5), hour(40)] {
+            for (before, after) in reach(&before, maker, later).into_iter().zip(reach(&after, maker, later)) {
+                prop_assert!(after <= before);
+            }
+        }
+        for held in after.held_back_from(maker) {
+            prop_assert_eq!(held.until, noon() + HELD_BACK_FOR);
+        }
+    }
+}
+
+/// Two people in group 1, whose members ask for resource 1; nobody is in group 2.
+fn office() -> Organisation {
+    let mut office = Organisation::default();
+    for id in [1, 2] {
+        office.set_user(UserId(id), Some(user(id)));
+    }
+    office.set_group(GroupId(1), Some(group(1, &[1, 2])));
+    office.set_group(GroupId(2), Some(group(2, &[])));
+    for id in [1, 2] {
+        office.set_resource(ResourceId(id), Some(resource(id)));
+    }
+    office.set_assignment(AssignmentId(1), Some(assignment(1, 1, 1)));
+    office.set_assignment(AssignmentId(2), Some(assignment(2, 2, 2)));
+    office
+}
+
+fn mode(of: &Organisation, user: i64, resource: i64) -> Option<Mode> {
+    let facts = of.facts(UserId(user), ResourceId(resource))?;
+    Some(most_permissive(&facts.assignments, noon())?.settings.mode)
+}
+
+fn changed_by_1(before: &Organisation, change: impl Fn(&mut Organisation)) -> Organisation {
+    let mut after = before.clone();
+    change(&mut after);
+    let held = held_back(before, &after, UserId(1), noon());
+    after.set_held_back(UserId(1), held);
+    after
+}
+
+fn standing(id: i64, group: i64, resource: i64) -> Assignment {
+    let own = Override {
+        mode: Some(Mode::Standing),
+        ..Override::default()
+    };
+    Assignment {
+        own,
+        ..assignment(id, group, resource)
+    }
+}
+
+#[test]
+fn what_counts_for_others_does_not_for_its_maker() {
+    let open = |it: &mut Organisation| it.set_assignment(AssignmentId(1), Some(standing(1, 1, 1)));
+    let after = changed_by_1(&office(), open);
+    assert_eq!(mode(&after, 1, 1), Some(Mode::AccessRequest));
+    assert_eq!(mode(&after, 2, 1), Some(Mode::Standing));
+    let join = |it: &mut Organisation| it.set_group(GroupId(2), Some(group(2, &[1, 2])));
+    let after = changed_by_1(&office(), join);
+    assert_eq!(mode(&after, 1, 2), None);
+    assert_eq!(mode(&after, 2, 2), Some(Mode::AccessRequest));
+}
+
+/// A second change brings back nothing that the first held back.
+#[test]
+fn two_small_steps_are_no_way_around() {
+    let join = |it: &mut Organisation| it.set_group(GroupId(2), Some(group(2, &[1])));
+    let open = |it: &mut Organisation| it.set_assignment(AssignmentId(2), Some(standing(2, 2, 2)));
+    let after = changed_by_1(&changed_by_1(&office(), join), open);
+    assert_eq!(mode(&after, 1, 2), None);
+    let after = changed_by_1(&changed_by_1(&office(), open), join);
+    assert_eq!(mode(&after, 1, 2), None);
+}
+
+/// What is not wider stays as it is: tightening, leaving, and changes of what one does not reach.
+#[test]
+fn what_gives_nothing_is_not_held_back() {
+    let office = office();
+    let mut open = office.clone();
+    open.set_assignment(AssignmentId(1), Some(standing(1, 1, 1)));
+    let tighten =
+        |it: &mut Organisation| it.set_assignment(AssignmentId(1), Some(assignment(1, 1, 1)));
+    let after = changed_by_1(&open, tighten);
+    assert_eq!(after.held_back_from(UserId(1)).count(), 0);
+    let others =
+        |it: &mut Organisation| it.set_assignment(AssignmentId(2), Some(standing(2, 2, 2)));
+    let after = changed_by_1(&office, others);
+    assert_eq!(after.held_back_from(UserId(1)).count(), 0);
+}
