@@ -148,6 +148,8 @@ fn a_setup_code_for_users_without_an_administrator_says_what_to_do() {
 /// All that an organisation's file can say, and what is awkward to write.
 const ALL: &str = r#"
 name = "Ünïcode \"& Söhne\""
+periods = ["45m", "12h"]
+longest_period = "1 day"
 fallback_reviewers = ["Reviewers"]
 [[user]]
 login = "root"
@@ -201,6 +203,17 @@ fn what_is_exported_needs_no_applying() {
     let (code, said) = host.apply(&exported, &["--plan", "--prune"]);
     assert_eq!(code, 0, "{said}\n{exported}");
     assert!(said.contains("Nothing to do"), "{said}");
+    let (code, said) = host.apply(&exported.replace("\"1 day\"", "\"20h\""), &["--plan"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("longest_period"), "{said}");
+    for (wrong, words) in [
+        ("\"10m\"", "is longer than the longest"),
+        ("\"soon\"", "write a length"),
+    ] {
+        let (code, said) = host.apply(&exported.replace("\"1 day\"", wrong), &["--plan"]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(words), "{said}");
+    }
     // Nor does it from an empty controller, but that it adds everything.
     let other = Host::new(&exported.replace("id = ", "# id = "));
     let (_, again) = other.run(&["export"]);

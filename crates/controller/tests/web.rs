@@ -35,6 +35,7 @@ mod web {
     #[cfg(target_os = "linux")]
     mod mail_sent;
     mod oauth;
+    mod organisation_settings;
     #[cfg(target_os = "linux")]
     mod own_gain;
     mod page_authority;

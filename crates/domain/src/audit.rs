@@ -103,6 +103,8 @@ actions! {
     OrganisationRenamed = "organisation.renamed",
     /// The groups of fallback reviewers changed.
     FallbackReviewersChanged = "organisation.fallback_reviewers_changed",
+    /// The access periods to choose from changed, or the longest.
+    PeriodsChanged = "organisation.periods_changed",
     /// A change gives its own maker more: that does not count for them for 24 hours.
     OwnGainHeldBack = "own_gain.held_back",
     /// What somebody gave themselves counts from now on.

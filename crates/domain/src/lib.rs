@@ -21,6 +21,7 @@ pub mod lock;
 pub mod naming;
 pub mod organisation;
 pub mod outcome;
+pub mod periods;
 pub mod reason;
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]

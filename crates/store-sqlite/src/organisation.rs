@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 use hourkey_store::StoreError;
@@ -80,6 +81,7 @@ impl OrganisationRead for Tx {
         let networks = query("SELECT id, name FROM networks WHERE removed = 0 ORDER BY id");
         Ok(Organisation {
             name: self.organisation_name().await?,
+            periods: self.periods().await?,
             fallback_reviewers: self.fallback_groups().await?,
             users: self
                 .all(query(users!("WHERE removed = 0 ORDER BY id")), user)
@@ -124,6 +126,12 @@ impl OrganisationRead for Tx {
             })
             .await?;
         name.ok_or_else(|| StoreError::Corrupt("the organisation has no row".to_owned()))
+    }
+
+    async fn periods(&mut self) -> Result<Periods, StoreError> {
+        let periods = query("SELECT periods FROM organisation");
+        let periods = self.one(periods, |row| row.maybe_json("periods")).await?;
+        Ok(periods.flatten().unwrap_or_default())
     }
 
     async fn has_users(&mut self) -> Result<bool, StoreError> {
@@ -267,11 +275,12 @@ impl OrganisationRead for Tx {
         }
         let resources = self.all(named, resource).await?;
         let held = self.held_back(Some(user)).await?.into_iter();
+        let longest = self.periods().await?.longest();
         let held: HashMap<_, _> = held.map(|held| (held.assignment, held)).collect();
         let reachable = resources.into_iter().map(|resource| {
             let assignments = assignments.remove(&resource.id).unwrap_or_default();
             let assignments = assignments.iter().filter_map(|(own, joined)| {
-                let live = own.effective_for(resource.settings, *joined);
+                let live = own.effective_for(resource.settings, longest, *joined);
                 let held = held.get(&own.id);
                 held.map_or(Some(live), |held| held.applied(live))
             });
@@ -327,7 +336,8 @@ impl OrganisationRead for Tx {
             return Ok(None);
         };
         let resource = self.resource(assignment.resource).await?;
-        Ok(resource.map(|(resource, _)| assignment.effective(resource.settings)))
+        let longest = self.periods().await?.longest();
+        Ok(resource.map(|(resource, _)| assignment.effective(resource.settings, longest)))
     }
 
     async fn approves(&mut self, user: UserId) -> Result<Vec<ResourceId>, StoreError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_store::StoreError;
 use hourkey_store::organisation::{Assignment, Group, HeldBack, OrganisationWrite, Resource, User};
@@ -16,6 +17,12 @@ impl OrganisationWrite for Tx {
     async fn set_organisation_name(&mut self, name: &str) -> Result<(), StoreError> {
         self.run(query("UPDATE organisation SET name = ?").bind(name))
             .await?;
+        Ok(())
+    }
+
+    async fn set_periods(&mut self, periods: Periods) -> Result<(), StoreError> {
+        let update = query("UPDATE organisation SET periods = ?").bind(json(&periods)?);
+        self.run(update).await?;
         Ok(())
     }
 

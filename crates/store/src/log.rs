@@ -101,6 +101,8 @@ pub enum Entity {
     Any,
     /// Its name.
     Name,
+    /// The access periods that it offers.
+    Periods,
     /// Its groups of fallback reviewers.
     FallbackReviewers,
     /// A user.
@@ -127,6 +129,7 @@ impl From<NamedEntity> for Entity {
     fn from(named: NamedEntity) -> Self {
         match (named.kind.as_str(), named.id) {
             ("name", None) => Self::Name,
+            ("periods", None) => Self::Periods,
             ("fallback_reviewers", None) => Self::FallbackReviewers,
             ("user", Some(id)) => Self::User(UserId(id)),
             ("group", Some(id)) => Self::Group(GroupId(id)),
@@ -143,6 +146,7 @@ impl From<Entity> for NamedEntity {
         let (kind, id) = match entity {
             Entity::Any => ("any", None),
             Entity::Name => ("name", None),
+            Entity::Periods => ("periods", None),
             Entity::FallbackReviewers => ("fallback_reviewers", None),
             Entity::User(id) => ("user", Some(id.0)),
             Entity::Group(id) => ("group", Some(id.0)),

@@ -6,6 +6,7 @@ use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 pub use hourkey_domain::organisation::{
     Assignment, Earlier, Group, HeldBack, Joined, Network, Resource, User,
 };
+use hourkey_domain::periods::Periods;
 use hourkey_domain::settings::EffectiveAssignment;
 
 use crate::StoreError;
@@ -15,6 +16,8 @@ use crate::StoreError;
 pub struct Organisation {
     /// Its name; empty before the first set-up.
     pub name: String,
+    /// The access periods that it offers.
+    pub periods: Periods,
     /// Groups whose members review what nobody else can (rule 14), in order of id.
     pub fallback_reviewers: Vec<GroupId>,
     /// Its people.
@@ -49,6 +52,9 @@ pub trait OrganisationRead: Send {
 
     /// Its name; empty before the first set-up.
     async fn organisation_name(&mut self) -> Result<String, StoreError>;
+
+    /// The access periods that it offers.
+    async fn periods(&mut self) -> Result<Periods, StoreError>;
 
     /// Whether there is any user.
     async fn has_users(&mut self) -> Result<bool, StoreError>;
@@ -137,6 +143,9 @@ pub trait OrganisationRead: Send {
 pub trait OrganisationWrite: OrganisationRead {
     /// Sets the organisation's name.
     async fn set_organisation_name(&mut self, name: &str) -> Result<(), StoreError>;
+
+    /// Replaces the access periods that it offers.
+    async fn set_periods(&mut self, periods: Periods) -> Result<(), StoreError>;
 
     /// Replaces the organisation's groups of fallback reviewers.
     async fn set_fallback_reviewers(&mut self, groups: Vec<GroupId>) -> Result<(), StoreError>;

@@ -109,6 +109,7 @@ async fn take_entity(
     match entity {
         Entity::Any => {}
         Entity::Name => value.set_name(&tx.organisation_name().await?),
+        Entity::Periods => value.set_periods(tx.periods().await?),
         Entity::FallbackReviewers => value.set_fallback_reviewers(tx.fallback_groups().await?),
         Entity::User(id) => match tx.user(id).await? {
             Some(user) => {

@@ -23,6 +23,7 @@ pub(super) async fn load(tx: &mut dyn Read) -> Result<Organisation, AppError> {
     let contents = Contents {
         seq: tx.seq().await?,
         name: lists.name,
+        periods: lists.periods,
         fallback_reviewers: lists.fallback_reviewers,
         users: lists.users,
         removed_users: removed_users

@@ -143,6 +143,12 @@ impl<'t> Applier<'t> {
             self.record(AuditAction::OrganisationRenamed, Entity::Name, name)
                 .await?;
         }
+        if let Some((before, after)) = &plan.periods {
+            self.tx.set_periods(after.clone()).await?;
+            let detail = serde_json::json!({ "before": before, "after": after });
+            self.record(AuditAction::PeriodsChanged, Entity::Periods, &detail)
+                .await?;
+        }
         for change in &plan.networks {
             if let Change::Add(name) = change {
                 let id = self.tx.insert_network(name).await?;

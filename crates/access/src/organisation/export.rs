@@ -1,6 +1,7 @@
 //! The organisation as a file: applying it to the same organisation finds nothing to do.
 
 use hourkey_domain::organisation::Organisation;
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period};
 use toml::{Table, Value};
@@ -15,6 +16,18 @@ pub fn export(of: &Organisation) -> Result<String, toml::ser::Error> {
     let file = as_file(of);
     let mut root = Table::new();
     root.insert("name".to_owned(), file.name.into());
+    let usual = Periods::default();
+    if file.periods != usual {
+        let offered: Vec<_> = file
+            .periods
+            .presets()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        texts(&mut root, "periods", &offered);
+        let longest = file.periods.longest().to_string();
+        text(&mut root, "longest_period", Some(&longest));
+    }
     texts(&mut root, "fallback_reviewers", &file.fallback_reviewers);
     let users = file.users.iter().zip(of.users()).map(|(user, one)| {
         let mut table = with_id(one.id.0);

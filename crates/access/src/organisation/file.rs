@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use hourkey_domain::Time;
 use hourkey_domain::address::{Address, Ports};
+use hourkey_domain::length::Length;
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Override, Settings};
 use serde::Serialize;
@@ -19,6 +21,8 @@ use super::reader::{Lined, Reader, Table, parsed};
 pub struct OrgFile {
     /// The organisation's name.
     pub name: String,
+    /// The access periods that it offers.
+    pub periods: Periods,
     /// Names of groups whose members review what nobody else can.
     pub fallback_reviewers: Vec<String>,
     /// People.
@@ -125,7 +129,7 @@ impl OrgFile {
         let file = read(&mut reader, &mut root);
         root.finish(
             &mut reader,
-            "name, fallback_reviewers, user, group, network, resource, assignment",
+            "name, periods, longest_period, fallback_reviewers, user, group, network, resource, assignment",
         );
         let mistakes = reader.into_mistakes();
         match file {
@@ -142,6 +146,7 @@ type Entry<T> = (Lined<String>, Option<T>);
 fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let mut ids = Ids::default();
     let name = root.needed_text(reader, "name");
+    let periods = read_periods(reader, root);
     let fallback_reviewers = root.texts(reader, "fallback_reviewers");
     let users = root.tables(reader, "user");
     let users: Vec<_> = users
@@ -196,6 +201,7 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
 
     Some(OrgFile {
         name: name?.value,
+        periods: periods?,
         fallback_reviewers,
         users: users.into_iter().filter_map(|(_, spec)| spec).collect(),
         groups: groups.into_iter().filter_map(|(_, spec)| spec).collect(),
@@ -204,6 +210,37 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
         assignments: assignments.into_iter().map(|(_, spec)| spec).collect(),
         ids,
     })
+}
+
+/// Those that the file lacks are as every organisation begins with.
+fn read_periods(reader: &mut Reader, root: &mut Table<'_>) -> Option<Periods> {
+    let (longest, offered) = (
+        root.text(reader, "longest_period"),
+        root.texts(reader, "periods"),
+    );
+    let line = { longest.iter().chain(&offered).map(|text| text.line) }
+        .min()
+        .unwrap_or(1);
+    let mut read = |text: &Lined<String>| {
+        let length = text.value.parse::<Length>();
+        length.map_err(|error| reader.mistake(text.line, error.to_string()))
+    };
+    let longest = longest.as_ref().map(&mut read).transpose();
+    let offered: Result<Vec<_>, ()> = offered.iter().map(read).collect();
+    let (longest, offered) = (longest.ok()?, offered.ok()?);
+    let usual = Periods::default();
+    let longest = longest.unwrap_or(usual.longest());
+    let offered = match offered.is_empty() {
+        true => usual.up_to(longest),
+        false => offered,
+    };
+    match Periods::new(offered, longest) {
+        Ok(periods) => Some(periods),
+        Err(error) => {
+            reader.mistake(line, error.to_string());
+            None
+        }
+    }
 }
 
 fn read_user(reader: &mut Reader, mut table: Table<'_>, ids: &mut Ids) -> Option<Entry<UserSpec>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{Network, Organisation};
+use hourkey_domain::periods::Periods;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use serde::Serialize;
 
@@ -35,6 +36,8 @@ pub enum Change<T> {
 pub struct Plan {
     /// The organisation's new name.
     pub name: Option<String>,
+    /// The access periods: before and after.
+    pub periods: Option<(Periods, Periods)>,
     /// The groups of fallback reviewers: before and after.
     pub fallback_reviewers: Option<(Vec<String>, Vec<String>)>,
     /// What is called otherwise: everything below has the names after that.
@@ -75,6 +78,8 @@ impl Plan {
         };
         Self {
             name: (today.name != file.name).then(|| file.name.clone()),
+            periods: (today.periods != file.periods)
+                .then(|| (today.periods.clone(), file.periods.clone())),
             fallback_reviewers: (today.fallback_reviewers != file.fallback_reviewers).then(|| {
                 (
                     today.fallback_reviewers.clone(),
@@ -104,6 +109,7 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.name.is_none()
             && self.renames.is_empty()
+            && self.periods.is_none()
             && self.fallback_reviewers.is_none()
             && self.networks.is_empty()
             && self.users.is_empty()
@@ -118,6 +124,14 @@ impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(name) = &self.name {
             writeln!(f, "~ organisation: its name becomes {name:?}")?;
+        }
+        if let Some((before, after)) = &self.periods {
+            let (before, after) = (period_fields(before), period_fields(after));
+            for ((key, before), (_, after)) in before.iter().zip(&after) {
+                if before != after {
+                    writeln!(f, "~ organisation: {}", difference(key, before, after))?;
+                }
+            }
         }
         if let Some((before, after)) = &self.fallback_reviewers {
             let change = difference(FALLBACK, &before.join(", "), &after.join(", "));
@@ -292,6 +306,7 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
     let assignments = assignments.map(|it| AssignmentSpec::of(today, it));
     OrgFile {
         name: today.name().to_owned(),
+        periods: today.periods().clone(),
         fallback_reviewers: names(today.fallback_groups(), group),
         users: users.collect(),
         groups: groups.collect(),
@@ -300,6 +315,15 @@ pub(super) fn as_file(today: &Organisation) -> OrgFile {
         assignments: assignments.collect(),
         ids: Ids::default(),
     }
+}
+
+fn period_fields(periods: &Periods) -> [(&'static str, String); 2] {
+    let offered = periods.presets().iter().map(ToString::to_string);
+    let offered = offered.collect::<Vec<_>>().join(", ");
+    [
+        ("periods", offered),
+        ("longest_period", periods.longest().to_string()),
+    ]
 }
 
 fn user_fields(user: &UserSpec) -> Vec<(&'static str, String)> {

@@ -57,7 +57,9 @@ impl Named {
                     Entity::Name => named.me = true,
                     Entity::User(user) if user == me => return None,
                     // Rows name people who decided, and networks.
-                    Entity::User(_) | Entity::Network(_) => named.rows = NamedRows::All,
+                    Entity::User(_) | Entity::Network(_) | Entity::Periods => {
+                        named.rows = NamedRows::All
+                    }
                     Entity::Group(group) => {
                         if before.is_member(me, group) || after.is_member(me, group) {
                             named.rows = NamedRows::All;

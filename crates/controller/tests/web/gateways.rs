@@ -90,23 +90,3 @@ async fn networks_are_renamed_and_removed_once_nothing_is_in_them() {
     assert_eq!(done.location(), "/gateways");
     assert!(!ada.get("/gateways").await.text.contains("Laboratory"));
 }
-
-#[tokio::test]
-async fn name_and_fallback_reviewers_are_set_by_hand() {
-    let site = Site::new().await;
-    let ada = site.signed_in("ada").await;
-    let organisation = site.app.organisation().await.unwrap();
-    let group = organisation.groups().next().unwrap().id.to_string();
-    let change = [("name", "New Name"), ("fallback", &*group)];
-    saved(&ada, "/settings", &change).await;
-    let organisation = site.app.organisation().await.unwrap();
-    assert_eq!(organisation.name(), "New Name");
-    assert_eq!(organisation.fallback_groups().len(), 1);
-    let form = ada.get("/settings").await;
-    saved(&ada, "/settings", &[("name", "Newer")]).await;
-    let answer = send(&ada, "/settings", &form, &[("name", "Older")]).await;
-    answer.refuses(
-        409,
-        "Somebody else has changed this since you opened the page.",
-    );
-}

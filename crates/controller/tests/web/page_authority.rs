@@ -145,7 +145,7 @@ fn table() -> Vec<Row> {
         row("GET /people/{id}/link", "", Ann,                         "in   --   --   --   --   ok   --   --   --"),
         row("POST /people/{id}/link", "", Ann,                        "in   --   --   --   --   new  --   --   no"),
         row("GET /settings", "", Caller,                              "in   --   --   --   --   ok   --   --   --"),
-        row("POST /settings", "name=x", Caller,                       "in   --   --   --   --   409  --   --   --"),
+        row("POST /settings", "name=x&offered=1h&longest=1h", Caller, "in   --   --   --   --   409  --   --   --"),
         // What serves the networks.
         row("GET /gateways", "", Caller,                              "in   no   no   no   no   ok   no   ok   ok"),
         row("GET /gateways/{id}", "", Gateway,                        "in   --   --   --   --   ok   --   ok   ok"),

@@ -77,6 +77,9 @@ impl Affected<'_> {
             let both = assignment.before.into_iter().chain(assignment.after);
             all.extend(both.map(|assignment| assignment.resource));
         }
+        if self.before.periods.longest() != self.after.periods.longest() {
+            all.extend(self.after.resources.keys());
+        }
         for resource in all {
             let open = self.after.open_for(resource);
             self.pairs.extend(open.map(|user| (user, resource)));

@@ -15,6 +15,7 @@ impl Organisation {
     #[must_use]
     pub fn has_same_entities(&self, other: &Self) -> bool {
         self.name == other.name
+            && self.periods == other.periods
             && self.fallback_reviewers == other.fallback_reviewers
             && changed(&self.users, &other.users).is_empty()
             && changed(&self.groups, &other.groups).is_empty()

@@ -9,6 +9,7 @@ use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource,
 use super::set::sorted;
 use super::value::Organisation;
 use crate::ids::{AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, UserId};
+use crate::periods::Periods;
 
 /// All that an [`Organisation`] carries. Its own lists are in order of id; those that it is built from
 /// may be in any order, each id once.
@@ -18,6 +19,8 @@ pub struct Contents {
     pub seq: i64,
     /// Its name; empty before the first set-up.
     pub name: String,
+    /// The access periods that it offers.
+    pub periods: Periods,
     /// Groups whose members review what nobody else can (rule 14).
     pub fallback_reviewers: Vec<GroupId>,
     /// Its people.
@@ -129,6 +132,7 @@ impl Organisation {
         Self {
             seq: contents.seq,
             name: contents.name.into(),
+            periods: Arc::new(contents.periods),
             fallback_reviewers: sorted(contents.fallback_reviewers).into(),
             users,
             removed_users,
@@ -157,6 +161,7 @@ impl Organisation {
         Contents {
             seq: self.seq,
             name: self.name.to_string(),
+            periods: (*self.periods).clone(),
             fallback_reviewers: self.fallback_reviewers.to_vec(),
             users: copies(self.users.values()),
             removed_users: removed

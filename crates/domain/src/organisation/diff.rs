@@ -164,6 +164,9 @@ fn examined(before: &Organisation, after: &Organisation) -> BTreeMap<ResourceId,
         let both = assignment.before.into_iter().chain(assignment.after);
         everybody.extend(both.map(|assignment| assignment.resource));
     }
+    if before.periods.longest() != after.periods.longest() {
+        everybody.extend(after.resources.keys());
+    }
     let mut users: BTreeMap<ResourceId, BTreeSet<UserId>> = BTreeMap::new();
     for group in changed(&before.groups, &after.groups) {
         let members = |side: Option<&super::models::Group>| {
@@ -271,7 +274,7 @@ impl Sides<'_> {
         };
         let assigned = organisation.assignments_of(self.resource);
         assigned
-            .map(|own| own.effective(resource.settings))
+            .map(|own| own.effective(resource.settings, organisation.periods.longest()))
             .collect()
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::Time;
 use crate::address::{Address, Ports};
 use crate::ids::{AssignmentId, DeviceId, GroupId, NetworkId, ResourceId, SessionId, UserId};
+use crate::length::Length;
 use crate::naming::Called;
 use crate::review::Role;
 use crate::settings::{EffectiveAssignment, Override, Settings};
@@ -139,13 +140,13 @@ pub struct Assignment {
 
 impl Assignment {
     /// The assignment with its settings resolved (rule 2), for nobody in particular; `settings` are
-    /// those of its resource.
+    /// those of its resource, `longest` the longest access period of the organisation.
     #[must_use]
-    pub fn effective(&self, settings: Settings) -> EffectiveAssignment {
+    pub fn effective(&self, settings: Settings, longest: Length) -> EffectiveAssignment {
         EffectiveAssignment {
             assignment: self.id,
             group: self.group,
-            settings: settings.with(self.own),
+            settings: settings.with(self.own).within(longest),
             until: self.until,
             counts_from: None,
         }
@@ -157,12 +158,13 @@ impl Assignment {
     pub fn effective_for(
         &self,
         settings: Settings,
+        longest: Length,
         joined: Option<DateTime<Utc>>,
     ) -> EffectiveAssignment {
         let both = joined.zip(self.auto_locks_since);
         EffectiveAssignment {
             counts_from: both.map(|(joined, since)| joined.max(since)),
-            ..self.effective(settings)
+            ..self.effective(settings, longest)
         }
     }
 }

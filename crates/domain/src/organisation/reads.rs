@@ -103,7 +103,7 @@ impl Organisation {
             let resource = self.resources.get(&own.resource)?;
             let joined = self.joined.get(&own.group);
             let joined = joined.and_then(|joined| joined.of(user));
-            let live = own.effective_for(resource.settings, joined);
+            let live = own.effective_for(resource.settings, self.periods.longest(), joined);
             Some((&**own, resource, live))
         })
     }
@@ -145,7 +145,7 @@ impl Organisation {
         let assignment = self.assignments.get(&id)?;
         self.groups.get(&assignment.group)?;
         let resource = self.resources.get(&assignment.resource)?;
-        Some(assignment.effective(resource.settings))
+        Some(assignment.effective(resource.settings, self.periods.longest()))
     }
 
     /// All that bears on one user and one resource, as the transitions take it.

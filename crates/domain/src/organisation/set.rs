@@ -10,6 +10,7 @@ use super::value::Organisation;
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
+use crate::periods::Periods;
 
 impl Organisation {
     /// Sets the sequence number that it is true at.
@@ -20,6 +21,11 @@ impl Organisation {
     /// Sets its name.
     pub fn set_name(&mut self, name: &str) {
         self.name = name.into();
+    }
+
+    /// Sets the access periods that it offers.
+    pub fn set_periods(&mut self, periods: Periods) {
+        self.periods = Arc::new(periods);
     }
 
     /// Sets the groups of fallback reviewers.

@@ -45,7 +45,7 @@ impl Organisation {
             None => {
                 let assigned = self.assignments_of(resource.id);
                 let mut valid = assigned
-                    .map(|own| own.effective(resource.settings))
+                    .map(|own| own.effective(resource.settings, self.periods.longest()))
                     .filter(|own| own.is_valid(now));
                 let needed = valid.any(|own| needs_approval(&own));
                 needed.then_some(Unreviewed::Everybody)

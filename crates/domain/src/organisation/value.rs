@@ -11,6 +11,7 @@ use super::models::{Assignment, Device, Group, Joined, Names, Network, Resource,
 use crate::ids::{
     AssignmentId, DeviceId, GatewayId, GroupId, NetworkId, ResourceId, SessionId, UserId,
 };
+use crate::periods::Periods;
 
 /// The organisation at one moment of the change log, as one immutable value. A clone is cheap, and
 /// no later change of either reaches the other.
@@ -22,6 +23,7 @@ use crate::ids::{
 pub struct Organisation {
     pub(super) seq: i64,
     pub(super) name: Arc<str>,
+    pub(super) periods: Arc<Periods>,
     /// In order of id, each once.
     pub(super) fallback_reviewers: Arc<[GroupId]>,
     pub(super) users: OrdMap<UserId, Arc<User>>,
@@ -52,6 +54,12 @@ impl Organisation {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The access periods that it offers.
+    #[must_use]
+    pub fn periods(&self) -> &Periods {
+        &self.periods
     }
 
     /// Groups whose members review what nobody else can (rule 14), in order of id.

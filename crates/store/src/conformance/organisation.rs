@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hourkey_domain::ids::{GroupId, ResourceId, UserId};
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use hourkey_protocol::account::SessionKind;
@@ -18,8 +19,11 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
     assert!(!store.read().await.unwrap().has_users().await.unwrap());
     let kept = write!(store, |tx| {
         tx.set_organisation_name("Harbour").await?;
+        let periods = Periods::new(vec![length(3), length(90)], length(100)).unwrap();
+        tx.set_periods(periods.clone()).await?;
         let mut organisation = Organisation {
             name: "Harbour".to_owned(),
+            periods,
             ..Default::default()
         };
         for (login, email, roles, disabled) in [

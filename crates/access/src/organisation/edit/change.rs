@@ -4,6 +4,7 @@ use hourkey_domain::Time;
 use hourkey_domain::audit::AuditAction;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::organisation::{Assignment, Group, Network, Organisation, Resource, User};
+use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::sentence::{Piece, Sentence, Thing};
 use hourkey_protocol::problem::Code;
@@ -73,6 +74,8 @@ pub enum Edit {
     Organisation {
         /// Its name.
         name: String,
+        /// The access periods that it offers.
+        periods: Periods,
         /// Groups whose members review what nobody else can.
         fallback: Vec<GroupId>,
     },
@@ -199,7 +202,10 @@ impl Edit {
             Self::Person(User { id, .. }) | Self::RemovePerson(id) => {
                 of.user(*id).map(|it| format!("{it:?}"))
             }
-            Self::Organisation { .. } => Some(format!("{}\n{:?}", of.name(), of.fallback_groups())),
+            Self::Organisation { .. } => {
+                let (name, groups) = (of.name(), of.fallback_groups());
+                Some(format!("{name}\n{:?}\n{groups:?}", of.periods()))
+            }
             Self::RemoveNetwork(_) => None,
             Self::Resource(_)
             | Self::Assignment(_)
@@ -281,8 +287,13 @@ impl Edit {
                 }
                 after.set_user(*id, None);
             }
-            Self::Organisation { name, fallback } => {
+            Self::Organisation {
+                name,
+                periods,
+                fallback,
+            } => {
                 after.set_name(name);
+                after.set_periods(periods.clone());
                 after.set_fallback_reviewers(fallback.clone());
             }
         }
@@ -415,8 +426,13 @@ impl Edit {
                 let detail = removed(&UserSpec::of(before));
                 (AuditAction::UserRemoved, Entity::User(id), detail)
             }
-            Self::Organisation { name, fallback } => {
-                return change_organisation(tx, of, name, fallback, maker, now).await;
+            Self::Organisation {
+                name,
+                periods,
+                fallback,
+            } => {
+                let after = (name, periods, fallback);
+                return change_organisation(tx, of, after, maker, now).await;
             }
         };
         record(tx, (action, entity, detail), maker, now).await
@@ -501,8 +517,7 @@ async fn change_person(
 async fn change_organisation(
     tx: &mut dyn Write,
     of: &Organisation,
-    name: String,
-    fallback: Vec<GroupId>,
+    (name, periods, fallback): (String, Periods, Vec<GroupId>),
     maker: UserId,
     now: Time,
 ) -> Result<(), AppError> {
@@ -511,6 +526,12 @@ async fn change_organisation(
         let detail = json!(name);
         let renamed = (AuditAction::OrganisationRenamed, Entity::Name, detail);
         record(tx, renamed, maker, now).await?;
+    }
+    if periods != *of.periods() {
+        tx.set_periods(periods.clone()).await?;
+        let detail = json!({ "before": of.periods(), "after": periods });
+        let action = AuditAction::PeriodsChanged;
+        record(tx, (action, Entity::Periods, detail), maker, now).await?;
     }
     if fallback != of.fallback_groups() {
         let called = |groups: &[GroupId]| names(groups, |id| Some(of.group(*id)?.name.clone()));

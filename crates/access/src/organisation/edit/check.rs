@@ -36,6 +36,8 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
                 ));
             }
             let settings = resource.settings;
+            let before = of.resource(resource.id).map(|it| it.settings.period);
+            not_longer(of, Some(settings.period), before)?;
             let own = Override {
                 period: Some(settings.period),
                 lock_after: Some(settings.lock_after),
@@ -44,6 +46,8 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
             self::settings(own)
         }
         Edit::Assignment(own) => {
+            let before = of.assignment(own.id).and_then(|it| it.own.period);
+            not_longer(of, own.own.period, before)?;
             let is_there = of.group(own.group).is_some() && of.resource(own.resource).is_some();
             let mut others = of.assignments_of(own.resource);
             if others.any(|other| other.id != own.id && other.group == own.group) {
@@ -117,6 +121,7 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
         Edit::Organisation {
             name: called,
             fallback,
+            periods: _,
         } => {
             name(called, "organisation")?;
             match fallback.iter().all(|group| of.group(*group).is_some()) {
@@ -159,6 +164,24 @@ fn login_taken(user: &User) -> AppError {
         one_line(&user.login, 100),
         one_line(&user.name, 60)
     ))
+}
+
+/// What was longer already stays as it is: it counts as the longest.
+fn not_longer(
+    of: &Organisation,
+    period: Option<Period>,
+    before: Option<Period>,
+) -> Result<(), AppError> {
+    let longest = of.periods().longest();
+    match period {
+        Some(period) if Some(period) != before && period.longest() > longest => {
+            Err(malformed(&format!(
+                "{} is longer than the organisation’s longest access period, {longest}. Choose a shorter one.",
+                period.longest()
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn settings(own: Override) -> Result<(), AppError> {

@@ -1,21 +1,30 @@
 //! The fields of the form. What does not apply under the chosen mode is hidden by the style sheet.
 
+use std::collections::BTreeSet;
+
 use hourkey_domain::length::Length;
+use hourkey_domain::periods::Periods;
 use hourkey_domain::settings::{Approval, Mode, Settings};
 use maud::{Markup, html};
 
-use super::input::{DAYS, PRESETS, SettingsInput, approval_value, mode_value};
+use super::input::{DAYS, SettingsInput, approval_value, mode_value};
 use crate::admin::settings;
 use crate::form::{Field, FormError};
 
-/// All of them; of an assignment each also offers what `inherited` has.
-pub(super) fn all(input: &SettingsInput, inherited: Option<Settings>, wrong: &FormError) -> Markup {
+/// All of them, with the access periods that the organisation offers; of an assignment each also offers
+/// what `inherited` has.
+pub(super) fn all(
+    input: &SettingsInput,
+    inherited: Option<Settings>,
+    offered: &Periods,
+    wrong: &FormError,
+) -> Markup {
     let inherits = inherited.map(|it| mode_value(it.mode));
     html! {
         div.settings data-inherits=[inherits] {
             (modes(input, inherited))
             (approvals(input, inherited))
-            (periods(input, inherited, wrong))
+            (periods(input, inherited, offered, wrong))
             (days(input, inherited, wrong))
             @if inherited.is_some() { (until(input, wrong)) }
         }
@@ -74,10 +83,17 @@ fn approvals(input: &SettingsInput, inherited: Option<Settings>) -> Markup {
     }
 }
 
-fn periods(input: &SettingsInput, inherited: Option<Settings>, wrong: &FormError) -> Markup {
+fn periods(
+    input: &SettingsInput,
+    inherited: Option<Settings>,
+    offered: &Periods,
+    wrong: &FormError,
+) -> Markup {
     let resources = inherited.map(|it| settings::period(it.period));
-    let presets = PRESETS.iter().map(|hours| hours * 3_600);
-    let presets = presets.filter_map(|seconds| Length::from_seconds(seconds).ok());
+    // Also the one that it has, which may be offered no more.
+    let own = input.period.parse().ok();
+    let own = own.and_then(|seconds| Length::from_seconds(seconds).ok());
+    let presets: BTreeSet<_> = offered.presets().iter().copied().chain(own).collect();
     let field = |name: &str, label: &str, value: &str, placeholder: &str| {
         html! {
             label.other.(format!("of-{}", name.replace('_', "-"))) {

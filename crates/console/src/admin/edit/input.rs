@@ -8,8 +8,6 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 
 use crate::form::{Field, Fields, FormError};
 
-/// The lengths to click.
-pub(super) const PRESETS: [u64; 7] = [1, 4, 8, 12, 24, 72, 168];
 /// The unused days to click.
 pub(super) const DAYS: [u16; 5] = [1, 7, 30, 60, 90];
 
@@ -55,14 +53,7 @@ impl SettingsInput {
         match own.period {
             None => {}
             Some(Period::Preset(length)) => {
-                let seconds = u64::from(length.seconds());
-                match PRESETS.iter().any(|hours| hours * 3_600 == seconds) {
-                    true => input.period = seconds.to_string(),
-                    false => {
-                        "other".clone_into(&mut input.period);
-                        input.other = length.to_string();
-                    }
-                }
+                input.period = length.seconds().to_string();
             }
             Some(Period::Custom { up_to, recommended }) => {
                 "custom".clone_into(&mut input.period);
@@ -217,7 +208,7 @@ pub(super) fn approval_value(approval: Approval) -> &'static str {
     }
 }
 
-fn length(typed: &str) -> Result<Length, FormError> {
+pub(super) fn length(typed: &str) -> Result<Length, FormError> {
     typed.parse().map_err(|_| {
         let sentence = match typed {
             "" => "Type how long: 45m, 2h, 1h 30m or 3 days.".to_owned(),
@@ -230,7 +221,7 @@ fn length(typed: &str) -> Result<Length, FormError> {
     })
 }
 
-fn wrong(sentence: impl Into<String>, field: Field) -> FormError {
+pub(super) fn wrong(sentence: impl Into<String>, field: Field) -> FormError {
     FormError::new(
         axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         sentence,

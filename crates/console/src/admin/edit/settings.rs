@@ -9,6 +9,7 @@ use hourkey_access::organisation::edit::Edit;
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::organisation::{Assignment, Resource};
+use hourkey_domain::periods::Periods;
 use maud::html;
 
 use super::fields;
@@ -36,6 +37,8 @@ struct Found<'a> {
     /// The group's access, where that is changed.
     assignment: Option<&'a Assignment>,
     group: &'a str,
+    /// What the organisation offers.
+    offered: &'a Periods,
 }
 
 /// `GET /resources/{id}/settings`
@@ -137,6 +140,7 @@ fn found(view: &Overview, target: Target) -> Result<Found<'_>, AppError> {
         resource: of.resource(resource).ok_or_else(AppError::not_found)?,
         assignment,
         group: group.map_or("", |group| &group.name),
+        offered: of.periods(),
     })
 }
 
@@ -211,7 +215,12 @@ async fn form(
                 (link("resources", resource.id, &resource.name)) "."
             },
         },
-        fields: fields::all(input, found.assignment.map(|_| resource.settings), wrong),
+        fields: fields::all(
+            input,
+            found.assignment.map(|_| resource.settings),
+            found.offered,
+            wrong,
+        ),
         seen,
         wrong,
         remove: found.assignment.map(|_| "Take the access away…"),

@@ -80,10 +80,10 @@ fn valid(
     resource: &Resource,
     now: Time,
 ) -> impl Iterator<Item = EffectiveAssignment> {
-    let settings = resource.settings;
+    let (settings, longest) = (resource.settings, of.periods().longest());
     let assigned = of.assignments_of(resource.id);
     assigned
-        .map(move |own| own.effective(settings))
+        .map(move |own| own.effective(settings, longest))
         .filter(move |own| own.is_valid(now))
 }
 

@@ -7,11 +7,13 @@ use crate::organisation::{
     Access, Assignment, Contents, Device, Group, Joined, Names, Network, Organisation, Resource,
     Session, User,
 };
+use crate::periods::Periods;
 
 /// One thing that is set.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Name(String),
+    Periods(Periods),
     Fallback(Vec<GroupId>),
     User(UserId, Option<User>),
     Group(GroupId, Option<Group>),
@@ -29,6 +31,7 @@ impl Change {
     pub(crate) fn apply(self, to: &mut Organisation) {
         match self {
             Self::Name(name) => to.set_name(&name),
+            Self::Periods(periods) => to.set_periods(periods),
             Self::Fallback(groups) => to.set_fallback_reviewers(groups),
             Self::User(id, user) => to.set_user(id, user),
             Self::Group(id, group) => to.set_group(id, group),
@@ -47,6 +50,7 @@ impl Change {
     pub(crate) fn apply_plainly(self, to: &mut Contents) {
         match self {
             Self::Name(name) => to.name = name,
+            Self::Periods(periods) => to.periods = periods,
             Self::Fallback(groups) => to.fallback_reviewers = in_order(groups),
             Self::User(id, user) => {
                 to.removed_users

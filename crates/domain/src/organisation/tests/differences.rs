@@ -88,7 +88,8 @@ fn unreviewed(of: &Organisation, resource: ResourceId, now: Time) -> Option<Unre
     let nobody = |user| reviewers.eligible(user) == Eligible::Nobody;
     if nobody(UserId(99)) {
         let assigned = of.assignments_of(resource);
-        let mut assigned = assigned.map(|own| own.effective(found.settings));
+        let mut assigned =
+            assigned.map(|own| own.effective(found.settings, of.periods().longest()));
         let needed = assigned.any(|own| own.is_valid(now) && manual(&own));
         return needed.then_some(Unreviewed::Everybody);
     }

@@ -19,6 +19,7 @@ use crate::organisation::{
     Access, AccessHistory, Assignment, Device, Group, Joined, Network, Organisation, Resource,
     Session, User,
 };
+use crate::periods::Periods;
 use crate::reason::Text;
 use crate::request::{Purpose, Request, State as RequestState, Terms};
 use crate::review::Role;
@@ -68,6 +69,10 @@ pub(crate) fn assignment_id() -> impl Strategy<Value = AssignmentId> + Clone {
 
 fn length() -> impl Strategy<Value = Length> + Clone {
     prop_oneof![Just(Length::MIN), (1u64..=48).prop_map(hours)]
+}
+
+fn periods() -> impl Strategy<Value = Periods> + Clone {
+    length().prop_map(|longest| Periods::new(vec![Length::MIN], longest).unwrap())
 }
 
 fn mode() -> impl Strategy<Value = Mode> + Clone {
@@ -347,6 +352,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         1 => "[a-c]".prop_map(Change::Name),
         2 => fallback.prop_map(Change::Fallback),
+        1 => periods().prop_map(Change::Periods),
         4 => user_id()
             .prop_flat_map(|id| (Just(id), kept(user(id))))
             .prop_map(|(id, user)| Change::User(id, user)),

@@ -6,7 +6,7 @@ use crate::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use crate::lock::{Facts, Permit, lock_state, permit};
 use crate::organisation::{Access, Assignment, Contents, Group, Resource, User};
 use crate::review::{Eligible, Reviewers, Role};
-use crate::settings::EffectiveAssignment;
+use crate::settings::{EffectiveAssignment, Period, Settings};
 use crate::transition::AccessFacts;
 
 impl Contents {
@@ -43,10 +43,22 @@ impl Contents {
         Some(EffectiveAssignment {
             assignment: own.id,
             group: own.group,
-            settings: resource.settings.with(own.own),
+            settings: self.no_longer(resource.settings.with(own.own)),
             until: own.until,
             counts_from: None,
         })
+    }
+
+    fn no_longer(&self, mut settings: Settings) -> Settings {
+        let longest = self.periods.longest();
+        match &mut settings.period {
+            Period::Preset(length) => *length = longest.min(*length),
+            Period::Custom { up_to, recommended } => {
+                *up_to = longest.min(*up_to);
+                *recommended = recommended.map(|length| longest.min(length));
+            }
+        }
+        settings
     }
 
     /// Of a member of its group.

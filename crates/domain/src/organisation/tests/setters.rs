@@ -48,6 +48,7 @@ fn subject(change: &Change) -> (u8, i64, i64) {
         Change::Session(id, _) => (9, id.0, 0),
         Change::Gateway(id, _) => (10, id.0, 0),
         Change::Joined(group, _) => (11, group.0, 0),
+        Change::Periods(_) => (12, 0, 0),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn unseen(
     let is_eligible = |id: &UserId| eligible.people().contains(id);
     match change {
         Change::Name(_) | Change::Device(..) | Change::Session(..) => Some(change),
-        Change::Fallback(_) | Change::Joined(..) => None,
+        Change::Fallback(_) | Change::Joined(..) | Change::Periods(_) => None,
         Change::User(id, after) => {
             let before = of.user(id);
             match (before, after) {
