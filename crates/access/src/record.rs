@@ -122,8 +122,12 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
                     let history = tx
                         .access_history(unlock.user, Some(unlock.resource))
                         .await?;
-                    let before = history.first().and_then(|(_, it)| it.counted_from);
-                    replaced = Replaced::Count { before };
+                    let history = history.first().map(|(_, history)| *history);
+                    let history = history.unwrap_or_default();
+                    replaced = Replaced::Count {
+                        before: history.counted_from,
+                        used_at: history.used_at,
+                    };
                     restart_count(tx, unlock).await?;
                     None
                 }
@@ -164,10 +168,16 @@ async fn write(tx: &mut dyn Write, transition: &Transition) -> Result<Written, S
                     written.detail["before"] = json!(change.before.window);
                     written.detail["window"] = json!(change.after.window);
                 }
-                TakenBack::Count(count) => {
-                    tx.restart_count(request.user, request.resource, *count)
+                TakenBack::Count {
+                    counted_from,
+                    used_at,
+                    span,
+                } => {
+                    let between = (request.user, request.resource);
+                    tx.restart_count(between.0, between.1, *counted_from)
                         .await?;
-                    written.detail["counted_from"] = json!(count);
+                    tx.forget_uses(between, *span, *used_at).await?;
+                    written.detail["counted_from"] = json!(counted_from);
                 }
             }
             Ok(written)

@@ -4,8 +4,15 @@
 mod test_env;
 
 use chrono::TimeDelta;
+use hourkey_access::app::Room;
+use hourkey_access::error::AppError;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::settings::Mode;
+use hourkey_protocol::account::SessionKind;
+use hourkey_store::account::NewSession;
+use hourkey_store::device::NewDevice;
+use hourkey_store::gateway::NewGateway;
+use hourkey_store::usage::Connection;
 use serde_json::{Value, json};
 use test_env::{Answer, TestEnv};
 
@@ -181,7 +188,73 @@ async fn what_was_unlocked_locks_again() {
     assert_eq!(locked["state"], "locked");
     let id = approved(&env).await;
     assert_eq!(lock(&env).await["state"], "open");
+    // A use in between keeps it open no longer, nor does its end, which is told later.
+    env.clock.forward(TimeDelta::seconds(3));
+    let connection = used(&env).await;
+    env.clock.forward(TimeDelta::seconds(3));
     let answer = undo(&env, env.people.rae, id).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     assert_eq!(lock(&env).await, locked);
+    env.clock.forward(TimeDelta::seconds(1));
+    keep_connection(&env, connection).await;
+    assert_eq!(lock(&env).await, locked);
+}
+
+/// Ann uses the database from now on, by a gateway and a device of her own.
+async fn used(env: &TestEnv) -> Connection {
+    let (user, resource) = (env.people.ann, env.resources.database);
+    let (started_at, id) = (env.app.clock.now(), "0a".repeat(16));
+    let network = env.app.organisation().await.unwrap();
+    let network = network.resource(resource).unwrap().network;
+    let connection = env.app.transact(Room::Usual, move |tx, now| {
+        let id = id.clone();
+        Box::pin(async move {
+            let gateway = NewGateway {
+                name: "gw-undo".to_owned(),
+                network,
+                address: "gw.corp.example:8443".to_owned(),
+            };
+            let gateway = tx.insert_gateway(gateway).await?;
+            let session = NewSession {
+                user,
+                kind: SessionKind::Desktop,
+                label: "Hourkey".to_owned(),
+                created_at: now,
+                ends_at: now + TimeDelta::hours(1),
+                cookie: None,
+            };
+            let session = tx.insert_session(session).await?;
+            let device = NewDevice {
+                session,
+                name: "laptop".to_owned(),
+                key: "ab".repeat(32),
+                created_at: now,
+            };
+            let device = tx.insert_device(device).await?;
+            Ok::<_, AppError>(Connection {
+                gateway,
+                id,
+                user,
+                device,
+                resource,
+                started_at,
+                end: None,
+            })
+        })
+    });
+    let connection = connection.await.unwrap();
+    keep_connection(env, connection.clone()).await;
+    connection
+}
+
+/// As a report of the gateway does.
+async fn keep_connection(env: &TestEnv, connection: Connection) {
+    let used_at = env.app.clock.now();
+    env.change(move |tx| {
+        Box::pin(async move {
+            tx.record_connection(connection, used_at).await?;
+            Ok(())
+        })
+    })
+    .await;
 }

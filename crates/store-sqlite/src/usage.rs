@@ -60,13 +60,16 @@ impl UsageWrite for Tx {
             (Some(Some(_)), _) => return Ok(ReportOutcome::Unchanged),
         };
         let used = query(
-            "INSERT INTO last_uses (user_id, resource_id, at) VALUES (?, ?, ?) \
+            "INSERT INTO last_uses (user_id, resource_id, at) SELECT ?1, ?2, ?3 \
+             WHERE NOT EXISTS (SELECT 1 FROM forgotten_uses WHERE user_id = ?1 \
+             AND resource_id = ?2 AND ?4 BETWEEN from_at AND to_at) \
              ON CONFLICT (user_id, resource_id) DO UPDATE SET at = excluded.at \
              WHERE at < excluded.at",
         )
         .bind(connection.user.0)
         .bind(connection.resource.0)
-        .bind(millis(used_at));
+        .bind(millis(used_at))
+        .bind(millis(connection.started_at));
         let later = self.run(used).await?.rows_affected() > 0;
         match outcome {
             ReportOutcome::Used if !later => Ok(ReportOutcome::Unchanged),
@@ -89,6 +92,40 @@ impl UsageWrite for Tx {
              (SELECT id FROM resources WHERE removed = 0 AND mode = 'auto_lock')",
         );
         self.run(inherited.bind(millis(at))).await?;
+        Ok(())
+    }
+
+    async fn forget_uses(
+        &mut self,
+        (user, resource): (UserId, ResourceId),
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        used_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let span = query(
+            "INSERT INTO forgotten_uses (user_id, resource_id, from_at, to_at) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (user_id, resource_id, from_at) DO UPDATE SET to_at = excluded.to_at",
+        )
+        .bind(user.0)
+        .bind(resource.0)
+        .bind(millis(from))
+        .bind(millis(to));
+        self.run(span).await?;
+        let later =
+            query("DELETE FROM last_uses WHERE user_id = ? AND resource_id = ? AND at >= ?")
+                .bind(user.0)
+                .bind(resource.0)
+                .bind(millis(from));
+        self.run(later).await?;
+        if let Some(used_at) = used_at {
+            let before = query(
+                "INSERT INTO last_uses (user_id, resource_id, at) VALUES (?, ?, ?) \
+                 ON CONFLICT (user_id, resource_id) DO NOTHING",
+            )
+            .bind(user.0)
+            .bind(resource.0)
+            .bind(millis(used_at));
+            self.run(before).await?;
+        }
         Ok(())
     }
 

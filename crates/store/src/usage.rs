@@ -83,6 +83,15 @@ pub trait UsageWrite: UsageRead {
     /// ([`hourkey_domain::organisation::Assignment::effective_for`]).
     async fn start_counts(&mut self, at: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// Has connections that started within a span (both ends included) restart no count of unused days,
+    /// also those that are reported later; `used_at` is when the resource was last used before.
+    async fn forget_uses(
+        &mut self,
+        between: (UserId, ResourceId),
+        span: (DateTime<Utc>, DateTime<Utc>),
+        used_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError>;
+
     /// Starts the count of one user and resource again
     /// ([`crate::access::AccessHistory::counted_from`]); `None` forgets where it started.
     async fn restart_count(

@@ -181,8 +181,15 @@ pub enum Gives {
 pub enum TakenBack {
     /// More time: the grant gets its old end.
     End(Box<GrantChange>),
-    /// An unlock: the unused days count from there again.
-    Count(Option<Time>),
+    /// An unlock: the unused days count as they did before, whatever was used meanwhile.
+    Count {
+        /// From where they count, where that was noted.
+        counted_from: Option<Time>,
+        /// When it was last used before.
+        used_at: Option<Time>,
+        /// From when to when it was unlocked.
+        span: (Time, Time),
+    },
 }
 
 /// A grant before and after a transition.

@@ -52,6 +52,9 @@ pub enum Replaced {
     Count {
         /// Before; nowhere where nothing was noted.
         before: Option<DateTime<Utc>>,
+        /// When it was last used before.
+        #[serde(default)]
+        used_at: Option<DateTime<Utc>>,
     },
     /// A request that waited: it was denied.
     Waiting,
@@ -127,7 +130,14 @@ pub fn undo(
                 }
             }
         }
-        Replaced::Count { before } => Ok(vec![taken_back(request, TakenBack::Count(before), now)]),
+        Replaced::Count { before, used_at } => {
+            let taken = TakenBack::Count {
+                counted_from: before,
+                used_at,
+                span: (decision.at, now),
+            };
+            Ok(vec![taken_back(request, taken, now)])
+        }
         Replaced::Waiting => waits_again(facts, reviewers, request, lapse, now),
     }
 }

@@ -166,6 +166,7 @@ stories! { $
         the_last_use_is_the_newest,
         counts_start_with_the_member_and_the_assignment,
         an_unlock_restarts_a_count,
+        what_is_forgotten_restarts_no_count,
     ]
     mail: [
         mail_settings_are_one_row,

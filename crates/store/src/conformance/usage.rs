@@ -227,3 +227,46 @@ async fn history(store: &Arc<dyn Store>, user: UserId) -> Vec<(ResourceId, Acces
     let mut read = store.read().await.unwrap();
     read.access_history(user, None).await.unwrap()
 }
+
+/// Connections that started while it was unlocked by mistake count for nothing, whenever they are reported;
+/// others do, and all are kept.
+pub async fn what_is_forgotten_restarts_no_count(store: Arc<dyn Store>) {
+    let sample = sample(&store).await;
+    let (gateway, device) = connected(&store, &sample).await;
+    let (user, resource) = (sample.member, sample.resource);
+    let used = async |digit: char, started: i64, until: i64| {
+        let connection = Connection {
+            gateway,
+            id: digit.to_string().repeat(32),
+            user,
+            device,
+            resource,
+            started_at: at(started),
+            end: None,
+        };
+        write!(store, |tx| tx
+            .record_connection(connection, at(until))
+            .await);
+        let found = history(&store, user).await;
+        found.first().and_then(|(_, history)| history.used_at)
+    };
+    for (before, first) in [(None, '1'), (Some(at(2)), '2')] {
+        assert_eq!(used(first, 10, 11).await, Some(at(11)));
+        write!(store, |tx| tx
+            .forget_uses((user, resource), (at(10), at(12)), before)
+            .await);
+        let found = history(&store, user).await;
+        let kept = found.first().and_then(|(_, history)| history.used_at);
+        assert_eq!(kept, before);
+        // Its end, and one that was not known yet.
+        assert_eq!(used(first, 10, 20).await, before);
+        assert_eq!(used('3', 12, 14).await, before);
+        write!(store, |tx| tx
+            .forget_uses((user, resource), (at(10), at(9)), None)
+            .await);
+    }
+    assert_eq!(used('4', 13, 15).await, Some(at(15)));
+    let mut read = store.read().await.unwrap();
+    let all = read.connections(user, resource, at(0), at(60), 9).await;
+    assert_eq!(all.unwrap().len(), 4);
+}

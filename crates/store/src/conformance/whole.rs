@@ -136,9 +136,13 @@ pub async fn what_a_decision_replaced_is_kept_for_a_moment(store: Arc<dyn Store>
     };
     let all = [
         Replaced::Waiting,
-        Replaced::Count { before: None },
+        Replaced::Count {
+            before: None,
+            used_at: None,
+        },
         Replaced::Count {
             before: Some(at(1)),
+            used_at: Some(at(2)),
         },
         Replaced::NoGrant { grant },
     ];
