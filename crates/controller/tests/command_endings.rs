@@ -220,6 +220,19 @@ fn what_is_exported_needs_no_applying() {
     assert_eq!(again, exported);
 }
 
+/// A file that was written before the console could set things up, with what was in it then.
+const OLDER: &str = include_str!("org_before_the_console.toml");
+
+#[test]
+fn a_file_of_before_the_console_is_what_it_was() {
+    let host = Host::new(OLDER);
+    let (code, said) = host.apply(OLDER, &["--plan", "--prune"]);
+    assert_eq!(code, 0, "{said}");
+    let (_, exported) = host.run(&["export"]);
+    let (code, said) = host.apply(&exported, &["--plan", "--prune"]);
+    assert_eq!(code, 0, "{said}\n{exported}");
+}
+
 #[test]
 fn what_is_renamed_in_the_file_is_renamed_here() {
     let host = Host::new(ALL);

@@ -2,17 +2,21 @@
 
 use chrono::TimeDelta;
 use hourkey_access::directory::Directory;
-use hourkey_access::identity::session;
+use hourkey_access::error::AppError;
+use hourkey_access::identity::{reset, session};
+use hourkey_access::organisation::edit::{self, Edit};
 use hourkey_access::organisation::{Comparison, OrgFile};
 use hourkey_access::sweep::sweep_now;
 use hourkey_access::{ask, decide, end, gateways, unlock};
 use hourkey_controller::gateways::usage;
 use hourkey_domain::ids::{ResourceId, UserId};
+use hourkey_domain::request::State;
+use hourkey_domain::settings::Mode;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, NewUnlock};
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::{Connection, Report};
 use hourkey_store::Room;
-use hourkey_store::access::OpenFilter;
+use hourkey_store::access::{OpenFilter, RequestFilter};
 use hourkey_store::account::NewSession;
 use hourkey_store::device::NewDevice;
 use hourkey_testkit::organisation::{Access, Assignment, OrgBuilder, Resource, User};
@@ -42,6 +46,23 @@ pub enum Step {
     },
     Deny {
         who: usize,
+    },
+    /// More time of what runs.
+    Extend {
+        which: usize,
+    },
+    /// Whoever decided last takes it back.
+    Undo,
+    /// An administrator is shown a link to somebody's password, asks, and approves in their name.
+    ShowLink {
+        whom: usize,
+        what: usize,
+    },
+    /// An administrator lets themselves into a group, or opens a resource.
+    Widen {
+        who: usize,
+        what: usize,
+        joins: bool,
     },
     Cancel,
     Release,
@@ -81,6 +102,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         6 => (n(), n()).prop_map(|(who, what)| Step::Ask { who, what }),
         3 => n().prop_map(|who| Step::Approve { who }),
         2 => n().prop_map(|who| Step::Deny { who }),
+        2 => n().prop_map(|which| Step::Extend { which }),
+        2 => Just(Step::Undo),
+        2 => (n(), n()).prop_map(|(whom, what)| Step::ShowLink { whom, what }),
+        4 => (n(), n(), any::<bool>()).prop_map(|(who, what, joins)| Step::Widen { who, what, joins }),
         1 => Just(Step::Cancel),
         1 => Just(Step::Release),
         2 => n().prop_map(|who| Step::Revoke { who }),
@@ -123,6 +148,7 @@ fn file(shape: &Shape) -> String {
         let name = format!("{login} {name}");
         let user = match (at, role) {
             (0, _) => User::admin(login, &name),
+            (1, 2..) => User::admin(login, &name),
             (_, 0) => User::reviewer(login, &name),
             _ => User::member(login, &name),
         };
@@ -183,6 +209,8 @@ pub struct History {
     /// Of the file that was applied last.
     shape: Shape,
     count: u32,
+    /// Who last gave themselves more.
+    pub last_maker: Option<UserId>,
 }
 
 impl History {
@@ -192,11 +220,12 @@ impl History {
             env,
             shape: vec![1; SHAPE],
             count: 0,
+            last_maker: None,
         }
     }
 
     pub async fn happens(&mut self, step: Step) {
-        let app = &self.env.app;
+        let app = &self.env.app.clone();
         let everything = Directory::default().current(&app.store).await.unwrap();
         let users: Vec<UserId> = everything.users().map(|user| user.id).collect();
         let resources: Vec<ResourceId> = everything.resources().map(|it| it.id).collect();
@@ -239,6 +268,61 @@ impl History {
                 if let Some(request) = open().await.requests.first() {
                     let body = said();
                     let _ = decide::deny(app, person(who), request.id, body).await;
+                }
+            }
+            Step::Extend { which } => {
+                let grants = open().await.grants;
+                if let Some(grant) = grants.get(which % grants.len().max(1)) {
+                    let new = NewRequest {
+                        resource: grant.resource,
+                        assignment: None,
+                        reason: "more".to_owned(),
+                        seconds: None,
+                        starts_at: None,
+                        extends: true,
+                    };
+                    let _ = ask::ask(app, grant.user, new).await;
+                }
+            }
+            Step::Undo => {
+                let mut tx = app.store.read().await.unwrap();
+                let newest = tx.newest_requests(RequestFilter::default(), None, 5).await;
+                drop(tx);
+                for request in newest.unwrap() {
+                    let by = match request.state {
+                        State::Approved { by, .. } => by,
+                        State::Denied { by, .. } => Some(by),
+                        _ => None,
+                    };
+                    if let Some(by) = by {
+                        let _ = decide::undo(app, by, request.id).await;
+                    }
+                }
+            }
+            Step::ShowLink { whom, what } => {
+                let (ada, whom) = (self.env.people.ada, person(whom));
+                let _ = reset::hand(app, ada, whom).await;
+                let new = NewRequest {
+                    resource: resource(what),
+                    assignment: None,
+                    reason: "for myself".to_owned(),
+                    seconds: None,
+                    starts_at: None,
+                    extends: false,
+                };
+                if let Ok((asked, _)) = ask::ask(app, ada, new).await {
+                    let id = asked.id;
+                    let _ = decide::approve(app, whom, id, Approve::default()).await;
+                }
+            }
+            Step::Widen { who, what, joins } => {
+                let admins = everything.users().filter(|user| user.administers());
+                let admins: Vec<UserId> = admins.map(|user| user.id).collect();
+                let maker = admins[who % admins.len()];
+                self.last_maker = Some(maker);
+                let change = self.widening(maker, resource(what), joins).await;
+                if let Some(edit) = change {
+                    let _ = self.saves(maker, edit).await;
                 }
             }
             Step::Cancel => {
@@ -298,6 +382,29 @@ impl History {
             // For whoever reads.
             Step::Breaks => {}
         }
+    }
+
+    /// A change that gives its maker more.
+    async fn widening(&self, maker: UserId, resource: ResourceId, joins: bool) -> Option<Edit> {
+        let organisation = self.env.app.organisation().await.unwrap();
+        if joins {
+            let group = organisation.assignments_of(resource).next()?.group;
+            let (join, leave) = (vec![maker], Vec::new());
+            return Some(Edit::Members { group, join, leave });
+        }
+        let mut resource = (**organisation.resource(resource)?).clone();
+        resource.settings.mode = Mode::Standing;
+        Some(Edit::Resource(resource))
+    }
+
+    /// As a page does: the consequence first.
+    async fn saves(&self, maker: UserId, edit: Edit) -> Result<(), AppError> {
+        let app = &self.env.app;
+        let organisation = app.organisation().await.unwrap();
+        let seen = edit::version(&organisation, &edit).unwrap();
+        let shown = edit::consequence(app, maker, &edit, &seen).await?;
+        edit::save(app, maker, edit, (&seen, &shown.seal)).await?;
+        Ok(())
     }
 
     async fn apply(&self, prune: bool) {
