@@ -197,6 +197,11 @@ pub enum AboutAccount {
         /// Who did it; nobody where it was done on the controller's host.
         by: Option<String>,
     },
+    /// Its owner, or whoever was signed in as them, changed how it is opened.
+    TwoStepChanged {
+        /// What was done.
+        change: TwoStepChange,
+    },
     /// Somebody gave themselves more access: it does not count for them yet (rule 6).
     GaveThemselves {
         /// Who.
@@ -215,6 +220,23 @@ pub enum AboutAccount {
         of: String,
         /// Who did it; nobody where it was done on the controller's host.
         by: Option<String>,
+    },
+}
+
+/// What was done to a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum TwoStepChange {
+    /// It was set up.
+    SetUp,
+    /// It was turned off: a password alone opens the account.
+    TurnedOff,
+    /// New recovery codes take the place of the old ones.
+    NewCodes,
+    /// A recovery code was used in place of a code.
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: u64,
     },
 }
 

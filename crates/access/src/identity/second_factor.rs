@@ -13,7 +13,7 @@ use hourkey_domain::review::Role;
 use hourkey_protocol::problem::Code;
 use hourkey_store::account::Digest;
 use hourkey_store::log::{Entry, Subject};
-use hourkey_store::mail::AboutAccount;
+use hourkey_store::mail::{AboutAccount, TwoStepChange};
 use hourkey_store::organisation::User;
 use hourkey_store::second_factor::SecondFactor;
 use hourkey_store::{Room, Write};
@@ -238,15 +238,7 @@ impl Attempt {
             return Err(wrong_code());
         }
         let left = tx.recovery_codes(self.user).await?;
-        record(
-            tx,
-            now,
-            Some(self.user),
-            self.user,
-            AuditAction::RecoveryCodeUsed,
-            json!({ "left": left }),
-        )
-        .await
+        changed(tx, self.user, TwoStepChange::RecoveryCodeUsed { left }, now).await
     }
 
     fn succeeded(&self, app: &App) {
@@ -428,8 +420,7 @@ pub async fn turn_on(
             };
             tx.put_second_factor(factor).await?;
             tx.set_recovery_codes(user, digests).await?;
-            let action = AuditAction::SecondFactorSetUp;
-            record(tx, now, Some(user), user, action, json!({})).await?;
+            changed(tx, user, TwoStepChange::SetUp, now).await?;
             // Most of them began with a password alone.
             let why = "two-step sign-in was set up";
             session::end_all(tx, user, Some(session), Some(user), why, now).await
@@ -457,8 +448,7 @@ pub async fn renew_codes(
         Box::pin(async move {
             taken.take(tx, now).await?;
             tx.set_recovery_codes(user, digests).await?;
-            let action = AuditAction::RecoveryCodesMade;
-            record(tx, now, Some(user), user, action, json!({})).await
+            changed(tx, user, TwoStepChange::NewCodes, now).await
         })
     })
     .await?;
@@ -483,8 +473,7 @@ pub async fn turn_off(
             // Where it is required, its person is led to set it up anew: with another phone.
             taken.take(tx, now).await?;
             tx.remove_second_factor(user).await?;
-            let action = AuditAction::SecondFactorTurnedOff;
-            record(tx, now, Some(user), user, action, json!({})).await
+            changed(tx, user, TwoStepChange::TurnedOff, now).await
         })
     })
     .await?;
@@ -593,6 +582,26 @@ fn is_on() -> AppError {
         Code::Malformed,
         "Two-step sign-in is on already. Turn it off first to set it up anew.",
     )
+}
+
+/// Records what somebody did to their own second factor, and mails it to them: it may have been somebody
+/// else.
+async fn changed(
+    tx: &mut dyn Write,
+    user: UserId,
+    change: TwoStepChange,
+    now: Time,
+) -> Result<(), AppError> {
+    let (action, detail) = match change {
+        TwoStepChange::SetUp => (AuditAction::SecondFactorSetUp, json!({})),
+        TwoStepChange::TurnedOff => (AuditAction::SecondFactorTurnedOff, json!({})),
+        TwoStepChange::NewCodes => (AuditAction::RecoveryCodesMade, json!({})),
+        TwoStepChange::RecoveryCodeUsed { left } => {
+            (AuditAction::RecoveryCodeUsed, json!({ "left": left }))
+        }
+    };
+    queue::account(tx, user, AboutAccount::TwoStepChanged { change }, now).await?;
+    record(tx, now, Some(user), user, action, detail).await
 }
 
 async fn record(

@@ -5,7 +5,7 @@ use hourkey_domain::cause::Cause;
 use hourkey_domain::outcome::{Outcome, with_comment};
 use hourkey_domain::text::{one_line, several_lines};
 use hourkey_protocol::notice::What;
-use hourkey_store::mail::{AboutAccount, MailContent};
+use hourkey_store::mail::{AboutAccount, MailContent, TwoStepChange};
 
 /// What became of it, with people by their names.
 type Told<'a> = Outcome<'a, str>;
@@ -217,6 +217,32 @@ fn about_account(what: &AboutAccount, login: &str) -> Words {
                     "{by} reset it. {of} signs in with a password alone until they set it up again."
                 )],
             )
+        }
+        AboutAccount::TwoStepChanged { change } => {
+            let (title, rest) = match change {
+                TwoStepChange::SetUp => (
+                    "Two-step sign-in was set up",
+                    "From now on your account asks for a code of your authenticator app."
+                        .to_owned(),
+                ),
+                TwoStepChange::TurnedOff => (
+                    "Two-step sign-in was turned off",
+                    "Your password alone opens your account now.".to_owned(),
+                ),
+                TwoStepChange::NewCodes => (
+                    "You have new recovery codes",
+                    "Those that you had before do not work any more.".to_owned(),
+                ),
+                TwoStepChange::RecoveryCodeUsed { left } => (
+                    "A recovery code was used",
+                    format!(
+                        "It let somebody in as you. You have {left} left; make new ones on your account’s page."
+                    ),
+                ),
+            };
+            let unexpected =
+                "If this was not you, choose another password at once and tell an administrator.";
+            told(title.to_owned(), vec![rest, unexpected.to_owned()])
         }
         AboutAccount::GaveThemselves {
             who,

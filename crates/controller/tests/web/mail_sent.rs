@@ -8,6 +8,7 @@ use hourkey_store::organisation::User;
 use serde_json::json;
 
 use crate::web::mail_env::MailEnv;
+use crate::web::two_step::Phone;
 
 /// How many review Ann's request for the database: Dan, Rae, Roy and Ada.
 const REVIEWERS: usize = 4;
@@ -433,4 +434,32 @@ async fn what_is_taken_back_at_once_is_not_mailed() {
     env.server.wait_for(3 * REVIEWERS).await.unwrap();
     env.queue(0, 0).await;
     assert!(env.mails_of("ann", 3 * REVIEWERS).await.is_empty());
+}
+
+/// Whoever is signed in as somebody changes how the account is opened: its owner hears of it.
+#[tokio::test]
+async fn what_is_done_to_a_second_factor_is_mailed_to_its_owner() {
+    let mail = MailEnv::new().await;
+    let ann = mail.site.signed_in("ann").await;
+    let phone = Phone::of(&ann).await;
+    let told = mail.mail_of("ann", 1).await;
+    assert_eq!(told.header("subject"), "Two-step sign-in was set up");
+    assert!(
+        told.text.contains("choose another password"),
+        "{}",
+        told.text
+    );
+    mail.forward(TimeDelta::seconds(30));
+    let off = [("do", "turn-off"), ("code", &*phone.codes[0])];
+    ann.post("/account", &off).await;
+    let mails = mail.mails_of("ann", 3).await;
+    let subjects: Vec<_> = mails.iter().map(|mail| mail.header("subject")).collect();
+    let expected = [
+        "A recovery code was used",
+        "Two-step sign-in was turned off",
+    ];
+    assert_eq!(subjects[1..], expected);
+    for mail in mails {
+        assert!(!mail.raw().contains(&*phone.codes[0]));
+    }
 }
