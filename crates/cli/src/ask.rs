@@ -280,6 +280,9 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
         LockState::Locked { why } => match why {
             Why::NeedsApproval => "Locked. Needs approval.".to_owned(),
             Why::NeedsReason => "Locked. Opens immediately; your reason is recorded.".to_owned(),
+            Why::Disabled => {
+                "Disabled by an administrator: nobody can use or request it.".to_owned()
+            }
             Why::Unused => "Locked because it was not used. Opens again on request.".to_owned(),
             Why::Unknown => {
                 "Locked. How it opens, this version does not know: update hourkey.".to_owned()

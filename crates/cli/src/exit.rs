@@ -90,6 +90,7 @@ impl From<ApiError> for CommandError {
                 | Code::AlreadyDecided
                 | Code::AlreadyEnded
                 | Code::NotNeeded
+                | Code::ResourceDisabled
                 | Code::NothingToExtend
                 | Code::NobodyCanApprove
                 | Code::KeyReused => Exit::Conflict,

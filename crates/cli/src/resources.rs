@@ -241,6 +241,7 @@ fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
 mod tests {
     use hourkey_domain::ids::ResourceId;
     use hourkey_domain::lock::Why;
+    use hourkey_domain::visibility::Visibility;
 
     use super::*;
 
@@ -257,6 +258,9 @@ mod tests {
             lock: LockState::Locked {
                 why: Why::NeedsApproval,
             },
+            visibility: Visibility::default(),
+            description: String::new(),
+            how_to_use: None,
             denied_at: None,
             last_decision: None,
             approved: None,

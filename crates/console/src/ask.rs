@@ -11,7 +11,7 @@ use hourkey_access::identity::secret::{digest, new_secret};
 use hourkey_access::queries;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_protocol::access::{
     ApproverKind, Approvers, AssignmentChoice, NewRequest, ResourceDetail,
@@ -24,6 +24,7 @@ use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
+use super::outcome::quote;
 use super::time::moment;
 use super::unsent::Unsent;
 use super::{lengths, state};
@@ -201,11 +202,13 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Request
     };
     let main = match resource.lock {
         LockState::Open { .. } => already_open(detail, &name, frame.back.as_ref()),
+        LockState::Locked { why: Why::Disabled } => disabled(&name, &resource.description),
         LockState::Granted { .. }
         | LockState::Scheduled { .. }
         | LockState::Pending { .. }
         | LockState::Locked { .. } => html! {
             (heading)
+            (described(&resource.description))
             @if let Some(decision) = &resource.last_decision {
                 p.decision { (state::decision(decision, frame.now)) }
             }
@@ -218,6 +221,37 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Request
         },
     };
     frame.answer(typed.wrong.status(), &page, &main)
+}
+
+/// What a resource is.
+pub(super) fn described(description: &str) -> Markup {
+    html! { @if !description.is_empty() { div #description { (quote(description)) } } }
+}
+
+/// How it is used, while it is open.
+pub(super) fn how_to_use(text: Option<&str>) -> Markup {
+    html! {
+        @if let Some(text) = text {
+            section #how-to-use {
+                h2 { "How to use it" }
+                (quote(text))
+            }
+        }
+    }
+}
+
+fn disabled(name: &str, description: &str) -> Markup {
+    html! {
+        div.hero {
+            (state::dot(Icon::Lock, "stop"))
+            div {
+                h1 { bdi { (name) } " is disabled" }
+                p.muted { "Nobody can use or request it. Ask your administrator." }
+            }
+        }
+        (described(description))
+        p.foot { a.btn href="/access" { "Your access" } }
+    }
 }
 
 /// Whether nobody could approve it, whichever assignment is chosen (rule 14).
@@ -255,6 +289,8 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
             }
         }
         p.mono.address.pick { (resource.endpoint()) }
+        (described(&resource.description))
+        (how_to_use(resource.how_to_use.as_deref()))
         p.foot {
             a.btn href="/access" { "Your access" }
             @if let Some(back) = back {

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 
 use super::access::{copy, extend, give_back};
 use super::address::Id;
-use super::ask::can_approve;
+use super::ask::{can_approve, how_to_use};
 use super::error::PageError;
 use super::form::{Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
@@ -115,6 +115,7 @@ async fn page(
             div #request data-live {
                 div #said { (comments(&request)) }
                 (view.facts())
+                (how_to_use(detail.as_ref().and_then(|it| it.resource.how_to_use.as_deref())))
                 (connections::list(&through))
                 @match is_own {
                     true => (view.foot()),
@@ -318,7 +319,7 @@ impl View<'_> {
                         a.btn.primary href={ "/resources/" (request.resource) "/extend" } {
                             "Request again"
                         }
-                    } @else if self.resource.is_some() {
+                    } @else if self.resource.is_some_and(|it| !it.is_disabled()) {
                         a.btn.primary href={ "/resources/" (request.resource) "/request" } {
                             "Request again"
                         }

@@ -84,6 +84,35 @@ impl std::str::FromStr for Address {
     }
 }
 
+impl Address {
+    /// True where a destination that `other` governs may be this one's once `other` is gone (rule 9). What
+    /// names resolve to is not known here, so that a number or a prefix may cover each of them.
+    #[must_use]
+    pub fn may_cover(&self, other: &Self) -> bool {
+        let is_below = |name: &str, suffix: &str| {
+            let rest = name.strip_suffix(suffix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        match (self, other) {
+            (Self::Name(own), Self::Name(name)) => own == name,
+            (Self::Name(name), Self::Wildcard(suffix)) => is_below(name, suffix),
+            (Self::Wildcard(suffix), Self::Name(name)) => is_below(name, suffix),
+            (Self::Wildcard(one), Self::Wildcard(two)) => is_below(one, two) || is_below(two, one),
+            (Self::Ip(own), Self::Ip(ip)) => own == ip,
+            (Self::Net(net, bits), Self::Ip(ip)) | (Self::Ip(ip), Self::Net(net, bits)) => {
+                ip.is_ipv4() == net.is_ipv4() && masked(*ip, *bits) == *net
+            }
+            (Self::Net(one, bits), Self::Net(two, others)) => {
+                let bits = *bits.min(others);
+                one.is_ipv4() == two.is_ipv4() && masked(*one, bits) == masked(*two, bits)
+            }
+            (Self::Ip(_) | Self::Net(..), Self::Name(_) | Self::Wildcard(_)) => true,
+            // Whoever may use a name reaches what it resolves to already.
+            (Self::Name(_) | Self::Wildcard(_), Self::Ip(_) | Self::Net(..)) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

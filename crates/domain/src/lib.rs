@@ -32,6 +32,7 @@ pub mod settings;
 pub mod text;
 pub mod transition;
 pub mod unlock;
+pub mod visibility;
 #[cfg(test)]
 mod wording_cases;
 

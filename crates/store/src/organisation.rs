@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
-pub use hourkey_domain::organisation::{Assignment, Group, Joined, Network, Resource, User};
+pub use hourkey_domain::organisation::{About, Assignment, Group, Joined, Network, Resource, User};
 use hourkey_domain::settings::EffectiveAssignment;
 
 use crate::StoreError;

@@ -279,6 +279,9 @@ impl Edit {
                     let group = with_members(group, &[], &[*id]);
                     after.set_group(group.id, Some(group));
                 }
+                for resource in owned_by(of, *id) {
+                    after.set_resource(resource.id, Some(resource));
+                }
                 after.set_user(*id, None);
             }
             Self::Organisation { name, fallback } => {
@@ -297,6 +300,28 @@ impl Edit {
         let before = of.resource(resource.id);
         before.is_some_and(|before| !before.same_destination(resource))
             && of.standing(user, resource.id, now).is_some()
+    }
+
+    /// Whether it leaves a destination that somebody cannot use to a resource that they can: what governs it
+    /// goes, or goes elsewhere (rule 9).
+    pub(super) fn uncovers(&self, of: &Organisation, user: UserId, now: Time) -> bool {
+        let (id, after) = match self {
+            Self::Resource(after) => (after.id, Some(after)),
+            Self::RemoveResource(id) => (*id, None),
+            _ => return false,
+        };
+        let Some(before) = of.resource(id) else {
+            return false;
+        };
+        if after.is_some_and(|after| before.same_destination(after)) {
+            return false;
+        }
+        of.resources_of(before.network).any(|other| {
+            other.id != id
+                && other.ports.overlap(&before.ports)
+                && other.address.may_cover(&before.address)
+                && of.standing(user, other.id, now).is_some()
+        })
     }
 
     /// Writes and records it.
@@ -418,6 +443,10 @@ impl Edit {
                     let (group, join, leave) = (*group, Vec::new(), vec![id]);
                     let leaves = Self::Members { group, join, leave };
                     Box::pin(leaves.write(tx, of, maker, now)).await?;
+                }
+                for without_owner in owned_by(of, id) {
+                    let resource = Self::Resource(without_owner);
+                    Box::pin(resource.write(tx, of, maker, now)).await?;
                 }
                 let why = "the account was removed";
                 session::end_all(tx, id, None, Some(maker), why, now).await?;
@@ -555,6 +584,17 @@ fn assignment(of: &Organisation, id: AssignmentId) -> Option<String> {
     let own = of.assignment(id)?;
     let settings = of.resource(own.resource)?.settings;
     Some(format!("{own:?}{settings:?}"))
+}
+
+/// The resources that somebody owns, without their owner.
+fn owned_by(of: &Organisation, user: UserId) -> Vec<Resource> {
+    let own = of.resources().filter(|it| it.about.owner == Some(user));
+    let without = own.map(|resource| {
+        let mut resource = (**resource).clone();
+        resource.about.owner = None;
+        resource
+    });
+    without.collect()
 }
 
 fn numbered(id: i64) -> i64 {

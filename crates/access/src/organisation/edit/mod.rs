@@ -1,5 +1,6 @@
-//! One change of the organisation by an administrator, who was shown its consequence first.
+//! One change of the organisation by somebody who may make it, and was shown its consequence first.
 
+mod authority;
 mod change;
 mod check;
 
@@ -8,13 +9,16 @@ use std::sync::Arc;
 use hourkey_domain::Time;
 use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::organisation::diff::{Diff, diff, sentences};
+use hourkey_domain::organisation::diff::{Diff, diff, sentences, sentences_without_people};
 use hourkey_domain::review::Role;
 use hourkey_domain::sentence::Sentence;
 use hourkey_protocol::problem::Code;
 use hourkey_store::Room;
 
+pub use authority::may_name_approvers;
 pub use change::Edit;
+
+use authority::{Maker, authorized};
 
 use crate::actor::Actor;
 use crate::app::App;
@@ -71,7 +75,7 @@ pub async fn consequence(
     seen: &str,
 ) -> Result<Consequence, AppError> {
     let organisation = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&organisation, caller)?)?;
+    let maker = authorized(&organisation, &Actor::looking(&organisation, caller)?, edit)?;
     still(&organisation, edit, seen)?;
     following(&organisation, edit, maker, app.clock.now())
 }
@@ -88,7 +92,7 @@ pub async fn save(
 ) -> Result<Saved, AppError> {
     let caller = caller.into();
     let known = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&known, caller)?)?;
+    let maker = authorized(&known, &Actor::looking(&known, caller)?, &edit)?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
     let shown = following(&known, &edit, maker, app.clock.now())?;
@@ -99,8 +103,9 @@ pub async fn save(
     let saved = app
         .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
-                let maker = authorized(&Actor::load(tx, caller).await?)?;
+                let actor = Actor::load(tx, caller).await?;
                 let today = directory::advanced(tx, &before).await?;
+                let maker = authorized(&today, &actor, &change)?.id;
                 // People ask and approve all the time.
                 if !today.has_same_entities(&before) {
                     return Ok(false);
@@ -141,7 +146,7 @@ fn still(organisation: &Organisation, edit: &Edit, seen: &str) -> Result<(), App
 fn following(
     organisation: &Organisation,
     edit: &Edit,
-    maker: UserId,
+    maker: Maker,
     now: Time,
 ) -> Result<Consequence, AppError> {
     check::check(organisation, edit)?;
@@ -156,10 +161,16 @@ fn following(
         return Err(last_admin());
     }
     let diff = diff(organisation, &after, now);
-    if edit.moves_what(organisation, maker, now) || widens(&diff, maker) {
-        refuse_alone(organisation, maker)?;
+    let id = maker.id;
+    let leads_elsewhere =
+        edit.moves_what(organisation, id, now) || edit.uncovers(organisation, id, now);
+    if leads_elsewhere || widens(&diff, id) {
+        refuse_alone(organisation, id)?;
     }
-    let mut sentences = sentences(&diff, organisation, &after);
+    let mut sentences = match maker.sees_people {
+        true => sentences(&diff, organisation, &after),
+        false => sentences_without_people(&diff, organisation, &after),
+    };
     sentences.splice(0..0, edit.about_people(organisation));
     // All that follows, also what the sentences only count.
     Ok(Consequence {
@@ -199,10 +210,6 @@ fn last_admin() -> AppError {
         "Nobody could administer the organisation afterwards. Keep one enabled account with the role \
          Admin. Nothing was saved.",
     )
-}
-
-fn authorized(actor: &Actor) -> Result<UserId, AppError> {
-    actor.authorize_setup("Only administrators change how things are set up.")
 }
 
 fn sealed(what: &str) -> String {

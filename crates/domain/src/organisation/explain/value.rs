@@ -250,6 +250,8 @@ pub enum Missing {
     UserDisabled,
     /// None of the person's groups is assigned to the resource at that moment.
     NotAssigned,
+    /// The resource is disabled: it opens for nobody.
+    ResourceDisabled,
     /// It was not used for too long.
     Unused,
     /// A reviewer has to approve.

@@ -178,6 +178,9 @@ impl Words<'_> {
             Missing::NotAssigned => {
                 say!("None of ", self.user(), "’s groups has access to it.")
             }
+            Missing::ResourceDisabled => {
+                say!("It is disabled: it opens for nobody, and nobody can request it.")
+            }
             Missing::Unused => say!("It locked because it was not used."),
             Missing::NeedsApproval => say!("A reviewer has to approve."),
             Missing::NeedsReason => {
@@ -295,6 +298,7 @@ fn can_be_approved(found: &Explanation) -> bool {
         counts && own.mode.value != Mode::Standing && own.approval.value == Approval::Manual
     };
     match found.lock {
+        _ if found.missing.contains(&Missing::ResourceDisabled) => false,
         Some(
             LockState::Pending { .. }
             | LockState::Granted {
