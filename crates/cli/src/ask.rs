@@ -212,6 +212,9 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
         visible(&resource.endpoint()),
         resource.id
     ))?;
+    if !resource.description.is_empty() {
+        print::line(paragraphs(&resource.description))?;
+    }
     print::line(describe(lock, now))?;
     if let Some(note) = note(&resource, now) {
         print::line(note)?;
@@ -246,12 +249,22 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
             (None, None) => "It can’t be extended now.".to_owned(),
         })?;
     }
+    let is_open = matches!(lock, LockState::Open { .. } | LockState::Granted { .. });
+    if let Some(text) = resource.how_to_use.as_ref().filter(|_| is_open) {
+        print::line(format_args!("\nHow to use it:\n{}", paragraphs(text)))?;
+    }
     print::line(format_args!("\n{}", assignments_table(&assignments, now)))?;
     if let Some(approvers) = approvers {
         let approvers = visible(&approvers.to_string());
         print::line(format_args!("\nCan approve: {approvers}"))?;
     }
     print::line(format_args!("\nTimes are {}.", zone(now)))
+}
+
+/// A text of several lines, as a terminal may have it.
+fn paragraphs(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    lines.join("\n")
 }
 
 fn describe(lock: LockState, now: DateTime<Utc>) -> String {

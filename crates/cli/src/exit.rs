@@ -149,6 +149,7 @@ impl From<DialError> for CommandError {
             DialError::NoResource => Exit::NotFound,
             DialError::Locked => Exit::Pending,
             DialError::Denied => Exit::Denied,
+            DialError::Disabled => Exit::Conflict,
             DialError::Device(DeviceError::Api(error)) => return error.clone().into(),
             DialError::SignedOut => return ApiError::SessionEnded.into(),
             DialError::NothingHeard(_) => Exit::Unreachable,

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_client::pages;
 use hourkey_domain::format::{ago, remaining};
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::naming::{Called, meant};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Snapshot;
 use serde::Serialize;
@@ -19,9 +20,11 @@ use crate::text::{moment, visible};
 use crate::{clipboard, print};
 
 /// `hourkey list`: `[Resource]` as JSON.
-pub(crate) async fn list(json: bool) -> Result<(), CommandError> {
+pub(crate) async fn list(all: bool, json: bool) -> Result<(), CommandError> {
     let snapshot = session().await?.snapshot().await?;
-    let resources = in_order(&snapshot);
+    let mut resources = in_order(&snapshot);
+    let lock = |resource: &Resource| lock_now(resource, snapshot.server_time);
+    resources.retain(|resource| all || resource.visibility.is_listed(lock(resource)));
     if json {
         return print::json(&resources);
     }
@@ -64,6 +67,10 @@ pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), CommandError> {
         LockState::Pending { request, .. } => {
             print::note(format_args!("{name} is locked; here is your request."));
             pages::request(controller, request, login).into()
+        }
+        LockState::Locked { why: Why::Disabled } => {
+            let message = format!("{name} is disabled: nobody can use or request it.");
+            return Err(CommandError::new(Exit::Conflict, message));
         }
         LockState::Locked { .. } | LockState::Scheduled { .. } => {
             print::note(format_args!(
@@ -213,6 +220,7 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
             ("scheduled", format!("starts {}", moment(starts_at, now)))
         }
         LockState::Pending { since, .. } => ("pending", format!("asked {}", ago(now - since))),
+        LockState::Locked { why: Why::Disabled } => ("disabled", String::new()),
         LockState::Locked { .. } => match &resource.last_decision {
             Some(decision) => (decision.word(), ago(now - decision.at)),
             None => ("locked", String::new()),
@@ -220,7 +228,8 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
     }
 }
 
-/// Open ones first, the soonest to end on top; then those that wait; then the locked ones.
+/// Open ones first, the soonest to end on top; then those that wait; then the locked ones; then what is
+/// disabled. Shortcuts come before others of their kind.
 fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
     let mut resources: Vec<&Resource> = snapshot.resources.iter().collect();
     resources.sort_by_cached_key(|resource| {
@@ -230,9 +239,17 @@ fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
             LockState::Open { .. } => (1, None),
             LockState::Scheduled { starts_at, .. } => (2, Some(starts_at)),
             LockState::Pending { .. } => (3, None),
+            LockState::Locked { why: Why::Disabled } => (5, None),
             LockState::Locked { .. } => (4, None),
         };
-        (rank, end, resource.name.to_lowercase(), resource.id)
+        let is_shortcut = resource.visibility == Visibility::Shortcut;
+        (
+            rank,
+            end,
+            !is_shortcut,
+            resource.name.to_lowercase(),
+            resource.id,
+        )
     });
     resources
 }
@@ -240,8 +257,6 @@ fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
 #[cfg(test)]
 mod tests {
     use hourkey_domain::ids::ResourceId;
-    use hourkey_domain::lock::Why;
-    use hourkey_domain::visibility::Visibility;
 
     use super::*;
 
