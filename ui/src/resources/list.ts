@@ -68,7 +68,9 @@ const SECTIONS: Section[] = ["Open", "Waiting", "Locked"];
 export function searchable(resources: Resource[]): Searchable[] {
   return resources.map((resource) => {
     const name = fold(resource.name);
-    const rest = fold(`${resource.address}\n${resource.alias ?? ""}\n${resource.keywords}\n${resource.description ?? ""}`);
+    const rest = fold(
+      `${resource.address}\n${resource.alias ?? ""}\n${resource.keywords}\n${resource.description ?? ""}`,
+    );
     return { resource, name, text: `${name}\n${rest}` };
   });
 }
