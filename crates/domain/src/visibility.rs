@@ -40,6 +40,12 @@ impl Visibility {
         Self::ALL.into_iter().find(|it| it.as_str() == word)
     }
 
+    /// True where nobody has said otherwise.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// True where lists have it, of somebody who sees this lock.
     #[must_use]
     pub fn is_listed(self, lock: LockState) -> bool {

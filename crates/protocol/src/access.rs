@@ -53,8 +53,8 @@ pub struct Resource {
     /// The lock state.
     #[serde(deserialize_with = "lenient::lock")]
     pub lock: LockState,
-    /// Where lists have it.
-    #[serde(default)]
+    /// Where lists have it; left out where it is shown.
+    #[serde(default, skip_serializing_if = "Visibility::is_usual")]
     pub visibility: Visibility,
     /// What it is, as the administrator wrote it; possibly empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -259,6 +259,12 @@ impl User {
         Self::of("Admin", login, name)
     }
 
+    /// A user with the role `Operator`.
+    #[must_use]
+    pub fn operator(login: &str, name: &str) -> Self {
+        Self::of("Operator", login, name)
+    }
+
     /// The same, disabled.
     #[must_use]
     pub fn disabled(mut self) -> Self {

@@ -84,10 +84,10 @@ pub struct ResourceSpec {
     /// Names of groups.
     pub approvers: Vec<String>,
     /// Opens for nobody, and goes on governing its destination.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// Where its people find it.
-    #[serde(skip_serializing_if = "is_usual")]
+    #[serde(skip_serializing_if = "Visibility::is_usual")]
     pub visibility: Visibility,
     /// What it is.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -98,16 +98,6 @@ pub struct ResourceSpec {
     /// The owner's login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
-fn is_usual(visibility: &Visibility) -> bool {
-    *visibility == Visibility::default()
 }
 
 /// An assignment; group and resource together are the key.

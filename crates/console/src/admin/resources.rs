@@ -15,7 +15,6 @@ use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
-use super::edit::about_input::words as visibility_words;
 use super::table::{Column, Key, Rows, TableQuery, search, table};
 use super::view::{address, link, links, overview, overview_of_one, page};
 use super::{requests, settings, summary};
@@ -207,7 +206,7 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
             }
             @if about.visibility != Visibility::default() {
                 dt { "In lists" }
-                dd { (visibility_words(about.visibility)) }
+                dd { (settings::visibility(about.visibility)) }
             }
             dt { "Access" }
             dd {

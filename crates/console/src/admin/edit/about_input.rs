@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::flow::{line, paragraphs};
 use super::resource_input::wrong;
+use crate::admin::settings;
 use crate::form::{Fields, FormError};
 use crate::layout::plain;
 
@@ -110,7 +111,7 @@ impl AboutInput {
                 legend { "In lists" }
                 div.chips {
                     @for it in Visibility::ALL {
-                        (chip("visibility", it.as_str(), &visibility, words(it)))
+                        (chip("visibility", it.as_str(), &visibility, settings::visibility(it)))
                     }
                 }
                 p.hint {
@@ -146,14 +147,5 @@ fn word(enabled: bool) -> &'static str {
     match enabled {
         true => "enabled",
         false => "disabled",
-    }
-}
-
-/// A visibility, as a choice.
-pub(in crate::admin) fn words(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Shown => "Shown",
-        Visibility::Shortcut => "Shortcut",
-        Visibility::Hidden => "Hidden",
     }
 }
