@@ -114,7 +114,7 @@ fn shown(
     used_at: Option<Time>,
     now: Time,
 ) -> Option<AutoLocked> {
-    let best = most_permissive(facts.assignments, now)?;
+    let best = most_permissive(facts.assignments, now).filter(|_| facts.resource_enabled)?;
     if best.settings.mode != Mode::AutoLock {
         return None;
     }

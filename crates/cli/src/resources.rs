@@ -22,9 +22,7 @@ use crate::{clipboard, print};
 /// `hourkey list`: `[Resource]` as JSON.
 pub(crate) async fn list(all: bool, json: bool) -> Result<(), CommandError> {
     let snapshot = session().await?.snapshot().await?;
-    let mut resources = in_order(&snapshot);
-    let lock = |resource: &Resource| lock_now(resource, snapshot.server_time);
-    resources.retain(|resource| all || resource.visibility.is_listed(lock(resource)));
+    let resources = in_order(&snapshot, all);
     if json {
         return print::json(&resources);
     }
@@ -230,8 +228,11 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
 
 /// Open ones first, the soonest to end on top; then those that wait; then the locked ones; then what is
 /// disabled. Shortcuts come before others of their kind.
-fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
+/// Hidden ones only with `all`, or while something of one's own runs or waits there.
+fn in_order(snapshot: &Snapshot, all: bool) -> Vec<&Resource> {
     let mut resources: Vec<&Resource> = snapshot.resources.iter().collect();
+    let lock = |resource: &Resource| lock_now(resource, snapshot.server_time);
+    resources.retain(|resource| all || resource.visibility.is_listed(lock(resource)));
     resources.sort_by_cached_key(|resource| {
         let lock = lock_now(resource, snapshot.server_time);
         let (rank, end) = match lock {
@@ -324,6 +325,35 @@ mod tests {
             resource.url = url.map(ToOwned::to_owned);
             assert_eq!(web_address(&resource).is_some(), opens, "{url:?}");
         }
+    }
+
+    #[test]
+    fn lists_leave_out_what_is_hidden_and_end_with_what_is_disabled() {
+        let of = |id, name: &str, visibility, lock| Resource {
+            visibility,
+            lock,
+            ..resource(id, name, "any.corp", "443", None)
+        };
+        let locked = |why| LockState::Locked { why };
+        let open = LockState::Open { locks_at: None };
+        let all = vec![
+            of(1, "Off", Visibility::Shortcut, locked(Why::Disabled)),
+            of(2, "Hidden", Visibility::Hidden, open),
+            of(3, "Apple", Visibility::Shown, open),
+            of(4, "Zebra", Visibility::Shortcut, open),
+            of(5, "Vault", Visibility::Shown, locked(Why::NeedsApproval)),
+        ];
+        let snapshot = hourkey_testkit::fake::snapshot(1, 0, all);
+        let ids = |all| {
+            in_order(&snapshot, all)
+                .iter()
+                .map(|it| it.id.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(false), [4, 3, 5, 1]);
+        assert_eq!(ids(true), [4, 3, 2, 5, 1]);
+        let said = rows(&in_order(&snapshot, false), snapshot.server_time);
+        assert!(said.contains("disabled"), "{said}");
     }
 
     #[test]

@@ -123,6 +123,14 @@ async fn what_is_told_of_a_resource_is_told_to_those_it_is_for() {
     let list = ann.get("/access").await;
     assert!(!list.text.contains("Database"), "{}", list.text);
     let request = format!("/resources/{database}/request");
+    let jump = ann.get("/jump?q=data").await;
+    assert!(!jump.text.contains("Database"), "{}", jump.text);
+    assert_eq!(
+        ann.get("/jump?q=DATABASE").await.header("location"),
+        request
+    );
+    let seen = ada.get(&format!("/people/{}/view", people.ann)).await;
+    assert!(!seen.text.contains("Database"), "{}", seen.text);
     let page = ann.get(&request).await;
     page.says("All orders, &lt;b&gt;read only&lt;/b&gt;");
     for kept in ["psql", "Eve Nobody"] {

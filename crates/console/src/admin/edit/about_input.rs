@@ -1,12 +1,12 @@
 //! The part of a resource's form that says whether it can be used, and what people are told of it.
 
+use axum::http::StatusCode;
 use hourkey_access::overview::Overview;
 use hourkey_domain::organisation::About;
 use hourkey_domain::visibility::Visibility;
 use maud::{Markup, html};
 
 use super::flow::{line, paragraphs};
-use super::resource_input::wrong;
 use crate::admin::settings;
 use crate::form::{Fields, FormError};
 use crate::layout::plain;
@@ -148,4 +148,9 @@ fn word(enabled: bool) -> &'static str {
         true => "enabled",
         false => "disabled",
     }
+}
+
+/// What is wrong with a form about a resource.
+pub(super) fn wrong(sentence: &str) -> FormError {
+    FormError::with_status(StatusCode::UNPROCESSABLE_ENTITY, sentence)
 }

@@ -1,6 +1,5 @@
 //! The form of a resource: where it is, what people are told of it, and who may approve requests for it.
 
-use axum::http::StatusCode;
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{GroupId, NetworkId, ResourceId};
 use hourkey_domain::organisation::Resource;
@@ -8,7 +7,7 @@ use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use hourkey_domain::text::is_unsafe;
 use maud::{Markup, html};
 
-use super::about_input::AboutInput;
+use super::about_input::{AboutInput, wrong};
 use super::flow::line;
 use crate::form::{Fields, FormError};
 use crate::layout::plain;
@@ -199,8 +198,4 @@ impl ResourceInput {
             }
         }
     }
-}
-
-pub(super) fn wrong(sentence: &str) -> FormError {
-    FormError::with_status(StatusCode::UNPROCESSABLE_ENTITY, sentence)
 }
