@@ -18,13 +18,13 @@ use hourkey_protocol::access::{
 };
 use maud::{Markup, html};
 
+use super::about::{described, disabled, how_to_use};
 use super::address::Id;
 use super::back::Back;
 use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain, token_field};
-use super::outcome::quote;
 use super::time::moment;
 use super::unsent::Unsent;
 use super::{lengths, state};
@@ -221,37 +221,6 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Request
         },
     };
     frame.answer(typed.wrong.status(), &page, &main)
-}
-
-/// What a resource is.
-pub(super) fn described(description: &str) -> Markup {
-    html! { @if !description.is_empty() { div #description { (quote(description)) } } }
-}
-
-/// How it is used, while it is open.
-pub(super) fn how_to_use(text: Option<&str>) -> Markup {
-    html! {
-        @if let Some(text) = text {
-            section #how-to-use {
-                h2 { "How to use it" }
-                (quote(text))
-            }
-        }
-    }
-}
-
-fn disabled(name: &str, description: &str) -> Markup {
-    html! {
-        div.hero {
-            (state::dot(Icon::Lock, "stop"))
-            div {
-                h1 { bdi { (name) } " is disabled" }
-                p.muted { "Nobody can use or request it. Ask your administrator." }
-            }
-        }
-        (described(description))
-        p.foot { a.btn href="/access" { "Your access" } }
-    }
 }
 
 /// Whether nobody could approve it, whichever assignment is chosen (rule 14).

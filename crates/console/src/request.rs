@@ -16,9 +16,10 @@ use hourkey_protocol::access::{Approvers, Person, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
+use super::about::how_to_use;
 use super::access::{copy, extend, give_back};
 use super::address::Id;
-use super::ask::{can_approve, how_to_use};
+use super::ask::can_approve;
 use super::error::PageError;
 use super::form::{Fields, Form, FormError, out_of_date};
 use super::icon::Icon;

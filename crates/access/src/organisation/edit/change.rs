@@ -161,11 +161,20 @@ impl Edit {
         }
     }
 
-    /// Whether it does nothing but take an account out of use, which must always be possible at once.
+    /// Whether it does nothing but take an account or a resource out of use, which must always be possible at
+    /// once.
     #[must_use]
     pub fn is_emergency(&self, of: &Organisation) -> bool {
-        let Self::Person(after) = self else {
-            return false;
+        let after = match self {
+            Self::Person(after) => after,
+            Self::Resource(after) => {
+                let mut before = of.resource(after.id).map(|before| (**before).clone());
+                if let Some(before) = &mut before {
+                    before.about.enabled = false;
+                }
+                return before.as_ref() == Some(after);
+            }
+            _ => return false,
         };
         // Whether Member is written makes no difference.
         let plain = |user: &User| {
