@@ -14,6 +14,7 @@ use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::Approval;
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Person, Request, RequestStatus, Resource, Review};
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
@@ -54,6 +55,9 @@ pub(crate) fn resource(id: i64, name: &str, lock: LockState) -> Resource {
         tags: vec![],
         url: Some(format!("https://r{id}.corp/")),
         lock,
+        visibility: Visibility::default(),
+        description: String::new(),
+        how_to_use: None,
         denied_at: None,
         last_decision: None,
         approved: None,

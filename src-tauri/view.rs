@@ -131,6 +131,14 @@ pub struct Resource {
     pub alias: Option<String>,
     /// Network and tags (searched only).
     pub keywords: String,
+    /// What it is. Absent where nobody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub description: Option<String>,
+    /// How to use it, possibly of several lines, while it is open or granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub how_to_use: Option<String>,
     /// The lock state.
     pub lock: Lock,
     /// True where Open in browser makes sense (a web address).
@@ -207,6 +215,10 @@ pub enum Lock {
         automatic: bool,
         /// It was open, and locked because the person did not use it.
         unused: bool,
+        /// It opens for nobody: it is disabled.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        disabled: bool,
         /// The last request was denied at this time (within the last day).
         #[ts(type = "number | null")]
         denied_at: Option<i64>,

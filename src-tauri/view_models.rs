@@ -6,6 +6,7 @@ use hourkey_client::dial::Destination;
 use hourkey_domain::length::Length;
 use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::text::one_line;
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access;
 use hourkey_protocol::account::Me;
 use hourkey_protocol::notice::What;
@@ -109,11 +110,12 @@ fn session(state: &AppState, now: DateTime<Utc>) -> Session {
     }
 }
 
-/// In display order: open (soonest end first), waiting, locked; each by name where nothing else
-/// decides.
+/// In display order: open (soonest end first), waiting, locked, disabled; each by name where nothing else
+/// decides, shortcuts first. What is hidden is left out.
 fn resources(state: &AppState, now: DateTime<Utc>) -> Vec<Resource> {
     let mut rows: Vec<_> = state
         .locks(now)
+        .filter(|(resource, lock)| resource.visibility.is_listed(*lock))
         .map(|(resource, lock)| {
             let order = match lock {
                 LockState::Granted { expires_at, .. } => (0, Some(expires_at)),
@@ -121,10 +123,12 @@ fn resources(state: &AppState, now: DateTime<Utc>) -> Vec<Resource> {
                 LockState::Open { locks_at: None } => (1, None),
                 LockState::Pending { since, .. } => (2, Some(since)),
                 LockState::Scheduled { starts_at, .. } => (3, Some(starts_at)),
+                LockState::Locked { why: Why::Disabled } => (5, None),
                 LockState::Locked { .. } => (4, None),
             };
+            let is_shortcut = resource.visibility == Visibility::Shortcut;
             (
-                order,
+                (order, !is_shortcut),
                 resource.name.to_lowercase(),
                 row(state, resource, lock),
             )
@@ -146,6 +150,13 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
         address: resource.endpoint(),
         alias: resource.alias.clone(),
         keywords,
+        description: Some(&resource.description)
+            .filter(|text| !text.is_empty())
+            .cloned(),
+        how_to_use: resource
+            .how_to_use
+            .clone()
+            .filter(|_| matches!(lock, LockState::Open { .. } | LockState::Granted { .. })),
         lock: match lock {
             LockState::Open { locks_at } => Lock::Open {
                 locks_at: locks_at.map(millis),
@@ -181,6 +192,7 @@ fn row(state: &AppState, resource: &access::Resource, lock: LockState) -> Resour
             LockState::Locked { why } => Lock::Locked {
                 automatic: why == Why::NeedsReason,
                 unused: why == Why::Unused,
+                disabled: why == Why::Disabled,
                 denied_at: resource.denied_at.map(millis),
                 decision: resource.last_decision.as_ref().map(decision),
             },

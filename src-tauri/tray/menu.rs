@@ -3,8 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hourkey_domain::format;
 use hourkey_domain::ids::ResourceId;
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::text::one_line;
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Decision, Resource};
 
 use crate::intent::{Intent, Tab};
@@ -53,6 +54,9 @@ pub const MAX_ROWS: usize = 15;
 /// Rows reserved for what waits, and for what is locked, when what is open would fill the menu.
 const RESERVED_ROWS: usize = 5;
 
+/// The most shortcuts above the rows.
+const MAX_SHORTCUTS: usize = 5;
+
 /// What locks for lack of use counts as ending only this long before: until then it is simply open.
 const LOCKS_SOON: TimeDelta = TimeDelta::days(3);
 
@@ -90,6 +94,7 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
         SignIn::Resuming { .. } | SignIn::SignedIn(_) => {}
     }
     groups.push(connection(state));
+    groups.push(shortcuts(state, now));
     let rows = Rows::of(state, now);
     groups.push(
         rows.first
@@ -123,6 +128,24 @@ pub fn menu(state: &AppState, now: DateTime<Utc>) -> Menu {
     last.push(quit());
     groups.push(last);
     joined(groups)
+}
+
+/// Shortcuts to web pages that are open now, by name: one click opens them.
+fn shortcuts(state: &AppState, now: DateTime<Utc>) -> Vec<MenuEntry> {
+    let open = state.locks(now).filter(|(resource, lock)| {
+        let is_open = matches!(lock, LockState::Open { .. } | LockState::Granted { .. });
+        let leads_to_a_page = resource.url.is_some();
+        is_open && leads_to_a_page && resource.visibility == Visibility::Shortcut
+    });
+    let mut open: Vec<_> = open.map(|(resource, _)| resource).collect();
+    open.sort_by_cached_key(|resource| (resource.name.to_lowercase(), resource.id));
+    let first = open.into_iter().take(MAX_SHORTCUTS);
+    let entries = first.map(|resource| {
+        let name = one_line(&resource.name, MAX_NAME_CHARS);
+        let resource = resource.id;
+        item(&format!("Open {name}"), Intent::Open { resource })
+    });
+    entries.collect()
 }
 
 /// When the menu's labels next change because time passes; `None` when they do not.
@@ -160,8 +183,11 @@ type Row<'a> = (&'a Resource, LockState);
 impl<'a> Rows<'a> {
     fn of(state: &'a AppState, now: DateTime<Utc>) -> Self {
         let (mut timed, mut standing, mut waiting, mut locked) = (vec![], vec![], vec![], vec![]);
-        for row in state.locks(now) {
+        let listed = |(resource, lock): &Row<'_>| resource.visibility.is_listed(*lock);
+        for row in state.locks(now).filter(listed) {
             match row.1 {
+                // Nothing can be done with it: the window and the pages say that it is disabled.
+                LockState::Locked { why: Why::Disabled } => {}
                 LockState::Granted { expires_at: at, .. } => timed.push((at, row)),
                 LockState::Open { locks_at: Some(at) } if at - now <= LOCKS_SOON => {
                     timed.push((at, row));
@@ -196,10 +222,11 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Recently used ones first, then by name.
+/// Shortcuts first, then recently used ones, then by name.
 fn recent_first((resource, _): &Row<'_>) -> impl Ord + use<> {
     let touched = resource.last_touched.map(std::cmp::Reverse);
     (
+        resource.visibility != Visibility::Shortcut,
         touched.is_none(),
         touched,
         resource.name.to_lowercase(),
@@ -230,7 +257,11 @@ fn entry(state: &AppState, (resource, lock): &Row<'_>, now: DateTime<Utc>) -> Me
         };
         click(&label, Intent::Forward { resource: id })
     });
+    // The page says it in full.
+    let how = resource.how_to_use.is_some();
+    let how = how.then(|| click("How to use it…", Intent::Authenticate { resource: id }));
     let use_it = open.into_iter().chain([copy.clone()]).chain(forward);
+    let use_it = use_it.chain(how);
     let items = match *lock {
         LockState::Open { .. } => use_it.collect(),
         LockState::Granted {

@@ -86,3 +86,48 @@ fn the_passing_of_time_alone_is_no_news() {
         assert!(same(&before, &after), "{after:?}");
     }
 }
+
+#[test]
+fn what_is_hidden_is_listed_while_something_of_ones_own_runs_and_shortcuts_come_first() {
+    let hidden = |id, lock| access::Resource {
+        visibility: Visibility::Hidden,
+        ..resource(id, "Hidden", lock)
+    };
+    let shortcut = access::Resource {
+        visibility: Visibility::Shortcut,
+        ..resource(5, "Zebra", standing())
+    };
+    let why = Why::Disabled;
+    let disabled = access::Resource {
+        description: "Old".to_owned(),
+        ..resource(7, "A disabled", LockState::Locked { why })
+    };
+    let state = state(vec![
+        hidden(1, locked()),
+        hidden(2, standing()),
+        hidden(3, granted(4)),
+        hidden(4, pending(-3)),
+        shortcut,
+        resource(6, "Apple", standing()),
+        disabled,
+        resource(8, "Zoo", locked()),
+    ]);
+    let rows = resources(&state, at(0));
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    assert_eq!(ids, [3, 5, 6, 4, 8, 7]);
+    assert_eq!(rows[5].description.as_deref(), Some("Old"));
+    let is_disabled = |row: &Resource| matches!(row.lock, Lock::Locked { disabled: true, .. });
+    assert_eq!(rows.iter().filter(|row| is_disabled(row)).count(), 1);
+    // Once its time is over it is hidden again.
+    assert!(resources(&state, at(5)).iter().all(|row| row.id != 3));
+}
+
+#[test]
+fn how_to_use_it_is_shown_as_long_as_it_is_open() {
+    let mut runs = resource(1, "Payroll database", granted(4));
+    runs.how_to_use = Some("psql -h payroll".to_owned());
+    let state = state(vec![runs]);
+    let shown = |minutes| resources(&state, at(minutes))[0].how_to_use.clone();
+    assert_eq!(shown(0).as_deref(), Some("psql -h payroll"));
+    assert_eq!(shown(5), None);
+}

@@ -29,7 +29,12 @@ impl Connection {
         }
         match head.starts_with(b"HTTP/1.1 200") {
             true => Ok(Self(stream)),
-            false => Err(io::Error::other(String::from_utf8_lossy(&head))),
+            false => {
+                // And why, as far as it comes.
+                let rest = stream.read_to_end(&mut head);
+                let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+                Err(io::Error::other(String::from_utf8_lossy(&head)))
+            }
         }
     }
 

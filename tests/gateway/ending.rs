@@ -147,6 +147,62 @@ async fn a_resource_that_moves_is_cut() {
     env.ended_because("permit").await;
 }
 
+/// Rule 9: what is disabled goes on governing its address. A wildcard that its people may use does not
+/// open it, neither to those who see it nor to those who do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_resource_is_cut_and_nothing_else_opens_it() {
+    let env = TestEnv::new().await;
+    let local_proxy = env.local_proxy().await;
+    let everything = Resource::new("Everything", "*.corp.example", Access::standing());
+    let wide = organisation()
+        .resource(everything.ports("80,9000"))
+        .assign("Engineering", &["Everything"]);
+    env.controller.apply(&wide.text()).await.unwrap();
+    env.open("Logs").await;
+    let connections = two(&env, &local_proxy).await;
+    let access = Access::request().up_to("1h").automatic();
+    let logs = Resource::new("Logs", "logs.corp.example", access).ports("80,9000");
+    let disabled = wide.resource(logs.disabled());
+    env.controller.apply(&disabled.text()).await.unwrap();
+    both_are_cut(&env, connections).await;
+    env.ended_because("permit").await;
+    let said = Connection::ask(&local_proxy)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(said.contains("disabled"), "{said}");
+    // Without a row of it the client asks by the wildcard, and the gateway refuses.
+    let unseen = disabled.unassign("Engineering", "Logs").text();
+    let prune = async |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ORG.toml");
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap().to_owned();
+        let arguments = ["apply", &file, "--prune", "--yes"];
+        env.controller.run(&arguments).await.unwrap();
+    };
+    prune(&unseen).await;
+    let said = eventually("the gateway's refusal", async || {
+        let refused = Connection::ask(&local_proxy).await.err();
+        let said = refused.map_or_else(String::new, |why| why.to_string());
+        match said.contains("gateway does not let you pass") {
+            true => Ok(()),
+            false => Err(said),
+        }
+    });
+    said.await.unwrap();
+    // Once it is gone, the wildcard governs: it is what kept others out.
+    let gone: Vec<&str> = unseen.split("[[resource]]").collect();
+    let gone = gone
+        .into_iter()
+        .filter(|part| !part.contains("name = \"Logs\""));
+    prune(&gone.collect::<Vec<_>>().join("[[resource]]")).await;
+    eventually("a connection", async || Connection::ask(&local_proxy).await)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_controller_everything_is_cut_by_the_lease() {
     let mut env = TestEnv::new().await;

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use hourkey_client::session::Session as Api;
 use hourkey_protocol::access::{Approve, Comment, NewRequest, Request};
+use hourkey_testkit::organisation::{Access, OrgBuilder, Resource, User};
 
 use crate::Site;
 
@@ -14,10 +15,12 @@ pub(crate) struct Everywhere {
 
 impl Everywhere {
     pub(crate) async fn new() -> Result<Self> {
-        let site = Site::new().await?;
-        site.controller
-            .set_password("root", &crate::password("root"))
-            .await?;
+        let site = Site::with(&organisation().text()).await?;
+        for login in ["root", "ola"] {
+            site.controller
+                .set_password(login, &crate::password(login))
+                .await?;
+        }
         let (ada, marta) = tokio::try_join!(site.api("ada"), site.api("marta"))?;
         let waiting = ask(&ada, "Grafana", "Checking the latency alert").await?.id;
         let pipeline = ask(&ada, "Release pipeline", "Rollback").await?;
@@ -39,6 +42,11 @@ impl Everywhere {
         marta.deny(denied, &comment).await?;
         let all = ada.resources().await?;
         let resource = all.first().context("no resource")?;
+        let named = |name: &str| {
+            let found = all.iter().find(|it| it.name == name);
+            found.map(|it| it.id).context("no such resource")
+        };
+        let (disabled, shortcut) = (named(DISABLED)?, named(SHORTCUT)?);
         let visitor = ["/sign-in", "/reset", "/nowhere"].map(|path| (None, path.to_owned()));
         let mut pages = visitor.to_vec();
         for (login, path) in [
@@ -80,6 +88,15 @@ impl Everywhere {
             ("root", "/resources/new".to_owned()),
             ("root", format!("/resources/{}/edit", resource.id)),
             ("root", format!("/resources/{}/groups", resource.id)),
+            ("root", format!("/resources/{shortcut}")),
+            ("root", format!("/resources/{disabled}")),
+            ("root", format!("/resources/{disabled}/edit")),
+            ("ada", format!("/resources/{disabled}/request")),
+            ("ada", format!("/resources/{shortcut}/request")),
+            ("ola", "/resources".to_owned()),
+            ("ola", format!("/resources/{disabled}")),
+            ("ola", format!("/resources/{shortcut}/edit")),
+            ("ola", "/gateways".to_owned()),
             ("root", "/groups/new".to_owned()),
             ("root", "/groups/1/edit".to_owned()),
             ("root", "/networks/new".to_owned()),
@@ -122,7 +139,33 @@ impl Everywhere {
 }
 
 /// Who sees pages.
-pub(crate) const PEOPLE: [Option<&str>; 4] = [None, Some("ada"), Some("marta"), Some("root")];
+pub(crate) const PEOPLE: [Option<&str>; 5] =
+    [None, Some("ada"), Some("marta"), Some("root"), Some("ola")];
+
+/// A resource that is out of use.
+const DISABLED: &str = "Old ticket system";
+
+/// One that is always open, first in lists.
+const SHORTCUT: &str = "Status page";
+
+/// The sample with an operator, and these two.
+fn organisation() -> OrgBuilder {
+    let about = "What our customers see when something is down.";
+    let how = "Sign in with the company account.\nWrite in English; keep it short.";
+    let status = Resource::new(SHORTCUT, "status.corp.example", Access::standing());
+    let status = status.ports("443").visibility("shortcut");
+    let tickets = Resource::new(DISABLED, "tickets.corp.example", Access::standing());
+    OrgBuilder::sample()
+        .user(User::operator("ola", "Ola Lind"))
+        .resource(status.described(about, how))
+        .resource(
+            tickets
+                .ports("443")
+                .disabled()
+                .described("Closed in May.", "Ask support."),
+        )
+        .assign("Site reliability", &[SHORTCUT, DISABLED])
+}
 
 async fn ask(api: &Api, name: &str, reason: &str) -> Result<Request> {
     let new = new(api, name, reason).await?;

@@ -72,7 +72,10 @@ const full: Resource[] = [
   ),
   resource("Staging SSH", "staging.corp:22", granted(HOUR, 4 * MINUTE - 20 * SECOND)),
   resource("Build metrics", "metrics.corp", granted(8 * HOUR, 3 * HOUR + 20 * MINUTE), true),
-  resource("Company wiki", "wiki.corp", { kind: "open", locksAt: null }, true),
+  {
+    ...resource("Company wiki", "wiki.corp", { kind: "open", locksAt: null }, true),
+    howToUse: "Sign in with the company account",
+  },
   resource("Design archive", "archive.corp", { kind: "open", locksAt: NOW + 12 * DAY }, true),
   resource("Billing admin", "billing.corp", {
     kind: "pending",
@@ -85,8 +88,19 @@ const full: Resource[] = [
     grant: 9,
     startsAt: NOW + 26 * HOUR,
   }),
-  { ...resource("Grafana", "grafana.corp", locked(false), true), alias: "graphs" },
+  {
+    ...resource("Grafana", "grafana.corp", locked(false), true),
+    alias: "graphs",
+    description: "Dashboards of the production sites",
+  },
   resource("Release pipeline", "ci.corp", locked(true), true),
+  resource("Old ticket system", "tickets.corp", {
+    kind: "locked",
+    automatic: false,
+    unused: false,
+    deniedAt: null,
+    disabled: true,
+  }),
   resource("Customer exports", "exports.corp:443", locked(false, NOW - 10 * MINUTE), true),
   ...[
     "Backup vault",

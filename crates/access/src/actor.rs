@@ -181,12 +181,26 @@ impl Actor {
         }
     }
 
-    /// Whether they change how things are set up; `only` says who does, to those who may see it.
+    /// Whether they change how everything is set up, people and groups too; `only` says who does, to those
+    /// who may see it.
     ///
     /// # Errors
     /// [`Code::Forbidden`], or as for an unknown id for those who do not see it.
     pub fn authorize_setup(&self, only: &str) -> Result<UserId, AppError> {
-        match (self.administers(), self.sees_configuration()) {
+        self.authorize_if(self.administers(), only)
+    }
+
+    /// Whether they set up resources, networks, gateways, assignments and their settings; as
+    /// [`Actor::authorize_setup`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn authorize_resources(&self, only: &str) -> Result<UserId, AppError> {
+        self.authorize_if(self.sets_up(), only)
+    }
+
+    fn authorize_if(&self, may: bool, only: &str) -> Result<UserId, AppError> {
+        match (may, self.sees_configuration()) {
             (true, _) => Ok(self.user.id),
             (false, true) => Err(AppError::refused(Code::Forbidden, only)),
             (false, false) => Err(AppError::not_found()),
@@ -211,6 +225,12 @@ impl Actor {
     pub fn sees_configuration(&self) -> bool {
         let mut roles = self.reach.roles().iter();
         roles.any(|role| role.sees_configuration())
+    }
+
+    /// True when they set up resources, networks, gateways, assignments and their settings.
+    #[must_use]
+    pub fn sets_up(&self) -> bool {
+        self.reach.roles().iter().any(|role| role.sets_up())
     }
 
     /// True when they administer the organisation.

@@ -120,6 +120,10 @@ async fn record_new(
 fn cannot_ask(why: CannotAsk) -> AppError {
     match why {
         CannotAsk::NotVisible => AppError::not_found(),
+        CannotAsk::Disabled => AppError::refused(
+            Code::ResourceDisabled,
+            "This resource is disabled: nobody can use or request it. Ask your administrator.",
+        ),
         CannotAsk::NotNeeded => AppError::refused(
             Code::NotNeeded,
             "This resource is open to you without a request. Just use it.",

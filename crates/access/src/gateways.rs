@@ -58,7 +58,7 @@ pub async fn list(app: &App, caller: impl Into<Caller>) -> Result<Vec<Gateway>, 
     }
 }
 
-/// Adds a gateway, as an administrator.
+/// Adds a gateway, as an administrator or operator.
 ///
 /// # Errors
 /// [`Code::Forbidden`] for those who only see how things are set up, [`Code::NotFound`] for all others and
@@ -118,7 +118,7 @@ pub async fn new_token(
     .await
 }
 
-/// Removes a gateway, as an administrator: it is fed nothing any more, and cuts everything.
+/// Removes a gateway, as an administrator or operator: it is fed nothing any more, and cuts everything.
 ///
 /// # Errors
 /// As [`add`].
@@ -147,7 +147,7 @@ pub async fn remove_here(store: &Arc<dyn Store>, id: GatewayId, now: Time) -> Re
 
 async fn authorized(tx: &mut dyn Write, caller: Caller) -> Result<UserId, AppError> {
     let actor = Actor::load(tx, caller).await?;
-    actor.authorize_setup("Only administrators add and remove gateways.")
+    actor.authorize_resources("Only administrators and operators add and remove gateways.")
 }
 
 async fn add_in(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hourkey_domain::Time;
-use hourkey_domain::ids::{RequestId, UserId};
+use hourkey_domain::ids::{GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_protocol::access::{Page, Request as Shown};
 use hourkey_protocol::problem::Code;
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::error::AppError;
 pub use crate::identity::reset::ShownLink;
 use crate::identity::{Caller, reset};
+use crate::organisation::edit;
 use crate::queries;
 
 /// What somebody wants to see.
@@ -39,6 +40,10 @@ pub struct Overview {
     pub sees_all: bool,
     /// Whether they may change it.
     pub administers: bool,
+    /// Whether they may change resources, networks, gateways, assignments and their settings.
+    pub sets_up: bool,
+    /// Who looks.
+    pub viewer: UserId,
 }
 
 impl Overview {
@@ -69,7 +74,20 @@ impl Overview {
             now: app.clock.now(),
             sees_all,
             administers: actor.administers(),
+            sets_up: actor.sets_up(),
+            viewer: actor.user.id,
         })
+    }
+}
+
+impl Overview {
+    /// Whether they may name who approves requests for a resource, or for a new one; and this group, if one
+    /// is given ([`edit::may_name_approvers`]).
+    #[must_use]
+    pub fn may_name_approvers(&self, resource: Option<ResourceId>, group: Option<GroupId>) -> bool {
+        let id = resource.unwrap_or(ResourceId(0));
+        let groups = group.as_slice();
+        self.administers || edit::may_name_approvers(&self.organisation, self.viewer, id, groups)
     }
 }
 

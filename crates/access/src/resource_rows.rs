@@ -81,6 +81,9 @@ fn row(organisation: &Organisation, found: Reached<'_>, now: Time) -> Option<Row
         tags: resource.tags.clone(),
         url: web_address(resource),
         lock,
+        visibility: resource.about.visibility,
+        description: resource.about.description.clone(),
+        how_to_use: how_to_use(resource, lock),
         denied_at: denied_at(&history, now),
         last_decision,
         approved: granted.and_then(|granted| approved(organisation, granted)),
@@ -92,6 +95,17 @@ fn row(organisation: &Organisation, found: Reached<'_>, now: Time) -> Option<Row
         changes_at: changes_at(&assignments, &history, now),
         assignments: in_force(&assignments, history.revoked_at, now),
     })
+}
+
+/// How to use it, as long as it is open.
+fn how_to_use(resource: &Resource, lock: LockState) -> Option<String> {
+    let text = &resource.about.how_to_use;
+    match lock {
+        LockState::Open { .. } | LockState::Granted { .. } => {
+            Some(text.clone()).filter(|text| !text.is_empty())
+        }
+        LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => None,
+    }
 }
 
 /// When the last request was denied, if that is still shown.
@@ -268,6 +282,7 @@ mod tests {
                 lock_after: 1,
             },
             approvers: Vec::new(),
+            about: hourkey_domain::organisation::About::default(),
         };
         web_address(&resource)
     }

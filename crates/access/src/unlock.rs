@@ -114,7 +114,7 @@ fn shown(
     used_at: Option<Time>,
     now: Time,
 ) -> Option<AutoLocked> {
-    let best = most_permissive(facts.assignments, now)?;
+    let best = most_permissive(facts.assignments, now).filter(|_| facts.resource_enabled)?;
     if best.settings.mode != Mode::AutoLock {
         return None;
     }
@@ -129,6 +129,10 @@ fn shown(
 fn cannot_unlock(why: CannotUnlock) -> AppError {
     match why {
         CannotUnlock::NotVisible => AppError::not_found(),
+        CannotUnlock::Disabled => AppError::refused(
+            Code::ResourceDisabled,
+            "The resource is disabled: it opens for nobody. Enable it first.",
+        ),
         CannotUnlock::Open => AppError::refused(
             Code::NotNeeded,
             "It is open to them: there is nothing to unlock.",

@@ -44,7 +44,11 @@ pub(crate) enum Command {
     /// Sign out, and end the session at the controller.
     SignOut,
     /// List the resources that you may see, with their locks and the time left.
-    List,
+    List {
+        /// Also those that are hidden from lists.
+        #[arg(long)]
+        all: bool,
+    },
     /// Ask for access to a resource.
     Request(Request),
     /// Ask for more time on a resource that is open to you.

@@ -212,6 +212,9 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
         visible(&resource.endpoint()),
         resource.id
     ))?;
+    if !resource.description.is_empty() {
+        print::line(paragraphs(&resource.description))?;
+    }
     print::line(describe(lock, now))?;
     if let Some(note) = note(&resource, now) {
         print::line(note)?;
@@ -246,12 +249,22 @@ pub(crate) async fn status(wanted: &str, json: bool) -> Result<(), CommandError>
             (None, None) => "It can’t be extended now.".to_owned(),
         })?;
     }
+    let is_open = matches!(lock, LockState::Open { .. } | LockState::Granted { .. });
+    if let Some(text) = resource.how_to_use.as_ref().filter(|_| is_open) {
+        print::line(format_args!("\nHow to use it:\n{}", paragraphs(text)))?;
+    }
     print::line(format_args!("\n{}", assignments_table(&assignments, now)))?;
     if let Some(approvers) = approvers {
         let approvers = visible(&approvers.to_string());
         print::line(format_args!("\nCan approve: {approvers}"))?;
     }
     print::line(format_args!("\nTimes are {}.", zone(now)))
+}
+
+/// A text of several lines, as a terminal may have it.
+fn paragraphs(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    lines.join("\n")
 }
 
 fn describe(lock: LockState, now: DateTime<Utc>) -> String {
@@ -280,6 +293,9 @@ fn describe(lock: LockState, now: DateTime<Utc>) -> String {
         LockState::Locked { why } => match why {
             Why::NeedsApproval => "Locked. Needs approval.".to_owned(),
             Why::NeedsReason => "Locked. Opens immediately; your reason is recorded.".to_owned(),
+            Why::Disabled => {
+                "Disabled by an administrator: nobody can use or request it.".to_owned()
+            }
             Why::Unused => "Locked because it was not used. Opens again on request.".to_owned(),
             Why::Unknown => {
                 "Locked. How it opens, this version does not know: update hourkey.".to_owned()

@@ -90,6 +90,7 @@ impl From<ApiError> for CommandError {
                 | Code::AlreadyDecided
                 | Code::AlreadyEnded
                 | Code::NotNeeded
+                | Code::ResourceDisabled
                 | Code::NothingToExtend
                 | Code::NobodyCanApprove
                 | Code::KeyReused => Exit::Conflict,
@@ -148,6 +149,7 @@ impl From<DialError> for CommandError {
             DialError::NoResource => Exit::NotFound,
             DialError::Locked => Exit::Pending,
             DialError::Denied => Exit::Denied,
+            DialError::Disabled => Exit::Conflict,
             DialError::Device(DeviceError::Api(error)) => return error.clone().into(),
             DialError::SignedOut => return ApiError::SessionEnded.into(),
             DialError::NothingHeard(_) => Exit::Unreachable,

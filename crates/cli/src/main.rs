@@ -61,7 +61,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.command {
         Command::SignIn(how) => account::sign_in(how, json).await,
         Command::SignOut => account::sign_out(json).await,
-        Command::List => resources::list(json).await,
+        Command::List { all } => resources::list(all, json).await,
         Command::Request(what) => ask::request(what, json).await,
         Command::Extend(what) => ask::extend(what, json).await,
         Command::Status { resource: None } => ask::overview(json).await,

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use hourkey_client::model::lock_now;
 use hourkey_client::pages;
 use hourkey_domain::format::{ago, remaining};
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::naming::{Called, meant};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::event::Snapshot;
 use serde::Serialize;
@@ -19,9 +20,9 @@ use crate::text::{moment, visible};
 use crate::{clipboard, print};
 
 /// `hourkey list`: `[Resource]` as JSON.
-pub(crate) async fn list(json: bool) -> Result<(), CommandError> {
+pub(crate) async fn list(all: bool, json: bool) -> Result<(), CommandError> {
     let snapshot = session().await?.snapshot().await?;
-    let resources = in_order(&snapshot);
+    let resources = in_order(&snapshot, all);
     if json {
         return print::json(&resources);
     }
@@ -64,6 +65,10 @@ pub(crate) async fn open(wanted: &str, json: bool) -> Result<(), CommandError> {
         LockState::Pending { request, .. } => {
             print::note(format_args!("{name} is locked; here is your request."));
             pages::request(controller, request, login).into()
+        }
+        LockState::Locked { why: Why::Disabled } => {
+            let message = format!("{name} is disabled: nobody can use or request it.");
+            return Err(CommandError::new(Exit::Conflict, message));
         }
         LockState::Locked { .. } | LockState::Scheduled { .. } => {
             print::note(format_args!(
@@ -213,6 +218,7 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
             ("scheduled", format!("starts {}", moment(starts_at, now)))
         }
         LockState::Pending { since, .. } => ("pending", format!("asked {}", ago(now - since))),
+        LockState::Locked { why: Why::Disabled } => ("disabled", String::new()),
         LockState::Locked { .. } => match &resource.last_decision {
             Some(decision) => (decision.word(), ago(now - decision.at)),
             None => ("locked", String::new()),
@@ -220,9 +226,13 @@ fn state(resource: &Resource, now: DateTime<Utc>) -> (&'static str, String) {
     }
 }
 
-/// Open ones first, the soonest to end on top; then those that wait; then the locked ones.
-fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
+/// Open ones first, the soonest to end on top; then those that wait; then the locked ones; then what is
+/// disabled. Shortcuts come before others of their kind.
+/// Hidden ones only with `all`, or while something of one's own runs or waits there.
+fn in_order(snapshot: &Snapshot, all: bool) -> Vec<&Resource> {
     let mut resources: Vec<&Resource> = snapshot.resources.iter().collect();
+    let lock = |resource: &Resource| lock_now(resource, snapshot.server_time);
+    resources.retain(|resource| all || resource.visibility.is_listed(lock(resource)));
     resources.sort_by_cached_key(|resource| {
         let lock = lock_now(resource, snapshot.server_time);
         let (rank, end) = match lock {
@@ -230,9 +240,17 @@ fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
             LockState::Open { .. } => (1, None),
             LockState::Scheduled { starts_at, .. } => (2, Some(starts_at)),
             LockState::Pending { .. } => (3, None),
+            LockState::Locked { why: Why::Disabled } => (5, None),
             LockState::Locked { .. } => (4, None),
         };
-        (rank, end, resource.name.to_lowercase(), resource.id)
+        let is_shortcut = resource.visibility == Visibility::Shortcut;
+        (
+            rank,
+            end,
+            !is_shortcut,
+            resource.name.to_lowercase(),
+            resource.id,
+        )
     });
     resources
 }
@@ -240,7 +258,6 @@ fn in_order(snapshot: &Snapshot) -> Vec<&Resource> {
 #[cfg(test)]
 mod tests {
     use hourkey_domain::ids::ResourceId;
-    use hourkey_domain::lock::Why;
 
     use super::*;
 
@@ -257,6 +274,9 @@ mod tests {
             lock: LockState::Locked {
                 why: Why::NeedsApproval,
             },
+            visibility: Visibility::default(),
+            description: String::new(),
+            how_to_use: None,
             denied_at: None,
             last_decision: None,
             approved: None,
@@ -305,6 +325,35 @@ mod tests {
             resource.url = url.map(ToOwned::to_owned);
             assert_eq!(web_address(&resource).is_some(), opens, "{url:?}");
         }
+    }
+
+    #[test]
+    fn lists_leave_out_what_is_hidden_and_end_with_what_is_disabled() {
+        let of = |id, name: &str, visibility, lock| Resource {
+            visibility,
+            lock,
+            ..resource(id, name, "any.corp", "443", None)
+        };
+        let locked = |why| LockState::Locked { why };
+        let open = LockState::Open { locks_at: None };
+        let all = vec![
+            of(1, "Off", Visibility::Shortcut, locked(Why::Disabled)),
+            of(2, "Hidden", Visibility::Hidden, open),
+            of(3, "Apple", Visibility::Shown, open),
+            of(4, "Zebra", Visibility::Shortcut, open),
+            of(5, "Vault", Visibility::Shown, locked(Why::NeedsApproval)),
+        ];
+        let snapshot = hourkey_testkit::fake::snapshot(1, 0, all);
+        let ids = |all| {
+            in_order(&snapshot, all)
+                .iter()
+                .map(|it| it.id.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(false), [4, 3, 5, 1]);
+        assert_eq!(ids(true), [4, 3, 2, 5, 1]);
+        let said = rows(&in_order(&snapshot, false), snapshot.server_time);
+        assert!(said.contains("disabled"), "{said}");
     }
 
     #[test]

@@ -177,6 +177,7 @@ async fn until_stopped(live: &Live) -> Result<(), CommandError> {
 mod tests {
     use hourkey_domain::ids::ResourceId;
     use hourkey_domain::lock::Why;
+    use hourkey_domain::visibility::Visibility;
 
     use super::*;
 
@@ -191,6 +192,9 @@ mod tests {
             tags: Vec::new(),
             url: None,
             lock: LockState::Locked { why: Why::Unused },
+            visibility: Visibility::default(),
+            description: String::new(),
+            how_to_use: None,
             denied_at: None,
             last_decision: None,
             approved: None,

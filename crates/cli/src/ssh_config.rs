@@ -181,6 +181,7 @@ fn install(folder: &Path, config: &str) -> io::Result<()> {
 mod tests {
     use hourkey_domain::ids::ResourceId;
     use hourkey_domain::lock::{LockState, Why};
+    use hourkey_domain::visibility::Visibility;
 
     use super::*;
 
@@ -195,6 +196,9 @@ mod tests {
             tags: Vec::new(),
             url: None,
             lock: LockState::Locked { why: Why::Unused },
+            visibility: Visibility::default(),
+            description: String::new(),
+            how_to_use: None,
             denied_at: None,
             last_decision: None,
             approved: None,

@@ -8,7 +8,9 @@ use hourkey_access::error::AppError;
 use hourkey_access::{end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId};
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::text::one_line;
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Decision, Page as Several, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
@@ -24,6 +26,9 @@ use super::state;
 use super::time::ago;
 use crate::csrf::FormToken;
 use crate::page_user::PageUser;
+
+/// The most characters of a description in a list.
+const MAX_DESCRIPTION: usize = 120;
 
 /// How many locked resources a page shows.
 const LOCKED: usize = 100;
@@ -49,6 +54,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let frame = Frame::of(&app, &user, &uri).await?;
     let mut all = queries::resources(&app, user.user.id).await?;
+    all.retain(|resource| resource.visibility.is_listed(resource.lock));
     let total = all.len();
     all.retain(|resource| fits(resource, &looked.q));
     let lists = Lists::of(all);
@@ -152,8 +158,13 @@ impl Lists {
     }
 }
 
-fn by_name(resource: &Resource) -> String {
-    resource.name.to_lowercase()
+/// What can be used or asked for first; of that, shortcuts.
+fn by_name(resource: &Resource) -> impl Ord + use<> {
+    (
+        resource.is_disabled(),
+        resource.visibility != Visibility::Shortcut,
+        resource.name.to_lowercase(),
+    )
 }
 
 fn fits(resource: &Resource, looked_for: &str) -> bool {
@@ -220,6 +231,9 @@ fn row(resource: &Resource, token: &FormToken, now: Time) -> Markup {
                     (state::words(resource, now))
                     span.mono.address title=(plain(&address)) { bdi { (plain(&address)) } }
                 }
+                @if !resource.description.is_empty() {
+                    div.sub { span dir="auto" { (one_line(&resource.description, MAX_DESCRIPTION)) } }
+                }
             }
             div.acts { (actions(resource, &name, token)) }
         }
@@ -258,6 +272,7 @@ fn actions(resource: &Resource, name: &str, token: &FormToken) -> Markup {
                 button.btn name="do" value="cancel" aria-label={ "Cancel " (name) } { "Cancel" }
             }
         },
+        LockState::Locked { why: Why::Disabled } => html! {},
         LockState::Locked { .. } => {
             let words = if resource
                 .last_decision

@@ -11,13 +11,14 @@ use hourkey_access::identity::secret::{digest, new_secret};
 use hourkey_access::queries;
 use hourkey_domain::Time;
 use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId};
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::settings::{Approval, Mode, Period};
 use hourkey_protocol::access::{
     ApproverKind, Approvers, AssignmentChoice, NewRequest, ResourceDetail,
 };
 use maud::{Markup, html};
 
+use super::about::{described, disabled, how_to_use};
 use super::address::Id;
 use super::back::Back;
 use super::error::PageError;
@@ -201,11 +202,13 @@ fn page(frame: &Frame, user: &PageUser, detail: &ResourceDetail, typed: &Request
     };
     let main = match resource.lock {
         LockState::Open { .. } => already_open(detail, &name, frame.back.as_ref()),
+        LockState::Locked { why: Why::Disabled } => disabled(&name, &resource.description),
         LockState::Granted { .. }
         | LockState::Scheduled { .. }
         | LockState::Pending { .. }
         | LockState::Locked { .. } => html! {
             (heading)
+            (described(&resource.description))
             @if let Some(decision) = &resource.last_decision {
                 p.decision { (state::decision(decision, frame.now)) }
             }
@@ -255,6 +258,8 @@ fn already_open(detail: &ResourceDetail, name: &str, back: Option<&Back>) -> Mar
             }
         }
         p.mono.address.pick { (resource.endpoint()) }
+        (described(&resource.description))
+        (how_to_use(resource.how_to_use.as_deref()))
         p.foot {
             a.btn href="/access" { "Your access" }
             @if let Some(back) = back {

@@ -90,6 +90,7 @@ fn framed(frame: &Frame, problem: &Problem) -> Response {
         Code::AlreadyDecided | Code::AlreadyEnded | Code::NotNeeded | Code::KeyReused => {
             "Already decided"
         }
+        Code::ResourceDisabled => "This is disabled",
         Code::NothingToExtend => "Nothing to extend",
         Code::NobodyCanApprove => "Nobody can approve this",
         Code::Internal | Code::Unavailable => "Something went wrong",

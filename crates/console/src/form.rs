@@ -83,6 +83,7 @@ impl FormError {
             | Code::AlreadyDecided
             | Code::AlreadyEnded
             | Code::NotNeeded
+            | Code::ResourceDisabled
             | Code::NothingToExtend
             | Code::KeyReused
             | Code::NobodyCanApprove

@@ -125,8 +125,11 @@ async fn hits(app: &App, user: &PageUser, words: &Words) -> Result<Vec<Hits>, Pa
 async fn own(app: &App, user: &PageUser, words: &Words) -> Result<Hits, PageError> {
     let all = queries::resources(app, user.user.id).await?;
     let fits = all.into_iter().filter(|it| {
+        // What lists leave out is found by whoever knows what it is called.
+        let is_meant = [&it.name, &it.address].map(|text| text.to_lowercase() == words.all);
+        let is_found = it.visibility.is_listed(it.lock) || is_meant.contains(&true);
         let alias = it.alias.as_deref().unwrap_or_default();
-        words.are_in(&[&it.name, &it.address, alias, &it.tags.join("\n")])
+        is_found && words.are_in(&[&it.name, &it.address, alias, &it.tags.join("\n")])
     });
     let found = fits.map(|it| Hit {
         address: format!("/resources/{}/request", it.id),

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod about;
 mod access;
 mod account;
 pub mod address;

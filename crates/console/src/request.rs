@@ -16,6 +16,7 @@ use hourkey_protocol::access::{Approvers, Person, Request, Resource};
 use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
+use super::about::how_to_use;
 use super::access::{copy, extend, give_back};
 use super::address::Id;
 use super::ask::can_approve;
@@ -115,6 +116,7 @@ async fn page(
             div #request data-live {
                 div #said { (comments(&request)) }
                 (view.facts())
+                (how_to_use(detail.as_ref().and_then(|it| it.resource.how_to_use.as_deref())))
                 (connections::list(&through))
                 @match is_own {
                     true => (view.foot()),
@@ -318,7 +320,7 @@ impl View<'_> {
                         a.btn.primary href={ "/resources/" (request.resource) "/extend" } {
                             "Request again"
                         }
-                    } @else if self.resource.is_some() {
+                    } @else if self.resource.is_some_and(|it| !it.is_disabled()) {
                         a.btn.primary href={ "/resources/" (request.resource) "/request" } {
                             "Request again"
                         }

@@ -30,6 +30,7 @@ pub(super) fn mark(resource: &Resource, now: Time) -> Markup {
 /// The state in words.
 pub(super) fn words(resource: &Resource, now: Time) -> Markup {
     match (resource.lock, &resource.last_decision) {
+        (lock, Some(_)) if resource.is_disabled() => of_lock(lock, now),
         (LockState::Locked { .. }, Some(decision)) => self::decision(decision, now),
         (lock, _) => of_lock(lock, now),
     }
@@ -63,6 +64,7 @@ pub(super) fn of_lock(lock: LockState, now: Time) -> Markup {
         LockState::Locked { why } => match why {
             Why::NeedsApproval | Why::Unknown => html! { span.state { "Needs approval" } },
             Why::NeedsReason => html! { span.state { "Opens with a reason" } },
+            Why::Disabled => html! { span.state.stop { "Disabled" } },
             Why::Unused => html! { span.state { "Locked because it wasn’t used" } },
         },
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use hourkey_access::directory::Directory;
 use hourkey_access::identity::setup;
+use hourkey_access::organisation::export::export;
 use hourkey_access::organisation::{Comparison, OrgFile, Plan, Refused};
 use hourkey_domain::ids::{GatewayId, NetworkId};
 use hourkey_domain::organisation::Network;
+use hourkey_domain::visibility::Visibility;
 use hourkey_domain::{Time, organisation};
 use hourkey_store::Store;
 use hourkey_store::organisation::Organisation;
@@ -404,4 +406,82 @@ async fn whose_requests_nobody_could_approve_is_named() {
     // Somebody who may not sign in approves nothing.
     let off = text("", "roles = [\"AccessReviewer\"]\ndisabled = true", manual);
     assert_eq!(warnings(off).await, one);
+}
+
+#[tokio::test]
+async fn what_a_resource_is_beyond_its_address_goes_there_and_back() {
+    let (_folder, store) = fresh().await;
+    let text = |about: &str| {
+        format!(
+            r#"
+name = "Corp"
+
+[[user]]
+login = "ada"
+name = "Ada"
+roles = ["Admin"]
+
+[[network]]
+name = "Lab"
+
+[[resource]]
+name = "Orders"
+address = "orders.corp"
+network = "Lab"
+access = {{ mode = "AccessRequest", period = "1h" }}
+{about}
+"#
+        )
+    };
+    let about = r#"
+disabled = true
+visibility = "hidden"
+description = "All orders, \"read\" only"
+how_to_use = """
+psql -h orders.corp
+
+\tor ask
+"""
+owner = "ADA"
+"#;
+    put(&store, &text(about), false).await.unwrap();
+    let organisation = known(&store).await;
+    let resource = organisation.resources().next().unwrap();
+    assert!(!resource.about.enabled);
+    assert_eq!(resource.about.visibility, Visibility::Hidden);
+    assert_eq!(resource.about.description, "All orders, \"read\" only");
+    assert_eq!(resource.about.how_to_use, "psql -h orders.corp\n\n\tor ask");
+    assert_eq!(
+        organisation.user_login(resource.about.owner.unwrap()),
+        Some("ada")
+    );
+    // What is exported finds nothing to do, and changes of it are named.
+    let exported = export(&organisation).unwrap();
+    let plan = put(&store, &exported, true).await.unwrap();
+    assert!(plan.is_empty(), "{plan}\n{exported}");
+    let plan = put(&store, &text("description = \"Orders\""), true)
+        .await
+        .unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "~ resource Orders: disabled yes → nothing; visibility hidden → nothing; description “All \
+         orders, \"read\" only” → “Orders”; how_to_use “psql -h orders.corp or ask” → nothing; owner \
+         ada → nothing\n"
+    );
+    let mistakes = OrgFile::parse(&text(
+        "visibility = \"loud\"\nhow_to_use = \"a\u{202e}b\"\nowner = \"bob\"",
+    ));
+    let mistakes: Vec<_> = mistakes
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        mistakes,
+        [
+            "line 17: \"loud\" is no visibility; they are shown, shortcut, hidden",
+            "line 18: how_to_use has characters that cannot be seen",
+            "line 19: no user \"bob\" in this file",
+        ]
+    );
 }

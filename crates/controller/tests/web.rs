@@ -9,6 +9,7 @@
 mod test_env;
 
 mod web {
+    mod about_resources;
     mod asking;
     mod authority;
     mod browser;
@@ -35,6 +36,7 @@ mod web {
     #[cfg(target_os = "linux")]
     mod mail_sent;
     mod oauth;
+    mod operators;
     mod organisation_settings;
     #[cfg(target_os = "linux")]
     mod own_gain;

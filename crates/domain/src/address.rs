@@ -27,36 +27,6 @@ pub enum Address {
 )]
 pub struct BadAddress(pub String);
 
-impl Address {
-    /// Whether both may lead to one destination. What names resolve to is not known here: a name may be
-    /// any address.
-    #[must_use]
-    pub fn may_overlap(&self, other: &Self) -> bool {
-        let is_below = |name: &str, suffix: &str| {
-            let rest = name.strip_suffix(suffix);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        match (self, other) {
-            (Self::Name(one), Self::Name(other)) => one == other,
-            (Self::Name(name), Self::Wildcard(suffix))
-            | (Self::Wildcard(suffix), Self::Name(name)) => is_below(name, suffix),
-            (Self::Wildcard(one), Self::Wildcard(other)) => {
-                is_below(one, other) || is_below(other, one)
-            }
-            (Self::Name(_) | Self::Wildcard(_), Self::Ip(_) | Self::Net(..))
-            | (Self::Ip(_) | Self::Net(..), Self::Name(_) | Self::Wildcard(_)) => true,
-            (Self::Ip(one), Self::Ip(other)) => one == other,
-            (Self::Ip(ip), Self::Net(net, bits)) | (Self::Net(net, bits), Self::Ip(ip)) => {
-                ip.is_ipv4() == net.is_ipv4() && masked(*ip, *bits) == *net
-            }
-            (Self::Net(one, few), Self::Net(other, many)) => {
-                let bits = *few.min(many);
-                one.is_ipv4() == other.is_ipv4() && masked(*one, bits) == masked(*other, bits)
-            }
-        }
-    }
-}
-
 /// Where somebody wants to go, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
@@ -111,6 +81,39 @@ impl std::str::FromStr for Address {
             Host::Name(name) => Self::Name(name),
             Host::Ip(ip) => Self::Ip(ip),
         })
+    }
+}
+
+impl Address {
+    /// True where a destination that `other` governs may be this one's once `other` is gone (rule 9). What
+    /// names resolve to is not known here, so that a number or a prefix may cover each of them.
+    #[must_use]
+    pub fn may_cover(&self, other: &Self) -> bool {
+        let is_below = |name: &str, suffix: &str| {
+            let rest = name.strip_suffix(suffix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        match (self, other) {
+            (Self::Name(own), Self::Name(name)) => own == name,
+            (Self::Name(name), Self::Wildcard(suffix)) => is_below(name, suffix),
+            (Self::Wildcard(suffix), Self::Name(name)) => is_below(name, suffix),
+            (Self::Wildcard(one), Self::Wildcard(two)) => is_below(one, two) || is_below(two, one),
+            (Self::Ip(own), Self::Ip(ip)) => own == ip,
+            (Self::Net(net, bits), Self::Ip(ip)) | (Self::Ip(ip), Self::Net(net, bits)) => {
+                ip.is_ipv4() == net.is_ipv4() && masked(*ip, *bits) == *net
+            }
+            (Self::Net(one, bits), Self::Net(two, others)) => {
+                let bits = *bits.min(others);
+                one.is_ipv4() == two.is_ipv4() && masked(*one, bits) == masked(*two, bits)
+            }
+            (Self::Ip(_) | Self::Net(..), Self::Name(_) | Self::Wildcard(_)) => true,
+            // Names below it may resolve to the address, which comes first.
+            (Self::Wildcard(_), Self::Ip(_)) => true,
+            // Whoever may use a name reaches what it resolves to already.
+            (Self::Name(_), Self::Ip(_)) | (Self::Name(_) | Self::Wildcard(_), Self::Net(..)) => {
+                false
+            }
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Cause {
     AssignmentEnded,
     /// The resource was removed.
     ResourceRemoved,
+    /// The resource was disabled.
+    ResourceDisabled,
     /// The resource's address, ports or network changed.
     ResourceChanged,
     /// The terms became stricter than what was scheduled.
@@ -49,6 +51,7 @@ impl std::fmt::Display for Cause {
             Self::AssignmentRemoved => "the group's access to the resource was removed",
             Self::AssignmentEnded => "the group's access to the resource came to its end date",
             Self::ResourceRemoved => "the resource was removed",
+            Self::ResourceDisabled => "the resource was disabled",
             Self::ResourceChanged => "the resource's address changed",
             Self::TermsTightened => "the rules for the resource became stricter",
             Self::ApproverLostRole => "the reviewer who approved it is no longer one",

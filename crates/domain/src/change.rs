@@ -29,6 +29,8 @@ pub struct GrantContext<'a> {
     pub user_enabled: bool,
     /// The resource exists.
     pub resource_exists: bool,
+    /// It is not disabled.
+    pub resource_enabled: bool,
     /// Address, ports and network are what they were.
     pub same_destination: bool,
     /// The user is in the assignment's group.
@@ -62,6 +64,8 @@ pub fn consequence(subject: Subject, context: &GrantContext<'_>, now: Time) -> O
         Some(Cause::UserDisabled)
     } else if !context.resource_exists {
         Some(Cause::ResourceRemoved)
+    } else if !context.resource_enabled {
+        Some(Cause::ResourceDisabled)
     } else if !context.same_destination {
         Some(Cause::ResourceChanged)
     } else if context.assignment.is_none() {

@@ -33,6 +33,7 @@ pub mod settings;
 pub mod text;
 pub mod transition;
 pub mod unlock;
+pub mod visibility;
 #[cfg(test)]
 mod wording_cases;
 

@@ -113,6 +113,8 @@ pub enum Why {
     NeedsReason,
     /// Auto-lock: it was not used for too long.
     Unused,
+    /// Nothing: the resource is disabled.
+    Disabled,
     /// Something that a client does not know yet: its controller is newer.
     #[serde(other)]
     Unknown,
@@ -121,6 +123,8 @@ pub enum Why {
 /// Everything that bears on one user and one resource.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// The resource is not disabled: nothing opens what is.
+    pub resource_enabled: bool,
     /// All the user's assignments to the resource; none when the user is disabled.
     pub assignments: &'a [EffectiveAssignment],
     /// The scheduled or active grant, if there is one (rule 4: at most one).
@@ -140,6 +144,10 @@ pub struct Facts<'a> {
 /// ([`crate::grant::Due::start`]).
 #[must_use]
 pub fn lock_state(facts: &Facts<'_>, now: Time) -> Option<LockState> {
+    if !facts.resource_enabled {
+        let why = Why::Disabled;
+        return most_permissive(facts.assignments, now).map(|_| LockState::Locked { why });
+    }
     if let Some((_, locks_at)) = open(facts, now) {
         return Some(LockState::Open { locks_at });
     }
@@ -225,6 +233,9 @@ pub enum PermitCause {
 /// be cut at the end of one while another remains.
 #[must_use]
 pub fn permit(user: UserId, resource: ResourceId, facts: &Facts<'_>, now: Time) -> Option<Permit> {
+    if !facts.resource_enabled {
+        return None;
+    }
     let granted = live_grant(facts, now)
         .filter(|grant| grant.state == GrantState::Active)
         .map(|grant| (PermitCause::Grant(grant.id), Some(grant.window.expires_at)));

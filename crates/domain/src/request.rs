@@ -131,6 +131,9 @@ pub enum CannotAsk {
     /// The requester does not see the resource, or not through the assignment they chose (rule 1).
     #[error("no such resource")]
     NotVisible,
+    /// The resource is disabled.
+    #[error("this resource is disabled")]
+    Disabled,
     /// Standing and auto-lock resources need no grant.
     #[error("this resource needs no request: it is open")]
     NotNeeded,

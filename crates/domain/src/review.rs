@@ -12,8 +12,8 @@ pub enum Role {
     Member,
     /// Reviews every request.
     AccessReviewer,
-    /// Sees how resources are set up: their networks, gateways, assignments and settings. Sees nobody's
-    /// requests, and reviews nothing.
+    /// Sets up resources: their networks, gateways, assignments and settings. Sees nobody's requests,
+    /// reviews nothing, and names no approvers of what they can reach.
     Operator,
     /// Sees everything, and changes nothing.
     Auditor,
@@ -37,6 +37,15 @@ impl Role {
         match self {
             Self::Auditor | Self::Admin => true,
             Self::Member | Self::AccessReviewer | Self::Operator => false,
+        }
+    }
+
+    /// True when it sets up resources, networks, gateways, assignments and their settings.
+    #[must_use]
+    pub fn sets_up(self) -> bool {
+        match self {
+            Self::Operator | Self::Admin => true,
+            Self::Member | Self::AccessReviewer | Self::Auditor => false,
         }
     }
 

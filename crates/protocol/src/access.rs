@@ -6,9 +6,10 @@ use hourkey_domain::extension::Limit;
 use hourkey_domain::format::endpoint;
 use hourkey_domain::ids::{AssignmentId, GrantId, GroupId, RequestId, ResourceId, UserId};
 use hourkey_domain::length::Length;
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_domain::request::Purpose;
 use hourkey_domain::settings::{Approval, Mode, Period};
+use hourkey_domain::visibility::Visibility;
 use serde::{Deserialize, Serialize};
 
 use chrono::{DateTime, Utc};
@@ -52,6 +53,15 @@ pub struct Resource {
     /// The lock state.
     #[serde(deserialize_with = "lenient::lock")]
     pub lock: LockState,
+    /// Where lists have it; left out where it is shown.
+    #[serde(default, skip_serializing_if = "Visibility::is_usual")]
+    pub visibility: Visibility,
+    /// What it is, as the administrator wrote it; possibly empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// How to use it, possibly of several lines: plain text, while it is open or granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how_to_use: Option<String>,
     /// When the user's last request for it was denied, within the last 24 hours.
     pub denied_at: Option<DateTime<Utc>>,
     /// While it is locked: what was decided against the user within the last 24 hours, if they have
@@ -72,6 +82,12 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// True where it opens for nobody: nothing can be asked for.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        matches!(self.lock, LockState::Locked { why: Why::Disabled })
+    }
+
     /// Its address with its ports, as it is shown and typed ([`endpoint`]).
     #[must_use]
     pub fn endpoint(&self) -> String {
@@ -491,8 +507,6 @@ pub struct Page<T> {
 
 #[cfg(test)]
 mod tests {
-    use hourkey_domain::lock::Why;
-
     use super::*;
 
     #[test]
@@ -509,6 +523,9 @@ mod tests {
             lock: LockState::Locked {
                 why: Why::NeedsApproval,
             },
+            visibility: Visibility::Shown,
+            description: String::new(),
+            how_to_use: None,
             denied_at: None,
             last_decision: None,
             approved: None,

@@ -98,6 +98,8 @@ codes! {
     AlreadyEnded = 409, "already_ended", "The grant has ended already";
     /// The resource is open, or has a grant already.
     NotNeeded = 409, "not_needed", "No request is needed";
+    /// The resource is disabled: it opens for nobody.
+    ResourceDisabled = 409, "resource_disabled", "The resource is disabled";
     /// No access runs that could be extended.
     NothingToExtend = 409, "nothing_to_extend", "There is nothing to extend";
     /// Nobody may approve what is asked for (rule 14).

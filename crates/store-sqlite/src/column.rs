@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use hourkey_domain::length::Length;
 use hourkey_domain::settings::{Approval, Mode, Period};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::account::SessionKind;
 use hourkey_protocol::gateway::Ended;
 use hourkey_store::StoreError;
@@ -64,7 +65,7 @@ macro_rules! named {
     )*};
 }
 
-named!(MailKind, MailSecurity, TwoStepFor);
+named!(MailKind, MailSecurity, TwoStepFor, Visibility);
 
 /// A moment as it is kept.
 pub(crate) fn millis(time: DateTime<Utc>) -> i64 {

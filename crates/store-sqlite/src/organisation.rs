@@ -10,7 +10,7 @@ use hourkey_domain::review::Role;
 use hourkey_domain::settings::{EffectiveAssignment, Override, Settings};
 use hourkey_store::StoreError;
 use hourkey_store::organisation::{
-    Assignment, Group, HeldBack, Joined, Network, Organisation, OrganisationRead, Reachable,
+    About, Assignment, Group, HeldBack, Joined, Network, Organisation, OrganisationRead, Reachable,
     Resource, User,
 };
 use sqlx::query;
@@ -34,7 +34,7 @@ macro_rules! resources {
         concat!(
             "SELECT id, name, address, ports, alias, network_id, tags, url, \
              outlasts_controller, mode, period, period_seconds, recommended_seconds, approval, \
-             lock_after, removed, \
+             lock_after, removed, enabled, visibility, description, how_to_use, owner_id, \
              (SELECT json_group_array(group_id) FROM approvers WHERE resource_id = resources.id) \
              AS approvers FROM resources ",
             $($rest),+
@@ -466,6 +466,13 @@ fn resource(row: &SqliteRow) -> Result<Resource, StoreError> {
             lock_after: row.col("lock_after")?,
         },
         approvers,
+        about: About {
+            enabled: row.col("enabled")?,
+            visibility: row.db_enum("visibility")?,
+            description: row.col("description")?,
+            how_to_use: row.col("how_to_use")?,
+            owner: row.col::<Option<i64>>("owner_id")?.map(UserId),
+        },
     })
 }
 

@@ -171,7 +171,8 @@ impl OrganisationWrite for Tx {
         let insert = query(
             "INSERT INTO resources (name, address, ports, alias, network_id, tags, url, \
              outlasts_controller, mode, period, period_seconds, recommended_seconds, approval, \
-             lock_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             lock_after, enabled, visibility, description, how_to_use, owner_id) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         let insert = resource_fields(insert, &resource)?;
         let id = ResourceId(self.run(insert).await?.last_insert_rowid());
@@ -184,7 +185,8 @@ impl OrganisationWrite for Tx {
         let update = query(
             "UPDATE resources SET name = ?, address = ?, ports = ?, alias = ?, network_id = ?, \
              tags = ?, url = ?, outlasts_controller = ?, mode = ?, period = ?, \
-             period_seconds = ?, recommended_seconds = ?, approval = ?, lock_after = ? \
+             period_seconds = ?, recommended_seconds = ?, approval = ?, lock_after = ?, \
+             enabled = ?, visibility = ?, description = ?, how_to_use = ?, owner_id = ? \
              WHERE id = ? AND removed = 0",
         );
         let update = resource_fields(update, &resource)?.bind(resource.id.0);
@@ -333,7 +335,7 @@ fn user_fields<'q>(sql: Sql<'q>, user: &User) -> Sql<'q> {
 }
 
 fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, StoreError> {
-    let settings = resource.settings;
+    let (settings, about) = (resource.settings, &resource.about);
     let (period, seconds, recommended) = period(settings.period);
     Ok(sql
         .bind(resource.name.clone())
@@ -349,7 +351,12 @@ fn resource_fields<'q>(sql: Sql<'q>, resource: &Resource) -> Result<Sql<'q>, Sto
         .bind(seconds)
         .bind(recommended)
         .bind(settings.approval.db_name())
-        .bind(settings.lock_after))
+        .bind(settings.lock_after)
+        .bind(about.enabled)
+        .bind(about.visibility.db_name())
+        .bind(about.description.clone())
+        .bind(about.how_to_use.clone())
+        .bind(about.owner.map(|owner| owner.0)))
 }
 
 fn assignment_fields<'q>(sql: Sql<'q>, assignment: &Assignment) -> Sql<'q> {

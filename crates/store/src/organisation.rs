@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 pub use hourkey_domain::organisation::{
-    Assignment, Earlier, Group, HeldBack, Joined, Network, Resource, User,
+    About, Assignment, Earlier, Group, HeldBack, Joined, Network, Resource, User,
 };
 use hourkey_domain::periods::Periods;
 use hourkey_domain::settings::EffectiveAssignment;

@@ -76,6 +76,12 @@ pub struct Resource {
     network: String,
     tags: Vec<String>,
     approvers: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
+    visibility: Option<String>,
+    description: Option<String>,
+    how_to_use: Option<String>,
+    owner: Option<String>,
     access: Access,
 }
 
@@ -253,6 +259,12 @@ impl User {
         Self::of("Admin", login, name)
     }
 
+    /// A user with the role `Operator`.
+    #[must_use]
+    pub fn operator(login: &str, name: &str) -> Self {
+        Self::of("Operator", login, name)
+    }
+
     /// The same, disabled.
     #[must_use]
     pub fn disabled(mut self) -> Self {
@@ -300,6 +312,28 @@ impl Resource {
     #[must_use]
     pub fn tags(mut self, tags: &[&str]) -> Self {
         self.tags = texts(tags);
+        self
+    }
+
+    /// Disabled: it opens for nobody.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+
+    /// Found there by its people: `shown`, `shortcut` or `hidden`.
+    #[must_use]
+    pub fn visibility(mut self, word: &str) -> Self {
+        self.visibility = Some(word.to_owned());
+        self
+    }
+
+    /// With what it is, and how to use it.
+    #[must_use]
+    pub fn described(mut self, description: &str, how_to_use: &str) -> Self {
+        self.description = Some(description.to_owned());
+        self.how_to_use = Some(how_to_use.to_owned());
         self
     }
 

@@ -324,3 +324,34 @@ fn ids_of_entries_come_back_as_the_same_intent() {
     }
     assert_eq!(crate::tray::backend::intent("muda-17"), None);
 }
+
+#[test]
+fn shortcuts_that_are_open_are_one_click_and_what_is_hidden_or_disabled_is_no_row() {
+    let with = |id, name: &str, lock, visibility| Resource {
+        url: Some("https://wiki.corp/".to_owned()),
+        visibility,
+        ..resource(id, name, lock)
+    };
+    let why = Why::Disabled;
+    let state = state(vec![
+        with(1, "Wiki", standing(), Visibility::Shortcut),
+        with(2, "Board", granted(40), Visibility::Shortcut),
+        with(3, "Locked", locked(), Visibility::Shortcut),
+        with(4, "Hidden", locked(), Visibility::Hidden),
+        with(5, "Secret", granted(40), Visibility::Hidden),
+        with(6, "Off", LockState::Locked { why }, Visibility::Shortcut),
+        resource(7, "Another", locked()),
+    ]);
+    let menu = menu(&state, at(0));
+    let first: Vec<_> = menu
+        .0
+        .iter()
+        .take_while(|it| **it != MenuEntry::Separator)
+        .collect();
+    let open = |id, name: &str| {
+        let resource = ResourceId(id);
+        item(&format!("Open {name}"), Intent::Open { resource })
+    };
+    assert_eq!(first, [&open(2, "Board"), &open(1, "Wiki")]);
+    assert_eq!(rows(&menu), [2, 5, 1, 3, 7]);
+}

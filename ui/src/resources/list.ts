@@ -1,5 +1,5 @@
 import type { Resource } from "../view/Resource";
-import { notes, type Section, type Shown, sectionOf, shown } from "./lock";
+import { lines, type Section, type Shown, sectionOf, shown } from "./lock";
 
 /** A resource with what search looks at, prepared once per push. */
 export interface Searchable {
@@ -68,13 +68,15 @@ const SECTIONS: Section[] = ["Open", "Waiting", "Locked"];
 export function searchable(resources: Resource[]): Searchable[] {
   return resources.map((resource) => {
     const name = fold(resource.name);
-    const rest = fold(`${resource.address}\n${resource.alias ?? ""}\n${resource.keywords}`);
+    const rest = fold(
+      `${resource.address}\n${resource.alias ?? ""}\n${resource.keywords}\n${resource.description ?? ""}`,
+    );
     return { resource, name, text: `${name}\n${rest}` };
   });
 }
 
 /**
- * The resources that contain every word of the query, in name, address, alias or keywords. Names
+ * The resources that contain every word of the query, in name, address, alias, keywords or description. Names
  * that begin with the query come first, then those with a word that does; otherwise the order stays.
  */
 export function search(all: Searchable[], query: string): Resource[] {
@@ -103,7 +105,7 @@ export function layOut(resources: Resource[], now: number, heights = WIDE_ROWS):
   for (const resource of resources) {
     const lock = shown(resource.lock, now);
     const placed = bySection[sectionOf(lock)];
-    placed.notes.push(...notes(lock, now).map(() => placed.members.length));
+    placed.notes.push(...lines(resource, lock, now).map(() => placed.members.length));
     placed.members.push(resource);
   }
   const layout: Layout = { sections: [], rows: 0, heights, height: 0 };

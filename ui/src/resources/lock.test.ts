@@ -3,6 +3,7 @@ import type { Lock } from "../view/Lock";
 import {
   notes,
   changesAt,
+  lines,
   cutInTheMiddle,
   fractionLeft,
   moreActions,
@@ -197,4 +198,33 @@ test.each([
   ["a.b", "", "a.b"],
 ])("where there is no room for %s, its end with the port stays", (address, start, end) => {
   expect(cutInTheMiddle(address)).toEqual([start, end]);
+});
+
+test("what is disabled says so, and can be neither used nor asked for", () => {
+  const disabled: Lock = {
+    kind: "locked",
+    automatic: false,
+    unused: false,
+    deniedAt: NOW - 10 * MIN,
+    disabled: true,
+  };
+  expect(seen(disabled)).toEqual(["Locked", "Disabled", "muted"]);
+  const wiki = resource(5, "Wiki", { lock: disabled, opens: true, description: "Notes" });
+  expect(primaryAction(wiki, disabled).command).toEqual({ do: "copy", resource: 5 });
+  expect(moreActions(wiki, disabled)).toEqual([]);
+  expect(lines(wiki, disabled, NOW)).toEqual(["Notes"]);
+});
+
+test("a row says what a resource is before, and how to use it once it is open", () => {
+  const told = { description: "All\norders", howToUse: "psql -h db\nor ask" };
+  const of = (lock: Lock) => lines(resource(5, "Orders", { lock, ...told }), lock, NOW);
+  expect(of(LOCKED)).toEqual(["All orders"]);
+  expect(of(pending(NOW, NOW + MIN))).toEqual(["All orders"]);
+  expect(of(OPEN)).toEqual(["How to use it: psql -h db or ask"]);
+  const open = resource(5, "Orders", { lock: OPEN, ...told });
+  expect(moreActions(open, OPEN).at(-1)).toEqual({
+    label: "How to use it…",
+    command: { do: "authenticate", resource: 5 },
+  });
+  expect(lines(resource(6, "Wiki"), OPEN, NOW)).toEqual([]);
 });

@@ -79,6 +79,7 @@ export function words(lock: Shown, now: number): string {
     case "pending":
       return `Requested ${ago(lock.since, now)}`;
     case "locked":
+      if (lock.disabled) return "Disabled";
       if (lock.decision !== undefined)
         return `${OUTCOMES[lock.decision.revoked ? "revoked" : "denied"]} ${ago(lock.decision.at, now)}`;
       if (lock.deniedAt !== null) return `${OUTCOMES.denied} ${ago(lock.deniedAt, now)}`;
@@ -87,6 +88,14 @@ export function words(lock: Shown, now: number): string {
     case "ended":
       return "Ended";
   }
+}
+
+/** A row's lines below its name: what the resource is, or how to use it, and {@link notes}. */
+export function lines({ description, howToUse }: Resource, lock: Shown, now: number): string[] {
+  const decided = lock.kind === "locked" && lock.disabled ? [] : notes(lock, now);
+  if (sectionOf(lock) === "Open")
+    return howToUse === undefined ? decided : [...decided, plain(`How to use it: ${howToUse}`)];
+  return description === undefined ? decided : [plain(description), ...decided];
 }
 
 /** What more there is to say about a state, a line for each: who decided, and why. */
@@ -113,7 +122,7 @@ export function tone(lock: Shown, now: number): Tone {
     case "pending":
       return "wait";
     case "locked":
-      return isRefused(lock) ? "stop" : "muted";
+      return isRefused(lock) && !lock.disabled ? "stop" : "muted";
     case "ended":
       return "muted";
   }
@@ -160,6 +169,7 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
     case "pending":
       return { label: "View", command: { do: "viewRequest", request: lock.request } };
     case "locked":
+      if (lock.disabled) return copy(resource, "Copy");
       return authenticate(
         resource,
         isRefused(lock) && lock.decision?.revoked !== true ? "Request again" : "Authenticate",
@@ -173,11 +183,16 @@ export function primaryAction(resource: Resource, lock: Shown): Action {
 export function moreActions(resource: Resource, lock: Shown): Action[] {
   switch (lock.kind) {
     case "open":
-      return [...(resource.opens ? [copy(resource, "Copy address")] : []), ...forward(resource)];
+      return [
+        ...(resource.opens ? [copy(resource, "Copy address")] : []),
+        ...forward(resource),
+        ...howToUse(resource),
+      ];
     case "granted":
       return [
         ...(resource.opens ? [copy(resource, "Copy address")] : []),
         ...forward(resource),
+        ...howToUse(resource),
         lock.extension === undefined
           ? { label: "Extend…", command: { do: "extend", resource: resource.id } }
           : {
@@ -204,9 +219,16 @@ export function moreActions(resource: Resource, lock: Shown): Action[] {
         { label: "Cancel request", command: { do: "cancel", request: lock.request } },
       ];
     case "locked":
+      return lock.disabled ? [] : [copy(resource, "Copy address")];
     case "ended":
       return [copy(resource, "Copy address")];
   }
+}
+
+/** The page that says in full how it is used. */
+function howToUse(resource: Resource): Action[] {
+  if (resource.howToUse === undefined) return [];
+  return [{ label: "How to use it…", command: { do: "authenticate", resource: resource.id } }];
 }
 
 /** When a reason opens it again, if that is to come. */

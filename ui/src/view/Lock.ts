@@ -63,6 +63,10 @@ automatic: boolean,
  */
 unused: boolean, 
 /**
+ * It opens for nobody: it is disabled.
+ */
+disabled?: boolean, 
+/**
  * The last request was denied at this time (within the last day).
  */
 deniedAt: number | null, 

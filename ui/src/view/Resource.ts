@@ -26,6 +26,14 @@ alias: string | null,
  */
 keywords: string, 
 /**
+ * What it is. Absent where nobody said so.
+ */
+description?: string, 
+/**
+ * How to use it, possibly of several lines, while it is open or granted.
+ */
+howToUse?: string, 
+/**
  * The lock state.
  */
 lock: Lock, 

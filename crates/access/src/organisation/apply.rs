@@ -8,7 +8,7 @@ use hourkey_domain::ids::{AssignmentId, GroupId, NetworkId, ResourceId, UserId};
 use hourkey_domain::organisation::Organisation;
 use hourkey_store::Write;
 use hourkey_store::log::{Entity, Entry, Subject};
-use hourkey_store::organisation::{Assignment, Group, Resource, User};
+use hourkey_store::organisation::{About, Assignment, Group, Resource, User};
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, ResourceSpec, UserSpec};
@@ -351,6 +351,18 @@ impl<'t> Applier<'t> {
             keep_alive_offline: spec.keep_alive_offline,
             settings: spec.settings,
             approvers,
+            about: About {
+                enabled: !spec.disabled,
+                visibility: spec.visibility,
+                description: spec.description.clone(),
+                how_to_use: spec.how_to_use.clone(),
+                owner: spec
+                    .owner
+                    .iter()
+                    .map(|login| known(&self.users, login))
+                    .next()
+                    .transpose()?,
+            },
         })
     }
 

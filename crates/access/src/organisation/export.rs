@@ -4,6 +4,7 @@ use hourkey_domain::organisation::Organisation;
 use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period};
+use hourkey_domain::visibility::Visibility;
 use toml::{Table, Value};
 
 use super::plan::as_file;
@@ -75,6 +76,18 @@ pub fn export(of: &Organisation) -> Result<String, toml::ser::Error> {
             resource.keep_alive_offline,
         );
         texts(&mut table, "approvers", &resource.approvers);
+        flag(&mut table, "disabled", resource.disabled);
+        let visibility = resource.visibility;
+        if visibility != Visibility::default() {
+            table.insert("visibility".to_owned(), visibility.as_str().into());
+        }
+        for (key, value) in [
+            ("description", &resource.description),
+            ("how_to_use", &resource.how_to_use),
+        ] {
+            text(&mut table, key, Some(value).filter(|it| !it.is_empty()));
+        }
+        text(&mut table, "owner", resource.owner.as_ref());
         let settings = resource.settings;
         let all = Override {
             mode: Some(settings.mode),

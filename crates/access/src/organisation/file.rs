@@ -8,6 +8,7 @@ use hourkey_domain::length::Length;
 use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Override, Settings};
+use hourkey_domain::visibility::Visibility;
 use serde::Serialize;
 use toml::de::DeTable;
 
@@ -86,6 +87,21 @@ pub struct ResourceSpec {
     pub settings: Settings,
     /// Names of groups.
     pub approvers: Vec<String>,
+    /// Opens for nobody, and goes on governing its destination.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+    /// Where its people find it.
+    #[serde(skip_serializing_if = "Visibility::is_usual")]
+    pub visibility: Visibility,
+    /// What it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// How to use it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub how_to_use: String,
+    /// The owner's login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// An assignment; group and resource together are the key.
@@ -181,7 +197,10 @@ fn read(reader: &mut Reader, root: &mut Table<'_>) -> Option<OrgFile> {
     let resources = root.tables(reader, "resource");
     let resources: Vec<_> = resources
         .into_iter()
-        .filter_map(|table| read_resource(reader, table, &network_names, &group_names, &mut ids))
+        .filter_map(|table| {
+            let names = (&network_names, &group_names, &logins);
+            read_resource(reader, table, names, &mut ids)
+        })
         .collect();
     let resource_names = Names::of(reader, "resource", resources.iter().map(|r| &r.0));
 
@@ -319,8 +338,7 @@ fn read_group(
 fn read_resource(
     reader: &mut Reader,
     mut table: Table<'_>,
-    networks: &Names,
-    groups: &Names,
+    (networks, groups, logins): (&Names, &Names, &Names),
     ids: &mut Ids,
 ) -> Option<Entry<ResourceSpec>> {
     let id = table.id(reader, "id");
@@ -346,6 +364,14 @@ fn read_resource(
     let keep_alive_offline = table.flag(reader, "keep_alive_offline") || outlasts_controller;
     let approvers = table.texts(reader, "approvers");
     let approvers = groups.resolve(reader, approvers);
+    let disabled = table.flag(reader, "disabled");
+    let visibility = read_visibility(reader, &mut table);
+    let description = table.description(reader, "description");
+    let how_to_use = table.description(reader, "how_to_use");
+    let owner = table.text(reader, "owner").map(|mut owner| {
+        owner.value = owner.value.to_lowercase();
+        logins.resolve(reader, vec![owner])
+    });
     let line = table.line;
     let access = table.table(reader, "access");
     if access.is_none() {
@@ -357,7 +383,8 @@ fn read_resource(
     let access = access.map(|table| access::read(reader, table));
     table.finish(
         reader,
-        "id, name, address, ports, alias, network, tags, url, keep_alive_offline, access, approvers",
+        "id, name, address, ports, alias, network, tags, url, keep_alive_offline, access, approvers, \
+         disabled, visibility, description, how_to_use, owner",
     );
     if let Some(url) = &url {
         let known = url::Url::parse(&url.value)
@@ -384,9 +411,26 @@ fn read_resource(
             keep_alive_offline,
             settings: settings?,
             approvers,
+            disabled,
+            visibility,
+            description,
+            how_to_use,
+            owner: owner.and_then(|mut owner| owner.pop()),
         })
     })();
     Some((name, spec))
+}
+
+fn read_visibility(reader: &mut Reader, table: &mut Table<'_>) -> Visibility {
+    let Some(word) = table.text(reader, "visibility") else {
+        return Visibility::default();
+    };
+    Visibility::of(&word.value).unwrap_or_else(|| {
+        let known = Visibility::ALL.map(Visibility::as_str).join(", ");
+        let mistake = format!("{:?} is no visibility; they are {known}", word.value);
+        reader.mistake(word.line, mistake);
+        Visibility::default()
+    })
 }
 
 fn read_assignment(

@@ -7,6 +7,8 @@ use hourkey_domain::ids::GroupId;
 use hourkey_domain::organisation::{Network, Organisation};
 use hourkey_domain::periods::Periods;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_domain::text::one_line;
+use hourkey_domain::visibility::Visibility;
 use serde::Serialize;
 
 use super::file::{AssignmentSpec, GroupSpec, OrgFile, ResourceSpec, UserSpec};
@@ -378,7 +380,27 @@ fn resource_fields(resource: &ResourceSpec) -> Vec<(&'static str, String)> {
     ];
     fields.extend(settings_fields(own));
     fields.push(("approvers", resource.approvers.join(", ")));
+    let disabled = if resource.disabled { "yes" } else { "" };
+    let visibility = match resource.visibility {
+        Visibility::Shown => "",
+        other => other.as_str(),
+    };
+    fields.extend([
+        ("disabled", disabled.to_owned()),
+        ("visibility", visibility.to_owned()),
+        ("description", quoted(&resource.description)),
+        ("how_to_use", quoted(&resource.how_to_use)),
+        ("owner", resource.owner.clone().unwrap_or_default()),
+    ]);
     fields
+}
+
+/// The beginning of a text, on one line.
+fn quoted(text: &str) -> String {
+    match text.is_empty() {
+        true => String::new(),
+        false => format!("“{}”", one_line(text, 60)),
+    }
 }
 
 fn assignment_fields(assignment: &AssignmentSpec) -> Vec<(&'static str, String)> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DurationRound as _, TimeDelta};
+use hourkey_domain::organisation::About;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -116,6 +117,23 @@ impl<'i> Table<'i> {
             reader.mistake(self.line, format!("{} has no {key}", self.what));
         }
         self.text(reader, key)
+    }
+
+    /// A description, possibly of several lines; empty when it is not there.
+    pub(super) fn description(&mut self, reader: &mut Reader, key: &str) -> String {
+        let Some((line, value)) = self.entries.remove(key) else {
+            return String::new();
+        };
+        match value.into_inner() {
+            DeValue::String(text) => About::text(&text).unwrap_or_else(|why| {
+                reader.mistake(line, format!("{key} {why}"));
+                String::new()
+            }),
+            other => {
+                wrong_type(reader, line, key, "a text in quotes", &other);
+                String::new()
+            }
+        }
     }
 
     /// A list of texts; empty when it is not there.

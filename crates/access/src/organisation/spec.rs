@@ -31,6 +31,7 @@ impl ResourceSpec {
     pub(super) fn of(today: &Organisation, resource: &Resource) -> Self {
         let group = |id: &GroupId| today.group(*id).map(|group| group.name.clone());
         let network = today.network(resource.network);
+        let owner = resource.about.owner.and_then(|id| today.user(id));
         Self {
             name: resource.name.clone(),
             address: resource.address.clone(),
@@ -42,6 +43,11 @@ impl ResourceSpec {
             keep_alive_offline: resource.keep_alive_offline,
             settings: resource.settings,
             approvers: names(&resource.approvers, group),
+            disabled: !resource.about.enabled,
+            visibility: resource.about.visibility,
+            description: resource.about.description.clone(),
+            how_to_use: resource.about.how_to_use.clone(),
+            owner: owner.map(|owner| owner.login.clone()),
         }
     }
 }

@@ -14,6 +14,9 @@ pub enum DialError {
     /// The resource is locked, and stayed so.
     #[error("This resource is locked. Ask for access, and try again once you have it.")]
     Locked,
+    /// The resource opens for nobody.
+    #[error("This resource is disabled: nobody can use or request it. Ask an administrator.")]
+    Disabled,
     /// The request was denied while the connection waited.
     #[error("Your request for this resource was denied.")]
     Denied,

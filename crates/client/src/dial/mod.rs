@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use hourkey_clock::Clock;
 use hourkey_domain::ids::ResourceId;
-use hourkey_domain::lock::LockState;
+use hourkey_domain::lock::{LockState, Why};
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::gateway::Refusal;
 use hourkey_tcp::Watchdog;
@@ -252,6 +252,8 @@ impl Dialer {
                 LockState::Open { .. } | LockState::Granted { .. } => {
                     return Ok(resource.network.clone());
                 }
+                // There is nothing to wait for.
+                LockState::Locked { why: Why::Disabled } => return Err(DialError::Disabled),
                 LockState::Scheduled { .. }
                 | LockState::Pending { .. }
                 | LockState::Locked { .. } => {}

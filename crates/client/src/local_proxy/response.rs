@@ -242,6 +242,7 @@ impl From<DialError> for ProxyResponse {
         let status = match &refused {
             DialError::NoResource
             | DialError::Locked
+            | DialError::Disabled
             | DialError::Denied
             | DialError::SignedOut
             | DialError::Gateway(Refusal::NoPermit | Refusal::Device) => StatusCode::FORBIDDEN,

@@ -34,6 +34,7 @@ impl From<&DialError> for Reply {
         match refused {
             DialError::NoResource
             | DialError::Locked
+            | DialError::Disabled
             | DialError::Denied
             | DialError::SignedOut
             | DialError::Gateway(Refusal::NoPermit | Refusal::Device) => Self::NotAllowed,

@@ -14,7 +14,7 @@ use hourkey_protocol::problem::Code;
 use maud::{Markup, html};
 
 use super::explain::ConnectedGateways;
-use super::view::{administered, count, overview_of_one};
+use super::view::{count, overview_of_one, set_up};
 use crate::address::Id;
 use crate::confirm;
 use crate::error::PageError;
@@ -31,7 +31,7 @@ pub(super) async fn show_new(
     Id(id): Id<NetworkId>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     let network = network(&view, id)?;
     let (typed, wrong) = (&unsent.fields, &unsent.wrong);
     let main = html! {
@@ -75,7 +75,7 @@ pub(super) async fn send_new(
     Id(id): Id<NetworkId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     network(&view, id)?;
     if let Some(answer) = confirm::first(&app, &user) {
         return Ok(answer);
@@ -115,8 +115,8 @@ pub(super) async fn send(
     if !all.iter().any(|gateway| gateway.id == id) {
         return Err(AppError::not_found().into());
     }
-    if !view.administers {
-        let who = "Only administrators add and remove gateways.";
+    if !view.sets_up {
+        let who = "Only administrators and operators add and remove gateways.";
         return Err(AppError::refused(Code::Forbidden, who).into());
     }
     match fields.get("do") {
@@ -192,7 +192,7 @@ async fn page(
                 noscript { p { a href={ "/gateways/" (id) } { "See whether it is connected" } } }
             }
         }
-        @if view.administers { (acts(&view, user, gateway, token.is_some())) }
+        @if view.sets_up { (acts(&view, user, gateway, token.is_some())) }
     };
     // Reloading would take the command away.
     let live = match token {

@@ -37,7 +37,7 @@ pub(super) async fn list(
         &html! {
             div.head {
                 h1 { "Gateways" }
-                @if view.administers { a.btn href="/networks/new" { "New network" } }
+                @if view.sets_up { a.btn href="/networks/new" { "New network" } }
             }
             p.lead {
                 "A gateway stands beside the resources of its network: it lets in what is granted, and cuts it \
@@ -46,7 +46,7 @@ pub(super) async fn list(
             @if networks.is_empty() {
                 p.empty {
                     "There is no network yet."
-                    @if view.administers { " Begin with one: " a href="/networks/new" { "New network" } "." }
+                    @if view.sets_up { " Begin with one: " a href="/networks/new" { "New network" } "." }
                 }
             }
             @for network in &networks { (of_network(&view, network, &gateways, &connected)) }
@@ -79,7 +79,7 @@ fn of_network(
         section #{ "network-" (network.id) } {
             div.head {
                 h2 { bdi { (plain(&network.name)) } span { (count(resources, "resource", "resources")) } }
-                @if view.administers {
+                @if view.sets_up {
                     p.acts {
                         a.btn href={ "/networks/" (network.id) "/gateways" }
                             aria-label={ "Add a gateway to " (plain(&network.name)) } { "Add a gateway" }

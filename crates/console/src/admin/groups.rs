@@ -131,7 +131,7 @@ fn reviews(view: &Overview, group: &Group) -> Markup {
 fn resources(view: &Overview, group: &Group) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_to(group.id).collect();
-    let headings: &[&str] = match view.administers {
+    let headings: &[&str] = match view.sets_up {
         true => &["Resource", "Settings", "Ends", "Change"],
         false => &["Resource", "Settings", "Ends"],
     };
@@ -148,7 +148,7 @@ fn resources(view: &Overview, group: &Group) -> Markup {
                                 th scope="row" { (link("resources", resource.id, &resource.name)) }
                                 td { (settings::of_assignment(resource.settings, own.own)) }
                                 td { (ends(own.until, view)) }
-                                @if view.administers { td { (change(own.id, &resource.name)) } }
+                                @if view.sets_up { td { (change(own.id, &resource.name)) } }
                             }
                         }
                     }

@@ -11,6 +11,7 @@ use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
 use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Resource, Standing, User};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
@@ -20,6 +21,7 @@ use super::{requests, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
 use crate::layout::{Place, plain};
+use crate::outcome::quote;
 use crate::page_user::PageUser;
 use crate::state;
 use crate::time::{ago, moment};
@@ -45,7 +47,7 @@ pub(super) async fn list(
             div.head {
                 h1 { "Resources " span.muted { (rows.total) } }
                 (search("/resources", &query, "Search resources"))
-                @if view.administers { a.btn.primary href="/resources/new" { "New resource…" } }
+                @if view.sets_up { a.btn.primary href="/resources/new" { "New resource…" } }
             }
             (rows.table(
                 "/resources",
@@ -86,6 +88,7 @@ fn searched(view: &Overview, resource: &Resource) -> String {
         resource.alias.as_deref().unwrap_or_default(),
         network.map_or("", |network| &network.name),
         &resource.tags.join("\n"),
+        &resource.about.description,
     ];
     texts.join("\n")
 }
@@ -95,7 +98,10 @@ fn row(view: &Overview, resource: &Resource) -> Markup {
     let network = of.network(resource.network);
     html! {
         tr {
-            th scope="row" { (link("resources", resource.id, &resource.name)) }
+            th scope="row" {
+                (link("resources", resource.id, &resource.name))
+                @if !resource.about.enabled { " " span.state.stop { "Disabled" } }
+            }
             td.mono { bdi { (plain(&address(resource))) } }
             td { bdi { (plain(network.map_or("", |network| &network.name))) } }
             td { (settings::policy(&resource.settings)) }
@@ -146,7 +152,7 @@ pub(super) async fn show(
         &html! {
             div.head {
                 h1 { bdi { (title) } }
-                @if view.administers {
+                @if view.sets_up {
                     p.acts {
                         a.btn href={ "/resources/" (id) "/edit" } { "Change…" }
                         a.btn.primary href={ "/resources/" (id) "/groups" } { "Give a group access…" }
@@ -157,6 +163,14 @@ pub(super) async fn show(
                 }
             }
             p.mono.address { bdi { (plain(&address(resource))) } }
+            @if !resource.about.enabled {
+                div.bar.warn #disabled {
+                    p {
+                        "It is disabled: it opens for nobody, and nobody can request it. Nothing else takes \
+                         its address."
+                    }
+                }
+            }
             (facts(&view, resource))
             (assignments(&view, resource))
             @if view.sees_all { (people(&view, resource, &query)) }
@@ -171,12 +185,33 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
     let network = of.network(resource.network);
     let approvers = resource.approvers.iter().filter_map(|id| of.group(*id));
     let approvers: Vec<_> = approvers.collect();
+    let about = &resource.about;
+    let owner = about.owner.and_then(|id| of.user(id));
     html! {
         dl.facts {
+            @if !about.description.is_empty() {
+                dt { "Description" }
+                dd { (quote(&about.description)) }
+            }
+            @if !about.how_to_use.is_empty() {
+                dt { "How to use it" }
+                dd { (quote(&about.how_to_use)) }
+            }
+            @if let (Some(owner), true) = (owner, view.sees_all) {
+                dt { "Owner" }
+                dd {
+                    (link("people", owner.id, &owner.name))
+                    @if owner.disabled { " · disabled" }
+                }
+            }
+            @if about.visibility != Visibility::default() {
+                dt { "In lists" }
+                dd { (settings::visibility(about.visibility)) }
+            }
             dt { "Access" }
             dd {
                 (settings::policy(&resource.settings))
-                @if view.administers {
+                @if view.sets_up {
                     " · " a href={ "/resources/" (resource.id) "/settings" } { "Change…" }
                 }
             }
@@ -206,7 +241,7 @@ fn facts(view: &Overview, resource: &Resource) -> Markup {
 fn assignments(view: &Overview, resource: &Resource) -> Markup {
     let of = &view.organisation;
     let all: Vec<_> = of.assignments_of(resource.id).collect();
-    let headings: &[&str] = match view.administers {
+    let headings: &[&str] = match view.sets_up {
         true => &["Group", "People", "Settings", "Ends", "Change"],
         false => &["Group", "People", "Settings", "Ends"],
     };
@@ -224,7 +259,7 @@ fn assignments(view: &Overview, resource: &Resource) -> Markup {
                                 td.number { (group.members.len()) }
                                 td { (settings::of_assignment(resource.settings, own.own)) }
                                 td { (ends(own.until, view)) }
-                                @if view.administers { td { (change(own.id, &group.name)) } }
+                                @if view.sets_up { td { (change(own.id, &group.name)) } }
                             }
                         }
                     }

@@ -29,7 +29,8 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let view = overview_of_one(&app, &user, Sight::All).await?;
     let person = view.organisation.user(id).ok_or_else(AppError::not_found)?;
-    let rows = rows(&view.organisation, id, None, view.now);
+    let mut rows = rows(&view.organisation, id, None, view.now);
+    rows.retain(|row| row.shown.visibility.is_listed(row.shown.lock));
     let title = format!("What {} sees", plain(&person.name));
     page(
         &app,

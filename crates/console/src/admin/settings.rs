@@ -1,6 +1,7 @@
 //! Access settings in words, as short as a table wants them.
 
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_domain::visibility::Visibility;
 use maud::{Markup, html};
 
 /// `Always open`, `Reviewer · 45 minutes`.
@@ -75,5 +76,14 @@ fn marked(is_own: bool, words: &str) -> Markup {
             false => (words),
             true => b title="Set for this group, in place of the resource’s" { (words) },
         }
+    }
+}
+
+/// Where lists have a resource.
+pub(super) fn visibility(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Shown => "Shown",
+        Visibility::Shortcut => "Shortcut",
+        Visibility::Hidden => "Hidden",
     }
 }

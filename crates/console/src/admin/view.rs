@@ -44,6 +44,15 @@ pub(super) async fn administered(app: &App, user: &PageUser) -> Result<Overview,
     }
 }
 
+/// The organisation, for those who set up resources: for all others there is no such page.
+pub(super) async fn set_up(app: &App, user: &PageUser) -> Result<Overview, PageError> {
+    let view = overview_of_one(app, user, Sight::Configuration).await?;
+    match view.sets_up {
+        true => Ok(view),
+        false => Err(AppError::not_found().into()),
+    }
+}
+
 /// The page.
 pub(super) async fn page(
     app: &App,

@@ -47,7 +47,7 @@ refusals! {
     AcknowledgeErrors: Malformed Unauthenticated NotFound TooLarge UnsupportedMedia Internal
         Unavailable;
     /// Of asking.
-    AskErrors: Malformed Unauthenticated NotFound NotNeeded NothingToExtend NobodyCanApprove KeyReused TooLarge
+    AskErrors: Malformed Unauthenticated NotFound NotNeeded ResourceDisabled NothingToExtend NobodyCanApprove KeyReused TooLarge
         UnsupportedMedia BlankText TextTooLong BadLength BadStart RateLimited Internal Unavailable;
     /// Of withdrawing a request.
     CancelErrors: Malformed Unauthenticated Forbidden NotFound AlreadyDecided KeyReused TooLarge
@@ -61,8 +61,8 @@ refusals! {
     /// Of what administrators look at.
     AdminErrors: Malformed Unauthenticated Forbidden NotFound RateLimited Internal Unavailable;
     /// Of unlocking for somebody else.
-    UnlockErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded KeyReused TooLarge
-        UnsupportedMedia TextTooLong RateLimited Internal Unavailable;
+    UnlockErrors: Malformed Unauthenticated Forbidden OwnRequest NotFound NotNeeded ResourceDisabled
+        KeyReused TooLarge UnsupportedMedia TextTooLong RateLimited Internal Unavailable;
     /// Of giving back.
     ReleaseErrors: Malformed Unauthenticated Forbidden NotFound AlreadyEnded KeyReused TooLarge
         Internal Unavailable;

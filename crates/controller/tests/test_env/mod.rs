@@ -35,7 +35,7 @@ use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
 use hourkey_protocol::account::SessionKind;
 use hourkey_store::account::NewSession;
 use hourkey_store::log::Audited;
-use hourkey_store::organisation::{Assignment, Group, Resource, User};
+use hourkey_store::organisation::{About, Assignment, Group, Resource, User};
 use hourkey_store::{Read, Room, Store, StoreError, Work};
 use hourkey_store_sqlite::SqliteStore;
 use serde_json::Value;
@@ -542,6 +542,7 @@ async fn found(app: &App) -> (People, Resources, Assignments) {
                 keep_alive_offline: false,
                 settings,
                 approvers,
+                about: About::default(),
             };
             let settings = |mode, period, approval| Settings {
                 mode,

@@ -314,3 +314,21 @@ async fn links_and_gateways_want_it_and_disabling_somebody_does_not() {
         .await
         .says(CONFIRM);
 }
+
+#[tokio::test]
+async fn a_resource_is_disabled_at_once_and_nothing_is_changed_beside() {
+    let site = Site::new().await;
+    let ada = site.signed_in("ada").await;
+    let path = format!("/resources/{}/edit", site.env.resources.database);
+    let saved = async |change: &[(&str, &str)]| {
+        wait(&site, 16);
+        let form = ada.get(&path).await;
+        let change = [change, &[("network", "1")]].concat();
+        let shown = send(&ada, &path, &form, &change).await;
+        send(&ada, &path, &shown, &[("do", "save"), ("network", "1")]).await
+    };
+    let both = [("use", "disabled"), ("description", "Closed")];
+    saved(&both).await.says(CONFIRM);
+    assert_eq!(saved(&[("use", "disabled")]).await.status, 303);
+    saved(&[("use", "enabled")]).await.says(CONFIRM);
+}

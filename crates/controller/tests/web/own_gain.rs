@@ -53,7 +53,7 @@ async fn what_somebody_gives_themselves_counts_a_day_later() {
     let form = ada.get(&path).await;
     let shown = send(&ada, &path, &form, &[("join", "ada, eve")]).await;
     shown.says("For you it counts 24 hours later: it gives you more of");
-    shown.says("The other administrators are told.");
+    shown.says("The administrators are told.");
     saved(&ada, &path, &[("join", "ada, eve")]).await;
     assert_eq!(mode(site, people.eve).await, Some(Mode::AccessRequest));
     assert_eq!(mode(site, people.ada).await, None);

@@ -63,7 +63,9 @@ impl Affected<'_> {
     fn resources(&mut self) {
         let resources = changed(&self.before.resources, &self.after.resources);
         let differs = |before: &Resource, after: &Resource| {
-            before.settings != after.settings || !before.same_destination(after)
+            before.settings != after.settings
+                || before.about.enabled != after.about.enabled
+                || !before.same_destination(after)
         };
         let mut all: BTreeSet<_> = resources
             .iter()

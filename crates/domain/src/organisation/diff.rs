@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use words::sentences;
+pub use words::{sentences, sentences_without_people};
 
 use super::affected::{Consequences, affected_pairs};
 use super::changes::{changed, in_one_only};
@@ -24,9 +24,10 @@ use crate::transition::Transition;
 /// The effects of a change of the organisation on people. Every list is in order of id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Diff {
-    /// Who sees a resource that they did not see.
+    /// Who may use a resource, or ask for it, that they could not: they did not see it, or it was
+    /// disabled.
     pub gains: Vec<Sight>,
-    /// Who sees a resource no more.
+    /// Who may neither use nor ask for a resource any more: they do not see it, or it is disabled.
     pub losses: Vec<Sight>,
     /// Whose lock of a resource that they go on seeing becomes stricter (rule 3).
     pub stricter: Vec<LockChange>,
@@ -44,7 +45,7 @@ pub struct Diff {
     pub unreviewed: Vec<UnreviewedResource>,
 }
 
-/// People who see, or do not see, a resource.
+/// People who have, or have not, to do with a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sight {
     /// The resource.
@@ -155,7 +156,8 @@ enum Whose {
 fn examined(before: &Organisation, after: &Organisation) -> BTreeMap<ResourceId, Whose> {
     let mut everybody = BTreeSet::new();
     for resource in changed(&before.resources, &after.resources) {
-        let settings = |side: Option<&super::models::Resource>| side.map(|it| it.settings);
+        let settings =
+            |side: Option<&super::models::Resource>| side.map(|it| (it.settings, it.about.enabled));
         if settings(resource.before) != settings(resource.after) {
             everybody.insert(resource.id);
         }
@@ -269,7 +271,9 @@ impl Sides<'_> {
     }
 
     fn assigned(&self, organisation: &Organisation) -> Vec<EffectiveAssignment> {
-        let Some(resource) = organisation.resource(self.resource) else {
+        let resource = organisation.resource(self.resource);
+        // Whom a disabled one is given to gains nothing by that.
+        let Some(resource) = resource.filter(|resource| resource.about.enabled) else {
             return Vec::new();
         };
         let assigned = organisation.assignments_of(self.resource);

@@ -76,7 +76,8 @@ pub fn held_back(
     now: Time,
 ) -> Vec<HeldBack> {
     let until = later(now, HELD_BACK_FOR);
-    let had: BTreeMap<_, _> = { before.live(maker, None) }
+    let enabled = |(_, resource, _): &(_, &Arc<Resource>, _)| resource.about.enabled;
+    let had: BTreeMap<_, _> = { before.live(maker, None).filter(enabled) }
         .map(|(own, _, live)| ((own.id, own.resource), live))
         .collect();
     let freed = Freed::between(before, after, maker);
@@ -90,7 +91,7 @@ pub fn held_back(
             earlier,
         };
         match had.get(&(own.id, own.resource)) {
-            _ if !live.is_valid(now) => None,
+            _ if !live.is_valid(now) || !resource.about.enabled => None,
             None => Some(held(None)),
             Some(_) if leads_elsewhere || freed.gives(resource, live) => Some(held(None)),
             Some(had) => {
@@ -132,7 +133,7 @@ impl<'a> Freed<'a> {
             now.is_none_or(|now| !Arc::ptr_eq(it, now) && !now.same_destination(it))
         });
         let all = gone.map(|it| {
-            let had = before.facts(maker, it.id);
+            let had = before.facts(maker, it.id).filter(|_| it.about.enabled);
             (&**it, had.map_or_else(Vec::new, |had| had.assignments))
         });
         Self { all: all.collect() }
@@ -148,7 +149,7 @@ impl<'a> Freed<'a> {
             gone.id != resource.id
                 && gone.network == resource.network
                 && gone.ports.overlap(&resource.ports)
-                && gone.address.may_overlap(&resource.address)
+                && resource.address.may_cover(&gone.address)
                 && !had.iter().any(is_no_less)
         })
     }

@@ -35,7 +35,9 @@ pub use diff::{
 pub use explain::explain;
 pub use held_back::{Earlier, HELD_BACK_FOR, HeldBack, held_back};
 pub use lint::lint;
-pub use models::{Assignment, Device, Group, Joined, Names, Network, Resource, Session, User};
+pub use models::{
+    About, Assignment, BadText, Device, Group, Joined, Names, Network, Resource, Session, User,
+};
 pub use reads::{InNetwork, Reachable, Reached};
 pub use reviewers::Reach;
 pub use size::Size;

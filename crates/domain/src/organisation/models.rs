@@ -11,6 +11,8 @@ use crate::length::Length;
 use crate::naming::Called;
 use crate::review::Role;
 use crate::settings::{EffectiveAssignment, Override, Settings};
+use crate::text::is_unsafe;
+use crate::visibility::Visibility;
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,67 @@ pub struct Resource {
     pub settings: Settings,
     /// Groups whose members may review requests for it, in order of id.
     pub approvers: Vec<GroupId>,
+    /// Whether it can be used, and what people are told of it.
+    pub about: About,
+}
+
+/// Whether a resource can be used at all, where people find it, and what they are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Where it is not, it goes on governing its destination (rule 9), and opens for nobody.
+    pub enabled: bool,
+    /// Where its people find it.
+    pub visibility: Visibility,
+    /// What it is, for those who see it: at most [`About::MAX_CHARS`] characters, possibly none.
+    pub description: String,
+    /// How to use it, for those to whom it is open: as long at most, of several lines, possibly empty.
+    pub how_to_use: String,
+    /// Who answers for it. Whoever was removed since counts for nobody.
+    pub owner: Option<UserId>,
+}
+
+impl About {
+    /// The most characters of [`About::description`], and of [`About::how_to_use`].
+    pub const MAX_CHARS: usize = 2_000;
+
+    /// A description as it is kept: without white space around it, lines ending as on Unix.
+    ///
+    /// # Errors
+    /// [`BadText`].
+    pub fn text(typed: &str) -> Result<String, BadText> {
+        let text = typed.replace("\r\n", "\n");
+        let text = text.trim();
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(BadText::TooLong);
+        }
+        match text.chars().any(|c| c != '\n' && c != '\t' && is_unsafe(c)) {
+            true => Err(BadText::Unseen),
+            false => Ok(text.to_owned()),
+        }
+    }
+}
+
+/// Why a text cannot be a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadText {
+    /// More than [`About::MAX_CHARS`] characters.
+    #[error("has more than 2,000 characters")]
+    TooLong,
+    /// Characters that nobody sees, or that turn others around.
+    #[error("has characters that cannot be seen")]
+    Unseen,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            visibility: Visibility::Shown,
+            description: String::new(),
+            how_to_use: String::new(),
+            owner: None,
+        }
+    }
 }
 
 impl Resource {

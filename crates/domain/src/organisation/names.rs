@@ -10,6 +10,8 @@ pub(super) struct Names<'a> {
     of: &'a Organisation,
     /// Has the names of what is gone.
     before: &'a Organisation,
+    /// Whether people are named, or only counted.
+    names_people: bool,
 }
 
 impl<'a> Names<'a> {
@@ -19,14 +21,44 @@ impl<'a> Names<'a> {
 
     /// The names in `after`, and of what it lacks in `before`.
     pub(super) fn after(before: &'a Organisation, after: &'a Organisation) -> Self {
-        Self { of: after, before }
+        Self {
+            of: after,
+            before,
+            names_people: true,
+        }
     }
 
+    /// For somebody who sees how things are set up, and nobody's access.
+    pub(super) fn without_people(self) -> Self {
+        Self {
+            names_people: false,
+            ..self
+        }
+    }
+
+    /// Whether people are named.
+    pub(super) fn names_people(&self) -> bool {
+        self.names_people
+    }
+
+    /// One person.
     pub(super) fn user(&self, id: UserId) -> Piece {
+        if !self.names_people {
+            return Piece::from("1 person");
+        }
         let name = self.of.user_name(id);
         let name = name.or_else(|| self.before.user_name(id));
         let is_there = self.of.user(id).is_some() && self.before.user(id).is_some();
         named(name, is_there.then_some(Thing::User(id)), id.0)
+    }
+
+    /// Whether a resource is there before and after, and is disabled or enabled between.
+    pub(super) fn changes_use(&self, id: ResourceId) -> bool {
+        let enabled = |of: &Organisation| of.resource(id).map(|it| it.about.enabled);
+        match (enabled(self.before), enabled(self.of)) {
+            (Some(before), Some(after)) => before != after,
+            (None, _) | (_, None) => false,
+        }
     }
 
     pub(super) fn group(&self, id: GroupId) -> Piece {

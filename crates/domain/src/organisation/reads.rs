@@ -39,6 +39,7 @@ impl Reached<'_> {
     pub fn facts(&self) -> Facts<'_> {
         let granted = self.access.and_then(|access| access.grant.as_deref());
         Facts {
+            resource_enabled: self.resource.about.enabled,
             assignments: &self.assignments,
             grant: granted.map(|granted| &granted.grant),
             pending: self.access.and_then(|access| access.pending.as_deref()),
@@ -163,6 +164,7 @@ impl Organisation {
         access: Option<&Access>,
     ) -> AccessFacts {
         let user_enabled = self.enabled_user(user).is_some();
+        let found = self.resources.get(&resource);
         let reached = self.facts(user, resource);
         let assignments = reached.map_or_else(Vec::new, |reached| reached.assignments);
         let pending = access.and_then(|access| access.pending.as_deref());
@@ -175,7 +177,8 @@ impl Organisation {
             user,
             resource,
             user_enabled,
-            resource_exists: self.resources.contains_key(&resource),
+            resource_exists: found.is_some(),
+            resource_enabled: found.is_some_and(|found| found.about.enabled),
             former: former.and_then(|id| self.effective_assignment(id)),
             assignments,
             pending: pending.cloned(),

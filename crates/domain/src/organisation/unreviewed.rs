@@ -29,6 +29,10 @@ impl Organisation {
         fallback: &[UserId],
         now: Time,
     ) -> Option<Unreviewed> {
+        // Nobody may ask for it.
+        if !resource.about.enabled {
+            return None;
+        }
         let only = match (self.regulars(resource.id), fallback) {
             (Regulars::Several, _) => return None,
             (Regulars::Nobody, []) => None,

@@ -6,7 +6,7 @@ use super::facts::AccessFacts;
 use crate::Time;
 use crate::extension::Extension;
 use crate::ids::{AssignmentId, RequestId};
-use crate::lock::{LockState, lock_state};
+use crate::lock::{LockState, Why, lock_state};
 use crate::request::{self, Ask, CannotAsk, NewRequest, Purpose};
 use crate::review::{Eligible, Reviewers};
 use crate::settings::{Approval, Mode, in_force, most_permissive};
@@ -45,6 +45,7 @@ pub fn ask(
             granted.map(|granted| granted.request.id)
         }
         LockState::Pending { request, .. } => Some(request),
+        LockState::Locked { why: Why::Disabled } => return Err(CannotAsk::Disabled),
         LockState::Locked { .. } => None,
     };
     if let Some(request) = there {
@@ -93,6 +94,7 @@ pub fn extend(
         LockState::Granted {
             extension: None, ..
         } => {}
+        LockState::Locked { why: Why::Disabled } => return Err(CannotAsk::Disabled),
         LockState::Scheduled { .. } | LockState::Pending { .. } | LockState::Locked { .. } => {
             return Err(CannotAsk::NothingToExtend);
         }

@@ -21,6 +21,8 @@ pub struct AccessFacts {
     pub user_enabled: bool,
     /// The resource exists.
     pub resource_exists: bool,
+    /// It is not disabled.
+    pub resource_enabled: bool,
     /// The user's assignments to it, also past their end date; none when the user is disabled.
     pub assignments: Vec<EffectiveAssignment>,
     /// The assignment that the pending request or the grant rests on, where it exists and the user
@@ -50,6 +52,7 @@ impl AccessFacts {
     #[must_use]
     pub fn view(&self) -> Facts<'_> {
         Facts {
+            resource_enabled: self.resource_enabled,
             assignments: &self.assignments,
             grant: self.grant.as_ref().map(|granted| &granted.grant),
             pending: self.pending.as_ref(),
@@ -138,6 +141,7 @@ impl AccessFacts {
         let context = GrantContext {
             user_enabled: self.user_enabled,
             resource_exists: self.resource_exists,
+            resource_enabled: self.resource_enabled,
             same_destination: !moved,
             is_member: own.any(|own| own.assignment == assignment),
             assignment: self.assignment(assignment),

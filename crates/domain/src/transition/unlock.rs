@@ -15,6 +15,9 @@ pub enum CannotUnlock {
     /// The user does not see the resource (rule 1).
     #[error("no such resource for this user")]
     NotVisible,
+    /// The resource is disabled.
+    #[error("the resource is disabled")]
+    Disabled,
     /// It is open already.
     #[error("it is open")]
     Open,
@@ -38,6 +41,9 @@ pub fn unlock(
     now: Time,
 ) -> Result<Vec<Transition>, CannotUnlock> {
     let best = most_permissive(&facts.assignments, now).ok_or(CannotUnlock::NotVisible)?;
+    if !facts.resource_enabled {
+        return Err(CannotUnlock::Disabled);
+    }
     let Some(locked) = best.auto_locked(facts.last_used, now) else {
         let open = lock_state(&facts.view(), now).is_some_and(|lock| lock.is_open());
         return Err(match open {

@@ -112,6 +112,7 @@ impl History {
             resource: RESOURCE,
             user_enabled: true,
             resource_exists: true,
+            resource_enabled: true,
             assignments: vec![self.assignment],
             former: None,
             pending,

@@ -78,6 +78,7 @@ proptest! {
                 | CannotAsk::BlankReason
                 | CannotAsk::UnlockHasNoLength
                 | CannotAsk::NothingToExtend
+                | CannotAsk::Disabled
                 | CannotAsk::ExtensionHasNoStart
                 | CannotAsk::AddsNothing(_)
                 | CannotAsk::NobodyCanApprove { .. }),

@@ -22,6 +22,7 @@ const SUBJECTS: [Subject; 4] = [
 /// The facts of one assignment, and of a grant through it.
 fn facts<'a>(assignments: &'a [EffectiveAssignment], grant: Option<&'a Grant>) -> Facts<'a> {
     Facts {
+        resource_enabled: true,
         assignments,
         grant,
         pending: None,
@@ -57,6 +58,7 @@ proptest! {
     fn what_is_gone_ends_all_that_rests_on_it(
         user_enabled: bool,
         resource_exists: bool,
+        resource_enabled: bool,
         same_destination: bool,
         is_member: bool,
         assignment in option::of(assignment()),
@@ -67,6 +69,7 @@ proptest! {
         let context = GrantContext {
             user_enabled,
             resource_exists,
+            resource_enabled,
             same_destination,
             is_member,
             assignment: assignment.as_ref(),
@@ -76,6 +79,7 @@ proptest! {
         let true_causes = [
             (!user_enabled, Cause::UserDisabled),
             (!resource_exists, Cause::ResourceRemoved),
+            (!resource_enabled, Cause::ResourceDisabled),
             (!same_destination, Cause::ResourceChanged),
             (!is_member, Cause::MembershipRemoved),
             (assignment.is_none(), Cause::AssignmentRemoved),
@@ -113,6 +117,7 @@ proptest! {
         let context = GrantContext {
             user_enabled: true,
             resource_exists: true,
+            resource_enabled: true,
             same_destination: true,
             is_member: true,
             assignment: Some(&assignment),
@@ -155,6 +160,7 @@ proptest! {
         let context = GrantContext {
             user_enabled: true,
             resource_exists: true,
+            resource_enabled: true,
             same_destination: true,
             is_member: true,
             assignment: Some(&assignment),

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use hourkey_domain::lock::{Facts, LockState, PermitCause, lock_state, permit};
+use hourkey_domain::lock::{Facts, LockState, PermitCause, Why, lock_state, permit};
 use hourkey_domain::settings::{EffectiveAssignment, Mode};
 use hourkey_domain::unlock::Unlocker;
 use proptest::prelude::*;
@@ -15,6 +15,7 @@ fn alone(
     last_used: Option<hourkey_domain::Time>,
 ) -> Facts<'_> {
     Facts {
+        resource_enabled: true,
         assignments,
         grant: None,
         pending: None,
@@ -24,6 +25,16 @@ fn alone(
 }
 
 proptest! {
+    /// Rule 8: a disabled resource gives no permit, and whoever saw it sees that it is disabled.
+    #[test]
+    fn a_disabled_resource_opens_for_nobody(situation in situation(), now in moment()) {
+        let facts = Facts { resource_enabled: false, ..situation.facts() };
+        prop_assert_eq!(permit(USER, RESOURCE, &facts, now), None);
+        let sees = lock_state(&situation.facts(), now).is_some();
+        let why = Why::Disabled;
+        prop_assert_eq!(lock_state(&facts, now), sees.then_some(LockState::Locked { why }));
+    }
+
     /// Rule 8: there is a permit exactly while the user sees the resource open or granted.
     #[test]
     fn a_permit_while_open_or_granted(situation in situation(), now in moment()) {

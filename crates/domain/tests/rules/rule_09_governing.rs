@@ -334,3 +334,38 @@ fn other_spellings() {
         assert!(text.parse::<Ports>().is_err(), "{text:?}");
     }
 }
+
+/// Rule 9: what may cover a destination is never said not to.
+#[test]
+fn what_may_take_over_is_known() {
+    let may = |one: &str, other: &str| {
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        address(one).may_cover(&address(other))
+    };
+    for (one, other) in [
+        ("*.corp", "db.corp"),
+        ("*.corp", "*.db.corp"),
+        ("*.db.corp", "*.corp"),
+        ("db.corp", "*.corp"),
+        ("10.0.0.0/8", "10.1.0.0/16"),
+        ("10.1.0.0/16", "10.0.0.0/8"),
+        ("10.0.0.0/8", "10.1.2.3"),
+        ("10.1.2.3", "10.0.0.0/8"),
+        ("10.0.0.0/8", "db.corp"),
+        ("10.1.2.3", "*.corp"),
+        ("*.corp", "10.1.2.3"),
+        ("db.corp", "db.corp"),
+    ] {
+        assert!(may(one, other), "{one} covers {other}");
+    }
+    for (one, other) in [
+        ("*.corp", "db.othercorp"),
+        ("*.db.corp", "*.web.corp"),
+        ("wiki.corp", "db.corp"),
+        ("10.0.0.0/8", "11.0.0.1"),
+        ("fd00::/8", "10.0.0.1"),
+        ("db.corp", "10.0.0.1"),
+    ] {
+        assert!(!may(one, other), "{one} does not cover {other}");
+    }
+}

@@ -26,7 +26,7 @@ proptest! {
 
         let assignments = [assignment];
         let facts =
-            Facts { assignments: &assignments, grant: None, pending: None, last_used: None, revoked_at };
+            Facts { resource_enabled: true, assignments: &assignments, grant: None, pending: None, last_used: None, revoked_at };
         let why = if off { Why::NeedsApproval } else { Why::NeedsReason };
         prop_assert_eq!(lock_state(&facts, now), Some(LockState::Locked { why }));
 

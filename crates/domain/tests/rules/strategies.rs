@@ -284,6 +284,7 @@ pub(crate) struct Situation {
 impl Situation {
     pub(crate) fn facts(&self) -> Facts<'_> {
         Facts {
+            resource_enabled: true,
             assignments: &self.assignments,
             grant: self.grant.as_ref(),
             pending: self.pending.as_ref(),
@@ -399,6 +400,7 @@ pub(crate) fn running(
         resource: RESOURCE,
         user_enabled: true,
         resource_exists: true,
+        resource_enabled: true,
         assignments: vec![*assignment],
         former: None,
         pending: None,

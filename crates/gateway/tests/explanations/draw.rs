@@ -8,7 +8,8 @@ use hourkey_domain::ids::{
 };
 use hourkey_domain::length::Length;
 use hourkey_domain::organisation::{
-    Access, Assignment, Contents, Device, Group, Network, Organisation, Resource, Session, User,
+    About, Access, Assignment, Contents, Device, Group, Network, Organisation, Resource, Session,
+    User,
 };
 use hourkey_domain::reason::Text;
 use hourkey_domain::request::{Purpose, Request, State as RequestState, Terms};
@@ -92,6 +93,7 @@ fn resource(id: i64) -> impl Strategy<Value = Resource> {
                 lock_after,
             },
             approvers: Vec::new(),
+            about: About::default(),
         },
     )
 }

@@ -6,12 +6,13 @@ use hourkey_domain::ids::{GroupId, ResourceId, UserId};
 use hourkey_domain::periods::Periods;
 use hourkey_domain::review::Role;
 use hourkey_domain::settings::{Approval, Mode, Override, Period, Settings};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::account::SessionKind;
 
 use super::sample::{assignment, at, group, length, resource, sample, user};
 use super::{refuse, write};
 use crate::account::NewSession;
-use crate::organisation::{Assignment, Group, Network, Organisation, Resource, User};
+use crate::organisation::{About, Assignment, Group, Network, Organisation, Resource, User};
 use crate::{Store, StoreError};
 
 /// Every field of everything comes back as it was given, in order of id.
@@ -79,6 +80,13 @@ pub async fn everything_comes_back_as_it_was_kept(store: Arc<dyn Store>) {
                 lock_after: u16::MAX,
             },
             approvers: groups.clone(),
+            about: About {
+                enabled: false,
+                visibility: Visibility::Hidden,
+                description: "What is left of the old one".to_owned(),
+                how_to_use: "psql -h db\n\n\tor ask".to_owned(),
+                owner: Some(ids[1]),
+            },
             ..resource("rich", network)
         };
         let prefix = Resource {
@@ -164,6 +172,11 @@ pub async fn fields_are_replaced(store: Arc<dyn Store>) {
             id: sample.resource,
             approvers: vec![sample.group],
             tags: vec!["new".to_owned()],
+            about: About {
+                visibility: Visibility::Shortcut,
+                owner: Some(sample.member),
+                ..About::default()
+            },
             ..resource("renamed", network)
         };
         tx.update_resource(resource.clone()).await?;

@@ -17,7 +17,7 @@ use super::write;
 use crate::Store;
 use crate::access::NewGrant;
 use crate::log::{Entity, Entry, Subject};
-use crate::organisation::{Assignment, Group, Resource, User};
+use crate::organisation::{About, Assignment, Group, Resource, User};
 
 /// A member and a reviewer, the member's group, and the group's access to two resources.
 #[derive(Clone, Copy)]
@@ -114,6 +114,7 @@ pub(super) fn resource(name: &str, network: NetworkId) -> Resource {
             lock_after: 30,
         },
         approvers: Vec::new(),
+        about: About::default(),
     }
 }
 

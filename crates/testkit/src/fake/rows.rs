@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use hourkey_domain::address::Ports;
 use hourkey_domain::ids::{GrantId, NoticeId, ResourceId, UserId};
 use hourkey_domain::lock::{LockState, Why};
+use hourkey_domain::visibility::Visibility;
 use hourkey_protocol::access::Resource;
 use hourkey_protocol::account::Me;
 use hourkey_protocol::event::{Changes, Snapshot};
@@ -41,6 +42,9 @@ pub fn resource(id: i64, lock: LockState) -> Resource {
         tags: Vec::new(),
         url: None,
         lock,
+        visibility: Visibility::default(),
+        description: String::new(),
+        how_to_use: None,
         denied_at: None,
         last_decision: None,
         approved: None,

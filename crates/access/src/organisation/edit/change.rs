@@ -164,11 +164,20 @@ impl Edit {
         }
     }
 
-    /// Whether it does nothing but take an account out of use, which must always be possible at once.
+    /// Whether it does nothing but take an account or a resource out of use, which must always be possible at
+    /// once.
     #[must_use]
     pub fn is_emergency(&self, of: &Organisation) -> bool {
-        let Self::Person(after) = self else {
-            return false;
+        let after = match self {
+            Self::Person(after) => after,
+            Self::Resource(after) => {
+                let mut before = of.resource(after.id).map(|before| (**before).clone());
+                if let Some(before) = &mut before {
+                    before.about.enabled = false;
+                }
+                return before.as_ref() == Some(after);
+            }
+            _ => return false,
         };
         // Whether Member is written makes no difference.
         let plain = |user: &User| {
@@ -284,6 +293,9 @@ impl Edit {
                 for group in of.groups_of(*id).iter().filter_map(|id| of.group(*id)) {
                     let group = with_members(group, &[], &[*id]);
                     after.set_group(group.id, Some(group));
+                }
+                for resource in owned_by(of, *id) {
+                    after.set_resource(resource.id, Some(resource));
                 }
                 after.set_user(*id, None);
             }
@@ -419,6 +431,10 @@ impl Edit {
                     let (group, join, leave) = (*group, Vec::new(), vec![id]);
                     let leaves = Self::Members { group, join, leave };
                     Box::pin(leaves.write(tx, of, maker, now)).await?;
+                }
+                for without_owner in owned_by(of, id) {
+                    let resource = Self::Resource(without_owner);
+                    Box::pin(resource.write(tx, of, maker, now)).await?;
                 }
                 let why = "the account was removed";
                 session::end_all(tx, id, None, Some(maker), why, now).await?;
@@ -566,6 +582,17 @@ fn assignment(of: &Organisation, id: AssignmentId) -> Option<String> {
     let own = of.assignment(id)?;
     let settings = of.resource(own.resource)?.settings;
     Some(format!("{own:?}{settings:?}"))
+}
+
+/// The resources that somebody owns, without their owner.
+fn owned_by(of: &Organisation, user: UserId) -> Vec<Resource> {
+    let own = of.resources().filter(|it| it.about.owner == Some(user));
+    let without = own.map(|resource| {
+        let mut resource = (**resource).clone();
+        resource.about.owner = None;
+        resource
+    });
+    without.collect()
 }
 
 fn numbered(id: i64) -> i64 {

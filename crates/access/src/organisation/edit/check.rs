@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use hourkey_domain::organisation::{Organisation, User};
+use hourkey_domain::organisation::{About, Organisation, User};
 use hourkey_domain::reason::Text;
 use hourkey_domain::settings::{Override, Period};
 use hourkey_domain::text::{is_unsafe, one_line};
@@ -33,6 +33,20 @@ pub(super) fn check(of: &Organisation, edit: &Edit) -> Result<(), AppError> {
             if resource.approvers.iter().any(|group| gone(&group)) {
                 return Err(malformed(
                     "One of the approver groups is not there any more.",
+                ));
+            }
+            let about = &resource.about;
+            for (what, text) in [
+                ("The description", &about.description),
+                ("How to use it", &about.how_to_use),
+            ] {
+                if let Err(why) = About::text(text) {
+                    return Err(malformed(&format!("{what} {why}. Please change it.")));
+                }
+            }
+            if about.owner.is_some_and(|owner| of.user(owner).is_none()) {
+                return Err(malformed(
+                    "The owner is not there any more. Name another one.",
                 ));
             }
             let settings = resource.settings;

@@ -1,19 +1,22 @@
-//! One change of the organisation by an administrator, who was shown its consequence first.
+//! One change of the organisation by somebody who may make it, and was shown its consequence first.
 
+mod authority;
 mod change;
 mod check;
 pub(crate) mod own_gain;
 
 use std::sync::Arc;
 
-use hourkey_domain::ids::UserId;
 use hourkey_domain::organisation::Organisation;
-use hourkey_domain::organisation::diff::{diff, sentences};
+use hourkey_domain::organisation::diff::{diff, sentences, sentences_without_people};
 use hourkey_domain::sentence::Sentence;
 use hourkey_protocol::problem::Code;
 use hourkey_store::Room;
 
+pub use authority::may_name_approvers;
 pub use change::Edit;
+
+use authority::{Maker, authorized};
 
 use crate::actor::Actor;
 use crate::app::App;
@@ -69,7 +72,7 @@ pub async fn consequence(
     seen: &str,
 ) -> Result<Consequence, AppError> {
     let organisation = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&organisation, caller)?)?;
+    let maker = authorized(&organisation, &Actor::looking(&organisation, caller)?, edit)?;
     still(&organisation, edit, seen)?;
     following(app, &organisation, edit, maker).await
 }
@@ -86,7 +89,7 @@ pub async fn save(
 ) -> Result<Saved, AppError> {
     let caller = caller.into();
     let known = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&known, caller)?)?;
+    let maker = authorized(&known, &Actor::looking(&known, caller)?, &edit)?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
     let shown = following(app, &known, &edit, maker).await?;
@@ -97,8 +100,9 @@ pub async fn save(
     let saved = app
         .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
-                let maker = authorized(&Actor::load(tx, caller).await?)?;
+                let actor = Actor::load(tx, caller).await?;
                 let today = directory::advanced(tx, &before).await?;
+                let maker = authorized(&today, &actor, &change)?.id;
                 // People ask and approve all the time.
                 if !today.has_same_entities(&before) {
                     return Ok(false);
@@ -141,7 +145,7 @@ async fn following(
     app: &App,
     organisation: &Organisation,
     edit: &Edit,
-    maker: UserId,
+    maker: Maker,
 ) -> Result<Consequence, AppError> {
     let now = app.clock.now();
     check::check(organisation, edit)?;
@@ -157,8 +161,11 @@ async fn following(
     }
     let diff = diff(organisation, &after, now);
     let admin_went_at = app.store.read().await?.admin_went_at().await?;
-    let held = own_gain::new(organisation, &after, maker, admin_went_at, now);
-    let mut sentences = sentences(&diff, organisation, &after);
+    let held = own_gain::new(organisation, &after, maker.id, admin_went_at, now);
+    let mut sentences = match maker.sees_people {
+        true => sentences(&diff, organisation, &after),
+        false => sentences_without_people(&diff, organisation, &after),
+    };
     sentences.splice(0..0, edit.about_people(organisation));
     sentences.extend(own_gain::sentence(&held, &after));
     let held: Vec<_> = { held.iter() }
@@ -180,10 +187,6 @@ fn last_admin() -> AppError {
         "Nobody could administer the organisation afterwards. Keep one enabled account with the role \
          Admin. Nothing was saved.",
     )
-}
-
-fn authorized(actor: &Actor) -> Result<UserId, AppError> {
-    actor.authorize_setup("Only administrators change how things are set up.")
 }
 
 fn sealed(what: &str) -> String {

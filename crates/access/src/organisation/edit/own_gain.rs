@@ -57,7 +57,7 @@ pub(super) fn sentence(held: &[HeldBack], after: &Organisation) -> Option<Senten
     if unnamed > 0 {
         pieces.push(format!(" and {unnamed} more").into());
     }
-    pieces.push(". The other administrators are told.".into());
+    pieces.push(". The administrators are told.".into());
     Some(pieces.into_iter().collect())
 }
 

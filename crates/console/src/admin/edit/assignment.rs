@@ -15,7 +15,7 @@ use super::fields;
 use super::flow::{Draft, Sheet, found};
 use super::input::SettingsInput;
 use crate::address::{Id, Query};
-use crate::admin::view::administered;
+use crate::admin::view::set_up;
 use crate::error::PageError;
 use crate::form::{Field, Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -38,7 +38,7 @@ pub(super) async fn show_new(
     Query(chosen): Query<Chosen>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     let resource = found(&view, id)?;
     let chosen = unsent.fields.number("group").or(chosen.group);
     let sheet = sheet(&app, &user, &uri, resource);
@@ -61,7 +61,7 @@ pub(super) async fn send_new(
     Id(id): Id<ResourceId>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     let resource = found(&view, id)?;
     let edit = added(&view, resource, &fields);
     let home = async || Ok(format!("/resources/{id}"));

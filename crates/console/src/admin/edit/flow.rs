@@ -7,7 +7,7 @@ use hourkey_access::error::AppError;
 use hourkey_access::organisation::edit::{self, Consequence, Edit, Saved, version};
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::ResourceId;
-use hourkey_domain::organisation::Resource;
+use hourkey_domain::organisation::{About, Resource};
 use maud::{Markup, html};
 
 use crate::confirm;
@@ -132,7 +132,7 @@ impl Sheet<'_> {
     ) -> Result<Response, PageError> {
         let links = Links {
             configuration: true,
-            people: true,
+            people: self.user.user.roles.iter().any(|role| role.sees_all()),
         };
         let removes = removes(fields);
         let typed = fields.pairs();
@@ -189,6 +189,18 @@ impl Sheet<'_> {
             live: Live::Off,
         };
         Ok(frame.answer(status, &page, main))
+    }
+}
+
+/// A field for a text of several lines; empty lines stand at the beginning of none.
+pub(super) fn paragraphs(name: &str, label: &str, value: &str, hint: &str) -> Markup {
+    let id = format!("field-{name}");
+    let hint_id = format!("hint-{name}");
+    html! {
+        label for=(id) { (label) }
+        textarea.field #(id) name=(name) rows="3" maxlength=(About::MAX_CHARS) dir="auto"
+            aria-describedby=(hint_id) { "\n" (value) }
+        p.hint #(hint_id) { (hint) }
     }
 }
 

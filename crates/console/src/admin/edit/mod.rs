@@ -1,6 +1,7 @@
 //! Where administrators change how things are set up. Each page has one form; its first button shows what
 //! the change does, the second one saves it.
 
+mod about_input;
 mod assignment;
 mod fields;
 mod flow;

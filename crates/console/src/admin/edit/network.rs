@@ -12,7 +12,7 @@ use maud::html;
 
 use super::flow::{Draft, Sheet, line, removes, seen};
 use crate::address::Id;
-use crate::admin::view::administered;
+use crate::admin::view::set_up;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -97,7 +97,7 @@ async fn before(
     user: &PageUser,
     id: Option<NetworkId>,
 ) -> Result<Option<Network>, PageError> {
-    let view = administered(app, user).await?;
+    let view = set_up(app, user).await?;
     let Some(id) = id else { return Ok(None) };
     let network = view.organisation.network(id);
     let network = network.ok_or_else(AppError::not_found)?;
@@ -142,7 +142,7 @@ async fn form(
         (false, None) => version_of_new(),
         (false, Some(Network { id, name })) => {
             let (id, name) = (*id, name.clone());
-            seen(&administered(app, user).await?, &Edit::Network { id, name })?
+            seen(&set_up(app, user).await?, &Edit::Network { id, name })?
         }
     };
     let draft = Draft {

@@ -13,7 +13,7 @@ use maud::html;
 use super::flow::{Draft, Sheet, found, removes, seen};
 use super::resource_input::ResourceInput;
 use crate::address::Id;
-use crate::admin::view::administered;
+use crate::admin::view::set_up;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -27,7 +27,7 @@ pub(super) async fn show_new(
     uri: Uri,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     form(
         &app,
         &user,
@@ -58,7 +58,7 @@ pub(super) async fn show(
     Id(id): Id<ResourceId>,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = administered(&app, &user).await?;
+    let view = set_up(&app, &user).await?;
     let resource = found(&view, id)?;
     form(
         &app,
@@ -90,12 +90,12 @@ async fn send_of(
     id: Option<ResourceId>,
     fields: &Fields,
 ) -> Result<Response, PageError> {
-    let view = administered(app, user).await?;
+    let view = set_up(app, user).await?;
     let before = id.map(|id| found(&view, id)).transpose()?;
     let input = ResourceInput::read(fields);
     let edit = match id.filter(|_| removes(fields)) {
         Some(id) => Ok(Edit::RemoveResource(id)),
-        None => input.resource(before).map(Edit::Resource),
+        None => input.resource(before, &view).map(Edit::Resource),
     };
     let home = async || {
         let organisation = app.organisation().await?;
@@ -149,7 +149,7 @@ async fn form(
 ) -> Result<Response, PageError> {
     let is_typed = typed.has("seen");
     let input = match before.filter(|_| !is_typed) {
-        Some(resource) => ResourceInput::of(resource),
+        Some(resource) => ResourceInput::of(resource, view),
         None => ResourceInput::read(typed),
     };
     let version = match (is_typed, before) {
@@ -159,13 +159,15 @@ async fn form(
     };
     let draft = Draft {
         lead: match before {
-            Some(_) => html! { "Where it is, and who may approve requests for it." },
+            Some(_) => {
+                html! { "Where it is, what people are told of it, and who may approve requests for it." }
+            }
             None => html! {
                 "Something private that people reach through a gateway. Nobody sees it before a group \
                  has access to it."
             },
         },
-        fields: input.fields(view),
+        fields: input.fields(view, before),
         seen: &version,
         wrong,
         remove: before.map(|_| "Remove the resource…"),

@@ -1,6 +1,5 @@
-//! The form of a resource: where it is, and who may approve requests for it.
+//! The form of a resource: where it is, what people are told of it, and who may approve requests for it.
 
-use axum::http::StatusCode;
 use hourkey_access::overview::Overview;
 use hourkey_domain::ids::{GroupId, NetworkId, ResourceId};
 use hourkey_domain::organisation::Resource;
@@ -8,6 +7,7 @@ use hourkey_domain::settings::{Approval, Mode, Period, Settings};
 use hourkey_domain::text::is_unsafe;
 use maud::{Markup, html};
 
+use super::about_input::{AboutInput, wrong};
 use super::flow::line;
 use crate::form::{Fields, FormError};
 use crate::layout::plain;
@@ -24,6 +24,7 @@ pub(super) struct ResourceInput {
     url: String,
     keep_alive_offline: bool,
     approvers: Vec<i64>,
+    about: AboutInput,
 }
 
 impl ResourceInput {
@@ -42,11 +43,13 @@ impl ResourceInput {
                 .all("approver")
                 .filter_map(|id| id.parse().ok())
                 .collect(),
+            about: AboutInput::read(fields),
         }
     }
 
-    pub(super) fn of(resource: &Resource) -> Self {
+    pub(super) fn of(resource: &Resource, view: &Overview) -> Self {
         Self {
+            about: AboutInput::of(&resource.about, view),
             name: resource.name.clone(),
             address: resource.address.to_string(),
             ports: resource.ports.to_string(),
@@ -60,11 +63,16 @@ impl ResourceInput {
     }
 
     /// The resource of this id with what was typed; a new one is asked for, for an hour, and a reviewer
-    /// approves.
+    /// approves. What the form does not offer its reader stays as it was, unless it was sent all the same:
+    /// saving refuses that.
     ///
     /// # Errors
     /// Says what cannot be read, and what to type.
-    pub(super) fn resource(&self, before: Option<&Resource>) -> Result<Resource, FormError> {
+    pub(super) fn resource(
+        &self,
+        before: Option<&Resource>,
+        view: &Overview,
+    ) -> Result<Resource, FormError> {
         let settings = Settings {
             mode: Mode::AccessRequest,
             period: Period::Preset(hourkey_domain::length::Length::HOUR),
@@ -116,11 +124,24 @@ impl ResourceInput {
             url: some(&self.url),
             keep_alive_offline: self.keep_alive_offline,
             settings: before.map_or(settings, |before| before.settings),
-            approvers: self.approvers.iter().copied().map(GroupId).collect(),
+            approvers: self.approvers(before, view),
+            about: self.about.about(before.map(|before| &before.about), view)?,
         })
     }
 
-    pub(super) fn fields(&self, view: &Overview) -> Markup {
+    /// In order of id, as they are kept.
+    fn approvers(&self, before: Option<&Resource>, view: &Overview) -> Vec<GroupId> {
+        let of_before = before.map_or(&[][..], |before| &before.approvers);
+        let offered = |group| view.may_name_approvers(before.map(|it| it.id), Some(group));
+        let kept = of_before.iter().copied().filter(|group| !offered(*group));
+        let typed = self.approvers.iter().copied().map(GroupId);
+        let mut all: Vec<_> = kept.chain(typed).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    pub(super) fn fields(&self, view: &Overview, before: Option<&Resource>) -> Markup {
         let of = &view.organisation;
         let mut networks: Vec<_> = of.networks().collect();
         networks.sort_by_key(|network| network.name.to_lowercase());
@@ -144,16 +165,26 @@ impl ResourceInput {
             (line("tags", "Tags (optional)", &self.tags, "With commas between."))
             (line("url", "Web address (optional)", &self.url,
                 "Where Open in browser goes, if not where the address says."))
+            (self.about.fields(view))
             fieldset {
                 legend { "Approvers" }
-                p.hint { "Groups whose members may approve requests for it, beside those who review every \
-                          request." }
+                @if view.may_name_approvers(before.map(|it| it.id), None) {
+                    p.hint { "Groups whose members may approve requests for it, beside those who review every \
+                              request." }
+                } @else {
+                    p.hint { "You can reach this resource yourself: an administrator names who approves \
+                              requests for it." }
+                }
                 div.checks {
                     @for group in &groups {
-                        label {
-                            input type="checkbox" name="approver" value=(group.id)
-                                checked[self.approvers.contains(&group.id.0)];
-                            " " bdi { (plain(&group.name)) }
+                        @if view.may_name_approvers(before.map(|it| it.id), Some(group.id)) {
+                            label {
+                                input type="checkbox" name="approver" value=(group.id)
+                                    checked[self.approvers.contains(&group.id.0)];
+                                " " bdi { (plain(&group.name)) }
+                            }
+                        } @else if before.is_some_and(|it| it.approvers.contains(&group.id)) {
+                            span { bdi { (plain(&group.name)) } }
                         }
                     }
                 }
@@ -167,8 +198,4 @@ impl ResourceInput {
             }
         }
     }
-}
-
-fn wrong(sentence: &str) -> FormError {
-    FormError::with_status(StatusCode::UNPROCESSABLE_ENTITY, sentence)
 }

@@ -16,8 +16,8 @@ use super::fields;
 use super::flow::{Draft, Sheet, removes, seen};
 use super::input::SettingsInput;
 use crate::address::Id;
-use crate::admin::view::administered;
 use crate::admin::view::link;
+use crate::admin::view::set_up;
 use crate::error::PageError;
 use crate::form::{Fields, Form, FormError};
 use crate::layout::{Place, plain};
@@ -92,7 +92,7 @@ async fn show(
     target: Target,
     unsent: Unsent,
 ) -> Result<Response, PageError> {
-    let view = administered(app, user).await?;
+    let view = set_up(app, user).await?;
     let found = found(&view, target)?;
     let (input, seen) = match unsent.fields.has("seen") {
         true => (
@@ -111,7 +111,7 @@ async fn send(
     target: Target,
     fields: &Fields,
 ) -> Result<Response, PageError> {
-    let view = administered(app, user).await?;
+    let view = set_up(app, user).await?;
     let found = found(&view, target)?;
     let input = SettingsInput::read(fields);
     let sheet = sheet(app, user, uri, &found);

@@ -271,6 +271,7 @@ fn state(lock: LockState) -> &'static str {
             Why::NeedsApproval | Why::Unknown => "Locked, needs approval",
             Why::NeedsReason => "Locked, opens with a reason",
             Why::Unused => "Locked, not used",
+            Why::Disabled => "Disabled",
         },
     }
 }

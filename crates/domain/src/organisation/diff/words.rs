@@ -12,13 +12,28 @@ const MAX_NAMES: usize = 5;
 /// So many resources that nobody can review have a sentence each.
 const MAX_UNREVIEWED: usize = 3;
 
-/// Says what a change does to people: at most twelve sentences, none where it does
+/// Says what a change does to people: at most fourteen sentences, none where it does
 /// nothing. `diff` is that of `before` and `after`. True of what will be done and of what was done.
 #[must_use]
 pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Vec<Sentence> {
-    let of = Names::after(before, after);
-    let sights = |all: &[Sight]| -> Vec<Pair> {
-        let all = all.iter();
+    said(diff, &Names::after(before, after))
+}
+
+/// As [`sentences`], for somebody who sees how things are set up and nobody's access: people are counted,
+/// and not named.
+#[must_use]
+pub fn sentences_without_people(
+    diff: &Diff,
+    before: &Organisation,
+    after: &Organisation,
+) -> Vec<Sentence> {
+    said(diff, &Names::after(before, after).without_people())
+}
+
+fn said(diff: &Diff, of: &Names<'_>) -> Vec<Sentence> {
+    // Those of resources that stay to be seen: they are disabled, or enabled again.
+    let sights = |all: &[Sight], stay: bool| -> Vec<Pair> {
+        let all = all.iter().filter(|it| of.changes_use(it.resource) == stay);
         all.flat_map(|it| of_all(&it.users, it.resource)).collect()
     };
     let locks = |all: &[LockChange]| -> Vec<Pair> {
@@ -38,9 +53,19 @@ pub fn sentences(diff: &Diff, before: &Organisation, after: &Organisation) -> Ve
         let verb = who.verb(" no longer see ", " no longer sees ");
         say!(who.name.clone(), verb, what)
     };
+    let shut = |who: &Who, what| {
+        let verb = who.verb(" lose access to ", " loses access to ");
+        say!(who.name.clone(), verb, what, ", disabled now")
+    };
+    let opened = |who: &Who, what| {
+        let verb = who.verb(" may use or request ", " may use or request ");
+        say!(who.name.clone(), verb, what, ", enabled now")
+    };
     let lists = [
-        of.people(sights(&diff.losses), misses),
-        of.people(sights(&diff.gains), sees),
+        of.people(sights(&diff.losses, false), misses),
+        of.people(sights(&diff.losses, true), shut),
+        of.people(sights(&diff.gains, false), sees),
+        of.people(sights(&diff.gains, true), opened),
         of.people(locks(&diff.stricter), stricter),
         of.people(locks(&diff.looser), looser),
         of.revoked(&diff.revoked),
@@ -102,6 +127,7 @@ impl Names<'_> {
         };
         let named = match (by_resource.as_slice(), is_one) {
             ([_], true) => Sentence::default(),
+            ([_], false) if !self.names_people() => Sentence::default(),
             ([_], false) => listed(&users, |user| say!(self.user(*user))),
             (all, true) => listed(all, |own| self.resource_of(own)),
             (all, false) => listed(all, |own| match own {
@@ -128,7 +154,7 @@ impl Names<'_> {
     fn revoked(&self, grants: &[EndedGrant]) -> Option<Sentence> {
         let why = because(grants.iter().map(|grant| grant.cause));
         let done = counted(grants.len(), "grant is revoked", "grants are revoked");
-        let named = listed(grants, |it| self.pair(it.user, " on ", it.resource));
+        let named = self.pairs(grants, |it| (it.user, " on ", it.resource));
         (!grants.is_empty()).then(|| say!(done, why).and(named).and(say!(".")))
     }
 
@@ -139,7 +165,7 @@ impl Names<'_> {
             "request is cancelled",
             "requests are cancelled",
         );
-        let named = listed(requests, |it| self.pair(it.user, " for ", it.resource));
+        let named = self.pairs(requests, |it| (it.user, " for ", it.resource));
         (!requests.is_empty()).then(|| say!(done, why).and(named).and(say!(".")))
     }
 
@@ -156,12 +182,23 @@ impl Names<'_> {
     }
 
     fn sent(&self, requests: &[SentRequest], done: String) -> Option<Sentence> {
-        let named = listed(requests, |it| self.pair(it.user, " for ", it.resource));
+        let named = self.pairs(requests, |it| (it.user, " for ", it.resource));
         (!requests.is_empty()).then(|| say!(done).and(named).and(say!(".")))
     }
 
-    fn pair(&self, user: UserId, to: &'static str, resource: ResourceId) -> Sentence {
-        say!(self.user(user), to, self.resource(resource))
+    /// Whose, and for what; nothing where people are only counted.
+    fn pairs<T>(
+        &self,
+        all: &[T],
+        of: impl Fn(&T) -> (UserId, &'static str, ResourceId),
+    ) -> Sentence {
+        if !self.names_people() {
+            return Sentence::default();
+        }
+        listed(all, |it| {
+            let (user, to, resource) = of(it);
+            say!(self.user(user), to, self.resource(resource))
+        })
     }
 }
 

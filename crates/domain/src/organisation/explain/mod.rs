@@ -368,6 +368,7 @@ fn missing(user: &User, found: &Explanation, view: &Facts<'_>, is_taken: bool) -
     match found.lock {
         None if user.disabled => missing.push(Missing::UserDisabled),
         None => missing.push(found.held_back().unwrap_or(Missing::NotAssigned)),
+        Some(LockState::Locked { why: Why::Disabled }) => {}
         Some(LockState::Open { .. } | LockState::Granted { .. }) => {}
         Some(LockState::Scheduled { starts_at, .. }) => {
             missing.push(Missing::NotStarted { starts_at });
@@ -377,6 +378,9 @@ fn missing(user: &User, found: &Explanation, view: &Facts<'_>, is_taken: bool) -
         Some(LockState::Locked {
             why: Why::NeedsApproval | Why::NeedsReason | Why::Unknown,
         }) => missing.push(opener),
+    }
+    if !view.resource_enabled {
+        missing.push(Missing::ResourceDisabled);
     }
     let needs_somebody = missing.contains(&Missing::NeedsApproval);
     if needs_somebody && found.approvers.kind == Approving::Nobody {

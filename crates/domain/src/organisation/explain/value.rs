@@ -262,6 +262,8 @@ pub enum Missing {
         /// The moment.
         until: DateTime<Utc>,
     },
+    /// The resource is disabled: it opens for nobody.
+    ResourceDisabled,
     /// It was not used for too long.
     Unused,
     /// A reviewer has to approve.

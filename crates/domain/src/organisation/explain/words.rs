@@ -185,6 +185,9 @@ impl Words<'_> {
                 self.moment(*until),
                 ".",
             ),
+            Missing::ResourceDisabled => {
+                say!("It is disabled: it opens for nobody, and nobody can request it.")
+            }
             Missing::Unused => say!("It locked because it was not used."),
             Missing::NeedsApproval => say!("A reviewer has to approve."),
             Missing::NeedsReason => {
@@ -307,6 +310,7 @@ fn can_be_approved(found: &Explanation) -> bool {
         counts && own.mode.value != Mode::Standing && own.approval.value == Approval::Manual
     };
     match found.lock {
+        _ if found.missing.contains(&Missing::ResourceDisabled) => false,
         Some(
             LockState::Pending { .. }
             | LockState::Granted {

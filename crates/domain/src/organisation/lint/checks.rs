@@ -29,7 +29,7 @@ pub(super) fn reviewers(of: &Organisation, now: Time) -> Vec<Finding> {
     if by_role.len() > 1 && !only_admins_by_role {
         return found;
     }
-    for resource in of.resources() {
+    for resource in of.resources().filter(|it| it.about.enabled) {
         let id = resource.id;
         if let Some(whose) = of.unreviewed(resource, &fallback, now) {
             let finding = Finding::NobodyCanApprove {
@@ -90,7 +90,7 @@ fn valid(
 /// Assignments whose approvals nobody has to ask for.
 pub(super) fn approvals_without_meaning(of: &Organisation, now: Time) -> Vec<Finding> {
     let mut found = Vec::new();
-    for resource in of.resources() {
+    for resource in of.resources().filter(|it| it.about.enabled) {
         let all = valid(of, resource, now);
         let (standing, others): (Vec<_>, Vec<_>) =
             all.partition(|own| own.settings.mode == Mode::Standing);
@@ -206,6 +206,7 @@ pub(super) fn unused(of: &Organisation, now: Time) -> Vec<Finding> {
             continue;
         }
         let own = of.facts(*user, *resource);
+        let own = own.filter(|own| own.resource.about.enabled);
         let reaches = own.is_some_and(|own| most_permissive(&own.assignments, now).is_some());
         if reaches {
             found.entry(*resource).or_default().push(*user);

@@ -37,12 +37,26 @@ pub(super) fn seen_by_nobody(of: &Organisation, now: Time) -> Vec<Finding> {
             lasts && of.enabled_members(own.group).next().is_some()
         })
     };
-    let unseen = of.resources().filter(|resource| !is_seen(resource.id));
+    // One that is disabled gives nobody anything as it is.
+    let enabled = of.resources().filter(|resource| resource.about.enabled);
+    let unseen = enabled.filter(|resource| !is_seen(resource.id));
     unseen
         .map(|resource| Finding::SeenByNobody {
             resource: resource.id,
         })
         .collect()
+}
+
+/// Resources whose owner can't sign in. One who was removed counts for nobody.
+pub(super) fn disabled_owners(of: &Organisation) -> Vec<Finding> {
+    let owned = of.resources().filter_map(|resource| {
+        let owner = of.user(resource.about.owner?)?;
+        owner.disabled.then_some(Finding::DisabledOwner {
+            resource: resource.id,
+            user: owner.id,
+        })
+    });
+    owned.collect()
 }
 
 /// Groups that approve, also as fallback, and have no enabled member.

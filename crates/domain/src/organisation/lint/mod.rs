@@ -91,6 +91,13 @@ pub enum Finding {
         /// The resource.
         resource: ResourceId,
     },
+    /// The owner of a resource is disabled.
+    DisabledOwner {
+        /// The resource.
+        resource: ResourceId,
+        /// Its owner.
+        user: UserId,
+    },
     /// A group that approves has no enabled member.
     ApproversWithoutMembers {
         /// The group.
@@ -143,9 +150,10 @@ impl Finding {
             | Self::SeenByNobody { .. }
             | Self::ApproversWithoutMembers { .. }
             | Self::SameWord { .. } => Severity::Warning,
-            Self::OnlyAdministrators { .. } | Self::Ended { .. } | Self::Unused { .. } => {
-                Severity::Hint
-            }
+            Self::OnlyAdministrators { .. }
+            | Self::DisabledOwner { .. }
+            | Self::Ended { .. }
+            | Self::Unused { .. } => Severity::Hint,
         }
     }
 }
@@ -162,6 +170,7 @@ pub fn lint(organisation: &Organisation, now: Time) -> Vec<Finding> {
     found.extend(checks::ending_soon(organisation, now));
     found.extend(leftovers::ended(organisation, now));
     found.extend(leftovers::seen_by_nobody(organisation, now));
+    found.extend(leftovers::disabled_owners(organisation));
     found.extend(leftovers::approvers_without_members(organisation));
     found.extend(leftovers::same_words(organisation));
     found.extend(checks::unused(organisation, now));

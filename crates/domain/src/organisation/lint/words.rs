@@ -37,6 +37,12 @@ pub fn sentence(finding: &Finding, organisation: &Organisation, zone: FixedOffse
             of.resource(*resource),
             ": no group with an enabled member is assigned to it. Nobody else reaches its address."
         ),
+        Finding::DisabledOwner { resource, user } => say!(
+            of.user(*user),
+            " owns ",
+            of.resource(*resource),
+            ", and is disabled. Name another owner."
+        ),
         Finding::ApproversWithoutMembers { group, resources } => {
             let what = match resources.as_slice() {
                 [] => Piece::from("what nobody else can"),

@@ -29,6 +29,8 @@ fn best(
     now: Time,
 ) -> Option<EffectiveAssignment> {
     let facts = of.access_facts(user, resource);
+    // A disabled one opens for nobody.
+    of.resource(resource).filter(|it| it.about.enabled)?;
     most_permissive(&facts.assignments, now).copied()
 }
 
@@ -80,7 +82,7 @@ fn named(diff: &Diff) -> [Pairs; 4] {
 
 /// Those whose requests nobody can approve, one person at a time.
 fn unreviewed(of: &Organisation, resource: ResourceId, now: Time) -> Option<Unreviewed> {
-    let found = of.resource(resource)?;
+    let found = of.resource(resource).filter(|it| it.about.enabled)?;
     let manual = |own: &EffectiveAssignment| {
         own.settings.mode != Mode::Standing && own.settings.approval == Approval::Manual
     };

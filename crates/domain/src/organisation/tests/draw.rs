@@ -16,8 +16,8 @@ use crate::ids::{
 };
 use crate::length::Length;
 use crate::organisation::{
-    Access, AccessHistory, Assignment, Device, Group, Joined, Network, Organisation, Resource,
-    Session, User,
+    About, Access, AccessHistory, Assignment, Device, Group, Joined, Network, Organisation,
+    Resource, Session, User,
 };
 use crate::periods::Periods;
 use crate::reason::Text;
@@ -172,9 +172,10 @@ pub(crate) fn resource(id: ResourceId) -> impl Strategy<Value = Resource> + Clon
         network_id(),
         settings(),
         approvers,
+        prop::bool::weighted(0.85),
     );
     parts.prop_map(
-        move |(name, address, ports, network, settings, approvers)| Resource {
+        move |(name, address, ports, network, settings, approvers, enabled)| Resource {
             id,
             name: format!("{name}{id}"),
             address: address.parse().unwrap(),
@@ -186,6 +187,10 @@ pub(crate) fn resource(id: ResourceId) -> impl Strategy<Value = Resource> + Clon
             keep_alive_offline: false,
             settings,
             approvers,
+            about: About {
+                enabled,
+                ..About::default()
+            },
         },
     )
 }

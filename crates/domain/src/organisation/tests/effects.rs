@@ -4,7 +4,7 @@ use super::draw::noon;
 use super::models::{assignment, group, resource, user};
 use crate::cause::Cause;
 use crate::ids::{AssignmentId, GrantId, RequestId, ResourceId, UserId};
-use crate::organisation::diff::{diff, sentences};
+use crate::organisation::diff::{diff, sentences, sentences_without_people};
 use crate::organisation::{
     Diff, EndedGrant, EndedRequest, Group, Organisation, Resource, SentRequest, Sight, Unreviewed,
     UnreviewedResource, User,
@@ -175,6 +175,79 @@ fn all_that_may_happen_is_said_in_twelve_sentences() {
             "Nobody can approve requests for Vault.",
             "Nobody can approve requests for Files.",
             "The same is true of 2 more resources.",
+        ]
+    );
+}
+
+/// The wiki, disabled or not.
+fn set_enabled(office: &mut Organisation, enabled: bool) {
+    let mut wiki = (**office.resource(ResourceId(1)).unwrap()).clone();
+    wiki.about.enabled = enabled;
+    office.set_resource(wiki.id, Some(wiki));
+}
+
+#[test]
+fn a_disabled_resource_is_lost_and_an_enabled_one_gained() {
+    let shut = changed(|office| set_enabled(office, false));
+    assert_eq!(
+        shut,
+        ["8 people lose access to Wiki, disabled now: Ada, Bo, Cy, Di, Ed and 3 more."]
+    );
+    let mut before = office();
+    set_enabled(&mut before, false);
+    let after = office();
+    assert_eq!(
+        lines(&diff(&before, &after, noon()), &before, &after),
+        [
+            "8 people may use or request Wiki, enabled now: Ada, Bo, Cy, Di, Ed and 3 more.",
+            "Nobody can approve requests for Wiki.",
+        ]
+    );
+    // Whom a disabled one is given to gains nothing by that.
+    let mut fewer = before.clone();
+    set_members(&mut fewer, &[]);
+    fewer.set_assignment(AssignmentId(1), None);
+    let mut given = fewer.clone();
+    given.set_assignment(AssignmentId(1), Some(assignment(1, 1, 1)));
+    assert!(diff(&fewer, &given, noon()).is_empty());
+}
+
+#[test]
+fn who_sees_nobody_s_access_is_told_numbers_and_no_names() {
+    let before = office();
+    let mut after = before.clone();
+    set_members(&mut after, &[2]);
+    set_enabled(&mut after, false);
+    let found = Diff {
+        revoked: vec![EndedGrant {
+            user: UserId(1),
+            resource: ResourceId(1),
+            grant: GrantId(1),
+            cause: Cause::ResourceDisabled,
+        }],
+        cancelled: vec![EndedRequest {
+            user: UserId(3),
+            resource: ResourceId(2),
+            request: RequestId(1),
+            cause: Cause::MembershipRemoved,
+        }],
+        unreviewed: vec![UnreviewedResource {
+            resource: ResourceId(3),
+            whose: Unreviewed::User(UserId(2)),
+        }],
+        ..diff(&before, &after, noon())
+    };
+    let said = sentences_without_people(&found, &before, &after);
+    let said: Vec<_> = said.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "7 people no longer see 5 resources: Vault (7 people), Files (7 people), Desk (7 \
+             people), Mail (7 people), Logs (7 people).",
+            "8 people lose access to Wiki, disabled now.",
+            "1 grant is revoked because the resource was disabled.",
+            "1 request is cancelled because the group membership ended.",
+            "1 person is the only reviewer of Files: nobody can approve their requests.",
         ]
     );
 }

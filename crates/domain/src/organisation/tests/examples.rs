@@ -59,6 +59,7 @@ fn harbour() -> Organisation {
     harbour.set_network(network.id, Some(network));
     harbour.set_gateway(GatewayId(1), Some(NetworkId(1)));
     let resource = Resource {
+        about: crate::organisation::About::default(),
         id: ResourceId(1),
         name: "Payroll".to_owned(),
         address: "db.corp".parse().unwrap(),

@@ -4,7 +4,7 @@ use chrono::{FixedOffset, TimeDelta};
 
 use super::draw::noon;
 use super::models::{assignment, group, resource, user};
-use crate::ids::{AssignmentId, GroupId, ResourceId};
+use crate::ids::{AssignmentId, GroupId, ResourceId, UserId};
 use crate::organisation::lint::{Finding, Severity, sentence};
 use crate::organisation::{Assignment, Organisation, Resource, User, lint};
 use crate::review::Role;
@@ -158,4 +158,25 @@ fn words_with_two_meanings() {
         assert_eq!(found(&of), said, "{name} {alias:?}");
     }
     assert!(of.resource(RESOURCE).is_some());
+}
+
+#[test]
+fn owners_who_cannot_sign_in() {
+    let mut of = tidy();
+    let mut gone = (**of.user(UserId(1)).unwrap()).clone();
+    gone.id = UserId(7);
+    gone.name = "Olga".to_owned();
+    gone.disabled = true;
+    gone.roles = Vec::new();
+    of.set_user(gone.id, Some(gone.clone()));
+    let mut owned = (**of.resource(ResourceId(1)).unwrap()).clone();
+    owned.about.owner = Some(gone.id);
+    of.set_resource(owned.id, Some(owned.clone()));
+    let said = "Olga owns Database, and is disabled. Name another owner.";
+    assert_eq!(found(&of), one(Severity::Hint, said));
+    // Whoever was removed owns nothing, and a disabled resource is as it should be.
+    of.set_user(gone.id, None);
+    owned.about.enabled = false;
+    of.set_resource(owned.id, Some(owned));
+    assert_eq!(found(&of), []);
 }

@@ -44,6 +44,7 @@ pub(super) fn resource(id: i64) -> Resource {
             lock_after: 30,
         },
         approvers: Vec::new(),
+        about: crate::organisation::About::default(),
     }
 }
 

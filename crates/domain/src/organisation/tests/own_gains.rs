@@ -42,7 +42,8 @@ fn reach(of: &Organisation, user: UserId, now: Time) -> Vec<Option<impl Ord + us
     let best = |resource: ResourceId| {
         let facts = of.facts(user, resource)?;
         let best = most_permissive(&facts.assignments, now)?;
-        Some(best.settings.permissiveness())
+        let opens = facts.resource.about.enabled;
+        opens.then(|| best.settings.permissiveness())
     };
     let resources = (1..=4).map(|id| best(ResourceId(id)));
     let destinations = destinations().into_iter();

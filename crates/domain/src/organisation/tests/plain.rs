@@ -86,6 +86,10 @@ impl Contents {
             .collect()
     }
 
+    fn is_usable(&self, resource: ResourceId) -> bool {
+        self.resource(resource).is_some_and(|it| it.about.enabled)
+    }
+
     pub(super) fn reachable(&self, user: UserId) -> Vec<(ResourceId, Vec<EffectiveAssignment>)> {
         let ids = self.resources.iter().map(|resource| resource.id);
         let reachable = ids.map(|id| (id, self.assigned(user, id)));
@@ -125,6 +129,7 @@ impl Contents {
             resource,
             user_enabled,
             resource_exists: self.resource(resource).is_some(),
+            resource_enabled: self.is_usable(resource),
             former: former.and_then(|id| self.effective_assignment(id)),
             assignments,
             pending: access.pending.map(|request| *request),
@@ -232,6 +237,7 @@ impl Contents {
         let locks = reachable.map(|(id, assignments)| {
             let access = self.access(user, id).cloned().unwrap_or_default();
             let facts = Facts {
+                resource_enabled: self.is_usable(id),
                 assignments: &assignments,
                 grant: access.grant.as_ref().map(|granted| &granted.grant),
                 pending: access.pending.as_deref(),
