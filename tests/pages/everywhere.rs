@@ -54,6 +54,8 @@ impl Everywhere {
             ("ada", "/access?as=lee".to_owned()),
             ("ada", "/nowhere".to_owned()),
             ("marta", "/review".to_owned()),
+            ("marta", "/review/deputy".to_owned()),
+            ("root", "/review/deputy".to_owned()),
             ("marta", format!("/review?done={denied}")),
             ("marta", format!("/review/{waiting}")),
             ("marta", format!("/review/{open}")),

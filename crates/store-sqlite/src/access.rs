@@ -118,6 +118,7 @@ impl AccessRead for Tx {
              UNION ALL SELECT min(a.until) FROM grants g JOIN assignments a \
              ON a.id = g.assignment_id \
              WHERE g.state IN ('scheduled', 'active') AND a.removed = 0 AND a.until IS NOT NULL \
+             UNION ALL SELECT min(iif(started, until_at, min(from_at, until_at))) FROM deputies \
              UNION ALL SELECT min(again_at) FROM notices WHERE again_at IS NOT NULL \
              UNION ALL SELECT min(until) FROM held_back \
              UNION ALL SELECT min(ends_at) FROM sessions)",

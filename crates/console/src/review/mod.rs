@@ -1,6 +1,7 @@
 //! The review queue: approve, approve for less time, deny with a comment, revoke.
 
 mod card;
+pub(super) mod deputy;
 mod settled;
 
 use axum::extract::State;
@@ -9,7 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hourkey_access::app::App;
 use hourkey_access::connections::through;
 use hourkey_access::error::AppError;
-use hourkey_access::{decide, end, queries};
+use hourkey_access::{decide, deputies, end, queries};
 use hourkey_domain::Time;
 use hourkey_domain::ids::{GrantId, RequestId, UserId};
 use hourkey_domain::outcome::Outcome;
@@ -59,6 +60,7 @@ pub(super) async fn queue(
     let reviews = queries::reviews(&app, id).await?;
     let settled = looked.done.load(&app, id).await;
     let decided = queries::decided(&app, id, looked.before.map(RequestId)).await?;
+    let deputies = deputies::list(&app, id).await?;
     let frame = Frame::of(&app, &user, &uri).await?;
     let now = frame.now;
     let page = Page {
@@ -103,7 +105,8 @@ pub(super) async fn queue(
     Ok(frame.page(
         &page,
         &html! {
-            div.head { h1 { "Review" } }
+            div.head { h1 { "Review" } a.btn.ghost href="/review/deputy" { "Out of office…" } }
+            (deputy::banner(&deputies, id, now))
             div #queue data-live {
                 @for (_, card) in &cards { (card) }
                 // Last, so that it moves nothing.

@@ -132,6 +132,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         tx.set_grant_state(
             grant,
             GrantState::Revoked {
+                on_behalf_of: None,
                 at: at(9),
                 by,
                 cause,
@@ -163,6 +164,7 @@ pub async fn lately_tells_of_the_last_request_and_revocation(store: Arc<dyn Stor
         let comment = String::new().try_into().unwrap();
         let cause = Cause::ResourceChanged;
         let revoked = GrantState::Revoked {
+            on_behalf_of: None,
             at: at(13),
             by: None,
             cause,
@@ -338,6 +340,7 @@ pub async fn one_notice_asks_for_a_review(store: Arc<dyn Store>) {
         resource,
     };
     let please = |request: i64| What::PleaseReview {
+        on_behalf_of: None,
         request: RequestId(request),
         requester: "Member".to_owned(),
         reason: String::new(),

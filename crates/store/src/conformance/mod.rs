@@ -18,6 +18,7 @@ pub mod open;
 pub mod organisation;
 pub mod reach;
 pub mod removal;
+pub mod reviewing;
 mod sample;
 pub mod second_factor;
 pub mod session;
@@ -106,6 +107,11 @@ stories! { $
         what_fewer_than_two_review_is_found,
         what_is_held_back_does_not_count,
         when_an_administrator_went_is_kept,
+    ]
+    reviewing: [
+        a_reviewer_has_one_deputy,
+        a_deputy_s_time_is_due,
+        asked_reviewers_are_kept,
     ]
     text: [
         hostile_text_comes_back_byte_for_byte,

@@ -69,7 +69,7 @@ pub async fn consequence(
     seen: &str,
 ) -> Result<Consequence, AppError> {
     let organisation = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&organisation, caller)?)?;
+    let maker = authorized(&Actor::looking(&organisation, caller, app.clock.now())?)?;
     still(&organisation, edit, seen)?;
     following(app, &organisation, edit, maker).await
 }
@@ -86,7 +86,7 @@ pub async fn save(
 ) -> Result<Saved, AppError> {
     let caller = caller.into();
     let known = app.organisation().await?;
-    let maker = authorized(&Actor::looking(&known, caller)?)?;
+    let maker = authorized(&Actor::looking(&known, caller, app.clock.now())?)?;
     still(&known, &edit, seen)?;
     // Before the transaction: it takes long, and everybody waits for that.
     let shown = following(app, &known, &edit, maker).await?;
@@ -97,7 +97,7 @@ pub async fn save(
     let saved = app
         .transact(Room::Usual, move |tx, now| {
             Box::pin(async move {
-                let maker = authorized(&Actor::load(tx, caller).await?)?;
+                let maker = authorized(&Actor::load(tx, caller, now).await?)?;
                 let today = directory::advanced(tx, &before).await?;
                 // People ask and approve all the time.
                 if !today.has_same_entities(&before) {
