@@ -42,6 +42,7 @@ pub mod quota;
 pub mod reconcile;
 mod record;
 pub mod resource_rows;
+pub mod review_context;
 pub mod shutdown;
 pub mod sweep;
 pub mod unlock;

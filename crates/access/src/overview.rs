@@ -39,6 +39,8 @@ pub struct Overview {
     pub sees_all: bool,
     /// Whether they may change it.
     pub administers: bool,
+    /// Who looks.
+    pub reader: UserId,
 }
 
 impl Overview {
@@ -69,6 +71,7 @@ impl Overview {
             now: app.clock.now(),
             sees_all,
             administers: actor.administers(),
+            reader: actor.user.id,
         })
     }
 }

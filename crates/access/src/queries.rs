@@ -16,7 +16,7 @@ use hourkey_protocol::account::Me;
 use hourkey_protocol::event::Snapshot;
 use hourkey_protocol::notice::{Notice, What};
 use hourkey_store::Read;
-use hourkey_store::access::RequestFilter;
+use hourkey_store::access::{DecidedFilter, RequestFilter};
 
 use super::actor::{Action, Actor, Target};
 use super::eligible;
@@ -34,6 +34,9 @@ pub const PAGE: u32 = 50;
 
 /// How far back a reviewer is told of other grants.
 const RECENTLY: TimeDelta = TimeDelta::days(30);
+
+/// What was decided in this time is shown without a search.
+const SHOWN_DECIDED: TimeDelta = TimeDelta::days(90);
 
 /// Everything that one person sees, with the sequence number that it is true for.
 ///
@@ -372,17 +375,29 @@ pub async fn review_in(
 }
 
 /// Requests that the person may review and that are decided or ended, newest first, with ids
-/// below `before`. Empty for those who review nothing.
+/// below `before`: of the last 90 days, or all those whose person, resource or reason has the words
+/// `searched`. Empty for those who review nothing.
 pub async fn decided(
     app: &App,
     user: UserId,
+    searched: &str,
     before: Option<RequestId>,
 ) -> Result<Page<Shown>, AppError> {
     let mut tx = app.store.read().await?;
+    let filter = match searched.trim() {
+        "" => DecidedFilter {
+            since: Some(app.clock.now() - SHOWN_DECIDED),
+            search: None,
+        },
+        searched => DecidedFilter {
+            since: None,
+            search: Some(searched.to_owned()),
+        },
+    };
     let actor = Actor::looking(&*app.organisation().await?, user, app.clock.now())?;
     let (mut found, mut before) = (Vec::new(), before);
     while actor.reach.is_some() && found.len() <= PAGE as usize {
-        let batch = tx.decided_requests(before, PAGE + 1).await?;
+        let batch = tx.decided_requests(&filter, before, PAGE + 1).await?;
         let Some(last) = batch.last() else { break };
         before = Some(last.id);
         found.extend(

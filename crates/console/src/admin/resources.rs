@@ -8,7 +8,7 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
-use hourkey_domain::ids::{AssignmentId, ResourceId};
+use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId, UserId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Resource, Standing, User};
 use hourkey_protocol::access::{Page as Several, Request};
@@ -311,7 +311,14 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
                 (settings::of_assignment(standing.resource.settings, own.own))
             }
         }
-        td { (state::of_lock(standing.lock, view.now)) }
+        td {
+            (state::of_lock(standing.lock, view.now))
+            @if let Some(granted) = standing.granted() {
+                (revoke(view, standing.user.id, granted.request.id, &format!(
+                    "{}: {}", plain(&standing.user.name), plain(&standing.resource.name)
+                )))
+            }
+        }
         td {
             @match standing.used_at() {
                 Some(at) => (ago(at, view.now)),
@@ -322,6 +329,17 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
             a href={ "/explain?" (why) } aria-label={
                 "Explain: " (plain(&standing.user.name)) ", " (plain(&standing.resource.name))
             } { "Explain" }
+        }
+    }
+}
+
+/// The way to revoke a grant, for whoever may approve it (rule 6): not one's own.
+pub(super) fn revoke(view: &Overview, of: UserId, request: RequestId, about: &str) -> Markup {
+    html! {
+        @if view.administers && of != view.reader {
+            " "
+            a.danger href={ "/review/" (request) "?act=revoke" }
+                aria-label={ "Revoke… " (about) } { "Revoke…" }
         }
     }
 }

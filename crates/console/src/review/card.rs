@@ -23,6 +23,8 @@ const COMMENT: usize = 2_000;
 #[derive(Default)]
 pub(super) struct DecisionInput {
     pub(super) comment: String,
+    /// Whom an administrator asks to decide.
+    pub(super) logins: String,
     pub(super) length: lengths::LengthInput,
     /// Which of the forms it was.
     pub(super) form: String,
@@ -33,6 +35,7 @@ impl DecisionInput {
     pub(super) fn read(fields: &Fields, wrong: FormError) -> Self {
         Self {
             comment: fields.text("comment"),
+            logins: fields.text("logins"),
             length: lengths::LengthInput::read(fields, ""),
             form: fields.get("do").to_owned(),
             wrong,

@@ -134,6 +134,7 @@ stories! { $
         requests_are_read_in_pages,
         requests_are_found_by_person_and_resource,
         decided_requests_are_read_in_pages,
+        decided_requests_are_searched,
         lately_tells_of_the_last_request_and_revocation,
         a_request_keeps_the_name_of_its_resource,
         grants_are_counted_by_their_start,
