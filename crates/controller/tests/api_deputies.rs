@@ -117,6 +117,44 @@ async fn a_deputy_decides_on_behalf_of_their_principal_and_it_is_said() {
     );
 }
 
+/// Rule 12: who decided takes it back, whoever they decided for.
+#[tokio::test]
+async fn a_deputy_takes_their_own_decision_back() {
+    let env = TestEnv::new().await;
+    let (dan, rae) = (env.people.dan, env.people.rae);
+    named(&env, rae, dan).await;
+    let id = ask(&env, env.people.ann, env.resources.vault).await;
+    approve(&env, dan, id).await;
+    let undo = format!("/requests/{id}/undo");
+    assert_eq!(env.act(rae, &undo).await.code(), "409 already_decided");
+    let undone = env.act(dan, &undo).await.json();
+    assert_eq!(undone["grant"]["status"]["cause"], "undone");
+}
+
+/// Rule 6: whoever was shown a link to the principal's password could have named the deputy as them.
+#[tokio::test]
+async fn who_could_sign_in_as_the_principal_is_not_decided_by_their_deputy() {
+    let env = TestEnv::new().await;
+    let (ann, dan, rae) = (env.people.ann, env.people.dan, env.people.rae);
+    named(&env, rae, dan).await;
+    let id = ask(&env, ann, env.resources.vault).await;
+    let at = now(&env);
+    env.change(move |tx| {
+        Box::pin(async move {
+            let (user, shown_to) = (rae, ann);
+            let link = hourkey_store::account::ShownLink { user, shown_to, at };
+            Ok(tx.note_shown_link(link).await?)
+        })
+    })
+    .await;
+    assert_eq!(approve(&env, dan, id).await.code(), "403 own_request");
+    env.wait(TimeDelta::hours(23)).await;
+    named(&env, rae, dan).await;
+    env.wait(TimeDelta::hours(1)).await;
+    let id = ask(&env, ann, env.resources.vault).await;
+    assert_eq!(approve(&env, dan, id).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_deputy_is_asked_and_reads_for_whom() {
     let env = TestEnv::new().await;

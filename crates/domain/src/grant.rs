@@ -99,6 +99,10 @@ impl Grant {
     ///
     /// # Errors
     /// The grant itself, as [`Grant::at`] sees it, when it ended already.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the grant, given back"
+    )]
     pub fn live(self, now: Time) -> Result<Live, Grant> {
         let grant = self.at(now);
         match grant.state {
@@ -111,6 +115,10 @@ impl Grant {
     ///
     /// # Errors
     /// The grant itself, as [`Grant::at`] sees it, when there is nothing to start.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the error is the grant, given back"
+    )]
     pub fn due(self, now: Time) -> Result<Due, Grant> {
         let grant = self.at(now);
         match grant.state {

@@ -93,7 +93,7 @@ pub(super) fn around(
         section #earlier {
             h2 { "Earlier requests for it" }
             @if context.earlier.is_empty() {
-                p.empty { bdi { (plain(&request.requester.name)) } " has not asked for it before." }
+                p.state { bdi { (plain(&request.requester.name)) } " has not asked for it before." }
             }
             ul.rows {
                 @for other in &context.earlier {

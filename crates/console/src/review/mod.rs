@@ -29,6 +29,7 @@ use super::address::{Id, Query};
 use super::connections;
 use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError, out_of_date};
+use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain};
 use super::outcome::{asked, person, sentence, told, tone};
 use super::time::ago;
@@ -365,6 +366,7 @@ fn history(
                     h2 { "Decided" @if searched.is_empty() { span { "the last 90 days" } } }
                     form.search #find-decided method="get" action="/review" role="search"
                         aria-label="Decided requests" {
+                        (Icon::Glass)
                         input type="search" name="q" value=(searched) maxlength="200" autocomplete="off"
                             spellcheck="false" placeholder="Person, resource or reason"
                             aria-label="Search decided requests";
