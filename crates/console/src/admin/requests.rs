@@ -12,9 +12,8 @@ use hourkey_protocol::access::Request;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::resources::revoke;
 use super::table;
-use super::view::{link, overview, page};
+use super::view::{link, overview, page, revoke};
 use crate::address::Query;
 use crate::error::PageError;
 use crate::layout::{Place, plain};

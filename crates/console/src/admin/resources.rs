@@ -8,14 +8,14 @@ use axum::response::Response;
 use hourkey_access::app::App;
 use hourkey_access::error::AppError;
 use hourkey_access::overview::{self, Overview, RequestFilter, Sight};
-use hourkey_domain::ids::{AssignmentId, RequestId, ResourceId, UserId};
+use hourkey_domain::ids::{AssignmentId, ResourceId};
 use hourkey_domain::lock::LockState;
 use hourkey_domain::organisation::{Resource, Standing, User};
 use hourkey_protocol::access::{Page as Several, Request};
 use maud::{Markup, html};
 
 use super::table::{Column, Key, Rows, TableQuery, search, table};
-use super::view::{address, link, links, overview, overview_of_one, page};
+use super::view::{address, link, links, overview, overview_of_one, page, revoke};
 use super::{requests, settings, summary};
 use crate::address::{Id, Query};
 use crate::error::PageError;
@@ -329,17 +329,6 @@ pub(super) fn standing_cells(view: &Overview, standing: &Standing<'_>) -> Markup
             a href={ "/explain?" (why) } aria-label={
                 "Explain: " (plain(&standing.user.name)) ", " (plain(&standing.resource.name))
             } { "Explain" }
-        }
-    }
-}
-
-/// The way to revoke a grant, for whoever may approve it (rule 6): not one's own.
-pub(super) fn revoke(view: &Overview, of: UserId, request: RequestId, about: &str) -> Markup {
-    html! {
-        @if view.administers && of != view.reader {
-            " "
-            a.danger href={ "/review/" (request) "?act=revoke" }
-                aria-label={ "Revoke… " (about) } { "Revoke…" }
         }
     }
 }

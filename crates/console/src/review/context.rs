@@ -8,7 +8,6 @@ use hourkey_protocol::access::{Request, Review};
 use maud::{Markup, html};
 
 use super::card::DecisionInput;
-use super::heading;
 use crate::csrf::FormToken;
 use crate::form::Field;
 use crate::layout::{plain, token_field};
@@ -138,4 +137,9 @@ pub(super) fn title(request: &Request) -> Markup {
         h1 #{ "heading-" (request.id) } { (heading(request)) }
         p.mono.address { bdi { (plain(&request.resource_address)) } }
     }
+}
+
+/// Who asks for what.
+pub(super) fn heading(request: &Request) -> Markup {
+    html! { (person(&request.requester)) " → " bdi { (plain(&request.resource_name)) } }
 }

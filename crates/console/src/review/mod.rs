@@ -24,6 +24,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::card::{DecisionInput, card, decided_card, revoke, settled_card, undo};
+use self::context::heading;
 use self::settled::Settled;
 use super::address::{Id, Query};
 use super::connections;
@@ -31,7 +32,7 @@ use super::error::PageError;
 use super::form::{Field, Fields, Form, FormError, out_of_date};
 use super::icon::Icon;
 use super::layout::{Frame, Live, Page, Place, Width, plain};
-use super::outcome::{asked, person, sentence, told, tone};
+use super::outcome::{asked, sentence, told, tone};
 use super::time::ago;
 use super::unsent::Unsent;
 use crate::csrf::FormToken;
@@ -328,10 +329,6 @@ async fn page(
             }
         },
     ))
-}
-
-fn heading(request: &Request) -> Markup {
-    html! { (person(&request.requester)) " → " bdi { (plain(&request.resource_name)) } }
 }
 
 fn top(request: &Request, now: Time) -> Markup {
